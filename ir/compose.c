@@ -1,0 +1,73 @@
+/* Compositions of primitives that the frontend and the methods share: squashings, their inverses, normal numbers. */
+#include <math.h>
+
+#include "ir/model.h"
+
+Value build_sigmoid(Builder *b, Value x)
+{
+    Value t = build_unary(b, OP_TANH, build_with_const(b, OP_MUL, x, 0.5));
+    return build_with_const(b, OP_ADD, build_with_const(b, OP_MUL, t, 0.5), 0.5);
+}
+
+Value build_softplus(Builder *b, Value x)
+{
+    Value tail = build_unary(b, OP_LOG1P, build_unary(b, OP_EXP, build_unary(b, OP_NEG, build_unary(b, OP_ABS, x))));
+    return build_binary(b, OP_ADD, build_with_const(b, OP_MAX, x, 0), tail);
+}
+
+Value build_normal(Builder *b, Value seed, Value step, Type type, uint32_t stream, uint32_t flags)
+{
+    Value u = build_random(b, seed, step, type, stream, flags);
+    Value angle = build_with_const(b, OP_MUL, build_random(b, seed, step, type, stream + 1, flags), 2 * acos(-1));
+    Value open = build_binary(b, OP_SUB, build_const(b, type, 1), u); /* in (0, 1]: its logarithm is finite */
+    Value radius = build_unary(b, OP_SQRT, build_with_const(b, OP_MUL, build_unary(b, OP_LOG, open), -2));
+    return build_binary(b, OP_MUL, radius, build_unary(b, OP_COS, angle));
+}
+
+static Value build_ranged(Builder *b, Value raw, double low, double high)
+{
+    return build_with_const(b, OP_ADD, build_with_const(b, OP_MUL, build_sigmoid(b, raw), high - low), low);
+}
+
+Value build_natural(Builder *b, const Hyper *hyper, Value raw)
+{
+    switch (hyper->kind) {
+    case HYPER_RANGE:
+        return build_ranged(b, raw, hyper->low, hyper->high);
+    case HYPER_INTEGER:
+        return build_unary(b, OP_FLOOR, build_ranged(b, raw, hyper->low, hyper->high + 1));
+    case HYPER_POSITIVE:
+        return build_softplus(b, raw);
+    case HYPER_LOG:
+        return build_with_const(b, OP_MUL, build_unary(b, OP_EXP, raw), hyper->init);
+    case HYPER_LOG_RANGE:
+        return build_unary(b, OP_EXP, build_ranged(b, raw, log(hyper->low), log(hyper->high)));
+    case HYPER_REAL:
+        break;
+    }
+    return raw;
+}
+
+static double logit(double share)
+{
+    return log(share / (1 - share));
+}
+
+double hyper_raw(const Hyper *hyper, double natural)
+{
+    switch (hyper->kind) {
+    case HYPER_RANGE:
+        return logit((natural - hyper->low) / (hyper->high - hyper->low));
+    case HYPER_INTEGER: /* the middle of the integer's interval */
+        return logit((natural + 0.5 - hyper->low) / (hyper->high + 1 - hyper->low));
+    case HYPER_POSITIVE:
+        return natural > 30 ? natural : log(expm1(natural));
+    case HYPER_LOG:
+        return log(natural / hyper->init);
+    case HYPER_LOG_RANGE:
+        return logit(log(natural / hyper->low) / log(hyper->high / hyper->low));
+    case HYPER_REAL:
+        break;
+    }
+    return natural;
+}

@@ -1,0 +1,485 @@
+/* Shape rules: one infer_<rule> for each name in the `infer` column of ops.def. A rule sees operands that exist and in the right
+ * number, and leaves the result's type in op->type; docs/ir.md states each in words. */
+#include <math.h>
+#include <string.h>
+
+#include "ir/internal.h"
+
+typedef struct Rule {
+    const Module *module;
+    const Function *function;
+    Op *op;
+    char *why;
+} Rule;
+
+enum { WHY_BYTES = 256 };
+
+static bool fail(const Rule *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static bool fail(const Rule *r, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int len = snprintf(r->why, WHY_BYTES, "%s: ", op_info[r->op->code].name);
+    vsnprintf(r->why + len, (size_t)(WHY_BYTES - len), format, args);
+    va_end(args);
+    return false;
+}
+
+static Type operand(const Rule *r, uint32_t i)
+{
+    return r->function->ops.data[r->op->args[i]].type;
+}
+
+static bool result(const Rule *r, Type type)
+{
+    r->op->type = type;
+    return true;
+}
+
+static bool is_number(DType dtype)
+{
+    return dtype_is_float(dtype) || dtype == DTYPE_I32;
+}
+
+static bool need_float(const Rule *r, Type type)
+{
+    return dtype_is_float(type.dtype) || fail(r, "needs a float operand, not %s", type_text(type));
+}
+
+static bool need_number(const Rule *r, Type type)
+{
+    return is_number(type.dtype) || fail(r, "needs a float or i32 operand, not %s (cast it first)", type_text(type));
+}
+
+static bool need_equal(const Rule *r, Type a, Type b)
+{
+    return type_equal(a, b) || fail(r, "operand types differ: %s and %s", type_text(a), type_text(b));
+}
+
+static bool need_axis(const Rule *r, int64_t axis, Type type)
+{
+    return (axis >= 0 && axis < type.rank) || fail(r, "axis %lld is not one of %s", (long long)axis, type_text(type));
+}
+
+static bool need_count(const Rule *r, const char *what, unsigned n, unsigned expected)
+{
+    return n == expected || fail(r, "%u %s given, %u needed", n, what, expected);
+}
+
+static bool need_increasing_axes(const Rule *r, Dims axes, Type type)
+{
+    for (unsigned i = 0; i < axes.n; i++) {
+        if (!need_axis(r, axes.v[i], type))
+            return false;
+        if (i && axes.v[i] <= axes.v[i - 1])
+            return fail(r, "axes must increase");
+    }
+    return true;
+}
+
+/* Appends an axis to a type under construction. */
+static bool add_axis(const Rule *r, Type *type, int64_t extent)
+{
+    if (type->rank == MAX_RANK)
+        return fail(r, "the result has too many axes (limit is %d)", MAX_RANK);
+    type->dims[type->rank++] = extent;
+    return true;
+}
+
+static bool need_entry(const Rule *r, const char *table, uint32_t len)
+{
+    return r->op->symbol < len || fail(r, "the module has no %s %u", table, r->op->symbol);
+}
+
+/* ---- sources ---- */
+
+static bool infer_declared(const Rule *r)
+{
+    (void)r;
+    return true; /* the type is the declaration's; infer_type checks that it is a valid one */
+}
+
+static bool infer_constant(const Rule *r)
+{
+    double x = r->op->number;
+    bool whole = x == trunc(x), fits = true;
+    switch (r->op->type.dtype) {
+    case DTYPE_I32:
+        fits = whole && x >= INT32_MIN && x <= INT32_MAX;
+        break;
+    case DTYPE_U8:
+        fits = whole && x >= 0 && x <= UINT8_MAX;
+        break;
+    case DTYPE_BOOL:
+        fits = x == 0 || x == 1;
+        break;
+    default:
+        break;
+    }
+    return fits || fail(r, "%g is not a value of %s", x, dtype_name(r->op->type.dtype));
+}
+
+static bool infer_iota(const Rule *r)
+{
+    return need_count(r, "axes", r->op->a.n, 1) && need_axis(r, r->op->a.v[0], r->op->type) && need_number(r, r->op->type);
+}
+
+static bool infer_random(const Rule *r)
+{
+    Type seed = operand(r, 0), step = operand(r, 1);
+    if (!type_equal(seed, type_of(DTYPE_I32, 1, (int64_t[]){2})))
+        return fail(r, "the seed must be i32[2], not %s", type_text(seed));
+    if (!type_equal(step, type_scalar(DTYPE_I32)))
+        return fail(r, "the step must be i32[], not %s", type_text(step));
+    if (!dtype_is_float(r->op->type.dtype))
+        return fail(r, "the result must be a float, not %s", type_text(r->op->type));
+    return true;
+}
+
+static bool infer_state(const Rule *r)
+{
+    return need_entry(r, "state", r->module->states.len) && result(r, r->module->states.data[r->op->symbol].type);
+}
+
+static bool infer_write(const Rule *r)
+{
+    if (!need_entry(r, "state", r->module->states.len))
+        return false;
+    const State *state = &r->module->states.data[r->op->symbol];
+    if (!type_equal(state->type, operand(r, 0)))
+        return fail(r, "state '%.60s' is %s, the value %s", state->name, type_text(state->type), type_text(operand(r, 0)));
+    return result(r, state->type);
+}
+
+static bool infer_fetch(const Rule *r)
+{
+    if (!need_entry(r, "field", r->module->fields.len))
+        return false;
+    Type index = operand(r, 0), field = r->module->fields.data[r->op->symbol].type, type = {.dtype = field.dtype};
+    if (index.dtype != DTYPE_I32 || index.rank != 1)
+        return fail(r, "the index must be i32[n], not %s", type_text(index));
+    bool fits = add_axis(r, &type, index.dims[0]);
+    for (unsigned i = 0; fits && i < field.rank; i++)
+        fits = add_axis(r, &type, field.dims[i]);
+    return fits && result(r, type);
+}
+
+static bool infer_param(const Rule *r)
+{
+    return need_entry(r, "weight", r->module->weights.len) && result(r, r->module->weights.data[r->op->symbol].type);
+}
+
+static bool infer_condition(const Rule *r)
+{
+    return need_entry(r, "condition", r->module->conditions.len) && result(r, r->module->conditions.data[r->op->symbol].type);
+}
+
+static bool infer_example(const Rule *r)
+{
+    return need_entry(r, "field", r->module->fields.len) && result(r, r->module->fields.data[r->op->symbol].type);
+}
+
+/* ---- replaced by passes ---- */
+
+static bool infer_same(const Rule *r)
+{
+    return need_number(r, operand(r, 0)) && result(r, operand(r, 0));
+}
+
+static bool need_float_scalar(const Rule *r, Type type)
+{
+    return (type.rank == 0 && dtype_is_float(type.dtype)) || fail(r, "needs a float scalar, not %s", type_text(type));
+}
+
+static bool infer_grad(const Rule *r)
+{
+    return need_float_scalar(r, operand(r, 0)) && need_float(r, operand(r, 1)) && result(r, operand(r, 1));
+}
+
+static bool infer_tangent(const Rule *r)
+{
+    uint32_t leaves = r->op->nargs / 2;
+    if (r->op->nargs % 2 == 0)
+        return fail(r, "needs a value, then as many leaves as tangents");
+    if (!need_float(r, operand(r, 0)))
+        return false;
+    for (uint32_t i = 1; i <= leaves; i++)
+        if (!need_float(r, operand(r, i)) || !need_equal(r, operand(r, i), operand(r, leaves + i)))
+            return false;
+    return result(r, operand(r, 0));
+}
+
+/* ---- elementwise ---- */
+
+static bool infer_unary(const Rule *r)
+{
+    return need_float(r, operand(r, 0)) && result(r, operand(r, 0));
+}
+
+static bool infer_binary(const Rule *r)
+{
+    OpCode code = r->op->code;
+    Type x = operand(r, 0);
+    if (!need_equal(r, x, operand(r, 1)))
+        return false;
+    return (code == OP_DIV || code == OP_POW ? need_float(r, x) : need_number(r, x)) && result(r, x);
+}
+
+static bool infer_comparison(const Rule *r)
+{
+    OpCode code = r->op->code;
+    Type x = operand(r, 0);
+    if (!need_equal(r, x, operand(r, 1)))
+        return false;
+    if ((code == OP_LT || code == OP_LE) && x.dtype == DTYPE_BOOL)
+        return fail(r, "bool has no order (cast it first)");
+    return result(r, type_with_dtype(x, DTYPE_BOOL));
+}
+
+static bool infer_logic(const Rule *r)
+{
+    for (uint32_t i = 0; i < r->op->nargs; i++)
+        if (operand(r, i).dtype != DTYPE_BOOL)
+            return fail(r, "needs bool operands, not %s", type_text(operand(r, i)));
+        else if (!need_equal(r, operand(r, 0), operand(r, i)))
+            return false;
+    return result(r, operand(r, 0));
+}
+
+static bool infer_select(const Rule *r)
+{
+    Type condition = operand(r, 0), yes = operand(r, 1);
+    if (condition.dtype != DTYPE_BOOL)
+        return fail(r, "the condition must be bool, not %s", type_text(condition));
+    return need_equal(r, yes, operand(r, 2)) && need_equal(r, condition, type_with_dtype(yes, DTYPE_BOOL)) && result(r, yes);
+}
+
+static bool infer_cast(const Rule *r)
+{
+    return result(r, type_with_dtype(operand(r, 0), r->op->type.dtype));
+}
+
+/* ---- movement ---- */
+
+static bool infer_broadcast(const Rule *r)
+{
+    Type x = operand(r, 0), type = type_with_dtype(r->op->type, x.dtype);
+    Dims axes = r->op->a;
+    if (!need_count(r, "axes", axes.n, x.rank) || !need_increasing_axes(r, axes, type))
+        return false;
+    for (unsigned i = 0; i < axes.n; i++)
+        if (x.dims[i] != type.dims[axes.v[i]])
+            return fail(r, "axis %u of %s cannot become axis %lld of %s", i, type_text(x), (long long)axes.v[i], type_text(type));
+    return result(r, type);
+}
+
+static bool infer_reshape(const Rule *r)
+{
+    Type x = operand(r, 0), type = type_with_dtype(r->op->type, x.dtype);
+    if (type_elements(x) != type_elements(type))
+        return fail(r, "%s and %s differ in their number of elements", type_text(x), type_text(type));
+    return result(r, type);
+}
+
+static bool infer_transpose(const Rule *r)
+{
+    Type x = operand(r, 0), type = x;
+    Dims axes = r->op->a, seen = {0};
+    if (!need_count(r, "axes", axes.n, x.rank))
+        return false;
+    for (unsigned i = 0; i < axes.n; i++) {
+        if (!need_axis(r, axes.v[i], x))
+            return false;
+        if (dims_contain(seen, axes.v[i]))
+            return fail(r, "axis %lld is named twice", (long long)axes.v[i]);
+        seen.v[seen.n++] = axes.v[i];
+        type.dims[i] = x.dims[axes.v[i]];
+    }
+    return result(r, type);
+}
+
+/* Whether a block of type `inner` at `start` lies within `outer`. */
+static bool need_within(const Rule *r, Type inner, Dims start, Type outer)
+{
+    if (inner.rank != outer.rank)
+        return fail(r, "%s and %s differ in rank", type_text(inner), type_text(outer));
+    if (!need_count(r, "indices", start.n, outer.rank))
+        return false;
+    for (unsigned i = 0; i < start.n; i++)
+        if (start.v[i] < 0 || start.v[i] > outer.dims[i] - inner.dims[i])
+            return fail(r, "%s at %lld on axis %u lies outside %s", type_text(inner), (long long)start.v[i], i, type_text(outer));
+    return true;
+}
+
+static bool infer_slice(const Rule *r)
+{
+    Type x = operand(r, 0), type = type_with_dtype(r->op->type, x.dtype);
+    return need_within(r, type, r->op->a, x) && result(r, type);
+}
+
+static bool infer_pad(const Rule *r)
+{
+    Type x = operand(r, 0), type = type_with_dtype(r->op->type, x.dtype);
+    return need_within(r, x, r->op->a, type) && result(r, type);
+}
+
+static bool infer_concat(const Rule *r)
+{
+    Type type = operand(r, 0);
+    if (!need_count(r, "axes", r->op->a.n, 1) || !need_axis(r, r->op->a.v[0], type))
+        return false;
+    int64_t axis = r->op->a.v[0];
+    for (uint32_t i = 1; i < r->op->nargs; i++) {
+        Type next = operand(r, i), expected = type;
+        if (next.rank == type.rank)
+            expected.dims[axis] = next.dims[axis];
+        if (!type_equal(next, expected))
+            return fail(r, "%s and %s do not join on axis %lld", type_text(operand(r, 0)), type_text(next), (long long)axis);
+        type.dims[axis] += next.dims[axis]; /* 2^32 operands of at most 2^31: no overflow */
+    }
+    return result(r, type);
+}
+
+/* ---- reductions, products, indexing ---- */
+
+static Type without_axes(Type x, Dims axes)
+{
+    Type type = {.dtype = x.dtype};
+    for (unsigned i = 0; i < x.rank; i++)
+        if (!dims_contain(axes, i))
+            type.dims[type.rank++] = x.dims[i];
+    return type;
+}
+
+static bool infer_reduce(const Rule *r)
+{
+    Type x = operand(r, 0);
+    return need_number(r, x) && need_increasing_axes(r, r->op->a, x) && result(r, without_axes(x, r->op->a));
+}
+
+static bool infer_argmax(const Rule *r)
+{
+    Type x = operand(r, 0);
+    if (!need_number(r, x) || !need_count(r, "axes", r->op->a.n, 1) || !need_axis(r, r->op->a.v[0], x))
+        return false;
+    return result(r, type_with_dtype(without_axes(x, r->op->a), DTYPE_I32));
+}
+
+/* Pairs of axes that must agree: contracted ones or batch ones. */
+static bool need_paired_axes(const Rule *r, const char *what, Type x, Dims x_axes, Type y, Dims y_axes)
+{
+    if (x_axes.n != y_axes.n)
+        return fail(r, "%u %s axes on the left, %u on the right", x_axes.n, what, y_axes.n);
+    for (unsigned i = 0; i < x_axes.n; i++) {
+        if (!need_axis(r, x_axes.v[i], x) || !need_axis(r, y_axes.v[i], y))
+            return false;
+        if (x.dims[x_axes.v[i]] != y.dims[y_axes.v[i]])
+            return fail(r, "%s axes %lld of %s and %lld of %s differ", what, (long long)x_axes.v[i], type_text(x),
+                        (long long)y_axes.v[i], type_text(y));
+    }
+    return true;
+}
+
+static bool need_distinct_axes(const Rule *r, Dims contracted, Dims batch)
+{
+    Dims seen = {0};
+    for (unsigned i = 0; i < (unsigned)contracted.n + batch.n; i++) {
+        int64_t axis = i < contracted.n ? contracted.v[i] : batch.v[i - contracted.n];
+        if (dims_contain(seen, axis))
+            return fail(r, "axis %lld is named twice", (long long)axis);
+        seen.v[seen.n++] = axis;
+    }
+    return true;
+}
+
+static bool add_free_axes(const Rule *r, Type *type, Type x, Dims contracted, Dims batch)
+{
+    for (unsigned i = 0; i < x.rank; i++)
+        if (!dims_contain(contracted, i) && !dims_contain(batch, i) && !add_axis(r, type, x.dims[i]))
+            return false;
+    return true;
+}
+
+static bool infer_dot(const Rule *r)
+{
+    const Op *op = r->op;
+    Type x = operand(r, 0), y = operand(r, 1), type = {.dtype = x.dtype};
+    if (!need_float(r, x) || !need_equal(r, type_scalar(x.dtype), type_scalar(y.dtype)))
+        return false;
+    if (!need_paired_axes(r, "contracted", x, op->a, y, op->b) || !need_paired_axes(r, "batch", x, op->c, y, op->d) ||
+        !need_distinct_axes(r, op->a, op->c) || !need_distinct_axes(r, op->b, op->d))
+        return false;
+    for (unsigned i = 0; i < op->c.n; i++)
+        type.dims[type.rank++] = x.dims[op->c.v[i]];
+    return add_free_axes(r, &type, x, op->a, op->c) && add_free_axes(r, &type, y, op->b, op->d) && result(r, type);
+}
+
+static bool infer_gather(const Rule *r)
+{
+    Type table = operand(r, 0), index = operand(r, 1), type = type_with_dtype(index, table.dtype);
+    if (table.rank == 0)
+        return fail(r, "the table needs an axis");
+    if (index.dtype != DTYPE_I32)
+        return fail(r, "the index must be i32, not %s", type_text(index));
+    for (unsigned i = 1; i < table.rank; i++)
+        if (!add_axis(r, &type, table.dims[i]))
+            return false;
+    return result(r, type);
+}
+
+static bool infer_scatter(const Rule *r)
+{
+    Type index = operand(r, 0), updates = operand(r, 1), type = {.dtype = updates.dtype};
+    if (index.dtype != DTYPE_I32)
+        return fail(r, "the index must be i32, not %s", type_text(index));
+    if (!need_float(r, updates) || !need_count(r, "numbers of rows", r->op->a.n, 1))
+        return false;
+    if (updates.rank < index.rank || memcmp(index.dims, updates.dims, index.rank * sizeof index.dims[0]) != 0)
+        return fail(r, "updates %s must start with the axes of the index %s", type_text(updates), type_text(index));
+    bool fits = add_axis(r, &type, r->op->a.v[0]);
+    for (unsigned i = index.rank; fits && i < updates.rank; i++)
+        fits = add_axis(r, &type, updates.dims[i]);
+    return fits && result(r, type);
+}
+
+/* ---- dispatch ---- */
+
+static bool (*const rules[OP_COUNT])(const Rule *) = {
+#define OP(NAME, mnemonic, arity, effect, infer, ...) [OP_##NAME] = infer_##infer,
+#include "ir/ops.def"
+#undef OP
+};
+
+/* Attribute lists come from text and from passes: never let one be longer than its array. */
+static bool lists_fit(const Op *op)
+{
+    return op->a.n <= MAX_RANK && op->b.n <= MAX_RANK && op->c.n <= MAX_RANK && op->d.n <= MAX_RANK &&
+           op->type.rank <= MAX_RANK && (unsigned)op->type.dtype < DTYPE_COUNT;
+}
+
+bool infer_type(const Module *module, const Function *function, Op *op, char why[static 256])
+{
+    Rule rule = {module, function, op, why};
+    why[0] = 0;
+    if ((unsigned)op->code >= OP_COUNT) {
+        snprintf(why, WHY_BYTES, "op %u does not exist", (unsigned)op->code);
+        return false;
+    }
+    if (!lists_fit(op))
+        return fail(&rule, "an attribute or the type is out of range");
+    int arity = op_info[op->code].arity;
+    if (arity >= 0 ? op->nargs != (uint32_t)arity : op->nargs == 0)
+        return fail(&rule, "%u operands given, %s%d needed", op->nargs, arity >= 0 ? "" : "at least ", arity >= 0 ? arity : 1);
+    for (uint32_t i = 0; i < op->nargs; i++) {
+        if (op->args[i] >= function->ops.len)
+            return fail(&rule, "operand %u is not a value", i);
+        if (function->ops.data[op->args[i]].code == OP_STATE_WRITE)
+            return fail(&rule, "operand %u is a state_write, which has no value", i);
+    }
+    if (!rules[op->code](&rule))
+        return false;
+    if (!type_valid(op->type))
+        return fail(&rule, "%s is no valid type (extents from 1, at most %lld elements)", type_text(op->type),
+                    (long long)MAX_ELEMENTS);
+    return true;
+}

@@ -1,0 +1,271 @@
+#include "ir/ir.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "ir/internal.h"
+
+_Noreturn void internal_error(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fputs("hnc: internal error: ", stderr);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+    va_end(args);
+    abort();
+}
+
+/* ---- types ---- */
+
+static const struct {
+    const char *name;
+    size_t size;
+} dtypes[DTYPE_COUNT] = {
+    [DTYPE_F32] = {"f32", 4}, [DTYPE_F64] = {"f64", 8},   [DTYPE_I32] = {"i32", 4},
+    [DTYPE_U8] = {"u8", 1},   [DTYPE_BOOL] = {"bool", 1},
+};
+
+const char *dtype_name(DType dtype)
+{
+    return dtypes[dtype].name;
+}
+
+size_t dtype_size(DType dtype)
+{
+    return dtypes[dtype].size;
+}
+
+bool dtype_is_float(DType dtype)
+{
+    return dtype == DTYPE_F32 || dtype == DTYPE_F64;
+}
+
+Type type_scalar(DType dtype)
+{
+    return (Type){.dtype = dtype};
+}
+
+Type type_of(DType dtype, unsigned rank, const int64_t *dims)
+{
+    if (rank > MAX_RANK)
+        internal_error("type_of: rank %u (limit is %d)", rank, MAX_RANK);
+    Type type = {.dtype = dtype, .rank = (uint8_t)rank};
+    for (unsigned i = 0; i < rank; i++)
+        type.dims[i] = dims[i];
+    return type;
+}
+
+Type type_with_dtype(Type type, DType dtype)
+{
+    type.dtype = dtype;
+    return type;
+}
+
+bool type_equal(Type a, Type b)
+{
+    return a.dtype == b.dtype && a.rank == b.rank && memcmp(a.dims, b.dims, a.rank * sizeof a.dims[0]) == 0;
+}
+
+/* An overflowing product saturates, so that type_valid may ask. */
+int64_t type_elements(Type type)
+{
+    int64_t elements = 1;
+    for (unsigned i = 0; i < type.rank; i++)
+        if (__builtin_mul_overflow(elements, type.dims[i], &elements))
+            return INT64_MAX;
+    return elements;
+}
+
+int64_t type_bytes(Type type)
+{
+    return type_elements(type) * (int64_t)dtype_size(type.dtype);
+}
+
+bool type_valid(Type type)
+{
+    if ((unsigned)type.dtype >= DTYPE_COUNT || type.rank > MAX_RANK)
+        return false;
+    for (unsigned i = 0; i < type.rank; i++)
+        if (type.dims[i] < 1)
+            return false;
+    return type_elements(type) <= MAX_ELEMENTS;
+}
+
+const char *type_text(Type type)
+{
+    enum { RING = 8, LONGEST = 16 + MAX_RANK * 24 };
+    static _Thread_local char ring[RING][LONGEST];
+    static _Thread_local unsigned turn;
+    char *text = ring[turn++ % RING];
+    int len = snprintf(text, LONGEST, "%s[", dtype_name(type.dtype));
+    for (unsigned i = 0; i < type.rank; i++)
+        len += snprintf(text + len, (size_t)(LONGEST - len), i ? ", %lld" : "%lld", (long long)type.dims[i]);
+    snprintf(text + len, (size_t)(LONGEST - len), "]");
+    return text;
+}
+
+Dims dims_of(unsigned n, ...)
+{
+    if (n > MAX_RANK)
+        internal_error("dims_of: %u extents (limit is %d)", n, MAX_RANK);
+    Dims dims = {.n = (uint8_t)n};
+    va_list args;
+    va_start(args, n);
+    for (unsigned i = 0; i < n; i++)
+        dims.v[i] = va_arg(args, int);
+    va_end(args);
+    return dims;
+}
+
+bool dims_contain(Dims dims, int64_t value)
+{
+    for (unsigned i = 0; i < dims.n; i++)
+        if (dims.v[i] == value)
+            return true;
+    return false;
+}
+
+bool dims_equal(Dims a, Dims b)
+{
+    return a.n == b.n && (a.n == 0 || memcmp(a.v, b.v, a.n * sizeof a.v[0]) == 0);
+}
+
+bool op_equal(const Op *x, const Op *y)
+{
+    return x->code == y->code && type_equal(x->type, y->type) && x->nargs == y->nargs &&
+           (x->nargs == 0 || memcmp(x->args, y->args, x->nargs * sizeof *x->args) == 0) &&
+           memcmp(&x->number, &y->number, sizeof x->number) == 0 && x->symbol == y->symbol && x->flags == y->flags &&
+           dims_equal(x->a, y->a) && dims_equal(x->b, y->b) && dims_equal(x->c, y->c) && dims_equal(x->d, y->d);
+}
+
+/* ---- ops ---- */
+
+const OpInfo op_info[OP_COUNT] = {
+#define OP(NAME, mnemonic, arity, effect, infer, batch, vjp, jvp, lowering)                                                      \
+    [OP_##NAME] = {mnemonic, arity, EFFECT_##effect, LOWER_##lowering},
+#include "ir/ops.def"
+#undef OP
+};
+
+OpCode op_by_name(const char *name)
+{
+    for (int code = 0; code < OP_COUNT; code++)
+        if (strcmp(op_info[code].name, name) == 0)
+            return (OpCode)code;
+    return OP_COUNT;
+}
+
+const char *const state_role_names[STATE_ROLE_COUNT] = {
+    [STATE_WEIGHT] = "weight",       [STATE_HYPER] = "hyper",     [STATE_SCALE] = "scale",
+    [STATE_OPTIMIZER] = "optimizer", [STATE_COUNTER] = "counter", [STATE_SCRATCH] = "scratch",
+};
+
+const char *const init_kind_names[INIT_KIND_COUNT] = {
+    [INIT_CONSTANT] = "constant",
+    [INIT_UNIFORM] = "uniform",
+    [INIT_NORMAL] = "normal",
+};
+
+uint32_t value_number(const Function *function, Value value)
+{
+    uint32_t inputs = 0, others = 0;
+    for (uint32_t v = 0; v < function->ops.len; v++) {
+        inputs += function->ops.data[v].code == OP_INPUT;
+        others += v < value && function->ops.data[v].code != OP_INPUT;
+    }
+    return inputs + others;
+}
+
+/* ---- modules and functions ---- */
+
+Module *module_new(const char *name, DType real)
+{
+    Module *module = support_malloc(sizeof *module);
+    *module = (Module){.real = real};
+    module->name = arena_text(&module->arena, name, strlen(name));
+    return module;
+}
+
+static void function_clear(Function *function)
+{
+    vec_free(&function->ops);
+    vec_free(&function->inputs);
+    vec_free(&function->input_names);
+    vec_free(&function->outputs);
+}
+
+void module_free(Module *module)
+{
+    if (!module)
+        return;
+    for (uint32_t i = 0; i < module->functions.len; i++)
+        function_clear(module->functions.data[i]);
+    vec_free(&module->functions);
+    vec_free(&module->states);
+    vec_free(&module->weights);
+    vec_free(&module->fields);
+    vec_free(&module->conditions);
+    arena_free(&module->arena);
+    support_free(module);
+}
+
+Function *module_function(Module *module, const char *name)
+{
+    for (uint32_t i = 0; i < module->functions.len; i++)
+        if (strcmp(module->functions.data[i]->name, name) == 0)
+            return module->functions.data[i];
+    return NULL;
+}
+
+Function *function_detached(Module *module, const char *name)
+{
+    Function *function = ARENA_NEW(&module->arena, Function);
+    function->name = arena_text(&module->arena, name, strlen(name));
+    return function;
+}
+
+Function *function_new(Module *module, const char *name)
+{
+    if (module_function(module, name))
+        internal_error("function '%s' exists already", name);
+    Function *function = function_detached(module, name);
+    vec_push(&module->functions, function);
+    return function;
+}
+
+void function_replace(Function *function, Function *with)
+{
+    const char *name = function->name;
+    function_clear(function);
+    *function = *with;
+    function->name = name;
+    *with = (Function){.name = with->name};
+}
+
+void function_remove(Module *module, Function *function)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < module->functions.len; i++)
+        if (module->functions.data[i] != function)
+            module->functions.data[kept++] = module->functions.data[i];
+    module->functions.len = kept;
+    function_clear(function);
+}
+
+uint32_t module_state(Module *module, const char *name, Type type, StateRole role)
+{
+    if (find_state(module, name) >= 0)
+        internal_error("state '%s' exists already", name);
+    State state = {.name = arena_text(&module->arena, name, strlen(name)), .type = type, .role = role};
+    vec_push(&module->states, state);
+    return module->states.len - 1;
+}
+
+int64_t find_state(const Module *module, const char *name)
+{
+    for (uint32_t i = 0; i < module->states.len; i++)
+        if (strcmp(module->states.data[i].name, name) == 0)
+            return i;
+    return -1;
+}

@@ -1,0 +1,315 @@
+/* The tensor IR: static single assignment over tensors of static shape. Text form, semantics of every primitive and the rules
+ * below in full: docs/ir.md.
+ *
+ * A module holds functions and the tables that ops refer to by index. A function is a list of ops in order; a value *is* the
+ * index of the op that makes it, so operands always precede their uses. Ops hold no pointers into the AST. Everything lives in
+ * the module's arena except the op lists (heap, freed by module_free).
+ *
+ * Three stages share this representation:
+ *   per example  functions as the frontend lowers them: one example's data (`example`), weights (`param`), conditions
+ * (`condition`), and explicit reductions across the batch (`across_*`) batched      after passes/batch.c: leading batch axes,
+ * `fetch` of the batch's rows step         after differentiation and optimizers: reads and writes state. `state_read` gives the
+ * value at function entry and `state_write` takes effect at function exit, whatever their order; each state is written at most
+ * once a function. */
+#ifndef HNC_IR_IR_H
+#define HNC_IR_IR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "support/arena.h"
+
+/* ---- types ---- */
+
+enum { MAX_RANK = 8 };
+/* A tensor may hold at most this many elements (2^31 - 1), so that an index fits an i32 and a byte size an int64_t. */
+#define MAX_ELEMENTS ((int64_t)INT32_MAX)
+
+typedef enum { DTYPE_F32, DTYPE_F64, DTYPE_I32, DTYPE_U8, DTYPE_BOOL } DType; /* bool is stored as one byte, 0 or 1 */
+enum { DTYPE_COUNT = 5 };
+
+typedef struct Type {
+    DType dtype;
+    uint8_t rank;
+    int64_t dims[MAX_RANK]; /* each >= 1; zero beyond rank */
+} Type;
+
+/* A short list of axes or extents. */
+typedef struct Dims {
+    uint8_t n;
+    int64_t v[MAX_RANK];
+} Dims;
+
+const char *dtype_name(DType dtype); /* "f32" ... */
+size_t dtype_size(DType dtype);      /* bytes: 4 8 4 1 1 */
+bool dtype_is_float(DType dtype);
+Type type_scalar(DType dtype);
+Type type_of(DType dtype, unsigned rank, const int64_t *dims);
+Type type_with_dtype(Type type, DType dtype);
+bool type_equal(Type a, Type b);
+int64_t type_elements(Type type); /* 1 for a scalar */
+int64_t type_bytes(Type type);
+/* Valid: rank <= MAX_RANK, every extent >= 1, elements <= MAX_ELEMENTS. */
+bool type_valid(Type type);
+/* "f32[128, 10]" into a static ring of buffers (8 calls deep): for messages. */
+const char *type_text(Type type);
+Dims dims_of(unsigned n, ...); /* int arguments */
+bool dims_contain(Dims dims, int64_t value);
+bool dims_equal(Dims a, Dims b);
+
+/* ---- ops ---- */
+
+typedef enum {
+#define OP(NAME, ...) OP_##NAME,
+#include "ir/ops.def"
+#undef OP
+    OP_COUNT
+} OpCode;
+
+typedef enum { EFFECT_PURE, EFFECT_SOURCE, EFFECT_WRITE, EFFECT_PSEUDO } OpEffect;
+typedef enum { LOWER_ELEMENTWISE, LOWER_VIEW, LOWER_REDUCE, LOWER_PRODUCT, LOWER_LEAF, LOWER_KERNEL, LOWER_NONE } OpLowering;
+
+typedef struct OpInfo {
+    const char *name; /* mnemonic */
+    int arity;        /* -1: variadic */
+    OpEffect effect;
+    OpLowering lowering;
+} OpInfo;
+extern const OpInfo op_info[OP_COUNT];
+/* The op of that mnemonic, or OP_COUNT. */
+OpCode op_by_name(const char *name);
+
+typedef uint32_t Value; /* index of an op in its function */
+#define NO_VALUE UINT32_MAX
+
+enum {
+    OP_SHARED = 1, /* random: one draw for the whole batch, not one per example */
+};
+
+typedef struct Op {
+    OpCode code;
+    Type type; /* of the result; of the value written for state_write */
+    uint32_t nargs;
+    Value *args;     /* in the module's arena */
+    double number;   /* const: the value of every element */
+    uint32_t symbol; /* input: its position; state_*: state; fetch, example: field; param: weight; condition: condition;
+                        random: stream (distinct streams are independent) */
+    uint32_t flags;
+    uint32_t line; /* of the model file, 0 if none */
+    /* broadcast   a: result axis of each operand axis, increasing
+     * transpose   a: operand axis of each result axis
+     * reduce_*    a: axes removed, increasing
+     * slice       a: first index on each axis (extents are the result's)
+     * pad         a: zeros before, on each axis (zeros after follow from the result's extents)
+     * concat, iota, argmax   a.v[0]: the axis (argmax removes it)
+     * dot         a, b: contracted axes of lhs and rhs, pairwise; c, d: batch axes of lhs and rhs, pairwise.
+     *             Result: batch axes, then lhs's free axes, then rhs's free axes, each in operand order
+     * scatter_add a.v[0]: rows of the result */
+    Dims a, b, c, d;
+} Op;
+
+/* Same code, type, operands and attributes; the number bit for bit, so that 0.0 and -0.0 differ. Lines are not compared. */
+bool op_equal(const Op *x, const Op *y);
+
+typedef struct Output {
+    const char *name;
+    Value value;
+} Output;
+
+typedef struct Function {
+    const char *name;
+    VEC(Op) ops;
+    VEC(Value) inputs; /* OP_INPUT ops in order of position */
+    VEC(const char *) input_names;
+    VEC(Output) outputs;
+} Function;
+
+/* ---- module tables ---- */
+
+typedef enum {
+    STATE_WEIGHT,    /* trained by gradient */
+    STATE_HYPER,     /* unconstrained value of a condition */
+    STATE_SCALE,     /* inverse softplus of a condition's sigma */
+    STATE_OPTIMIZER, /* moments, velocities */
+    STATE_COUNTER,   /* step counts, schedule state, seed */
+    STATE_SCRATCH,   /* accumulators: not part of a checkpoint */
+} StateRole;
+enum { STATE_ROLE_COUNT = 6 };
+extern const char *const state_role_names[STATE_ROLE_COUNT]; /* "weight" "hyper" "scale" "optimizer" "counter" "scratch" */
+
+typedef enum { INIT_CONSTANT, INIT_UNIFORM, INIT_NORMAL } InitKind; /* value; U(-value, value); N(0, value^2) */
+typedef struct Init {
+    InitKind kind;
+    double value;
+} Init;
+
+typedef struct State {
+    const char *name; /* unique; as in the checkpoint */
+    Type type;
+    StateRole role;
+    Init init; /* what a train's init function gives it; constant 0 unless set after module_state */
+} State;
+
+/* A weight of a net, as declared: what `param` refers to, before its form decides where it comes from. */
+typedef struct Weight {
+    const char *name; /* "classifier.linear1.w" */
+    Type type;
+    uint32_t net;    /* Model.nets */
+    uint32_t form;   /* Model.forms: where it comes from */
+    int output_axis; /* axis of the output units; -1: none (a scalar) */
+    int64_t fan_in, fan_out;
+    Init init;
+} Weight;
+
+/* One field of a data set's examples. */
+typedef struct Field {
+    const char *name; /* "fashion.image" */
+    Type type;        /* of one example; labels are i32[] */
+    uint32_t dataset; /* Model.datasets */
+    int64_t classes;  /* of a label; 0 otherwise */
+} Field;
+
+/* What weights may depend on: a vector of unconstrained numbers. */
+typedef struct Condition {
+    const char *name; /* "lam" */
+    Type type;        /* f32[h] */
+} Condition;
+
+typedef struct Module {
+    Arena arena;
+    const char *name;
+    DType real; /* DTYPE_F32 or DTYPE_F64: what the language's f32 becomes */
+    VEC(Function *) functions;
+    VEC(State) states;
+    VEC(Weight) weights;
+    VEC(Field) fields;
+    VEC(Condition) conditions;
+} Module;
+
+Module *module_new(const char *name, DType real);
+void module_free(Module *module);
+Function *module_function(Module *module, const char *name); /* NULL if there is none */
+Function *function_new(Module *module, const char *name);    /* name copied; must be unused */
+/* A function that is not (yet) in the module's list; for passes that rebuild one and then function_replace it. */
+Function *function_detached(Module *module, const char *name);
+/* Moves the content of `with` (detached, consumed) into `function`. */
+void function_replace(Function *function, Function *with);
+void function_remove(Module *module, Function *function);
+uint32_t module_state(Module *module, const char *name, Type type, StateRole role); /* adds; returns its index */
+int64_t find_state(const Module *module, const char *name);                         /* -1: none */
+
+/* ---- building ----
+ * Each call appends one op and returns its value. Types are inferred by the op's shape rule; a violation is a bug of the caller
+ * and stops with an internal error naming the op (user errors are found by the frontend before anything is built). */
+
+typedef struct Builder {
+    Module *module;
+    Function *function;
+    uint32_t line; /* given to new ops */
+} Builder;
+
+#define OP_AT(f, v) (&(f)->ops.data[v])
+Type value_type(const Builder *b, Value v);
+
+/* Appends a copy of `op` with these operands; the type is inferred where the op has a rule, else op.type stands. */
+Value build_op(Builder *b, Op op, uint32_t nargs, const Value *args);
+Value build_input(Builder *b, const char *name, Type type);
+void build_output(Builder *b, const char *name, Value value);
+Value build_const(Builder *b, Type type, double number);
+Value build_iota(Builder *b, Type type, int axis);
+Value build_random(Builder *b, Value seed, Value step, Type type, uint32_t stream, uint32_t flags); /* uniform [0,1) */
+Value build_read(Builder *b, uint32_t state);
+void build_write(Builder *b, uint32_t state, Value value);
+Value build_source(Builder *b, OpCode code, uint32_t symbol); /* param, condition, example */
+Value build_fetch(Builder *b, uint32_t field, Value index);
+Value build_unary(Builder *b, OpCode code, Value x); /* also across_*, stop */
+Value build_binary(Builder *b, OpCode code, Value x, Value y);
+Value build_select(Builder *b, Value condition, Value yes, Value no);
+Value build_cast(Builder *b, Value x, DType dtype);               /* returns x unchanged if it has that dtype */
+Value build_broadcast(Builder *b, Value x, Type type, Dims axes); /* type.dtype is ignored */
+Value build_splat(Builder *b, Value scalar, Type shape); /* broadcast of a scalar; returns it unchanged if shape is one */
+Value build_reshape(Builder *b, Value x, Type type);     /* type.dtype is ignored; no op if the shape is x's */
+Value build_transpose(Builder *b, Value x, Dims permutation);
+Value build_slice(Builder *b, Value x, Dims start, Type type);
+Value build_pad(Builder *b, Value x, Dims before, Type type);
+Value build_concat(Builder *b, uint32_t n, const Value *xs, int axis); /* n == 1: returns it unchanged */
+Value build_reduce(Builder *b, OpCode code, Value x, Dims axes);       /* no axes: returns x unchanged */
+Value build_argmax(Builder *b, Value x, int axis);
+Value build_dot(Builder *b, Value x, Value y, Dims contract_x, Dims contract_y, Dims batch_x, Dims batch_y);
+Value build_gather(Builder *b, Value table, Value index);
+Value build_scatter_add(Builder *b, Value index, Value updates, int64_t rows);
+Value build_grad(Builder *b, Value scalar, Value with_respect_to);
+/* Directional derivative of `y` when each leaf moves along its tangent. */
+Value build_tangent(Builder *b, Value y, uint32_t n, const Value *leaves, const Value *tangents);
+/* binary with a constant of the same type: x + 1, x * 0.5 */
+Value build_with_const(Builder *b, OpCode code, Value x, double number);
+
+/* Compositions that several parts need (ir/compose.c). */
+Value build_sigmoid(Builder *b, Value x);  /* (1 + tanh(x / 2)) / 2: cannot overflow */
+Value build_softplus(Builder *b, Value x); /* log(1 + exp x) as max(x, 0) + log1p(exp -|x|) */
+/* Standard normal numbers by Box and Muller's transform of the uniform streams `stream` and `stream` + 1. */
+Value build_normal(Builder *b, Value seed, Value step, Type type, uint32_t stream, uint32_t flags);
+
+/* Copies op `v` of `from` into the builder's function with operands mapped through map[] (all already mapped); returns its new
+ * value. Inputs are re-declared as inputs. */
+Value build_copy(Builder *b, const Function *from, Value v, const Value *map);
+/* Inlines the whole of `from` (no inputs, no writes) and gives the new value of each op in map[], which has room for every op. */
+void build_inline(Builder *b, const Function *from, Value *map);
+
+/* ---- shape rules, verifier, text, interpreter ---- */
+
+/* Infers op->type from operands and attributes. On failure returns false with a sentence in `why`. */
+bool infer_type(const Module *module, const Function *function, Op *op, char why[static 256]);
+
+/* Checks operand order, arity, inferred against stated types, tables in range, single write a state. `allow_pseudo`: before the
+ * step stage. Appends one line a violation to *why (may be NULL) and returns whether there were none. */
+bool verify_function(const Module *module, const Function *function, bool allow_pseudo, Text *why);
+bool verify_module(const Module *module, bool allow_pseudo, Text *why);
+
+/* Appends the textual form (docs/ir.md). Of functions that do not verify too: what is out of range prints as "?"; op codes must
+ * be valid. */
+void print_module(const Module *module, Text *out);
+void print_function(const Module *module, const Function *function, Text *out);
+
+struct Diagnostics;
+struct Source;
+/* Parses the textual form (docs/ir.md). On errors reports them, each at its place, and returns NULL; whatever it returns
+ * verifies, with pseudo ops allowed. Never aborts, whatever the text. */
+Module *parse_module(const struct Source *source, struct Diagnostics *diags);
+
+/* ---- the interpreter: the oracle ----
+ * Plain and slow: f32 values are computed in float (transcendental functions by libm's float variants, sums and products in order
+ * of index), f64 in double. */
+
+typedef struct Tensor {
+    Type type;
+    void *data; /* row-major, type_bytes(type) */
+} Tensor;
+
+typedef struct World {
+    Tensor *states;     /* one a module state; owned by the caller, updated in place */
+    const Tensor *rows; /* one a module field: type is the field's with the number of examples prepended */
+} World;
+
+/* Runs a verified function. `inputs` in order of position. On success *outputs (heap; free with interpret_free_outputs) holds one
+ * tensor an output. An index outside its table, a pseudo op, or an input or state that is missing or of another type is an error:
+ * false with a sentence in `why`, and no state is changed. */
+bool interpret(const Module *module, const Function *function, World *world, const Tensor *inputs, Tensor **outputs,
+               char why[static 256]);
+void interpret_free_outputs(const Function *function, Tensor *outputs);
+/* Zeroed states for every state of the module / freed. */
+Tensor *world_states_new(const Module *module);
+void world_states_free(const Module *module, Tensor *states);
+/* Elements as doubles, whatever the dtype. */
+double tensor_get(const Tensor *tensor, int64_t index);
+void tensor_set(Tensor *tensor, int64_t index, double value);
+
+/* Philox 4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011). */
+void philox4x32(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
+/* Element `index` of random(seed, step, stream): uniform in [0, 1) with 24 bits, the same number in f32 and f64.
+ * Elements are laid out so that vectors of 16 need one Philox block a lane: element e is word (e / 16) % 4 of the block with
+ * counter {e / 64 * 16 + e % 16, step, stream, 0} under key {seed[0], seed[1]}; the value is (word >> 8) * 2^-24. */
+double random_element(const uint32_t seed[2], uint32_t step, uint32_t stream, uint64_t index);
+
+#endif

@@ -1,0 +1,138 @@
+/* A whole model: the IR module and what is known about it beside its functions. The frontend fills it, passes/methods turn each
+ * `train` into step functions, the manifest tells the runtime (docs/runtime.md). All text and arrays live in module->arena. */
+#ifndef HNC_IR_MODEL_H
+#define HNC_IR_MODEL_H
+
+#include "ir/ir.h"
+
+typedef struct Split {
+    const char *name; /* "train" */
+    bool from_test;   /* rows of the test files; otherwise of the main ones */
+    int64_t count;    /* rows, or 0: then `fraction` counts */
+    double fraction;  /* of the rows of its files; 1 with count 0: all of them (the test split) */
+} Split;
+
+/* Fields of a data set are those of module->fields whose `dataset` is its index, in order: file i holds field i. */
+typedef struct Dataset {
+    const char *name;
+    const char *format;           /* "idx" */
+    VEC(const char *) files;      /* one a field */
+    VEC(const char *) test_files; /* one a field, or none */
+    VEC(Split) splits;            /* main splits take rows in order from the start; never overlapping */
+    uint32_t line;
+} Dataset;
+
+typedef struct Net {
+    const char *name;
+    uint32_t line;
+} Net;
+
+typedef enum { FORM_FREE, FORM_DENSE, FORM_STN } FormKind;
+typedef struct Form {
+    const char *target; /* "classifier": the net, or a dotted part of it */
+    FormKind kind;
+    uint32_t condition;  /* stn */
+    Function *generator; /* dense: a per-example function with one output, f32[number of target weights] */
+    uint32_t line;
+} Form;
+
+/* How an unconstrained number r becomes the hyperparameter's natural value.
+ *   real      r                                     positive  log(1 + exp r)
+ *   rate, range(lo, hi)  lo + (hi - lo) sigmoid r   log       init * exp r
+ *   log(lo, hi)          lo (hi / lo)^sigmoid r     integer(lo, hi)   floor of the range (lo, hi + 1) */
+typedef enum { HYPER_REAL, HYPER_RANGE, HYPER_POSITIVE, HYPER_LOG, HYPER_LOG_RANGE, HYPER_INTEGER } HyperKind;
+typedef struct Hyper {
+    const char *name; /* "lam.drop_in" */
+    uint32_t condition;
+    int64_t offset; /* first element in the condition's vector; it has type_elements(shape) of them */
+    Type shape;
+    HyperKind kind;
+    double low, high, init; /* natural units */
+    bool shared;            /* one draw a batch */
+} Hyper;
+
+typedef enum { SCHEDULE_CONSTANT, SCHEDULE_COSINE, SCHEDULE_STEP, SCHEDULE_PLATEAU } ScheduleKind;
+typedef struct RateSchedule {
+    ScheduleKind kind;
+    double every;  /* step: epochs between cuts; plateau: epochs without improvement before one */
+    double factor; /* of a cut */
+} RateSchedule;
+
+typedef enum { OPTIMIZER_SGD, OPTIMIZER_ADAM, OPTIMIZER_RMSPROP } OptimizerKind;
+typedef struct Optimizer {
+    OptimizerKind kind;
+    double rate;
+    double momentum;     /* sgd */
+    double beta1, beta2; /* adam; beta2 is rmsprop's alpha */
+    double epsilon;
+    double clip; /* global norm of the gradient; 0: none */
+    RateSchedule schedule;
+} Optimizer;
+
+typedef enum { METHOD_FIT, METHOD_BILEVEL } MethodKind;
+
+typedef struct Phase {
+    const char *name;    /* "lower", "upper"; "minimise" for fit */
+    Function *objective; /* per example, output "loss" */
+    uint32_t dataset, split;
+    int64_t batch;       /* examples a step */
+    Optimizer optimizer;
+    Function *step; /* set by the method */
+    uint32_t line;
+} Phase;
+
+typedef struct Metric {
+    const char *name;    /* as written: "err(fashion.test)" */
+    Function *objective; /* per example, not training, output "value" */
+    uint32_t dataset, split;
+    Function *accumulate, *finish; /* set by the method: inputs index, mask; output "value" */
+} Metric;
+
+typedef struct Train {
+    const char *name;
+    MethodKind method;
+    uint32_t condition; /* bilevel */
+    VEC(Phase) phases;  /* bilevel: lower, upper; fit: one */
+    VEC(Metric) metrics;
+    int select; /* the metric whose least value marks the best checkpoint: bilevel's upper objective on its whole split, fit's
+                   `validate`; -1: none, the last is the best */
+    int64_t batch;    /* of the first phase */
+    int64_t epochs;
+    int64_t evaluate; /* epochs between evaluations */
+    int64_t patience; /* evaluations without improvement of `select`; 0: none */
+    double warmup;    /* epochs of lower steps before the first upper one */
+    int64_t every_lower, every_upper;
+    double sigma; /* first scale of the conditions' perturbation */
+    bool sigma_learned, everywhere;
+    double entropy; /* weight of the entropy of p(condition | sigma) */
+    Optimizer sigma_optimizer;
+    Function *init, *hypers, *plateau; /* set by the method; hypers and plateau may be NULL */
+    uint32_t line;
+} Train;
+
+typedef struct Export {
+    const char *name;
+    Function *function; /* per example; its inputs are the arguments */
+} Export;
+
+typedef struct Model {
+    Module *module;
+    const char *name; /* of the file, without folder and .hn */
+    VEC(Dataset) datasets;
+    VEC(Net) nets;
+    VEC(Form) forms;
+    VEC(Hyper) hypers;
+    VEC(Train) trains;
+    VEC(Export) exports;
+} Model;
+
+/* The natural value of a hyperparameter as IR: `raw` (a slice of its condition, of shape `shape`, or with a leading batch axis)
+ * squashed elementwise. integer's floor has no derivative, so gradients reach it only through the response. */
+Value build_natural(Builder *b, const Hyper *hyper, Value raw);
+/* The unconstrained number whose natural value is `natural` (inside the range). */
+double hyper_raw(const Hyper *hyper, double natural);
+
+/* Frees the module and the lists. *model itself is the caller's, or lies in the module's arena. */
+void model_free(Model *model);
+
+#endif
