@@ -1,0 +1,220 @@
+/* Factoring of row scales out of products, on per-example functions.
+ *
+ * A product of a matrix that differs between examples is expensive: a batch of B examples would need B matrices. The matrices of
+ * best-response weights differ only by sums and scales of invariant ones, W_b = E + a_b U with a_b one number per output unit, and
+ *
+ *     (E + a U) @ x = E @ x + a (U @ x)                       scales on free axes leave the product
+ *     (a U)' @ x = U' @ (a x)                                 or move to an operand that varies anyway
+ *     sum_ij (a_i U_ij) V_ij = sum_i a_i (sum_j U_ij V_ij)    or wait for the other contracted axes
+ *
+ * so the large products are with E and U, once for the whole batch. This knows nothing of layers: it is distributivity. */
+#include "passes/passes.h"
+#include "passes/rewrite.h"
+
+static bool op_varies(const Op *op, const bool *varies)
+{
+    switch (op->code) {
+    case OP_EXAMPLE:
+    case OP_INPUT:
+        return true;
+    case OP_RANDOM:
+        return !(op->flags & OP_SHARED);
+    case OP_ACROSS_SUM:
+    case OP_ACROSS_MEAN:
+    case OP_ACROSS_MAX:
+        return false;
+    default:
+        for (uint32_t i = 0; i < op->nargs; i++)
+            if (varies[op->args[i]])
+                return true;
+        return false;
+    }
+}
+
+bool *varying_values(const Function *function)
+{
+    bool *varies = support_malloc(function->ops.len);
+    for (Value v = 0; v < function->ops.len; v++)
+        varies[v] = op_varies(OP_AT(function, v), varies);
+    return varies;
+}
+
+typedef struct Factor {
+    Rewrite rewrite;
+    VEC(bool) varies;     /* of the new function, filled up to `known` */
+    VEC(bool) factorable; /* built of invariant tensors by sums and scales */
+} Factor;
+
+static bool is_scale(const Function *f, Value v)
+{
+    return OP_AT(f, v)->code == OP_BROADCAST && OP_AT(f, v)->a.n < OP_AT(f, v)->type.rank;
+}
+
+static bool is_factorable(const Factor *factor, Value v)
+{
+    const Function *f = factor->rewrite.b.function;
+    const Op *op = OP_AT(f, v);
+    if (!factor->varies.data[v])
+        return true;
+    switch (op->code) {
+    case OP_ADD:
+    case OP_SUB:
+        return factor->factorable.data[op->args[0]] && factor->factorable.data[op->args[1]];
+    case OP_NEG:
+        return factor->factorable.data[op->args[0]];
+    case OP_MUL:
+        return (is_scale(f, op->args[0]) && factor->factorable.data[op->args[1]]) ||
+               (is_scale(f, op->args[1]) && factor->factorable.data[op->args[0]]);
+    default:
+        return false;
+    }
+}
+
+/* Brings varies and factorable up to date with the ops appended since. */
+static void refresh(Factor *factor)
+{
+    const Function *f = factor->rewrite.b.function;
+    while (factor->varies.len < f->ops.len) {
+        Value v = factor->varies.len;
+        bool varies = op_varies(OP_AT(f, v), factor->varies.data);
+        vec_push(&factor->varies, varies);
+        vec_push(&factor->factorable, false);
+        factor->factorable.data[v] = is_factorable(factor, v);
+    }
+}
+
+typedef struct Product {
+    Value x, y;
+    Dims contract_x, contract_y, batch_x, batch_y;
+} Product;
+
+static Value build_product(Factor *factor, Product p)
+{
+    return build_dot(&factor->rewrite.b, p.x, p.y, p.contract_x, p.contract_y, p.batch_x, p.batch_y);
+}
+
+static Value expand(Factor *factor, Product p, bool second);
+
+/* Position of x's axis (not contracted) in the product's result; `second`: of y's. */
+static int64_t result_axis(Factor *factor, Product p, bool second, int64_t axis)
+{
+    Dims contract = second ? p.contract_y : p.contract_x, batch = second ? p.batch_y : p.batch_x;
+    for (unsigned i = 0; i < batch.n; i++)
+        if (batch.v[i] == axis)
+            return i;
+    int64_t position = batch.n;
+    if (second)
+        position += value_type(&factor->rewrite.b, p.x).rank - p.contract_x.n - p.batch_x.n;
+    for (int64_t k = 0; k < axis; k++)
+        position += !dims_contain(contract, k) && !dims_contain(batch, k);
+    return position;
+}
+
+/* Broadcast needs increasing axes: transposes `t`, whose axes belong at `places`, accordingly. */
+static Value broadcast_to(Builder *b, Value t, Dims places, Type type)
+{
+    Dims order = {.n = places.n};
+    for (unsigned i = 0; i < places.n; i++)
+        order.v[i] = i;
+    for (unsigned i = 0; i < places.n; i++)
+        for (unsigned k = i + 1; k < places.n; k++)
+            if (places.v[k] < places.v[i]) {
+                int64_t place = places.v[i], axis = order.v[i];
+                places.v[i] = places.v[k], places.v[k] = place;
+                order.v[i] = order.v[k], order.v[k] = axis;
+            }
+    return build_broadcast(b, places.n > 1 ? build_transpose(b, t, order) : t, type, places);
+}
+
+/* (a U)' @ x = U' @ (a x), where every scaled axis is contracted and the other operand differs between examples anyway: scales that
+ * operand in *p and returns true. */
+static bool move_scale(Factor *factor, Product *p, bool second, Value t, Dims axes)
+{
+    Builder *b = &factor->rewrite.b;
+    Value *other = second ? &p->x : &p->y;
+    Dims contract = second ? p->contract_y : p->contract_x, paired = second ? p->contract_x : p->contract_y;
+    Dims places = {.n = axes.n};
+    if (axes.n == 0 || factor->factorable.data[*other])
+        return false;
+    for (unsigned i = 0; i < axes.n; i++) {
+        if (!dims_contain(contract, axes.v[i]))
+            return false;
+        for (unsigned k = 0; k < contract.n; k++)
+            if (contract.v[k] == axes.v[i])
+                places.v[i] = paired.v[k];
+    }
+    *other = build_binary(b, OP_MUL, *other, broadcast_to(b, t, places, value_type(b, *other)));
+    return true;
+}
+
+/* The product of broadcast(t, axes) * u with the other operand, u and t apart; p holds u in the scaled operand's place. */
+static Value expand_scaled(Factor *factor, Product p, bool second, Value t, Dims axes)
+{
+    Builder *b = &factor->rewrite.b;
+    if (move_scale(factor, &p, second, t, axes))
+        return expand(factor, p, second);
+    Product inner = p;
+    Dims waiting = {0}; /* positions in `inner`'s result of axes that p contracts */
+    inner.contract_x = inner.contract_y = (Dims){0};
+    Dims contract = second ? p.contract_y : p.contract_x;
+    for (unsigned i = 0; i < contract.n; i++) {
+        if (dims_contain(axes, contract.v[i])) {
+            waiting.v[waiting.n++] = inner.batch_x.n;
+            inner.batch_x.v[inner.batch_x.n++] = p.contract_x.v[i];
+            inner.batch_y.v[inner.batch_y.n++] = p.contract_y.v[i];
+        } else {
+            inner.contract_x.v[inner.contract_x.n++] = p.contract_x.v[i];
+            inner.contract_y.v[inner.contract_y.n++] = p.contract_y.v[i];
+        }
+    }
+    Value product = expand(factor, inner, second);
+    Type type = value_type(b, product);
+    Dims places = {.n = axes.n};
+    for (unsigned i = 0; i < axes.n; i++)
+        places.v[i] = result_axis(factor, inner, second, axes.v[i]);
+    Value scale = broadcast_to(b, t, places, type);
+    return build_reduce(b, OP_REDUCE_SUM, build_binary(b, OP_MUL, product, scale), waiting);
+}
+
+/* One product as a sum of products with invariant matrices; first along x, then along y (`second`). */
+static Value expand(Factor *factor, Product p, bool second)
+{
+    refresh(factor);
+    Builder *b = &factor->rewrite.b;
+    Value v = second ? p.y : p.x;
+    if (!factor->varies.data[v] || !factor->factorable.data[v])
+        return second ? build_product(factor, p) : expand(factor, p, true);
+    Op op = *OP_AT(b->function, v);
+    Product part = p;
+    Value *slot = second ? &part.y : &part.x;
+    if (op.code == OP_MUL) {
+        unsigned which = is_scale(b->function, op.args[0]) && factor->factorable.data[op.args[1]] ? 0 : 1;
+        Op scale = *OP_AT(b->function, op.args[which]);
+        *slot = op.args[1 - which];
+        return expand_scaled(factor, part, second, scale.args[0], scale.a);
+    }
+    *slot = op.args[0];
+    Value first = expand(factor, part, second);
+    if (op.code == OP_NEG)
+        return build_unary(b, OP_NEG, first);
+    *slot = op.args[1];
+    return build_binary(b, op.code, first, expand(factor, part, second));
+}
+
+void pass_factor(Module *module, Function *function)
+{
+    Factor factor = {0};
+    rewrite_begin(&factor.rewrite, module, function);
+    for (Value v = 0; v < function->ops.len; v++) {
+        const Op *op = OP_AT(function, v);
+        if (op->code != OP_DOT) {
+            rewrite_copy(&factor.rewrite, v);
+            continue;
+        }
+        const Value *args = rewrite_args(&factor.rewrite, v);
+        factor.rewrite.map[v] = expand(&factor, (Product){args[0], args[1], op->a, op->b, op->c, op->d}, false);
+    }
+    rewrite_end(&factor.rewrite);
+    vec_free(&factor.varies);
+    vec_free(&factor.factorable);
+}

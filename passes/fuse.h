@@ -1,0 +1,158 @@
+/* What fuse*.c (which values share a kernel) and lower*.c (what those kernels compute) share. */
+#ifndef HNC_PASSES_FUSE_H
+#define HNC_PASSES_FUSE_H
+
+#include "passes/schedule.h"
+
+#define NO_GROUP UINT32_MAX
+#define NO_BUFFER UINT32_MAX
+
+/* What fusion knows of a value. A value is *inline* (computed, or addressed, wherever it is used) unless it is in memory or an
+ * anchor. */
+typedef struct Info {
+    bool live;
+    bool anchor;    /* computed in one group; used elsewhere it is loaded */
+    bool in_memory; /* `view` says where */
+    View view;
+    uint32_t uses;           /* by ops that compute */
+    uint32_t cost;           /* to compute an element inline from what is in memory or an anchor */
+    uint32_t depth;          /* of that expression */
+    uint32_t group;          /* of an anchor, a reduction or a special kernel: where it is computed */
+    VEC(uint32_t) producers; /* groups that must have run before `view` holds */
+    VEC(uint32_t) readers;   /* loop groups that use it point by point: candidates to share a load */
+    uint32_t seen[2];        /* visit marks: not point by point, point by point */
+    uint32_t memo;           /* lower.c: latest node of the value in the kernel being built */
+    uint32_t memo_epoch;
+} Info;
+
+typedef enum { MEMBER_VALUE, MEMBER_COPY, MEMBER_REDUCE, MEMBER_ZERO } MemberKind;
+
+/* One result of a loop group. VALUE: an anchor or a value computed into its own view; COPY: a value stored at `target` also;
+ * REDUCE: reduction `value` of its operand along `axes`, into `target`; ZERO: zeros at `target`. */
+typedef struct Member {
+    MemberKind kind;
+    Value value;
+    Type space; /* the iteration space, an axis an axis of the tensor stored or reduced */
+    Dims axes;
+    View target; /* of the stored or reduced tensor */
+    bool staged; /* reduce: not the operand but a vector of partial results, at: */
+    View partial;
+} Member;
+
+/* Memory that a function leaves behind: state or output `symbol` shall hold what `buffer` does. */
+typedef struct Exit {
+    BufferKind kind;
+    uint32_t symbol, buffer;
+} Exit;
+
+/* A kernel in the making. */
+typedef struct Group {
+    KernelKind kind;
+    Value value;      /* special kernels and products */
+    Type space;       /* loops: extents other than 1 */
+    uint32_t reduced; /* loops: bit set of the axes of `space` that reductions remove */
+    uint32_t cost;
+    VEC(Member) members;
+    VEC(uint32_t) needs; /* groups that run before */
+    uint32_t seen;
+    Kernel kernel;
+    VEC(uint32_t) joined_reads; /* states read through a concat that is a view */
+} Group;
+
+/* A value in memory, or an anchor, that a member's expression uses. */
+typedef struct Leaf {
+    Value value;
+    bool pointwise; /* at the same point of the iteration space */
+} Leaf;
+
+typedef struct Fuser {
+    const Program *program;
+    const Module *module;
+    const Function *function;
+    Schedule *schedule;
+    Info *info; /* one a value */
+    VEC(Group) groups;
+    uint32_t *state_buffers; /* of each state's value at entry, or NO_BUFFER */
+    uint32_t epoch;
+    uint32_t scalar_group; /* latest group of single numbers, or NO_GROUP */
+    VEC(Exit) exits;
+    VEC(Leaf) leaves; /* of the member being placed */
+} Fuser;
+
+static inline const Op *op_of(const Fuser *f, Value v)
+{
+    return OP_AT(f->function, v);
+}
+
+static inline Type type_at(const Fuser *f, Value v)
+{
+    return op_of(f, v)->type;
+}
+
+/* broadcast, transpose, slice, reshape, and reductions along axes of extent 1 */
+bool is_view_op(const Fuser *f, Value v);
+/* A dot that contracts nothing: an elementwise product of broadcasts. */
+bool is_outer_product(const Fuser *f, Value v);
+uint32_t new_buffer(Fuser *f, BufferKind kind, uint32_t symbol, DType dtype, int64_t elements, Value labelled);
+void add_once(uint32_t **data, uint32_t *len, uint32_t *cap, uint32_t item);
+#define vec_add_once(v, item) add_once(&(v)->data, &(v)->len, &(v)->cap, (item))
+
+/* The type without its axes of extent 1. */
+Type without_units(Type type);
+
+/* ---- values in memory: fuse_memory.c ---- */
+
+/* Whether the value is computed: not a leaf, not an access pattern of another value. */
+bool is_computed(const Fuser *f, Value v);
+/* Whether its result always is in memory: reductions, products and the special kernels. */
+bool is_always_stored(const Fuser *f, Value v);
+/* Whether reshape(v) to `shape` can be computed as v's ops on reshaped leaves: elementwise ops on whole leaves and constants. */
+bool reshape_commutes(const Fuser *f, Value v, Type shape);
+/* Gives the value a row-major scratch buffer, unless it is in memory already. */
+void store(Fuser *f, Value v);
+/* Marks what must be live and counts uses; decides which values are stored whatever the grouping, and where: last use first. */
+void place_values(Fuser *f);
+/* Where the elements of `v` lie; false where it is inline or no strides describe it. *base: the value whose memory it is. */
+bool find_view(const Fuser *f, Value v, View *view, Value *base);
+/* Records that a group reads the memory of `base`, and that its producers come first. */
+void note_read(Fuser *f, uint32_t group, Value base, const View *view);
+/* As find_view, but the value is stored if need be, so that it always has one; `group` reads it (NO_GROUP: none yet). */
+View need_view(Fuser *f, Value v, uint32_t group);
+/* A copy of `v` in memory of its own with its axes in the given order, outermost first; `group` reads it. */
+View need_copy(Fuser *f, Value v, Dims order, uint32_t group);
+/* All axes, row-major. */
+Dims natural_order(Type type);
+/* A view of `v` without indirection, of its own dtype. */
+View need_plain(Fuser *f, Value v, uint32_t group);
+
+/* ---- grouping: fuse_group.c ---- */
+
+/* Whether expressions stop at this value: it is in memory or an anchor. */
+bool is_leaf(const Fuser *f, Value v);
+/* Sets cost and depth; makes dear values that are used again anchors, stores where an expression grows too large. In order of
+ * values. */
+void weigh(Fuser *f, Value v);
+uint32_t new_group(Fuser *f, KernelKind kind, Value value);
+/* Adds a loop member to a group that suits it, or to a new one; returns the group. */
+uint32_t place_member(Fuser *f, Member member);
+/* Bit set of the member's reduced axes among those of its space without units. */
+uint32_t reduced_axes(const Member *member);
+/* Whether group `from` must run after `to`, or is it. */
+bool group_depends_on(Fuser *f, uint32_t from, uint32_t to);
+
+/* ---- results: fuse_exits.c ---- */
+
+/* Makes kernels write state and outputs in place where that is safe, adds copies where it is not. After all groups are lowered.
+ */
+void finish_exits(Fuser *f);
+
+/* ---- kernels: lower.c, lower_product.c ---- */
+
+/* Whether a reshape inside an expression only renames axes or splits them: the index into `from` is linear in that into `to`. */
+bool reshape_is_inline(Type from, Type to);
+/* Builds group->kernel from the members. */
+void lower_loop(Fuser *f, uint32_t group);
+/* Builds the product of op group->value, asking for copies of operands whose strides do not fit. */
+void lower_product(Fuser *f, uint32_t group);
+
+#endif

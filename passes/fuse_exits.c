@@ -1,0 +1,154 @@
+/* Writes to state and outputs, and the order of kernels. A kernel writes a state in place if every other reader of the state's
+ * value at entry can run before it, and it reads that value itself only at the element it writes; else the new value goes through
+ * scratch memory and is copied last. */
+#include <string.h>
+
+#include "passes/fuse.h"
+
+static bool contains(const uint32_t *list, uint32_t n, uint32_t item)
+{
+    for (uint32_t i = 0; i < n; i++)
+        if (list[i] == item)
+            return true;
+    return false;
+}
+
+static bool reads_buffer(const Group *group, uint32_t buffer)
+{
+    return contains(group->kernel.reads.data, group->kernel.reads.len, buffer);
+}
+
+static bool writes_buffer(const Group *group, uint32_t buffer)
+{
+    return contains(group->kernel.writes.data, group->kernel.writes.len, buffer);
+}
+
+static bool same_elements(const View *a, const View *b)
+{
+    return !a->indirect && a->offset == b->offset && !memcmp(a->stride, b->stride, sizeof a->stride);
+}
+
+/* Whether this kernel may write `target` over the memory of `old`: it reads `old` only at the elements that it writes at that
+ * point. */
+static bool overwrites_in_step(const Group *group, uint32_t target, uint32_t old)
+{
+    if (!reads_buffer(group, old))
+        return true;
+    if (group->kind != KERNEL_LOOP || contains(group->joined_reads.data, group->joined_reads.len, old))
+        return false;
+    const Loop *loop = &group->kernel.loop;
+    for (uint32_t s = 0; s < loop->sinks.len; s++) {
+        const Sink *sink = &loop->sinks.data[s];
+        if (sink->access.buffer != target)
+            continue;
+        if (sink->kind != SINK_STORE)
+            return false;
+        for (uint32_t i = 0; i < loop->nodes.len; i++) {
+            const Node *node = &loop->nodes.data[i];
+            bool loads = node->kind == NODE_LOAD;
+            if (loads && node->access.indirect && node->access.index_buffer == old)
+                return false;
+            if (loads && node->access.buffer == old && !same_elements(&node->access, &sink->access))
+                return false;
+        }
+    }
+    return true;
+}
+
+/* Redirects what is written to `buffer` into the state, whose value at entry is in `old` (NO_BUFFER: nobody reads it). */
+static bool write_in_place(Fuser *f, uint32_t buffer, uint32_t old)
+{
+    for (uint32_t w = 0; w < f->groups.len; w++) {
+        const Group *writer = &f->groups.data[w];
+        if (!writes_buffer(writer, buffer))
+            continue;
+        if (old == NO_BUFFER)
+            continue;
+        if (!overwrites_in_step(writer, buffer, old))
+            return false;
+        for (uint32_t r = 0; r < f->groups.len; r++)
+            if (r != w && reads_buffer(&f->groups.data[r], old) && group_depends_on(f, r, w))
+                return false;
+    }
+    for (uint32_t w = 0; w < f->groups.len && old != NO_BUFFER; w++)
+        for (uint32_t r = 0; writes_buffer(&f->groups.data[w], buffer) && r < f->groups.len; r++)
+            if (r != w && reads_buffer(&f->groups.data[r], old))
+                vec_add_once(&f->groups.data[w].needs, r);
+    return true;
+}
+
+/* A last kernel that copies a buffer into the state or output, after every reader of what it overwrites. */
+static void add_copy(Fuser *f, const Exit *exit, uint32_t old)
+{
+    const Buffer source = f->schedule->buffers.data[exit->buffer];
+    uint32_t target = new_buffer(f, exit->kind, exit->symbol, source.dtype, source.elements, source.value);
+    Group group = {.kind = KERNEL_LOOP, .kernel.kind = KERNEL_LOOP};
+    Loop *loop = &group.kernel.loop;
+    loop->rank = source.elements > 1;
+    loop->dims[0] = source.elements > 1 ? source.elements : 0;
+    View from = {.buffer = exit->buffer, .stride = {source.elements > 1}},
+         to = {.buffer = target, .stride = {source.elements > 1}};
+    vec_push(&loop->nodes, (Node){.kind = NODE_LOAD, .dtype = source.dtype, .access = from});
+    vec_push(&loop->sinks, (Sink){.kind = SINK_STORE, .node = 0, .access = to});
+    vec_push(&group.kernel.reads, exit->buffer);
+    vec_push(&group.kernel.writes, target);
+    group.kernel.bytes = 2 * source.elements * (int64_t)dtype_size(source.dtype);
+    for (uint32_t i = 0; i < f->groups.len; i++)
+        if (writes_buffer(&f->groups.data[i], exit->buffer) || (old != NO_BUFFER && reads_buffer(&f->groups.data[i], old)))
+            vec_push(&group.needs, i);
+    vec_push(&f->groups, group);
+}
+
+static void finish_exit(Fuser *f, const Exit *exit)
+{
+    Buffer *buffer = &f->schedule->buffers.data[exit->buffer];
+    uint32_t old = exit->kind == BUFFER_STATE ? f->state_buffers[exit->symbol] : NO_BUFFER;
+    if (buffer->kind != BUFFER_SCRATCH || !write_in_place(f, exit->buffer, old)) {
+        add_copy(f, exit, old);
+        return;
+    }
+    buffer->kind = exit->kind;
+    buffer->symbol = exit->symbol;
+    buffer->offset = exit->kind == BUFFER_STATE ? f->program->state_offsets[exit->symbol] : 0;
+}
+
+/* Depth first from each group in order of creation: what it needs, then itself. */
+static void order_groups(Fuser *f)
+{
+    typedef struct Frame {
+        uint32_t group, next;
+    } Frame;
+    VEC(Frame) stack = {0};
+    f->epoch++;
+    for (uint32_t i = 0; i < f->groups.len; i++) {
+        if (f->groups.data[i].seen == f->epoch)
+            continue;
+        f->groups.data[i].seen = f->epoch;
+        vec_push(&stack, (Frame){i, 0});
+        while (stack.len) {
+            Frame *top = &vec_last(&stack);
+            Group *group = &f->groups.data[top->group];
+            if (top->next < group->needs.len) {
+                uint32_t needed = group->needs.data[top->next++];
+                if (f->groups.data[needed].seen != f->epoch) {
+                    f->groups.data[needed].seen = f->epoch;
+                    vec_push(&stack, (Frame){needed, 0});
+                }
+                continue;
+            }
+            stack.len--;
+            if (group->kernel.writes.len)
+                vec_push(&f->schedule->kernels, group->kernel);
+            else
+                vec_free(&group->kernel.reads); /* no kernel: it only collected producers */
+        }
+    }
+    vec_free(&stack);
+}
+
+void finish_exits(Fuser *f)
+{
+    for (uint32_t i = 0; i < f->exits.len; i++)
+        finish_exit(f, &f->exits.data[i]);
+    order_groups(f);
+}

@@ -1,0 +1,315 @@
+/* Members and the groups they join: costs, dependencies, the choice of a group. */
+#include <string.h>
+
+#include "passes/fuse.h"
+
+enum {
+    CHEAP = 8,         /* an inline value of at most this cost is computed again for each use */
+    DEEP = 200,        /* an expression of this depth or ... */
+    DEAR = 1000,       /* ... cost is cut: its value is stored */
+    MOST_MEMBERS = 64, /* of a group */
+    MOST_CANDIDATES = 16,
+};
+
+/* ---- cost ---- */
+
+static uint32_t own_cost(const Fuser *f, Value v)
+{
+    switch (op_of(f, v)->code) {
+    case OP_CONST:
+    case OP_IOTA:
+    case OP_STOP:
+        return 0;
+    case OP_EXP:
+    case OP_LOG:
+    case OP_LOG1P:
+    case OP_TANH:
+    case OP_SIN:
+    case OP_COS:
+    case OP_ERF:
+        return 16;
+    case OP_POW:
+        return 40;
+    case OP_DIV:
+    case OP_SQRT:
+        return 4;
+    default:
+        return is_view_op(f, v) ? 0 : 1;
+    }
+}
+
+bool is_leaf(const Fuser *f, Value v)
+{
+    return f->info[v].in_memory || f->info[v].anchor;
+}
+
+void weigh(Fuser *f, Value v)
+{
+    Info *info = &f->info[v];
+    const Op *op = op_of(f, v);
+    if (op->code == OP_STATE_WRITE || op->code == OP_FETCH || op->code == OP_GATHER)
+        return;
+    uint32_t cost = own_cost(f, v), depth = 0;
+    for (uint32_t i = 0; i < op->nargs; i++) {
+        const Info *arg = &f->info[op->args[i]];
+        bool leaf = is_leaf(f, op->args[i]);
+        cost += leaf ? 1 : arg->cost;
+        depth = !leaf && arg->depth > depth ? arg->depth : depth;
+    }
+    info->cost = cost;
+    info->depth = depth + 1;
+    if (info->in_memory)
+        return;
+    if (info->depth >= DEEP || cost >= DEAR)
+        store(f, v);
+    else
+        info->anchor = is_computed(f, v) && info->uses > 1 && cost > CHEAP;
+}
+
+/* ---- leaves of an expression ---- */
+
+/* Whether a view op leaves the iteration space as it is: only axes of extent 1 come, go or move. */
+static bool keeps_points(const Fuser *f, const Op *op)
+{
+    Type operand = type_at(f, op->args[0]);
+    if (type_elements(operand) != type_elements(op->type) || !type_equal(without_units(operand), without_units(op->type)))
+        return false;
+    int64_t last = -1;
+    for (unsigned axis = 0; op->code == OP_TRANSPOSE && axis < operand.rank; axis++) {
+        if (op->type.dims[axis] == 1)
+            continue;
+        if (op->a.v[axis] < last)
+            return false;
+        last = op->a.v[axis];
+    }
+    return true;
+}
+
+static void visit_operands(Fuser *f, Value v, bool pointwise);
+
+static void visit(Fuser *f, Value v, bool pointwise)
+{
+    Info *info = &f->info[v];
+    if (info->seen[pointwise] == f->epoch)
+        return;
+    info->seen[pointwise] = f->epoch;
+    if (is_leaf(f, v))
+        vec_push(&f->leaves, (Leaf){v, pointwise});
+    else
+        visit_operands(f, v, pointwise);
+}
+
+static void visit_operands(Fuser *f, Value v, bool pointwise)
+{
+    const Op *op = op_of(f, v);
+    if (is_view_op(f, v))
+        pointwise = pointwise && keeps_points(f, op);
+    else if (op->code == OP_DOT)
+        pointwise = false;
+    for (uint32_t i = 0; i < op->nargs; i++)
+        visit(f, op->args[i], pointwise);
+}
+
+static void find_leaves(Fuser *f, const Member *member)
+{
+    f->leaves.len = 0;
+    f->epoch++;
+    switch (member->kind) {
+    case MEMBER_VALUE:
+        visit_operands(f, member->value, true);
+        break;
+    case MEMBER_COPY:
+        visit(f, member->value, true);
+        break;
+    case MEMBER_REDUCE:
+        if (!member->staged)
+            visit(f, op_of(f, member->value)->args[0], true);
+        break;
+    case MEMBER_ZERO:
+        break;
+    }
+}
+
+/* ---- dependencies between groups ---- */
+
+/* Whether group `from`, or one that must run before it, is `to`. The caller opened an epoch. */
+static bool depends_on(Fuser *f, uint32_t from, uint32_t to)
+{
+    VEC(uint32_t) stack = {0};
+    vec_push(&stack, from);
+    bool found = false;
+    while (stack.len && !found) {
+        uint32_t at = stack.data[--stack.len];
+        Group *group = &f->groups.data[at];
+        if (group->seen == f->epoch)
+            continue;
+        group->seen = f->epoch;
+        found = at == to;
+        for (uint32_t i = 0; i < group->needs.len; i++)
+            if (f->groups.data[group->needs.data[i]].seen != f->epoch)
+                vec_push(&stack, group->needs.data[i]);
+    }
+    vec_free(&stack);
+    return found;
+}
+
+bool group_depends_on(Fuser *f, uint32_t from, uint32_t to)
+{
+    f->epoch++;
+    return depends_on(f, from, to);
+}
+
+/* A leaf's value comes from these groups. */
+static void add_needs(Fuser *f, uint32_t group, Value leaf)
+{
+    const Info *info = &f->info[leaf];
+    if (info->group != NO_GROUP && info->group != group)
+        vec_add_once(&f->groups.data[group].needs, info->group);
+    for (uint32_t i = 0; i < info->producers.len; i++)
+        if (info->producers.data[i] != group)
+            vec_add_once(&f->groups.data[group].needs, info->producers.data[i]);
+}
+
+/* Whether the leaf can be used by a member of `group`: computed there at the same point, or before the group and anything it
+ * needs. */
+static bool leaf_allows(Fuser *f, const Leaf *leaf, uint32_t group)
+{
+    const Info *info = &f->info[leaf->value];
+    if (info->group == group)
+        return leaf->pointwise && !is_always_stored(f, leaf->value);
+    if (info->group != NO_GROUP && depends_on(f, info->group, group))
+        return false;
+    for (uint32_t i = 0; i < info->producers.len; i++)
+        if (info->producers.data[i] == group || depends_on(f, info->producers.data[i], group))
+            return false;
+    return true;
+}
+
+/* ---- choice of a group ---- */
+
+uint32_t reduced_axes(const Member *member)
+{
+    uint32_t bits = 0;
+    unsigned kept = 0;
+    for (unsigned axis = 0; axis < member->space.rank; axis++) {
+        if (member->space.dims[axis] == 1)
+            continue;
+        bits |= (uint32_t)dims_contain(member->axes, axis) << kept;
+        kept++;
+    }
+    return bits;
+}
+
+static bool accepts(Fuser *f, uint32_t index, const Member *member, uint32_t cost)
+{
+    const Group *group = &f->groups.data[index];
+    uint32_t reduced = reduced_axes(member);
+    Type space = without_units(member->space);
+    if (group->kind != KERNEL_LOOP || group->members.len >= MOST_MEMBERS || group->cost + cost > 2 * DEAR)
+        return false;
+    if (group->space.rank != space.rank || memcmp(group->space.dims, space.dims, sizeof space.dims) != 0)
+        return false;
+    if (reduced && group->reduced && reduced != group->reduced)
+        return false;
+    f->epoch++;
+    for (uint32_t i = 0; i < f->leaves.len; i++)
+        if (!leaf_allows(f, &f->leaves.data[i], index))
+            return false;
+    return true;
+}
+
+typedef struct Candidates {
+    unsigned n;
+    uint32_t group[MOST_CANDIDATES], score[MOST_CANDIDATES];
+} Candidates;
+
+static void propose(Candidates *c, uint32_t group, uint32_t score)
+{
+    for (unsigned i = 0; i < c->n; i++)
+        if (c->group[i] == group) {
+            c->score[i] += score;
+            return;
+        }
+    if (c->n == MOST_CANDIDATES)
+        return;
+    c->group[c->n] = group;
+    c->score[c->n++] = score;
+}
+
+static uint32_t choose_group(Fuser *f, const Member *member, uint32_t cost)
+{
+    Candidates c = {0};
+    for (uint32_t i = 0; i < f->leaves.len; i++) {
+        const Info *info = &f->info[f->leaves.data[i].value];
+        if (!f->leaves.data[i].pointwise)
+            continue;
+        if (info->group != NO_GROUP)
+            propose(&c, info->group, 2);
+        for (uint32_t r = info->readers.len; r-- > 0;)
+            propose(&c, info->readers.data[r], 1);
+    }
+    if (type_elements(member->space) == 1 && f->scalar_group != NO_GROUP)
+        propose(&c, f->scalar_group, 1);
+    while (c.n) {
+        unsigned best = 0;
+        for (unsigned i = 1; i < c.n; i++)
+            if (c.score[i] > c.score[best] || (c.score[i] == c.score[best] && c.group[i] > c.group[best]))
+                best = i;
+        if (accepts(f, c.group[best], member, cost))
+            return c.group[best];
+        c.n--;
+        c.group[best] = c.group[c.n];
+        c.score[best] = c.score[c.n];
+    }
+    return NO_GROUP;
+}
+
+uint32_t new_group(Fuser *f, KernelKind kind, Value value)
+{
+    Group group = {.kind = kind, .value = value};
+    if (value != NO_VALUE)
+        group.kernel.line = op_of(f, value)->line;
+    vec_push(&f->groups, group);
+    return f->groups.len - 1;
+}
+
+static uint32_t new_loop_group(Fuser *f, const Member *member)
+{
+    uint32_t index = new_group(f, KERNEL_LOOP, NO_VALUE);
+    f->groups.data[index].space = without_units(member->space);
+    if (type_elements(member->space) == 1)
+        f->scalar_group = index;
+    return index;
+}
+
+uint32_t place_member(Fuser *f, Member member)
+{
+    find_leaves(f, &member);
+    uint32_t cost = member.kind == MEMBER_ZERO ? 0 : f->info[member.value].cost + 1;
+    uint32_t index = member.staged ? NO_GROUP : choose_group(f, &member, cost);
+    if (index == NO_GROUP)
+        index = new_loop_group(f, &member);
+    for (uint32_t i = 0; i < f->leaves.len; i++) {
+        Leaf leaf = f->leaves.data[i];
+        Info *info = &f->info[leaf.value];
+        if (info->anchor && info->group != index)
+            store(f, leaf.value);
+        add_needs(f, index, leaf.value);
+        if (leaf.pointwise)
+            vec_add_once(&info->readers, index);
+        if (info->readers.len > MOST_CANDIDATES)
+            memmove(info->readers.data, info->readers.data + 1, --info->readers.len * sizeof *info->readers.data);
+    }
+    Group *group = &f->groups.data[index];
+    group->reduced |= reduced_axes(&member);
+    group->cost += cost;
+    if (!group->kernel.line && member.kind != MEMBER_ZERO)
+        group->kernel.line = op_of(f, member.value)->line;
+    vec_push(&group->members, member);
+    if (member.kind == MEMBER_VALUE) {
+        f->info[member.value].group = index;
+        if (f->info[member.value].in_memory)
+            vec_add_once(&f->info[member.value].producers, index);
+    }
+    return index;
+}

@@ -1,0 +1,75 @@
+/* The table of methods and the pipeline they share. */
+#include <math.h>
+
+#include "passes/methods/methods.h"
+
+static uint32_t named_state(Module *module, const char *name, Type type, StateRole role, double init)
+{
+    int64_t known = find_state(module, name);
+    if (known >= 0)
+        return (uint32_t)known;
+    uint32_t state = module_state(module, name, type, role);
+    module->states.data[state].init = (Init){INIT_CONSTANT, init};
+    return state;
+}
+
+/* value and, where sigma is learned, inverse softplus of sigma */
+static void condition_states(Assembly *assembly)
+{
+    Module *module = assembly->module;
+    const Train *train = assembly->train;
+    Condition condition = module->conditions.data[train->condition];
+    const char *value = arena_printf(&module->arena, "%s.value", condition.name);
+    assembly->hyper_state = named_state(module, value, condition.type, STATE_HYPER, 0);
+    if (!train->sigma_learned)
+        return;
+    const char *scale = arena_printf(&module->arena, "%s.scale", condition.name);
+    double raw = train->sigma > 30 ? train->sigma : log(expm1(train->sigma));
+    assembly->scale_state = named_state(module, scale, condition.type, STATE_SCALE, raw);
+}
+
+Assembly method_assembly(Model *model, Train *train, const PassTrace *trace)
+{
+    Module *module = model->module;
+    int64_t two = 2;
+    Assembly assembly = {.model = model, .module = module, .train = train, .trace = trace};
+    assembly.seed = named_state(module, "seed", type_of(DTYPE_I32, 1, &two), STATE_COUNTER, 0);
+    assembly.step_lower = named_state(module, "step.lower", type_scalar(DTYPE_I32), STATE_COUNTER, 0);
+    if (train->method == METHOD_BILEVEL) {
+        assembly.step_upper = named_state(module, "step.upper", type_scalar(DTYPE_I32), STATE_COUNTER, 0);
+        condition_states(&assembly);
+    }
+    return assembly;
+}
+
+/* An export sees the trained condition; its arguments are one example's. */
+static void assemble_export(Assembly *assembly, Export *export)
+{
+    Function *function = export->function;
+    pass_weights(assembly->model, function);
+    pass_traced(assembly->trace, "weights", assembly->module, function);
+    resolve_conditions(assembly, function, CONDITION_CURRENT, 0);
+    pass_traced(assembly->trace, "conditions", assembly->module, function);
+    step_finish(assembly, function);
+}
+
+bool method_assemble(Model *model, Train *train, PassTrace *trace, char why[static 256])
+{
+    Assembly assembly = method_assembly(model, train, trace);
+    switch (train->method) {
+    case METHOD_FIT:
+        assemble_fit(&assembly);
+        break;
+    case METHOD_BILEVEL:
+        assemble_bilevel(&assembly);
+        assemble_hypers(&assembly);
+        break;
+    }
+    assemble_plateau(&assembly);
+    if (!assemble_metrics(&assembly, why))
+        return false;
+    for (uint32_t i = 0; i < model->exports.len; i++)
+        assemble_export(&assembly, &model->exports.data[i]);
+    assemble_init(&assembly);
+    return true;
+}

@@ -1,0 +1,108 @@
+/* What every method needs beside its steps: initial states, the hyperparameters in natural units, the plateau schedule. */
+#include "passes/methods/methods.h"
+
+static const char *function_name(Assembly *assembly, const char *suffix)
+{
+    return arena_printf(&assembly->module->arena, "%s.%s", assembly->train->name, suffix);
+}
+
+static Value initial_value(Builder *b, Value seed, uint32_t state)
+{
+    const State *s = &b->module->states.data[state];
+    Value step = build_const(b, type_scalar(DTYPE_I32), 0);
+    uint32_t stream = STREAM_INIT + 2 * state;
+    switch (s->init.kind) {
+    case INIT_UNIFORM: { /* (2u - 1) a */
+        Value u = build_random(b, seed, step, s->type, stream, 0);
+        return build_with_const(b, OP_SUB, build_with_const(b, OP_MUL, u, 2 * s->init.value), s->init.value);
+    }
+    case INIT_NORMAL:
+        return build_with_const(b, OP_MUL, build_normal(b, seed, step, s->type, stream, 0), s->init.value);
+    case INIT_CONSTANT:
+        break;
+    }
+    return build_const(b, s->type, s->init.value);
+}
+
+void assemble_init(Assembly *assembly)
+{
+    Module *module = assembly->module;
+    Function *function = function_new(module, function_name(assembly, "init"));
+    Builder b = {.module = module, .function = function, .line = assembly->train->line};
+    Value seed = build_read(&b, assembly->seed);
+    for (uint32_t i = 0; i < module->states.len; i++) {
+        StateRole role = module->states.data[i].role;
+        if (i == assembly->seed || role == STATE_SCRATCH)
+            continue;
+        Value value = role == STATE_HYPER ? initial_condition(assembly, &b) : initial_value(&b, seed, i);
+        build_write(&b, i, value);
+    }
+    step_finish(assembly, function);
+    assembly->train->init = function;
+}
+
+/* Each hyperparameter and its sigma in natural units: sigma is carried over by the squashing's slope (delta method). */
+void assemble_hypers(Assembly *assembly)
+{
+    Module *module = assembly->module;
+    Function *function = function_new(module, function_name(assembly, "hypers"));
+    Builder b = {.module = module, .function = function, .line = assembly->train->line};
+    Value all = build_read(&b, assembly->hyper_state);
+    Type type = value_type(&b, all);
+    Value sigmas = assembly->train->sigma_learned ? build_softplus(&b, build_read(&b, assembly->scale_state))
+                                                  : build_const(&b, type, assembly->train->sigma);
+    for (uint32_t i = 0; i < assembly->model->hypers.len; i++) {
+        const Hyper *hyper = &assembly->model->hypers.data[i];
+        if (hyper->condition != assembly->train->condition)
+            continue;
+        int64_t count = type_elements(hyper->shape);
+        Type part = type_of(module->real, 1, &count), shape = type_with_dtype(hyper->shape, module->real);
+        Dims start = {1, {hyper->offset}};
+        Value raw = build_reshape(&b, build_slice(&b, all, start, part), shape);
+        Value sigma = build_reshape(&b, build_slice(&b, sigmas, start, part), shape);
+        Hyper smooth = *hyper; /* an integer's spread is that of the number before rounding down */
+        if (hyper->kind == HYPER_INTEGER) {
+            smooth.kind = HYPER_RANGE;
+            smooth.high += 1;
+        }
+        Value spread = build_tangent(&b, build_natural(&b, &smooth, raw), 1, &raw, &sigma);
+        build_output(&b, hyper->name, build_natural(&b, hyper, raw));
+        build_output(&b, arena_printf(&module->arena, "%s.sigma", hyper->name), build_unary(&b, OP_ABS, spread));
+    }
+    step_finish(assembly, function);
+    assembly->train->hypers = function;
+}
+
+/* torch.optim.lr_scheduler.ReduceLROnPlateau with threshold 0, for each phase that has a plateau schedule. */
+void assemble_plateau(Assembly *assembly)
+{
+    Module *module = assembly->module;
+    Builder b = {.module = module, .line = assembly->train->line};
+    Value metric = NO_VALUE;
+    Type real = type_scalar(module->real);
+    for (uint32_t i = 0; i < assembly->train->phases.len; i++) {
+        const Phase *phase = &assembly->train->phases.data[i];
+        const RateSchedule *schedule = &phase->optimizer.schedule;
+        if (schedule->kind != SCHEDULE_PLATEAU)
+            continue;
+        if (!b.function) {
+            b.function = function_new(module, function_name(assembly, "plateau"));
+            metric = build_input(&b, "metric", real);
+        }
+        uint32_t factor = (uint32_t)find_state(module, arena_printf(&module->arena, "%s.plateau.factor", phase->name));
+        uint32_t best = module_state(module, arena_printf(&module->arena, "%s.plateau.best", phase->name), real, STATE_COUNTER);
+        uint32_t bad = module_state(module, arena_printf(&module->arena, "%s.plateau.bad", phase->name), real, STATE_COUNTER);
+        module->states.data[best].init = (Init){INIT_CONSTANT, 1e30};
+        Value old = build_read(&b, best), zero = build_const(&b, real, 0);
+        Value better = build_binary(&b, OP_LT, metric, old);
+        Value waited = build_select(&b, better, zero, build_with_const(&b, OP_ADD, build_read(&b, bad), 1));
+        Value cut = build_binary(&b, OP_LT, build_const(&b, real, schedule->every), waited);
+        Value current = build_read(&b, factor);
+        build_write(&b, best, build_select(&b, better, metric, old));
+        build_write(&b, bad, build_select(&b, cut, zero, waited));
+        build_write(&b, factor, build_select(&b, cut, build_with_const(&b, OP_MUL, current, schedule->factor), current));
+    }
+    if (b.function)
+        step_finish(assembly, b.function);
+    assembly->train->plateau = b.function;
+}

@@ -1,0 +1,168 @@
+/* Metrics over a whole split. The split is larger than a batch, so a metric becomes two functions: `accumulate` adds one batch's share
+ * to accumulators, one a reduction across the data, and `finish` computes the metric from them. Any expression of such reductions
+ * works, not only means; a reduction inside a reduction does not, as it would need two passes over the data. */
+#include <stdio.h>
+
+#include "passes/methods/methods.h"
+#include "passes/rewrite.h"
+
+enum { EVALUATION_BATCH = 500 };
+
+static bool is_across(OpCode code)
+{
+    return code == OP_ACROSS_SUM || code == OP_ACROSS_MEAN || code == OP_ACROSS_MAX;
+}
+
+/* after[v]: v depends on a reduction across the data (or is one). False with a message if one depends on another. */
+static bool mark_after(const Function *function, bool *after, const char *metric, char why[static 256])
+{
+    for (Value v = 0; v < function->ops.len; v++) {
+        const Op *op = OP_AT(function, v);
+        after[v] = false;
+        for (uint32_t i = 0; i < op->nargs; i++)
+            after[v] |= after[op->args[i]];
+        if (!is_across(op->code))
+            continue;
+        if (after[v]) {
+            snprintf(why, 256, "line %u: the metric '%.80s' reduces over the data inside another reduction, which needs two passes: "
+                     "not supported", op->line, metric);
+            return false;
+        }
+        after[v] = true;
+    }
+    return true;
+}
+
+static uint32_t accumulator(Assembly *assembly, const char *prefix, const char *what, Value v, Type type)
+{
+    const char *name = arena_printf(&assembly->module->arena, "%s.%s%u", prefix, what, v);
+    int64_t known = find_state(assembly->module, name);
+    return known >= 0 ? (uint32_t)known : module_state(assembly->module, name, type, STATE_SCRATCH);
+}
+
+static uint32_t count_accumulator(Assembly *assembly, const char *prefix)
+{
+    return accumulator(assembly, prefix, "count", 0, type_scalar(assembly->module->real));
+}
+
+/* accumulator <- accumulator + this batch's share */
+static void accumulate(Assembly *assembly, Builder *b, const char *prefix, const Op *op, Value v, Value x)
+{
+    uint32_t state = accumulator(assembly, prefix, "across", v, op->type);
+    Value before = build_read(b, state);
+    if (op->code != OP_ACROSS_MAX) {
+        build_write(b, state, build_binary(b, OP_ADD, before, build_unary(b, OP_ACROSS_SUM, x)));
+        return;
+    }
+    /* accumulators start at zero, which is no neutral element of max: the first batch replaces it */
+    Value batch = build_unary(b, OP_ACROSS_MAX, x), count = build_read(b, count_accumulator(assembly, prefix));
+    Value first = build_binary(b, OP_EQ, count, build_const(b, value_type(b, count), 0));
+    Type shape = type_with_dtype(op->type, DTYPE_BOOL);
+    build_write(b, state, build_select(b, build_splat(b, first, shape), batch, build_binary(b, OP_MAX, before, batch)));
+}
+
+static void build_accumulate(Assembly *assembly, Function *function, const bool *after, const char *prefix)
+{
+    Rewrite rewrite;
+    rewrite_begin(&rewrite, assembly->module, function);
+    Builder *b = &rewrite.b;
+    for (Value v = 0; v < function->ops.len; v++) {
+        const Op *op = OP_AT(function, v);
+        if (is_across(op->code))
+            accumulate(assembly, b, prefix, op, v, *rewrite_args(&rewrite, v));
+        else if (!after[v])
+            rewrite_copy(&rewrite, v);
+    }
+    uint32_t count = count_accumulator(assembly, prefix);
+    Value one = build_const(b, type_scalar(assembly->module->real), 1);
+    build_write(b, count, build_binary(b, OP_ADD, build_read(b, count), build_unary(b, OP_ACROSS_SUM, one)));
+    function->outputs.len = 0;
+    rewrite_end(&rewrite);
+}
+
+/* A copy of `from` with its reductions read from the accumulators. */
+static Function *build_finish(Assembly *assembly, const char *name, const Function *from, const char *prefix)
+{
+    Builder b = {.module = assembly->module, .function = function_new(assembly->module, name)};
+    Value *map = support_malloc(from->ops.len * sizeof *map);
+    for (Value v = 0; v < from->ops.len; v++) {
+        Op op = *OP_AT(from, v);
+        if (!is_across(op.code)) {
+            map[v] = build_copy(&b, from, v, map);
+            continue;
+        }
+        map[v] = build_read(&b, accumulator(assembly, prefix, "across", v, op.type));
+        if (op.code == OP_ACROSS_MEAN) {
+            Value count = build_read(&b, count_accumulator(assembly, prefix));
+            map[v] = build_binary(&b, OP_DIV, map[v], build_splat(&b, count, op.type));
+        }
+    }
+    build_output(&b, "value", map[from->outputs.data[0].value]);
+    support_free(map);
+    return b.function;
+}
+
+static int64_t evaluation_batch(const Model *model, const Metric *metric)
+{
+    int64_t rows = model->datasets.data[metric->dataset].splits.data[metric->split].count;
+    return rows > 0 && rows < EVALUATION_BATCH ? rows : EVALUATION_BATCH;
+}
+
+/* Whether two objectives compute the same from the same data set, so that only the rows they are given tell them apart. */
+static bool same_objective(const Function *f, const Function *g)
+{
+    if (f->ops.len != g->ops.len || f->outputs.data[0].value != g->outputs.data[0].value)
+        return false;
+    for (Value v = 0; v < f->ops.len; v++)
+        if (!op_equal(OP_AT(f, v), OP_AT(g, v)))
+            return false;
+    return true;
+}
+
+/* One objective on two splits is compiled once. */
+static bool share_metric(Assembly *assembly, Metric *metric, uint32_t number)
+{
+    for (uint32_t i = 0; i < number; i++) {
+        const Metric *earlier = &assembly->train->metrics.data[i];
+        bool same_batch = evaluation_batch(assembly->model, earlier) == evaluation_batch(assembly->model, metric);
+        if (same_batch && same_objective(earlier->objective, metric->objective)) {
+            metric->accumulate = earlier->accumulate;
+            metric->finish = earlier->finish;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool assemble_metric(Assembly *assembly, Metric *metric, uint32_t number, char why[static 256])
+{
+    if (share_metric(assembly, metric, number))
+        return true;
+    Arena *arena = &assembly->module->arena;
+    const char *prefix = arena_printf(arena, "%s.eval%u", assembly->train->name, number);
+    const char *name = arena_printf(arena, "%s.accumulate", prefix);
+    Function *function = objective_copy(assembly, name, metric->objective, CONDITION_CURRENT, 0);
+    bool *after = support_malloc(function->ops.len);
+    if (!mark_after(function, after, metric->name, why)) {
+        support_free(after);
+        return false;
+    }
+    metric->finish = build_finish(assembly, arena_printf(arena, "%s.finish", prefix), function, prefix);
+    pass_run(assembly->trace, "dce", assembly->module, metric->finish);
+    step_finish(assembly, metric->finish);
+    build_accumulate(assembly, function, after, prefix);
+    support_free(after);
+    pass_run(assembly->trace, "dce", assembly->module, function);
+    objective_batch(assembly, function, evaluation_batch(assembly->model, metric), true);
+    step_finish(assembly, function);
+    metric->accumulate = function;
+    return true;
+}
+
+bool assemble_metrics(Assembly *assembly, char why[static 256])
+{
+    for (uint32_t i = 0; i < assembly->train->metrics.len; i++)
+        if (!assemble_metric(assembly, &assembly->train->metrics.data[i], i, why))
+            return false;
+    return true;
+}

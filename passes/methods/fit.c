@@ -1,0 +1,29 @@
+/* Plain training: one phase, every weight by gradient descent on one objective. Also the lower phase of bilevel. */
+#include "passes/methods/methods.h"
+
+void assemble_weight_step(Assembly *assembly, Phase *phase, ConditionView view)
+{
+    Module *module = assembly->module;
+    const char *name = arena_printf(&module->arena, "%s.%s", assembly->train->name, phase->name);
+    Function *function = objective_copy(assembly, name, phase->objective, view, 0);
+    objective_batch(assembly, function, phase->batch, false);
+
+    Builder b = {.module = module, .function = function, .line = phase->line};
+    Value loss = function->outputs.data[0].value;
+    VEC(Trained) trained = {0};
+    for (uint32_t state = 0; state < module->states.len; state++) {
+        Value read = module->states.data[state].role == STATE_WEIGHT ? find_read(function, state) : NO_VALUE;
+        if (read != NO_VALUE)
+            vec_push(&trained, (Trained){state, read, build_grad(&b, loss, read)});
+    }
+    optimizer_append(assembly, &b, phase->name, &phase->optimizer, trained.len, trained.data);
+    count_step(&b, assembly->step_lower);
+    vec_free(&trained);
+    step_finish(assembly, function);
+    phase->step = function;
+}
+
+void assemble_fit(Assembly *assembly)
+{
+    assemble_weight_step(assembly, &assembly->train->phases.data[0], CONDITION_CURRENT);
+}

@@ -1,0 +1,62 @@
+/* Between the files of passes/methods/: the parts from which a method assembles its step functions. */
+#ifndef HNC_PASSES_METHODS_H
+#define HNC_PASSES_METHODS_H
+
+#include "passes/passes.h"
+
+/* Random streams below those the frontend numbers: each phase's draws of its condition. */
+enum { STREAMS_PER_PHASE = 4, STREAM_INIT = 0x40000000 };
+
+/* How a step sees the condition. */
+typedef enum {
+    CONDITION_CURRENT,   /* its current value */
+    CONDITION_PERTURBED, /* value + sigma * noise, one draw an example, or one a batch for `shared` hyperparameters */
+} ConditionView;
+
+typedef struct Assembly {
+    Model *model;
+    Module *module;
+    Train *train;
+    const PassTrace *trace;
+    uint32_t seed, step_lower, step_upper; /* counter states; step_upper only where there is an upper phase */
+    uint32_t hyper_state, scale_state;     /* of the condition; scale_state only where sigma is learned */
+} Assembly;
+
+/* The states every method shares, made on first use. */
+Assembly method_assembly(Model *model, Train *train, const PassTrace *trace);
+/* The unconstrained start of the train's condition, as constants. */
+Value initial_condition(Assembly *assembly, Builder *b);
+/* A new function of that name holding a copy of a per-example objective, weights in their forms and conditions as seen. */
+Function *objective_copy(Assembly *assembly, const char *name, const Function *objective, ConditionView view, unsigned phase);
+/* Replaces each `condition` by the view of it (objective_copy does this). */
+void resolve_conditions(Assembly *assembly, Function *function, ConditionView view, unsigned phase);
+/* Factors, batches and merges it; afterwards only clean-up and differentiation are left. */
+void objective_batch(Assembly *assembly, Function *function, int64_t batch, bool masked);
+/* Expands gradients and cleans up: the last thing done to a step. */
+void step_finish(Assembly *assembly, Function *function);
+
+/* The value of state_read of that state in the function; NO_VALUE if it is not read. */
+Value find_read(const Function *function, uint32_t state);
+
+/* One state to be trained. */
+typedef struct Trained {
+    uint32_t state;
+    Value current, gradient;
+} Trained;
+/* Appends clipping, the schedule and the update of each state, and the writes. `name` prefixes the optimizer's own states. */
+void optimizer_append(Assembly *assembly, Builder *b, const char *name, const Optimizer *optimizer, uint32_t n, Trained *trained);
+/* step <- step + 1 */
+void count_step(Builder *b, uint32_t counter);
+
+/* The functions every method has; each is named after the train. */
+void assemble_init(Assembly *assembly);
+void assemble_hypers(Assembly *assembly);
+void assemble_plateau(Assembly *assembly);
+bool assemble_metrics(Assembly *assembly, char why[static 256]);
+
+/* The step that trains every weight the phase's objective reads. */
+void assemble_weight_step(Assembly *assembly, Phase *phase, ConditionView view);
+void assemble_fit(Assembly *assembly);
+void assemble_bilevel(Assembly *assembly);
+
+#endif

@@ -1,0 +1,125 @@
+/* From a per-example objective to a batched function ready for gradients. */
+#include "passes/methods/methods.h"
+#include "passes/rewrite.h"
+
+Value initial_condition(Assembly *assembly, Builder *b)
+{
+    VEC(Value) parts = {0};
+    for (uint32_t i = 0; i < assembly->model->hypers.len; i++) {
+        const Hyper *hyper = &assembly->model->hypers.data[i];
+        int64_t count = type_elements(hyper->shape);
+        if (hyper->condition == assembly->train->condition)
+            vec_push(&parts, build_const(b, type_of(b->module->real, 1, &count), hyper_raw(hyper, hyper->init)));
+    }
+    Value all = build_concat(b, parts.len, parts.data, 0);
+    vec_free(&parts);
+    return all;
+}
+
+/* Standard normal noise for each element of the condition: neighbours of one scope are drawn together. */
+static Value condition_noise(Assembly *assembly, Builder *b, unsigned phase)
+{
+    const Model *model = assembly->model;
+    Value seed = build_read(b, assembly->seed);
+    Value step = build_read(b, phase == 0 ? assembly->step_lower : assembly->step_upper);
+    uint32_t stream = phase * STREAMS_PER_PHASE, drawn = 0;
+    VEC(Value) parts = {0};
+    for (uint32_t i = 0; i < model->hypers.len;) {
+        bool shared = model->hypers.data[i].shared;
+        int64_t count = 0;
+        for (; i < model->hypers.len && model->hypers.data[i].shared == shared; i++)
+            if (model->hypers.data[i].condition == assembly->train->condition)
+                count += type_elements(model->hypers.data[i].shape);
+        if (count == 0)
+            continue;
+        Type type = type_of(b->module->real, 1, &count);
+        /* two streams a draw; runs beyond the phase's block count on from STREAM_INIT / 2, far from every other */
+        uint32_t own = drawn < 2 ? stream + 2 * drawn : STREAM_INIT / 2 + 64 * phase + 2 * drawn;
+        vec_push(&parts, build_normal(b, seed, step, type, own, shared ? OP_SHARED : 0));
+        drawn++;
+    }
+    Value all = build_concat(b, parts.len, parts.data, 0);
+    vec_free(&parts);
+    return all;
+}
+
+static Value condition_value(Assembly *assembly, Builder *b, ConditionView view, unsigned phase)
+{
+    const Train *train = assembly->train;
+    Value centre = build_read(b, assembly->hyper_state);
+    if (view == CONDITION_CURRENT)
+        return centre;
+    if (train->everywhere)
+        centre = initial_condition(assembly, b);
+    Type type = value_type(b, centre);
+    Value sigma = train->sigma_learned ? build_softplus(b, build_read(b, assembly->scale_state)) : build_const(b, type, train->sigma);
+    return build_binary(b, OP_ADD, centre, build_binary(b, OP_MUL, sigma, condition_noise(assembly, b, phase)));
+}
+
+void resolve_conditions(Assembly *assembly, Function *function, ConditionView view, unsigned phase)
+{
+    Rewrite rewrite;
+    Value value = NO_VALUE;
+    rewrite_begin(&rewrite, assembly->module, function);
+    for (Value v = 0; v < function->ops.len; v++) {
+        if (OP_AT(function, v)->code != OP_CONDITION) {
+            rewrite_copy(&rewrite, v);
+            continue;
+        }
+        if (value == NO_VALUE)
+            value = condition_value(assembly, &rewrite.b, view, phase);
+        rewrite.map[v] = value;
+    }
+    rewrite_end(&rewrite);
+}
+
+Function *objective_copy(Assembly *assembly, const char *name, const Function *objective, ConditionView view, unsigned phase)
+{
+    Module *module = assembly->module;
+    Function *function = function_new(module, name);
+    Builder b = {.module = module, .function = function};
+    Value *map = support_malloc(objective->ops.len * sizeof *map);
+    build_inline(&b, objective, map);
+    for (uint32_t i = 0; i < objective->outputs.len; i++)
+        build_output(&b, objective->outputs.data[i].name, map[objective->outputs.data[i].value]);
+    support_free(map);
+    pass_traced(assembly->trace, "lower", module, function);
+    pass_weights(assembly->model, function);
+    pass_traced(assembly->trace, "weights", module, function);
+    resolve_conditions(assembly, function, view, phase);
+    pass_traced(assembly->trace, "conditions", module, function);
+    return function;
+}
+
+void objective_batch(Assembly *assembly, Function *function, int64_t batch, bool masked)
+{
+    Module *module = assembly->module;
+    pass_run(assembly->trace, "cse", module, function);
+    pass_run(assembly->trace, "factor", module, function);
+    pass_batch(module, function, batch, masked);
+    pass_traced(assembly->trace, "batch", module, function);
+    pass_run(assembly->trace, "simplify", module, function);
+    pass_run(assembly->trace, "cse", module, function);
+    pass_run(assembly->trace, "dce", module, function);
+    pass_run(assembly->trace, "merge", module, function);
+    pass_run(assembly->trace, "cse", module, function);
+}
+
+void step_finish(Assembly *assembly, Function *function)
+{
+    Module *module = assembly->module;
+    pass_run(assembly->trace, "differentiate", module, function);
+    for (int round = 0; round < 2; round++) {
+        pass_run(assembly->trace, "simplify", module, function);
+        pass_run(assembly->trace, "cse", module, function);
+        pass_run(assembly->trace, "dce", module, function);
+    }
+}
+
+Value find_read(const Function *function, uint32_t state)
+{
+    for (Value v = 0; v < function->ops.len; v++)
+        if (OP_AT(function, v)->code == OP_STATE_READ && OP_AT(function, v)->symbol == state)
+            return v;
+    return NO_VALUE;
+}

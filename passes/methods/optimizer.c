@@ -1,0 +1,179 @@
+/* Optimizers as IR: an update is elementwise on a weight, its gradient and its moments, so each weight's whole update fuses into one
+ * pass over memory. Formulas and defaults are PyTorch's (torch.optim.SGD, Adam, RMSprop; clip_grad_norm_). */
+#include <math.h>
+#include <string.h>
+
+#include "passes/methods/methods.h"
+
+static Value scalar(Builder *b, double number)
+{
+    return build_const(b, type_scalar(b->module->real), number);
+}
+
+static Value times(Builder *b, Value x, double number)
+{
+    return build_with_const(b, OP_MUL, x, number);
+}
+
+/* a * x + c * y */
+static Value blend(Builder *b, double a, Value x, double c, Value y)
+{
+    return build_binary(b, OP_ADD, times(b, x, a), times(b, y, c));
+}
+
+/* A state of the optimizer's own, read; made on first use. */
+static uint32_t own_state(Builder *b, const char *name, const char *what, const char *of, Type type, StateRole role, double init)
+{
+    const char *full = arena_printf(&b->module->arena, "%s.%s%s%s", name, what, *of ? "." : "", of);
+    int64_t known = find_state(b->module, full);
+    if (known >= 0)
+        return (uint32_t)known;
+    uint32_t state = module_state(b->module, full, type, role);
+    b->module->states.data[state].init = (Init){INIT_CONSTANT, init};
+    return state;
+}
+
+static Value named_input(Builder *b, const char *name)
+{
+    for (uint32_t i = 0; i < b->function->inputs.len; i++)
+        if (strcmp(b->function->input_names.data[i], name) == 0)
+            return b->function->inputs.data[i];
+    return build_input(b, name, type_scalar(DTYPE_I32));
+}
+
+/* Lower steps taken, as a real. */
+static Value steps_done(Assembly *assembly, Builder *b)
+{
+    return build_cast(b, build_read(b, assembly->step_lower), b->module->real);
+}
+
+static Value real_input(Builder *b, const char *name)
+{
+    return build_cast(b, named_input(b, name), b->module->real);
+}
+
+/* The learning rate of this step. */
+static Value scheduled_rate(Assembly *assembly, Builder *b, const char *name, const Optimizer *optimizer)
+{
+    const RateSchedule *schedule = &optimizer->schedule;
+    switch (schedule->kind) {
+    case SCHEDULE_COSINE: { /* rate (1 + cos(pi t / T)) / 2 (Loshchilov & Hutter 2017), one period, zero afterwards */
+        Value share = build_binary(b, OP_DIV, steps_done(assembly, b), real_input(b, "total_steps"));
+        share = build_with_const(b, OP_MIN, share, 1);
+        Value wave = build_unary(b, OP_COS, times(b, share, acos(-1)));
+        return times(b, build_with_const(b, OP_ADD, wave, 1), optimizer->rate / 2);
+    }
+    case SCHEDULE_STEP: { /* rate factor^floor(epoch / every) */
+        Value epoch = build_unary(b, OP_FLOOR, build_binary(b, OP_DIV, steps_done(assembly, b), real_input(b, "epoch_steps")));
+        Value cuts = build_unary(b, OP_FLOOR, build_with_const(b, OP_DIV, epoch, schedule->every));
+        return times(b, build_unary(b, OP_EXP, times(b, cuts, log(schedule->factor))), optimizer->rate);
+    }
+    case SCHEDULE_PLATEAU:
+        return times(b, build_read(b, own_state(b, name, "plateau", "factor", type_scalar(b->module->real), STATE_COUNTER, 1)),
+                     optimizer->rate);
+    case SCHEDULE_CONSTANT:
+        break;
+    }
+    return scalar(b, optimizer->rate);
+}
+
+/* min(1, clip / (|g| + 1e-6)) over all gradients together */
+static void clip_gradients(Builder *b, double limit, uint32_t n, Trained *trained)
+{
+    Value total = NO_VALUE;
+    for (uint32_t i = 0; i < n; i++) {
+        Value g = trained[i].gradient;
+        Dims all = {.n = value_type(b, g).rank};
+        for (unsigned axis = 0; axis < all.n; axis++)
+            all.v[axis] = axis;
+        Value squares = build_reduce(b, OP_REDUCE_SUM, build_binary(b, OP_MUL, g, g), all);
+        total = total == NO_VALUE ? squares : build_binary(b, OP_ADD, total, squares);
+    }
+    Value norm = build_unary(b, OP_SQRT, total);
+    build_output(b, "grad_norm", norm);
+    Value share = build_binary(b, OP_DIV, scalar(b, limit), build_with_const(b, OP_ADD, norm, 1e-6));
+    share = build_with_const(b, OP_MIN, share, 1);
+    for (uint32_t i = 0; i < n; i++) {
+        Type type = value_type(b, trained[i].gradient);
+        trained[i].gradient = build_binary(b, OP_MUL, trained[i].gradient, build_splat(b, share, type));
+    }
+}
+
+/* 1 - beta^t, kept by c <- beta c + (1 - beta), which loses no digits where beta^t is near 1. */
+static Value bias_correction(Builder *b, const char *name, const char *which, double beta)
+{
+    uint32_t state = own_state(b, name, "correction", which, type_scalar(b->module->real), STATE_COUNTER, 0);
+    Value next = build_with_const(b, OP_ADD, times(b, build_read(b, state), beta), 1 - beta);
+    build_write(b, state, next);
+    return next;
+}
+
+typedef struct Update {
+    const Optimizer *optimizer;
+    const char *name;
+    Value rate;                     /* sgd, rmsprop: the learning rate; adam: over the first moment's correction */
+    Value root_scale;               /* adam: 1 / sqrt of the second moment's correction */
+} Update;
+
+static Value sgd_step(Builder *b, const Update *update, const char *of, Trained *t)
+{
+    double momentum = update->optimizer->momentum;
+    if (momentum == 0)
+        return t->gradient;
+    uint32_t velocity = own_state(b, update->name, "momentum", of, value_type(b, t->current), STATE_OPTIMIZER, 0);
+    Value next = blend(b, momentum, build_read(b, velocity), 1, t->gradient);
+    build_write(b, velocity, next);
+    return next;
+}
+
+static Value second_moment(Builder *b, const Update *update, const char *of, Trained *t)
+{
+    double beta = update->optimizer->beta2;
+    uint32_t state = own_state(b, update->name, "v", of, value_type(b, t->current), STATE_OPTIMIZER, 0);
+    Value next = blend(b, beta, build_read(b, state), 1 - beta, build_binary(b, OP_MUL, t->gradient, t->gradient));
+    build_write(b, state, next);
+    return next;
+}
+
+static Value adam_step(Builder *b, const Update *update, const char *of, Trained *t)
+{
+    double beta = update->optimizer->beta1;
+    Type type = value_type(b, t->current);
+    uint32_t state = own_state(b, update->name, "m", of, type, STATE_OPTIMIZER, 0);
+    Value m = blend(b, beta, build_read(b, state), 1 - beta, t->gradient);
+    build_write(b, state, m);
+    Value root = build_unary(b, OP_SQRT, second_moment(b, update, of, t));
+    root = build_binary(b, OP_MUL, root, build_splat(b, update->root_scale, type));
+    return build_binary(b, OP_DIV, m, build_with_const(b, OP_ADD, root, update->optimizer->epsilon));
+}
+
+static Value rmsprop_step(Builder *b, const Update *update, const char *of, Trained *t)
+{
+    Value root = build_unary(b, OP_SQRT, second_moment(b, update, of, t));
+    return build_binary(b, OP_DIV, t->gradient, build_with_const(b, OP_ADD, root, update->optimizer->epsilon));
+}
+
+void optimizer_append(Assembly *assembly, Builder *b, const char *name, const Optimizer *optimizer, uint32_t n, Trained *trained)
+{
+    Update update = {optimizer, name, scheduled_rate(assembly, b, name, optimizer), NO_VALUE};
+    if (optimizer->clip > 0 && n > 0)
+        clip_gradients(b, optimizer->clip, n, trained);
+    if (optimizer->kind == OPTIMIZER_ADAM && n > 0) {
+        update.rate = build_binary(b, OP_DIV, update.rate, bias_correction(b, name, "1", optimizer->beta1));
+        Value root = build_unary(b, OP_SQRT, bias_correction(b, name, "2", optimizer->beta2));
+        update.root_scale = build_binary(b, OP_DIV, scalar(b, 1), root);
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        const char *of = b->module->states.data[trained[i].state].name;
+        Value step = optimizer->kind == OPTIMIZER_ADAM      ? adam_step(b, &update, of, &trained[i])
+                     : optimizer->kind == OPTIMIZER_RMSPROP ? rmsprop_step(b, &update, of, &trained[i])
+                                                            : sgd_step(b, &update, of, &trained[i]);
+        Value rate = build_splat(b, update.rate, value_type(b, step));
+        build_write(b, trained[i].state, build_binary(b, OP_SUB, trained[i].current, build_binary(b, OP_MUL, rate, step)));
+    }
+}
+
+void count_step(Builder *b, uint32_t counter)
+{
+    build_write(b, counter, build_with_const(b, OP_ADD, build_read(b, counter), 1));
+}

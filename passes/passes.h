@@ -1,0 +1,81 @@
+/* Transforms of IR functions. Each pass is one file with one exported function; each leaves a function that verifies.
+ *
+ * A pass rebuilds a function op by op (passes/rewrite.h) and replaces it in place, so values of the old function are invalid
+ * afterwards; outputs, inputs and state writes keep their names and meaning. No pass depends on addresses or hash order. */
+#ifndef HNC_PASSES_PASSES_H
+#define HNC_PASSES_PASSES_H
+
+#include "ir/model.h"
+#include "support/diagnostics.h"
+
+/* ---- per example ---- */
+
+/* Replaces every `param` by what its form makes of it; creates the form's states (with their initialisers) on first use. */
+void pass_weights(Model *model, Function *function);
+/* Pulls invariant matrices out of products whose operand varies only by row scales and sums:
+ * (E + a U) @ x = E @ x + a (U @ x); also scales on contracted axes: sum_ij (a_i U_ij)^2 = sum_i a_i^2 sum_j U_ij^2. */
+void pass_factor(Module *module, Function *function);
+/* For each op: whether its value differs between the examples of a batch. The caller frees the array. */
+bool *varying_values(const Function *function);
+
+/* ---- batching ---- */
+
+/* Gives varying values a leading axis of `batch` examples, replaces `example` by a fetch through the new input "index" (i32[batch]),
+ * and `across_*` by reductions over the batch axis. With `masked`, a new input "mask" (bool[batch]) says which examples count. An
+ * output that varies keeps its batch axis. */
+void pass_batch(Module *module, Function *function, int64_t batch, bool masked);
+
+/* ---- differentiation ---- */
+
+/* Expands every `grad` and `tangent` op, in program order: reverse mode (vjp.c) and forward mode (jvp.c). Both compose, so a tangent
+ * of a grad is a Hessian-vector product. */
+void pass_differentiate(Module *module, Function *function);
+/* Appends gradients of the scalar `y` with respect to xs[0..n) and gives them in grads[]; used by pass_differentiate. */
+void vjp_append(Builder *b, Value y, uint32_t n, const Value *xs, Value *grads);
+/* Appends the directional derivative of `y` along tangents of leaves. */
+Value jvp_append(Builder *b, Value y, uint32_t n, const Value *leaves, const Value *tangents);
+/* dy/dx of the unary elementwise op that made `y` from `x`. */
+Value unary_derivative(Builder *b, OpCode code, Value x, Value y);
+
+/* ---- clean-up and optimisation, at any stage ---- */
+
+void pass_simplify(Module *module, Function *function); /* algebraic identities, constant folding */
+void pass_cse(Module *module, Function *function);      /* equal pure ops become one */
+void pass_dce(Module *module, Function *function);      /* drops what no output or write needs */
+/* Products of one operand with several states become one product with their concatenation. Before differentiation, so that the
+ * gradients come out merged too. */
+void pass_merge(Module *module, Function *function);
+
+/* ---- the table behind `hnc opt --passes=` ---- */
+
+typedef struct PassInfo {
+    const char *name, *summary;
+    void (*run)(Module *module, Function *function);
+} PassInfo;
+extern const PassInfo pass_table[];
+extern const uint32_t pass_count;
+const PassInfo *pass_by_name(const char *name);
+
+/* What happens between passes: dumps and checks asked for on the command line. May be NULL where a parameter. */
+typedef struct PassTrace {
+    const char *print_after; /* a pass name, "all", or NULL */
+    bool verify_each;
+    FILE *out;
+    Text *failure; /* gets the first violation found by verify_each */
+} PassTrace;
+/* Runs pass_by_name(name) on the function, then dumps and verifies as the trace asks. */
+void pass_run(const PassTrace *trace, const char *name, Module *module, Function *function);
+/* The dumps and checks alone, for transforms with other signatures. */
+void pass_traced(const PassTrace *trace, const char *name, Module *module, Function *function);
+
+/* ---- methods ---- */
+
+/* Turns the model's train into its step, init, evaluation and report functions (docs/methods.md). Errors the frontend cannot see
+ * (nested reductions in a metric) are reported at line granularity in `why`; false then. */
+bool method_assemble(Model *model, Train *train, PassTrace *trace, char why[static 256]);
+
+/* A new function with outputs "loss" and, named after each state it depends on, the loss's gradient: weights, and in the upper phase
+ * the condition's value and scale. Inputs as the phase's step. */
+Function *method_gradients(Model *model, Train *train, uint32_t phase);
+
+#endif

@@ -1,0 +1,243 @@
+/* The static memory plan: where states and scratch buffers lie, and its printed form. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "passes/schedule.h"
+
+enum { ALIGNMENT = 64 }; /* HN_ALIGNMENT of runtime/abi.h */
+
+static int64_t aligned(int64_t bytes)
+{
+    return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+}
+
+/* ---- states ---- */
+
+#define NO_STATE UINT32_MAX
+
+/* Chains of states that lie side by side. */
+typedef struct Layout {
+    const Module *module;
+    uint32_t *next, *previous;
+} Layout;
+
+static bool joins_states(const Function *function, const Op *op)
+{
+    if (op->code != OP_CONCAT || op->a.v[0] != 0)
+        return false;
+    for (uint32_t i = 0; i < op->nargs; i++)
+        if (OP_AT(function, op->args[i])->code != OP_STATE_READ)
+            return false;
+    return true;
+}
+
+static uint32_t state_of(const Function *function, const Op *concat, uint32_t i)
+{
+    return OP_AT(function, concat->args[i])->symbol;
+}
+
+/* Whether b may follow a at once: a's size keeps b aligned, neither has another neighbour there, and no ring closes. */
+static bool can_follow(const Layout *layout, uint32_t a, uint32_t b)
+{
+    if (layout->next[a] == b)
+        return true;
+    if (layout->next[a] != NO_STATE || layout->previous[b] != NO_STATE)
+        return false;
+    for (uint32_t s = b; s != NO_STATE; s = layout->next[s])
+        if (s == a)
+            return false;
+    return type_bytes(layout->module->states.data[a].type) % ALIGNMENT == 0;
+}
+
+static void wish(Layout *layout, const Function *function, const Op *concat)
+{
+    uint32_t joined = 1;
+    while (joined < concat->nargs &&
+           can_follow(layout, state_of(function, concat, joined - 1), state_of(function, concat, joined))) {
+        uint32_t a = state_of(function, concat, joined - 1), b = state_of(function, concat, joined);
+        layout->next[a] = b;
+        layout->previous[b] = a;
+        joined++;
+    }
+}
+
+void layout_states(Program *program)
+{
+    const Module *module = program->module;
+    uint32_t n = module->states.len;
+    Layout layout = {module, support_malloc((n + 1) * sizeof(uint32_t)), support_malloc((n + 1) * sizeof(uint32_t))};
+    memset(layout.next, 0xff, (n + 1) * sizeof(uint32_t));
+    memset(layout.previous, 0xff, (n + 1) * sizeof(uint32_t));
+    for (uint32_t i = 0; i < module->functions.len; i++) {
+        const Function *function = module->functions.data[i];
+        for (Value v = 0; v < function->ops.len; v++)
+            if (joins_states(function, OP_AT(function, v)))
+                wish(&layout, function, OP_AT(function, v));
+    }
+    program->state_offsets = support_malloc((n + 1) * sizeof *program->state_offsets);
+    program->state_bytes = 0;
+    for (uint32_t first = 0; first < n; first++) {
+        if (layout.previous[first] != NO_STATE)
+            continue;
+        for (uint32_t s = first; s != NO_STATE; s = layout.next[s]) {
+            program->state_offsets[s] = program->state_bytes;
+            program->state_bytes += aligned(type_bytes(module->states.data[s].type));
+        }
+    }
+    support_free(layout.next);
+    support_free(layout.previous);
+}
+
+bool concat_is_view(const Program *program, const Function *function, const Op *concat)
+{
+    if (!joins_states(function, concat))
+        return false;
+    for (uint32_t i = 1; i < concat->nargs; i++) {
+        uint32_t a = state_of(function, concat, i - 1), b = state_of(function, concat, i);
+        if (program->state_offsets[a] + type_bytes(program->module->states.data[a].type) != program->state_offsets[b])
+            return false;
+    }
+    return true;
+}
+
+/* ---- scratch ---- */
+
+static void set_lifetimes(Schedule *schedule)
+{
+    for (uint32_t i = 0; i < schedule->buffers.len; i++) {
+        schedule->buffers.data[i].first = UINT32_MAX;
+        schedule->buffers.data[i].last = 0;
+    }
+    for (uint32_t k = 0; k < schedule->kernels.len; k++) {
+        const Kernel *kernel = &schedule->kernels.data[k];
+        for (uint32_t i = 0; i < kernel->reads.len + kernel->writes.len; i++) {
+            uint32_t index = i < kernel->reads.len ? kernel->reads.data[i] : kernel->writes.data[i - kernel->reads.len];
+            Buffer *buffer = &schedule->buffers.data[index];
+            buffer->first = k < buffer->first ? k : buffer->first;
+            buffer->last = k > buffer->last ? k : buffer->last;
+        }
+    }
+}
+
+static int64_t buffer_bytes(const Buffer *buffer)
+{
+    return aligned(buffer->elements * (int64_t)dtype_size(buffer->dtype));
+}
+
+static int by_size(const void *a, const void *b)
+{
+    const Buffer *x = *(Buffer *const *)a, *y = *(Buffer *const *)b;
+    int64_t difference = buffer_bytes(y) - buffer_bytes(x);
+    if (difference)
+        return difference > 0 ? 1 : -1;
+    return x < y ? -1 : x > y;
+}
+
+static int by_offset(const void *a, const void *b)
+{
+    const Buffer *x = *(Buffer *const *)a, *y = *(Buffer *const *)b;
+    return x->offset < y->offset ? -1 : x->offset > y->offset;
+}
+
+/* The smallest gap that holds the buffer between those already placed that live at the same time (in order of offset), or the
+ * end. */
+static int64_t best_gap(const Buffer *buffer, Buffer *const *placed, uint32_t n)
+{
+    int64_t end = 0, best = -1, best_size = INT64_MAX, size = buffer_bytes(buffer);
+    for (uint32_t i = 0; i < n; i++) {
+        if (placed[i]->last < buffer->first || placed[i]->first > buffer->last)
+            continue;
+        int64_t gap = placed[i]->offset - end;
+        if (gap >= size && gap < best_size) {
+            best = end;
+            best_size = gap;
+        }
+        int64_t after = placed[i]->offset + buffer_bytes(placed[i]);
+        end = after > end ? after : end;
+    }
+    return best >= 0 ? best : end;
+}
+
+/* Largest first, each where it wastes least. */
+void plan_scratch(Schedule *schedule)
+{
+    set_lifetimes(schedule);
+    VEC(Buffer *) order = {0};
+    for (uint32_t i = 0; i < schedule->buffers.len; i++) {
+        Buffer *buffer = &schedule->buffers.data[i];
+        if (buffer->kind == BUFFER_SCRATCH && buffer->first != UINT32_MAX)
+            vec_push(&order, buffer);
+    }
+    if (order.len)
+        qsort(order.data, order.len, sizeof *order.data, by_size);
+    schedule->scratch_bytes = 0;
+    for (uint32_t i = 0; i < order.len; i++) {
+        Buffer *buffer = order.data[i];
+        buffer->offset = best_gap(buffer, order.data, i);
+        int64_t end = buffer->offset + buffer_bytes(buffer);
+        schedule->scratch_bytes = end > schedule->scratch_bytes ? end : schedule->scratch_bytes;
+        uint32_t at = i; /* keep those placed in order of offset */
+        for (; at > 0 && by_offset(&order.data[at - 1], &buffer) > 0; at--)
+            order.data[at] = order.data[at - 1];
+        order.data[at] = buffer;
+    }
+    vec_free(&order);
+}
+
+/* ---- programs ---- */
+
+Program *program_plan(const Module *module)
+{
+    Program *program = support_malloc(sizeof *program);
+    *program = (Program){.module = module};
+    layout_states(program);
+    for (uint32_t i = 0; i < module->functions.len; i++) {
+        Schedule schedule = {.function = module->functions.data[i]};
+        fuse_function(program, schedule.function, &schedule);
+        plan_scratch(&schedule);
+        for (uint32_t k = 0; k < schedule.kernels.len; k++) {
+            schedule.flops += schedule.kernels.data[k].flops;
+            schedule.bytes += schedule.kernels.data[k].bytes;
+        }
+        if (schedule.scratch_bytes > program->scratch_bytes)
+            program->scratch_bytes = schedule.scratch_bytes;
+        vec_push(&program->schedules, schedule);
+    }
+    return program;
+}
+
+void program_free(Program *program)
+{
+    if (!program)
+        return;
+    for (uint32_t i = 0; i < program->schedules.len; i++) {
+        Schedule *schedule = &program->schedules.data[i];
+        for (uint32_t k = 0; k < schedule->kernels.len; k++) {
+            Kernel *kernel = &schedule->kernels.data[k];
+            vec_free(&kernel->loop.nodes);
+            vec_free(&kernel->loop.sinks);
+            vec_free(&kernel->reads);
+            vec_free(&kernel->writes);
+        }
+        vec_free(&schedule->kernels);
+        vec_free(&schedule->buffers);
+    }
+    vec_free(&program->schedules);
+    support_free(program->state_offsets);
+    support_free(program);
+}
+
+int64_t program_state_bytes(const Program *program)
+{
+    return program->state_bytes;
+}
+
+int64_t program_scratch_bytes(const Program *program)
+{
+    return program->scratch_bytes;
+}
+
+int64_t program_state_offset(const Program *program, uint32_t state)
+{
+    return program->state_offsets[state];
+}

@@ -1,0 +1,124 @@
+/* Schedules as text, for `hnc explain`. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "passes/schedule.h"
+
+static void print_bytes(Text *out, int64_t bytes)
+{
+    if (bytes < 10000)
+        text_printf(out, "%" PRId64 " B", bytes);
+    else if (bytes < 10000000)
+        text_printf(out, "%.1f kB", (double)bytes / 1e3);
+    else
+        text_printf(out, "%.1f MB", (double)bytes / 1e6);
+}
+
+/* "state classifier.w", "scratch %12 add", "output loss" */
+static void print_buffer(const Program *program, const Schedule *schedule, uint32_t index, Text *out)
+{
+    const Buffer *buffer = &schedule->buffers.data[index];
+    const Function *function = schedule->function;
+    switch (buffer->kind) {
+    case BUFFER_STATE:
+        text_printf(out, "%s", program->module->states.data[buffer->symbol].name);
+        break;
+    case BUFFER_INPUT:
+        text_printf(out, "input %s", function->input_names.data[buffer->symbol]);
+        break;
+    case BUFFER_OUTPUT:
+        text_printf(out, "output %s", function->outputs.data[buffer->symbol].name);
+        break;
+    case BUFFER_ROWS:
+        text_printf(out, "rows %s", program->module->fields.data[buffer->symbol].name);
+        break;
+    case BUFFER_SCRATCH:
+        if (buffer->value == NO_VALUE)
+            text_printf(out, "partials");
+        else
+            text_printf(out, "%%%u %s", buffer->value, op_info[OP_AT(function, buffer->value)->code].name);
+        break;
+    }
+}
+
+static void print_list(const Program *program, const Schedule *schedule, const uint32_t *list, uint32_t n, Text *out)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        text_printf(out, i ? ", " : " ");
+        print_buffer(program, schedule, list[i], out);
+    }
+}
+
+static void print_shape(const Kernel *kernel, Text *out)
+{
+    switch (kernel->kind) {
+    case KERNEL_LOOP:
+        text_printf(out, "loop   ");
+        for (unsigned axis = 0; axis < kernel->loop.rank; axis++)
+            text_printf(out, "%s%" PRId64 "%s", axis ? " x " : "", kernel->loop.dims[axis],
+                        kernel->loop.reduced[axis] ? " reduced" : "");
+        text_printf(out, kernel->loop.rank ? ", " : "");
+        text_printf(out, "%u nodes", kernel->loop.nodes.len);
+        break;
+    case KERNEL_PRODUCT:
+        text_printf(out, "product ");
+        for (unsigned i = 0; i < kernel->product.batch_rank; i++)
+            text_printf(out, "%" PRId64 " of ", kernel->product.batch[i]);
+        text_printf(out, "%" PRId64 " x %" PRId64 " x %" PRId64, kernel->product.m, kernel->product.n, kernel->product.k);
+        break;
+    case KERNEL_RANDOM:
+        text_printf(out, "random %s", type_text(kernel->special.out_type));
+        break;
+    case KERNEL_ARGMAX:
+        text_printf(out, "argmax %s", type_text(kernel->special.in_type[0]));
+        break;
+    case KERNEL_SCATTER:
+        text_printf(out, "scatter_add %s", type_text(kernel->special.out_type));
+        break;
+    }
+}
+
+void schedule_print(const Program *program, const Schedule *schedule, Text *out)
+{
+    text_printf(out, "%s: %u kernels, %.3g Mflop, moves ", schedule->function->name, schedule->kernels.len,
+                (double)schedule->flops / 1e6);
+    print_bytes(out, schedule->bytes);
+    text_printf(out, ", scratch ");
+    print_bytes(out, schedule->scratch_bytes);
+    text_printf(out, "\n");
+    for (uint32_t k = 0; k < schedule->kernels.len; k++) {
+        const Kernel *kernel = &schedule->kernels.data[k];
+        text_printf(out, "  %3u  ", k);
+        print_shape(kernel, out);
+        text_printf(out, ", %.3g Mflop, ", (double)kernel->flops / 1e6);
+        print_bytes(out, kernel->bytes);
+        if (kernel->line)
+            text_printf(out, ", line %u", kernel->line);
+        text_printf(out, "\n         reads");
+        print_list(program, schedule, kernel->reads.data, kernel->reads.len, out);
+        text_printf(out, "\n         writes");
+        print_list(program, schedule, kernel->writes.data, kernel->writes.len, out);
+        text_printf(out, "\n");
+    }
+    for (uint32_t i = 0; i < schedule->buffers.len; i++) {
+        const Buffer *buffer = &schedule->buffers.data[i];
+        if (buffer->kind != BUFFER_SCRATCH || buffer->first == UINT32_MAX)
+            continue;
+        text_printf(out, "  scratch %10" PRId64 "  ", buffer->offset);
+        print_bytes(out, buffer->elements * (int64_t)dtype_size(buffer->dtype));
+        text_printf(out, ", kernels %u to %u: ", buffer->first, buffer->last);
+        print_buffer(program, schedule, i, out);
+        text_printf(out, "\n");
+    }
+}
+
+void program_print(const Program *program, Text *out)
+{
+    text_printf(out, "state ");
+    print_bytes(out, program->state_bytes);
+    text_printf(out, ", scratch ");
+    print_bytes(out, program->scratch_bytes);
+    text_printf(out, "\n");
+    for (uint32_t i = 0; i < program->schedules.len; i++)
+        schedule_print(program, &program->schedules.data[i], out);
+}

@@ -1,0 +1,154 @@
+/* From step-stage IR to kernels: what runs, in which order, on which memory. Made by fuse.c (one Schedule a function), completed
+ * by plan.c (offsets), read by backend/.
+ *
+ * A *buffer* is memory of known size: a piece of the scratch arena, a state, an input, an output, a field's rows. A *view* says
+ * where the elements of a tensor lie in a buffer. A *kernel* reads and writes buffers; a loop kernel computes a list of scalar
+ * nodes at every point of its iteration space and stores or reduces some of them. Everything is fixed at compile time. */
+#ifndef HNC_PASSES_SCHEDULE_H
+#define HNC_PASSES_SCHEDULE_H
+
+#include "ir/ir.h"
+
+/* ---- memory ---- */
+
+typedef enum { BUFFER_SCRATCH, BUFFER_STATE, BUFFER_INPUT, BUFFER_OUTPUT, BUFFER_ROWS } BufferKind;
+
+typedef struct Buffer {
+    BufferKind kind;
+    uint32_t symbol;      /* state, position of the input or output, field */
+    DType dtype;          /* of its elements in memory */
+    int64_t elements;     /* 0 for rows: the data set decides */
+    int64_t offset;       /* bytes: scratch: in the scratch arena; state: in the state arena */
+    uint32_t first, last; /* scratch: positions of the first and last kernel that touch it */
+    Value value;          /* what it holds, for the printed plan; NO_VALUE: no single value */
+} Buffer;
+
+/* Elements of a tensor in a buffer: element i lies at offset + sum(stride[axis] * i[axis]). If indirect, the first addend is a
+ * row of a table: row * index, where the index is an i32 at index_offset + sum(index_stride[axis] * i[axis]) of another buffer.
+ * All in elements. As a *view* the axes are those of a tensor; as the *access* of a loop kernel, those of its iteration space. */
+typedef struct View {
+    uint32_t buffer;
+    int64_t offset, stride[MAX_RANK];
+    bool indirect;
+    uint32_t index_buffer;
+    int64_t index_offset, index_stride[MAX_RANK];
+    int64_t row;
+} View;
+
+/* Row-major. */
+View view_contiguous(uint32_t buffer, Type type);
+/* The view of a view op's result (or of a reduction along axes of extent 1), given its operand's. False: no strides describe it
+ * (only for reshape). */
+bool view_through(View *view, const Op *op, Type operand);
+bool view_reshape(View *view, Type from, Type to);
+
+/* ---- loop kernels ---- */
+
+typedef enum { NODE_LOAD, NODE_CONST, NODE_INDEX, NODE_OP } NodeKind;
+
+/* A number at each point of the iteration space. */
+typedef struct Node {
+    NodeKind kind;
+    OpCode code; /* NODE_OP: an elementwise op */
+    DType dtype;
+    uint32_t nargs, args[3]; /* earlier nodes */
+    double number;           /* NODE_CONST */
+    View access;             /* NODE_LOAD; NODE_INDEX: the number is the access's offset, strides and the loop indices combined */
+} Node;
+
+typedef enum { SINK_STORE, SINK_SUM, SINK_MAX } SinkKind;
+
+/* Where a node's numbers go. Reductions run over the kernel's reduced axes; their access has stride 0 there. */
+typedef struct Sink {
+    SinkKind kind;
+    uint32_t node;
+    View access;
+} Sink;
+
+typedef struct Loop {
+    unsigned rank; /* adjacent axes that every access steps through alike are merged */
+    int64_t dims[MAX_RANK];
+    bool reduced[MAX_RANK]; /* axes removed by the kernel's reductions: all of them remove the same ones */
+    VEC(Node) nodes;        /* operands first */
+    VEC(Sink) sinks;
+} Loop;
+
+/* ---- products: out[b, i, j] = sum over k of lhs[b, i, k] * rhs[b, k, j] ---- */
+
+typedef struct Matrix {
+    View view;                   /* its strides are unused: */
+    int64_t row, column;         /* strides of the two matrix axes */
+    int64_t batch[2 * MAX_RANK]; /* strides of the batch axes */
+} Matrix;
+
+typedef struct Product {
+    DType dtype;
+    int64_t m, n, k;
+    unsigned batch_rank;
+    int64_t batch[2 * MAX_RANK]; /* extents of axes that run outside the product */
+    Matrix lhs, rhs, out;
+} Product;
+
+/* ---- kernels ---- */
+
+typedef enum { KERNEL_LOOP, KERNEL_PRODUCT, KERNEL_RANDOM, KERNEL_ARGMAX, KERNEL_SCATTER } KernelKind;
+
+/* Kernels with simple code of their own. random: seed, step -> f32 out; argmax: in -> i32 out; scatter: index, updates -> out. */
+typedef struct Special {
+    View in[2], out;
+    Type in_type[2], out_type;
+    uint32_t stream; /* random */
+    int64_t axis;    /* argmax */
+} Special;
+
+typedef struct Kernel {
+    KernelKind kind;
+    uint32_t line; /* of the model file, 0: unknown */
+    Loop loop;
+    Product product;
+    Special special;
+    VEC(uint32_t) reads, writes; /* buffers, each once */
+    int64_t flops, bytes;        /* of one run; bytes that must move, each buffer's part once */
+} Kernel;
+
+typedef struct Schedule {
+    const Function *function;
+    VEC(Buffer) buffers;
+    VEC(Kernel) kernels; /* in order of execution */
+    int64_t scratch_bytes;
+    int64_t flops, bytes;
+} Schedule;
+
+/* ---- programs ---- */
+
+/* Schedules and memory plan of every function of a module. */
+typedef struct Program {
+    const Module *module;
+    VEC(Schedule) schedules; /* one a function */
+    int64_t *state_offsets;  /* bytes, one a state */
+    int64_t state_bytes, scratch_bytes;
+} Program;
+
+/* Fuses and plans. The module (step stage, verified) must outlive the program, and must not change. */
+Program *program_plan(const Module *module);
+void program_free(Program *program);
+int64_t program_state_bytes(const Program *program);
+int64_t program_scratch_bytes(const Program *program);
+int64_t program_state_offset(const Program *program, uint32_t state);
+/* Kernels, buffers, sizes and peak of every function: for `hnc explain`. */
+void program_print(const Program *program, Text *out);
+void schedule_print(const Program *program, const Schedule *schedule, Text *out);
+
+/* ---- inside: fuse.c, lower.c, plan.c ---- */
+
+/* Orders the states in memory: states that a function joins along axis 0 (concat of their reads) lie side by side, so that the
+ * join is free. Sets offsets (multiples of 64) and state_bytes. */
+void layout_states(Program *program);
+/* Whether the operands of this concat lie side by side in the state arena. */
+bool concat_is_view(const Program *program, const Function *function, const Op *concat);
+/* Partitions a function into kernels: fills buffers and kernels, in order of execution. */
+void fuse_function(const Program *program, const Function *function, Schedule *schedule);
+/* Gives every scratch buffer an offset: buffers whose lifetimes overlap never do. */
+void plan_scratch(Schedule *schedule);
+
+#endif
