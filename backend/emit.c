@@ -1,0 +1,222 @@
+/* The driver of the emitter: kernels, one function a schedule that calls them in order, and the tables that the runtime finds. */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "backend/backend.h"
+#include "backend/emit.h"
+
+/* A kernel below this much work (ops, or eighths of the bytes it moves) is not worth waking threads for. */
+enum { PARALLEL_WORK = 50000 };
+
+/* ---- kernels ---- */
+
+static LLVMValueRef frame_field(Emitter *e, unsigned field)
+{
+    LLVMValueRef place = LLVMBuildStructGEP2(e->builder, e->frame, e->frame_value, field, "");
+    return LLVMBuildLoad2(e->builder, e->pointer, place, "");
+}
+
+static LLVMValueRef listed_pointer(Emitter *e, unsigned field, uint32_t position)
+{
+    LLVMValueRef index = const_i64(e, position);
+    LLVMValueRef place = LLVMBuildGEP2(e->builder, e->pointer, frame_field(e, field), &index, 1, "");
+    return LLVMBuildLoad2(e->builder, e->pointer, place, "");
+}
+
+/* Fields of hn_frame (runtime/abi.h), in order. */
+enum { FRAME_STATE, FRAME_SCRATCH, FRAME_ROWS, FRAME_INPUTS, FRAME_OUTPUTS, FRAME_FIELDS };
+
+static LLVMValueRef buffer_base(Emitter *e, const Buffer *buffer)
+{
+    LLVMValueRef offset = const_i64(e, buffer->offset);
+    switch (buffer->kind) {
+    case BUFFER_STATE:
+        return LLVMBuildGEP2(e->builder, e->i8, frame_field(e, FRAME_STATE), &offset, 1, "");
+    case BUFFER_SCRATCH:
+        return LLVMBuildGEP2(e->builder, e->i8, frame_field(e, FRAME_SCRATCH), &offset, 1, "");
+    case BUFFER_INPUT:
+        return listed_pointer(e, FRAME_INPUTS, buffer->symbol);
+    case BUFFER_OUTPUT:
+        return listed_pointer(e, FRAME_OUTPUTS, buffer->symbol);
+    default:
+        return listed_pointer(e, FRAME_ROWS, buffer->symbol);
+    }
+}
+
+static void load_bases(Emitter *e, const Kernel *kernel)
+{
+    memset(e->bases, 0, e->schedule->buffers.len * sizeof *e->bases);
+    for (uint32_t i = 0; i < kernel->reads.len + kernel->writes.len; i++) {
+        uint32_t index = i < kernel->reads.len ? kernel->reads.data[i] : kernel->writes.data[i - kernel->reads.len];
+        if (!e->bases[index])
+            e->bases[index] = buffer_base(e, &e->schedule->buffers.data[index]);
+    }
+}
+
+static const char *const kernel_names[] = {"loop", "product", "random", "argmax", "scatter"};
+
+static Split emit_kernel_body(Emitter *e, const Kernel *kernel)
+{
+    switch (kernel->kind) {
+    case KERNEL_LOOP:
+        return emit_loop(e, kernel);
+    case KERNEL_PRODUCT:
+        return emit_product(e, kernel);
+    case KERNEL_RANDOM:
+        return emit_random(e, kernel);
+    case KERNEL_ARGMAX:
+        return emit_argmax(e, kernel);
+    default:
+        return emit_scatter(e, kernel);
+    }
+}
+
+/* hn_fn_<f>_<k>_<kind>(frame, begin, end) */
+static LLVMValueRef emit_kernel(Emitter *e, uint32_t function_index, uint32_t index, Split *split)
+{
+    const Kernel *kernel = &e->schedule->kernels.data[index];
+    char name[64];
+    snprintf(name, sizeof name, "hn_fn_%u_%u_%s", function_index, index, kernel_names[kernel->kind]);
+    e->function = LLVMAddFunction(e->module, name, e->kernel_type);
+    LLVMSetLinkage(e->function, LLVMInternalLinkage);
+    add_attribute(e, e->function, "noinline");
+    add_attribute(e, e->function, "nounwind");
+    e->frame_value = LLVMGetParam(e->function, 0);
+    e->begin = LLVMGetParam(e->function, 1);
+    e->end = LLVMGetParam(e->function, 2);
+    e->entry = LLVMAppendBasicBlockInContext(e->context, e->function, "entry");
+    LLVMBasicBlockRef code = LLVMAppendBasicBlockInContext(e->context, e->function, "code");
+    LLVMPositionBuilderAtEnd(e->builder, e->entry);
+    LLVMBuildBr(e->builder, code);
+    LLVMPositionBuilderAtEnd(e->builder, code);
+    load_bases(e, kernel);
+    *split = emit_kernel_body(e, kernel);
+    LLVMBuildRetVoid(e->builder);
+    return e->function;
+}
+
+/* ---- functions ---- */
+
+static bool worth_threads(const Emitter *e, const Kernel *kernel, Split split)
+{
+    return split.extent > split.grain && (kernel->flops > e->parallel_work || kernel->bytes / 8 > e->parallel_work);
+}
+
+static LLVMValueRef parallel_function(Emitter *e)
+{
+    LLVMTypeRef types[] = {e->pointer, e->pointer, e->i64, e->i64};
+    LLVMValueRef function = LLVMGetNamedFunction(e->module, "hn_parallel");
+    return function ? function : LLVMAddFunction(e->module, "hn_parallel", LLVMFunctionType(e->nothing, types, 4, false));
+}
+
+/* hn_fn_<f>(frame) calls the kernels in order. */
+static LLVMValueRef emit_function(Emitter *e, uint32_t index)
+{
+    const Schedule *schedule = e->schedule = &e->program->schedules.data[index];
+    LLVMValueRef *kernels = support_malloc((schedule->kernels.len + 1) * sizeof *kernels);
+    Split *splits = support_malloc((schedule->kernels.len + 1) * sizeof *splits);
+    e->bases = support_malloc((schedule->buffers.len + 1) * sizeof *e->bases);
+    for (uint32_t k = 0; k < schedule->kernels.len; k++)
+        kernels[k] = emit_kernel(e, index, k, &splits[k]);
+    char name[32];
+    snprintf(name, sizeof name, "hn_fn_%u", index);
+    LLVMValueRef function = LLVMAddFunction(e->module, name, LLVMFunctionType(e->nothing, &e->pointer, 1, false));
+    LLVMSetLinkage(function, LLVMInternalLinkage);
+    LLVMPositionBuilderAtEnd(e->builder, LLVMAppendBasicBlockInContext(e->context, function, "entry"));
+    LLVMValueRef frame = LLVMGetParam(function, 0);
+    for (uint32_t k = 0; k < schedule->kernels.len; k++) {
+        LLVMValueRef extent = const_i64(e, splits[k].extent);
+        if (worth_threads(e, &schedule->kernels.data[k], splits[k])) {
+            LLVMValueRef args[] = {kernels[k], frame, extent, const_i64(e, splits[k].grain)}, callee = parallel_function(e);
+            LLVMBuildCall2(e->builder, LLVMGlobalGetValueType(callee), callee, args, 4, "");
+        } else {
+            LLVMValueRef args[] = {frame, const_i64(e, 0), extent};
+            LLVMBuildCall2(e->builder, e->kernel_type, kernels[k], args, 3, "");
+        }
+    }
+    LLVMBuildRetVoid(e->builder);
+    support_free(kernels);
+    support_free(splits);
+    support_free(e->bases);
+    return function;
+}
+
+/* ---- the module ---- */
+
+static void emit_tables(Emitter *e, LLVMValueRef *functions, const char *manifest)
+{
+    uint32_t n = e->program->schedules.len;
+    LLVMValueRef table = LLVMConstArray2(e->pointer, functions, n);
+    LLVMValueRef global = LLVMAddGlobal(e->module, LLVMTypeOf(table), "hn_functions");
+    LLVMSetInitializer(global, table);
+    LLVMSetGlobalConstant(global, true);
+    LLVMValueRef text = LLVMConstStringInContext2(e->context, manifest, strlen(manifest), false);
+    global = LLVMAddGlobal(e->module, LLVMTypeOf(text), "hn_manifest");
+    LLVMSetInitializer(global, text);
+    LLVMSetGlobalConstant(global, true);
+}
+
+static void set_types(Emitter *e)
+{
+    e->i1 = LLVMInt1TypeInContext(e->context);
+    e->i8 = LLVMInt8TypeInContext(e->context);
+    e->i32 = LLVMInt32TypeInContext(e->context);
+    e->i64 = LLVMInt64TypeInContext(e->context);
+    e->pointer = LLVMPointerTypeInContext(e->context, 0);
+    e->nothing = LLVMVoidTypeInContext(e->context);
+    LLVMTypeRef fields[FRAME_FIELDS] = {e->pointer, e->pointer, e->pointer, e->pointer, e->pointer};
+    e->frame = LLVMStructTypeInContext(e->context, fields, FRAME_FIELDS, false);
+    LLVMTypeRef parameters[] = {e->pointer, e->i64, e->i64};
+    e->kernel_type = LLVMFunctionType(e->nothing, parameters, 3, false);
+}
+
+/* Whether tiles may count on thirty-two vector registers. Only speed depends on it. */
+static bool has_wide_registers(const char *cpu)
+{
+    static const char *const wide[] = {"x86-64-v4",     "skylake-avx512", "icelake-server", "sapphirerapids",
+                                       "emeraldrapids", "graniterapids",  "znver4",         "znver5"};
+    const char *name, *features;
+    char why[256];
+    if (!object_cpu(cpu, &name, &features, why))
+        return false;
+    for (size_t i = 0; i < COUNT_OF(wide); i++)
+        if (!strcmp(name, wide[i]))
+            return true;
+    return strstr(features, "+avx512f") != NULL;
+}
+
+static double seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+bool backend_emit(const Program *program, const char *manifest, const BackendOptions *options, EmitKind kind, const char *path,
+                  char why[static 256])
+{
+    double start = seconds();
+    Emitter e = {.context = LLVMContextCreate(), .program = program, .wide = has_wide_registers(options->cpu)};
+    e.parallel_work = options->parallel_work ? options->parallel_work : PARALLEL_WORK;
+    e.module = LLVMModuleCreateWithNameInContext(program->module->name, e.context);
+    e.builder = LLVMCreateBuilderInContext(e.context);
+    e.math = (MathContext){e.context, e.module, e.builder};
+    set_types(&e);
+    bool done = object_prepare(e.module, options->cpu, why);
+    if (done) {
+        LLVMValueRef *functions = support_malloc((program->schedules.len + 1) * sizeof *functions);
+        for (uint32_t i = 0; i < program->schedules.len; i++)
+            functions[i] = emit_function(&e, i);
+        emit_tables(&e, functions, manifest);
+        support_free(functions);
+        double emitted = seconds();
+        done = object_emit(e.module, options->cpu, options->opt_level, kind, path, why);
+        if (options->time_passes)
+            fprintf(stderr, "%8.1f ms  emit\n%8.1f ms  llvm\n", 1e3 * (emitted - start), 1e3 * (seconds() - emitted));
+    }
+    LLVMDisposeBuilder(e.builder);
+    LLVMDisposeModule(e.module);
+    LLVMContextDispose(e.context);
+    return done;
+}

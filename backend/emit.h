@@ -1,0 +1,91 @@
+/* Inside the emitter: one LLVM function a kernel, `void (frame, begin, end)`, which does the part [begin, end) of the axis that
+ * may be shared among threads. emit.c drives; emit_loop.c, emit_product.c and emit_special.c fill in the bodies. */
+#ifndef HNC_BACKEND_EMIT_H
+#define HNC_BACKEND_EMIT_H
+
+#include <llvm-c/Core.h>
+
+#include "backend/math.h"
+#include "passes/schedule.h"
+
+typedef struct Emitter {
+    LLVMContextRef context;
+    LLVMModuleRef module;
+    LLVMBuilderRef builder;
+    MathContext math;
+    LLVMTypeRef i1, i8, i32, i64, pointer, nothing, frame, kernel_type;
+    const Program *program;
+    const Schedule *schedule;
+    int64_t parallel_work;
+    bool wide; /* the processor has the registers of AVX-512 */
+    /* of the kernel being emitted: */
+    LLVMValueRef function, frame_value, begin, end;
+    LLVMBasicBlockRef entry; /* holds allocas only; ends with a branch to the code */
+    LLVMValueRef *bases;     /* of the buffers it uses; one a buffer of the schedule */
+} Emitter;
+
+/* How a kernel may be split: [0, extent) in pieces that are multiples of `grain`. Extent 0: not at all. */
+typedef struct Split {
+    int64_t extent, grain;
+} Split;
+
+/* Each emits the kernel's code at the builder; the frame's buffers are in e->bases. */
+Split emit_loop(Emitter *e, const Kernel *kernel);
+Split emit_product(Emitter *e, const Kernel *kernel);
+Split emit_random(Emitter *e, const Kernel *kernel);
+Split emit_argmax(Emitter *e, const Kernel *kernel);
+Split emit_scatter(Emitter *e, const Kernel *kernel);
+
+/* ---- generated products: emit_tile.c ---- */
+
+/* The fastest way for a shape. Loops and tiles are right for every shape, BLAS for matrices. */
+typedef enum { PRODUCT_TILES, PRODUCT_LOOP, PRODUCT_BLAS } ProductWay;
+ProductWay product_way(const Product *product);
+/* One product of the batch at these places; `split`: only the part [e->begin, e->end) of the axis that tiles_split gives. */
+void emit_tiles(Emitter *e, const Product *product, LLVMValueRef lhs, LLVMValueRef rhs, LLVMValueRef out, bool split);
+Split tiles_split(const Product *product);
+
+/* ---- building blocks: emit_kit.c ---- */
+
+LLVMTypeRef element_type(const Emitter *e, DType dtype);                  /* in memory: bool is i8 */
+LLVMTypeRef register_type(const Emitter *e, DType dtype, unsigned lanes); /* bool is i1; lanes 0: a scalar */
+LLVMValueRef const_i64(const Emitter *e, int64_t value);
+LLVMValueRef const_i32(const Emitter *e, int64_t value);
+/* value, in `lanes` lanes (0: itself). */
+LLVMValueRef emit_number(const Emitter *e, DType dtype, double value, unsigned lanes);
+LLVMValueRef splat(Emitter *e, LLVMValueRef scalar, unsigned lanes);
+/* pointer + elements, of the dtype's size in memory */
+LLVMValueRef emit_advance(Emitter *e, DType dtype, LLVMValueRef pointer, LLVMValueRef elements);
+LLVMValueRef advance_const(Emitter *e, DType dtype, LLVMValueRef pointer, int64_t elements);
+/* pointer + index * stride; stride 0: pointer */
+LLVMValueRef advance_by(Emitter *e, DType dtype, LLVMValueRef pointer, LLVMValueRef index, int64_t stride);
+LLVMValueRef load_scalar(Emitter *e, DType dtype, LLVMValueRef pointer); /* bool as i1 */
+void store_scalar(Emitter *e, DType dtype, LLVMValueRef value, LLVMValueRef pointer);
+LLVMValueRef call_intrinsic(Emitter *e, const char *name, unsigned n_types, LLVMTypeRef *types, unsigned n, LLVMValueRef *args);
+LLVMValueRef fused_multiply_add(Emitter *e, LLVMValueRef a, LLVMValueRef b, LLVMValueRef c);
+/* An attribute without a value: "noinline". */
+void add_attribute(const Emitter *e, LLVMValueRef function, const char *name);
+/* Memory of the kernel's own, for a value that changes. */
+LLVMValueRef make_variable(Emitter *e, LLVMTypeRef type);
+/* The first lanes `count` of `lanes`. */
+LLVMValueRef tail_mask(const Emitter *e, unsigned lanes, unsigned count);
+
+/* for (index = first; index < end; index += step): emit the body between the two calls. */
+typedef struct Counter {
+    LLVMBasicBlockRef head, exit;
+    LLVMValueRef index;
+    int64_t step;
+} Counter;
+Counter loop_begin(Emitter *e, LLVMValueRef first, LLVMValueRef end, int64_t step);
+void loop_end(Emitter *e, Counter *counter);
+
+/* ---- elementwise ops on scalars and vectors: emit_node.c ---- */
+
+/* `from`: the dtype of the first operand (the second for select); args are registers of `lanes` lanes. */
+LLVMValueRef emit_op(Emitter *e, OpCode code, DType from, DType to, LLVMValueRef *args, unsigned lanes);
+/* Joins two partial results of a reduction. */
+LLVMValueRef emit_combine(Emitter *e, SinkKind kind, DType dtype, LLVMValueRef a, LLVMValueRef b);
+/* What a reduction starts from. */
+LLVMValueRef reduction_identity(const Emitter *e, SinkKind kind, DType dtype, unsigned lanes);
+
+#endif

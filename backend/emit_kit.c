@@ -1,0 +1,149 @@
+#include <string.h>
+
+#include "backend/emit.h"
+
+enum { MOST_LANES = 64 };
+
+LLVMTypeRef element_type(const Emitter *e, DType dtype)
+{
+    switch (dtype) {
+    case DTYPE_F32:
+        return LLVMFloatTypeInContext(e->context);
+    case DTYPE_F64:
+        return LLVMDoubleTypeInContext(e->context);
+    case DTYPE_I32:
+        return e->i32;
+    default:
+        return e->i8;
+    }
+}
+
+LLVMTypeRef register_type(const Emitter *e, DType dtype, unsigned lanes)
+{
+    LLVMTypeRef scalar = dtype == DTYPE_BOOL ? e->i1 : element_type(e, dtype);
+    return lanes ? LLVMVectorType(scalar, lanes) : scalar;
+}
+
+LLVMValueRef const_i64(const Emitter *e, int64_t value)
+{
+    return LLVMConstInt(e->i64, (uint64_t)value, true);
+}
+
+LLVMValueRef const_i32(const Emitter *e, int64_t value)
+{
+    return LLVMConstInt(e->i32, (uint64_t)value, true);
+}
+
+static LLVMValueRef const_splat(LLVMValueRef scalar, unsigned lanes)
+{
+    LLVMValueRef values[MOST_LANES];
+    for (unsigned i = 0; i < lanes; i++)
+        values[i] = scalar;
+    return lanes ? LLVMConstVector(values, lanes) : scalar;
+}
+
+LLVMValueRef emit_number(const Emitter *e, DType dtype, double value, unsigned lanes)
+{
+    LLVMTypeRef type = register_type(e, dtype, 0);
+    if (dtype_is_float(dtype))
+        return const_splat(LLVMConstReal(type, dtype == DTYPE_F32 ? (double)(float)value : value), lanes);
+    return const_splat(LLVMConstInt(type, (uint64_t)(int64_t)value, true), lanes);
+}
+
+LLVMValueRef splat(Emitter *e, LLVMValueRef scalar, unsigned lanes)
+{
+    LLVMTypeRef type = LLVMVectorType(LLVMTypeOf(scalar), lanes);
+    LLVMValueRef poison = LLVMGetPoison(type);
+    LLVMValueRef first = LLVMBuildInsertElement(e->builder, poison, scalar, const_i32(e, 0), "");
+    return LLVMBuildShuffleVector(e->builder, first, poison, LLVMConstNull(LLVMVectorType(e->i32, lanes)), "");
+}
+
+LLVMValueRef emit_advance(Emitter *e, DType dtype, LLVMValueRef pointer, LLVMValueRef elements)
+{
+    return LLVMBuildGEP2(e->builder, element_type(e, dtype), pointer, &elements, 1, "");
+}
+
+LLVMValueRef advance_const(Emitter *e, DType dtype, LLVMValueRef pointer, int64_t elements)
+{
+    return elements ? emit_advance(e, dtype, pointer, const_i64(e, elements)) : pointer;
+}
+
+LLVMValueRef advance_by(Emitter *e, DType dtype, LLVMValueRef pointer, LLVMValueRef index, int64_t stride)
+{
+    if (!stride)
+        return pointer;
+    return emit_advance(e, dtype, pointer, stride == 1 ? index : LLVMBuildMul(e->builder, index, const_i64(e, stride), ""));
+}
+
+LLVMValueRef load_scalar(Emitter *e, DType dtype, LLVMValueRef pointer)
+{
+    LLVMValueRef value = LLVMBuildLoad2(e->builder, element_type(e, dtype), pointer, "");
+    return dtype == DTYPE_BOOL ? LLVMBuildICmp(e->builder, LLVMIntNE, value, LLVMConstNull(e->i8), "") : value;
+}
+
+void store_scalar(Emitter *e, DType dtype, LLVMValueRef value, LLVMValueRef pointer)
+{
+    LLVMBuildStore(e->builder, dtype == DTYPE_BOOL ? LLVMBuildZExt(e->builder, value, e->i8, "") : value, pointer);
+}
+
+LLVMValueRef call_intrinsic(Emitter *e, const char *name, unsigned n_types, LLVMTypeRef *types, unsigned n, LLVMValueRef *args)
+{
+    unsigned id = LLVMLookupIntrinsicID(name, strlen(name));
+    LLVMValueRef callee = LLVMGetIntrinsicDeclaration(e->module, id, types, n_types);
+    return LLVMBuildCall2(e->builder, LLVMGlobalGetValueType(callee), callee, args, n, "");
+}
+
+LLVMValueRef fused_multiply_add(Emitter *e, LLVMValueRef a, LLVMValueRef b, LLVMValueRef c)
+{
+    LLVMTypeRef type = LLVMTypeOf(a);
+    return call_intrinsic(e, "llvm.fma", 1, &type, 3, (LLVMValueRef[]){a, b, c});
+}
+
+void add_attribute(const Emitter *e, LLVMValueRef function, const char *name)
+{
+    unsigned kind = LLVMGetEnumAttributeKindForName(name, strlen(name));
+    LLVMAddAttributeAtIndex(function, LLVMAttributeFunctionIndex, LLVMCreateEnumAttribute(e->context, kind, 0));
+}
+
+LLVMValueRef make_variable(Emitter *e, LLVMTypeRef type)
+{
+    LLVMBasicBlockRef at = LLVMGetInsertBlock(e->builder);
+    LLVMPositionBuilderBefore(e->builder, LLVMGetBasicBlockTerminator(e->entry));
+    LLVMValueRef variable = LLVMBuildAlloca(e->builder, type, "");
+    LLVMPositionBuilderAtEnd(e->builder, at);
+    return variable;
+}
+
+LLVMValueRef tail_mask(const Emitter *e, unsigned lanes, unsigned count)
+{
+    LLVMValueRef bits[MOST_LANES];
+    for (unsigned i = 0; i < lanes; i++)
+        bits[i] = LLVMConstInt(e->i1, i < count, false);
+    return LLVMConstVector(bits, lanes);
+}
+
+Counter loop_begin(Emitter *e, LLVMValueRef first, LLVMValueRef end, int64_t step)
+{
+    Counter counter = {.step = step};
+    LLVMBasicBlockRef before = LLVMGetInsertBlock(e->builder);
+    counter.head = LLVMAppendBasicBlockInContext(e->context, e->function, "head");
+    LLVMBasicBlockRef body = LLVMAppendBasicBlockInContext(e->context, e->function, "body");
+    counter.exit = LLVMAppendBasicBlockInContext(e->context, e->function, "exit");
+    LLVMBuildBr(e->builder, counter.head);
+    LLVMPositionBuilderAtEnd(e->builder, counter.head);
+    counter.index = LLVMBuildPhi(e->builder, e->i64, "i");
+    LLVMAddIncoming(counter.index, &first, &before, 1);
+    LLVMValueRef inside = LLVMBuildICmp(e->builder, LLVMIntSLT, counter.index, end, "");
+    LLVMBuildCondBr(e->builder, inside, body, counter.exit);
+    LLVMPositionBuilderAtEnd(e->builder, body);
+    return counter;
+}
+
+void loop_end(Emitter *e, Counter *counter)
+{
+    LLVMValueRef next = LLVMBuildNSWAdd(e->builder, counter->index, const_i64(e, counter->step), "");
+    LLVMBasicBlockRef latch = LLVMGetInsertBlock(e->builder);
+    LLVMBuildBr(e->builder, counter->head);
+    LLVMAddIncoming(counter->index, &next, &latch, 1);
+    LLVMPositionBuilderAtEnd(e->builder, counter->exit);
+}

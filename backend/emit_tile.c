@@ -1,0 +1,509 @@
+/* Matrix products as generated code. A tile of a few rows by a few vectors of columns keeps its sums in registers while the
+ * contracted index runs over a block; the columns of rhs that a tile reads are first copied side by side (packed) when many tiles
+ * will read them. Each element is the sum over k = 0, 1, ... by fused multiply-adds, whatever the tile, the block and the number
+ * of threads.
+ *
+ * The inner parts are functions with strides and extents as arguments, emitted once a module and used by all its products:
+ *     hn_panel_*  tiles below one another, for one set of columns and one block of k
+ *     hn_pack_*   the copy of columns
+ * Only the loops around them are a product's own. */
+#include <stdio.h>
+
+#include "backend/emit.h"
+
+enum {
+    NARROW_ROWS = 6,  /* of a tile: with one vector of sums each, all that the sixteen registers of AVX2 hold */
+    WIDE_ROWS = 12,   /* thirty-two registers of AVX-512 */
+    MOST_VECTORS = 4, /* of a tile */
+    MOST_LANES = 16,
+    STEPS = 4,          /* of k in the inner loop */
+    BLOCK_K = 256,      /* packed columns of a tile stay in the first-level cache */
+    BLOCK_M = 252,      /* rows of lhs of a block in the second-level cache; a multiple of both tiles' rows */
+    WORTH_PACKING = 24, /* rows that will read packed columns */
+    SKINNY = 16,
+    SMALL_WORK = 40 * 40 * 40,
+};
+
+static unsigned lanes_of(DType dtype)
+{
+    return dtype == DTYPE_F32 ? 16 : 8;
+}
+
+/* A column of sums is a row of the transposed product. */
+static Product oriented(const Product *p)
+{
+    Product q = *p;
+    if (p->n != 1 || p->m == 1 || p->out.row != 1)
+        return q;
+    q.m = 1;
+    q.n = p->m;
+    q.lhs.row = p->rhs.column;
+    q.lhs.column = p->rhs.row;
+    q.rhs.row = p->lhs.column;
+    q.rhs.column = p->lhs.row;
+    q.out.row = p->out.column;
+    q.out.column = p->out.row;
+    return q;
+}
+
+/* As many vectors of columns as leave registers for one row of rhs and one number of lhs. */
+static unsigned tile_vectors(int64_t m)
+{
+    return m == 1 ? 4 : m == 2 ? 3 : m == 3 ? 2 : 1;
+}
+
+/* Only for tiles of one vector: there are enough rows. */
+static bool packs(const Product *p)
+{
+    return p->rhs.column != 1 || p->m >= WORTH_PACKING;
+}
+
+/* Measured on AVX2 and AVX-512 processors against OpenBLAS 0.3.21: tiles win up to about 40^3 and for skinny shapes. */
+ProductWay product_way(const Product *product)
+{
+    Product p = oriented(product);
+    if (p.out.column != 1 || p.n < lanes_of(p.dtype) / 4 || p.k < 2 || (p.rhs.column != 1 && p.m < 4))
+        return PRODUCT_LOOP; /* packing rhs for so few rows costs more than the product */
+    bool skinny = p.k <= SKINNY || p.m <= SKINNY || p.n <= SKINNY;
+    return skinny || p.m * p.n * p.k <= SMALL_WORK ? PRODUCT_TILES : PRODUCT_BLAS;
+}
+
+/* ---- functions of the module ---- */
+
+/* Where a function is being emitted; the kernel's own place is put aside meanwhile. */
+typedef struct Aside {
+    LLVMValueRef function;
+    LLVMBasicBlockRef block, entry;
+} Aside;
+
+static Aside begin_function(Emitter *e, LLVMValueRef function)
+{
+    Aside aside = {e->function, LLVMGetInsertBlock(e->builder), e->entry};
+    e->function = function;
+    e->entry = LLVMAppendBasicBlockInContext(e->context, function, "entry");
+    LLVMBasicBlockRef code = LLVMAppendBasicBlockInContext(e->context, function, "code");
+    LLVMPositionBuilderAtEnd(e->builder, e->entry);
+    LLVMBuildBr(e->builder, code);
+    LLVMPositionBuilderAtEnd(e->builder, code);
+    return aside;
+}
+
+static void end_function(Emitter *e, Aside aside)
+{
+    LLVMBuildRetVoid(e->builder);
+    e->function = aside.function;
+    e->entry = aside.entry;
+    LLVMPositionBuilderAtEnd(e->builder, aside.block);
+}
+
+static LLVMValueRef declare(Emitter *e, const char *name, unsigned n, LLVMTypeRef *types)
+{
+    LLVMValueRef function = LLVMAddFunction(e->module, name, LLVMFunctionType(e->nothing, types, n, false));
+    LLVMSetLinkage(function, LLVMInternalLinkage);
+    add_attribute(e, function, "noinline");
+    add_attribute(e, function, "nounwind");
+    return function;
+}
+
+static void call(Emitter *e, LLVMValueRef function, unsigned n, LLVMValueRef *args)
+{
+    LLVMBuildCall2(e->builder, LLVMGlobalGetValueType(function), function, args, n, "");
+}
+
+/* ---- vectors ---- */
+
+/* The lanes below count. */
+static LLVMValueRef lanes_below(Emitter *e, unsigned lanes, LLVMValueRef count)
+{
+    LLVMValueRef indices[MOST_LANES];
+    for (unsigned i = 0; i < lanes; i++)
+        indices[i] = const_i64(e, i);
+    return LLVMBuildICmp(e->builder, LLVMIntSLT, LLVMConstVector(indices, lanes), splat(e, count, lanes), "");
+}
+
+/* mask: NULL: all lanes. */
+static LLVMValueRef load_vector(Emitter *e, DType dtype, LLVMValueRef pointer, unsigned lanes, LLVMValueRef mask)
+{
+    LLVMTypeRef types[] = {register_type(e, dtype, lanes), e->pointer};
+    if (mask) {
+        LLVMValueRef args[] = {pointer, const_i32(e, (int64_t)dtype_size(dtype)), mask, LLVMConstNull(types[0])};
+        return call_intrinsic(e, "llvm.masked.load", 2, types, 4, args);
+    }
+    LLVMValueRef value = LLVMBuildLoad2(e->builder, types[0], pointer, "");
+    LLVMSetAlignment(value, (unsigned)dtype_size(dtype));
+    return value;
+}
+
+static void store_vector(Emitter *e, DType dtype, LLVMValueRef value, LLVMValueRef pointer, LLVMValueRef mask)
+{
+    if (mask) {
+        LLVMTypeRef types[] = {LLVMTypeOf(value), e->pointer};
+        LLVMValueRef args[] = {value, pointer, const_i32(e, (int64_t)dtype_size(dtype)), mask};
+        call_intrinsic(e, "llvm.masked.store", 2, types, 4, args);
+        return;
+    }
+    LLVMSetAlignment(LLVMBuildStore(e->builder, value, pointer), (unsigned)dtype_size(dtype));
+}
+
+/* ---- panels ---- */
+
+enum { LHS, LHS_ROW, LHS_COLUMN, RHS, RHS_ROW, OUT, OUT_ROW, INNER, TILES, COUNT, FIRST, PANEL_PARAMETERS };
+
+typedef struct Panel {
+    Emitter *e;
+    DType dtype;
+    unsigned lanes, rows, vectors;
+    LLVMValueRef arg[PANEL_PARAMETERS], mask;
+    LLVMValueRef lhs[WIDE_ROWS], out[WIDE_ROWS], sums[WIDE_ROWS * MOST_VECTORS];
+} Panel;
+
+static LLVMValueRef *sum_of(Panel *p, unsigned row, unsigned vector)
+{
+    return &p->sums[row * MOST_VECTORS + vector];
+}
+
+/* sums += lhs[rows, k] * rhs[k, columns] */
+static void emit_step(Panel *p, LLVMValueRef k)
+{
+    Emitter *e = p->e;
+    LLVMTypeRef type = register_type(e, p->dtype, p->lanes);
+    LLVMValueRef right[MOST_VECTORS];
+    LLVMValueRef rhs = emit_advance(e, p->dtype, p->arg[RHS], LLVMBuildMul(e->builder, k, p->arg[RHS_ROW], ""));
+    LLVMValueRef column = LLVMBuildMul(e->builder, k, p->arg[LHS_COLUMN], "");
+    for (unsigned v = 0; v < p->vectors; v++)
+        right[v] = load_vector(e, p->dtype, advance_const(e, p->dtype, rhs, (int64_t)v * p->lanes), p->lanes, p->mask);
+    for (unsigned r = 0; r < p->rows; r++) {
+        LLVMValueRef left = splat(e, load_scalar(e, p->dtype, emit_advance(e, p->dtype, p->lhs[r], column)), p->lanes);
+        for (unsigned v = 0; v < p->vectors; v++) {
+            LLVMValueRef sum = LLVMBuildLoad2(e->builder, type, *sum_of(p, r, v), "");
+            LLVMBuildStore(e->builder, fused_multiply_add(e, left, right[v], sum), *sum_of(p, r, v));
+        }
+    }
+}
+
+static void emit_inner_loop(Panel *p)
+{
+    Emitter *e = p->e;
+    LLVMValueRef whole = LLVMBuildAnd(e->builder, p->arg[INNER], const_i64(e, -STEPS), "");
+    Counter blocks = loop_begin(e, const_i64(e, 0), whole, STEPS);
+    for (int64_t step = 0; step < STEPS; step++)
+        emit_step(p, LLVMBuildAdd(e->builder, blocks.index, const_i64(e, step), ""));
+    loop_end(e, &blocks);
+    Counter rest = loop_begin(e, whole, p->arg[INNER], 1);
+    emit_step(p, rest.index);
+    loop_end(e, &rest);
+}
+
+/* Sums start from zero in the first block of k, from what earlier blocks left in later ones. */
+static void emit_starts(Panel *p)
+{
+    Emitter *e = p->e;
+    LLVMBasicBlockRef zero = LLVMAppendBasicBlockInContext(e->context, e->function, "zero");
+    LLVMBasicBlockRef load = LLVMAppendBasicBlockInContext(e->context, e->function, "load");
+    LLVMBasicBlockRef started = LLVMAppendBasicBlockInContext(e->context, e->function, "started");
+    LLVMBuildCondBr(e->builder, p->arg[FIRST], zero, load);
+    for (unsigned again = 0; again < 2; again++) {
+        LLVMPositionBuilderAtEnd(e->builder, again ? load : zero);
+        for (unsigned r = 0; r < p->rows; r++)
+            for (unsigned v = 0; v < p->vectors; v++) {
+                LLVMValueRef place = advance_const(e, p->dtype, p->out[r], (int64_t)v * p->lanes);
+                LLVMValueRef start =
+                    again ? load_vector(e, p->dtype, place, p->lanes, p->mask) : emit_number(e, p->dtype, 0, p->lanes);
+                LLVMBuildStore(e->builder, start, *sum_of(p, r, v));
+            }
+        LLVMBuildBr(e->builder, started);
+    }
+    LLVMPositionBuilderAtEnd(e->builder, started);
+}
+
+static void emit_panel(Panel *p)
+{
+    Emitter *e = p->e;
+    Counter tiles = loop_begin(e, const_i64(e, 0), p->arg[TILES], 1);
+    LLVMValueRef row = LLVMBuildMul(e->builder, tiles.index, const_i64(e, p->rows), "");
+    for (unsigned r = 0; r < p->rows; r++) {
+        LLVMValueRef at = LLVMBuildAdd(e->builder, row, const_i64(e, r), "");
+        p->lhs[r] = emit_advance(e, p->dtype, p->arg[LHS], LLVMBuildMul(e->builder, at, p->arg[LHS_ROW], ""));
+        p->out[r] = emit_advance(e, p->dtype, p->arg[OUT], LLVMBuildMul(e->builder, at, p->arg[OUT_ROW], ""));
+    }
+    emit_starts(p);
+    emit_inner_loop(p);
+    for (unsigned r = 0; r < p->rows; r++)
+        for (unsigned v = 0; v < p->vectors; v++) {
+            LLVMValueRef sum = LLVMBuildLoad2(e->builder, register_type(e, p->dtype, p->lanes), *sum_of(p, r, v), "");
+            store_vector(e, p->dtype, sum, advance_const(e, p->dtype, p->out[r], (int64_t)v * p->lanes), p->mask);
+        }
+    loop_end(e, &tiles);
+}
+
+/* hn_panel_<dtype>_<rows>x<vectors>(lhs, its strides, rhs, its row stride, out, its row stride, k, tiles, columns, first block):
+ * out[rows * tiles, columns] = or += lhs rhs. The masked one, `m`, is for fewer columns than a vector has. */
+static LLVMValueRef panel_function(Emitter *e, DType dtype, unsigned rows, unsigned vectors, bool masked)
+{
+    char name[48];
+    snprintf(name, sizeof name, "hn_panel_%s_%ux%u%s", dtype_name(dtype), rows, vectors, masked ? "m" : "");
+    LLVMValueRef function = LLVMGetNamedFunction(e->module, name);
+    if (function)
+        return function;
+    LLVMTypeRef types[PANEL_PARAMETERS] = {e->pointer, e->i64, e->i64, e->pointer, e->i64, e->pointer,
+                                           e->i64,     e->i64, e->i64, e->i64,     e->i1};
+    function = declare(e, name, PANEL_PARAMETERS, types);
+    Aside aside = begin_function(e, function);
+    Panel p = {.e = e, .dtype = dtype, .lanes = lanes_of(dtype), .rows = rows, .vectors = vectors};
+    for (unsigned i = 0; i < PANEL_PARAMETERS; i++)
+        p.arg[i] = LLVMGetParam(function, i);
+    p.mask = masked ? lanes_below(e, p.lanes, p.arg[COUNT]) : NULL;
+    for (unsigned r = 0; r < rows; r++)
+        for (unsigned v = 0; v < vectors; v++)
+            *sum_of(&p, r, v) = make_variable(e, register_type(e, dtype, p.lanes));
+    emit_panel(&p);
+    end_function(e, aside);
+    return function;
+}
+
+/* ---- packing ---- */
+
+enum { FROM, FROM_ROW, FROM_COLUMN, TO, PACK_INNER, PACK_COUNT, PACK_PARAMETERS };
+
+/* Rows of the block as they are: columns are contiguous. */
+static void pack_rows(Emitter *e, DType dtype, const LLVMValueRef *arg)
+{
+    unsigned lanes = lanes_of(dtype);
+    LLVMValueRef mask = lanes_below(e, lanes, arg[PACK_COUNT]);
+    Counter counter = loop_begin(e, const_i64(e, 0), arg[PACK_INNER], 1);
+    LLVMValueRef from = emit_advance(e, dtype, arg[FROM], LLVMBuildMul(e->builder, counter.index, arg[FROM_ROW], ""));
+    LLVMValueRef value = load_vector(e, dtype, from, lanes, mask);
+    store_vector(e, dtype, value, advance_by(e, dtype, arg[TO], counter.index, lanes), NULL);
+    loop_end(e, &counter);
+}
+
+/* Rows (as many as each has lanes) become columns: at each round, lanes whose index has the round's bit change places between
+ * rows whose indices differ in it. */
+static void transpose_square(Emitter *e, LLVMValueRef *rows, unsigned count)
+{
+    for (unsigned bit = 1; bit < count; bit *= 2)
+        for (unsigned i = 0; i < count; i++) {
+            if (i & bit)
+                continue;
+            LLVMValueRef low[MOST_LANES], high[MOST_LANES], a = rows[i], b = rows[i + bit];
+            for (unsigned lane = 0; lane < count; lane++) {
+                low[lane] = const_i32(e, lane & bit ? count + lane - bit : lane);
+                high[lane] = const_i32(e, lane & bit ? count + lane : lane + bit);
+            }
+            rows[i] = LLVMBuildShuffleVector(e->builder, a, b, LLVMConstVector(low, count), "");
+            rows[i + bit] = LLVMBuildShuffleVector(e->builder, a, b, LLVMConstVector(high, count), "");
+        }
+}
+
+/* Where column i starts. Past the last column, that one again: such lanes are never stored, but must not be slow (denormals). */
+static LLVMValueRef column_start(Emitter *e, DType dtype, const LLVMValueRef *arg, unsigned i)
+{
+    LLVMValueRef last = LLVMBuildSub(e->builder, arg[PACK_COUNT], const_i64(e, 1), ""), index = const_i64(e, i);
+    LLVMValueRef inside = LLVMBuildICmp(e->builder, LLVMIntSLT, index, last, "");
+    index = LLVMBuildSelect(e->builder, inside, index, last, "");
+    return emit_advance(e, dtype, arg[FROM], LLVMBuildMul(e->builder, index, arg[FROM_COLUMN], ""));
+}
+
+/* rhs stored column by column: squares are transposed while the block lasts, then number by number. */
+static void pack_columns(Emitter *e, DType dtype, const LLVMValueRef *arg, bool contiguous)
+{
+    unsigned lanes = lanes_of(dtype), side = lanes / 2;
+    LLVMValueRef starts[MOST_LANES], whole = const_i64(e, 0);
+    for (unsigned i = 0; i < lanes; i++)
+        starts[i] = column_start(e, dtype, arg, i);
+    if (contiguous) {
+        whole = LLVMBuildAnd(e->builder, arg[PACK_INNER], const_i64(e, -(int64_t)side), "");
+        Counter counter = loop_begin(e, const_i64(e, 0), whole, side);
+        LLVMValueRef to = advance_by(e, dtype, arg[TO], counter.index, lanes);
+        for (unsigned first = 0; first < lanes; first += side) {
+            LLVMValueRef square[MOST_LANES];
+            for (unsigned i = 0; i < side; i++)
+                square[i] = load_vector(e, dtype, emit_advance(e, dtype, starts[first + i], counter.index), side, NULL);
+            transpose_square(e, square, side);
+            for (unsigned i = 0; i < side; i++)
+                store_vector(e, dtype, square[i], advance_const(e, dtype, to, (int64_t)i * lanes + first), NULL);
+        }
+        loop_end(e, &counter);
+    }
+    Counter rest = loop_begin(e, whole, arg[PACK_INNER], 1);
+    LLVMValueRef row = LLVMBuildMul(e->builder, rest.index, arg[FROM_ROW], ""),
+                 to = advance_by(e, dtype, arg[TO], rest.index, lanes);
+    for (unsigned i = 0; i < lanes; i++)
+        store_scalar(e, dtype, load_scalar(e, dtype, emit_advance(e, dtype, starts[i], row)), advance_const(e, dtype, to, i));
+    loop_end(e, &rest);
+}
+
+/* hn_pack_<how>_<dtype>(from, its strides, to, k, columns) */
+static LLVMValueRef pack_function(Emitter *e, const Product *p)
+{
+    const char *how = p->rhs.column == 1 ? "rows" : p->rhs.row == 1 ? "columns" : "strided";
+    char name[32];
+    snprintf(name, sizeof name, "hn_pack_%s_%s", how, dtype_name(p->dtype));
+    LLVMValueRef function = LLVMGetNamedFunction(e->module, name), arg[PACK_PARAMETERS];
+    if (function)
+        return function;
+    LLVMTypeRef types[PACK_PARAMETERS] = {e->pointer, e->i64, e->i64, e->pointer, e->i64, e->i64};
+    function = declare(e, name, PACK_PARAMETERS, types);
+    Aside aside = begin_function(e, function);
+    for (unsigned i = 0; i < PACK_PARAMETERS; i++)
+        arg[i] = LLVMGetParam(function, i);
+    if (p->rhs.column == 1)
+        pack_rows(e, p->dtype, arg);
+    else
+        pack_columns(e, p->dtype, arg, p->rhs.row == 1);
+    end_function(e, aside);
+    return function;
+}
+
+/* ---- a product's loops ---- */
+
+typedef struct Range {
+    LLVMValueRef first, end;
+} Range;
+
+typedef struct Tiling {
+    Emitter *e;
+    Product p;
+    unsigned lanes, rows, vectors; /* of a full tile */
+    LLVMValueRef lhs, rhs, out;    /* of the batch element at work */
+    LLVMValueRef packed;           /* memory for packed columns of rhs; NULL: they are read in place */
+    Range row_range, column_range;
+    LLVMValueRef first_k, block_k; /* the block of k at work */
+} Tiling;
+
+static LLVMValueRef less(Emitter *e, LLVMValueRef a, LLVMValueRef b)
+{
+    return LLVMBuildSelect(e->builder, LLVMBuildICmp(e->builder, LLVMIntSLT, a, b, ""), a, b, "");
+}
+
+/* `tiles` tiles of `rows` rows from row `first`, for `count` columns from column `column`. */
+static void call_panel(Tiling *t, LLVMValueRef first, unsigned rows, LLVMValueRef tiles, LLVMValueRef column, unsigned vectors,
+                       unsigned count)
+{
+    Emitter *e = t->e;
+    DType dtype = t->p.dtype;
+    LLVMValueRef lhs = advance_by(e, dtype, t->lhs, first, t->p.lhs.row), rhs = t->packed;
+    if (!rhs)
+        rhs = emit_advance(e, dtype, advance_by(e, dtype, t->rhs, t->first_k, t->p.rhs.row), column);
+    LLVMValueRef args[PANEL_PARAMETERS] = {
+        [LHS] = advance_by(e, dtype, lhs, t->first_k, t->p.lhs.column),
+        [LHS_ROW] = const_i64(e, t->p.lhs.row),
+        [LHS_COLUMN] = const_i64(e, t->p.lhs.column),
+        [RHS] = rhs,
+        [RHS_ROW] = const_i64(e, t->packed ? t->lanes : t->p.rhs.row),
+        [OUT] = emit_advance(e, dtype, advance_by(e, dtype, t->out, first, t->p.out.row), column),
+        [OUT_ROW] = const_i64(e, t->p.out.row),
+        [INNER] = t->block_k,
+        [TILES] = tiles,
+        [COUNT] = const_i64(e, count),
+        [FIRST] = LLVMBuildICmp(e->builder, LLVMIntEQ, t->first_k, const_i64(e, 0), ""),
+    };
+    call(e, panel_function(e, dtype, rows, vectors, count < vectors * t->lanes), PANEL_PARAMETERS, args);
+}
+
+/* All rows of the range: whole tiles, then, at the end of the matrix, a smaller one. */
+static void emit_columns(Tiling *t, LLVMValueRef column, unsigned vectors, unsigned count)
+{
+    Emitter *e = t->e;
+    DType dtype = t->p.dtype;
+    if (t->packed) {
+        LLVMValueRef from = advance_by(e, dtype, advance_by(e, dtype, t->rhs, column, t->p.rhs.column), t->first_k, t->p.rhs.row);
+        LLVMValueRef args[PACK_PARAMETERS] = {from,       const_i64(e, t->p.rhs.row), const_i64(e, t->p.rhs.column), t->packed,
+                                              t->block_k, const_i64(e, count)};
+        call(e, pack_function(e, &t->p), PACK_PARAMETERS, args);
+    }
+    int64_t rest = t->p.m % t->rows;
+    LLVMValueRef rows = LLVMBuildSub(e->builder, t->row_range.end, t->row_range.first, "");
+    LLVMValueRef tiles = LLVMBuildUDiv(e->builder, rows, const_i64(e, t->rows), "");
+    call_panel(t, t->row_range.first, t->rows, tiles, column, vectors, count);
+    if (!rest)
+        return;
+    LLVMValueRef at_end = LLVMBuildICmp(e->builder, LLVMIntEQ, t->row_range.end, const_i64(e, t->p.m), "");
+    call_panel(t, const_i64(e, t->p.m - rest), (unsigned)rest, LLVMBuildZExt(e->builder, at_end, e->i64, ""), column, vectors,
+               count);
+}
+
+static void over_columns(Tiling *t)
+{
+    Emitter *e = t->e;
+    Range range = t->column_range;
+    int64_t block = (int64_t)t->vectors * t->lanes, whole = t->p.n / block * block, singles = t->p.n / t->lanes * t->lanes;
+    if (whole) {
+        Counter counter = loop_begin(e, range.first, LLVMBuildSub(e->builder, range.end, const_i64(e, block - 1), ""), block);
+        emit_columns(t, counter.index, t->vectors, (unsigned)block);
+        loop_end(e, &counter);
+    }
+    if (whole == t->p.n)
+        return;
+    Counter last = loop_begin(e, const_i64(e, whole), range.end, t->p.n); /* once, in the last piece */
+    if (singles > whole) {
+        Counter counter = loop_begin(e, const_i64(e, whole), const_i64(e, singles), t->lanes);
+        emit_columns(t, counter.index, 1, t->lanes);
+        loop_end(e, &counter);
+    }
+    if (singles < t->p.n)
+        emit_columns(t, const_i64(e, singles), 1, (unsigned)(t->p.n - singles));
+    loop_end(e, &last);
+}
+
+/* Blocks of k, in each every column for the rows at hand. */
+static void over_blocks(Tiling *t)
+{
+    Emitter *e = t->e;
+    LLVMValueRef k = const_i64(e, t->p.k);
+    if (t->p.k <= BLOCK_K) {
+        t->first_k = const_i64(e, 0);
+        t->block_k = k;
+        over_columns(t);
+        return;
+    }
+    Counter counter = loop_begin(e, const_i64(e, 0), k, BLOCK_K);
+    t->first_k = counter.index;
+    t->block_k = less(e, LLVMBuildSub(e->builder, k, counter.index, ""), const_i64(e, BLOCK_K));
+    over_columns(t);
+    loop_end(e, &counter);
+}
+
+static bool splits_rows(const Product *p)
+{
+    return p->m > p->n;
+}
+
+void emit_tiles(Emitter *e, const Product *product, LLVMValueRef lhs, LLVMValueRef rhs, LLVMValueRef out, bool split)
+{
+    Tiling t = {.e = e, .p = oriented(product), .out = out};
+    bool swapped = t.p.m != product->m;
+    int64_t most_rows = e->wide ? WIDE_ROWS : NARROW_ROWS;
+    t.lhs = swapped ? rhs : lhs;
+    t.rhs = swapped ? lhs : rhs;
+    t.lanes = lanes_of(t.p.dtype);
+    t.rows = (unsigned)(t.p.m < most_rows ? t.p.m : most_rows);
+    t.vectors = packs(&t.p) ? 1 : tile_vectors(t.p.m);
+    if (packs(&t.p)) {
+        int64_t block_k = t.p.k < BLOCK_K ? t.p.k : BLOCK_K;
+        t.packed = make_variable(e, LLVMArrayType2(element_type(e, t.p.dtype), (uint64_t)(block_k * t.lanes)));
+        LLVMSetAlignment(t.packed, 64);
+    }
+    t.row_range = (Range){const_i64(e, 0), const_i64(e, t.p.m)};
+    t.column_range = (Range){const_i64(e, 0), const_i64(e, t.p.n)};
+    if (split)
+        *(splits_rows(&t.p) ? &t.row_range : &t.column_range) = (Range){e->begin, e->end};
+    if (t.p.m <= BLOCK_M) {
+        over_blocks(&t);
+        return;
+    }
+    Range all = t.row_range;
+    Counter counter = loop_begin(e, all.first, all.end, BLOCK_M);
+    LLVMValueRef next = LLVMBuildAdd(e->builder, counter.index, const_i64(e, BLOCK_M), "");
+    t.row_range = (Range){counter.index, less(e, next, all.end)};
+    over_blocks(&t);
+    loop_end(e, &counter);
+}
+
+Split tiles_split(const Product *product)
+{
+    Product p = oriented(product);
+    if (splits_rows(&p))
+        return (Split){p.m, p.m < WIDE_ROWS ? p.m : WIDE_ROWS};
+    return (Split){p.n, (int64_t)lanes_of(p.dtype) * tile_vectors(p.m)};
+}

@@ -1,0 +1,17 @@
+/* From an object to an executable, by the system's C compiler: $CC, or cc. */
+#ifndef HNC_BACKEND_LINK_H
+#define HNC_BACKEND_LINK_H
+
+#include <stdbool.h>
+
+#include "support/arena.h"
+
+/* Links the object with the runtime library, OpenBLAS, jansson, zlib and the OpenMP library. `out` appears only when complete.
+ * When the compiler fails, what it said is on stderr. The runtime library is $HNC_RUNTIME, or lies beside hnc in its build tree
+ * (runtime/libhnrt.a) or its installation (../lib/hnc/libhnrt.a). */
+bool link_executable(const char *object, const char *out, char why[static 256]);
+
+/* Appends the command that link_executable would run, quoted for a shell, without a newline. */
+bool link_command(const char *object, const char *out, Text *command, char why[static 256]);
+
+#endif

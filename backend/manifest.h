@@ -1,0 +1,13 @@
+/* What a built binary tells the runtime about itself, as JSON. Its content is specified in docs/runtime.md. */
+#ifndef HNC_BACKEND_MANIFEST_H
+#define HNC_BACKEND_MANIFEST_H
+
+#include "ir/model.h"
+#include "passes/schedule.h"
+
+/* The text of hn_manifest, in the arena: keys in a fixed order, numbers in full precision, no spaces. The model holds its step
+ * functions and at most one train. NULL if a name in the model is not UTF-8. For the cpu "native" the processor's name and
+ * features are written out, so that the binary can refuse to run where it cannot; `cpu` must be one that object_cpu knows. */
+char *manifest_json(const Model *model, const Program *program, const char *cpu, Arena *arena);
+
+#endif
