@@ -1,0 +1,149 @@
+#include "runtime/checkpoint.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/report.h"
+#include "runtime/safetensors.h"
+
+static bool is_model_state(const State *state)
+{
+    return state->role == ROLE_WEIGHT || state->role == ROLE_HYPER || state->role == ROLE_SCALE;
+}
+
+static bool is_finite(const State *state, const void *data)
+{
+    if (state->tensor.element == ELEMENT_F32)
+        for (int64_t i = 0; i < state->tensor.elements; i++)
+            if (!isfinite(((const float *)data)[i]))
+                return false;
+    if (state->tensor.element == ELEMENT_F64)
+        for (int64_t i = 0; i < state->tensor.elements; i++)
+            if (!isfinite(((const double *)data)[i]))
+                return false;
+    return true;
+}
+
+/* FNV-1a over all that decides whether a checkpoint's states mean the same to this model. */
+static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t size)
+{
+    for (const unsigned char *b = bytes; size > 0; size--)
+        hash = (hash ^ *b++) * 0x100000001B3u;
+    return hash;
+}
+
+static json_t *fingerprint(const Manifest *manifest)
+{
+    uint64_t hash = hash_bytes(0xCBF29CE484222325u, manifest->train.name, strlen(manifest->train.name) + 1);
+    for (size_t i = 0; i < manifest->state_count; i++) {
+        const State *state = &manifest->states[i];
+        char type[TENSOR_TEXT_SIZE];
+        tensor_text(&state->tensor, type);
+        hash = hash_bytes(hash, state->tensor.name, strlen(state->tensor.name) + 1);
+        hash = hash_bytes(hash, type, strlen(type) + 1);
+        hash = hash_bytes(hash, role_names[state->role], strlen(role_names[state->role]) + 1);
+    }
+    return json_sprintf("%016" PRIx64, hash);
+}
+
+static json_t *build_metadata(const Manifest *manifest, const Identity *identity, const Position *position, bool finished)
+{
+    json_t *metadata = json_object();
+    json_object_set_new(metadata, "format", json_string("hnc checkpoint 1"));
+    json_object_set_new(metadata, "model", json_string(manifest->model));
+    json_object_set_new(metadata, "train", json_string(manifest->train.name));
+    json_object_set_new(metadata, "fingerprint", fingerprint(manifest));
+    json_object_set_new(metadata, "seed", json_sprintf("%" PRIu64, identity->seed));
+    metadata_set_integer(metadata, "batch", identity->batch);
+    metadata_set_integer(metadata, "total_steps", identity->total_steps);
+    metadata_set_integer(metadata, "epoch_steps", identity->epoch_steps);
+    metadata_set_integer(metadata, "threads", identity->threads);
+    position_store(position, finished, metadata);
+    return metadata;
+}
+
+bool checkpoint_write(const char *path, const Program *program, const Identity *identity, const Position *position, bool finished)
+{
+    const Manifest *manifest = program->manifest;
+    Tensor *tensors = calloc(manifest->state_count + 1, sizeof *tensors);
+    const void **data = calloc(manifest->state_count + 1, sizeof *data);
+    json_t *metadata = build_metadata(manifest, identity, position, finished);
+    bool fine = (tensors && data && metadata) || report_error("%s: out of memory", path);
+    size_t count = 0;
+    for (size_t i = 0; fine && i < manifest->state_count; i++) {
+        const State *state = &manifest->states[i];
+        if (state->role == ROLE_SCRATCH)
+            continue;
+        tensors[count] = state->tensor;
+        data[count] = program_state(program, state);
+        if (is_model_state(state) && !is_finite(state, data[count]))
+            fine = report_error("%s is not written: the %s %s holds a value that is not finite", path, role_names[state->role],
+                                state->tensor.name);
+        count++;
+    }
+    fine = fine && safetensors_write(path, tensors, data, count, metadata);
+    json_decref(metadata);
+    free(tensors);
+    free(data);
+    return fine;
+}
+
+static bool identify(const char *path, const Manifest *manifest, const json_t *metadata, Identity *identity, Position *position)
+{
+    const char *format = json_string_value(json_object_get(metadata, "format"));
+    const char *model = json_string_value(json_object_get(metadata, "model"));
+    const char *train = json_string_value(json_object_get(metadata, "train"));
+    const char *seed = json_string_value(json_object_get(metadata, "seed"));
+    if (!format || strcmp(format, "hnc checkpoint 1") || !model || !train || !seed ||
+        sscanf(seed, "%" SCNu64, &identity->seed) != 1 || !metadata_integer(metadata, "batch", &identity->batch) ||
+        !metadata_integer(metadata, "total_steps", &identity->total_steps) ||
+        !metadata_integer(metadata, "epoch_steps", &identity->epoch_steps) ||
+        !metadata_integer(metadata, "threads", &identity->threads) || !position_load(position, metadata))
+        return report_error("%s: its metadata is not that of a training run, which --resume needs", path);
+    json_t *own = fingerprint(manifest);
+    bool same = json_equal(own, json_object_get(metadata, "fingerprint"));
+    json_decref(own);
+    return same ||
+           report_error("%s: belongs to another model: it was written by train %s of %s with other weights or states than "
+                        "train %s of %s has here",
+                        path, train, model, manifest->train.name, manifest->model);
+}
+
+bool checkpoint_identify(const char *path, const Manifest *manifest, Identity *identity, Position *position)
+{
+    SafeFile file;
+    if (!safetensors_open(&file, path))
+        return false;
+    bool fine = identify(path, manifest, safetensors_metadata(&file), identity, position);
+    safetensors_close(&file);
+    return fine;
+}
+
+static bool restore(const char *path, const Program *program, bool model_states_only)
+{
+    SafeFile file;
+    if (!safetensors_open(&file, path))
+        return false;
+    bool fine = true;
+    for (size_t i = 0; i < program->manifest->state_count; i++) {
+        const State *state = &program->manifest->states[i];
+        /* Goes on after a failure, to name every tensor that does not fit. */
+        if (model_states_only ? is_model_state(state) : state->role != ROLE_SCRATCH)
+            fine = safetensors_read(&file, &state->tensor, program_state(program, state)) && fine;
+    }
+    safetensors_close(&file);
+    return fine;
+}
+
+bool checkpoint_restore(const char *path, const Program *program)
+{
+    return restore(path, program, false);
+}
+
+bool checkpoint_load_weights(const char *path, const Program *program)
+{
+    return restore(path, program, true);
+}

@@ -1,0 +1,28 @@
+/* Checkpoints: every state except scratch under its own name in a safetensors file, and where the run stands in the file's
+ * metadata. */
+#ifndef HN_RUNTIME_CHECKPOINT_H
+#define HN_RUNTIME_CHECKPOINT_H
+
+#include "runtime/position.h"
+#include "runtime/program.h"
+
+/* What must be equal for a run to be continued. */
+typedef struct Identity {
+    uint64_t seed;
+    int64_t batch;
+    int64_t total_steps, epoch_steps;
+    int64_t threads;
+} Identity;
+
+/* Replaces `path` atomically. Refuses (reported, naming the state) to write a weight, hyperparameter or scale that is not finite.
+ * `finished`: see position_store. */
+bool checkpoint_write(const char *path, const Program *program, const Identity *identity, const Position *position,
+                      bool finished);
+/* Reads who wrote a checkpoint and where the run stood. Refuses files of another model or train. Problems are reported. */
+bool checkpoint_identify(const char *path, const Manifest *manifest, Identity *identity, Position *position);
+/* Reads all states but scratch. */
+bool checkpoint_restore(const char *path, const Program *program);
+/* Reads weights, hyperparameters and scales only, from any safetensors file that has them with the right types and shapes. */
+bool checkpoint_load_weights(const char *path, const Program *program);
+
+#endif

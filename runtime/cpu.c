@@ -1,0 +1,76 @@
+#include "runtime/cpu.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "runtime/report.h"
+
+#if defined(__x86_64__)
+/* Name as LLVM and the manifest spell it, as the C compiler does, and the first level of x86-64 that has it. */
+#define FEATURES(FEATURE)                                                                                                        \
+    FEATURE("sse3", "sse3", 2)                                                                                                   \
+    FEATURE("ssse3", "ssse3", 2)                                                                                                 \
+    FEATURE("sse4.1", "sse4.1", 2)                                                                                               \
+    FEATURE("sse4.2", "sse4.2", 2)                                                                                               \
+    FEATURE("popcnt", "popcnt", 2)                                                                                               \
+    FEATURE("avx", "avx", 3)                                                                                                     \
+    FEATURE("avx2", "avx2", 3)                                                                                                   \
+    FEATURE("bmi", "bmi", 3)                                                                                                     \
+    FEATURE("bmi2", "bmi2", 3)                                                                                                   \
+    FEATURE("f16c", "f16c", 3)                                                                                                   \
+    FEATURE("fma", "fma", 3)                                                                                                     \
+    FEATURE("lzcnt", "lzcnt", 3)                                                                                                 \
+    FEATURE("movbe", "movbe", 3)                                                                                                 \
+    FEATURE("avx512f", "avx512f", 4)                                                                                             \
+    FEATURE("avx512bw", "avx512bw", 4)                                                                                           \
+    FEATURE("avx512cd", "avx512cd", 4)                                                                                           \
+    FEATURE("avx512dq", "avx512dq", 4)                                                                                           \
+    FEATURE("avx512vl", "avx512vl", 4)                                                                                           \
+    FEATURE("avx512vnni", "avx512vnni", 5)                                                                                       \
+    FEATURE("avx512vbmi", "avx512vbmi", 5)
+
+/* Does the comma- or space-separated list ask for the feature? A leading '+' is optional. */
+static bool list_asks_for(const char *list, const char *feature)
+{
+    size_t length = strlen(feature);
+    while (*list) {
+        size_t item = strcspn(list, ", ");
+        const char *name = *list == '+' ? list + 1 : list;
+        if ((size_t)(list + item - name) == length && !strncmp(name, feature, length))
+            return true;
+        list += item;
+        list += strspn(list, ", ");
+    }
+    return false;
+}
+
+static int x86_level(const char *cpu)
+{
+    int level = 0;
+    return sscanf(cpu, "x86-64-v%1d", &level) == 1 ? level : 0;
+}
+
+bool cpu_check(const char *cpu)
+{
+    char missing[512] = "";
+    int level = x86_level(cpu);
+    __builtin_cpu_init();
+#define CHECK(NAME, BUILTIN, LEVEL)                                                                                              \
+    if ((level >= (LEVEL) || list_asks_for(cpu, NAME)) && !__builtin_cpu_supports(BUILTIN))                                      \
+        strncat(missing, " " NAME, sizeof missing - strlen(missing) - 1);
+    FEATURES(CHECK)
+#undef CHECK
+    if (missing[0])
+        return report_error("this program was compiled for %.*s, but this processor lacks%s; rebuild it with `hnc build "
+                            "--cpu=native` on this machine or with `--cpu=x86-64`",
+                            (int)strcspn(cpu, ", "), cpu, missing);
+    return true;
+}
+#else
+bool cpu_check(const char *cpu)
+{
+    (void)cpu;
+    return true;
+}
+#endif

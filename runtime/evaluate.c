@@ -1,0 +1,131 @@
+#include "runtime/evaluate.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/checkpoint.h"
+#include "runtime/metrics_log.h"
+#include "runtime/parallel.h"
+#include "runtime/report.h"
+
+static bool evaluation_open(Evaluation *evaluation, const Program *program, const Data *data, const MetricInfo *metric)
+{
+    static const char *const accumulate_inputs[] = {"index", "mask", NULL}, *const finish_inputs[] = {NULL};
+    const void *const *rows = (const void *const *)data->tables;
+    evaluation->metric = metric;
+    evaluation->rows = data->splits[metric->dataset][metric->split];
+    if (!call_open(&evaluation->accumulate, program, metric->accumulate, rows, accumulate_inputs) ||
+        !call_open(&evaluation->finish, program, metric->finish, rows, finish_inputs))
+        return false;
+    const Tensor *index = call_input_type(&evaluation->accumulate, "index");
+    const Tensor *mask = call_input_type(&evaluation->accumulate, "mask");
+    if (!index || index->element != ELEMENT_I32 || !mask || mask->element != ELEMENT_BOOL || mask->elements != index->elements)
+        return report_internal("the function %s lacks the inputs index and mask", evaluation->accumulate.info->name);
+    if (evaluation->finish.info->output_count != 1)
+        return report_internal("the function %s does not have one output", evaluation->finish.info->name);
+    return true;
+}
+
+Evaluation *evaluations_open(const Program *program, const Data *data)
+{
+    const TrainInfo *train = &program->manifest->train;
+    Evaluation *evaluations = calloc(train->metric_count + 1, sizeof *evaluations);
+    if (!evaluations) {
+        report_error("out of memory");
+        return NULL;
+    }
+    for (size_t i = 0; i < train->metric_count; i++) {
+        if (!evaluation_open(&evaluations[i], program, data, &train->metrics[i])) {
+            evaluations_close(evaluations, train->metric_count);
+            return NULL;
+        }
+    }
+    return evaluations;
+}
+
+void evaluations_close(Evaluation *evaluations, size_t count)
+{
+    for (size_t i = 0; evaluations && i < count; i++) {
+        call_close(&evaluations[i].accumulate);
+        call_close(&evaluations[i].finish);
+    }
+    free(evaluations);
+}
+
+static void zero_scratch_states(const Program *program)
+{
+    for (size_t i = 0; i < program->manifest->state_count; i++) {
+        const State *state = &program->manifest->states[i];
+        if (state->role == ROLE_SCRATCH)
+            memset(program_state(program, state), 0, state->tensor.bytes);
+    }
+}
+
+double evaluation_run(Evaluation *evaluation, const Program *program)
+{
+    int32_t *index = call_input(&evaluation->accumulate, "index");
+    unsigned char *mask = call_input(&evaluation->accumulate, "mask");
+    int64_t batch = call_input_type(&evaluation->accumulate, "index")->elements;
+    zero_scratch_states(program);
+    for (int64_t done = 0; done < evaluation->rows.count; done += batch) {
+        for (int64_t i = 0; i < batch; i++) {
+            mask[i] = done + i < evaluation->rows.count;
+            index[i] = (int32_t)(evaluation->rows.first + (mask[i] ? done + i : done));
+        }
+        call_run(&evaluation->accumulate);
+    }
+    call_run(&evaluation->finish);
+    return call_result(&evaluation->finish, 0, 0);
+}
+
+static void print_metrics(Evaluation *evaluations, const Program *program, bool as_json)
+{
+    const TrainInfo *train = &program->manifest->train;
+    json_t *values = json_object();
+    for (size_t i = 0; i < train->metric_count; i++) {
+        double value = evaluation_run(&evaluations[i], program);
+        json_object_set_new(values, train->metrics[i].name, json_finite(value));
+        if (!as_json)
+            printf("%s %.6g\n", train->metrics[i].name, value);
+    }
+    if (as_json) {
+        json_dumpf(values, stdout, JSON_REAL_PRECISION(program->manifest->is_f64 ? 17 : 9));
+        putchar('\n');
+    }
+    json_decref(values);
+}
+
+/* The states that are no weights (counters) begin as for a run with seed 0. */
+static bool initialise(const Program *program, const Data *data)
+{
+    static const char *const inputs[] = {"epoch_steps", "total_steps", NULL};
+    Call init;
+    if (!call_open(&init, program, program->manifest->train.init, (const void *const *)data->tables, inputs))
+        return false;
+    call_set(&init, "epoch_steps", 1);
+    call_set(&init, "total_steps", 1);
+    call_run(&init);
+    call_close(&init);
+    return true;
+}
+
+int evaluate_command(const Manifest *manifest, const Options *options)
+{
+    if (!manifest->has_train || manifest->train.metric_count == 0) {
+        report_error("this model has no metrics to evaluate");
+        return EXIT_FAILURE;
+    }
+    parallel_set_threads(options->threads ? options->threads : 1);
+    Program program = {0};
+    Data data = {0};
+    Evaluation *evaluations = NULL;
+    bool fine = program_open(&program, manifest) && data_load(&data, manifest, options->data) && initialise(&program, &data) &&
+                checkpoint_load_weights(options->weights, &program) && (evaluations = evaluations_open(&program, &data));
+    if (fine)
+        print_metrics(evaluations, &program, options->json);
+    evaluations_close(evaluations, manifest->train.metric_count);
+    data_free(&data);
+    program_close(&program);
+    return fine ? EXIT_SUCCESS : EXIT_FAILURE;
+}

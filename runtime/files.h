@@ -1,0 +1,26 @@
+/* Whole files and folders. A file replaced through ReplacedFile is at any moment either the old one or the complete new one. */
+#ifndef HN_RUNTIME_FILES_H
+#define HN_RUNTIME_FILES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* FOLDER/NAME, or NAME where it is absolute; to be freed by the caller. NULL (reported) without memory. */
+char *path_join(const char *folder, const char *name);
+bool path_exists(const char *path);
+/* Creates the folder and those above it. */
+bool folder_create(const char *path);
+
+typedef struct ReplacedFile {
+    char *path, *temporary; /* the data goes to PATH.tmp until it is complete; owned */
+    int descriptor;
+} ReplacedFile;
+
+/* Begins to replace `path`. Each of these reports errors (a full disk too), leaves the previous file as it was, and must then not
+ * be used again: replace_begin and replace_write have cleaned up when they return false. */
+bool replace_begin(ReplacedFile *file, const char *path);
+bool replace_write(ReplacedFile *file, const void *data, size_t size);
+/* Syncs the data, renames it into place and syncs the folder. */
+bool replace_finish(ReplacedFile *file);
+
+#endif

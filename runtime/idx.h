@@ -1,0 +1,25 @@
+/* The IDX format of MNIST and its kin: 0, 0, element type, rank, one big-endian 32-bit extent an axis, then the elements.
+ * Only unsigned bytes (type 8) are read: as they are into u8 fields, widened into i32 ones. */
+#ifndef HN_RUNTIME_IDX_H
+#define HN_RUNTIME_IDX_H
+
+#include <stdint.h>
+#include <zlib.h>
+
+#include "runtime/manifest.h"
+
+typedef struct IdxFile {
+    char *path; /* owned */
+    gzFile stream;
+    int64_t count; /* examples */
+} IdxFile;
+
+/* Opens FOLDER/name, plain or gzip whatever it is called; if it does not exist, the name with .gz added or removed. Checks the
+ * header against the field, and that the file is long enough to hold what the header promises. Problems are reported. */
+bool idx_open(IdxFile *file, const char *folder, const char *name, const Field *field);
+/* Reads all examples into `rows`, row-major. Checks for a truncated or damaged file, for bytes after the end and, where the field
+ * has classes, every label. Problems are reported. */
+bool idx_read(IdxFile *file, const Field *field, void *rows);
+void idx_close(IdxFile *file);
+
+#endif

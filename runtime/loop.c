@@ -1,0 +1,212 @@
+#include "runtime/loop.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "runtime/files.h"
+#include "runtime/report.h"
+
+static volatile sig_atomic_t stop_signal;
+
+static void note_signal(int number)
+{
+    stop_signal = number;
+}
+
+/* The first signal asks for an orderly end; the second one, back to its default, kills. */
+static void catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = note_signal, .sa_flags = SA_RESTART | (int)SA_RESETHAND};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+static double clock_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* ---- steps ---- */
+
+static bool fail_on_loss(const Run *run, size_t phase, double loss)
+{
+    const Position *position = &run->position;
+    report_error("the loss of phase '%s' of train %s is %s at its step %" PRId64 " (epoch %.4g); training stops%s%s%s",
+                 run->phases[phase].info->name, run->manifest->train.name, isnan(loss) ? "not a number (nan)" : "infinite",
+                 position->steps[phase], (double)position->steps[0] / (double)run->plan.epoch_steps,
+                 run->has_checkpoint ? ". The last checkpoint before stays as it is: " : "", run->has_checkpoint ? run->last : "",
+                 path_exists(run->best) ? " (the best one: best.safetensors beside it)" : "");
+    return false;
+}
+
+/* One step of a phase: draws its batch, runs it, takes the means of its outputs forward. False (reported) if the loss is not
+ * finite. */
+static bool take_step(Run *run, size_t phase)
+{
+    Phase *p = &run->phases[phase];
+    double begin = clock_seconds();
+    sampler_batch(&p->sampler, run->position.steps[phase], call_input(&p->call, "index"));
+    call_run(&p->call);
+    run->position.steps[phase]++;
+    run->position.seconds += clock_seconds() - begin;
+    for (size_t i = 0; i < p->call.info->output_count; i++) {
+        Mean *mean = &run->position.means[phase][i];
+        mean->sum += call_result(&p->call, i, 0);
+        mean->count++;
+    }
+    double loss = call_result(&p->call, 0, 0);
+    if (!isfinite(loss))
+        return fail_on_loss(run, phase, loss);
+    progress_step(&run->progress, &run->position);
+    return true;
+}
+
+/* ---- evaluations ---- */
+
+/* "loss.lower": the means over the epoch, which then begin anew. */
+static void add_means(Run *run, json_t *event)
+{
+    for (size_t phase = 0; phase < run->plan.phases; phase++) {
+        const FunctionInfo *step = run->phases[phase].call.info;
+        for (size_t i = 0; i < step->output_count; i++) {
+            Mean *mean = &run->position.means[phase][i];
+            char key[256];
+            snprintf(key, sizeof key, "%s.%s", step->outputs[i].name, run->phases[phase].info->name);
+            if (mean->count)
+                json_object_set_new(event, key, json_finite(mean->sum / (double)mean->count));
+            *mean = (Mean){0};
+        }
+    }
+}
+
+/* Every hyperparameter and its spread, in natural units. */
+static void add_hypers(Run *run, json_t *event)
+{
+    if (!run->hypers.info)
+        return;
+    call_run(&run->hypers);
+    for (size_t i = 0; i < run->hypers.info->output_count; i++) {
+        const Tensor *output = &run->hypers.info->outputs[i];
+        json_t *value = output->rank ? json_array() : json_finite(call_result(&run->hypers, i, 0));
+        for (int64_t j = 0; output->rank && j < output->elements; j++)
+            json_array_append_new(value, json_finite(call_result(&run->hypers, i, j)));
+        json_object_set_new(event, output->name, value);
+    }
+}
+
+/* Notes whether the evaluation is the best so far; without a metric to select by, each is. */
+static bool judge(Run *run, double selected)
+{
+    Position *position = &run->position;
+    bool improved = run->manifest->train.select < 0 || selected < position->best_value;
+    if (improved) {
+        position->best = position->evaluations;
+        position->best_value = selected;
+        position->bad_epochs = 0;
+    } else {
+        position->bad_epochs++;
+    }
+    return improved;
+}
+
+static json_t *evaluation_event(Run *run, double *selected)
+{
+    const TrainInfo *train = &run->manifest->train;
+    const Position *position = &run->position;
+    json_t *event = json_object();
+    int64_t steps = position->steps[0], epoch_steps = run->plan.epoch_steps;
+    json_object_set_new(event, "event", json_string("epoch"));
+    json_object_set_new(event, "step", json_integer(steps));
+    if (run->plan.phases > 1)
+        json_object_set_new(event, "upper_steps", json_integer(position->steps[1]));
+    json_object_set_new(event, "epoch",
+                        steps % epoch_steps ? json_real((double)steps / (double)epoch_steps) : json_integer(steps / epoch_steps));
+    json_object_set_new(event, "seconds", json_finite(position->seconds));
+    add_means(run, event);
+    for (size_t i = 0; i < train->metric_count; i++) {
+        double value = evaluation_run(&run->evaluations[i], &run->program);
+        json_object_set_new(event, train->metrics[i].name, json_finite(value));
+        if ((int64_t)i == train->select)
+            *selected = value;
+    }
+    add_hypers(run, event);
+    return event;
+}
+
+static bool write_last(Run *run)
+{
+    bool finished = position_next(&run->position, &run->plan) == NEXT_END;
+    run->has_checkpoint =
+        checkpoint_write(run->last, &run->program, &run->identity, &run->position, finished) || run->has_checkpoint;
+    return run->has_checkpoint;
+}
+
+/* All that belongs to the end of an epoch. The event comes first and the last checkpoint last: whatever is interrupted between is
+ * repeated, with equal results, by a run that is resumed. */
+static bool finish_epoch(Run *run)
+{
+    double selected = 0;
+    json_t *event = evaluation_event(run, &selected);
+    if (run->plateau.info) {
+        call_set(&run->plateau, "metric", selected);
+        call_run(&run->plateau);
+    }
+    run->position.evaluated = run->position.steps[0];
+    bool improved = judge(run, selected);
+    bool fine = metrics_log_append(&run->log, event);
+    run->position.evaluations++;
+    fine = fine && (!improved || checkpoint_write(run->best, &run->program, &run->identity, &run->position, true)) &&
+           write_last(run);
+    if (fine)
+        progress_event(&run->progress, &run->position, event);
+    json_decref(event);
+    return fine;
+}
+
+/* ---- the loop ---- */
+
+static bool take_action(Run *run, NextAction next)
+{
+    switch (next) {
+    case NEXT_LOWER:
+        return take_step(run, 0);
+    case NEXT_UPPER:
+        return take_step(run, 1);
+    case NEXT_EVALUATE:
+        return finish_epoch(run);
+    case NEXT_END:
+        break;
+    }
+    return true;
+}
+
+static bool time_is_up(const Run *run)
+{
+    return run->options->seconds > 0 && run->position.seconds >= run->options->seconds;
+}
+
+LoopEnd loop_run(Run *run)
+{
+    catch_signals();
+    for (;;) {
+        NextAction next = position_next(&run->position, &run->plan);
+        if (next == NEXT_END)
+            return LOOP_FINISHED;
+        if (stop_signal)
+            return write_last(run) ? LOOP_INTERRUPTED : LOOP_FAILED;
+        if (next == NEXT_LOWER && time_is_up(run)) {
+            bool evaluated = run->position.evaluated == run->position.steps[0];
+            return evaluated || finish_epoch(run) ? LOOP_TIME_UP : LOOP_FAILED;
+        }
+        if (!take_action(run, next))
+            return LOOP_FAILED;
+    }
+}

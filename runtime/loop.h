@@ -1,0 +1,42 @@
+/* Training: a run with everything it needs allocated, and the loop over its steps. */
+#ifndef HN_RUNTIME_LOOP_H
+#define HN_RUNTIME_LOOP_H
+
+#include "runtime/checkpoint.h"
+#include "runtime/evaluate.h"
+#include "runtime/metrics_log.h"
+#include "runtime/progress.h"
+#include "runtime/sampler.h"
+
+typedef struct Phase {
+    const PhaseInfo *info;
+    Call call;
+    Sampler sampler;
+} Phase;
+
+typedef struct Run {
+    const Manifest *manifest;
+    const Options *options;
+    Program program;
+    Data data;
+    Phase phases[MAX_PHASES];
+    Evaluation *evaluations;
+    Call init, hypers, plateau;
+    Plan plan;
+    Identity identity;
+    Position position;
+    MetricsLog log;
+    Progress progress;
+    char *folder, *last, *best; /* paths; owned */
+    bool has_checkpoint;        /* `last` was written or read by this process */
+    int lock;                   /* descriptor that holds the lock on the folder; -1: none */
+} Run;
+
+typedef enum { LOOP_FINISHED, LOOP_TIME_UP, LOOP_INTERRUPTED, LOOP_FAILED } LoopEnd;
+
+/* Runs steps and evaluations in the order of position_next, from where the run stands until its end, its limit of seconds, SIGINT
+ * or SIGTERM (the step is finished first), or an error (reported). Writes metrics.jsonl, best.safetensors and last.safetensors;
+ * except after an error the last checkpoint holds the position at return. */
+LoopEnd loop_run(Run *run);
+
+#endif

@@ -1,0 +1,53 @@
+/* The entry point of every binary that hnc builds: OUT train | eval | info. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "runtime/abi.h"
+#include "runtime/blas.h"
+#include "runtime/cpu.h"
+#include "runtime/evaluate.h"
+#include "runtime/info.h"
+#include "runtime/manifest.h"
+#include "runtime/options.h"
+#include "runtime/report.h"
+#include "runtime/train.h"
+
+enum { EXIT_USAGE = 2 };
+
+static int run_command(const Manifest *manifest, const Options *options, char **argv)
+{
+    if (options->command == COMMAND_INFO) {
+        info_command(manifest);
+        return EXIT_SUCCESS;
+    }
+    if (!cpu_check(manifest->cpu))
+        return EXIT_FAILURE;
+    blas_repair_detection(argv);
+    return options->command == COMMAND_TRAIN ? train_command(manifest, options) : evaluate_command(manifest, options);
+}
+
+int main(int argc, char **argv)
+{
+    static char output_buffer[BUFSIZ]; /* so that printing allocates nothing */
+    setvbuf(stdout, output_buffer, _IOFBF, sizeof output_buffer);
+    report_name(argc > 0 ? argv[0] : "model");
+    Options options;
+    if (!options_parse(argc, argv, &options))
+        return EXIT_USAGE;
+    report_quiet(options.quiet);
+    int status = EXIT_SUCCESS;
+    Manifest manifest;
+    if (options.command == COMMAND_HELP) {
+        options_help();
+    } else if (manifest_read(&manifest, hn_manifest)) {
+        status = run_command(&manifest, &options, argv);
+        manifest_free(&manifest);
+    } else {
+        status = EXIT_FAILURE;
+    }
+    if ((fflush(stdout) != 0 || ferror(stdout)) && status == EXIT_SUCCESS) {
+        report_error("the output cannot be written");
+        status = EXIT_FAILURE;
+    }
+    return status;
+}
