@@ -1,0 +1,218 @@
+/* The walks over a file: parse, learn and check everything once, then lower each train. */
+#include "frontend/frontend.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "frontend/lower.h"
+#include "frontend/parse.h"
+
+enum { FIRST_STREAM = 16 }; /* lower random streams are the passes' */
+
+/* ---- functions ---- */
+
+Function *open_function(Session *s, const char *name, Frame *frame, bool training, bool objective)
+{
+    const char *unique = name; /* names may collide where a declaration is repeated, which is an error reported elsewhere */
+    for (unsigned i = 2; module_function(s->module, unique); i++)
+        unique = arena_printf(&s->program->arena, "%s.%u", name, i);
+    Function *function = function_new(s->module, unique);
+    s->builder = (Builder){s->module, function, 0};
+    s->training = training;
+    s->upper = false;
+    s->dataset = NULL;
+    s->two_splits = false;
+    frame->objective = objective;
+    s->frame = frame;
+    return function;
+}
+
+void close_function(Session *s)
+{
+    frame_free(s->frame);
+    s->frame = NULL;
+    s->builder.function = NULL;
+}
+
+/* ---- sessions ---- */
+
+static const char *model_name(Arena *arena, const char *path)
+{
+    const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
+    size_t length = strlen(base);
+    if (length > 3 && strcmp(base + length - 3, ".hn") == 0)
+        length -= 3;
+    return arena_text(arena, base, length);
+}
+
+static bool method_is(const Decl *train, const char *name)
+{
+    const Expr *head = train && train->value->kind == EXPR_CALL ? train->value->left : train ? train->value : NULL;
+    return head && head->kind == EXPR_NAME && strcmp(head->name.text, name) == 0;
+}
+
+static Session open_session(Program *program, bool learning, const Decl *train)
+{
+    Session s = {.program = program, .learning = learning, .next_stream = FIRST_STREAM};
+    const char *name = model_name(&program->arena, program->source->name);
+    s.module = module_new(name, program->options->real);
+    s.model = ARENA_NEW(&s.module->arena, Model);
+    s.model->module = s.module;
+    s.model->name = s.module->name;
+    s.builder.module = s.module;
+    module_state(s.module, "seed", type_of(DTYPE_I32, 1, (int64_t[]){2}), STATE_COUNTER);
+    module_state(s.module, "step.lower", type_scalar(DTYPE_I32), STATE_COUNTER);
+    if (learning || method_is(train, "bilevel"))
+        module_state(s.module, "step.upper", type_scalar(DTYPE_I32), STATE_COUNTER);
+    return s;
+}
+
+static void close_session(Session *s)
+{
+    vec_free(&s->forms);
+}
+
+static void for_each(Session *s, DeclKind kind, void (*lower)(Session *, Symbol *))
+{
+    for (uint32_t i = 0; i < s->program->symbols.len; i++)
+        if (s->program->symbols.data[i]->decl->kind == kind)
+            lower(s, s->program->symbols.data[i]);
+}
+
+static void check_const(Session *s, Symbol *symbol)
+{
+    double number;
+    constant_number(s, (Symbol *)symbol, &number);
+}
+
+static void lower_train_symbol(Session *s, Symbol *symbol)
+{
+    lower_train(s, symbol->decl);
+}
+
+static void lower_export_symbol(Session *s, Symbol *symbol)
+{
+    lower_export(s, symbol->decl);
+}
+
+static void refuse_later(Session *s, const Symbol *symbol)
+{
+    DeclKind kind = symbol->decl->kind;
+    if (kind == DECL_PREFERENCE || kind == DECL_TASK || kind == DECL_MEMBER)
+        refuse(s, symbol->decl->span, arena_printf(&s->program->arena, "'%s'", decl_text[kind]));
+}
+
+/* The first walk. */
+static void learn(Program *program)
+{
+    Session s = open_session(program, true, NULL);
+    declare_symbols(&s);
+    for (uint32_t i = 0; i < program->symbols.len; i++)
+        refuse_later(&s, program->symbols.data[i]);
+    apply_defines(&s);
+    for_each(&s, DECL_CONST, check_const);
+    for_each(&s, DECL_DATA, lower_data);
+    for_each(&s, DECL_HYPER, lower_hyper);
+    for_each(&s, DECL_TRAIN, lower_train_symbol);
+    for_each(&s, DECL_EXPORT, lower_export_symbol);
+    check_unused(&s);
+    lower_generators(&s);
+    check_forms(&s);
+    model_free(s.model);
+    close_session(&s);
+}
+
+/* A later walk: one train, and the exports if it is the one to keep. */
+static Model *lower_one(Program *program, const Symbol *train, bool exports)
+{
+    Session s = open_session(program, false, train->decl);
+    for_each(&s, DECL_DATA, lower_data);
+    for_each(&s, DECL_HYPER, lower_hyper);
+    lower_train(&s, train->decl);
+    if (exports)
+        for_each(&s, DECL_EXPORT, lower_export_symbol);
+    lower_generators(&s);
+    if (program->diags->errors == 0)
+        check_response(&s, train->decl);
+    close_session(&s);
+    return s.model;
+}
+
+static const Symbol *select_train(Program *program)
+{
+    const char *wanted = program->options->train;
+    Candidates candidates = {0};
+    Session s = {.program = program};
+    const Symbol *found = NULL;
+    for (uint32_t i = 0; i < program->symbols.len && !found; i++) {
+        const Symbol *symbol = program->symbols.data[i];
+        if (symbol->decl->kind != DECL_TRAIN)
+            continue;
+        vec_push(&candidates.names, symbol->decl->name.text);
+        if (!wanted || strcmp(symbol->decl->name.text, wanted) == 0)
+            found = symbol;
+    }
+    Span end = {program->source, (uint32_t)program->source->size, (uint32_t)program->source->size};
+    if (!found && candidates.names.len == 0) {
+        fail(&s, end, "the file declares no 'train'");
+    } else if (!found) {
+        fail(&s, (Span){0}, "there is no train '%s'", wanted);
+        suggest(&s, wanted, &candidates);
+    }
+    vec_free(&candidates.names);
+    return found;
+}
+
+static Model *lower_all(Program *program)
+{
+    Diagnostics *diags = program->diags;
+    learn(program);
+    const Symbol *selected = select_train(program);
+    Model *kept = NULL;
+    for (uint32_t i = 0; i < program->symbols.len && diags->errors == 0; i++) {
+        const Symbol *symbol = program->symbols.data[i];
+        if (symbol->decl->kind != DECL_TRAIN)
+            continue;
+        Model *model = lower_one(program, symbol, symbol == selected);
+        if (symbol == selected)
+            kept = model;
+        else
+            model_free(model);
+    }
+    if (kept && diags->errors) {
+        model_free(kept);
+        kept = NULL;
+    }
+    return kept;
+}
+
+static void program_free(Program *program)
+{
+    vec_free(&program->symbols);
+    vec_free(&program->std_symbols);
+    vec_free(&program->weights);
+    vec_free(&program->arguments);
+    vec_free(&program->reported);
+    vec_free(&program->calls);
+    vec_free(&program->noted);
+    arena_free(&program->arena);
+}
+
+Model *frontend_compile(const Source *source, const FrontendOptions *options, Diagnostics *diags)
+{
+    Program program = {.source = source, .options = options, .diags = diags};
+    Model *model = NULL;
+    if (source->size > LIMIT_BYTES) {
+        diag_error(diags, (Span){0}, "%s: a model file has at most %d bytes, but this has %zu", source->name, LIMIT_BYTES,
+                   source->size);
+        return NULL;
+    }
+    program.std_decls = parse_source(&std_source, &program.arena, diags);
+    program.decls = parse_source(source, &program.arena, diags);
+    if (diags->errors == 0)
+        model = lower_all(&program);
+    finish_message(&program);
+    program_free(&program);
+    return model;
+}

@@ -1,0 +1,256 @@
+/* Where weights come from: `weights NET.part = free | stn(lam) | dense(respond(lam))`. */
+#include "frontend/lower.h"
+
+#include <string.h>
+
+static const char *form_target(Session *s, const Decl *decl)
+{
+    Text text = {0};
+    text_printf(&text, "%s", decl->name.text);
+    for (const NameNode *part = decl->path.first; part; part = part->next)
+        text_printf(&text, ".%s", part->name.text);
+    const char *target = arena_text(&s->program->arena, text.data, text.len);
+    text_free(&text);
+    return target;
+}
+
+/* ---- reading a form ---- */
+
+static const char *const later_forms[] = {"chunked", "delta_stn", "lowrank", "rank1", "film"};
+
+static bool read_stn(Session *s, const Expr *call, Form *form)
+{
+    const Arg *arg = call->args.first;
+    if (call->args.count != 1 || arg->kind != ARG_VALUE) {
+        fail(s, call->span, "stn takes the hyperparameters that the weights respond to, as in stn(lam)");
+        return false;
+    }
+    Symbol *hyper = arg->value->kind == EXPR_NAME ? find_symbol_of(s->program, arg->value->name.text, DECL_HYPER) : NULL;
+    if (!hyper) {
+        fail(s, arg->value->span, "stn takes the name of a hyper declaration");
+        Candidates candidates = {0};
+        for (uint32_t i = 0; i < s->program->symbols.len; i++)
+            if (s->program->symbols.data[i]->decl->kind == DECL_HYPER)
+                vec_push(&candidates.names, s->program->symbols.data[i]->decl->name.text);
+        suggest(s, arg->value->kind == EXPR_NAME ? arg->value->name.text : "", &candidates);
+        return false;
+    }
+    form->kind = FORM_STN;
+    form->condition = hyper->index;
+    return true;
+}
+
+static bool read_dense(Session *s, const Expr *call, Form *form)
+{
+    const Arg *arg = call->args.first;
+    const Expr *inner = call->args.count == 1 && arg->kind == ARG_VALUE ? arg->value : NULL;
+    if (!inner || inner->kind != EXPR_CALL || inner->left->kind != EXPR_NAME ||
+        !find_symbol_of(s->program, inner->left->name.text, DECL_NET)) {
+        fail(s, call->span, "dense takes the call of a net that makes the weights, as in dense(respond(lam))");
+        return false;
+    }
+    form->kind = FORM_DENSE;
+    return true;
+}
+
+/* Fills in kind and condition. Returns false after an error. */
+static bool read_form(Session *s, const Decl *decl, Form *form)
+{
+    const Expr *expr = decl->value, *head = expr->kind == EXPR_CALL ? expr->left : expr;
+    const char *name = head->kind == EXPR_NAME ? head->name.text : "";
+    form->kind = FORM_FREE;
+    if (head->kind == EXPR_ERROR)
+        return false;
+    if (strcmp(name, "free") == 0) {
+        if (expr->kind == EXPR_NAME)
+            return true;
+        fail(s, expr->span, "free takes no arguments");
+        return false;
+    }
+    if (strcmp(name, "stn") == 0 && expr->kind == EXPR_CALL)
+        return read_stn(s, expr, form);
+    if (strcmp(name, "dense") == 0 && expr->kind == EXPR_CALL)
+        return read_dense(s, expr, form);
+    for (size_t i = 0; i < COUNT_OF(later_forms); i++)
+        if (strcmp(name, later_forms[i]) == 0) {
+            refuse(s, head->span, arena_printf(&s->program->arena, "the weight form '%s'", name));
+            return false;
+        }
+    fail(s, expr->span, "weights are free, stn(hypers) or dense(net(...)), but not this");
+    Candidates candidates = {0};
+    vec_push(&candidates.names, "free");
+    vec_push(&candidates.names, "stn");
+    vec_push(&candidates.names, "dense");
+    suggest(s, name, &candidates);
+    return false;
+}
+
+/* ---- forms in use ---- */
+
+static uint32_t use_form(Session *s, const Decl *decl, const Symbol *net)
+{
+    for (uint32_t i = 0; i < s->forms.len; i++)
+        if (s->forms.data[i].decl == decl && s->forms.data[i].net == net)
+            return i;
+    const char *target = decl ? form_target(s, decl) : net->decl->name.text;
+    unsigned line, column;
+    span_place(decl ? decl->span : net->decl->name.span, &line, &column);
+    Form form = {.target = arena_text(&s->module->arena, target, strlen(target)), .line = line};
+    if (decl)
+        read_form(s, decl, &form);
+    vec_push(&s->model->forms, form);
+    vec_push(&s->forms, (FormPlan){decl, net});
+    return s->forms.len - 1;
+}
+
+uint32_t form_of_weight(Session *s, const KnownWeight *weight)
+{
+    const Decl *best = NULL;
+    size_t length = 0;
+    for (uint32_t i = 0; i < s->program->symbols.len; i++) {
+        const Decl *decl = s->program->symbols.data[i]->decl;
+        if (decl->kind != DECL_WEIGHTS || strcmp(decl->name.text, weight->net->decl->name.text) != 0)
+            continue;
+        const char *target = form_target(s, decl);
+        if (weight_in_part(weight->name, target) && strlen(target) > length) {
+            best = decl;
+            length = strlen(target);
+        }
+    }
+    return use_form(s, best, weight->net);
+}
+
+static bool part_exists(const Program *program, const Symbol *net, const char *target)
+{
+    for (uint32_t i = 0; i < program->weights.len; i++)
+        if (program->weights.data[i].net == net && weight_in_part(program->weights.data[i].name, target))
+            return true;
+    return false;
+}
+
+/* The dotted parts of a net that a weights declaration can name. */
+static void suggest_part(Session *s, const Symbol *net, const char *target)
+{
+    Candidates candidates = {0};
+    for (uint32_t i = 0; i < s->program->weights.len; i++) {
+        const KnownWeight *weight = &s->program->weights.data[i];
+        if (weight->net != net)
+            continue;
+        for (const char *dot = strchr(weight->name, '.'); dot; dot = strchr(dot + 1, '.'))
+            vec_push(&candidates.names, arena_text(&s->program->arena, weight->name, (size_t)(dot - weight->name)));
+        vec_push(&candidates.names, weight->name);
+    }
+    suggest(s, target, &candidates);
+}
+
+static void check_form(Session *s, const Symbol *symbol)
+{
+    const Decl *decl = symbol->decl;
+    Form form;
+    Symbol *net = find_symbol_of(s->program, decl->name.text, DECL_NET);
+    if (!net) {
+        fail(s, decl->name.span, "'%s' is not a net", decl->name.text);
+        Candidates candidates = {0};
+        for (uint32_t i = 0; i < s->program->symbols.len; i++)
+            if (s->program->symbols.data[i]->decl->kind == DECL_NET)
+                vec_push(&candidates.names, s->program->symbols.data[i]->decl->name.text);
+        suggest(s, decl->name.text, &candidates);
+        return;
+    }
+    read_form(s, decl, &form);
+    const char *target = form_target(s, decl);
+    for (uint32_t i = 0; i < s->program->symbols.len && s->program->symbols.data[i] != symbol; i++) {
+        const Decl *other = s->program->symbols.data[i]->decl;
+        if (other->kind != DECL_WEIGHTS || strcmp(form_target(s, other), target) != 0)
+            continue;
+        fail(s, decl->name.span, "the weights of '%s' are declared twice", target);
+        add_note(s, other->name.span, "first declared here");
+    }
+    if (net->used && decl->path.count && !part_exists(s->program, net, target)) {
+        fail(s, span_join(decl->name.span, decl->path.last->name.span), "'%s' has no part '%s'", decl->name.text, target);
+        add_note(s, net->decl->name.span, "the net is here");
+        suggest_part(s, net, target);
+    }
+}
+
+void check_forms(Session *s)
+{
+    for (uint32_t i = 0; i < s->program->symbols.len; i++)
+        if (s->program->symbols.data[i]->decl->kind == DECL_WEIGHTS)
+            check_form(s, s->program->symbols.data[i]);
+}
+
+/* ---- generators ---- */
+
+static int64_t form_elements(const Module *module, uint32_t form, uint32_t *count)
+{
+    int64_t elements = 0;
+    *count = 0;
+    for (uint32_t i = 0; i < module->weights.len; i++)
+        if (module->weights.data[i].form == form) {
+            elements += type_elements(module->weights.data[i].type);
+            ++*count;
+        }
+    return elements;
+}
+
+static void lower_generator(Session *s, uint32_t index)
+{
+    const Decl *decl = s->forms.data[index].decl;
+    const Expr *call = decl->value->args.first->value;
+    const char *target = form_target(s, decl);
+    uint32_t count;
+    int64_t n = form_elements(s->module, index, &count);
+    if (!check_type(s, type_of(s->module->real, 1, &n), decl->value->span))
+        return;
+    Frame frame = {0};
+    Function *function = open_function(s, arena_printf(&s->program->arena, "%s.generator", target), &frame, false, false);
+    s->model->forms.data[index].generator = function;
+    Val weights = as_real(s, evaluate_call(s, call, NULL, n), call->span);
+    if (!is_poison(weights)) {
+        Type type = val_type(s, weights);
+        if (type.rank != 1 || type.dims[0] != n) {
+            fail(s, call->span, "this makes %s, but '%s' has %u weights of %lld elements in all", describe(s, weights), target,
+                 count, (long long)n);
+            add_help(s, "a result type such as '-> f32[n]' takes the number from here");
+        } else {
+            build_output(&s->builder, "weights", weights.ir);
+        }
+    }
+    close_function(s);
+}
+
+/* Whether the weights of `net` are made, at any remove, from weights of `from`. */
+static bool generated_from(const Session *s, const Symbol *net, const char *from, bool *visited)
+{
+    for (uint32_t i = 0; i < s->forms.len; i++) {
+        const Function *generator = s->model->forms.data[i].generator;
+        if (s->forms.data[i].net != net || !generator || visited[i])
+            continue;
+        visited[i] = true;
+        for (uint32_t v = 0; v < generator->ops.len; v++) {
+            if (generator->ops.data[v].code != OP_PARAM)
+                continue;
+            const Weight *weight = &s->module->weights.data[generator->ops.data[v].symbol];
+            const Symbol *source = s->forms.data[weight->form].net;
+            if (weight_in_part(weight->name, from) || generated_from(s, source, from, visited))
+                return true;
+        }
+    }
+    return false;
+}
+
+void lower_generators(Session *s)
+{
+    for (uint32_t i = 0; i < s->forms.len && !s->exhausted; i++) /* grows: generators use nets, which have forms */
+        if (s->model->forms.data[i].kind == FORM_DENSE)
+            lower_generator(s, i);
+    for (uint32_t i = 0; i < s->forms.len; i++) {
+        const Form *form = &s->model->forms.data[i];
+        bool *visited = support_malloc(s->forms.len * sizeof *visited);
+        memset(visited, 0, s->forms.len * sizeof *visited);
+        if (form->generator && generated_from(s, s->forms.data[i].net, form->target, visited))
+            fail(s, s->forms.data[i].decl->value->span, "the weights of '%s' would be made from themselves", form->target);
+        support_free(visited);
+    }
+}

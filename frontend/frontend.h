@@ -1,0 +1,34 @@
+/* From the text of a .hn file to a model whose functions are per-example IR. The language: docs/language.md. */
+#ifndef HNC_FRONTEND_FRONTEND_H
+#define HNC_FRONTEND_FRONTEND_H
+
+#include "ir/model.h"
+#include "support/arena.h"
+#include "support/diagnostics.h"
+
+/* A constant given from outside: `hnc build -D width=1200`. */
+typedef struct Define {
+    const char *name, *value;
+} Define;
+
+typedef struct FrontendOptions {
+    DType real;        /* DTYPE_F32 or DTYPE_F64: what `f32` in the file means */
+    int64_t batch;     /* instead of the file's; 0: the file's */
+    const char *train; /* the train declaration to keep; NULL: the first */
+    const Define *defines;
+    uint32_t ndefines;
+} FrontendOptions;
+
+/* Checks the whole file and lowers it. The model holds the selected train only (phases and metrics), and every data set, hyper
+ * and export. Functions (per example, outputs "loss", "value" or "weights"): TRAIN.lower.objective, TRAIN.upper.objective,
+ * TRAIN.minimise.objective    output "loss", a mean across the batch TRAIN.evalI.objective output "value" TARGET.generator output
+ * "weights", for `weights TARGET = dense(...)` export.NAME                                                               output
+ * NAME; its inputs are the arguments States it creates, where a function draws random numbers: "seed" (i32[2]) and the step
+ * counters "step.lower" and "step.upper" (i32[]). Every error of the file is reported to `diags`; then the result is NULL. Free
+ * the model with model_free. */
+Model *frontend_compile(const Source *source, const FrontendOptions *options, Diagnostics *diags);
+
+/* The syntax tree as canonical source text (--emit=ast). Returns whether there were no syntax errors. */
+bool frontend_print_ast(const Source *source, Diagnostics *diags, Text *out);
+
+#endif

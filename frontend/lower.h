@@ -1,0 +1,324 @@
+/* Checking and lowering in one walk: expressions are evaluated over `Val`s, which are compile-time numbers and shapes where they
+ * can be and IR values otherwise. Every user error becomes a message and a VAL_POISON, which all code passes on silently; the
+ * builder is only called with operands that fit.
+ *
+ * A file is walked several times, each time (a Session) into a model of its own: once over everything, which finds the errors and
+ * learns every net's weights; then once a `train`. Weights that an expression reaches before its net was called (`sumsq(NET)`)
+ * and the number of weights a generator makes are thus known in the later walks. */
+#ifndef HNC_FRONTEND_LOWER_H
+#define HNC_FRONTEND_LOWER_H
+
+#include "frontend/ast.h"
+#include "frontend/frontend.h"
+#include "frontend/std.h"
+#include "ir/model.h"
+
+/* Named limits of what a file may ask for. */
+enum {
+    LIMIT_BYTES = 256 * 1024,    /* of a model file: look-ups are linear in what it declares */
+    LIMIT_OPS = 100000,          /* operations of one function */
+    LIMIT_EVALUATIONS = 2000000, /* expressions and statements evaluated in one walk, loops unrolled */
+    LIMIT_CALL_DEPTH = 64,       /* calls within calls */
+    LIMIT_LAYERS = 4096,         /* calls of layers with weights in one net */
+};
+
+/* ---- the program: what holds for all walks ---- */
+
+typedef enum { CONST_UNKNOWN, CONST_EVALUATING, CONST_KNOWN } ConstState;
+
+typedef struct Symbol {
+    const Decl *decl;
+    uint32_t index; /* among the declarations of its kind */
+    ConstState state;
+    double number;     /* const */
+    bool number_known; /* const: false after an error */
+    bool used;         /* net, objective: lowered at least once */
+    bool broken;       /* data: its declaration has an error, so that missing parts are no news */
+} Symbol;
+
+/* A weight as the first walk saw it. */
+typedef struct KnownWeight {
+    const char *name;
+    const Symbol *net;
+    Type type;
+    int output_axis;
+    int64_t fan_in, fan_out;
+    Init init;
+    Span span;
+} KnownWeight;
+
+/* The type of an export's argument, inferred by the first walk. */
+typedef struct KnownArgument {
+    const Param *param;
+    Type type;
+    int64_t classes;
+} KnownArgument;
+
+typedef struct Reported {
+    Span span, call; /* call: the user's, where span is in std.hn */
+} Reported;
+
+typedef struct CallNote {
+    Span span;
+    const char *callee;
+} CallNote;
+
+typedef struct Program {
+    const Source *source;
+    const FrontendOptions *options;
+    Diagnostics *diags;
+    Arena arena; /* syntax trees and everything below */
+    DeclList decls, std_decls;
+    VEC(Symbol *) symbols, std_symbols;
+    VEC(KnownWeight) weights;
+    VEC(KnownArgument) arguments;
+    VEC(Reported) reported; /* one error a place */
+    bool attach;            /* the last message was new: notes and helps go to it */
+    VEC(CallNote) calls;    /* that led to the last message: noted after all else */
+    VEC(Span) noted;        /* places that the last message shows */
+} Program;
+
+/* ---- values ---- */
+
+typedef enum {
+    VAL_POISON,   /* an error was reported */
+    VAL_TENSOR,   /* ir; classes of a label */
+    VAL_NUMBER,   /* known at compile time */
+    VAL_DIMS,     /* a list of extents: [n, 3], ..s */
+    VAL_TEXT,     /* a string */
+    VAL_NONE,     /* none: a new axis in an index */
+    VAL_DATASET,  /* symbol */
+    VAL_SPLIT,    /* symbol, split */
+    VAL_HYPER,    /* symbol: a whole group */
+    VAL_WEIGHTS,  /* symbol, path: a net or a dotted part of one */
+    VAL_ARGUMENT, /* param: an export's argument whose type is not known yet */
+} ValKind;
+
+typedef struct Val {
+    ValKind kind;
+    Value ir;
+    int64_t classes; /* of an i32 tensor that is a label; 0: unknown */
+    double number;
+    bool boolean;
+    Dims dims;
+    Symbol *symbol;
+    uint32_t split;
+    const char *path;
+    const Param *param;
+} Val;
+
+/* ---- one walk ---- */
+
+typedef struct Local {
+    const char *name;
+    Val value;
+    Span span;
+} Local;
+
+typedef struct LayerCount {
+    const char *name;
+    unsigned count;
+    bool label; /* given by `as` */
+    Span span;
+} LayerCount;
+
+/* One call being evaluated. */
+typedef struct Frame {
+    struct Frame *caller;
+    const Decl *decl;   /* NULL: an expression of a train or weights declaration */
+    Span call;          /* where it was called */
+    const char *prefix; /* of the names of weights: "classifier.linear1"; NULL outside nets */
+    Symbol *net;        /* the innermost net */
+    bool objective;     /* reductions without axes run across the batch */
+    bool standard;      /* names resolve in std.hn */
+    bool returned;
+    Val result;
+    int64_t result_size; /* a generator's: what an unbound size in the result type is; 0: none */
+    unsigned *layers;    /* calls of layers in the innermost net so far */
+    VEC(Local) locals;
+    VEC(LayerCount) counts;
+} Frame;
+
+/* What model->forms holds, in the same order. */
+typedef struct FormPlan {
+    const Decl *decl; /* NULL: free, as nothing is declared */
+    const Symbol *net;
+} FormPlan;
+
+typedef struct Session {
+    Program *program;
+    Model *model;
+    Module *module;
+    Builder builder; /* function == NULL: only compile-time values */
+    Frame *frame;
+    bool learning; /* the first walk */
+    bool training;
+    bool exhausted; /* a limit was hit */
+    uint32_t evaluations;
+    uint32_t next_stream;
+    /* of the function being built */
+    const Symbol *dataset; /* whose examples it reads; NULL: none yet */
+    uint32_t split;
+    Span split_span;
+    bool two_splits; /* reported */
+    bool upper;      /* random numbers are keyed by the upper step counter */
+    VEC(FormPlan) forms;
+} Session;
+
+/* ---- messages (messages.c) ---- */
+
+/* Reports an error unless one was already reported at this place. An error inside std.hn is reported at the user's call. Notes
+ * tell which calls of generic layers led here. Returns VAL_POISON. */
+Val fail(Session *s, Span span, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void add_note(Session *s, Span span, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void add_help(Session *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Attaches what is still to be said of the last message; before another part of the compiler reports one. */
+void finish_message(Program *program);
+Val refuse(Session *s, Span span, const char *feature); /* "... is not supported yet" */
+/* A list of names to suggest from. */
+typedef struct Candidates {
+    VEC(const char *) names;
+} Candidates;
+/* help: did you mean ...; frees the list. Returns whether there was something to suggest. */
+bool suggest(Session *s, const char *name, Candidates *candidates);
+/* What a value is, for messages: "f32[10]", "the number 3", "a data split". */
+const char *describe(Session *s, Val value);
+const char *describe_type(Session *s, Type type);
+const char *describe_dims(Session *s, Dims dims); /* "[3, 4]" */
+/* "f32[n, ..s]" as written. */
+const char *type_expr_text(Session *s, const TypeExpr *type);
+
+/* ---- names (symbols.c) ---- */
+
+void declare_symbols(Session *s);
+Symbol *find_symbol(const Program *program, bool standard, const char *name);
+Symbol *find_symbol_of(const Program *program, const char *name, DeclKind kind);
+Val *find_local(Frame *frame, const char *name);
+void set_local(Frame *frame, Name name, Val value);
+Val lookup_name(Session *s, Name name);
+/* The layer, net or objective that a call names; reports and returns NULL if there is none. */
+Symbol *lookup_callee(Session *s, Name name);
+bool constant_number(Session *s, Symbol *symbol, double *number);
+void frame_free(Frame *frame);
+
+/* ---- values (values.c) ---- */
+
+static inline Val val_poison(void)
+{
+    return (Val){.kind = VAL_POISON};
+}
+static inline Val val_tensor(Value ir)
+{
+    return (Val){.kind = VAL_TENSOR, .ir = ir};
+}
+static inline Val val_number(double number)
+{
+    return (Val){.kind = VAL_NUMBER, .number = number};
+}
+static inline Val val_bool(bool truth)
+{
+    return (Val){.kind = VAL_NUMBER, .number = truth, .boolean = true};
+}
+static inline bool is_poison(Val value)
+{
+    return value.kind == VAL_POISON;
+}
+Type val_type(const Session *s, Val value); /* of a VAL_TENSOR */
+bool is_real(const Session *s, Val value);
+/* The value as an IR tensor (a number becomes a real scalar, weights their param, a hyper group its raw vector); poison if it is
+ * none. */
+Val as_tensor(Session *s, Val value, Span span);
+/* The same, cast to the real dtype. */
+Val as_real(Session *s, Val value, Span span);
+/* A truth value: bool as it is. */
+Val as_bool(Session *s, Val value, Span span);
+/* A whole number known at compile time within [low, high]; `what` names it in the message. */
+bool as_integer(Session *s, Val value, Span span, const char *what, int64_t low, int64_t high, int64_t *result);
+bool as_number(Session *s, Val value, Span span, const char *what, double *result);
+/* Whether a tensor of this type may exist; reports otherwise. */
+bool check_type(Session *s, Type type, Span span);
+int64_t dims_elements(Dims dims); /* saturates at INT64_MAX */
+/* Both operands as tensors of one dtype and one shape (numpy's broadcasting). Poison in both if they do not fit. */
+void unify(Session *s, Val *x, Val *y, Span span);
+Value broadcast_to(Session *s, Value x, Dims dims);
+/* The common shape, or false. */
+bool broadcast_dims(Dims x, Dims y, Dims *result);
+Dims type_dims(Type type);
+/* Ready to build: a function is open and no limit is hit; reports otherwise. */
+bool can_build(Session *s, Span span);
+
+/* ---- shapes (shapes.c) ---- */
+
+/* A type all of whose extents are known now. */
+bool make_type(Session *s, const TypeExpr *expr, Type *type, int64_t *classes);
+/* Whether a type says all its extents: no size or shape variables. */
+bool is_closed(const Program *program, const TypeExpr *type);
+/* Extents of a list or type: names, numbers, ..s. */
+bool make_dims(Session *s, ArgList list, Dims *dims);
+/* Matches a value against a parameter's or result's type, binding size and shape variables in the current frame, and returns it
+ * converted. `what` names the value in messages: "argument 'x' of 'linear'". */
+Val match_type(Session *s, const TypeExpr *expr, Val value, Span span, const char *what);
+
+/* ---- evaluation ---- */
+
+Val evaluate(Session *s, const Expr *expr);                                  /* lower_expr.c */
+Val evaluate_index(Session *s, const Expr *expr);                            /* lower_index.c */
+Val evaluate_binary(Session *s, Operator operator, Val x, Val y, Span span); /* operators.c */
+Val evaluate_unary(Session *s, Operator operator, Val x, Span span);
+Val evaluate_call(Session *s, const Expr *expr, const Name *label, int64_t result_size); /* lower_call.c */
+/* The body of the current frame's declaration and the match of its result; parameters are bound. */
+Val run_body(Session *s, Frame *frame);
+void run_block(Session *s, const Block *block); /* lower_statement.c */
+
+/* A call of a primitive; *known is false if there is none of that name (builtins.c). */
+Val evaluate_builtin(Session *s, const Expr *call, bool *known);
+void builtin_names(Candidates *candidates);
+
+/* ---- weights (lower_weight.c) ---- */
+
+void declare_weights(Session *s, const BindingList *bindings);
+/* The param of the weight of that name, or poison. */
+Val weight_value(Session *s, Val weights, Span span);
+/* Module indices of all weights of a net or a part of it; returns how many. In the first walk: 0. */
+uint32_t weights_of(Session *s, Val weights, uint32_t **indices);
+/* Whether a weight's name is `part` or below it. */
+bool weight_in_part(const char *weight, const char *part);
+
+/* ---- forms (forms.c) ---- */
+
+/* The index of the most specific form declared for it; enters it into the model if need be. */
+uint32_t form_of_weight(Session *s, const KnownWeight *weight);
+/* Checks every weights declaration, used or not. At the end of the first walk. */
+void check_forms(Session *s);
+/* Lowers the generators of all forms in use. */
+void lower_generators(Session *s);
+
+/* ---- declarations ---- */
+
+void lower_data(Session *s, Symbol *symbol);            /* lower_data.c */
+Val split_member(Session *s, Val split, Name name);     /* d.image */
+Val dataset_member(Session *s, Val dataset, Name name); /* fashion.train */
+void lower_hyper(Session *s, Symbol *symbol);           /* lower_hyper.c */
+Val hyper_vector(Session *s, const Symbol *symbol);
+Val hyper_member(Session *s, Val group, Name name);
+void lower_train(Session *s, const Decl *decl);                          /* lower_train.c */
+bool read_optimizer(Session *s, const Expr *expr, Optimizer *optimizer); /* train_options.c */
+/* At the end of a train's walk: bilevel must have weights that respond to what it tunes. */
+void check_response(Session *s, const Decl *decl);
+void lower_export(Session *s, const Decl *decl); /* lower_export.c */
+
+/* ---- check.c ---- */
+
+/* Gives constants the values of -D options. */
+void apply_defines(Session *s);
+/* Evaluates, as far as that is possible, objectives and nets that nothing uses, for the sake of their errors. */
+void check_unused(Session *s);
+
+/* Opens the per-example function `name` and its outermost frame; close_function closes both. */
+Function *open_function(Session *s, const char *name, Frame *frame, bool training, bool objective);
+void close_function(Session *s);
+
+/* The text of a span with runs of white space and comments made one space. */
+const char *span_text(Arena *arena, Span span);
+
+#endif

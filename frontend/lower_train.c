@@ -1,0 +1,451 @@
+/* A train declaration: its settings, the functions of its phases, and its metrics. */
+#include "frontend/lower.h"
+
+#include <string.h>
+
+enum { IN_FIT = 1, IN_BILEVEL = 2, MAX_COUNT = 1000000000 };
+
+typedef struct SettingRule {
+    const char *name;
+    unsigned methods;
+    uint32_t least, most; /* values */
+    bool by;              /* may have `by OPTIMIZER` */
+} SettingRule;
+
+static const SettingRule rules[] = {
+    {"minimise", IN_FIT, 1, 1, true},
+    {"validate", IN_FIT, 1, 1, false},
+    {"lower", IN_BILEVEL, 1, 1, true},
+    {"upper", IN_BILEVEL, 1, 1, true},
+    {"sample", IN_BILEVEL, 1, 1, true},
+    {"entropy", IN_BILEVEL, 1, 1, false},
+    {"everywhere", IN_BILEVEL, 0, 0, false},
+    {"every", IN_BILEVEL, 2, 2, false},
+    {"after", IN_BILEVEL, 1, 1, false},
+    {"batch", IN_FIT | IN_BILEVEL, 1, 2, false},
+    {"epochs", IN_FIT | IN_BILEVEL, 1, 1, false},
+    {"patience", IN_FIT | IN_BILEVEL, 1, 1, false},
+    {"evaluate", IN_FIT | IN_BILEVEL, 1, 1, false},
+    {"report", IN_FIT | IN_BILEVEL, 1, 64, false},
+};
+
+static const char *const later_settings[] = {"solve",     "steps", "method", "trials",   "solver",  "rays",
+                                             "lookahead", "tasks", "joint",  "rehearse", "remember"};
+
+static const char *const later_methods[] = {"pareto", "continual", "implicit", "unrolled", "search"};
+
+/* A train being read. */
+typedef struct TrainPlan {
+    Session *s;
+    const Decl *decl;
+    Train train;
+    int64_t upper_batch;
+    unsigned method; /* IN_... */
+} TrainPlan;
+
+/* ---- settings ---- */
+
+static const Setting *find_setting(const TrainPlan *plan, const char *name)
+{
+    for (const Setting *setting = plan->decl->settings.first; setting; setting = setting->next)
+        if (strcmp(setting->head.text, name) == 0)
+            return setting;
+    return NULL;
+}
+
+static const char *method_text(unsigned method)
+{
+    return method == IN_FIT ? "fit" : "bilevel";
+}
+
+static const SettingRule *find_rule(TrainPlan *plan, const Setting *setting)
+{
+    Session *s = plan->s;
+    const char *name = setting->head.text;
+    Candidates candidates = {0};
+    for (size_t i = 0; i < COUNT_OF(later_settings); i++)
+        if (strcmp(later_settings[i], name) == 0) {
+            refuse(s, setting->span, arena_printf(&s->program->arena, "the setting '%s'", name));
+            return NULL;
+        }
+    for (size_t i = 0; i < COUNT_OF(rules); i++) {
+        if (strcmp(rules[i].name, name) == 0) {
+            vec_free(&candidates.names);
+            if (rules[i].methods & plan->method)
+                return &rules[i];
+            fail(s, setting->head.span, "'%s' is a setting of '%s', not of '%s'", name, method_text(rules[i].methods),
+                 method_text(plan->method));
+            return NULL;
+        }
+        if (rules[i].methods & plan->method)
+            vec_push(&candidates.names, rules[i].name);
+    }
+    fail(s, setting->head.span, "'%s' has no setting '%s'", method_text(plan->method), name);
+    suggest(s, name, &candidates);
+    return NULL;
+}
+
+static void check_setting(TrainPlan *plan, const Setting *setting)
+{
+    Session *s = plan->s;
+    const SettingRule *rule = find_rule(plan, setting);
+    if (!rule)
+        return;
+    const Setting *first = find_setting(plan, rule->name);
+    if (first != setting) {
+        fail(s, setting->head.span, "'%s' is set twice", rule->name);
+        add_note(s, first->head.span, "first set here");
+    }
+    if (setting->on)
+        refuse(s, setting->on->span, "'on'");
+    if (setting->values.count < rule->least || setting->values.count > rule->most)
+        fail(s, setting->span, rule->most == 1 ? "'%s' takes one value" : "'%s' takes at most %u values", rule->name, rule->most);
+    if (setting->by && !rule->by)
+        fail(s, setting->by->span, "'%s' takes no optimizer", rule->name);
+}
+
+static bool setting_integer(TrainPlan *plan, const char *name, int64_t low, int64_t *result)
+{
+    const Setting *setting = find_setting(plan, name);
+    if (!setting || !setting->values.first)
+        return false;
+    const Expr *value = setting->values.first;
+    const char *what = arena_printf(&plan->s->program->arena, "'%s'", name);
+    return as_integer(plan->s, evaluate(plan->s, value), value->span, what, low, MAX_COUNT, result);
+}
+
+static void need_setting(TrainPlan *plan, const char *name, const char *example)
+{
+    if (find_setting(plan, name))
+        return;
+    fail(plan->s, plan->decl->name.span, "the train '%s' does not say '%s'", plan->decl->name.text, name);
+    add_help(plan->s, "add a line such as '%s'", example);
+}
+
+/* batch 128: every phase's; batch 10, 1000: the lower and the upper phase's. */
+static void read_batch(TrainPlan *plan)
+{
+    Session *s = plan->s;
+    const Setting *setting = find_setting(plan, "batch");
+    const Expr *upper = setting && setting->values.first ? setting->values.first->next : NULL;
+    int64_t asked = s->program->options->batch;
+    setting_integer(plan, "batch", 1, &plan->train.batch);
+    plan->upper_batch = plan->train.batch;
+    if (upper && plan->method == IN_FIT)
+        fail(s, upper->span, "fit has one phase and one batch size");
+    else if (upper)
+        as_integer(s, evaluate(s, upper), upper->span, "the upper phase's batch", 1, MAX_COUNT, &plan->upper_batch);
+    if (asked > 0)
+        plan->train.batch = plan->upper_batch = asked;
+}
+
+static void read_common(TrainPlan *plan)
+{
+    Train *train = &plan->train;
+    need_setting(plan, "batch", "batch 128");
+    need_setting(plan, "epochs", "epochs 60");
+    read_batch(plan);
+    setting_integer(plan, "epochs", 1, &train->epochs);
+    setting_integer(plan, "patience", 1, &train->patience);
+    train->evaluate = 1;
+    setting_integer(plan, "evaluate", 1, &train->evaluate);
+}
+
+/* ---- phases and metrics ---- */
+
+/* Whether the value differs between examples (random numbers do). */
+static bool varies(const Function *function, Value value)
+{
+    bool *varying = support_malloc(function->ops.len * sizeof *varying);
+    for (Value v = 0; v <= value; v++) {
+        const Op *op = OP_AT(function, v);
+        bool across = op->code == OP_ACROSS_SUM || op->code == OP_ACROSS_MEAN || op->code == OP_ACROSS_MAX;
+        varying[v] = op->code == OP_EXAMPLE || op->code == OP_RANDOM;
+        for (uint32_t i = 0; i < op->nargs && !across; i++)
+            varying[v] |= varying[op->args[i]];
+    }
+    bool result = varying[value];
+    support_free(varying);
+    return result;
+}
+
+/* Evaluates the expression of a phase or a metric as a real scalar. */
+static Val objective_value(Session *s, const Expr *expr)
+{
+    Val value = as_real(s, evaluate(s, expr), expr->span);
+    if (is_poison(value) || val_type(s, value).rank == 0)
+        return value;
+    fail(s, expr->span, "what is minimised or reported must be one number, but this is %s", describe(s, value));
+    add_help(s, "reduce it, as in 'mean(...)'");
+    return val_poison();
+}
+
+/* Which split the function read, or an error. */
+static bool read_split_of(Session *s, const Expr *expr, uint32_t *dataset, uint32_t *split)
+{
+    if (!s->dataset) {
+        fail(s, expr->span, "this reads no data: it must use one split of a data set, as in 'fit(mnist.train)'");
+        return false;
+    }
+    *dataset = s->dataset->index;
+    *split = s->split;
+    return true;
+}
+
+static void check_batch(TrainPlan *plan, const Phase *phase, const Expr *expr)
+{
+    const Dataset *data = &plan->s->model->datasets.data[phase->dataset];
+    const Split *split = &data->splits.data[phase->split];
+    if (split->count == 0 || phase->batch <= split->count)
+        return;
+    fail(plan->s, expr->span, "a batch of %lld is larger than the split '%s.%s' of %lld examples", (long long)phase->batch,
+         data->name, split->name, (long long)split->count);
+}
+
+static void lower_phase(TrainPlan *plan, const char *name, bool upper)
+{
+    Session *s = plan->s;
+    const Setting *setting = find_setting(plan, name);
+    need_setting(plan, name, arena_printf(&s->program->arena, "%s fit(mnist.%s) by adam(1e-3)", name, upper ? "valid" : "train"));
+    if (!setting || !setting->values.first)
+        return;
+    const Expr *expr = setting->values.first;
+    Phase phase = {.name = name, .batch = upper ? plan->upper_batch : plan->train.batch};
+    unsigned column;
+    span_place(setting->span, &phase.line, &column);
+    bool complete = setting->by && read_optimizer(s, setting->by, &phase.optimizer);
+    if (!setting->by) {
+        fail(s, setting->span, "'%s' does not say by which optimizer", name);
+        add_help(s, "end it with 'by adam(1e-3)'");
+    }
+    Frame frame = {0};
+    const char *function = arena_printf(&s->program->arena, "%s.%s.objective", plan->decl->name.text, name);
+    phase.objective = open_function(s, function, &frame, !upper, true);
+    s->upper = upper;
+    Val value = objective_value(s, expr);
+    complete &= !is_poison(value) && read_split_of(s, expr, &phase.dataset, &phase.split);
+    if (complete) {
+        build_output(&s->builder, "loss", build_unary(&s->builder, OP_ACROSS_MEAN, value.ir));
+        check_batch(plan, &phase, expr);
+    }
+    close_function(s);
+    vec_push(&plan->train.phases, phase);
+}
+
+static void lower_metric(TrainPlan *plan, const Expr *expr)
+{
+    Session *s = plan->s;
+    Metric metric = {.name = span_text(&s->module->arena, expr->span)};
+    Frame frame = {0};
+    const char *function =
+        arena_printf(&s->program->arena, "%s.eval%u.objective", plan->decl->name.text, plan->train.metrics.len);
+    metric.objective = open_function(s, function, &frame, false, true);
+    Val value = objective_value(s, expr);
+    if (!is_poison(value) && read_split_of(s, expr, &metric.dataset, &metric.split)) {
+        bool per_example = varies(metric.objective, value.ir);
+        build_output(&s->builder, "value", per_example ? build_unary(&s->builder, OP_ACROSS_MEAN, value.ir) : value.ir);
+    }
+    close_function(s);
+    vec_push(&plan->train.metrics, metric);
+}
+
+static void lower_metrics(TrainPlan *plan, const char *select)
+{
+    const Setting *selected = find_setting(plan, select), *report = find_setting(plan, "report");
+    plan->train.select = -1;
+    if (selected && selected->values.first) {
+        plan->train.select = 0;
+        lower_metric(plan, selected->values.first);
+    }
+    for (const Expr *expr = report ? report->values.first : NULL; expr; expr = expr->next)
+        lower_metric(plan, expr);
+    const Setting *patience = find_setting(plan, "patience");
+    if (patience && plan->train.select < 0) {
+        fail(plan->s, patience->span, "'patience' needs something to watch");
+        add_help(plan->s, "add a line such as '%s fit(mnist.valid)'", select);
+    }
+}
+
+/* ---- bilevel ---- */
+
+static void read_condition(TrainPlan *plan)
+{
+    Session *s = plan->s;
+    const Expr *method = plan->decl->value;
+    const Arg *arg = method->kind == EXPR_CALL ? method->args.first : NULL;
+    if (!arg || method->args.count != 1 || arg->kind != ARG_VALUE) {
+        fail(s, method->span, "bilevel takes the hyperparameters that it tunes, as in bilevel(lam)");
+        return;
+    }
+    Symbol *hyper = arg->value->kind == EXPR_NAME ? find_symbol_of(s->program, arg->value->name.text, DECL_HYPER) : NULL;
+    if (hyper) {
+        plan->train.condition = hyper->index;
+        return;
+    }
+    fail(s, arg->span, "bilevel takes the name of a hyper declaration");
+    Candidates candidates = {0};
+    for (uint32_t i = 0; i < s->program->symbols.len; i++)
+        if (s->program->symbols.data[i]->decl->kind == DECL_HYPER)
+            vec_push(&candidates.names, s->program->symbols.data[i]->decl->name.text);
+    suggest(s, arg->value->kind == EXPR_NAME ? arg->value->name.text : "", &candidates);
+}
+
+/* sample normal(scale: 0.5) [by OPTIMIZER] */
+static void read_sample(TrainPlan *plan)
+{
+    Session *s = plan->s;
+    const Setting *setting = find_setting(plan, "sample");
+    need_setting(plan, "sample", "sample normal(scale: 0.5)");
+    const Expr *expr = setting ? setting->values.first : NULL;
+    if (!expr)
+        return;
+    const Arg *arg = expr->kind == EXPR_CALL ? expr->args.first : NULL;
+    bool normal = expr->kind == EXPR_CALL && expr->left->kind == EXPR_NAME && strcmp(expr->left->name.text, "normal") == 0;
+    bool scale =
+        arg && expr->args.count == 1 && arg->kind == ARG_VALUE && (!arg->label.text || strcmp(arg->label.text, "scale") == 0);
+    if (!normal || !scale) {
+        fail(s, expr->span, "conditions are sampled by normal(scale: 0.5)");
+        return;
+    }
+    if (as_number(s, evaluate(s, arg->value), arg->value->span, "the scale", &plan->train.sigma) && plan->train.sigma <= 0)
+        fail(s, arg->value->span, "the scale must be above 0");
+    if (setting->by)
+        plan->train.sigma_learned = read_optimizer(s, setting->by, &plan->train.sigma_optimizer);
+}
+
+static void read_sampling_options(TrainPlan *plan)
+{
+    Session *s = plan->s;
+    const Setting *entropy = find_setting(plan, "entropy"), *everywhere = find_setting(plan, "everywhere");
+    const Setting *sample = find_setting(plan, "sample");
+    plan->train.everywhere = everywhere != NULL;
+    if (everywhere && sample && sample->by)
+        fail(s, everywhere->span,
+             "'everywhere' keeps the distribution as it starts: its scale cannot be learned by an optimizer");
+    if (!entropy || !entropy->values.first)
+        return;
+    const Expr *value = entropy->values.first;
+    if (as_number(s, evaluate(s, value), value->span, "'entropy'", &plan->train.entropy) && plan->train.entropy < 0)
+        fail(s, value->span, "'entropy' must not be negative");
+    if (sample && !sample->by) {
+        fail(s, entropy->span, "'entropy' has no effect while the scale is fixed");
+        add_help(s, "let an optimizer learn it: 'sample normal(scale: 0.5) by adam(3e-2)'");
+    }
+}
+
+static bool unit_is(Session *s, Name unit, const char *wanted)
+{
+    if (strcmp(unit.text, wanted) == 0)
+        return true;
+    fail(s, unit.span, "'%s' expected here, but this is '%s'", wanted, unit.text);
+    return false;
+}
+
+/* every 5 lower, 1 upper   after 1 epochs */
+static void read_alternation(TrainPlan *plan)
+{
+    Session *s = plan->s;
+    Train *train = &plan->train;
+    const Setting *every = find_setting(plan, "every"), *after = find_setting(plan, "after");
+    train->every_lower = train->every_upper = 1;
+    if (every && every->units.count == 2 && unit_is(s, every->units.first->name, "lower") &&
+        unit_is(s, every->units.last->name, "upper")) {
+        const Expr *lower = every->values.first, *upper = every->values.last;
+        as_integer(s, evaluate(s, lower), lower->span, "the number of lower steps", 1, MAX_COUNT, &train->every_lower);
+        as_integer(s, evaluate(s, upper), upper->span, "the number of upper steps", 1, MAX_COUNT, &train->every_upper);
+    }
+    if (!after || after->units.count != 1 || !unit_is(s, after->units.first->name, "epochs"))
+        return;
+    const Expr *value = after->values.first;
+    if (as_number(s, evaluate(s, value), value->span, "'after'", &train->warmup) &&
+        (train->warmup < 0 || train->warmup > MAX_COUNT))
+        fail(s, value->span, "'after' must be between 0 and %d epochs", MAX_COUNT);
+}
+
+static void lower_bilevel(TrainPlan *plan)
+{
+    plan->train.method = METHOD_BILEVEL;
+    read_condition(plan);
+    read_common(plan);
+    read_sample(plan);
+    read_sampling_options(plan);
+    read_alternation(plan);
+    lower_phase(plan, "lower", false);
+    lower_phase(plan, "upper", true);
+    lower_metrics(plan, "upper");
+}
+
+static void lower_fit(TrainPlan *plan)
+{
+    const Expr *method = plan->decl->value;
+    plan->train.method = METHOD_FIT;
+    if (method->kind == EXPR_CALL && method->args.count)
+        fail(plan->s, method->span, "fit takes no arguments");
+    read_common(plan);
+    lower_phase(plan, "minimise", false);
+    lower_metrics(plan, "validate");
+}
+
+/* ---- the declaration ---- */
+
+static unsigned find_method(Session *s, const Expr *expr)
+{
+    const Expr *head = expr->kind == EXPR_CALL ? expr->left : expr;
+    const char *name = head->kind == EXPR_NAME ? head->name.text : "";
+    if (strcmp(name, "fit") == 0)
+        return IN_FIT;
+    if (strcmp(name, "bilevel") == 0)
+        return IN_BILEVEL;
+    for (size_t i = 0; i < COUNT_OF(later_methods); i++)
+        if (strcmp(name, later_methods[i]) == 0) {
+            refuse(s, head->span, arena_printf(&s->program->arena, "the method '%s'", name));
+            return 0;
+        }
+    fail(s, head->span, "a train is made by fit or bilevel(hypers)");
+    Candidates candidates = {0};
+    vec_push(&candidates.names, "fit");
+    vec_push(&candidates.names, "bilevel");
+    suggest(s, name, &candidates);
+    return 0;
+}
+
+void lower_train(Session *s, const Decl *decl)
+{
+    TrainPlan plan = {.s = s, .decl = decl, .method = find_method(s, decl->value)};
+    unsigned column;
+    if (!plan.method)
+        return;
+    plan.train.name = arena_text(&s->module->arena, decl->name.text, strlen(decl->name.text));
+    span_place(decl->span, &plan.train.line, &column);
+    for (const Setting *setting = decl->settings.first; setting; setting = setting->next)
+        check_setting(&plan, setting);
+    if (plan.method == IN_FIT)
+        lower_fit(&plan);
+    else
+        lower_bilevel(&plan);
+    vec_push(&s->model->trains, plan.train);
+}
+
+/* Whether weights of the model, as far as they are used, follow the condition. */
+static bool responds(const Model *model, uint32_t condition)
+{
+    for (uint32_t i = 0; i < model->forms.len; i++) {
+        const Form *form = &model->forms.data[i];
+        if (form->kind == FORM_STN && form->condition == condition)
+            return true;
+        for (uint32_t v = 0; form->generator && v < form->generator->ops.len; v++)
+            if (form->generator->ops.data[v].code == OP_CONDITION && form->generator->ops.data[v].symbol == condition)
+                return true;
+    }
+    return false;
+}
+
+void check_response(Session *s, const Decl *decl)
+{
+    const Train *train = &vec_last(&s->model->trains);
+    if (train->method != METHOD_BILEVEL || responds(s->model, train->condition))
+        return;
+    const char *hyper = s->module->conditions.data[train->condition].name;
+    fail(s, decl->value->span, "no weights respond to '%s', so '%s' cannot tune it", hyper, decl->name.text);
+    add_help(s, "declare where the weights come from, as in 'weights NET = stn(%s)'", hyper);
+}
