@@ -1,0 +1,229 @@
+/* hnc build and hnc run. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "backend/backend.h"
+#include "backend/link.h"
+#include "backend/manifest.h"
+#include "driver/driver.h"
+
+static bool write_text(const char *path, const Text *text)
+{
+    FILE *file = fopen(path, "w");
+    bool written = file && fwrite(text->data ? text->data : "", 1, text->len, file) == text->len;
+    if (file)
+        written = fclose(file) == 0 && written;
+    if (!written)
+        fprintf(stderr, "hnc: error: cannot write '%s': %s\n", path, strerror(errno));
+    return written;
+}
+
+static bool emit_ast(const Options *options, const char *path)
+{
+    Arena arena = {0};
+    Source source;
+    Diagnostics diags = {0};
+    Text text = {0};
+    const char *reason;
+    bool fine = source_read(&arena, options->file, &source, &reason);
+    if (!fine)
+        fprintf(stderr, "hnc: error: cannot read '%s': %s\n", options->file, reason);
+    else
+        fine = frontend_print_ast(&source, &diags, &text);
+    diag_print(&diags, stderr);
+    fine = fine && write_text(path, &text);
+    text_free(&text);
+    diag_free(&diags);
+    arena_free(&arena);
+    return fine;
+}
+
+static bool emit_code(const Options *options, Compilation *c, const char *manifest, EmitKind kind, const char *path)
+{
+    BackendOptions backend = {.cpu = options->cpu, .opt_level = options->opt_level, .time_passes = options->time_passes};
+    char why[256] = "";
+    if (backend_emit(c->program, manifest, &backend, kind, path, why))
+        return true;
+    fprintf(stderr, "hnc: error: %s\n", why);
+    return false;
+}
+
+static bool link_object(const Options *options, const char *object, const char *path)
+{
+    char why[256] = "";
+    Text command = {0};
+    bool fine = !options->print_link_command || link_command(object, path, &command, why);
+    if (command.len)
+        puts(command.data);
+    text_free(&command);
+    fine = fine && link_executable(object, path, why);
+    if (!fine)
+        fprintf(stderr, "hnc: error: %s\n", why);
+    return fine;
+}
+
+static bool emit_all(const Options *options, Compilation *c, const char *path)
+{
+    Arena *arena = &c->arena;
+    static const struct {
+        unsigned want;
+        EmitKind kind;
+        const char *suffix;
+    } kinds[] = {{WANT_OBJ | WANT_EXE, EMIT_OBJ, ".o"}, {WANT_ASM, EMIT_ASM, ".s"}, {WANT_LLVM, EMIT_LLVM, ".ll"}};
+    const char *manifest = manifest_json(c->model, c->program, options->cpu, arena);
+    if (!manifest) {
+        fprintf(stderr, "%s: error: a name of the model is not valid UTF-8\n", options->file);
+        return false;
+    }
+    if (options->emit & WANT_IR) {
+        Text text = {0};
+        print_module(c->model->module, &text);
+        bool written = write_text(arena_printf(arena, "%s.ir", path), &text);
+        text_free(&text);
+        if (!written)
+            return false;
+    }
+    for (size_t i = 0; i < COUNT_OF(kinds); i++)
+        if ((options->emit & kinds[i].want) &&
+            !emit_code(options, c, manifest, kinds[i].kind, arena_printf(arena, "%s%s", path, kinds[i].suffix)))
+            return false;
+    if (!(options->emit & WANT_EXE))
+        return true;
+    const char *object = arena_printf(arena, "%s.o", path);
+    double start = seconds_now();
+    bool linked = link_object(options, object, path);
+    if (options->time_passes)
+        fprintf(stderr, "  link      %8.3f s\n", seconds_now() - start);
+    if (!options->save_temps && !(options->emit & WANT_OBJ))
+        unlink(object);
+    return linked;
+}
+
+int build_executable(const Options *options, const char *path)
+{
+    Compilation c;
+    /* a wrong processor is a usage error: found before any work */
+    const char *name, *features;
+    char why[256] = "";
+    if (!object_cpu(options->cpu, &name, &features, why)) {
+        fprintf(stderr, "hnc: error: %s\n", why);
+        return EXIT_USAGE;
+    }
+    bool fine = compile_program(options, &c);
+    if (fine && options->time_passes)
+        fprintf(stderr, "  frontend  %8.3f s\n  passes    %8.3f s\n  plan      %8.3f s\n", c.seconds[0], c.seconds[1], c.seconds[2]);
+    fine = fine && emit_all(options, &c, path);
+    compilation_free(&c);
+    return fine ? EXIT_FINE : EXIT_ERROR;
+}
+
+/* The file's name without folder and .hn. */
+static const char *default_output(Arena *arena, const char *file)
+{
+    const char *base = strrchr(file, '/') ? strrchr(file, '/') + 1 : file;
+    size_t len = strlen(base);
+    if (len > 3 && strcmp(base + len - 3, ".hn") == 0)
+        return arena_text(arena, base, len - 3);
+    return arena_printf(arena, "%s.out", base);
+}
+
+static bool same_file(const char *left, const char *right)
+{
+    struct stat a, b;
+    return stat(left, &a) == 0 && stat(right, &b) == 0 && a.st_ino == b.st_ino && a.st_dev == b.st_dev;
+}
+
+/* Whether a file that will be written is the one that is read. */
+static bool overwrites_input(const Options *options, const char *path, Arena *arena)
+{
+    static const struct {
+        unsigned want;
+        const char *suffix;
+    } outputs[] = {{WANT_EXE, ""},     {WANT_EXE | WANT_OBJ, ".o"}, {WANT_ASM, ".s"},
+                   {WANT_LLVM, ".ll"}, {WANT_IR, ".ir"},            {WANT_AST, ".ast"}};
+    for (size_t i = 0; i < COUNT_OF(outputs); i++) {
+        const char *output = arena_printf(arena, "%s%s", path, outputs[i].suffix);
+        if ((options->emit & outputs[i].want) && same_file(output, options->file)) {
+            fprintf(stderr, "hnc build: the output '%s' is the input\n", output);
+            return true;
+        }
+    }
+    return false;
+}
+
+int command_build(const Options *options)
+{
+    Arena arena = {0};
+    const char *path = options->output ? options->output : default_output(&arena, options->file);
+    int status = overwrites_input(options, path, &arena) ? EXIT_USAGE : EXIT_FINE;
+    if (status == EXIT_FINE && (options->emit & WANT_AST))
+        status = emit_ast(options, arena_printf(&arena, "%s.ast", path)) ? EXIT_FINE : EXIT_ERROR;
+    if (status == EXIT_FINE && (options->emit & ~(unsigned)WANT_AST))
+        status = build_executable(options, path);
+    arena_free(&arena);
+    return status;
+}
+
+/* $XDG_CACHE_HOME/hnc or ~/.cache/hnc, made if missing. */
+static const char *cache_folder(Arena *arena)
+{
+    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    const char *base = cache && *cache == '/' ? cache : arena_printf(arena, "%s/.cache", home ? home : "/tmp");
+    mkdir(base, 0777);
+    const char *folder = arena_printf(arena, "%s/hnc", base);
+    if (mkdir(folder, 0777) != 0 && errno != EEXIST) {
+        fprintf(stderr, "hnc: error: cannot make the cache folder '%s': %s\n", folder, strerror(errno));
+        return NULL;
+    }
+    return folder;
+}
+
+static uint64_t hash_text(uint64_t hash, const char *text) /* FNV-1a, with the NUL */
+{
+    do
+        hash = (hash ^ (unsigned char)*text) * 0x100000001B3u;
+    while (*text++);
+    return hash;
+}
+
+/* One place in the cache for each file and set of options: `folder/NAME-HASH`. */
+static const char *cached_executable(Arena *arena, const char *folder, const Options *options)
+{
+    char *absolute = realpath(options->file, NULL);
+    uint64_t hash = hash_text(0xCBF29CE484222325u, absolute ? absolute : options->file);
+    free(absolute);
+    hash = hash_text(hash, options->train ? options->train : "");
+    hash = hash_text(hash, options->cpu);
+    hash = hash_text(hash, arena_printf(arena, "%d %d %lld", options->real, options->opt_level, (long long)options->batch));
+    for (uint32_t i = 0; i < options->defines.len; i++)
+        hash = hash_text(hash_text(hash, options->defines.data[i].name), options->defines.data[i].value);
+    return arena_printf(arena, "%s/%s-%016llx", folder, default_output(arena, options->file), (unsigned long long)hash);
+}
+
+/* Builds into the cache, always anew (a build takes less time than being wrong about whether it is current), and runs it. */
+int command_run(const Options *options)
+{
+    Arena arena = {0};
+    int status = EXIT_ERROR;
+    const char *folder = cache_folder(&arena);
+    if (folder) {
+        const char *path = cached_executable(&arena, folder, options);
+        status = build_executable(options, path);
+        if (status == EXIT_FINE) {
+            VEC(char *) args = {0};
+            vec_push(&args, (char *)path);
+            vec_push(&args, (char *)"train");
+            for (char **rest = options->rest; *rest; rest++)
+                vec_push(&args, *rest);
+            vec_push(&args, NULL);
+            execv(path, args.data);
+            fprintf(stderr, "hnc: error: cannot run '%s': %s\n", path, strerror(errno));
+            status = EXIT_ERROR;
+        }
+    }
+    arena_free(&arena);
+    return status;
+}

@@ -1,0 +1,83 @@
+/* The pipeline, from a file to planned kernels. */
+#include <time.h>
+
+#include "driver/driver.h"
+
+double seconds_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+bool compile_model(const Options *options, Compilation *c)
+{
+    *c = (Compilation){0};
+    c->trace = (PassTrace){options->print_after, options->verify_each, stdout, &c->failure};
+    double start = seconds_now();
+    const char *reason;
+    if (!source_read(&c->arena, options->file, &c->source, &reason)) {
+        fprintf(stderr, "hnc: error: cannot read '%s': %s\n", options->file, reason);
+        return false;
+    }
+    FrontendOptions frontend = {options->real, options->batch, options->train, options->defines.data, options->defines.len};
+    c->model = frontend_compile(&c->source, &frontend, &c->diags);
+    diag_print(&c->diags, stderr);
+    if (!c->model)
+        return false;
+    double lowered = seconds_now();
+    c->seconds[0] = lowered - start;
+
+    char why[256] = "";
+    for (uint32_t i = 0; i < c->model->trains.len; i++)
+        if (!method_assemble(c->model, &c->model->trains.data[i], &c->trace, why)) {
+            fprintf(stderr, "%s: error: %s\n", options->file, why);
+            return false;
+        }
+    if (!c->failure.len && !verify_module(c->model->module, true, &c->failure))
+        text_printf(&c->failure, "(after all passes)\n");
+    if (c->failure.len) {
+        fprintf(stderr, "hnc: internal error: a pass left IR that does not verify\n%s", c->failure.data);
+        return false;
+    }
+    c->seconds[1] = seconds_now() - lowered;
+    return true;
+}
+
+/* The per-example functions have done their work: only what runs is planned. */
+static void drop_sources(Model *model)
+{
+    Module *module = model->module;
+    for (uint32_t i = 0; i < model->trains.len; i++) {
+        Train *train = &model->trains.data[i];
+        for (uint32_t k = 0; k < train->phases.len; k++)
+            function_remove(module, train->phases.data[k].objective);
+        for (uint32_t k = 0; k < train->metrics.len; k++)
+            function_remove(module, train->metrics.data[k].objective);
+    }
+    for (uint32_t i = 0; i < model->forms.len; i++)
+        if (model->forms.data[i].generator)
+            function_remove(module, model->forms.data[i].generator);
+}
+
+bool compile_program(const Options *options, Compilation *c)
+{
+    if (!compile_model(options, c))
+        return false;
+    double start = seconds_now();
+    drop_sources(c->model);
+    c->program = program_plan(c->model->module);
+    c->seconds[2] = seconds_now() - start;
+    return true;
+}
+
+void compilation_free(Compilation *c)
+{
+    if (c->program)
+        program_free(c->program);
+    if (c->model)
+        model_free(c->model);
+    diag_free(&c->diags);
+    text_free(&c->failure);
+    arena_free(&c->arena);
+}

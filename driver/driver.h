@@ -1,0 +1,58 @@
+/* The hnc command: one file a subcommand, one pipeline for all of them. */
+#ifndef HNC_DRIVER_DRIVER_H
+#define HNC_DRIVER_DRIVER_H
+
+#include "backend/object.h"
+#include "frontend/frontend.h"
+#include "passes/passes.h"
+#include "passes/schedule.h"
+
+enum { EXIT_FINE = 0, EXIT_ERROR = 1, EXIT_USAGE = 2 };
+
+/* Bits of --emit. */
+enum { WANT_EXE = 1, WANT_OBJ = 2, WANT_ASM = 4, WANT_LLVM = 8, WANT_IR = 16, WANT_AST = 32 };
+
+typedef struct Options {
+    const char *file, *output, *train, *cpu, *passes, *print_after;
+    VEC(Define) defines;
+    unsigned emit;
+    int opt_level;
+    DType real;
+    int64_t batch;
+    bool verify_each, save_temps, time_passes, gradients, print_link_command;
+    char **rest; /* after `--`, NULL-terminated */
+} Options;
+
+/* Options of a subcommand from argv (argv[0]: its name). Returns EXIT_FINE or EXIT_USAGE, having said what is wrong. */
+int options_parse(int argc, char **argv, Options *options);
+void options_free(Options *options);
+
+/* A model on its way from text to kernels. */
+typedef struct Compilation {
+    Arena arena; /* source text */
+    Source source;
+    Diagnostics diags;
+    Model *model;
+    Program *program;
+    PassTrace trace;
+    Text failure;
+    double seconds[3]; /* frontend, passes, plan */
+} Compilation;
+
+/* Reads, checks and lowers the file, then assembles the selected train's functions. On failure everything has been said on stderr. */
+bool compile_model(const Options *options, Compilation *compilation);
+/* compile_model, then fusion and the memory plan. */
+bool compile_program(const Options *options, Compilation *compilation);
+void compilation_free(Compilation *compilation);
+double seconds_now(void);
+
+int command_build(const Options *options);
+int command_check(const Options *options);
+int command_explain(const Options *options);
+int command_opt(const Options *options);
+int command_run(const Options *options);
+
+/* Builds the executable of options->file at `path`; used by build and run. */
+int build_executable(const Options *options, const char *path);
+
+#endif

@@ -1,0 +1,170 @@
+/* hnc explain: what a model is made of, what a step costs, where its memory goes, with which settings its method runs. */
+#include <inttypes.h>
+
+#include "driver/driver.h"
+
+static const char *form_name(const Model *model, const Form *form)
+{
+    static char text[128];
+    switch (form->kind) {
+    case FORM_STN:
+        snprintf(text, sizeof text, "stn(%s)", model->module->conditions.data[form->condition].name);
+        return text;
+    case FORM_DENSE:
+        return "dense(generator)";
+    case FORM_FREE:
+        break;
+    }
+    return "free";
+}
+
+static int64_t target_parameters(const Module *module, uint32_t net)
+{
+    int64_t count = 0;
+    for (uint32_t i = 0; i < module->weights.len; i++)
+        if (module->weights.data[i].net == net)
+            count += type_elements(module->weights.data[i].type);
+    return count;
+}
+
+static void explain_nets(const Model *model)
+{
+    const Module *module = model->module;
+    puts("\nnets and their weights");
+    int64_t target = 0, trained = 0;
+    for (uint32_t net = 0; net < model->nets.len; net++) {
+        int64_t count = target_parameters(module, net);
+        target += count;
+        printf("  %-44s %12" PRId64 " weights\n", model->nets.data[net].name, count);
+        for (uint32_t i = 0; i < module->weights.len; i++) {
+            const Weight *w = &module->weights.data[i];
+            if (w->net == net)
+                printf("    %-42s %12" PRId64 "  %-16s %s\n", w->name, type_elements(w->type), type_text(w->type),
+                       form_name(model, &model->forms.data[w->form]));
+        }
+    }
+    for (uint32_t i = 0; i < module->states.len; i++)
+        if (module->states.data[i].role == STATE_WEIGHT)
+            trained += type_elements(module->states.data[i].type);
+    printf("  nets have %" PRId64 " weights, made from %" PRId64 " trained numbers (ratio %.2f)\n", target, trained,
+           target ? (double)trained / (double)target : 0.0);
+}
+
+static const char *hyper_kind(const Hyper *hyper)
+{
+    static const char *const names[] = {"real", "range", "positive", "log", "log range", "integer"};
+    return names[hyper->kind];
+}
+
+static void explain_hypers(const Model *model)
+{
+    if (model->hypers.len == 0)
+        return;
+    puts("\nhyperparameters");
+    for (uint32_t i = 0; i < model->hypers.len; i++) {
+        const Hyper *h = &model->hypers.data[i];
+        printf("  %-24s %-10s", h->name, hyper_kind(h));
+        if (h->kind == HYPER_RANGE || h->kind == HYPER_LOG_RANGE || h->kind == HYPER_INTEGER)
+            printf(" in (%g, %g)", h->low, h->high);
+        if (h->shape.rank)
+            printf(", %" PRId64 " values", type_elements(h->shape));
+        printf(", starts at %g, drawn per %s\n", h->init, h->shared ? "batch" : "example");
+    }
+}
+
+static void explain_optimizer(const char *what, const Optimizer *o)
+{
+    static const char *const schedules[] = {"constant", "cosine", "step", "plateau"};
+    printf("  %-10s ", what);
+    if (o->kind == OPTIMIZER_ADAM)
+        printf("adam(%g, beta1: %g, beta2: %g, eps: %g", o->rate, o->beta1, o->beta2, o->epsilon);
+    else if (o->kind == OPTIMIZER_RMSPROP)
+        printf("rmsprop(%g, alpha: %g, eps: %g", o->rate, o->beta2, o->epsilon);
+    else
+        printf("sgd(%g, momentum: %g", o->rate, o->momentum);
+    printf(", %s", schedules[o->schedule.kind]);
+    if (o->schedule.kind == SCHEDULE_STEP || o->schedule.kind == SCHEDULE_PLATEAU)
+        printf("(%g, factor: %g)", o->schedule.every, o->schedule.factor);
+    if (o->clip > 0)
+        printf(", clip: %g", o->clip);
+    puts(")");
+}
+
+static void explain_phase(const Phase *phase)
+{
+    explain_optimizer(phase->name, &phase->optimizer);
+    printf("  %-10s batches of %" PRId64 "\n", "", phase->batch);
+}
+
+static void explain_train(const Train *train)
+{
+    printf("\ntrain %s: %s, %" PRId64 " epochs, an evaluation every %" PRId64 ", patience %" PRId64 "%s\n", train->name,
+           train->method == METHOD_BILEVEL ? "bilevel" : "fit", train->epochs, train->evaluate, train->patience,
+           train->patience ? "" : " (none)");
+    for (uint32_t i = 0; i < train->phases.len; i++)
+        explain_phase(&train->phases.data[i]);
+    if (train->method == METHOD_BILEVEL) {
+        printf("  sigma      %g, %s", train->sigma, train->sigma_learned ? "learned" : "fixed");
+        printf(", around the %s value; entropy weight %g\n", train->everywhere ? "first" : "current", train->entropy);
+        if (train->sigma_learned)
+            explain_optimizer("sample", &train->sigma_optimizer);
+        printf("  schedule   %" PRId64 " lower : %" PRId64 " upper, after %g epochs\n", train->every_lower, train->every_upper,
+               train->warmup);
+    }
+    for (uint32_t i = 0; i < train->metrics.len; i++)
+        printf("  metric     %s%s\n", train->metrics.data[i].name, (int)i == train->select ? "   (selects the best)" : "");
+}
+
+static void explain_data(const Model *model)
+{
+    for (uint32_t d = 0; d < model->datasets.len; d++) {
+        const Dataset *data = &model->datasets.data[d];
+        printf("\ndata %s (%s)\n", data->name, data->format);
+        uint32_t file = 0;
+        for (uint32_t i = 0; i < model->module->fields.len; i++) {
+            const Field *field = &model->module->fields.data[i];
+            if (field->dataset == d)
+                printf("  %-24s %-16s %s\n", field->name, type_text(field->type), data->files.data[file++]);
+        }
+        for (uint32_t i = 0; i < data->splits.len; i++) {
+            const Split *split = &data->splits.data[i];
+            if (split->count)
+                printf("  split %-18s %" PRId64 " examples\n", split->name, split->count);
+            else
+                printf("  split %-18s %g of the %s files\n", split->name, split->fraction, split->from_test ? "test" : "main");
+        }
+    }
+}
+
+static void explain_steps(const Program *program)
+{
+    puts("\nfunctions                             FLOPs         bytes  kernels");
+    for (uint32_t i = 0; i < program->schedules.len; i++) {
+        const Schedule *s = &program->schedules.data[i];
+        printf("  %-28s %12" PRId64 "  %12" PRId64 "  %7u\n", s->function->name, s->flops, s->bytes, s->kernels.len);
+    }
+    printf("\nmemory: %" PRId64 " bytes of state, %" PRId64 " bytes of scratch, %.1f MB together (beside the data set)\n",
+           program_state_bytes(program), program_scratch_bytes(program),
+           (double)(program_state_bytes(program) + program_scratch_bytes(program)) / 1e6);
+}
+
+int command_explain(const Options *options)
+{
+    Compilation c;
+    bool fine = compile_program(options, &c);
+    if (fine) {
+        printf("%s: model %s, %s\n", options->file, c.model->name, dtype_name(c.model->module->real));
+        explain_data(c.model);
+        explain_nets(c.model);
+        explain_hypers(c.model);
+        for (uint32_t i = 0; i < c.model->trains.len; i++)
+            explain_train(&c.model->trains.data[i]);
+        explain_steps(c.program);
+        Text plan = {0};
+        program_print(c.program, &plan);
+        printf("\nplan\n%s", plan.len ? plan.data : "");
+        text_free(&plan);
+    }
+    compilation_free(&c);
+    return fine ? EXIT_FINE : EXIT_ERROR;
+}

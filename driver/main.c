@@ -1,0 +1,82 @@
+/* hnc: the compiler for hypernetwork models. */
+#include <string.h>
+
+#include "driver/driver.h"
+
+#ifndef HNC_VERSION
+#error "HNC_VERSION is defined by CMake"
+#endif
+
+static const struct {
+    const char *name;
+    int (*run)(const Options *options);
+} commands[] = {
+    {"build", command_build}, {"check", command_check}, {"explain", command_explain}, {"opt", command_opt}, {"run", command_run},
+};
+
+static const char help[] =
+    "hnc: compiles hypernetwork models (.hn) to native training programs\n"
+    "\n"
+    "  hnc build FILE.hn    the training program            hnc check FILE.hn      names, shapes, types; --gradients\n"
+    "  hnc run FILE.hn      build to a cache and run        hnc explain FILE.hn    layers, sizes, FLOPs, memory plan\n"
+    "  hnc opt FILE.ir      passes on textual IR            hnc --version, --help\n"
+    "\n"
+    "build, check, explain, run:\n"
+    "  --train NAME         the train block to compile (the file's first)\n"
+    "  -D CONST=VALUE       instead of a const's value in the file\n"
+    "  --batch N            instead of the train block's batch\n"
+    "  --float=f32|f64      what f32 in the file means (f32)\n"
+    "build, run:\n"
+    "  --cpu=NAME           x86-64-v3 (default), native, or any processor LLVM knows\n"
+    "  -O0 .. -O3           effort of LLVM (2); results do not depend on it\n"
+    "build:\n"
+    "  -o OUT               output (default: FILE without .hn, in the current folder)\n"
+    "  --emit=KIND,...      exe (default), obj, asm, llvm, ir, ast: OUT, OUT.o, OUT.s, OUT.ll, OUT.ir, OUT.ast\n"
+    "  --save-temps         keep OUT.o\n"
+    "  --print-link-command print how the executable is linked\n"
+    "  --time-passes        seconds of each stage\n"
+    "build, check, opt:\n"
+    "  --print-after=PASS   the IR after a pass, or after all\n"
+    "  --verify-each        check the IR after every pass\n"
+    "check:\n"
+    "  --gradients          every objective's gradient against central differences, in f64\n"
+    "opt:\n"
+    "  --passes=A,B,...     simplify, cse, dce, factor, merge, differentiate\n"
+    "run:\n"
+    "  hnc run FILE.hn -- FLAGS    FLAGS go to the program's `train`\n"
+    "\n"
+    "Exit status: 0 fine, 1 an error in the input or the system, 2 wrong usage.\n";
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        fputs(help, stderr);
+        return EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        fputs(help, stdout);
+        return EXIT_FINE;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        puts("hnc " HNC_VERSION);
+        return EXIT_FINE;
+    }
+    const char *names[COUNT_OF(commands)];
+    for (size_t i = 0; i < COUNT_OF(commands); i++) {
+        names[i] = commands[i].name;
+        if (strcmp(argv[1], commands[i].name) != 0)
+            continue;
+        Options options;
+        int status = options_parse(argc - 1, argv + 1, &options);
+        if (status == EXIT_FINE)
+            status = commands[i].run(&options);
+        options_free(&options);
+        return status;
+    }
+    fprintf(stderr, "hnc: unknown command '%s'\n", argv[1]);
+    const char *close = closest_name(argv[1], names, COUNT_OF(names));
+    if (close)
+        fprintf(stderr, "     did you mean '%s'?\n", close);
+    fprintf(stderr, "Try 'hnc --help'.\n");
+    return EXIT_USAGE;
+}
