@@ -1,0 +1,250 @@
+#include "tests/backend/compiled.h"
+
+#include <dlfcn.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static int thread_count = 1;
+
+/* Found by the shared objects when they are loaded. */
+void hn_parallel(hn_body *body, const hn_frame *frame, int64_t n, int64_t grain)
+{
+    int64_t grains = (n + grain - 1) / grain, pieces = grains < thread_count ? grains : thread_count;
+    for (int64_t i = pieces; i-- > 0;) {
+        int64_t begin = grains * i / pieces * grain, end = grains * (i + 1) / pieces * grain;
+        body(frame, begin, end < n ? end : n);
+    }
+}
+
+/* ---- data ---- */
+
+static uint64_t next_random(uint64_t *state)
+{
+    *state += 0x9e3779b97f4a7c15u;
+    uint64_t z = *state;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+}
+
+static Tensor new_tensor(Type type)
+{
+    void *data = NULL;
+    size_t bytes = (size_t)type_bytes(type);
+    assert_int_equal(posix_memalign(&data, HN_ALIGNMENT, (bytes + HN_ALIGNMENT) / HN_ALIGNMENT * HN_ALIGNMENT), 0);
+    memset(data, 0, bytes);
+    return (Tensor){type, data};
+}
+
+static void fill(Tensor *tensor, uint64_t *random, int32_t index_limit)
+{
+    for (int64_t i = 0; i < type_elements(tensor->type); i++) {
+        uint64_t bits = next_random(random) >> 11;
+        double unit = (double)bits / 9007199254740992.0;
+        if (tensor->type.dtype == DTYPE_I32)
+            tensor_set(tensor, i, (double)(bits % (uint64_t)index_limit));
+        else if (tensor->type.dtype == DTYPE_U8)
+            tensor_set(tensor, i, (double)(bits % 256));
+        else if (tensor->type.dtype == DTYPE_BOOL)
+            tensor_set(tensor, i, (double)(bits % 2));
+        else
+            tensor_set(tensor, i, 4 * unit - 2);
+    }
+}
+
+static Tensor random_tensor(Type type, uint64_t *random, int32_t index_limit)
+{
+    Tensor tensor = new_tensor(type);
+    fill(&tensor, random, index_limit);
+    return tensor;
+}
+
+static Type with_examples(Type type, int64_t examples)
+{
+    Type rows = {.dtype = type.dtype, .rank = (uint8_t)(type.rank + 1), .dims = {examples}};
+    memcpy(&rows.dims[1], type.dims, type.rank * sizeof type.dims[0]);
+    return rows;
+}
+
+/* ---- compiling ---- */
+
+static void remove_file(const char *folder, const char *name)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    remove(path);
+}
+
+Library load_program(const Program *program, int level, const char *cpu)
+{
+    Library library = {.folder = "/tmp/hnc-test-XXXXXX"};
+    assert_non_null(mkdtemp(library.folder));
+    char object[128], shared[128], command[512], why[256];
+    snprintf(object, sizeof object, "%s/m.o", library.folder);
+    snprintf(shared, sizeof shared, "%s/m.so", library.folder);
+    /* several threads: every kernel that can be split is */
+    BackendOptions options = {.cpu = cpu, .opt_level = level, .parallel_work = thread_count > 1 ? 1 : 0};
+    if (!backend_emit(program, "{}", &options, EMIT_OBJ, object, why))
+        fail_msg("%s", why);
+    snprintf(command, sizeof command, "cc -shared -o %s %s -lm", shared, object);
+    assert_int_equal(system(command), 0);
+    library.handle = dlopen(shared, RTLD_NOW | RTLD_LOCAL);
+    if (!library.handle)
+        fail_msg("%s", dlerror());
+    library.functions = dlsym(library.handle, "hn_functions");
+    assert_non_null(library.functions);
+    assert_string_equal(dlsym(library.handle, "hn_manifest"), "{}");
+    return library;
+}
+
+void unload(Library *library)
+{
+    dlclose(library->handle);
+    remove_file(library->folder, "m.o");
+    remove_file(library->folder, "m.so");
+    rmdir(library->folder);
+}
+
+/* ---- comparing ---- */
+
+static uint64_t digest_bytes(uint64_t digest, const void *bytes, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        digest = (digest ^ ((const unsigned char *)bytes)[i]) * 0x100000001b3u;
+    return digest;
+}
+
+static uint64_t compare(const Case *c, const char *what, const char *name, const Tensor *expected, const Tensor *actual,
+                        uint64_t digest)
+{
+    bool is_float = dtype_is_float(expected->type.dtype);
+    double tolerance = c->tolerance > 0 ? c->tolerance : expected->type.dtype == DTYPE_F32 ? 2e-5 : 1e-12, scale = 1;
+    for (int64_t i = 0; is_float && i < type_elements(expected->type); i++)
+        if (isfinite(tensor_get(expected, i)))
+            scale = fmax(scale, fabs(tensor_get(expected, i)));
+    for (int64_t i = 0; i < type_elements(expected->type); i++) {
+        double x = tensor_get(expected, i), y = tensor_get(actual, i);
+        bool same = x == y || (isnan(x) && isnan(y)) || (is_float && fabs(x - y) <= tolerance * scale);
+        if (!same) {
+            Text text = {0};
+            print_module(c->module, &text);
+            fprintf(stderr, "%s\n", text.data);
+            text_free(&text);
+            fail_msg("%s %s[%lld]: %.17g expected, %.17g computed (seed %llu)", what, name, (long long)i, x, y,
+                     (unsigned long long)c->seed);
+        }
+    }
+    return digest_bytes(digest, actual->data, (size_t)type_bytes(actual->type));
+}
+
+/* ---- running ---- */
+
+static uint64_t run_function(const Case *c, const Program *program, const Library *library, uint32_t index, uint64_t digest)
+{
+    const Module *module = c->module;
+    const Function *function = module->functions.data[index];
+    uint64_t random = c->seed * 1000 + index;
+    int32_t limit = c->index_limit ? c->index_limit : 5;
+    Tensor *states = world_states_new(module), inputs[32], results[64], rows[16];
+    const void *row_pointers[16], *input_pointers[32];
+    void *output_pointers[64];
+    unsigned char *arena = NULL, *scratch = NULL;
+    assert_true(module->fields.len <= 16 && function->inputs.len <= 32 && function->outputs.len <= 64);
+    assert_int_equal(posix_memalign((void **)&arena, HN_ALIGNMENT, (size_t)program_state_bytes(program) + 1), 0);
+    assert_int_equal(posix_memalign((void **)&scratch, HN_ALIGNMENT, (size_t)program_scratch_bytes(program) + 1), 0);
+    memset(scratch, 0xa5, (size_t)program_scratch_bytes(program)); /* nobody may rely on it */
+    for (uint32_t i = 0; i < module->states.len; i++) {
+        fill(&states[i], &random, limit);
+        memcpy(arena + program_state_offset(program, i), states[i].data, (size_t)type_bytes(states[i].type));
+    }
+    for (uint32_t i = 0; i < module->fields.len; i++) {
+        rows[i] = random_tensor(with_examples(module->fields.data[i].type, c->examples ? c->examples : 5), &random, limit);
+        row_pointers[i] = rows[i].data;
+    }
+    for (uint32_t i = 0; i < function->inputs.len; i++) {
+        inputs[i] = random_tensor(OP_AT(function, function->inputs.data[i])->type, &random, limit);
+        input_pointers[i] = inputs[i].data;
+    }
+    for (uint32_t i = 0; i < function->outputs.len; i++) {
+        results[i] = new_tensor(OP_AT(function, function->outputs.data[i].value)->type);
+        output_pointers[i] = results[i].data;
+    }
+
+    World world = {states, rows};
+    Tensor *expected;
+    char why[256];
+    if (!interpret(module, function, &world, inputs, &expected, why))
+        fail_msg("%s: %s", function->name, why);
+    hn_frame frame = {arena, scratch, row_pointers, input_pointers, output_pointers};
+    library->functions[index](&frame);
+
+    for (uint32_t i = 0; i < function->outputs.len; i++)
+        digest = compare(c, function->name, function->outputs.data[i].name, &expected[i], &results[i], digest);
+    for (uint32_t i = 0; i < module->states.len; i++) {
+        Tensor state = {states[i].type, arena + program_state_offset(program, i)};
+        digest = compare(c, function->name, module->states.data[i].name, &states[i], &state, digest);
+    }
+    interpret_free_outputs(function, expected);
+    for (uint32_t i = 0; i < function->outputs.len; i++)
+        free(results[i].data);
+    for (uint32_t i = 0; i < function->inputs.len; i++)
+        free(inputs[i].data);
+    for (uint32_t i = 0; i < module->fields.len; i++)
+        free(rows[i].data);
+    world_states_free(module, states);
+    free(arena);
+    free(scratch);
+    return digest;
+}
+
+uint64_t check_compiled(const Case *c, int level, const char *cpu, int threads)
+{
+    Text why = {0};
+    if (!verify_module(c->module, false, &why))
+        fail_msg("%s", why.data);
+    text_free(&why);
+    thread_count = threads;
+    Program *program = program_plan(c->module);
+    Library library = load_program(program, level, cpu);
+    uint64_t digest = 0xcbf29ce484222325u;
+    for (uint32_t i = 0; i < c->module->functions.len; i++)
+        digest = run_function(c, program, &library, i, digest);
+    unload(&library);
+    program_free(program);
+    return digest;
+}
+
+void check_everywhere(const Case *c)
+{
+    uint64_t digest = check_compiled(c, 2, DEFAULT_CPU, 1);
+    for (int level = 0; level <= 3; level++)
+        assert_true(check_compiled(c, level, DEFAULT_CPU, level % 2 + 1) == digest);
+    assert_true(check_compiled(c, 2, "x86-64-v2", 3) == digest);
+}
+
+const Schedule *plan_of(const Module *module, const char *name, Program **program)
+{
+    *program = program_plan(module);
+    for (uint32_t i = 0; i < module->functions.len; i++)
+        if (!strcmp(module->functions.data[i]->name, name))
+            return &(*program)->schedules.data[i];
+    fail_msg("no function %s", name);
+    return NULL;
+}
+
+unsigned count_kernels(const Schedule *schedule, KernelKind kind)
+{
+    unsigned count = 0;
+    for (uint32_t i = 0; i < schedule->kernels.len; i++)
+        count += schedule->kernels.data[i].kind == kind;
+    return count;
+}

@@ -1,0 +1,37 @@
+/* Modules compiled into shared objects and run beside the interpreter. */
+#ifndef HNC_TESTS_BACKEND_COMPILED_H
+#define HNC_TESTS_BACKEND_COMPILED_H
+
+#include "backend/backend.h"
+#include "runtime/abi.h"
+
+/* What a function works on: tensors of the test's own, equal for equal modules and seeds. */
+typedef struct Case {
+    const Module *module;
+    uint64_t seed;
+    int64_t examples;    /* rows of each field; 0: 5 */
+    int32_t index_limit; /* i32 inputs and states lie in [0, index_limit); 0: 5 */
+    double tolerance;    /* of floats, relative to the largest element of the expected tensor or 1; 0: by Module.real */
+} Case;
+
+/* Compiles the module at -O<level> for `cpu`, runs every function with `threads` threads (hn_parallel of compiled.c gives their
+ * pieces one after the other, last piece first) and checks outputs and states against the interpreter's. Returns a digest of all
+ * bits. */
+uint64_t check_compiled(const Case *c, int level, const char *cpu, int threads);
+/* check_compiled at -O0 to -O3, for another processor, and with several threads: all digests must be equal. */
+void check_everywhere(const Case *c);
+
+/* A program compiled with the manifest "{}", linked with BLAS and loaded; fails the test on any error. */
+typedef struct Library {
+    void *handle;
+    hn_function *const *functions;
+    char folder[64];
+} Library;
+Library load_program(const Program *program, int level, const char *cpu);
+void unload(Library *library);
+
+/* The schedule of the module's function `name`; *program to be freed by program_free. */
+const Schedule *plan_of(const Module *module, const char *name, Program **program);
+unsigned count_kernels(const Schedule *schedule, KernelKind kind);
+
+#endif

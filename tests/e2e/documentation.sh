@@ -1,0 +1,66 @@
+#!/bin/sh
+# Keeps the documentation true: every complete program in it (a fenced block `hn`) passes `hnc check`, every relative link leads to a
+# file, every path of a source file written in backquotes exists, and every function written `name()` is defined in the sources.
+#
+#   documentation.sh HNC SOURCE_DIR FILE.md...
+set -eu
+hnc=$1
+root=$2
+shift 2
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failures=0
+
+wrong() {
+    echo "$1" >&2
+    failures=$((failures + 1))
+}
+
+# The programs of a document as $work/programs/N.hn.
+extract_programs() {
+    rm -rf "$work/programs"
+    mkdir "$work/programs"
+    awk -v folder="$work/programs" '
+        /^```hn/ { inside = 1; file = sprintf("%s/%d.hn", folder, ++count); next }
+        /^```/ { inside = 0 }
+        inside { print > file }' "$1"
+}
+
+check_programs() {
+    for program in "$work"/programs/*.hn; do
+        [ -e "$program" ] || continue
+        programs=$((programs + 1))
+        "$hnc" check "$program" >/dev/null || wrong "$1: its program $(basename "$program" .hn) does not compile"
+    done
+}
+
+check_links() {
+    sed 's/](/\n](/g' "$1" | sed -n 's/^](\([^)#]*\).*/\1/p' | grep -v '^[a-z]*:' | sort -u >"$work/links" || true
+    while read -r link; do
+        [ -e "$(dirname "$1")/$link" ] || wrong "$1: the link to '$link' leads nowhere"
+    done <"$work/links"
+}
+
+quoted() { # FILE PATTERN: what stands in backquotes and matches
+    tr '\n' ' ' <"$1" | grep -o '`[^`]*`' | tr -d '`' | grep -xE "$2" | sort -u || true
+}
+
+check_names() {
+    for path in $(quoted "$1" '[a-z0-9_]+/[a-zA-Z0-9_/.-]*\.(c|h|y|l|def|hn|md|py|sh|txt)'); do
+        [ -e "$root/$path" ] || wrong "$1: there is no file '$path'"
+    done
+    for function in $(quoted "$1" '[a-z0-9_]+\(\)' | tr -d '()'); do
+        grep -rqw --include='*.c' --include='*.h' "$function" "$root/support" "$root/ir" "$root/frontend" "$root/passes" "$root/backend" \
+            "$root/runtime" "$root/driver" || wrong "$1: there is no function '$function'"
+    done
+}
+
+programs=0
+for document in "$@"; do
+    extract_programs "$document"
+    check_programs "$document"
+    check_links "$document"
+    check_names "$document"
+done
+[ "$programs" -gt 0 ] || wrong "no program was found in: $*"
+[ "$failures" -eq 0 ]

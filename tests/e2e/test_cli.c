@@ -1,0 +1,207 @@
+/* The hnc command: exit statuses, options, outputs, and what it says when something is wrong. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "tests/runtime/run_command.h"
+
+static int set_up(void **state)
+{
+    (void)state;
+    enter_folder();
+    return run_command("cp '%s/tests/e2e/toy.hn' .", HNC_SOURCE_DIR);
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    leave_folder();
+    return 0;
+}
+
+/* Runs hnc; its exit status must be `status` and what it prints must contain `text`. */
+static void check(const char *arguments, int status, const char *text)
+{
+    int seen = run_command("'%s/hnc' %s", HNC_BINARY_DIR, arguments);
+    if (seen != status)
+        fail_msg("hnc %s: exit status %d, not %d:\n%s", arguments, seen, status, command_output());
+    assert_true(output_has(text));
+}
+
+static bool exists(const char *path)
+{
+    return access(path, F_OK) == 0;
+}
+
+static void test_help(void **state)
+{
+    (void)state;
+    check("--help", 0, "Exit status: 0 fine, 1 an error in the input or the system, 2 wrong usage");
+    check("--version", 0, "hnc 0.");
+    check("", 2, "hnc build FILE.hn");
+}
+
+static void test_wrong_usage(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *arguments, *text;
+    } cases[] = {
+        {"buidl toy.hn", "did you mean 'build'?"},
+        {"build", "no input file"},
+        {"build toy.hn more.hn", "one input file, not also 'more.hn'"},
+        {"build --frobnicate toy.hn", "unknown option '--frobnicate'"},
+        {"build toy.hn -o", "option '-o' needs a value"},
+        {"build toy.hn --gradients", "option 'gradients' does not belong to this command"},
+        {"check toy.hn -O2", "option 'O' does not belong to this command"},
+        {"build toy.hn -O4", "-O4: the level is 0, 1, 2 or 3"},
+        {"build toy.hn --emit=exe,foo", "--emit=exe,foo: kinds are exe, obj, asm, llvm, ir, ast"},
+        {"build toy.hn --emit=", "kinds are exe, obj, asm, llvm, ir, ast"},
+        {"build toy.hn --float=f16", "--float=f16: f32 or f64"},
+        {"build toy.hn --batch 0", "--batch 0: expected a positive number"},
+        {"build toy.hn --batch 12x", "--batch 12x: expected a positive number"},
+        {"build toy.hn -D width", "-D width: expected NAME=VALUE"},
+        {"build toy.hn --cpu=pentium99", "unknown processor 'pentium99'; usual ones are"},
+        {"build toy.hn --print-after=symplify", "--print-after=symplify: there is no such pass"},
+        {"build toy.hn -- --epochs 3", "'--' only separates the flags of `hnc run`"},
+        {"build toy.hn -o toy.hn", "the output 'toy.hn' is the input"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        check(cases[i].arguments, 2, cases[i].text);
+    assert_false(exists("toy"));
+}
+
+static void test_wrong_input(void **state)
+{
+    (void)state;
+    check("build missing.hn", 1, "cannot read 'missing.hn': No such file or directory");
+    check("explain missing.hn", 1, "cannot read 'missing.hn'");
+    check("run missing.hn", 1, "cannot read 'missing.hn'");
+    check("build /", 1, "cannot read '/'");
+    check("build toy.hn --train tuen", 1, "there is no train 'tuen'");
+    check("build toy.hn -D widht=20", 1, "the file declares no constant 'widht'");
+    check("build toy.hn -D width=wide", 1, "-D width=wide: the value is not a number");
+    check("build toy.hn -D width=0", 1, "error");
+    assert_int_equal(run_command("sed 's/softmax(/sotfmax(/' toy.hn > wrong.hn"), 0);
+    check("check wrong.hn", 1, "did you mean 'softmax'?");
+    assert_true(output_has("wrong.hn:42:25: error"));
+}
+
+static void test_wrong_output(void **state)
+{
+    (void)state;
+    assert_int_equal(run_command("mkdir -p folder; ln -s /dev/full full.ir; ln -s toy.hn link.hn; cp toy.hn self.o"), 0);
+    check("build toy.hn -O0 -o folder", 1, "cannot write 'folder'");
+    check("build toy.hn -o /nonexistent/out", 1, "cannot write '/nonexistent/out.o': No such file or directory");
+    check("build toy.hn --emit=ir -o /nonexistent/out", 1, "cannot write '/nonexistent/out.ir': No such file or directory");
+    check("build toy.hn --emit=ir -o full", 1, "cannot write 'full.ir': No space left on device");
+    check("build link.hn -o toy.hn", 2, "the output 'toy.hn' is the input");
+    check("build self.o -o self", 2, "the output 'self.o' is the input");
+    assert_true(same_files("toy.hn", "self.o"));
+    assert_false(exists("folder.o"));
+}
+
+static void test_emit(void **state)
+{
+    (void)state;
+    check("build toy.hn -O0 -o all --emit=exe,obj,asm,llvm,ir,ast", 0, "");
+    static const char *const files[][2] = {{"all.ir", "module"}, {"all.ast", "net classifier"}, {"all.ll", "define"}, {"all.s", ".text"}};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        size_t size;
+        char *text = read_file(files[i][0], &size);
+        assert_non_null(text);
+        assert_non_null(strstr(text, files[i][1]));
+        free(text);
+    }
+    assert_true(exists("all.o"));
+    assert_int_equal(run_command("./all info"), 0);
+    check("build toy.hn -o only --emit=ast", 0, "");
+    assert_true(exists("only.ast") && !exists("only") && !exists("only.o") && !exists("only.ir"));
+}
+
+/* Two builds give equal bytes; intermediate files stay only if asked for. */
+static void test_reproducible(void **state)
+{
+    (void)state;
+    check("build toy.hn -o first --save-temps", 0, "");
+    check("build toy.hn -o second --time-passes", 0, "frontend");
+    assert_true(exists("first.o") && !exists("second.o"));
+    check("build toy.hn -o second --emit=obj", 0, "");
+    assert_true(same_files("first.o", "second.o"));
+    check("build toy.hn -o second --emit=obj --batch 31", 0, "");
+    assert_false(same_files("first.o", "second.o"));
+}
+
+static void test_options_change_the_model(void **state)
+{
+    (void)state;
+    check("explain toy.hn", 0, "f32[12, 64]");
+    check("explain toy.hn -D width=20", 0, "f32[20, 64]");
+    check("explain toy.hn --batch 7", 0, "batches of 7");
+    check("explain toy.hn --float=f64", 0, "model toy, f64");
+    check("explain toy.hn --train fixed", 0, "train fixed: bilevel, 2 epochs");
+    check("explain toy.hn", 0, "bytes of scratch");
+    check("build toy.hn --train fixed --emit=ir", 0, "");
+    assert_int_equal(run_command("grep -q 'func @fixed.lower(' toy.ir"), 0);
+    assert_int_equal(run_command("grep -q 'func @tune' toy.ir"), 1);
+}
+
+static void test_passes_shown_and_verified(void **state)
+{
+    (void)state;
+    check("build toy.hn --emit=ir -o shown --print-after=all --verify-each", 0, "# after lower");
+    static const char *const stages[] = {"weights", "conditions", "batch", "factor", "merge", "differentiate", "simplify", "cse", "dce"};
+    for (size_t i = 0; i < sizeof stages / sizeof *stages; i++) {
+        char command[96];
+        snprintf(command, sizeof command, "check toy.hn --print-after=%s", stages[i]);
+        check(command, 0, stages[i]);
+        assert_null(strstr(command_output(), "# after lower"));
+    }
+}
+
+/* What build emits is finished: its text comes back from opt unchanged, and the clean-up passes find nothing left. */
+static void test_opt(void **state)
+{
+    (void)state;
+    check("build toy.hn --emit=ir", 0, "");
+    check("opt toy.ir -o same.ir", 0, "");
+    assert_true(same_files("toy.ir", "same.ir"));
+    check("opt --passes=simplify,cse,dce --verify-each toy.ir -o clean.ir", 0, "");
+    assert_true(same_files("toy.ir", "clean.ir"));
+    check("opt --passes=simplify,cse,dce clean.ir", 0, "func @tune.lower(");
+    check("opt --passes=simplify,frob toy.ir", 2, "unknown pass 'frob'; passes are simplify, cse");
+    check("opt toy.ir -o /nonexistent/out", 1, "cannot write '/nonexistent/out'");
+    check("opt toy.hn", 1, "toy.hn:2:1: error");
+    check("opt missing.ir", 1, "cannot read 'missing.ir'");
+}
+
+static void test_check(void **state)
+{
+    (void)state;
+    check("check toy.hn", 0, "toy.hn: no errors");
+    check("check --gradients toy.hn", 0, "tune.upper.gradients");
+    assert_null(strstr(command_output(), "WRONG"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_help, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_wrong_usage, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_wrong_input, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_wrong_output, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_emit, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_reproducible, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_options_change_the_model, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_passes_shown_and_verified, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_opt, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_check, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

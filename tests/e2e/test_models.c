@@ -1,0 +1,259 @@
+/* Every model that ships: ten training steps by compiled code and by the interpreter, on the same random data and from the same initial
+ * state, then every metric; all states and outputs must agree. In f64 to 1e-12, in f32 to 1e-4 (a step of Adam divides by the size of
+ * the gradient, so an f32 rounding error in a vanishing gradient moves its weight by up to the learning rate: tensors are compared by
+ * the norm of their difference, relative to their own). */
+#include <dirent.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "frontend/frontend.h"
+#include "passes/passes.h"
+#include "tests/backend/compiled.h"
+
+#ifdef HNC_SANITIZED
+enum { STEPS = 2, EVALUATION_BATCHES = 1 }; /* the interpreter is slow there, and memory errors show at once */
+#else
+enum { STEPS = 10, EVALUATION_BATCHES = 2 };
+#endif
+enum { ROWS = 64, BATCH = 10 };
+
+typedef struct Twin {
+    Arena arena;
+    Source source;
+    Diagnostics diags;
+    Model *model;
+    Train *train;
+    Program *program;
+    Library library;
+    Tensor *states, *rows; /* the interpreter's world */
+    unsigned char *state_arena, *scratch;
+    const void **row_pointers;
+} Twin;
+
+static void *aligned(int64_t bytes)
+{
+    void *memory = NULL;
+    assert_int_equal(posix_memalign(&memory, HN_ALIGNMENT, (size_t)bytes + HN_ALIGNMENT), 0);
+    memset(memory, 0, (size_t)bytes + HN_ALIGNMENT);
+    return memory;
+}
+
+static Tensor random_rows(const Field *field, uint32_t stream)
+{
+    Type type = {.dtype = field->type.dtype, .rank = (uint8_t)(field->type.rank + 1), .dims = {ROWS}};
+    for (unsigned i = 0; i < field->type.rank; i++)
+        type.dims[i + 1] = field->type.dims[i];
+    Tensor rows = {type, aligned(type_bytes(type))};
+    double top = field->classes ? (double)field->classes : field->type.dtype == DTYPE_U8 ? 256 : 1;
+    for (int64_t i = 0; i < type_elements(type); i++)
+        tensor_set(&rows, i, random_element((const uint32_t[2]){5, 6}, 0, stream, (uint64_t)i) * top);
+    return rows;
+}
+
+static Twin twin_new(const char *path, DType real)
+{
+    Twin t = {0};
+    const char *reason;
+    char why[256] = "";
+    if (!source_read(&t.arena, path, &t.source, &reason))
+        fail_msg("%s: %s", path, reason);
+    FrontendOptions options = {.real = real, .batch = BATCH};
+    t.model = frontend_compile(&t.source, &options, &t.diags);
+    diag_print(&t.diags, stderr);
+    assert_non_null(t.model);
+    t.train = &t.model->trains.data[0];
+    if (!method_assemble(t.model, t.train, NULL, why))
+        fail_msg("%s", why);
+    Module *module = t.model->module;
+    for (uint32_t i = module->functions.len; i-- > 0;) { /* what remains is what runs */
+        Text text = {0};
+        if (!verify_function(module, module->functions.data[i], false, &text))
+            function_remove(module, module->functions.data[i]);
+        text_free(&text);
+    }
+    t.program = program_plan(module);
+    t.library = load_program(t.program, 2, DEFAULT_CPU);
+    t.states = world_states_new(module);
+    t.rows = support_malloc((module->fields.len + 1) * sizeof *t.rows);
+    t.row_pointers = support_malloc((module->fields.len + 1) * sizeof *t.row_pointers);
+    for (uint32_t i = 0; i < module->fields.len; i++) {
+        t.rows[i] = random_rows(&module->fields.data[i], i);
+        t.row_pointers[i] = t.rows[i].data;
+    }
+    t.state_arena = aligned(program_state_bytes(t.program));
+    t.scratch = aligned(program_scratch_bytes(t.program));
+    int64_t seed = find_state(module, "seed");
+    tensor_set(&t.states[seed], 0, 42);
+    memcpy(t.state_arena + program_state_offset(t.program, (uint32_t)seed), t.states[seed].data, 8);
+    return t;
+}
+
+static void twin_free(Twin *t)
+{
+    Module *module = t->model->module;
+    for (uint32_t i = 0; i < module->fields.len; i++)
+        free(t->rows[i].data);
+    support_free(t->rows);
+    support_free(t->row_pointers);
+    world_states_free(module, t->states);
+    free(t->state_arena);
+    free(t->scratch);
+    unload(&t->library);
+    program_free(t->program);
+    model_free(t->model);
+    diag_free(&t->diags);
+    arena_free(&t->arena);
+}
+
+/* |a - b| / |a|, and whether both are finite. */
+static double distance(const Tensor *a, const Tensor *b)
+{
+    double difference = 0, norm = 0;
+    for (int64_t i = 0; i < type_elements(a->type); i++) {
+        double x = tensor_get(a, i), y = tensor_get(b, i);
+        difference += (x - y) * (x - y);
+        norm += x * x;
+    }
+    return difference == 0 ? 0 : sqrt(difference / fmax(norm, 1e-30));
+}
+
+static uint32_t function_index(const Twin *t, const Function *function)
+{
+    for (uint32_t i = 0; i < t->model->module->functions.len; i++)
+        if (t->model->module->functions.data[i] == function)
+            return i;
+    fail_msg("'%s' is not in the module", function->name);
+    return 0;
+}
+
+/* One function on both sides; rows are taken from `first` on. Compares the outputs. */
+static void run_both(Twin *t, const Function *function, int first, double tolerance)
+{
+    enum { MOST = 512 };
+    static int32_t index[MOST], counts = 100;
+    static unsigned char mask[MOST];
+    double metric_f64 = 1;
+    float metric_f32 = 1;
+    const Module *module = t->model->module;
+    Tensor inputs[8], *expected, results[64];
+    const void *input_pointers[8];
+    void *output_pointers[64];
+    char why[256];
+    for (int i = 0; i < MOST; i++) {
+        index[i] = (first + i) % ROWS;
+        mask[i] = i < 40;
+    }
+    for (uint32_t i = 0; i < function->inputs.len; i++) {
+        const char *name = function->input_names.data[i];
+        inputs[i].type = OP_AT(function, function->inputs.data[i])->type;
+        inputs[i].data = strcmp(name, "index") == 0    ? (void *)index
+                         : strcmp(name, "mask") == 0   ? (void *)mask
+                         : strcmp(name, "metric") == 0 ? (module->real == DTYPE_F64 ? (void *)&metric_f64 : (void *)&metric_f32)
+                                                       : (void *)&counts;
+        input_pointers[i] = inputs[i].data;
+    }
+    World world = {t->states, t->rows};
+    if (!interpret(module, function, &world, inputs, &expected, why))
+        fail_msg("%s: %s", function->name, why);
+    for (uint32_t i = 0; i < function->outputs.len; i++) {
+        results[i] = (Tensor){expected[i].type, aligned(type_bytes(expected[i].type))};
+        output_pointers[i] = results[i].data;
+    }
+    hn_frame frame = {t->state_arena, t->scratch, t->row_pointers, input_pointers, output_pointers};
+    t->library.functions[function_index(t, function)](&frame);
+    for (uint32_t i = 0; i < function->outputs.len; i++) {
+        double d = distance(&expected[i], &results[i]);
+        if (!(d <= tolerance))
+            fail_msg("%s: output '%s' differs by %g", function->name, function->outputs.data[i].name, d);
+        free(results[i].data);
+    }
+    interpret_free_outputs(function, expected);
+}
+
+static double worst_state(const Twin *t, const char **name)
+{
+    const Module *module = t->model->module;
+    double worst = 0;
+    for (uint32_t i = 0; i < module->states.len; i++) {
+        Tensor compiled = {t->states[i].type, t->state_arena + program_state_offset(t->program, i)};
+        double d = distance(&t->states[i], &compiled);
+        if (!(d <= worst)) {
+            worst = d;
+            *name = module->states.data[i].name;
+        }
+    }
+    return worst;
+}
+
+static void check_model(const char *path, DType real, double tolerance)
+{
+    Twin t = twin_new(path, real);
+    const char *name = "";
+    run_both(&t, t.train->init, 0, tolerance);
+    double worst = worst_state(&t, &name);
+    for (int step = 0; step < STEPS; step++) {
+        const Phase *phase = &t.train->phases.data[t.train->phases.len == 2 && step % 3 == 2];
+        run_both(&t, phase->step, step * BATCH, tolerance);
+        worst = worst_state(&t, &name);
+        if (!(worst <= tolerance))
+            fail_msg("%s, %s, step %d: state '%s' differs by %g", path, dtype_name(real), step, name, worst);
+    }
+    printf("    %s %s: after %d steps the farthest state, %s, is %.1e apart\n", path, dtype_name(real), STEPS, name, worst);
+    if (t.train->hypers)
+        run_both(&t, t.train->hypers, 0, tolerance);
+    for (uint32_t i = 0; i < t.train->metrics.len; i++) {
+        for (int batch = 0; batch < EVALUATION_BATCHES; batch++)
+            run_both(&t, t.train->metrics.data[i].accumulate, 7 * batch, tolerance);
+        run_both(&t, t.train->metrics.data[i].finish, 0, tolerance);
+    }
+    twin_free(&t);
+}
+
+/* Runs check_model on every models/NAME.hn, in the folder's order of names. */
+static void each_model(DType real, double tolerance)
+{
+    struct dirent **entries;
+    int n = scandir(HNC_SOURCE_DIR "/models", &entries, NULL, alphasort), models = 0;
+    for (int i = 0; i < n; i++) {
+        size_t len = strlen(entries[i]->d_name);
+        if (len > 3 && strcmp(entries[i]->d_name + len - 3, ".hn") == 0) {
+            char path[512];
+            snprintf(path, sizeof path, HNC_SOURCE_DIR "/models/%s", entries[i]->d_name);
+            check_model(path, real, tolerance);
+            models++;
+        }
+        free(entries[i]);
+    }
+    free(entries);
+    assert_true(models >= 2);
+}
+
+static void models_agree_with_the_interpreter_in_f64(void **state)
+{
+    (void)state;
+#ifdef HNC_SANITIZED
+    skip(); /* f32 walks the same memory */
+#endif
+    each_model(DTYPE_F64, 1e-12);
+}
+
+static void models_agree_with_the_interpreter_in_f32(void **state)
+{
+    (void)state;
+    each_model(DTYPE_F32, 1e-4);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(models_agree_with_the_interpreter_in_f64),
+        cmocka_unit_test(models_agree_with_the_interpreter_in_f32),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

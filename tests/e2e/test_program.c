@@ -1,0 +1,215 @@
+/* Programs that hnc builds, from the model text to their run folders: training, evaluation, resumption, memory. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include <jansson.h>
+#include <zlib.h>
+
+#include "tests/runtime/run_command.h"
+
+enum { ROWS = 800, TEST_ROWS = 100, SIDE = 8, CLASSES = 4 };
+
+static void must_run(const char *command)
+{
+    int status = run_command("%s", command);
+    if (status != 0)
+        fail_msg("%s: exit status %d\n%s", command, status, command_output());
+}
+
+static void must_build(const char *options)
+{
+    if (run_command("'%s/hnc' build toy.hn %s", HNC_BINARY_DIR, options) != 0)
+        fail_msg("%s", command_output());
+}
+
+/* ---- the data of toy.hn ---- */
+
+static uint32_t random_byte(uint32_t *state)
+{
+    *state = *state * 1664525u + 1013904223u;
+    return *state >> 24;
+}
+
+static void write_idx(const char *path, const unsigned char *header, unsigned header_size, const void *bytes, unsigned size)
+{
+    const char *mode = strstr(path, ".gz") ? "wb" : "wbT"; /* T: not compressed */
+    gzFile file = gzopen(path, mode);
+    assert_non_null(file);
+    assert_int_equal(gzwrite(file, header, header_size), header_size);
+    assert_int_equal(gzwrite(file, bytes, size), size);
+    assert_int_equal(gzclose(file), Z_OK);
+}
+
+/* Noise that is brighter in one quadrant, the image's class. */
+static void write_split(const char *image_path, const char *label_path, unsigned rows, uint32_t seed)
+{
+    static unsigned char images[ROWS][SIDE][SIDE], labels[ROWS];
+    for (unsigned row = 0; row < rows; row++) {
+        labels[row] = (unsigned char)(random_byte(&seed) % CLASSES);
+        for (unsigned y = 0; y < SIDE; y++)
+            for (unsigned x = 0; x < SIDE; x++) {
+                bool bright = (y >= SIDE / 2) * 2u + (x >= SIDE / 2) == labels[row];
+                images[row][y][x] = (unsigned char)(random_byte(&seed) * (bright ? 1.0 : 0.8));
+            }
+    }
+    const unsigned char high = (unsigned char)(rows >> 8), low = (unsigned char)rows;
+    write_idx(image_path, (unsigned char[]){0, 0, 8, 3, 0, 0, high, low, 0, 0, 0, SIDE, 0, 0, 0, SIDE}, 16, images,
+              rows * SIDE * SIDE);
+    write_idx(label_path, (unsigned char[]){0, 0, 8, 1, 0, 0, high, low}, 8, labels, rows);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    enter_folder();
+    write_split("images.gz", "labels", ROWS, 1);
+    write_split("test-images", "test-labels.gz", TEST_ROWS, 2);
+    return run_command("cp '%s/tests/e2e/toy.hn' . && '%s/hnc' build toy.hn", HNC_SOURCE_DIR, HNC_BINARY_DIR);
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    leave_folder();
+    return 0;
+}
+
+/* ---- results ---- */
+
+/* A number of RUN/result.json: "seconds", "last.metrics.fit(toy.valid)". */
+static double result(const char *run, const char *outer, const char *inner, const char *key)
+{
+    char path[64];
+    snprintf(path, sizeof path, "%s/result.json", run);
+    json_t *root = json_load_file(path, 0, NULL), *value = root;
+    if (outer)
+        value = json_object_get(json_object_get(value, outer), inner);
+    value = json_object_get(value, key);
+    assert_true(json_is_number(value));
+    double number = json_number_value(value);
+    json_decref(root);
+    return number;
+}
+
+/* ---- tests ---- */
+
+static void test_train_and_evaluate(void **state)
+{
+    (void)state;
+    must_run("./toy info");
+    assert_true(output_has("classifier.linear1.w.elem"));
+    must_run("./toy train --data . --out learned --epochs 60");
+    assert_true(output_has("fit(toy.valid)"));
+    double loss = result("learned", "best", "metrics", "fit(toy.valid)");
+    assert_in_range((int)(loss * 1000), 0, 1000); /* knowing nothing costs log 4 = 1.386 */
+    double rate = result("learned", "last", "hypers", "lam.drop");
+    assert_true(rate > 0 && rate < 0.9 && rate != 0.05);
+
+    must_run("./toy eval --weights learned/best.safetensors --data . --json");
+    json_t *metrics = json_loads(command_output(), 0, NULL);
+    assert_true(json_number_value(json_object_get(metrics, "fit(toy.valid)")) == loss);
+    assert_true(json_number_value(json_object_get(metrics, "fit(toy.test)")) == result("learned", "best", "metrics", "fit(toy.test)"));
+    json_decref(metrics);
+
+    assert_int_equal(run_command("./toy eval --weights missing --data ."), 1);
+    assert_int_equal(run_command("./toy train --data missing --out r"), 1);
+    assert_int_equal(run_command("./toy train --frobnicate"), 2);
+}
+
+static void test_equal_seeds_equal_bits(void **state)
+{
+    (void)state;
+    must_run("./toy train --data . --out one --seed 7 && ./toy train --data . --out two --seed 7");
+    must_run("./toy train --data . --out other --seed 8");
+    assert_true(same_files("one/last.safetensors", "two/last.safetensors"));
+    assert_true(same_files("one/best.safetensors", "two/best.safetensors"));
+    assert_false(same_files("one/last.safetensors", "other/last.safetensors"));
+    must_build("-O0 -o plain");
+    must_run("./plain train --data . --out three --seed 7");
+    assert_true(same_files("one/best.safetensors", "three/best.safetensors")); /* also at another level of optimisation */
+}
+
+/* Killed at any moment and resumed until it gets through: the files of a run that was left alone. */
+static void test_killed_and_resumed(void **state)
+{
+    (void)state;
+    enum { MOST = 60 };
+    struct timespec begin, end;
+    clock_gettime(CLOCK_MONOTONIC, &begin);
+    must_run("./toy train --quiet --data . --out whole --epochs 150");
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    double seconds = (double)(end.tv_sec - begin.tv_sec) + 1e-9 * (double)(end.tv_nsec - begin.tv_nsec);
+    uint32_t random = 3;
+    int killed = 0, status = 137;
+    for (int i = 0; i < MOST && status == 137; i++) {
+        double delay = seconds * (0.05 + 0.4 * random_byte(&random) / 256);
+        status = run_command("./toy train --quiet --data . --out pieces --epochs 150 --resume & sleep %.3f; kill -9 $!; wait $!", delay);
+        killed += status == 137;
+    }
+    if (status == 137)
+        must_run("./toy train --quiet --data . --out pieces --epochs 150 --resume");
+    else if (status != 0)
+        fail_msg("exit status %d after %d kills:\n%s", status, killed, command_output());
+    assert_true(killed >= 2);
+    assert_true(same_files("whole/last.safetensors", "pieces/last.safetensors"));
+    assert_true(same_files("whole/best.safetensors", "pieces/best.safetensors"));
+}
+
+static void test_double_precision(void **state)
+{
+    (void)state;
+    must_build("--float=f64 -o double");
+    must_run("./double info");
+    assert_true(output_has("f64"));
+    must_run("./double train --data . --out double-run --seed 3 && ./toy train --data . --out single-run --seed 3");
+    double precise = result("double-run", "last", "metrics", "fit(toy.valid)");
+    double rough = result("single-run", "last", "metrics", "fit(toy.valid)");
+    assert_true(precise != rough);
+    assert_float_equal(precise, rough, 0.02 * precise); /* one run, but for rounding */
+}
+
+static void test_run_passes_flags_on(void **state)
+{
+    (void)state;
+    if (run_command("XDG_CACHE_HOME=$PWD/cache '%s/hnc' run toy.hn -- --data . --out from-run --seed 7 --epochs 2", HNC_BINARY_DIR) != 0)
+        fail_msg("%s", command_output());
+    must_run("./toy train --data . --out by-hand --seed 7 --epochs 2");
+    assert_true(same_files("from-run/last.safetensors", "by-hand/last.safetensors"));
+    assert_int_equal(run_command("XDG_CACHE_HOME=$PWD/cache '%s/hnc' run toy.hn -- --frobnicate", HNC_BINARY_DIR), 2);
+    assert_true(output_has("'--frobnicate' is not a flag of 'train'"));
+}
+
+/* The peak is what explain announced, within 10 % + 32 MB, plus the data. */
+static void test_memory_as_announced(void **state)
+{
+    (void)state;
+    if (run_command("'%s/hnc' explain toy.hn -D width=1600 | grep '^memory:'", HNC_BINARY_DIR) != 0)
+        fail_msg("%s", command_output());
+    long long states, scratch;
+    assert_int_equal(sscanf(command_output(), "memory: %lld bytes of state, %lld bytes of scratch", &states, &scratch), 2);
+    assert_true(states > 50000000); /* two matrices of 1600 x 1600 and Adam's moments: enough to show in the total */
+    must_build("-D width=1600 -O1 -o wide");
+    must_run("./wide train --data . --out wide-run --steps 3");
+    double peak = result("wide-run", NULL, NULL, "peak_rss_bytes");
+    double data = (ROWS + TEST_ROWS) * (SIDE * SIDE + 4.0);
+    print_message("announced %.1f MB, peak %.1f MB\n", (double)(states + scratch) / 1e6, peak / 1e6);
+    assert_true(peak > (double)states);
+    assert_true(peak <= 1.1 * (double)(states + scratch) + 32e6 + data);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_train_and_evaluate),  cmocka_unit_test(test_equal_seeds_equal_bits),
+        cmocka_unit_test(test_killed_and_resumed),  cmocka_unit_test(test_double_precision),
+        cmocka_unit_test(test_run_passes_flags_on), cmocka_unit_test(test_memory_as_announced),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}

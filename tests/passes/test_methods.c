@@ -1,0 +1,344 @@
+/* Methods on a linear model small enough to be followed by hand: optimizers, schedules, clipping, evaluation over several batches,
+ * and the bilevel step's gradients. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "tests/passes/kit.h"
+
+enum { ROWS = 8, BATCH = 4, WIDTH = 2 };
+
+/* y = w . x, loss = mean (y - t)^2, in f64. Fields: x f64[2], t f64[]. */
+typedef struct Toy {
+    Model model;
+    Train train;
+    Tensor rows[2], *states;
+} Toy;
+
+static double x_of(int row, int i)
+{
+    return sample((uint64_t)(10 * row + i), -1, 1);
+}
+
+static double t_of(int row)
+{
+    return sample((uint64_t)(1000 + row), -1, 1);
+}
+
+static Function *toy_objective(Module *module, const char *name, const char *output)
+{
+    Builder b = {.module = module, .function = function_new(module, name)};
+    Value w = build_source(&b, OP_PARAM, 0), x = build_source(&b, OP_EXAMPLE, 0), t = build_source(&b, OP_EXAMPLE, 1);
+    Value y = build_dot(&b, w, x, dims_of(1, 0), dims_of(1, 0), (Dims){0}, (Dims){0});
+    Value error = build_binary(&b, OP_SUB, y, t);
+    build_output(&b, output, build_unary(&b, OP_ACROSS_MEAN, build_binary(&b, OP_MUL, error, error)));
+    return b.function;
+}
+
+static void toy_new(Toy *toy, FormKind form)
+{
+    int64_t width = WIDTH, hypers = 1, rows[2] = {ROWS, WIDTH};
+    Module *module = module_new("toy", DTYPE_F64);
+    *toy = (Toy){.model = {.module = module, .name = "toy"}};
+    vec_push(&module->fields, (Field){"d.x", type_of(DTYPE_F64, 1, &width), 0, 0});
+    vec_push(&module->fields, (Field){"d.t", type_scalar(DTYPE_F64), 0, 0});
+    vec_push(&module->weights, (Weight){"net.w", type_of(DTYPE_F64, 1, &width), 0, 0, 0, 1, 2, {INIT_CONSTANT, 0.25}});
+    vec_push(&module->conditions, (Condition){"lam", type_of(DTYPE_F64, 1, &hypers)});
+    vec_push(&toy->model.forms, (Form){.target = "net", .kind = form, .condition = 0});
+    vec_push(&toy->model.nets, (Net){"net", 1});
+    vec_push(&toy->model.hypers, (Hyper){"lam.a", 0, 0, type_scalar(DTYPE_F64), HYPER_RANGE, 0, 2, 0.5, false});
+    Dataset data = {.name = "d", .format = "idx"};
+    vec_push(&data.splits, (Split){"train", false, ROWS, 0});
+    vec_push(&toy->model.datasets, data);
+    toy->train = (Train){.name = "go", .method = METHOD_FIT, .batch = BATCH, .epochs = 1, .select = -1};
+    Phase phase = {.name = "minimise", .objective = toy_objective(module, "go.objective", "loss"), .batch = BATCH};
+    vec_push(&toy->train.phases, phase);
+    toy->rows[0] = (Tensor){type_of(DTYPE_F64, 2, rows), support_malloc(ROWS * WIDTH * 8)};
+    toy->rows[1] = (Tensor){type_of(DTYPE_F64, 1, rows), support_malloc(ROWS * 8)};
+    for (int r = 0; r < ROWS; r++) {
+        for (int i = 0; i < WIDTH; i++)
+            tensor_set(&toy->rows[0], r * WIDTH + i, x_of(r, i));
+        tensor_set(&toy->rows[1], r, t_of(r));
+    }
+}
+
+static void toy_assemble(Toy *toy)
+{
+    char why[256] = "";
+    if (!method_assemble(&toy->model, &toy->train, NULL, why))
+        fail_msg("%s", why);
+    Text problems = {0};
+    if (!verify_module(toy->model.module, true, &problems))
+        fail_msg("%s", problems.data);
+    toy->states = world_states_new(toy->model.module);
+}
+
+static void toy_free(Toy *toy)
+{
+    world_states_free(toy->model.module, toy->states);
+    support_free(toy->rows[0].data);
+    support_free(toy->rows[1].data);
+    vec_free(&toy->train.phases);
+    vec_free(&toy->train.metrics);
+    model_free(&toy->model);
+}
+
+/* Runs a function on the rows first, first + 1, ...; gives its first output (0 if none). */
+static double toy_run(Toy *toy, const Function *function, int first, int valid)
+{
+    char why[256];
+    Tensor inputs[4] = {0}, *outputs;
+    int32_t index[BATCH], count = 2, total = 8;
+    unsigned char mask[BATCH];
+    for (int i = 0; i < BATCH; i++) {
+        index[i] = first + (i < valid ? i : 0);
+        mask[i] = i < valid;
+    }
+    for (uint32_t i = 0; i < function->inputs.len; i++) {
+        const char *name = function->input_names.data[i];
+        inputs[i].type = OP_AT(function, function->inputs.data[i])->type;
+        inputs[i].data = strcmp(name, "index") == 0         ? (void *)index
+                         : strcmp(name, "mask") == 0        ? (void *)mask
+                         : strcmp(name, "epoch_steps") == 0 ? (void *)&count
+                                                            : (void *)&total;
+    }
+    World world = {toy->states, toy->rows};
+    if (!interpret(toy->model.module, function, &world, inputs, &outputs, why))
+        fail_msg("%s", why);
+    double result = function->outputs.len ? tensor_get(&outputs[0], 0) : 0;
+    interpret_free_outputs(function, outputs);
+    return result;
+}
+
+static Tensor *toy_state(Toy *toy, const char *name)
+{
+    int64_t state = find_state(toy->model.module, name);
+    if (state < 0)
+        fail_msg("no state '%s'", name);
+    return &toy->states[state];
+}
+
+static double gradient(const double *w, int first, double *g)
+{
+    double loss = 0;
+    g[0] = g[1] = 0;
+    for (int r = first; r < first + BATCH; r++) {
+        double e = w[0] * x_of(r, 0) + w[1] * x_of(r, 1) - t_of(r);
+        loss += e * e / BATCH;
+        g[0] += 2 * e * x_of(r, 0) / BATCH;
+        g[1] += 2 * e * x_of(r, 1) / BATCH;
+    }
+    return loss;
+}
+
+static double plain_rate(const Optimizer *o, int step)
+{
+    switch (o->schedule.kind) {
+    case SCHEDULE_COSINE:
+        return o->rate * 0.5 * (1 + cos(acos(-1) * fmin(1, step / 8.0)));
+    case SCHEDULE_STEP:
+        return o->rate * pow(o->schedule.factor, floor(floor(step / 2.0) / o->schedule.every));
+    default:
+        return o->rate;
+    }
+}
+
+/* The textbook update of torch.optim, one number at a time. */
+static void plain_update(const Optimizer *o, int step, double *w, const double *g_in, double *m, double *v)
+{
+    double rate = plain_rate(o, step), norm = sqrt(g_in[0] * g_in[0] + g_in[1] * g_in[1]);
+    double share = o->clip > 0 ? fmin(1, o->clip / (norm + 1e-6)) : 1;
+    for (int i = 0; i < WIDTH; i++) {
+        double g = g_in[i] * share;
+        if (o->kind == OPTIMIZER_SGD) {
+            m[i] = o->momentum * m[i] + g;
+            w[i] -= rate * m[i];
+        } else if (o->kind == OPTIMIZER_RMSPROP) {
+            v[i] = o->beta2 * v[i] + (1 - o->beta2) * g * g;
+            w[i] -= rate * g / (sqrt(v[i]) + o->epsilon);
+        } else {
+            m[i] = o->beta1 * m[i] + (1 - o->beta1) * g;
+            v[i] = o->beta2 * v[i] + (1 - o->beta2) * g * g;
+            double mhat = m[i] / (1 - pow(o->beta1, step + 1)), vhat = v[i] / (1 - pow(o->beta2, step + 1));
+            w[i] -= rate * mhat / (sqrt(vhat) + o->epsilon);
+        }
+    }
+}
+
+static void optimizers_follow_their_formulas(void **state)
+{
+    (void)state;
+    const Optimizer optimizers[] = {
+        {.kind = OPTIMIZER_SGD, .rate = 0.1},
+        {.kind = OPTIMIZER_SGD, .rate = 0.1, .momentum = 0.9, .clip = 0.05},
+        {.kind = OPTIMIZER_ADAM, .rate = 0.05, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8},
+        {.kind = OPTIMIZER_ADAM, .rate = 0.05, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .schedule = {SCHEDULE_COSINE, 0, 0}},
+        {.kind = OPTIMIZER_RMSPROP, .rate = 0.01, .beta2 = 0.99, .epsilon = 1e-8, .schedule = {SCHEDULE_STEP, 2, 0.1}},
+    };
+    for (size_t i = 0; i < COUNT_OF(optimizers); i++) {
+        Toy toy;
+        toy_new(&toy, FORM_FREE);
+        toy.train.phases.data[0].optimizer = optimizers[i];
+        toy_assemble(&toy);
+        toy_run(&toy, toy.train.init, 0, BATCH);
+        double w[WIDTH] = {0.25, 0.25}, m[WIDTH] = {0}, v[WIDTH] = {0}, g[WIDTH];
+        for (int step = 0; step < 10; step++) {
+            int first = step % 2 * BATCH;
+            double expected = gradient(w, first, g), loss = toy_run(&toy, toy.train.phases.data[0].step, first, BATCH);
+            plain_update(&optimizers[i], step, w, g, m, v);
+            assert_true(fabs(loss - expected) < 1e-12);
+            for (int k = 0; k < WIDTH; k++)
+                if (fabs(tensor_get(toy_state(&toy, "net.w"), k) - w[k]) > 1e-12)
+                    fail_msg("optimizer %d, step %d", (int)i, step);
+        }
+        assert_true(tensor_get(toy_state(&toy, "step.lower"), 0) == 10);
+        toy_free(&toy);
+    }
+}
+
+/* Two batches, the second with one valid row, must give the mean over those five rows. */
+static void a_metric_is_exact_over_uneven_batches(void **state)
+{
+    (void)state;
+    Toy toy;
+    toy_new(&toy, FORM_FREE);
+    toy.model.datasets.data[0].splits.data[0].count = BATCH; /* so that evaluation batches are of this size */
+    Metric metric = {.name = "loss", .objective = toy_objective(toy.model.module, "m.objective", "value")};
+    vec_push(&toy.train.metrics, metric);
+    toy_assemble(&toy);
+    toy_run(&toy, toy.train.init, 0, BATCH);
+    toy_run(&toy, toy.train.metrics.data[0].accumulate, 0, BATCH);
+    toy_run(&toy, toy.train.metrics.data[0].accumulate, BATCH, 1);
+    double value = toy_run(&toy, toy.train.metrics.data[0].finish, 0, BATCH), expected = 0;
+    for (int r = 0; r < 5; r++) {
+        double e = 0.25 * (x_of(r, 0) + x_of(r, 1)) - t_of(r);
+        expected += e * e / 5;
+    }
+    assert_true(fabs(value - expected) < 1e-14);
+    toy_free(&toy);
+}
+
+static void a_reduction_inside_a_reduction_is_refused_in_metrics(void **state)
+{
+    (void)state;
+    Toy toy;
+    toy_new(&toy, FORM_FREE);
+    Function *nested = toy_objective(toy.model.module, "m.objective", "value");
+    Builder b = {.module = toy.model.module, .function = nested};
+    Value x = build_source(&b, OP_EXAMPLE, 1);
+    Value centred = build_binary(&b, OP_SUB, x, nested->outputs.data[0].value);
+    nested->outputs.data[0].value = build_unary(&b, OP_ACROSS_MEAN, centred);
+    vec_push(&toy.train.metrics, (Metric){.name = "spread", .objective = nested});
+    char why[256] = "";
+    assert_false(method_assemble(&toy.model, &toy.train, NULL, why));
+    assert_non_null(strstr(why, "spread"));
+    toy.states = world_states_new(toy.model.module);
+    toy_free(&toy);
+}
+
+static void bilevel_toy(Toy *toy, FormKind form, double sigma, bool learned, double entropy)
+{
+    toy_new(toy, form);
+    Optimizer sgd = {.kind = OPTIMIZER_SGD, .rate = 0.1};
+    toy->train.method = METHOD_BILEVEL;
+    toy->train.sigma = sigma;
+    toy->train.sigma_learned = learned;
+    toy->train.entropy = entropy;
+    toy->train.sigma_optimizer = sgd;
+    toy->train.phases.data[0].name = "lower";
+    toy->train.phases.data[0].optimizer = sgd;
+    Function *objective = toy_objective(toy->model.module, "go.upper.objective", "loss");
+    Phase upper = {.name = "upper", .objective = objective, .batch = BATCH, .optimizer = sgd};
+    vec_push(&toy->train.phases, upper);
+    toy_assemble(toy);
+    toy_run(toy, toy->train.init, 0, BATCH);
+}
+
+/* With no noise the response is w = elem + V lam hyper, and lam's gradient is sum_i dL/dw_i V_i hyper_i. */
+static void the_condition_descends_through_the_response(void **state)
+{
+    (void)state;
+    Toy toy;
+    bilevel_toy(&toy, FORM_STN, 0, false, 0);
+    double lam = tensor_get(toy_state(&toy, "lam.value"), 0), w[WIDTH], g[WIDTH], slope = 0;
+    assert_true(fabs(lam - log(0.25 / 0.75)) < 1e-12); /* 0.5 in (0, 2) */
+    for (int i = 0; i < WIDTH; i++) {
+        double v = tensor_get(toy_state(&toy, "net.w.scale"), i);
+        w[i] = tensor_get(toy_state(&toy, "net.w.elem"), i) + lam * v * tensor_get(toy_state(&toy, "net.w.hyper"), i);
+    }
+    double expected = gradient(w, 0, g);
+    for (int i = 0; i < WIDTH; i++)
+        slope += g[i] * tensor_get(toy_state(&toy, "net.w.scale"), i) * tensor_get(toy_state(&toy, "net.w.hyper"), i);
+    assert_true(fabs(toy_run(&toy, toy.train.phases.data[1].step, 0, BATCH) - expected) < 1e-13);
+    assert_true(fabs(tensor_get(toy_state(&toy, "lam.value"), 0) - (lam - 0.1 * slope)) < 1e-13);
+    toy_free(&toy);
+}
+
+/* Weights that do not depend on the condition leave only the entropy: d/ds -tau log softplus(s) = -tau sigmoid(s) / softplus(s). */
+static void the_entropy_alone_widens_sigma(void **state)
+{
+    (void)state;
+    Toy toy;
+    const double tau = 0.3, sigma = 0.5, s = log(expm1(sigma));
+    bilevel_toy(&toy, FORM_STN, sigma, true, tau);
+    for (int i = 0; i < WIDTH; i++)
+        tensor_set(toy_state(&toy, "net.w.scale"), i, 0);
+    toy_run(&toy, toy.train.phases.data[1].step, 0, BATCH);
+    double expected = s + 0.1 * tau / (1 + exp(-s)) / sigma;
+    assert_true(fabs(tensor_get(toy_state(&toy, "lam.scale"), 0) - expected) < 1e-12);
+    toy_free(&toy);
+}
+
+static void hyperparameters_are_reported_in_natural_units(void **state)
+{
+    (void)state;
+    Toy toy;
+    bilevel_toy(&toy, FORM_STN, 0.2, true, 0);
+    char why[256];
+    Tensor *outputs;
+    World world = {toy.states, toy.rows};
+    assert_true(interpret(toy.model.module, toy.train.hypers, &world, NULL, &outputs, why));
+    assert_string_equal(toy.train.hypers->outputs.data[0].name, "lam.a");
+    assert_true(fabs(tensor_get(&outputs[0], 0) - 0.5) < 1e-12);
+    assert_true(fabs(tensor_get(&outputs[1], 0) - 0.2 * 2 * 0.25 * 0.75) < 1e-12); /* sigma times 2 s (1 - s) at s = 1/4 */
+    interpret_free_outputs(toy.train.hypers, outputs);
+    toy_free(&toy);
+}
+
+static void plateau_cuts_the_rate_after_its_patience(void **state)
+{
+    (void)state;
+    Toy toy;
+    toy_new(&toy, FORM_FREE);
+    toy.train.phases.data[0].optimizer = (Optimizer){.kind = OPTIMIZER_SGD, .rate = 1, .schedule = {SCHEDULE_PLATEAU, 1, 0.5}};
+    toy_assemble(&toy);
+    toy_run(&toy, toy.train.init, 0, BATCH);
+    const double metrics[] = {3, 2, 2, 2.5, 1, 1, 1}, factors[] = {1, 1, 1, 0.5, 0.5, 0.5, 0.25};
+    for (size_t i = 0; i < COUNT_OF(metrics); i++) {
+        double value = metrics[i];
+        Tensor input = {type_scalar(DTYPE_F64), &value}, *outputs;
+        World world = {toy.states, toy.rows};
+        char why[256];
+        assert_true(interpret(toy.model.module, toy.train.plateau, &world, &input, &outputs, why));
+        interpret_free_outputs(toy.train.plateau, outputs);
+        assert_true(tensor_get(toy_state(&toy, "minimise.plateau.factor"), 0) == factors[i]);
+    }
+    toy_free(&toy);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(optimizers_follow_their_formulas),
+        cmocka_unit_test(a_metric_is_exact_over_uneven_batches),
+        cmocka_unit_test(a_reduction_inside_a_reduction_is_refused_in_metrics),
+        cmocka_unit_test(the_condition_descends_through_the_response),
+        cmocka_unit_test(the_entropy_alone_widens_sigma),
+        cmocka_unit_test(hyperparameters_are_reported_in_natural_units),
+        cmocka_unit_test(plateau_cuts_the_rate_after_its_patience),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

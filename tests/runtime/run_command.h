@@ -1,0 +1,26 @@
+/* What the tests of runtime/ share: folders that vanish, commands and their output, files as bytes. */
+#ifndef HN_TESTS_RUN_COMMAND_H
+#define HN_TESTS_RUN_COMMAND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* A new empty folder, made the current one; leave_folder removes it with all it holds and returns to the previous one. */
+void enter_folder(void);
+void leave_folder(void);
+
+/* Runs a shell command; its exit status, 128 + N if signal N ended it. Output and errors go to command_output(). */
+int run_command(const char *format, ...) __attribute__((format(printf, 1, 2)));
+const char *command_output(void);
+bool output_has(const char *text);
+
+/* From capture_begin to capture_end, stderr of this process goes to command_output(). */
+void capture_begin(void);
+void capture_end(void);
+
+/* The file's bytes, NUL-terminated; for free(). NULL if there is none. */
+char *read_file(const char *path, size_t *size);
+void write_file(const char *path, const void *bytes, size_t size);
+bool same_files(const char *left, const char *right);
+
+#endif

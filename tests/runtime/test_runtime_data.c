@@ -1,0 +1,213 @@
+/* The IDX reader and what is built on it: good files, and every way in which a file can be wrong. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include "runtime/dataset.h"
+#include "runtime/idx.h"
+#include "tests/runtime/run_command.h"
+
+static const Field image = {
+    .tensor = {.name = "d.image", .element = ELEMENT_U8, .rank = 2, .dims = {2, 3}, .elements = 6, .bytes = 6}};
+static const Field label = {.tensor = {.name = "d.label", .element = ELEMENT_I32, .elements = 1, .bytes = 4}, .classes = 10};
+
+static const unsigned char images[] = {0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 3, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 255};
+static const unsigned char labels[] = {0, 0, 8, 1, 0, 0, 0, 2, 9, 4};
+
+static int set_up(void **state)
+{
+    (void)state;
+    enter_folder();
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    leave_folder();
+    return 0;
+}
+
+static void write_gzip(const char *path, const void *bytes, unsigned size)
+{
+    gzFile stream = gzopen(path, "wb");
+    assert_int_equal(gzwrite(stream, bytes, size), size);
+    assert_int_equal(gzclose(stream), Z_OK);
+}
+
+/* Opens and reads `name`; what was reported is in command_output(). */
+static bool read_idx(const char *name, const Field *field, void *rows, int64_t capacity)
+{
+    IdxFile file;
+    capture_begin();
+    bool fine = idx_open(&file, ".", name, field);
+    if (fine) {
+        fine = file.count <= capacity && idx_read(&file, field, rows);
+        idx_close(&file);
+    }
+    capture_end();
+    return fine;
+}
+
+static void test_reads_plain_and_gzip(void **state)
+{
+    (void)state;
+    unsigned char rows[12];
+    int32_t classes[2];
+    write_file("plain.gz", images, sizeof images); /* the extension says nothing */
+    write_gzip("zipped", images, sizeof images);
+    write_gzip("labels.gz", labels, sizeof labels);
+    write_file("others", labels, sizeof labels);
+    static const char *const names[] = {"plain.gz", "zipped", "plain", "zipped.gz"};
+    for (size_t i = 0; i < 4; i++) {
+        memset(rows, 0, sizeof rows);
+        assert_true(read_idx(names[i], &image, rows, 2));
+        assert_memory_equal(rows, images + 16, sizeof rows);
+    }
+    assert_true(read_idx("labels", &label, classes, 2));
+    assert_int_equal(classes[0], 9);
+    assert_int_equal(classes[1], 4);
+    assert_true(read_idx("others.gz", &label, classes, 2));
+}
+
+/* The file `bytes`, plain and zipped, must be refused with a message that has `text` and the file's name. */
+static void expect_refusal(const Field *field, const void *bytes, unsigned size, const char *text)
+{
+    int32_t rows[64];
+    write_file("refused", bytes, size);
+    assert_false(read_idx("refused", field, rows, 8));
+    assert_true(output_has(text));
+    assert_true(output_has("refused"));
+    unlink("refused");
+    write_gzip("refused.gz", bytes, size);
+    assert_false(read_idx("refused.gz", field, rows, 8));
+    assert_true(output_has(text) || output_has("truncated"));
+    unlink("refused.gz");
+}
+
+static void test_refuses_foreign_files(void **state)
+{
+    (void)state;
+    unsigned char bytes[sizeof images + 1];
+    for (unsigned size = 0; size < sizeof images; size++)
+        expect_refusal(&image, images, size, "truncated");
+    memcpy(bytes, images, sizeof images);
+    bytes[sizeof images] = 0;
+    expect_refusal(&image, bytes, sizeof bytes, "goes on after the 2 examples");
+    bytes[2] = 0x0d;
+    expect_refusal(&image, bytes, sizeof images, "type 0x0d");
+    bytes[2] = 8;
+    bytes[11] = 3;
+    expect_refusal(&image, bytes, sizeof images, "holds u8[2, 3, 3]");
+    bytes[11] = 2;
+    bytes[3] = 255; /* a rank whose extents are beyond the file */
+    expect_refusal(&image, bytes, sizeof images, "truncated");
+    memcpy(bytes, "\x89PNG\r\n", 6);
+    expect_refusal(&image, bytes, sizeof images, "not an IDX file");
+    memcpy(bytes, images, sizeof images);
+    memset(bytes + 4, 0xff, 4); /* 2^32 - 1 examples: refused before memory is asked for */
+    expect_refusal(&image, bytes, sizeof images, "4294967295 examples");
+    memset(bytes + 4, 0, 4);
+    expect_refusal(&image, bytes, sizeof images, "holds no examples");
+    expect_refusal(&image, labels, sizeof labels, "holds u8[2], but examples of the field d.image are u8[2, 3]");
+    expect_refusal(&label, images, sizeof images, "single labels");
+    static const unsigned char bad_label[] = {0, 0, 8, 1, 0, 0, 0, 2, 9, 10};
+    expect_refusal(&label, bad_label, sizeof bad_label, "the label of example 1 is 10");
+}
+
+static void test_refuses_damaged_gzip(void **state)
+{
+    (void)state;
+    size_t size;
+    unsigned char rows[12];
+    write_gzip("good.gz", images, sizeof images);
+    unsigned char *bytes = (unsigned char *)read_file("good.gz", &size);
+    for (size_t cut = 3; cut < size; cut++) { /* below 3 bytes the magic is incomplete: a plain, truncated file */
+        write_file("cut.gz", bytes, cut);
+        assert_false(read_idx("cut.gz", &image, rows, 2));
+        assert_true(output_has("cut.gz"));
+    }
+    for (size_t i = 10; i < size; i++) { /* behind the gzip header every byte counts */
+        bytes[i] ^= 0x5a;
+        write_file("bad.gz", bytes, size);
+        assert_false(read_idx("bad.gz", &image, rows, 2));
+        assert_true(output_has("bad.gz"));
+        bytes[i] ^= 0x5a;
+    }
+    free(bytes);
+}
+
+static void test_missing_files_and_folders(void **state)
+{
+    (void)state;
+    unsigned char rows[12];
+    assert_false(read_idx("nothing.gz", &image, rows, 2));
+    assert_true(output_has("nothing.gz: No such file"));
+    assert_true(output_has("--data"));
+    mkdir("folder", 0777);
+    assert_false(read_idx("folder", &image, rows, 2));
+    assert_true(output_has("is a folder"));
+}
+
+/* A data set of images and labels with those files. */
+static bool load(const char *image_file, const char *label_file, int64_t train_rows)
+{
+    Field fields[] = {image, label};
+    size_t indices[] = {0, 1};
+    const char *files[] = {image_file, label_file};
+    Split splits[] = {{.name = "train", .count = train_rows}};
+    DatasetInfo dataset = {.name = "d",
+                           .format = "idx",
+                           .fields = indices,
+                           .files = files,
+                           .splits = splits,
+                           .field_count = 2,
+                           .file_count = 2,
+                           .split_count = 1};
+    Manifest manifest = {.fields = fields, .field_count = 2, .datasets = &dataset, .dataset_count = 1};
+    Data data;
+    capture_begin();
+    bool fine = data_load(&data, &manifest, ".");
+    if (fine) {
+        assert_int_equal((uintptr_t)data.tables[0] % 64, 0);
+        assert_int_equal(((const int32_t *)data.tables[1])[0], 9);
+        data_free(&data);
+    }
+    capture_end();
+    return fine;
+}
+
+static void test_data_sets(void **state)
+{
+    (void)state;
+    static const unsigned char three_labels[] = {0, 0, 8, 1, 0, 0, 0, 3, 9, 4, 1};
+    write_file("images", images, sizeof images);
+    write_file("labels", labels, sizeof labels);
+    write_file("three", three_labels, sizeof three_labels);
+    assert_true(load("images", "labels", 2));
+    assert_false(load("images", "labels", 3));
+    assert_true(output_has("d.train asks for 3 examples"));
+    assert_false(load("images", "three", 2));
+    assert_true(output_has("images holds 2 examples, but ./three holds 3"));
+    assert_false(load("images", "missing", 2));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_reads_plain_and_gzip, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_refuses_foreign_files, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_refuses_damaged_gzip, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_missing_files_and_folders, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_data_sets, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,216 @@
+/* Runs that are interrupted, killed and continued end with the same bits as those that were left alone. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/runtime/run_command.h"
+#include "tests/runtime/toy_data.h"
+
+#define TOY TOY_FOLDER "/toy"
+
+static int set_up(void **state)
+{
+    (void)state;
+    enter_folder();
+    mkdir("data", 0777);
+    write_toy_data("data");
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    leave_folder();
+    return 0;
+}
+
+/* Starts `toy train --resume --out run` and sends it `number` after a while; its wait status. */
+static int train_until_signal(const char *epochs, int number, useconds_t delay)
+{
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        int null = open("signal.out", O_WRONLY | O_CREAT | O_TRUNC, 0666);
+        dup2(null, STDOUT_FILENO);
+        dup2(null, STDERR_FILENO);
+        execl(TOY, "toy", "train", "--resume", "--data", "data", "--out", "run", "--epochs", epochs, (char *)NULL);
+        _exit(127);
+    }
+    usleep(delay);
+    kill(child, number);
+    int status;
+    waitpid(child, &status, 0);
+    return status;
+}
+
+/* Everything but the times must agree. */
+static void assert_same_run(const char *left, const char *right)
+{
+    char a[128], b[128];
+    static const char *const files[] = {"last.safetensors", "best.safetensors"};
+    for (size_t i = 0; i < 2; i++) {
+        snprintf(a, sizeof a, "%s/%s", left, files[i]);
+        snprintf(b, sizeof b, "%s/%s", right, files[i]);
+        assert_true(same_files(a, b));
+    }
+    assert_int_equal(run_command("for r in %s %s; do sed 's/\"seconds\": [^,]*,//' $r/metrics.jsonl > $r.events; done; "
+                                 "cmp %s.events %s.events",
+                                 left, right, left, right),
+                     0);
+}
+
+/* Kills the run again and again, `delay` at most after its start, until it gets through or `kills` are spent. */
+static void kill_and_resume(const char *epochs, unsigned longest, int kills)
+{
+    unsigned random = (unsigned)getpid();
+    int killed = 0;
+    print_message("random moments from %u\n", random);
+    for (int i = 0; i < kills; i++) {
+        random = random * 1664525u + 1013904223u;
+        int status = train_until_signal(epochs, SIGKILL, (random >> 8) % longest);
+        if (WIFSIGNALED(status))
+            killed++;
+        else if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+            break;
+        else
+            fail_msg("the run failed with status %d", status);
+    }
+    assert_true(killed > 0);
+    assert_int_equal(run_command(TOY " train --resume --data data --out run --epochs %s", epochs), 0);
+}
+
+/* Steps that take time: most kills hit one. */
+static void test_killed_in_steps(void **state)
+{
+    (void)state;
+    assert_int_equal(run_command(TOY " train --data data --out whole --epochs 8"), 0);
+    setenv("TOY_SLEEP", "500", 1);
+    kill_and_resume("8", 120000, 8);
+    unsetenv("TOY_SLEEP");
+    assert_same_run("run", "whole");
+}
+
+/* Steps that take none: nearly all time goes to checkpoints, and most kills hit one. */
+static void test_killed_in_checkpoints(void **state)
+{
+    (void)state;
+    assert_int_equal(run_command(TOY " train --data data --out whole --epochs 40"), 0);
+    kill_and_resume("40", 60000, 30);
+    assert_same_run("run", "whole");
+}
+
+/* Killed at each operation on a file in turn, in the middle of writes: every moment at which a file could be left half done. */
+static void test_killed_at_each_file_operation(void **state)
+{
+    (void)state;
+#ifdef HNC_SANITIZE
+    print_message("skipped: the sanitizers own the calls that this test replaces\n");
+    skip();
+#endif
+    assert_int_equal(run_command(TOY " train --data data --out whole --epochs 2"), 0);
+    int operation = 1;
+    while (run_command("TOY_KILL_AT=%d " TOY " train --data data --out run --epochs 2 --quiet", operation) == 128 + SIGKILL) {
+        assert_int_equal(run_command(TOY " train --data data --out run --epochs 2 --quiet --resume"), 0);
+        assert_same_run("run", "whole");
+        assert_int_equal(access("run/result.json", F_OK), 0);
+        assert_int_equal(run_command("rm -r run"), 0);
+        operation++;
+    }
+    assert_in_range(operation, 50, 1000);
+    assert_same_run("run", "whole");
+}
+
+static void test_interrupted_and_resumed(void **state)
+{
+    (void)state;
+    static const int signals[] = {SIGINT, SIGTERM};
+    assert_int_equal(run_command(TOY " train --data data --out whole"), 0);
+    setenv("TOY_SLEEP", "3000", 1);
+    for (size_t i = 0; i < 2; i++) {
+        int status = train_until_signal("6", signals[i], 150000);
+        assert_true(WIFEXITED(status));
+        assert_int_equal(WEXITSTATUS(status), 130);
+        assert_int_equal(run_command("cat signal.out"), 0);
+        assert_true(output_has("interrupted at step"));
+        assert_true(output_has("toy train --resume --out run --data data"));
+    }
+    unsetenv("TOY_SLEEP");
+    assert_int_equal(run_command(TOY " train --resume --data data --out run"), 0); /* the plan comes from the checkpoint */
+    assert_same_run("run", "whole");
+    assert_int_equal(run_command(TOY " train --resume --data data --out run"), 0);
+    assert_true(output_has("the run in run is finished"));
+    assert_same_run("run", "whole");
+}
+
+static void test_resume_keeps_seed_and_threads(void **state)
+{
+    (void)state;
+    assert_int_equal(run_command(TOY " train --data data --out whole --seed 9 --threads 2"), 0);
+    assert_int_equal(run_command("TOY_NAN_AT=40 " TOY " train --data data --out run --seed 9 --threads 2"), 1);
+    assert_int_equal(run_command(TOY " train --data data --out run --resume"), 0);
+    assert_same_run("run", "whole");
+}
+
+static void test_resume_refuses_other_runs(void **state)
+{
+    (void)state;
+    assert_int_equal(run_command("TOY_NAN_AT=40 " TOY " train --data data --out run"), 1);
+    assert_int_equal(run_command("cp run/last.safetensors kept"), 0);
+    assert_int_equal(run_command(TOY " train --data data --out run --resume --seed 1"), 1);
+    assert_true(output_has("belongs to a run with --seed 0, not 1"));
+    assert_int_equal(run_command(TOY "_batch train --data data --out run --resume"), 1);
+    assert_true(output_has("batches of 8 examples; this model was compiled for 4"));
+    assert_int_equal(run_command(TOY "_other train --data data --out run --resume"), 1);
+    assert_true(output_has("belongs to another model"));
+    assert_int_equal(run_command(TOY "_other eval --weights run/last.safetensors --data data"), 1);
+    assert_true(output_has("the tensor net.v is missing"));
+    assert_true(same_files("run/last.safetensors", "kept"));
+    assert_int_equal(run_command("head -c 1000 kept > run/last.safetensors; " TOY " train --data data --out run --resume"), 1);
+    assert_true(output_has("run/last.safetensors: truncated"));
+}
+
+/* Two processes may not write into one folder. */
+static void test_one_process_a_folder(void **state)
+{
+    (void)state;
+    assert_int_equal(run_command("TOY_SLEEP=20000 " TOY " train --data data --out run --quiet & child=$!; sleep 0.5; " TOY
+                                 " train --data data --out run --resume; status=$?; kill $child; wait $child; exit $status"),
+                     1);
+    assert_true(output_has("another process is training in run"));
+}
+
+static void test_foreign_metrics_are_cut(void **state)
+{
+    (void)state;
+    assert_int_equal(run_command(TOY " train --data data --out whole"), 0);
+    assert_int_equal(run_command("TOY_NAN_AT=40 " TOY " train --data data --out run"), 1);
+    assert_int_equal(run_command("seq 2000 >> run/metrics.jsonl"), 0);
+    assert_int_equal(run_command(TOY " train --data data --out run --resume"), 0);
+    assert_same_run("run", "whole");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_killed_in_steps, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_killed_in_checkpoints, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_killed_at_each_file_operation, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_interrupted_and_resumed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_resume_keeps_seed_and_threads, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_resume_refuses_other_runs, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_one_process_a_folder, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_foreign_metrics_are_cut, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

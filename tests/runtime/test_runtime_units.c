@@ -1,0 +1,353 @@
+/* The parts of the runtime that are functions of their arguments: random numbers, sampling, splits, the order of a run, threads.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/cpu.h"
+#include "runtime/dataset.h"
+#include "runtime/options.h"
+#include "runtime/parallel.h"
+#include "runtime/philox.h"
+#include "runtime/position.h"
+#include "runtime/program.h"
+#include "runtime/sampler.h"
+
+/* Vectors of Random123 1.09 (kat_vectors, philox4x32 10). */
+static void test_philox_vectors(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t counter[4], key[2], expected[4];
+    } vectors[] = {
+        {{0, 0, 0, 0}, {0, 0}, {0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}},
+        {{0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff},
+         {0xffffffff, 0xffffffff},
+         {0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}},
+        {{0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344},
+         {0xa4093822, 0x299f31d0},
+         {0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}},
+    };
+    for (size_t i = 0; i < 3; i++) {
+        uint32_t out[4];
+        philox_block(vectors[i].counter, vectors[i].key, out);
+        assert_memory_equal(out, vectors[i].expected, sizeof out);
+    }
+}
+
+static void test_epochs_are_permutations(void **state)
+{
+    (void)state;
+    enum { ROWS = 1000, BATCH = 64, STEPS = ROWS / BATCH };
+    Sampler sampler;
+    int32_t index[BATCH], first_epoch[ROWS];
+    assert_true(sampler_open(&sampler, 42, 0, (RowRange){.first = 500, .count = ROWS}, BATCH));
+    assert_int_equal(sampler_epoch_steps(&sampler), STEPS);
+    int in_place = 0, as_before = 0;
+    for (int epoch = 0; epoch < 2; epoch++) {
+        char seen[ROWS] = {0};
+        for (int step = 0; step < STEPS; step++) {
+            sampler_batch(&sampler, epoch * STEPS + step, index);
+            for (int i = 0; i < BATCH; i++) {
+                int place = step * BATCH + i;
+                assert_in_range(index[i], 500, 500 + ROWS - 1);
+                assert_int_equal(seen[index[i] - 500]++, 0);
+                in_place += index[i] == 500 + place;
+                as_before += epoch == 1 && index[i] == first_epoch[place];
+                first_epoch[place] = index[i];
+            }
+        }
+    }
+    assert_in_range(in_place, 0, 12); /* 2 expected */
+    assert_in_range(as_before, 0, 8); /* 1 expected */
+    sampler_close(&sampler);
+}
+
+/* Row i's place after a shuffle is uniform: chi squared over 8 rows and many epochs. */
+static void test_shuffles_are_uniform(void **state)
+{
+    (void)state;
+    enum { ROWS = 8, EPOCHS = 8000 };
+    int counts[ROWS][ROWS] = {{0}};
+    Sampler sampler;
+    int32_t index[ROWS];
+    assert_true(sampler_open(&sampler, 7, 1, (RowRange){.count = ROWS}, ROWS));
+    for (int epoch = 0; epoch < EPOCHS; epoch++) {
+        sampler_batch(&sampler, epoch, index);
+        for (int i = 0; i < ROWS; i++)
+            counts[i][index[i]]++;
+    }
+    double chi_squared = 0, expected = (double)EPOCHS / ROWS;
+    for (int i = 0; i < ROWS; i++)
+        for (int j = 0; j < ROWS; j++)
+            chi_squared += (counts[i][j] - expected) * (counts[i][j] - expected) / expected;
+    assert_true(chi_squared < 90); /* 49 degrees of freedom: p = 3e-4 */
+    sampler_close(&sampler);
+}
+
+static void test_batches_need_no_history(void **state)
+{
+    (void)state;
+    enum { BATCH = 10 };
+    Sampler walked, jumped, other;
+    int32_t a[BATCH], b[BATCH], c[BATCH];
+    RowRange rows = {.count = 95};
+    assert_true(sampler_open(&walked, 3, 0, rows, BATCH) && sampler_open(&jumped, 3, 0, rows, BATCH) &&
+                sampler_open(&other, 4, 0, rows, BATCH));
+    for (int step = 0; step <= 40; step++)
+        sampler_batch(&walked, step, a);
+    sampler_batch(&jumped, 40, b);
+    sampler_batch(&other, 40, c);
+    assert_memory_equal(a, b, sizeof a);
+    assert_memory_not_equal(a, c, sizeof a);
+    sampler_close(&walked);
+    sampler_close(&jumped);
+    sampler_close(&other);
+}
+
+static void test_splits_take_rows_in_order(void **state)
+{
+    (void)state;
+    Split splits[] = {
+        {.name = "train", .fraction = 0.29}, {.name = "valid", .count = 20}, {.name = "test", .from_test = true, .fraction = 1}};
+    DatasetInfo dataset = {.name = "d", .splits = splits, .split_count = 3};
+    RowRange ranges[3];
+    assert_true(split_rows(&dataset, 100, 30, ranges));
+    assert_int_equal(ranges[0].first, 0);
+    assert_int_equal(ranges[0].count, 29);
+    assert_int_equal(ranges[1].first, 29);
+    assert_int_equal(ranges[1].count, 20);
+    assert_int_equal(ranges[2].first, 100);
+    assert_int_equal(ranges[2].count, 30);
+    assert_false(split_rows(&dataset, 20, 30, ranges)); /* 5 + 20 rows of 20 */
+    assert_false(split_rows(&dataset, 100, 0, ranges)); /* an empty test split */
+}
+
+/* Actions of a run as a text: l, u, E(valuate). */
+static void trace_run(const Plan *plan, char *trace, size_t size)
+{
+    Position position;
+    position_begin(&position);
+    size_t length = 0;
+    for (NextAction next; (next = position_next(&position, plan)) != NEXT_END && length + 1 < size;) {
+        trace[length++] = next == NEXT_LOWER ? 'l' : next == NEXT_UPPER ? 'u' : 'E';
+        position.steps[0] += next == NEXT_LOWER;
+        position.steps[1] += next == NEXT_UPPER;
+        if (next == NEXT_EVALUATE)
+            position.evaluated = position.steps[0];
+    }
+    trace[length] = '\0';
+}
+
+static void test_order_of_a_run(void **state)
+{
+    (void)state;
+    char trace[128];
+    Plan bilevel = {.epoch_steps = 4, .total_steps = 12, .warmup_steps = 4, .every = {3, 2}, .evaluate = 1, .phases = 2};
+    trace_run(&bilevel, trace, sizeof trace);
+    assert_string_equal(trace, "llllEllluulElluullE");
+    Plan fit = {.epoch_steps = 4, .total_steps = 6, .every = {1, 1}, .evaluate = 1, .phases = 1};
+    trace_run(&fit, trace, sizeof trace);
+    assert_string_equal(trace, "llllEllE");
+    Plan rare = {.epoch_steps = 2, .total_steps = 7, .every = {1, 1}, .evaluate = 2, .phases = 1};
+    trace_run(&rare, trace, sizeof trace);
+    assert_string_equal(trace, "llllElllE");
+    Plan nothing = {.epoch_steps = 4, .total_steps = 0, .every = {1, 1}, .evaluate = 1, .phases = 1};
+    trace_run(&nothing, trace, sizeof trace);
+    assert_string_equal(trace, "");
+}
+
+static void test_patience_ends_a_run(void **state)
+{
+    (void)state;
+    Plan plan = {.epoch_steps = 4, .total_steps = 100, .every = {1, 1}, .evaluate = 1, .phases = 1, .patience = 3};
+    Position position = {.steps = {8, 0}, .evaluated = 8, .bad_epochs = 2};
+    assert_int_equal(position_next(&position, &plan), NEXT_LOWER);
+    position.bad_epochs = 3;
+    assert_int_equal(position_next(&position, &plan), NEXT_END);
+    assert_string_equal(position_end_reason(&position, &plan), "patience");
+}
+
+static void test_position_survives_storage(void **state)
+{
+    (void)state;
+    Position position, loaded;
+    position_begin(&position);
+    position.steps[0] = INT64_C(1) << 40;
+    position.steps[1] = 3;
+    position.evaluations = 7;
+    position.seconds = 1.0 / 3;
+    position.means[1][2] = (Mean){.sum = -0.1, .count = 5};
+    json_t *metadata = json_object();
+    position_store(&position, false, metadata);
+    assert_true(position_load(&loaded, metadata));
+    assert_memory_equal(&position, &loaded, sizeof position);
+    position.best_value = 0.1 + 0.2;
+    position_store(&position, false, metadata);
+    assert_true(position_load(&loaded, metadata));
+    assert_memory_equal(&position, &loaded, sizeof position);
+    static const char *const broken[][2] = {
+        {"steps.0", "-1"},   {"steps.0", "12x"},         {"evaluated", ""}, {"best_value", "nan"},
+        {"mean.0.0", "0x1"}, {"mean.0.0", "0x1p0 / -3"}, {"seconds", "-1"}, {"steps.1", "99999999999999999999"}};
+    for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++) {
+        json_t *copy = json_deep_copy(metadata);
+        json_object_set_new(copy, broken[i][0], json_string(broken[i][1]));
+        assert_false(position_load(&loaded, copy));
+        json_decref(copy);
+    }
+    json_decref(metadata);
+}
+
+static unsigned char visits[1000];
+static int64_t parts, ragged_parts;
+
+static void visit(const hn_frame *frame, int64_t begin, int64_t end)
+{
+    (void)frame;
+    for (int64_t i = begin; i < end; i++)
+        visits[i]++;
+    __atomic_fetch_add(&parts, 1, __ATOMIC_RELAXED);
+    if (begin % 7 || (end % 7 && end != 1000))
+        __atomic_fetch_add(&ragged_parts, 1, __ATOMIC_RELAXED);
+}
+
+static void test_parallel_ranges(void **state)
+{
+    (void)state;
+    hn_frame frame = {0};
+    for (int threads = 1; threads <= 4; threads++) {
+        memset(visits, 0, sizeof visits);
+        parts = ragged_parts = 0;
+        parallel_set_threads(threads);
+        hn_parallel(visit, &frame, 1000, 7);
+        for (size_t i = 0; i < sizeof visits; i++)
+            assert_int_equal(visits[i], 1);
+        assert_int_equal(parts, threads);
+        assert_int_equal(ragged_parts, 0);
+    }
+    parts = 0;
+    hn_parallel(visit, &frame, 5, 7); /* less than a grain: one part */
+    hn_parallel(visit, &frame, 0, 7); /* nothing */
+    assert_int_equal(parts, 1);
+    parallel_set_threads(1);
+}
+
+static void test_processor_features(void **state)
+{
+    (void)state;
+    assert_true(cpu_check("x86-64"));
+    assert_true(cpu_check("some-processor"));
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    assert_int_equal(cpu_check("x86-64-v3"), __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"));
+    assert_int_equal(cpu_check("+sse3,+avx512vbmi"), !!__builtin_cpu_supports("avx512vbmi"));
+    assert_int_equal(cpu_check("sse3 avx512f"), !!__builtin_cpu_supports("avx512f"));
+#endif
+}
+
+/* Parses a command line whose words are separated by single spaces. */
+static bool parse(const char *line, Options *options)
+{
+    static char text[256];
+    char *argv[16];
+    int argc = 0;
+    snprintf(text, sizeof text, "%s", line);
+    for (char *word = strtok(text, " "); word; word = strtok(NULL, " "))
+        argv[argc++] = word;
+    argv[argc] = NULL;
+    return options_parse(argc, argv, options);
+}
+
+static void test_options(void **state)
+{
+    (void)state;
+    Options options;
+    assert_true(parse("m train --seed=9223372036854775807 --steps 5 --quiet --data d", &options));
+    assert_true(options.seed == INT64_MAX && options.steps == 5 && options.quiet && options.epochs == -1);
+    assert_string_equal(options.data, "d");
+    static const char *const wrong[] = {"m",
+                                        "m trian",
+                                        "m train --steps",
+                                        "m train --steps=-1",
+                                        "m train --steps=x",
+                                        "m train --steps=",
+                                        "m train --steps=99999999999999999999",
+                                        "m train --seed=-1",
+                                        "m train --seed=9223372036854775808",
+                                        "m train --seconds=nan",
+                                        "m train --threads=0",
+                                        "m train --quiet=1",
+                                        "m train --weights=f",
+                                        "m train --steps=1 --epochs=1",
+                                        "m train extra",
+                                        "m eval",
+                                        "m info --quiet"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        if (parse(wrong[i], &options))
+            fail_msg("accepted: %s", wrong[i]);
+}
+
+/* The toy model's manifest with one part replaced. */
+static bool read_changed(const char *old, const char *replacement)
+{
+    const char *at = strstr(hn_manifest, old);
+    assert_non_null(at);
+    char *text = malloc(strlen(hn_manifest) + strlen(replacement) + 1);
+    sprintf(text, "%.*s%s%s", (int)(at - hn_manifest), hn_manifest, replacement, at + strlen(old));
+    Manifest manifest;
+    bool fine = manifest_read(&manifest, text);
+    if (fine)
+        manifest_free(&manifest);
+    free(text);
+    return fine;
+}
+
+static void test_manifest_is_checked(void **state)
+{
+    (void)state;
+    assert_true(read_changed("\"epochs\":6", "\"epochs\":7"));
+    static const char *const changes[][2] = {{"\"abi\":1", "\"abi\":2"},
+                                             {"\"offset\":64", "\"offset\":65"},
+                                             {"\"offset\":448", "\"offset\":262592"},
+                                             {"\"offset\":64", "\"offset\":-64"},
+                                             {"\"shape\":[4]", "\"shape\":[-4]"},
+                                             {"\"shape\":[4]", "\"shape\":[1099511627776]"},
+                                             {"\"shape\":[4]", "\"shape\":[65536,65536]"},
+                                             {"\"dtype\":\"f32\"", "\"dtype\":\"f16\""},
+                                             {"\"role\":\"weight\"", "\"role\":\"wait\""},
+                                             {"\"split\":0", "\"split\":2"},
+                                             {"\"fields\":[0,1]", "\"fields\":[0,2]"},
+                                             {"\"step\":\"tune.lower\"", "\"step\":\"tune.slower\""},
+                                             {"\"select\":0", "\"select\":1"},
+                                             {"\"files\":[\"toy-x.gz\",", "\"files\":["},
+                                             {"\"state_bytes\":262592", "\"state_bytes\":\"x\""},
+                                             {"\"exports\":[]", "\"exports\":["}};
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++)
+        assert_false(read_changed(changes[i][0], changes[i][1]));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_philox_vectors),
+        cmocka_unit_test(test_epochs_are_permutations),
+        cmocka_unit_test(test_shuffles_are_uniform),
+        cmocka_unit_test(test_batches_need_no_history),
+        cmocka_unit_test(test_splits_take_rows_in_order),
+        cmocka_unit_test(test_order_of_a_run),
+        cmocka_unit_test(test_patience_ends_a_run),
+        cmocka_unit_test(test_position_survives_storage),
+        cmocka_unit_test(test_parallel_ranges),
+        cmocka_unit_test(test_processor_features),
+        cmocka_unit_test(test_options),
+        cmocka_unit_test(test_manifest_is_checked),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
