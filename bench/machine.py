@@ -1,0 +1,71 @@
+"""What this machine can do at best: its rate of matrix products and of memory, the two roofs of the roofline."""
+import ctypes
+import os
+import threading
+import time
+
+SHAPES = ((1024, 1024, 1024), (512, 512, 512),  # m, n, k; those below are of W2 and W2s
+          (128, 2400, 784), (128, 1200, 2400), (2400, 1200, 128), (128, 600, 784), (600, 784, 128))
+ROW_MAJOR, NO_TRANSPOSE = 101, 111
+
+
+def processor():
+    with open("/proc/cpuinfo") as file:
+        fields = dict(line.split(":", 1) for line in file.read().split("\n\n")[0].splitlines() if ":" in line)
+    fields = {key.strip(): value.strip() for key, value in fields.items()}
+    return f"{fields['model name']} (family {fields['cpu family']}, model {fields['model']}), {os.cpu_count()} cores"
+
+
+def load_openblas(core):
+    """OpenBLAS with the kernels that hnc's binaries use, which it chooses when it is loaded; None if there is no library."""
+    if core:
+        os.environ["OPENBLAS_CORETYPE"] = core
+    try:
+        return ctypes.CDLL("libopenblas.so.0")
+    except OSError:
+        return None
+    finally:
+        os.environ.pop("OPENBLAS_CORETYPE", None)
+
+
+def best_time(run, seconds):
+    """Seconds of the fastest of many calls."""
+    best, end = float("inf"), time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        begin = time.perf_counter()
+        run()
+        best = min(best, time.perf_counter() - begin)
+    return best
+
+
+def product_rates(openblas, threads, seconds=0.5):
+    """GFLOP/s of sgemm, by shape (m, n, k): the best of many calls."""
+    openblas.openblas_set_num_threads(threads)
+    rates = {}
+    for m, n, k in SHAPES:
+        a, b, c = ((ctypes.c_float * (rows * columns))() for rows, columns in ((m, k), (k, n), (m, n)))
+        one, zero = ctypes.c_float(1), ctypes.c_float(0)
+        product = lambda: openblas.cblas_sgemm(ROW_MAJOR, NO_TRANSPOSE, NO_TRANSPOSE, m, n, k, one, a, k, b, n, zero, c, n)
+        rates[m, n, k] = 2e-9 * m * n * k / best_time(product, seconds)
+    return rates
+
+
+def copy_rate(footprint, threads, seconds=0.5):
+    """GB/s read and written by memcpy within `footprint` bytes, shared by the threads."""
+    half = footprint // 2 // threads
+    buffers = [(ctypes.create_string_buffer(half), ctypes.create_string_buffer(half)) for _ in range(threads)]
+    repeats = max(1, 2**24 // half)
+
+    def copy(pair):
+        for _ in range(repeats):
+            ctypes.memmove(pair[0], pair[1], half)
+
+    def copy_all():
+        others = [threading.Thread(target=copy, args=(pair,)) for pair in buffers[1:]]
+        for thread in others:
+            thread.start()
+        copy(buffers[0])
+        for thread in others:
+            thread.join()
+
+    return 2e-9 * half * threads * repeats / best_time(copy_all, seconds)

@@ -1,0 +1,56 @@
+"""The workloads: files, and the least work of a step.
+
+Operations count each multiplication and addition of the published algorithm, without algebraic shortcuts. Bytes are compulsory
+traffic: weights and optimizer state read and written once an update, weights read again where the backward pass needs them."""
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Workload:
+    name: str
+    summary: str
+    model: str  # of bench/
+    peer: str  # bench/peers/{torch,jax}_PEER.py
+    flops: float  # a step, averaged over lower and upper ones
+    traffic: float  # bytes a step
+    footprint: int  # bytes of weights and optimizer state
+
+    def limit(self, gflops, gbytes):
+        """Steps per second that the machine allows: the lower of its two roofs."""
+        return min(1e9 * gflops / self.flops, 1e9 * gbytes / self.traffic)
+
+
+def forward_flops(batch, sizes):
+    return sum(2 * batch * i * o for i, o in zip(sizes, sizes[1:]))
+
+
+def weight_count(*sizes):
+    return sum((i + 1) * o for i, o in zip(sizes, sizes[1:]))
+
+
+def global_response():
+    generated = weight_count(784, 10)
+    weights = weight_count(1, 50, generated)
+    regression = 2 * forward_flops(100, (784, 10))  # forward, and the gradient of its generated weights
+    hypernet = 3 * forward_flops(1, (50, generated))
+    adam = 10 * weights
+    return Workload("W1", "global best response, 784x10 regression, hypernetwork 1-50-7850, batch 100, Adam", "w1.hn", "global",
+                    regression + hypernet + adam, 4 * weights * (3 * 2 + 2), 4 * 3 * weights)
+
+
+def self_tuning(name, width, optimizer, states, update_flops, model):
+    """Two products for each of the plain net's: with W_elem and with W_hyper."""
+    sizes = (784, width, width, 10)
+    weights = 2 * weight_count(*sizes)
+    forward = 2 * forward_flops(128, sizes)
+    to_inputs = 2 * forward_flops(128, sizes[1:])  # gradients of activations; the images need none
+    lower = 2 * forward + to_inputs + update_flops * weights
+    upper = forward + to_inputs
+    traffic = 4 * weights * (5 * (2 * states + 2) + 2) / 6
+    return Workload(name, f"self-tuning network 784-{width}-{width}-10, batch 128, 5 lower : 1 upper, {optimizer}", model, "stn",
+                    (5 * lower + upper) / 6, traffic, 4 * states * weights)
+
+
+WORKLOADS = (global_response(),
+             self_tuning("W2", 1200, "SGD with momentum", 2, 4, "w2.hn"),
+             self_tuning("W2s", 300, "Adam, weight decay", 3, 10, "w2s.hn"))
