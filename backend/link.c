@@ -54,7 +54,7 @@ static void add_compiler(Arguments *arguments, Arena *arena)
 {
     const char *compiler = getenv("CC");
     if (!compiler || !compiler[strspn(compiler, " ")])
-        compiler = "cc";
+        compiler = HNC_LINKER;
     for (const char *word = compiler + strspn(compiler, " "); *word;) {
         size_t length = strcspn(word, " ");
         vec_push(arguments, arena_text(arena, word, length));

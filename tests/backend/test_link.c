@@ -103,12 +103,14 @@ static void test_missing_runtime(void **state)
 static void test_command_is_quoted(void **state)
 {
     (void)state;
+    setenv("CC", "cc", 1);
     char why[256] = "";
     Text command = {0};
     assert_true(link_command("it's.o", "my program", &command, why));
     assert_ptr_equal(strstr(command.data, "cc 'it'\\''s.o' '/tmp/hnc link-"), command.data);
     assert_non_null(strstr(command.data, " -lm -o 'my program'"));
     text_free(&command);
+    unsetenv("CC");
 }
 
 int main(void)
