@@ -28,6 +28,7 @@ typedef struct Cursor {
 typedef struct NodeState {
     int level;                       /* of the loop in whose body it is computed; -1: before all loops */
     bool varies;                     /* along the vector axis */
+    bool absorbed;                   /* a product that is only added to something: part of that node's multiply-add */
     LLVMValueRef value[MOST_UNROLL]; /* registers of all lanes if it varies, else [0] is a scalar */
     LLVMValueRef spread;             /* the scalar in all lanes, once a user asked for it */
 } NodeState;
@@ -53,6 +54,13 @@ static DType buffer_dtype(const Nest *n, const View *access)
 }
 
 /* ---- shape of the nest ---- */
+
+static void *zeroed(size_t count, size_t size)
+{
+    void *memory = support_malloc(count * size + 1);
+    memset(memory, 0, count * size);
+    return memory;
+}
 
 static unsigned count_lanes(const Loop *loop)
 {
@@ -148,6 +156,30 @@ static LLVMValueRef row_offset(Nest *n, const Cursor *cursor, LLVMValueRef index
     return LLVMBuildMul(n->e->builder, wide, const_i64(n->e, cursor->access->row), "");
 }
 
+/* Rows of a data set lie anywhere in memory: those that a later round of the loop at `level` reads are asked for now. Before the
+ * cursor moves. */
+static void prefetch_row(Nest *n, const Cursor *cursor, int level)
+{
+    enum { ROUNDS_AHEAD = 8, LINE = 64, MOST_LINES = 32 };
+    Emitter *e = n->e;
+    const Buffer *rows = &e->schedule->buffers.data[cursor->access->buffer];
+    int axis = n->axis_at[level];
+    if (rows->kind != BUFFER_ROWS || n->loop->dims[axis] <= ROUNDS_AHEAD)
+        return;
+    LLVMValueRef last = const_i64(e, n->loop->dims[axis] - 1);
+    LLVMValueRef ahead = LLVMBuildAdd(e->builder, n->index[axis], const_i64(e, ROUNDS_AHEAD), "");
+    ahead = LLVMBuildSelect(e->builder, LLVMBuildICmp(e->builder, LLVMIntSLT, ahead, last, ""), ahead, last, "");
+    LLVMValueRef place = advance_by(e, DTYPE_I32, cursor->index_pointer, ahead, cursor->access->index_stride[axis]);
+    LLVMValueRef row = emit_advance(e, cursor->dtype, cursor->pointer, row_offset(n, cursor, load_scalar(e, DTYPE_I32, place)));
+    int64_t bytes = cursor->access->row * (int64_t)dtype_size(cursor->dtype);
+    for (int64_t line = 0; line * LINE < bytes && line < MOST_LINES; line++) {
+        LLVMValueRef offset = const_i64(e, line * LINE);
+        LLVMValueRef args[] = {LLVMBuildGEP2(e->builder, e->i8, row, &offset, 1, ""), const_i32(e, 0), const_i32(e, 3),
+                               const_i32(e, 1)};
+        call_intrinsic(e, "llvm.prefetch", 1, &e->pointer, 4, args); /* a read, into all caches, of data */
+    }
+}
+
 /* Steps into the body of the loop at `level` (-1: before all loops). */
 static void move_cursor(Nest *n, Cursor *cursor, int level)
 {
@@ -155,6 +187,8 @@ static void move_cursor(Nest *n, Cursor *cursor, int level)
         return;
     if (level >= 0) {
         int axis = n->axis_at[level];
+        if (cursor->access->indirect && !cursor->index_varies && level == cursor->index_level)
+            prefetch_row(n, cursor, level);
         cursor->pointer = advance_by(n->e, cursor->dtype, cursor->pointer, n->index[axis], cursor->access->stride[axis]);
         if (cursor->access->indirect)
             cursor->index_pointer =
@@ -284,6 +318,34 @@ static void classify_nodes(Nest *n)
     }
 }
 
+/* Sums and differences absorb a product of which they are the only user. It saves an op and a rounding, and as it is done here
+ * rather than by LLVM, it is done alike at every optimisation level. */
+static void absorb_products(Nest *n)
+{
+    const Loop *loop = n->loop;
+    uint32_t *uses = zeroed(loop->nodes.len, sizeof *uses);
+    for (uint32_t i = 0; i < loop->nodes.len; i++)
+        for (uint32_t a = 0; a < loop->nodes.data[i].nargs; a++)
+            uses[loop->nodes.data[i].args[a]]++;
+    for (uint32_t i = 0; i < loop->sinks.len; i++)
+        uses[loop->sinks.data[i].node]++;
+    for (uint32_t i = 0; i < loop->nodes.len; i++) {
+        const Node *node = &loop->nodes.data[i];
+        if (node->kind != NODE_OP || (node->code != OP_ADD && node->code != OP_SUB) || !dtype_is_float(node->dtype))
+            continue;
+        for (uint32_t a = 0; a < 2; a++) {
+            const Node *product = &loop->nodes.data[node->args[a]];
+            NodeState *state = &n->nodes[node->args[a]];
+            bool alike = state->level == n->nodes[i].level && state->varies == n->nodes[i].varies;
+            if (product->kind != NODE_OP || product->code != OP_MUL || uses[node->args[a]] != 1 || !alike)
+                continue;
+            state->absorbed = true;
+            break;
+        }
+    }
+    support_free(uses);
+}
+
 static LLVMValueRef vector_of(Nest *n, uint32_t node, unsigned u)
 {
     NodeState *state = &n->nodes[node];
@@ -291,6 +353,8 @@ static LLVMValueRef vector_of(Nest *n, uint32_t node, unsigned u)
         return state->value[u];
     if (!state->spread)
         state->spread = splat(n->e, state->value[0], n->lanes);
+    if (LLVMGetVectorSize(LLVMTypeOf(state->spread)) != n->lanes) /* made in an outer loop, for the whole vectors */
+        return splat(n->e, state->value[0], n->lanes);
     return state->spread;
 }
 
@@ -317,11 +381,54 @@ static LLVMValueRef emit_index(Nest *n, const Node *node, bool varies, unsigned 
     return emit_op(e, OP_CAST, DTYPE_I32, node->dtype, &sum, varies ? n->lanes : 0);
 }
 
+/* The value of a node in vector `u`, or the scalar where the user is one. */
+static LLVMValueRef operand(Nest *n, uint32_t node, bool vector, unsigned u)
+{
+    return vector ? vector_of(n, node, u) : n->nodes[node].value[0];
+}
+
+/* x y + z, x y - z or z - x y, where the product was absorbed. */
+static LLVMValueRef emit_multiply_add(Nest *n, const Node *node, uint32_t product_at, bool vector, unsigned u)
+{
+    const Node *product = &n->loop->nodes.data[node->args[product_at]];
+    LLVMValueRef x = operand(n, product->args[0], vector, u), y = operand(n, product->args[1], vector, u),
+                 z = operand(n, node->args[1 - product_at], vector, u);
+    if (node->code == OP_SUB && product_at == 0)
+        z = LLVMBuildFNeg(n->e->builder, z, "");
+    if (node->code == OP_SUB && product_at == 1)
+        x = LLVMBuildFNeg(n->e->builder, x, "");
+    return fused_multiply_add(n->e, x, y, z);
+}
+
+/* A byte over a constant, or NULL. */
+static LLVMValueRef emit_byte_quotient(Nest *n, const Node *node, LLVMValueRef x)
+{
+    const Node *dividend = &n->loop->nodes.data[node->args[0]], *divisor = &n->loop->nodes.data[node->args[1]];
+    bool byte =
+        dividend->kind == NODE_OP && dividend->code == OP_CAST && dtype_size(n->loop->nodes.data[dividend->args[0]].dtype) == 1;
+    bool constant = node->dtype == DTYPE_F32 && divisor->kind == NODE_CONST;
+    return byte && constant ? math_byte_quotient(&n->e->math, x, (float)divisor->number) : NULL;
+}
+
+static LLVMValueRef emit_node_op(Nest *n, const Node *node, bool varies, unsigned u)
+{
+    LLVMValueRef args[3], quotient = NULL;
+    for (uint32_t a = 0; a < node->nargs; a++)
+        if (n->nodes[node->args[a]].absorbed)
+            return emit_multiply_add(n, node, a, varies, u);
+    for (uint32_t a = 0; a < node->nargs; a++)
+        args[a] = operand(n, node->args[a], varies, u);
+    if (node->code == OP_DIV && varies)
+        quotient = emit_byte_quotient(n, node, args[0]);
+    uint32_t typed = node->code == OP_SELECT ? 1 : 0;
+    DType from = n->loop->nodes.data[node->args[typed]].dtype;
+    return quotient ? quotient : emit_op(n->e, node->code, from, node->dtype, args, varies ? n->lanes : 0);
+}
+
 static LLVMValueRef emit_node(Nest *n, uint32_t i, unsigned u)
 {
     const Node *node = &n->loop->nodes.data[i];
     bool varies = n->nodes[i].varies;
-    LLVMValueRef args[3];
     switch (node->kind) {
     case NODE_CONST:
         return emit_number(n->e, node->dtype, node->number, 0);
@@ -330,10 +437,7 @@ static LLVMValueRef emit_node(Nest *n, uint32_t i, unsigned u)
     case NODE_INDEX:
         return emit_index(n, node, varies, u);
     default:
-        for (uint32_t a = 0; a < node->nargs; a++)
-            args[a] = varies ? vector_of(n, node->args[a], u) : n->nodes[node->args[a]].value[0];
-        uint32_t typed = node->code == OP_SELECT ? 1 : 0;
-        return emit_op(n->e, node->code, n->loop->nodes.data[node->args[typed]].dtype, node->dtype, args, varies ? n->lanes : 0);
+        return emit_node_op(n, node, varies, u);
     }
 }
 
@@ -343,7 +447,7 @@ static void enter_level(Nest *n, int level)
     const Loop *loop = n->loop;
     for (uint32_t i = 0; i < loop->nodes.len; i++) {
         move_cursor(n, &n->node_cursors[i], level);
-        if (n->nodes[i].level != level)
+        if (n->nodes[i].level != level || n->nodes[i].absorbed)
             continue;
         n->nodes[i].spread = NULL;
         for (unsigned u = 0; u < (n->nodes[i].varies ? n->width : 1); u++)
@@ -353,7 +457,7 @@ static void enter_level(Nest *n, int level)
         move_cursor(n, &n->sink_cursors[i], level);
     /* Scalars in all lanes, here rather than in the inner loops that use them. */
     for (uint32_t i = 0; i < loop->nodes.len && n->vector_axis >= 0; i++)
-        if (n->nodes[i].level == level && !n->nodes[i].varies)
+        if (n->nodes[i].level == level && !n->nodes[i].varies && !n->nodes[i].absorbed)
             vector_of(n, i, 0);
 }
 
@@ -506,9 +610,14 @@ static void emit_vector_loop(Nest *n, int level, LLVMValueRef first, LLVMValueRe
         rest += singles;
     }
     if (rest < extent) {
-        n->mask = tail_mask(e, n->lanes, (unsigned)(extent - rest));
+        unsigned whole_lanes = n->lanes, count = (unsigned)(extent - rest);
+        /* Lanes of a sum along this axis stay the accumulator's; others need not compute what nobody keeps. */
+        while (level < n->first_reduced && n->lanes / 2 >= count)
+            n->lanes /= 2;
+        n->mask = count < n->lanes ? tail_mask(e, n->lanes, count) : NULL;
         emit_body(n, level, const_i64(e, rest));
         n->mask = NULL;
+        n->lanes = whole_lanes;
     }
     LLVMBuildBr(e->builder, done);
     LLVMPositionBuilderAtEnd(e->builder, done);
@@ -556,13 +665,6 @@ static void make_accumulators(Nest *n)
     }
 }
 
-static void *zeroed(size_t count, size_t size)
-{
-    void *memory = support_malloc(count * size + 1);
-    memset(memory, 0, count * size);
-    return memory;
-}
-
 Split emit_loop(Emitter *e, const Kernel *kernel)
 {
     const Loop *loop = &kernel->loop;
@@ -576,6 +678,7 @@ Split emit_loop(Emitter *e, const Kernel *kernel)
     n.sink_cursors = zeroed(loop->sinks.len, sizeof *n.sink_cursors);
     n.accumulators = zeroed((size_t)loop->sinks.len * MOST_UNROLL, sizeof *n.accumulators);
     classify_nodes(&n);
+    absorb_products(&n);
     make_accumulators(&n);
     for (uint32_t i = 0; i < loop->nodes.len; i++)
         if (loop->nodes.data[i].kind == NODE_LOAD)

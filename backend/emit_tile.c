@@ -153,13 +153,19 @@ typedef struct Panel {
     Emitter *e;
     DType dtype;
     unsigned lanes, rows, vectors;
-    LLVMValueRef arg[PANEL_PARAMETERS], mask;
+    LLVMValueRef arg[PANEL_PARAMETERS];
+    LLVMValueRef mask; /* of the last vector; NULL: all lanes */
     LLVMValueRef lhs[WIDE_ROWS], out[WIDE_ROWS], sums[WIDE_ROWS * MOST_VECTORS];
 } Panel;
 
 static LLVMValueRef *sum_of(Panel *p, unsigned row, unsigned vector)
 {
     return &p->sums[row * MOST_VECTORS + vector];
+}
+
+static LLVMValueRef mask_of(const Panel *p, unsigned vector)
+{
+    return vector + 1 == p->vectors ? p->mask : NULL;
 }
 
 /* sums += lhs[rows, k] * rhs[k, columns] */
@@ -171,7 +177,7 @@ static void emit_step(Panel *p, LLVMValueRef k)
     LLVMValueRef rhs = emit_advance(e, p->dtype, p->arg[RHS], LLVMBuildMul(e->builder, k, p->arg[RHS_ROW], ""));
     LLVMValueRef column = LLVMBuildMul(e->builder, k, p->arg[LHS_COLUMN], "");
     for (unsigned v = 0; v < p->vectors; v++)
-        right[v] = load_vector(e, p->dtype, advance_const(e, p->dtype, rhs, (int64_t)v * p->lanes), p->lanes, p->mask);
+        right[v] = load_vector(e, p->dtype, advance_const(e, p->dtype, rhs, (int64_t)v * p->lanes), p->lanes, mask_of(p, v));
     for (unsigned r = 0; r < p->rows; r++) {
         LLVMValueRef left = splat(e, load_scalar(e, p->dtype, emit_advance(e, p->dtype, p->lhs[r], column)), p->lanes);
         for (unsigned v = 0; v < p->vectors; v++) {
@@ -208,7 +214,7 @@ static void emit_starts(Panel *p)
             for (unsigned v = 0; v < p->vectors; v++) {
                 LLVMValueRef place = advance_const(e, p->dtype, p->out[r], (int64_t)v * p->lanes);
                 LLVMValueRef start =
-                    again ? load_vector(e, p->dtype, place, p->lanes, p->mask) : emit_number(e, p->dtype, 0, p->lanes);
+                    again ? load_vector(e, p->dtype, place, p->lanes, mask_of(p, v)) : emit_number(e, p->dtype, 0, p->lanes);
                 LLVMBuildStore(e->builder, start, *sum_of(p, r, v));
             }
         LLVMBuildBr(e->builder, started);
@@ -231,13 +237,13 @@ static void emit_panel(Panel *p)
     for (unsigned r = 0; r < p->rows; r++)
         for (unsigned v = 0; v < p->vectors; v++) {
             LLVMValueRef sum = LLVMBuildLoad2(e->builder, register_type(e, p->dtype, p->lanes), *sum_of(p, r, v), "");
-            store_vector(e, p->dtype, sum, advance_const(e, p->dtype, p->out[r], (int64_t)v * p->lanes), p->mask);
+            store_vector(e, p->dtype, sum, advance_const(e, p->dtype, p->out[r], (int64_t)v * p->lanes), mask_of(p, v));
         }
     loop_end(e, &tiles);
 }
 
 /* hn_panel_<dtype>_<rows>x<vectors>(lhs, its strides, rhs, its row stride, out, its row stride, k, tiles, columns, first block):
- * out[rows * tiles, columns] = or += lhs rhs. The masked one, `m`, is for fewer columns than a vector has. */
+ * out[rows * tiles, columns] = or += lhs rhs. In the masked one, `m`, some lanes of the last vector are beyond the columns. */
 static LLVMValueRef panel_function(Emitter *e, DType dtype, unsigned rows, unsigned vectors, bool masked)
 {
     char name[48];
@@ -252,7 +258,8 @@ static LLVMValueRef panel_function(Emitter *e, DType dtype, unsigned rows, unsig
     Panel p = {.e = e, .dtype = dtype, .lanes = lanes_of(dtype), .rows = rows, .vectors = vectors};
     for (unsigned i = 0; i < PANEL_PARAMETERS; i++)
         p.arg[i] = LLVMGetParam(function, i);
-    p.mask = masked ? lanes_below(e, p.lanes, p.arg[COUNT]) : NULL;
+    LLVMValueRef in_last = LLVMBuildSub(e->builder, p.arg[COUNT], const_i64(e, (int64_t)(vectors - 1) * p.lanes), "");
+    p.mask = masked ? lanes_below(e, p.lanes, in_last) : NULL;
     for (unsigned r = 0; r < rows; r++)
         for (unsigned v = 0; v < vectors; v++)
             *sum_of(&p, r, v) = make_variable(e, register_type(e, dtype, p.lanes));
@@ -427,7 +434,7 @@ static void over_columns(Tiling *t)
 {
     Emitter *e = t->e;
     Range range = t->column_range;
-    int64_t block = (int64_t)t->vectors * t->lanes, whole = t->p.n / block * block, singles = t->p.n / t->lanes * t->lanes;
+    int64_t block = (int64_t)t->vectors * t->lanes, whole = t->p.n / block * block;
     if (whole) {
         Counter counter = loop_begin(e, range.first, LLVMBuildSub(e->builder, range.end, const_i64(e, block - 1), ""), block);
         emit_columns(t, counter.index, t->vectors, (unsigned)block);
@@ -435,14 +442,9 @@ static void over_columns(Tiling *t)
     }
     if (whole == t->p.n)
         return;
+    unsigned rest = (unsigned)(t->p.n - whole);
     Counter last = loop_begin(e, const_i64(e, whole), range.end, t->p.n); /* once, in the last piece */
-    if (singles > whole) {
-        Counter counter = loop_begin(e, const_i64(e, whole), const_i64(e, singles), t->lanes);
-        emit_columns(t, counter.index, 1, t->lanes);
-        loop_end(e, &counter);
-    }
-    if (singles < t->p.n)
-        emit_columns(t, const_i64(e, singles), 1, (unsigned)(t->p.n - singles));
+    emit_columns(t, const_i64(e, whole), (rest + t->lanes - 1) / t->lanes, rest);
     loop_end(e, &last);
 }
 

@@ -1,5 +1,6 @@
 #include "backend/math.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -125,4 +126,17 @@ LLVMValueRef math_emit2(MathContext *m, OpCode code, LLVMValueRef x, LLVMValueRe
     if (code == OP_POW)
         return call_function(m, code, 2, (LLVMValueRef[]){x, y});
     return emit_extremum(&kit, code, x, y);
+}
+
+LLVMValueRef math_byte_quotient(MathContext *m, LLVMValueRef x, float divisor)
+{
+    float reciprocal = 1 / divisor;
+    for (int i = 0; i <= UINT8_MAX; i++) {
+        float byte = (float)i, quotient = byte * reciprocal;
+        if (fmaf(fmaf(-divisor, quotient, byte), reciprocal, quotient) != byte / divisor)
+            return NULL;
+    }
+    Kit kit = kit_of(m, LLVMTypeOf(x)), *k = &kit;
+    LLVMValueRef inverse = kit_f32(k, (double)reciprocal), quotient = MUL(x, inverse);
+    return FMA(FMA(kit_f32(k, -(double)divisor), quotient, x), inverse, quotient);
 }

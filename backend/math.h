@@ -30,4 +30,7 @@ LLVMValueRef math_emit(MathContext *m, OpCode code, LLVMValueRef x);
 /* pow max min, of two values of one type. max and min are NaN if either operand is; of two zeros they give either. */
 LLVMValueRef math_emit2(MathContext *m, OpCode code, LLVMValueRef x, LLVMValueRef y);
 
+/* x / divisor for the integers 0 to 255, correctly rounded, without the divider. NULL if there is no such way for this divisor. */
+LLVMValueRef math_byte_quotient(MathContext *m, LLVMValueRef x, float divisor);
+
 #endif

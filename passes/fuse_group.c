@@ -282,13 +282,115 @@ static uint32_t new_loop_group(Fuser *f, const Member *member)
     return index;
 }
 
+/* ---- merging ---- */
+
+/* Whether a member that uses this leaf may stand in one kernel with groups `a` and `b`: what they make it uses at the same point,
+ * and what others make they make without either. */
+static bool leaf_allows_both(Fuser *f, const Leaf *leaf, uint32_t a, uint32_t b)
+{
+    const Info *info = &f->info[leaf->value];
+    if (info->group == a || info->group == b)
+        return leaf->pointwise && !is_always_stored(f, leaf->value);
+    uint32_t count = info->producers.len;
+    for (uint32_t i = 0; i <= count; i++) {
+        uint32_t from = i < count ? info->producers.data[i] : info->group;
+        if (from != NO_GROUP && (group_depends_on(f, from, a) || group_depends_on(f, from, b)))
+            return false;
+    }
+    return true;
+}
+
+static bool member_allows_both(Fuser *f, const Member *member, uint32_t a, uint32_t b)
+{
+    find_leaves(f, member);
+    for (uint32_t i = 0; i < f->leaves.len; i++)
+        if (!leaf_allows_both(f, &f->leaves.data[i], a, b))
+            return false;
+    return !member->staged;
+}
+
+static bool members_allow_both(Fuser *f, uint32_t members_of, uint32_t a, uint32_t b)
+{
+    for (uint32_t m = 0; m < f->groups.data[members_of].members.len; m++)
+        if (!member_allows_both(f, &f->groups.data[members_of].members.data[m], a, b))
+            return false;
+    return true;
+}
+
+static bool can_merge(Fuser *f, uint32_t a, uint32_t b)
+{
+    const Group *x = &f->groups.data[a], *y = &f->groups.data[b];
+    return a != b && x->kind == KERNEL_LOOP && y->kind == KERNEL_LOOP && x->reduced == y->reduced &&
+           type_equal(type_with_dtype(x->space, y->space.dtype), y->space) && x->members.len + y->members.len < MOST_MEMBERS &&
+           x->cost + y->cost <= 2 * DEAR && members_allow_both(f, a, a, b) && members_allow_both(f, b, a, b);
+}
+
+/* Writes `to` for `from`, without repeating it. */
+static void redirect(uint32_t *list, uint32_t *len, uint32_t from, uint32_t to)
+{
+    uint32_t kept = 0;
+    bool has = false;
+    for (uint32_t i = 0; i < *len; i++) {
+        uint32_t item = list[i] == from ? to : list[i];
+        if (item == to && has)
+            continue;
+        has |= item == to;
+        list[kept++] = item;
+    }
+    *len = kept;
+}
+
+/* All that `from` computes, `into` computes; `from` stays without members. */
+static void merge_groups(Fuser *f, uint32_t into, uint32_t from)
+{
+    Group *target = &f->groups.data[into], *source = &f->groups.data[from];
+    for (uint32_t i = 0; i < source->members.len; i++)
+        vec_push(&target->members, source->members.data[i]);
+    for (uint32_t i = 0; i < source->needs.len; i++)
+        vec_add_once(&target->needs, source->needs.data[i]);
+    target->cost += source->cost;
+    source->members.len = source->needs.len = 0;
+    for (uint32_t i = 0; i < f->groups.len; i++)
+        redirect(f->groups.data[i].needs.data, &f->groups.data[i].needs.len, from, into);
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < target->needs.len; i++)
+        if (target->needs.data[i] != into)
+            target->needs.data[kept++] = target->needs.data[i];
+    target->needs.len = kept;
+    for (Value v = 0; v < f->function->ops.len; v++) {
+        Info *info = &f->info[v];
+        info->group = info->group == from ? into : info->group;
+        redirect(info->producers.data, &info->producers.len, from, into);
+        redirect(info->readers.data, &info->readers.len, from, into);
+    }
+    f->scalar_group = f->scalar_group == from ? into : f->scalar_group;
+}
+
+/* A member that uses what several groups make, at the same point, draws them together: what they hand to it stays in registers.
+ */
+static uint32_t draw_together(Fuser *f, const Member *member, uint32_t index)
+{
+    uint32_t others[MOST_CANDIDATES];
+    unsigned n = 0;
+    for (uint32_t i = 0; i < f->leaves.len && n < MOST_CANDIDATES; i++) {
+        uint32_t group = f->info[f->leaves.data[i].value].group;
+        if (f->leaves.data[i].pointwise && group != NO_GROUP && group != index)
+            others[n++] = group;
+    }
+    for (unsigned i = 0; i < n; i++)
+        if (can_merge(f, index, others[i]) && member_allows_both(f, member, index, others[i]))
+            merge_groups(f, index, others[i]);
+    if (n)
+        find_leaves(f, member);
+    return index;
+}
+
 uint32_t place_member(Fuser *f, Member member)
 {
     find_leaves(f, &member);
     uint32_t cost = member.kind == MEMBER_ZERO ? 0 : f->info[member.value].cost + 1;
     uint32_t index = member.staged ? NO_GROUP : choose_group(f, &member, cost);
-    if (index == NO_GROUP)
-        index = new_loop_group(f, &member);
+    index = index == NO_GROUP ? new_loop_group(f, &member) : draw_together(f, &member, index);
     for (uint32_t i = 0; i < f->leaves.len; i++) {
         Leaf leaf = f->leaves.data[i];
         Info *info = &f->info[leaf.value];

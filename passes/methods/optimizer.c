@@ -1,5 +1,5 @@
-/* Optimizers as IR: an update is elementwise on a weight, its gradient and its moments, so each weight's whole update fuses into one
- * pass over memory. Formulas and defaults are PyTorch's (torch.optim.SGD, Adam, RMSprop; clip_grad_norm_). */
+/* Optimizers as IR: an update is elementwise on a weight, its gradient and its moments, so each weight's whole update fuses into
+ * one pass over memory. Formulas and defaults are PyTorch's (torch.optim.SGD, Adam, RMSprop; clip_grad_norm_). */
 #include <math.h>
 #include <string.h>
 
@@ -15,10 +15,10 @@ static Value times(Builder *b, Value x, double number)
     return build_with_const(b, OP_MUL, x, number);
 }
 
-/* a * x + c * y */
-static Value blend(Builder *b, double a, Value x, double c, Value y)
+/* beta * mean + (1 - beta) * x, written so that it takes one multiplication. */
+static Value running_mean(Builder *b, double beta, Value mean, Value x)
 {
-    return build_binary(b, OP_ADD, times(b, x, a), times(b, y, c));
+    return build_binary(b, OP_ADD, mean, times(b, build_binary(b, OP_SUB, x, mean), 1 - beta));
 }
 
 /* A state of the optimizer's own, read; made on first use. */
@@ -111,8 +111,8 @@ static Value bias_correction(Builder *b, const char *name, const char *which, do
 typedef struct Update {
     const Optimizer *optimizer;
     const char *name;
-    Value rate;                     /* sgd, rmsprop: the learning rate; adam: over the first moment's correction */
-    Value root_scale;               /* adam: 1 / sqrt of the second moment's correction */
+    Value rate;       /* sgd, rmsprop: the learning rate; adam: over the first moment's correction */
+    Value root_scale; /* adam: 1 / sqrt of the second moment's correction */
 } Update;
 
 static Value sgd_step(Builder *b, const Update *update, const char *of, Trained *t)
@@ -121,7 +121,7 @@ static Value sgd_step(Builder *b, const Update *update, const char *of, Trained 
     if (momentum == 0)
         return t->gradient;
     uint32_t velocity = own_state(b, update->name, "momentum", of, value_type(b, t->current), STATE_OPTIMIZER, 0);
-    Value next = blend(b, momentum, build_read(b, velocity), 1, t->gradient);
+    Value next = build_binary(b, OP_ADD, times(b, build_read(b, velocity), momentum), t->gradient);
     build_write(b, velocity, next);
     return next;
 }
@@ -130,7 +130,7 @@ static Value second_moment(Builder *b, const Update *update, const char *of, Tra
 {
     double beta = update->optimizer->beta2;
     uint32_t state = own_state(b, update->name, "v", of, value_type(b, t->current), STATE_OPTIMIZER, 0);
-    Value next = blend(b, beta, build_read(b, state), 1 - beta, build_binary(b, OP_MUL, t->gradient, t->gradient));
+    Value next = running_mean(b, beta, build_read(b, state), build_binary(b, OP_MUL, t->gradient, t->gradient));
     build_write(b, state, next);
     return next;
 }
@@ -140,7 +140,7 @@ static Value adam_step(Builder *b, const Update *update, const char *of, Trained
     double beta = update->optimizer->beta1;
     Type type = value_type(b, t->current);
     uint32_t state = own_state(b, update->name, "m", of, type, STATE_OPTIMIZER, 0);
-    Value m = blend(b, beta, build_read(b, state), 1 - beta, t->gradient);
+    Value m = running_mean(b, beta, build_read(b, state), t->gradient);
     build_write(b, state, m);
     Value root = build_unary(b, OP_SQRT, second_moment(b, update, of, t));
     root = build_binary(b, OP_MUL, root, build_splat(b, update->root_scale, type));

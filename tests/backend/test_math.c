@@ -194,6 +194,40 @@ static void test_pow_accuracy(void **state)
     print_message("pow    %.3f ulp\n", worst);
 }
 
+/* Every byte over constants that images are divided by, and over some that have no short way. */
+static void test_byte_quotients(void **state)
+{
+    (void)state;
+    static const float divisors[] = {255, 127.5f, 256, 10, 3, 0.3f, 1e-3f, 61.9f};
+    unsigned exact = 0;
+    for (size_t d = 0; d < sizeof divisors / sizeof divisors[0]; d++) {
+        MathContext m = probe_new("bytes");
+        LLVMValueRef function = probe_function(&m, "map_byte", 2);
+        LLVMTypeRef type = LLVMVectorType(LLVMFloatTypeInContext(m.context), LANES);
+        LLVMValueRef x = LLVMBuildLoad2(m.builder, type, LLVMGetParam(function, 0), "");
+        LLVMSetAlignment(x, 4);
+        LLVMValueRef quotient = math_byte_quotient(&m, x, divisors[d]);
+        if (quotient) {
+            LLVMSetAlignment(LLVMBuildStore(m.builder, quotient, LLVMGetParam(function, 1)), 4);
+            LLVMBuildRetVoid(m.builder);
+            void *handle = probe_load(&m, DEFAULT_CPU, 2), *address = dlsym(handle, "map_byte");
+            Map *map;
+            float in[256], out[256];
+            memcpy(&map, &address, sizeof map);
+            for (int i = 0; i < 256; i++)
+                in[i] = (float)i;
+            for (int i = 0; i < 256; i += LANES)
+                map(&in[i], &out[i], LANES);
+            for (int i = 0; i < 256; i++)
+                assert_int_equal(bits_of(out[i]), bits_of((float)i / divisors[d]));
+            exact++;
+            dlclose(handle);
+        }
+        probe_free(&m);
+    }
+    assert_true(exact >= 4); /* 255 and its like must be among them */
+}
+
 static float apply(const char *name, float x)
 {
     float in[LANES], out[LANES];
@@ -364,7 +398,7 @@ int main(void)
         cmocka_unit_test(test_special_values),   cmocka_unit_test(test_special_pairs),
         cmocka_unit_test(test_lanes_agree),      cmocka_unit_test(test_equal_bits_in_every_build),
         cmocka_unit_test(test_doubles_are_libm), cmocka_unit_test(test_pow_accuracy),
-        cmocka_unit_test(test_accuracy),
+        cmocka_unit_test(test_accuracy),         cmocka_unit_test(test_byte_quotients),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
