@@ -7,14 +7,14 @@
 #include "passes/schedule.h"
 
 typedef struct BackendOptions {
-    const char *cpu;       /* "x86-64-v3", "native", ... */
+    const char *cpu;       /* "x86-64-v3", "native", AUTO_CPU, ... */
     int opt_level;         /* 0..3: equal results, bit for bit */
     int64_t parallel_work; /* ops from which on a kernel is shared among threads; 0: as measured to pay */
     bool time_passes;      /* say on stderr how long emission and LLVM took */
 } BackendOptions;
 
 /* Emits every function of the program, `hn_functions` in the order of the module's functions and `hn_manifest` (NUL-terminated
- * text) into the file `path`, which appears only when complete. Not EMIT_EXE: link an object. On failure false with a sentence in
+ * text) into the file `path`, which appears only when complete; for AUTO_CPU also `hn_functions_v4`, the same compiled for WIDE_CPU. Not EMIT_EXE: link an object. On failure false with a sentence in
  * `why`. */
 bool backend_emit(const Program *program, const char *manifest, const BackendOptions *options, EmitKind kind, const char *path,
                   char why[static 256]);

@@ -3,6 +3,8 @@
 #include <string.h>
 #include <time.h>
 
+#include <llvm-c/Linker.h>
+
 #include "backend/backend.h"
 #include "backend/emit.h"
 
@@ -144,15 +146,18 @@ static LLVMValueRef emit_function(Emitter *e, uint32_t index)
 
 /* ---- the module ---- */
 
-static void emit_tables(Emitter *e, LLVMValueRef *functions, const char *manifest)
+static void emit_table(Emitter *e, const char *name, LLVMValueRef *functions)
 {
-    uint32_t n = e->program->schedules.len;
-    LLVMValueRef table = LLVMConstArray2(e->pointer, functions, n);
-    LLVMValueRef global = LLVMAddGlobal(e->module, LLVMTypeOf(table), "hn_functions");
+    LLVMValueRef table = LLVMConstArray2(e->pointer, functions, e->program->schedules.len);
+    LLVMValueRef global = LLVMAddGlobal(e->module, LLVMTypeOf(table), name);
     LLVMSetInitializer(global, table);
     LLVMSetGlobalConstant(global, true);
+}
+
+static void emit_manifest(Emitter *e, const char *manifest)
+{
     LLVMValueRef text = LLVMConstStringInContext2(e->context, manifest, strlen(manifest), false);
-    global = LLVMAddGlobal(e->module, LLVMTypeOf(text), "hn_manifest");
+    LLVMValueRef global = LLVMAddGlobal(e->module, LLVMTypeOf(text), "hn_manifest");
     LLVMSetInitializer(global, text);
     LLVMSetGlobalConstant(global, true);
 }
@@ -193,30 +198,72 @@ static double seconds(void)
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-bool backend_emit(const Program *program, const char *manifest, const BackendOptions *options, EmitKind kind, const char *path,
-                  char why[static 256])
+/* All functions of the program, and their table under that name, as a module of the context; NULL on failure. */
+static LLVMModuleRef emit_module(LLVMContextRef context, const Program *program, const BackendOptions *options, const char *cpu,
+                                 const char *table, const char *manifest, char why[static 256])
 {
-    double start = seconds();
-    Emitter e = {.context = LLVMContextCreate(), .program = program, .wide = has_wide_registers(options->cpu)};
+    Emitter e = {.context = context, .program = program, .wide = has_wide_registers(cpu)};
     e.parallel_work = options->parallel_work ? options->parallel_work : PARALLEL_WORK;
-    e.module = LLVMModuleCreateWithNameInContext(program->module->name, e.context);
-    e.builder = LLVMCreateBuilderInContext(e.context);
-    e.math = (MathContext){e.context, e.module, e.builder};
+    e.module = LLVMModuleCreateWithNameInContext(program->module->name, context);
+    e.builder = LLVMCreateBuilderInContext(context);
+    e.math = (MathContext){context, e.module, e.builder};
     set_types(&e);
-    bool done = object_prepare(e.module, options->cpu, why);
+    bool done = object_prepare(e.module, cpu, why);
     if (done) {
         LLVMValueRef *functions = support_malloc((program->schedules.len + 1) * sizeof *functions);
         for (uint32_t i = 0; i < program->schedules.len; i++)
             functions[i] = emit_function(&e, i);
-        emit_tables(&e, functions, manifest);
+        emit_table(&e, table, functions);
+        if (manifest)
+            emit_manifest(&e, manifest);
         support_free(functions);
+        done = object_set_cpu(e.module, cpu, why);
+    }
+    LLVMDisposeBuilder(e.builder);
+    if (done)
+        return e.module;
+    LLVMDisposeModule(e.module);
+    return NULL;
+}
+
+/* Adds the program compiled for WIDE_CPU to the module. Vectors are passed in other registers there, so that the two share no
+ * function of ours. */
+static bool add_wide_code(LLVMModuleRef module, const Program *program, const BackendOptions *options, char why[static 256])
+{
+    LLVMContextRef context = LLVMGetModuleContext(module);
+    LLVMModuleRef wide = emit_module(context, program, options, WIDE_CPU, "hn_functions_v4", NULL, why);
+    if (!wide)
+        return false;
+    for (LLVMValueRef f = LLVMGetFirstFunction(wide); f; f = LLVMGetNextFunction(f)) {
+        if (LLVMIsDeclaration(f))
+            continue;
+        char name[96];
+        size_t length;
+        const char *old = LLVMGetValueName2(f, &length);
+        snprintf(name, sizeof name, "%s_v4", old);
+        LLVMSetValueName2(f, name, strlen(name));
+    }
+    if (!LLVMLinkModules2(module, wide)) /* consumes it */
+        return true;
+    snprintf(why, 256, "internal error: the code for %s and for %s do not link", DEFAULT_CPU, WIDE_CPU);
+    return false;
+}
+
+bool backend_emit(const Program *program, const char *manifest, const BackendOptions *options, EmitKind kind, const char *path,
+                  char why[static 256])
+{
+    double start = seconds();
+    LLVMContextRef context = LLVMContextCreate();
+    LLVMModuleRef module = emit_module(context, program, options, options->cpu, "hn_functions", manifest, why);
+    bool done = module && (strcmp(options->cpu, AUTO_CPU) != 0 || add_wide_code(module, program, options, why));
+    if (done) {
         double emitted = seconds();
-        done = object_emit(e.module, options->cpu, options->opt_level, kind, path, why);
+        done = object_emit(module, options->cpu, options->opt_level, kind, path, why);
         if (options->time_passes)
             fprintf(stderr, "%8.1f ms  emit\n%8.1f ms  llvm\n", 1e3 * (emitted - start), 1e3 * (seconds() - emitted));
     }
-    LLVMDisposeBuilder(e.builder);
-    LLVMDisposeModule(e.module);
-    LLVMContextDispose(e.context);
+    if (module)
+        LLVMDisposeModule(module);
+    LLVMContextDispose(context);
     return done;
 }

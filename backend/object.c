@@ -67,6 +67,8 @@ bool object_cpu(const char *cpu, const char **name, const char **features, char 
     static char *host_name, *host_features; /* live as long as the process */
     initialize();
     *features = "";
+    if (!strcmp(cpu, AUTO_CPU))
+        cpu = DEFAULT_CPU;
     if (!strcmp(cpu, "native")) {
         if (!host_name) {
             host_name = LLVMGetHostCPUName();
@@ -83,8 +85,8 @@ bool object_cpu(const char *cpu, const char **name, const char **features, char 
         }
     }
     const char *closest = closest_name(cpu, known_cpus, COUNT_OF(known_cpus));
-    snprintf(why, 256, "unknown processor '%.60s'%s%s%s; usual ones are x86-64, x86-64-v2, x86-64-v3, x86-64-v4, native", cpu,
-             closest ? " (did you mean '" : "", closest ? closest : "", closest ? "'?)" : "");
+    snprintf(why, 256, "unknown processor '%.60s'%s%s%s; usual ones are auto, x86-64, x86-64-v2, x86-64-v3, x86-64-v4, native",
+             cpu, closest ? " (did you mean '" : "", closest ? closest : "", closest ? "'?)" : "");
     return false;
 }
 
@@ -134,14 +136,16 @@ bool object_verify(LLVMModuleRef module, char why[static 256])
     return true;
 }
 
-/* Every function states its target, so that the code generator and the inliner see the same features everywhere. Wide registers
- * are used where our vectors are wide; LLVM's own choices stay at 256 bits, which does not lower the clock. */
+/* Every function states its target, so that the code generator and the inliner see the same features everywhere; one that has one
+ * already keeps it. Wide registers are used where our vectors are wide; LLVM's own choices stay at 256 bits, which does not lower
+ * the clock. */
 static void set_function_attributes(LLVMModuleRef module, const char *name, const char *features)
 {
     LLVMContextRef context = LLVMGetModuleContext(module);
     const char *const attributes[][2] = {{"target-cpu", name}, {"target-features", features}, {"prefer-vector-width", "256"}};
     for (LLVMValueRef f = LLVMGetFirstFunction(module); f; f = LLVMGetNextFunction(f)) {
-        if (LLVMIsDeclaration(f))
+        unsigned key_length = (unsigned)strlen(attributes[0][0]);
+        if (LLVMIsDeclaration(f) || LLVMGetStringAttributeAtIndex(f, LLVMAttributeFunctionIndex, attributes[0][0], key_length))
             continue;
         for (size_t i = 0; i < COUNT_OF(attributes); i++) {
             const char *key = attributes[i][0], *value = attributes[i][1];
@@ -151,6 +155,15 @@ static void set_function_attributes(LLVMModuleRef module, const char *name, cons
                     LLVMCreateStringAttribute(context, key, (unsigned)strlen(key), value, (unsigned)strlen(value)));
         }
     }
+}
+
+bool object_set_cpu(LLVMModuleRef module, const char *cpu, char why[static 256])
+{
+    const char *name, *features;
+    if (!object_cpu(cpu, &name, &features, why))
+        return false;
+    set_function_attributes(module, name, features);
+    return true;
 }
 
 /* One round of clean-up. Kernels leave little for LLVM's own pipelines to find: code of -O2 made by this one runs as fast as by
@@ -210,11 +223,8 @@ bool object_emit(LLVMModuleRef module, const char *cpu, int opt_level, EmitKind 
     size_t length;
     module_at_work = LLVMGetModuleIdentifier(module, &length);
     set_layout(module, machine);
-    const char *name, *features;
-    object_cpu(cpu, &name, &features, why);
-    set_function_attributes(module, name, features);
-    bool done =
-        object_verify(module, why) && optimize(module, machine, opt_level, why) && write_module(module, machine, kind, path, why);
+    bool done = object_set_cpu(module, cpu, why) && object_verify(module, why) && optimize(module, machine, opt_level, why) &&
+                write_module(module, machine, kind, path, why);
     LLVMDisposeTargetMachine(machine);
     module_at_work = "";
     return done;

@@ -175,7 +175,7 @@ static int take_option(const char *command, int code, Options *options)
 int options_parse(int argc, char **argv, Options *options)
 {
     const char *command = argv[0];
-    *options = (Options){.cpu = DEFAULT_CPU, .opt_level = 2, .real = DTYPE_F32, .emit = WANT_EXE};
+    *options = (Options){.cpu = AUTO_CPU, .opt_level = 2, .real = DTYPE_F32, .emit = WANT_EXE};
     int end = argc;
     for (int i = 1; i < argc && end == argc; i++)
         if (strcmp(argv[i], "--") == 0)

@@ -23,6 +23,8 @@ typedef void hn_function(const hn_frame *frame);
 /* Emitted by the compiler. */
 extern const char hn_manifest[];          /* NUL-terminated JSON */
 extern hn_function *const hn_functions[]; /* in the order of the manifest's "functions" */
+/* The same for x86-64-v4; absent (NULL) unless the program was built for both levels. */
+extern hn_function *const hn_functions_v4[] __attribute__((weak));
 
 /* Runtime services for compiled code.
  * Splits [0, n) into at most one contiguous range a thread, each a multiple of `grain` long but the last, and runs body on each.

@@ -2,6 +2,7 @@
 
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "runtime/report.h"
@@ -51,6 +52,16 @@ static int x86_level(const char *cpu)
     return sscanf(cpu, "x86-64-v%1d", &level) == 1 ? level : 0;
 }
 
+static bool is_wide(void)
+{
+    bool wide = true;
+    __builtin_cpu_init();
+#define CHECK(NAME, BUILTIN, LEVEL) wide &= (LEVEL) > 4 || __builtin_cpu_supports(BUILTIN);
+    FEATURES(CHECK)
+#undef CHECK
+    return wide;
+}
+
 bool cpu_check(const char *cpu)
 {
     char missing[512] = "";
@@ -68,9 +79,26 @@ bool cpu_check(const char *cpu)
     return true;
 }
 #else
+static bool is_wide(void)
+{
+    return false;
+}
+
 bool cpu_check(const char *cpu)
 {
     (void)cpu;
     return true;
 }
 #endif
+
+hn_function *const *cpu_functions(void)
+{
+    const char *asked = getenv("HNC_CPU");
+    bool narrow = asked && !strcmp(asked, "x86-64-v3");
+    return hn_functions_v4 && !narrow && is_wide() ? hn_functions_v4 : hn_functions;
+}
+
+const char *cpu_of_functions(const char *manifest_cpu)
+{
+    return hn_functions_v4 && cpu_functions() == hn_functions_v4 ? "x86-64-v4" : manifest_cpu;
+}

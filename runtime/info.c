@@ -3,6 +3,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "runtime/cpu.h"
+
 static void print_train(const Manifest *manifest)
 {
     const TrainInfo *train = &manifest->train;
@@ -45,7 +47,8 @@ static void print_data(const Manifest *manifest)
 
 void info_command(const Manifest *manifest)
 {
-    printf("model %s: %s, for %s\n", manifest->model, manifest->is_f64 ? "f64" : "f32", manifest->cpu);
+    printf("model %s: %s, for %s%s\n", manifest->model, manifest->is_f64 ? "f64" : "f32", manifest->cpu,
+           hn_functions_v4 ? " and x86-64-v4" : "");
     if (manifest->has_train)
         print_train(manifest);
     for (size_t i = 0; i < manifest->hyper_count; i++) {

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "runtime/cpu.h"
 #include "runtime/report.h"
 
 /* Large arenas and tables ask for pages of this size: batches gather rows from all over a table, weights are walked whole each
@@ -97,7 +98,7 @@ bool call_open(Call *call, const Program *program, int function, const void *con
             return report_internal("the function %s has an input '%s' that the runtime does not know", info->name,
                                    info->inputs[i].name);
     call->info = info;
-    call->function = hn_functions[function];
+    call->function = cpu_functions()[function];
     call->inputs = allocate_buffers(info->inputs, info->input_count);
     call->outputs = allocate_buffers(info->outputs, info->output_count);
     call->frame = (hn_frame){.state = program->state,

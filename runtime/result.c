@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 
 #include "runtime/blas.h"
+#include "runtime/cpu.h"
 #include "runtime/files.h"
 #include "runtime/parallel.h"
 
@@ -50,7 +51,7 @@ bool result_write_config(const Run *run)
     json_object_set_new(json, "patience", json_integer(run->plan.patience));
     json_object_set_new(json, "data", json_string(run->options->data));
     json_object_set_new(json, "float", json_string(manifest->is_f64 ? "f64" : "f32"));
-    json_object_set_new(json, "cpu", json_string(manifest->cpu));
+    json_object_set_new(json, "cpu", json_string(cpu_of_functions(manifest->cpu)));
     for (size_t i = 0; i < manifest->dataset_count; i++) {
         for (size_t j = 0; j < manifest->datasets[i].split_count; j++) {
             char key[256];

@@ -175,6 +175,24 @@ static void test_double_precision(void **state)
     assert_float_equal(precise, rough, 0.02 * precise); /* one run, but for rounding */
 }
 
+/* The program holds code for two levels of processors, which give equal bits; cpu says which one ran. */
+static void test_code_for_two_levels(void **state)
+{
+    (void)state;
+    must_run("./toy info");
+    assert_true(output_has("for x86-64-v3 and x86-64-v4"));
+    must_run("./toy train --data . --out chosen --epochs 3 && HNC_CPU=x86-64-v3 ./toy train --data . --out narrow --epochs 3");
+    must_run("grep '\"cpu\"' narrow/config.json");
+    assert_true(output_has("\"x86-64-v3\""));
+    must_run("grep '\"cpu\"' chosen/config.json");
+    if (!output_has("\"x86-64-v4\""))
+        print_message("this processor has no AVX-512: only the code for x86-64-v3 was run\n");
+    assert_true(same_files("chosen/last.safetensors", "narrow/last.safetensors"));
+    must_build("--cpu=x86-64-v3 -o one-level");
+    must_run("./one-level info");
+    assert_false(output_has("x86-64-v4"));
+}
+
 static void test_run_passes_flags_on(void **state)
 {
     (void)state;
@@ -210,6 +228,7 @@ int main(void)
         cmocka_unit_test(test_train_and_evaluate),  cmocka_unit_test(test_equal_seeds_equal_bits),
         cmocka_unit_test(test_killed_and_resumed),  cmocka_unit_test(test_double_precision),
         cmocka_unit_test(test_run_passes_flags_on), cmocka_unit_test(test_memory_as_announced),
+        cmocka_unit_test(test_code_for_two_levels),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
