@@ -56,7 +56,7 @@ static void load_bases(Emitter *e, const Kernel *kernel)
     }
 }
 
-static const char *const kernel_names[] = {"loop", "product", "random", "argmax", "scatter"};
+static const char *const kernel_names[] = {"loop", "product", "random", "argmax", "scatter", "extern"};
 
 static Split emit_kernel_body(Emitter *e, const Kernel *kernel)
 {
@@ -69,6 +69,8 @@ static Split emit_kernel_body(Emitter *e, const Kernel *kernel)
         return emit_random(e, kernel);
     case KERNEL_ARGMAX:
         return emit_argmax(e, kernel);
+    case KERNEL_EXTERN:
+        return emit_extern(e, kernel);
     default:
         return emit_scatter(e, kernel);
     }

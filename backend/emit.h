@@ -35,6 +35,7 @@ Split emit_product(Emitter *e, const Kernel *kernel);
 Split emit_random(Emitter *e, const Kernel *kernel);
 Split emit_argmax(Emitter *e, const Kernel *kernel);
 Split emit_scatter(Emitter *e, const Kernel *kernel);
+Split emit_extern(Emitter *e, const Kernel *kernel);
 
 /* ---- generated products: emit_tile.c ---- */
 

@@ -1,4 +1,4 @@
-/* Kernels with simple code of their own: random, argmax, scatter_add. */
+/* Kernels with simple code of their own: random, argmax, scatter_add, calls of functions in C. */
 #include "backend/emit.h"
 #include "backend/random.h"
 
@@ -37,7 +37,7 @@ Split emit_random(Emitter *e, const Kernel *kernel)
         load_scalar(e, DTYPE_I32, element_at(e, &s->in[0], 1, &zero)),
         load_scalar(e, DTYPE_I32, element_at(e, &s->in[0], 1, &one)),
         load_scalar(e, DTYPE_I32, element_at(e, &s->in[1], 0, NULL)),
-        const_i32(e, s->stream),
+        const_i32(e, s->symbol),
     };
     LLVMBuildCall2(e->builder, LLVMGlobalGetValueType(fill), fill, args, 7, "");
     return (Split){type_elements(s->out_type), RANDOM_GRAIN};
@@ -98,5 +98,32 @@ Split emit_scatter(Emitter *e, const Kernel *kernel)
     store_scalar(e, out.dtype, emit_op(e, OP_ADD, out.dtype, out.dtype, operands, 0), target);
     close_loops(e, index.rank, updates.rank, counters);
     close_loops(e, 0, index.rank, counters);
+    return (Split){0};
+}
+
+/* pareto_extern(function, m, n, wide, operands, out) */
+Split emit_extern(Emitter *e, const Kernel *kernel)
+{
+    const Special *s = &kernel->special;
+    LLVMTypeRef list = LLVMArrayType2(e->pointer, MOST_SPECIAL_INPUTS);
+    LLVMValueRef operands = make_variable(e, list);
+    for (uint32_t i = 0; i < s->inputs; i++) {
+        LLVMValueRef index = const_i64(e, i), place = LLVMBuildGEP2(e->builder, e->pointer, operands, &index, 1, "");
+        LLVMBuildStore(e->builder, element_at(e, &s->in[i], 0, NULL), place);
+    }
+    Type last = s->in_type[s->inputs - 1];
+    LLVMValueRef args[] = {const_i32(e, s->symbol),
+                           const_i32(e, last.dims[last.rank - 1]),
+                           const_i32(e, last.rank == 2 ? last.dims[0] : 1),
+                           const_i32(e, s->out_type.dtype == DTYPE_F64),
+                           operands,
+                           element_at(e, &s->out, 0, NULL)};
+    LLVMTypeRef types[COUNT_OF(args)];
+    for (size_t i = 0; i < COUNT_OF(args); i++)
+        types[i] = LLVMTypeOf(args[i]);
+    LLVMTypeRef type = LLVMFunctionType(e->nothing, types, COUNT_OF(args), false);
+    LLVMValueRef function = LLVMGetNamedFunction(e->module, "pareto_extern");
+    function = function ? function : LLVMAddFunction(e->module, "pareto_extern", type);
+    LLVMBuildCall2(e->builder, type, function, args, COUNT_OF(args), "");
     return (Split){0};
 }

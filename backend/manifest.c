@@ -157,18 +157,43 @@ static json_t *metrics(const Train *train)
     return list;
 }
 
+static json_t *numbers(uint32_t count, const double *values)
+{
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < count; i++)
+        append(&list, number(values[i]));
+    return list;
+}
+
+static json_t *pareto_of(const Model *model, const Train *train)
+{
+    const Pareto *pareto = train->pareto;
+    if (!pareto)
+        return json_null();
+    const Module *module = model->module;
+    json_t *rays = json_array();
+    for (uint32_t i = 0; i < pareto->ray_count; i++)
+        append(&rays, numbers(pareto->m, pareto->rays + (size_t)i * pareto->m));
+    bool all_rays = pareto->solver == SOLVER_PMTL;
+    return json_pack("{s:o, s:o, s:o, s:b, s:s, s:b, s:o, s:o, s:o}", "objectives", names(pareto->m, pareto->objectives), "rays",
+                     rays, "reference", pareto->reference ? numbers(pareto->m, pareto->reference) : json_null(), "uniformity",
+                     pareto->uniformity, "solver", solver_names[pareto->solver], "each", pareto->each, "ray",
+                     json_string(module->states.data[pareto->ray_state].name), "all_rays",
+                     all_rays ? json_string(module->states.data[pareto->rays_state].name) : json_null(), "points",
+                     pareto->each ? json_string(module->states.data[pareto->points_state].name) : json_null());
+}
+
 static json_t *train_of(const Model *model)
 {
-    static const char *const methods[] = {"fit", "bilevel"}; /* ORDER MethodKind */
     if (model->trains.len == 0)
         return json_null();
     const Train *train = &model->trains.data[0];
-    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:[I, I], s:o, s:o, s:i, s:o, s:o, s:o}", "name", train->name, "method",
-                     methods[train->method], "batch", (json_int_t)train->batch, "epochs", (json_int_t)train->epochs, "evaluate",
+    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:[I, I], s:o, s:o, s:i, s:o, s:o, s:o, s:o}", "name", train->name, "method",
+                     method_names[train->method], "batch", (json_int_t)train->batch, "epochs", (json_int_t)train->epochs, "evaluate",
                      (json_int_t)train->evaluate, "patience", (json_int_t)train->patience, "warmup", number(train->warmup), "every", (json_int_t)train->every_lower,
                      (json_int_t)train->every_upper, "phases", phases(train), "metrics", metrics(train), "select", train->select,
                      "init", function_name(train->init), "hypers", function_name(train->hypers), "plateau",
-                     function_name(train->plateau));
+                     function_name(train->plateau), "pareto", pareto_of(model, train));
 }
 
 static json_t *exports(const Model *model)

@@ -196,7 +196,7 @@ static int check_gradients(Compilation *c)
     bool fine = true;
     for (uint32_t t = 0; t < model->trains.len && fine; t++) {
         Train *train = &model->trains.data[t];
-        uint32_t count = train->phases.len;
+        uint32_t count = method_losses(train);
         Function **gradients = support_malloc(count * sizeof *gradients);
         for (uint32_t i = 0; i < count; i++)
             gradients[i] = method_gradients(model, train, i);

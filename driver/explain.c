@@ -96,10 +96,37 @@ static void explain_phase(const Phase *phase)
     printf("  %-10s batches of %" PRId64 "\n", "", phase->batch);
 }
 
+static void explain_pareto(const Pareto *pareto)
+{
+    printf("  objectives");
+    for (uint32_t i = 0; i < pareto->m; i++)
+        printf("%s%s", i ? ", " : " ", pareto->objectives[i]);
+    printf("\n  solver     %s", solver_names[pareto->solver]);
+    if (pareto->solver == SOLVER_SMOOTH_TCHEBYCHEFF || pareto->solver == SOLVER_COSMOS)
+        printf(", %s %g", pareto->solver == SOLVER_COSMOS ? "lambda" : "mu", pareto->strength);
+    if (pareto->each) {
+        printf("\n  rays       one net for each of the %u", pareto->ray_count);
+    } else {
+        printf("\n  rays       one a batch from Dirichlet(");
+        for (uint32_t i = 0; i < pareto->m; i++)
+            printf("%s%g", i ? ", " : "", pareto->concentration[i]);
+        printf("); %u for evaluation", pareto->ray_count);
+    }
+    if (pareto->reference) {
+        printf("\n  report     hypervolume up to (");
+        for (uint32_t i = 0; i < pareto->m; i++)
+            printf("%s%g", i ? ", " : "", pareto->reference[i]);
+        printf(")%s", pareto->uniformity ? ", uniformity" : "");
+    } else if (pareto->uniformity) {
+        printf("\n  report     uniformity");
+    }
+    putchar('\n');
+}
+
 static void explain_train(const Train *train)
 {
     printf("\ntrain %s: %s, %" PRId64 " epochs, an evaluation every %" PRId64 ", patience %" PRId64 "%s\n", train->name,
-           train->method == METHOD_BILEVEL ? "bilevel" : "fit", train->epochs, train->evaluate, train->patience,
+           method_names[train->method], train->epochs, train->evaluate, train->patience,
            train->patience ? "" : " (none)");
     for (uint32_t i = 0; i < train->phases.len; i++)
         explain_phase(&train->phases.data[i]);
@@ -111,6 +138,8 @@ static void explain_train(const Train *train)
         printf("  schedule   %" PRId64 " lower : %" PRId64 " upper, after %g epochs\n", train->every_lower, train->every_upper,
                train->warmup);
     }
+    if (train->pareto)
+        explain_pareto(train->pareto);
     for (uint32_t i = 0; i < train->metrics.len; i++)
         printf("  metric     %s%s\n", train->metrics.data[i].name, (int)i == train->select ? "   (selects the best)" : "");
 }

@@ -1,6 +1,7 @@
 /* Reductions within an example and, in objectives, across the batch. */
 #include "frontend/builtins.h"
 
+#include <math.h>
 #include <string.h>
 
 /* The axes that `over s` means: the last ones whose extents are those of the shape or size variable. */
@@ -82,6 +83,15 @@ static Value reduce_mean(Session *s, const Call *call, Value x, Dims axes)
     return across ? build_unary(b, OP_ACROSS_MEAN, x) : x;
 }
 
+/* total / count; NaN where nothing was counted, but with a derivative of zero there rather than NaN. */
+static Value mean_of(Builder *b, Value total, Value count)
+{
+    Type type = value_type(b, total);
+    Value one = build_const(b, type, 1), undefined = build_const(b, type, NAN);
+    Value mean = build_binary(b, OP_DIV, total, build_binary(b, OP_MAX, count, one));
+    return build_select(b, build_binary(b, OP_EQ, count, build_const(b, type, 0)), undefined, mean);
+}
+
 Val builtin_reduction(Session *s, Call *call)
 {
     Builder *b = &s->builder;
@@ -109,7 +119,7 @@ Val builtin_reduction(Session *s, Call *call)
     Value total = reduce(s, call, code, build_select(b, chosen, x.ir, neutral), axes);
     if (!mean)
         return val_tensor(total);
-    return val_tensor(build_binary(b, OP_DIV, total, reduce(s, call, OP_REDUCE_SUM, kept.ir, axes)));
+    return val_tensor(mean_of(b, total, reduce(s, call, OP_REDUCE_SUM, kept.ir, axes)));
 }
 
 /* max(a, b) and min(a, b) are elementwise, max(x) is a reduction. */

@@ -96,10 +96,15 @@ static void lower_export_symbol(Session *s, Symbol *symbol)
     lower_export(s, symbol->decl);
 }
 
+static void check_export_symbol(Session *s, Symbol *symbol)
+{
+    check_export(s, symbol->decl);
+}
+
 static void refuse_later(Session *s, const Symbol *symbol)
 {
     DeclKind kind = symbol->decl->kind;
-    if (kind == DECL_PREFERENCE || kind == DECL_TASK || kind == DECL_MEMBER)
+    if (kind == DECL_TASK || kind == DECL_MEMBER)
         refuse(s, symbol->decl->span, arena_printf(&s->program->arena, "'%s'", decl_text[kind]));
 }
 
@@ -114,6 +119,7 @@ static void learn(Program *program)
     for_each(&s, DECL_CONST, check_const);
     for_each(&s, DECL_DATA, lower_data);
     for_each(&s, DECL_HYPER, lower_hyper);
+    for_each(&s, DECL_PREFERENCE, lower_preference);
     for_each(&s, DECL_TRAIN, lower_train_symbol);
     for_each(&s, DECL_EXPORT, lower_export_symbol);
     check_unused(&s);
@@ -129,12 +135,15 @@ static Model *lower_one(Program *program, const Symbol *train, bool exports)
     Session s = open_session(program, false, train->decl);
     for_each(&s, DECL_DATA, lower_data);
     for_each(&s, DECL_HYPER, lower_hyper);
+    for_each(&s, DECL_PREFERENCE, lower_preference);
     lower_train(&s, train->decl);
     if (exports)
         for_each(&s, DECL_EXPORT, lower_export_symbol);
     lower_generators(&s);
     if (program->diags->errors == 0)
         check_response(&s, train->decl);
+    if (exports && program->diags->errors == 0)
+        for_each(&s, DECL_EXPORT, check_export_symbol);
     close_session(&s);
     return s.model;
 }

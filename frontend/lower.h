@@ -34,6 +34,8 @@ typedef struct Symbol {
     bool number_known; /* const: false after an error */
     bool used;         /* net, objective: lowered at least once */
     bool broken;       /* data: its declaration has an error, so that missing parts are no news */
+    uint32_t condition; /* preference: its place among the module's conditions */
+    int64_t extent;     /* preference: its length, 0 after an error */
 } Symbol;
 
 /* A weight as the first walk saw it. */
@@ -301,11 +303,15 @@ Val dataset_member(Session *s, Val dataset, Name name); /* fashion.train */
 void lower_hyper(Session *s, Symbol *symbol);           /* lower_hyper.c */
 Val hyper_vector(Session *s, const Symbol *symbol);
 Val hyper_member(Session *s, Val group, Name name);
+void lower_preference(Session *s, Symbol *symbol); /* lower_pareto.c */
+Val preference_value(Session *s, const Symbol *symbol, Span span);
 void lower_train(Session *s, const Decl *decl);                          /* lower_train.c */
 bool read_optimizer(Session *s, const Expr *expr, Optimizer *optimizer); /* train_options.c */
-/* At the end of a train's walk: bilevel must have weights that respond to what it tunes. */
+/* At the end of a train's walk: bilevel and pareto must have weights that respond to what they tune or are asked for. */
 void check_response(Session *s, const Decl *decl);
 void lower_export(Session *s, const Decl *decl); /* lower_export.c */
+/* At the end of a walk: an export whose weights depend on a preference takes it as an argument. */
+void check_export(Session *s, const Decl *decl);
 
 /* ---- check.c ---- */
 

@@ -1,51 +1,45 @@
 /* A train declaration: its settings, the functions of its phases, and its metrics. */
-#include "frontend/lower.h"
+#include "frontend/train_plan.h"
 
 #include <string.h>
-
-enum { IN_FIT = 1, IN_BILEVEL = 2, MAX_COUNT = 1000000000 };
 
 typedef struct SettingRule {
     const char *name;
     unsigned methods;
     uint32_t least, most; /* values */
     bool by;              /* may have `by OPTIMIZER` */
+    unsigned on;          /* methods where it may have `on SPLIT` */
 } SettingRule;
 
+enum { IN_ALL = IN_FIT | IN_BILEVEL | IN_PARETO };
+
 static const SettingRule rules[] = {
-    {"minimise", IN_FIT, 1, 1, true},
-    {"validate", IN_FIT, 1, 1, false},
-    {"lower", IN_BILEVEL, 1, 1, true},
-    {"upper", IN_BILEVEL, 1, 1, true},
-    {"sample", IN_BILEVEL, 1, 1, true},
-    {"entropy", IN_BILEVEL, 1, 1, false},
-    {"everywhere", IN_BILEVEL, 0, 0, false},
-    {"every", IN_BILEVEL, 2, 2, false},
-    {"after", IN_BILEVEL, 1, 1, false},
-    {"batch", IN_FIT | IN_BILEVEL, 1, 2, false},
-    {"epochs", IN_FIT | IN_BILEVEL, 1, 1, false},
-    {"patience", IN_FIT | IN_BILEVEL, 1, 1, false},
-    {"evaluate", IN_FIT | IN_BILEVEL, 1, 1, false},
-    {"report", IN_FIT | IN_BILEVEL, 1, 64, false},
+    {"minimise", IN_FIT | IN_PARETO, 1, PARETO_MOST_OBJECTIVES, true, IN_PARETO},
+    {"validate", IN_FIT, 1, 1, false, 0},
+    {"lower", IN_BILEVEL, 1, 1, true, 0},
+    {"upper", IN_BILEVEL, 1, 1, true, 0},
+    {"sample", IN_BILEVEL | IN_PARETO, 1, 1, true, 0},
+    {"entropy", IN_BILEVEL, 1, 1, false, 0},
+    {"everywhere", IN_BILEVEL, 0, 0, false, 0},
+    {"every", IN_BILEVEL, 2, 2, false, 0},
+    {"after", IN_BILEVEL, 1, 1, false, 0},
+    {"solver", IN_PARETO, 1, 1, false, 0},
+    {"rays", IN_PARETO, 1, PARETO_MOST_RAYS, false, 0},
+    {"batch", IN_ALL, 1, 2, false, 0},
+    {"epochs", IN_ALL, 1, 1, false, 0},
+    {"patience", IN_FIT | IN_BILEVEL, 1, 1, false, 0},
+    {"evaluate", IN_ALL, 1, 1, false, 0},
+    {"report", IN_ALL, 1, 64, false, IN_PARETO},
 };
 
-static const char *const later_settings[] = {"solve",     "steps", "method", "trials",   "solver",  "rays",
+static const char *const later_settings[] = {"solve",     "steps", "method", "trials",
                                              "lookahead", "tasks", "joint",  "rehearse", "remember"};
 
-static const char *const later_methods[] = {"pareto", "continual", "implicit", "unrolled", "search"};
-
-/* A train being read. */
-typedef struct TrainPlan {
-    Session *s;
-    const Decl *decl;
-    Train train;
-    int64_t upper_batch;
-    unsigned method; /* IN_... */
-} TrainPlan;
+static const char *const later_methods[] = {"continual", "implicit", "unrolled", "search"};
 
 /* ---- settings ---- */
 
-static const Setting *find_setting(const TrainPlan *plan, const char *name)
+const Setting *find_setting(const TrainPlan *plan, const char *name)
 {
     for (const Setting *setting = plan->decl->settings.first; setting; setting = setting->next)
         if (strcmp(setting->head.text, name) == 0)
@@ -55,7 +49,7 @@ static const Setting *find_setting(const TrainPlan *plan, const char *name)
 
 static const char *method_text(unsigned method)
 {
-    return method == IN_FIT ? "fit" : "bilevel";
+    return method & IN_FIT ? "fit" : method & IN_BILEVEL ? "bilevel" : "pareto";
 }
 
 static const SettingRule *find_rule(TrainPlan *plan, const Setting *setting)
@@ -96,15 +90,17 @@ static void check_setting(TrainPlan *plan, const Setting *setting)
         fail(s, setting->head.span, "'%s' is set twice", rule->name);
         add_note(s, first->head.span, "first set here");
     }
-    if (setting->on)
-        refuse(s, setting->on->span, "'on'");
-    if (setting->values.count < rule->least || setting->values.count > rule->most)
-        fail(s, setting->span, rule->most == 1 ? "'%s' takes one value" : "'%s' takes at most %u values", rule->name, rule->most);
+    if (setting->on && !(rule->on & plan->method))
+        fail(s, setting->on->span, "'%s' of '%s' takes no 'on': its expressions name the data themselves", rule->name,
+             method_text(plan->method));
+    uint32_t most = plan->method == IN_FIT && !strcmp(rule->name, "minimise") ? 1 : rule->most;
+    if (setting->values.count < rule->least || setting->values.count > most)
+        fail(s, setting->span, most == 1 ? "'%s' takes one value" : "'%s' takes at most %u values", rule->name, most);
     if (setting->by && !rule->by)
         fail(s, setting->by->span, "'%s' takes no optimizer", rule->name);
 }
 
-static bool setting_integer(TrainPlan *plan, const char *name, int64_t low, int64_t *result)
+bool setting_integer(TrainPlan *plan, const char *name, int64_t low, int64_t *result)
 {
     const Setting *setting = find_setting(plan, name);
     if (!setting || !setting->values.first)
@@ -114,7 +110,7 @@ static bool setting_integer(TrainPlan *plan, const char *name, int64_t low, int6
     return as_integer(plan->s, evaluate(plan->s, value), value->span, what, low, MAX_COUNT, result);
 }
 
-static void need_setting(TrainPlan *plan, const char *name, const char *example)
+void need_setting(TrainPlan *plan, const char *name, const char *example)
 {
     if (find_setting(plan, name))
         return;
@@ -131,15 +127,15 @@ static void read_batch(TrainPlan *plan)
     int64_t asked = s->program->options->batch;
     setting_integer(plan, "batch", 1, &plan->train.batch);
     plan->upper_batch = plan->train.batch;
-    if (upper && plan->method == IN_FIT)
-        fail(s, upper->span, "fit has one phase and one batch size");
+    if (upper && plan->method != IN_BILEVEL)
+        fail(s, upper->span, "%s has one phase and one batch size", method_text(plan->method));
     else if (upper)
         as_integer(s, evaluate(s, upper), upper->span, "the upper phase's batch", 1, MAX_COUNT, &plan->upper_batch);
     if (asked > 0)
         plan->train.batch = plan->upper_batch = asked;
 }
 
-static void read_common(TrainPlan *plan)
+void read_common(TrainPlan *plan)
 {
     Train *train = &plan->train;
     need_setting(plan, "batch", "batch 128");
@@ -154,7 +150,7 @@ static void read_common(TrainPlan *plan)
 /* ---- phases and metrics ---- */
 
 /* Whether the value differs between examples (random numbers do). */
-static bool varies(const Function *function, Value value)
+bool differs_between_examples(const Function *function, Value value)
 {
     bool *varying = support_malloc(function->ops.len * sizeof *varying);
     for (Value v = 0; v <= value; v++) {
@@ -170,7 +166,7 @@ static bool varies(const Function *function, Value value)
 }
 
 /* Evaluates the expression of a phase or a metric as a real scalar. */
-static Val objective_value(Session *s, const Expr *expr)
+Val objective_value(Session *s, const Expr *expr)
 {
     Val value = as_real(s, evaluate(s, expr), expr->span);
     if (is_poison(value) || val_type(s, value).rank == 0)
@@ -181,7 +177,7 @@ static Val objective_value(Session *s, const Expr *expr)
 }
 
 /* Which split the function read, or an error. */
-static bool read_split_of(Session *s, const Expr *expr, uint32_t *dataset, uint32_t *split)
+bool read_split_of(Session *s, const Expr *expr, uint32_t *dataset, uint32_t *split)
 {
     if (!s->dataset) {
         fail(s, expr->span, "this reads no data: it must use one split of a data set, as in 'fit(mnist.train)'");
@@ -192,7 +188,7 @@ static bool read_split_of(Session *s, const Expr *expr, uint32_t *dataset, uint3
     return true;
 }
 
-static void check_batch(TrainPlan *plan, const Phase *phase, const Expr *expr)
+void check_batch(TrainPlan *plan, const Phase *phase, const Expr *expr)
 {
     const Dataset *data = &plan->s->model->datasets.data[phase->dataset];
     const Split *split = &data->splits.data[phase->split];
@@ -242,7 +238,7 @@ static void lower_metric(TrainPlan *plan, const Expr *expr)
     metric.objective = open_function(s, function, &frame, false, true);
     Val value = objective_value(s, expr);
     if (!is_poison(value) && read_split_of(s, expr, &metric.dataset, &metric.split)) {
-        bool per_example = varies(metric.objective, value.ir);
+        bool per_example = differs_between_examples(metric.objective, value.ir);
         build_output(&s->builder, "value", per_example ? build_unary(&s->builder, OP_ACROSS_MEAN, value.ir) : value.ir);
     }
     close_function(s);
@@ -396,15 +392,18 @@ static unsigned find_method(Session *s, const Expr *expr)
         return IN_FIT;
     if (strcmp(name, "bilevel") == 0)
         return IN_BILEVEL;
+    if (strcmp(name, "pareto") == 0)
+        return IN_PARETO;
     for (size_t i = 0; i < COUNT_OF(later_methods); i++)
         if (strcmp(name, later_methods[i]) == 0) {
             refuse(s, head->span, arena_printf(&s->program->arena, "the method '%s'", name));
             return 0;
         }
-    fail(s, head->span, "a train is made by fit or bilevel(hypers)");
+    fail(s, head->span, "a train is made by fit, bilevel(hypers) or pareto(preference)");
     Candidates candidates = {0};
     vec_push(&candidates.names, "fit");
     vec_push(&candidates.names, "bilevel");
+    vec_push(&candidates.names, "pareto");
     suggest(s, name, &candidates);
     return 0;
 }
@@ -421,8 +420,10 @@ void lower_train(Session *s, const Decl *decl)
         check_setting(&plan, setting);
     if (plan.method == IN_FIT)
         lower_fit(&plan);
-    else
+    else if (plan.method == IN_BILEVEL)
         lower_bilevel(&plan);
+    else
+        lower_pareto(&plan);
     vec_push(&s->model->trains, plan.train);
 }
 
@@ -443,9 +444,16 @@ static bool responds(const Model *model, uint32_t condition)
 void check_response(Session *s, const Decl *decl)
 {
     const Train *train = &vec_last(&s->model->trains);
-    if (train->method != METHOD_BILEVEL || responds(s->model, train->condition))
+    bool each = train->pareto && train->pareto->each;
+    if (train->method == METHOD_FIT || each || responds(s->model, train->condition))
         return;
     const char *hyper = s->module->conditions.data[train->condition].name;
+    if (train->method == METHOD_PARETO) {
+        fail(s, decl->value->span, "no weights respond to the preference '%s', so one net cannot serve them all", hyper);
+        add_help(s, "declare where the weights come from, as in 'weights NET = dense(trunk(%s))', or train one net for each ray: "
+                    "'sample each'", hyper);
+        return;
+    }
     fail(s, decl->value->span, "no weights respond to '%s', so '%s' cannot tune it", hyper, decl->name.text);
     add_help(s, "declare where the weights come from, as in 'weights NET = stn(%s)'", hyper);
 }

@@ -136,6 +136,7 @@ static Val symbol_value(Session *s, Symbol *symbol, Span span)
     case DECL_NET:
         return (Val){.kind = VAL_WEIGHTS, .symbol = symbol, .path = name};
     case DECL_PREFERENCE:
+        return preference_value(s, symbol, span);
     case DECL_TASK:
     case DECL_MEMBER:
         return refuse(s, span, decl_text[symbol->decl->kind]);
@@ -151,7 +152,8 @@ static void candidate_values(Session *s, Candidates *candidates)
         vec_push(&candidates->names, s->frame->locals.data[i].name);
     for (uint32_t i = 0; i < s->program->symbols.len; i++) {
         const Decl *decl = s->program->symbols.data[i]->decl;
-        if (decl->kind == DECL_CONST || decl->kind == DECL_DATA || decl->kind == DECL_HYPER || decl->kind == DECL_NET)
+        if (decl->kind == DECL_CONST || decl->kind == DECL_DATA || decl->kind == DECL_HYPER || decl->kind == DECL_NET ||
+            decl->kind == DECL_PREFERENCE)
             vec_push(&candidates->names, decl->name.text);
     }
 }

@@ -69,6 +69,11 @@ Value build_random(Builder *b, Value seed, Value step, Type type, uint32_t strea
     return build2(b, (Op){.code = OP_RANDOM, .type = type, .symbol = stream, .flags = flags}, seed, step);
 }
 
+Value build_extern(Builder *b, uint32_t code, Type type, uint32_t n, const Value *args)
+{
+    return build_op(b, (Op){.code = OP_EXTERN, .type = type, .symbol = code}, n, args);
+}
+
 Value build_read(Builder *b, uint32_t state)
 {
     return build_op(b, (Op){.code = OP_STATE_READ, .symbol = state}, 0, NULL);

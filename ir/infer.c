@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "ir/internal.h"
+#include "pareto/externs.h"
+#include "pareto/pareto.h"
 
 typedef struct Rule {
     const Module *module;
@@ -440,6 +442,44 @@ static bool infer_scatter(const Rule *r)
     for (unsigned i = index.rank; fits && i < updates.rank; i++)
         fits = add_axis(r, &type, updates.dims[i]);
     return fits && result(r, type);
+}
+
+/* The m of a real[m], or 0. */
+static int64_t need_vector(const Rule *r, uint32_t i)
+{
+    Type type = operand(r, i);
+    if (dtype_is_float(type.dtype) && type.rank == 1 && type.dims[0] <= PARETO_MOST_OBJECTIVES)
+        return type.dims[0];
+    fail(r, "operand %u must be a vector of at most %d floats, not %s", i, PARETO_MOST_OBJECTIVES, type_text(type));
+    return 0;
+}
+
+static bool infer_extern(const Rule *r)
+{
+    if (r->op->symbol >= EXTERN_COUNT)
+        return fail(r, "there is no function %u", r->op->symbol);
+    uint32_t operands = extern_info[r->op->symbol].operands;
+    if (r->op->nargs != operands)
+        return fail(r, "%s takes %u operands, not %u", extern_info[r->op->symbol].name, operands, r->op->nargs);
+    if (r->op->symbol == EXTERN_DIRICHLET) {
+        int64_t m = need_vector(r, 2);
+        if (!type_equal(operand(r, 0), type_of(DTYPE_I32, 1, (int64_t[]){2})) || !type_equal(operand(r, 1), type_scalar(DTYPE_I32)))
+            return fail(r, "the seed must be i32[2] and the step i32[], not %s and %s", type_text(operand(r, 0)),
+                        type_text(operand(r, 1)));
+        return m > 0 && result(r, type_of(operand(r, 2).dtype, 1, &m));
+    }
+    int64_t m = need_vector(r, 0), with_status = m + 1;
+    DType real = operand(r, 0).dtype;
+    if (m == 0 || need_vector(r, 1) == 0)
+        return false;
+    Type gram = type_of(real, 2, (int64_t[]){m, m});
+    if (!type_equal(operand(r, 1), operand(r, 0)) || !type_equal(operand(r, 2), gram))
+        return fail(r, "losses %s do not fit the ray %s and the Gram matrix %s", type_text(operand(r, 0)), type_text(operand(r, 1)),
+                    type_text(operand(r, 2)));
+    for (uint32_t i = 3; i < operands; i++)
+        if (operand(r, i).dtype != real || operand(r, i).rank != 2 || operand(r, i).dims[1] != m)
+            return fail(r, "operand %u must be rows of %lld floats, not %s", i, (long long)m, type_text(operand(r, i)));
+    return result(r, type_of(real, 1, &with_status));
 }
 
 /* ---- dispatch ---- */

@@ -1,5 +1,6 @@
 /* The interpreter: sources, state and the loop over a function's ops. */
 #include "ir/interpret.h"
+#include "pareto/externs.h"
 
 #include <math.h>
 #include <string.h>
@@ -113,6 +114,17 @@ static bool eval_random(const Run *run, const Op *op, Tensor *out)
     return true;
 }
 
+static bool eval_extern(const Run *run, const Op *op, Tensor *out)
+{
+    const void *operands[EXTERN_MOST_OPERANDS];
+    for (uint32_t i = 0; i < op->nargs; i++)
+        operands[i] = operand_tensor(run, op, i)->data;
+    Type last = operand_tensor(run, op, op->nargs - 1)->type;
+    uint32_t m = (uint32_t)last.dims[last.rank - 1], n = last.rank == 2 ? (uint32_t)last.dims[0] : 1;
+    pareto_extern(op->symbol, m, n, out->type.dtype == DTYPE_F64, operands, out->data);
+    return true;
+}
+
 static bool eval_state_read(const Run *run, const Op *op, Tensor *out)
 {
     const Tensor *state = run->world->states ? &run->world->states[op->symbol] : NULL;
@@ -136,6 +148,7 @@ static bool eval_state_write(const Run *run, const Op *op, Tensor *out)
 static Eval *const source_evals[OP_COUNT] = {
     [OP_INPUT] = eval_input,   [OP_CONST] = eval_const,           [OP_IOTA] = eval_iota,
     [OP_RANDOM] = eval_random, [OP_STATE_READ] = eval_state_read, [OP_STATE_WRITE] = eval_state_write,
+    [OP_EXTERN] = eval_extern,
 };
 
 /* ---- execution ---- */

@@ -94,7 +94,7 @@ typedef struct Op {
     Value *args;     /* in the module's arena */
     double number;   /* const: the value of every element */
     uint32_t symbol; /* input: its position; state_*: state; fetch, example: field; param: weight; condition: condition;
-                        random: stream (distinct streams are independent) */
+                        random: stream (distinct streams are independent); extern: ExternCode */
     uint32_t flags;
     uint32_t line; /* of the model file, 0 if none */
     /* broadcast   a: result axis of each operand axis, increasing
@@ -239,6 +239,7 @@ Value build_argmax(Builder *b, Value x, int axis);
 Value build_dot(Builder *b, Value x, Value y, Dims contract_x, Dims contract_y, Dims batch_x, Dims batch_y);
 Value build_gather(Builder *b, Value table, Value index);
 Value build_scatter_add(Builder *b, Value index, Value updates, int64_t rows);
+Value build_extern(Builder *b, uint32_t code, Type type, uint32_t n, const Value *args);
 Value build_grad(Builder *b, Value scalar, Value with_respect_to);
 /* Directional derivative of `y` when each leaf moves along its tangent. */
 Value build_tangent(Builder *b, Value y, uint32_t n, const Value *leaves, const Value *tangents);

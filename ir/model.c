@@ -1,5 +1,8 @@
 #include "ir/model.h"
 
+const char *const method_names[] = {"fit", "bilevel", "pareto"};
+const char *const solver_names[SOLVER_COUNT] = {"linear", "tchebycheff", "smooth_tchebycheff", "cosmos", "epo", "mgda", "pmtl"};
+
 void model_free(Model *model)
 {
     for (uint32_t i = 0; i < model->datasets.len; i++) {

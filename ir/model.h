@@ -69,11 +69,40 @@ typedef struct Optimizer {
     RateSchedule schedule;
 } Optimizer;
 
-typedef enum { METHOD_FIT, METHOD_BILEVEL } MethodKind;
+typedef enum { METHOD_FIT, METHOD_BILEVEL, METHOD_PARETO } MethodKind;
+extern const char *const method_names[]; /* "fit" ...; ORDER MethodKind */
+
+typedef enum {
+    SOLVER_LINEAR,
+    SOLVER_TCHEBYCHEFF,
+    SOLVER_SMOOTH_TCHEBYCHEFF,
+    SOLVER_COSMOS,
+    SOLVER_EPO,
+    SOLVER_MGDA,
+    SOLVER_PMTL,
+} SolverKind;
+enum { SOLVER_COUNT = 7 };
+extern const char *const solver_names[SOLVER_COUNT]; /* as models call them; ORDER SolverKind */
+
+/* What a train by `pareto` says: how a preference (a ray, entries >= 0 with sum 1) is drawn for each batch, which direction the solver
+ * takes for it, and how the front is judged. */
+typedef struct Pareto {
+    uint32_t m;                    /* objectives */
+    const char *const *objectives; /* as written */
+    SolverKind solver;
+    double strength;             /* smooth_tchebycheff: mu; cosmos: lambda */
+    bool each;                   /* one net for each of the rays, instead of one for all */
+    const double *concentration; /* m numbers: of the Dirichlet distribution of rays */
+    uint32_t ray_count;
+    const double *rays; /* [ray_count][m]: on which the front is evaluated */
+    const double *reference; /* m numbers: of the hypervolume; NULL: not reported */
+    bool uniformity;         /* reported */
+    uint32_t ray_state, rays_state, points_state; /* set by the method: the ray at hand; all rays (pmtl); losses by ray (each) */
+} Pareto;
 
 typedef struct Phase {
     const char *name;    /* "lower", "upper"; "minimise" for fit */
-    Function *objective; /* per example, output "loss" */
+    Function *objective; /* per example, output "loss"; of pareto one output an objective */
     uint32_t dataset, split;
     int64_t batch;       /* examples a step */
     Optimizer optimizer;
@@ -83,7 +112,7 @@ typedef struct Phase {
 
 typedef struct Metric {
     const char *name;    /* as written: "err(fashion.test)" */
-    Function *objective; /* per example, not training, output "value" */
+    Function *objective; /* per example, not training, output "value"; of pareto one output an objective */
     uint32_t dataset, split;
     Function *accumulate, *finish; /* set by the method: inputs index, mask; output "value" */
 } Metric;
@@ -91,7 +120,8 @@ typedef struct Metric {
 typedef struct Train {
     const char *name;
     MethodKind method;
-    uint32_t condition; /* bilevel */
+    uint32_t condition; /* bilevel: of the hyperparameters; pareto: of the preference */
+    Pareto *pareto;     /* NULL for other methods */
     VEC(Phase) phases;  /* bilevel: lower, upper; fit: one */
     VEC(Metric) metrics;
     int select; /* the metric whose least value marks the best checkpoint: bilevel's upper objective on its whole split, fit's

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "ir/parse.h"
+#include "pareto/externs.h"
 
 enum { MOST_OPS = 1 << 18, MOST_ENTRIES = 1 << 16, MOST_FUNCTIONS = 4096, MOST_SIGNATURE = 1024 };
 
@@ -11,6 +12,7 @@ enum { MOST_OPS = 1 << 18, MOST_ENTRIES = 1 << 16, MOST_FUNCTIONS = 4096, MOST_S
 static const char *const subject_names[] = {
     [SUBJECT_NONE] = "function", [SUBJECT_STATE] = "state",         [SUBJECT_FIELD] = "field",
     [SUBJECT_WEIGHT] = "weight", [SUBJECT_CONDITION] = "condition",
+    [SUBJECT_EXTERN] = "function in C",
 };
 
 /* symbol ':' type, the head of every table entry; the name is entered as number `index`. */
@@ -202,7 +204,7 @@ static bool parse_attributes(Parser *p, Op *op)
 static bool is_reserved(const char *mnemonic)
 {
     static const char *const reserved[] = {"conv", "conv_grad_input", "conv_grad_kernel", "pool", "pool_grad", "scan", "call",
-                                           "sort", "extern"};
+                                           "sort"};
     for (size_t i = 0; i < COUNT_OF(reserved); i++)
         if (strcmp(mnemonic, reserved[i]) == 0)
             return true;
@@ -525,6 +527,8 @@ Module *parse_module(const struct Source *source, struct Diagnostics *diags)
     Parser p = {.diags = diags, .module = module_new("", DTYPE_F32)};
     p.lexer = (Lexer){.source = source, .diags = diags, .arena = &p.module->arena};
     parser_advance(&p);
+    for (uint32_t i = 0; i < EXTERN_COUNT; i++)
+        names_add(&p.symbols[SUBJECT_EXTERN], extern_info[i].name, i);
     if (parse_header(&p))
         for (skip_newlines(&p); p.token.kind != TOKEN_END; skip_newlines(&p))
             parse_item(&p);

@@ -24,7 +24,7 @@ typedef struct Parser {
     Token token; /* the next one */
     Diagnostics *diags;
     Module *module;
-    Names symbols[5]; /* by OpSubject: states, fields, weights, conditions; functions under SUBJECT_NONE */
+    Names symbols[SUBJECT_NUMBER]; /* by OpSubject; functions under SUBJECT_NONE */
     Names values;     /* of the function; NO_VALUE for one whose line was wrong */
     Function *function;
     uint32_t ops; /* in the whole module */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ir/internal.h"
+#include "pareto/externs.h"
 
 const OpText op_text[OP_COUNT] = {
     [OP_CONST] = {SUBJECT_NUMBER, ATTRIBUTES_NONE, NULL},        [OP_IOTA] = {SUBJECT_NONE, ATTRIBUTES_INDEX, "axis"},
@@ -15,7 +16,7 @@ const OpText op_text[OP_COUNT] = {
     [OP_PAD] = {SUBJECT_NONE, ATTRIBUTES_LIST, "before"},        [OP_CONCAT] = {SUBJECT_NONE, ATTRIBUTES_INDEX, "axis"},
     [OP_REDUCE_SUM] = {SUBJECT_NONE, ATTRIBUTES_LIST, "axes"},   [OP_REDUCE_MAX] = {SUBJECT_NONE, ATTRIBUTES_LIST, "axes"},
     [OP_ARGMAX] = {SUBJECT_NONE, ATTRIBUTES_INDEX, "axis"},      [OP_DOT] = {SUBJECT_NONE, ATTRIBUTES_DOT, NULL},
-    [OP_SCATTER_ADD] = {SUBJECT_NONE, ATTRIBUTES_INDEX, "rows"},
+    [OP_SCATTER_ADD] = {SUBJECT_NONE, ATTRIBUTES_INDEX, "rows"}, [OP_EXTERN] = {SUBJECT_EXTERN, ATTRIBUTES_NONE, NULL},
 };
 
 bool is_plain_name(const char *name)
@@ -178,6 +179,9 @@ static void print_subject(const Printer *p, const Op *op)
         break;
     case SUBJECT_CONDITION:
         print_symbol(ENTRY_NAME(conditions), p->out);
+        break;
+    case SUBJECT_EXTERN:
+        print_symbol(op->symbol < EXTERN_COUNT ? extern_info[op->symbol].name : "?", p->out);
         break;
     case SUBJECT_NUMBER:
         print_number(op->number, p->out);

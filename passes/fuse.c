@@ -177,13 +177,21 @@ static void place_table_access(Fuser *f, Value v)
 
 /* ---- kernels of their own ---- */
 
+static View need_row_major(Fuser *f, Value v, uint32_t group)
+{
+    View view = need_plain(f, v, group), plain = view_contiguous(view.buffer, type_at(f, v));
+    plain.offset = view.offset;
+    return same_view(&view, &plain, type_at(f, v)) ? view : need_copy(f, v, natural_order(type_at(f, v)), group);
+}
+
 static void place_special(Fuser *f, Value v, KernelKind kind)
 {
     const Op *op = op_of(f, v);
     uint32_t index = new_group(f, kind, v);
-    Special special = {.out = f->info[v].view, .out_type = op->type, .stream = op->symbol, .axis = op->a.v[0]};
+    Special special = {
+        .out = f->info[v].view, .out_type = op->type, .inputs = op->nargs, .symbol = op->symbol, .axis = op->a.v[0]};
     for (uint32_t i = 0; i < op->nargs; i++) {
-        special.in[i] = need_plain(f, op->args[i], index);
+        special.in[i] = kind == KERNEL_EXTERN ? need_row_major(f, op->args[i], index) : need_plain(f, op->args[i], index);
         special.in_type[i] = type_at(f, op->args[i]);
     }
     Kernel *kernel = &f->groups.data[index].kernel;
@@ -280,6 +288,9 @@ static void place_op(Fuser *f, Value v)
         break;
     case OP_SCATTER_ADD:
         place_special(f, v, KERNEL_SCATTER);
+        break;
+    case OP_EXTERN:
+        place_special(f, v, KERNEL_EXTERN);
         break;
     default:
         if (op->code == OP_RESHAPE)

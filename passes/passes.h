@@ -40,6 +40,7 @@ Value unary_derivative(Builder *b, OpCode code, Value x, Value y);
 /* ---- clean-up and optimisation, at any stage ---- */
 
 void pass_simplify(Module *module, Function *function); /* algebraic identities, constant folding */
+void pass_outer(Module *module, Function *function);    /* sums and products of outer products by their factors */
 void pass_cse(Module *module, Function *function);      /* equal pure ops become one */
 void pass_dce(Module *module, Function *function);      /* drops what no output or write needs */
 /* Products of one operand with several states become one product with their concatenation. Before differentiation, so that the
@@ -74,8 +75,10 @@ void pass_traced(const PassTrace *trace, const char *name, Module *module, Funct
  * (nested reductions in a metric) are reported at line granularity in `why`; false then. */
 bool method_assemble(Model *model, Train *train, PassTrace *trace, char why[static 256]);
 
-/* A new function with outputs "loss" and, named after each state it depends on, the loss's gradient: weights, and in the upper phase
- * the condition's value and scale. Inputs as the phase's step. */
-Function *method_gradients(Model *model, Train *train, uint32_t phase);
+/* How many losses the train differentiates: its phases', or pareto's objectives. */
+uint32_t method_losses(const Train *train);
+/* A new function with outputs "loss" and, named after each state it depends on, the gradient of loss number `number`: weights, and in
+ * the upper phase the condition's value and scale. Inputs as the phase's step. */
+Function *method_gradients(Model *model, Train *train, uint32_t number);
 
 #endif

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "pareto/externs.h"
 #include "passes/schedule.h"
 
 static void print_bytes(Text *out, int64_t bytes)
@@ -74,6 +75,9 @@ static void print_shape(const Kernel *kernel, Text *out)
         break;
     case KERNEL_SCATTER:
         text_printf(out, "scatter_add %s", type_text(kernel->special.out_type));
+        break;
+    case KERNEL_EXTERN:
+        text_printf(out, "extern %s", extern_info[kernel->special.symbol].name);
         break;
     }
 }

@@ -91,13 +91,16 @@ typedef struct Product {
 
 /* ---- kernels ---- */
 
-typedef enum { KERNEL_LOOP, KERNEL_PRODUCT, KERNEL_RANDOM, KERNEL_ARGMAX, KERNEL_SCATTER } KernelKind;
+typedef enum { KERNEL_LOOP, KERNEL_PRODUCT, KERNEL_RANDOM, KERNEL_ARGMAX, KERNEL_SCATTER, KERNEL_EXTERN } KernelKind;
 
-/* Kernels with simple code of their own. random: seed, step -> f32 out; argmax: in -> i32 out; scatter: index, updates -> out. */
+/* Kernels with simple code of their own. random: seed, step -> f32 out; argmax: in -> i32 out; scatter: index, updates -> out;
+ * extern: row-major operands -> row-major out. */
+enum { MOST_SPECIAL_INPUTS = 4 };
 typedef struct Special {
-    View in[2], out;
-    Type in_type[2], out_type;
-    uint32_t stream; /* random */
+    View in[MOST_SPECIAL_INPUTS], out;
+    Type in_type[MOST_SPECIAL_INPUTS], out_type;
+    uint32_t inputs;
+    uint32_t symbol; /* random: stream; extern: the function */
     int64_t axis;    /* argmax */
 } Special;
 

@@ -5,6 +5,7 @@
 
 const PassInfo pass_table[] = {
     {"simplify", "algebraic identities and constant folding", pass_simplify},
+    {"outer", "sums and products of outer products by their factors", pass_outer},
     {"cse", "equal pure ops become one", pass_cse},
     {"dce", "drop what no output or write needs", pass_dce},
     {"factor", "pull row scales and sums out of products (per example)", pass_factor},

@@ -22,8 +22,10 @@ static bool evaluation_open(Evaluation *evaluation, const Program *program, cons
     const Tensor *mask = call_input_type(&evaluation->accumulate, "mask");
     if (!index || index->element != ELEMENT_I32 || !mask || mask->element != ELEMENT_BOOL || mask->elements != index->elements)
         return report_internal("the function %s lacks the inputs index and mask", evaluation->accumulate.info->name);
-    if (evaluation->finish.info->output_count != 1)
-        return report_internal("the function %s does not have one output", evaluation->finish.info->name);
+    const TrainInfo *train = &program->manifest->train;
+    size_t outputs = train->has_pareto ? train->pareto.m : 1;
+    if (evaluation->finish.info->output_count != outputs)
+        return report_internal("the function %s does not have %zu outputs", evaluation->finish.info->name, outputs);
     return true;
 }
 
@@ -77,6 +79,13 @@ double evaluation_run(Evaluation *evaluation, const Program *program)
     }
     call_run(&evaluation->finish);
     return call_result(&evaluation->finish, 0, 0);
+}
+
+void evaluation_run_all(Evaluation *evaluation, const Program *program, double *values)
+{
+    evaluation_run(evaluation, program);
+    for (size_t i = 0; i < evaluation->finish.info->output_count; i++)
+        values[i] = call_result(&evaluation->finish, i, 0);
 }
 
 static void print_metrics(Evaluation *evaluations, const Program *program, bool as_json)

@@ -18,6 +18,8 @@ void evaluations_close(Evaluation *evaluations, size_t count);
 /* The metric over all rows of its split: zeroes the scratch states, accumulates batch by batch, the last one filled up with a
  * repeated row and masked, and finishes. Allocates nothing. */
 double evaluation_run(Evaluation *evaluation, const Program *program);
+/* The same for a metric of several outputs: all of them, in values[]. */
+void evaluation_run_all(Evaluation *evaluation, const Program *program, double *values);
 
 /* `OUT eval`: exit status. */
 int evaluate_command(const Manifest *manifest, const Options *options);

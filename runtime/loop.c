@@ -47,12 +47,51 @@ static bool fail_on_loss(const Run *run, size_t phase, double loss)
     return false;
 }
 
+void run_initialise(Run *run, size_t net)
+{
+    const State *seed = manifest_state(run->manifest, "seed");
+    if (seed && seed->tensor.element == ELEMENT_I32 && seed->tensor.elements == 2) {
+        uint32_t words[2] = {(uint32_t)run->identity.seed, (uint32_t)(run->identity.seed >> 32)};
+        memcpy(program_state(&run->program, seed), words, sizeof words);
+    }
+    call_run(&run->init);
+    if (run->manifest->train.has_pareto)
+        front_set_ray(&run->front, &run->program, net);
+}
+
+/* The net of the next ray begins where the first one did; what the run has found out so far stays. */
+static void begin_net(Run *run, size_t net)
+{
+    const TrainInfo *train = &run->manifest->train;
+    double points[MAX_RAYS * MAX_OBJECTIVES];
+    const State *points_state = train->pareto.points;
+    int32_t counts[2] = {0};
+    static const char *const counters[] = {"fallbacks", "undefined"};
+    const State *states[2];
+    for (size_t i = 0; i < 2; i++) {
+        char name[256];
+        snprintf(name, sizeof name, "%.200s.%s", train->name, counters[i]);
+        states[i] = manifest_state(run->manifest, name);
+        if (states[i])
+            memcpy(&counts[i], program_state(&run->program, states[i]), sizeof counts[i]);
+    }
+    memcpy(points, program_state(&run->program, points_state), points_state->tensor.bytes);
+    run_initialise(run, net);
+    memcpy(program_state(&run->program, points_state), points, points_state->tensor.bytes);
+    for (size_t i = 0; i < 2; i++)
+        if (states[i])
+            memcpy(program_state(&run->program, states[i]), &counts[i], sizeof counts[i]);
+}
+
 /* One step of a phase: draws its batch, runs it, takes the means of its outputs forward. False (reported) if the loss is not
  * finite. */
 static bool take_step(Run *run, size_t phase)
 {
     Phase *p = &run->phases[phase];
     double begin = clock_seconds();
+    int64_t done = run->position.steps[0], net_steps = run->plan.net_steps;
+    if (net_steps < run->plan.total_steps && done > 0 && done % net_steps == 0)
+        begin_net(run, (size_t)(done / net_steps));
     sampler_batch(&p->sampler, run->position.steps[phase], call_input(&p->call, "index"));
     call_run(&p->call);
     run->position.steps[phase]++;
@@ -131,7 +170,11 @@ static json_t *evaluation_event(Run *run, double *selected)
                         steps % epoch_steps ? json_real((double)steps / (double)epoch_steps) : json_integer(steps / epoch_steps));
     json_object_set_new(event, "seconds", json_finite(position->seconds));
     add_means(run, event);
-    for (size_t i = 0; i < train->metric_count; i++) {
+    if (train->has_pareto) {
+        front_evaluate(&run->front, run->evaluations, &run->program, (size_t)((steps + run->plan.net_steps - 1) / run->plan.net_steps));
+        front_add_indicators(&run->front, event);
+    }
+    for (size_t i = 0; !train->has_pareto && i < train->metric_count; i++) {
         double value = evaluation_run(&run->evaluations[i], &run->program);
         json_object_set_new(event, train->metrics[i].name, json_finite(value));
         if ((int64_t)i == train->select)
@@ -149,6 +192,26 @@ static bool write_last(Run *run)
     return run->has_checkpoint;
 }
 
+/* The front as a file of its own, and, where each ray has a net, the net that was just trained. */
+static bool write_front(Run *run)
+{
+    const TrainInfo *train = &run->manifest->train;
+    if (!train->has_pareto)
+        return true;
+    char *path = path_join(run->folder, "front.json"), name[64];
+    json_t *json = front_json(&run->front, &run->program, train->metrics[0].name);
+    bool fine = path && json_file_write(path, json, run->log.precision);
+    json_decref(json);
+    free(path);
+    if (!fine || !train->pareto.each || run->position.steps[0] % run->plan.net_steps)
+        return fine;
+    snprintf(name, sizeof name, "ray-%03" PRId64 ".safetensors", run->position.steps[0] / run->plan.net_steps);
+    path = path_join(run->folder, name);
+    fine = path && checkpoint_write(path, &run->program, &run->identity, &run->position, true);
+    free(path);
+    return fine;
+}
+
 /* All that belongs to the end of an epoch. The event comes first and the last checkpoint last: whatever is interrupted between is
  * repeated, with equal results, by a run that is resumed. */
 static bool finish_epoch(Run *run)
@@ -161,7 +224,7 @@ static bool finish_epoch(Run *run)
     }
     run->position.evaluated = run->position.steps[0];
     bool improved = judge(run, selected);
-    bool fine = metrics_log_append(&run->log, event);
+    bool fine = write_front(run) && metrics_log_append(&run->log, event);
     run->position.evaluations++;
     fine = fine && (!improved || checkpoint_write(run->best, &run->program, &run->identity, &run->position, true)) &&
            write_last(run);

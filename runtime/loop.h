@@ -4,6 +4,7 @@
 
 #include "runtime/checkpoint.h"
 #include "runtime/evaluate.h"
+#include "runtime/front.h"
 #include "runtime/metrics_log.h"
 #include "runtime/progress.h"
 #include "runtime/sampler.h"
@@ -21,6 +22,7 @@ typedef struct Run {
     Data data;
     Phase phases[MAX_PHASES];
     Evaluation *evaluations;
+    Front front;
     Call init, hypers, plateau;
     Plan plan;
     Identity identity;
@@ -38,5 +40,7 @@ typedef enum { LOOP_FINISHED, LOOP_TIME_UP, LOOP_INTERRUPTED, LOOP_FAILED } Loop
  * or SIGTERM (the step is finished first), or an error (reported). Writes metrics.jsonl, best.safetensors and last.safetensors;
  * except after an error the last checkpoint holds the position at return. */
 LoopEnd loop_run(Run *run);
+/* Gives all states their first values, for net number `net` of a run that trains one for each ray (0 otherwise). */
+void run_initialise(Run *run, size_t net);
 
 #endif

@@ -237,6 +237,57 @@ static void read_metric(Reader *reader, const json_t *json, void *element)
     metric->finish = read_function_name(reader, json, "finish", false);
 }
 
+static void read_number_element(Reader *reader, const json_t *json, void *element)
+{
+    if (!json_is_number(json))
+        reader_fail(reader, "reference", "holds something else than numbers");
+    *(double *)element = json_number_value(json);
+}
+
+static const State *read_state_name(Reader *reader, const json_t *object, const char *key, bool optional, int64_t elements)
+{
+    if (optional && json_is_null(json_object_get(object, key)))
+        return NULL;
+    const State *state = manifest_state(reader->manifest, read_text(reader, object, key));
+    Element real = reader->manifest->is_f64 ? ELEMENT_F64 : ELEMENT_F32;
+    if (!state || state->tensor.elements != elements || state->tensor.element != real)
+        reader_fail(reader, key, "names no state of that many real numbers");
+    return state;
+}
+
+static void read_rays(Reader *reader, const json_t *list, ParetoInfo *pareto)
+{
+    pareto->ray_count = json_array_size(list);
+    if (pareto->m < 1 || pareto->m > MAX_OBJECTIVES || pareto->ray_count < 1 || pareto->ray_count > MAX_RAYS) {
+        reader_fail(reader, "rays", "is too long or empty");
+        return;
+    }
+    pareto->rays = calloc(pareto->ray_count * pareto->m, sizeof *pareto->rays);
+    if (!pareto->rays)
+        reader_fail(reader, "rays", "is too long for the memory");
+    for (size_t i = 0; pareto->rays && i < pareto->ray_count; i++)
+        for (size_t k = 0; k < pareto->m; k++)
+            pareto->rays[i * pareto->m + k] = json_number_value(json_array_get(json_array_get(list, i), k));
+}
+
+static void read_pareto(Reader *reader, const json_t *json, ParetoInfo *pareto)
+{
+    size_t reference_count = 0;
+    pareto->solver = read_text(reader, json, "solver");
+    pareto->objectives = read_array(reader, json, "objectives", sizeof(char *), read_string_element, &pareto->m);
+    read_rays(reader, json_object_get(json, "rays"), pareto);
+    if (!json_is_null(json_object_get(json, "reference")))
+        pareto->reference = read_array(reader, json, "reference", sizeof(double), read_number_element, &reference_count);
+    if (pareto->reference && reference_count != pareto->m)
+        reader_fail(reader, "reference", "has not one entry an objective");
+    pareto->uniformity = read_flag(json, "uniformity");
+    pareto->each = read_flag(json, "each");
+    int64_t all = (int64_t)(pareto->ray_count * pareto->m);
+    pareto->ray = read_state_name(reader, json, "ray", false, (int64_t)pareto->m);
+    pareto->all_rays = read_state_name(reader, json, "all_rays", true, all);
+    pareto->points = read_state_name(reader, json, "points", !pareto->each, all);
+}
+
 static void read_train(Reader *reader, const json_t *json, TrainInfo *train)
 {
     train->name = read_text(reader, json, "name");
@@ -259,6 +310,12 @@ static void read_train(Reader *reader, const json_t *json, TrainInfo *train)
     train->plateau = read_function_name(reader, json, "plateau", true);
     if (train->phase_count < 1 || train->phase_count > MAX_PHASES)
         reader_fail(reader, "phases", "holds neither one phase nor two");
+    const json_t *pareto = json_object_get(json, "pareto");
+    train->has_pareto = json_is_object(pareto);
+    if (train->has_pareto)
+        read_pareto(reader, pareto, &train->pareto);
+    if (train->has_pareto && train->metric_count != 1)
+        reader_fail(reader, "metrics", "holds not the front alone");
 }
 
 static void read_everything(Reader *reader, const json_t *json)
@@ -320,6 +377,9 @@ void manifest_free(Manifest *manifest)
     free(manifest->exports);
     free(manifest->train.phases);
     free(manifest->train.metrics);
+    free(manifest->train.pareto.objectives);
+    free(manifest->train.pareto.rays);
+    free(manifest->train.pareto.reference);
     json_decref(manifest->json);
     *manifest = (Manifest){0};
 }

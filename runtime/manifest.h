@@ -79,6 +79,19 @@ typedef struct MetricInfo {
     int accumulate, finish;
 } MetricInfo;
 
+enum { MAX_OBJECTIVES = 16, MAX_RAYS = 256 };
+
+/* Of a train by pareto. States are names of Manifest.states, NULL where the model has none. */
+typedef struct ParetoInfo {
+    const char *solver;
+    const char **objectives;
+    double *rays;      /* [ray_count][m] */
+    double *reference; /* [m]; NULL: no hypervolume */
+    size_t m, ray_count;
+    bool uniformity, each; /* each: one net a ray */
+    const State *ray, *all_rays, *points;
+} ParetoInfo;
+
 typedef struct TrainInfo {
     const char *name, *method;
     int64_t batch, epochs, evaluate, patience;
@@ -89,6 +102,8 @@ typedef struct TrainInfo {
     size_t phase_count, metric_count;
     int64_t select; /* the metric whose least value is the best; -1: none */
     int init, hypers, plateau;
+    bool has_pareto;
+    ParetoInfo pareto;
 } TrainInfo;
 
 enum { MAX_PHASES = 2 };

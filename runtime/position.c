@@ -29,7 +29,7 @@ NextAction position_next(const Position *position, const Plan *plan)
     int64_t done = position->steps[0];
     if (position->steps[1] < upper_steps_due(position, plan))
         return NEXT_UPPER;
-    bool boundary = done == plan->total_steps || (done > 0 && done % (plan->epoch_steps * plan->evaluate) == 0);
+    bool boundary = done == plan->total_steps || (done > 0 && done % plan->evaluate == 0);
     if (boundary && position->evaluated != done)
         return NEXT_EVALUATE;
     return done >= plan->total_steps || out_of_patience(position, plan) ? NEXT_END : NEXT_LOWER;

@@ -8,9 +8,10 @@
 /* The limits of a run: fixed when it begins. Steps are those of the first phase ("lower") unless said otherwise. */
 typedef struct Plan {
     int64_t epoch_steps, total_steps;
+    int64_t net_steps; /* of one net; total_steps unless each ray has a net of its own */
     int64_t warmup_steps; /* before the first upper step */
     int64_t every[2];     /* lower and upper steps of a cycle */
-    int64_t evaluate;     /* epochs between evaluations */
+    int64_t evaluate;     /* steps between evaluations */
     int64_t patience;     /* evaluations without improvement; 0: no limit */
     size_t phases;
 } Plan;
@@ -21,7 +22,7 @@ typedef struct Mean {
     int64_t count;
 } Mean;
 
-enum { MAX_STEP_OUTPUTS = 4 };
+enum { MAX_STEP_OUTPUTS = 1 + MAX_OBJECTIVES };
 
 typedef struct Position {
     int64_t steps[MAX_PHASES];
@@ -36,8 +37,8 @@ typedef struct Position {
 
 typedef enum { NEXT_LOWER, NEXT_UPPER, NEXT_EVALUATE, NEXT_END } NextAction;
 
-/* After `warmup_steps`, every[1] upper steps follow every every[0] lower ones; an evaluation follows every `evaluate` epochs and the last
- * step. */
+/* After `warmup_steps`, every[1] upper steps follow every every[0] lower ones; an evaluation follows every `evaluate` lower ones and the
+ * last. */
 NextAction position_next(const Position *position, const Plan *plan);
 /* Why NEXT_END: "patience", "steps" (all planned ones are done). */
 const char *position_end_reason(const Position *position, const Plan *plan);

@@ -119,5 +119,7 @@ bool result_write(const Run *run, const char *reason)
     json_object_set_new(json, "best", described);
     json_decref(last);
     json_decref(best);
+    if (manifest->train.has_pareto)
+        json_object_set_new(json, "front", front_json(&run->front, &run->program, manifest->train.metrics[0].name));
     return write_json(run, "result.json", json);
 }

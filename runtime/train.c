@@ -38,7 +38,7 @@ static bool name_paths(Run *run)
 /* The first file of a run that the folder holds, or NULL. */
 static const char *find_run_file(const char *folder)
 {
-    static const char *const names[] = {"last.safetensors", "best.safetensors", "metrics.jsonl", "config.json", "result.json"};
+    static const char *const names[] = {"last.safetensors", "best.safetensors", "metrics.jsonl", "config.json", "result.json", "front.json"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         char *path = path_join(folder, names[i]);
         bool exists = path && path_exists(path);
@@ -128,6 +128,9 @@ static bool make_plan(Run *run)
         total = options->epochs * epoch_steps;
     if (options->steps >= 0)
         total = options->steps;
+    int64_t nets = train->has_pareto && train->pareto.each ? (int64_t)train->pareto.ray_count : 1;
+    if (!run->has_checkpoint || options->epochs >= 0 || options->steps >= 0)
+        total = total <= INT32_MAX ? total * nets : total;
     if (total > INT32_MAX)
         return report_error("%" PRId64 " steps are too many (limit is 2^31 - 1)", total);
     if (run->has_checkpoint && run->identity.epoch_steps != epoch_steps)
@@ -138,9 +141,10 @@ static bool make_plan(Run *run)
     double warmup = ceil(train->warmup * (double)epoch_steps);
     run->plan = (Plan){.epoch_steps = epoch_steps,
                        .total_steps = total,
+                       .net_steps = total / nets > 0 ? total / nets : 1,
                        .warmup_steps = warmup < INT32_MAX ? (int64_t)warmup : INT32_MAX,
                        .every = {train->every[0], train->every[1]},
-                       .evaluate = train->evaluate,
+                       .evaluate = nets > 1 ? total / nets : train->evaluate * epoch_steps,
                        .patience = train->patience,
                        .phases = train->phase_count};
     run->identity.total_steps = total;
@@ -158,7 +162,7 @@ static bool open_calls(Run *run)
         if (!open_phase(run, i))
             return false;
     run->evaluations = evaluations_open(&run->program, &run->data);
-    return run->evaluations && call_open(&run->init, &run->program, train->init, rows, plain) &&
+    return run->evaluations && front_open(&run->front, &run->program) && call_open(&run->init, &run->program, train->init, rows, plain) &&
            call_open(&run->hypers, &run->program, train->hypers, rows, plain) &&
            call_open(&run->plateau, &run->program, train->plateau, rows, with_metric);
 }
@@ -170,19 +174,9 @@ static void set_constant_inputs(Run *run)
     for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
         if (calls[i]->info) {
             call_set(calls[i], "epoch_steps", (double)run->plan.epoch_steps);
-            call_set(calls[i], "total_steps", (double)run->plan.total_steps);
+            call_set(calls[i], "total_steps", (double)run->plan.net_steps);
         }
     }
-}
-
-static void initialise_states(Run *run)
-{
-    const State *seed = manifest_state(run->manifest, "seed");
-    if (seed && seed->tensor.element == ELEMENT_I32 && seed->tensor.elements == 2) {
-        uint32_t words[2] = {(uint32_t)run->identity.seed, (uint32_t)(run->identity.seed >> 32)};
-        memcpy(program_state(&run->program, seed), words, sizeof words);
-    }
-    call_run(&run->init);
 }
 
 static bool prepare(Run *run)
@@ -196,7 +190,7 @@ static bool prepare(Run *run)
     set_constant_inputs(run);
     if (run->has_checkpoint)
         return checkpoint_restore(run->last, &run->program);
-    initialise_states(run);
+    run_initialise(run, 0);
     return true;
 }
 
@@ -207,6 +201,7 @@ static void close_run(Run *run)
         sampler_close(&run->phases[i].sampler);
     }
     evaluations_close(run->evaluations, run->manifest->train.metric_count);
+    front_close(&run->front);
     call_close(&run->init);
     call_close(&run->hypers);
     call_close(&run->plateau);
@@ -260,6 +255,14 @@ static void print_closing_line(const Run *run, const char *reason)
     printf("; %s\n", run->folder);
 }
 
+/* A run that was resumed after its last evaluation has not seen the front. */
+static void recover_front(Run *run)
+{
+    const TrainInfo *train = &run->manifest->train;
+    if (train->has_pareto && run->front.count == 0)
+        front_evaluate(&run->front, run->evaluations, &run->program, (size_t)(run->position.steps[0] / run->plan.net_steps));
+}
+
 static int report_end(Run *run, LoopEnd end)
 {
     const char *reason = end == LOOP_TIME_UP ? "seconds" : position_end_reason(&run->position, &run->plan);
@@ -275,6 +278,7 @@ static int report_end(Run *run, LoopEnd end)
     case LOOP_TIME_UP:
         break;
     }
+    recover_front(run);
     if (!result_write(run, reason))
         return EXIT_FAILURE;
     print_closing_line(run, reason);

@@ -28,6 +28,24 @@ static void condition_states(Assembly *assembly)
     assembly->scale_state = named_state(module, scale, condition.type, STATE_SCALE, raw);
 }
 
+/* The ray at hand, where it is not drawn: on evaluation, and for a net of its own. The runtime writes it, and all rays. */
+static void ray_states(Assembly *assembly)
+{
+    Module *module = assembly->module;
+    Pareto *pareto = assembly->train->pareto;
+    Condition condition = module->conditions.data[assembly->train->condition];
+    const char *ray = arena_printf(&module->arena, "%s.ray", condition.name);
+    pareto->ray_state = named_state(module, ray, condition.type, STATE_COUNTER, 1.0 / (double)pareto->m);
+    Type all = type_of(module->real, 2, (int64_t[]){pareto->ray_count, pareto->m});
+    if (pareto->each)
+        pareto->points_state =
+            named_state(module, arena_printf(&module->arena, "%s.points", assembly->train->name), all, STATE_COUNTER, 0);
+    if (pareto->solver != SOLVER_PMTL)
+        return;
+    const char *rays = arena_printf(&module->arena, "%s.rays", condition.name);
+    pareto->rays_state = named_state(module, rays, all, STATE_COUNTER, 1.0 / (double)pareto->m);
+}
+
 Assembly method_assembly(Model *model, Train *train, const PassTrace *trace)
 {
     Module *module = model->module;
@@ -39,10 +57,12 @@ Assembly method_assembly(Model *model, Train *train, const PassTrace *trace)
         assembly.step_upper = named_state(module, "step.upper", type_scalar(DTYPE_I32), STATE_COUNTER, 0);
         condition_states(&assembly);
     }
+    if (train->method == METHOD_PARETO)
+        ray_states(&assembly);
     return assembly;
 }
 
-/* An export sees the trained condition; its arguments are one example's. */
+/* An export sees the trained condition, or the preference that it is given; its arguments are one example's. */
 static void assemble_export(Assembly *assembly, Export *export)
 {
     Function *function = export->function;
@@ -63,6 +83,9 @@ bool method_assemble(Model *model, Train *train, PassTrace *trace, char why[stat
     case METHOD_BILEVEL:
         assemble_bilevel(&assembly);
         assemble_hypers(&assembly);
+        break;
+    case METHOD_PARETO:
+        assemble_pareto(&assembly);
         break;
     }
     assemble_plateau(&assembly);

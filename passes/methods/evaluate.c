@@ -97,7 +97,8 @@ static Function *build_finish(Assembly *assembly, const char *name, const Functi
             map[v] = build_binary(&b, OP_DIV, map[v], build_splat(&b, count, op.type));
         }
     }
-    build_output(&b, "value", map[from->outputs.data[0].value]);
+    for (uint32_t i = 0; i < from->outputs.len; i++)
+        build_output(&b, from->outputs.data[i].name, map[from->outputs.data[i].value]);
     support_free(map);
     return b.function;
 }
@@ -111,8 +112,11 @@ static int64_t evaluation_batch(const Model *model, const Metric *metric)
 /* Whether two objectives compute the same from the same data set, so that only the rows they are given tell them apart. */
 static bool same_objective(const Function *f, const Function *g)
 {
-    if (f->ops.len != g->ops.len || f->outputs.data[0].value != g->outputs.data[0].value)
+    if (f->ops.len != g->ops.len || f->outputs.len != g->outputs.len)
         return false;
+    for (uint32_t i = 0; i < f->outputs.len; i++)
+        if (f->outputs.data[i].value != g->outputs.data[i].value)
+            return false;
     for (Value v = 0; v < f->ops.len; v++)
         if (!op_equal(OP_AT(f, v), OP_AT(g, v)))
             return false;

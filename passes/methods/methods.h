@@ -2,6 +2,7 @@
 #ifndef HNC_PASSES_METHODS_H
 #define HNC_PASSES_METHODS_H
 
+#include "pareto/pareto.h"
 #include "passes/passes.h"
 
 /* Random streams below those the frontend numbers: each phase's draws of its condition. */
@@ -11,6 +12,7 @@ enum { STREAMS_PER_PHASE = 4, STREAM_INIT = 0x40000000 };
 typedef enum {
     CONDITION_CURRENT,   /* its current value */
     CONDITION_PERTURBED, /* value + sigma * noise, one draw an example, or one a batch for `shared` hyperparameters */
+    CONDITION_DRAWN,     /* of a preference: the ray that is drawn for this step */
 } ConditionView;
 
 typedef struct Assembly {
@@ -28,6 +30,8 @@ Assembly method_assembly(Model *model, Train *train, const PassTrace *trace);
 Value initial_condition(Assembly *assembly, Builder *b);
 /* A new function of that name holding a copy of a per-example objective, weights in their forms and conditions as seen. */
 Function *objective_copy(Assembly *assembly, const char *name, const Function *objective, ConditionView view, unsigned phase);
+/* The condition as a view of it. */
+Value condition_value(Assembly *assembly, Builder *b, ConditionView view, unsigned phase);
 /* Replaces each `condition` by the view of it (objective_copy does this). */
 void resolve_conditions(Assembly *assembly, Function *function, ConditionView view, unsigned phase);
 /* Factors, batches and merges it; afterwards only clean-up and differentiation are left. */
@@ -58,5 +62,39 @@ bool assemble_metrics(Assembly *assembly, char why[static 256]);
 void assemble_weight_step(Assembly *assembly, Phase *phase, ConditionView view);
 void assemble_fit(Assembly *assembly);
 void assemble_bilevel(Assembly *assembly);
+void assemble_pareto(Assembly *assembly);
+
+/* ---- several objectives: pareto.c and solvers/ ---- */
+
+/* The objectives of a step and the preference over them. An objective that is not a number in this batch (the mean of no examples)
+ * is left out: its loss is 0 and has no gradient. */
+typedef struct Objectives {
+    Builder *b;
+    const Pareto *pareto;
+    uint32_t m;
+    Value raw[PARETO_MOST_OBJECTIVES];     /* scalars, as computed */
+    Value loss[PARETO_MOST_OBJECTIVES];    /* the same with 0 for what is undefined */
+    Value defined[PARETO_MOST_OBJECTIVES]; /* bool */
+    Value ray;                             /* real[m] */
+    Value entry[PARETO_MOST_OBJECTIVES];   /* its entries */
+} Objectives;
+
+/* A solver is one of two kinds: it makes one number of the losses, whose gradient is followed, or it weighs the losses' gradients by
+ * what their Gram matrix says. One file a solver; solvers.c lists them. */
+typedef struct Solver {
+    Value (*scalarise)(const Objectives *objectives);       /* a scalar */
+    Value (*weigh)(const Objectives *objectives, Value gram); /* real[m + 1]: the weights, and whether it fell back to the ray */
+} Solver;
+extern const Solver solver_linear, solver_tchebycheff, solver_smooth_tchebycheff, solver_cosmos, solver_epo, solver_mgda, solver_pmtl;
+const Solver *solver_of(SolverKind kind);
+
+/* Sum of ray_i loss_i. */
+Value weighted_sum(const Objectives *objectives);
+/* The largest of n scalars. */
+Value largest_of(Builder *b, uint32_t n, const Value *scalars);
+/* The scalars as a vector. */
+Value build_vector(Builder *b, uint32_t n, const Value *scalars);
+/* A solver of pareto/externs.h on the losses, the ray and the Gram matrix. */
+Value weigh_by_extern(const Objectives *objectives, Value gram, uint32_t code);
 
 #endif

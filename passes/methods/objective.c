@@ -1,4 +1,7 @@
 /* From a per-example objective to a batched function ready for gradients. */
+#include <string.h>
+
+#include "pareto/externs.h"
 #include "passes/methods/methods.h"
 #include "passes/rewrite.h"
 
@@ -43,9 +46,29 @@ static Value condition_noise(Assembly *assembly, Builder *b, unsigned phase)
     return all;
 }
 
-static Value condition_value(Assembly *assembly, Builder *b, ConditionView view, unsigned phase)
+/* The preference: an argument of an export, the ray at hand, or one drawn from the Dirichlet distribution for this step. */
+static Value preference_value(Assembly *assembly, Builder *b, ConditionView view)
+{
+    const Pareto *pareto = assembly->train->pareto;
+    Condition condition = b->module->conditions.data[assembly->train->condition];
+    for (uint32_t i = 0; i < b->function->inputs.len; i++)
+        if (strcmp(b->function->input_names.data[i], condition.name) == 0)
+            return b->function->inputs.data[i];
+    if (view != CONDITION_DRAWN || pareto->each)
+        return build_read(b, pareto->ray_state);
+    Value concentration[PARETO_MOST_OBJECTIVES];
+    for (uint32_t i = 0; i < pareto->m; i++)
+        concentration[i] = build_const(b, type_scalar(b->module->real), pareto->concentration[i]);
+    Value operands[] = {build_read(b, assembly->seed), build_read(b, assembly->step_lower),
+                        build_vector(b, pareto->m, concentration)};
+    return build_extern(b, EXTERN_DIRICHLET, condition.type, 3, operands);
+}
+
+Value condition_value(Assembly *assembly, Builder *b, ConditionView view, unsigned phase)
 {
     const Train *train = assembly->train;
+    if (train->method == METHOD_PARETO)
+        return preference_value(assembly, b, view);
     Value centre = build_read(b, assembly->hyper_state);
     if (view == CONDITION_CURRENT)
         return centre;
@@ -111,6 +134,7 @@ void step_finish(Assembly *assembly, Function *function)
     pass_run(assembly->trace, "differentiate", module, function);
     for (int round = 0; round < 2; round++) {
         pass_run(assembly->trace, "simplify", module, function);
+        pass_run(assembly->trace, "outer", module, function);
         pass_run(assembly->trace, "cse", module, function);
         pass_run(assembly->trace, "dce", module, function);
     }

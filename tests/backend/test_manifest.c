@@ -91,7 +91,7 @@ static const char expected[] =
                      "\"phases\":[{\"name\":\"lower\",\"dataset\":0,\"split\":0,\"step\":\"tune.lower\"},"
                      "{\"name\":\"upper\",\"dataset\":0,\"split\":1,\"step\":\"tune.upper\"}],"
                      "\"metrics\":[{\"name\":\"fit(\\\"valid\\\")\",\"dataset\":0,\"split\":1,\"accumulate\":\"tune.lower\","
-                     "\"finish\":\"tune.upper\"}],\"select\":0,\"init\":\"tune.init\",\"hypers\":null,\"plateau\":null},"
+                     "\"finish\":\"tune.upper\"}],\"select\":0,\"init\":\"tune.init\",\"hypers\":null,\"plateau\":null,\"pareto\":null},"
                      "\"exports\":[{\"name\":\"predict\",\"function\":\"tune.init\"}]}";
 
 static Program plan_of(const Model *model)

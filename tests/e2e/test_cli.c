@@ -175,7 +175,7 @@ static void test_opt(void **state)
     check("opt --passes=simplify,cse,dce --verify-each toy.ir -o clean.ir", 0, "");
     assert_true(same_files("toy.ir", "clean.ir"));
     check("opt --passes=simplify,cse,dce clean.ir", 0, "func @tune.lower(");
-    check("opt --passes=simplify,frob toy.ir", 2, "unknown pass 'frob'; passes are simplify, cse");
+    check("opt --passes=simplify,frob toy.ir", 2, "unknown pass 'frob'; passes are simplify, outer, cse");
     check("opt toy.ir -o /nonexistent/out", 1, "cannot write '/nonexistent/out'");
     check("opt toy.hn", 1, "toy.hn:2:1: error");
     check("opt missing.ir", 1, "cannot read 'missing.ir'");

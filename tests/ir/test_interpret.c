@@ -284,6 +284,25 @@ static void errors(void **unused)
     covered[OP_ACROSS_MEAN] = false;
 }
 
+/* Functions in C: the ray sums to 1, and of two opposed gradients of one length MGDA takes the middle. */
+static void functions_in_c(void **unused)
+{
+    (void)unused;
+    Execution e = execute("%s: i32[2], %n: i32[], %a: f32[3]", "%y = extern @dirichlet, %s, %n, %a : f32[3]",
+                          N(1, 2, 5, 0.2, 0.2, 0.2));
+    assert_true(e.fine);
+    double sum = 0;
+    for (int i = 0; i < 3; i++)
+        sum += tensor_get(&e.outputs[0], i);
+    assert_float_equal(sum, 1, 1e-6);
+    finish(&e);
+    e = execute("%l: f32[2], %r: f32[2], %g: f32[2, 2]", "%y = extern @mgda, %l, %r, %g : f32[3]",
+                N(1, 2, 0.5, 0.5, 1, -1, -1, 1));
+    assert_true(e.fine);
+    check_close("weights", &e.outputs[0], N(0.5, 0.5, 0), 1e-6);
+    finish(&e);
+}
+
 static void foreign_worlds(void **unused)
 {
     (void)unused;
@@ -351,6 +370,7 @@ int main(void)
         cmocka_unit_test(sources),
         cmocka_unit_test(state_changes_at_exit),
         cmocka_unit_test(errors),
+        cmocka_unit_test(functions_in_c),
         cmocka_unit_test(foreign_worlds),
         cmocka_unit_test(a_layer),
         cmocka_unit_test(every_primitive_was_run),

@@ -103,6 +103,7 @@ static void every_primitive(void **unused)
         [OP_DOT] = "%v = dot %x, %x contract [] [] batch [0] [0] : f32[2]",
         [OP_GATHER] = "%v = gather %x, %seed : f32[2]",
         [OP_SCATTER_ADD] = "%v = scatter_add %seed, %x rows 3 : f32[3]",
+        [OP_EXTERN] = "%v = extern @dirichlet, %seed, %n, %x : f32[2]",
     };
     for (int code = 0; code < OP_COUNT; code++) {
         Text text = {0};

@@ -150,16 +150,16 @@ static void test_order_of_a_run(void **state)
 {
     (void)state;
     char trace[128];
-    Plan bilevel = {.epoch_steps = 4, .total_steps = 12, .warmup_steps = 4, .every = {3, 2}, .evaluate = 1, .phases = 2};
+    Plan bilevel = {.epoch_steps = 4, .total_steps = 12, .warmup_steps = 4, .every = {3, 2}, .evaluate = 4, .phases = 2};
     trace_run(&bilevel, trace, sizeof trace);
     assert_string_equal(trace, "llllEllluulElluullE");
-    Plan fit = {.epoch_steps = 4, .total_steps = 6, .every = {1, 1}, .evaluate = 1, .phases = 1};
+    Plan fit = {.epoch_steps = 4, .total_steps = 6, .every = {1, 1}, .evaluate = 4, .phases = 1};
     trace_run(&fit, trace, sizeof trace);
     assert_string_equal(trace, "llllEllE");
-    Plan rare = {.epoch_steps = 2, .total_steps = 7, .every = {1, 1}, .evaluate = 2, .phases = 1};
+    Plan rare = {.epoch_steps = 2, .total_steps = 7, .every = {1, 1}, .evaluate = 4, .phases = 1};
     trace_run(&rare, trace, sizeof trace);
     assert_string_equal(trace, "llllElllE");
-    Plan nothing = {.epoch_steps = 4, .total_steps = 0, .every = {1, 1}, .evaluate = 1, .phases = 1};
+    Plan nothing = {.epoch_steps = 4, .total_steps = 0, .every = {1, 1}, .evaluate = 4, .phases = 1};
     trace_run(&nothing, trace, sizeof trace);
     assert_string_equal(trace, "");
 }
@@ -167,7 +167,7 @@ static void test_order_of_a_run(void **state)
 static void test_patience_ends_a_run(void **state)
 {
     (void)state;
-    Plan plan = {.epoch_steps = 4, .total_steps = 100, .every = {1, 1}, .evaluate = 1, .phases = 1, .patience = 3};
+    Plan plan = {.epoch_steps = 4, .total_steps = 100, .every = {1, 1}, .evaluate = 4, .phases = 1, .patience = 3};
     Position position = {.steps = {8, 0}, .evaluated = 8, .bad_epochs = 2};
     assert_int_equal(position_next(&position, &plan), NEXT_LOWER);
     position.bad_epochs = 3;

@@ -1,0 +1,508 @@
+/* Trains by pareto: preferences, several objectives, the solver, the rays on which the front is judged. */
+#include "frontend/train_plan.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- preference r[3] ---- */
+
+void lower_preference(Session *s, Symbol *symbol)
+{
+    const Decl *decl = symbol->decl;
+    symbol->condition = s->module->conditions.len;
+    symbol->extent = 0;
+    if (!decl->extent)
+        fail(s, decl->name.span, "the preference '%s' needs a length, one entry an objective, as in '%s[3]'", decl->name.text,
+             decl->name.text);
+    else
+        as_integer(s, evaluate(s, decl->extent), decl->extent->span, "the length of a preference", 1, PARETO_MOST_OBJECTIVES,
+                   &symbol->extent);
+    int64_t extent = symbol->extent ? symbol->extent : 1;
+    const char *name = arena_text(&s->module->arena, decl->name.text, strlen(decl->name.text));
+    vec_push(&s->module->conditions, (Condition){name, type_of(s->module->real, 1, &extent)});
+}
+
+Val preference_value(Session *s, const Symbol *symbol, Span span)
+{
+    if (!symbol->extent || !can_build(s, span))
+        return val_poison();
+    return val_tensor(build_source(&s->builder, OP_CONDITION, symbol->condition));
+}
+
+/* pareto(r) */
+static const Symbol *read_preference(TrainPlan *plan)
+{
+    Session *s = plan->s;
+    const Expr *method = plan->decl->value;
+    const Arg *arg = method->kind == EXPR_CALL ? method->args.first : NULL;
+    if (!arg || method->args.count != 1 || arg->kind != ARG_VALUE) {
+        fail(s, method->span, "pareto takes the preference, as in pareto(r)");
+        return NULL;
+    }
+    const char *name = arg->value->kind == EXPR_NAME ? arg->value->name.text : "";
+    const Symbol *symbol = find_symbol_of(s->program, name, DECL_PREFERENCE);
+    if (symbol) {
+        plan->train.condition = symbol->condition;
+        return symbol;
+    }
+    fail(s, arg->span, "pareto takes the name of a preference");
+    Candidates candidates = {0};
+    for (uint32_t i = 0; i < s->program->symbols.len; i++)
+        if (s->program->symbols.data[i]->decl->kind == DECL_PREFERENCE)
+            vec_push(&candidates.names, s->program->symbols.data[i]->decl->name.text);
+    if (!suggest(s, name, &candidates))
+        add_help(s, "declare one: 'preference r[3]'");
+    return NULL;
+}
+
+/* ---- the parts of a call: name(label: value, ...) ---- */
+
+static const char *head_name(const Expr *expr)
+{
+    const Expr *head = expr->kind == EXPR_CALL ? expr->left : expr;
+    return head->kind == EXPR_NAME ? head->name.text : "";
+}
+
+/* The value of an argument, by its label or as the first positional one; NULL if it is absent. */
+static const Expr *argument(const Expr *expr, const char *label)
+{
+    for (const Arg *arg = expr->kind == EXPR_CALL ? expr->args.first : NULL; arg; arg = arg->next)
+        if (arg->kind == ARG_VALUE && !arg->condition && (!arg->label.text || strcmp(arg->label.text, label) == 0))
+            return arg->value;
+    return NULL;
+}
+
+/* More arguments than `most`, or one of another label: an error. */
+static bool arguments_are(Session *s, const Expr *expr, uint32_t most, const char *usage)
+{
+    if (expr->kind != EXPR_CALL || expr->args.count <= most)
+        return true;
+    fail(s, expr->span, "'%s' is written %s", head_name(expr), usage);
+    return false;
+}
+
+/* A number, which every entry then is, or a list of m numbers, each at least (or above) `low`. */
+static bool read_numbers(Session *s, const Expr *expr, const char *what, uint32_t m, double above, double *numbers)
+{
+    if (expr->kind != EXPR_LIST) {
+        double number;
+        if (!as_number(s, evaluate(s, expr), expr->span, what, &number))
+            return false;
+        for (uint32_t i = 0; i < m; i++)
+            numbers[i] = number;
+    } else {
+        if (expr->args.count != m) {
+            fail(s, expr->span, "%s has %u entries, but there are %u objectives", what, expr->args.count, m);
+            return false;
+        }
+        uint32_t i = 0;
+        for (const Arg *arg = expr->args.first; arg; arg = arg->next, i++)
+            if (arg->kind != ARG_VALUE || !as_number(s, evaluate(s, arg->value), arg->span, what, &numbers[i]))
+                return false;
+    }
+    for (uint32_t i = 0; i < m; i++)
+        if (!(numbers[i] > above)) {
+            fail(s, expr->span, "%s must be above %g, but this is %.6g", what, above, numbers[i]);
+            return false;
+        }
+    return true;
+}
+
+/* ---- objectives ---- */
+
+/* The expression of one objective on a split: `loss` alone stands for loss(SPLIT). */
+static const Expr *objective_expression(TrainPlan *plan, const Expr *expr, const Expr *on)
+{
+    Session *s = plan->s;
+    if (!on || expr->kind != EXPR_NAME)
+        return expr;
+    Expr *call = ARENA_NEW(&s->program->arena, Expr);
+    Arg *arg = ARENA_NEW(&s->program->arena, Arg);
+    *arg = (Arg){.kind = ARG_VALUE, .value = (Expr *)on, .span = on->span};
+    *call = (Expr){.kind = EXPR_CALL, .span = expr->span, .line = expr->line, .depth = expr->depth + 1, .left = (Expr *)expr};
+    call->args.first = call->args.last = arg;
+    call->args.count = 1;
+    return call;
+}
+
+/* The split that `on` names. */
+static bool read_split_on(Session *s, const Expr *on, uint32_t *dataset, uint32_t *split)
+{
+    Val value = evaluate(s, on);
+    if (value.kind == VAL_SPLIT) {
+        *dataset = value.symbol->index;
+        *split = value.split;
+        return true;
+    }
+    if (!is_poison(value))
+        fail(s, on->span, "'on' takes a split of a data set, as in 'on adult.train', but this is %s", describe(s, value));
+    return false;
+}
+
+/* The function that computes every objective of the list, one output each. False after an error. */
+static Function *lower_objectives(TrainPlan *plan, const char *name, const ExprList *values, const Expr *on, bool training,
+                                  uint32_t *dataset, uint32_t *split)
+{
+    Session *s = plan->s;
+    Frame frame = {0};
+    Function *function = open_function(s, arena_printf(&s->program->arena, "%s.%s.objective", plan->decl->name.text, name),
+                                       &frame, training, true);
+    bool complete = !on || read_split_on(s, on, dataset, split);
+    for (const Expr *expr = complete ? values->first : NULL; expr; expr = expr->next) {
+        Val value = objective_value(s, objective_expression(plan, expr, on));
+        complete &= !is_poison(value);
+        if (is_poison(value))
+            continue;
+        bool mean = training || differs_between_examples(function, value.ir);
+        build_output(&s->builder, span_text(&s->module->arena, expr->span),
+                     mean ? build_unary(&s->builder, OP_ACROSS_MEAN, value.ir) : value.ir);
+    }
+    complete = complete && (on || read_split_of(s, values->first, dataset, split));
+    close_function(s);
+    return complete ? function : NULL;
+}
+
+/* minimise loss, fp, fn on adult.train by adam(1e-3) */
+static void read_minimise(TrainPlan *plan, const Symbol *preference)
+{
+    Session *s = plan->s;
+    const Setting *setting = find_setting(plan, "minimise");
+    need_setting(plan, "minimise", "minimise loss, fp, fn on adult.train by adam(1e-3)");
+    if (!setting || !setting->values.first)
+        return;
+    Pareto *pareto = plan->train.pareto;
+    pareto->m = setting->values.count;
+    if (preference && preference->extent && preference->extent != pareto->m) {
+        fail(s, setting->span, "the preference '%s' has %lld entries, one an objective, but %s minimised",
+             preference->decl->name.text, (long long)preference->extent,
+             pareto->m == 1 ? "one objective is" : arena_printf(&s->program->arena, "%u are", pareto->m));
+        add_note(s, preference->decl->name.span, "the preference is here");
+    }
+    const char **names = arena_alloc(&s->module->arena, pareto->m * sizeof *names);
+    uint32_t count = 0;
+    for (const Expr *expr = setting->values.first; expr; expr = expr->next)
+        names[count++] = span_text(&s->module->arena, expr->span);
+    pareto->objectives = names;
+    Phase phase = {.name = "minimise", .batch = plan->train.batch};
+    unsigned column;
+    span_place(setting->span, &phase.line, &column);
+    bool complete = setting->by && read_optimizer(s, setting->by, &phase.optimizer);
+    if (!setting->by) {
+        fail(s, setting->span, "'minimise' does not say by which optimizer");
+        add_help(s, "end it with 'by adam(1e-3)'");
+    }
+    phase.objective = lower_objectives(plan, "minimise", &setting->values, setting->on, true, &phase.dataset, &phase.split);
+    if (complete && phase.objective)
+        check_batch(plan, &phase, setting->values.first);
+    vec_push(&plan->train.phases, phase);
+}
+
+/* ---- solver ---- */
+
+static void read_solver(TrainPlan *plan)
+{
+    Session *s = plan->s;
+    const Setting *setting = find_setting(plan, "solver");
+    const Expr *expr = setting ? setting->values.first : NULL;
+    Pareto *pareto = plan->train.pareto;
+    need_setting(plan, "solver", "solver epo");
+    if (!expr)
+        return;
+    const char *name = head_name(expr);
+    Candidates candidates = {0};
+    bool known = false;
+    for (unsigned i = 0; i < SOLVER_COUNT; i++) {
+        vec_push(&candidates.names, solver_names[i]);
+        if (strcmp(solver_names[i], name) == 0) {
+            pareto->solver = (SolverKind)i;
+            known = true;
+        }
+    }
+    if (!known) {
+        fail(s, expr->span, "'%s' is not a solver", *name ? name : span_text(&s->program->arena, expr->span));
+        if (!suggest(s, name, &candidates))
+            add_help(s, "the solvers are linear, tchebycheff, smooth_tchebycheff(mu), cosmos(lambda), epo, mgda and pmtl");
+        return;
+    }
+    vec_free(&candidates.names);
+    bool smooth = pareto->solver == SOLVER_SMOOTH_TCHEBYCHEFF, cosine = pareto->solver == SOLVER_COSMOS;
+    pareto->strength = smooth ? 0.01 : 1; /* what suits losses of about one */
+    const char *label = smooth ? "mu" : "lambda";
+    const Expr *value = argument(expr, label);
+    if (!smooth && !cosine && expr->kind == EXPR_CALL)
+        fail(s, expr->span, "'%s' takes no arguments", name);
+    else if (arguments_are(s, expr, 1, smooth ? "smooth_tchebycheff(mu: 0.01)" : "cosmos(lambda: 1)") && value &&
+             as_number(s, evaluate(s, value), value->span, label, &pareto->strength) &&
+             (pareto->strength <= 0 && (smooth || pareto->strength < 0)))
+        fail(s, value->span, "%s must be %s 0, but this is %.6g", label, smooth ? "above" : "at least", pareto->strength);
+}
+
+/* ---- sample ---- */
+
+/* dirichlet(0.2), dirichlet([0.2, 1, 1]), uniform, each */
+static void read_sample_of_rays(TrainPlan *plan)
+{
+    Session *s = plan->s;
+    Pareto *pareto = plan->train.pareto;
+    const Setting *setting = find_setting(plan, "sample");
+    const Expr *expr = setting ? setting->values.first : NULL;
+    double *concentration = arena_alloc(&s->module->arena, PARETO_MOST_OBJECTIVES * sizeof *concentration);
+    for (unsigned i = 0; i < PARETO_MOST_OBJECTIVES; i++)
+        concentration[i] = 1;
+    pareto->concentration = concentration;
+    need_setting(plan, "sample", "sample dirichlet(0.2)");
+    if (!expr)
+        return;
+    if (setting->by)
+        fail(s, setting->by->span, "rays are drawn from a fixed distribution: 'sample' of pareto takes no optimizer");
+    const char *name = head_name(expr);
+    if (strcmp(name, "dirichlet") == 0) {
+        const Expr *value = argument(expr, "concentration");
+        if (!value)
+            fail(s, expr->span, "dirichlet takes its concentration, as in dirichlet(0.2)");
+        else if (arguments_are(s, expr, 1, "dirichlet(0.2)"))
+            read_numbers(s, value, "the concentration", pareto->m ? pareto->m : 1, 0, concentration);
+    } else if (strcmp(name, "each") == 0 && expr->kind == EXPR_NAME) {
+        pareto->each = true;
+    } else if (strcmp(name, "uniform") != 0 || expr->kind != EXPR_NAME) {
+        fail(s, expr->span, "rays are drawn by dirichlet(0.2) or uniform, or 'each' trains one net for each of the rays");
+    }
+}
+
+/* ---- rays ---- */
+
+static double *ray_memory(TrainPlan *plan, unsigned n)
+{
+    return arena_alloc(&plan->s->module->arena, (size_t)(n + 1) * plan->train.pareto->m * sizeof(double));
+}
+
+static bool keep_rays(TrainPlan *plan, unsigned n, double *rays, Span span)
+{
+    if (n == 0 || n > PARETO_MOST_RAYS) {
+        fail(plan->s, span, "between 1 and %d rays can be evaluated, but these are %u", PARETO_MOST_RAYS, n);
+        return false;
+    }
+    plan->train.pareto->ray_count = n;
+    plan->train.pareto->rays = rays;
+    return true;
+}
+
+enum { DEFAULT_CIRCLE = 25, DEFAULT_CENTROIDS = 5 };
+#define DEFAULT_MARGIN 0.1 /* of the circle: Navon et al. */
+
+static void circle_rays(TrainPlan *plan, unsigned n, double margin, Span span)
+{
+    if (plan->train.pareto->m != 2) {
+        fail(plan->s, span, "a circle is for two objectives, but there are %u", plan->train.pareto->m);
+        return;
+    }
+    if (n > PARETO_MOST_RAYS) {
+        keep_rays(plan, n, NULL, span);
+        return;
+    }
+    double *rays = ray_memory(plan, n);
+    keep_rays(plan, rays_circle(n, margin, rays), rays, span);
+}
+
+static void simplex_rays(TrainPlan *plan, unsigned partitions, bool positive, Span span)
+{
+    unsigned n = rays_das_dennis(plan->train.pareto->m, partitions, positive, NULL);
+    if (n == 0 || n > PARETO_MOST_RAYS) {
+        keep_rays(plan, n, NULL, span);
+        return;
+    }
+    double *rays = ray_memory(plan, n);
+    keep_rays(plan, rays_das_dennis(plan->train.pareto->m, partitions, positive, rays), rays, span);
+}
+
+static void centroid_rays(TrainPlan *plan, unsigned partitions, bool upright, Span span)
+{
+    if (plan->train.pareto->m != 3) {
+        fail(plan->s, span, "centroids of triangles are for three objectives, but there are %u", plan->train.pareto->m);
+        return;
+    }
+    unsigned n = rays_centroids(partitions, upright, NULL);
+    if (n == 0 || n > PARETO_MOST_RAYS) {
+        keep_rays(plan, n, NULL, span);
+        return;
+    }
+    double *rays = ray_memory(plan, n);
+    keep_rays(plan, rays_centroids(partitions, upright, rays), rays, span);
+}
+
+/* rays 25: the customary set of that size for so many objectives. */
+static void counted_rays(TrainPlan *plan, unsigned n, Span span)
+{
+    unsigned m = plan->train.pareto->m, sizes[3] = {0};
+    if (m == 2) {
+        circle_rays(plan, n, DEFAULT_MARGIN, span);
+        return;
+    }
+    for (unsigned p = 1; p <= 64; p++) {
+        if (m == 3 && rays_centroids(p, false, NULL) == n) {
+            centroid_rays(plan, p, false, span);
+            return;
+        }
+        if (m == 3 && rays_centroids(p, true, NULL) == n) {
+            centroid_rays(plan, p, true, span);
+            return;
+        }
+        unsigned positive = rays_das_dennis(m, p, true, NULL);
+        if (m != 3 && positive == n && n > 0) {
+            simplex_rays(plan, p, true, span);
+            return;
+        }
+        if (m != 3 && positive && positive < n)
+            sizes[0] = positive;
+        else if (m != 3 && positive > n && !sizes[1])
+            sizes[1] = positive;
+    }
+    fail(plan->s, span, "there is no even set of %u rays for %u objectives", n, m);
+    if (m == 3)
+        add_help(
+            plan->s,
+            "the simplex is cut into 1, 3, 4, 6, 9, 10, 15, 16, 21, 25, 28, 36 ... triangles; or give das_dennis(6), or a list");
+    else
+        add_help(plan->s, "near it are %u and %u; or give das_dennis(6), or a list of rays", sizes[0], sizes[1]);
+}
+
+/* rays [0.5, 0.5], [0.9, 0.1] */
+static void listed_rays(TrainPlan *plan, const Setting *setting)
+{
+    Session *s = plan->s;
+    uint32_t m = plan->train.pareto->m, n = 0;
+    double *rays = ray_memory(plan, setting->values.count);
+    for (const Expr *expr = setting->values.first; expr; expr = expr->next, n++) {
+        double *ray = rays + (size_t)n * m, sum = 0;
+        if (expr->kind != EXPR_LIST) {
+            fail(s, expr->span, "a ray is a list of one number an objective, as in [0.5, 0.5]");
+            return;
+        }
+        if (!read_numbers(s, expr, "a ray", m, -1e-300, ray))
+            return;
+        for (uint32_t i = 0; i < m; i++)
+            sum += ray[i];
+        if (sum <= 0) {
+            fail(s, expr->span, "a ray must have an entry above 0");
+            return;
+        }
+        for (uint32_t i = 0; i < m; i++)
+            ray[i] /= sum;
+    }
+    keep_rays(plan, n, rays, setting->span);
+}
+
+static void read_rays(TrainPlan *plan)
+{
+    Session *s = plan->s;
+    const Setting *setting = find_setting(plan, "rays");
+    Span span = setting ? setting->span : plan->decl->name.span;
+    const Expr *expr = setting ? setting->values.first : NULL;
+    unsigned m = plan->train.pareto->m;
+    int64_t size;
+    if (m == 0)
+        return;
+    if (!expr) {
+        if (m == 2)
+            circle_rays(plan, DEFAULT_CIRCLE, DEFAULT_MARGIN, span);
+        else if (m == 3)
+            centroid_rays(plan, DEFAULT_CENTROIDS, false, span);
+        else
+            simplex_rays(plan, m == 1 ? 1 : m + 2, true, span);
+        return;
+    }
+    const char *name = head_name(expr);
+    if (expr->kind == EXPR_LIST) {
+        listed_rays(plan, setting);
+        return;
+    }
+    if (setting->values.count != 1) {
+        fail(s, setting->span, "rays are a number of them, one rule that makes them, or lists");
+        return;
+    }
+    static const char *const rules[] = {"circle", "das_dennis", "centroids", "upright_centroids"};
+    for (unsigned i = 0; expr->kind == EXPR_CALL && i < COUNT_OF(rules); i++) {
+        const Expr *value = argument(expr, "count");
+        if (strcmp(rules[i], name) != 0)
+            continue;
+        if (!value || !arguments_are(s, expr, 1, "with one number, as in das_dennis(6)")) {
+            fail(s, expr->span, "'%s' takes one whole number", name);
+            return;
+        }
+        if (!as_integer(s, evaluate(s, value), value->span, "the number of rays or parts", 1, 1000, &size))
+            return;
+        if (i == 0)
+            circle_rays(plan, (unsigned)size, DEFAULT_MARGIN, span);
+        else if (i == 1)
+            simplex_rays(plan, (unsigned)size, false, span);
+        else
+            centroid_rays(plan, (unsigned)size, i == 3, span);
+        return;
+    }
+    if (expr->kind == EXPR_CALL) {
+        fail(s, expr->span, "rays are made by circle(n), das_dennis(parts), centroids(parts) or upright_centroids(parts)");
+        Candidates candidates = {0};
+        for (size_t i = 0; i < COUNT_OF(rules); i++)
+            vec_push(&candidates.names, rules[i]);
+        suggest(s, name, &candidates);
+        return;
+    }
+    if (as_integer(s, evaluate(s, expr), expr->span, "the number of rays", 1, PARETO_MOST_RAYS, &size))
+        counted_rays(plan, (unsigned)size, span);
+}
+
+/* ---- report ---- */
+
+/* report hypervolume(ref: [1, 1, 1]), uniformity on adult.test */
+static void read_front(TrainPlan *plan)
+{
+    Session *s = plan->s;
+    Pareto *pareto = plan->train.pareto;
+    const Setting *setting = find_setting(plan, "report"), *minimise = find_setting(plan, "minimise");
+    need_setting(plan, "report", "report hypervolume(ref: 1), uniformity on adult.test");
+    if (!setting || !minimise || !pareto->m)
+        return;
+    for (const Expr *expr = setting->values.first; expr; expr = expr->next) {
+        const char *name = head_name(expr);
+        if (strcmp(name, "uniformity") == 0 && expr->kind == EXPR_NAME) {
+            pareto->uniformity = true;
+        } else if (strcmp(name, "hypervolume") == 0) {
+            const Expr *value = argument(expr, "ref");
+            double *reference = arena_alloc(&s->module->arena, pareto->m * sizeof *reference);
+            if (!value || !arguments_are(s, expr, 1, "hypervolume(ref: [1, 1, 1])"))
+                fail(s, expr->span, "hypervolume takes its reference point, as in hypervolume(ref: [1, 1, 1])");
+            else if (read_numbers(s, value, "the reference point", pareto->m, -INFINITY, reference))
+                pareto->reference = reference;
+        } else {
+            fail(s, expr->span, "pareto reports hypervolume(ref: ...) and uniformity; each objective's values it always does");
+            Candidates candidates = {0};
+            vec_push(&candidates.names, "hypervolume");
+            vec_push(&candidates.names, "uniformity");
+            suggest(s, name, &candidates);
+        }
+    }
+    if (!setting->on) {
+        fail(s, setting->span, "'report' does not say on which data");
+        add_help(s, "end it with a split, as in 'on adult.test'");
+        return;
+    }
+    Metric metric = {.name = arena_printf(&s->module->arena, "front on %s", span_text(&s->program->arena, setting->on->span))};
+    metric.objective = lower_objectives(plan, "front", &minimise->values, setting->on, false, &metric.dataset, &metric.split);
+    vec_push(&plan->train.metrics, metric);
+}
+
+void lower_pareto(TrainPlan *plan)
+{
+    plan->train.method = METHOD_PARETO;
+    plan->train.pareto = ARENA_NEW(&plan->s->module->arena, Pareto);
+    plan->train.select = -1;
+    const Symbol *preference = read_preference(plan);
+    read_common(plan);
+    if (!find_setting(plan, "evaluate"))
+        plan->train.evaluate = plan->train.epochs > 0 ? plan->train.epochs : 1; /* a front costs rays x the split */
+    read_minimise(plan, preference);
+    read_solver(plan);
+    read_sample_of_rays(plan);
+    read_rays(plan);
+    read_front(plan);
+}

@@ -1,0 +1,37 @@
+/* Between the files that read train declarations: lower_train.c (what methods share, fit, bilevel) and lower_pareto.c. */
+#ifndef HNC_FRONTEND_TRAIN_PLAN_H
+#define HNC_FRONTEND_TRAIN_PLAN_H
+
+#include "frontend/lower.h"
+#include "pareto/pareto.h"
+
+enum { IN_FIT = 1, IN_BILEVEL = 2, IN_PARETO = 4, MAX_COUNT = 1000000000 };
+
+/* A train being read. */
+typedef struct TrainPlan {
+    Session *s;
+    const Decl *decl;
+    Train train;
+    int64_t upper_batch;
+    unsigned method; /* IN_... */
+} TrainPlan;
+
+const Setting *find_setting(const TrainPlan *plan, const char *name); /* or NULL */
+/* An error unless the train has that setting; the example helps. */
+void need_setting(TrainPlan *plan, const char *name, const char *example);
+/* The setting's whole number of at least `low`; false if it is absent or an error was reported. */
+bool setting_integer(TrainPlan *plan, const char *name, int64_t low, int64_t *result);
+/* batch, epochs, patience, evaluate */
+void read_common(TrainPlan *plan);
+
+/* Evaluates what a phase minimises or a metric reports: a real scalar, or poison. */
+Val objective_value(Session *s, const Expr *expr);
+/* Which split the function being built read, or an error. */
+bool read_split_of(Session *s, const Expr *expr, uint32_t *dataset, uint32_t *split);
+/* An error if the phase's batch is larger than its split. */
+void check_batch(TrainPlan *plan, const Phase *phase, const Expr *expr);
+bool differs_between_examples(const Function *function, Value value);
+
+void lower_pareto(TrainPlan *plan);
+
+#endif

@@ -1,0 +1,128 @@
+/* Pareto hypernetworks (Navon et al., "Learning the Pareto front with hypernetworks", ICLR 2021, algorithm 1): a ray is drawn for
+ * each batch, the weights are generated for it, and the solver says which direction their losses take. The same steps train one
+ * net for one ray (`sample each`), where the ray is a state that stays.
+ *
+ * Solvers that weigh gradients need their Gram matrix C_ij = g_i . g_j over everything that is trained. It is built here as it
+ * reads, from m gradients; where weights come from a linear head, each gradient is an outer product and passes/outer.c makes (1 +
+ * |f|^2) (dphi_i . dphi_j) of the head's part, so that no gradient of the head is ever formed for it. */
+#include "passes/methods/methods.h"
+
+static Objectives collect(Assembly *assembly, Builder *b, const Function *function)
+{
+    Objectives o = {.b = b, .pareto = assembly->train->pareto, .m = assembly->train->pareto->m};
+    Type real = type_scalar(b->module->real);
+    o.ray = condition_value(assembly, b, CONDITION_DRAWN, 0);
+    for (uint32_t i = 0; i < o.m; i++) {
+        Type one = type_of(real.dtype, 1, (int64_t[]){1});
+        o.raw[i] = function->outputs.data[i].value;
+        o.defined[i] = build_binary(b, OP_EQ, o.raw[i], o.raw[i]);
+        o.loss[i] = build_select(b, o.defined[i], o.raw[i], build_const(b, real, 0));
+        o.entry[i] = build_reshape(b, build_slice(b, o.ray, dims_of(1, (int)i), one), real);
+    }
+    return o;
+}
+
+/* How often something happened, as a state that the result reports. */
+static void count_events(Assembly *assembly, Builder *b, const char *what, Value happened)
+{
+    Module *module = assembly->module;
+    const char *name = arena_printf(&module->arena, "%s.%s", assembly->train->name, what);
+    int64_t known = find_state(module, name);
+    uint32_t state = known >= 0 ? (uint32_t)known : module_state(module, name, type_scalar(DTYPE_I32), STATE_COUNTER);
+    build_write(b, state, build_binary(b, OP_ADD, build_read(b, state), build_cast(b, happened, DTYPE_I32)));
+}
+
+typedef struct Gradients {
+    VEC(Trained) trained;
+    VEC(Value) each; /* [state][objective], where the solver weighs them */
+} Gradients;
+
+/* sum over states of g_i . g_j */
+static Value build_gram(const Objectives *o, const Gradients *g)
+{
+    Builder *b = o->b;
+    Value entries[PARETO_MOST_OBJECTIVES * PARETO_MOST_OBJECTIVES];
+    for (uint32_t i = 0; i < o->m; i++)
+        for (uint32_t j = 0; j <= i; j++) {
+            Value sum = build_const(b, type_scalar(b->module->real), 0);
+            for (uint32_t s = 0; s < g->trained.len; s++) {
+                Value x = g->each.data[s * o->m + i], y = g->each.data[s * o->m + j];
+                Dims all = {.n = value_type(b, x).rank};
+                for (unsigned axis = 0; axis < all.n; axis++)
+                    all.v[axis] = axis;
+                sum = build_binary(b, OP_ADD, sum, build_reduce(b, OP_REDUCE_SUM, build_binary(b, OP_MUL, x, y), all));
+            }
+            entries[i * o->m + j] = entries[j * o->m + i] = sum;
+        }
+    return build_reshape(b, build_vector(b, o->m * o->m, entries), type_of(b->module->real, 2, (int64_t[]){o->m, o->m}));
+}
+
+/* Weights by the solver; each state's gradient is the weighted sum. Weights sum to m, as in the authors' code. */
+static void weigh_gradients(Assembly *assembly, const Objectives *o, const Solver *solver, Gradients *g)
+{
+    Builder *b = o->b;
+    Type real = type_scalar(b->module->real), one = type_of(real.dtype, 1, (int64_t[]){1});
+    Value answer = solver->weigh(o, build_gram(o, g));
+    Value fell_back = build_reshape(b, build_slice(b, answer, dims_of(1, (int)o->m), one), real);
+    count_events(assembly, b, "fallbacks", fell_back);
+    for (uint32_t s = 0; s < g->trained.len; s++) {
+        Value sum = NO_VALUE;
+        for (uint32_t i = 0; i < o->m; i++) {
+            Value alpha = build_reshape(b, build_slice(b, answer, dims_of(1, (int)i), one), real), x = g->each.data[s * o->m + i];
+            alpha = build_with_const(b, OP_MUL, alpha, (double)o->m);
+            Value term = build_binary(b, OP_MUL, build_splat(b, alpha, value_type(b, x)), x);
+            sum = i == 0 ? term : build_binary(b, OP_ADD, sum, term);
+        }
+        g->trained.data[s].gradient = sum;
+    }
+}
+
+/* The function's outputs become: the loss that is followed (for solvers that weigh gradients, the losses weighted by the ray),
+ * and each objective. */
+static void set_outputs(const Objectives *o, Function *function, Value loss)
+{
+    function->outputs.len = 0;
+    build_output(o->b, "loss", loss);
+    for (uint32_t i = 0; i < o->m; i++)
+        build_output(o->b, o->pareto->objectives[i], o->raw[i]);
+}
+
+void assemble_pareto(Assembly *assembly)
+{
+    Module *module = assembly->module;
+    Phase *phase = &assembly->train->phases.data[0];
+    const Solver *solver = solver_of(assembly->train->pareto->solver);
+    const char *name = arena_printf(&module->arena, "%s.%s", assembly->train->name, phase->name);
+    Function *function = objective_copy(assembly, name, phase->objective, CONDITION_DRAWN, 0);
+    objective_batch(assembly, function, phase->batch, false);
+
+    Builder b = {.module = module, .function = function, .line = phase->line};
+    Objectives o = collect(assembly, &b, function);
+    Value loss = solver->scalarise ? solver->scalarise(&o) : weighted_sum(&o);
+    Gradients g = {0};
+    for (uint32_t state = 0; state < module->states.len; state++) {
+        Value read = module->states.data[state].role == STATE_WEIGHT ? find_read(function, state) : NO_VALUE;
+        if (read == NO_VALUE)
+            continue;
+        vec_push(&g.trained, (Trained){state, read, NO_VALUE});
+        if (solver->scalarise)
+            vec_last(&g.trained).gradient = build_grad(&b, loss, read);
+        for (uint32_t i = 0; solver->weigh && i < o.m; i++) {
+            Value gradient = build_grad(&b, o.loss[i], read);
+            vec_push(&g.each, gradient);
+        }
+    }
+    if (solver->weigh)
+        weigh_gradients(assembly, &o, solver, &g);
+    Value undefined = build_const(&b, type_scalar(DTYPE_BOOL), 0);
+    for (uint32_t i = 0; i < o.m; i++)
+        undefined = build_binary(&b, OP_OR, undefined, build_unary(&b, OP_NOT, o.defined[i]));
+    count_events(assembly, &b, "undefined", undefined);
+    set_outputs(&o, function, loss);
+    optimizer_append(assembly, &b, phase->name, &phase->optimizer, g.trained.len, g.trained.data);
+    count_step(&b, assembly->step_lower);
+    vec_free(&g.trained);
+    vec_free(&g.each);
+    step_finish(assembly, function);
+    phase->step = function;
+}

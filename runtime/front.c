@@ -1,0 +1,164 @@
+#include "runtime/front.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pareto/pareto.h"
+#include "runtime/metrics_log.h"
+#include "runtime/report.h"
+
+_Static_assert(MAX_OBJECTIVES == (int)PARETO_MOST_OBJECTIVES && MAX_RAYS == (int)PARETO_MOST_RAYS, "limits of pareto/pareto.h");
+
+/* ---- reals in states ---- */
+
+static void write_reals(const Program *program, const State *state, size_t first, const double *values, size_t count)
+{
+    void *to = program_state(program, state);
+    for (size_t i = 0; i < count; i++)
+        if (state->tensor.element == ELEMENT_F64)
+            ((double *)to)[first + i] = values[i];
+        else
+            ((float *)to)[first + i] = (float)values[i];
+}
+
+static void read_reals(const Program *program, const State *state, double *values)
+{
+    const void *from = program_state(program, state);
+    for (int64_t i = 0; i < state->tensor.elements; i++)
+        values[i] = state->tensor.element == ELEMENT_F64 ? ((const double *)from)[i] : (double)((const float *)from)[i];
+}
+
+/* ---- the front ---- */
+
+bool front_open(Front *front, const Program *program)
+{
+    const TrainInfo *train = &program->manifest->train;
+    *front = (Front){.info = &train->pareto, .hypervolume = NAN, .uniformity = NAN};
+    if (!train->has_pareto)
+        return true;
+    front->points = calloc(train->pareto.ray_count * train->pareto.m, sizeof *front->points);
+    return front->points || report_error("out of memory");
+}
+
+void front_close(Front *front)
+{
+    free(front->points);
+    *front = (Front){0};
+}
+
+void front_set_ray(const Front *front, const Program *program, size_t ray)
+{
+    const ParetoInfo *info = front->info;
+    write_reals(program, info->ray, 0, info->rays + ray * info->m, info->m);
+    if (info->all_rays)
+        write_reals(program, info->all_rays, 0, info->rays, info->ray_count * info->m);
+}
+
+static void judge(Front *front)
+{
+    const ParetoInfo *info = front->info;
+    if (info->reference)
+        front->hypervolume = hypervolume((unsigned)info->m, (unsigned)front->count, front->points, info->reference);
+    double sum = 0;
+    for (size_t i = 0; i < front->count; i++)
+        sum += uniformity((unsigned)info->m, front->points + i * info->m, info->rays + i * info->m);
+    if (info->uniformity)
+        front->uniformity = sum / (double)front->count;
+}
+
+void front_evaluate(Front *front, Evaluation *evaluation, const Program *program, size_t trained)
+{
+    const ParetoInfo *info = front->info;
+    front->count = info->each ? trained : info->ray_count;
+    if (info->each && trained > 0) {
+        double losses[MAX_OBJECTIVES];
+        front_set_ray(front, program, trained - 1);
+        evaluation_run_all(evaluation, program, losses);
+        write_reals(program, info->points, (trained - 1) * info->m, losses, info->m);
+        read_reals(program, info->points, front->points);
+    }
+    for (size_t i = 0; !info->each && i < info->ray_count; i++) {
+        front_set_ray(front, program, i);
+        evaluation_run_all(evaluation, program, front->points + i * info->m);
+    }
+    judge(front);
+}
+
+/* ---- as JSON ---- */
+
+void front_add_indicators(const Front *front, json_t *object)
+{
+    const ParetoInfo *info = front->info;
+    double low[MAX_OBJECTIVES], high[MAX_OBJECTIVES];
+    if (info->reference)
+        json_object_set_new(object, "hypervolume", json_finite(front->hypervolume));
+    if (info->uniformity)
+        json_object_set_new(object, "uniformity", json_finite(front->uniformity));
+    objective_ranges((unsigned)info->m, (unsigned)front->count, front->points, low, high);
+    for (size_t i = 0; i < info->m; i++) {
+        char key[256];
+        snprintf(key, sizeof key, "%.240s.least", info->objectives[i]);
+        json_object_set_new(object, key, json_finite(low[i]));
+        snprintf(key, sizeof key, "%.240s.largest", info->objectives[i]);
+        json_object_set_new(object, key, json_finite(high[i]));
+    }
+}
+
+static json_t *matrix_json(size_t rows, size_t columns, const double *values)
+{
+    json_t *matrix = json_array();
+    for (size_t i = 0; i < rows; i++) {
+        json_t *row = json_array();
+        for (size_t k = 0; k < columns; k++)
+            json_array_append_new(row, json_finite(values[i * columns + k]));
+        json_array_append_new(matrix, row);
+    }
+    return matrix;
+}
+
+/* Steps at which something happened that a result should not hide: TRAIN.fallbacks, TRAIN.undefined. */
+static void add_counts(const Program *program, json_t *object)
+{
+    static const char *const names[] = {"fallbacks", "undefined"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char key[256];
+        snprintf(key, sizeof key, "%.200s.%s", program->manifest->train.name, names[i]);
+        const State *state = manifest_state(program->manifest, key);
+        int32_t count;
+        if (!state)
+            continue;
+        memcpy(&count, program_state(program, state), sizeof count);
+        json_object_set_new(object, names[i], json_integer(count));
+    }
+}
+
+json_t *front_json(const Front *front, const Program *program, const char *metric)
+{
+    const ParetoInfo *info = front->info;
+    json_t *json = json_object(), *objectives = json_array(), *kept = json_array();
+    bool keep[MAX_RAYS];
+    static const char prefix[] = "front on ";
+    for (size_t i = 0; i < info->m; i++)
+        json_array_append_new(objectives, json_string(info->objectives[i]));
+    non_dominated((unsigned)info->m, (unsigned)front->count, front->points, keep);
+    for (size_t i = 0; i < front->count; i++)
+        json_array_append_new(kept, json_boolean(keep[i]));
+    json_object_set_new(json, "objectives", objectives);
+    json_object_set_new(json, "solver", json_string(info->solver));
+    json_object_set_new(json, "split",
+                        json_string(strncmp(metric, prefix, sizeof prefix - 1) ? metric : metric + sizeof prefix - 1));
+    if (info->reference) {
+        json_t *reference = json_array();
+        for (size_t i = 0; i < info->m; i++)
+            json_array_append_new(reference, json_finite(info->reference[i]));
+        json_object_set_new(json, "reference", reference);
+    }
+    front_add_indicators(front, json);
+    add_counts(program, json);
+    json_object_set_new(json, "rays", matrix_json(front->count, info->m, info->rays));
+    json_object_set_new(json, "points", matrix_json(front->count, info->m, front->points));
+    json_object_set_new(json, "non_dominated", kept);
+    return json;
+}
