@@ -180,8 +180,13 @@ static void read_minimise(TrainPlan *plan, const Symbol *preference)
     }
     const char **names = arena_alloc(&s->module->arena, pareto->m * sizeof *names);
     uint32_t count = 0;
-    for (const Expr *expr = setting->values.first; expr; expr = expr->next)
-        names[count++] = span_text(&s->module->arena, expr->span);
+    for (const Expr *expr = setting->values.first; expr; expr = expr->next) {
+        names[count] = span_text(&s->module->arena, expr->span);
+        for (uint32_t i = 0; i < count; i++)
+            if (strcmp(names[i], names[count]) == 0)
+                fail(s, expr->span, "the objective '%s' is minimised twice", names[i]);
+        count++;
+    }
     pareto->objectives = names;
     Phase phase = {.name = "minimise", .batch = plan->train.batch};
     unsigned column;

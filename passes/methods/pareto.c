@@ -84,7 +84,7 @@ static void set_outputs(const Objectives *o, Function *function, Value loss)
     function->outputs.len = 0;
     build_output(o->b, "loss", loss);
     for (uint32_t i = 0; i < o->m; i++)
-        build_output(o->b, o->pareto->objectives[i], o->raw[i]);
+        build_output(o->b, arena_printf(&o->b->module->arena, "objective.%s", o->pareto->objectives[i]), o->raw[i]);
 }
 
 void assemble_pareto(Assembly *assembly)
