@@ -44,7 +44,7 @@ typedef enum { PRODUCT_TILES, PRODUCT_LOOP, PRODUCT_BLAS } ProductWay;
 ProductWay product_way(const Product *product);
 /* One product of the batch at these places; `split`: only the part [e->begin, e->end) of the axis that tiles_split gives. */
 void emit_tiles(Emitter *e, const Product *product, LLVMValueRef lhs, LLVMValueRef rhs, LLVMValueRef out, bool split);
-Split tiles_split(const Product *product);
+Split tiles_split(const Emitter *e, const Product *product);
 
 /* ---- building blocks: emit_kit.c ---- */
 

@@ -162,5 +162,5 @@ Split emit_product(Emitter *e, const Kernel *kernel)
         loop_end(e, &counters[i]);
     if (way == PRODUCT_BLAS)
         return (Split){0}; /* it has its own threads */
-    return p->batch_rank ? (Split){p->batch[0], 1} : tiles_split(p);
+    return p->batch_rank ? (Split){p->batch[0], 1} : tiles_split(e, p);
 }

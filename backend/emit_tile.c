@@ -47,8 +47,10 @@ static Product oriented(const Product *p)
 }
 
 /* As many vectors of columns as leave registers for one row of rhs and one number of lhs. */
-static unsigned tile_vectors(int64_t m)
+static unsigned tile_vectors(const Emitter *e, int64_t m)
 {
+    if (e->wide && m <= 6)
+        return 4;
     return m == 1 ? 4 : m == 2 ? 3 : m == 3 ? 2 : 1;
 }
 
@@ -480,7 +482,7 @@ void emit_tiles(Emitter *e, const Product *product, LLVMValueRef lhs, LLVMValueR
     t.rhs = swapped ? lhs : rhs;
     t.lanes = lanes_of(t.p.dtype);
     t.rows = (unsigned)(t.p.m < most_rows ? t.p.m : most_rows);
-    t.vectors = packs(&t.p) ? 1 : tile_vectors(t.p.m);
+    t.vectors = packs(&t.p) ? 1 : tile_vectors(e, t.p.m);
     if (packs(&t.p)) {
         int64_t block_k = t.p.k < BLOCK_K ? t.p.k : BLOCK_K;
         t.packed = make_variable(e, LLVMArrayType2(element_type(e, t.p.dtype), (uint64_t)(block_k * t.lanes)));
@@ -502,10 +504,10 @@ void emit_tiles(Emitter *e, const Product *product, LLVMValueRef lhs, LLVMValueR
     loop_end(e, &counter);
 }
 
-Split tiles_split(const Product *product)
+Split tiles_split(const Emitter *e, const Product *product)
 {
     Product p = oriented(product);
     if (splits_rows(&p))
         return (Split){p.m, p.m < WIDE_ROWS ? p.m : WIDE_ROWS};
-    return (Split){p.n, (int64_t)lanes_of(p.dtype) * tile_vectors(p.m)};
+    return (Split){p.n, (int64_t)lanes_of(p.dtype) * tile_vectors(e, p.m)};
 }

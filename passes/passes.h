@@ -43,6 +43,8 @@ void pass_simplify(Module *module, Function *function); /* algebraic identities,
 void pass_outer(Module *module, Function *function);    /* sums and products of outer products by their factors */
 void pass_cse(Module *module, Function *function);      /* equal pure ops become one */
 void pass_dce(Module *module, Function *function);      /* drops what no output or write needs */
+/* Products of several vectors with one matrix state become one product. After differentiation. */
+void pass_stack(Module *module, Function *function);
 /* Products of one operand with several states become one product with their concatenation. Before differentiation, so that the
  * gradients come out merged too. */
 void pass_merge(Module *module, Function *function);

@@ -9,6 +9,7 @@ const PassInfo pass_table[] = {
     {"cse", "equal pure ops become one", pass_cse},
     {"dce", "drop what no output or write needs", pass_dce},
     {"factor", "pull row scales and sums out of products (per example)", pass_factor},
+    {"stack", "products of several vectors with one state become one", pass_stack},
     {"merge", "products of one operand with several states become one", pass_merge},
     {"differentiate", "expand grad (reverse mode) and tangent (forward mode)", pass_differentiate},
 };

@@ -137,6 +137,8 @@ void step_finish(Assembly *assembly, Function *function)
         pass_run(assembly->trace, "outer", module, function);
         pass_run(assembly->trace, "cse", module, function);
         pass_run(assembly->trace, "dce", module, function);
+        if (round == 0)
+            pass_run(assembly->trace, "stack", module, function);
     }
 }
 
