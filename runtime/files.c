@@ -48,7 +48,8 @@ bool folder_create(const char *path)
 
 static bool replace_fail(ReplacedFile *file, const char *what)
 {
-    report_error("cannot %s %s: %s; %s", what, file->temporary, strerror(errno),
+    const char *reason = strerror(errno); /* before path_exists() changes it */
+    report_error("cannot %s %s: %s; %s", what, file->temporary, reason,
                  path_exists(file->path) ? "the previous file is kept" : "no file was written");
     if (file->descriptor >= 0)
         close(file->descriptor);

@@ -187,9 +187,9 @@ static json_t *evaluation_event(Run *run, double *selected)
 static bool write_last(Run *run)
 {
     bool finished = position_next(&run->position, &run->plan) == NEXT_END;
-    run->has_checkpoint =
-        checkpoint_write(run->last, &run->program, &run->identity, &run->position, finished) || run->has_checkpoint;
-    return run->has_checkpoint;
+    bool written = checkpoint_write(run->last, &run->program, &run->identity, &run->position, finished);
+    run->has_checkpoint |= written;
+    return written;
 }
 
 /* The front as a file of its own, and, where each ray has a net, the net that was just trained. */

@@ -253,12 +253,26 @@ static void test_refuses_bad_surroundings(void **state)
     assert_true(output_has("truncated"));
 }
 
+/* A run whose last checkpoint cannot be written ends with an error, also where an older one and the best one are there. */
+static void test_last_checkpoint_must_be_written(void **state)
+{
+    (void)state;
+    assert_int_equal(run_command(TOY " train --data data --out run --epochs 2"), 0);
+    assert_int_equal(run_command("mkdir run/last.safetensors.tmp; cp run/last.safetensors kept; " TOY
+                                 " train --data data --out run --resume --epochs 4"),
+                     1);
+    assert_true(output_has("cannot create run/last.safetensors.tmp: Is a directory; the previous file is kept"));
+    assert_true(same_files("run/last.safetensors", "kept"));
+    assert_int_equal(access("run/result.json", F_OK), -1); /* it has not ended */
+    assert_int_equal(run_command("rmdir run/last.safetensors.tmp; " TOY " train --data data --out run --resume"), 0);
+}
+
 /* A file size limit fails writes as a full disk does. */
 static void test_full_disk(void **state)
 {
     (void)state;
     assert_int_equal(run_command("ulimit -f 100; " TOY " train --data data --out run"), 1);
-    assert_true(output_has("cannot write run/last.safetensors.tmp"));
+    assert_true(output_has("cannot write run/last.safetensors.tmp: File too large; no file was written"));
     assert_int_equal(access("run/last.safetensors", F_OK), -1);
     assert_int_equal(access("run/last.safetensors.tmp", F_OK), -1);
     assert_int_equal(run_command(TOY " train --data data --out run --epochs 2"), 0);
@@ -282,6 +296,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_nan_stops_and_keeps, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_refuses_wrong_usage, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_refuses_bad_surroundings, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_last_checkpoint_must_be_written, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_full_disk, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
