@@ -19,7 +19,7 @@ typedef struct Options {
     int opt_level;
     DType real;
     int64_t batch;
-    bool verify_each, save_temps, time_passes, gradients, print_link_command;
+    bool verify_each, save_temps, time_passes, gradients, print_link_command, help;
     char **rest; /* after `--`, NULL-terminated */
 } Options;
 

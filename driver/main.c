@@ -1,4 +1,5 @@
 /* hnc: the compiler for hypernetwork models. */
+#include <errno.h>
 #include <string.h>
 
 #include "driver/driver.h"
@@ -33,7 +34,7 @@ static const char help[] =
     "build:\n"
     "  -o OUT               output (default: FILE without .hn, in the current folder)\n"
     "  --emit=KIND,...      exe (default), obj, asm, llvm, ir, ast: OUT, OUT.o, OUT.s, OUT.ll, OUT.ir, OUT.ast\n"
-    "  --save-temps         keep OUT.o\n"
+    "  --save-temps         keep the object as OUT.o\n"
     "  --print-link-command print how the executable is linked\n"
     "  --time-passes        seconds of each stage\n"
     "build, check, opt:\n"
@@ -48,13 +49,25 @@ static const char help[] =
     "\n"
     "Exit status: 0 fine, 1 an error in the input or the system, 2 wrong usage.\n";
 
-int main(int argc, char **argv)
+static int run_command(size_t which, int argc, char **argv)
+{
+    Options options;
+    int status = options_parse(argc, argv, &options);
+    if (status == EXIT_FINE && options.help)
+        fputs(help, stdout);
+    else if (status == EXIT_FINE)
+        status = commands[which].run(&options);
+    options_free(&options);
+    return status;
+}
+
+static int run(int argc, char **argv)
 {
     if (argc < 2) {
         fputs(help, stderr);
         return EXIT_USAGE;
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
         fputs(help, stdout);
         return EXIT_FINE;
     }
@@ -65,14 +78,8 @@ int main(int argc, char **argv)
     const char *names[COUNT_OF(commands)];
     for (size_t i = 0; i < COUNT_OF(commands); i++) {
         names[i] = commands[i].name;
-        if (strcmp(argv[1], commands[i].name) != 0)
-            continue;
-        Options options;
-        int status = options_parse(argc - 1, argv + 1, &options);
-        if (status == EXIT_FINE)
-            status = commands[i].run(&options);
-        options_free(&options);
-        return status;
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return run_command(i, argc - 1, argv + 1);
     }
     fprintf(stderr, "hnc: unknown command '%s'\n", argv[1]);
     const char *close = closest_name(argv[1], names, COUNT_OF(names));
@@ -80,4 +87,14 @@ int main(int argc, char **argv)
         fprintf(stderr, "     did you mean '%s'?\n", close);
     fprintf(stderr, "Try 'hnc --help'.\n");
     return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    int status = run(argc, argv);
+    if ((fflush(stdout) != 0 || ferror(stdout)) && status == EXIT_FINE) {
+        fprintf(stderr, "hnc: error: cannot write to standard output: %s\n", strerror(errno));
+        status = EXIT_ERROR;
+    }
+    return status;
 }

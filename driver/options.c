@@ -22,10 +22,11 @@ static const struct option long_options[] = {
     {"gradients", no_argument, NULL, OPT_GRADIENTS},
     {"passes", required_argument, NULL, OPT_PASSES},
     {"print-link-command", no_argument, NULL, OPT_PRINT_LINK},
+    {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
 
-/* Which subcommands know which options. */
+/* Which subcommands know which options; all know --help. */
 static const char *const known_to[][2] = {
     {"build", "o train emit cpu float batch print-after verify-each save-temps time-passes D O print-link-command"},
     {"check", "train float batch print-after verify-each D gradients"},
@@ -109,6 +110,7 @@ static bool is_stage(const char *command, const char *name)
     return false;
 }
 
+/* As known_to has it. */
 static const char *option_name(int code)
 {
     static char letter[2];
@@ -119,12 +121,27 @@ static const char *option_name(int code)
     return letter;
 }
 
+static int unknown_option(const char *command, const char *option)
+{
+    if (strcmp(command, "run") == 0)
+        return usage(command, "unknown option '%s'; flags of the program's `train` go behind --", option);
+    return usage(command, "unknown option '%s'", option);
+}
+
+static int foreign_option(const char *command, int code)
+{
+    const char *name = option_name(code);
+    if (name[1])
+        return usage(command, "option '--%s' does not belong to this command", name);
+    return usage(command, "option '-%s' does not belong to this command", name);
+}
+
 static int take_option(const char *command, int code, Options *options)
 {
     switch (code) {
     case 'o':
         options->output = optarg;
-        return EXIT_FINE;
+        return strcmp(optarg, "-") != 0 ? EXIT_FINE : usage(command, "-o %s: expected the name of a file", optarg);
     case 'O':
         if (optarg[0] < '0' || optarg[0] > '3' || optarg[1])
             return usage(command, "-O%s: the level is 0, 1, 2 or 3", optarg);
@@ -147,7 +164,9 @@ static int take_option(const char *command, int code, Options *options)
         options->real = strcmp(optarg, "f64") == 0 ? DTYPE_F64 : DTYPE_F32;
         return EXIT_FINE;
     case OPT_BATCH:
-        return parse_count(optarg, &options->batch) ? EXIT_FINE : usage(command, "--batch %s: expected a positive number", optarg);
+        return parse_count(optarg, &options->batch)
+                   ? EXIT_FINE
+                   : usage(command, "--batch %s: expected a whole number from 1 to 2147483647", optarg);
     case OPT_PRINT_AFTER:
         options->print_after = optarg;
         return is_stage(command, optarg) ? EXIT_FINE : usage(command, "--print-after=%s: there is no such pass", optarg);
@@ -186,13 +205,17 @@ int options_parse(int argc, char **argv, Options *options)
     opterr = 0;
     optind = 1;
     int code;
-    while ((code = getopt_long(end, argv, ":o:O:D:", long_options, NULL)) != -1) {
+    while ((code = getopt_long(end, argv, ":ho:O:D:", long_options, NULL)) != -1) {
         if (code == ':')
             return usage(command, "option '%s' needs a value", argv[optind - 1]);
         if (code == '?')
-            return usage(command, "unknown option '%s'", argv[optind - 1]);
+            return unknown_option(command, argv[optind - 1]);
+        if (code == 'h') {
+            options->help = true;
+            return EXIT_FINE;
+        }
         if (!knows(command, option_name(code)))
-            return usage(command, "option '%s' does not belong to this command", option_name(code));
+            return foreign_option(command, code);
         int status = take_option(command, code, options);
         if (status != EXIT_FINE)
             return status;

@@ -45,6 +45,15 @@ static void test_help(void **state)
     check("--help", 0, "Exit status: 0 fine, 1 an error in the input or the system, 2 wrong usage");
     check("--version", 0, "hnc 0.");
     check("", 2, "hnc build FILE.hn");
+    check("help", 0, "hnc build FILE.hn");
+    static const char *const commands[] = {"build", "check", "explain", "opt", "run"};
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        char arguments[64];
+        snprintf(arguments, sizeof arguments, "%s --help", commands[i]);
+        check(arguments, 0, "hnc build FILE.hn");
+        snprintf(arguments, sizeof arguments, "%s toy.hn -h", commands[i]);
+        check(arguments, 0, "hnc build FILE.hn");
+    }
 }
 
 static void test_wrong_usage(void **state)
@@ -58,19 +67,21 @@ static void test_wrong_usage(void **state)
         {"build toy.hn more.hn", "one input file, not also 'more.hn'"},
         {"build --frobnicate toy.hn", "unknown option '--frobnicate'"},
         {"build toy.hn -o", "option '-o' needs a value"},
-        {"build toy.hn --gradients", "option 'gradients' does not belong to this command"},
-        {"check toy.hn -O2", "option 'O' does not belong to this command"},
+        {"build toy.hn --gradients", "option '--gradients' does not belong to this command"},
+        {"check toy.hn -O2", "option '-O' does not belong to this command"},
         {"build toy.hn -O4", "-O4: the level is 0, 1, 2 or 3"},
         {"build toy.hn --emit=exe,foo", "--emit=exe,foo: kinds are exe, obj, asm, llvm, ir, ast"},
         {"build toy.hn --emit=", "kinds are exe, obj, asm, llvm, ir, ast"},
         {"build toy.hn --float=f16", "--float=f16: f32 or f64"},
-        {"build toy.hn --batch 0", "--batch 0: expected a positive number"},
-        {"build toy.hn --batch 12x", "--batch 12x: expected a positive number"},
+        {"build toy.hn --batch 0", "--batch 0: expected a whole number from 1 to 2147483647"},
+        {"build toy.hn --batch 12x", "--batch 12x: expected a whole number"},
         {"build toy.hn -D width", "-D width: expected NAME=VALUE"},
         {"build toy.hn --cpu=pentium99", "unknown processor 'pentium99'; usual ones are"},
         {"build toy.hn --print-after=symplify", "--print-after=symplify: there is no such pass"},
         {"build toy.hn -- --epochs 3", "'--' only separates the flags of `hnc run`"},
         {"build toy.hn -o toy.hn", "the output 'toy.hn' is the input"},
+        {"build toy.hn --emit=ir -o -", "-o -: expected the name of a file"},
+        {"run toy.hn --epochs 3", "unknown option '--epochs'; flags of the program's `train` go behind --"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         check(cases[i].arguments, 2, cases[i].text);
