@@ -8,16 +8,29 @@
 #include "backend/backend.h"
 #include "backend/link.h"
 #include "backend/manifest.h"
+#include "backend/tempfile.h"
 #include "driver/driver.h"
 
-static bool write_text(const char *path, const Text *text)
+static bool write_device(const char *path, const char *bytes, size_t size, char why[static 256])
 {
     FILE *file = fopen(path, "w");
-    bool written = file && fwrite(text->data ? text->data : "", 1, text->len, file) == text->len;
+    bool written = file && fwrite(bytes, 1, size, file) == size;
     if (file)
         written = fclose(file) == 0 && written;
     if (!written)
-        fprintf(stderr, "hnc: error: cannot write '%s': %s\n", path, strerror(errno));
+        snprintf(why, 256, "cannot write '%.160s': %s", path, strerror(errno));
+    return written;
+}
+
+bool write_output(const char *path, const Text *text)
+{
+    struct stat present;
+    char why[256] = "";
+    const char *bytes = text->data ? text->data : "";
+    bool device = stat(path, &present) == 0 && !S_ISREG(present.st_mode) && !S_ISDIR(present.st_mode);
+    bool written = device ? write_device(path, bytes, text->len, why) : tempfile_write(path, bytes, text->len, why);
+    if (!written)
+        fprintf(stderr, "hnc: error: %s\n", why);
     return written;
 }
 
@@ -34,7 +47,7 @@ static bool emit_ast(const Options *options, const char *path)
     else
         fine = frontend_print_ast(&source, &diags, &text);
     diag_print(&diags, stderr);
-    fine = fine && write_text(path, &text);
+    fine = fine && write_output(path, &text);
     text_free(&text);
     diag_free(&diags);
     arena_free(&arena);
@@ -51,10 +64,17 @@ static bool emit_code(const Options *options, Compilation *c, const char *manife
     return false;
 }
 
+/* Bits of the files that stay. */
+static unsigned kept_outputs(const Options *options)
+{
+    return options->emit | (options->save_temps && options->emit & WANT_EXE ? WANT_OBJ : 0u);
+}
+
 static bool link_object(const Options *options, const char *object, const char *path)
 {
     char why[256] = "";
     Text command = {0};
+    double start = seconds_now();
     bool fine = !options->print_link_command || link_command(object, path, &command, why);
     if (command.len)
         puts(command.data);
@@ -62,6 +82,22 @@ static bool link_object(const Options *options, const char *object, const char *
     fine = fine && link_executable(object, path, why);
     if (!fine)
         fprintf(stderr, "hnc: error: %s\n", why);
+    if (options->time_passes)
+        fprintf(stderr, "  link      %8.3f s\n", seconds_now() - start);
+    return fine;
+}
+
+/* By way of an object under a name of its own: an OUT.o that nobody asked for may be the user's. */
+static bool emit_executable(const Options *options, Compilation *c, const char *manifest, const char *path)
+{
+    char why[256] = "";
+    char *object = tempfile_create(path, why);
+    if (!object) {
+        fprintf(stderr, "hnc: error: %s\n", why);
+        return false;
+    }
+    bool fine = emit_code(options, c, manifest, EMIT_OBJ, object) && link_object(options, object, path);
+    tempfile_discard(object);
     return fine;
 }
 
@@ -72,7 +108,7 @@ static bool emit_all(const Options *options, Compilation *c, const char *path)
         unsigned want;
         EmitKind kind;
         const char *suffix;
-    } kinds[] = {{WANT_OBJ | WANT_EXE, EMIT_OBJ, ".o"}, {WANT_ASM, EMIT_ASM, ".s"}, {WANT_LLVM, EMIT_LLVM, ".ll"}};
+    } kinds[] = {{WANT_OBJ, EMIT_OBJ, ".o"}, {WANT_ASM, EMIT_ASM, ".s"}, {WANT_LLVM, EMIT_LLVM, ".ll"}};
     const char *manifest = manifest_json(c->model, c->program, options->cpu, arena);
     if (!manifest) {
         fprintf(stderr, "%s: error: a name of the model is not valid UTF-8\n", options->file);
@@ -81,25 +117,20 @@ static bool emit_all(const Options *options, Compilation *c, const char *path)
     if (options->emit & WANT_IR) {
         Text text = {0};
         print_module(c->model->module, &text);
-        bool written = write_text(arena_printf(arena, "%s.ir", path), &text);
+        bool written = write_output(arena_printf(arena, "%s.ir", path), &text);
         text_free(&text);
         if (!written)
             return false;
     }
     for (size_t i = 0; i < COUNT_OF(kinds); i++)
-        if ((options->emit & kinds[i].want) &&
+        if ((kept_outputs(options) & kinds[i].want) &&
             !emit_code(options, c, manifest, kinds[i].kind, arena_printf(arena, "%s%s", path, kinds[i].suffix)))
             return false;
     if (!(options->emit & WANT_EXE))
         return true;
-    const char *object = arena_printf(arena, "%s.o", path);
-    double start = seconds_now();
-    bool linked = link_object(options, object, path);
-    if (options->time_passes)
-        fprintf(stderr, "  link      %8.3f s\n", seconds_now() - start);
-    if (!options->save_temps && !(options->emit & WANT_OBJ))
-        unlink(object);
-    return linked;
+    if (kept_outputs(options) & WANT_OBJ)
+        return link_object(options, arena_printf(arena, "%s.o", path), path);
+    return emit_executable(options, c, manifest, path);
 }
 
 int build_executable(const Options *options, const char *path)
@@ -142,11 +173,10 @@ static bool overwrites_input(const Options *options, const char *path, Arena *ar
     static const struct {
         unsigned want;
         const char *suffix;
-    } outputs[] = {{WANT_EXE, ""},     {WANT_EXE | WANT_OBJ, ".o"}, {WANT_ASM, ".s"},
-                   {WANT_LLVM, ".ll"}, {WANT_IR, ".ir"},            {WANT_AST, ".ast"}};
+    } outputs[] = {{WANT_EXE, ""}, {WANT_OBJ, ".o"}, {WANT_ASM, ".s"}, {WANT_LLVM, ".ll"}, {WANT_IR, ".ir"}, {WANT_AST, ".ast"}};
     for (size_t i = 0; i < COUNT_OF(outputs); i++) {
         const char *output = arena_printf(arena, "%s%s", path, outputs[i].suffix);
-        if ((options->emit & outputs[i].want) && same_file(output, options->file)) {
+        if ((kept_outputs(options) & outputs[i].want) && same_file(output, options->file)) {
             fprintf(stderr, "hnc build: the output '%s' is the input\n", output);
             return true;
         }

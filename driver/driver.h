@@ -52,6 +52,9 @@ int command_explain(const Options *options);
 int command_opt(const Options *options);
 int command_run(const Options *options);
 
+/* Writes a file whole or not at all; a device or a pipe as it is. On failure the reason has been said on stderr. */
+bool write_output(const char *path, const Text *text);
+
 /* Builds the executable of options->file at `path`; used by build and run. */
 int build_executable(const Options *options, const char *path);
 

@@ -48,14 +48,12 @@ int command_opt(const Options *options)
             fprintf(stderr, "hnc: internal error: %s", failure.data);
         } else {
             print_module(module, &text);
-            FILE *out = options->output ? fopen(options->output, "w") : stdout;
-            bool written = out && fwrite(text.data, 1, text.len, out) == text.len;
-            if (out && options->output)
-                written = fclose(out) == 0 && written;
-            if (!written)
-                fprintf(stderr, "hnc: error: cannot write '%s'\n", options->output ? options->output : "standard output");
+            bool written = true; /* to standard output: main() sees a failure */
+            if (options->output)
+                written = write_output(options->output, &text);
             else
-                status = EXIT_FINE;
+                fwrite(text.data, 1, text.len, stdout);
+            status = written ? EXIT_FINE : EXIT_ERROR;
         }
     }
     if (module)

@@ -109,13 +109,36 @@ static void test_wrong_output(void **state)
     (void)state;
     assert_int_equal(run_command("mkdir -p folder; ln -s /dev/full full.ir; ln -s toy.hn link.hn; cp toy.hn self.o"), 0);
     check("build toy.hn -O0 -o folder", 1, "cannot write 'folder'");
-    check("build toy.hn -o /nonexistent/out", 1, "cannot write '/nonexistent/out.o': No such file or directory");
+    check("build toy.hn -o /nonexistent/out", 1, "cannot write '/nonexistent/out': No such file or directory");
     check("build toy.hn --emit=ir -o /nonexistent/out", 1, "cannot write '/nonexistent/out.ir': No such file or directory");
     check("build toy.hn --emit=ir -o full", 1, "cannot write 'full.ir': No space left on device");
     check("build link.hn -o toy.hn", 2, "the output 'toy.hn' is the input");
-    check("build self.o -o self", 2, "the output 'self.o' is the input");
+    check("build self.o -o self --save-temps", 2, "the output 'self.o' is the input");
     assert_true(same_files("toy.hn", "self.o"));
     assert_false(exists("folder.o"));
+    /* whole or not at all: a limit on the size of files fails writes as a full disk does */
+    check("build toy.hn --emit=ir -o kept", 0, "");
+    assert_int_equal(run_command("cp kept.ir before.ir"), 0);
+    static const char *const writes[] = {"build toy.hn --emit=ir -o kept", "opt kept.ir -o kept.ir"};
+    for (size_t i = 0; i < sizeof writes / sizeof *writes; i++) {
+        assert_int_equal(run_command("trap '' XFSZ; ulimit -f 4; '%s/hnc' %s", HNC_BINARY_DIR, writes[i]), 1);
+        assert_true(output_has("cannot write 'kept.ir': File too large"));
+        assert_true(same_files("kept.ir", "before.ir"));
+    }
+    static const char *const printing[] = {"--help", "check toy.hn", "explain toy.hn", "opt kept.ir"};
+    for (size_t i = 0; i < sizeof printing / sizeof *printing; i++) {
+        assert_int_equal(run_command("'%s/hnc' %s >/dev/full", HNC_BINARY_DIR, printing[i]), 1);
+        assert_true(output_has("cannot write to standard output: No space left on device"));
+    }
+}
+
+/* The object on the way to an executable is nobody's OUT.o. */
+static void test_neighbours_are_left_alone(void **state)
+{
+    (void)state;
+    assert_int_equal(run_command("echo mine > toy.o; ls > .before"), 0);
+    check("build toy.hn -O0", 0, "");
+    assert_int_equal(run_command("ls | grep -vx toy > .after; grep -x mine toy.o && cmp .before .after"), 0);
 }
 
 static void test_emit(void **state)
@@ -207,6 +230,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_wrong_usage, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_wrong_input, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_wrong_output, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_neighbours_are_left_alone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_emit, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_reproducible, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_options_change_the_model, set_up, tear_down),
