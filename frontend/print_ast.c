@@ -40,11 +40,11 @@ static void print_operand(Text *out, const Expr *expr)
     text_printf(out, compound ? ")" : "");
 }
 
-/* The shortest text that reads back as the same number. */
+/* The shortest of %.15g .. %.17g that reads back as the same number: with fewer digits, 300 would become 3e+02. */
 static void print_number(Text *out, double number)
 {
     char text[32];
-    for (int digits = 1; digits <= 17; digits++) {
+    for (int digits = 15; digits <= 17; digits++) {
         snprintf(text, sizeof text, "%.*g", digits, number);
         if (strtod(text, NULL) == number)
             break;

@@ -154,6 +154,7 @@ static void test_emit(void **state)
         free(text);
     }
     assert_true(exists("all.o"));
+    assert_int_equal(run_command("grep -q 'label: class\\[4\\]' all.ast && grep -q 'split train 640' all.ast"), 0);
     assert_int_equal(run_command("./all info"), 0);
     check("build toy.hn -o only --emit=ast", 0, "");
     assert_true(exists("only.ast") && !exists("only") && !exists("only.o") && !exists("only.ir"));
