@@ -57,6 +57,7 @@ static Session open_session(Program *program, bool learning, const Decl *train)
     Session s = {.program = program, .learning = learning, .next_stream = FIRST_STREAM};
     const char *name = model_name(&program->arena, program->source->name);
     s.module = module_new(name, program->options->real);
+    s.module->path = program->source->name;
     s.model = ARENA_NEW(&s.module->arena, Model);
     s.model->module = s.module;
     s.model->name = s.module->name;

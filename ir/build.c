@@ -1,3 +1,5 @@
+#include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "ir/internal.h"
@@ -9,11 +11,39 @@ Type value_type(const Builder *b, Value v)
     return b->function->ops.data[v].type;
 }
 
+_Noreturn void limit_error(const Builder *b, uint32_t line, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fprintf(stderr, "%s:%u: error: in '%s', ", b->module->path ? b->module->path : b->module->name, line, b->function->name);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+    va_end(args);
+    exit(1);
+}
+
+static bool is_too_large(Type type)
+{
+    int64_t elements = 1;
+    for (unsigned i = 0; i < type.rank && type.rank <= MAX_RANK; i++) {
+        if (type.dims[i] < 1)
+            return false;
+        if (type.dims[i] > MAX_ELEMENTS / elements)
+            return true;
+        elements *= type.dims[i];
+    }
+    return false;
+}
+
 /* Appends `op`, whose operands are in the module's arena already. */
 static Value append(Builder *b, Op op)
 {
     char why[256];
-    if (!infer_type(b->module, b->function, &op, why))
+    bool fine = infer_type(b->module, b->function, &op, why);
+    if (!fine && is_too_large(op.type))
+        limit_error(b, op.line, "this makes %s, which is too large (limit is %lld elements)", type_text(op.type),
+                    (long long)MAX_ELEMENTS);
+    if (!fine)
         internal_error("building '%s' (model line %u): %s", b->function->name, op.line, why);
     vec_push(&b->function->ops, op);
     return b->function->ops.len - 1;

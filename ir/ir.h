@@ -179,6 +179,7 @@ typedef struct Condition {
 typedef struct Module {
     Arena arena;
     const char *name;
+    const char *path; /* of the file it comes from, for messages; NULL: none. Not owned */
     DType real; /* DTYPE_F32 or DTYPE_F64: what the language's f32 becomes */
     VEC(Function *) functions;
     VEC(State) states;
@@ -201,13 +202,18 @@ int64_t find_state(const Module *module, const char *name);                     
 
 /* ---- building ----
  * Each call appends one op and returns its value. Types are inferred by the op's shape rule; a violation is a bug of the caller
- * and stops with an internal error naming the op (user errors are found by the frontend before anything is built). */
+ * and stops with an internal error naming the op (user errors are found by the frontend before anything is built). The exception
+ * is a tensor that batches or weight forms grow beyond the limits: limit_error(). */
 
 typedef struct Builder {
     Module *module;
     Function *function;
     uint32_t line; /* given to new ops */
 } Builder;
+
+/* What the model's line asks for is beyond a limit, which shows only now: says so at that line and ends the process with
+ * status 1. */
+_Noreturn void limit_error(const Builder *b, uint32_t line, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 #define OP_AT(f, v) (&(f)->ops.data[v])
 Type value_type(const Builder *b, Value v);

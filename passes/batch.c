@@ -15,8 +15,17 @@ static Builder *builder(Batch *batch)
     return &batch->rewrite.b;
 }
 
+/* The batch takes an axis as well. */
+static void check_rank(const Batch *batch, Type type)
+{
+    if (type.rank == MAX_RANK)
+        limit_error(&batch->rewrite.b, batch->rewrite.b.line, "%s has no axis left for the batch (limit is %d axes)",
+                    type_text(type), MAX_RANK);
+}
+
 static Type batched(const Batch *batch, Type type)
 {
+    check_rank(batch, type);
     Type result = {.dtype = type.dtype, .rank = (uint8_t)(type.rank + 1), .dims = {batch->size}};
     for (unsigned i = 0; i < type.rank; i++)
         result.dims[i + 1] = type.dims[i];
@@ -277,6 +286,8 @@ void pass_batch(Module *module, Function *function, int64_t batch_size, bool mas
         if (op->code == OP_INPUT)
             continue;
         bool rule = varies[v] || is_across(op->code);
+        if (varies[v])
+            check_rank(&batch, op->type);
         batch.rewrite.map[v] = rule ? batch_rules[op->code](&batch, v) : rewrite_copy(&batch.rewrite, v);
     }
     rewrite_end(&batch.rewrite);

@@ -107,8 +107,10 @@ void pass_weights(Model *model, Function *function)
         forms.generated[i] = NO_VALUE;
     rewrite_begin(&forms.rewrite, model->module, function);
     for (Value v = 0; v < function->ops.len; v++) {
-        if (OP_AT(function, v)->code == OP_PARAM)
-            forms.rewrite.map[v] = form_weight(&forms, OP_AT(function, v)->symbol);
+        const Op *op = OP_AT(function, v);
+        forms.rewrite.b.line = op->line;
+        if (op->code == OP_PARAM)
+            forms.rewrite.map[v] = form_weight(&forms, op->symbol);
         else
             rewrite_copy(&forms.rewrite, v);
     }

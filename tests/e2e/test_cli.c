@@ -104,6 +104,29 @@ static void test_wrong_input(void **state)
     assert_true(output_has("wrong.hn:42:25: error"));
 }
 
+/* What grows beyond a limit only in a batch, in a weight form, or where products are joined. */
+static void test_limits(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *edit, *text;
+    } cases[] = {
+        {"s/batch   32/batch 100/; s/(h, width)/(h, 80000000)/",
+         "limits.hn:17: error: in 'tune.lower', this makes f32[100, 80000000], which is too large (limit is 2147483647 elements)"},
+        {"s/  h = dropout/  h = reshape(image, [1, 1, 1, 1, 1, 1, 8, 8]) * 2 ; h = dropout/; s/flatten(image)/flatten(h)/",
+         "limits.hn:16: error: in 'tune.lower', u8[1, 1, 1, 1, 1, 1, 8, 8] has no axis left for the batch (limit is 8 axes)"},
+        {"s/shared/shared ; more: real[40000] = 0/; s/(h, width)/(h, 80000)/",
+         "limits.hn:17: error: in 'tune.lower', this makes f32[40002, 80000], which is too large"},
+        {"s/return .*/return linear(linear(h, 100000000), 4) + linear(linear(h, 100000000), 4)/; s/stn(lam)/free/; "
+         "s/tune = bilevel(lam)/tune = fit/; s/lower/minimise/; /upper/d; /sample/d; /every/d; s/  32/  16/",
+         "limits.hn:17: error: in 'tune.minimise', this makes f32[200000000, 12], which is too large"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_equal(run_command("sed '/train fixed/,$d; %s' toy.hn > limits.hn", cases[i].edit), 0);
+        check("check limits.hn", 1, cases[i].text);
+    }
+}
+
 static void test_wrong_output(void **state)
 {
     (void)state;
@@ -230,6 +253,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_help, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_wrong_usage, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_wrong_input, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_limits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_wrong_output, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_neighbours_are_left_alone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_emit, set_up, tear_down),
