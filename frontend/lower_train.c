@@ -441,9 +441,32 @@ static bool responds(const Model *model, uint32_t condition)
     return false;
 }
 
+/* A preference that the train does not draw has no value. */
+static bool check_preferences(Session *s, const Decl *decl, const Train *train)
+{
+    for (uint32_t i = 0; i < s->program->symbols.len; i++) {
+        const Symbol *symbol = s->program->symbols.data[i];
+        if (symbol->decl->kind != DECL_PREFERENCE || (train->pareto && train->condition == symbol->condition))
+            continue;
+        for (uint32_t k = 0; k < s->module->functions.len; k++) {
+            const Function *function = s->module->functions.data[k];
+            for (Value v = 0; v < function->ops.len; v++)
+                if (OP_AT(function, v)->code == OP_CONDITION && OP_AT(function, v)->symbol == symbol->condition) {
+                    fail(s, decl->value->span, "'%s' uses the preference '%s', which it does not draw", decl->name.text,
+                         symbol->decl->name.text);
+                    add_help(s, "train it by pareto(%s), or give the weights another form", symbol->decl->name.text);
+                    return false;
+                }
+        }
+    }
+    return true;
+}
+
 void check_response(Session *s, const Decl *decl)
 {
     const Train *train = &vec_last(&s->model->trains);
+    if (!check_preferences(s, decl, train))
+        return;
     bool each = train->pareto && train->pareto->each;
     if (train->method == METHOD_FIT || each || responds(s->model, train->condition))
         return;

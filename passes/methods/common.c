@@ -34,7 +34,7 @@ void assemble_init(Assembly *assembly)
         StateRole role = module->states.data[i].role;
         if (i == assembly->seed || role == STATE_SCRATCH)
             continue;
-        Value value = role == STATE_HYPER ? initial_condition(assembly, &b) : initial_value(&b, seed, i);
+        Value value = role == STATE_HYPER ? initial_condition(assembly, &b, assembly->train->condition) : initial_value(&b, seed, i);
         build_write(&b, i, value);
     }
     step_finish(assembly, function);

@@ -26,12 +26,12 @@ typedef struct Assembly {
 
 /* The states every method shares, made on first use. */
 Assembly method_assembly(Model *model, Train *train, const PassTrace *trace);
-/* The unconstrained start of the train's condition, as constants. */
-Value initial_condition(Assembly *assembly, Builder *b);
+/* The unconstrained start of a condition, as constants. */
+Value initial_condition(Assembly *assembly, Builder *b, uint32_t condition);
 /* A new function of that name holding a copy of a per-example objective, weights in their forms and conditions as seen. */
 Function *objective_copy(Assembly *assembly, const char *name, const Function *objective, ConditionView view, unsigned phase);
-/* The condition as a view of it. */
-Value condition_value(Assembly *assembly, Builder *b, ConditionView view, unsigned phase);
+/* A condition as a view of it. */
+Value condition_value(Assembly *assembly, Builder *b, uint32_t condition, ConditionView view, unsigned phase);
 /* Replaces each `condition` by the view of it (objective_copy does this). */
 void resolve_conditions(Assembly *assembly, Function *function, ConditionView view, unsigned phase);
 /* Factors, batches and merges it; afterwards only clean-up and differentiation are left. */

@@ -5,13 +5,13 @@
 #include "passes/methods/methods.h"
 #include "passes/rewrite.h"
 
-Value initial_condition(Assembly *assembly, Builder *b)
+Value initial_condition(Assembly *assembly, Builder *b, uint32_t condition)
 {
     VEC(Value) parts = {0};
     for (uint32_t i = 0; i < assembly->model->hypers.len; i++) {
         const Hyper *hyper = &assembly->model->hypers.data[i];
         int64_t count = type_elements(hyper->shape);
-        if (hyper->condition == assembly->train->condition)
+        if (hyper->condition == condition)
             vec_push(&parts, build_const(b, type_of(b->module->real, 1, &count), hyper_raw(hyper, hyper->init)));
     }
     Value all = build_concat(b, parts.len, parts.data, 0);
@@ -64,16 +64,19 @@ static Value preference_value(Assembly *assembly, Builder *b, ConditionView view
     return build_extern(b, EXTERN_DIRICHLET, condition.type, 3, operands);
 }
 
-Value condition_value(Assembly *assembly, Builder *b, ConditionView view, unsigned phase)
+/* What the train does not tune keeps its first value. */
+Value condition_value(Assembly *assembly, Builder *b, uint32_t condition, ConditionView view, unsigned phase)
 {
     const Train *train = assembly->train;
+    if (train->method == METHOD_FIT || condition != train->condition)
+        return initial_condition(assembly, b, condition);
     if (train->method == METHOD_PARETO)
         return preference_value(assembly, b, view);
     Value centre = build_read(b, assembly->hyper_state);
     if (view == CONDITION_CURRENT)
         return centre;
     if (train->everywhere)
-        centre = initial_condition(assembly, b);
+        centre = initial_condition(assembly, b, condition);
     Type type = value_type(b, centre);
     Value sigma = train->sigma_learned ? build_softplus(b, build_read(b, assembly->scale_state)) : build_const(b, type, train->sigma);
     return build_binary(b, OP_ADD, centre, build_binary(b, OP_MUL, sigma, condition_noise(assembly, b, phase)));
@@ -82,18 +85,23 @@ Value condition_value(Assembly *assembly, Builder *b, ConditionView view, unsign
 void resolve_conditions(Assembly *assembly, Function *function, ConditionView view, unsigned phase)
 {
     Rewrite rewrite;
-    Value value = NO_VALUE;
+    uint32_t count = assembly->module->conditions.len;
+    Value *values = support_malloc(count * sizeof *values);
+    for (uint32_t i = 0; i < count; i++)
+        values[i] = NO_VALUE;
     rewrite_begin(&rewrite, assembly->module, function);
     for (Value v = 0; v < function->ops.len; v++) {
         if (OP_AT(function, v)->code != OP_CONDITION) {
             rewrite_copy(&rewrite, v);
             continue;
         }
-        if (value == NO_VALUE)
-            value = condition_value(assembly, &rewrite.b, view, phase);
-        rewrite.map[v] = value;
+        uint32_t condition = OP_AT(function, v)->symbol;
+        if (values[condition] == NO_VALUE)
+            values[condition] = condition_value(assembly, &rewrite.b, condition, view, phase);
+        rewrite.map[v] = values[condition];
     }
     rewrite_end(&rewrite);
+    support_free(values);
 }
 
 Function *objective_copy(Assembly *assembly, const char *name, const Function *objective, ConditionView view, unsigned phase)

@@ -11,7 +11,7 @@ static Objectives collect(Assembly *assembly, Builder *b, const Function *functi
 {
     Objectives o = {.b = b, .pareto = assembly->train->pareto, .m = assembly->train->pareto->m};
     Type real = type_scalar(b->module->real);
-    o.ray = condition_value(assembly, b, CONDITION_DRAWN, 0);
+    o.ray = condition_value(assembly, b, assembly->train->condition, CONDITION_DRAWN, 0);
     for (uint32_t i = 0; i < o.m; i++) {
         Type one = type_of(real.dtype, 1, (int64_t[]){1});
         o.raw[i] = function->outputs.data[i].value;

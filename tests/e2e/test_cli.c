@@ -247,6 +247,35 @@ static void test_check(void **state)
     assert_null(strstr(command_output(), "WRONG"));
 }
 
+/* What `hnc check --gradients` says of the losses of toy.hn after an edit. */
+static void read_losses(const char *edit, char *losses, size_t size)
+{
+    int status = run_command("sed '/train fixed/,/^}/d; %s' toy.hn > edited.hn; '%s/hnc' check --gradients edited.hn > all; "
+                             "status=$?; grep loss all; exit $status",
+                             edit, HNC_BINARY_DIR);
+    if (status != 0)
+        fail_msg("hnc check --gradients, after %s: exit status %d:\n%s", edit, status, command_output());
+    snprintf(losses, size, "%s", command_output());
+}
+
+/* A hyperparameter that the train does not tune is a constant: another group's, and under `fit` any. */
+static void test_untuned_hyperparameters(void **state)
+{
+    (void)state;
+    static const char *const pairs[][2] = {
+        {"s/^net/hyper mu { drop: rate(0, 0.5) = 0.4 } ; net/; s/lam.drop/mu.drop/", "s/lam.drop/0.4/"},
+        {"s/tune = bilevel(lam)/tune = fit/; s/lower/minimise/; /upper/d; /sample/d; /every/d; s/stn(lam)/free/",
+         "s/tune = bilevel(lam)/tune = fit/; s/lower/minimise/; /upper/d; /sample/d; /every/d; s/stn(lam)/free/; s/lam.drop/0.05/"},
+    };
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        char losses[2][256];
+        for (size_t side = 0; side < 2; side++)
+            read_losses(pairs[i][side], losses[side], sizeof losses[side]);
+        assert_string_equal(losses[0], losses[1]);
+        assert_non_null(strstr(losses[0], "loss 1."));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -262,6 +291,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_passes_shown_and_verified, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_opt, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_check, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_untuned_hyperparameters, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
