@@ -36,7 +36,7 @@ static double area(unsigned n, Corner *corners)
     return sum;
 }
 
-/* The union of rectangles [0, x] x [0, y] as its corners: x rises, y falls. */
+/* The union of rectangles [0, x] x [0, y] as its corners: x never falls, y falls. */
 typedef struct Staircase {
     Corner *steps;
     unsigned count;
@@ -64,7 +64,6 @@ static void add_step(Staircase *stairs, Corner corner)
     double height = right < stairs->count ? stairs->steps[right][1] : 0; /* of the union, left of `reach` */
     if (height >= y)
         return;
-    unsigned end = right < stairs->count && stairs->steps[right][0] == x ? right + 1 : right;
     double reach = x;
     for (; left > 0 && stairs->steps[left - 1][1] <= y; left--) { /* steps that vanish under the new one */
         stairs->area += (reach - stairs->steps[left - 1][0]) * (y - height);
@@ -72,9 +71,9 @@ static void add_step(Staircase *stairs, Corner corner)
         height = stairs->steps[left - 1][1];
     }
     stairs->area += (reach - (left ? stairs->steps[left - 1][0] : 0)) * (y - height);
-    memmove(stairs->steps + left + 1, stairs->steps + end, (stairs->count - end) * sizeof *stairs->steps);
+    memmove(stairs->steps + left + 1, stairs->steps + right, (stairs->count - right) * sizeof *stairs->steps);
     stairs->steps[left] = corner;
-    stairs->count = stairs->count - (end - left) + 1;
+    stairs->count = stairs->count - (right - left) + 1;
 }
 
 /* Three coordinates: from the top down along the third, slices under a growing staircase. */

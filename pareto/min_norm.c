@@ -107,9 +107,9 @@ static bool settle(Corral *corral)
         for (unsigned s = 0; s < corral->size; s++) {
             if (y[s] > 0)
                 continue;
-            double until = corral->weight[s] / (corral->weight[s] - y[s]);
+            double from = corral->weight[s], until = from > 0 ? from / (from - y[s]) : 0;
             if (first == corral->size || until < way) {
-                way = corral->weight[s] > 0 ? until : 0;
+                way = until;
                 first = s;
             }
         }
