@@ -1,4 +1,4 @@
-/* The entry point of every binary that hnc builds: OUT train | eval | info. */
+/* The entry point of every binary that hnc builds: OUT train | eval | plot | info. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -9,6 +9,7 @@
 #include "runtime/info.h"
 #include "runtime/manifest.h"
 #include "runtime/options.h"
+#include "runtime/plot.h"
 #include "runtime/report.h"
 #include "runtime/train.h"
 
@@ -20,6 +21,8 @@ static int run_command(const Manifest *manifest, const Options *options, char **
         info_command(manifest);
         return EXIT_SUCCESS;
     }
+    if (options->command == COMMAND_PLOT)
+        return plot_command(manifest, options);
     if (!cpu_check(manifest->cpu))
         return EXIT_FAILURE;
     blas_repair_detection(argv);

@@ -16,6 +16,7 @@ void options_help(void)
     printf("usage: %s train [--data DIR] [--out RUNDIR] [--seed N] [--epochs N | --steps N] [--seconds S]\n"
            "       %*s       [--threads N] [--resume] [--quiet]\n"
            "       %s eval --weights FILE [--data DIR] [--threads N] [--json]\n"
+           "       %s plot RUNDIR\n"
            "       %s info\n"
            "\n"
            "  --data DIR      folder of the data files; else the environment variable HNC_DATA, else the current folder\n"
@@ -29,7 +30,7 @@ void options_help(void)
            "  --quiet         print errors and the closing line only\n"
            "  --weights FILE  a checkpoint: last.safetensors or best.safetensors of a run, or any with the same tensors\n"
            "  --json          print the metrics as one JSON object\n",
-           name, (int)strlen(name), "", name, name);
+           name, (int)strlen(name), "", name, name, name);
 }
 
 static bool parse_integer(const char *flag, const char *text, int64_t least, int64_t most, int64_t *value)
@@ -145,6 +146,10 @@ static bool parse_flags(int argc, char **argv, const char *command, Options *opt
 {
     for (int i = 2; i < argc; i++) {
         const char *argument = argv[i];
+        if (options->command == COMMAND_PLOT && !options->run && argument[0] != '-') {
+            options->run = argument;
+            continue;
+        }
         if (!strcmp(argument, "--help") || !strcmp(argument, "-h")) {
             options->command = COMMAND_HELP;
             return true;
@@ -172,7 +177,7 @@ static bool parse_command(const char *text, Command *command)
     static const struct {
         const char *name;
         Command command;
-    } commands[] = {{"train", COMMAND_TRAIN}, {"eval", COMMAND_EVAL},   {"info", COMMAND_INFO},
+    } commands[] = {{"train", COMMAND_TRAIN}, {"eval", COMMAND_EVAL},   {"plot", COMMAND_PLOT}, {"info", COMMAND_INFO},
                     {"help", COMMAND_HELP},   {"--help", COMMAND_HELP}, {"-h", COMMAND_HELP}};
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         if (!strcmp(commands[i].name, text)) {
@@ -187,13 +192,15 @@ bool options_parse(int argc, char **argv, Options *options)
 {
     *options = (Options){.epochs = -1, .steps = -1};
     if (argc < 2)
-        return report_error("expected a command: train, eval or info; see --help");
+        return report_error("expected a command: train, eval, plot or info; see --help");
     if (!parse_command(argv[1], &options->command))
-        return report_error("'%s' is not a command (train, eval or info); see --help", argv[1]);
+        return report_error("'%s' is not a command (train, eval, plot or info); see --help", argv[1]);
     if (!parse_flags(argc, argv, argv[1], options))
         return false;
     if (options->command == COMMAND_EVAL && !options->weights)
         return report_error("eval needs --weights FILE; see --help");
+    if (options->command == COMMAND_PLOT && !options->run)
+        return report_error("plot needs the folder of a run; see --help");
     if (options->epochs >= 0 && options->steps >= 0)
         return report_error("--epochs and --steps exclude each other");
     const char *variable = getenv("HNC_DATA");

@@ -5,13 +5,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-typedef enum { COMMAND_TRAIN, COMMAND_EVAL, COMMAND_INFO, COMMAND_HELP } Command;
+typedef enum { COMMAND_TRAIN, COMMAND_EVAL, COMMAND_INFO, COMMAND_PLOT, COMMAND_HELP } Command;
 
 typedef struct Options {
     Command command;
     const char *data;    /* folder of the data files; never NULL */
     const char *out;     /* run folder; NULL: the default one */
     const char *weights; /* eval */
+    const char *run;     /* plot: the run folder */
     bool has_seed, resume, quiet, json;
     uint64_t seed;
     int64_t epochs, steps; /* -1: not given */
