@@ -1,6 +1,7 @@
 #include "runtime/plot.h"
 
 #include <errno.h>
+#include <math.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +43,12 @@ void plot_text(FILE *script, const char *text)
         fputc((unsigned char)*text < ' ' ? ' ' : *text, script);
     }
     fputc('\'', script);
+}
+
+double plot_step(double width, double most)
+{
+    double least = width / most, power = pow(10, floor(log10(least)));
+    return least <= power ? power : least <= 2 * power ? 2 * power : least <= 5 * power ? 5 * power : 10 * power;
 }
 
 /* Starts gnuplot with the files as its input, output and errors; its process, or -1 (reported). */

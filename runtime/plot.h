@@ -25,6 +25,9 @@ bool plot_front(const char *data, const char *picture);
 FILE *plot_begin(int width, int height);
 /* Writes a text as gnuplot reads it, in quotes; what could end a line becomes a blank. */
 void plot_text(FILE *script, const char *text);
+/* The distance of labels on an axis of that width: 1, 2 or 5 times a power of ten that gives at most `most` of them, and so few
+ * that they do not run into each other. */
+double plot_step(double width, double most);
 /* Runs gnuplot on the script, closes it and replaces `picture` (runtime/files.h). Errors are reported. */
 bool plot_render(FILE *script, const char *picture);
 

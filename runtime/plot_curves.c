@@ -112,13 +112,19 @@ static bool is_phase(const Manifest *manifest, const char *name)
     return false;
 }
 
+/* "fit.least" and "fit.largest" are the ends of what the rays reach. */
+static bool is_range(const char *name)
+{
+    return !strcmp(name, "least") || !strcmp(name, "largest");
+}
+
 /* "fit(fashion.valid)" belongs to panel fit as fashion.valid, "loss.lower" to panel loss as lower; the rest to itself. */
 static bool place_scalar(Curves *curves, const char *key)
 {
     const char *open = strchr(key, '('), *dot = strrchr(key, '.');
     size_t length = strlen(key);
     bool is_metric = open && key[length - 1] == ')';
-    bool is_output = !is_metric && dot && is_phase(curves->manifest, dot + 1);
+    bool is_output = !is_metric && dot && (is_phase(curves->manifest, dot + 1) || is_range(dot + 1));
     Panel *panel = find_panel(curves, key, is_metric ? (size_t)(open - key) : is_output ? (size_t)(dot - key) : length);
     char *label = is_metric ? strndup(open + 1, length - (size_t)(open - key) - 2) : strdup(is_output ? dot + 1 : key);
     if (panel)
@@ -272,6 +278,21 @@ static void write_data(FILE *script, const Curves *curves, const Panel *panel, s
     fprintf(script, "END\n");
 }
 
+/* The key stands beside the title if it finds room there, else at the right. */
+static void set_key(FILE *script, const Panel *panel)
+{
+    enum { ROOM = 38, SAMPLE = 6 }; /* in letters */
+    size_t letters = strlen(panel->title);
+    for (int j = 0; j < panel->count; j++)
+        letters += strlen(panel->series[j].label) + SAMPLE;
+    if (panel->count < 2 && !panel->spread)
+        fprintf(script, "set rmargin 3\nunset key\n");
+    else if (panel->spread || letters < ROOM)
+        fprintf(script, "set rmargin 3\nset key at graph 1, graph 1.15 right top horizontal samplen 1.2\n");
+    else
+        fprintf(script, "unset rmargin\nset key outside right center vertical samplen 1.2\n");
+}
+
 static void draw_panel(FILE *script, const Curves *curves, const Panel *panel, size_t number)
 {
     bool logarithmic = is_logarithmic(curves, panel), few = json_array_size(curves->events) <= FEW_EVENTS;
@@ -286,8 +307,7 @@ static void draw_panel(FILE *script, const Curves *curves, const Panel *panel, s
     fprintf(script, " at graph 0, graph 1.08 left font ',14'\nset xlabel '%s'\n",
             curves->manifest->train.phase_count > 1 ? "lower step" : "step");
     fprintf(script, logarithmic ? "set logscale y\nset format y '%%.0e'\n" : "unset logscale y\nset format y '%%g'\n");
-    fprintf(script, panel->count > 1 || panel->spread ? "set key at graph 1, graph 1.15 right top horizontal samplen 1.2\n"
-                                                      : "unset key\n");
+    set_key(script, panel);
     fprintf(script, "plot ");
     if (panel->spread)
         fprintf(script, "$panel%zu using 1:3:4 with filledcurves fillcolor '%s' fillstyle solid 0.2 noborder title '± sigma', ",
@@ -307,12 +327,18 @@ static bool draw(const Curves *curves, const char *picture)
     if (!script)
         return false;
     char title[256];
-    snprintf(title, sizeof title, "%.100s, train %.100s: %zu evaluations", curves->manifest->model,
-             curves->manifest->has_train ? curves->manifest->train.name : "-", json_array_size(curves->events));
+    snprintf(title, sizeof title, "%.100s, train %.100s: %zu evaluation%s", curves->manifest->model,
+             curves->manifest->has_train ? curves->manifest->train.name : "-", json_array_size(curves->events),
+             json_array_size(curves->events) == 1 ? "" : "s");
+    double last = 1;
+    size_t i;
+    json_t *event;
+    json_array_foreach(curves->events, i, event) last = fmax(last, value_of(event, "step", -1));
+    fprintf(script, "set xrange [0:%.17g]\nset xtics %.17g\n", last, plot_step(last, 6));
     fprintf(script, "set multiplot layout %d,%d title ", rows, columns);
     plot_text(script, title);
-    fprintf(script, " font ',15'\nset lmargin 9\nset rmargin 3\nset tmargin 3\nset bmargin 3.5\n");
-    for (size_t i = 0; i < curves->panel_count; i++)
+    fprintf(script, " font ',15'\nset lmargin 9\nset tmargin 3\nset bmargin 3.5\n");
+    for (i = 0; i < curves->panel_count; i++)
         draw_panel(script, curves, &curves->panels[i], i);
     fprintf(script, "unset multiplot\n");
     return plot_render(script, picture);
@@ -326,7 +352,7 @@ bool plot_curves(const Manifest *manifest, const char *data, const char *picture
         fine = report_error("%s: no metrics to draw", data);
     fine = fine && draw(&curves, picture);
     if (fine)
-        printf("%s: %zu evaluations, %zu panels\n", picture, json_array_size(curves.events), curves.panel_count);
+        printf("%s: evaluations: %zu, panels: %zu\n", picture, json_array_size(curves.events), curves.panel_count);
     close_curves(&curves);
     return fine;
 }

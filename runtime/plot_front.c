@@ -12,11 +12,12 @@ enum { MOST_OBJECTIVES = 16, PAIRED_OBJECTIVES = 7 };
 typedef struct Front {
     size_t m, n;
     const char *names[MOST_OBJECTIVES]; /* of the JSON text */
-    const char *split;
+    const char *split, *solver;         /* solver may be NULL */
+    bool has_reference;
     double reference[MOST_OBJECTIVES], low[MOST_OBJECTIVES], high[MOST_OBJECTIVES];
-    double *rays, *points; /* n x m, one allocation */
-    bool *kept;            /* not dominated; a point with a number that is not finite never is */
-    double hypervolume, uniformity;
+    double *rays, *points;          /* n x m, one allocation */
+    bool *kept;                     /* not dominated; a point with a number that is not finite never is */
+    double hypervolume, uniformity; /* NaN where the model reports none */
 } Front;
 
 /* ---- reading ---- */
@@ -50,8 +51,10 @@ static bool read_names(const json_t *json, Front *front, const char *path)
         if (!front->names[j])
             return report_error("%s: 'objectives' should be a list of names", path);
     }
-    if (!read_row(json_object_get(json, "reference"), front->m, true, front->reference))
+    front->has_reference = json_object_get(json, "reference");
+    if (front->has_reference && !read_row(json_object_get(json, "reference"), front->m, true, front->reference))
         return report_error("%s: 'reference' should be a list of %zu numbers", path, front->m);
+    front->solver = json_string_value(json_object_get(json, "solver"));
     front->split = json_string_value(json_object_get(json, "split"));
     front->hypervolume = real_of(json_object_get(json, "hypervolume"));
     front->uniformity = real_of(json_object_get(json, "uniformity"));
@@ -101,15 +104,22 @@ static bool read_points(const json_t *json, Front *front, const char *path)
 
 static void write_title(FILE *script, const Front *front, bool over_panels)
 {
-    char title[1024], numbers[256] = "";
+    char title[1024];
     size_t kept = 0, length = 0;
     for (size_t k = 0; k < front->n; k++)
         kept += front->kept[k];
-    for (size_t j = 0; j < front->m && length < sizeof numbers - 16; j++)
-        length += (size_t)snprintf(numbers + length, sizeof numbers - length, "%s%g", j ? ", " : "", front->reference[j]);
-    snprintf(title, sizeof title,
-             "Pareto front on %.100s: %zu rays, %zu not dominated; hypervolume %.4g (reference %s), uniformity %.3g",
-             front->split, front->n, kept, front->hypervolume, numbers, front->uniformity);
+#define ADD(...) length += (size_t)snprintf(title + length, sizeof title - length, __VA_ARGS__)
+    ADD("Pareto front on %.100s", front->split);
+    if (front->solver)
+        ADD(" by %.100s", front->solver);
+    ADD(": %zu ray%s, %zu not dominated", front->n, front->n == 1 ? "" : "s", kept);
+    if (isfinite(front->hypervolume))
+        ADD(", hypervolume %.4g", front->hypervolume);
+    for (size_t j = 0; front->has_reference && j < front->m; j++)
+        ADD("%s%g%s", j ? ", " : " (reference ", front->reference[j], j + 1 == front->m ? ")" : "");
+    if (isfinite(front->uniformity))
+        ADD(", uniformity %.3g", front->uniformity);
+#undef ADD
     fprintf(script, over_panels ? "set multiplot title " : "set title ");
     plot_text(script, title);
     fprintf(script, " font ',14'\n");
@@ -125,19 +135,12 @@ static void find_range(const Front *front, size_t j, double range[2])
     range[1] = high + 0.08 * width;
 }
 
-/* A step of 1, 2 or 5 times a power of ten that gives few enough labels not to run into each other. */
-static double tic_step(const double range[2], double most)
-{
-    double least = (range[1] - range[0]) / most, power = pow(10, floor(log10(least)));
-    return least <= power ? power : least <= 2 * power ? 2 * power : least <= 5 * power ? 5 * power : 10 * power;
-}
-
 static void set_axis(FILE *script, const Front *front, size_t j, char axis, double tics)
 {
     double range[2];
     find_range(front, j, range);
     fprintf(script, "set %crange [%.9g:%.9g]\nset %ctics nomirror scale 0.5 autofreq %.9g\nset %clabel ", axis, range[0],
-            range[1], axis, tic_step(range, tics), axis);
+            range[1], axis, plot_step(range[1] - range[0], tics), axis);
     plot_text(script, front->names[j]);
     fprintf(script, "\n");
 }
@@ -291,7 +294,7 @@ static void draw_parallel(FILE *script, const Front *front, double bottom, doubl
 
 static void draw_pair(FILE *script, const Front *front, size_t first, size_t second)
 {
-    set_axis(script, front, first, 'x', 4);
+    set_axis(script, front, first, 'x', 5);
     set_axis(script, front, second, 'y', 5);
     fprintf(script, "plot ");
     for (size_t j = 0; j < front->m; j++)

@@ -78,7 +78,7 @@ static void test_curves_of_a_run(void **state)
     write_toy_data("data");
     assert_int_equal(run_command(TOY " train --data data --out trained"), 0);
     assert_int_equal(run_command(TOY " plot trained"), 0);
-    assert_true(output_has("trained/curves.svg: 6 evaluations"));
+    assert_true(output_has("trained/curves.svg: evaluations: 6"));
     check_picture("trained/curves.svg", (const char *[]){"toy, train", "6 evaluations", "loss", "lower", "upper", "grad_norm",
                                                          "toy.valid", "lam.decay", "sigma", "lower step", NULL});
     rename("trained/curves.svg", "before.svg");
@@ -98,7 +98,7 @@ static void test_damaged_lines_are_counted(void **state)
     assert_int_equal(run_command(TOY " plot run"), 0);
     assert_true(output_has("skipped 3 of 5 lines"));
     assert_true(output_has("the first is line 2"));
-    assert_true(output_has("2 evaluations, 3 panels")); /* loss, v, late */
+    assert_true(output_has("evaluations: 2, panels: 3")); /* loss, v, late */
     check_picture("run/curves.svg", (const char *[]){"loss", "late", "v[0]", "v[1]", NULL});
 }
 
@@ -110,6 +110,18 @@ static void test_long_vectors(void **state)
     write_text("run/metrics.jsonl", "{\"event\": \"epoch\", \"step\": 1, \"v\": [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]}\n");
     assert_int_equal(run_command(TOY " plot run"), 0);
     check_picture("run/curves.svg", (const char *[]){"v (the first 7 of 10)", "v[6]", NULL});
+}
+
+/* Indicators of a front; what an objective's rays reach shares a panel. */
+static void test_indicators(void **state)
+{
+    (void)state;
+    need_gnuplot();
+    write_text("run/metrics.jsonl",
+               "{\"event\": \"epoch\", \"step\": 1, \"hypervolume\": 0.5, \"fit.least\": 1, \"fit.largest\": 2}\n");
+    assert_int_equal(run_command(TOY " plot run"), 0);
+    assert_true(output_has("evaluations: 1, panels: 2"));
+    check_picture("run/curves.svg", (const char *[]){"1 evaluation<", "hypervolume", "fit<", "least", "largest", NULL});
 }
 
 static void test_nothing_to_draw(void **state)
@@ -193,6 +205,17 @@ static void test_front_of_three(void **state)
     free(picture);
 }
 
+/* Indicators that a model does not report are not spoken of. */
+static void test_front_without_indicators(void **state)
+{
+    (void)state;
+    need_gnuplot();
+    write_text("run/front.json", "{\"objectives\": [\"a\", \"b\"], \"solver\": \"epo\", \"split\": \"s\","
+                                 "\"rays\": [[0.2, 0.8]], \"points\": [[0.5, 0.1]], \"non_dominated\": [true]}");
+    assert_int_equal(run_command(TOY " plot run"), 0);
+    check_picture("run/front.svg", (const char *[]){"by epo: 1 ray, 1 not dominated<", NULL});
+}
+
 /* One ray, and objectives that are all equal: ranges of no width. Then as many objectives as there may be. */
 static void test_front_of_extremes(void **state)
 {
@@ -232,7 +255,7 @@ static void test_damaged_fronts(void **state)
         {"{\"objectives\": [\"a\"]}", "'objectives' should be a list of 2 to 16 names"},
         {"{\"objectives\": [\"a\", 1]}", "list of names"},
         {"{\"objectives\": [\"a\", \"b\"], \"reference\": [1]}", "'reference' should be a list of 2 numbers"},
-        {"{\"objectives\": [\"a\", \"b\"], \"reference\": [1, 1]}", "'split' should be a name"},
+        {"{\"objectives\": [\"a\", \"b\"]}", "'split' should be a name"},
         {"{\"objectives\": [\"a\", \"b\"], \"reference\": [1, 1]" REST "}", "lists of one length, not empty"},
         {"{\"objectives\": [\"a\", \"b\"], \"reference\": [1, 1]" REST
          ", \"rays\": [[1, 1]], \"points\": [[1, 1], [1, 1]], \"non_dominated\": [true, true]}",
@@ -272,12 +295,14 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_curves_of_a_run, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_damaged_lines_are_counted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_long_vectors, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_indicators, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_nothing_to_draw, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_wrong_usage, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_without_gnuplot, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_gnuplot_fails, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_front_of_two, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_front_of_three, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_front_without_indicators, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_front_of_extremes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_damaged_fronts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_one_of_two, set_up, tear_down),
