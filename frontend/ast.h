@@ -188,12 +188,16 @@ typedef struct DataItem {
 } DataItem;
 typedef NODE_LIST(DataItem) DataItemList;
 
-/* One setting of a train declaration: `lower e by opt`, `epochs 60`, `everywhere`, `every 5 lower, 1 upper`. */
+typedef struct Decl Decl;
+
+/* One setting of a train declaration: `lower e by opt`, `epochs 60`, `everywhere`, `every 5 lower, 1 upper`,
+ * `weights scorer = free`. */
 typedef struct Setting {
     Name head;
     ExprList values;
     NameList units; /* of `every` and `after`: one a value */
     Expr *on, *by;  /* may be NULL */
+    Decl *weights;  /* of `weights NET = FORM`; otherwise NULL */
     Span span;
     struct Setting *next;
 } Setting;
@@ -215,7 +219,7 @@ typedef enum {
 } DeclKind;
 extern const char *const decl_text[]; /* the keyword; ORDER DeclKind */
 
-typedef struct Decl {
+struct Decl {
     DeclKind kind;
     Name name;
     Span span;
@@ -228,8 +232,8 @@ typedef struct Decl {
     HyperList hypers;
     DataItemList items;
     SettingList settings;
-    struct Decl *next;
-} Decl;
+    Decl *next;
+};
 typedef NODE_LIST(Decl) DeclList;
 
 /* ---- making nodes ---- */

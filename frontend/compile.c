@@ -54,7 +54,7 @@ static bool method_is(const Decl *train, const char *name)
 
 static Session open_session(Program *program, bool learning, const Decl *train)
 {
-    Session s = {.program = program, .learning = learning, .next_stream = FIRST_STREAM};
+    Session s = {.program = program, .learning = learning, .train = train, .next_stream = FIRST_STREAM};
     const char *name = model_name(&program->arena, program->source->name);
     s.module = module_new(name, program->options->real);
     s.module->path = program->source->name;

@@ -103,20 +103,27 @@ static uint32_t use_form(Session *s, const Decl *decl, const Symbol *net)
     return s->forms.len - 1;
 }
 
+/* The more specific one of `best` and a declaration for that weight; where both name the same part, the later one given counts. */
+static void prefer(Session *s, const Decl *decl, const KnownWeight *weight, const Decl **best, size_t *length)
+{
+    if (decl->kind != DECL_WEIGHTS || strcmp(decl->name.text, weight->net->decl->name.text) != 0)
+        return;
+    const char *target = form_target(s, decl);
+    if (weight_in_part(weight->name, target) && strlen(target) >= *length) {
+        *best = decl;
+        *length = strlen(target);
+    }
+}
+
 uint32_t form_of_weight(Session *s, const KnownWeight *weight)
 {
     const Decl *best = NULL;
     size_t length = 0;
-    for (uint32_t i = 0; i < s->program->symbols.len; i++) {
-        const Decl *decl = s->program->symbols.data[i]->decl;
-        if (decl->kind != DECL_WEIGHTS || strcmp(decl->name.text, weight->net->decl->name.text) != 0)
-            continue;
-        const char *target = form_target(s, decl);
-        if (weight_in_part(weight->name, target) && strlen(target) > length) {
-            best = decl;
-            length = strlen(target);
-        }
-    }
+    for (uint32_t i = 0; i < s->program->symbols.len; i++)
+        prefer(s, s->program->symbols.data[i]->decl, weight, &best, &length);
+    for (const Setting *setting = s->train ? s->train->settings.first : NULL; setting; setting = setting->next)
+        if (setting->weights)
+            prefer(s, setting->weights, weight, &best, &length);
     return use_form(s, best, weight->net);
 }
 
@@ -143,9 +150,9 @@ static void suggest_part(Session *s, const Symbol *net, const char *target)
     suggest(s, target, &candidates);
 }
 
-static void check_form(Session *s, const Symbol *symbol)
+/* One that follows another of the same target in the same place: `first`, or NULL. */
+static void check_form(Session *s, const Decl *decl, const Decl *first)
 {
-    const Decl *decl = symbol->decl;
     Form form;
     Symbol *net = find_symbol_of(s->program, decl->name.text, DECL_NET);
     if (!net) {
@@ -159,12 +166,9 @@ static void check_form(Session *s, const Symbol *symbol)
     }
     read_form(s, decl, &form);
     const char *target = form_target(s, decl);
-    for (uint32_t i = 0; i < s->program->symbols.len && s->program->symbols.data[i] != symbol; i++) {
-        const Decl *other = s->program->symbols.data[i]->decl;
-        if (other->kind != DECL_WEIGHTS || strcmp(form_target(s, other), target) != 0)
-            continue;
+    if (first) {
         fail(s, decl->name.span, "the weights of '%s' are declared twice", target);
-        add_note(s, other->name.span, "first declared here");
+        add_note(s, first->name.span, "first declared here");
     }
     if (net->used && decl->path.count && !part_exists(s->program, net, target)) {
         fail(s, span_join(decl->name.span, decl->path.last->name.span), "'%s' has no part '%s'", decl->name.text, target);
@@ -173,11 +177,36 @@ static void check_form(Session *s, const Symbol *symbol)
     }
 }
 
+static bool same_target(Session *s, const Decl *x, const Decl *y)
+{
+    return x->kind == DECL_WEIGHTS && y->kind == DECL_WEIGHTS && strcmp(form_target(s, x), form_target(s, y)) == 0;
+}
+
+/* Those that a train gives instead of the file's. */
+static void check_forms_of_train(Session *s, const Decl *train)
+{
+    for (const Setting *setting = train->settings.first; setting; setting = setting->next) {
+        const Decl *first = NULL;
+        for (const Setting *other = train->settings.first; other != setting && !first; other = other->next)
+            if (setting->weights && other->weights && same_target(s, setting->weights, other->weights))
+                first = other->weights;
+        if (setting->weights)
+            check_form(s, setting->weights, first);
+    }
+}
+
 void check_forms(Session *s)
 {
-    for (uint32_t i = 0; i < s->program->symbols.len; i++)
-        if (s->program->symbols.data[i]->decl->kind == DECL_WEIGHTS)
-            check_form(s, s->program->symbols.data[i]);
+    for (uint32_t i = 0; i < s->program->symbols.len; i++) {
+        const Decl *decl = s->program->symbols.data[i]->decl, *first = NULL;
+        for (uint32_t k = 0; k < i && decl->kind == DECL_WEIGHTS && !first; k++)
+            if (same_target(s, decl, s->program->symbols.data[k]->decl))
+                first = s->program->symbols.data[k]->decl;
+        if (decl->kind == DECL_WEIGHTS)
+            check_form(s, decl, first);
+        if (decl->kind == DECL_TRAIN)
+            check_forms_of_train(s, decl);
+    }
 }
 
 /* ---- generators ---- */

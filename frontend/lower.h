@@ -154,6 +154,7 @@ typedef struct Session {
     Builder builder; /* function == NULL: only compile-time values */
     Frame *frame;
     bool learning; /* the first walk */
+    const Decl *train; /* whose forms of weights hold; NULL: none */
     bool training;
     bool exhausted; /* a limit was hit */
     uint32_t evaluations;

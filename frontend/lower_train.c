@@ -82,6 +82,8 @@ static const SettingRule *find_rule(TrainPlan *plan, const Setting *setting)
 static void check_setting(TrainPlan *plan, const Setting *setting)
 {
     Session *s = plan->s;
+    if (setting->weights) /* forms.c reads and checks them */
+        return;
     const SettingRule *rule = find_rule(plan, setting);
     if (!rule)
         return;

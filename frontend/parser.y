@@ -269,6 +269,8 @@ settings
 
 setting
   : setting_word expr_list on by       { $$ = ast_setting(parser, @$, $1, $2, $3, $4); }
+  | WEIGHTS name path '=' expr         { $$ = ast_setting(parser, @$, $1, (ExprList){0}, NULL, NULL);
+                                         $$->weights = ast_decl(parser, @$, DECL_WEIGHTS, $2, $5); $$->weights->path = $3; }
   | EVERYWHERE                         { $$ = ast_setting(parser, @$, $1, (ExprList){0}, NULL, NULL); }
   | EVERY expr name ',' expr name      { ExprList values = ast_exprs_add(ast_exprs_add((ExprList){0}, $2), $5);
                                          $$ = ast_setting(parser, @$, $1, values, NULL, NULL);
@@ -451,12 +453,12 @@ element
 
 /* a name, which any word may be where it is not a keyword */
 name
-  : setting_word | AFTER | EVERY | EVERYWHERE | ON
+  : setting_word | AFTER | EVERY | EVERYWHERE | ON | WEIGHTS
   ;
 
 setting_word
   : NAME | AXIS | CARRY | CONST | DATA | EMBED | EXPORT | FIELDS | HYPER | LAYER | MEMBER | NET | OBJECTIVE | OUTPUT | OVER
-  | PREFERENCE | RUNNING | SCAN | SHARED | SPLIT | TASK | TEST | TRAIN | UPDATE | WEIGHT | WEIGHTS | WHERE | WITH | YIELD
+  | PREFERENCE | RUNNING | SCAN | SHARED | SPLIT | TASK | TEST | TRAIN | UPDATE | WEIGHT | WHERE | WITH | YIELD
   ;
 
 %%

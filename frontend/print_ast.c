@@ -311,6 +311,13 @@ static void print_setting(Text *out, const Setting *setting)
 {
     const NameNode *unit = setting->units.first;
     text_printf(out, "  %s", setting->head.text);
+    if (setting->weights) {
+        text_printf(out, " %s", setting->weights->name.text);
+        for (const NameNode *part = setting->weights->path.first; part; part = part->next)
+            text_printf(out, ".%s", part->name.text);
+        text_printf(out, " = ");
+        print_expr(out, setting->weights->value);
+    }
     for (const Expr *value = setting->values.first; value; value = value->next) {
         text_printf(out, value == setting->values.first ? " " : ", ");
         print_expr(out, value);

@@ -71,7 +71,10 @@ static SolveStatus solve(ExternCode code, uint32_t m, uint32_t n, bool wide, con
     static _Thread_local double rays[PARETO_MOST_RAYS * PARETO_MOST_OBJECTIVES];
     n = n < PARETO_MOST_RAYS ? n : PARETO_MOST_RAYS;
     read_reals(operands[3], n * m, wide, rays);
-    return pmtl_weights(m, losses, n, rays, nearest_ray(m, n, rays, ray), gram, alpha);
+    uint32_t own = nearest_ray(m, n, rays, ray);
+    for (uint32_t i = 0; i < n * m; i++)
+        rays[i] = 1 / (rays[i] > PARETO_LEAST ? rays[i] : PARETO_LEAST);
+    return pmtl_weights(m, losses, n, rays, own, gram, alpha);
 }
 
 void pareto_extern(uint32_t which, uint32_t m, uint32_t n, uint32_t wide, const void *const *operands, void *result)

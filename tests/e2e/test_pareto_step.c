@@ -189,7 +189,8 @@ static void expected_weights(Trial *t, const double *ray, const double *losses, 
         status = min_norm_weights(M, gram, weights);
         break;
     case SOLVER_PMTL:
-        memcpy(rays, pareto->rays, sizeof rays);
+        for (int i = 0; i < 10 * M; i++)
+            rays[i] = 1 / pareto->rays[i];
         status = pmtl_weights(M, losses, 10, rays, 3, gram, weights);
         break;
     default:
