@@ -1,0 +1,200 @@
+/* What the columns of a table hold. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tabular/table.h"
+
+bool parse_number(const char *text, double *number)
+{
+    const char *c = text + (*text == '+' || *text == '-');
+    size_t digits = strspn(c, "0123456789");
+    c += digits;
+    if (*c == '.') {
+        size_t more = strspn(c + 1, "0123456789");
+        digits += more;
+        c += 1 + more;
+    }
+    if (digits > 0 && (*c == 'e' || *c == 'E')) {
+        c += 1 + (c[1] == '+' || c[1] == '-');
+        size_t exponent = strspn(c, "0123456789");
+        if (exponent == 0)
+            return false;
+        c += exponent;
+    }
+    if (digits == 0 || *c)
+        return false;
+    *number = strtod(text, NULL); /* nobody sets a locale */
+    return isfinite(*number);
+}
+
+bool table_is_numeric(Table *table, uint32_t column)
+{
+    TableColumn *c = &table->columns[column];
+    if (c->numeric != NUMERIC_UNKNOWN)
+        return c->numeric == NUMERIC_YES;
+    c->numeric = NUMERIC_NO;
+    double number;
+    for (int64_t row = 0; row < table->rows; row++) {
+        const char *cell = table_cell(table, row, column);
+        if (!*cell)
+            continue;
+        if (!parse_number(cell, &number)) {
+            c->numeric = NUMERIC_NO;
+            break;
+        }
+        c->numeric = NUMERIC_YES;
+    }
+    return c->numeric == NUMERIC_YES;
+}
+
+bool table_numbers(const Table *table, uint32_t column, double *values, int64_t *missing, int64_t *first_missing,
+                   char error[static TABULAR_ERROR])
+{
+    int64_t wrong = 0, first_wrong = 0;
+    *missing = *first_missing = 0;
+    for (int64_t row = 0; row < table->rows; row++) {
+        const char *cell = table_cell(table, row, column);
+        double number = NAN;
+        if (!*cell) {
+            if ((*missing)++ == 0)
+                *first_missing = row;
+        } else if (!parse_number(cell, &number) && wrong++ == 0) {
+            first_wrong = row;
+        }
+        if (values)
+            values[row] = number;
+    }
+    if (wrong == 0)
+        return true;
+    char name[EXCERPT], value[EXCERPT];
+    return tabular_error(
+        error, "%s:%" PRId64 ": the column '%s' holds '%s', which is not a number (%" PRId64 " row%s hold%s none)",
+        table_path(table, first_wrong), table_line(table, first_wrong), excerpt(table->columns[column].name, name),
+        excerpt(table_cell(table, first_wrong, column), value), wrong, wrong == 1 ? "" : "s", wrong == 1 ? "s" : "");
+}
+
+bool table_missing_error(const Table *table, uint32_t column, int64_t missing, int64_t first, char error[static TABULAR_ERROR])
+{
+    char name[EXCERPT];
+    return tabular_error(error, "%s:%" PRId64 ": the column '%s' has no value here (%" PRId64 " row%s ha%s none)",
+                         table_path(table, first), table_line(table, first), excerpt(table->columns[column].name, name), missing,
+                         missing == 1 ? "" : "s", missing == 1 ? "s" : "ve");
+}
+
+/* ---- categories ---- */
+
+/* A set of texts: open addressing, grown at half full. */
+typedef struct TextSet {
+    const char **slots;
+    size_t capacity, count;
+} TextSet;
+
+static uint64_t hash_text(const char *text)
+{
+    uint64_t hash = 0xCBF29CE484222325u; /* FNV-1a */
+    while (*text)
+        hash = (hash ^ (unsigned char)*text++) * 0x100000001B3u;
+    return hash ^ hash >> 29;
+}
+
+static const char **find_slot(const TextSet *set, const char *text)
+{
+    size_t i = hash_text(text) & (set->capacity - 1);
+    while (set->slots[i] && strcmp(set->slots[i], text) != 0)
+        i = (i + 1) & (set->capacity - 1);
+    return &set->slots[i];
+}
+
+static bool set_add(TextSet *set, const char *text)
+{
+    if (2 * set->count >= set->capacity) {
+        TextSet grown = {.capacity = set->capacity ? 4 * set->capacity : 256, .count = set->count};
+        grown.slots = calloc(grown.capacity, sizeof *grown.slots);
+        if (!grown.slots)
+            return false;
+        for (size_t i = 0; i < set->capacity; i++)
+            if (set->slots[i])
+                *find_slot(&grown, set->slots[i]) = set->slots[i];
+        free(set->slots);
+        *set = grown;
+    }
+    const char **slot = find_slot(set, text);
+    set->count += !*slot;
+    if (!*slot)
+        *slot = text;
+    return true;
+}
+
+static int compare_texts(const void *left, const void *right)
+{
+    return strcmp(*(const char *const *)left, *(const char *const *)right);
+}
+
+bool table_categories(Table *table, uint32_t column, char error[static TABULAR_ERROR])
+{
+    TableColumn *c = &table->columns[column];
+    TextSet set = {0};
+    bool fine = true;
+    char name[EXCERPT];
+    if (c->categories)
+        return true;
+    for (int64_t row = 0; fine && row < table->rows; row++) {
+        const char *cell = table_cell(table, row, column);
+        fine = set_add(&set, *cell ? cell : table->missing_text) || tabular_error(error, "out of memory");
+        if (fine && set.count > TABLE_MAX_CATEGORIES)
+            fine = tabular_error(error, "%s:%" PRId64 ": the column '%s' has more than %d categories", table_path(table, row),
+                                 table_line(table, row), excerpt(c->name, name), TABLE_MAX_CATEGORIES);
+    }
+    if (fine) {
+        size_t count = 0;
+        for (size_t i = 0; i < set.capacity; i++)
+            if (set.slots[i])
+                set.slots[count++] = set.slots[i];
+        qsort(set.slots, count, sizeof *set.slots, compare_texts);
+        c->categories = set.slots;
+        c->category_count = (uint32_t)count;
+    } else {
+        free(set.slots);
+    }
+    return fine;
+}
+
+static int32_t find_category(const char *const *categories, uint32_t count, const char *text)
+{
+    uint32_t low = 0, high = count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        int order = strcmp(categories[middle], text);
+        if (order == 0)
+            return (int32_t)middle;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return -1;
+}
+
+bool table_codes(const Table *table, uint32_t column, const char *const *categories, uint32_t count, int32_t *codes,
+                 char error[static TABULAR_ERROR])
+{
+    int64_t unknown = 0, first = 0;
+    for (int64_t row = 0; row < table->rows; row++) {
+        const char *cell = table_cell(table, row, column);
+        codes[row] = find_category(categories, count, *cell ? cell : table->missing_text);
+        if (codes[row] < 0 && unknown++ == 0)
+            first = row;
+    }
+    if (unknown == 0)
+        return true;
+    const char *cell = table_cell(table, first, column);
+    char name[EXCERPT], value[EXCERPT];
+    return tabular_error(
+        error,
+        "%s:%" PRId64 ": the column '%s' holds '%s', which is none of the %u categories that this program was compiled "
+        "for (%" PRId64 " row%s hold%s such a value)",
+        table_path(table, first), table_line(table, first), excerpt(table->columns[column].name, name),
+        excerpt(*cell ? cell : table->missing_text, value), count, unknown, unknown == 1 ? "" : "s", unknown == 1 ? "s" : "");
+}

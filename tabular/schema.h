@@ -1,0 +1,82 @@
+/* What a data set makes of the columns of its files: settled by the compiler, carried by the manifest, obeyed by the runtime.
+ * Plain data that points at memory of whoever made it. */
+#ifndef HN_TABULAR_SCHEMA_H
+#define HN_TABULAR_SCHEMA_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What a missing value in a column of numbers is. As a category it is one of its own, unless its row is dropped. */
+typedef enum { MISSING_ERROR, MISSING_MEAN, MISSING_DROP } MissingPolicy;
+enum { MISSING_POLICIES = 3 };
+extern const char *const missing_policy_names[MISSING_POLICIES]; /* "error" "mean" "drop" */
+
+typedef struct SchemaColumn {
+    const char *name;
+    bool number;                   /* some field reads it as a number */
+    bool label;                    /* some field makes classes of it, where no value may be missing */
+    const char *const *categories; /* in order of their bytes; NULL: no field needs them */
+    uint32_t category_count;
+} SchemaColumn;
+
+/* How columns become elements of a vector. */
+typedef enum { PART_NUMBERS, PART_STANDARDIZE, PART_NORMALIZE, PART_ONEHOT } PartKind;
+enum { PART_KINDS = 4 };
+extern const char *const part_kind_names[PART_KINDS]; /* "numbers" "standardize" "normalize" "onehot" */
+
+typedef struct SchemaPart {
+    PartKind kind;
+    uint32_t *columns; /* indices into Schema.columns */
+    uint32_t column_count;
+} SchemaPart;
+
+/* A condition in postfix order: comparisons of a column push a truth value, the others combine what was pushed. */
+typedef enum { TEST_EQ, TEST_NE, TEST_LT, TEST_LE, TEST_GT, TEST_GE, TEST_NOT, TEST_AND, TEST_OR } TestKind;
+enum { TEST_KINDS = 9, TEST_MAX_DEPTH = 256 };
+extern const char *const test_kind_names[TEST_KINDS]; /* "==" "!=" "<" "<=" ">" ">=" "!" "&&" "||" */
+
+typedef struct SchemaTest {
+    TestKind kind;
+    uint32_t column;  /* of a comparison */
+    const char *text; /* compared with; NULL: `number` is. Only == and != compare texts */
+    double number;
+} SchemaTest;
+
+typedef enum {
+    SCHEMA_VECTOR,    /* real[width]: its parts, joined */
+    SCHEMA_NUMBER,    /* real: the only column of its only part, as it is */
+    SCHEMA_CLASS,     /* i32: the position of the column's value among its categories */
+    SCHEMA_CONDITION, /* bool: tests */
+} SchemaFieldKind;
+enum { SCHEMA_FIELD_KINDS = 4 };
+extern const char *const schema_field_kind_names[SCHEMA_FIELD_KINDS]; /* "vector" "number" "class" "condition" */
+
+typedef struct SchemaField {
+    SchemaFieldKind kind;
+    SchemaPart *parts; /* vector, number */
+    uint32_t part_count;
+    uint32_t column; /* class */
+    SchemaTest *tests;
+    uint32_t test_count;
+} SchemaField;
+
+typedef struct Schema {
+    const char *const *markers; /* what stands for a missing value, beside the empty field */
+    uint32_t marker_count;
+    MissingPolicy missing;
+    SchemaColumn *columns; /* those that fields use */
+    SchemaField *fields;   /* in the order of the data set's fields */
+    uint32_t column_count, field_count;
+} Schema;
+
+/* Elements of an example of a vector or a number. */
+int64_t schema_width(const Schema *schema, const SchemaField *field);
+/* Numbers in an example that have an encoder: every column of the parts that are no onehot, in order. A field with `scaled` parts
+ * (standardize, normalize) has for each what is subtracted and what it is then divided by. */
+uint32_t schema_numbers(const SchemaField *field, bool *scaled);
+/* Comparisons of a condition with numbers. */
+uint32_t schema_comparisons(const SchemaField *field);
+/* How many values a field fills in where numbers are missing: under MISSING_MEAN one for each of its numbers or comparisons. */
+uint32_t schema_fills(const Schema *schema, const SchemaField *field);
+
+#endif

@@ -1,0 +1,88 @@
+/* The cells of CSV files in memory, as text: some columns or all, the rows of all files one after the other. */
+#ifndef HN_TABULAR_TABLE_H
+#define HN_TABULAR_TABLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tabular/error.h"
+
+/* What a table may hold; each is named by the message that refuses more. */
+#define TABLE_MAX_TEXT ((size_t)UINT32_MAX) /* bytes of text */
+enum { TABLE_MAX_CATEGORIES = 1 << 16 };    /* distinct values of a column that is encoded by them */
+
+typedef struct TableColumn {
+    const char *name;
+    enum { NUMERIC_UNKNOWN, NUMERIC_YES, NUMERIC_NO } numeric;
+    const char **categories; /* once asked for; owned, its texts are the table's */
+    uint32_t category_count;
+} TableColumn;
+
+typedef struct Table {
+    TableColumn *columns;
+    uint32_t *by_name; /* the columns in order of their names */
+    uint32_t column_count;
+    char **paths;        /* of the files, in order */
+    int64_t *first_rows; /* of each file, and the number of all rows */
+    uint32_t file_count;
+    int64_t rows;
+    uint32_t *cells; /* row by row: where in `text` each begins; 0: missing */
+    uint32_t *lines; /* of each row in its file */
+    char *text;      /* begins with the empty text */
+    size_t text_size;
+    size_t text_capacity, cell_capacity, line_capacity;
+    char *names;        /* the text of the columns' names */
+    char *missing_text; /* what a missing value is called as a category: the first marker, or the empty text */
+} Table;
+
+/* Which files, and what of them. */
+typedef struct TableSource {
+    const char *folder;
+    const char *const *files;
+    uint32_t file_count;
+    const char *const *markers; /* cells that are missing, as empty ones are */
+    uint32_t marker_count;
+    const char *const *columns; /* their names; NULL: all that the first file's header names */
+    uint32_t column_count;
+} TableSource;
+
+/* Reads the files. The first row of each is its header; every file must have all columns that are read, in any order. Columns
+ * without a name cannot be read and are passed over. Refuses (the error written): files that cannot be read, that are empty or
+ * hold a header only, rows with another number of fields than the header, columns that are missing or named twice, and what
+ * exceeds a limit. `failed_file` (may be NULL): the index of the file at fault. table_free in any case. */
+bool table_read(Table *table, const TableSource *source, uint32_t *failed_file, char error[static TABULAR_ERROR]);
+void table_free(Table *table);
+
+/* The index of a column, or -1. */
+int64_t table_column(const Table *table, const char *name);
+/* "" where it is missing. */
+static inline const char *table_cell(const Table *table, int64_t row, uint32_t column)
+{
+    return table->text + table->cells[row * table->column_count + column];
+}
+/* Where a row stands in which file. */
+const char *table_path(const Table *table, int64_t row);
+int64_t table_line(const Table *table, int64_t row);
+
+/* Removes the rows in which one of these columns is missing; returns how many. Categories asked for before are forgotten. */
+int64_t table_drop(Table *table, const uint32_t *columns, uint32_t count);
+
+/* ---- columns (column.c) ---- */
+
+/* A decimal number: digits, perhaps a sign, a point and an exponent; finite. */
+bool parse_number(const char *text, double *number);
+/* Whether the column holds something, and nothing but numbers. Found once: rows that are dropped later do not change it. */
+bool table_is_numeric(Table *table, uint32_t column);
+/* The column's numbers, NAN where one is missing, into `values` (NULL: only checks). Refuses other text. Writes how many are
+ * missing and in which row the first of them. */
+bool table_numbers(const Table *table, uint32_t column, double *values, int64_t *missing, int64_t *first_missing,
+                   char error[static TABULAR_ERROR]);
+/* Finds the distinct values of the column (into its `categories`, in order of their bytes). */
+bool table_categories(Table *table, uint32_t column, char error[static TABULAR_ERROR]);
+/* The position of each row's value among the sorted categories, into `codes`. Refuses other values, saying where and how many. */
+bool table_codes(const Table *table, uint32_t column, const char *const *categories, uint32_t count, int32_t *codes,
+                 char error[static TABULAR_ERROR]);
+/* "... has no value in N rows": a column in which none may be missing. Returns false. */
+bool table_missing_error(const Table *table, uint32_t column, int64_t missing, int64_t first, char error[static TABULAR_ERROR]);
+
+#endif

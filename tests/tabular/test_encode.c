@@ -1,0 +1,204 @@
+/* Encoding by a schema, against numbers worked out by hand. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <math.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "tabular/encode.h"
+#include "tests/runtime/run_command.h"
+
+enum { AGE, SIZE, JOB, COLUMNS };
+static const char *const jobs[] = {"?", "clerk", "cook"};
+static const char *const marker[] = {"?"};
+static const char *const files[] = {"a.csv"};
+static const char *const names[] = {"age", "size", "job"};
+static SchemaColumn columns[COLUMNS] = {
+    {.name = "age", .number = true}, {.name = "size", .number = true}, {.name = "job", .categories = jobs, .category_count = 3}};
+static uint32_t age[] = {AGE}, age_and_size[] = {AGE, SIZE}, job[] = {JOB};
+static SchemaPart parts[] = {{PART_STANDARDIZE, age, 1}, {PART_ONEHOT, job, 1}, {PART_NORMALIZE, age_and_size, 2}};
+static SchemaPart plain[] = {{PART_NUMBERS, age, 1}};
+/* !(job == "cook") && age >= 3 || job != "?" && 0 */
+static SchemaTest tests[] = {{TEST_EQ, JOB, "cook", 0}, {.kind = TEST_NOT},          {TEST_GE, AGE, NULL, 3}, {.kind = TEST_AND},
+                             {TEST_NE, JOB, "?", 0},    {TEST_LT, SIZE, NULL, -1e9}, {.kind = TEST_AND},      {.kind = TEST_OR}};
+static SchemaField fields[] = {{.kind = SCHEMA_VECTOR, .parts = parts, .part_count = 3},
+                               {.kind = SCHEMA_NUMBER, .parts = plain, .part_count = 1},
+                               {.kind = SCHEMA_CLASS, .column = JOB},
+                               {.kind = SCHEMA_CONDITION, .tests = tests, .test_count = 8}};
+
+static Schema schema_with(MissingPolicy missing)
+{
+    return (Schema){marker, 1, missing, columns, fields, COLUMNS, 4};
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    enter_folder();
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    leave_folder();
+    return 0;
+}
+
+static void read_table(Table *table, const char *text)
+{
+    char error[TABULAR_ERROR];
+    TableSource source = {".", files, 1, marker, 1, names, COLUMNS};
+    write_file("a.csv", text, strlen(text));
+    assert_true(table_read(table, &source, NULL, error) || (print_error("%s\n", error), false));
+}
+
+static void test_sizes(void **state)
+{
+    (void)state;
+    Schema schema = schema_with(MISSING_MEAN);
+    bool scaled;
+    assert_int_equal(schema_width(&schema, &fields[0]), 6);
+    assert_int_equal(schema_numbers(&fields[0], &scaled), 3);
+    assert_true(scaled);
+    assert_int_equal(schema_numbers(&fields[1], &scaled), 1);
+    assert_false(scaled);
+    assert_int_equal(schema_comparisons(&fields[3]), 2);
+    assert_int_equal(schema_fills(&schema, &fields[3]), 2);
+    schema.missing = MISSING_DROP;
+    assert_int_equal(schema_fills(&schema, &fields[3]), 0);
+}
+
+/* Rows 0 to 2 are the training rows: ages 1, 3 and 8 have mean 4 and variance 26 / 3; sizes 10, -, 30. */
+static void test_encoded_rows(void **state)
+{
+    (void)state;
+    Schema schema = schema_with(MISSING_MEAN);
+    Table table;
+    Decoded decoded;
+    char error[TABULAR_ERROR];
+    const int32_t order[] = {0, 1, 2, 4, 3};
+    read_table(&table, "age,size,job\n1,10,cook\n3,?,clerk\n8,30,\n100,20,clerk\n?,50,cook\n");
+    assert_true(decode(&decoded, &table, &schema, error));
+    float mean[3], scale[3], fill[3], rows[5][6];
+    Encoder encoder = {false, mean, scale, fill};
+    assert_true(encoder_fit(&decoded, &schema, 0, order, 3, &encoder, error));
+    const double deviation = sqrt(26.0 / 3);
+    const float means[] = {4, 1, 10}, scales[] = {(float)deviation, 7, 20}, fills[] = {4, 4, 20};
+    assert_memory_equal(mean, means, sizeof mean);
+    assert_memory_equal(scale, scales, sizeof scale);
+    assert_memory_equal(fill, fills, sizeof fill);
+    assert_true(encode_field(&decoded, &schema, 0, order, 5, &encoder, rows, error));
+    const double expected[5][6] = {{-3 / deviation, 0, 0, 1, 0, 0},
+                                   {-1 / deviation, 0, 1, 0, 2.0 / 7, 0.5},
+                                   {4 / deviation, 1, 0, 0, 1, 1},
+                                   {0, 0, 0, 1, 3.0 / 7, 2}, /* a missing age is the mean */
+                                   {96 / deviation, 0, 1, 0, 99.0 / 7, 0.5}};
+    for (int i = 0; i < 5; i++)
+        for (int k = 0; k < 6; k++)
+            assert_true(fabs(rows[i][k] - expected[i][k]) <= 1e-6 * (1 + fabs(expected[i][k])));
+
+    double plain_fill[1], plain_rows[5];
+    Encoder wide = {true, NULL, NULL, plain_fill};
+    assert_true(encoder_fit(&decoded, &schema, 1, order, 3, &wide, error));
+    assert_true(encode_field(&decoded, &schema, 1, order, 5, &wide, plain_rows, error));
+    assert_true(plain_rows[0] == 1 && plain_rows[3] == 4 && plain_rows[4] == 100);
+
+    int32_t classes[5];
+    assert_true(encode_field(&decoded, &schema, 2, order, 5, &wide, classes, error));
+    assert_memory_equal(classes, ((int32_t[]){2, 1, 0, 2, 1}), sizeof classes);
+
+    unsigned char truths[5];
+    Encoder condition = {false, NULL, NULL, fill};
+    assert_true(encoder_fit(&decoded, &schema, 3, order, 3, &condition, error));
+    assert_true(encode_field(&decoded, &schema, 3, order, 5, &condition, truths, error));
+    assert_memory_equal(truths, ((unsigned char[]){0, 1, 1, 0, 1}), sizeof truths);
+    decoded_free(&decoded);
+    table_free(&table);
+}
+
+static void test_constant_columns(void **state)
+{
+    (void)state;
+    Schema schema = schema_with(MISSING_ERROR);
+    Table table;
+    Decoded decoded;
+    char error[TABULAR_ERROR];
+    const int32_t order[] = {0, 1, 2};
+    float mean[3], scale[3], rows[3][6];
+    Encoder encoder = {false, mean, scale, NULL};
+    read_table(&table, "age,size,job\n5,1e-60,cook\n5,2e-60,cook\n7,1e300,cook\n");
+    assert_true(decode(&decoded, &table, &schema, error));
+    assert_true(encoder_fit(&decoded, &schema, 0, order, 2, &encoder, error));
+    assert_true(scale[0] == 1 && scale[1] == 1 && scale[2] == 1); /* 0, 0, and 0 as a float */
+    assert_true(encode_field(&decoded, &schema, 0, order, 2, &encoder, rows, error));
+    assert_true(rows[0][0] == 0 && rows[1][4] == 0);
+    assert_false(encode_field(&decoded, &schema, 0, order, 3, &encoder, rows, error));
+    assert_string_equal(error, "a.csv:4: the column 'size' holds 1e300, which is too large to be encoded");
+    assert_false(encoder_fit(&decoded, &schema, 0, order, 3, &encoder, error));
+    assert_string_equal(error, "the numbers of the column 'size' are too large to be encoded");
+    decoded_free(&decoded);
+    table_free(&table);
+}
+
+static void check_decode(MissingPolicy missing, bool label, const char *text, const char *expected)
+{
+    Schema schema = schema_with(missing);
+    Table table;
+    Decoded decoded;
+    char error[TABULAR_ERROR] = "";
+    columns[JOB].label = label;
+    read_table(&table, text);
+    assert_true(decode_drop(&table, &schema) >= 0);
+    assert_int_equal(decode(&decoded, &table, &schema, error), expected == NULL);
+    assert_string_equal(error, expected ? expected : "");
+    columns[JOB].label = false;
+    decoded_free(&decoded);
+    table_free(&table);
+}
+
+static void test_missing_values(void **state)
+{
+    (void)state;
+    static const char text[] = "age,size,job\n1,2,cook\n?,3,cook\n2,2,\n";
+    check_decode(MISSING_ERROR, false, text, "a.csv:3: the column 'age' has no value here (1 row has none)");
+    check_decode(MISSING_MEAN, false, text, NULL);
+    check_decode(MISSING_MEAN, true, text, "a.csv:4: the column 'job' has no value here (1 row has none)");
+    check_decode(MISSING_DROP, true, text, NULL);
+    check_decode(
+        MISSING_ERROR, false, "age,size,job\n1,2,chef\n",
+        "a.csv:2: the column 'job' holds 'chef', which is none of the 3 categories that this program was compiled for (1 row "
+        "holds such a value)");
+    check_decode(MISSING_MEAN, false, "age,size,job\n1,2,cook\n1,two,cook\n",
+                 "a.csv:3: the column 'size' holds 'two', which is not a number (1 row holds none)");
+}
+
+static void test_nothing_to_fit(void **state)
+{
+    (void)state;
+    Schema schema = schema_with(MISSING_MEAN);
+    Table table;
+    Decoded decoded;
+    char error[TABULAR_ERROR];
+    const int32_t order[] = {0, 1};
+    float mean[3], scale[3], fill[3];
+    Encoder encoder = {false, mean, scale, fill};
+    read_table(&table, "age,size,job\n1,?,cook\n1,2,cook\n");
+    assert_true(decode(&decoded, &table, &schema, error));
+    assert_true(encoder_fit(&decoded, &schema, 0, order, 2, &encoder, error));
+    assert_false(encoder_fit(&decoded, &schema, 0, order, 1, &encoder, error));
+    assert_string_equal(error, "the column 'size' has no value in any row that encoders are fitted on");
+    decoded_free(&decoded);
+    table_free(&table);
+}
+
+int main(void)
+{
+    const struct CMUnitTest unit_tests[] = {
+        cmocka_unit_test(test_sizes),          cmocka_unit_test(test_encoded_rows),   cmocka_unit_test(test_constant_columns),
+        cmocka_unit_test(test_missing_values), cmocka_unit_test(test_nothing_to_fit),
+    };
+    return cmocka_run_group_tests(unit_tests, set_up, tear_down);
+}

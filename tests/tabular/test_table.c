@@ -1,0 +1,218 @@
+/* Tables of cells: headers, files one after the other, missing values, numbers and categories. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "tabular/table.h"
+#include "tests/runtime/run_command.h"
+
+static int set_up(void **state)
+{
+    (void)state;
+    enter_folder();
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    leave_folder();
+    return 0;
+}
+
+static void write_text(const char *path, const char *text)
+{
+    write_file(path, text, strlen(text));
+}
+
+static const char *const markers[] = {"?", "NA"};
+static const char *const both[] = {"a.csv", "b.csv"};
+
+/* The files a.csv and, if `count` is 2, b.csv. */
+static bool read_files(Table *table, uint32_t count, const char *const *columns, uint32_t column_count,
+                       char error[static TABULAR_ERROR])
+{
+    TableSource source = {".", both, count, markers, 2, columns, column_count};
+    return table_read(table, &source, NULL, error);
+}
+
+static void check_error(uint32_t count, const char *const *columns, uint32_t column_count, const char *expected)
+{
+    Table table;
+    char error[TABULAR_ERROR] = "";
+    assert_false(read_files(&table, count, columns, column_count, error));
+    assert_string_equal(error, expected);
+    table_free(&table);
+}
+
+static void test_columns_and_rows(void **state)
+{
+    (void)state;
+    Table table;
+    char error[TABULAR_ERROR] = "";
+    write_text("a.csv", "x, ,y,z\n1,2,3,?\n\n4,5,,6\n");
+    write_text("b.csv", "# other order, another column\nz,w,x,y\n7,8,9,NA\n");
+    assert_true(read_files(&table, 2, NULL, 0, error));
+    assert_int_equal(table.column_count, 3); /* one has no name */
+    assert_int_equal(table.rows, 3);
+    assert_int_equal(table_column(&table, "x"), 0);
+    assert_int_equal(table_column(&table, "z"), 2);
+    assert_int_equal(table_column(&table, "w"), -1);
+    static const char *const cells[3][3] = {{"1", "3", ""}, {"4", "", "6"}, {"9", "", "7"}};
+    for (uint32_t row = 0; row < 3; row++)
+        for (uint32_t column = 0; column < 3; column++)
+            assert_string_equal(table_cell(&table, row, column), cells[row][column]);
+    assert_string_equal(table_path(&table, 1), "a.csv");
+    assert_int_equal(table_line(&table, 1), 4);
+    assert_string_equal(table_path(&table, 2), "b.csv");
+    assert_int_equal(table_line(&table, 2), 3);
+    table_free(&table);
+
+    const char *wanted[] = {"z", "x"};
+    assert_true(read_files(&table, 2, wanted, 2, error));
+    assert_int_equal(table.column_count, 2);
+    assert_string_equal(table_cell(&table, 1, 0), "6");
+    assert_string_equal(table_cell(&table, 1, 1), "4");
+    table_free(&table);
+}
+
+static void test_refused_tables(void **state)
+{
+    (void)state;
+    const char *wanted[] = {"x", "y"};
+    write_text("a.csv", "x,y\n1,2\n3,4,5\n");
+    check_error(1, NULL, 0, "a.csv:3: the row has 3 fields, but the header has 2");
+    write_text("a.csv", "x,z\n1,2\n");
+    check_error(1, wanted, 2, "a.csv:1: there is no column 'y' in the header");
+    write_text("a.csv", "y,x,y\n1,2,3\n");
+    check_error(1, NULL, 0, "a.csv:1: two columns are named 'y'");
+    check_error(1, wanted, 2, "a.csv:1: two columns are named 'y'");
+    write_text("a.csv", ",\n1,2\n");
+    check_error(1, NULL, 0, "a.csv:1: the header names no column");
+    write_text("a.csv", "x,y\n");
+    check_error(1, NULL, 0, "a.csv: holds no rows but its header");
+    write_text("a.csv", "# x\n");
+    check_error(1, NULL, 0, "a.csv: is empty: its first row must be the header, the names of the columns");
+    write_text("a.csv", "x,y\n1,2\n");
+    write_text("b.csv", "x,Y\n1,2\n");
+    check_error(2, NULL, 0, "b.csv:1: there is no column 'y' in the header");
+}
+
+static void test_dropped_rows(void **state)
+{
+    (void)state;
+    Table table;
+    char error[TABULAR_ERROR] = "";
+    write_text("a.csv", "x,y,z\n1,2,\n,2,3\n4,5,6\n");
+    write_text("b.csv", "x,y,z\n?,2,3\n7,,3\n8,9,\n");
+    assert_true(read_files(&table, 2, NULL, 0, error));
+    const uint32_t columns[] = {0, 1};
+    assert_int_equal(table_drop(&table, columns, 2), 3);
+    assert_int_equal(table.rows, 3);
+    assert_int_equal(table.first_rows[1], 2);
+    assert_int_equal(table.first_rows[2], 3);
+    assert_string_equal(table_cell(&table, 1, 0), "4");
+    assert_string_equal(table_cell(&table, 2, 0), "8");
+    assert_int_equal(table_line(&table, 2), 4);
+    assert_string_equal(table_path(&table, 2), "b.csv");
+    assert_int_equal(table_drop(&table, columns, 2), 0);
+    table_free(&table);
+
+    write_text("b.csv", "x,y,z\n,,\n");
+    assert_true(read_files(&table, 2, NULL, 0, error));
+    assert_int_equal(table_drop(&table, columns, 2), 2); /* the last file has no row left */
+    assert_int_equal(table.first_rows[1], 2);
+    table_free(&table);
+}
+
+static void test_numbers(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        bool is;
+        double number;
+    } cases[] = {{"0", true, 0},      {"-12", true, -12},  {"+1.5", true, 1.5}, {".5", true, 0.5}, {"5.", true, 5},
+                 {"1e3", true, 1000}, {"1E-2", true, .01}, {"", false, 0},      {"-", false, 0},   {".", false, 0},
+                 {"1e", false, 0},    {"1e+", false, 0},   {"nan", false, 0},   {"inf", false, 0}, {"0x10", false, 0},
+                 {"1 2", false, 0},   {"1,5", false, 0},   {"1e999", false, 0}, {"--1", false, 0}, {"1.2.3", false, 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        double number;
+        if (parse_number(cases[i].text, &number) != cases[i].is || (cases[i].is && number != cases[i].number))
+            fail_msg("'%s'", cases[i].text);
+    }
+
+    Table table;
+    char error[TABULAR_ERROR] = "";
+    double values[4];
+    int64_t missing, first;
+    write_text("a.csv", "n,t,e\n1,a,\n?,b,\n-2e1,c,\n,4,\n");
+    assert_true(read_files(&table, 1, NULL, 0, error));
+    assert_true(table_is_numeric(&table, 0));
+    assert_false(table_is_numeric(&table, 1));
+    assert_false(table_is_numeric(&table, 2)); /* holds nothing */
+    assert_true(table_numbers(&table, 0, values, &missing, &first, error));
+    assert_true(values[0] == 1 && isnan(values[1]) && values[2] == -20 && isnan(values[3]));
+    assert_int_equal(missing, 2);
+    assert_int_equal(first, 1);
+    assert_false(table_missing_error(&table, 0, missing, first, error));
+    assert_string_equal(error, "a.csv:3: the column 'n' has no value here (2 rows have none)");
+    assert_false(table_numbers(&table, 1, values, &missing, &first, error));
+    assert_string_equal(error, "a.csv:2: the column 't' holds 'a', which is not a number (3 rows hold none)");
+    table_free(&table);
+}
+
+static void test_categories(void **state)
+{
+    (void)state;
+    Table table;
+    char error[TABULAR_ERROR] = "";
+    write_text("a.csv", "c\nb\nB\n\"\xC3\xA4\"\n?\nb\naa\na\n\"\"\n");
+    assert_true(read_files(&table, 1, NULL, 0, error));
+    assert_true(table_categories(&table, 0, error));
+    static const char *const expected[] = {"?", "B", "a", "aa", "b", "\xC3\xA4"};
+    assert_int_equal(table.columns[0].category_count, 6);
+    for (uint32_t i = 0; i < 6; i++)
+        assert_string_equal(table.columns[0].categories[i], expected[i]);
+    int32_t codes[8];
+    assert_true(table_codes(&table, 0, expected, 6, codes, error));
+    static const int32_t expected_codes[] = {4, 1, 5, 0, 4, 3, 2, 0};
+    assert_memory_equal(codes, expected_codes, sizeof codes);
+    assert_false(table_codes(&table, 0, expected, 4, codes, error)); /* two values are not known */
+    assert_string_equal(error,
+                        "a.csv:2: the column 'c' holds 'b', which is none of the 4 categories that this program was compiled for "
+                        "(3 rows hold such a value)");
+    table_free(&table);
+}
+
+static void test_too_many_categories(void **state)
+{
+    (void)state;
+    Table table;
+    char error[TABULAR_ERROR] = "";
+    FILE *file = fopen("a.csv", "w");
+    fprintf(file, "c\n");
+    for (int i = 0; i < 1000000; i++)
+        fprintf(file, "%d\n", i);
+    fclose(file);
+    assert_true(read_files(&table, 1, NULL, 0, error));
+    assert_false(table_categories(&table, 0, error));
+    assert_string_equal(error, "a.csv:65538: the column 'c' has more than 65536 categories");
+    table_free(&table);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_columns_and_rows), cmocka_unit_test(test_refused_tables),
+        cmocka_unit_test(test_dropped_rows),     cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_categories),       cmocka_unit_test(test_too_many_categories),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
