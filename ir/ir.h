@@ -134,9 +134,10 @@ typedef enum {
     STATE_OPTIMIZER, /* moments, velocities */
     STATE_COUNTER,   /* step counts, schedule state, seed */
     STATE_SCRATCH,   /* accumulators: not part of a checkpoint */
+    STATE_ENCODER,   /* how a data set's numbers are encoded: fitted by the runtime when a run begins, read by nobody else */
 } StateRole;
-enum { STATE_ROLE_COUNT = 6 };
-extern const char *const state_role_names[STATE_ROLE_COUNT]; /* "weight" "hyper" "scale" "optimizer" "counter" "scratch" */
+enum { STATE_ROLE_COUNT = 7 };
+extern const char *const state_role_names[STATE_ROLE_COUNT]; /* "weight" "hyper" "scale" "optimizer" "counter" "scratch" "encoder" */
 
 typedef enum { INIT_CONSTANT, INIT_UNIFORM, INIT_NORMAL } InitKind; /* value; U(-value, value); N(0, value^2) */
 typedef struct Init {

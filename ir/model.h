@@ -4,6 +4,7 @@
 #define HNC_IR_MODEL_H
 
 #include "ir/ir.h"
+#include "tabular/schema.h"
 
 typedef struct Split {
     const char *name; /* "train" */
@@ -12,12 +13,14 @@ typedef struct Split {
     double fraction;  /* of the rows of its files; 1 with count 0: all of them (the test split) */
 } Split;
 
-/* Fields of a data set are those of module->fields whose `dataset` is its index, in order: file i holds field i. */
+/* Fields of a data set are those of module->fields whose `dataset` is its index, in order. */
 typedef struct Dataset {
     const char *name;
-    const char *format;           /* "idx" */
-    VEC(const char *) files;      /* one a field */
-    VEC(const char *) test_files; /* one a field, or none */
+    const char *format;           /* "idx": file i holds field i. "csv": all files hold the columns of the schema */
+    VEC(const char *) files;
+    VEC(const char *) test_files; /* idx: one a field, or none */
+    Schema *schema;               /* csv */
+    bool shuffled;                /* main rows are permuted by the seed before the splits take them */
     VEC(Split) splits;            /* main splits take rows in order from the start; never overlapping */
     uint32_t line;
 } Dataset;

@@ -11,7 +11,7 @@
 
 static bool is_model_state(const State *state)
 {
-    return state->role == ROLE_WEIGHT || state->role == ROLE_HYPER || state->role == ROLE_SCALE;
+    return state->role == ROLE_WEIGHT || state->role == ROLE_HYPER || state->role == ROLE_SCALE || state->role == ROLE_ENCODER;
 }
 
 static bool is_finite(const State *state, const void *data)
@@ -45,6 +45,12 @@ static json_t *fingerprint(const Manifest *manifest)
         hash = hash_bytes(hash, state->tensor.name, strlen(state->tensor.name) + 1);
         hash = hash_bytes(hash, type, strlen(type) + 1);
         hash = hash_bytes(hash, role_names[state->role], strlen(role_names[state->role]) + 1);
+    }
+    const json_t *datasets = json_object_get(manifest->json, "datasets");
+    for (size_t i = 0; i < json_array_size(datasets); i++) {
+        char *table = json_dumps(json_object_get(json_array_get(datasets, i), "table"), JSON_COMPACT); /* NULL: there is none */
+        hash = table ? hash_bytes(hash, table, strlen(table) + 1) : hash;
+        free(table);
     }
     return json_sprintf("%016" PRIx64, hash);
 }
@@ -120,6 +126,18 @@ bool checkpoint_identify(const char *path, const Manifest *manifest, Identity *i
     bool fine = identify(path, manifest, safetensors_metadata(&file), identity, position);
     safetensors_close(&file);
     return fine;
+}
+
+bool checkpoint_seed(const char *path, uint64_t *seed)
+{
+    SafeFile file;
+    if (!safetensors_open(&file, path))
+        return false;
+    const char *text = json_string_value(json_object_get(safetensors_metadata(&file), "seed"));
+    bool fine = text && sscanf(text, "%" SCNu64, seed) == 1;
+    safetensors_close(&file);
+    return fine ||
+           report_error("%s: its metadata holds no seed, which says how the examples were shuffled before they were split", path);
 }
 
 static bool restore(const char *path, const Program *program, bool model_states_only)

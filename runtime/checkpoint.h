@@ -14,15 +14,18 @@ typedef struct Identity {
     int64_t threads;
 } Identity;
 
-/* Replaces `path` atomically. Refuses (reported, naming the state) to write a weight, hyperparameter or scale that is not finite.
- * `finished`: see position_store. */
+/* Replaces `path` atomically. Refuses (reported, naming the state) to write a weight, hyperparameter, scale or encoder that is
+ * not finite. `finished`: see position_store. */
 bool checkpoint_write(const char *path, const Program *program, const Identity *identity, const Position *position,
                       bool finished);
 /* Reads who wrote a checkpoint and where the run stood. Refuses files of another model or train. Problems are reported. */
 bool checkpoint_identify(const char *path, const Manifest *manifest, Identity *identity, Position *position);
 /* Reads all states but scratch. */
 bool checkpoint_restore(const char *path, const Program *program);
-/* Reads weights, hyperparameters and scales only, from any safetensors file that has them with the right types and shapes. */
+/* Reads the seed of the run that wrote a checkpoint from its metadata. Problems are reported. */
+bool checkpoint_seed(const char *path, uint64_t *seed);
+/* Reads weights, hyperparameters, scales and encoders only, from any safetensors file that has them with the right types and
+ * shapes. */
 bool checkpoint_load_weights(const char *path, const Program *program);
 
 #endif

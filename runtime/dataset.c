@@ -1,25 +1,47 @@
 #include "runtime/dataset.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "runtime/idx.h"
+#include "runtime/permute.h"
 #include "runtime/program.h"
 #include "runtime/report.h"
 
-/* So that 0.29 of 100 rows, 28.999..., are 29. */
-#define FRACTION_SLACK 1e-6
+/* By how much fractions that are meant to add up to 1 may miss it. */
+#define FRACTION_SLACK 1e-9
+
+/* Whether all splits of one kind are fractions, so that what they leave by rounding is nobody's. */
+static bool only_fractions(const DatasetInfo *dataset, bool from_test)
+{
+    for (size_t i = 0; i < dataset->split_count; i++)
+        if (dataset->splits[i].from_test == from_test && dataset->splits[i].count)
+            return false;
+    return true;
+}
+
+/* Rows of a split that is a fraction; `whole`: of its kind's fractions up to this one. */
+static int64_t fraction_rows(const DatasetInfo *dataset, const Split *split, int64_t rows, int64_t left, double *whole)
+{
+    double part = split->fraction > 0 ? split->fraction < 1 ? split->fraction : 1 : 0;
+    int64_t count = llround(part * (double)rows);
+    *whole += part;
+    if (!only_fractions(dataset, split->from_test))
+        return count;
+    return *whole > 1 - FRACTION_SLACK || count > left ? left : count;
+}
 
 bool split_rows(const DatasetInfo *dataset, int64_t main_rows, int64_t test_rows, RowRange *ranges)
 {
     int64_t taken[2] = {0, 0};
+    double whole[2] = {0, 0};
     for (size_t i = 0; i < dataset->split_count; i++) {
         const Split *split = &dataset->splits[i];
         int64_t rows = split->from_test ? test_rows : main_rows;
-        double part = split->fraction > 0 ? split->fraction < 1 ? split->fraction : 1 : 0;
-        int64_t count = split->count ? split->count : (int64_t)(part * (double)rows + FRACTION_SLACK);
         int64_t *used = &taken[split->from_test];
+        int64_t count = split->count ? split->count : fraction_rows(dataset, split, rows, rows - *used, &whole[split->from_test]);
         if (count > rows - *used)
             return report_error("the split %s.%s asks for %" PRId64 " examples, but of the %" PRId64
                                 " in the data set's %sfiles only "
@@ -55,16 +77,65 @@ static bool open_group(IdxFile *files, const char *const *names, const DatasetIn
     return true;
 }
 
+static bool no_memory(void)
+{
+    return report_error("out of memory");
+}
+
+/* Checks the number of rows, and allocates the table of a field. */
+static unsigned char *make_table(Data *data, const DatasetInfo *dataset, size_t field, int64_t rows)
+{
+    const Tensor *tensor = &data->manifest->fields[dataset->fields[field]].tensor;
+    if (rows > INT32_MAX) {
+        report_error("the data set %s has %" PRId64 " examples (limit is 2^31 - 1)", dataset->name, rows);
+        return NULL;
+    }
+    data->bytes += (size_t)rows * tensor->bytes;
+    return data->tables[dataset->fields[field]] = aligned_memory((size_t)rows * tensor->bytes, tensor->name);
+}
+
+/* ---- order ---- */
+
+/* The order of `rows` rows of which the first `main_rows` are permuted, if the data set is shuffled. */
+static bool make_order(Data *data, size_t index, int64_t main_rows, int64_t rows, uint64_t seed)
+{
+    const uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)};
+    int32_t *order = data->orders[index] = malloc((size_t)rows * sizeof *order);
+    if (!order)
+        return no_memory();
+    for (int64_t i = 0; i < rows; i++)
+        order[i] = (int32_t)i;
+    if (data->manifest->datasets[index].shuffled)
+        permute(order, main_rows, key, 0, (uint32_t)index, COUNTER_SPLIT);
+    return true;
+}
+
+/* Brings the rows of every table of the data set into its order. */
+static bool order_tables(Data *data, size_t index, int64_t rows)
+{
+    const DatasetInfo *dataset = &data->manifest->datasets[index];
+    for (size_t i = 0; i < dataset->field_count; i++) {
+        const Tensor *tensor = &data->manifest->fields[dataset->fields[i]].tensor;
+        unsigned char *table = data->tables[dataset->fields[i]],
+                      *ordered = aligned_memory((size_t)rows * tensor->bytes, tensor->name);
+        if (!ordered)
+            return false;
+        for (int64_t row = 0; row < rows; row++)
+            memcpy(ordered + row * (int64_t)tensor->bytes, table + data->orders[index][row] * (int64_t)tensor->bytes,
+                   tensor->bytes);
+        free(table);
+        data->tables[dataset->fields[i]] = ordered;
+    }
+    return true;
+}
+
+/* ---- idx ---- */
+
 static bool read_tables(Data *data, const DatasetInfo *dataset, OpenFiles *files)
 {
-    int64_t rows = files->main_rows + files->test_rows;
-    if (rows > INT32_MAX)
-        return report_error("the data set %s has %" PRId64 " examples (limit is 2^31 - 1)", dataset->name, rows);
     for (size_t i = 0; i < dataset->field_count; i++) {
         const Field *field = &data->manifest->fields[dataset->fields[i]];
-        unsigned char *table = aligned_memory((size_t)rows * field->tensor.bytes, field->tensor.name);
-        data->tables[dataset->fields[i]] = table;
-        data->bytes += (size_t)rows * field->tensor.bytes;
+        unsigned char *table = make_table(data, dataset, i, files->main_rows + files->test_rows);
         if (!table || !idx_read(&files->main[i], field, table))
             return false;
         unsigned char *test_rows = table + (size_t)files->main_rows * field->tensor.bytes;
@@ -74,39 +145,92 @@ static bool read_tables(Data *data, const DatasetInfo *dataset, OpenFiles *files
     return true;
 }
 
-static bool load_dataset(Data *data, size_t index, const char *folder)
+static bool load_idx(Data *data, size_t index, const char *folder, uint64_t seed)
 {
     const DatasetInfo *dataset = &data->manifest->datasets[index];
-    if (strcmp(dataset->format, "idx"))
-        return report_internal("the data set %s has the unknown format '%s'", dataset->name, dataset->format);
     IdxFile *all = calloc(2 * dataset->field_count, sizeof *all);
-    RowRange *ranges = calloc(dataset->split_count + 1, sizeof *ranges);
     OpenFiles files = {.main = all, .test = all + dataset->field_count};
     const Field *fields = data->manifest->fields;
-    data->splits[index] = ranges;
-    bool fine = all && ranges;
-    if (!fine)
-        report_error("out of memory");
+    bool fine = all || no_memory();
     fine = fine && open_group(files.main, dataset->files, dataset, fields, folder, &files.main_rows);
     if (fine && dataset->test_file_count)
         fine = open_group(files.test, dataset->test_files, dataset, fields, folder, &files.test_rows);
-    fine = fine && split_rows(dataset, files.main_rows, files.test_rows, ranges) && read_tables(data, dataset, &files);
+    fine =
+        fine && split_rows(dataset, files.main_rows, files.test_rows, data->splits[index]) && read_tables(data, dataset, &files);
+    if (fine && dataset->shuffled)
+        fine = make_order(data, index, files.main_rows, files.main_rows + files.test_rows, seed) &&
+               order_tables(data, index, files.main_rows + files.test_rows);
     for (size_t i = 0; all && i < 2 * dataset->field_count; i++)
         idx_close(&all[i]);
     free(all);
     return fine;
 }
 
-bool data_load(Data *data, const Manifest *manifest, const char *folder)
+/* ---- csv ---- */
+
+static bool load_csv(Data *data, size_t index, const char *folder, uint64_t seed)
+{
+    const DatasetInfo *dataset = &data->manifest->datasets[index];
+    CsvRows *rows = &data->csv[index];
+    if (!csv_open(rows, dataset, folder) || !split_rows(dataset, rows->main_rows, rows->test_rows, data->splits[index]) ||
+        !make_order(data, index, rows->main_rows, rows->main_rows + rows->test_rows, seed))
+        return false;
+    for (size_t i = 0; i < dataset->field_count; i++)
+        if (!make_table(data, dataset, i, rows->main_rows + rows->test_rows))
+            return false;
+    return true;
+}
+
+/* The split that encoders are fitted on. */
+static size_t fitted_split(const DatasetInfo *dataset)
+{
+    for (size_t i = 0; i < dataset->split_count; i++)
+        if (!strcmp(dataset->splits[i].name, "train"))
+            return i;
+    return 0;
+}
+
+bool data_encode(Data *data, const Program *program, bool fit)
+{
+    for (size_t i = 0; i < data->manifest->dataset_count; i++) {
+        const DatasetInfo *dataset = &data->manifest->datasets[i];
+        const int32_t *order = data->orders[i];
+        if (!dataset->schema)
+            continue;
+        RowRange rows = data->splits[i][fitted_split(dataset)];
+        if ((fit && !csv_fit(&data->csv[i], dataset, program, order + rows.first, rows.count)) ||
+            !csv_encode(&data->csv[i], dataset, program, order, data->tables))
+            return false;
+        csv_close(&data->csv[i]);
+    }
+    return true;
+}
+
+/* ---- all of them ---- */
+
+static bool load_dataset(Data *data, size_t index, const char *folder, uint64_t seed)
+{
+    const DatasetInfo *dataset = &data->manifest->datasets[index];
+    data->splits[index] = calloc(dataset->split_count + 1, sizeof **data->splits);
+    if (!data->splits[index])
+        return no_memory();
+    if (dataset->schema)
+        return load_csv(data, index, folder, seed);
+    if (strcmp(dataset->format, "idx"))
+        return report_internal("the data set %s has the unknown format '%s'", dataset->name, dataset->format);
+    return load_idx(data, index, folder, seed);
+}
+
+bool data_load(Data *data, const Manifest *manifest, const char *folder, uint64_t seed)
 {
     *data = (Data){.manifest = manifest};
     data->tables = calloc(manifest->field_count + 1, sizeof *data->tables);
     data->splits = calloc(manifest->dataset_count + 1, sizeof *data->splits);
-    bool fine = data->tables && data->splits;
-    if (!fine)
-        report_error("out of memory");
+    data->orders = calloc(manifest->dataset_count + 1, sizeof *data->orders);
+    data->csv = calloc(manifest->dataset_count + 1, sizeof *data->csv);
+    bool fine = (data->tables && data->splits && data->orders && data->csv) || no_memory();
     for (size_t i = 0; fine && i < manifest->dataset_count; i++)
-        fine = load_dataset(data, i, folder);
+        fine = load_dataset(data, i, folder, seed);
     if (!fine)
         data_free(data);
     return fine;
@@ -116,9 +240,17 @@ void data_free(Data *data)
 {
     for (size_t i = 0; data->tables && i < data->manifest->field_count; i++)
         free(data->tables[i]);
-    for (size_t i = 0; data->splits && i < data->manifest->dataset_count; i++)
-        free(data->splits[i]);
+    for (size_t i = 0; data->manifest && i < data->manifest->dataset_count; i++) {
+        if (data->splits)
+            free(data->splits[i]);
+        if (data->orders)
+            free(data->orders[i]);
+        if (data->csv)
+            csv_close(&data->csv[i]);
+    }
     free(data->tables);
     free(data->splits);
+    free(data->orders);
+    free(data->csv);
     *data = (Data){0};
 }

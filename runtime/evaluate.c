@@ -119,6 +119,16 @@ static bool initialise(const Program *program, const Data *data)
     return true;
 }
 
+/* What decides which examples are in which split: the seed of the run, where examples are shuffled. */
+static bool find_seed(const Manifest *manifest, const char *weights, uint64_t *seed)
+{
+    bool shuffled = false;
+    for (size_t i = 0; i < manifest->dataset_count; i++)
+        shuffled |= manifest->datasets[i].shuffled;
+    *seed = 0;
+    return !shuffled || checkpoint_seed(weights, seed);
+}
+
 int evaluate_command(const Manifest *manifest, const Options *options)
 {
     if (!manifest->has_train || manifest->train.metric_count == 0) {
@@ -129,8 +139,11 @@ int evaluate_command(const Manifest *manifest, const Options *options)
     Program program = {0};
     Data data = {0};
     Evaluation *evaluations = NULL;
-    bool fine = program_open(&program, manifest) && data_load(&data, manifest, options->data) && initialise(&program, &data) &&
-                checkpoint_load_weights(options->weights, &program) && (evaluations = evaluations_open(&program, &data));
+    uint64_t seed;
+    bool fine = program_open(&program, manifest) && find_seed(manifest, options->weights, &seed) &&
+                data_load(&data, manifest, options->data, seed) && initialise(&program, &data) &&
+                checkpoint_load_weights(options->weights, &program) && data_encode(&data, &program, false) &&
+                (evaluations = evaluations_open(&program, &data));
     if (fine)
         print_metrics(evaluations, &program, options->json);
     evaluations_close(evaluations, manifest->train.metric_count);

@@ -21,6 +21,23 @@ static void print_train(const Manifest *manifest)
         printf("  metric %s%s\n", train->metrics[i].name, (int64_t)i == train->select ? "  (selects the best checkpoint)" : "");
 }
 
+/* The files of a table, and the columns that are read from them. */
+static void print_table(const DatasetInfo *dataset)
+{
+    if (!dataset->schema)
+        return;
+    for (size_t i = 0; i < dataset->file_count + dataset->test_file_count; i++)
+        printf("  %sfile %s\n", i < dataset->file_count ? "" : "test ",
+               i < dataset->file_count ? dataset->files[i] : dataset->test_files[i - dataset->file_count]);
+    for (uint32_t i = 0; i < dataset->schema->column_count; i++) {
+        const SchemaColumn *column = &dataset->schema->columns[i];
+        printf("  column %s:%s", column->name, column->number ? " numbers" : "");
+        if (column->categories)
+            printf(" %u categories", column->category_count);
+        puts(column->number || column->categories ? "" : " text");
+    }
+}
+
 static void print_data(const Manifest *manifest)
 {
     for (size_t i = 0; i < manifest->dataset_count; i++) {
@@ -29,11 +46,16 @@ static void print_data(const Manifest *manifest)
         for (size_t j = 0; j < dataset->field_count; j++) {
             const Field *field = &manifest->fields[dataset->fields[j]];
             char type[TENSOR_TEXT_SIZE];
-            printf("  %s: %s from %s", field->tensor.name, tensor_text(&field->tensor, type), dataset->files[j]);
-            if (dataset->test_file_count)
+            printf("  %s: %s", field->tensor.name, tensor_text(&field->tensor, type));
+            if (!dataset->schema)
+                printf(" from %s", dataset->files[j]);
+            if (!dataset->schema && dataset->test_file_count)
                 printf(", test %s", dataset->test_files[j]);
             putchar('\n');
         }
+        print_table(dataset);
+        if (dataset->shuffled)
+            puts("  shuffled by the seed, then split");
         for (size_t j = 0; j < dataset->split_count; j++) {
             const Split *split = &dataset->splits[j];
             printf("  split %s: ", split->name);

@@ -6,26 +6,21 @@
 #include <string.h>
 
 #include "runtime/abi.h"
+#include "runtime/manifest_reader.h"
 #include "runtime/report.h"
 
 const char *const element_names[ELEMENT_COUNT] = {"f32", "f64", "i32", "u8", "bool"};
 const size_t element_sizes[ELEMENT_COUNT] = {4, 8, 4, 1, 1};
-const char *const role_names[ROLE_COUNT] = {"weight", "hyper", "scale", "optimizer", "counter", "scratch"};
+const char *const role_names[ROLE_COUNT] = {"weight", "hyper", "scale", "optimizer", "counter", "scratch", "encoder"};
 
-/* Reading goes on after a mistake, with a harmless value in its place; the first one is reported and `broken` ends it all. */
-typedef struct Reader {
-    Manifest *manifest;
-    bool broken;
-} Reader;
-
-static void reader_fail(Reader *reader, const char *key, const char *problem)
+void reader_fail(Reader *reader, const char *key, const char *problem)
 {
     if (!reader->broken)
         report_internal("the manifest of this binary is damaged: '%s' %s", key, problem);
     reader->broken = true;
 }
 
-static const char *read_text(Reader *reader, const json_t *object, const char *key)
+const char *read_text(Reader *reader, const json_t *object, const char *key)
 {
     const char *text = json_string_value(json_object_get(object, key));
     if (!text)
@@ -33,7 +28,7 @@ static const char *read_text(Reader *reader, const json_t *object, const char *k
     return text ? text : "";
 }
 
-static int64_t read_integer(Reader *reader, const json_t *object, const char *key, int64_t least, int64_t most)
+int64_t read_integer(Reader *reader, const json_t *object, const char *key, int64_t least, int64_t most)
 {
     const json_t *value = json_object_get(object, key);
     if (!json_is_integer(value) || json_integer_value(value) < least || json_integer_value(value) > most) {
@@ -50,12 +45,12 @@ static double read_number(const json_t *object, const char *key, double otherwis
     return json_is_number(value) ? json_number_value(value) : otherwise;
 }
 
-static bool read_flag(const json_t *object, const char *key)
+bool read_flag(const json_t *object, const char *key)
 {
     return json_is_true(json_object_get(object, key));
 }
 
-static unsigned read_choice(Reader *reader, const json_t *object, const char *key, const char *const *names, unsigned count)
+unsigned read_choice(Reader *reader, const json_t *object, const char *key, const char *const *names, unsigned count)
 {
     const char *text = read_text(reader, object, key);
     for (unsigned i = 0; i < count; i++)
@@ -65,16 +60,12 @@ static unsigned read_choice(Reader *reader, const json_t *object, const char *ke
     return 0;
 }
 
-/* An index into a table of `count` entries. */
-static size_t read_index(Reader *reader, const json_t *object, const char *key, size_t count)
+size_t read_index(Reader *reader, const json_t *object, const char *key, size_t count)
 {
     return (size_t)read_integer(reader, object, key, 0, (int64_t)count - 1);
 }
 
-typedef void ElementReader(Reader *reader, const json_t *json, void *element);
-
-/* The array object[key]: `size` bytes an element, zeroed, each filled by `read`. */
-static void *read_array(Reader *reader, const json_t *object, const char *key, size_t size, ElementReader *read, size_t *count)
+void *read_array(Reader *reader, const json_t *object, const char *key, size_t size, ElementReader *read, size_t *count)
 {
     const json_t *array = json_object_get(object, key);
     *count = 0;
@@ -95,7 +86,7 @@ static void *read_array(Reader *reader, const json_t *object, const char *key, s
     return elements;
 }
 
-static void read_string_element(Reader *reader, const json_t *json, void *element)
+void read_string_element(Reader *reader, const json_t *json, void *element)
 {
     if (!json_is_string(json))
         reader_fail(reader, "files", "holds something else than strings");
@@ -179,8 +170,12 @@ static void read_dataset(Reader *reader, const json_t *json, void *element)
     dataset->files = read_array(reader, json, "files", sizeof(char *), read_string_element, &dataset->file_count);
     dataset->test_files = read_array(reader, json, "test_files", sizeof(char *), read_string_element, &dataset->test_file_count);
     dataset->splits = read_array(reader, json, "splits", sizeof(Split), read_split, &dataset->split_count);
-    if (dataset->field_count == 0 || dataset->file_count != dataset->field_count ||
-        (dataset->test_file_count && dataset->test_file_count != dataset->field_count))
+    dataset->shuffled = read_flag(json, "shuffled");
+    bool csv = !strcmp(dataset->format, "csv");
+    if (csv && !reader->broken)
+        dataset->schema = read_schema(reader, json_object_get(json, "table"), dataset);
+    if (dataset->field_count == 0 || dataset->file_count == 0 || (!csv && dataset->file_count != dataset->field_count) ||
+        (!csv && dataset->test_file_count && dataset->test_file_count != dataset->field_count))
         reader_fail(reader, "files", "does not hold one file a field");
 }
 
@@ -368,6 +363,7 @@ void manifest_free(Manifest *manifest)
         free(manifest->datasets[i].files);
         free(manifest->datasets[i].test_files);
         free(manifest->datasets[i].splits);
+        schema_free(manifest->datasets[i].schema);
     }
     free(manifest->states);
     free(manifest->fields);
@@ -398,6 +394,19 @@ const State *manifest_state(const Manifest *manifest, const char *name)
     for (size_t i = 0; i < manifest->state_count; i++)
         if (!strcmp(manifest->states[i].tensor.name, name))
             return &manifest->states[i];
+    return NULL;
+}
+
+const State *manifest_encoder(const Manifest *manifest, const Field *field, const char *what)
+{
+    size_t length = strlen(field->tensor.name);
+    for (size_t i = 0; i < manifest->state_count; i++) {
+        const State *state = &manifest->states[i];
+        const char *name = state->tensor.name;
+        if (state->role == ROLE_ENCODER && !strncmp(name, field->tensor.name, length) && name[length] == '.' &&
+            !strcmp(name + length + 1, what))
+            return state;
+    }
     return NULL;
 }
 

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tabular/schema.h"
+
 enum { TENSOR_MAX_RANK = 8 };
 
 typedef enum { ELEMENT_F32, ELEMENT_F64, ELEMENT_I32, ELEMENT_U8, ELEMENT_BOOL, ELEMENT_COUNT } Element;
@@ -22,7 +24,7 @@ typedef struct Tensor {
     size_t bytes;
 } Tensor;
 
-typedef enum { ROLE_WEIGHT, ROLE_HYPER, ROLE_SCALE, ROLE_OPTIMIZER, ROLE_COUNTER, ROLE_SCRATCH, ROLE_COUNT } Role;
+typedef enum { ROLE_WEIGHT, ROLE_HYPER, ROLE_SCALE, ROLE_OPTIMIZER, ROLE_COUNTER, ROLE_SCRATCH, ROLE_ENCODER, ROLE_COUNT } Role;
 extern const char *const role_names[ROLE_COUNT];
 
 typedef struct State {
@@ -52,9 +54,11 @@ typedef struct Split {
 typedef struct DatasetInfo {
     const char *name, *format;
     size_t *fields;          /* indices into Manifest.fields */
-    const char **files;      /* one a field */
-    const char **test_files; /* one a field, or none */
+    const char **files;      /* idx: one a field */
+    const char **test_files; /* idx: one a field, or none */
     Split *splits;
+    Schema *schema; /* csv: what its columns become; NULL otherwise */
+    bool shuffled;  /* the main rows are permuted by the seed before the splits take them */
     size_t field_count, file_count, test_file_count, split_count;
 } DatasetInfo;
 
@@ -132,6 +136,8 @@ void manifest_free(Manifest *manifest);
 enum { TENSOR_TEXT_SIZE = 224 };
 const char *tensor_text(const Tensor *tensor, char text[TENSOR_TEXT_SIZE]);
 const State *manifest_state(const Manifest *manifest, const char *name); /* or NULL */
+/* The state FIELD.what that encodes a field's numbers ("mean", "scale", "fill"), or NULL. */
+const State *manifest_encoder(const Manifest *manifest, const Field *field, const char *what);
 /* Elements of all states of that role. */
 int64_t manifest_elements(const Manifest *manifest, Role role);
 

@@ -3,11 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/philox.h"
+#include "runtime/permute.h"
 #include "runtime/report.h"
-
-/* The last word of the counter. Compiled code draws with 0 there, so the shuffles are independent of all its numbers. */
-enum { SHUFFLE_COUNTER = 1 };
 
 bool sampler_open(Sampler *sampler, uint64_t seed, uint32_t stream, RowRange rows, int64_t batch)
 {
@@ -28,26 +25,11 @@ int64_t sampler_epoch_steps(const Sampler *sampler)
     return sampler->rows.count / sampler->batch;
 }
 
-/* Fisher and Yates: each row is exchanged with one at or before it. The 64-bit multiplication maps a draw to a place with a bias
- * below 2^-32, far under what any number of epochs could show. */
 static void shuffle(Sampler *sampler, int64_t epoch)
 {
-    int32_t *order = sampler->order;
     for (int64_t i = 0; i < sampler->rows.count; i++)
-        order[i] = (int32_t)(sampler->rows.first + i);
-    uint32_t words[4] = {0};
-    for (int64_t i = sampler->rows.count - 1; i > 0; i--) {
-        if ((i & 1) == 1 || i == sampler->rows.count - 1) { /* one block serves two rows */
-            uint32_t counter[4] = {(uint32_t)(i >> 1), (uint32_t)epoch, sampler->stream, SHUFFLE_COUNTER};
-            philox_block(counter, sampler->key, words);
-        }
-        const uint32_t *draw = words + 2 * (i & 1);
-        uint64_t random = (uint64_t)draw[1] << 32 | draw[0];
-        int64_t j = (int64_t)((unsigned __int128)random * (uint64_t)(i + 1) >> 64);
-        int32_t row = order[i];
-        order[i] = order[j];
-        order[j] = row;
-    }
+        sampler->order[i] = (int32_t)(sampler->rows.first + i);
+    permute(sampler->order, sampler->rows.count, sampler->key, (uint32_t)epoch, sampler->stream, COUNTER_SHUFFLE);
     sampler->epoch = epoch;
 }
 

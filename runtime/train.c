@@ -184,14 +184,15 @@ static bool prepare(Run *run)
     if (!name_paths(run) || !find_run(run))
         return false;
     parallel_set_threads((int)run->identity.threads);
-    if (!data_load(&run->data, run->manifest, run->options->data) || !program_open(&run->program, run->manifest) ||
+    if (!data_load(&run->data, run->manifest, run->options->data, run->identity.seed) || !program_open(&run->program, run->manifest) ||
         !open_calls(run) || !make_plan(run))
         return false;
     set_constant_inputs(run);
-    if (run->has_checkpoint)
-        return checkpoint_restore(run->last, &run->program);
-    run_initialise(run, 0);
-    return true;
+    if (run->has_checkpoint && !checkpoint_restore(run->last, &run->program))
+        return false;
+    if (!run->has_checkpoint)
+        run_initialise(run, 0);
+    return data_encode(&run->data, &run->program, !run->has_checkpoint);
 }
 
 static void close_run(Run *run)

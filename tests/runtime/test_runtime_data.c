@@ -175,7 +175,7 @@ static bool load(const char *image_file, const char *label_file, int64_t train_r
     Manifest manifest = {.fields = fields, .field_count = 2, .datasets = &dataset, .dataset_count = 1};
     Data data;
     capture_begin();
-    bool fine = data_load(&data, &manifest, ".");
+    bool fine = data_load(&data, &manifest, ".", 0);
     if (fine) {
         assert_int_equal((uintptr_t)data.tables[0] % 64, 0);
         assert_int_equal(((const int32_t *)data.tables[1])[0], 9);
@@ -200,6 +200,61 @@ static void test_data_sets(void **state)
     assert_false(load("images", "missing", 2));
 }
 
+/* Of 40 + 10 labelled rows, the main ones permuted by a seed into `rows`, images and labels alike. */
+static void load_shuffled(uint64_t seed, int32_t rows[50])
+{
+    Field fields[] = {image, label};
+    fields[1].classes = 0;
+    size_t indices[] = {0, 1};
+    const char *files[] = {"images40", "labels40"}, *test_files[] = {"images10", "labels10"};
+    Split splits[] = {{.name = "train", .fraction = 0.5}, {.name = "test", .from_test = true, .fraction = 1}};
+    DatasetInfo dataset = {"d", "idx", indices, files, test_files, splits, NULL, true, 2, 2, 2, 2};
+    Manifest manifest = {.fields = fields, .field_count = 2, .datasets = &dataset, .dataset_count = 1};
+    Data data;
+    assert_true(data_load(&data, &manifest, ".", seed));
+    memcpy(rows, data.tables[1], 50 * sizeof *rows);
+    for (int i = 0; i < 50; i++)
+        for (int k = 0; k < 6; k++)
+            assert_int_equal(((unsigned char *)data.tables[0])[6 * i + k], rows[i]);
+    assert_int_equal(data.splits[0][0].count, 20);
+    assert_int_equal(data.splits[0][1].first, 40);
+    data_free(&data);
+}
+
+static void write_numbered(const char *image_path, const char *label_path, unsigned char first, unsigned char count)
+{
+    unsigned char bytes[16 + 6 * 40] = {0, 0, 8, 3, 0, 0, 0, count, 0, 0, 0, 2, 0, 0, 0, 3};
+    for (int i = 0; i < 6 * count; i++)
+        bytes[16 + i] = (unsigned char)(first + i / 6);
+    write_file(image_path, bytes, 16 + 6 * (size_t)count);
+    unsigned char numbers[8 + 40] = {0, 0, 8, 1, 0, 0, 0, count};
+    for (int i = 0; i < count; i++)
+        numbers[8 + i] = (unsigned char)(first + i);
+    write_file(label_path, numbers, 8 + (size_t)count);
+}
+
+static void test_shuffled_data_sets(void **state)
+{
+    (void)state;
+    int32_t one[50], again[50], other[50];
+    int moved = 0, seen[50] = {0};
+    write_numbered("images40", "labels40", 0, 40);
+    write_numbered("images10", "labels10", 40, 10);
+    load_shuffled(1, one);
+    load_shuffled(1, again);
+    load_shuffled(2, other);
+    assert_memory_equal(one, again, sizeof one);
+    assert_memory_not_equal(one, other, sizeof one);
+    for (int i = 0; i < 50; i++) {
+        seen[one[i]]++;
+        moved += one[i] != i;
+        assert_true(i < 40 || one[i] == i); /* test files stay as they are */
+    }
+    for (int i = 0; i < 50; i++)
+        assert_int_equal(seen[i], 1);
+    assert_in_range(moved, 30, 40);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -208,6 +263,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_refuses_damaged_gzip, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_missing_files_and_folders, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_data_sets, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_shuffled_data_sets, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

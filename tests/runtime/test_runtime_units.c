@@ -130,6 +130,28 @@ static void test_splits_take_rows_in_order(void **state)
     assert_false(split_rows(&dataset, 100, 0, ranges)); /* an empty test split */
 }
 
+/* Fractions round to the nearest row, and the one that completes the whole takes what is left. */
+static void test_splits_by_fractions(void **state)
+{
+    (void)state;
+    Split splits[] = {{.name = "train", .fraction = 0.7}, {.name = "valid", .fraction = 0.1}, {.name = "test", .fraction = 0.2}};
+    DatasetInfo dataset = {.name = "d", .splits = splits, .split_count = 3};
+    RowRange ranges[3];
+    static const int64_t cases[][4] = {
+        {48842, 34189, 4884, 9769}, {30000, 21000, 3000, 6000}, {45211, 31648, 4521, 9042}, {10, 7, 1, 2}, {9, 6, 1, 2}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_true(split_rows(&dataset, cases[i][0], 0, ranges));
+        for (int k = 0; k < 3; k++)
+            assert_int_equal(ranges[k].count, cases[i][k + 1]);
+        assert_int_equal(ranges[2].first, cases[i][1] + cases[i][2]);
+    }
+    splits[2].fraction = 0.1; /* not the whole: a tenth of the rows is nobody's */
+    assert_true(split_rows(&dataset, 48842, 0, ranges));
+    assert_int_equal(ranges[2].count, 4884);
+    splits[0].fraction = splits[1].fraction = splits[2].fraction = 0.25;
+    assert_false(split_rows(&dataset, 2, 0, ranges)); /* 1, 1 and nothing */
+}
+
 /* Actions of a run as a text: l, u, E(valuate). */
 static void trace_run(const Plan *plan, char *trace, size_t size)
 {
@@ -341,6 +363,7 @@ int main(void)
         cmocka_unit_test(test_shuffles_are_uniform),
         cmocka_unit_test(test_batches_need_no_history),
         cmocka_unit_test(test_splits_take_rows_in_order),
+        cmocka_unit_test(test_splits_by_fractions),
         cmocka_unit_test(test_order_of_a_run),
         cmocka_unit_test(test_patience_ends_a_run),
         cmocka_unit_test(test_position_survives_storage),

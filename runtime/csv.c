@@ -1,0 +1,103 @@
+#include "runtime/csv.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/files.h"
+#include "runtime/report.h"
+
+static bool read_files(CsvRows *rows, const DatasetInfo *dataset, const char *folder, char error[static TABULAR_ERROR])
+{
+    const Schema *schema = dataset->schema;
+    uint32_t files = (uint32_t)(dataset->file_count + dataset->test_file_count), failed = 0;
+    const char **names = calloc(files, sizeof *names), **columns = calloc(schema->column_count + 1, sizeof *columns);
+    bool fine = (names && columns) || tabular_error(error, "out of memory");
+    for (size_t i = 0; fine && i < files; i++)
+        names[i] = i < dataset->file_count ? dataset->files[i] : dataset->test_files[i - dataset->file_count];
+    for (uint32_t i = 0; fine && i < schema->column_count; i++)
+        columns[i] = schema->columns[i].name;
+    TableSource source = {folder, names, files, schema->markers, schema->marker_count, columns, schema->column_count};
+    fine = fine && table_read(&rows->table, &source, &failed, error);
+    if (!fine && rows->table.paths && rows->table.paths[failed] && !path_exists(rows->table.paths[failed])) {
+        char missing[TABULAR_ERROR];
+        memcpy(missing, error, sizeof missing);
+        tabular_error(
+            error,
+            "%.320s; the data set %.64s is read from it (or from the same name with or without .gz). Say with --data DIR or "
+            "the environment variable HNC_DATA in which folder the data is",
+            missing, dataset->name);
+    }
+    free(names);
+    free(columns);
+    return fine;
+}
+
+/* Leaves out rows of missing values, if the schema says so. */
+static bool drop_rows(CsvRows *rows, const DatasetInfo *dataset, char error[static TABULAR_ERROR])
+{
+    int64_t dropped = decode_drop(&rows->table, dataset->schema);
+    if (dropped < 0)
+        return tabular_error(error, "out of memory");
+    if (dropped > 0)
+        report_note("%" PRId64 " row%s of the data set %s miss%s a value and %s left out", dropped, dropped == 1 ? "" : "s",
+                    dataset->name, dropped == 1 ? "es" : "", dropped == 1 ? "is" : "are");
+    return true;
+}
+
+bool csv_open(CsvRows *rows, const DatasetInfo *dataset, const char *folder)
+{
+    char error[TABULAR_ERROR];
+    *rows = (CsvRows){0};
+    if (!read_files(rows, dataset, folder, error) || !drop_rows(rows, dataset, error) ||
+        !decode(&rows->decoded, &rows->table, dataset->schema, error))
+        return report_error("%s", error);
+    rows->main_rows = rows->table.first_rows[dataset->file_count];
+    rows->test_rows = rows->table.rows - rows->main_rows;
+    return true;
+}
+
+void csv_close(CsvRows *rows)
+{
+    decoded_free(&rows->decoded);
+    table_free(&rows->table);
+    *rows = (CsvRows){0};
+}
+
+/* The state FIELD.what, or NULL. */
+static void *field_state(const Program *program, const Field *field, const char *what)
+{
+    const State *state = manifest_encoder(program->manifest, field, what);
+    return state ? program_state(program, state) : NULL;
+}
+
+static Encoder encoder_of(const DatasetInfo *dataset, const Program *program, size_t field)
+{
+    const Field *f = &program->manifest->fields[dataset->fields[field]];
+    return (Encoder){program->manifest->is_f64, field_state(program, f, "mean"), field_state(program, f, "scale"),
+                     field_state(program, f, "fill")};
+}
+
+bool csv_fit(const CsvRows *rows, const DatasetInfo *dataset, const Program *program, const int32_t *order, int64_t count)
+{
+    char error[TABULAR_ERROR];
+    for (size_t i = 0; i < dataset->field_count; i++) {
+        Encoder encoder = encoder_of(dataset, program, i);
+        if (!encoder_fit(&rows->decoded, dataset->schema, (uint32_t)i, order, count, &encoder, error))
+            return report_error("the data set %s cannot be encoded: %s", dataset->name, error);
+    }
+    return true;
+}
+
+bool csv_encode(const CsvRows *rows, const DatasetInfo *dataset, const Program *program, const int32_t *order,
+                void *const *tables)
+{
+    char error[TABULAR_ERROR];
+    for (size_t i = 0; i < dataset->field_count; i++) {
+        Encoder encoder = encoder_of(dataset, program, i);
+        if (!encode_field(&rows->decoded, dataset->schema, (uint32_t)i, order, rows->main_rows + rows->test_rows, &encoder,
+                          tables[dataset->fields[i]], error))
+            return report_error("%s", error);
+    }
+    return true;
+}
