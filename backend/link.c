@@ -77,6 +77,7 @@ static bool build_arguments(const char *object, const char *out, Arguments *argu
         blas,
         arena_printf(arena, "-Wl,-rpath,%.*s", (int)(strrchr(blas, '/') - blas), blas),
         "-l:libjansson.a",
+        "-l:libcsv.a",
         "-l:libz.a",
         "-lgomp",
         "-lm",

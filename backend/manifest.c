@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 
+#include "backend/manifest_table.h"
 #include "backend/object.h"
 #include "runtime/abi.h"
 
@@ -109,9 +110,13 @@ static json_t *datasets(const Model *model)
         for (uint32_t k = 0; k < model->module->fields.len; k++)
             if (model->module->fields.data[k].dataset == i)
                 append(&own_fields, json_integer(k));
-        append(&list, json_pack("{s:s, s:s, s:o, s:o, s:o, s:o}", "name", dataset->name, "format", dataset->format, "fields",
-                                own_fields, "files", names(dataset->files.len, dataset->files.data), "test_files",
-                                names(dataset->test_files.len, dataset->test_files.data), "splits", splits(dataset)));
+        json_t *entry = json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:b}", "name", dataset->name, "format", dataset->format, "fields",
+                                  own_fields, "files", names(dataset->files.len, dataset->files.data), "test_files",
+                                  names(dataset->test_files.len, dataset->test_files.data), "splits", splits(dataset), "shuffled",
+                                  dataset->shuffled);
+        if (entry && dataset->schema)
+            json_object_set_new(entry, "table", manifest_table(dataset->schema));
+        append(&list, entry);
     }
     return list;
 }

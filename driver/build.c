@@ -226,6 +226,7 @@ static const char *cached_executable(Arena *arena, const char *folder, const Opt
     uint64_t hash = hash_text(0xCBF29CE484222325u, absolute ? absolute : options->file);
     free(absolute);
     hash = hash_text(hash, options->train ? options->train : "");
+    hash = hash_text(hash, options->data ? options->data : "");
     hash = hash_text(hash, options->cpu);
     hash = hash_text(hash, arena_printf(arena, "%d %d %lld", options->real, options->opt_level, (long long)options->batch));
     for (uint32_t i = 0; i < options->defines.len; i++)

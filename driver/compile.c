@@ -1,4 +1,6 @@
 /* The pipeline, from a file to planned kernels. */
+#include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "driver/driver.h"
@@ -8,6 +10,17 @@ double seconds_now(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* Of the files that are read to compile: as it was said, or where the model is. */
+static const char *data_folder(Arena *arena, const Options *options)
+{
+    const char *variable = getenv("HNC_DATA"), *slash = strrchr(options->file, '/');
+    if (options->data)
+        return options->data;
+    if (variable && *variable)
+        return variable;
+    return slash ? arena_text(arena, options->file, (size_t)(slash - options->file)) : ".";
 }
 
 bool compile_model(const Options *options, Compilation *c)
@@ -20,7 +33,8 @@ bool compile_model(const Options *options, Compilation *c)
         fprintf(stderr, "hnc: error: cannot read '%s': %s\n", options->file, reason);
         return false;
     }
-    FrontendOptions frontend = {options->real, options->batch, options->train, options->defines.data, options->defines.len};
+    FrontendOptions frontend = {options->real, options->batch, options->train, options->defines.data, options->defines.len,
+                                data_folder(&c->arena, options)};
     c->model = frontend_compile(&c->source, &frontend, &c->diags);
     diag_print(&c->diags, stderr);
     if (!c->model)

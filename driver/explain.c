@@ -150,11 +150,17 @@ static void explain_data(const Model *model)
         const Dataset *data = &model->datasets.data[d];
         printf("\ndata %s (%s)\n", data->name, data->format);
         uint32_t file = 0;
+        for (uint32_t i = 0; data->schema && i < data->files.len + data->test_files.len; i++)
+            printf("  file %s%s\n", i < data->files.len ? data->files.data[i] : data->test_files.data[i - data->files.len],
+                   i < data->files.len ? "" : " (test)");
         for (uint32_t i = 0; i < model->module->fields.len; i++) {
             const Field *field = &model->module->fields.data[i];
             if (field->dataset == d)
-                printf("  %-24s %-16s %s\n", field->name, type_text(field->type), data->files.data[file++]);
+                printf("  %-24s %-*s%s\n", field->name, data->schema ? 0 : 17, type_text(field->type),
+                       data->schema ? "" : data->files.data[file++]);
         }
+        if (data->shuffled)
+            puts("  shuffled by the seed, then split");
         for (uint32_t i = 0; i < data->splits.len; i++) {
             const Split *split = &data->splits.data[i];
             if (split->count)

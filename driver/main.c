@@ -26,6 +26,7 @@ static const char help[] =
     "  --train NAME         the train block to compile (the file's first)\n"
     "  -D CONST=VALUE       instead of a const's value in the file\n"
     "  --batch N            instead of the train block's batch\n"
+    "  --data DIR           folder of csv files, which say how wide a model is ($HNC_DATA, else the folder of FILE)\n"
     "  --float=f32|f64      what f32 in the file means (f32)\n"
     "build, run:\n"
     "  --cpu=NAME           auto (default: x86-64-v3, and AVX-512 code beside it for processors that have it),\n"

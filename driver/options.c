@@ -6,12 +6,13 @@
 #include "driver/driver.h"
 
 enum { OPT_TRAIN = 256, OPT_EMIT, OPT_CPU, OPT_FLOAT, OPT_BATCH, OPT_PRINT_AFTER, OPT_VERIFY_EACH, OPT_SAVE_TEMPS, OPT_TIME_PASSES,
-       OPT_GRADIENTS, OPT_PASSES, OPT_PRINT_LINK };
+       OPT_GRADIENTS, OPT_PASSES, OPT_DATA, OPT_PRINT_LINK };
 
 static const struct option long_options[] = {
     {"output", required_argument, NULL, 'o'},
     {"train", required_argument, NULL, OPT_TRAIN},
     {"emit", required_argument, NULL, OPT_EMIT},
+    {"data", required_argument, NULL, OPT_DATA},
     {"cpu", required_argument, NULL, OPT_CPU},
     {"float", required_argument, NULL, OPT_FLOAT},
     {"batch", required_argument, NULL, OPT_BATCH},
@@ -28,11 +29,11 @@ static const struct option long_options[] = {
 
 /* Which subcommands know which options; all know --help. */
 static const char *const known_to[][2] = {
-    {"build", "o train emit cpu float batch print-after verify-each save-temps time-passes D O print-link-command"},
-    {"check", "train float batch print-after verify-each D gradients"},
-    {"explain", "train float batch D cpu"},
+    {"build", "o train data emit cpu float batch print-after verify-each save-temps time-passes D O print-link-command"},
+    {"check", "train data float batch print-after verify-each D gradients"},
+    {"explain", "train data float batch D cpu"},
     {"opt", "o passes verify-each print-after"},
-    {"run", "train cpu float batch D O"},
+    {"run", "train data cpu float batch D O"},
 };
 
 static bool knows(const char *command, const char *option)
@@ -152,6 +153,9 @@ static int take_option(const char *command, int code, Options *options)
     case OPT_TRAIN:
         options->train = optarg;
         return EXIT_FINE;
+    case OPT_DATA:
+        options->data = optarg;
+        return *optarg ? EXIT_FINE : usage(command, "--data%s: expected a folder", "");
     case OPT_EMIT:
         return parse_emit(optarg, &options->emit) ? EXIT_FINE
                                                   : usage(command, "--emit=%s: kinds are exe, obj, asm, llvm, ir, ast", optarg);

@@ -177,12 +177,14 @@ typedef struct HyperEntry {
 typedef NODE_LIST(HyperEntry) HyperList;
 
 /* One line of a data declaration. */
-typedef enum { DATA_FIELD, DATA_COMPUTED_FIELD, DATA_TEST, DATA_SPLIT } DataItemKind;
+typedef enum { DATA_FIELD, DATA_COMPUTED_FIELD, DATA_TEST, DATA_SPLIT, DATA_MISSING, DATA_DROP } DataItemKind;
 typedef struct DataItem {
     DataItemKind kind;
     Name name;      /* of a field or a split */
     TypeExpr *type; /* of a field */
     Expr *value;    /* computed field, test source, split's size */
+    ExprList values; /* missing: strings, the last perhaps with a label; drop: names of columns */
+    bool shuffled;  /* the last split of a list */
     Span span;
     struct DataItem *next;
 } DataItem;

@@ -7,6 +7,7 @@
 
 #include "frontend/lower.h"
 #include "frontend/parse.h"
+#include "tabular/table.h"
 
 enum { FIRST_STREAM = 16 }; /* lower random streams are the passes' */
 
@@ -206,6 +207,9 @@ static void program_free(Program *program)
     vec_free(&program->reported);
     vec_free(&program->calls);
     vec_free(&program->noted);
+    for (uint32_t i = 0; i < program->tables.len; i++)
+        table_free(program->tables.data[i].table);
+    vec_free(&program->tables);
     arena_free(&program->arena);
 }
 

@@ -17,6 +17,7 @@ typedef struct FrontendOptions {
     const char *train; /* the train declaration to keep; NULL: the first */
     const Define *defines;
     uint32_t ndefines;
+    const char *data; /* folder of the files that data sets of CSV files name; NULL: such data sets are errors */
 } FrontendOptions;
 
 /* Checks the whole file and lowers it. The model holds the selected train only (phases and metrics), and every data set, hyper

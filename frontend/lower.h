@@ -65,6 +65,12 @@ typedef struct CallNote {
     const char *callee;
 } CallNote;
 
+/* The files of a data set; the table's content is the program's. */
+typedef struct KnownTable {
+    const Decl *decl;
+    struct Table *table;
+} KnownTable;
+
 typedef struct Program {
     const Source *source;
     const FrontendOptions *options;
@@ -78,6 +84,7 @@ typedef struct Program {
     bool attach;            /* the last message was new: notes and helps go to it */
     VEC(CallNote) calls;    /* that led to the last message: noted after all else */
     VEC(Span) noted;        /* places that the last message shows */
+    VEC(KnownTable) tables; /* what the first walk read */
 } Program;
 
 /* ---- values ---- */
@@ -299,6 +306,9 @@ void lower_generators(Session *s);
 /* ---- declarations ---- */
 
 void lower_data(Session *s, Symbol *symbol);            /* lower_data.c */
+/* The fields and the schema of a data set of CSV files, whose files are in `data`. Adds the fields and their encoders' states to
+ * the module, all of them or, with errors, none or some (lower_table.c). */
+void lower_table(Session *s, const Symbol *symbol, Dataset *data);
 Val split_member(Session *s, Val split, Name name);     /* d.image */
 Val dataset_member(Session *s, Val dataset, Name name); /* fashion.train */
 void lower_hyper(Session *s, Symbol *symbol);           /* lower_hyper.c */

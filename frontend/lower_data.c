@@ -8,23 +8,29 @@ static const char *copy_text(Session *s, const char *text)
     return arena_text(&s->module->arena, text, strlen(text));
 }
 
-/* idx("a", "b"): appends the file names. */
+/* idx("a", "b"), csv("a", "b"): appends the file names. */
 static void read_files(Session *s, const Expr *source, Dataset *data, bool test)
 {
-    static const char *const later[] = {"csv", "permute", "text", "image_folder", "safetensors"};
+    static const char *const later[] = {"permute", "text", "image_folder", "safetensors"};
     const char *name = source->kind == EXPR_CALL && source->left->kind == EXPR_NAME ? source->left->name.text : "";
-    if (strcmp(name, "idx") != 0) {
+    if (!test && strcmp(name, "csv") == 0)
+        data->format = "csv";
+    if (test && data->format[0] && strcmp(name, data->format) != 0 && (strcmp(name, "idx") == 0 || strcmp(name, "csv") == 0)) {
+        fail(s, source->span, "the test files of '%s' are read by %s, as the others are", data->name, data->format);
+        return;
+    }
+    if (strcmp(name, "idx") != 0 && strcmp(name, "csv") != 0) {
         for (size_t i = 0; i < COUNT_OF(later); i++)
             if (strcmp(name, later[i]) == 0) {
                 refuse(s, source->span, arena_printf(&s->program->arena, "the data source '%s'", name));
                 return;
             }
-        fail(s, source->span, "a data set is read by idx(\"file\", ...)");
+        fail(s, source->span, "a data set is read by idx(\"file\", ...) or csv(\"file\", ...)");
         return;
     }
     for (const Arg *arg = source->args.first; arg; arg = arg->next) {
         if (arg->label.text || arg->condition || arg->value->kind != EXPR_STRING) {
-            fail(s, arg->span, "idx takes the names of files, as strings");
+            fail(s, arg->span, "%s takes the names of files, as strings", name);
             continue;
         }
         const char *file = copy_text(s, arg->value->name.text);
@@ -35,6 +41,13 @@ static void read_files(Session *s, const Expr *source, Dataset *data, bool test)
         else
             vec_push(&data->files, file);
     }
+    if (source->args.count == 0 && strcmp(name, "csv") == 0)
+        fail(s, source->span, "csv takes the name of at least one file");
+}
+
+static bool is_csv(const Dataset *data)
+{
+    return strcmp(data->format, "csv") == 0;
 }
 
 static void read_field(Session *s, const Symbol *symbol, const DataItem *item)
@@ -86,12 +99,22 @@ static void read_split(Session *s, const DataItem *item, Dataset *data, double *
 
 static void read_item(Session *s, const Symbol *symbol, const DataItem *item, Dataset *data, double *fractions)
 {
+    data->shuffled |= item->shuffled;
     switch (item->kind) {
     case DATA_FIELD:
-        read_field(s, symbol, item);
+        if (is_csv(data))
+            fail(s, item->span, "a field of a csv is made of its columns, as in '%s = numbers(a, b)'", item->name.text);
+        else
+            read_field(s, symbol, item);
         break;
     case DATA_COMPUTED_FIELD:
-        refuse(s, item->span, "a computed field");
+        if (!is_csv(data))
+            fail(s, item->span, "a field of idx files is declared with its type, as in '%s: u8[28, 28]'", item->name.text);
+        break;
+    case DATA_MISSING:
+    case DATA_DROP:
+        if (!is_csv(data))
+            fail(s, item->span, "'%s' belongs to data sets that csv reads", item->name.text);
         break;
     case DATA_TEST:
         if (data->test_files.len)
@@ -119,15 +142,17 @@ void lower_data(Session *s, Symbol *symbol)
     read_files(s, decl->value, &data, false);
     for (const DataItem *item = decl->items.first; item; item = item->next)
         read_item(s, symbol, item, &data, &fractions);
+    if (is_csv(&data) && s->program->diags->errors == errors)
+        lower_table(s, symbol, &data);
     uint32_t fields = s->module->fields.len - first;
     bool complete = s->program->diags->errors == errors;
     symbol->broken = !complete;
     if (complete && fields == 0)
         fail(s, decl->name.span, "the data set '%s' has no fields", decl->name.text);
-    else if (complete && fields != data.files.len)
+    else if (complete && !is_csv(&data) && fields != data.files.len)
         fail(s, decl->value->span, "the data set '%s' has %u field%s but %u file%s: one file holds one field", decl->name.text,
              fields, fields == 1 ? "" : "s", data.files.len, data.files.len == 1 ? "" : "s");
-    else if (complete && data.test_files.len && data.test_files.len != fields)
+    else if (complete && !is_csv(&data) && data.test_files.len && data.test_files.len != fields)
         fail(s, decl->name.span, "the data set '%s' has %u field%s but %u test file%s", decl->name.text, fields,
              fields == 1 ? "" : "s", data.test_files.len, data.test_files.len == 1 ? "" : "s");
     symbol->broken |= s->program->diags->errors != errors;
@@ -209,7 +234,7 @@ Val split_member(Session *s, Val split, Name name)
     add_note(s, split.symbol->decl->name.span, "the data set is here");
     Candidates candidates = {0};
     for (const DataItem *item = split.symbol->decl->items.first; item; item = item->next)
-        if (item->kind == DATA_FIELD)
+        if (item->kind == DATA_FIELD || item->kind == DATA_COMPUTED_FIELD)
             vec_push(&candidates.names, item->name.text);
     suggest(s, name.text, &candidates);
     return val_poison();

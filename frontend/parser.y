@@ -66,9 +66,10 @@ static void hn_error(const Span *span, Parser *parser, const char *message);
 %token <number> NUMBER "number"
 %token END "end of line"
 %token IF "if" ELSE "else" FOR "for" IN "in" RETURN "return" ACROSS "across" AS "as" BY "by"
-%token <name> AFTER "after" AXIS "axis" CARRY "carry" CONST "const" DATA "data" EMBED "embed" EVERY "every"
-%token <name> EVERYWHERE "everywhere" EXPORT "export" FIELDS "fields" HYPER "hyper" LAYER "layer" MEMBER "member" NET "net"
+%token <name> AFTER "after" AXIS "axis" CARRY "carry" CONST "const" DATA "data" DROP "drop" EMBED "embed" EVERY "every"
+%token <name> EVERYWHERE "everywhere" EXPORT "export" FIELDS "fields" HYPER "hyper" LAYER "layer" MEMBER "member" MISSING "missing" NET "net"
 %token <name> OBJECTIVE "objective" ON "on" OUTPUT "output" OVER "over" PREFERENCE "preference" RUNNING "running" SCAN "scan" SHARED "shared"
+%token <name> SHUFFLED "shuffled"
 %token <name> SPLIT "split" TASK "task" TEST "test" TRAIN "train" UPDATE "update" WEIGHT "weight" WEIGHTS "weights" WHERE "where"
 %token <name> WITH "with" YIELD "yield"
 %token ARROW "->" EQ "==" NE "!=" LE "<=" GE ">=" AND "&&" OR "||" JOIN "++" DOTDOT ".." ELLIPSIS "..."
@@ -93,7 +94,7 @@ static void hn_error(const Span *span, Parser *parser, const char *message);
 %type <setting> setting
 %type <settings> settings train_body
 %type <decl> declaration
-%type <flag> shared
+%type <flag> shared shuffled
 
 %left OR
 %left AND
@@ -213,7 +214,13 @@ data_item
   : FIELDS fields       { $$ = $2; }
   | fields
   | TEST postfix        { $$ = ast_items_add((DataItemList){0}, ast_data_item(parser, @$, DATA_TEST, $1, NULL, $2)); }
-  | SPLIT split_parts   { $$ = $2; }
+  | SPLIT split_parts shuffled   { $$ = $2; $$.last->shuffled = $3; }
+  | MISSING expr_list   { DataItem *item = ast_data_item(parser, @$, DATA_MISSING, $1, NULL, NULL);
+                          item->values = $2;
+                          $$ = ast_items_add((DataItemList){0}, item); }
+  | DROP expr_list      { DataItem *item = ast_data_item(parser, @$, DATA_DROP, $1, NULL, NULL);
+                          item->values = $2;
+                          $$ = ast_items_add((DataItemList){0}, item); }
   ;
 
 fields
@@ -233,6 +240,11 @@ data_name
 split_parts
   : split_part                   { $$ = ast_items_add((DataItemList){0}, $1); }
   | split_parts ',' split_part   { $$ = ast_items_add($1, $3); }
+  ;
+
+shuffled
+  : %empty     { $$ = false; }
+  | SHUFFLED   { $$ = true; }
   ;
 
 split_part
@@ -457,8 +469,8 @@ name
   ;
 
 setting_word
-  : NAME | AXIS | CARRY | CONST | DATA | EMBED | EXPORT | FIELDS | HYPER | LAYER | MEMBER | NET | OBJECTIVE | OUTPUT | OVER
-  | PREFERENCE | RUNNING | SCAN | SHARED | SPLIT | TASK | TEST | TRAIN | UPDATE | WEIGHT | WHERE | WITH | YIELD
+  : NAME | AXIS | CARRY | CONST | DATA | DROP | EMBED | EXPORT | FIELDS | HYPER | LAYER | MEMBER | MISSING | NET | OBJECTIVE | OUTPUT | OVER
+  | PREFERENCE | RUNNING | SCAN | SHARED | SHUFFLED | SPLIT | TASK | TEST | TRAIN | UPDATE | WEIGHT | WHERE | WITH | YIELD
   ;
 
 %%

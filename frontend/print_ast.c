@@ -277,7 +277,8 @@ static void print_data(Text *out, const Decl *decl)
     text_printf(out, " {\n");
     for (const DataItem *item = decl->items.first; item; item = item->next) {
         static const char *const words[] = {
-            [DATA_FIELD] = "fields ", [DATA_COMPUTED_FIELD] = "fields ", [DATA_TEST] = "", [DATA_SPLIT] = "split "};
+            [DATA_FIELD] = "fields ", [DATA_COMPUTED_FIELD] = "fields ", [DATA_TEST] = "", [DATA_SPLIT] = "split ",
+            [DATA_MISSING] = "", [DATA_DROP] = ""};
         text_printf(out, "  %s%s", words[item->kind], item->name.text);
         if (item->type) {
             text_printf(out, ": ");
@@ -287,7 +288,11 @@ static void print_data(Text *out, const Decl *decl)
             text_printf(out, item->kind == DATA_COMPUTED_FIELD ? " = " : " ");
             print_expr(out, item->value);
         }
-        text_printf(out, "\n");
+        for (const Expr *value = item->values.first; value; value = value->next) {
+            text_printf(out, value == item->values.first ? " " : ", ");
+            print_expr(out, value);
+        }
+        text_printf(out, item->shuffled ? " shuffled\n" : "\n");
     }
     text_printf(out, "}");
 }

@@ -83,7 +83,7 @@ static const char expected[] =
                      "gz\"],"
                      "\"test_files\":[],\"splits\":[{\"name\":\"train\",\"test\":false,\"count\":50000,\"fraction\":0},"
                      "{\"name\":\"valid\",\"test\":false,\"count\":0,\"fraction\":0.10000000000000001},"
-                     "{\"name\":\"test\",\"test\":true,\"count\":0,\"fraction\":1}]}],"
+                     "{\"name\":\"test\",\"test\":true,\"count\":0,\"fraction\":1}],\"shuffled\":false}],"
                      "\"hypers\":[{\"name\":\"lam.drop\",\"kind\":\"range\",\"shape\":[],\"low\":0,\"high\":0.90000000000000002,"
                      "\"init\":0.050000000000000003,\"shared\":true}],"
                      "\"train\":{\"name\":\"tune\",\"method\":\"bilevel\",\"batch\":128,\"epochs\":60,\"evaluate\":1,\"patience\":20,\"warmup\":"

@@ -1,11 +1,12 @@
 /* Golden diagnostics: each tests/diagnostics/NAME.hn breaks the rule it is named after, and NAME.err is exactly what the compiler
- * says. A first line `# define A=B` or `# train NAME` gives the options of the run. */
+ * says. The folder also holds the CSV files that some of them read. A first line `# define A=B` or `# train NAME` gives the options of the run. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -15,7 +16,7 @@
 /* The options in the first line, which live in the arena. */
 static FrontendOptions read_options(Arena *arena, const Source *source, Define *define)
 {
-    FrontendOptions options = {.real = DTYPE_F32};
+    FrontendOptions options = {.real = DTYPE_F32, .data = "."};
     const char *end = strchr(source->text, '\n');
     char *line = arena_text(arena, source->text, end ? (size_t)(end - source->text) : 0);
     if (strncmp(line, "# train ", 8) == 0)
@@ -58,6 +59,7 @@ static char *messages_of(const char *folder, const char *name)
 static void test_golden_messages(void **state)
 {
     (void)state;
+    assert_int_equal(chdir(HNC_SOURCE_DIR "/tests/diagnostics"), 0); /* where the files of csv are */
     check_golden(HNC_SOURCE_DIR "/tests/diagnostics", "err", 60, messages_of);
 }
 
