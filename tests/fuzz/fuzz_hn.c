@@ -34,7 +34,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     Arena arena = {0};
     Diagnostics diags = {0};
     Source source = {"fuzz.hn", arena_text(&arena, (const char *)bytes, size), size};
-    FrontendOptions options = {.real = DTYPE_F32};
+    FrontendOptions options = {.real = DTYPE_F32, .data = "tests/diagnostics"}; /* which holds small CSV files */
     Model *model = frontend_compile(&source, &options, &diags);
     if ((model == NULL) == (diags.errors == 0))
         abort();
