@@ -247,6 +247,10 @@ int command_run(const Options *options)
             VEC(char *) args = {0};
             vec_push(&args, (char *)path);
             vec_push(&args, (char *)"train");
+            if (options->data) {
+                vec_push(&args, (char *)"--data");
+                vec_push(&args, (char *)options->data);
+            }
             for (char **rest = options->rest; *rest; rest++)
                 vec_push(&args, *rest);
             vec_push(&args, NULL);

@@ -51,7 +51,7 @@ check_names() {
     done
     for function in $(quoted "$1" '[a-z0-9_]+\(\)' | tr -d '()'); do
         grep -rqw --include='*.c' --include='*.h' "$function" "$root/support" "$root/ir" "$root/frontend" "$root/passes" "$root/backend" \
-            "$root/runtime" "$root/driver" || wrong "$1: there is no function '$function'"
+            "$root/runtime" "$root/driver" "$root/tabular" || wrong "$1: there is no function '$function'"
     done
 }
 

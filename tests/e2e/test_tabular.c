@@ -376,6 +376,7 @@ static void test_commands(void **state)
     assert_true(output_has("people.csv: No such file or directory") && output_has("--data DIR"));
     must_run("'" HNC_BINARY_DIR "/hnc' build plain.hn --data data --emit=ir -o steps && grep people.x.mean steps.ir && "
              "! grep 'state_write.*people' steps.ir"); /* first values of states leave the encoders alone */
+    must_run("XDG_CACHE_HOME=$PWD '" HNC_BINARY_DIR "/hnc' run plain.hn --data data -- --out cached --epochs 1");
     must_run("./plain info");
     assert_true(output_has("column city: 4 categories") && output_has("people.x.mean: f32[3] encoder"));
     must_run("'" HNC_BINARY_DIR

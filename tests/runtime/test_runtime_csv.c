@@ -1,0 +1,141 @@
+/* Data sets of CSV files as the manifest describes them: what of it is checked, and the rows that come out. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/dataset.h"
+#include "tests/runtime/run_command.h"
+
+static const char manifest_text[] =
+    "{\"abi\":1,\"model\":\"m\",\"float\":\"f32\",\"cpu\":\"x86-64-v3\",\"state_bytes\":192,\"scratch_bytes\":0,"
+    "\"states\":[{\"name\":\"d.x.mean\",\"dtype\":\"f32\",\"shape\":[1],\"role\":\"encoder\",\"offset\":0},"
+    "{\"name\":\"d.x.scale\",\"dtype\":\"f32\",\"shape\":[1],\"role\":\"encoder\",\"offset\":64},"
+    "{\"name\":\"d.x.other\",\"dtype\":\"f32\",\"shape\":[2],\"role\":\"encoder\",\"offset\":128}],"
+    "\"fields\":[{\"name\":\"d.x\",\"dtype\":\"f32\",\"shape\":[3],\"classes\":0},"
+    "{\"name\":\"d.y\",\"dtype\":\"i32\",\"shape\":[],\"classes\":2},{\"name\":\"d.c\",\"dtype\":\"bool\",\"shape\":[],"
+    "\"classes\":0}],"
+    "\"functions\":[],\"datasets\":[{\"name\":\"d\",\"format\":\"csv\",\"fields\":[0,1,2],\"files\":[\"a.csv\",\"b.csv\"],"
+    "\"test_files\":[\"t.csv\"],\"splits\":[{\"name\":\"first\",\"test\":false,\"count\":1,\"fraction\":0},"
+    "{\"name\":\"train\",\"test\":false,\"count\":2,\"fraction\":0},{\"name\":\"test\",\"test\":true,\"count\":0,\"fraction\":1}]"
+    ","
+    "\"shuffled\":false,\"table\":{\"markers\":[\"?\"],\"missing\":\"error\",\"columns\":["
+    "{\"name\":\"age\",\"number\":true,\"label\":false,\"categories\":null},"
+    "{\"name\":\"job\",\"number\":false,\"label\":true,\"categories\":[\"cook\",\"smith\"]}],"
+    "\"fields\":[{\"kind\":\"vector\",\"parts\":[{\"kind\":\"standardize\",\"columns\":[0]},{\"kind\":\"onehot\",\"columns\":[1]}"
+    "]},"
+    "{\"kind\":\"class\",\"column\":1},{\"kind\":\"condition\",\"tests\":[{\"test\":\"<\",\"column\":0,\"with\":25.0},"
+    "{\"test\":\"!=\",\"column\":1,\"with\":\"cook\"},{\"test\":\"||\"},{\"test\":\"!\"}]}]}}],"
+    "\"hypers\":[],\"train\":null,\"exports\":[]}";
+
+/* The manifest with one text in place of another. */
+static bool read_changed(Manifest *manifest, const char *from, const char *to)
+{
+    const char *place = strstr(manifest_text, from);
+    assert_non_null(place);
+    char *text = malloc(sizeof manifest_text + strlen(to));
+    memcpy(text, manifest_text, (size_t)(place - manifest_text));
+    strcpy(text + (place - manifest_text), to);
+    strcat(text, place + strlen(from));
+    capture_begin();
+    bool fine = manifest_read(manifest, text);
+    capture_end();
+    free(text);
+    return fine;
+}
+
+static void test_table_of_the_manifest_is_checked(void **state)
+{
+    (void)state;
+    static const char *const changes[][2] = {
+        {"\"missing\":\"error\"", "\"missing\":\"ignore\""},
+        {"\"missing\":\"error\"", "\"missing\":\"mean\""}, /* which needs a state d.x.fill */
+        {"\"markers\":[\"?\"]", "\"markers\":[1]"},
+        {"\"categories\":[\"cook\",\"smith\"]", "\"categories\":[\"cook\"]"},
+        {"\"categories\":[\"cook\",\"smith\"]", "\"categories\":null"},
+        {"\"number\":true", "\"number\":false"},
+        {"\"kind\":\"standardize\"", "\"kind\":\"scale\""},
+        {"\"kind\":\"standardize\"", "\"kind\":\"numbers\""}, /* which has no states */
+        {"\"columns\":[0]", "\"columns\":[7]"},
+        {"\"columns\":[0]", "\"columns\":[-1]"},
+        {"\"columns\":[0]", "\"columns\":[]"},
+        {"\"kind\":\"class\",\"column\":1", "\"kind\":\"class\",\"column\":0"},
+        {"\"kind\":\"class\",\"column\":1", "\"kind\":\"class\",\"column\":2"},
+        {"\"kind\":\"condition\"", "\"kind\":\"vector\",\"parts\":[]"},
+        {"{\"test\":\"||\"},", ""},
+        {"{\"test\":\"||\"},", "{\"test\":\"||\"},{\"test\":\"&&\"},"},
+        {"{\"test\":\"<\",\"column\":0", "{\"test\":\"<\",\"column\":9"},
+        {"{\"test\":\"<\",\"column\":0", "{\"test\":\"<\",\"column\":1"}, /* no column of numbers */
+        {"\"with\":25.0", "\"with\":\"young\""},
+        {"\"with\":25.0", "\"with\":null"},
+        {"\"name\":\"d.x.scale\",\"dtype\":\"f32\",\"shape\":[1]", "\"name\":\"d.x.scale\",\"dtype\":\"f32\",\"shape\":[2]"},
+        {"\"name\":\"d.x.scale\",\"dtype\":\"f32\"", "\"name\":\"d.x.scale\",\"dtype\":\"i32\""},
+        {"\"shape\":[1],\"role\":\"encoder\"", "\"shape\":[1],\"role\":\"counter\""},
+        {"\"name\":\"d.c\",\"dtype\":\"bool\"", "\"name\":\"d.c\",\"dtype\":\"u8\""},
+        {"\"files\":[\"a.csv\",\"b.csv\"]", "\"files\":[]"},
+        {"\"table\":{", "\"chair\":{"},
+    };
+    Manifest manifest;
+    assert_true(read_changed(&manifest, "\"model\":\"m\"", "\"model\":\"n\""));
+    manifest_free(&manifest);
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++)
+        if (read_changed(&manifest, changes[i][0], changes[i][1]))
+            fail_msg("'%s' instead of '%s' is accepted", changes[i][1], changes[i][0]);
+}
+
+static void write_text(const char *path, const char *text)
+{
+    write_file(path, text, strlen(text));
+}
+
+static void test_rows(void **state)
+{
+    (void)state;
+    Manifest manifest;
+    Program program;
+    Data data;
+    enter_folder();
+    write_text("a.csv", "job,age\ncook,20\nsmith,30\n");
+    write_text("b.csv", "# other columns\nname,age,job\nx,50,cook\ny,24,smith\n");
+    write_text("t.csv", "age,job\n60,cook\n");
+    assert_true(manifest_read(&manifest, manifest_text) && program_open(&program, &manifest));
+    assert_true(data_load(&data, &manifest, ".", 7));
+    assert_int_equal(data.splits[0][1].first, 1);
+    assert_int_equal(data.splits[0][2].first, 4);
+    assert_true(data_encode(&data, &program, true));
+    const float *mean = (const float *)program.state, *scale = mean + 16; /* of 30 and 50: the split called train */
+    assert_true(*mean == 40 && *scale == 10);
+    static const float x[] = {-2, 1, 0, -1, 0, 1, 1, 1, 0, -1.6f, 0, 1, 2, 1, 0};
+    assert_memory_equal(data.tables[0], x, sizeof x);
+    assert_memory_equal(data.tables[1], ((int32_t[]){0, 1, 0, 1, 0}), 5 * sizeof(int32_t));
+    assert_memory_equal(data.tables[2], ((unsigned char[]){0, 0, 1, 0, 1}), 5);
+    data_free(&data);
+
+    /* encoders that a checkpoint gave are left alone */
+    ((float *)program.state)[0] = 20;
+    assert_true(data_load(&data, &manifest, ".", 7) && data_encode(&data, &program, false));
+    assert_true(((float *)data.tables[0])[0] == 0 && ((float *)data.tables[0])[12] == 4);
+    data_free(&data);
+
+    write_text("t.csv", "age,job\n60,chef\n");
+    capture_begin();
+    assert_false(data_load(&data, &manifest, ".", 7));
+    capture_end();
+    assert_true(output_has("t.csv:2: the column 'job' holds 'chef'"));
+    program_close(&program);
+    manifest_free(&manifest);
+    leave_folder();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_table_of_the_manifest_is_checked),
+        cmocka_unit_test(test_rows),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
