@@ -114,6 +114,8 @@ static json_t *datasets(const Model *model)
                                   own_fields, "files", names(dataset->files.len, dataset->files.data), "test_files",
                                   names(dataset->test_files.len, dataset->test_files.data), "splits", splits(dataset), "shuffled",
                                   dataset->shuffled);
+        if (entry && dataset->rows)
+            json_object_set_new(entry, "rows", json_integer(dataset->rows));
         if (entry && dataset->schema)
             json_object_set_new(entry, "table", manifest_table(dataset->schema));
         append(&list, entry);

@@ -8,6 +8,17 @@ static const char *copy_text(Session *s, const char *text)
     return arena_text(&s->module->arena, text, strlen(text));
 }
 
+/* rows(n): n examples that hold nothing, for objectives of weights alone; an epoch is as many steps as that makes batches. */
+static void read_row_count(Session *s, const Expr *source, Dataset *data)
+{
+    const Arg *arg = source->args.first;
+    data->format = "rows";
+    if (!arg || source->args.count != 1 || arg->kind != ARG_VALUE)
+        fail(s, source->span, "rows takes the number of examples, as in rows(1000)");
+    else
+        as_integer(s, evaluate(s, arg->value), arg->span, "the number of examples", 1, INT32_MAX, &data->rows);
+}
+
 /* idx("a", "b"), csv("a", "b"): appends the file names. */
 static void read_files(Session *s, const Expr *source, Dataset *data, bool test)
 {
@@ -19,13 +30,17 @@ static void read_files(Session *s, const Expr *source, Dataset *data, bool test)
         fail(s, source->span, "the test files of '%s' are read by %s, as the others are", data->name, data->format);
         return;
     }
+    if (!test && strcmp(name, "rows") == 0) {
+        read_row_count(s, source, data);
+        return;
+    }
     if (strcmp(name, "idx") != 0 && strcmp(name, "csv") != 0) {
         for (size_t i = 0; i < COUNT_OF(later); i++)
             if (strcmp(name, later[i]) == 0) {
                 refuse(s, source->span, arena_printf(&s->program->arena, "the data source '%s'", name));
                 return;
             }
-        fail(s, source->span, "a data set is read by idx(\"file\", ...) or csv(\"file\", ...)");
+        fail(s, source->span, "a data set is read by idx(\"file\", ...) or csv(\"file\", ...), or is rows(n) without content");
         return;
     }
     for (const Arg *arg = source->args.first; arg; arg = arg->next) {
@@ -147,9 +162,13 @@ void lower_data(Session *s, Symbol *symbol)
     uint32_t fields = s->module->fields.len - first;
     bool complete = s->program->diags->errors == errors;
     symbol->broken = !complete;
-    if (complete && fields == 0)
+    bool empty_rows = strcmp(data.format, "rows") == 0;
+    if (complete && empty_rows && (fields || data.test_files.len))
+        fail(s, decl->value->span, "the rows of '%s' are empty: there is nothing that its fields or test files could hold",
+             decl->name.text);
+    else if (complete && !empty_rows && fields == 0)
         fail(s, decl->name.span, "the data set '%s' has no fields", decl->name.text);
-    else if (complete && !is_csv(&data) && fields != data.files.len)
+    else if (complete && !empty_rows && !is_csv(&data) && fields != data.files.len)
         fail(s, decl->value->span, "the data set '%s' has %u field%s but %u file%s: one file holds one field", decl->name.text,
              fields, fields == 1 ? "" : "s", data.files.len, data.files.len == 1 ? "" : "s");
     else if (complete && !is_csv(&data) && data.test_files.len && data.test_files.len != fields)

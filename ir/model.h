@@ -16,10 +16,11 @@ typedef struct Split {
 /* Fields of a data set are those of module->fields whose `dataset` is its index, in order. */
 typedef struct Dataset {
     const char *name;
-    const char *format;           /* "idx": file i holds field i. "csv": all files hold the columns of the schema */
+    const char *format;           /* "idx": file i holds field i. "csv": all files hold the columns of the schema. "rows": no content */
     VEC(const char *) files;
     VEC(const char *) test_files; /* idx: one a field, or none */
     Schema *schema;               /* csv */
+    int64_t rows;                 /* rows: how many */
     bool shuffled;                /* main rows are permuted by the seed before the splits take them */
     VEC(Split) splits;            /* main splits take rows in order from the start; never overlapping */
     uint32_t line;

@@ -214,6 +214,8 @@ static bool load_dataset(Data *data, size_t index, const char *folder, uint64_t 
     data->splits[index] = calloc(dataset->split_count + 1, sizeof **data->splits);
     if (!data->splits[index])
         return no_memory();
+    if (dataset->rows)
+        return split_rows(dataset, dataset->rows, 0, data->splits[index]);
     if (dataset->schema)
         return load_csv(data, index, folder, seed);
     if (strcmp(dataset->format, "idx"))

@@ -92,7 +92,9 @@ static bool take_step(Run *run, size_t phase)
     int64_t done = run->position.steps[0], net_steps = run->plan.net_steps;
     if (net_steps < run->plan.total_steps && done > 0 && done % net_steps == 0)
         begin_net(run, (size_t)(done / net_steps));
-    sampler_batch(&p->sampler, run->position.steps[phase], call_input(&p->call, "index"));
+    int32_t *index = call_input(&p->call, "index");
+    if (index)
+        sampler_batch(&p->sampler, run->position.steps[phase], index);
     call_run(&p->call);
     run->position.steps[phase]++;
     run->position.seconds += clock_seconds() - begin;

@@ -172,6 +172,10 @@ static void read_dataset(Reader *reader, const json_t *json, void *element)
     dataset->splits = read_array(reader, json, "splits", sizeof(Split), read_split, &dataset->split_count);
     dataset->shuffled = read_flag(json, "shuffled");
     bool csv = !strcmp(dataset->format, "csv");
+    if (!strcmp(dataset->format, "rows")) {
+        dataset->rows = read_integer(reader, json, "rows", 1, INT32_MAX);
+        return;
+    }
     if (csv && !reader->broken)
         dataset->schema = read_schema(reader, json_object_get(json, "table"), dataset);
     if (dataset->field_count == 0 || dataset->file_count == 0 || (!csv && dataset->file_count != dataset->field_count) ||

@@ -60,6 +60,7 @@ typedef struct DatasetInfo {
     Schema *schema; /* csv: what its columns become; NULL otherwise */
     bool shuffled;  /* the main rows are permuted by the seed before the splits take them */
     size_t field_count, file_count, test_file_count, split_count;
+    int64_t rows; /* rows: how many examples without content; 0 otherwise */
 } DatasetInfo;
 
 typedef struct HyperInfo {

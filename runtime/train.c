@@ -105,17 +105,18 @@ static bool open_phase(Run *run, size_t number)
         return false;
     const FunctionInfo *step = phase->call.info;
     const Tensor *index = call_input_type(&phase->call, "index");
-    if (!index || index->element != ELEMENT_I32)
-        return report_internal("the function %s has no input index", step->name);
+    if (index && index->element != ELEMENT_I32)
+        return report_internal("the input index of the function %s is not i32", step->name);
     if (step->output_count < 1 || step->output_count > MAX_STEP_OUTPUTS || strcmp(step->outputs[0].name, "loss"))
         return report_internal("the outputs of %s are not loss and at most %d more", step->name, MAX_STEP_OUTPUTS - 1);
     RowRange rows = run->data.splits[phase->info->dataset][phase->info->split];
-    if (rows.count < index->elements) {
+    int64_t batch = index ? index->elements : run->manifest->train.batch; /* none: the step reads no data */
+    if (rows.count < batch) {
         const DatasetInfo *dataset = &run->manifest->datasets[phase->info->dataset];
         return report_error("the split %s.%s has %" PRId64 " examples, fewer than a batch of %" PRId64, dataset->name,
-                            dataset->splits[phase->info->split].name, rows.count, index->elements);
+                            dataset->splits[phase->info->split].name, rows.count, batch);
     }
-    return sampler_open(&phase->sampler, run->identity.seed, (uint32_t)number, rows, index->elements);
+    return sampler_open(&phase->sampler, run->identity.seed, (uint32_t)number, rows, batch);
 }
 
 static bool make_plan(Run *run)

@@ -208,7 +208,7 @@ static void load_shuffled(uint64_t seed, int32_t rows[50])
     size_t indices[] = {0, 1};
     const char *files[] = {"images40", "labels40"}, *test_files[] = {"images10", "labels10"};
     Split splits[] = {{.name = "train", .fraction = 0.5}, {.name = "test", .from_test = true, .fraction = 1}};
-    DatasetInfo dataset = {"d", "idx", indices, files, test_files, splits, NULL, true, 2, 2, 2, 2};
+    DatasetInfo dataset = {"d", "idx", indices, files, test_files, splits, NULL, true, 2, 2, 2, 2, 0};
     Manifest manifest = {.fields = fields, .field_count = 2, .datasets = &dataset, .dataset_count = 1};
     Data data;
     assert_true(data_load(&data, &manifest, ".", seed));
