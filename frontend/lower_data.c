@@ -26,7 +26,7 @@ static void read_files(Session *s, const Expr *source, Dataset *data, bool test)
     const char *name = source->kind == EXPR_CALL && source->left->kind == EXPR_NAME ? source->left->name.text : "";
     if (!test && strcmp(name, "csv") == 0)
         data->format = "csv";
-    if (test && data->format[0] && strcmp(name, data->format) != 0 && (strcmp(name, "idx") == 0 || strcmp(name, "csv") == 0)) {
+    if (test && strcmp(name, data->format) != 0 && (strcmp(name, "idx") == 0 || strcmp(name, "csv") == 0)) {
         fail(s, source->span, "the test files of '%s' are read by %s, as the others are", data->name, data->format);
         return;
     }

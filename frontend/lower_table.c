@@ -1,38 +1,6 @@
-/* Data sets of CSV files: from the expressions of their fields to a schema (tabular/schema.h). The files are read once, as they
- * alone tell how wide a field is. */
-#include "frontend/lower.h"
-
-#include <string.h>
-#include <unistd.h>
-
-#include "tabular/encode.h"
-
-/* A place where a field uses a column. */
-typedef struct Use {
-    uint32_t column; /* of the schema */
-    Span span;
-    enum { AS_NUMBER, AS_CATEGORY, AS_LABEL, AS_TEXT } kind;
-    const char *text; /* AS_TEXT: what it is compared with */
-} Use;
-
-typedef struct Lowering {
-    Session *s;
-    const Symbol *symbol;
-    Table *table;
-    Schema *schema;
-    bool *named, *dropped; /* of the table's columns: used by name in a field; listed by `drop` */
-    uint32_t *places;      /* of the table's columns: in the schema, from 1; 0: not used */
-    VEC(const char *) markers;
-    VEC(SchemaColumn) columns;
-    VEC(SchemaField) fields;
-    VEC(const DataItem *) items; /* of the fields */
-    VEC(Use) uses;
-} Lowering;
-
-/* A heap list as an array of the module's arena. */
-#define KEEP(arena, list)                                                                                                        \
-    ((list).len ? memcpy(arena_alloc((arena), (list).len * sizeof *(list).data), (list).data, (list).len * sizeof *(list).data)  \
-                : NULL)
+/* Data sets of CSV files: from the expressions of their fields to a schema (tabular/schema.h). The files tell how
+ * wide a field is (table_columns.c). */
+#include "frontend/table_lowering.h"
 
 /* ---- names of columns ---- */
 
@@ -73,7 +41,7 @@ static const char *column_name(Session *s, const Expr *expr)
 }
 
 /* The table's column that an expression names, or -1 (reported). */
-static int64_t find_column(Lowering *l, const Expr *expr)
+static int64_t find_column(TableLowering *l, const Expr *expr)
 {
     Session *s = l->s;
     const char *name = column_name(s, expr);
@@ -94,7 +62,7 @@ static int64_t find_column(Lowering *l, const Expr *expr)
 }
 
 /* The schema's entry for a column of the table, made at its first use. */
-static uint32_t use_column(Lowering *l, int64_t column, Use use)
+static uint32_t use_column(TableLowering *l, int64_t column, Use use)
 {
     if (!l->places[column]) {
         const char *name = l->table->columns[column].name;
@@ -110,7 +78,7 @@ static uint32_t use_column(Lowering *l, int64_t column, Use use)
 
 /* ---- what stands beside the fields ---- */
 
-static void read_missing(Lowering *l, const DataItem *item)
+static void read_missing(TableLowering *l, const DataItem *item)
 {
     Session *s = l->s;
     if (l->markers.len) {
@@ -137,7 +105,7 @@ static void read_missing(Lowering *l, const DataItem *item)
     }
 }
 
-static void read_drop(Lowering *l, const DataItem *item)
+static void read_drop(TableLowering *l, const DataItem *item)
 {
     for (const Expr *value = item->values.first; value; value = value->next) {
         int64_t column = find_column(l, value);
@@ -159,7 +127,7 @@ static bool is_constant(const Expr *expr)
 }
 
 /* Columns that fields use by their names are no part of `numeric` and `categorical`. */
-static void mark_named(Lowering *l, const Expr *expr)
+static void mark_named(TableLowering *l, const Expr *expr)
 {
     const char *name = column_name(l->s, expr);
     int64_t column = name ? table_column(l->table, name) : -1;
@@ -186,7 +154,7 @@ static void mark_named(Lowering *l, const Expr *expr)
 
 typedef VEC(uint32_t) Columns;
 
-static void add_wildcard(Lowering *l, const Expr *expr, Use use, Columns *columns)
+static void add_wildcard(TableLowering *l, const Expr *expr, Use use, Columns *columns)
 {
     bool numeric = strcmp(expr->name.text, "numeric") == 0;
     uint32_t before = columns->len;
@@ -200,7 +168,7 @@ static void add_wildcard(Lowering *l, const Expr *expr, Use use, Columns *column
     }
 }
 
-static SchemaPart part_of_call(Lowering *l, const Expr *call)
+static SchemaPart part_of_call(TableLowering *l, const Expr *call)
 {
     Session *s = l->s;
     SchemaPart part = {0};
@@ -243,7 +211,7 @@ static SchemaPart part_of_call(Lowering *l, const Expr *call)
     return part;
 }
 
-static SchemaPart part_of_column(Lowering *l, const Expr *expr)
+static SchemaPart part_of_column(TableLowering *l, const Expr *expr)
 {
     SchemaPart part = {.kind = PART_NUMBERS};
     int64_t column = find_column(l, expr);
@@ -256,7 +224,7 @@ static SchemaPart part_of_column(Lowering *l, const Expr *expr)
 
 typedef VEC(SchemaPart) Parts;
 
-static void add_parts(Lowering *l, const Expr *expr, Parts *parts)
+static void add_parts(TableLowering *l, const Expr *expr, Parts *parts)
 {
     if (expr->kind == EXPR_BINARY && expr->operator== OPERATOR_JOIN) {
         add_parts(l, expr->left, parts);
@@ -266,7 +234,7 @@ static void add_parts(Lowering *l, const Expr *expr, Parts *parts)
     }
 }
 
-static SchemaField vector_field(Lowering *l, const Expr *expr)
+static SchemaField vector_field(TableLowering *l, const Expr *expr)
 {
     Parts parts = {0};
     add_parts(l, expr, &parts);
@@ -277,7 +245,7 @@ static SchemaField vector_field(Lowering *l, const Expr *expr)
     return field;
 }
 
-static SchemaField class_field(Lowering *l, const Expr *call)
+static SchemaField class_field(TableLowering *l, const Expr *call)
 {
     SchemaField field = {.kind = SCHEMA_CLASS};
     const Arg *arg = call->args.first;
@@ -306,7 +274,7 @@ static bool is_condition(const Expr *expr)
 
 typedef VEC(SchemaTest) Tests;
 
-static void add_comparison(Lowering *l, const Expr *expr, Tests *tests)
+static void add_comparison(TableLowering *l, const Expr *expr, Tests *tests)
 {
     static const TestKind mirrored[] = {TEST_EQ, TEST_NE, TEST_GT, TEST_GE, TEST_LT, TEST_LE};
     Session *s = l->s;
@@ -340,7 +308,7 @@ static void add_comparison(Lowering *l, const Expr *expr, Tests *tests)
     vec_push(tests, test);
 }
 
-static void add_tests(Lowering *l, const Expr *expr, Tests *tests)
+static void add_tests(TableLowering *l, const Expr *expr, Tests *tests)
 {
     if (!is_condition(expr)) {
         fail(l->s, expr->span, "a comparison of a column is expected here, as in 'age > 60'");
@@ -356,7 +324,7 @@ static void add_tests(Lowering *l, const Expr *expr, Tests *tests)
     }
 }
 
-static SchemaField condition_field(Lowering *l, const Expr *expr)
+static SchemaField condition_field(TableLowering *l, const Expr *expr)
 {
     Tests tests = {0};
     add_tests(l, expr, &tests);
@@ -365,7 +333,7 @@ static SchemaField condition_field(Lowering *l, const Expr *expr)
     return field;
 }
 
-static void lower_field(Lowering *l, const DataItem *item)
+static void lower_field(TableLowering *l, const DataItem *item)
 {
     const Expr *value = item->value;
     bool is_class = value->kind == EXPR_CALL && value->left->kind == EXPR_NAME && strcmp(value->left->name.text, "class") == 0;
@@ -373,176 +341,6 @@ static void lower_field(Lowering *l, const DataItem *item)
                          : is_condition(value) ? condition_field(l, value)
                                                : vector_field(l, value));
     vec_push(&l->items, item);
-}
-
-/* ---- what the files say ---- */
-
-/* Where the file number `index` is named, counting those of `test` behind the main ones. */
-static Span file_span(const Decl *decl, uint32_t index)
-{
-    const Expr *test = NULL;
-    for (const DataItem *item = decl->items.first; item; item = item->next)
-        if (item->kind == DATA_TEST)
-            test = item->value;
-    const Expr *sources[] = {decl->value, test};
-    for (size_t i = 0; i < COUNT_OF(sources); i++)
-        for (const Arg *arg = sources[i] ? sources[i]->args.first : NULL; arg; arg = arg->next)
-            if (index-- == 0)
-                return arg->span;
-    return decl->value->span;
-}
-
-static Table *known_table(const Program *program, const Decl *decl)
-{
-    for (uint32_t i = 0; i < program->tables.len; i++)
-        if (program->tables.data[i].decl == decl)
-            return program->tables.data[i].table;
-    return NULL;
-}
-
-/* The data set's table, read in the first walk. */
-static bool open_table(Lowering *l, const Dataset *data)
-{
-    Session *s = l->s;
-    const Decl *decl = l->symbol->decl;
-    l->table = known_table(s->program, decl);
-    if (l->table)
-        return true;
-    const char *folder = s->program->options->data;
-    if (!folder) {
-        fail(s, decl->value->span, "the files of a csv are read to compile, but there is no folder of data");
-        return false;
-    }
-    VEC(const char *) files = {0};
-    for (uint32_t i = 0; i < data->files.len; i++)
-        vec_push(&files, data->files.data[i]);
-    for (uint32_t i = 0; i < data->test_files.len; i++)
-        vec_push(&files, data->test_files.data[i]);
-    l->table = ARENA_NEW(&s->program->arena, Table);
-    TableSource source = {folder, files.data, files.len, l->markers.data, l->markers.len, NULL, 0};
-    char error[TABULAR_ERROR];
-    uint32_t failed = 0;
-    bool fine = table_read(l->table, &source, &failed, error);
-    vec_push(&s->program->tables, (KnownTable){decl, l->table});
-    vec_free(&files);
-    if (!fine) {
-        fail(s, file_span(decl, failed), "%s", error);
-        if (l->table->paths && l->table->paths[failed] && access(l->table->paths[failed], F_OK) != 0)
-            add_help(
-                s, "what the model looks like depends on this file: say with --data DIR or the environment variable HNC_DATA in "
-                   "which folder it is");
-    }
-    return fine;
-}
-
-static int64_t count_missing(const Table *table, uint32_t column, int64_t *first)
-{
-    int64_t missing = 0;
-    for (int64_t row = 0; row < table->rows; row++)
-        if (!*table_cell(table, row, column) && missing++ == 0)
-            *first = row;
-    return missing;
-}
-
-static void refuse_missing(Lowering *l, const Use *use, uint32_t column, int64_t missing, int64_t first)
-{
-    char error[TABULAR_ERROR];
-    table_missing_error(l->table, column, missing, first, error);
-    fail(l->s, use->span, "%s", error);
-    if (use->kind == AS_NUMBER)
-        add_help(l->s, "'missing \"?\" as mean' fills in the mean of the training rows; 'as drop' leaves such rows out");
-    else
-        add_help(l->s, "'missing \"?\" as drop' leaves such rows out");
-}
-
-static void check_text(Lowering *l, const Use *use, uint32_t column)
-{
-    Session *s = l->s;
-    bool found = use->text[0] == 0;
-    for (uint32_t i = 0; i < l->markers.len; i++)
-        found |= strcmp(use->text, l->markers.data[i]) == 0;
-    for (int64_t row = 0; row < l->table->rows && !found; row++)
-        found = strcmp(use->text, table_cell(l->table, row, column)) == 0;
-    if (found)
-        return;
-    char error[TABULAR_ERROR];
-    Candidates candidates = {0};
-    if (table_categories(l->table, column, error))
-        for (uint32_t i = 0; i < l->table->columns[column].category_count; i++)
-            vec_push(&candidates.names, l->table->columns[column].categories[i]);
-    fail(s, use->span, "the column '%s' never holds \"%s\"", l->table->columns[column].name, use->text);
-    suggest(s, use->text, &candidates);
-}
-
-static void check_use(Lowering *l, const Use *use)
-{
-    uint32_t column = (uint32_t)table_column(l->table, l->columns.data[use->column].name);
-    int64_t missing, first = 0;
-    char error[TABULAR_ERROR];
-    switch (use->kind) {
-    case AS_NUMBER:
-        if (!table_numbers(l->table, column, NULL, &missing, &first, error)) {
-            fail(l->s, use->span, "%s", error);
-            if (l->markers.len == 0)
-                add_help(l->s, "what stands for a missing value is declared, as in 'missing \"?\"'");
-        } else if (missing && l->schema->missing != MISSING_MEAN)
-            refuse_missing(l, use, column, missing, first);
-        break;
-    case AS_LABEL:
-        missing = count_missing(l->table, column, &first);
-        if (missing)
-            refuse_missing(l, use, column, missing, first);
-        break;
-    case AS_TEXT:
-        check_text(l, use, column);
-        break;
-    case AS_CATEGORY:
-        break;
-    }
-}
-
-/* The categories of a column that a field encodes by them. */
-static void find_categories(Lowering *l, const Use *use)
-{
-    SchemaColumn *column = &l->columns.data[use->column];
-    int64_t place = table_column(l->table, column->name);
-    char error[TABULAR_ERROR];
-    if (column->categories || (use->kind != AS_CATEGORY && use->kind != AS_LABEL))
-        return;
-    if (!table_categories(l->table, (uint32_t)place, error)) {
-        fail(l->s, use->span, "%s", error);
-        return;
-    }
-    Arena *arena = &l->s->module->arena;
-    const TableColumn *found = &l->table->columns[place];
-    const char **categories = arena_alloc(arena, found->category_count * sizeof *categories);
-    for (uint32_t i = 0; i < found->category_count; i++)
-        categories[i] = arena_text(arena, found->categories[i], strlen(found->categories[i]));
-    column->categories = categories;
-    column->category_count = found->category_count;
-}
-
-static bool read_columns(Lowering *l)
-{
-    Session *s = l->s;
-    unsigned errors = s->program->diags->errors;
-    l->schema->markers = KEEP(&s->module->arena, l->markers);
-    l->schema->marker_count = l->markers.len;
-    l->schema->columns = l->columns.data; /* until they are complete */
-    l->schema->column_count = l->columns.len;
-    if (decode_drop(l->table, l->schema) < 0)
-        support_out_of_memory();
-    if (l->table->rows == 0) {
-        fail(s, l->symbol->decl->name.span, "every row of '%s' misses a value in a column that is used",
-             l->symbol->decl->name.text);
-        return false;
-    }
-    for (uint32_t i = 0; i < l->uses.len && s->learning; i++)
-        check_use(l, &l->uses.data[i]);
-    for (uint32_t i = 0; i < l->uses.len; i++)
-        find_categories(l, &l->uses.data[i]);
-    l->schema->columns = KEEP(&s->module->arena, l->columns);
-    return s->program->diags->errors == errors;
 }
 
 /* ---- fields and states ---- */
@@ -553,7 +351,7 @@ static void add_state(Session *s, const Field *field, const char *what, int64_t 
     module_state(s->module, name, type_of(s->module->real, 1, &count), STATE_ENCODER);
 }
 
-static void add_field(Lowering *l, const DataItem *item, const SchemaField *made)
+static void add_field(TableLowering *l, const DataItem *item, const SchemaField *made)
 {
     Session *s = l->s;
     Field field = {.dataset = l->symbol->index};
@@ -588,7 +386,7 @@ static void add_field(Lowering *l, const DataItem *item, const SchemaField *made
         add_state(s, &field, "fill", fills);
 }
 
-static bool named_before(const Lowering *l, uint32_t index)
+static bool named_before(const TableLowering *l, uint32_t index)
 {
     for (uint32_t i = 0; i < index; i++)
         if (strcmp(l->items.data[i]->name.text, l->items.data[index]->name.text) == 0)
@@ -596,7 +394,7 @@ static bool named_before(const Lowering *l, uint32_t index)
     return false;
 }
 
-static void lower_items(Lowering *l)
+static void lower_items(TableLowering *l)
 {
     const Decl *decl = l->symbol->decl;
     unsigned errors = l->s->program->diags->errors;
@@ -621,7 +419,7 @@ static void lower_items(Lowering *l)
 
 void lower_table(Session *s, const Symbol *symbol, Dataset *data)
 {
-    Lowering l = {.s = s, .symbol = symbol, .schema = ARENA_NEW(&s->module->arena, Schema)};
+    TableLowering l = {.s = s, .symbol = symbol, .schema = ARENA_NEW(&s->module->arena, Schema)};
     unsigned errors = s->program->diags->errors;
     data->schema = l.schema;
     for (const DataItem *item = symbol->decl->items.first; item; item = item->next)

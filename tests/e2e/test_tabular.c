@@ -108,7 +108,7 @@ static int set_up(void **state)
     write_model("plain.hn", "");
     write_model("shuffled.hn", "shuffled");
     int status = run_command("'%s/hnc' build plain.hn --data data && HNC_DATA=data '%s/hnc' build shuffled.hn", HNC_BINARY_DIR,
-                       HNC_BINARY_DIR);
+                             HNC_BINARY_DIR);
     if (status != 0)
         print_error("%s\n", command_output());
     return status;
@@ -259,8 +259,8 @@ static void test_encoded_numbers(void **state)
     json_decref(metrics);
 }
 
-/* Encoders come from the file, not from the data that is evaluated. */
-static void test_evaluation_of_other_data(void **state)
+/* Not from the data that is evaluated or trained on. */
+static void test_encoders_come_from_the_file(void **state)
 {
     (void)state;
     Encoder age = fit_encoder(age_of);
@@ -271,6 +271,13 @@ static void test_evaluation_of_other_data(void **state)
     json_t *metrics = evaluate("./plain eval --data older --weights base/last.safetensors --json");
     check_metric(metrics, "x(people.test, 0)", mean_age(TEST, ROWS, age) + 10 / age.deviation * present / (ROWS - TEST));
     json_decref(metrics);
+
+    float before[3], after[3]; /* also where a run is resumed */
+    must_run("./plain train --data older --resume --out base --epochs 5");
+    read_tensor("base/last.safetensors", "people.x.mean", after, 3);
+    must_run("./plain train --data data --out again --epochs 1");
+    read_tensor("again/last.safetensors", "people.x.mean", before, 3);
+    assert_memory_equal(before, after, sizeof before);
 }
 
 static void test_double_precision(void **state)
@@ -389,7 +396,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_encoded_numbers),
-        cmocka_unit_test(test_evaluation_of_other_data),
+        cmocka_unit_test(test_encoders_come_from_the_file),
         cmocka_unit_test(test_double_precision),
         cmocka_unit_test(test_shuffled_runs),
         cmocka_unit_test(test_shuffled_weights_without_seed),
