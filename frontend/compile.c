@@ -204,6 +204,7 @@ static void program_free(Program *program)
     vec_free(&program->std_symbols);
     vec_free(&program->weights);
     vec_free(&program->arguments);
+    vec_free(&program->parameters);
     vec_free(&program->reported);
     vec_free(&program->calls);
     vec_free(&program->noted);

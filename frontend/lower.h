@@ -56,6 +56,12 @@ typedef struct KnownArgument {
     int64_t classes;
 } KnownArgument;
 
+/* The type of a value that a parameter with open sizes, `x: f32[n]`, got first. */
+typedef struct KnownParameter {
+    const TypeExpr *declared;
+    Type type;
+} KnownParameter;
+
 typedef struct Reported {
     Span span, call; /* call: the user's, where span is in std.hn */
 } Reported;
@@ -80,6 +86,7 @@ typedef struct Program {
     VEC(Symbol *) symbols, std_symbols;
     VEC(KnownWeight) weights;
     VEC(KnownArgument) arguments;
+    VEC(KnownParameter) parameters;
     VEC(Reported) reported; /* one error a place */
     bool attach;            /* the last message was new: notes and helps go to it */
     VEC(CallNote) calls;    /* that led to the last message: noted after all else */

@@ -241,11 +241,33 @@ static Val match_label(Session *s, const TypeExpr *expr, Val value, Span span, c
     return value;
 }
 
+/* What nets were called with in a train tells exports what an open size is. */
+static void learn_parameter(Session *s, const TypeExpr *declared, Type type)
+{
+    if (!s->frame || !s->frame->decl || s->frame->decl->kind != DECL_NET)
+        return;
+    for (uint32_t i = 0; i < s->program->parameters.len; i++)
+        if (s->program->parameters.data[i].declared == declared)
+            return;
+    vec_push(&s->program->parameters, (KnownParameter){declared, type});
+}
+
+static bool known_parameter(const Session *s, const TypeExpr *declared, Type *type)
+{
+    for (uint32_t i = 0; i < s->program->parameters.len; i++)
+        if (s->program->parameters.data[i].declared == declared) {
+            *type = s->program->parameters.data[i].type;
+            return true;
+        }
+    return false;
+}
+
 /* An export's argument takes the type of the first parameter it is passed to. */
 static Val match_argument(Session *s, const TypeExpr *expr, Val value, Span span)
 {
     KnownArgument known = {.param = value.param};
-    for (const Arg *arg = expr->dims.first; arg; arg = arg->next)
+    bool told = known_parameter(s, expr, &known.type), reported = false;
+    for (const Arg *arg = expr->dims.first; arg && !told; arg = arg->next)
         if (is_variadic(arg->value) || (arg->value->kind == EXPR_NAME && !find_local(s->frame, arg->value->name.text) &&
                                         !find_symbol_of(s->program, arg->value->name.text, DECL_CONST))) {
             fail(s, span, "the type of the argument '%s' cannot be inferred from %s", value.param->name.text,
@@ -253,7 +275,7 @@ static Val match_argument(Session *s, const TypeExpr *expr, Val value, Span span
             add_note(s, value.param->span, "write its type here, as in '%s: f32[10]'", value.param->name.text);
             return val_poison();
         }
-    if (!make_type(s, expr, &known.type, &known.classes))
+    if (told ? !match_dims(s, expr, type_dims(known.type), &reported) : !make_type(s, expr, &known.type, &known.classes))
         return val_poison();
     vec_push(&s->program->arguments, known);
     Frame *outermost = s->frame;
@@ -293,6 +315,8 @@ Val match_type(Session *s, const TypeExpr *expr, Val value, Span span, const cha
     bool converts = type.dtype == dtype || dtype == s->module->real;
     if (!converts || !match_dims(s, expr, type_dims(type), &reported))
         return reported ? val_poison() : mismatch(s, expr, value, span, what);
+    if (s->learning && !is_closed(s->program, expr))
+        learn_parameter(s, expr, type_with_dtype(type, dtype));
     if (type.dtype == dtype)
         return value;
     return val_tensor(build_cast(&s->builder, value.ir, dtype));
