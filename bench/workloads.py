@@ -11,9 +11,11 @@ class Workload:
     summary: str
     model: str  # of bench/
     peer: str  # bench/peers/{torch,jax}_PEER.py
+    data: str  # mnist, or tables: Adult
     flops: float  # a step, averaged over lower and upper ones
     traffic: float  # bytes a step
     footprint: int  # bytes of weights and optimizer state
+    train: str = ""  # the block of the model, where it has several
 
     def limit(self, gflops, gbytes):
         """Steps per second that the machine allows: the lower of its two roofs."""
@@ -34,7 +36,7 @@ def global_response():
     regression = 2 * forward_flops(100, (784, 10))  # forward, and the gradient of its generated weights
     hypernet = 3 * forward_flops(1, (50, generated))
     adam = 10 * weights
-    return Workload("W1", "global best response, 784x10 regression, hypernetwork 1-50-7850, batch 100, Adam", "w1.hn", "global",
+    return Workload("W1", "global best response, 784x10 regression, hypernetwork 1-50-7850, batch 100, Adam", "w1.hn", "global", "mnist",
                     regression + hypernet + adam, 4 * weights * (3 * 2 + 2), 4 * 3 * weights)
 
 
@@ -48,9 +50,24 @@ def self_tuning(name, width, optimizer, states, update_flops, model):
     upper = forward + to_inputs
     traffic = 4 * weights * (5 * (2 * states + 2) + 2) / 6
     return Workload(name, f"self-tuning network 784-{width}-{width}-10, batch 128, 5 lower : 1 upper, {optimizer}", model, "stn",
-                    (5 * lower + upper) / 6, traffic, 4 * states * weights)
+                    "mnist", (5 * lower + upper) / 6, traffic, 4 * states * weights)
+
+
+def pareto(name, solver, objectives_passes):
+    """A hypernetwork 3-100-100-100 for Adult's 105-40-20-1, a ray a batch of 256. EPO: a backward pass for each of three objectives,
+    and the products of their gradients."""
+    sizes = (105, 40, 20, 1)
+    generated = weight_count(*sizes)
+    weights = weight_count(3, 100, 100, 100, generated)
+    forward = forward_flops(256, sizes) + forward_flops(1, (3, 100, 100, 100, generated))
+    backward = forward_flops(256, sizes) + forward_flops(256, sizes[1:]) + 2 * forward_flops(1, (100, 100, 100, generated))
+    products = 0 if objectives_passes == 1 else (objectives_passes * (objectives_passes + 1) + 2 * objectives_passes) * weights
+    return Workload(name, f"Pareto hypernetwork, Adult, three objectives, {solver}", "w5.hn", "phn", "tables",
+                    forward + objectives_passes * backward + products + 10 * weights, 4 * weights * (3 * 2 + 2), 4 * 3 * weights, solver)
 
 
 WORKLOADS = (global_response(),
              self_tuning("W2", 1200, "SGD with momentum", 2, 4, "w2.hn"),
-             self_tuning("W2s", 300, "Adam, weight decay", 3, 10, "w2s.hn"))
+             self_tuning("W2s", 300, "Adam, weight decay", 3, 10, "w2s.hn"),
+             pareto("W5a", "linear", 1),
+             pareto("W5b", "epo", 3))

@@ -20,7 +20,7 @@ def parse(doc, workloads):
     parser = argparse.ArgumentParser(description=doc)
     parser.add_argument("--workload", choices=workloads, default=workloads[0])
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--data", required=True, help="folder of MNIST's idx files")
+    parser.add_argument("--data", required=True, help="folder of the data files")
     parser.add_argument("--compile", action="store_true", help="torch.compile the step's forward and backward pass")
     args = parser.parse_args()
     for pool in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
