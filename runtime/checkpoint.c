@@ -165,3 +165,14 @@ bool checkpoint_load_weights(const char *path, const Program *program)
 {
     return restore(path, program, true);
 }
+
+bool checkpoint_load_state(const char *path, const Program *program, const State *state, bool *found)
+{
+    SafeFile file;
+    if (!safetensors_open(&file, path))
+        return false;
+    *found = json_object_get(file.header, state->tensor.name) != NULL;
+    bool fine = !*found || safetensors_read(&file, &state->tensor, program_state(program, state));
+    safetensors_close(&file);
+    return fine;
+}

@@ -27,5 +27,7 @@ bool checkpoint_seed(const char *path, uint64_t *seed);
 /* Reads weights, hyperparameters, scales and encoders only, from any safetensors file that has them with the right types and
  * shapes. */
 bool checkpoint_load_weights(const char *path, const Program *program);
+/* Reads one state of any role, if the file has it: *found. */
+bool checkpoint_load_state(const char *path, const Program *program, const State *state, bool *found);
 
 #endif

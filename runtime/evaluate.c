@@ -1,10 +1,12 @@
 #include "runtime/evaluate.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "runtime/checkpoint.h"
+#include "runtime/front.h"
 #include "runtime/metrics_log.h"
 #include "runtime/parallel.h"
 #include "runtime/report.h"
@@ -88,6 +90,12 @@ void evaluation_run_all(Evaluation *evaluation, const Program *program, double *
         values[i] = call_result(&evaluation->finish, i, 0);
 }
 
+static void print_json(const Program *program, const json_t *json)
+{
+    json_dumpf(json, stdout, JSON_REAL_PRECISION(program->manifest->is_f64 ? 17 : 9));
+    putchar('\n');
+}
+
 static void print_metrics(Evaluation *evaluations, const Program *program, bool as_json)
 {
     const TrainInfo *train = &program->manifest->train;
@@ -98,11 +106,57 @@ static void print_metrics(Evaluation *evaluations, const Program *program, bool 
         if (!as_json)
             printf("%s %.6g\n", train->metrics[i].name, value);
     }
-    if (as_json) {
-        json_dumpf(values, stdout, JSON_REAL_PRECISION(program->manifest->is_f64 ? 17 : 9));
-        putchar('\n');
-    }
+    if (as_json)
+        print_json(program, values);
     json_decref(values);
+}
+
+/* The whole front: what the run that wrote the weights put into front.json. */
+static void print_front(Front *front, Evaluation *evaluation, const Program *program, bool as_json)
+{
+    const char *key;
+    json_t *value, *indicators = json_object();
+    front_evaluate(front, evaluation, program, 0);
+    front_add_indicators(front, indicators);
+    json_object_foreach(indicators, key, value)
+        if (!as_json)
+            printf("%s %.6g\n", key, json_is_null(value) ? NAN : json_real_value(value));
+    json_decref(indicators);
+    json_t *json = as_json ? front_json(front, program, evaluation->metric->name) : NULL;
+    if (json)
+        print_json(program, json);
+    json_decref(json);
+}
+
+/* Where each ray has a net of its own, weights are one of them. */
+static void print_net(const Front *front, Evaluation *evaluation, const Program *program, bool as_json)
+{
+    double ray[MAX_OBJECTIVES], losses[MAX_OBJECTIVES];
+    front_evaluate_net(front, evaluation, program, ray, losses);
+    json_t *json = as_json ? front_net_json(front, evaluation->metric->name, ray, losses) : NULL;
+    if (json)
+        print_json(program, json);
+    json_decref(json);
+    if (as_json)
+        return;
+    printf("ray");
+    for (size_t i = 0; i < front->info->m; i++)
+        printf(" %.6g", ray[i]);
+    putchar('\n');
+    for (size_t i = 0; i < front->info->m; i++)
+        printf("%s %.6g\n", front->info->objectives[i], losses[i]);
+}
+
+static bool print_pareto(Evaluation *evaluation, const Program *program, const Options *options)
+{
+    Front front;
+    bool fine = front_open(&front, program) && front_load(&front, program, options->weights);
+    if (fine && front.info->each)
+        print_net(&front, evaluation, program, options->json);
+    else if (fine)
+        print_front(&front, evaluation, program, options->json);
+    front_close(&front);
+    return fine;
 }
 
 /* The states that are no weights (counters) begin as for a run with seed 0. */
@@ -144,7 +198,9 @@ int evaluate_command(const Manifest *manifest, const Options *options)
                 data_load(&data, manifest, options->data, seed) && initialise(&program, &data) &&
                 checkpoint_load_weights(options->weights, &program) && data_encode(&data, &program, false) &&
                 (evaluations = evaluations_open(&program, &data));
-    if (fine)
+    if (fine && manifest->train.has_pareto)
+        fine = print_pareto(evaluations, &program, options);
+    else if (fine)
         print_metrics(evaluations, &program, options->json);
     evaluations_close(evaluations, manifest->train.metric_count);
     data_free(&data);

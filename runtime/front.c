@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "pareto/pareto.h"
+#include "runtime/checkpoint.h"
 #include "runtime/metrics_log.h"
 #include "runtime/report.h"
 
@@ -28,6 +29,17 @@ static void read_reals(const Program *program, const State *state, double *value
     const void *from = program_state(program, state);
     for (int64_t i = 0; i < state->tensor.elements; i++)
         values[i] = state->tensor.element == ELEMENT_F64 ? ((const double *)from)[i] : (double)((const float *)from)[i];
+}
+
+/* ---- counts ---- */
+
+const char *const front_counter_names[FRONT_COUNTERS] = {"fallbacks", "undefined"};
+
+const State *front_counter(const Manifest *manifest, size_t number)
+{
+    char key[256];
+    snprintf(key, sizeof key, "%.200s.%s", manifest->train.name, front_counter_names[number]);
+    return manifest_state(manifest, key);
 }
 
 /* ---- the front ---- */
@@ -86,6 +98,27 @@ void front_evaluate(Front *front, Evaluation *evaluation, const Program *program
     judge(front);
 }
 
+void front_evaluate_net(const Front *front, Evaluation *evaluation, const Program *program, double *ray, double *losses)
+{
+    read_reals(program, front->info->ray, ray);
+    evaluation_run_all(evaluation, program, losses);
+}
+
+bool front_load(const Front *front, const Program *program, const char *checkpoint)
+{
+    const State *ray = front->info->ray;
+    bool found;
+    for (size_t i = 0; i < FRONT_COUNTERS; i++) {
+        const State *state = front_counter(program->manifest, i);
+        if (state && !checkpoint_load_state(checkpoint, program, state, &found))
+            return false;
+    }
+    if (!front->info->each)
+        return true;
+    return checkpoint_load_state(checkpoint, program, ray, &found) &&
+           (found || report_error("%s: lacks %s, the ray that its net was trained for", checkpoint, ray->tensor.name));
+}
+
 /* ---- as JSON ---- */
 
 void front_add_indicators(const Front *front, json_t *object)
@@ -106,59 +139,70 @@ void front_add_indicators(const Front *front, json_t *object)
     }
 }
 
+static json_t *vector_json(size_t count, const double *values)
+{
+    json_t *vector = json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(vector, json_finite(values[i]));
+    return vector;
+}
+
 static json_t *matrix_json(size_t rows, size_t columns, const double *values)
 {
     json_t *matrix = json_array();
-    for (size_t i = 0; i < rows; i++) {
-        json_t *row = json_array();
-        for (size_t k = 0; k < columns; k++)
-            json_array_append_new(row, json_finite(values[i * columns + k]));
-        json_array_append_new(matrix, row);
-    }
+    for (size_t i = 0; i < rows; i++)
+        json_array_append_new(matrix, vector_json(columns, values + i * columns));
     return matrix;
 }
 
-/* Steps at which something happened that a result should not hide: TRAIN.fallbacks, TRAIN.undefined. */
 static void add_counts(const Program *program, json_t *object)
 {
-    static const char *const names[] = {"fallbacks", "undefined"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        char key[256];
-        snprintf(key, sizeof key, "%.200s.%s", program->manifest->train.name, names[i]);
-        const State *state = manifest_state(program->manifest, key);
+    for (size_t i = 0; i < FRONT_COUNTERS; i++) {
+        const State *state = front_counter(program->manifest, i);
         int32_t count;
         if (!state)
             continue;
         memcpy(&count, program_state(program, state), sizeof count);
-        json_object_set_new(object, names[i], json_integer(count));
+        json_object_set_new(object, front_counter_names[i], json_integer(count));
     }
+}
+
+/* What is measured, and on which split. */
+static json_t *describe(const ParetoInfo *info, const char *metric)
+{
+    static const char prefix[] = "front on ";
+    json_t *json = json_object(), *objectives = json_array();
+    for (size_t i = 0; i < info->m; i++)
+        json_array_append_new(objectives, json_string(info->objectives[i]));
+    json_object_set_new(json, "objectives", objectives);
+    json_object_set_new(json, "solver", json_string(info->solver));
+    json_object_set_new(json, "split",
+                        json_string(strncmp(metric, prefix, sizeof prefix - 1) ? metric : metric + sizeof prefix - 1));
+    return json;
 }
 
 json_t *front_json(const Front *front, const Program *program, const char *metric)
 {
     const ParetoInfo *info = front->info;
-    json_t *json = json_object(), *objectives = json_array(), *kept = json_array();
+    json_t *json = describe(info, metric), *kept = json_array();
     bool keep[MAX_RAYS];
-    static const char prefix[] = "front on ";
-    for (size_t i = 0; i < info->m; i++)
-        json_array_append_new(objectives, json_string(info->objectives[i]));
     non_dominated((unsigned)info->m, (unsigned)front->count, front->points, keep);
     for (size_t i = 0; i < front->count; i++)
         json_array_append_new(kept, json_boolean(keep[i]));
-    json_object_set_new(json, "objectives", objectives);
-    json_object_set_new(json, "solver", json_string(info->solver));
-    json_object_set_new(json, "split",
-                        json_string(strncmp(metric, prefix, sizeof prefix - 1) ? metric : metric + sizeof prefix - 1));
-    if (info->reference) {
-        json_t *reference = json_array();
-        for (size_t i = 0; i < info->m; i++)
-            json_array_append_new(reference, json_finite(info->reference[i]));
-        json_object_set_new(json, "reference", reference);
-    }
+    if (info->reference)
+        json_object_set_new(json, "reference", vector_json(info->m, info->reference));
     front_add_indicators(front, json);
     add_counts(program, json);
     json_object_set_new(json, "rays", matrix_json(front->count, info->m, info->rays));
     json_object_set_new(json, "points", matrix_json(front->count, info->m, front->points));
     json_object_set_new(json, "non_dominated", kept);
+    return json;
+}
+
+json_t *front_net_json(const Front *front, const char *metric, const double *ray, const double *losses)
+{
+    json_t *json = describe(front->info, metric);
+    json_object_set_new(json, "ray", vector_json(front->info->m, ray));
+    json_object_set_new(json, "point", vector_json(front->info->m, losses));
     return json;
 }
