@@ -59,28 +59,30 @@ void run_initialise(Run *run, size_t net)
         front_set_ray(&run->front, &run->program, net);
 }
 
+size_t run_nets(const Run *run)
+{
+    return (size_t)((run->position.steps[0] + run->plan.net_steps - 1) / run->plan.net_steps);
+}
+
 /* The net of the next ray begins where the first one did; what the run has found out so far stays. */
 static void begin_net(Run *run, size_t net)
 {
-    const TrainInfo *train = &run->manifest->train;
     double points[MAX_RAYS * MAX_OBJECTIVES];
-    const State *points_state = train->pareto.points;
-    int32_t counts[2] = {0};
-    static const char *const counters[] = {"fallbacks", "undefined"};
-    const State *states[2];
-    for (size_t i = 0; i < 2; i++) {
-        char name[256];
-        snprintf(name, sizeof name, "%.200s.%s", train->name, counters[i]);
-        states[i] = manifest_state(run->manifest, name);
-        if (states[i])
-            memcpy(&counts[i], program_state(&run->program, states[i]), sizeof counts[i]);
+    const State *points_state = run->manifest->train.pareto.points;
+    int32_t counts[FRONT_COUNTERS] = {0};
+    for (size_t i = 0; i < FRONT_COUNTERS; i++) {
+        const State *counter = front_counter(run->manifest, i);
+        if (counter)
+            memcpy(&counts[i], program_state(&run->program, counter), sizeof counts[i]);
     }
     memcpy(points, program_state(&run->program, points_state), points_state->tensor.bytes);
     run_initialise(run, net);
     memcpy(program_state(&run->program, points_state), points, points_state->tensor.bytes);
-    for (size_t i = 0; i < 2; i++)
-        if (states[i])
-            memcpy(program_state(&run->program, states[i]), &counts[i], sizeof counts[i]);
+    for (size_t i = 0; i < FRONT_COUNTERS; i++) {
+        const State *counter = front_counter(run->manifest, i);
+        if (counter)
+            memcpy(program_state(&run->program, counter), &counts[i], sizeof counts[i]);
+    }
 }
 
 /* One step of a phase: draws its batch, runs it, takes the means of its outputs forward. False (reported) if the loss is not
@@ -89,12 +91,15 @@ static bool take_step(Run *run, size_t phase)
 {
     Phase *p = &run->phases[phase];
     double begin = clock_seconds();
-    int64_t done = run->position.steps[0], net_steps = run->plan.net_steps;
-    if (net_steps < run->plan.total_steps && done > 0 && done % net_steps == 0)
-        begin_net(run, (size_t)(done / net_steps));
+    int64_t batch = run->position.steps[phase], net_steps = run->plan.net_steps;
+    if (net_steps < run->plan.total_steps) { /* a net for each ray: each sees the batches of the first one */
+        if (batch > 0 && batch % net_steps == 0)
+            begin_net(run, (size_t)(batch / net_steps));
+        batch %= net_steps;
+    }
     int32_t *index = call_input(&p->call, "index");
     if (index)
-        sampler_batch(&p->sampler, run->position.steps[phase], index);
+        sampler_batch(&p->sampler, batch, index);
     call_run(&p->call);
     run->position.steps[phase]++;
     run->position.seconds += clock_seconds() - begin;
@@ -173,7 +178,7 @@ static json_t *evaluation_event(Run *run, double *selected)
     json_object_set_new(event, "seconds", json_finite(position->seconds));
     add_means(run, event);
     if (train->has_pareto) {
-        front_evaluate(&run->front, run->evaluations, &run->program, (size_t)((steps + run->plan.net_steps - 1) / run->plan.net_steps));
+        front_evaluate(&run->front, run->evaluations, &run->program, run_nets(run));
         front_add_indicators(&run->front, event);
     }
     for (size_t i = 0; !train->has_pareto && i < train->metric_count; i++) {

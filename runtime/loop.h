@@ -42,5 +42,7 @@ typedef enum { LOOP_FINISHED, LOOP_TIME_UP, LOOP_INTERRUPTED, LOOP_FAILED } Loop
 LoopEnd loop_run(Run *run);
 /* Gives all states their first values, for net number `net` of a run that trains one for each ray (0 otherwise). */
 void run_initialise(Run *run, size_t net);
+/* How many nets the run has begun, where it trains one for each ray. */
+size_t run_nets(const Run *run);
 
 #endif

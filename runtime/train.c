@@ -137,6 +137,10 @@ static bool make_plan(Run *run)
     if (run->has_checkpoint && run->identity.epoch_steps != epoch_steps)
         return report_error("%s belongs to a run with %" PRId64 " steps an epoch, but with this data there are %" PRId64,
                             run->last, run->identity.epoch_steps, epoch_steps);
+    if (run->has_checkpoint && total != planned && nets > 1)
+        return report_error("%s belongs to a run of %" PRId64 " steps, with one net for each ray, which cannot be changed to %" PRId64
+                            ": nets that are finished would have to go on",
+                            run->last, planned, total);
     if (run->has_checkpoint && total != planned)
         report_note("the run was planned for %" PRId64 " steps and is now for %" PRId64 "; its schedules follow", planned, total);
     double warmup = ceil(train->warmup * (double)epoch_steps);
@@ -262,7 +266,7 @@ static void recover_front(Run *run)
 {
     const TrainInfo *train = &run->manifest->train;
     if (train->has_pareto && run->front.count == 0)
-        front_evaluate(&run->front, run->evaluations, &run->program, (size_t)(run->position.steps[0] / run->plan.net_steps));
+        front_evaluate(&run->front, run->evaluations, &run->program, run_nets(run));
 }
 
 static int report_end(Run *run, LoopEnd end)
