@@ -1,0 +1,444 @@
+/* Programs with several objectives, from the model text to their run folders: the front that is measured, evaluation, equal bits,
+ * resumption, nets of their own for each ray, exports. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <cmocka.h>
+#include <jansson.h>
+#include <zlib.h>
+
+#include "pareto/pareto.h"
+#include "tests/runtime/run_command.h"
+
+enum { ROWS = 240, TRAIN = 160, WIDTH = 6, M = 2 };
+
+static void must_run(const char *command)
+{
+    int status = run_command("%s", command);
+    if (status != 0)
+        fail_msg("%s: exit status %d\n%s", command, status, command_output());
+}
+
+/* ---- data and models ---- */
+
+static uint32_t random_byte(uint32_t *state)
+{
+    *state = *state * 1664525u + 1013904223u;
+    return *state >> 24;
+}
+
+static void write_idx(const char *path, const unsigned char *header, unsigned header_size, const void *bytes, unsigned size)
+{
+    gzFile file = gzopen(path, "wbT"); /* T: not compressed */
+    assert_non_null(file);
+    assert_int_equal(gzwrite(file, header, header_size), header_size);
+    assert_int_equal(gzwrite(file, bytes, size), size);
+    assert_int_equal(gzclose(file), Z_OK);
+}
+
+/* A label that the first inputs decide, and one row in eight of a second group, where the label is likelier to be 1: to be right
+ * and to treat both groups alike are two things. Batches of eight often lack the second group. */
+static void write_data(void)
+{
+    static unsigned char inputs[ROWS][WIDTH], groups[ROWS], labels[ROWS];
+    uint32_t random = 9;
+    for (unsigned row = 0; row < ROWS; row++) {
+        for (unsigned i = 0; i < WIDTH; i++)
+            inputs[row][i] = (unsigned char)random_byte(&random);
+        groups[row] = random_byte(&random) % 8 == 0;
+        if (groups[row])
+            inputs[row][0] = (unsigned char)(128 + inputs[row][0] / 2);
+        labels[row] = inputs[row][0] + inputs[row][1] + random_byte(&random) / 4 > 280;
+    }
+    write_idx("inputs", (unsigned char[]){0, 0, 8, 2, 0, 0, 0, ROWS, 0, 0, 0, WIDTH}, 12, inputs, sizeof inputs);
+    write_idx("groups", (unsigned char[]){0, 0, 8, 1, 0, 0, 0, ROWS}, 8, groups, sizeof groups);
+    write_idx("labels", (unsigned char[]){0, 0, 8, 1, 0, 0, 0, ROWS}, 8, labels, sizeof labels);
+}
+
+/* form, dropout, solver, sample, rays, evaluate */
+static const char model[] =
+    "data d = idx(\"inputs\", \"groups\", \"labels\") {\n"
+    "  fields x: u8[6], group: class[2], label: class[2]\n"
+    "  split  train 160, test 80\n"
+    "}\n"
+    "preference r[2]\n"
+    "net scorer(x: u8[6]) -> f32 { return sum(linear(dropout(tanh(linear(x / 255 - 0.5, 8)), 0.1), 1)) }\n"
+    "net maker(r: f32[2]) -> f32[n] { return linear(tanh(linear(r, 10)), n) }\n"
+    "weights scorer = %s\n"
+    "objective loss(s) = mean(binary_cross_entropy(scorer(s.x), s.label))\n"
+    "objective gap(s) = abs(mean(sigmoid(scorer(s.x)) where s.group == 1) - mean(sigmoid(scorer(s.x)) where s.group == 0))\n"
+    "train t = pareto(r) {\n"
+    "  minimise loss, gap on d.train by adam(3e-3, cosine)\n"
+    "  solver %s\n"
+    "  sample %s\n"
+    "  rays   %s\n"
+    "  report hypervolume(ref: [1, 1]), uniformity on d.test\n"
+    "  batch  8\n"
+    "  epochs 10\n"
+    "  %s\n"
+    "}\n"
+    "export score(x%s) = sigmoid(scorer(x))\n";
+
+static const char *const one_net = "dense(maker(r))";
+#define THREE_RAYS "[0.7, 0.3], [0.5, 0.5], [0.1, 0.9]"
+
+static void build(const char *name, const char *form, const char *solver, const char *sample, const char *rays, const char *more)
+{
+    char path[64];
+    snprintf(path, sizeof path, "%s.hn", name);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fprintf(file, model, form, solver, sample, rays, more, strcmp(form, "free") ? ", r" : ""); // NOLINT: a literal
+    fclose(file);
+    if (run_command("'%s/hnc' build %s", HNC_BINARY_DIR, path) != 0)
+        fail_msg("%s", command_output());
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    enter_folder();
+    write_data();
+    build("phn", one_net, "epo", "dirichlet(0.5)", "circle(5)", "evaluate 10");
+    build("each", "free", "linear", "each", THREE_RAYS, "");
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    leave_folder();
+    return 0;
+}
+
+/* ---- results ---- */
+
+static json_t *load(const char *path)
+{
+    json_t *json = json_load_file(path, 0, NULL);
+    if (!json)
+        fail_msg("%s is no JSON", path);
+    return json;
+}
+
+static double number(const json_t *object, const char *key)
+{
+    const json_t *value = json_object_get(object, key);
+    if (!json_is_number(value))
+        fail_msg("%s is no number", key);
+    return json_number_value(value);
+}
+
+/* Rows of numbers; how many. */
+static unsigned read_matrix(const json_t *object, const char *key, double *values)
+{
+    const json_t *matrix = json_object_get(object, key);
+    unsigned n = (unsigned)json_array_size(matrix);
+    assert_in_range(n, 1, 64);
+    for (unsigned k = 0; k < n; k++)
+        for (unsigned i = 0; i < M; i++) {
+            const json_t *value = json_array_get(json_array_get(matrix, k), i);
+            assert_true(json_is_number(value));
+            values[k * M + i] = json_number_value(value);
+        }
+    return n;
+}
+
+/* Indicators computed again from the points. */
+static void check_front(const json_t *front, unsigned rays)
+{
+    double points[64 * M], directions[64 * M], sum = 0, least = INFINITY, largest = -INFINITY;
+    unsigned n = read_matrix(front, "points", points);
+    assert_int_equal(n, rays);
+    assert_int_equal(read_matrix(front, "rays", directions), rays);
+    for (unsigned k = 0; k < n; k++) {
+        sum += uniformity(M, points + k * M, directions + k * M);
+        least = fmin(least, points[k * M]);
+        largest = fmax(largest, points[k * M]);
+    }
+    assert_float_equal(number(front, "hypervolume"), hypervolume(M, n, points, (double[]){1, 1}), 1e-6);
+    assert_float_equal(number(front, "uniformity"), sum / n, 1e-6);
+    assert_float_equal(number(front, "loss.least"), least, 1e-6);
+    assert_float_equal(number(front, "loss.largest"), largest, 1e-6);
+    assert_int_equal(json_array_size(json_object_get(front, "non_dominated")), rays);
+}
+
+/* The header of a safetensors file; its bytes and how long they are, for free(), unless NULL. */
+static json_t *read_header(const char *path, char **bytes, size_t *header_size)
+{
+    size_t all;
+    uint64_t length;
+    char *file = read_file(path, &all);
+    assert_non_null(file);
+    memcpy(&length, file, sizeof length);
+    json_t *header = json_loadb(file + sizeof length, length, 0, NULL);
+    assert_non_null(header);
+    if (header_size)
+        *header_size = sizeof length + length;
+    if (bytes)
+        *bytes = file;
+    else
+        free(file);
+    return header;
+}
+
+/* The bytes of a tensor in a safetensors file; for free(). NULL if there is none. */
+static char *tensor_bytes(const char *path, const char *name, size_t *size)
+{
+    size_t start;
+    char *file, *bytes = NULL;
+    json_t *header = read_header(path, &file, &start);
+    const json_t *offsets = json_object_get(json_object_get(header, name), "data_offsets");
+    if (offsets) {
+        size_t begin = (size_t)json_integer_value(json_array_get(offsets, 0));
+        *size = (size_t)json_integer_value(json_array_get(offsets, 1)) - begin;
+        bytes = malloc(*size + 1);
+        assert_non_null(bytes);
+        memcpy(bytes, file + start + begin, *size);
+    }
+    json_decref(header);
+    free(file);
+    return bytes;
+}
+
+static void check_same(const char *one, const char *other, const char *file)
+{
+    char left[64], right[64];
+    snprintf(left, sizeof left, "%s/%s", one, file);
+    snprintf(right, sizeof right, "%s/%s", other, file);
+    if (!same_files(left, right))
+        fail_msg("%s and %s differ", left, right);
+}
+
+static bool same_tensor(const char *left, const char *right, const char *name)
+{
+    size_t left_size = 0, right_size = 0;
+    char *a = tensor_bytes(left, name, &left_size), *b = tensor_bytes(right, name, &right_size);
+    assert_non_null(a);
+    assert_non_null(b);
+    bool same = left_size == right_size && !memcmp(a, b, left_size);
+    free(a);
+    free(b);
+    return same;
+}
+
+/* ---- one hypernetwork ---- */
+
+static void test_front(void **state)
+{
+    (void)state;
+    must_run("./phn train --data . --out front --epochs 50 --quiet");
+    json_t *front = load("front/front.json"), *result = load("front/result.json");
+    check_front(front, 5);
+    assert_string_equal(json_string_value(json_object_get(front, "split")), "d.test");
+    assert_true(json_equal(front, json_object_get(result, "front")));
+    /* eight rows without one of the second group: about a third of all batches */
+    double steps = number(result, "steps"), undefined = number(front, "undefined");
+    assert_true(steps == 50 * 20 && undefined > 0.1 * steps && undefined < 0.7 * steps);
+    assert_true(number(front, "fallbacks") >= undefined); /* where an objective is undefined epo follows the ray */
+    must_run("wc -l <front/metrics.jsonl && grep -c hypervolume front/metrics.jsonl");
+    assert_string_equal(command_output(), "5\n5\n");
+
+    must_run("./phn eval --data . --weights front/last.safetensors --json");
+    json_t *again = json_loads(command_output(), 0, NULL);
+    assert_true(json_equal(front, again));
+    json_decref(again);
+    must_run("./phn eval --data . --weights front/last.safetensors");
+    char expected[256];
+    snprintf(expected, sizeof expected, "hypervolume %.6g\nuniformity %.6g\nloss.least %.6g\n", number(front, "hypervolume"),
+             number(front, "uniformity"), number(front, "loss.least"));
+    assert_true(output_has(expected));
+    json_decref(front);
+    json_decref(result);
+
+    must_run("./phn plot front && cat front/front.svg front/curves.svg");
+    assert_true(output_has("<svg"));
+}
+
+static void test_equal_seeds_equal_bits(void **state)
+{
+    (void)state;
+    must_run("./phn train --quiet --data . --out one --seed 7 && ./phn train --quiet --data . --out two --seed 7");
+    must_run("./phn train --quiet --data . --out other --seed 8");
+    assert_true(same_files("one/last.safetensors", "two/last.safetensors"));
+    assert_true(same_files("one/front.json", "two/front.json"));
+    assert_false(same_files("one/last.safetensors", "other/last.safetensors"));
+    assert_false(same_files("one/front.json", "other/front.json"));
+}
+
+/* Ended at any moment, by a signal that kills and by one that asks, and resumed until it gets through: the files of a run that
+ * was left alone. */
+static void check_resumption(const char *program, int epochs)
+{
+    enum { MOST = 60 };
+    struct timespec begin, end;
+    char command[256];
+    snprintf(command, sizeof command, "./%s train --quiet --data . --out %s-whole --epochs %d", program, program, epochs);
+    clock_gettime(CLOCK_MONOTONIC, &begin);
+    must_run(command);
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    double seconds = (double)(end.tv_sec - begin.tv_sec) + 1e-9 * (double)(end.tv_nsec - begin.tv_nsec);
+    uint32_t random = 3;
+    int ended = 0, status = 137;
+    for (int i = 0; i < MOST && status != 0; i++) {
+        double delay = seconds * (0.03 + 0.3 * random_byte(&random) / 256);
+        status =
+            run_command("./%s train --quiet --data . --out %s-pieces --epochs %d --resume & sleep %.3f; kill -%s $!; wait $!",
+                        program, program, epochs, delay, i % 2 ? "9" : "TERM");
+        if (status != 0 && status != 137 && status != 130 && status != 143) /* 143: not yet listening */
+            fail_msg("exit status %d after %d signals:\n%s", status, ended, command_output());
+        ended += status != 0;
+    }
+    if (status != 0) {
+        snprintf(command, sizeof command, "./%s train --quiet --data . --out %s-pieces --epochs %d --resume", program, program,
+                 epochs);
+        must_run(command);
+    }
+    print_message("%s: ended %d times, %.2f s in one piece\n", program, ended, seconds);
+    assert_true(ended >= 2);
+    static const char *const files[] = {"last.safetensors", "best.safetensors", "front.json"};
+    char whole[64], pieces[64];
+    snprintf(whole, sizeof whole, "%s-whole", program);
+    snprintf(pieces, sizeof pieces, "%s-pieces", program);
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+        check_same(whole, pieces, files[i]);
+}
+
+static void test_killed_and_resumed(void **state)
+{
+    (void)state;
+    check_resumption("phn", 800);
+    check_resumption("each", 1000);
+    check_same("each-whole", "each-pieces", "ray-001.safetensors");
+    check_same("each-whole", "each-pieces", "ray-002.safetensors");
+    check_same("each-whole", "each-pieces", "ray-003.safetensors");
+}
+
+/* A checkpoint is written where one net ends and the next begins: killed after it, the next one begins anew, from the first
+ * values and at the first ray that is left. */
+static void test_killed_between_two_nets(void **state)
+{
+    (void)state;
+    must_run("./each train --quiet --data . --out uncut --epochs 2000");
+    bool between = false;
+    for (int i = 0; i < 20 && !between; i++) {
+        assert_int_equal(
+            run_command("rm -rf cut; ./each train --quiet --data . --out cut --epochs 2000 & "
+                        "while [ ! -e cut/ray-001.safetensors ]; do sleep 0.005; done; sleep 0.03; kill -9 $!; wait $!"),
+            137);
+        json_t *header = read_header("cut/last.safetensors", NULL, NULL);
+        const char *steps = json_string_value(json_object_get(json_object_get(header, "__metadata__"), "steps.0"));
+        between = steps && strcmp(steps, "40000") == 0;
+        json_decref(header);
+    }
+    assert_true(between);
+    must_run("./each train --quiet --data . --out cut --resume");
+    static const char *const files[] = {"last.safetensors",    "best.safetensors",    "front.json",
+                                        "ray-001.safetensors", "ray-002.safetensors", "ray-003.safetensors"};
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+        check_same("uncut", "cut", files[i]);
+}
+
+/* ---- one net a ray ---- */
+
+static const char *const weights[] = {"scorer.linear1.w", "scorer.linear1.b", "scorer.linear2.w"};
+
+static void test_nets_are_their_own(void **state)
+{
+    (void)state;
+    static const char *const rays[] = {"[0.7, 0.3]", "[0.5, 0.5]", "[0.1, 0.9]"};
+    must_run("./each train --quiet --data . --out nets");
+    json_t *front = load("nets/front.json");
+    check_front(front, 3);
+    double points[3 * M];
+    read_matrix(front, "points", points);
+    for (int net = 0; net < 3; net++) {
+        char path[64], alone[64], command[256];
+        snprintf(path, sizeof path, "nets/ray-%03d.safetensors", net + 1);
+        build("single", "free", "linear", "each", rays[net], "");
+        snprintf(command, sizeof command, "./single train --quiet --data . --out single-%d", net);
+        snprintf(alone, sizeof alone, "single-%d/ray-001.safetensors", net);
+        must_run(command);
+        for (size_t w = 0; w < sizeof weights / sizeof weights[0]; w++)
+            if (!same_tensor(path, alone, weights[w]))
+                fail_msg("%s of %s and %s differ", weights[w], path, alone);
+        assert_true(same_tensor(path, alone, "r.ray"));
+        for (int other = 0; other < net; other++) {
+            char before[64];
+            snprintf(before, sizeof before, "nets/ray-%03d.safetensors", other + 1);
+            assert_false(same_tensor(path, before, weights[0]));
+        }
+        snprintf(command, sizeof command, "./each eval --data . --weights %s --json", path);
+        must_run(command);
+        json_t *one = json_loads(command_output(), 0, NULL);
+        for (int i = 0; i < M; i++)
+            assert_true(json_number_value(json_array_get(json_object_get(one, "point"), (size_t)i)) == points[net * M + i]);
+        assert_null(json_object_get(one, "hypervolume"));
+        json_decref(one);
+    }
+    must_run("./each eval --data . --weights nets/ray-003.safetensors");
+    char expected[128];
+    snprintf(expected, sizeof expected, "ray 0.1 0.9\nloss %.6g\ngap %.6g\n", points[2 * M], points[2 * M + 1]);
+    assert_true(output_has(expected));
+    must_run("./each plot nets && cat nets/front.svg");
+    assert_true(output_has("<svg"));
+    json_decref(front);
+}
+
+/* Nets that have been trained cannot be trained longer: the next one would begin in the middle of another. */
+static void test_nets_keep_their_length(void **state)
+{
+    (void)state;
+    must_run("./each train --quiet --data . --out short --steps 15");
+    assert_int_equal(run_command("./each train --quiet --data . --out short --steps 30 --resume"), 1);
+    assert_true(output_has("one net for each ray"));
+    json_t *front = load("short/front.json");
+    check_front(front, 3);
+    json_decref(front);
+    must_run("./each train --quiet --data . --out short --steps 15 --resume");
+    must_run(
+        "./phn train --quiet --data . --out longer --epochs 2 && ./phn train --quiet --data . --out longer --epochs 4 --resume");
+}
+
+/* Weights that do not depend on the preference, and weights that do: both can be trained for each ray. */
+static void test_hypernetwork_a_ray(void **state)
+{
+    (void)state;
+    build("dense", one_net, "pmtl", "each", THREE_RAYS, "");
+    must_run("./dense train --quiet --data . --out dense-run --steps 30");
+    json_t *front = load("dense-run/front.json");
+    check_front(front, 3);
+    json_decref(front);
+}
+
+/* ---- exports ---- */
+
+static void test_export_takes_the_preference(void **state)
+{
+    (void)state;
+    if (run_command("'%s/hnc' check phn.hn && '%s/hnc' build phn.hn --emit=ir -o phn && grep -A3 'export.score' phn.ir",
+                    HNC_BINARY_DIR, HNC_BINARY_DIR) != 0)
+        fail_msg("%s", command_output());
+    assert_true(output_has("f32[2]"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_front),
+        cmocka_unit_test(test_equal_seeds_equal_bits),
+        cmocka_unit_test(test_killed_and_resumed),
+        cmocka_unit_test(test_killed_between_two_nets),
+        cmocka_unit_test(test_nets_are_their_own),
+        cmocka_unit_test(test_nets_keep_their_length),
+        cmocka_unit_test(test_hypernetwork_a_ray),
+        cmocka_unit_test(test_export_takes_the_preference),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
