@@ -63,22 +63,24 @@ static const char *head_name(const Expr *expr)
     return head->kind == EXPR_NAME ? head->name.text : "";
 }
 
-/* The value of an argument, by its label or as the first positional one; NULL if it is absent. */
-static const Expr *argument(const Expr *expr, const char *label)
+/* The arguments of a call, by label or in the order of `labels`; values[i] is NULL where one is absent. What does not fit is an error that
+ * shows the usage. */
+static bool read_arguments(Session *s, const Expr *expr, uint32_t n, const char *const *labels, const char *usage, const Expr **values)
 {
-    for (const Arg *arg = expr->kind == EXPR_CALL ? expr->args.first : NULL; arg; arg = arg->next)
-        if (arg->kind == ARG_VALUE && !arg->condition && (!arg->label.text || strcmp(arg->label.text, label) == 0))
-            return arg->value;
-    return NULL;
-}
-
-/* More arguments than `most`, or one of another label: an error. */
-static bool arguments_are(Session *s, const Expr *expr, uint32_t most, const char *usage)
-{
-    if (expr->kind != EXPR_CALL || expr->args.count <= most)
-        return true;
-    fail(s, expr->span, "'%s' is written %s", head_name(expr), usage);
-    return false;
+    uint32_t place = 0;
+    for (uint32_t i = 0; i < n; i++)
+        values[i] = NULL;
+    for (const Arg *arg = expr->kind == EXPR_CALL ? expr->args.first : NULL; arg; arg = arg->next, place++) {
+        uint32_t i = arg->label.text ? 0 : place;
+        while (arg->label.text && i < n && strcmp(arg->label.text, labels[i]) != 0)
+            i++;
+        if (arg->kind != ARG_VALUE || arg->condition || i >= n || values[i]) {
+            fail(s, arg->span, "'%s' is written %s", head_name(expr), usage);
+            return false;
+        }
+        values[i] = arg->value;
+    }
+    return true;
 }
 
 /* A number, which every entry then is, or a list of m numbers, each at least (or above) `low`. */
@@ -204,42 +206,58 @@ static void read_minimise(TrainPlan *plan, const Symbol *preference)
 
 /* ---- solver ---- */
 
+/* What a solver takes: nothing, or a number that stands for its strength; defaults suit losses of about one. */
+typedef struct SolverUse {
+    const char *usage, *strength; /* NULL: no arguments */
+    double standard;
+    bool positive;
+} SolverUse;
+
+static void read_solver_arguments(TrainPlan *plan, const Expr *expr)
+{
+    static const SolverUse uses[SOLVER_COUNT] = {
+        [SOLVER_SMOOTH_TCHEBYCHEFF] = {"smooth_tchebycheff(mu: 0.01)", "mu", 0.01, true},
+        [SOLVER_COSMOS] = {"cosmos(lambda: 1)", "lambda", 1, false},
+    };
+    Session *s = plan->s;
+    Pareto *pareto = plan->train.pareto;
+    const SolverUse *use = &uses[pareto->solver];
+    const Expr *value = NULL;
+    pareto->strength = use->standard;
+    if (!use->usage) {
+        if (expr->kind == EXPR_CALL)
+            fail(s, expr->span, "'%s' takes no arguments", head_name(expr));
+        return;
+    }
+    if (!read_arguments(s, expr, 1, &use->strength, use->usage, &value) || !value)
+        return;
+    double *strength = &pareto->strength;
+    if (as_number(s, evaluate(s, value), value->span, use->strength, strength) && !(use->positive ? *strength > 0 : *strength >= 0))
+        fail(s, value->span, "%s must be %s 0, but this is %.6g", use->strength, use->positive ? "above" : "at least", *strength);
+}
+
 static void read_solver(TrainPlan *plan)
 {
     Session *s = plan->s;
     const Setting *setting = find_setting(plan, "solver");
     const Expr *expr = setting ? setting->values.first : NULL;
-    Pareto *pareto = plan->train.pareto;
     need_setting(plan, "solver", "solver epo");
     if (!expr)
         return;
     const char *name = head_name(expr);
     Candidates candidates = {0};
-    bool known = false;
     for (unsigned i = 0; i < SOLVER_COUNT; i++) {
-        vec_push(&candidates.names, solver_names[i]);
         if (strcmp(solver_names[i], name) == 0) {
-            pareto->solver = (SolverKind)i;
-            known = true;
+            plan->train.pareto->solver = (SolverKind)i;
+            vec_free(&candidates.names);
+            read_solver_arguments(plan, expr);
+            return;
         }
+        vec_push(&candidates.names, solver_names[i]);
     }
-    if (!known) {
-        fail(s, expr->span, "'%s' is not a solver", *name ? name : span_text(&s->program->arena, expr->span));
-        if (!suggest(s, name, &candidates))
-            add_help(s, "the solvers are linear, tchebycheff, smooth_tchebycheff(mu), cosmos(lambda), epo, mgda and pmtl");
-        return;
-    }
-    vec_free(&candidates.names);
-    bool smooth = pareto->solver == SOLVER_SMOOTH_TCHEBYCHEFF, cosine = pareto->solver == SOLVER_COSMOS;
-    pareto->strength = smooth ? 0.01 : 1; /* what suits losses of about one */
-    const char *label = smooth ? "mu" : "lambda";
-    const Expr *value = argument(expr, label);
-    if (!smooth && !cosine && expr->kind == EXPR_CALL)
-        fail(s, expr->span, "'%s' takes no arguments", name);
-    else if (arguments_are(s, expr, 1, smooth ? "smooth_tchebycheff(mu: 0.01)" : "cosmos(lambda: 1)") && value &&
-             as_number(s, evaluate(s, value), value->span, label, &pareto->strength) &&
-             (pareto->strength <= 0 && (smooth || pareto->strength < 0)))
-        fail(s, value->span, "%s must be %s 0, but this is %.6g", label, smooth ? "above" : "at least", pareto->strength);
+    fail(s, expr->span, "'%s' is not a solver", *name ? name : span_text(&s->program->arena, expr->span));
+    if (!suggest(s, name, &candidates))
+        add_help(s, "the solvers are linear, tchebycheff, smooth_tchebycheff(mu), cosmos(lambda), epo, mgda and pmtl");
 }
 
 /* ---- sample ---- */
@@ -262,10 +280,12 @@ static void read_sample_of_rays(TrainPlan *plan)
         fail(s, setting->by->span, "rays are drawn from a fixed distribution: 'sample' of pareto takes no optimizer");
     const char *name = head_name(expr);
     if (strcmp(name, "dirichlet") == 0) {
-        const Expr *value = argument(expr, "concentration");
-        if (!value)
+        static const char *const label = "concentration";
+        const Expr *value;
+        bool fine = read_arguments(s, expr, 1, &label, "dirichlet(0.2)", &value);
+        if (fine && !value)
             fail(s, expr->span, "dirichlet takes its concentration, as in dirichlet(0.2)");
-        else if (arguments_are(s, expr, 1, "dirichlet(0.2)"))
+        else if (fine)
             read_numbers(s, value, "the concentration", pareto->m ? pareto->m : 1, 0, concentration);
     } else if (strcmp(name, "each") == 0 && expr->kind == EXPR_NAME) {
         pareto->each = true;
@@ -427,10 +447,13 @@ static void read_rays(TrainPlan *plan)
     }
     static const char *const rules[] = {"circle", "das_dennis", "centroids", "upright_centroids"};
     for (unsigned i = 0; expr->kind == EXPR_CALL && i < COUNT_OF(rules); i++) {
-        const Expr *value = argument(expr, "count");
+        static const char *const label = "count";
+        const Expr *value;
         if (strcmp(rules[i], name) != 0)
             continue;
-        if (!value || !arguments_are(s, expr, 1, "with one number, as in das_dennis(6)")) {
+        if (!read_arguments(s, expr, 1, &label, "with one number, as in das_dennis(6)", &value))
+            return;
+        if (!value) {
             fail(s, expr->span, "'%s' takes one whole number", name);
             return;
         }
@@ -472,9 +495,12 @@ static void read_front(TrainPlan *plan)
         if (strcmp(name, "uniformity") == 0 && expr->kind == EXPR_NAME) {
             pareto->uniformity = true;
         } else if (strcmp(name, "hypervolume") == 0) {
-            const Expr *value = argument(expr, "ref");
+            static const char *const label = "ref";
+            const Expr *value;
             double *reference = arena_alloc(&s->module->arena, pareto->m * sizeof *reference);
-            if (!value || !arguments_are(s, expr, 1, "hypervolume(ref: [1, 1, 1])"))
+            if (!read_arguments(s, expr, 1, &label, "hypervolume(ref: [1, 1, 1])", &value))
+                continue;
+            if (!value)
                 fail(s, expr->span, "hypervolume takes its reference point, as in hypervolume(ref: [1, 1, 1])");
             else if (read_numbers(s, value, "the reference point", pareto->m, -INFINITY, reference))
                 pareto->reference = reference;
