@@ -470,6 +470,14 @@ static bool infer_extern(const Rule *r)
     }
     int64_t m = need_vector(r, 0), with_status = m + 1;
     DType real = operand(r, 0).dtype;
+    if (m > 0 && r->op->symbol == EXTERN_HVI) {
+        Type points = operand(r, 1);
+        if (points.dtype != real || points.rank != 2 || points.dims[1] != m || points.dims[0] > PARETO_MOST_SOLUTIONS)
+            return fail(r, "the points must be at most %d rows of %lld floats, not %s", PARETO_MOST_SOLUTIONS, (long long)m,
+                        type_text(points));
+        with_status = points.dims[0] * m + 1;
+        return result(r, type_of(real, 1, &with_status));
+    }
     if (m == 0 || need_vector(r, 1) == 0)
         return false;
     Type gram = type_of(real, 2, (int64_t[]){m, m});

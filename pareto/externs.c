@@ -77,6 +77,18 @@ static SolveStatus solve(ExternCode code, uint32_t m, uint32_t n, bool wide, con
     return pmtl_weights(m, losses, n, rays, own, gram, alpha);
 }
 
+static void weigh_solutions(uint32_t m, uint32_t n, bool wide, const void *const *operands, void *result)
+{
+    double points[PARETO_MOST_SOLUTIONS * PARETO_MOST_OBJECTIVES] = {0};
+    double weights[PARETO_MOST_SOLUTIONS * PARETO_MOST_OBJECTIVES + 1];
+    double reference[PARETO_MOST_OBJECTIVES] = {0}, moved[PARETO_MOST_OBJECTIVES];
+    read_reals(operands[0], m, wide, reference);
+    read_reals(operands[1], n * m, wide, points);
+    hypervolume_reference(m, n, points, reference, moved);
+    weights[n * m] = hypervolume_gradient(m, n, points, moved, weights) == SOLVE_FALLBACK;
+    write_reals(weights, n * m + 1, wide, result);
+}
+
 void pareto_extern(uint32_t which, uint32_t m, uint32_t n, uint32_t wide, const void *const *operands, void *result)
 {
     double values[PARETO_MOST_OBJECTIVES + 1] = {0};
@@ -88,6 +100,10 @@ void pareto_extern(uint32_t which, uint32_t m, uint32_t n, uint32_t wide, const 
         read_reals(operands[2], m, wide, concentration);
         dirichlet_sample(seed, step, RAY_STREAM, m, concentration, values);
         write_reals(values, m, wide, result);
+        return;
+    }
+    if (which == EXTERN_HVI) {
+        weigh_solutions(m, n, wide, operands, result);
         return;
     }
     values[m] = solve((ExternCode)which, m, n, wide, operands, values) == SOLVE_FALLBACK;

@@ -1,9 +1,14 @@
 /* How compiled code and the interpreter call the functions of this folder: by number, on row-major tensors.
  *
- *   dirichlet  seed i32[2], step i32[], concentration real[m]               -> ray real[m]
- *   epo, mgda  losses real[m], ray real[m], gram real[m, m]                 -> real[m + 1]: weights of the objectives, then 1 if
- * the solver fell back to the ray, else 0 pmtl       the same, and the rays of all sectors real[n, m]             -> the same;
- * the ray's own sector is that of the nearest one */
+ *   dirichlet  seed i32[2], step i32[], concentration real[m]
+ *              -> ray real[m]
+ *   epo, mgda  losses real[m], ray real[m], gram real[m, m]
+ *              -> real[m + 1]: weights of the objectives, then 1 if the solver fell back to the ray, else 0
+ *   pmtl       the same, and the rays of all sectors real[n, m]
+ *              -> the same; the ray's own sector is that of the nearest one
+ *   hvi        reference real[m], points real[n, m]
+ *              -> real[n m + 1]: hypervolume_gradient up to the reference or, where it is farther, hypervolume_reference; then 1 if
+ *              it fell back to equal weights, else 0 */
 #ifndef HNC_PARETO_EXTERNS_H
 #define HNC_PARETO_EXTERNS_H
 

@@ -71,6 +71,8 @@ static void accepted(void **unused)
         "%1 = gather %q, %n : u8[3]",
         "%1 = scatter_add %i, %e rows 7 : f32[7, 3]",
         "%1 = scatter_add %n, %c rows 1 : f32[1, 3]",
+        "%1 = extern @dirichlet, %seed, %n, %c : f32[3]",
+        "%1 = extern @hvi, %c, %a : f32[7]",
     };
     for (size_t i = 0; i < COUNT_OF(lines); i++) {
         char *text = in_context(lines[i]);
@@ -142,6 +144,12 @@ static void refused(void **unused)
         {"%1 = gather %a, %b : f32[2, 3, 3]", "the index must be i32"},
         {"%1 = scatter_add %i, %a rows 4 : f32[4, 3]", "must start with the axes of the index"},
         {"%1 = scatter_add %n, %c rows 0 : f32[1, 3]", "no valid type"},
+        {"%1 = extern @dirichlet, %seed, %c : f32[3]", "dirichlet takes 3 operands, not 2"},
+        {"%1 = extern @dirichlet, %n, %n, %c : f32[3]", "the seed must be i32[2]"},
+        {"%1 = extern @epo, %c, %c, %a : f32[4]", "do not fit the ray f32[3] and the Gram matrix f32[2, 3]"},
+        {"%1 = extern @hvi, %c, %c : f32[4]", "at most 64 rows of 3 floats, not f32[3]"},
+        {"%1 = extern @hvi, %c, %d : f32[7]", "at most 64 rows of 3 floats, not f64[2, 3]"},
+        {"%1 = extern @hvi, %c, %a : f32[2, 3]", "the type of this extern is f32[7]"},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         char *text = in_context(cases[i][0]);

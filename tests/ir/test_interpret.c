@@ -284,7 +284,8 @@ static void errors(void **unused)
     covered[OP_ACROSS_MEAN] = false;
 }
 
-/* Functions in C: the ray sums to 1, and of two opposed gradients of one length MGDA takes the middle. */
+/* Functions in C: the ray sums to 1, and of two opposed gradients of one length MGDA takes the middle; each side of a box
+ * grows by the length of the other. */
 static void functions_in_c(void **unused)
 {
     (void)unused;
@@ -300,6 +301,10 @@ static void functions_in_c(void **unused)
                 N(1, 2, 0.5, 0.5, 1, -1, -1, 1));
     assert_true(e.fine);
     check_close("weights", &e.outputs[0], N(0.5, 0.5, 0), 1e-6);
+    finish(&e);
+    e = execute("%r: f32[2], %p: f32[1, 2]", "%y = extern @hvi, %r, %p : f32[3]", N(1, 1, 0.25, 0));
+    assert_true(e.fine);
+    check_close("weights", &e.outputs[0], N(0.8, 0.6, 0), 1e-6);
     finish(&e);
 }
 
