@@ -102,12 +102,14 @@ static void explain_pareto(const Pareto *pareto)
     for (uint32_t i = 0; i < pareto->m; i++)
         printf("%s%s", i ? ", " : " ", pareto->objectives[i]);
     printf("\n  solver     %s", solver_names[pareto->solver]);
-    if (pareto->solver == SOLVER_SMOOTH_TCHEBYCHEFF || pareto->solver == SOLVER_COSMOS)
-        printf(", %s %g", pareto->solver == SOLVER_COSMOS ? "lambda" : "mu", pareto->strength);
+    if (pareto->solver == SOLVER_SMOOTH_TCHEBYCHEFF)
+        printf(", mu %g", pareto->strength);
+    if (pareto->solver == SOLVER_COSMOS || pareto->solver == SOLVER_HVI)
+        printf(", lambda %g", pareto->strength);
     if (pareto->each) {
         printf("\n  rays       one net for each of the %u", pareto->ray_count);
     } else {
-        printf("\n  rays       one a batch from Dirichlet(");
+        printf("\n  rays       %u a batch from Dirichlet(", pareto->points);
         for (uint32_t i = 0; i < pareto->m; i++)
             printf("%s%g", i ? ", " : "", pareto->concentration[i]);
         printf("); %u for evaluation", pareto->ray_count);

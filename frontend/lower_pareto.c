@@ -206,33 +206,46 @@ static void read_minimise(TrainPlan *plan, const Symbol *preference)
 
 /* ---- solver ---- */
 
-/* What a solver takes: nothing, or a number that stands for its strength; defaults suit losses of about one. */
+/* What a solver takes: nothing, or a number that stands for its strength, after the number of rays a step if it takes several.
+ * Defaults suit losses of about one. */
 typedef struct SolverUse {
     const char *usage, *strength; /* NULL: no arguments */
     double standard;
     bool positive;
+    uint32_t points; /* 0: one, always */
 } SolverUse;
+
+enum { FEWEST_POINTS = 2 };
 
 static void read_solver_arguments(TrainPlan *plan, const Expr *expr)
 {
     static const SolverUse uses[SOLVER_COUNT] = {
-        [SOLVER_SMOOTH_TCHEBYCHEFF] = {"smooth_tchebycheff(mu: 0.01)", "mu", 0.01, true},
-        [SOLVER_COSMOS] = {"cosmos(lambda: 1)", "lambda", 1, false},
+        [SOLVER_SMOOTH_TCHEBYCHEFF] = {"smooth_tchebycheff(mu: 0.01)", "mu", 0.01, true, 0},
+        [SOLVER_COSMOS] = {"cosmos(lambda: 1)", "lambda", 1, false, 0},
+        [SOLVER_HVI] = {"hvi(points: 16, lambda: 5)", "lambda", 5, false, 16},
     };
     Session *s = plan->s;
     Pareto *pareto = plan->train.pareto;
     const SolverUse *use = &uses[pareto->solver];
-    const Expr *value = NULL;
     pareto->strength = use->standard;
+    pareto->points = use->points ? use->points : 1;
     if (!use->usage) {
         if (expr->kind == EXPR_CALL)
             fail(s, expr->span, "'%s' takes no arguments", head_name(expr));
         return;
     }
-    if (!read_arguments(s, expr, 1, &use->strength, use->usage, &value) || !value)
+    const char *const labels[] = {"points", use->strength};
+    const Expr *values[2] = {NULL, NULL};
+    uint32_t first = use->points ? 0 : 1;
+    int64_t points;
+    if (!read_arguments(s, expr, 2 - first, labels + first, use->usage, values + first))
         return;
+    if (values[0] && as_integer(s, evaluate(s, values[0]), values[0]->span, "the number of rays a step", FEWEST_POINTS,
+                                PARETO_MOST_SOLUTIONS, &points))
+        pareto->points = (uint32_t)points;
+    const Expr *value = values[1];
     double *strength = &pareto->strength;
-    if (as_number(s, evaluate(s, value), value->span, use->strength, strength) && !(use->positive ? *strength > 0 : *strength >= 0))
+    if (value && as_number(s, evaluate(s, value), value->span, use->strength, strength) && !(use->positive ? *strength > 0 : *strength >= 0))
         fail(s, value->span, "%s must be %s 0, but this is %.6g", use->strength, use->positive ? "above" : "at least", *strength);
 }
 
@@ -257,7 +270,8 @@ static void read_solver(TrainPlan *plan)
     }
     fail(s, expr->span, "'%s' is not a solver", *name ? name : span_text(&s->program->arena, expr->span));
     if (!suggest(s, name, &candidates))
-        add_help(s, "the solvers are linear, tchebycheff, smooth_tchebycheff(mu), cosmos(lambda), epo, mgda and pmtl");
+        add_help(s, "the solvers are linear, tchebycheff, smooth_tchebycheff(mu), cosmos(lambda), epo, mgda, pmtl "
+                    "and hvi(points, lambda)");
 }
 
 /* ---- sample ---- */
@@ -522,10 +536,31 @@ static void read_front(TrainPlan *plan)
     vec_push(&plan->train.metrics, metric);
 }
 
+/* Solvers of several rays a step make the hypervolume of their front grow: it needs a reference, and rays to choose from. */
+static void check_solver(TrainPlan *plan)
+{
+    Session *s = plan->s;
+    const Pareto *pareto = plan->train.pareto;
+    const Setting *solver = find_setting(plan, "solver"), *report = find_setting(plan, "report"), *sample = find_setting(plan, "sample");
+    if (pareto->points < FEWEST_POINTS || !report || !sample)
+        return;
+    bool referred = false;
+    for (const Expr *expr = report->values.first; expr; expr = expr->next)
+        referred |= strcmp(head_name(expr), "hypervolume") == 0;
+    const char *name = solver_names[pareto->solver];
+    if (!referred) {
+        fail(s, solver->values.first->span, "'%s' makes the hypervolume grow, but 'report' does not say up to which point", name);
+        add_help(s, "begin it with 'report hypervolume(ref: 1)'");
+    }
+    if (pareto->each)
+        fail(s, sample->span, "'%s' compares nets of several rays in each step, but 'each' trains them one after the other", name);
+}
+
 void lower_pareto(TrainPlan *plan)
 {
     plan->train.method = METHOD_PARETO;
     plan->train.pareto = ARENA_NEW(&plan->s->module->arena, Pareto);
+    plan->train.pareto->points = 1;
     plan->train.select = -1;
     const Symbol *preference = read_preference(plan);
     read_common(plan);
@@ -536,4 +571,5 @@ void lower_pareto(TrainPlan *plan)
     read_sample_of_rays(plan);
     read_rays(plan);
     read_front(plan);
+    check_solver(plan);
 }

@@ -1,7 +1,8 @@
 #include "ir/model.h"
 
 const char *const method_names[] = {"fit", "bilevel", "pareto"};
-const char *const solver_names[SOLVER_COUNT] = {"linear", "tchebycheff", "smooth_tchebycheff", "cosmos", "epo", "mgda", "pmtl"};
+const char *const solver_names[SOLVER_COUNT] = {"linear", "tchebycheff", "smooth_tchebycheff", "cosmos", "epo", "mgda", "pmtl",
+                                                  "hvi"};
 
 void model_free(Model *model)
 {

@@ -84,8 +84,9 @@ typedef enum {
     SOLVER_EPO,
     SOLVER_MGDA,
     SOLVER_PMTL,
+    SOLVER_HVI,
 } SolverKind;
-enum { SOLVER_COUNT = 7 };
+enum { SOLVER_COUNT = 8 };
 extern const char *const solver_names[SOLVER_COUNT]; /* as models call them; ORDER SolverKind */
 
 /* What a train by `pareto` says: how a preference (a ray, entries >= 0 with sum 1) is drawn for each batch, which direction the solver
@@ -94,7 +95,8 @@ typedef struct Pareto {
     uint32_t m;                    /* objectives */
     const char *const *objectives; /* as written */
     SolverKind solver;
-    double strength;             /* smooth_tchebycheff: mu; cosmos: lambda */
+    double strength;             /* smooth_tchebycheff: mu; cosmos, hvi: lambda */
+    uint32_t points;             /* rays a step, each with weights of its own: hvi; 1 otherwise */
     bool each;                   /* one net for each of the rays, instead of one for all */
     const double *concentration; /* m numbers: of the Dirichlet distribution of rays */
     uint32_t ray_count;

@@ -12,7 +12,7 @@ enum { STREAMS_PER_PHASE = 4, STREAM_INIT = 0x40000000 };
 typedef enum {
     CONDITION_CURRENT,   /* its current value */
     CONDITION_PERTURBED, /* value + sigma * noise, one draw an example, or one a batch for `shared` hyperparameters */
-    CONDITION_DRAWN,     /* of a preference: the ray that is drawn for this step */
+    CONDITION_DRAWN,     /* of a preference: a ray that is drawn for this step */
 } ConditionView;
 
 typedef struct Assembly {
@@ -28,12 +28,15 @@ typedef struct Assembly {
 Assembly method_assembly(Model *model, Train *train, const PassTrace *trace);
 /* The unconstrained start of a condition, as constants. */
 Value initial_condition(Assembly *assembly, Builder *b, uint32_t condition);
-/* A new function of that name holding a copy of a per-example objective, weights in their forms and conditions as seen. */
-Function *objective_copy(Assembly *assembly, const char *name, const Function *objective, ConditionView view, unsigned phase);
+/* A new function of that name holding a copy of a per-example objective, weights in their forms and conditions as seen. `draw` says
+ * whose draw of a perturbed or drawn condition it is: a phase's, or a number of the rays of a step. */
+Function *objective_copy(Assembly *assembly, const char *name, const Function *objective, ConditionView view, unsigned draw);
+/* The same several times over, for the draws 0 to count - 1: the outputs of the first copy, then those of the second, and so on. */
+Function *objective_copies(Assembly *assembly, const char *name, const Function *objective, ConditionView view, unsigned count);
 /* A condition as a view of it. */
-Value condition_value(Assembly *assembly, Builder *b, uint32_t condition, ConditionView view, unsigned phase);
+Value condition_value(Assembly *assembly, Builder *b, uint32_t condition, ConditionView view, unsigned draw);
 /* Replaces each `condition` by the view of it (objective_copy does this). */
-void resolve_conditions(Assembly *assembly, Function *function, ConditionView view, unsigned phase);
+void resolve_conditions(Assembly *assembly, Function *function, ConditionView view, unsigned draw);
 /* Factors, batches and merges it; afterwards only clean-up and differentiation are left. */
 void objective_batch(Assembly *assembly, Function *function, int64_t batch, bool masked);
 /* Expands gradients and cleans up: the last thing done to a step. */
@@ -66,7 +69,7 @@ void assemble_pareto(Assembly *assembly);
 
 /* ---- several objectives: pareto.c and solvers/ ---- */
 
-/* The objectives of a step and the preference over them. An objective that is not a number in this batch (the mean of no examples)
+/* The objectives at a ray of a step and that preference over them. An objective that is not a number in this batch (the mean of no examples)
  * is left out: its loss is 0 and has no gradient. */
 typedef struct Objectives {
     Builder *b;
@@ -79,17 +82,24 @@ typedef struct Objectives {
     Value entry[PARETO_MOST_OBJECTIVES];   /* its entries */
 } Objectives;
 
-/* A solver is one of two kinds: it makes one number of the losses, whose gradient is followed, or it weighs the losses' gradients by
- * what their Gram matrix says. One file a solver; solvers.c lists them. */
+/* A solver is one of three kinds: it makes one number of the losses, whose gradient is followed; it weighs the losses' gradients by
+ * what their Gram matrix says; or it makes one number of the losses at all rays of a step (Pareto.points, which is 1 for the
+ * others). *fell_back: a number, 0 unless the solver had no answer of its own. One file a solver; solvers.c lists them. */
 typedef struct Solver {
     Value (*scalarise)(const Objectives *objectives);       /* a scalar */
     Value (*weigh)(const Objectives *objectives, Value gram); /* real[m + 1]: the weights, and whether it fell back to the ray */
+    Value (*scalarise_all)(uint32_t rays, const Objectives *at, Value *fell_back); /* a scalar */
 } Solver;
-extern const Solver solver_linear, solver_tchebycheff, solver_smooth_tchebycheff, solver_cosmos, solver_epo, solver_mgda, solver_pmtl;
+extern const Solver solver_linear, solver_tchebycheff, solver_smooth_tchebycheff, solver_cosmos, solver_epo, solver_mgda, solver_pmtl,
+    solver_hvi;
 const Solver *solver_of(SolverKind kind);
 
 /* Sum of ray_i loss_i. */
 Value weighted_sum(const Objectives *objectives);
+/* The cosine of the angle between the losses and a direction of m scalars. */
+Value cosine_of(const Objectives *objectives, const Value *direction);
+/* Entry i of a vector, as a scalar. */
+Value entry_of(Builder *b, Value vector, uint32_t i);
 /* The largest of n scalars. */
 Value largest_of(Builder *b, uint32_t n, const Value *scalars);
 /* The scalars as a vector. */

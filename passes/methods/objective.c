@@ -46,8 +46,15 @@ static Value condition_noise(Assembly *assembly, Builder *b, unsigned phase)
     return all;
 }
 
+/* Rays are numbered through all steps: each has a counter of its own in the stream of rays. */
+static Value ray_number(Assembly *assembly, Builder *b, unsigned draw)
+{
+    Value first = build_with_const(b, OP_MUL, build_read(b, assembly->step_lower), assembly->train->pareto->points);
+    return build_with_const(b, OP_ADD, first, draw);
+}
+
 /* The preference: an argument of an export, the ray at hand, or one drawn from the Dirichlet distribution for this step. */
-static Value preference_value(Assembly *assembly, Builder *b, ConditionView view)
+static Value preference_value(Assembly *assembly, Builder *b, ConditionView view, unsigned draw)
 {
     const Pareto *pareto = assembly->train->pareto;
     Condition condition = b->module->conditions.data[assembly->train->condition];
@@ -59,19 +66,18 @@ static Value preference_value(Assembly *assembly, Builder *b, ConditionView view
     Value concentration[PARETO_MOST_OBJECTIVES];
     for (uint32_t i = 0; i < pareto->m; i++)
         concentration[i] = build_const(b, type_scalar(b->module->real), pareto->concentration[i]);
-    Value operands[] = {build_read(b, assembly->seed), build_read(b, assembly->step_lower),
-                        build_vector(b, pareto->m, concentration)};
+    Value operands[] = {build_read(b, assembly->seed), ray_number(assembly, b, draw), build_vector(b, pareto->m, concentration)};
     return build_extern(b, EXTERN_DIRICHLET, condition.type, 3, operands);
 }
 
 /* What the train does not tune keeps its first value. */
-Value condition_value(Assembly *assembly, Builder *b, uint32_t condition, ConditionView view, unsigned phase)
+Value condition_value(Assembly *assembly, Builder *b, uint32_t condition, ConditionView view, unsigned draw)
 {
     const Train *train = assembly->train;
     if (train->method == METHOD_FIT || condition != train->condition)
         return initial_condition(assembly, b, condition);
     if (train->method == METHOD_PARETO)
-        return preference_value(assembly, b, view);
+        return preference_value(assembly, b, view, draw);
     Value centre = build_read(b, assembly->hyper_state);
     if (view == CONDITION_CURRENT)
         return centre;
@@ -79,10 +85,10 @@ Value condition_value(Assembly *assembly, Builder *b, uint32_t condition, Condit
         centre = initial_condition(assembly, b, condition);
     Type type = value_type(b, centre);
     Value sigma = train->sigma_learned ? build_softplus(b, build_read(b, assembly->scale_state)) : build_const(b, type, train->sigma);
-    return build_binary(b, OP_ADD, centre, build_binary(b, OP_MUL, sigma, condition_noise(assembly, b, phase)));
+    return build_binary(b, OP_ADD, centre, build_binary(b, OP_MUL, sigma, condition_noise(assembly, b, draw)));
 }
 
-void resolve_conditions(Assembly *assembly, Function *function, ConditionView view, unsigned phase)
+void resolve_conditions(Assembly *assembly, Function *function, ConditionView view, unsigned draw)
 {
     Rewrite rewrite;
     uint32_t count = assembly->module->conditions.len;
@@ -97,14 +103,14 @@ void resolve_conditions(Assembly *assembly, Function *function, ConditionView vi
         }
         uint32_t condition = OP_AT(function, v)->symbol;
         if (values[condition] == NO_VALUE)
-            values[condition] = condition_value(assembly, &rewrite.b, condition, view, phase);
+            values[condition] = condition_value(assembly, &rewrite.b, condition, view, draw);
         rewrite.map[v] = values[condition];
     }
     rewrite_end(&rewrite);
     support_free(values);
 }
 
-Function *objective_copy(Assembly *assembly, const char *name, const Function *objective, ConditionView view, unsigned phase)
+Function *objective_copy(Assembly *assembly, const char *name, const Function *objective, ConditionView view, unsigned draw)
 {
     Module *module = assembly->module;
     Function *function = function_new(module, name);
@@ -117,8 +123,27 @@ Function *objective_copy(Assembly *assembly, const char *name, const Function *o
     pass_traced(assembly->trace, "lower", module, function);
     pass_weights(assembly->model, function);
     pass_traced(assembly->trace, "weights", module, function);
-    resolve_conditions(assembly, function, view, phase);
+    resolve_conditions(assembly, function, view, draw);
     pass_traced(assembly->trace, "conditions", module, function);
+    return function;
+}
+
+Function *objective_copies(Assembly *assembly, const char *name, const Function *objective, ConditionView view, unsigned count)
+{
+    if (count == 1)
+        return objective_copy(assembly, name, objective, view, 0);
+    Module *module = assembly->module;
+    Function *function = function_new(module, name);
+    Builder b = {.module = module, .function = function};
+    for (unsigned draw = 0; draw < count; draw++) {
+        Function *copy = objective_copy(assembly, arena_printf(&module->arena, "%s.%u", name, draw), objective, view, draw);
+        Value *map = support_malloc(copy->ops.len * sizeof *map);
+        build_inline(&b, copy, map);
+        for (uint32_t i = 0; i < copy->outputs.len; i++)
+            build_output(&b, arena_printf(&module->arena, "%s.%u", copy->outputs.data[i].name, draw), map[copy->outputs.data[i].value]);
+        support_free(map);
+        function_remove(module, copy);
+    }
     return function;
 }
 

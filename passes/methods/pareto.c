@@ -1,23 +1,23 @@
 /* Pareto hypernetworks (Navon et al., "Learning the Pareto front with hypernetworks", ICLR 2021, algorithm 1): a ray is drawn for
  * each batch, the weights are generated for it, and the solver says which direction their losses take. The same steps train one
- * net for one ray (`sample each`), where the ray is a state that stays.
+ * net for one ray (`sample each`), where the ray is a state that stays. A solver may want several rays a step, each with weights
+ * of its own on the same batch: the objective is copied for each, and what does not depend on the ray becomes one again (cse).
  *
  * Solvers that weigh gradients need their Gram matrix C_ij = g_i . g_j over everything that is trained. It is built here as it
  * reads, from m gradients; where weights come from a linear head, each gradient is an outer product and passes/outer.c makes (1 +
  * |f|^2) (dphi_i . dphi_j) of the head's part, so that no gradient of the head is ever formed for it. */
 #include "passes/methods/methods.h"
 
-static Objectives collect(Assembly *assembly, Builder *b, const Function *function)
+/* The objectives at ray number `draw` of the step. */
+static Objectives collect(Assembly *assembly, Builder *b, const Function *function, uint32_t draw)
 {
     Objectives o = {.b = b, .pareto = assembly->train->pareto, .m = assembly->train->pareto->m};
-    Type real = type_scalar(b->module->real);
-    o.ray = condition_value(assembly, b, assembly->train->condition, CONDITION_DRAWN, 0);
+    o.ray = condition_value(assembly, b, assembly->train->condition, CONDITION_DRAWN, draw);
     for (uint32_t i = 0; i < o.m; i++) {
-        Type one = type_of(real.dtype, 1, (int64_t[]){1});
-        o.raw[i] = function->outputs.data[i].value;
+        o.raw[i] = function->outputs.data[draw * o.m + i].value;
         o.defined[i] = build_binary(b, OP_EQ, o.raw[i], o.raw[i]);
-        o.loss[i] = build_select(b, o.defined[i], o.raw[i], build_const(b, real, 0));
-        o.entry[i] = build_reshape(b, build_slice(b, o.ray, dims_of(1, (int)i), one), real);
+        o.loss[i] = build_select(b, o.defined[i], o.raw[i], build_const(b, type_scalar(b->module->real), 0));
+        o.entry[i] = entry_of(b, o.ray, i);
     }
     return o;
 }
@@ -61,15 +61,12 @@ static Value build_gram(const Objectives *o, const Gradients *g)
 static void weigh_gradients(Assembly *assembly, const Objectives *o, const Solver *solver, Gradients *g)
 {
     Builder *b = o->b;
-    Type real = type_scalar(b->module->real), one = type_of(real.dtype, 1, (int64_t[]){1});
     Value answer = solver->weigh(o, build_gram(o, g));
-    Value fell_back = build_reshape(b, build_slice(b, answer, dims_of(1, (int)o->m), one), real);
-    count_events(assembly, b, "fallbacks", fell_back);
+    count_events(assembly, b, "fallbacks", entry_of(b, answer, o->m));
     for (uint32_t s = 0; s < g->trained.len; s++) {
         Value sum = NO_VALUE;
         for (uint32_t i = 0; i < o->m; i++) {
-            Value alpha = build_reshape(b, build_slice(b, answer, dims_of(1, (int)i), one), real), x = g->each.data[s * o->m + i];
-            alpha = build_with_const(b, OP_MUL, alpha, (double)o->m);
+            Value x = g->each.data[s * o->m + i], alpha = build_with_const(b, OP_MUL, entry_of(b, answer, i), (double)o->m);
             Value term = build_binary(b, OP_MUL, build_splat(b, alpha, value_type(b, x)), x);
             sum = i == 0 ? term : build_binary(b, OP_ADD, sum, term);
         }
@@ -78,13 +75,39 @@ static void weigh_gradients(Assembly *assembly, const Objectives *o, const Solve
 }
 
 /* The function's outputs become: the loss that is followed (for solvers that weigh gradients, the losses weighted by the ray),
- * and each objective. */
-static void set_outputs(const Objectives *o, Function *function, Value loss)
+ * and each objective, on average over the step's rays. */
+static void set_outputs(uint32_t rays, const Objectives *at, Function *function, Value loss)
 {
+    Builder *b = at->b;
     function->outputs.len = 0;
-    build_output(o->b, "loss", loss);
-    for (uint32_t i = 0; i < o->m; i++)
-        build_output(o->b, arena_printf(&o->b->module->arena, "objective.%s", o->pareto->objectives[i]), o->raw[i]);
+    build_output(b, "loss", loss);
+    for (uint32_t i = 0; i < at->m; i++) {
+        Value sum = at->raw[i];
+        for (uint32_t k = 1; k < rays; k++)
+            sum = build_binary(b, OP_ADD, sum, at[k].raw[i]);
+        Value mean = rays > 1 ? build_with_const(b, OP_DIV, sum, rays) : sum;
+        build_output(b, arena_printf(&b->module->arena, "objective.%s", at->pareto->objectives[i]), mean);
+    }
+}
+
+/* What is followed, or, where gradients are weighed, only reported. */
+static Value scalar_loss(Assembly *assembly, const Solver *solver, uint32_t rays, const Objectives *at)
+{
+    if (!solver->scalarise_all)
+        return solver->scalarise ? solver->scalarise(at) : weighted_sum(at);
+    Value fell_back, loss = solver->scalarise_all(rays, at, &fell_back);
+    count_events(assembly, at->b, "fallbacks", fell_back);
+    return loss;
+}
+
+static void count_undefined(Assembly *assembly, uint32_t rays, const Objectives *at)
+{
+    Builder *b = at->b;
+    Value undefined = build_const(b, type_scalar(DTYPE_BOOL), 0);
+    for (uint32_t k = 0; k < rays; k++)
+        for (uint32_t i = 0; i < at->m; i++)
+            undefined = build_binary(b, OP_OR, undefined, build_unary(b, OP_NOT, at[k].defined[i]));
+    count_events(assembly, b, "undefined", undefined);
 }
 
 void assemble_pareto(Assembly *assembly)
@@ -92,33 +115,33 @@ void assemble_pareto(Assembly *assembly)
     Module *module = assembly->module;
     Phase *phase = &assembly->train->phases.data[0];
     const Solver *solver = solver_of(assembly->train->pareto->solver);
+    uint32_t rays = assembly->train->pareto->points;
     const char *name = arena_printf(&module->arena, "%s.%s", assembly->train->name, phase->name);
-    Function *function = objective_copy(assembly, name, phase->objective, CONDITION_DRAWN, 0);
+    Function *function = objective_copies(assembly, name, phase->objective, CONDITION_DRAWN, rays);
     objective_batch(assembly, function, phase->batch, false);
 
     Builder b = {.module = module, .function = function, .line = phase->line};
-    Objectives o = collect(assembly, &b, function);
-    Value loss = solver->scalarise ? solver->scalarise(&o) : weighted_sum(&o);
+    Objectives at[PARETO_MOST_SOLUTIONS];
+    for (uint32_t k = 0; k < rays; k++)
+        at[k] = collect(assembly, &b, function, k);
+    Value loss = scalar_loss(assembly, solver, rays, at);
     Gradients g = {0};
     for (uint32_t state = 0; state < module->states.len; state++) {
         Value read = module->states.data[state].role == STATE_WEIGHT ? find_read(function, state) : NO_VALUE;
         if (read == NO_VALUE)
             continue;
         vec_push(&g.trained, (Trained){state, read, NO_VALUE});
-        if (solver->scalarise)
+        if (!solver->weigh)
             vec_last(&g.trained).gradient = build_grad(&b, loss, read);
-        for (uint32_t i = 0; solver->weigh && i < o.m; i++) {
-            Value gradient = build_grad(&b, o.loss[i], read);
+        for (uint32_t i = 0; solver->weigh && i < at->m; i++) {
+            Value gradient = build_grad(&b, at->loss[i], read);
             vec_push(&g.each, gradient);
         }
     }
     if (solver->weigh)
-        weigh_gradients(assembly, &o, solver, &g);
-    Value undefined = build_const(&b, type_scalar(DTYPE_BOOL), 0);
-    for (uint32_t i = 0; i < o.m; i++)
-        undefined = build_binary(&b, OP_OR, undefined, build_unary(&b, OP_NOT, o.defined[i]));
-    count_events(assembly, &b, "undefined", undefined);
-    set_outputs(&o, function, loss);
+        weigh_gradients(assembly, at, solver, &g);
+    count_undefined(assembly, rays, at);
+    set_outputs(rays, at, function, loss);
     optimizer_append(assembly, &b, phase->name, &phase->optimizer, g.trained.len, g.trained.data);
     count_step(&b, assembly->step_lower);
     vec_free(&g.trained);

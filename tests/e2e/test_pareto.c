@@ -164,8 +164,12 @@ static void check_front(const json_t *front, unsigned rays)
     }
     assert_float_equal(number(front, "hypervolume"), hypervolume(M, n, points, (double[]){1, 1}), 1e-6);
     assert_float_equal(number(front, "uniformity"), sum / n, 1e-6);
-    assert_float_equal(number(front, "loss.least"), least, 1e-6);
-    assert_float_equal(number(front, "loss.largest"), largest, 1e-6);
+    const char *first = json_string_value(json_array_get(json_object_get(front, "objectives"), 0));
+    char key[64];
+    snprintf(key, sizeof key, "%s.least", first);
+    assert_float_equal(number(front, key), least, 1e-6);
+    snprintf(key, sizeof key, "%s.largest", first);
+    assert_float_equal(number(front, key), largest, 1e-6);
     assert_int_equal(json_array_size(json_object_get(front, "non_dominated")), rays);
 }
 
@@ -272,22 +276,22 @@ static void test_equal_seeds_equal_bits(void **state)
     assert_false(same_files("one/front.json", "other/front.json"));
 }
 
-/* Ended at any moment, by a signal that kills and by one that asks, and resumed until it gets through: the files of a run that
- * was left alone. */
-static void check_resumption(const char *program, int epochs)
+static double clock_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* Begins a run and ends it, by a signal that kills and by one that asks in turn, after moments of `seconds` on average, until it
+ * gets through. How often it was ended. */
+static int run_in_pieces(const char *program, int epochs, double seconds, uint32_t *random)
 {
     enum { MOST = 60 };
-    struct timespec begin, end;
-    char command[256];
-    snprintf(command, sizeof command, "./%s train --quiet --data . --out %s-whole --epochs %d", program, program, epochs);
-    clock_gettime(CLOCK_MONOTONIC, &begin);
-    must_run(command);
-    clock_gettime(CLOCK_MONOTONIC, &end);
-    double seconds = (double)(end.tv_sec - begin.tv_sec) + 1e-9 * (double)(end.tv_nsec - begin.tv_nsec);
-    uint32_t random = 3;
     int ended = 0, status = 137;
+    assert_int_equal(run_command("rm -rf %s-pieces", program), 0);
     for (int i = 0; i < MOST && status != 0; i++) {
-        double delay = seconds * (0.03 + 0.3 * random_byte(&random) / 256);
+        double delay = seconds * random_byte(random) / 128;
         status =
             run_command("./%s train --quiet --data . --out %s-pieces --epochs %d --resume & sleep %.3f; kill -%s $!; wait $!",
                         program, program, epochs, delay, i % 2 ? "9" : "TERM");
@@ -295,17 +299,28 @@ static void check_resumption(const char *program, int epochs)
             fail_msg("exit status %d after %d signals:\n%s", status, ended, command_output());
         ended += status != 0;
     }
-    if (status != 0) {
-        snprintf(command, sizeof command, "./%s train --quiet --data . --out %s-pieces --epochs %d --resume", program, program,
-                 epochs);
-        must_run(command);
-    }
-    print_message("%s: ended %d times, %.2f s in one piece\n", program, ended, seconds);
-    assert_true(ended >= 2);
+    if (status != 0 &&
+        run_command("./%s train --quiet --data . --out %s-pieces --epochs %d --resume", program, program, epochs) != 0)
+        fail_msg("%s", command_output());
+    return ended;
+}
+
+/* Ended at any moment and resumed until it gets through: the files of a run that was left alone. */
+static void check_resumption(const char *program, int epochs)
+{
     static const char *const files[] = {"last.safetensors", "best.safetensors", "front.json"};
-    char whole[64], pieces[64];
+    char command[256], whole[64], pieces[64];
     snprintf(whole, sizeof whole, "%s-whole", program);
     snprintf(pieces, sizeof pieces, "%s-pieces", program);
+    snprintf(command, sizeof command, "./%s train --quiet --data . --out %s --epochs %d", program, whole, epochs);
+    double begin = clock_seconds();
+    must_run(command);
+    double seconds = (clock_seconds() - begin) / 5;
+    uint32_t random = 3;
+    int ended = 0;
+    for (int i = 0; i < 8 && ended < 2; i++, seconds /= 2) /* how long a run takes depends on what else is running */
+        ended = run_in_pieces(program, epochs, seconds, &random);
+    assert_true(ended >= 2);
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
         check_same(whole, pieces, files[i]);
 }
@@ -315,6 +330,8 @@ static void test_killed_and_resumed(void **state)
     (void)state;
     check_resumption("phn", 800);
     check_resumption("each", 1000);
+    build("several", one_net, "hvi(points: 4)", "uniform", "circle(5)", "evaluate 10");
+    check_resumption("several", 100);
     check_same("each-whole", "each-pieces", "ray-001.safetensors");
     check_same("each-whole", "each-pieces", "ray-002.safetensors");
     check_same("each-whole", "each-pieces", "ray-003.safetensors");
@@ -328,13 +345,13 @@ static void test_killed_between_two_nets(void **state)
     must_run("./each train --quiet --data . --out uncut --epochs 2000");
     bool between = false;
     for (int i = 0; i < 20 && !between; i++) {
-        assert_int_equal(
-            run_command("rm -rf cut; ./each train --quiet --data . --out cut --epochs 2000 & "
-                        "while [ ! -e cut/ray-001.safetensors ]; do sleep 0.005; done; sleep 0.03; kill -9 $!; wait $!"),
-            137);
+        int status = run_command("rm -rf cut; ./each train --quiet --data . --out cut --epochs 2000 & last=cut/last.safetensors; "
+                                 "while [ ! -e $last ]; do sleep 0.005; done; first=$(stat -c %%i $last); "
+                                 "while [ $(stat -c %%i $last) = $first ]; do sleep 0.005; done; kill -9 $!; wait $!");
+        assert_true(status == 137 || status == 0);
         json_t *header = read_header("cut/last.safetensors", NULL, NULL);
         const char *steps = json_string_value(json_object_get(json_object_get(header, "__metadata__"), "steps.0"));
-        between = steps && strcmp(steps, "40000") == 0;
+        between = steps && (strcmp(steps, "40000") == 0 || strcmp(steps, "80000") == 0);
         json_decref(header);
     }
     assert_true(between);
@@ -343,6 +360,71 @@ static void test_killed_between_two_nets(void **state)
                                         "ray-001.safetensors", "ray-002.safetensors", "ray-003.safetensors"};
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
         check_same("uncut", "cut", files[i]);
+}
+
+/* ---- several rays a step ---- */
+
+/* Two hills of Fonseca & Fleming (1995), x in three dimensions: the front is concave and known. */
+static const char hills[] = "data d = idx(\"inputs\", \"groups\", \"labels\") {\n"
+                            "  fields x: u8[6], group: class[2], label: class[2]\n"
+                            "  split  train 160, test 80\n"
+                            "}\n"
+                            "preference r[2]\n"
+                            "net place(x: u8[6]) -> f32[3] { return linear(x * 0.0, 3) }\n"
+                            "net maker(r: f32[2]) -> f32[n] { return linear(tanh(linear(r, 16)), n) }\n"
+                            "weights place = dense(maker(r))\n"
+                            "objective right(s) = mean(1 - exp(-sum(square(place(s.x) - 0.577350269), axis: 0)))\n"
+                            "objective left(s) = mean(1 - exp(-sum(square(place(s.x) + 0.577350269), axis: 0)))\n"
+                            "train t = pareto(r) {\n"
+                            "  minimise right, left on d.train by adam(1e-2, cosine)\n"
+                            "  solver %s\n"
+                            "  sample uniform\n"
+                            "  rays   circle(25)\n"
+                            "  report hypervolume(ref: 1), uniformity on d.test\n"
+                            "  batch 8; epochs 100; evaluate 10\n"
+                            "}\n";
+
+static json_t *front_of_hills(const char *solver)
+{
+    FILE *file = fopen("hills.hn", "w");
+    assert_non_null(file);
+    fprintf(file, hills, solver); // NOLINT: a literal
+    fclose(file);
+    if (run_command("'%s/hnc' build hills.hn", HNC_BINARY_DIR) != 0)
+        fail_msg("%s", command_output());
+    must_run("rm -rf hills-run; ./hills train --quiet --data . --out hills-run");
+    return load("hills-run/front.json");
+}
+
+/* The volume grows while it is trained for and ends as near to that of the whole front as 25 points come, which are all there;
+ * that of the losses weighted by the ray stays behind, whose points are at the ends of a concave front. */
+static void test_hypervolume_grows(void **state)
+{
+    (void)state;
+    enum { MANY = 2000, EVEN = 25 };
+    static double front[MANY * M];
+    double even[EVEN * M], ones[M] = {1, 1};
+    for (int k = 0; k < MANY + EVEN; k++) {
+        double *point = k < MANY ? front + k * M : even + (k - MANY) * M;
+        double along = k < MANY ? k / (MANY - 1.0) : (k - MANY) / (EVEN - 1.0); /* between the two tops */
+        point[0] = 1 - exp(-4 * along * along);
+        point[1] = 1 - exp(-4 * (1 - along) * (1 - along));
+    }
+    double whole = hypervolume(M, MANY, front, ones), spread = hypervolume(M, EVEN, even, ones);
+    json_t *linear = front_of_hills("linear"), *grown = front_of_hills("hvi(points: 8, lambda: 1)");
+    check_front(grown, 25);
+    assert_true(number(grown, "fallbacks") == 0);
+    must_run("./hills train --quiet --data . --out hills-begin --steps 5");
+    json_t *first = load("hills-begin/front.json");
+    double begin = number(first, "hypervolume"), end = number(grown, "hypervolume"), weighted = number(linear, "hypervolume");
+    print_message("hypervolume %.4f, then %.4f; linear %.4f; evenly spread %.4f, all of the front %.4f\n", begin, end, weighted,
+                  spread, whole);
+    assert_true(begin + 0.01 < end && weighted + 0.005 < end);
+    assert_true(spread < end && end < whole);
+    assert_true(number(grown, "uniformity") > 0.95);
+    json_decref(first);
+    json_decref(linear);
+    json_decref(grown);
 }
 
 /* ---- one net a ray ---- */
@@ -435,6 +517,7 @@ int main(void)
         cmocka_unit_test(test_equal_seeds_equal_bits),
         cmocka_unit_test(test_killed_and_resumed),
         cmocka_unit_test(test_killed_between_two_nets),
+        cmocka_unit_test(test_hypervolume_grows),
         cmocka_unit_test(test_nets_are_their_own),
         cmocka_unit_test(test_nets_keep_their_length),
         cmocka_unit_test(test_hypernetwork_a_ray),

@@ -14,7 +14,7 @@
 #include "pareto/pareto.h"
 #include "passes/passes.h"
 
-enum { ROWS = 12, BATCH = 6, M = 3 };
+enum { ROWS = 12, BATCH = 6, M = 3, MOST_NUMBERS = 4096 };
 #define RATE 0.1
 
 static const char program[] =
@@ -35,7 +35,7 @@ static const char program[] =
     "  solver %s\n"
     "  sample %s\n"
     "  rays   10\n"
-    "  report uniformity on d.train\n"
+    "  report uniformity, hypervolume(ref: [0.5, 2, 2]) on d.train\n"
     "  batch  6\n"
     "  epochs 1\n"
     "}\n";
@@ -117,14 +117,13 @@ static void trial_free(Trial *t)
     arena_free(&t->arena);
 }
 
-/* The ray of the first step, also written where the functions of gradients read it. */
-static void ray_of_step(Trial *t, double *ray)
+/* Ray number `draw` of the first step, also written where the functions of gradients read it. */
+static void ray_of_step(Trial *t, int32_t draw, double *ray)
 {
     const Module *module = t->model->module;
     Tensor *state = &t->world.states[find_state(module, "r.ray")];
     if (!t->train->pareto->each) {
-        int32_t step = 0;
-        const void *operands[] = {t->world.states[find_state(module, "seed")].data, &step, t->train->pareto->concentration};
+        const void *operands[] = {t->world.states[find_state(module, "seed")].data, &draw, t->train->pareto->concentration};
         pareto_extern(EXTERN_DIRICHLET, M, 1, true, operands, ray);
         for (int i = 0; i < M; i++)
             tensor_set(state, i, ray[i]);
@@ -202,6 +201,33 @@ static void expected_weights(Trial *t, const double *ray, const double *losses, 
         weights[i] *= M;
 }
 
+/* Runs the step and checks that each of the n numbers that are trained went down the direction. */
+static void check_descent(Trial *t, int64_t n, const double *direction, double *step_outputs)
+{
+    const Module *module = t->model->module;
+    const Function *of = t->gradients[0];
+    double *before = support_malloc(MOST_NUMBERS * sizeof *before);
+    int64_t at = 0;
+    for (uint32_t o = 1; o < of->outputs.len; o++) {
+        const Tensor *state = &t->world.states[find_state(module, of->outputs.data[o].name)];
+        for (int64_t k = 0; k < type_elements(state->type); k++)
+            before[at++] = tensor_get(state, k);
+    }
+    assert_int_equal(at, n);
+    run(t, t->train->phases.data[0].step, step_outputs);
+    at = 0;
+    for (uint32_t o = 1; o < of->outputs.len; o++) {
+        const Tensor *state = &t->world.states[find_state(module, of->outputs.data[o].name)];
+        for (int64_t k = 0; k < type_elements(state->type); k++, at++) {
+            double expected = before[at] - RATE * direction[at], got = tensor_get(state, k);
+            if (!(fabs(expected - got) <= 1e-11))
+                fail_msg("%s: %s[%lld] is %.17g, expected %.17g", solver_names[t->train->pareto->solver], of->outputs.data[o].name,
+                         (long long)k, got, expected);
+        }
+    }
+    support_free(before);
+}
+
 static void check_step(const char *form, const char *solver, const char *sample)
 {
     Trial t;
@@ -215,45 +241,90 @@ static void check_step(const char *form, const char *solver, const char *sample)
         for (int i = 0; i < M; i++)
             tensor_set(own, i, t.train->pareto->rays[3 * M + i]);
     }
-    ray_of_step(&t, ray);
+    ray_of_step(&t, 0, ray);
     int64_t n = 0;
     for (uint32_t i = 0; i < M; i++) {
-        g[i] = support_malloc(4096 * sizeof *g[i]);
+        g[i] = support_malloc(MOST_NUMBERS * sizeof *g[i]);
         n = gradient_of(&t, i, &losses[i], g[i]);
     }
     expected_weights(&t, ray, losses, g, n, weights);
-    double *before = support_malloc(4096 * sizeof *before);
-    const Function *of = t.gradients[0];
-    int64_t at = 0;
-    for (uint32_t o = 1; o < of->outputs.len; o++) {
-        const Tensor *state = &t.world.states[find_state(module, of->outputs.data[o].name)];
-        for (int64_t k = 0; k < type_elements(state->type); k++)
-            before[at++] = tensor_get(state, k);
-    }
-    run(&t, t.train->phases.data[0].step, step_outputs);
+    double direction[MOST_NUMBERS] = {0};
+    for (int i = 0; i < M; i++)
+        for (int64_t k = 0; k < n; k++)
+            direction[k] += weights[i] * g[i][k];
+    check_descent(&t, n, direction, step_outputs);
     for (int i = 0; i < M; i++)
         assert_float_equal(step_outputs[1 + i], losses[i], 1e-12);
-    at = 0;
-    for (uint32_t o = 1; o < of->outputs.len; o++) {
-        const Tensor *state = &t.world.states[find_state(module, of->outputs.data[o].name)];
-        for (int64_t k = 0; k < type_elements(state->type); k++, at++) {
-            double direction = 0;
-            for (int i = 0; i < M; i++)
-                direction += weights[i] * g[i][at];
-            double expected = before[at] - RATE * direction, got = tensor_get(state, k);
-            if (!(fabs(expected - got) <= 1e-11))
-                fail_msg("%s, %s: %s[%lld] is %.17g, expected %.17g", form, solver, of->outputs.data[o].name, (long long)k, got,
-                         expected);
-        }
-    }
-    assert_int_equal(at, n);
     for (uint32_t i = 0; i < M; i++)
         support_free(g[i]);
-    support_free(before);
     trial_free(&t);
 }
 
 static const char *const solvers[] = {"linear", "tchebycheff", "smooth_tchebycheff(0.05)", "cosmos(0.7)", "epo", "mgda", "pmtl"};
+
+/* d cos(losses, 1 / ray) / d losses_i */
+static void cosine_gradient(const double *losses, const double *ray, double *gradient)
+{
+    double along = 0, length = 0, ray_length = 0;
+    for (int i = 0; i < M; i++) {
+        along += losses[i] / ray[i];
+        length += losses[i] * losses[i];
+        ray_length += 1 / (ray[i] * ray[i]);
+    }
+    for (int i = 0; i < M; i++)
+        gradient[i] = (1 / ray[i] - along * losses[i] / length) / sqrt(length * ray_length);
+}
+
+/* Several rays a step: every ray's losses and gradients one by one. The reference is passed by two of the objectives at first, so that
+ * it moves. */
+static void check_step_of_rays(const char *form)
+{
+    enum { POINTS = 5 };
+    Trial t;
+    trial_new(&t, form, "hvi(points: 5, lambda: 0.3)", "dirichlet(1.5)", false);
+    assert_int_equal(t.train->pareto->points, POINTS);
+    double losses[POINTS * M], weights[POINTS * M], rays[POINTS * M], reference[M], step_outputs[1 + M];
+    double *g[POINTS * M], direction[MOST_NUMBERS] = {0};
+    int64_t n = 0;
+    for (int k = 0; k < POINTS; k++) {
+        ray_of_step(&t, k, rays + k * M);
+        for (uint32_t i = 0; i < M; i++) {
+            g[k * M + (int)i] = support_malloc(MOST_NUMBERS * sizeof **g);
+            n = gradient_of(&t, i, &losses[k * M + (int)i], g[k * M + (int)i]);
+        }
+    }
+    hypervolume_reference(M, POINTS, losses, t.train->pareto->reference, reference);
+    assert_true(reference[0] > 0.5 && reference[1] == 2);
+    assert_int_equal(hypervolume_gradient(M, POINTS, losses, reference, weights), SOLVE_FINE);
+    double followed = 0;
+    for (int k = 0; k < POINTS; k++) {
+        double turn[M];
+        cosine_gradient(losses + k * M, rays + k * M, turn);
+        for (int i = 0; i < M; i++) {
+            followed += weights[k * M + i] * losses[k * M + i];
+            for (int64_t e = 0; e < n; e++)
+                direction[e] += (weights[k * M + i] - 0.3 * turn[i]) * g[k * M + i][e];
+        }
+    }
+    check_descent(&t, n, direction, step_outputs);
+    assert_true(step_outputs[0] < followed && step_outputs[0] > followed - 0.3 * POINTS); /* less the cosines */
+    for (int i = 0; i < M; i++) {
+        double mean = 0;
+        for (int k = 0; k < POINTS; k++)
+            mean += losses[k * M + i] / POINTS;
+        assert_float_equal(step_outputs[1 + i], mean, 1e-12);
+    }
+    for (int k = 0; k < POINTS * M; k++)
+        support_free(g[k]);
+    trial_free(&t);
+}
+
+static void test_several_rays(void **state)
+{
+    (void)state;
+    check_step_of_rays("dense(linear_head(r))");
+    check_step_of_rays("dense(bent_head(r))");
+}
 
 static void test_linear_head(void **state)
 {
@@ -293,15 +364,16 @@ static void test_heads_are_factored(void **state)
 }
 
 /* A batch without one of the groups has no gap: that objective is left out, the step is finite, and it is counted; a solver that
- * weighs gradients falls back to the ray. */
+ * weighs gradients falls back to the ray, or to equal weights. */
 static void test_undefined_objectives(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < COUNT_OF(solvers); i++) {
+    for (size_t i = 0; i <= COUNT_OF(solvers); i++) {
         Trial t;
         double outputs[1 + M];
-        bool weighs = strcmp(solvers[i], "epo") == 0 || strcmp(solvers[i], "pmtl") == 0;
-        trial_new(&t, "dense(linear_head(r))", solvers[i], "uniform", true);
+        const char *solver = i < COUNT_OF(solvers) ? solvers[i] : "hvi(points: 3)";
+        bool weighs = strcmp(solver, "epo") == 0 || strcmp(solver, "pmtl") == 0 || strncmp(solver, "hvi", 3) == 0;
+        trial_new(&t, "dense(linear_head(r))", solver, "uniform", true);
         run(&t, t.train->phases.data[0].step, outputs);
         assert_true(isfinite(outputs[0]) && isnan(outputs[2]) && isfinite(outputs[3]));
         const Module *module = t.model->module;
@@ -320,7 +392,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_linear_head),          cmocka_unit_test(test_bent_head),
         cmocka_unit_test(test_a_net_a_ray),          cmocka_unit_test(test_heads_are_factored),
-        cmocka_unit_test(test_undefined_objectives),
+        cmocka_unit_test(test_undefined_objectives), cmocka_unit_test(test_several_rays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,19 +12,44 @@ const Solver *solver_of(SolverKind kind)
         [SOLVER_EPO] = &solver_epo,
         [SOLVER_MGDA] = &solver_mgda,
         [SOLVER_PMTL] = &solver_pmtl,
+        [SOLVER_HVI] = &solver_hvi,
     };
     return solvers[kind];
 }
 
-Value weighted_sum(const Objectives *objectives)
+static Value sum_of_products(Builder *b, uint32_t m, const Value *x, const Value *y)
 {
-    Builder *b = objectives->b;
     Value sum = NO_VALUE;
-    for (uint32_t i = 0; i < objectives->m; i++) {
-        Value term = build_binary(b, OP_MUL, objectives->entry[i], objectives->loss[i]);
+    for (uint32_t i = 0; i < m; i++) {
+        Value term = build_binary(b, OP_MUL, x[i], y[i]);
         sum = i == 0 ? term : build_binary(b, OP_ADD, sum, term);
     }
     return sum;
+}
+
+Value weighted_sum(const Objectives *objectives)
+{
+    return sum_of_products(objectives->b, objectives->m, objectives->entry, objectives->loss);
+}
+
+static Value norm(Builder *b, uint32_t m, const Value *x)
+{
+    Value square = sum_of_products(b, m, x, x);
+    return build_unary(b, OP_SQRT, build_with_const(b, OP_ADD, square, 1e-24)); /* has a derivative at 0, too */
+}
+
+Value cosine_of(const Objectives *objectives, const Value *direction)
+{
+    Builder *b = objectives->b;
+    uint32_t m = objectives->m;
+    Value lengths = build_binary(b, OP_MUL, norm(b, m, objectives->loss), norm(b, m, direction));
+    return build_binary(b, OP_DIV, sum_of_products(b, m, direction, objectives->loss), lengths);
+}
+
+Value entry_of(Builder *b, Value vector, uint32_t i)
+{
+    Type real = type_scalar(value_type(b, vector).dtype), one = type_of(real.dtype, 1, (int64_t[]){1});
+    return build_reshape(b, build_slice(b, vector, dims_of(1, (int)i), one), real);
 }
 
 Value largest_of(Builder *b, uint32_t n, const Value *scalars)
@@ -37,7 +62,7 @@ Value largest_of(Builder *b, uint32_t n, const Value *scalars)
 
 Value build_vector(Builder *b, uint32_t n, const Value *scalars)
 {
-    Value parts[PARETO_MOST_OBJECTIVES * PARETO_MOST_OBJECTIVES];
+    Value parts[PARETO_MOST_OBJECTIVES * PARETO_MOST_SOLUTIONS];
     for (uint32_t i = 0; i < n; i++)
         parts[i] = build_reshape(b, scalars[i], type_of(value_type(b, scalars[i]).dtype, 1, (int64_t[]){1}));
     return build_concat(b, n, parts, 0);
