@@ -26,6 +26,18 @@ bool path_exists(const char *path)
     return access(path, F_OK) == 0;
 }
 
+bool path_is_file(const char *path)
+{
+    struct stat status;
+    if (stat(path, &status) != 0)
+        return report_error("%s: %s", path, strerror(errno));
+    const char *kind = S_ISDIR(status.st_mode)                              ? "folder"
+                       : S_ISFIFO(status.st_mode)                           ? "pipe"
+                       : S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode) ? "device"
+                                                                            : "socket";
+    return S_ISREG(status.st_mode) || report_error("%s: is a %s, but must be a file", path, kind);
+}
+
 bool folder_create(const char *path)
 {
     char *part = path_join(path, "");

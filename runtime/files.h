@@ -8,6 +8,8 @@
 /* FOLDER/NAME, or NAME where it is absolute; to be freed by the caller. NULL (reported) without memory. */
 char *path_join(const char *folder, const char *name);
 bool path_exists(const char *path);
+/* Refuses (reported) what exists but is no regular file: opening a pipe waits for a writer, and reading a device need not end. */
+bool path_is_file(const char *path);
 /* Creates the folder and those above it. */
 bool folder_create(const char *path);
 

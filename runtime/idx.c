@@ -122,9 +122,8 @@ static bool check_length(IdxFile *file, const Field *field)
 
 static bool open_stream(IdxFile *file)
 {
-    struct stat status;
-    if (stat(file->path, &status) == 0 && S_ISDIR(status.st_mode))
-        return report_error("%s: is a folder, not an IDX file", file->path);
+    if (!path_is_file(file->path))
+        return false;
     file->stream = gzopen(file->path, "rbe");
     if (!file->stream)
         return report_error("%s: cannot be opened: %s", file->path, errno ? strerror(errno) : "out of memory");

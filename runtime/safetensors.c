@@ -262,7 +262,10 @@ static bool read_header(SafeFile *file)
 
 bool safetensors_open(SafeFile *file, const char *path)
 {
-    *file = (SafeFile){.path = path, .descriptor = open(path, O_RDONLY | O_CLOEXEC)};
+    *file = (SafeFile){.path = path, .descriptor = -1};
+    if (path_exists(path) && !path_is_file(path))
+        return false;
+    file->descriptor = open(path, O_RDONLY | O_CLOEXEC);
     if (file->descriptor < 0)
         return report_error("%s: cannot be opened: %s", path, strerror(errno));
     if (read_header(file))

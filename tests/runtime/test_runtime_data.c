@@ -154,7 +154,12 @@ static void test_missing_files_and_folders(void **state)
     assert_true(output_has("--data"));
     mkdir("folder", 0777);
     assert_false(read_idx("folder", &image, rows, 2));
-    assert_true(output_has("is a folder"));
+    assert_true(output_has("./folder: is a folder, but must be a file"));
+    assert_int_equal(mkfifo("pipe", 0666), 0); /* nobody ever writes to it */
+    assert_false(read_idx("pipe", &image, rows, 2));
+    assert_true(output_has("./pipe: is a pipe, but must be a file"));
+    assert_false(read_idx("/dev/zero", &image, rows, 2));
+    assert_true(output_has("/dev/zero: is a device, but must be a file"));
 }
 
 /* A data set of images and labels with those files. */

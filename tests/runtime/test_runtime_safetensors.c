@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "runtime/safetensors.h"
@@ -226,6 +227,24 @@ static void test_failed_write_keeps_the_previous_file(void **state)
     free(after);
 }
 
+static void test_only_files_are_opened(void **state)
+{
+    (void)state;
+    SafeFile file;
+    static const char *const kinds[][2] = {{"pipe", "pipe: is a pipe, but must be a file"},
+                                           {".", ".: is a folder, but must be a file"},
+                                           {"/dev/zero", "/dev/zero: is a device, but must be a file"},
+                                           {"none", "none: cannot be opened: No such file"}};
+    assert_int_equal(mkfifo("pipe", 0666), 0); /* nobody ever writes to it */
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        capture_begin();
+        bool opened = safetensors_open(&file, kinds[i][0]);
+        capture_end();
+        assert_false(opened);
+        assert_true(output_has(kinds[i][1]));
+    }
+}
+
 /* A reader of the format's authors agrees, where one is installed. */
 static void test_python_reads_it(void **state)
 {
@@ -250,6 +269,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_hostile_headers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_every_truncation_and_bit, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_failed_write_keeps_the_previous_file, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_only_files_are_opened, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_python_reads_it, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -166,6 +166,9 @@ static void test_files(void **state)
     assert_int_equal(mkdir("folder", 0777), 0);
     assert_false(reader_read("folder", note_row, &seen, error));
     assert_string_equal(error, "folder: is not a file");
+    assert_int_equal(mkfifo("pipe", 0666), 0); /* nobody ever writes to it */
+    assert_false(reader_read("pipe", note_row, &seen, error));
+    assert_string_equal(error, "pipe: is not a file");
     assert_false(reader_read("/dev/zero", note_row, &seen, error)); /* which would never end */
     write_file("folder/x.csv.gz", "", 0);
     write_file("folder/y.csv", "", 0);
