@@ -45,7 +45,7 @@ bool compile_model(const Options *options, Compilation *c)
     char why[256] = "";
     for (uint32_t i = 0; i < c->model->trains.len; i++)
         if (!method_assemble(c->model, &c->model->trains.data[i], &c->trace, why)) {
-            fprintf(stderr, "%s: error: %s\n", options->file, why);
+            fprintf(stderr, "%s:%s\n", options->file, why);
             return false;
         }
     if (!c->failure.len && !verify_module(c->model->module, true, &c->failure))

@@ -74,7 +74,7 @@ void pass_traced(const PassTrace *trace, const char *name, Module *module, Funct
 /* ---- methods ---- */
 
 /* Turns the model's train into its step, init, evaluation and report functions (docs/methods.md). Errors the frontend cannot see
- * (nested reductions in a metric) are reported at line granularity in `why`; false then. */
+ * (nested reductions in a metric of objectives) are in `why`, as "LINE: error: ..."; false then. */
 bool method_assemble(Model *model, Train *train, PassTrace *trace, char why[static 256]);
 
 /* How many losses the train differentiates: its phases', or pareto's objectives. */

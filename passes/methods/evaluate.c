@@ -24,8 +24,10 @@ static bool mark_after(const Function *function, bool *after, const char *metric
         if (!is_across(op->code))
             continue;
         if (after[v]) {
-            snprintf(why, 256, "line %u: the metric '%.80s' reduces over the data inside another reduction, which needs two passes: "
-                     "not supported", op->line, metric);
+            snprintf(why, 256,
+                     "%u: error: the metric '%.80s' reduces over the data inside another reduction, which needs two passes: "
+                     "not supported",
+                     op->line, metric);
             return false;
         }
         after[v] = true;
