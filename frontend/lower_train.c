@@ -114,10 +114,23 @@ bool setting_integer(TrainPlan *plan, const char *name, int64_t low, int64_t *re
 
 void need_setting(TrainPlan *plan, const char *name, const char *example)
 {
-    if (find_setting(plan, name))
-        return;
-    fail(plan->s, plan->decl->name.span, "the train '%s' does not say '%s'", plan->decl->name.text, name);
-    add_help(plan->s, "add a line such as '%s'", example);
+    if (!find_setting(plan, name) && plan->missing < COUNT_OF(plan->missing_names)) {
+        plan->missing_names[plan->missing] = name;
+        plan->missing_examples[plan->missing++] = example;
+    }
+}
+
+/* One error for all settings that were needed in vain. */
+static void report_missing(TrainPlan *plan)
+{
+    Text names = {0};
+    for (uint32_t i = 0; i < plan->missing; i++)
+        text_printf(&names, "%s'%s'", i == 0 ? "" : i + 1 < plan->missing ? ", " : " and ", plan->missing_names[i]);
+    if (plan->missing)
+        fail(plan->s, plan->decl->name.span, "the train '%s' does not say %s", plan->decl->name.text, names.data);
+    for (uint32_t i = 0; i < plan->missing; i++)
+        add_help(plan->s, "add a line such as '%s'", plan->missing_examples[i]);
+    text_free(&names);
 }
 
 /* batch 128: every phase's; batch 10, 1000: the lower and the upper phase's. */
@@ -271,7 +284,8 @@ static void lower_metric(TrainPlan *plan, const Expr *expr)
         bool per_example = differs_between_examples(metric.objective, value.ir);
         build_output(&s->builder, "value", per_example ? build_unary(&s->builder, OP_ACROSS_MEAN, value.ir) : value.ir);
         if (reduces_twice(metric.objective))
-            fail(s, expr->span, "the metric '%s' reduces over the data inside another reduction, which needs two passes: not supported",
+            fail(s, expr->span,
+                 "the metric '%s' reduces over the data inside another reduction, which needs two passes: not supported",
                  metric.name);
     }
     close_function(s);
@@ -457,6 +471,7 @@ void lower_train(Session *s, const Decl *decl)
         lower_bilevel(&plan);
     else
         lower_pareto(&plan);
+    report_missing(&plan);
     vec_push(&s->model->trains, plan.train);
 }
 

@@ -14,10 +14,12 @@ typedef struct TrainPlan {
     Train train;
     int64_t upper_batch;
     unsigned method; /* IN_... */
+    uint32_t missing;
+    const char *missing_names[8], *missing_examples[8]; /* of settings that it needs and does not have */
 } TrainPlan;
 
 const Setting *find_setting(const TrainPlan *plan, const char *name); /* or NULL */
-/* An error unless the train has that setting; the example helps. */
+/* Unless the train has that setting, it is missed in the error at the end of the declaration; the example helps. */
 void need_setting(TrainPlan *plan, const char *name, const char *example);
 /* The setting's whole number of at least `low`; false if it is absent or an error was reported. */
 bool setting_integer(TrainPlan *plan, const char *name, int64_t low, int64_t *result);
