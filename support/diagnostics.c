@@ -13,6 +13,14 @@ struct Diagnostic {
     uint32_t order;
 };
 
+/* Without the byte-order mark that some editors put in front. */
+static Source make_source(Arena *arena, const char *path, const Text *text)
+{
+    size_t mark = text->len >= 3 && memcmp(text->data, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+    size_t size = text->len - mark;
+    return (Source){arena_text(arena, path, strlen(path)), arena_text(arena, size ? text->data + mark : NULL, size), size};
+}
+
 bool source_read(Arena *arena, const char *path, Source *source, const char **reason)
 {
     FILE *file = fopen(path, "rb");
@@ -39,7 +47,7 @@ bool source_read(Arena *arena, const char *path, Source *source, const char **re
     else if (text.data && memchr(text.data, 0, text.len))
         *reason = "file holds a NUL byte: this is not a text file";
     else
-        *source = (Source){arena_text(arena, path, strlen(path)), arena_text(arena, text.data, text.len), text.len};
+        *source = make_source(arena, path, &text);
     fclose(file);
     text_free(&text);
     return !*reason;

@@ -23,7 +23,8 @@ typedef struct Source {
 } Source;
 
 /* Reads a whole file. On failure returns false and sets *reason to a static or errno text (no path in it).
- * Files over SOURCE_LIMIT bytes and files holding a NUL byte are refused. The text lives in the arena. */
+ * Files over SOURCE_LIMIT bytes and files holding a NUL byte are refused. A byte-order mark at the beginning does not belong to
+ * the text, which lives in the arena. */
 enum { SOURCE_LIMIT = 16 * 1024 * 1024 };
 bool source_read(Arena *arena, const char *path, Source *source, const char **reason);
 

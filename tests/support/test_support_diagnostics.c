@@ -171,6 +171,15 @@ static void reading_files(void **unused)
     assert_int_equal(file.size, 9);
     assert_string_equal(file.name, path);
 
+    write_file(path, "\xEF\xBB\xBFmarked \xEF\xBB\xBF", 13); /* only the first one marks anything */
+    assert_true(source_read(&arena, path, &file, &reason));
+    assert_string_equal(file.text, "marked \xEF\xBB\xBF");
+    assert_int_equal(file.size, 10);
+
+    write_file(path, "\xEF\xBB\xBF", 3);
+    assert_true(source_read(&arena, path, &file, &reason));
+    assert_int_equal(file.size, 0);
+
     write_file(path, "", 0);
     assert_true(source_read(&arena, path, &file, &reason));
     assert_int_equal(file.size, 0);
