@@ -223,32 +223,6 @@ static int64_t form_elements(const Module *module, uint32_t form, uint32_t *coun
     return elements;
 }
 
-static void lower_generator(Session *s, uint32_t index)
-{
-    const Decl *decl = s->forms.data[index].decl;
-    const Expr *call = decl->value->args.first->value;
-    const char *target = form_target(s, decl);
-    uint32_t count;
-    int64_t n = form_elements(s->module, index, &count);
-    if (!check_type(s, type_of(s->module->real, 1, &n), decl->value->span))
-        return;
-    Frame frame = {0};
-    Function *function = open_function(s, arena_printf(&s->program->arena, "%s.generator", target), &frame, false, false);
-    s->model->forms.data[index].generator = function;
-    Val weights = as_real(s, evaluate_call(s, call, NULL, n), call->span);
-    if (!is_poison(weights)) {
-        Type type = val_type(s, weights);
-        if (type.rank != 1 || type.dims[0] != n) {
-            fail(s, call->span, "this makes %s, but '%s' has %u weights of %lld elements in all", describe(s, weights), target,
-                 count, (long long)n);
-            add_help(s, "a result type such as '-> f32[n]' takes the number from here");
-        } else {
-            build_output(&s->builder, "weights", weights.ir);
-        }
-    }
-    close_function(s);
-}
-
 /* Whether the weights of `net` are made, at any remove, from weights of `from`. */
 static bool generated_from(const Session *s, const Symbol *net, const char *from, bool *visited)
 {
@@ -269,6 +243,63 @@ static bool generated_from(const Session *s, const Symbol *net, const char *from
     return false;
 }
 
+static void report_cycle(Session *s, uint32_t form)
+{
+    fail(s, s->forms.data[form].decl->value->span, "the weights of '%s' would be made from themselves",
+         s->model->forms.data[form].target);
+}
+
+static bool *no_form_visited(const Session *s)
+{
+    bool *visited = support_malloc(s->forms.len * sizeof *visited);
+    memset(visited, 0, s->forms.len * sizeof *visited);
+    return visited;
+}
+
+bool made_from_itself(Session *s, const Symbol *net)
+{
+    if (!s->generating)
+        return false;
+    uint32_t form = s->generating - 1;
+    const char *target = s->model->forms.data[form].target;
+    bool *visited = no_form_visited(s), *again = no_form_visited(s);
+    bool cycle = s->forms.data[form].net == net || generated_from(s, net, target, visited) ||
+                 generated_from(s, s->forms.data[form].net, target, again);
+    support_free(visited);
+    support_free(again);
+    if (cycle)
+        report_cycle(s, form);
+    return cycle;
+}
+
+static void lower_generator(Session *s, uint32_t index)
+{
+    const Decl *decl = s->forms.data[index].decl;
+    const Expr *call = decl->value->args.first->value;
+    const char *target = form_target(s, decl);
+    uint32_t count;
+    int64_t n = form_elements(s->module, index, &count);
+    if (!check_type(s, type_of(s->module->real, 1, &n), decl->value->span))
+        return;
+    Frame frame = {0};
+    Function *function = open_function(s, arena_printf(&s->program->arena, "%s.generator", target), &frame, false, false);
+    s->model->forms.data[index].generator = function;
+    s->generating = index + 1;
+    Val weights = as_real(s, evaluate_call(s, call, NULL, n), call->span);
+    if (!is_poison(weights)) {
+        Type type = val_type(s, weights);
+        if (type.rank != 1 || type.dims[0] != n) {
+            fail(s, call->span, "this makes %s, but '%s' has %u weights of %lld elements in all", describe(s, weights), target,
+                 count, (long long)n);
+            add_help(s, "a result type such as '-> f32[n]' takes the number from here");
+        } else {
+            build_output(&s->builder, "weights", weights.ir);
+        }
+    }
+    s->generating = 0;
+    close_function(s);
+}
+
 void lower_generators(Session *s)
 {
     for (uint32_t i = 0; i < s->forms.len && !s->exhausted; i++) /* grows: generators use nets, which have forms */
@@ -276,10 +307,9 @@ void lower_generators(Session *s)
             lower_generator(s, i);
     for (uint32_t i = 0; i < s->forms.len; i++) {
         const Form *form = &s->model->forms.data[i];
-        bool *visited = support_malloc(s->forms.len * sizeof *visited);
-        memset(visited, 0, s->forms.len * sizeof *visited);
+        bool *visited = no_form_visited(s);
         if (form->generator && generated_from(s, s->forms.data[i].net, form->target, visited))
-            fail(s, s->forms.data[i].decl->value->span, "the weights of '%s' would be made from themselves", form->target);
+            report_cycle(s, i);
         support_free(visited);
     }
 }

@@ -180,6 +180,7 @@ typedef struct Session {
     bool two_splits; /* reported */
     bool upper;      /* random numbers are keyed by the upper step counter */
     VEC(FormPlan) forms;
+    uint32_t generating; /* 1 + the form whose generator is being built; 0: none */
 } Session;
 
 /* ---- messages (messages.c) ---- */
@@ -307,6 +308,9 @@ bool weight_in_part(const char *weight, const char *part);
 uint32_t form_of_weight(Session *s, const KnownWeight *weight);
 /* Checks every weights declaration, used or not. At the end of the first walk. */
 void check_forms(Session *s);
+/* In a generator that uses the net: whether its weights are made, at any remove, from those that the generator makes, which is
+ * then reported. */
+bool made_from_itself(Session *s, const Symbol *net);
 /* Lowers the generators of all forms in use. */
 void lower_generators(Session *s);
 

@@ -138,6 +138,8 @@ static Val declare_weight(Session *s, const Binding *binding)
     uint32_t net = net_index(s, frame->net);
     KnownWeight *known = find_known(s->program, weight.name);
     if (known && !type_equal(known->type, weight.type)) {
+        if (made_from_itself(s, frame->net)) /* the net would have to be larger than itself */
+            return val_poison();
         fail(s, binding->name.span, "the weight '%s' is %s here and %s in another call of the net", weight.name,
              describe_type(s, weight.type), describe_type(s, known->type));
         return val_poison();
