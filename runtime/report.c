@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char *command_name = "model", *program_name = "model";
@@ -22,6 +23,25 @@ const char *report_program(void)
 const char *report_command(void)
 {
     return command_name;
+}
+
+char *report_quoted(const char *word)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789%+,-./:=@_";
+    size_t length = strlen(word);
+    if (length && strspn(word, plain) == length)
+        return strdup(word);
+    char *quoted = malloc(4 * length + 3), *end = quoted;
+    if (!quoted)
+        return NULL;
+    *end++ = '\'';
+    for (; *word; word++) {
+        if (*word == '\'')
+            end = stpcpy(end, "'\\'"); /* closes, an escaped quote, opens again */
+        *end++ = *word;
+    }
+    strcpy(end, "'");
+    return quoted;
 }
 
 void report_quiet(bool quiet)

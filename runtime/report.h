@@ -8,6 +8,8 @@
 void report_name(const char *argv0);
 const char *report_program(void); /* that name */
 const char *report_command(void); /* argv[0], for commands to be repeated */
+/* A word as a shell takes it: in quotes if it needs them. For free(); NULL without memory. */
+char *report_quoted(const char *word);
 /* "NAME: error: ...". Always returns false, so that a function that failed can end with `return report_error(...)`. */
 bool report_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* As report_error, for what only a defect of the compiler can cause. */

@@ -269,6 +269,19 @@ static void recover_front(Run *run)
         front_evaluate(&run->front, run->evaluations, &run->program, run_nets(run));
 }
 
+static void print_how_to_resume(const Run *run)
+{
+    char *command = report_quoted(report_command()), *folder = report_quoted(run->folder), *data = report_quoted(run->options->data);
+    bool here = !strcmp(run->options->data, ".");
+    printf("interrupted at step %" PRId64, run->position.steps[0]);
+    if (command && folder && data)
+        printf("; continue with: %s train --resume --out %s%s%s", command, folder, here ? "" : " --data ", here ? "" : data);
+    printf("\n");
+    free(command);
+    free(folder);
+    free(data);
+}
+
 static int report_end(Run *run, LoopEnd end)
 {
     const char *reason = end == LOOP_TIME_UP ? "seconds" : position_end_reason(&run->position, &run->plan);
@@ -276,9 +289,7 @@ static int report_end(Run *run, LoopEnd end)
     case LOOP_FAILED:
         return EXIT_FAILURE;
     case LOOP_INTERRUPTED:
-        printf("interrupted at step %" PRId64 "; continue with: %s train --resume --out %s%s%s\n", run->position.steps[0],
-               report_command(), run->folder, strcmp(run->options->data, ".") ? " --data " : "",
-               strcmp(run->options->data, ".") ? run->options->data : "");
+        print_how_to_resume(run);
         return EXIT_INTERRUPTED;
     case LOOP_FINISHED:
     case LOOP_TIME_UP:

@@ -164,6 +164,20 @@ static void test_interrupted_and_resumed(void **state)
     assert_same_run("run", "whole");
 }
 
+/* The advice is a command that can be given as it stands. */
+static void test_advice_quotes_paths(void **state)
+{
+    (void)state;
+    assert_int_equal(run_command("mkdir 'it'\\''s data' && cp data/* 'it'\\''s data' && cp " TOY " 'a toy'"), 0);
+    assert_int_equal(run_command("TOY_SLEEP=20000 './a toy' train --quiet --data \"it's data\" --out 'a run; exit 3' > out & child=$!; "
+                                 "sleep 0.3; kill $child; wait $child"),
+                     130);
+    assert_int_equal(run_command("cat out"), 0);
+    assert_true(output_has("continue with: './a toy' train --resume --out 'a run; exit 3' --data 'it'\\''s data'\n"));
+    assert_int_equal(run_command("eval \"$(sed -n 's/.*continue with: //p' out)\""), 0);
+    assert_true(output_has("stopped by steps"));
+}
+
 static void test_resume_keeps_seed_and_threads(void **state)
 {
     (void)state;
@@ -218,6 +232,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_killed_in_checkpoints, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_killed_at_each_file_operation, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_interrupted_and_resumed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_advice_quotes_paths, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_resume_keeps_seed_and_threads, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_resume_refuses_other_runs, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_one_process_a_folder, set_up, tear_down),
