@@ -55,6 +55,22 @@ static json_t *fingerprint(const Manifest *manifest)
     return json_sprintf("%016" PRIx64, hash);
 }
 
+/* Under "data.NAME"; for json_decref(). */
+static json_t *fingerprint_text(uint64_t fingerprint)
+{
+    return json_sprintf("%016" PRIx64, fingerprint);
+}
+
+static void set_data(json_t *metadata, const Manifest *manifest, const uint64_t *fingerprints)
+{
+    char key[256];
+    for (size_t i = 0; fingerprints && i < manifest->dataset_count; i++) {
+        snprintf(key, sizeof key, "data.%.200s", manifest->datasets[i].name);
+        if (manifest->datasets[i].field_count)
+            json_object_set_new(metadata, key, fingerprint_text(fingerprints[i]));
+    }
+}
+
 static json_t *build_metadata(const Manifest *manifest, const Identity *identity, const Position *position, bool finished)
 {
     json_t *metadata = json_object();
@@ -67,6 +83,7 @@ static json_t *build_metadata(const Manifest *manifest, const Identity *identity
     metadata_set_integer(metadata, "total_steps", identity->total_steps);
     metadata_set_integer(metadata, "epoch_steps", identity->epoch_steps);
     metadata_set_integer(metadata, "threads", identity->threads);
+    set_data(metadata, manifest, identity->data);
     position_store(position, finished, metadata);
     return metadata;
 }
@@ -124,6 +141,27 @@ bool checkpoint_identify(const char *path, const Manifest *manifest, Identity *i
     if (!safetensors_open(&file, path))
         return false;
     bool fine = identify(path, manifest, safetensors_metadata(&file), identity, position);
+    safetensors_close(&file);
+    return fine;
+}
+
+bool checkpoint_check_data(const char *path, const Manifest *manifest, const uint64_t *fingerprints)
+{
+    SafeFile file;
+    bool fine = true;
+    if (!safetensors_open(&file, path))
+        return false;
+    for (size_t i = 0; i < manifest->dataset_count; i++) {
+        char key[256];
+        snprintf(key, sizeof key, "data.%.200s", manifest->datasets[i].name);
+        const json_t *found = json_object_get(safetensors_metadata(&file), key);
+        json_t *here = fingerprint_text(fingerprints[i]);
+        if (found && !json_equal(found, here))
+            fine =
+                report_error("%s belongs to a run on other data: the files of the data set %s have changed since, or are others",
+                             path, manifest->datasets[i].name);
+        json_decref(here);
+    }
     safetensors_close(&file);
     return fine;
 }

@@ -12,6 +12,7 @@ typedef struct Identity {
     int64_t batch;
     int64_t total_steps, epoch_steps;
     int64_t threads;
+    const uint64_t *data; /* data_fingerprint() of each data set, or NULL: not known. Not set by checkpoint_identify */
 } Identity;
 
 /* Replaces `path` atomically. Refuses (reported, naming the state) to write a weight, hyperparameter, scale or encoder that is
@@ -20,6 +21,9 @@ bool checkpoint_write(const char *path, const Program *program, const Identity *
                       bool finished);
 /* Reads who wrote a checkpoint and where the run stood. Refuses files of another model or train. Problems are reported. */
 bool checkpoint_identify(const char *path, const Manifest *manifest, Identity *identity, Position *position);
+/* Refuses (reported, naming the data set) a checkpoint of a run on other data than these fingerprints are of. One that holds none
+ * is taken. */
+bool checkpoint_check_data(const char *path, const Manifest *manifest, const uint64_t *fingerprints);
 /* Reads all states but scratch. */
 bool checkpoint_restore(const char *path, const Program *program);
 /* Reads the seed of the run that wrote a checkpoint from its metadata. Problems are reported. */

@@ -16,6 +16,8 @@ typedef struct Data {
     void **tables;     /* one a field; owned */
     RowRange **splits; /* [dataset][split]; owned */
     size_t bytes;      /* of all tables */
+    int64_t *rows;     /* one a data set: of its tables. Owned */
+    uint64_t *fingerprints; /* one a data set, 0 before data_fingerprint. Owned */
     int32_t **orders;  /* one a data set: which row of the files is which row of the tables; NULL: as they are. Owned */
     CsvRows *csv;      /* one a data set: its cells, until data_encode. Owned */
 } Data;
@@ -27,6 +29,8 @@ bool data_load(Data *data, const Manifest *manifest, const char *folder, uint64_
 /* Fills the tables of CSV files, encoded as the program's states of role encoder say. `fit`: these are fitted first, on the split
  * called train, or on the first one of the data set. Problems are reported. */
 bool data_encode(Data *data, const Program *program, bool fit);
+/* Hashes all rows of each data set's tables, once they are filled: what it holds, wherever that was read from. */
+void data_fingerprint(Data *data);
 void data_free(Data *data);
 
 /* The rows that the splits take in a data set of `main_rows` and `test_rows`: each kind in order from its first row. A fraction

@@ -197,7 +197,11 @@ static bool prepare(Run *run)
         return false;
     if (!run->has_checkpoint)
         run_initialise(run, 0);
-    return data_encode(&run->data, &run->program, !run->has_checkpoint);
+    if (!data_encode(&run->data, &run->program, !run->has_checkpoint))
+        return false;
+    data_fingerprint(&run->data);
+    run->identity.data = run->data.fingerprints;
+    return !run->has_checkpoint || checkpoint_check_data(run->last, run->manifest, run->identity.data);
 }
 
 static void close_run(Run *run)

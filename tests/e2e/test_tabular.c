@@ -272,7 +272,11 @@ static void test_encoders_come_from_the_file(void **state)
     check_metric(metrics, "x(people.test, 0)", mean_age(TEST, ROWS, age) + 10 / age.deviation * present / (ROWS - TEST));
     json_decref(metrics);
 
-    float before[3], after[3]; /* also where a run is resumed */
+    float before[3],
+        after[3]; /* also where a run is resumed, were it on other data, which takes a file that does not say on which */
+    assert_int_equal(run_command("./plain train --data older --resume --out base --epochs 5"), 1);
+    assert_true(output_has("belongs to a run on other data: the files of the data set people"));
+    must_run("sed -i 's/\"data[.]people\"/\"else.people\"/' base/last.safetensors");
     must_run("./plain train --data older --resume --out base --epochs 5");
     read_tensor("base/last.safetensors", "people.x.mean", after, 3);
     must_run("./plain train --data data --out again --epochs 1");

@@ -205,6 +205,30 @@ static void test_resume_refuses_other_runs(void **state)
     assert_true(output_has("run/last.safetensors: truncated"));
 }
 
+static void test_resume_refuses_other_data(void **state)
+{
+    (void)state;
+    size_t size;
+    assert_int_equal(run_command(TOY " train --data data --out whole"), 0);
+    assert_int_equal(run_command("TOY_NAN_AT=40 " TOY " train --data data --out run"), 1);
+    assert_int_equal(run_command("cp run/last.safetensors kept; mkdir other; gunzip -c data/toy-x.gz > other/toy-x; cp data/toy-y other"), 0);
+    char *bytes = read_file("other/toy-x", &size);
+    static const size_t places[] = {12, 12 + 7, 12 + 64, 12 + 65}; /* in each half of a word, in the first and in the second stride */
+    for (size_t i = 0; i <= sizeof places / sizeof places[0]; i++) {
+        size_t place = i < sizeof places / sizeof places[0] ? places[i] : size - 1;
+        bytes[place] ^= 1;
+        write_file("other/toy-x", bytes, size);
+        assert_int_equal(run_command(TOY " train --data other --out run --resume"), 1);
+        assert_true(output_has("run/last.safetensors belongs to a run on other data: the files of the data set toy have changed"));
+        bytes[place] ^= 1;
+    }
+    assert_true(same_files("run/last.safetensors", "kept"));
+    write_file("other/toy-x", bytes, size);
+    free(bytes);
+    assert_int_equal(run_command(TOY " train --data other --out run --resume"), 0); /* the same examples, not in the same file */
+    assert_same_run("run", "whole");
+}
+
 /* Two processes may not write into one folder. */
 static void test_one_process_a_folder(void **state)
 {
@@ -235,6 +259,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_advice_quotes_paths, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_resume_keeps_seed_and_threads, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_resume_refuses_other_runs, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_resume_refuses_other_data, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_one_process_a_folder, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_foreign_metrics_are_cut, set_up, tear_down),
     };
