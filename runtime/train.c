@@ -238,6 +238,10 @@ static bool open_folder(Run *run)
         if (!run->has_checkpoint)
             return false;
     }
+    if (run->position.best >= 0 && !path_exists(run->best))
+        report_note("%s, which was written after evaluation %" PRId64
+                    ", is gone; only an evaluation that is better still writes it again",
+                    run->best, run->position.best + 1);
     char *log = path_join(run->folder, "metrics.jsonl");
     return log && metrics_log_open(&run->log, log, run->position.evaluations, result_precision(run)) && result_write_config(run);
 }
@@ -275,7 +279,8 @@ static void recover_front(Run *run)
 
 static void print_how_to_resume(const Run *run)
 {
-    char *command = report_quoted(report_command()), *folder = report_quoted(run->folder), *data = report_quoted(run->options->data);
+    char *command = report_quoted(report_command()), *folder = report_quoted(run->folder),
+         *data = report_quoted(run->options->data);
     bool here = !strcmp(run->options->data, ".");
     printf("interrupted at step %" PRId64, run->position.steps[0]);
     if (command && folder && data)

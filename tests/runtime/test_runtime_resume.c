@@ -169,9 +169,10 @@ static void test_advice_quotes_paths(void **state)
 {
     (void)state;
     assert_int_equal(run_command("mkdir 'it'\\''s data' && cp data/* 'it'\\''s data' && cp " TOY " 'a toy'"), 0);
-    assert_int_equal(run_command("TOY_SLEEP=20000 './a toy' train --quiet --data \"it's data\" --out 'a run; exit 3' > out & child=$!; "
-                                 "sleep 0.3; kill $child; wait $child"),
-                     130);
+    assert_int_equal(
+        run_command("TOY_SLEEP=20000 './a toy' train --quiet --data \"it's data\" --out 'a run; exit 3' > out & child=$!; "
+                    "sleep 0.3; kill $child; wait $child"),
+        130);
     assert_int_equal(run_command("cat out"), 0);
     assert_true(output_has("continue with: './a toy' train --resume --out 'a run; exit 3' --data 'it'\\''s data'\n"));
     assert_int_equal(run_command("eval \"$(sed -n 's/.*continue with: //p' out)\""), 0);
@@ -211,15 +212,18 @@ static void test_resume_refuses_other_data(void **state)
     size_t size;
     assert_int_equal(run_command(TOY " train --data data --out whole"), 0);
     assert_int_equal(run_command("TOY_NAN_AT=40 " TOY " train --data data --out run"), 1);
-    assert_int_equal(run_command("cp run/last.safetensors kept; mkdir other; gunzip -c data/toy-x.gz > other/toy-x; cp data/toy-y other"), 0);
+    assert_int_equal(
+        run_command("cp run/last.safetensors kept; mkdir other; gunzip -c data/toy-x.gz > other/toy-x; cp data/toy-y other"), 0);
     char *bytes = read_file("other/toy-x", &size);
-    static const size_t places[] = {12, 12 + 7, 12 + 64, 12 + 65}; /* in each half of a word, in the first and in the second stride */
+    static const size_t places[] = {12, 12 + 7, 12 + 64,
+                                    12 + 65}; /* in each half of a word, in the first and in the second stride */
     for (size_t i = 0; i <= sizeof places / sizeof places[0]; i++) {
         size_t place = i < sizeof places / sizeof places[0] ? places[i] : size - 1;
         bytes[place] ^= 1;
         write_file("other/toy-x", bytes, size);
         assert_int_equal(run_command(TOY " train --data other --out run --resume"), 1);
-        assert_true(output_has("run/last.safetensors belongs to a run on other data: the files of the data set toy have changed"));
+        assert_true(
+            output_has("run/last.safetensors belongs to a run on other data: the files of the data set toy have changed"));
         bytes[place] ^= 1;
     }
     assert_true(same_files("run/last.safetensors", "kept"));
@@ -227,6 +231,23 @@ static void test_resume_refuses_other_data(void **state)
     free(bytes);
     assert_int_equal(run_command(TOY " train --data other --out run --resume"), 0); /* the same examples, not in the same file */
     assert_same_run("run", "whole");
+}
+
+/* Weights that were deleted come back with the next better evaluation, and the run says that they are gone. */
+static void test_best_weights_are_gone(void **state)
+{
+    (void)state;
+    assert_int_equal(run_command(TOY " train --data data --out run --epochs 4"), 0);
+    assert_false(output_has("is gone"));
+    assert_int_equal(run_command("rm run/best.safetensors; " TOY " train --resume --data data --out run"), 0);
+    assert_true(output_has(
+        "note: run/best.safetensors, which was written after evaluation 4, is gone; only an evaluation that is better"));
+    assert_false(access("run/best.safetensors", F_OK) == 0);
+    assert_int_equal(run_command(TOY " train --resume --data data --out run --epochs 6"), 0);
+    assert_true(output_has("is gone"));
+    assert_int_equal(access("run/best.safetensors", F_OK), 0);
+    assert_int_equal(run_command(TOY " train --resume --data data --out run"), 0);
+    assert_false(output_has("is gone"));
 }
 
 /* Two processes may not write into one folder. */
@@ -260,6 +281,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_resume_keeps_seed_and_threads, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_resume_refuses_other_runs, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_resume_refuses_other_data, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_best_weights_are_gone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_one_process_a_folder, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_foreign_metrics_are_cut, set_up, tear_down),
     };
