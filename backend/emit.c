@@ -13,30 +13,34 @@ enum { PARALLEL_WORK = 50000 };
 
 /* ---- kernels ---- */
 
-static LLVMValueRef frame_field(Emitter *e, unsigned field)
+/* Fields of hn_frame (runtime/abi.h), in order. */
+enum { FRAME_STATE, FRAME_SCRATCH, FRAME_ROWS, FRAME_INPUTS, FRAME_OUTPUTS };
+
+/* Reads the frame, once a function: LLVM cannot know that no kernel writes to it. */
+static void load_frame(Emitter *e, LLVMValueRef frame)
 {
-    LLVMValueRef place = LLVMBuildStructGEP2(e->builder, e->frame, e->frame_value, field, "");
-    return LLVMBuildLoad2(e->builder, e->pointer, place, "");
+    for (unsigned i = 0; i < FRAME_FIELDS; i++) {
+        LLVMValueRef place = LLVMBuildStructGEP2(e->builder, e->frame, frame, i, "");
+        e->fields[i] = LLVMBuildLoad2(e->builder, e->pointer, place, "");
+    }
 }
 
 static LLVMValueRef listed_pointer(Emitter *e, unsigned field, uint32_t position)
 {
     LLVMValueRef index = const_i64(e, position);
-    LLVMValueRef place = LLVMBuildGEP2(e->builder, e->pointer, frame_field(e, field), &index, 1, "");
+    LLVMValueRef place = LLVMBuildGEP2(e->builder, e->pointer, e->fields[field], &index, 1, "");
     return LLVMBuildLoad2(e->builder, e->pointer, place, "");
 }
 
-/* Fields of hn_frame (runtime/abi.h), in order. */
-enum { FRAME_STATE, FRAME_SCRATCH, FRAME_ROWS, FRAME_INPUTS, FRAME_OUTPUTS, FRAME_FIELDS };
-
+/* The place of a buffer of the frame that was read last. */
 static LLVMValueRef buffer_base(Emitter *e, const Buffer *buffer)
 {
     LLVMValueRef offset = const_i64(e, buffer->offset);
     switch (buffer->kind) {
     case BUFFER_STATE:
-        return LLVMBuildGEP2(e->builder, e->i8, frame_field(e, FRAME_STATE), &offset, 1, "");
+        return LLVMBuildGEP2(e->builder, e->i8, e->fields[FRAME_STATE], &offset, 1, "");
     case BUFFER_SCRATCH:
-        return LLVMBuildGEP2(e->builder, e->i8, frame_field(e, FRAME_SCRATCH), &offset, 1, "");
+        return LLVMBuildGEP2(e->builder, e->i8, e->fields[FRAME_SCRATCH], &offset, 1, "");
     case BUFFER_INPUT:
         return listed_pointer(e, FRAME_INPUTS, buffer->symbol);
     case BUFFER_OUTPUT:
@@ -46,14 +50,19 @@ static LLVMValueRef buffer_base(Emitter *e, const Buffer *buffer)
     }
 }
 
-static void load_bases(Emitter *e, const Kernel *kernel)
+/* The buffers that a kernel uses, each once, in `buffers`; how many. */
+static unsigned kernel_buffers(const Kernel *kernel, uint32_t *buffers)
 {
-    memset(e->bases, 0, e->schedule->buffers.len * sizeof *e->bases);
+    unsigned count = 0;
     for (uint32_t i = 0; i < kernel->reads.len + kernel->writes.len; i++) {
-        uint32_t index = i < kernel->reads.len ? kernel->reads.data[i] : kernel->writes.data[i - kernel->reads.len];
-        if (!e->bases[index])
-            e->bases[index] = buffer_base(e, &e->schedule->buffers.data[index]);
+        uint32_t buffer = i < kernel->reads.len ? kernel->reads.data[i] : kernel->writes.data[i - kernel->reads.len];
+        unsigned k = 0;
+        while (k < count && buffers[k] != buffer)
+            k++;
+        if (k == count)
+            buffers[count++] = buffer;
     }
+    return count;
 }
 
 static const char *const kernel_names[] = {"loop", "product", "random", "argmax", "scatter", "extern"};
@@ -76,28 +85,65 @@ static Split emit_kernel_body(Emitter *e, const Kernel *kernel)
     }
 }
 
-/* hn_fn_<f>_<k>_<kind>(frame, begin, end) */
-static LLVMValueRef emit_kernel(Emitter *e, uint32_t function_index, uint32_t index, Split *split)
+/* An internal function whose code is to be emitted; its first block holds allocas only. */
+static LLVMValueRef begin_function(Emitter *e, const char *name, LLVMTypeRef type)
 {
-    const Kernel *kernel = &e->schedule->kernels.data[index];
-    char name[64];
-    snprintf(name, sizeof name, "hn_fn_%u_%u_%s", function_index, index, kernel_names[kernel->kind]);
-    e->function = LLVMAddFunction(e->module, name, e->kernel_type);
+    e->function = LLVMAddFunction(e->module, name, type);
     LLVMSetLinkage(e->function, LLVMInternalLinkage);
-    add_attribute(e, e->function, "noinline");
+    LLVMSetUnnamedAddress(e->function, LLVMGlobalUnnamedAddr); /* two may become one */
     add_attribute(e, e->function, "nounwind");
-    e->frame_value = LLVMGetParam(e->function, 0);
-    e->begin = LLVMGetParam(e->function, 1);
-    e->end = LLVMGetParam(e->function, 2);
     e->entry = LLVMAppendBasicBlockInContext(e->context, e->function, "entry");
     LLVMBasicBlockRef code = LLVMAppendBasicBlockInContext(e->context, e->function, "code");
     LLVMPositionBuilderAtEnd(e->builder, e->entry);
     LLVMBuildBr(e->builder, code);
     LLVMPositionBuilderAtEnd(e->builder, code);
-    load_bases(e, kernel);
-    *split = emit_kernel_body(e, kernel);
-    LLVMBuildRetVoid(e->builder);
     return e->function;
+}
+
+/* One kernel, which works on whatever lies at the places that it is given: LLVM makes one of those that are equal but for these. */
+typedef struct EmittedKernel {
+    LLVMValueRef function;
+    Split split;
+    uint32_t *buffers; /* in order of the parameters */
+    unsigned count;
+} EmittedKernel;
+
+/* hn_fn_<f>_<k>_<kind>(buffers..., begin, end) */
+static EmittedKernel emit_kernel(Emitter *e, uint32_t function_index, uint32_t index)
+{
+    const Kernel *kernel = &e->schedule->kernels.data[index];
+    uint32_t most = kernel->reads.len + kernel->writes.len;
+    EmittedKernel emitted = {.buffers = support_malloc((most + 1) * sizeof(uint32_t))};
+    LLVMTypeRef *types = support_malloc((most + 2) * sizeof *types);
+    unsigned n = emitted.count = kernel_buffers(kernel, emitted.buffers);
+    for (unsigned i = 0; i < n; i++)
+        types[i] = e->pointer;
+    types[n] = types[n + 1] = e->i64;
+    char name[64];
+    snprintf(name, sizeof name, "hn_fn_%u_%u_%s", function_index, index, kernel_names[kernel->kind]);
+    emitted.function = begin_function(e, name, LLVMFunctionType(e->nothing, types, n + 2, false));
+    add_attribute(e, e->function, "noinline");
+    memset(e->bases, 0, e->schedule->buffers.len * sizeof *e->bases);
+    for (unsigned i = 0; i < n; i++)
+        e->bases[emitted.buffers[i]] = LLVMGetParam(e->function, i);
+    e->begin = LLVMGetParam(e->function, n);
+    e->end = LLVMGetParam(e->function, n + 1);
+    emitted.split = emit_kernel_body(e, kernel);
+    LLVMBuildRetVoid(e->builder);
+    support_free(types);
+    return emitted;
+}
+
+/* Calls the kernel with its buffers in the frame that was read last. */
+static void call_kernel(Emitter *e, const EmittedKernel *kernel, LLVMValueRef begin, LLVMValueRef end)
+{
+    LLVMValueRef *args = support_malloc((kernel->count + 2) * sizeof *args);
+    for (unsigned i = 0; i < kernel->count; i++)
+        args[i] = buffer_base(e, &e->schedule->buffers.data[kernel->buffers[i]]);
+    args[kernel->count] = begin;
+    args[kernel->count + 1] = end;
+    LLVMBuildCall2(e->builder, LLVMGlobalGetValueType(kernel->function), kernel->function, args, kernel->count + 2, "");
+    support_free(args);
 }
 
 /* ---- functions ---- */
@@ -114,34 +160,49 @@ static LLVMValueRef parallel_function(Emitter *e)
     return function ? function : LLVMAddFunction(e->module, "hn_parallel", LLVMFunctionType(e->nothing, types, 4, false));
 }
 
+/* hn_fn_<f>_<k>_part(frame, begin, end): what hn_parallel calls for a kernel. */
+static LLVMValueRef emit_part(Emitter *e, uint32_t function_index, uint32_t index, const EmittedKernel *kernel)
+{
+    char name[64];
+    snprintf(name, sizeof name, "hn_fn_%u_%u_part", function_index, index);
+    LLVMValueRef part = begin_function(e, name, e->part_type);
+    load_frame(e, LLVMGetParam(part, 0));
+    call_kernel(e, kernel, LLVMGetParam(part, 1), LLVMGetParam(part, 2));
+    LLVMBuildRetVoid(e->builder);
+    return part;
+}
+
 /* hn_fn_<f>(frame) calls the kernels in order. */
 static LLVMValueRef emit_function(Emitter *e, uint32_t index)
 {
     const Schedule *schedule = e->schedule = &e->program->schedules.data[index];
-    LLVMValueRef *kernels = support_malloc((schedule->kernels.len + 1) * sizeof *kernels);
-    Split *splits = support_malloc((schedule->kernels.len + 1) * sizeof *splits);
+    uint32_t count = schedule->kernels.len;
+    EmittedKernel *kernels = support_malloc((count + 1) * sizeof *kernels);
+    LLVMValueRef *parts = support_malloc((count + 1) * sizeof(LLVMValueRef));
     e->bases = support_malloc((schedule->buffers.len + 1) * sizeof *e->bases);
-    for (uint32_t k = 0; k < schedule->kernels.len; k++)
-        kernels[k] = emit_kernel(e, index, k, &splits[k]);
+    for (uint32_t k = 0; k < count; k++) {
+        kernels[k] = emit_kernel(e, index, k);
+        bool shared = worth_threads(e, &schedule->kernels.data[k], kernels[k].split);
+        parts[k] = shared ? emit_part(e, index, k, &kernels[k]) : NULL;
+    }
     char name[32];
     snprintf(name, sizeof name, "hn_fn_%u", index);
-    LLVMValueRef function = LLVMAddFunction(e->module, name, LLVMFunctionType(e->nothing, &e->pointer, 1, false));
-    LLVMSetLinkage(function, LLVMInternalLinkage);
-    LLVMPositionBuilderAtEnd(e->builder, LLVMAppendBasicBlockInContext(e->context, function, "entry"));
-    LLVMValueRef frame = LLVMGetParam(function, 0);
-    for (uint32_t k = 0; k < schedule->kernels.len; k++) {
-        LLVMValueRef extent = const_i64(e, splits[k].extent);
-        if (worth_threads(e, &schedule->kernels.data[k], splits[k])) {
-            LLVMValueRef args[] = {kernels[k], frame, extent, const_i64(e, splits[k].grain)}, callee = parallel_function(e);
+    LLVMValueRef function = begin_function(e, name, LLVMFunctionType(e->nothing, &e->pointer, 1, false));
+    load_frame(e, LLVMGetParam(function, 0));
+    for (uint32_t k = 0; k < count; k++) {
+        LLVMValueRef extent = const_i64(e, kernels[k].split.extent);
+        if (parts[k]) {
+            LLVMValueRef args[] = {parts[k], LLVMGetParam(function, 0), extent, const_i64(e, kernels[k].split.grain)};
+            LLVMValueRef callee = parallel_function(e);
             LLVMBuildCall2(e->builder, LLVMGlobalGetValueType(callee), callee, args, 4, "");
         } else {
-            LLVMValueRef args[] = {frame, const_i64(e, 0), extent};
-            LLVMBuildCall2(e->builder, e->kernel_type, kernels[k], args, 3, "");
+            call_kernel(e, &kernels[k], const_i64(e, 0), extent);
         }
+        support_free(kernels[k].buffers);
     }
     LLVMBuildRetVoid(e->builder);
     support_free(kernels);
-    support_free(splits);
+    support_free(parts);
     support_free(e->bases);
     return function;
 }
@@ -156,10 +217,10 @@ static void emit_table(Emitter *e, const char *name, LLVMValueRef *functions)
     LLVMSetGlobalConstant(global, true);
 }
 
-static void emit_manifest(Emitter *e, const char *manifest)
+static void emit_manifest(LLVMModuleRef module, const char *manifest)
 {
-    LLVMValueRef text = LLVMConstStringInContext2(e->context, manifest, strlen(manifest), false);
-    LLVMValueRef global = LLVMAddGlobal(e->module, LLVMTypeOf(text), "hn_manifest");
+    LLVMValueRef text = LLVMConstStringInContext2(LLVMGetModuleContext(module), manifest, strlen(manifest), false);
+    LLVMValueRef global = LLVMAddGlobal(module, LLVMTypeOf(text), "hn_manifest");
     LLVMSetInitializer(global, text);
     LLVMSetGlobalConstant(global, true);
 }
@@ -175,7 +236,7 @@ static void set_types(Emitter *e)
     LLVMTypeRef fields[FRAME_FIELDS] = {e->pointer, e->pointer, e->pointer, e->pointer, e->pointer};
     e->frame = LLVMStructTypeInContext(e->context, fields, FRAME_FIELDS, false);
     LLVMTypeRef parameters[] = {e->pointer, e->i64, e->i64};
-    e->kernel_type = LLVMFunctionType(e->nothing, parameters, 3, false);
+    e->part_type = LLVMFunctionType(e->nothing, parameters, 3, false);
 }
 
 /* Whether tiles may count on thirty-two vector registers. Only speed depends on it. */
@@ -202,7 +263,7 @@ static double seconds(void)
 
 /* All functions of the program, and their table under that name, as a module of the context; NULL on failure. */
 static LLVMModuleRef emit_module(LLVMContextRef context, const Program *program, const BackendOptions *options, const char *cpu,
-                                 const char *table, const char *manifest, char why[static 256])
+                                 const char *table, char why[static 256])
 {
     Emitter e = {.context = context, .program = program, .wide = has_wide_registers(cpu)};
     e.parallel_work = options->parallel_work ? options->parallel_work : PARALLEL_WORK;
@@ -216,8 +277,6 @@ static LLVMModuleRef emit_module(LLVMContextRef context, const Program *program,
         for (uint32_t i = 0; i < program->schedules.len; i++)
             functions[i] = emit_function(&e, i);
         emit_table(&e, table, functions);
-        if (manifest)
-            emit_manifest(&e, manifest);
         support_free(functions);
         done = object_set_cpu(e.module, cpu, why);
     }
@@ -233,7 +292,7 @@ static LLVMModuleRef emit_module(LLVMContextRef context, const Program *program,
 static bool add_wide_code(LLVMModuleRef module, const Program *program, const BackendOptions *options, char why[static 256])
 {
     LLVMContextRef context = LLVMGetModuleContext(module);
-    LLVMModuleRef wide = emit_module(context, program, options, WIDE_CPU, "hn_functions_v4", NULL, why);
+    LLVMModuleRef wide = emit_module(context, program, options, WIDE_CPU, "hn_functions_v4", why);
     if (!wide)
         return false;
     for (LLVMValueRef f = LLVMGetFirstFunction(wide); f; f = LLVMGetNextFunction(f)) {
@@ -256,7 +315,9 @@ bool backend_emit(const Program *program, const char *manifest, const BackendOpt
 {
     double start = seconds();
     LLVMContextRef context = LLVMContextCreate();
-    LLVMModuleRef module = emit_module(context, program, options, options->cpu, "hn_functions", manifest, why);
+    LLVMModuleRef module = emit_module(context, program, options, options->cpu, "hn_functions", why);
+    if (module)
+        emit_manifest(module, manifest);
     bool done = module && (strcmp(options->cpu, AUTO_CPU) != 0 || add_wide_code(module, program, options, why));
     if (done) {
         double emitted = seconds();

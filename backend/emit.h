@@ -1,5 +1,5 @@
-/* Inside the emitter: one LLVM function a kernel, `void (frame, begin, end)`, which does the part [begin, end) of the axis that
- * may be shared among threads. emit.c drives; emit_loop.c, emit_product.c and emit_special.c fill in the bodies. */
+/* Inside the emitter: one LLVM function a kernel, `void (buffers..., begin, end)`, which does the part [begin, end) of the axis
+ * that may be shared among threads. emit.c drives; emit_loop.c, emit_product.c and emit_special.c fill in the bodies. */
 #ifndef HNC_BACKEND_EMIT_H
 #define HNC_BACKEND_EMIT_H
 
@@ -8,18 +8,21 @@
 #include "backend/math.h"
 #include "passes/schedule.h"
 
+enum { FRAME_FIELDS = 5 }; /* of hn_frame, runtime/abi.h */
+
 typedef struct Emitter {
     LLVMContextRef context;
     LLVMModuleRef module;
     LLVMBuilderRef builder;
     MathContext math;
-    LLVMTypeRef i1, i8, i32, i64, pointer, nothing, frame, kernel_type;
+    LLVMTypeRef i1, i8, i32, i64, pointer, nothing, frame, part_type;
     const Program *program;
     const Schedule *schedule;
     int64_t parallel_work;
     bool wide; /* the processor has the registers of AVX-512 */
+    LLVMValueRef fields[FRAME_FIELDS]; /* of the frame, in a function that calls kernels */
     /* of the kernel being emitted: */
-    LLVMValueRef function, frame_value, begin, end;
+    LLVMValueRef function, begin, end;
     LLVMBasicBlockRef entry; /* holds allocas only; ends with a branch to the code */
     LLVMValueRef *bases;     /* of the buffers it uses; one a buffer of the schedule */
 } Emitter;
@@ -29,7 +32,7 @@ typedef struct Split {
     int64_t extent, grain;
 } Split;
 
-/* Each emits the kernel's code at the builder; the frame's buffers are in e->bases. */
+/* Each emits the kernel's code at the builder; its buffers are in e->bases. */
 Split emit_loop(Emitter *e, const Kernel *kernel);
 Split emit_product(Emitter *e, const Kernel *kernel);
 Split emit_random(Emitter *e, const Kernel *kernel);

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -528,6 +529,53 @@ static void test_emission_is_reproducible(void **state)
     text_free(&objects[1]);
 }
 
+static Text emitted_llvm(const Program *program, const char *cpu)
+{
+    Text text = {0};
+    char why[256], path[] = "/tmp/hnc-test-XXXXXX";
+    close(mkstemp(path));
+    BackendOptions options = {.cpu = cpu, .opt_level = 2};
+    assert_true(backend_emit(program, "{}", &options, EMIT_LLVM, path, why));
+    read_file(path, &text);
+    remove(path);
+    return text;
+}
+
+static unsigned occurrences(const char *text, const char *word)
+{
+    unsigned count = 0;
+    for (; (text = strstr(text, word)); text++)
+        count++;
+    return count;
+}
+
+/* Kernels that differ in where their operands lie are compiled once, also if they belong to different functions. */
+static void test_equal_kernels_are_one(void **state)
+{
+    (void)state;
+    Module *module = module_new("equal", DTYPE_F32);
+    Type type = matrix(DTYPE_F32, 30, 40);
+    for (unsigned i = 0; i < 2; i++) {
+        Builder b = new_function(module, i ? "g" : "f");
+        Value x = build_input(&b, "x", type), y = build_input(&b, "y", type), w = build_input(&b, "w", matrix(DTYPE_F32, 40, 40));
+        Value first = build_dot(&b, x, w, dims_of(1, 1), dims_of(1, 0), (Dims){0}, (Dims){0});
+        Value second = build_dot(&b, y, w, dims_of(1, 1), dims_of(1, 0), (Dims){0}, (Dims){0});
+        build_output(&b, "first", build_unary(&b, OP_TANH, first));
+        build_output(&b, "second", build_unary(&b, OP_TANH, second));
+        build_output(&b, "other", build_unary(&b, i ? OP_EXP : OP_TANH, build_binary(&b, OP_SUB, first, second)));
+    }
+    Program *program = program_plan(module);
+    uint32_t kernels = program->schedules.data[0].kernels.len + program->schedules.data[1].kernels.len;
+    assert_true(kernels >= 8);
+    Text text = emitted_llvm(program, DEFAULT_CPU);
+    assert_int_equal(occurrences(text.data, "_product(ptr %0"), 1);
+    assert_int_equal(occurrences(text.data, "_loop(ptr %0, ptr %1, i64"), 1);                 /* tanh */
+    assert_int_equal(occurrences(text.data, "_loop(ptr %0, ptr %1, ptr %2, ptr %3, i64"), 2); /* with the difference */
+    text_free(&text);
+    program_free(program);
+    run(module);
+}
+
 /* Casting, flattening and scaling a batch of images takes one kernel and stores the result only. */
 static void test_images_are_decoded_in_one_kernel(void **state)
 {
@@ -660,6 +708,7 @@ int main(void)
         cmocka_unit_test(test_joined_states_are_a_view),
         cmocka_unit_test(test_bits_do_not_depend_on_level_or_threads),
         cmocka_unit_test(test_emission_is_reproducible),
+        cmocka_unit_test(test_equal_kernels_are_one),
         cmocka_unit_test(test_images_are_decoded_in_one_kernel),
         cmocka_unit_test(test_pieces_are_computed_in_place),
         cmocka_unit_test(test_adam_of_an_outer_product_is_one_kernel),
