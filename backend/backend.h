@@ -14,8 +14,8 @@ typedef struct BackendOptions {
 } BackendOptions;
 
 /* Emits every function of the program, `hn_functions` in the order of the module's functions and `hn_manifest` (NUL-terminated
- * text) into the file `path`, which appears only when complete; for AUTO_CPU also `hn_functions_v4`, the same compiled for WIDE_CPU. Not EMIT_EXE: link an object. On failure false with a sentence in
- * `why`. */
+ * text) into the file `path`, which appears only when complete; for AUTO_CPU also `hn_functions_v4`, the same with those that
+ * work on rows compiled for WIDE_CPU. Not EMIT_EXE: link an object. On failure false with a sentence in `why`. */
 bool backend_emit(const Program *program, const char *manifest, const BackendOptions *options, EmitKind kind, const char *path,
                   char why[static 256]);
 

@@ -100,7 +100,8 @@ static LLVMValueRef begin_function(Emitter *e, const char *name, LLVMTypeRef typ
     return e->function;
 }
 
-/* One kernel, which works on whatever lies at the places that it is given: LLVM makes one of those that are equal but for these. */
+/* One kernel, which works on whatever lies at the places that it is given: LLVM makes one of those that are equal but for these.
+ */
 typedef struct EmittedKernel {
     LLVMValueRef function;
     Split split;
@@ -209,8 +210,21 @@ static LLVMValueRef emit_function(Emitter *e, uint32_t index)
 
 /* ---- the module ---- */
 
+/* Whether the function works on rows, and so runs again and again. */
+static bool works_on_rows(const Function *function)
+{
+    for (uint32_t i = 0; i < function->input_names.len; i++)
+        if (!strcmp(function->input_names.data[i], "index"))
+            return true;
+    return false;
+}
+
+/* NULL among them: null. */
 static void emit_table(Emitter *e, const char *name, LLVMValueRef *functions)
 {
+    for (uint32_t i = 0; i < e->program->schedules.len; i++)
+        if (!functions[i])
+            functions[i] = LLVMConstNull(e->pointer);
     LLVMValueRef table = LLVMConstArray2(e->pointer, functions, e->program->schedules.len);
     LLVMValueRef global = LLVMAddGlobal(e->module, LLVMTypeOf(table), name);
     LLVMSetInitializer(global, table);
@@ -261,9 +275,10 @@ static double seconds(void)
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-/* All functions of the program, and their table under that name, as a module of the context; NULL on failure. */
+/* The functions of the program, or only those that work on rows, and their table under that name, as a module of the context;
+ * NULL on failure. */
 static LLVMModuleRef emit_module(LLVMContextRef context, const Program *program, const BackendOptions *options, const char *cpu,
-                                 const char *table, char why[static 256])
+                                 bool all, const char *table, char why[static 256])
 {
     Emitter e = {.context = context, .program = program, .wide = has_wide_registers(cpu)};
     e.parallel_work = options->parallel_work ? options->parallel_work : PARALLEL_WORK;
@@ -275,7 +290,7 @@ static LLVMModuleRef emit_module(LLVMContextRef context, const Program *program,
     if (done) {
         LLVMValueRef *functions = support_malloc((program->schedules.len + 1) * sizeof *functions);
         for (uint32_t i = 0; i < program->schedules.len; i++)
-            functions[i] = emit_function(&e, i);
+            functions[i] = all || works_on_rows(program->schedules.data[i].function) ? emit_function(&e, i) : NULL;
         emit_table(&e, table, functions);
         support_free(functions);
         done = object_set_cpu(e.module, cpu, why);
@@ -287,12 +302,26 @@ static LLVMModuleRef emit_module(LLVMContextRef context, const Program *program,
     return NULL;
 }
 
-/* Adds the program compiled for WIDE_CPU to the module. Vectors are passed in other registers there, so that the two share no
- * function of ours. */
+/* Entries of the second table that are null become those of the first. */
+static void complete_table(LLVMModuleRef module, const char *first, const char *second, uint32_t count)
+{
+    LLVMValueRef from = LLVMGetInitializer(LLVMGetNamedGlobal(module, first)), table = LLVMGetNamedGlobal(module, second);
+    LLVMValueRef to = LLVMGetInitializer(table), *entries = support_malloc((count + 1) * sizeof *entries);
+    for (uint32_t i = 0; i < count; i++) {
+        entries[i] = LLVMGetAggregateElement(to, i);
+        if (LLVMIsNull(entries[i]))
+            entries[i] = LLVMGetAggregateElement(from, i);
+    }
+    LLVMSetInitializer(table, LLVMConstArray2(LLVMGetElementType(LLVMTypeOf(to)), entries, count));
+    support_free(entries);
+}
+
+/* Adds the program compiled for WIDE_CPU to the module, but for functions that run once or now and then. Vectors are passed in
+ * other registers there, so that the two share no function of ours. */
 static bool add_wide_code(LLVMModuleRef module, const Program *program, const BackendOptions *options, char why[static 256])
 {
     LLVMContextRef context = LLVMGetModuleContext(module);
-    LLVMModuleRef wide = emit_module(context, program, options, WIDE_CPU, "hn_functions_v4", why);
+    LLVMModuleRef wide = emit_module(context, program, options, WIDE_CPU, false, "hn_functions_v4", why);
     if (!wide)
         return false;
     for (LLVMValueRef f = LLVMGetFirstFunction(wide); f; f = LLVMGetNextFunction(f)) {
@@ -304,8 +333,10 @@ static bool add_wide_code(LLVMModuleRef module, const Program *program, const Ba
         snprintf(name, sizeof name, "%s_v4", old);
         LLVMSetValueName2(f, name, strlen(name));
     }
-    if (!LLVMLinkModules2(module, wide)) /* consumes it */
+    if (!LLVMLinkModules2(module, wide)) { /* consumes it */
+        complete_table(module, "hn_functions", "hn_functions_v4", program->schedules.len);
         return true;
+    }
     snprintf(why, 256, "internal error: the code for %s and for %s do not link", DEFAULT_CPU, WIDE_CPU);
     return false;
 }
@@ -315,7 +346,7 @@ bool backend_emit(const Program *program, const char *manifest, const BackendOpt
 {
     double start = seconds();
     LLVMContextRef context = LLVMContextCreate();
-    LLVMModuleRef module = emit_module(context, program, options, options->cpu, "hn_functions", why);
+    LLVMModuleRef module = emit_module(context, program, options, options->cpu, true, "hn_functions", why);
     if (module)
         emit_manifest(module, manifest);
     bool done = module && (strcmp(options->cpu, AUTO_CPU) != 0 || add_wide_code(module, program, options, why));

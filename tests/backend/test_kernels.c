@@ -576,6 +576,25 @@ static void test_equal_kernels_are_one(void **state)
     run(module);
 }
 
+/* Only what works on rows is worth a second variant; the table of the wide ones has all functions nevertheless. */
+static void test_only_steps_have_wide_code(void **state)
+{
+    (void)state;
+    Module *module = module_new("wide", DTYPE_F32);
+    vec_push(&module->fields, (Field){.name = "d.image", .type = vector(DTYPE_F32, 24)});
+    Builder b = new_function(module, "start");
+    build_output(&b, "x", build_unary(&b, OP_EXP, build_input(&b, "x", vector(DTYPE_F32, 50))));
+    b = new_function(module, "step");
+    build_output(&b, "x", build_unary(&b, OP_TANH, build_fetch(&b, 0, build_input(&b, "index", vector(DTYPE_I32, 11)))));
+    Program *program = program_plan(module);
+    Text text = emitted_llvm(program, AUTO_CPU);
+    assert_non_null(strstr(text.data, "@hn_functions = constant [2 x ptr] [ptr @hn_fn_0, ptr @hn_fn_1]"));
+    assert_non_null(strstr(text.data, "@hn_functions_v4 = constant [2 x ptr] [ptr @hn_fn_0, ptr @hn_fn_1_v4]"));
+    text_free(&text);
+    program_free(program);
+    module_free(module);
+}
+
 /* Casting, flattening and scaling a batch of images takes one kernel and stores the result only. */
 static void test_images_are_decoded_in_one_kernel(void **state)
 {
@@ -709,6 +728,7 @@ int main(void)
         cmocka_unit_test(test_bits_do_not_depend_on_level_or_threads),
         cmocka_unit_test(test_emission_is_reproducible),
         cmocka_unit_test(test_equal_kernels_are_one),
+        cmocka_unit_test(test_only_steps_have_wide_code),
         cmocka_unit_test(test_images_are_decoded_in_one_kernel),
         cmocka_unit_test(test_pieces_are_computed_in_place),
         cmocka_unit_test(test_adam_of_an_outer_product_is_one_kernel),
