@@ -11,7 +11,7 @@ import torch
 import fairness_tables
 import torch_pareto
 
-WIDTH, ALPHA = 25, 0.2  # of the hypernetwork; of the Dirichlet distribution of the rays
+WIDTH = 25  # of the hypernetwork
 
 
 def parse():
@@ -21,6 +21,7 @@ def parse():
     parser.add_argument("--solver", choices=["linear", "epo", "smooth_tchebycheff"], required=True)
     parser.add_argument("--rays", type=int, choices=[10, 25], required=True)
     parser.add_argument("--mu", type=float)
+    parser.add_argument("--alpha", type=float, help="concentration of the rays")
     parser.add_argument("--rate", type=float, required=True)
     parser.add_argument("--batch", type=int, required=True)
     parser.add_argument("--epochs", type=int, required=True)
@@ -82,7 +83,7 @@ def run(seed, table):
     begin = time.perf_counter()
     if args.rays == 25:
         nets = [torch_pareto.Hypernetwork(3, features, WIDTH)] * len(rays)
-        counts = [train(nets[0], training, lambda: generator.dirichlet([ALPHA] * 3).astype(np.float32), generator)]
+        counts = [train(nets[0], training, lambda: generator.dirichlet([args.alpha] * 3).astype(np.float32), generator)]
     else:
         nets = [torch_pareto.Plain(features) for _ in rays]
         counts = [train(net, training, lambda: ray, generator) for net, ray in zip(nets, rays)]
