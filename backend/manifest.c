@@ -172,19 +172,26 @@ static json_t *numbers(uint32_t count, const double *values)
     return list;
 }
 
+static json_t *matrix(uint32_t rows, uint32_t columns, const double *values)
+{
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < rows; i++)
+        append(&list, numbers(columns, values + (size_t)i * columns));
+    return list;
+}
+
 static json_t *pareto_of(const Model *model, const Train *train)
 {
     const Pareto *pareto = train->pareto;
     if (!pareto)
         return json_null();
     const Module *module = model->module;
-    json_t *rays = json_array();
-    for (uint32_t i = 0; i < pareto->ray_count; i++)
-        append(&rays, numbers(pareto->m, pareto->rays + (size_t)i * pareto->m));
     bool all_rays = pareto->solver == SOLVER_PMTL;
-    return json_pack("{s:o, s:o, s:o, s:b, s:s, s:b, s:o, s:o, s:o}", "objectives", names(pareto->m, pareto->objectives), "rays",
-                     rays, "reference", pareto->reference ? numbers(pareto->m, pareto->reference) : json_null(), "uniformity",
-                     pareto->uniformity, "solver", solver_names[pareto->solver], "each", pareto->each, "ray",
+    return json_pack("{s:o, s:o, s:o, s:b, s:o, s:s, s:b, s:o, s:o, s:o}", "objectives", names(pareto->m, pareto->objectives),
+                     "rays", matrix(pareto->ray_count, pareto->m, pareto->rays), "reference",
+                     pareto->reference ? numbers(pareto->m, pareto->reference) : json_null(), "uniformity", pareto->uniformity,
+                     "true_front", pareto->true_front ? matrix(pareto->true_count, pareto->m, pareto->true_front) : json_null(),
+                     "solver", solver_names[pareto->solver], "each", pareto->each, "ray",
                      json_string(module->states.data[pareto->ray_state].name), "all_rays",
                      all_rays ? json_string(module->states.data[pareto->rays_state].name) : json_null(), "points",
                      pareto->each ? json_string(module->states.data[pareto->points_state].name) : json_null());

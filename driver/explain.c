@@ -96,6 +96,28 @@ static void explain_phase(const Phase *phase)
     printf("  %-10s batches of %" PRId64 "\n", "", phase->batch);
 }
 
+static void explain_report(const Pareto *pareto)
+{
+    const char *before = "  report     "; /* the next indicator */
+    if (pareto->reference) {
+        printf("%shypervolume up to (", before);
+        for (uint32_t i = 0; i < pareto->m; i++)
+            printf("%s%g", i ? ", " : "", pareto->reference[i]);
+        putchar(')');
+        before = ", ";
+    }
+    if (pareto->uniformity) {
+        printf("%suniformity", before);
+        before = ", ";
+    }
+    if (pareto->true_front) {
+        printf("%sigd to the %u points of %s", before, pareto->true_count, pareto->true_name);
+        before = ", ";
+    }
+    if (*before == ',')
+        putchar('\n');
+}
+
 static void explain_pareto(const Pareto *pareto)
 {
     printf("  objectives");
@@ -114,15 +136,8 @@ static void explain_pareto(const Pareto *pareto)
             printf("%s%g", i ? ", " : "", pareto->concentration[i]);
         printf("); %u for evaluation", pareto->ray_count);
     }
-    if (pareto->reference) {
-        printf("\n  report     hypervolume up to (");
-        for (uint32_t i = 0; i < pareto->m; i++)
-            printf("%s%g", i ? ", " : "", pareto->reference[i]);
-        printf(")%s", pareto->uniformity ? ", uniformity" : "");
-    } else if (pareto->uniformity) {
-        printf("\n  report     uniformity");
-    }
     putchar('\n');
+    explain_report(pareto);
 }
 
 static void explain_train(const Train *train)

@@ -495,7 +495,7 @@ static void read_rays(TrainPlan *plan)
 
 /* ---- report ---- */
 
-/* report hypervolume(ref: [1, 1, 1]), uniformity on adult.test */
+/* report hypervolume(ref: [1, 1, 1]), uniformity, igd("front.csv") on adult.test */
 static void read_front(TrainPlan *plan)
 {
     Session *s = plan->s;
@@ -518,11 +518,19 @@ static void read_front(TrainPlan *plan)
                 fail(s, expr->span, "hypervolume takes its reference point, as in hypervolume(ref: [1, 1, 1])");
             else if (read_numbers(s, value, "the reference point", pareto->m, -INFINITY, reference))
                 pareto->reference = reference;
+        } else if (strcmp(name, "igd") == 0) {
+            static const char *const label = "front";
+            const Expr *value;
+            if (read_arguments(s, expr, 1, &label, "igd(\"front.csv\")", &value))
+                read_true_front(plan, expr, value);
         } else {
-            fail(s, expr->span, "pareto reports hypervolume(ref: ...) and uniformity; each objective's values it always does");
+            fail(s, expr->span,
+                 "pareto reports hypervolume(ref: ...), uniformity and igd(\"front.csv\"); each objective's values it always "
+                 "does");
             Candidates candidates = {0};
             vec_push(&candidates.names, "hypervolume");
             vec_push(&candidates.names, "uniformity");
+            vec_push(&candidates.names, "igd");
             suggest(s, name, &candidates);
         }
     }

@@ -1,4 +1,5 @@
-/* Between the files that read train declarations: lower_train.c (what methods share, fit, bilevel) and lower_pareto.c. */
+/* Between the files that read train declarations: lower_train.c (what methods share, fit, bilevel), lower_pareto.c and
+ * true_front.c. */
 #ifndef HNC_FRONTEND_TRAIN_PLAN_H
 #define HNC_FRONTEND_TRAIN_PLAN_H
 
@@ -35,5 +36,7 @@ void check_batch(TrainPlan *plan, const Phase *phase, const Expr *expr);
 bool differs_between_examples(const Function *function, Value value);
 
 void lower_pareto(TrainPlan *plan);
+/* igd("front.csv"), which `expr` is: reads the points of the file `name` (NULL: none is given) into the train's Pareto. */
+void read_true_front(TrainPlan *plan, const Expr *expr, const Expr *name);
 
 #endif

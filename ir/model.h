@@ -103,6 +103,9 @@ typedef struct Pareto {
     const double *rays; /* [ray_count][m]: on which the front is evaluated */
     const double *reference; /* m numbers: of the hypervolume; NULL: not reported */
     bool uniformity;         /* reported */
+    const double *true_front; /* [true_count][m]: what igd measures the distance from; NULL: not reported */
+    uint32_t true_count;
+    const char *true_name;   /* its file, as written */
     uint32_t ray_state, rays_state, points_state; /* set by the method: the ray at hand; all rays (pmtl); losses by ray (each) */
 } Pareto;
 

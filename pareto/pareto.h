@@ -17,8 +17,9 @@
 
 enum {
     PARETO_MOST_OBJECTIVES = 16,
-    PARETO_MOST_RAYS = 256,     /* of pmtl_weights */
-    PARETO_MOST_SOLUTIONS = 64, /* of hypervolume_gradient */
+    PARETO_MOST_RAYS = 256,           /* of pmtl_weights */
+    PARETO_MOST_SOLUTIONS = 64,       /* of hypervolume_gradient */
+    PARETO_MOST_TRUE_POINTS = 100000, /* of a front that is known; of models, no function here needs it */
 };
 
 /* Losses and entries of rays below it count as this much: a logarithm of zero has no use. */

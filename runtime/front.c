@@ -10,7 +10,9 @@
 #include "runtime/metrics_log.h"
 #include "runtime/report.h"
 
-_Static_assert(MAX_OBJECTIVES == (int)PARETO_MOST_OBJECTIVES && MAX_RAYS == (int)PARETO_MOST_RAYS, "limits of pareto/pareto.h");
+_Static_assert(MAX_OBJECTIVES == (int)PARETO_MOST_OBJECTIVES && MAX_RAYS == (int)PARETO_MOST_RAYS &&
+                   MAX_TRUE_POINTS == (int)PARETO_MOST_TRUE_POINTS,
+               "limits of pareto/pareto.h");
 
 /* ---- reals in states ---- */
 
@@ -47,7 +49,7 @@ const State *front_counter(const Manifest *manifest, size_t number)
 bool front_open(Front *front, const Program *program)
 {
     const TrainInfo *train = &program->manifest->train;
-    *front = (Front){.info = &train->pareto, .hypervolume = NAN, .uniformity = NAN};
+    *front = (Front){.info = &train->pareto, .hypervolume = NAN, .uniformity = NAN, .igd = NAN};
     if (!train->has_pareto)
         return true;
     front->points = calloc(train->pareto.ray_count * train->pareto.m, sizeof *front->points);
@@ -78,6 +80,9 @@ static void judge(Front *front)
         sum += uniformity((unsigned)info->m, front->points + i * info->m, info->rays + i * info->m);
     if (info->uniformity)
         front->uniformity = sum / (double)front->count;
+    if (info->true_front)
+        front->igd = inverted_generational_distance((unsigned)info->m, (unsigned)front->count, front->points,
+                                                    (unsigned)info->true_count, info->true_front);
 }
 
 void front_evaluate(Front *front, Evaluation *evaluation, const Program *program, size_t trained)
@@ -129,6 +134,8 @@ void front_add_indicators(const Front *front, json_t *object)
         json_object_set_new(object, "hypervolume", json_finite(front->hypervolume));
     if (info->uniformity)
         json_object_set_new(object, "uniformity", json_finite(front->uniformity));
+    if (info->true_front)
+        json_object_set_new(object, "igd", json_finite(front->igd));
     objective_ranges((unsigned)info->m, (unsigned)front->count, front->points, low, high);
     for (size_t i = 0; i < info->m; i++) {
         char key[256];

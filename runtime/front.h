@@ -12,6 +12,7 @@ typedef struct Front {
     double *points;     /* [ray_count][m]; owned */
     double hypervolume; /* NaN if the model reports none */
     double uniformity;  /* mean over the rays; NaN likewise */
+    double igd;         /* inverted generational distance to the true front, in units of the losses; NaN likewise */
 } Front;
 
 /* No memory: false (reported). */
@@ -36,7 +37,7 @@ enum { FRONT_COUNTERS = 2 };
 extern const char *const front_counter_names[FRONT_COUNTERS];
 const State *front_counter(const Manifest *manifest, size_t number);
 
-/* "hypervolume", "uniformity", and each objective's least and largest value, into an event or a result. */
+/* "hypervolume", "uniformity", "igd", and each objective's least and largest value, into an event or a result. */
 void front_add_indicators(const Front *front, json_t *object);
 /* All there is to know: objectives, rays, points, reference, indicators, which points are not dominated. For json_decref. */
 json_t *front_json(const Front *front, const Program *program, const char *metric);

@@ -254,19 +254,22 @@ static const State *read_state_name(Reader *reader, const json_t *object, const 
     return state;
 }
 
-static void read_rays(Reader *reader, const json_t *list, ParetoInfo *pareto)
+/* object[key]: 1 to `most` rows of m numbers, and how many rows; for free(). NULL after a mistake. */
+static double *read_matrix(Reader *reader, const json_t *object, const char *key, size_t m, size_t most, size_t *rows)
 {
-    pareto->ray_count = json_array_size(list);
-    if (pareto->m < 1 || pareto->m > MAX_OBJECTIVES || pareto->ray_count < 1 || pareto->ray_count > MAX_RAYS) {
-        reader_fail(reader, "rays", "is too long or empty");
-        return;
+    const json_t *list = json_object_get(object, key);
+    *rows = json_array_size(list);
+    if (m < 1 || m > MAX_OBJECTIVES || *rows < 1 || *rows > most) {
+        reader_fail(reader, key, "is too long or empty");
+        return NULL;
     }
-    pareto->rays = calloc(pareto->ray_count * pareto->m, sizeof *pareto->rays);
-    if (!pareto->rays)
-        reader_fail(reader, "rays", "is too long for the memory");
-    for (size_t i = 0; pareto->rays && i < pareto->ray_count; i++)
-        for (size_t k = 0; k < pareto->m; k++)
-            pareto->rays[i * pareto->m + k] = json_number_value(json_array_get(json_array_get(list, i), k));
+    double *matrix = calloc(*rows * m, sizeof *matrix);
+    if (!matrix)
+        reader_fail(reader, key, "is too long for the memory");
+    for (size_t i = 0; matrix && i < *rows; i++)
+        for (size_t k = 0; k < m; k++)
+            matrix[i * m + k] = json_number_value(json_array_get(json_array_get(list, i), k));
+    return matrix;
 }
 
 static void read_pareto(Reader *reader, const json_t *json, ParetoInfo *pareto)
@@ -274,7 +277,9 @@ static void read_pareto(Reader *reader, const json_t *json, ParetoInfo *pareto)
     size_t reference_count = 0;
     pareto->solver = read_text(reader, json, "solver");
     pareto->objectives = read_array(reader, json, "objectives", sizeof(char *), read_string_element, &pareto->m);
-    read_rays(reader, json_object_get(json, "rays"), pareto);
+    pareto->rays = read_matrix(reader, json, "rays", pareto->m, MAX_RAYS, &pareto->ray_count);
+    if (!json_is_null(json_object_get(json, "true_front")))
+        pareto->true_front = read_matrix(reader, json, "true_front", pareto->m, MAX_TRUE_POINTS, &pareto->true_count);
     if (!json_is_null(json_object_get(json, "reference")))
         pareto->reference = read_array(reader, json, "reference", sizeof(double), read_number_element, &reference_count);
     if (pareto->reference && reference_count != pareto->m)
@@ -379,6 +384,7 @@ void manifest_free(Manifest *manifest)
     free(manifest->train.metrics);
     free(manifest->train.pareto.objectives);
     free(manifest->train.pareto.rays);
+    free(manifest->train.pareto.true_front);
     free(manifest->train.pareto.reference);
     json_decref(manifest->json);
     *manifest = (Manifest){0};

@@ -84,7 +84,7 @@ typedef struct MetricInfo {
     int accumulate, finish;
 } MetricInfo;
 
-enum { MAX_OBJECTIVES = 16, MAX_RAYS = 256 };
+enum { MAX_OBJECTIVES = 16, MAX_RAYS = 256, MAX_TRUE_POINTS = 100000 };
 
 /* Of a train by pareto. States are names of Manifest.states, NULL where the model has none. */
 typedef struct ParetoInfo {
@@ -92,7 +92,8 @@ typedef struct ParetoInfo {
     const char **objectives;
     double *rays;      /* [ray_count][m] */
     double *reference; /* [m]; NULL: no hypervolume */
-    size_t m, ray_count;
+    double *true_front; /* [true_count][m]; NULL: no igd */
+    size_t m, ray_count, true_count;
     bool uniformity, each; /* each: one net a ray */
     const State *ray, *all_rays, *points;
 } ParetoInfo;

@@ -17,7 +17,7 @@ typedef struct Front {
     double reference[MOST_OBJECTIVES], low[MOST_OBJECTIVES], high[MOST_OBJECTIVES];
     double *rays, *points;          /* n x m, one allocation */
     bool *kept;                     /* not dominated; a point with a number that is not finite never is */
-    double hypervolume, uniformity; /* NaN where the model reports none */
+    double hypervolume, uniformity, igd; /* NaN where the model reports none */
 } Front;
 
 /* ---- reading ---- */
@@ -58,6 +58,7 @@ static bool read_names(const json_t *json, Front *front, const char *path)
     front->split = json_string_value(json_object_get(json, "split"));
     front->hypervolume = real_of(json_object_get(json, "hypervolume"));
     front->uniformity = real_of(json_object_get(json, "uniformity"));
+    front->igd = real_of(json_object_get(json, "igd"));
     return front->split || report_error("%s: 'split' should be a name", path);
 }
 
@@ -119,6 +120,8 @@ static void write_title(FILE *script, const Front *front, bool over_panels)
         ADD("%s%g%s", j ? ", " : " (reference ", front->reference[j], j + 1 == front->m ? ")" : "");
     if (isfinite(front->uniformity))
         ADD(", uniformity %.3g", front->uniformity);
+    if (isfinite(front->igd))
+        ADD(", igd %.3g", front->igd);
 #undef ADD
     fprintf(script, over_panels ? "set multiplot title " : "set title ");
     plot_text(script, title);

@@ -61,6 +61,34 @@ static void write_data(void)
     write_idx("labels", (unsigned char[]){0, 0, 8, 1, 0, 0, 0, ROWS}, 8, labels, sizeof labels);
 }
 
+/* Points of a front that is taken for the true one. */
+enum { TRUE_POINTS = 5 };
+static const double true_front[TRUE_POINTS][M] = {{0, 1}, {0.125, 0.5}, {0.25, 0.25}, {0.5, 1e-3}, {1, -0.5}};
+
+/* `count` points, those above over and over. */
+static void write_true_front(const char *path, int count)
+{
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fprintf(file, "# loss, gap\n");
+    for (int i = 0; i < count; i++)
+        fprintf(file, "%.17g, %.17g\n", true_front[i % TRUE_POINTS][0], true_front[i % TRUE_POINTS][1]);
+    fclose(file);
+}
+
+/* Mean of the distances from the true front's points to the nearest of n. */
+static double distance_to_true_front(unsigned n, const double *points)
+{
+    double sum = 0;
+    for (int i = 0; i < TRUE_POINTS; i++) {
+        double least = INFINITY;
+        for (unsigned k = 0; k < n; k++)
+            least = fmin(least, hypot(points[k * M] - true_front[i][0], points[k * M + 1] - true_front[i][1]));
+        sum += least;
+    }
+    return sum / TRUE_POINTS;
+}
+
 /* form, dropout, solver, sample, rays, evaluate */
 static const char model[] =
     "data d = idx(\"inputs\", \"groups\", \"labels\") {\n"
@@ -78,7 +106,7 @@ static const char model[] =
     "  solver %s\n"
     "  sample %s\n"
     "  rays   %s\n"
-    "  report hypervolume(ref: [1, 1]), uniformity on d.test\n"
+    "  report hypervolume(ref: [1, 1]), uniformity, igd(\"true.csv\") on d.test\n"
     "  batch  8\n"
     "  epochs 10\n"
     "  %s\n"
@@ -105,6 +133,7 @@ static int set_up(void **state)
     (void)state;
     enter_folder();
     write_data();
+    write_true_front("true.csv", TRUE_POINTS);
     build("phn", one_net, "epo", "dirichlet(0.5)", "circle(5)", "evaluate 10");
     build("each", "free", "linear", "each", THREE_RAYS, "");
     return 0;
@@ -164,6 +193,7 @@ static void check_front(const json_t *front, unsigned rays)
     }
     assert_float_equal(number(front, "hypervolume"), hypervolume(M, n, points, (double[]){1, 1}), 1e-6);
     assert_float_equal(number(front, "uniformity"), sum / n, 1e-6);
+    assert_float_equal(number(front, "igd"), distance_to_true_front(n, points), 1e-6);
     const char *first = json_string_value(json_array_get(json_object_get(front, "objectives"), 0));
     char key[64];
     snprintf(key, sizeof key, "%s.least", first);
@@ -246,7 +276,7 @@ static void test_front(void **state)
     double steps = number(result, "steps"), undefined = number(front, "undefined");
     assert_true(steps == 50 * 20 && undefined > 0.1 * steps && undefined < 0.7 * steps);
     assert_true(number(front, "fallbacks") >= undefined); /* where an objective is undefined epo follows the ray */
-    must_run("wc -l <front/metrics.jsonl && grep -c hypervolume front/metrics.jsonl");
+    must_run("wc -l <front/metrics.jsonl && grep -c 'hypervolume.*uniformity.*igd' front/metrics.jsonl");
     assert_string_equal(command_output(), "5\n5\n");
 
     must_run("./phn eval --data . --weights front/last.safetensors --json");
@@ -255,14 +285,47 @@ static void test_front(void **state)
     json_decref(again);
     must_run("./phn eval --data . --weights front/last.safetensors");
     char expected[256];
-    snprintf(expected, sizeof expected, "hypervolume %.6g\nuniformity %.6g\nloss.least %.6g\n", number(front, "hypervolume"),
-             number(front, "uniformity"), number(front, "loss.least"));
+    snprintf(expected, sizeof expected, "hypervolume %.6g\nuniformity %.6g\nigd %.6g\nloss.least %.6g\n",
+             number(front, "hypervolume"), number(front, "uniformity"), number(front, "igd"), number(front, "loss.least"));
     assert_true(output_has(expected));
     json_decref(front);
     json_decref(result);
 
     must_run("./phn plot front && cat front/front.svg front/curves.svg");
-    assert_true(output_has("<svg"));
+    assert_true(output_has("<svg") && output_has(", igd 0."));
+}
+
+/* The points are in the program: it needs no file. They are found by --data, else by HNC_DATA, else beside the model; at most
+ * 100,000. */
+static void test_true_front(void **state)
+{
+    (void)state;
+    must_run("mkdir -p other && cp phn.hn other/ && cp true.csv apart.csv && rm true.csv");
+    must_run("./phn train --quiet --data . --out without --steps 3");
+    json_t *front = load("without/front.json");
+    check_front(front, 5);
+    json_decref(front);
+    assert_int_not_equal(run_command("'%s/hnc' check phn.hn", HNC_BINARY_DIR), 0);
+    assert_true(output_has("true.csv: No such file or directory"));
+    must_run("mv apart.csv other/true.csv");
+    static const char *const ways[] = {"--data other phn.hn", "other/phn.hn"};
+    for (size_t i = 0; i < 2; i++)
+        if (run_command("env -u HNC_DATA '%s/hnc' explain %s", HNC_BINARY_DIR, ways[i]) != 0 ||
+            !output_has("igd to the 5 points of true.csv"))
+            fail_msg("%s", command_output());
+    if (run_command("HNC_DATA=other '%s/hnc' check phn.hn", HNC_BINARY_DIR) != 0)
+        fail_msg("%s", command_output());
+    write_true_front("other/true.csv", 100000);
+    if (run_command("'%s/hnc' build --data other phn.hn -o many", HNC_BINARY_DIR) != 0)
+        fail_msg("%s", command_output());
+    must_run("./many train --quiet --data . --out many-run --steps 3");
+    front = load("many-run/front.json");
+    check_front(front, 5); /* the five points, each as often */
+    json_decref(front);
+    write_true_front("other/true.csv", 100001);
+    assert_int_not_equal(run_command("'%s/hnc' check --data other phn.hn", HNC_BINARY_DIR), 0);
+    assert_true(output_has("true.csv:100002: the front has more than 100000 points"));
+    write_true_front("true.csv", TRUE_POINTS);
 }
 
 static void test_equal_seeds_equal_bits(void **state)
@@ -380,7 +443,7 @@ static const char hills[] = "data d = idx(\"inputs\", \"groups\", \"labels\") {\
                             "  solver %s\n"
                             "  sample uniform\n"
                             "  rays   circle(25)\n"
-                            "  report hypervolume(ref: 1), uniformity on d.test\n"
+                            "  report hypervolume(ref: 1), uniformity, igd(\"true.csv\") on d.test\n"
                             "  batch 8; epochs 100; evaluate 10\n"
                             "}\n";
 
@@ -514,6 +577,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_front),
+        cmocka_unit_test(test_true_front),
         cmocka_unit_test(test_equal_seeds_equal_bits),
         cmocka_unit_test(test_killed_and_resumed),
         cmocka_unit_test(test_killed_between_two_nets),

@@ -1,0 +1,95 @@
+/* report igd("front.csv"): a front that is known, read from a file when the program is compiled. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "frontend/train_plan.h"
+#include "tabular/reader.h"
+#include "tabular/table.h"
+
+typedef struct FrontFile {
+    uint32_t m; /* numbers a row */
+    VEC(double) numbers;
+} FrontFile;
+
+static bool refuse_number(const ReaderRow *row, size_t column, const char *text, char error[static TABULAR_ERROR])
+{
+    char shown[EXCERPT], *end;
+    double number = strtod(text, &end);
+    if (!*text)
+        return tabular_error(error, "%s:%" PRId64 ": column %zu is empty", row->path, row->line, column);
+    return tabular_error(error, "%s:%" PRId64 ": column %zu holds '%s', which is not %s", row->path, row->line, column,
+                         excerpt(text, shown), *end || isfinite(number) ? "a number" : "finite");
+}
+
+/* A ReaderTake: one row, one point. */
+static bool take_point(void *context, const ReaderRow *row, char error[static TABULAR_ERROR])
+{
+    FrontFile *file = context;
+    if (row->count != file->m)
+        return tabular_error(error, "%s:%" PRId64 ": the row has %zu column%s, but there are %u objectives", row->path,
+                             row->line, row->count, row->count == 1 ? "" : "s", file->m);
+    if (file->numbers.len == PARETO_MOST_TRUE_POINTS * file->m)
+        return tabular_error(error, "%s:%" PRId64 ": the front has more than %d points", row->path, row->line,
+                             PARETO_MOST_TRUE_POINTS);
+    for (size_t i = 0; i < row->count; i++) {
+        const char *text = row->text + row->offsets[i];
+        double number;
+        if (!parse_number(text, &number))
+            return refuse_number(row, i + 1, text, error);
+        vec_push(&file->numbers, number);
+    }
+    return true;
+}
+
+static void keep_points(TrainPlan *plan, const FrontFile *file, const char *name)
+{
+    Arena *arena = &plan->s->module->arena;
+    Pareto *pareto = plan->train.pareto;
+    double *points = arena_alloc(arena, file->numbers.len * sizeof *points);
+    memcpy(points, file->numbers.data, file->numbers.len * sizeof *points);
+    pareto->true_front = points;
+    pareto->true_count = file->numbers.len / file->m;
+    pareto->true_name = arena_text(arena, name, strlen(name));
+}
+
+static void read_points(TrainPlan *plan, const char *folder, const Expr *name)
+{
+    Session *s = plan->s;
+    FrontFile file = {.m = plan->train.pareto->m};
+    char error[TABULAR_ERROR], *path = reader_find(folder, name->name.text);
+    if (!path)
+        support_out_of_memory();
+    bool missing = access(path, F_OK) != 0;
+    if (!reader_read(path, take_point, &file, error)) {
+        fail(s, name->span, "%s", error);
+        if (missing)
+            add_help(s, "the front becomes part of the program: say with --data DIR or the environment variable HNC_DATA in "
+                        "which folder its file is");
+        else if (file.numbers.len < PARETO_MOST_TRUE_POINTS * file.m)
+            add_help(s, "a line holds a point, one number an objective; there is no header, and lines that begin with '#' are "
+                        "comments");
+    } else if (file.numbers.len == 0) {
+        fail(s, name->span, "%s: holds no point", path);
+    } else {
+        keep_points(plan, &file, name->name.text);
+    }
+    vec_free(&file.numbers);
+    free(path);
+}
+
+void read_true_front(TrainPlan *plan, const Expr *expr, const Expr *name)
+{
+    Session *s = plan->s;
+    const char *folder = s->program->options->data;
+    if (!name || name->kind != EXPR_STRING)
+        fail(s, name ? name->span : expr->span, "igd takes the file of the true front, as in igd(\"front.csv\")");
+    else if (plan->train.pareto->true_front)
+        fail(s, expr->span, "igd is reported once, of one true front");
+    else if (!folder)
+        fail(s, name->span, "the file of a true front is read to compile, but there is no folder of data");
+    else
+        read_points(plan, folder, name);
+}
