@@ -117,6 +117,7 @@ static double search(const Search *s, double *best)
 typedef struct Front {
     int m;
     double rays[RAYS][MOST], points[RAYS][MOST];
+    double igd; /* NaN if it is not reported */
 } Front;
 
 static void read_matrix(const json_t *list, int m, double matrix[RAYS][MOST])
@@ -129,8 +130,9 @@ static void read_matrix(const json_t *list, int m, double matrix[RAYS][MOST])
 
 static Front train(const char *name)
 {
-    if (run_command("'%s/hnc' build '%s/models/pareto_toy.hn' --train %s -o toy && ./toy train --quiet --out %s", HNC_BINARY_DIR,
-                    HNC_SOURCE_DIR, name, name) != 0)
+    if (run_command("cd '%s' && '%s/hnc' build models/pareto_toy.hn --data models --train %s -o \"$OLDPWD/toy\" && cd - && "
+                    "./toy train --quiet --out %s",
+                    HNC_SOURCE_DIR, HNC_BINARY_DIR, name, name) != 0)
         fail_msg("%s", command_output());
     char path[64];
     snprintf(path, sizeof path, "%s/front.json", name);
@@ -139,6 +141,8 @@ static Front train(const char *name)
     Front front = {.m = (int)json_array_size(json_object_get(json, "objectives"))};
     read_matrix(json_object_get(json, "rays"), front.m, front.rays);
     read_matrix(json_object_get(json, "points"), front.m, front.points);
+    const json_t *igd = json_object_get(json, "igd");
+    front.igd = json_is_number(igd) ? json_number_value(igd) : NAN;
     json_decref(json);
     return front;
 }
@@ -182,14 +186,49 @@ static double gaps(const Front *front)
     return sum / count;
 }
 
+/* The mean along the true front of two objectives of the distance to the nearest of RAYS points. */
+static double mean_distance(double points[RAYS][MOST])
+{
+    enum { STEPS = 100000 };
+    double sum = 0, length = 0, before[2], losses[2];
+    for (int i = 0; i <= STEPS; i++) {
+        losses_at(2, (double[]){(double)i / STEPS, 1 - (double)i / STEPS}, losses);
+        double least = INFINITY, piece = i ? distance(2, losses, before) : 0;
+        for (int k = 0; k < RAYS; k++)
+            least = fmin(least, distance(2, losses, points[k]));
+        sum += piece * least;
+        length += piece;
+        memcpy(before, losses, sizeof before);
+    }
+    return sum / length;
+}
+
+/* What the program reports as igd is that mean, up to the distance of the points in models/pareto_toy_front.csv, and what
+ * models/pareto_toy.hn says of it: near what the points give that the rays ask for exactly. */
+static void check_igd(Front *epo, Front *linear)
+{
+    double asked[RAYS][MOST], best[MOST];
+    for (int i = 0; i < RAYS; i++) {
+        search(&(Search){2, NULL, epo->rays[i]}, best);
+        losses_at(2, best, asked[i]);
+    }
+    print_message("igd: epo %.4f (by definition %.4f), points asked for %.4f, linear %.4f (%.4f)\n", epo->igd,
+                  mean_distance(epo->points), mean_distance(asked), linear->igd, mean_distance(linear->points));
+    assert_float_equal(epo->igd, mean_distance(epo->points), 1e-3);
+    assert_float_equal(linear->igd, mean_distance(linear->points), 1e-3);
+    assert_float_equal(epo->igd, mean_distance(asked), 1e-3);
+    assert_true(epo->igd < 0.02 && linear->igd > 0.1);
+}
+
 /* ---- tests ---- */
 
 static void test_two_objectives(void **state)
 {
     (void)state;
     static const char *const exact[] = {"epo", "smooth"};
+    Front fronts[2];
     for (int i = 0; i < 2; i++) {
-        Front front = train(exact[i]);
+        Front front = fronts[i] = train(exact[i]);
         print_message("%s: at most %.4f off the front, %.4f off the ray's point\n", exact[i], off_front(&front), off_ray(&front));
         assert_true(off_front(&front) < 0.02 && off_ray(&front) < 0.02);
     }
@@ -201,6 +240,7 @@ static void test_two_objectives(void **state)
     for (int i = 0; i < RAYS; i++)
         between += front.points[i][0] > 0.1 && front.points[i][1] > 0.1;
     assert_true(between <= RAYS / 5);
+    check_igd(&fronts[0], &front);
 }
 
 static void test_three_objectives(void **state)
@@ -214,6 +254,7 @@ static void test_three_objectives(void **state)
                       gaps(&front), gaps(&linear));
         assert_true(off_front(&front) < 0.02);
         assert_true(gaps(&front) < 0.6 * gaps(&linear));
+        assert_true(isnan(front.igd));
     }
 }
 
