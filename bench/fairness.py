@@ -51,7 +51,7 @@ def parse_flags():
 def read_settings(table):
     """{train block: its settings} of a model."""
     with open(os.path.join(ROOT, "models", f"fairness_{table}.hn")) as file:
-        blocks = re.findall(r"^train (\w+) = pareto\(r\) \{\n(.*?)^\}", file.read(), re.M | re.S)
+        blocks = re.findall(r"^train (\w+) = pareto\(r\) \{[^\n]*\n(.*?)^\}", file.read(), re.M | re.S)
     number = r"([0-9.e+-]+)"
     settings = {}
     for name, body in blocks:
@@ -201,7 +201,8 @@ def document(flags, records):
         "uniformity is the mean of 1 - KL. Hypervolumes of 25 and of 10 rays cannot be compared.", "",
         "PyTorch (`bench/peers/torch_fairness.py`, one thread) has the same rows in every part for a seed, the same rays and the same settings, and its own",
         "random numbers otherwise. Figures are means and standard deviations over seeds; a difference is hnc's less PyTorch's on the same split, its",
-        "mean and standard error. Seconds are medians of training alone, on a machine that did other work as well.", "",
+        "mean and standard error, which one row in three is expected to exceed by chance. Seconds are medians of training alone, on a machine that did",
+        "other work as well. PMTL is its second phase alone ([methods](../methods.md#pareto)).", "",
         "The last column is the table of the paper (Navon et al., ICLR 2021), hypervolume/uniformity. The paper does not publish its definition of the",
         "gaps, its rays, or its settings: its figures stand here as context, not as a comparison.", "")
     for table in TABLES:
@@ -230,8 +231,9 @@ def main():
     records = Records(flags.records)
     with tempfile.TemporaryDirectory(prefix="hnc-fairness-") as scratch:
         run_all(flags, records, scratch)
+    text = "\n".join(document(flags, records)) + "\n"
     with open(flags.out, "w") as file:
-        file.write("\n".join(document(flags, records)) + "\n")
+        file.write(text)
     print(flags.out)
 
 

@@ -12,15 +12,19 @@ double seconds_now(void)
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-/* Of the files that are read to compile: as it was said, or where the model is. */
+static const char *model_folder(Arena *arena, const Options *options)
+{
+    const char *slash = strrchr(options->file, '/');
+    return slash ? arena_text(arena, options->file, (size_t)(slash - options->file)) : ".";
+}
+
+/* Of the data that is read to compile: as it was said, or where the model is. */
 static const char *data_folder(Arena *arena, const Options *options)
 {
-    const char *variable = getenv("HNC_DATA"), *slash = strrchr(options->file, '/');
+    const char *variable = getenv("HNC_DATA");
     if (options->data)
         return options->data;
-    if (variable && *variable)
-        return variable;
-    return slash ? arena_text(arena, options->file, (size_t)(slash - options->file)) : ".";
+    return variable && *variable ? variable : model_folder(arena, options);
 }
 
 bool compile_model(const Options *options, Compilation *c)
@@ -34,7 +38,7 @@ bool compile_model(const Options *options, Compilation *c)
         return false;
     }
     FrontendOptions frontend = {options->real, options->batch, options->train, options->defines.data, options->defines.len,
-                                data_folder(&c->arena, options)};
+                                data_folder(&c->arena, options), model_folder(&c->arena, options)};
     c->model = frontend_compile(&c->source, &frontend, &c->diags);
     diag_print(&c->diags, stderr);
     if (!c->model)

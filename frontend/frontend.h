@@ -18,15 +18,17 @@ typedef struct FrontendOptions {
     const Define *defines;
     uint32_t ndefines;
     const char *data; /* folder of the files that data sets of CSV files name; NULL: such data sets are errors */
+    const char *home; /* folder of the model, which files of its own are beside; NULL: as `data` */
 } FrontendOptions;
 
 /* Checks the whole file and lowers it. The model holds the selected train only (phases and metrics), and every data set, hyper
- * and export. Functions (per example, outputs "loss", "value" or "weights"): TRAIN.lower.objective, TRAIN.upper.objective,
- * TRAIN.minimise.objective    output "loss", a mean across the batch TRAIN.evalI.objective output "value" TARGET.generator output
- * "weights", for `weights TARGET = dense(...)` export.NAME                                                               output
- * NAME; its inputs are the arguments States it creates, where a function draws random numbers: "seed" (i32[2]) and the step
- * counters "step.lower" and "step.upper" (i32[]). Every error of the file is reported to `diags`; then the result is NULL. Free
- * the model with model_free. */
+ * and export. Functions are per example:
+ *   TRAIN.minimise.objective, TRAIN.lower.objective, TRAIN.upper.objective    output "loss", a mean across the batch
+ *   TRAIN.evalI.objective                                                     output "value"
+ *   TARGET.generator, for `weights TARGET = dense(...)`                       output "weights"
+ *   export.NAME                                                               output NAME; its inputs are the arguments
+ * States it creates, where a function draws random numbers: "seed" (i32[2]) and the step counters "step.lower" and "step.upper"
+ * (i32[]). Every error of the file is reported to `diags`; then the result is NULL. Free the model with model_free. */
 Model *frontend_compile(const Source *source, const FrontendOptions *options, Diagnostics *diags);
 
 /* The syntax tree as canonical source text (--emit=ast). Returns whether there were no syntax errors. */

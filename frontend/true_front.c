@@ -55,19 +55,33 @@ static void keep_points(TrainPlan *plan, const FrontFile *file, const char *name
     pareto->true_name = arena_text(arena, name, strlen(name));
 }
 
-static void read_points(TrainPlan *plan, const char *folder, const Expr *name)
+/* The path of the file beside the model or among the data. Free it. */
+static char *find_file(const FrontendOptions *options, const char *name, bool *missing)
+{
+    const char *folders[] = {options->home ? options->home : options->data, options->data};
+    char *path = NULL;
+    *missing = true;
+    for (size_t i = 0; i < 2 && *missing; i++) {
+        free(path);
+        path = reader_find(folders[i], name);
+        if (!path)
+            support_out_of_memory();
+        *missing = access(path, F_OK) != 0;
+    }
+    return path;
+}
+
+static void read_points(TrainPlan *plan, const Expr *name)
 {
     Session *s = plan->s;
     FrontFile file = {.m = plan->train.pareto->m};
-    char error[TABULAR_ERROR], *path = reader_find(folder, name->name.text);
-    if (!path)
-        support_out_of_memory();
-    bool missing = access(path, F_OK) != 0;
+    bool missing;
+    char error[TABULAR_ERROR], *path = find_file(s->program->options, name->name.text, &missing);
     if (!reader_read(path, take_point, &file, error)) {
         fail(s, name->span, "%s", error);
         if (missing)
-            add_help(s, "the front becomes part of the program: say with --data DIR or the environment variable HNC_DATA in "
-                        "which folder its file is");
+            add_help(s, "the front becomes part of the program: put its file beside the model, or say with --data DIR or "
+                        "the environment variable HNC_DATA in which folder it is");
         else if (file.numbers.len < PARETO_MOST_TRUE_POINTS * file.m)
             add_help(s, "a line holds a point, one number an objective; there is no header, and lines that begin with '#' are "
                         "comments");
@@ -83,13 +97,12 @@ static void read_points(TrainPlan *plan, const char *folder, const Expr *name)
 void read_true_front(TrainPlan *plan, const Expr *expr, const Expr *name)
 {
     Session *s = plan->s;
-    const char *folder = s->program->options->data;
     if (!name || name->kind != EXPR_STRING)
         fail(s, name ? name->span : expr->span, "igd takes the file of the true front, as in igd(\"front.csv\")");
     else if (plan->train.pareto->true_front)
         fail(s, expr->span, "igd is reported once, of one true front");
-    else if (!folder)
+    else if (!s->program->options->data)
         fail(s, name->span, "the file of a true front is read to compile, but there is no folder of data");
     else
-        read_points(plan, folder, name);
+        read_points(plan, name);
 }

@@ -595,6 +595,16 @@ static void test_only_steps_have_wide_code(void **state)
     module_free(module);
 }
 
+/* That f is one kernel, which stores nothing in between. */
+static void assert_one_kernel(Module *module)
+{
+    Program *program;
+    const Schedule *schedule = plan_of(module, "f", &program);
+    assert_int_equal(schedule->kernels.len, 1);
+    assert_int_equal(schedule->scratch_bytes, 0);
+    program_free(program);
+}
+
 /* Casting, flattening and scaling a batch of images takes one kernel and stores the result only. */
 static void test_images_are_decoded_in_one_kernel(void **state)
 {
@@ -604,11 +614,7 @@ static void test_images_are_decoded_in_one_kernel(void **state)
     Builder b = new_function(module, "f");
     Value image = build_cast(&b, build_fetch(&b, 0, build_input(&b, "index", vector(DTYPE_I32, 11))), DTYPE_F32);
     build_output(&b, "x", build_with_const(&b, OP_DIV, build_reshape(&b, image, matrix(DTYPE_F32, 11, 24)), 255));
-    Program *program;
-    const Schedule *schedule = plan_of(module, "f", &program);
-    assert_int_equal(schedule->kernels.len, 1);
-    assert_int_equal(schedule->scratch_bytes, 0);
-    program_free(program);
+    assert_one_kernel(module);
     run(module);
 }
 
@@ -653,11 +659,7 @@ static void test_adam_of_an_outer_product_is_one_kernel(void **state)
     Value root = build_with_const(&b, OP_ADD, build_unary(&b, OP_SQRT, second), 1e-3);
     Value step = build_with_const(&b, OP_MUL, build_binary(&b, OP_DIV, first, root), 0.01);
     build_write(&b, w, build_binary(&b, OP_SUB, build_read(&b, w), step));
-    Program *program;
-    const Schedule *schedule = plan_of(module, "f", &program);
-    assert_int_equal(schedule->kernels.len, 1);
-    assert_int_equal(schedule->scratch_bytes, 0);
-    program_free(program);
+    assert_one_kernel(module);
     run(module);
 }
 
