@@ -186,14 +186,13 @@ static json_t *pareto_of(const Model *model, const Train *train)
     if (!pareto)
         return json_null();
     const Module *module = model->module;
-    bool all_rays = pareto->solver == SOLVER_PMTL;
     return json_pack("{s:o, s:o, s:o, s:b, s:o, s:s, s:b, s:o, s:o, s:o}", "objectives", names(pareto->m, pareto->objectives),
                      "rays", matrix(pareto->ray_count, pareto->m, pareto->rays), "reference",
                      pareto->reference ? numbers(pareto->m, pareto->reference) : json_null(), "uniformity", pareto->uniformity,
                      "true_front", pareto->true_front ? matrix(pareto->true_count, pareto->m, pareto->true_front) : json_null(),
                      "solver", solver_names[pareto->solver], "each", pareto->each, "ray",
                      json_string(module->states.data[pareto->ray_state].name), "all_rays",
-                     all_rays ? json_string(module->states.data[pareto->rays_state].name) : json_null(), "points",
+                     needs_all_rays(pareto) ? json_string(module->states.data[pareto->rays_state].name) : json_null(), "points",
                      pareto->each ? json_string(module->states.data[pareto->points_state].name) : json_null());
 }
 

@@ -130,6 +130,8 @@ static void explain_pareto(const Pareto *pareto)
         printf(", lambda %g", pareto->strength);
     if (pareto->each) {
         printf("\n  rays       one net for each of the %u", pareto->ray_count);
+    } else if (pareto->fixed) {
+        printf("\n  rays       %u a batch from the %u of evaluation", pareto->points, pareto->ray_count);
     } else {
         printf("\n  rays       %u a batch from Dirichlet(", pareto->points);
         for (uint32_t i = 0; i < pareto->m; i++)

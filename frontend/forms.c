@@ -25,18 +25,22 @@ static bool read_stn(Session *s, const Expr *call, Form *form)
         fail(s, call->span, "stn takes the hyperparameters that the weights respond to, as in stn(lam)");
         return false;
     }
-    Symbol *hyper = arg->value->kind == EXPR_NAME ? find_symbol_of(s->program, arg->value->name.text, DECL_HYPER) : NULL;
-    if (!hyper) {
-        fail(s, arg->value->span, "stn takes the name of a hyper declaration");
+    const char *name = arg->value->kind == EXPR_NAME ? arg->value->name.text : "";
+    const Symbol *hyper = find_symbol_of(s->program, name, DECL_HYPER);
+    const Symbol *preference = find_symbol_of(s->program, name, DECL_PREFERENCE);
+    if (!hyper && !preference) {
+        fail(s, arg->value->span, "stn takes the name of a hyper declaration or of a preference");
         Candidates candidates = {0};
-        for (uint32_t i = 0; i < s->program->symbols.len; i++)
-            if (s->program->symbols.data[i]->decl->kind == DECL_HYPER)
-                vec_push(&candidates.names, s->program->symbols.data[i]->decl->name.text);
-        suggest(s, arg->value->kind == EXPR_NAME ? arg->value->name.text : "", &candidates);
+        for (uint32_t i = 0; i < s->program->symbols.len; i++) {
+            const Decl *declared = s->program->symbols.data[i]->decl;
+            if (declared->kind == DECL_HYPER || declared->kind == DECL_PREFERENCE)
+                vec_push(&candidates.names, declared->name.text);
+        }
+        suggest(s, name, &candidates);
         return false;
     }
     form->kind = FORM_STN;
-    form->condition = hyper->index;
+    form->condition = hyper ? hyper->index : preference->condition;
     return true;
 }
 

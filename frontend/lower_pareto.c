@@ -276,7 +276,7 @@ static void read_solver(TrainPlan *plan)
 
 /* ---- sample ---- */
 
-/* dirichlet(0.2), dirichlet([0.2, 1, 1]), uniform, each */
+/* dirichlet(0.2), dirichlet([0.2, 1, 1]), uniform, rays, each */
 static void read_sample_of_rays(TrainPlan *plan)
 {
     Session *s = plan->s;
@@ -303,8 +303,10 @@ static void read_sample_of_rays(TrainPlan *plan)
             read_numbers(s, value, "the concentration", pareto->m ? pareto->m : 1, 0, concentration);
     } else if (strcmp(name, "each") == 0 && expr->kind == EXPR_NAME) {
         pareto->each = true;
+    } else if (strcmp(name, "rays") == 0 && expr->kind == EXPR_NAME) {
+        pareto->fixed = true;
     } else if (strcmp(name, "uniform") != 0 || expr->kind != EXPR_NAME) {
-        fail(s, expr->span, "rays are drawn by dirichlet(0.2) or uniform, or 'each' trains one net for each of the rays");
+        fail(s, expr->span, "rays are drawn by dirichlet(0.2) or uniform or from the 'rays', or 'each' trains one net for each of them");
     }
 }
 

@@ -489,6 +489,20 @@ static bool responds(const Model *model, uint32_t condition)
     return false;
 }
 
+static bool uses_condition(const Session *s, uint32_t condition)
+{
+    for (uint32_t i = 0; i < s->model->forms.len; i++)
+        if (s->model->forms.data[i].kind == FORM_STN && s->model->forms.data[i].condition == condition)
+            return true;
+    for (uint32_t i = 0; i < s->module->functions.len; i++) {
+        const Function *function = s->module->functions.data[i];
+        for (Value v = 0; v < function->ops.len; v++)
+            if (OP_AT(function, v)->code == OP_CONDITION && OP_AT(function, v)->symbol == condition)
+                return true;
+    }
+    return false;
+}
+
 /* A preference that the train does not draw has no value. */
 static bool check_preferences(Session *s, const Decl *decl, const Train *train)
 {
@@ -496,16 +510,12 @@ static bool check_preferences(Session *s, const Decl *decl, const Train *train)
         const Symbol *symbol = s->program->symbols.data[i];
         if (symbol->decl->kind != DECL_PREFERENCE || (train->pareto && train->condition == symbol->condition))
             continue;
-        for (uint32_t k = 0; k < s->module->functions.len; k++) {
-            const Function *function = s->module->functions.data[k];
-            for (Value v = 0; v < function->ops.len; v++)
-                if (OP_AT(function, v)->code == OP_CONDITION && OP_AT(function, v)->symbol == symbol->condition) {
-                    fail(s, decl->value->span, "'%s' uses the preference '%s', which it does not draw", decl->name.text,
-                         symbol->decl->name.text);
-                    add_help(s, "train it by pareto(%s), or give the weights another form", symbol->decl->name.text);
-                    return false;
-                }
-        }
+        if (!uses_condition(s, symbol->condition))
+            continue;
+        fail(s, decl->value->span, "'%s' uses the preference '%s', which it does not draw", decl->name.text,
+             symbol->decl->name.text);
+        add_help(s, "train it by pareto(%s), or give the weights another form", symbol->decl->name.text);
+        return false;
     }
     return true;
 }

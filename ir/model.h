@@ -98,6 +98,7 @@ typedef struct Pareto {
     double strength;             /* smooth_tchebycheff: mu; cosmos, hvi: lambda */
     uint32_t points;             /* rays a step, each with weights of its own: hvi; 1 otherwise */
     bool each;                   /* one net for each of the rays, instead of one for all */
+    bool fixed;                  /* rays are drawn from those on which the front is evaluated */
     const double *concentration; /* m numbers: of the Dirichlet distribution of rays */
     uint32_t ray_count;
     const double *rays; /* [ray_count][m]: on which the front is evaluated */
@@ -106,8 +107,14 @@ typedef struct Pareto {
     const double *true_front; /* [true_count][m]: what igd measures the distance from; NULL: not reported */
     uint32_t true_count;
     const char *true_name;   /* its file, as written */
-    uint32_t ray_state, rays_state, points_state; /* set by the method: the ray at hand; all rays (pmtl); losses by ray (each) */
+    uint32_t ray_state, rays_state, points_state; /* set by the method: the ray at hand; all rays (pmtl, fixed); losses by ray (each) */
 } Pareto;
+
+/* Whether a step looks at all rays: pmtl's sectors lie between them, fixed rays are drawn from them. */
+static inline bool needs_all_rays(const Pareto *pareto)
+{
+    return pareto->solver == SOLVER_PMTL || pareto->fixed;
+}
 
 typedef struct Phase {
     const char *name;    /* "lower", "upper"; "minimise" for fit */

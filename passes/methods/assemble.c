@@ -40,7 +40,7 @@ static void ray_states(Assembly *assembly)
     if (pareto->each)
         pareto->points_state =
             named_state(module, arena_printf(&module->arena, "%s.points", assembly->train->name), all, STATE_COUNTER, 0);
-    if (pareto->solver != SOLVER_PMTL)
+    if (!needs_all_rays(pareto))
         return;
     const char *rays = arena_printf(&module->arena, "%s.rays", condition.name);
     pareto->rays_state = named_state(module, rays, all, STATE_COUNTER, 1.0 / (double)pareto->m);

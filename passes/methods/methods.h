@@ -6,7 +6,7 @@
 #include "passes/passes.h"
 
 /* Random streams below those the frontend numbers: each phase's draws of its condition. */
-enum { STREAMS_PER_PHASE = 4, STREAM_INIT = 0x40000000 };
+enum { STREAMS_PER_PHASE = 4, STREAM_RAYS = 0x30000000, STREAM_INIT = 0x40000000 };
 
 /* How a step sees the condition. */
 typedef enum {

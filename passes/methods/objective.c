@@ -53,7 +53,17 @@ static Value ray_number(Assembly *assembly, Builder *b, unsigned draw)
     return build_with_const(b, OP_ADD, first, draw);
 }
 
-/* The preference: an argument of an export, the ray at hand, or one drawn from the Dirichlet distribution for this step. */
+/* One of the rays on which the front is evaluated, each as likely. */
+static Value fixed_ray(Assembly *assembly, Builder *b, Type type, unsigned draw)
+{
+    const Pareto *pareto = assembly->train->pareto;
+    Value random = build_random(b, build_read(b, assembly->seed), ray_number(assembly, b, draw), type_scalar(b->module->real),
+                                STREAM_RAYS, OP_SHARED);
+    Value place = build_cast(b, build_with_const(b, OP_MUL, random, pareto->ray_count), DTYPE_I32);
+    return build_reshape(b, build_gather(b, build_read(b, pareto->rays_state), place), type);
+}
+
+/* The preference: an argument of an export, the ray at hand, or one drawn for this step. */
 static Value preference_value(Assembly *assembly, Builder *b, ConditionView view, unsigned draw)
 {
     const Pareto *pareto = assembly->train->pareto;
@@ -63,6 +73,8 @@ static Value preference_value(Assembly *assembly, Builder *b, ConditionView view
             return b->function->inputs.data[i];
     if (view != CONDITION_DRAWN || pareto->each)
         return build_read(b, pareto->ray_state);
+    if (pareto->fixed)
+        return fixed_ray(assembly, b, condition.type, draw);
     Value concentration[PARETO_MOST_OBJECTIVES];
     for (uint32_t i = 0; i < pareto->m; i++)
         concentration[i] = build_const(b, type_scalar(b->module->real), pareto->concentration[i]);

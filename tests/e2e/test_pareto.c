@@ -442,17 +442,17 @@ static const char hills[] = "data d = idx(\"inputs\", \"groups\", \"labels\") {\
                             "train t = pareto(r) {\n"
                             "  minimise right, left on d.train by adam(1e-2, cosine)\n"
                             "  solver %s\n"
-                            "  sample uniform\n"
+                            "  sample %s\n"
                             "  rays   circle(25)\n"
                             "  report hypervolume(ref: 1), uniformity, igd(\"true.csv\") on d.test\n"
                             "  batch 8; epochs 100; evaluate 10\n"
                             "}\n";
 
-static json_t *front_of_hills(const char *solver)
+static json_t *front_of_hills(const char *solver, const char *sample)
 {
     FILE *file = fopen("hills.hn", "w");
     assert_non_null(file);
-    fprintf(file, hills, solver); // NOLINT: a literal
+    fprintf(file, hills, solver, sample); // NOLINT: a literal
     fclose(file);
     if (run_command("'%s/hnc' build hills.hn", HNC_BINARY_DIR) != 0)
         fail_msg("%s", command_output());
@@ -475,7 +475,7 @@ static void test_hypervolume_grows(void **state)
         point[1] = 1 - exp(-4 * (1 - along) * (1 - along));
     }
     double whole = hypervolume(M, MANY, front, ones), spread = hypervolume(M, EVEN, even, ones);
-    json_t *linear = front_of_hills("linear"), *grown = front_of_hills("hvi(points: 8, lambda: 1)");
+    json_t *linear = front_of_hills("linear", "uniform"), *grown = front_of_hills("hvi(points: 8, lambda: 1)", "uniform");
     check_front(grown, 25);
     assert_true(number(grown, "fallbacks") == 0);
     must_run("./hills train --quiet --data . --out hills-begin --steps 5");
@@ -574,6 +574,41 @@ static void test_export_takes_the_preference(void **state)
     assert_true(output_has("f32[2]"));
 }
 
+/* ---- where rays come from, and how weights follow them ---- */
+
+/* Drawn from those of the report, they are all learned; another ray alone would leave the others unlearned. */
+static void test_fixed_rays(void **state)
+{
+    (void)state;
+    json_t *front = front_of_hills("epo", "rays");
+    assert_true(number(front, "uniformity") > 0.98);
+    json_decref(front);
+    build("drawn", one_net, "epo", "rays", "[0.4, 0.6]", "");
+    build("kept", one_net, "epo", "each", "[0.4, 0.6]", "");
+    must_run("./drawn train --quiet --data . --out drawn-run && ./kept train --quiet --data . --out kept-run");
+    json_t *one = load("drawn-run/front.json"), *alone = load("kept-run/front.json");
+    double drawn[M], kept[M];
+    assert_int_equal(read_matrix(one, "points", drawn), 1);
+    assert_int_equal(read_matrix(alone, "points", kept), 1);
+    assert_memory_equal(drawn, kept, sizeof drawn);
+    json_decref(one);
+    json_decref(alone);
+}
+
+static void test_weights_respond_row_by_row(void **state)
+{
+    (void)state;
+    build("response", "stn(r)", "epo", "dirichlet(1)", "circle(5)", "evaluate 10");
+    must_run("./response train --quiet --data . --out response-run && ./response info");
+    assert_true(output_has("scorer.linear1.w.scale"));
+    json_t *front = load("response-run/front.json");
+    check_front(front, 5);
+    double points[5 * M];
+    read_matrix(front, "points", points);
+    assert_true(fabs(points[0] - points[4 * M]) > 1e-3);
+    json_decref(front);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -587,6 +622,8 @@ int main(void)
         cmocka_unit_test(test_nets_keep_their_length),
         cmocka_unit_test(test_hypernetwork_a_ray),
         cmocka_unit_test(test_export_takes_the_preference),
+        cmocka_unit_test(test_fixed_rays),
+        cmocka_unit_test(test_weights_respond_row_by_row),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
