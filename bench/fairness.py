@@ -202,7 +202,7 @@ def document(flags, records):
         "PyTorch (`bench/peers/torch_fairness.py`, one thread) has the same rows in every part for a seed, the same rays and the same settings, and its own",
         "random numbers otherwise. Figures are means and standard deviations over seeds; a difference is hnc's less PyTorch's on the same split, its",
         "mean and standard error, which one row in three is expected to exceed by chance. Seconds are medians of training alone, on a machine that did",
-        "other work as well. PMTL is its second phase alone ([methods](../methods.md#pareto)).", "",
+        "other work as well.", "",
         "The last column is the table of the paper (Navon et al., ICLR 2021), hypervolume/uniformity. The paper does not publish its definition of the",
         "gaps, its rays, or its settings: its figures stand here as context, not as a comparison.", "")
     for table in TABLES:

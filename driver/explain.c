@@ -128,6 +128,8 @@ static void explain_pareto(const Pareto *pareto)
         printf(", mu %g", pareto->strength);
     if (pareto->solver == SOLVER_COSMOS || pareto->solver == SOLVER_HVI)
         printf(", lambda %g", pareto->strength);
+    if (pareto->solver == SOLVER_PMTL)
+        printf(", first phase for at most %g epochs", pareto->strength);
     if (pareto->each) {
         printf("\n  rays       one net for each of the %u", pareto->ray_count);
     } else if (pareto->fixed) {

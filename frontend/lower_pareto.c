@@ -222,6 +222,7 @@ static void read_solver_arguments(TrainPlan *plan, const Expr *expr)
     static const SolverUse uses[SOLVER_COUNT] = {
         [SOLVER_SMOOTH_TCHEBYCHEFF] = {"smooth_tchebycheff(mu: 0.01)", "mu", 0.01, true, 0},
         [SOLVER_COSMOS] = {"cosmos(lambda: 1)", "lambda", 1, false, 0},
+        [SOLVER_PMTL] = {"pmtl(initial: 2)", "initial", 2, false, 0},
         [SOLVER_HVI] = {"hvi(points: 16, lambda: 5)", "lambda", 5, false, 16},
     };
     Session *s = plan->s;
@@ -270,7 +271,7 @@ static void read_solver(TrainPlan *plan)
     }
     fail(s, expr->span, "'%s' is not a solver", *name ? name : span_text(&s->program->arena, expr->span));
     if (!suggest(s, name, &candidates))
-        add_help(s, "the solvers are linear, tchebycheff, smooth_tchebycheff(mu), cosmos(lambda), epo, mgda, pmtl "
+        add_help(s, "the solvers are linear, tchebycheff, smooth_tchebycheff(mu), cosmos(lambda), epo, mgda, pmtl(initial) "
                     "and hvi(points, lambda)");
 }
 

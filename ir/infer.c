@@ -484,9 +484,12 @@ static bool infer_extern(const Rule *r)
     if (!type_equal(operand(r, 1), operand(r, 0)) || !type_equal(operand(r, 2), gram))
         return fail(r, "losses %s do not fit the ray %s and the Gram matrix %s", type_text(operand(r, 0)), type_text(operand(r, 1)),
                     type_text(operand(r, 2)));
-    for (uint32_t i = 3; i < operands; i++)
-        if (operand(r, i).dtype != real || operand(r, i).rank != 2 || operand(r, i).dims[1] != m)
-            return fail(r, "operand %u must be rows of %lld floats, not %s", i, (long long)m, type_text(operand(r, i)));
+    if (r->op->symbol == EXTERN_PMTL) {
+        if (!type_equal(operand(r, 3), type_scalar(DTYPE_BOOL)))
+            return fail(r, "whether it is the first phase must be bool[], not %s", type_text(operand(r, 3)));
+        if (operand(r, 4).dtype != real || operand(r, 4).rank != 2 || operand(r, 4).dims[1] != m)
+            return fail(r, "the rays must be rows of %lld floats, not %s", (long long)m, type_text(operand(r, 4)));
+    }
     return result(r, type_of(real, 1, &with_status));
 }
 

@@ -95,7 +95,7 @@ typedef struct Pareto {
     uint32_t m;                    /* objectives */
     const char *const *objectives; /* as written */
     SolverKind solver;
-    double strength;             /* smooth_tchebycheff: mu; cosmos, hvi: lambda */
+    double strength;             /* smooth_tchebycheff: mu; cosmos, hvi: lambda; pmtl: epochs of its first phase */
     uint32_t points;             /* rays a step, each with weights of its own: hvi; 1 otherwise */
     bool each;                   /* one net for each of the rays, instead of one for all */
     bool fixed;                  /* rays are drawn from those on which the front is evaluated */

@@ -70,10 +70,16 @@ static SolveStatus solve(ExternCode code, uint32_t m, uint32_t n, bool wide, con
         return min_norm_weights(m, gram, alpha);
     static _Thread_local double rays[PARETO_MOST_RAYS * PARETO_MOST_OBJECTIVES];
     n = n < PARETO_MOST_RAYS ? n : PARETO_MOST_RAYS;
-    read_reals(operands[3], n * m, wide, rays);
+    read_reals(operands[4], n * m, wide, rays);
     uint32_t own = nearest_ray(m, n, rays, ray);
     for (uint32_t i = 0; i < n * m; i++)
         rays[i] = 1 / (rays[i] > PARETO_LEAST ? rays[i] : PARETO_LEAST);
+    bool inside = true;
+    if (*(const uint8_t *)operands[3]) {
+        SolveStatus status = pmtl_initial_weights(m, losses, n, rays, own, gram, alpha, &inside);
+        if (!inside)
+            return status;
+    }
     return pmtl_weights(m, losses, n, rays, own, gram, alpha);
 }
 

@@ -4,8 +4,8 @@
  *              -> ray real[m]
  *   epo, mgda  losses real[m], ray real[m], gram real[m, m]
  *              -> real[m + 1]: weights of the objectives, then 1 if the solver fell back to the ray, else 0
- *   pmtl       the same, and the rays of all sectors real[n, m]
- *              -> the same; the ray's own sector is that of the nearest one
+ *   pmtl       the same, whether this is a step of the first phase bool[], and the rays of all sectors real[n, m]
+ *              -> the same; the ray's own sector is that of the nearest one. Once inside it the first phase is over
  *   hvi        reference real[m], points real[n, m]
  *              -> real[n m + 1]: hypervolume_gradient up to the reference or, where it is farther, hypervolume_reference; then 1 if
  *              it fell back to equal weights, else 0 */
@@ -30,7 +30,7 @@ extern const ExternInfo extern_info[EXTERN_COUNT];
 /* The function of that name, or EXTERN_COUNT. */
 ExternCode extern_by_name(const char *name);
 
-enum { EXTERN_MOST_OPERANDS = 4 };
+enum { EXTERN_MOST_OPERANDS = 5 };
 
 /* Calls function `which` on its operands. m: objectives, at most PARETO_MOST_OBJECTIVES; n: rows of the last operand, 1 unless it
  * is a matrix of rays; wide: reals are double, otherwise float (the work is done in double either way). Allocates nothing, cannot

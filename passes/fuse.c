@@ -7,6 +7,7 @@
  * are groups of their own. */
 #include <string.h>
 
+#include "pareto/externs.h"
 #include "passes/fuse.h"
 
 enum {
@@ -183,6 +184,8 @@ static View need_row_major(Fuser *f, Value v, uint32_t group)
     plain.offset = view.offset;
     return same_view(&view, &plain, type_at(f, v)) ? view : need_copy(f, v, natural_order(type_at(f, v)), group);
 }
+
+_Static_assert((int)MOST_SPECIAL_INPUTS >= (int)EXTERN_MOST_OPERANDS, "a special kernel holds the operands of any extern");
 
 static void place_special(Fuser *f, Value v, KernelKind kind)
 {

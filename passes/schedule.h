@@ -95,7 +95,7 @@ typedef enum { KERNEL_LOOP, KERNEL_PRODUCT, KERNEL_RANDOM, KERNEL_ARGMAX, KERNEL
 
 /* Kernels with simple code of their own. random: seed, step -> f32 out; argmax: in -> i32 out; scatter: index, updates -> out;
  * extern: row-major operands -> row-major out. */
-enum { MOST_SPECIAL_INPUTS = 4 };
+enum { MOST_SPECIAL_INPUTS = 5 };
 typedef struct Special {
     View in[MOST_SPECIAL_INPUTS], out;
     Type in_type[MOST_SPECIAL_INPUTS], out_type;

@@ -33,6 +33,9 @@ Value initial_condition(Assembly *assembly, Builder *b, uint32_t condition);
 Function *objective_copy(Assembly *assembly, const char *name, const Function *objective, ConditionView view, unsigned draw);
 /* The same several times over, for the draws 0 to count - 1: the outputs of the first copy, then those of the second, and so on. */
 Function *objective_copies(Assembly *assembly, const char *name, const Function *objective, ConditionView view, unsigned count);
+/* Lower steps taken, and an i32 input of that name (epoch_steps, total_steps: the runtime gives them), as reals. */
+Value steps_done(Assembly *assembly, Builder *b);
+Value real_input(Builder *b, const char *name);
 /* A condition as a view of it. */
 Value condition_value(Assembly *assembly, Builder *b, uint32_t condition, ConditionView view, unsigned draw);
 /* Replaces each `condition` by the view of it (objective_copy does this). */
@@ -80,6 +83,7 @@ typedef struct Objectives {
     Value defined[PARETO_MOST_OBJECTIVES]; /* bool */
     Value ray;                             /* real[m] */
     Value entry[PARETO_MOST_OBJECTIVES];   /* its entries */
+    Value initial;                         /* pmtl: whether the step is of the first phase (bool) */
 } Objectives;
 
 /* A solver is one of three kinds: it makes one number of the losses, whose gradient is followed; it weighs the losses' gradients by
@@ -104,7 +108,7 @@ Value entry_of(Builder *b, Value vector, uint32_t i);
 Value largest_of(Builder *b, uint32_t n, const Value *scalars);
 /* The scalars as a vector. */
 Value build_vector(Builder *b, uint32_t n, const Value *scalars);
-/* A solver of pareto/externs.h on the losses, the ray and the Gram matrix. */
-Value weigh_by_extern(const Objectives *objectives, Value gram, uint32_t code);
+/* A solver of pareto/externs.h on the losses, the ray, the Gram matrix and what else it takes. */
+Value weigh_by_extern(const Objectives *objectives, Value gram, uint32_t code, uint32_t extras, const Value *extra);
 
 #endif

@@ -41,13 +41,12 @@ static Value named_input(Builder *b, const char *name)
     return build_input(b, name, type_scalar(DTYPE_I32));
 }
 
-/* Lower steps taken, as a real. */
-static Value steps_done(Assembly *assembly, Builder *b)
+Value steps_done(Assembly *assembly, Builder *b)
 {
     return build_cast(b, build_read(b, assembly->step_lower), b->module->real);
 }
 
-static Value real_input(Builder *b, const char *name)
+Value real_input(Builder *b, const char *name)
 {
     return build_cast(b, named_input(b, name), b->module->real);
 }

@@ -8,6 +8,13 @@
  * |f|^2) (dphi_i . dphi_j) of the head's part, so that no gradient of the head is ever formed for it. */
 #include "passes/methods/methods.h"
 
+/* Whether the step lies within the solver's first epochs. */
+static Value build_initial(Assembly *assembly, Builder *b)
+{
+    Value end = build_with_const(b, OP_MUL, real_input(b, "epoch_steps"), assembly->train->pareto->strength);
+    return build_binary(b, OP_LT, steps_done(assembly, b), end);
+}
+
 /* The objectives at ray number `draw` of the step. */
 static Objectives collect(Assembly *assembly, Builder *b, const Function *function, uint32_t draw)
 {
@@ -19,6 +26,8 @@ static Objectives collect(Assembly *assembly, Builder *b, const Function *functi
         o.loss[i] = build_select(b, o.defined[i], o.raw[i], build_const(b, type_scalar(b->module->real), 0));
         o.entry[i] = entry_of(b, o.ray, i);
     }
+    if (o.pareto->solver == SOLVER_PMTL)
+        o.initial = build_initial(assembly, b);
     return o;
 }
 

@@ -171,11 +171,18 @@ static void scalar_weights(const Pareto *pareto, const double *ray, const double
     }
 }
 
+/* The ray that pmtl follows: of its first phase one whose sector the losses are not in yet. */
+static unsigned followed_ray(const Pareto *pareto)
+{
+    return pareto->strength > 0 ? 0 : 3;
+}
+
 static void expected_weights(Trial *t, const double *ray, const double *losses, double *const *g, int64_t n, double *weights)
 {
     const Pareto *pareto = t->train->pareto;
     double gram[M * M] = {0}, rays[10 * M];
     SolveStatus status = SOLVE_FINE;
+    bool inside = false;
     for (int i = 0; i < M; i++)
         for (int j = 0; j < M; j++)
             for (int64_t k = 0; k < n; k++)
@@ -190,7 +197,9 @@ static void expected_weights(Trial *t, const double *ray, const double *losses, 
     case SOLVER_PMTL:
         for (int i = 0; i < 10 * M; i++)
             rays[i] = 1 / pareto->rays[i];
-        status = pmtl_weights(M, losses, 10, rays, 3, gram, weights);
+        status = pareto->strength > 0 ? pmtl_initial_weights(M, losses, 10, rays, followed_ray(pareto), gram, weights, &inside)
+                                      : pmtl_weights(M, losses, 10, rays, followed_ray(pareto), gram, weights);
+        assert_false(inside);
         break;
     default:
         scalar_weights(pareto, ray, losses, weights);
@@ -234,12 +243,12 @@ static void check_step(const char *form, const char *solver, const char *sample)
     trial_new(&t, form, solver, sample, false);
     const Module *module = t.model->module;
     double *g[M], losses[M], ray[M], weights[M], step_outputs[1 + M];
-    if (t.train->pareto->solver == SOLVER_PMTL) { /* the runtime writes all rays; the fourth is followed */
+    if (t.train->pareto->solver == SOLVER_PMTL) { /* the runtime writes all rays and the one that is followed */
         Tensor *all = &t.world.states[find_state(module, "r.rays")], *own = &t.world.states[find_state(module, "r.ray")];
         for (int i = 0; i < 10 * M; i++)
             tensor_set(all, i, t.train->pareto->rays[i]);
         for (int i = 0; i < M; i++)
-            tensor_set(own, i, t.train->pareto->rays[3 * M + i]);
+            tensor_set(own, i, t.train->pareto->rays[followed_ray(t.train->pareto) * M + (unsigned)i]);
     }
     ray_of_step(&t, 0, ray);
     int64_t n = 0;
@@ -260,7 +269,8 @@ static void check_step(const char *form, const char *solver, const char *sample)
     trial_free(&t);
 }
 
-static const char *const solvers[] = {"linear", "tchebycheff", "smooth_tchebycheff(0.05)", "cosmos(0.7)", "epo", "mgda", "pmtl"};
+static const char *const solvers[] = {"linear", "tchebycheff", "smooth_tchebycheff(0.05)", "cosmos(0.7)", "epo", "mgda",
+                                      "pmtl(initial: 0)", "pmtl(initial: 1)"};
 
 /* d cos(losses, 1 / ray) / d losses_i */
 static void cosine_gradient(const double *losses, const double *ray, double *gradient)
@@ -330,14 +340,14 @@ static void test_linear_head(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT_OF(solvers); i++)
-        check_step("dense(linear_head(r))", solvers[i], strcmp(solvers[i], "pmtl") ? "dirichlet(1.5)" : "each");
+        check_step("dense(linear_head(r))", solvers[i], strncmp(solvers[i], "pmtl", 4) ? "dirichlet(1.5)" : "each");
 }
 
 static void test_bent_head(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT_OF(solvers); i++)
-        check_step("dense(bent_head(r))", solvers[i], strcmp(solvers[i], "pmtl") ? "dirichlet(1.5)" : "each");
+        check_step("dense(bent_head(r))", solvers[i], strncmp(solvers[i], "pmtl", 4) ? "dirichlet(1.5)" : "each");
 }
 
 static void test_a_net_a_ray(void **state)
@@ -372,7 +382,7 @@ static void test_undefined_objectives(void **state)
         Trial t;
         double outputs[1 + M];
         const char *solver = i < COUNT_OF(solvers) ? solvers[i] : "hvi(points: 3)";
-        bool weighs = strcmp(solver, "epo") == 0 || strcmp(solver, "pmtl") == 0 || strncmp(solver, "hvi", 3) == 0;
+        bool weighs = strcmp(solver, "epo") == 0 || strncmp(solver, "pmtl", 4) == 0 || strncmp(solver, "hvi", 3) == 0;
         trial_new(&t, "dense(linear_head(r))", solver, "uniform", true);
         run(&t, t.train->phases.data[0].step, outputs);
         assert_true(isfinite(outputs[0]) && isnan(outputs[2]) && isfinite(outputs[3]));

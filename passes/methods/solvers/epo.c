@@ -5,7 +5,7 @@
 
 static Value weigh(const Objectives *objectives, Value gram)
 {
-    return weigh_by_extern(objectives, gram, EXTERN_EPO);
+    return weigh_by_extern(objectives, gram, EXTERN_EPO, 0, NULL);
 }
 
 const Solver solver_epo = {.weigh = weigh};

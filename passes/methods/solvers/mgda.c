@@ -5,7 +5,7 @@
 
 static Value weigh(const Objectives *objectives, Value gram)
 {
-    return weigh_by_extern(objectives, gram, EXTERN_MGDA);
+    return weigh_by_extern(objectives, gram, EXTERN_MGDA, 0, NULL);
 }
 
 const Solver solver_mgda = {.weigh = weigh};

@@ -1,11 +1,13 @@
-/* Pareto multi-task learning (Lin et al., NeurIPS 2019), its second phase: least norm over the gradients of the losses and of the
- * constraints that keep the losses in the sector of the ray, among those of all rays that are evaluated. */
+/* Pareto multi-task learning (Lin et al., NeurIPS 2019). First phase, for some epochs at most: least norm over the gradients of the
+ * constraints that keep the losses out of the sector of the ray, among those of all rays that are evaluated. Second phase: least
+ * norm over those and the gradients of the losses. */
 #include "pareto/externs.h"
 #include "passes/methods/methods.h"
 
 static Value weigh(const Objectives *objectives, Value gram)
 {
-    return weigh_by_extern(objectives, gram, EXTERN_PMTL);
+    Value extra[] = {objectives->initial, build_read(objectives->b, objectives->pareto->rays_state)};
+    return weigh_by_extern(objectives, gram, EXTERN_PMTL, 2, extra);
 }
 
 const Solver solver_pmtl = {.weigh = weigh};

@@ -68,14 +68,14 @@ Value build_vector(Builder *b, uint32_t n, const Value *scalars)
     return build_concat(b, n, parts, 0);
 }
 
-Value weigh_by_extern(const Objectives *objectives, Value gram, uint32_t code)
+Value weigh_by_extern(const Objectives *objectives, Value gram, uint32_t code, uint32_t extras, const Value *extra)
 {
     Builder *b = objectives->b;
-    uint32_t m = objectives->m, operands = extern_info[code].operands;
+    uint32_t m = objectives->m;
     Value losses = build_vector(b, m, objectives->raw);
     Type type = type_of(b->module->real, 1, (int64_t[]){m + 1});
     Value args[EXTERN_MOST_OPERANDS] = {losses, objectives->ray, gram};
-    if (operands > 3)
-        args[3] = build_read(b, objectives->pareto->rays_state);
-    return build_extern(b, code, type, operands, args);
+    for (uint32_t i = 0; i < extras; i++)
+        args[3 + i] = extra[i];
+    return build_extern(b, code, type, 3 + extras, args);
 }
