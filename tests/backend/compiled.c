@@ -248,3 +248,38 @@ unsigned count_kernels(const Schedule *schedule, KernelKind kind)
         count += schedule->kernels.data[i].kind == kind;
     return count;
 }
+
+/* ---- building ---- */
+
+Type matrix(DType dtype, int64_t rows, int64_t columns)
+{
+    return type_of(dtype, 2, (int64_t[]){rows, columns});
+}
+
+Type vector(DType dtype, int64_t n)
+{
+    return type_of(dtype, 1, &n);
+}
+
+Type cube(DType dtype, int64_t a, int64_t b, int64_t c)
+{
+    return type_of(dtype, 3, (int64_t[]){a, b, c});
+}
+
+Builder new_function(Module *module, const char *name)
+{
+    return (Builder){.module = module, .function = function_new(module, name)};
+}
+
+void check_module(Module *module)
+{
+    Case c = {.module = module, .seed = 1};
+    check_compiled(&c, 2, DEFAULT_CPU, 2);
+    module_free(module);
+}
+
+void for_each_real(void (*test)(DType real))
+{
+    test(DTYPE_F32);
+    test(DTYPE_F64);
+}

@@ -21,6 +21,16 @@ uint64_t check_compiled(const Case *c, int level, const char *cpu, int threads);
 /* check_compiled at -O0 to -O3, for another processor, and with several threads: all digests must be equal. */
 void check_everywhere(const Case *c);
 
+/* check_compiled with seed 1 at -O2 with two threads; frees the module. */
+void check_module(Module *module);
+/* In both precisions. */
+void for_each_real(void (*test)(DType real));
+
+Type vector(DType dtype, int64_t n);
+Type matrix(DType dtype, int64_t rows, int64_t columns);
+Type cube(DType dtype, int64_t a, int64_t b, int64_t c);
+Builder new_function(Module *module, const char *name);
+
 /* A program compiled with the manifest "{}", linked with BLAS and loaded; fails the test on any error. */
 typedef struct Library {
     void *handle;

@@ -12,39 +12,6 @@
 
 #include "tests/backend/compiled.h"
 
-static Type matrix(DType dtype, int64_t rows, int64_t columns)
-{
-    return type_of(dtype, 2, (int64_t[]){rows, columns});
-}
-
-static Type vector(DType dtype, int64_t n)
-{
-    return type_of(dtype, 1, &n);
-}
-
-static Type cube(DType dtype, int64_t a, int64_t b, int64_t c)
-{
-    return type_of(dtype, 3, (int64_t[]){a, b, c});
-}
-
-static Builder new_function(Module *module, const char *name)
-{
-    return (Builder){.module = module, .function = function_new(module, name)};
-}
-
-static void run(Module *module)
-{
-    Case c = {.module = module, .seed = 1};
-    check_compiled(&c, 2, DEFAULT_CPU, 2);
-    module_free(module);
-}
-
-static void for_each_real(void (*test)(DType real))
-{
-    test(DTYPE_F32);
-    test(DTYPE_F64);
-}
-
 /* ---- elementwise ---- */
 
 static const int64_t odd_sizes[] = {1, 7, 16, 17, 300};
@@ -78,7 +45,7 @@ static void elementwise(DType real)
         build_output(&b, "and", build_binary(&b, OP_AND, less, positive));
         build_output(&b, "or", build_binary(&b, OP_OR, less, positive));
     }
-    run(module);
+    check_module(module);
 }
 
 static void test_elementwise(void **state)
@@ -111,7 +78,7 @@ static void test_integers_and_casts(void **state)
           big = build_const(&b, vector(DTYPE_F32, 37), 1e20);
     build_output(&b, "byte", byte);
     build_output(&b, "saturated", build_cast(&b, big, DTYPE_I32));
-    run(module);
+    check_module(module);
 }
 
 /* ---- reductions ---- */
@@ -140,7 +107,7 @@ static void reductions(DType real)
             build_output(&b, name, build_argmax(&b, x, axis));
         }
     }
-    run(module);
+    check_module(module);
 }
 
 static void test_reductions(void **state)
@@ -162,7 +129,7 @@ static void softmax_chain(DType real)
     build_output(&b, "p", p);
     build_output(&b, "entropy",
                  build_reduce(&b, OP_REDUCE_SUM, build_binary(&b, OP_MUL, p, build_unary(&b, OP_LOG, p)), dims_of(2, 0, 1)));
-    run(module);
+    check_module(module);
 }
 
 static void test_softmax(void **state)
@@ -197,7 +164,7 @@ static void views(DType real)
                  build_slice(&b, build_iota(&b, cube(DTYPE_I32, 3, 20, 50), 2), dims_of(3, 0, 4, 9), cube(DTYPE_I32, 3, 3, 19)));
     build_output(&b, "iota flat", build_reshape(&b, build_iota(&b, cube(real, 3, 20, 5), 1), vector(real, 300)));
     build_output(&b, "constant", build_const(&b, matrix(real, 3, 3), 2.5));
-    run(module);
+    check_module(module);
 }
 
 static void test_views(void **state)
@@ -227,7 +194,7 @@ static void joins(DType real)
     build_output(&b, "padded sum",
                  build_unary(&b, OP_EXP, build_pad(&b, build_binary(&b, OP_ADD, x, x), dims_of(2, 0, 3), matrix(real, 5, 10))));
     build_output(&b, "piece", build_unary(&b, OP_NEG, build_slice(&b, product, dims_of(2, 1, 2), matrix(real, 3, 4))));
-    run(module);
+    check_module(module);
 }
 
 static void test_joins(void **state)
@@ -265,7 +232,7 @@ static void test_fetch_and_tables(void **state)
                  build_gather(&b, build_unary(&b, OP_EXP, table), build_input(&b, "pick", matrix(DTYPE_I32, 2, 17))));
     build_output(&b, "scattered", build_scatter_add(&b, label, flat, 5));
     build_output(&b, "counts", build_scatter_add(&b, label, build_const(&b, vector(DTYPE_F32, 11), 1), 5));
-    run(module);
+    check_module(module);
 }
 
 static void random_numbers(DType real)
@@ -279,7 +246,7 @@ static void random_numbers(DType real)
     build_output(&b, "mask", build_binary(&b, OP_LT, u, build_const(&b, value_type(&b, u), 0.25)));
     build_output(&b, "mean", build_reduce(&b, OP_REDUCE_SUM, build_with_const(&b, OP_MUL, v, 1e-3), dims_of(2, 0, 1)));
     build_output(&b, "product", build_dot(&b, u, u, dims_of(1, 1), dims_of(1, 1), (Dims){0}, (Dims){0}));
-    run(module);
+    check_module(module);
 }
 
 static void test_random_numbers(void **state)
@@ -311,7 +278,7 @@ static void products(DType real)
             build_output(&b, "z", z);
             build_output(&b, "exp", build_unary(&b, OP_TANH, z));
         }
-    run(module);
+    check_module(module);
 }
 
 static void test_products(void **state)
@@ -349,7 +316,7 @@ static void general_products(DType real)
     Value halves[] = {build_dot(&b, w, w, dims_of(1, 1), dims_of(1, 1), no, no),
                       build_dot(&b, w, t, dims_of(1, 1), dims_of(1, 0), no, no)};
     build_output(&b, "joined", build_concat(&b, 2, halves, 1));
-    run(module);
+    check_module(module);
 }
 
 static void test_general_products(void **state)
@@ -573,7 +540,7 @@ static void test_equal_kernels_are_one(void **state)
     assert_int_equal(occurrences(text.data, "_loop(ptr %0, ptr %1, ptr %2, ptr %3, i64"), 2); /* with the difference */
     text_free(&text);
     program_free(program);
-    run(module);
+    check_module(module);
 }
 
 /* Only what works on rows is worth a second variant; the table of the wide ones has all functions nevertheless. */
@@ -593,122 +560,6 @@ static void test_only_steps_have_wide_code(void **state)
     text_free(&text);
     program_free(program);
     module_free(module);
-}
-
-/* That f is one kernel, which stores nothing in between. */
-static void assert_one_kernel(Module *module)
-{
-    Program *program;
-    const Schedule *schedule = plan_of(module, "f", &program);
-    assert_int_equal(schedule->kernels.len, 1);
-    assert_int_equal(schedule->scratch_bytes, 0);
-    program_free(program);
-}
-
-/* Casting, flattening and scaling a batch of images takes one kernel and stores the result only. */
-static void test_images_are_decoded_in_one_kernel(void **state)
-{
-    (void)state;
-    Module *module = module_new("images", DTYPE_F32);
-    vec_push(&module->fields, (Field){.name = "d.image", .type = matrix(DTYPE_U8, 4, 6)});
-    Builder b = new_function(module, "f");
-    Value image = build_cast(&b, build_fetch(&b, 0, build_input(&b, "index", vector(DTYPE_I32, 11))), DTYPE_F32);
-    build_output(&b, "x", build_with_const(&b, OP_DIV, build_reshape(&b, image, matrix(DTYPE_F32, 11, 24)), 255));
-    assert_one_kernel(module);
-    run(module);
-}
-
-/* Pieces of a concat, also reshaped ones, are computed where they belong: nothing is copied. */
-static void test_pieces_are_computed_in_place(void **state)
-{
-    (void)state;
-    Module *module = module_new("pieces", DTYPE_F32);
-    Builder b = new_function(module, "f");
-    Value x = build_input(&b, "x", cube(DTYPE_F32, 5, 3, 4)), y = build_input(&b, "y", matrix(DTYPE_F32, 5, 60));
-    Value w = build_input(&b, "w", matrix(DTYPE_F32, 60, 40));
-    Value parts[] = {build_reshape(&b, build_unary(&b, OP_EXP, x), matrix(DTYPE_F32, 5, 12)),
-                     build_dot(&b, y, w, dims_of(1, 1), dims_of(1, 0), (Dims){0}, (Dims){0})};
-    build_output(&b, "joined", build_concat(&b, 2, parts, 1));
-    Program *program;
-    const Schedule *schedule = plan_of(module, "f", &program);
-    assert_int_equal(schedule->kernels.len, 2);
-    assert_int_equal(schedule->scratch_bytes, 0);
-    program_free(program);
-    run(module);
-}
-
-/* A gradient that is an outer product has no operand at the points of its loop: its moments are found to belong together only
- * when the weight uses both. */
-static void test_adam_of_an_outer_product_is_one_kernel(void **state)
-{
-    (void)state;
-    Module *module = module_new("outer", DTYPE_F32);
-    Type type = matrix(DTYPE_F32, 37, 50);
-    uint32_t w = module_state(module, "w", type, STATE_WEIGHT), m = module_state(module, "m", type, STATE_OPTIMIZER),
-             v = module_state(module, "v", type, STATE_OPTIMIZER);
-    Builder b = new_function(module, "f");
-    Value rows = build_input(&b, "rows", vector(DTYPE_F32, 37)), columns = build_input(&b, "columns", vector(DTYPE_F32, 50));
-    Value g = build_dot(&b, rows, columns, (Dims){0}, (Dims){0}, (Dims){0}, (Dims){0});
-    Value first =
-        build_binary(&b, OP_ADD, build_with_const(&b, OP_MUL, build_read(&b, m), 0.9), build_with_const(&b, OP_MUL, g, 0.1));
-    build_write(&b, m, first);
-    Value square = build_with_const(&b, OP_MUL, build_binary(&b, OP_MUL, g, g), 0.01);
-    Value second =
-        build_binary(&b, OP_ADD, build_with_const(&b, OP_MUL, build_unary(&b, OP_ABS, build_read(&b, v)), 0.99), square);
-    build_write(&b, v, second);
-    Value root = build_with_const(&b, OP_ADD, build_unary(&b, OP_SQRT, second), 1e-3);
-    Value step = build_with_const(&b, OP_MUL, build_binary(&b, OP_DIV, first, root), 0.01);
-    build_write(&b, w, build_binary(&b, OP_SUB, build_read(&b, w), step));
-    assert_one_kernel(module);
-    run(module);
-}
-
-/* What only one of two joined kernels needs, and the other makes by way of a third, keeps them apart. */
-static void test_kernels_do_not_wait_for_themselves(void **state)
-{
-    (void)state;
-    Module *module = module_new("apart", DTYPE_F32);
-    Builder b = new_function(module, "f");
-    Type type = matrix(DTYPE_F32, 20, 30);
-    Value rows = build_input(&b, "rows", vector(DTYPE_F32, 20)), columns = build_input(&b, "columns", vector(DTYPE_F32, 30));
-    Value w = build_input(&b, "w", matrix(DTYPE_F32, 30, 30));
-    Value outer = build_dot(&b, rows, columns, (Dims){0}, (Dims){0}, (Dims){0}, (Dims){0});
-    Value first = build_unary(&b, OP_EXP, outer);
-    Value product = build_dot(&b, first, w, dims_of(1, 1), dims_of(1, 0), (Dims){0}, (Dims){0});
-    Value second = build_unary(&b, OP_TANH, outer);
-    build_output(&b, "first", first);
-    build_output(&b, "second", second);
-    build_output(&b, "third", build_binary(&b, OP_MUL, build_binary(&b, OP_ADD, first, second), product));
-    assert_true(type_equal(value_type(&b, product), type));
-    run(module);
-}
-
-/* A sum absorbs a product that nobody else uses; also where it is a difference, and where the product is a scalar's or a row's.
- */
-static void multiply_adds(DType real)
-{
-    Module *module = module_new("multiply_adds", real);
-    Builder b = new_function(module, "f");
-    Type type = matrix(real, 7, 50);
-    Value x = build_input(&b, "x", type), y = build_input(&b, "y", type), z = build_input(&b, "z", type);
-    Value row = build_broadcast(&b, build_input(&b, "row", vector(real, 7)), type, dims_of(1, 0));
-    Value product = build_binary(&b, OP_MUL, x, y), scaled = build_binary(&b, OP_MUL, row, row);
-    build_output(&b, "sum", build_binary(&b, OP_ADD, build_binary(&b, OP_MUL, x, x), z));
-    build_output(&b, "less", build_binary(&b, OP_SUB, build_binary(&b, OP_MUL, x, z), y));
-    build_output(&b, "from", build_binary(&b, OP_SUB, y, build_binary(&b, OP_MUL, z, z)));
-    build_output(&b, "both", build_binary(&b, OP_ADD, build_binary(&b, OP_MUL, y, y), build_binary(&b, OP_MUL, y, z)));
-    build_output(&b, "used twice", build_binary(&b, OP_ADD, product, build_binary(&b, OP_MUL, product, z)));
-    build_output(&b, "of rows", build_binary(&b, OP_SUB, scaled, x));
-    build_output(&b, "rows alone", build_binary(&b, OP_ADD, build_binary(&b, OP_MUL, row, row), row));
-    Case c = {.module = module, .seed = 3};
-    check_everywhere(&c);
-    module_free(module);
-}
-
-static void test_multiply_adds(void **state)
-{
-    (void)state;
-    for_each_real(multiply_adds);
 }
 
 int main(void)
@@ -731,11 +582,6 @@ int main(void)
         cmocka_unit_test(test_emission_is_reproducible),
         cmocka_unit_test(test_equal_kernels_are_one),
         cmocka_unit_test(test_only_steps_have_wide_code),
-        cmocka_unit_test(test_images_are_decoded_in_one_kernel),
-        cmocka_unit_test(test_pieces_are_computed_in_place),
-        cmocka_unit_test(test_adam_of_an_outer_product_is_one_kernel),
-        cmocka_unit_test(test_kernels_do_not_wait_for_themselves),
-        cmocka_unit_test(test_multiply_adds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,137 @@
+/* What becomes one kernel, and what must not. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/backend/compiled.h"
+
+/* That f is one kernel, which stores nothing in between. */
+static void assert_one_kernel(Module *module)
+{
+    Program *program;
+    const Schedule *schedule = plan_of(module, "f", &program);
+    assert_int_equal(schedule->kernels.len, 1);
+    assert_int_equal(schedule->scratch_bytes, 0);
+    program_free(program);
+}
+
+/* Casting, flattening and scaling a batch of images takes one kernel and stores the result only. */
+static void test_images_are_decoded_in_one_kernel(void **state)
+{
+    (void)state;
+    Module *module = module_new("images", DTYPE_F32);
+    vec_push(&module->fields, (Field){.name = "d.image", .type = matrix(DTYPE_U8, 4, 6)});
+    Builder b = new_function(module, "f");
+    Value image = build_cast(&b, build_fetch(&b, 0, build_input(&b, "index", vector(DTYPE_I32, 11))), DTYPE_F32);
+    build_output(&b, "x", build_with_const(&b, OP_DIV, build_reshape(&b, image, matrix(DTYPE_F32, 11, 24)), 255));
+    assert_one_kernel(module);
+    check_module(module);
+}
+
+/* Pieces of a concat, also reshaped ones, are computed where they belong: nothing is copied. */
+static void test_pieces_are_computed_in_place(void **state)
+{
+    (void)state;
+    Module *module = module_new("pieces", DTYPE_F32);
+    Builder b = new_function(module, "f");
+    Value x = build_input(&b, "x", cube(DTYPE_F32, 5, 3, 4)), y = build_input(&b, "y", matrix(DTYPE_F32, 5, 60));
+    Value w = build_input(&b, "w", matrix(DTYPE_F32, 60, 40));
+    Value parts[] = {build_reshape(&b, build_unary(&b, OP_EXP, x), matrix(DTYPE_F32, 5, 12)),
+                     build_dot(&b, y, w, dims_of(1, 1), dims_of(1, 0), (Dims){0}, (Dims){0})};
+    build_output(&b, "joined", build_concat(&b, 2, parts, 1));
+    Program *program;
+    const Schedule *schedule = plan_of(module, "f", &program);
+    assert_int_equal(schedule->kernels.len, 2);
+    assert_int_equal(schedule->scratch_bytes, 0);
+    program_free(program);
+    check_module(module);
+}
+
+/* A gradient that is an outer product has no operand at the points of its loop: its moments are found to belong together only
+ * when the weight uses both. */
+static void test_adam_of_an_outer_product_is_one_kernel(void **state)
+{
+    (void)state;
+    Module *module = module_new("outer", DTYPE_F32);
+    Type type = matrix(DTYPE_F32, 37, 50);
+    uint32_t w = module_state(module, "w", type, STATE_WEIGHT), m = module_state(module, "m", type, STATE_OPTIMIZER),
+             v = module_state(module, "v", type, STATE_OPTIMIZER);
+    Builder b = new_function(module, "f");
+    Value rows = build_input(&b, "rows", vector(DTYPE_F32, 37)), columns = build_input(&b, "columns", vector(DTYPE_F32, 50));
+    Value g = build_dot(&b, rows, columns, (Dims){0}, (Dims){0}, (Dims){0}, (Dims){0});
+    Value first =
+        build_binary(&b, OP_ADD, build_with_const(&b, OP_MUL, build_read(&b, m), 0.9), build_with_const(&b, OP_MUL, g, 0.1));
+    build_write(&b, m, first);
+    Value square = build_with_const(&b, OP_MUL, build_binary(&b, OP_MUL, g, g), 0.01);
+    Value second =
+        build_binary(&b, OP_ADD, build_with_const(&b, OP_MUL, build_unary(&b, OP_ABS, build_read(&b, v)), 0.99), square);
+    build_write(&b, v, second);
+    Value root = build_with_const(&b, OP_ADD, build_unary(&b, OP_SQRT, second), 1e-3);
+    Value step = build_with_const(&b, OP_MUL, build_binary(&b, OP_DIV, first, root), 0.01);
+    build_write(&b, w, build_binary(&b, OP_SUB, build_read(&b, w), step));
+    assert_one_kernel(module);
+    check_module(module);
+}
+
+/* What only one of two joined kernels needs, and the other makes by way of a third, keeps them apart. */
+static void test_kernels_do_not_wait_for_themselves(void **state)
+{
+    (void)state;
+    Module *module = module_new("apart", DTYPE_F32);
+    Builder b = new_function(module, "f");
+    Type type = matrix(DTYPE_F32, 20, 30);
+    Value rows = build_input(&b, "rows", vector(DTYPE_F32, 20)), columns = build_input(&b, "columns", vector(DTYPE_F32, 30));
+    Value w = build_input(&b, "w", matrix(DTYPE_F32, 30, 30));
+    Value outer = build_dot(&b, rows, columns, (Dims){0}, (Dims){0}, (Dims){0}, (Dims){0});
+    Value first = build_unary(&b, OP_EXP, outer);
+    Value product = build_dot(&b, first, w, dims_of(1, 1), dims_of(1, 0), (Dims){0}, (Dims){0});
+    Value second = build_unary(&b, OP_TANH, outer);
+    build_output(&b, "first", first);
+    build_output(&b, "second", second);
+    build_output(&b, "third", build_binary(&b, OP_MUL, build_binary(&b, OP_ADD, first, second), product));
+    assert_true(type_equal(value_type(&b, product), type));
+    check_module(module);
+}
+
+/* A sum absorbs a product that nobody else uses; also where it is a difference, and where the product is a scalar's or a row's.
+ */
+static void multiply_adds(DType real)
+{
+    Module *module = module_new("multiply_adds", real);
+    Builder b = new_function(module, "f");
+    Type type = matrix(real, 7, 50);
+    Value x = build_input(&b, "x", type), y = build_input(&b, "y", type), z = build_input(&b, "z", type);
+    Value row = build_broadcast(&b, build_input(&b, "row", vector(real, 7)), type, dims_of(1, 0));
+    Value product = build_binary(&b, OP_MUL, x, y), scaled = build_binary(&b, OP_MUL, row, row);
+    build_output(&b, "sum", build_binary(&b, OP_ADD, build_binary(&b, OP_MUL, x, x), z));
+    build_output(&b, "less", build_binary(&b, OP_SUB, build_binary(&b, OP_MUL, x, z), y));
+    build_output(&b, "from", build_binary(&b, OP_SUB, y, build_binary(&b, OP_MUL, z, z)));
+    build_output(&b, "both", build_binary(&b, OP_ADD, build_binary(&b, OP_MUL, y, y), build_binary(&b, OP_MUL, y, z)));
+    build_output(&b, "used twice", build_binary(&b, OP_ADD, product, build_binary(&b, OP_MUL, product, z)));
+    build_output(&b, "of rows", build_binary(&b, OP_SUB, scaled, x));
+    build_output(&b, "rows alone", build_binary(&b, OP_ADD, build_binary(&b, OP_MUL, row, row), row));
+    Case c = {.module = module, .seed = 3};
+    check_everywhere(&c);
+    module_free(module);
+}
+
+static void test_multiply_adds(void **state)
+{
+    (void)state;
+    for_each_real(multiply_adds);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_images_are_decoded_in_one_kernel),
+        cmocka_unit_test(test_pieces_are_computed_in_place),
+        cmocka_unit_test(test_adam_of_an_outer_product_is_one_kernel),
+        cmocka_unit_test(test_kernels_do_not_wait_for_themselves),
+        cmocka_unit_test(test_multiply_adds),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
