@@ -83,8 +83,10 @@ static bool read_arguments(Session *s, const Expr *expr, uint32_t n, const char 
     return true;
 }
 
-/* A number, which every entry then is, or a list of m numbers, each at least (or above) `low`. */
-static bool read_numbers(Session *s, const Expr *expr, const char *what, uint32_t m, double above, double *numbers)
+typedef enum Sign { SIGN_ANY, SIGN_NOT_NEGATIVE, SIGN_POSITIVE } Sign;
+
+/* A number, which every entry then is, or a list of m numbers, each of that sign. */
+static bool read_numbers(Session *s, const Expr *expr, const char *what, uint32_t m, Sign sign, double *numbers)
 {
     if (expr->kind != EXPR_LIST) {
         double number;
@@ -103,8 +105,8 @@ static bool read_numbers(Session *s, const Expr *expr, const char *what, uint32_
                 return false;
     }
     for (uint32_t i = 0; i < m; i++)
-        if (!(numbers[i] > above)) {
-            fail(s, expr->span, "%s must be above %g, but this is %.6g", what, above, numbers[i]);
+        if (sign == SIGN_POSITIVE ? !(numbers[i] > 0) : sign == SIGN_NOT_NEGATIVE && !(numbers[i] >= 0)) {
+            fail(s, expr->span, "%s must be %s 0, but this is %.6g", what, sign == SIGN_POSITIVE ? "above" : "at least", numbers[i]);
             return false;
         }
     return true;
@@ -301,7 +303,7 @@ static void read_sample_of_rays(TrainPlan *plan)
         if (fine && !value)
             fail(s, expr->span, "dirichlet takes its concentration, as in dirichlet(0.2)");
         else if (fine)
-            read_numbers(s, value, "the concentration", pareto->m ? pareto->m : 1, 0, concentration);
+            read_numbers(s, value, "the concentration", pareto->m ? pareto->m : 1, SIGN_POSITIVE, concentration);
     } else if (strcmp(name, "each") == 0 && expr->kind == EXPR_NAME) {
         pareto->each = true;
     } else if (strcmp(name, "rays") == 0 && expr->kind == EXPR_NAME) {
@@ -420,7 +422,7 @@ static void listed_rays(TrainPlan *plan, const Setting *setting)
             fail(s, expr->span, "a ray is a list of one number an objective, as in [0.5, 0.5]");
             return;
         }
-        if (!read_numbers(s, expr, "a ray", m, -1e-300, ray))
+        if (!read_numbers(s, expr, "a ray", m, SIGN_NOT_NEGATIVE, ray))
             return;
         for (uint32_t i = 0; i < m; i++)
             sum += ray[i];
@@ -519,7 +521,7 @@ static void read_front(TrainPlan *plan)
                 continue;
             if (!value)
                 fail(s, expr->span, "hypervolume takes its reference point, as in hypervolume(ref: [1, 1, 1])");
-            else if (read_numbers(s, value, "the reference point", pareto->m, -INFINITY, reference))
+            else if (read_numbers(s, value, "the reference point", pareto->m, SIGN_ANY, reference))
                 pareto->reference = reference;
         } else if (strcmp(name, "igd") == 0) {
             static const char *const label = "front";
