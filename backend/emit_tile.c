@@ -14,7 +14,7 @@
 enum {
     NARROW_ROWS = 6,  /* of a tile: with one vector of sums each, all that the sixteen registers of AVX2 hold */
     WIDE_ROWS = 12,   /* thirty-two registers of AVX-512 */
-    MOST_VECTORS = 4, /* of a tile */
+    MOST_VECTORS = 8, /* of a tile */
     MOST_LANES = 16,
     STEPS = 4,          /* of k in the inner loop */
     BLOCK_K = 256,      /* packed columns of a tile stay in the first-level cache */
@@ -50,7 +50,7 @@ static Product oriented(const Product *p)
 static unsigned tile_vectors(const Emitter *e, int64_t m)
 {
     if (e->wide && m <= 6)
-        return 4;
+        return m == 1 ? 8 : 4; /* eight sums hide the latency of a multiply-add */
     return m == 1 ? 4 : m == 2 ? 3 : m == 3 ? 2 : 1;
 }
 
