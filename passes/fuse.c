@@ -323,6 +323,7 @@ static void free_fuser(Fuser *f)
     support_free(f->state_buffers);
     vec_free(&f->groups);
     vec_free(&f->exits);
+    vec_free(&f->copies);
     vec_free(&f->leaves);
 }
 

@@ -65,6 +65,13 @@ typedef struct Leaf {
     bool pointwise; /* at the same point of the iteration space */
 } Leaf;
 
+/* A value in memory of its own, beside what the kernel that computes it stores. */
+typedef struct Copy {
+    Value value;
+    View view;
+    uint32_t producer; /* group */
+} Copy;
+
 typedef struct Fuser {
     const Program *program;
     const Module *module;
@@ -76,6 +83,7 @@ typedef struct Fuser {
     uint32_t epoch;
     uint32_t scalar_group; /* latest group of single numbers, or NO_GROUP */
     VEC(Exit) exits;
+    VEC(Copy) copies;
     VEC(Leaf) leaves; /* of the member being placed */
 } Fuser;
 
@@ -118,7 +126,7 @@ bool find_view(const Fuser *f, Value v, View *view, Value *base);
 void note_read(Fuser *f, uint32_t group, Value base, const View *view);
 /* As find_view, but the value is stored if need be, so that it always has one; `group` reads it (NO_GROUP: none yet). */
 View need_view(Fuser *f, Value v, uint32_t group);
-/* A copy of `v` in memory of its own with its axes in the given order, outermost first; `group` reads it. */
+/* The copy of `v` in memory of its own with its axes in the given order, outermost first; `group` reads it. */
 View need_copy(Fuser *f, Value v, Dims order, uint32_t group);
 /* All axes, row-major. */
 Dims natural_order(Type type);

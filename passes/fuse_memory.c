@@ -310,19 +310,33 @@ View need_view(Fuser *f, Value v, uint32_t group)
     return view;
 }
 
+static const Copy *find_copy(const Fuser *f, Value v, const View *view)
+{
+    for (uint32_t i = 0; i < f->copies.len; i++)
+        if (f->copies.data[i].value == v && !memcmp(f->copies.data[i].view.stride, view->stride, sizeof view->stride))
+            return &f->copies.data[i];
+    return NULL;
+}
+
 View need_copy(Fuser *f, Value v, Dims order, uint32_t group)
 {
     Type type = type_at(f, v);
-    View view = {.buffer = new_buffer(f, BUFFER_SCRATCH, 0, type.dtype, type_elements(type), v)};
+    View view = {0};
     int64_t stride = 1;
     for (unsigned i = order.n; i-- > 0;) {
         view.stride[order.v[i]] = stride;
         stride *= type.dims[order.v[i]];
     }
-    uint32_t producer = place_member(f, (Member){.kind = MEMBER_COPY, .value = v, .space = type, .target = view});
-    vec_add_once(&f->groups.data[group].kernel.reads, view.buffer);
-    vec_add_once(&f->groups.data[group].needs, producer);
-    return view;
+    const Copy *copy = find_copy(f, v, &view);
+    if (!copy) {
+        view.buffer = new_buffer(f, BUFFER_SCRATCH, 0, type.dtype, type_elements(type), v);
+        uint32_t producer = place_member(f, (Member){.kind = MEMBER_COPY, .value = v, .space = type, .target = view});
+        vec_push(&f->copies, (Copy){v, view, producer});
+        copy = &vec_last(&f->copies);
+    }
+    vec_add_once(&f->groups.data[group].kernel.reads, copy->view.buffer);
+    vec_add_once(&f->groups.data[group].needs, copy->producer);
+    return copy->view;
 }
 
 Dims natural_order(Type type)
