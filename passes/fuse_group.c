@@ -363,6 +363,9 @@ static void merge_groups(Fuser *f, uint32_t into, uint32_t from)
         redirect(info->producers.data, &info->producers.len, from, into);
         redirect(info->readers.data, &info->readers.len, from, into);
     }
+    for (uint32_t i = 0; i < f->copies.len; i++)
+        if (f->copies.data[i].producer == from)
+            f->copies.data[i].producer = into;
     f->scalar_group = f->scalar_group == from ? into : f->scalar_group;
 }
 
