@@ -18,13 +18,6 @@ static int set_up(void **state)
     return run_command("cp '%s/tests/e2e/toy.hn' .", HNC_SOURCE_DIR);
 }
 
-static int tear_down(void **state)
-{
-    (void)state;
-    leave_folder();
-    return 0;
-}
-
 /* Runs hnc; its exit status must be `status` and what it prints must contain `text`. */
 static void check(const char *arguments, int status, const char *text)
 {
@@ -279,19 +272,19 @@ static void test_untuned_hyperparameters(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_help, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_wrong_usage, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_wrong_input, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_limits, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_wrong_output, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_neighbours_are_left_alone, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_emit, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_reproducible, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_options_change_the_model, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_passes_shown_and_verified, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_opt, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_check, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_untuned_hyperparameters, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_help, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_wrong_usage, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_wrong_input, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_limits, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_wrong_output, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_neighbours_are_left_alone, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_emit, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_reproducible, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_options_change_the_model, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_passes_shown_and_verified, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_opt, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_check, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_untuned_hyperparameters, set_up, folder_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

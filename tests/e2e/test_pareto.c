@@ -139,13 +139,6 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
-{
-    (void)state;
-    leave_folder();
-    return 0;
-}
-
 /* ---- results ---- */
 
 static json_t *load(const char *path)
@@ -625,5 +618,5 @@ int main(void)
         cmocka_unit_test(test_fixed_rays),
         cmocka_unit_test(test_weights_respond_row_by_row),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, folder_tear_down);
 }

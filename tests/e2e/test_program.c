@@ -74,13 +74,6 @@ static int set_up(void **state)
     return run_command("cp '%s/tests/e2e/toy.hn' . && '%s/hnc' build toy.hn", HNC_SOURCE_DIR, HNC_BINARY_DIR);
 }
 
-static int tear_down(void **state)
-{
-    (void)state;
-    leave_folder();
-    return 0;
-}
-
 /* ---- results ---- */
 
 /* A number of RUN/result.json: "seconds", "last.metrics.fit(toy.valid)". */
@@ -230,5 +223,5 @@ int main(void)
         cmocka_unit_test(test_run_passes_flags_on), cmocka_unit_test(test_memory_as_announced),
         cmocka_unit_test(test_code_for_two_levels),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, folder_tear_down);
 }

@@ -114,13 +114,6 @@ static int set_up(void **state)
     return status;
 }
 
-static int tear_down(void **state)
-{
-    (void)state;
-    leave_folder();
-    return 0;
-}
-
 static void must_run(const char *command)
 {
     int status = run_command("%s", command);
@@ -408,5 +401,5 @@ int main(void)
         cmocka_unit_test(test_dropped_rows),
         cmocka_unit_test(test_commands),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, folder_tear_down);
 }

@@ -15,20 +15,6 @@
 
 enum { DIMENSIONS = 20, MOST = 3, RAYS = 25 };
 
-static int set_up(void **state)
-{
-    (void)state;
-    enter_folder();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    leave_folder();
-    return 0;
-}
-
 /* ---- the problem ---- */
 
 static double centre(int j, int i)
@@ -264,5 +250,5 @@ int main(void)
         cmocka_unit_test(test_two_objectives),
         cmocka_unit_test(test_three_objectives),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, folder_set_up, folder_tear_down);
 }

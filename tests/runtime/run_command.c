@@ -26,6 +26,20 @@ void leave_folder(void)
         abort();
 }
 
+int folder_set_up(void **state)
+{
+    (void)state;
+    enter_folder();
+    return 0;
+}
+
+int folder_tear_down(void **state)
+{
+    (void)state;
+    leave_folder();
+    return 0;
+}
+
 static void keep_output(const char *path)
 {
     size_t size;

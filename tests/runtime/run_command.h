@@ -8,6 +8,9 @@
 /* A new empty folder, made the current one; leave_folder removes it with all it holds and returns to the previous one. */
 void enter_folder(void);
 void leave_folder(void);
+/* The same as fixtures of a group. */
+int folder_set_up(void **state);
+int folder_tear_down(void **state);
 
 /* Runs a shell command; its exit status, 128 + N if signal N ended it. Output and errors go to command_output(). */
 int run_command(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -22,20 +22,6 @@ static const Field label = {.tensor = {.name = "d.label", .element = ELEMENT_I32
 static const unsigned char images[] = {0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 3, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 255};
 static const unsigned char labels[] = {0, 0, 8, 1, 0, 0, 0, 2, 9, 4};
 
-static int set_up(void **state)
-{
-    (void)state;
-    enter_folder();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    leave_folder();
-    return 0;
-}
-
 static void write_gzip(const char *path, const void *bytes, unsigned size)
 {
     gzFile stream = gzopen(path, "wb");
@@ -263,12 +249,12 @@ static void test_shuffled_data_sets(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_reads_plain_and_gzip, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_refuses_foreign_files, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_refuses_damaged_gzip, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_missing_files_and_folders, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_data_sets, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_shuffled_data_sets, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_reads_plain_and_gzip, folder_set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_refuses_foreign_files, folder_set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_refuses_damaged_gzip, folder_set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_missing_files_and_folders, folder_set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_data_sets, folder_set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_shuffled_data_sets, folder_set_up, folder_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

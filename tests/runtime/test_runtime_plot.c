@@ -24,13 +24,6 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
-{
-    (void)state;
-    leave_folder();
-    return 0;
-}
-
 static void need_gnuplot(void)
 {
     if (system("command -v gnuplot >/dev/null") != 0)
@@ -292,20 +285,20 @@ static void test_one_of_two(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_curves_of_a_run, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_damaged_lines_are_counted, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_long_vectors, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_indicators, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_nothing_to_draw, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_wrong_usage, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_without_gnuplot, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_gnuplot_fails, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_front_of_two, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_front_of_three, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_front_without_indicators, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_front_of_extremes, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_damaged_fronts, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_one_of_two, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_curves_of_a_run, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_damaged_lines_are_counted, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_long_vectors, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_indicators, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_nothing_to_draw, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_wrong_usage, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_without_gnuplot, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_gnuplot_fails, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_front_of_two, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_front_of_three, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_front_without_indicators, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_front_of_extremes, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_damaged_fronts, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_one_of_two, set_up, folder_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -29,13 +29,6 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
-{
-    (void)state;
-    leave_folder();
-    return 0;
-}
-
 /* Starts `toy train --resume --out run` and sends it `number` after a while; its wait status. */
 static int train_until_signal(const char *epochs, int number, useconds_t delay)
 {
@@ -273,17 +266,17 @@ static void test_foreign_metrics_are_cut(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_killed_in_steps, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_killed_in_checkpoints, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_killed_at_each_file_operation, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_interrupted_and_resumed, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_advice_quotes_paths, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_resume_keeps_seed_and_threads, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_resume_refuses_other_runs, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_resume_refuses_other_data, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_best_weights_are_gone, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_one_process_a_folder, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_foreign_metrics_are_cut, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_killed_in_steps, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_killed_in_checkpoints, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_killed_at_each_file_operation, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_interrupted_and_resumed, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_advice_quotes_paths, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_resume_keeps_seed_and_threads, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_resume_refuses_other_runs, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_resume_refuses_other_data, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_best_weights_are_gone, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_one_process_a_folder, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_foreign_metrics_are_cut, set_up, folder_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,20 +18,6 @@ static const Tensor byte_pair = {.name = "bytes", .element = ELEMENT_U8, .rank =
 static const Tensor matrix = {.name = "w", .element = ELEMENT_F32, .rank = 2, .dims = {2, 2}, .elements = 4, .bytes = 16};
 static const Tensor scalar = {.name = "s", .element = ELEMENT_F64, .elements = 1, .bytes = 8};
 
-static int set_up(void **state)
-{
-    (void)state;
-    enter_folder();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    leave_folder();
-    return 0;
-}
-
 static const unsigned char bytes_data[3] = {1, 2, 3};
 static const float matrix_data[4] = {1, -2, 0.5f, 1e30f};
 static const double scalar_data = 0.1;
@@ -263,14 +249,14 @@ static void test_python_reads_it(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_round_trip, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_other_types_and_shapes_are_named, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_headers_of_others, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_hostile_headers, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_every_truncation_and_bit, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_failed_write_keeps_the_previous_file, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_only_files_are_opened, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_python_reads_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_round_trip, folder_set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_other_types_and_shapes_are_named, folder_set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_headers_of_others, folder_set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_hostile_headers, folder_set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_every_truncation_and_bit, folder_set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_failed_write_keeps_the_previous_file, folder_set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_only_files_are_opened, folder_set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_python_reads_it, folder_set_up, folder_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

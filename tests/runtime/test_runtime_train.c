@@ -28,13 +28,6 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
-{
-    (void)state;
-    leave_folder();
-    return 0;
-}
-
 /* Line `number` of a run's metrics.jsonl. */
 static json_t *read_event(const char *path, int number)
 {
@@ -285,19 +278,19 @@ static void test_full_disk(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_training_learns_and_reports, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_evaluation_is_masked_and_exact, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_equal_seeds_equal_bits, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_limits, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_fit_without_selection, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_nothing_allocates_between_steps, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_blas_suits_the_processor, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_progress_bar_on_a_terminal, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_nan_stops_and_keeps, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_refuses_wrong_usage, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_refuses_bad_surroundings, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_last_checkpoint_must_be_written, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_full_disk, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_training_learns_and_reports, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_evaluation_is_masked_and_exact, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_equal_seeds_equal_bits, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_limits, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_fit_without_selection, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_nothing_allocates_between_steps, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_blas_suits_the_processor, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_progress_bar_on_a_terminal, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_nan_stops_and_keeps, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_refuses_wrong_usage, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_refuses_bad_surroundings, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_last_checkpoint_must_be_written, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_full_disk, set_up, folder_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -33,20 +33,6 @@ static Schema schema_with(MissingPolicy missing)
     return (Schema){marker, 1, missing, columns, fields, COLUMNS, 4};
 }
 
-static int set_up(void **state)
-{
-    (void)state;
-    enter_folder();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    leave_folder();
-    return 0;
-}
-
 static void read_table(Table *table, const char *text)
 {
     char error[TABULAR_ERROR];
@@ -200,5 +186,5 @@ int main(void)
         cmocka_unit_test(test_sizes),          cmocka_unit_test(test_encoded_rows),   cmocka_unit_test(test_constant_columns),
         cmocka_unit_test(test_missing_values), cmocka_unit_test(test_nothing_to_fit),
     };
-    return cmocka_run_group_tests(unit_tests, set_up, tear_down);
+    return cmocka_run_group_tests(unit_tests, folder_set_up, folder_tear_down);
 }

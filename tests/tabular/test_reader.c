@@ -14,20 +14,6 @@
 #include "tabular/reader.h"
 #include "tests/runtime/run_command.h"
 
-static int set_up(void **state)
-{
-    (void)state;
-    enter_folder();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    leave_folder();
-    return 0;
-}
-
 /* "LINE:field|field;" for each row, until `most` bytes are full. */
 typedef struct Seen {
     char text[4096];
@@ -218,5 +204,5 @@ int main(void)
         cmocka_unit_test(test_compressed), cmocka_unit_test(test_files),          cmocka_unit_test(test_refused_row_ends_reading),
         cmocka_unit_test(test_excerpts),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, folder_set_up, folder_tear_down);
 }

@@ -12,20 +12,6 @@
 #include "tabular/table.h"
 #include "tests/runtime/run_command.h"
 
-static int set_up(void **state)
-{
-    (void)state;
-    enter_folder();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    leave_folder();
-    return 0;
-}
-
 static void write_text(const char *path, const char *text)
 {
     write_file(path, text, strlen(text));
@@ -214,5 +200,5 @@ int main(void)
         cmocka_unit_test(test_dropped_rows),     cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_categories),       cmocka_unit_test(test_too_many_categories),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, folder_set_up, folder_tear_down);
 }
