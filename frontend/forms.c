@@ -31,11 +31,8 @@ static bool read_stn(Session *s, const Expr *call, Form *form)
     if (!hyper && !preference) {
         fail(s, arg->value->span, "stn takes the name of a hyper declaration or of a preference");
         Candidates candidates = {0};
-        for (uint32_t i = 0; i < s->program->symbols.len; i++) {
-            const Decl *declared = s->program->symbols.data[i]->decl;
-            if (declared->kind == DECL_HYPER || declared->kind == DECL_PREFERENCE)
-                vec_push(&candidates.names, declared->name.text);
-        }
+        add_declared(s, DECL_HYPER, &candidates);
+        add_declared(s, DECL_PREFERENCE, &candidates);
         suggest(s, name, &candidates);
         return false;
     }
@@ -162,9 +159,7 @@ static void check_form(Session *s, const Decl *decl, const Decl *first)
     if (!net) {
         fail(s, decl->name.span, "'%s' is not a net", decl->name.text);
         Candidates candidates = {0};
-        for (uint32_t i = 0; i < s->program->symbols.len; i++)
-            if (s->program->symbols.data[i]->decl->kind == DECL_NET)
-                vec_push(&candidates.names, s->program->symbols.data[i]->decl->name.text);
+        add_declared(s, DECL_NET, &candidates);
         suggest(s, decl->name.text, &candidates);
         return;
     }

@@ -197,6 +197,8 @@ Val refuse(Session *s, Span span, const char *feature); /* "... is not supported
 typedef struct Candidates {
     VEC(const char *) names;
 } Candidates;
+/* Adds the names that the file declares of that kind. */
+void add_declared(const Session *s, DeclKind kind, Candidates *candidates);
 /* help: did you mean ...; frees the list. Returns whether there was something to suggest. */
 bool suggest(Session *s, const char *name, Candidates *candidates);
 /* What a value is, for messages: "f32[10]", "the number 3", "a data split". */

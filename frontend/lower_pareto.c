@@ -47,9 +47,7 @@ static const Symbol *read_preference(TrainPlan *plan)
     }
     fail(s, arg->span, "pareto takes the name of a preference");
     Candidates candidates = {0};
-    for (uint32_t i = 0; i < s->program->symbols.len; i++)
-        if (s->program->symbols.data[i]->decl->kind == DECL_PREFERENCE)
-            vec_push(&candidates.names, s->program->symbols.data[i]->decl->name.text);
+    add_declared(s, DECL_PREFERENCE, &candidates);
     if (!suggest(s, name, &candidates))
         add_help(s, "declare one: 'preference r[3]'");
     return NULL;
@@ -315,20 +313,18 @@ static void read_sample_of_rays(TrainPlan *plan)
 
 /* ---- rays ---- */
 
-static double *ray_memory(TrainPlan *plan, unsigned n)
+/* Memory of the train's n rays; NULL after an error. */
+static double *new_rays(TrainPlan *plan, unsigned n, Span span)
 {
-    return arena_alloc(&plan->s->module->arena, (size_t)(n + 1) * plan->train.pareto->m * sizeof(double));
-}
-
-static bool keep_rays(TrainPlan *plan, unsigned n, double *rays, Span span)
-{
+    Pareto *pareto = plan->train.pareto;
     if (n == 0 || n > PARETO_MOST_RAYS) {
         fail(plan->s, span, "between 1 and %d rays can be evaluated, but these are %u", PARETO_MOST_RAYS, n);
-        return false;
+        return NULL;
     }
-    plan->train.pareto->ray_count = n;
-    plan->train.pareto->rays = rays;
-    return true;
+    double *rays = arena_alloc(&plan->s->module->arena, (size_t)n * pareto->m * sizeof *rays);
+    pareto->ray_count = n;
+    pareto->rays = rays;
+    return rays;
 }
 
 enum { DEFAULT_CIRCLE = 25, DEFAULT_CENTROIDS = 5 };
@@ -340,23 +336,17 @@ static void circle_rays(TrainPlan *plan, unsigned n, double margin, Span span)
         fail(plan->s, span, "a circle is for two objectives, but there are %u", plan->train.pareto->m);
         return;
     }
-    if (n > PARETO_MOST_RAYS) {
-        keep_rays(plan, n, NULL, span);
-        return;
-    }
-    double *rays = ray_memory(plan, n);
-    keep_rays(plan, rays_circle(n, margin, rays), rays, span);
+    double *rays = new_rays(plan, n, span);
+    if (rays)
+        rays_circle(n, margin, rays);
 }
 
 static void simplex_rays(TrainPlan *plan, unsigned partitions, bool positive, Span span)
 {
     unsigned n = rays_das_dennis(plan->train.pareto->m, partitions, positive, NULL);
-    if (n == 0 || n > PARETO_MOST_RAYS) {
-        keep_rays(plan, n, NULL, span);
-        return;
-    }
-    double *rays = ray_memory(plan, n);
-    keep_rays(plan, rays_das_dennis(plan->train.pareto->m, partitions, positive, rays), rays, span);
+    double *rays = new_rays(plan, n, span);
+    if (rays)
+        rays_das_dennis(plan->train.pareto->m, partitions, positive, rays);
 }
 
 static void centroid_rays(TrainPlan *plan, unsigned partitions, bool upright, Span span)
@@ -366,12 +356,9 @@ static void centroid_rays(TrainPlan *plan, unsigned partitions, bool upright, Sp
         return;
     }
     unsigned n = rays_centroids(partitions, upright, NULL);
-    if (n == 0 || n > PARETO_MOST_RAYS) {
-        keep_rays(plan, n, NULL, span);
-        return;
-    }
-    double *rays = ray_memory(plan, n);
-    keep_rays(plan, rays_centroids(partitions, upright, rays), rays, span);
+    double *rays = new_rays(plan, n, span);
+    if (rays)
+        rays_centroids(partitions, upright, rays);
 }
 
 /* rays 25: the customary set of that size for so many objectives. */
@@ -414,10 +401,10 @@ static void counted_rays(TrainPlan *plan, unsigned n, Span span)
 static void listed_rays(TrainPlan *plan, const Setting *setting)
 {
     Session *s = plan->s;
-    uint32_t m = plan->train.pareto->m, n = 0;
-    double *rays = ray_memory(plan, setting->values.count);
-    for (const Expr *expr = setting->values.first; expr; expr = expr->next, n++) {
-        double *ray = rays + (size_t)n * m, sum = 0;
+    uint32_t m = plan->train.pareto->m;
+    double *ray = new_rays(plan, setting->values.count, setting->span);
+    for (const Expr *expr = ray ? setting->values.first : NULL; expr; expr = expr->next, ray += m) {
+        double sum = 0;
         if (expr->kind != EXPR_LIST) {
             fail(s, expr->span, "a ray is a list of one number an objective, as in [0.5, 0.5]");
             return;
@@ -433,7 +420,6 @@ static void listed_rays(TrainPlan *plan, const Setting *setting)
         for (uint32_t i = 0; i < m; i++)
             ray[i] /= sum;
     }
-    keep_rays(plan, n, rays, setting->span);
 }
 
 static void read_rays(TrainPlan *plan)

@@ -327,9 +327,7 @@ static void read_condition(TrainPlan *plan)
     }
     fail(s, arg->span, "bilevel takes the name of a hyper declaration");
     Candidates candidates = {0};
-    for (uint32_t i = 0; i < s->program->symbols.len; i++)
-        if (s->program->symbols.data[i]->decl->kind == DECL_HYPER)
-            vec_push(&candidates.names, s->program->symbols.data[i]->decl->name.text);
+    add_declared(s, DECL_HYPER, &candidates);
     suggest(s, arg->value->kind == EXPR_NAME ? arg->value->name.text : "", &candidates);
 }
 
@@ -475,32 +473,33 @@ void lower_train(Session *s, const Decl *decl)
     vec_push(&s->model->trains, plan.train);
 }
 
+static bool reads_condition(const Function *function, uint32_t condition)
+{
+    for (Value v = 0; v < function->ops.len; v++)
+        if (OP_AT(function, v)->code == OP_CONDITION && OP_AT(function, v)->symbol == condition)
+            return true;
+    return false;
+}
+
 /* Whether weights of the model, as far as they are used, follow the condition. */
 static bool responds(const Model *model, uint32_t condition)
 {
     for (uint32_t i = 0; i < model->forms.len; i++) {
         const Form *form = &model->forms.data[i];
-        if (form->kind == FORM_STN && form->condition == condition)
+        if ((form->kind == FORM_STN && form->condition == condition) ||
+            (form->generator && reads_condition(form->generator, condition)))
             return true;
-        for (uint32_t v = 0; form->generator && v < form->generator->ops.len; v++)
-            if (form->generator->ops.data[v].code == OP_CONDITION && form->generator->ops.data[v].symbol == condition)
-                return true;
     }
     return false;
 }
 
+/* Whether weights follow the condition or anything that is computed reads it. */
 static bool uses_condition(const Session *s, uint32_t condition)
 {
-    for (uint32_t i = 0; i < s->model->forms.len; i++)
-        if (s->model->forms.data[i].kind == FORM_STN && s->model->forms.data[i].condition == condition)
+    for (uint32_t i = 0; i < s->module->functions.len; i++)
+        if (reads_condition(s->module->functions.data[i], condition))
             return true;
-    for (uint32_t i = 0; i < s->module->functions.len; i++) {
-        const Function *function = s->module->functions.data[i];
-        for (Value v = 0; v < function->ops.len; v++)
-            if (OP_AT(function, v)->code == OP_CONDITION && OP_AT(function, v)->symbol == condition)
-                return true;
-    }
-    return false;
+    return responds(s->model, condition);
 }
 
 /* A preference that the train does not draw has no value. */

@@ -118,6 +118,13 @@ Val refuse(Session *s, Span span, const char *feature)
     return fail(s, span, "%s: not supported yet", feature);
 }
 
+void add_declared(const Session *s, DeclKind kind, Candidates *candidates)
+{
+    for (uint32_t i = 0; i < s->program->symbols.len; i++)
+        if (s->program->symbols.data[i]->decl->kind == kind)
+            vec_push(&candidates->names, s->program->symbols.data[i]->decl->name.text);
+}
+
 bool suggest(Session *s, const char *name, Candidates *candidates)
 {
     const char *closest = s->program->attach ? closest_name(name, candidates->names.data, candidates->names.len) : NULL;
