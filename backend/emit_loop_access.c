@@ -1,0 +1,154 @@
+/* Memory accesses of a loop kernel. A cursor walks with the loops, so that an address costs one addition a loop that it depends on. */
+#include "backend/emit_loop.h"
+
+static DType buffer_dtype(const Nest *n, const View *access)
+{
+    return n->e->schedule->buffers.data[access->buffer].dtype;
+}
+
+Cursor make_cursor(const Nest *n, const View *access)
+{
+    Cursor cursor = {.access = access, .dtype = buffer_dtype(n, access), .index_level = -1};
+    cursor.pointer = advance_const(n->e, cursor.dtype, n->e->bases[access->buffer], access->offset);
+    if (!access->indirect)
+        return cursor;
+    cursor.index_pointer = advance_const(n->e, DTYPE_I32, n->e->bases[access->index_buffer], access->index_offset);
+    for (int level = 0; level < n->levels; level++)
+        if (access->index_stride[n->axis_at[level]])
+            cursor.index_level = level;
+    cursor.index_varies = n->vector_axis >= 0 && access->index_stride[n->vector_axis];
+    return cursor;
+}
+
+static LLVMValueRef row_offset(Nest *n, const Cursor *cursor, LLVMValueRef index)
+{
+    LLVMValueRef wide = LLVMBuildSExt(n->e->builder, index, n->e->i64, "");
+    return LLVMBuildMul(n->e->builder, wide, const_i64(n->e, cursor->access->row), "");
+}
+
+/* Rows of a data set lie anywhere in memory: those that a later round of the loop at `level` reads are asked for now. Before the
+ * cursor moves. */
+static void prefetch_row(Nest *n, const Cursor *cursor, int level)
+{
+    enum { ROUNDS_AHEAD = 8, LINE = 64, MOST_LINES = 32 };
+    Emitter *e = n->e;
+    const Buffer *rows = &e->schedule->buffers.data[cursor->access->buffer];
+    int axis = n->axis_at[level];
+    if (rows->kind != BUFFER_ROWS || n->loop->dims[axis] <= ROUNDS_AHEAD)
+        return;
+    LLVMValueRef last = const_i64(e, n->loop->dims[axis] - 1);
+    LLVMValueRef ahead = LLVMBuildAdd(e->builder, n->index[axis], const_i64(e, ROUNDS_AHEAD), "");
+    ahead = LLVMBuildSelect(e->builder, LLVMBuildICmp(e->builder, LLVMIntSLT, ahead, last, ""), ahead, last, "");
+    LLVMValueRef place = advance_by(e, DTYPE_I32, cursor->index_pointer, ahead, cursor->access->index_stride[axis]);
+    LLVMValueRef row = emit_advance(e, cursor->dtype, cursor->pointer, row_offset(n, cursor, load_scalar(e, DTYPE_I32, place)));
+    int64_t bytes = cursor->access->row * (int64_t)dtype_size(cursor->dtype);
+    for (int64_t line = 0; line * LINE < bytes && line < MOST_LINES; line++) {
+        LLVMValueRef offset = const_i64(e, line * LINE);
+        LLVMValueRef args[] = {LLVMBuildGEP2(e->builder, e->i8, row, &offset, 1, ""), const_i32(e, 0), const_i32(e, 3),
+                               const_i32(e, 1)};
+        call_intrinsic(e, "llvm.prefetch", 1, &e->pointer, 4, args); /* a read, into all caches, of data */
+    }
+}
+
+void move_cursor(Nest *n, Cursor *cursor, int level)
+{
+    if (!cursor->access)
+        return;
+    if (level >= 0) {
+        int axis = n->axis_at[level];
+        if (cursor->access->indirect && !cursor->index_varies && level == cursor->index_level)
+            prefetch_row(n, cursor, level);
+        cursor->pointer = advance_by(n->e, cursor->dtype, cursor->pointer, n->index[axis], cursor->access->stride[axis]);
+        if (cursor->access->indirect)
+            cursor->index_pointer =
+                advance_by(n->e, DTYPE_I32, cursor->index_pointer, n->index[axis], cursor->access->index_stride[axis]);
+    }
+    if (cursor->access->indirect && !cursor->index_varies && level == cursor->index_level) {
+        LLVMValueRef index = load_scalar(n->e, DTYPE_I32, cursor->index_pointer);
+        cursor->pointer = emit_advance(n->e, cursor->dtype, cursor->pointer, row_offset(n, cursor, index));
+    }
+}
+
+/* ---- vector memory ---- */
+
+static LLVMValueRef all_or_mask(const Nest *n)
+{
+    return n->mask ? n->mask : tail_mask(n->e, n->lanes, n->lanes);
+}
+
+static LLVMValueRef lane_offsets(const Nest *n, int64_t stride)
+{
+    LLVMValueRef offsets[LANES_F32];
+    for (unsigned i = 0; i < n->lanes; i++)
+        offsets[i] = const_i64(n->e, stride * i);
+    return LLVMConstVector(offsets, n->lanes);
+}
+
+static LLVMValueRef gather(Nest *n, DType dtype, LLVMValueRef pointers)
+{
+    LLVMTypeRef types[] = {LLVMVectorType(element_type(n->e, dtype), n->lanes), LLVMTypeOf(pointers)};
+    LLVMValueRef args[] = {pointers, const_i32(n->e, (int64_t)dtype_size(dtype)), all_or_mask(n), LLVMConstNull(types[0])};
+    return call_intrinsic(n->e, "llvm.masked.gather", 2, types, 4, args);
+}
+
+static LLVMValueRef load_contiguous(Nest *n, DType dtype, LLVMValueRef pointer)
+{
+    LLVMTypeRef types[] = {LLVMVectorType(element_type(n->e, dtype), n->lanes), n->e->pointer};
+    if (!n->mask) {
+        LLVMValueRef value = LLVMBuildLoad2(n->e->builder, types[0], pointer, "");
+        LLVMSetAlignment(value, (unsigned)dtype_size(dtype));
+        return value;
+    }
+    LLVMValueRef args[] = {pointer, const_i32(n->e, (int64_t)dtype_size(dtype)), n->mask, LLVMConstNull(types[0])};
+    return call_intrinsic(n->e, "llvm.masked.load", 2, types, 4, args);
+}
+
+/* Lanes that are masked off hold 0. */
+static LLVMValueRef load_strided(Nest *n, DType dtype, LLVMValueRef pointer, int64_t stride)
+{
+    return stride == 1 ? load_contiguous(n, dtype, pointer)
+                       : gather(n, dtype, emit_advance(n->e, dtype, pointer, lane_offsets(n, stride)));
+}
+
+LLVMValueRef load_node(Nest *n, const Cursor *cursor, bool varies, unsigned u)
+{
+    Emitter *e = n->e;
+    if (!varies)
+        return load_scalar(e, cursor->dtype, cursor->pointer);
+    int64_t stride = cursor->access->stride[n->vector_axis], first = (int64_t)u * n->lanes;
+    LLVMValueRef pointer = advance_const(e, cursor->dtype, cursor->pointer, first * stride), value;
+    if (cursor->index_varies) {
+        int64_t index_stride = cursor->access->index_stride[n->vector_axis];
+        LLVMValueRef place = advance_const(e, DTYPE_I32, cursor->index_pointer, first * index_stride);
+        LLVMValueRef index = load_strided(n, DTYPE_I32, place, index_stride);
+        LLVMTypeRef wide = LLVMVectorType(e->i64, n->lanes);
+        LLVMValueRef row = splat(e, const_i64(e, cursor->access->row), n->lanes);
+        LLVMValueRef rows = LLVMBuildMul(e->builder, LLVMBuildSExt(e->builder, index, wide, ""), row, "");
+        LLVMValueRef offsets = LLVMBuildAdd(e->builder, rows, lane_offsets(n, stride), "");
+        value = gather(n, cursor->dtype, emit_advance(e, cursor->dtype, pointer, offsets));
+    } else {
+        value = load_strided(n, cursor->dtype, pointer, stride);
+    }
+    if (cursor->dtype == DTYPE_BOOL)
+        value = LLVMBuildICmp(e->builder, LLVMIntNE, value, LLVMConstNull(LLVMTypeOf(value)), "");
+    return value;
+}
+
+void store_vector(Nest *n, const Cursor *cursor, LLVMValueRef value, unsigned u)
+{
+    Emitter *e = n->e;
+    int64_t stride = cursor->access->stride[n->vector_axis];
+    LLVMValueRef pointer = advance_const(e, cursor->dtype, cursor->pointer, (int64_t)u * n->lanes * stride);
+    LLVMTypeRef type = LLVMVectorType(element_type(e, cursor->dtype), n->lanes);
+    LLVMValueRef alignment = const_i32(e, (int64_t)dtype_size(cursor->dtype));
+    if (cursor->dtype == DTYPE_BOOL)
+        value = LLVMBuildZExt(e->builder, value, type, "");
+    if (stride == 1 && !n->mask) {
+        LLVMSetAlignment(LLVMBuildStore(e->builder, value, pointer), (unsigned)dtype_size(cursor->dtype));
+        return;
+    }
+    LLVMValueRef place = stride == 1 ? pointer : emit_advance(e, cursor->dtype, pointer, lane_offsets(n, stride));
+    LLVMTypeRef types[] = {type, LLVMTypeOf(place)};
+    LLVMValueRef args[] = {value, place, alignment, all_or_mask(n)};
+    call_intrinsic(e, stride == 1 ? "llvm.masked.store" : "llvm.masked.scatter", 2, types, 4, args);
+}
