@@ -257,9 +257,13 @@ static void emit_vector_loop(Nest *n, int level, LLVMValueRef first, LLVMValueRe
 static void emit_loop_at(Nest *n, int level)
 {
     Emitter *e = n->e;
-    bool outermost = level == 0 && n->first_reduced > 0;
+    bool outermost = level == 0 && n->first_reduced > 0 && !n->chunk_end;
     LLVMValueRef first = outermost ? e->begin : const_i64(e, 0);
     LLVMValueRef end = outermost ? e->end : const_i64(e, n->loop->dims[n->axis_at[level]]);
+    if (n->chunk_end && level == n->first_reduced) {
+        first = n->chunk_first;
+        end = n->chunk_end;
+    }
     if (level == n->vector_level) {
         emit_vector_loop(n, level, first, end);
         return;
@@ -284,6 +288,27 @@ static void emit_level(Nest *n, int level)
     emit_loop_at(n, level);
     n->width = width;
     store_reductions(n, n->sink_cursors);
+}
+
+/* A loop over chunks around all others: each has results of its own. */
+static Split emit_chunks(Nest *n)
+{
+    Emitter *e = n->e;
+    int64_t chunk = n->loop->chunk, rows = n->loop->dims[0];
+    Counter counter = loop_begin(e, e->begin, e->end, 1);
+    n->chunk_first = LLVMBuildMul(e->builder, counter.index, const_i64(e, chunk), "");
+    n->chunk_end = LLVMBuildAdd(e->builder, n->chunk_first, const_i64(e, chunk), "");
+    LLVMValueRef inside = LLVMBuildICmp(e->builder, LLVMIntSLT, n->chunk_end, const_i64(e, rows), "");
+    n->chunk_end = LLVMBuildSelect(e->builder, inside, n->chunk_end, const_i64(e, rows), "");
+    Saved saved = save_cursors(n);
+    for (uint32_t i = 0; i < n->loop->sinks.len; i++) {
+        Cursor *cursor = &n->sink_cursors[i];
+        cursor->pointer = advance_by(e, cursor->dtype, cursor->pointer, counter.index, n->loop->sinks.data[i].chunk_stride);
+    }
+    emit_level(n, 0);
+    restore_cursors(n, saved);
+    loop_end(e, &counter);
+    return (Split){.extent = (rows + chunk - 1) / chunk, .grain = 1};
 }
 
 static void make_accumulators(Nest *n)
@@ -317,11 +342,13 @@ Split emit_loop(Emitter *e, const Kernel *kernel)
     for (uint32_t i = 0; i < loop->sinks.len; i++)
         n.sink_cursors[i] = make_cursor(&n, &loop->sinks.data[i].access);
     enter_level(&n, -1);
-    emit_level(&n, 0);
     Split split = {0};
-    if (n.first_reduced > 0) {
-        split.extent = loop->dims[n.axis_at[0]];
-        split.grain = n.vector_level == 0 ? (int64_t)n.lanes * n.unroll : 1;
+    if (loop->chunk) {
+        split = emit_chunks(&n);
+    } else {
+        emit_level(&n, 0);
+        if (n.first_reduced > 0)
+            split = (Split){loop->dims[n.axis_at[0]], n.vector_level == 0 ? (int64_t)n.lanes * n.unroll : 1};
     }
     support_free(n.nodes);
     support_free(n.node_cursors);

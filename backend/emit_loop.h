@@ -38,6 +38,7 @@ typedef struct Nest {
     unsigned width;               /* vectors in the body being emitted: 1 or unroll */
     LLVMValueRef mask;            /* of its lanes, NULL: all */
     LLVMValueRef index[MAX_RANK]; /* of each axis */
+    LLVMValueRef chunk_first, chunk_end; /* of axis 0: the chunk at work; NULL: none */
     NodeState *nodes;
     Cursor *node_cursors, *sink_cursors;
     LLVMValueRef *accumulators; /* MOST_UNROLL variables a sink */

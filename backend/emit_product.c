@@ -36,7 +36,7 @@ static Split emit_as_loop(Emitter *e, const Product *p)
     vec_push(&loop->nodes, lhs);
     vec_push(&loop->nodes, rhs);
     vec_push(&loop->nodes, (Node){.kind = NODE_OP, .code = OP_MUL, .dtype = p->dtype, .nargs = 2, .args = {0, 1}});
-    vec_push(&loop->sinks, (Sink){SINK_SUM, 2, loop_access(p, &p->out, p->out.row, p->out.column, 0)});
+    vec_push(&loop->sinks, (Sink){.kind = SINK_SUM, .node = 2, .access = loop_access(p, &p->out, p->out.row, p->out.column, 0)});
     Split split = emit_loop(e, &kernel);
     vec_free(&loop->nodes);
     vec_free(&loop->sinks);

@@ -13,6 +13,9 @@
 enum {
     STAGED = 16384, /* full reductions of more elements take two stages */
     FEWEST_PARTIALS = 8,
+    FEWEST_ROWS = 512,   /* of a matrix whose rows are summed in chunks */
+    CHUNK = 8192,        /* elements */
+    FEWEST_IN_CHUNK = 8, /* rows */
 };
 
 /* ---- reductions ---- */
@@ -26,27 +29,63 @@ static bool takes_stages(const Member *member)
            space.dims[0] >= FEWEST_PARTIALS;
 }
 
+static unsigned first_axis(Type space)
+{
+    unsigned axis = 0;
+    while (space.dims[axis] == 1)
+        axis++;
+    return axis;
+}
+
+/* `first` with partial results of this type, and their reduction along axis 0. */
+static uint32_t place_two_stages(Fuser *f, Member first, Type partials)
+{
+    Member second = {.kind = MEMBER_REDUCE, .value = first.value, .space = partials, .axes = dims_of(1, 0), .target = first.target};
+    uint32_t buffer = new_buffer(f, BUFFER_SCRATCH, 0, partials.dtype, type_elements(partials), NO_VALUE);
+    first.target = view_contiguous(buffer, partials);
+    second.staged = true;
+    second.partial = first.target;
+    uint32_t parts = place_member(f, first), index = place_member(f, second);
+    vec_add_once(&f->groups.data[index].needs, parts);
+    return index;
+}
+
 static uint32_t place_staged(Fuser *f, Member member)
 {
     Type space = member.space;
-    unsigned first = 0;
-    while (space.dims[first] == 1)
-        first++;
-    View result = member.target;
-    Type partials = type_of(space.dtype, 1, &space.dims[first]);
-    uint32_t buffer = new_buffer(f, BUFFER_SCRATCH, 0, space.dtype, space.dims[first], NO_VALUE);
-    member.target = view_contiguous(buffer, partials);
+    unsigned first = first_axis(space);
     member.axes = (Dims){0};
     for (unsigned axis = 0; axis < space.rank; axis++)
         if (axis != first)
             member.axes.v[member.axes.n++] = axis;
-    uint32_t rows = place_member(f, member);
-    Member rest = {.kind = MEMBER_REDUCE, .value = member.value, .space = partials, .axes = dims_of(1, 0), .target = result};
-    rest.staged = true;
-    rest.partial = member.target;
-    uint32_t index = place_member(f, rest);
-    vec_add_once(&f->groups.data[index].needs, rows);
-    return index;
+    return place_two_stages(f, member, type_of(space.dtype, 1, &space.dims[first]));
+}
+
+int64_t rows_of_chunk(int64_t rows, int64_t columns)
+{
+    if (rows < FEWEST_ROWS || rows * columns < LARGE_MATRIX)
+        return 0;
+    return CHUNK / columns > FEWEST_IN_CHUNK ? CHUNK / columns : FEWEST_IN_CHUNK;
+}
+
+/* Rows of a chunk, where the member removes the first axis and keeps another. */
+static int64_t chunk_of(const Member *member)
+{
+    Type space = without_units(member->space);
+    if (space.rank < 2 || reduced_axes(member) != 1)
+        return 0;
+    return rows_of_chunk(space.dims[0], type_elements(space) / space.dims[0]);
+}
+
+static uint32_t place_chunks(Fuser *f, Member member)
+{
+    Type space = member.space, partials = {.dtype = space.dtype, .rank = 1};
+    member.chunk = chunk_of(&member);
+    partials.dims[0] = (space.dims[first_axis(space)] + member.chunk - 1) / member.chunk;
+    for (unsigned axis = 0; axis < space.rank; axis++)
+        if (!dims_contain(member.axes, axis))
+            partials.dims[partials.rank++] = space.dims[axis];
+    return place_two_stages(f, member, partials);
 }
 
 static void place_reduction(Fuser *f, Value v)
@@ -54,7 +93,9 @@ static void place_reduction(Fuser *f, Value v)
     const Op *op = op_of(f, v);
     Member member = {
         .kind = MEMBER_REDUCE, .value = v, .space = type_at(f, op->args[0]), .axes = op->a, .target = f->info[v].view};
-    uint32_t group = takes_stages(&member) ? place_staged(f, member) : place_member(f, member);
+    uint32_t group = takes_stages(&member) ? place_staged(f, member)
+                     : chunk_of(&member)   ? place_chunks(f, member)
+                                           : place_member(f, member);
     f->info[v].group = group;
     vec_add_once(&f->info[v].producers, group);
 }

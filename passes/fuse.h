@@ -35,7 +35,8 @@ typedef struct Member {
     Type space; /* the iteration space, an axis an axis of the tensor stored or reduced */
     Dims axes;
     View target; /* of the stored or reduced tensor */
-    bool staged; /* reduce: not the operand but a vector of partial results, at: */
+    int64_t chunk; /* reduce: so many rows have a result of their own, along the first axis of `target`; 0: all have one */
+    bool staged;   /* reduce: not the operand but partial results, at: */
     View partial;
 } Member;
 
@@ -51,6 +52,7 @@ typedef struct Group {
     Value value;      /* special kernels and products */
     Type space;       /* loops: extents other than 1 */
     uint32_t reduced; /* loops: bit set of the axes of `space` that reductions remove */
+    int64_t chunk;    /* loops: of their reductions */
     uint32_t cost;
     VEC(Member) members;
     VEC(uint32_t) needs; /* groups that run before */

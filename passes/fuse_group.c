@@ -320,7 +320,8 @@ static bool members_allow_both(Fuser *f, uint32_t members_of, uint32_t a, uint32
 static bool can_merge(Fuser *f, uint32_t a, uint32_t b)
 {
     const Group *x = &f->groups.data[a], *y = &f->groups.data[b];
-    return a != b && x->kind == KERNEL_LOOP && y->kind == KERNEL_LOOP && x->reduced == y->reduced &&
+    return a != b && x->kind == KERNEL_LOOP && y->kind == KERNEL_LOOP &&
+           (!x->reduced || !y->reduced || x->reduced == y->reduced) &&
            type_equal(type_with_dtype(x->space, y->space.dtype), y->space) && x->members.len + y->members.len < MOST_MEMBERS &&
            x->cost + y->cost <= 2 * DEAR && members_allow_both(f, a, a, b) && members_allow_both(f, b, a, b);
 }
@@ -348,6 +349,8 @@ static void merge_groups(Fuser *f, uint32_t into, uint32_t from)
         vec_push(&target->members, source->members.data[i]);
     for (uint32_t i = 0; i < source->needs.len; i++)
         vec_add_once(&target->needs, source->needs.data[i]);
+    target->reduced |= source->reduced;
+    target->chunk = source->chunk ? source->chunk : target->chunk;
     target->cost += source->cost;
     source->members.len = source->needs.len = 0;
     for (uint32_t i = 0; i < f->groups.len; i++)
@@ -369,21 +372,28 @@ static void merge_groups(Fuser *f, uint32_t into, uint32_t from)
     f->scalar_group = f->scalar_group == from ? into : f->scalar_group;
 }
 
+static bool is_large_state(const Fuser *f, Value v)
+{
+    return op_of(f, v)->code == OP_STATE_READ && type_elements(type_at(f, v)) >= LARGE_MATRIX;
+}
+
 /* A member that uses what several groups make, at the same point, draws them together: what they hand to it stays in registers.
- */
+ * One that reads a large state draws other readers: the state comes from memory once. */
 static uint32_t draw_together(Fuser *f, const Member *member, uint32_t index)
 {
-    uint32_t others[MOST_CANDIDATES];
-    unsigned n = 0;
-    for (uint32_t i = 0; i < f->leaves.len && n < MOST_CANDIDATES; i++) {
-        uint32_t group = f->info[f->leaves.data[i].value].group;
-        if (f->leaves.data[i].pointwise && group != NO_GROUP && group != index)
-            others[n++] = group;
+    Candidates others = {0};
+    for (uint32_t i = 0; i < f->leaves.len; i++) {
+        Leaf leaf = f->leaves.data[i];
+        const Info *info = &f->info[leaf.value];
+        if (leaf.pointwise && info->group != NO_GROUP)
+            propose(&others, info->group, 1);
+        for (uint32_t r = 0; leaf.pointwise && is_large_state(f, leaf.value) && r < info->readers.len; r++)
+            propose(&others, info->readers.data[r], 1);
     }
-    for (unsigned i = 0; i < n; i++)
-        if (can_merge(f, index, others[i]) && member_allows_both(f, member, index, others[i]))
-            merge_groups(f, index, others[i]);
-    if (n)
+    for (unsigned i = 0; i < others.n; i++)
+        if (can_merge(f, index, others.group[i]) && member_allows_both(f, member, index, others.group[i]))
+            merge_groups(f, index, others.group[i]);
+    if (others.n)
         find_leaves(f, member);
     return index;
 }
@@ -407,6 +417,7 @@ uint32_t place_member(Fuser *f, Member member)
     }
     Group *group = &f->groups.data[index];
     group->reduced |= reduced_axes(&member);
+    group->chunk = member.chunk ? member.chunk : group->chunk;
     group->cost += cost;
     if (!group->kernel.line && member.kind != MEMBER_ZERO)
         group->kernel.line = op_of(f, member.value)->line;

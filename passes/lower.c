@@ -245,14 +245,17 @@ static void lower_member(Lowering *l, const Member *member)
     if (member->kind == MEMBER_REDUCE) {
         const Op *op = op_of(f, member->value);
         if (member->staged)
-            sink.node = add_node(l, (Node){.kind = NODE_LOAD, .dtype = op->type.dtype, .access = member->partial});
+            sink.node = add_node(l, (Node){.kind = NODE_LOAD,
+                                           .dtype = op->type.dtype,
+                                           .access = access_at(&member->partial, member->space.rank, &point)});
         else
             sink.node = node_at(l, op->args[0], &point);
         sink.kind = op->code == OP_REDUCE_SUM ? SINK_SUM : SINK_MAX;
         View spread = {.buffer = member->target.buffer, .offset = member->target.offset};
-        for (unsigned axis = 0, kept = 0; axis < member->space.rank; axis++)
+        for (unsigned axis = 0, kept = member->chunk != 0; axis < member->space.rank; axis++)
             if (!dims_contain(member->axes, axis))
                 spread.stride[axis] = member->target.stride[kept++];
+        sink.chunk_stride = member->chunk ? member->target.stride[0] : 0;
         sink.access = access_at(&spread, member->space.rank, &point);
     } else if (member->kind == MEMBER_ZERO) {
         DType dtype = f->schedule->buffers.data[member->target.buffer].dtype;
@@ -357,6 +360,7 @@ void lower_loop(Fuser *f, uint32_t index)
     kernel->kind = KERNEL_LOOP;
     l.loop->rank = group->space.rank;
     memcpy(l.loop->dims, group->space.dims, sizeof l.loop->dims);
+    l.loop->chunk = group->chunk;
     for (unsigned axis = 0; axis < group->space.rank; axis++)
         l.loop->reduced[axis] = group->reduced >> axis & 1;
     for (uint32_t i = 0; i < group->members.len; i++)

@@ -45,6 +45,9 @@ void pass_cse(Module *module, Function *function);      /* equal pure ops become
 void pass_dce(Module *module, Function *function);      /* drops what no output or write needs */
 /* Products of several vectors with one matrix state become one product. After differentiation. */
 void pass_stack(Module *module, Function *function);
+/* Products of a vector and a large matrix state that the step also updates, without waiting for the product, become sums of
+ * elementwise products: the update's kernel makes them while it reads the matrix. Last. */
+void pass_read_once(Module *module, Function *function);
 /* Products of one operand with several states become one product with their concatenation. Before differentiation, so that the
  * gradients come out merged too. */
 void pass_merge(Module *module, Function *function);

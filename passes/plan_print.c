@@ -55,9 +55,12 @@ static void print_shape(const Kernel *kernel, Text *out)
     switch (kernel->kind) {
     case KERNEL_LOOP:
         text_printf(out, "loop   ");
-        for (unsigned axis = 0; axis < kernel->loop.rank; axis++)
+        for (unsigned axis = 0; axis < kernel->loop.rank; axis++) {
             text_printf(out, "%s%" PRId64 "%s", axis ? " x " : "", kernel->loop.dims[axis],
                         kernel->loop.reduced[axis] ? " reduced" : "");
+            if (axis == 0 && kernel->loop.chunk)
+                text_printf(out, " by %" PRId64, kernel->loop.chunk);
+        }
         text_printf(out, kernel->loop.rank ? ", " : "");
         text_printf(out, "%u nodes", kernel->loop.nodes.len);
         break;

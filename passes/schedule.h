@@ -63,15 +63,23 @@ typedef struct Sink {
     SinkKind kind;
     uint32_t node;
     View access;
+    int64_t chunk_stride; /* of a reduction in a loop with chunks: from one chunk's result to the next one's, in elements */
 } Sink;
 
 typedef struct Loop {
     unsigned rank; /* adjacent axes that every access steps through alike are merged */
     int64_t dims[MAX_RANK];
     bool reduced[MAX_RANK]; /* axes removed by the kernel's reductions: all of them remove the same ones */
+    int64_t chunk;          /* steps along axis 0, the reduced one, that have a result of their own; 0: all of them have one */
     VEC(Node) nodes;        /* operands first */
     VEC(Sink) sinks;
 } Loop;
+
+/* A matrix of so many elements does not stay in the second-level cache, if its optimizer's moments go the same way. */
+enum { LARGE_MATRIX = 1 << 16 };
+/* Sums over the rows of a tall, large matrix are made for chunks of so many rows, and then of these sums: what a chunk reads stays
+ * in a near cache while the loop goes over its columns, and threads share chunks. 0: at once. */
+int64_t rows_of_chunk(int64_t rows, int64_t columns);
 
 /* ---- products: out[b, i, j] = sum over k of lhs[b, i, k] * rhs[b, k, j] ---- */
 

@@ -185,6 +185,7 @@ void step_finish(Assembly *assembly, Function *function)
         if (round == 0)
             pass_run(assembly->trace, "stack", module, function);
     }
+    pass_run(assembly->trace, "read-once", module, function);
 }
 
 Value find_read(const Function *function, uint32_t state)

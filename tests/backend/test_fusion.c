@@ -96,6 +96,61 @@ static void test_kernels_do_not_wait_for_themselves(void **state)
     check_module(module);
 }
 
+/* The kernel that copies rows for two products also makes `a`, and is merged with another before the second product asks. That
+ * product must still wait for the copy, though `third`, which needs it, shares a kernel with the first output. */
+static void test_products_wait_for_a_copy_whose_kernel_moved(void **state)
+{
+    (void)state;
+    Module *module = module_new("moved", DTYPE_F32);
+    vec_push(&module->fields, (Field){.name = "d.x", .type = vector(DTYPE_F32, 30)});
+    Builder b = new_function(module, "f");
+    Value y = build_input(&b, "y", matrix(DTYPE_F32, 20, 7));
+    build_output(&b, "first", build_unary(&b, OP_NEG, y));
+    Value x = build_fetch(&b, 0, build_input(&b, "index", vector(DTYPE_I32, 20)));
+    Value v = build_input(&b, "v", matrix(DTYPE_F32, 30, 5)), w = build_input(&b, "w", matrix(DTYPE_F32, 30, 7));
+    build_output(&b, "product", build_dot(&b, x, v, dims_of(1, 1), dims_of(1, 0), (Dims){0}, (Dims){0}));
+    Value rows = build_input(&b, "rows", vector(DTYPE_F32, 20)), columns = build_input(&b, "columns", vector(DTYPE_F32, 30));
+    Value a = build_unary(&b, OP_TANH, x);
+    Value outer = build_unary(&b, OP_EXP, build_dot(&b, rows, columns, (Dims){0}, (Dims){0}, (Dims){0}, (Dims){0}));
+    build_output(&b, "second", build_binary(&b, OP_MUL, build_binary(&b, OP_ADD, a, outer), build_binary(&b, OP_SUB, a, outer)));
+    Value late = build_dot(&b, x, w, dims_of(1, 1), dims_of(1, 0), (Dims){0}, (Dims){0});
+    build_output(&b, "third", build_binary(&b, OP_ADD, y, late));
+    check_module(module);
+}
+
+/* The step of a hypernetwork's head and the gradient of what feeds it read the head once: the sums are made for chunks of rows
+ * while these are updated, and then of the chunks. `rows` does not fill the last chunk. */
+static void sums_beside_an_update(DType real)
+{
+    enum { ROWS = 1003, COLUMNS = 75 };
+    Module *module = module_new("read_once", real);
+    Type type = matrix(real, ROWS, COLUMNS);
+    uint32_t w = module_state(module, "w", type, STATE_WEIGHT), m = module_state(module, "m", type, STATE_OPTIMIZER);
+    Builder b = new_function(module, "f");
+    Value rows = build_input(&b, "rows", vector(real, ROWS)), columns = build_input(&b, "columns", vector(real, COLUMNS));
+    Value old = build_read(&b, w), scaled = build_binary(&b, OP_MUL, build_broadcast(&b, rows, type, dims_of(1, 0)), old);
+    build_output(&b, "back", build_reduce(&b, OP_REDUCE_SUM, scaled, dims_of(1, 0)));
+    Value g = build_dot(&b, rows, columns, (Dims){0}, (Dims){0}, (Dims){0}, (Dims){0});
+    Value next = build_binary(&b, OP_ADD, build_with_const(&b, OP_MUL, build_read(&b, m), 0.9), g);
+    build_write(&b, m, next);
+    build_write(&b, w, build_binary(&b, OP_SUB, old, build_with_const(&b, OP_MUL, next, 0.01)));
+    Program *program;
+    const Schedule *schedule = plan_of(module, "f", &program);
+    assert_int_equal(schedule->kernels.len, 2);
+    assert_int_equal(schedule->kernels.data[0].loop.chunk, rows_of_chunk(ROWS, COLUMNS));
+    assert_int_not_equal(ROWS % rows_of_chunk(ROWS, COLUMNS), 0);
+    program_free(program);
+    Case c = {.module = module, .seed = 5};
+    check_everywhere(&c);
+    module_free(module);
+}
+
+static void test_sums_beside_an_update(void **state)
+{
+    (void)state;
+    for_each_real(sums_beside_an_update);
+}
+
 /* A sum absorbs a product that nobody else uses; also where it is a difference, and where the product is a scalar's or a row's.
  */
 static void multiply_adds(DType real)
@@ -131,6 +186,8 @@ int main(void)
         cmocka_unit_test(test_pieces_are_computed_in_place),
         cmocka_unit_test(test_adam_of_an_outer_product_is_one_kernel),
         cmocka_unit_test(test_kernels_do_not_wait_for_themselves),
+        cmocka_unit_test(test_products_wait_for_a_copy_whose_kernel_moved),
+        cmocka_unit_test(test_sums_beside_an_update),
         cmocka_unit_test(test_multiply_adds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

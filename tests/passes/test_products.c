@@ -22,18 +22,24 @@ static Value scaled(Builder *b, Value scalar, Value x)
     return build_binary(b, OP_MUL, build_splat(b, scalar, value_type(b, x)), x);
 }
 
+static void fill_states(const Bench *bench, Tensor *states)
+{
+    for (uint32_t i = 0; i < bench->module->states.len; i++)
+        for (int64_t k = 0; k < type_elements(states[i].type); k++)
+            tensor_set(&states[i], k, sample((uint64_t)(100 * i + 7) + (uint64_t)k, -1, 1));
+}
+
 /* Runs the function before and after the pass (and dce) on the same numbers. */
 static void check_same(Bench *bench, void (*pass)(Module *, Function *))
 {
     Function *f = bench->function;
     Tensor *inputs = random_inputs(f, -1, 1, 3), *states = world_states_new(bench->module);
-    for (uint32_t i = 0; i < bench->module->states.len; i++)
-        for (int64_t k = 0; k < type_elements(states[i].type); k++)
-            tensor_set(&states[i], k, sample((uint64_t)(100 * i + 7) + (uint64_t)k, -1, 1));
+    fill_states(bench, states);
     Tensor *before = run(bench, f, inputs, states);
     pass(bench->module, f);
     pass_dce(bench->module, f);
     assert_verifies(bench, f);
+    fill_states(bench, states);
     Tensor *after = run(bench, f, inputs, states);
     for (uint32_t i = 0; i < f->outputs.len; i++)
         assert_true(difference(&after[i], &before[i]) < 1e-13);
@@ -138,6 +144,38 @@ static void test_chains_are_not_stacked(void **state)
     bench_free(&bench);
 }
 
+/* w -= 0.1 rate g x', where `rate` is a scalar. */
+static void update(Builder *b, uint32_t state, Value w, Value g, Value x, Value rate)
+{
+    Value step = scaled(b, rate, outer(b, g, x));
+    build_write(b, state, build_binary(b, OP_SUB, w, build_with_const(b, OP_MUL, step, 0.1)));
+}
+
+/* A product with the rows of a large state becomes a sum beside the state's update; not if the update waits for it, if the other
+ * axis is contracted, or if the state is small or not updated. */
+static void test_large_states_are_read_once(void **state)
+{
+    (void)state;
+    enum { UPDATED, WAITING, ALONG_COLUMNS, SMALL, FIXED, CASES };
+    for (int i = 0; i < CASES; i++) {
+        Bench bench = bench_new();
+        Builder *b = &bench.b;
+        int64_t rows = i == SMALL ? 30 : 700, columns = 100;
+        Value w = state_matrix(&bench, "w", rows, columns), rate = bench_input(&bench, 0);
+        Value g = bench_input(&bench, 1, rows), x = bench_input(&bench, 1, columns);
+        Value back = i == ALONG_COLUMNS ? build_dot(b, w, x, dims_of(1, 1), dims_of(1, 0), (Dims){0}, (Dims){0}) : with_matrix(b, g, w);
+        build_output(b, "back", back);
+        if (i == WAITING)
+            rate = build_reduce(b, OP_REDUCE_SUM, back, dims_of(1, 0));
+        if (i != FIXED)
+            update(b, 0, w, g, x, rate);
+        uint32_t products = count_ops(bench.function, OP_DOT);
+        check_same(&bench, pass_read_once);
+        assert_int_equal(count_ops(bench.function, OP_DOT), products - (i == UPDATED));
+        bench_free(&bench);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -145,6 +183,7 @@ int main(void)
         cmocka_unit_test(test_no_outer_products),
         cmocka_unit_test(test_vectors_are_stacked),
         cmocka_unit_test(test_chains_are_not_stacked),
+        cmocka_unit_test(test_large_states_are_read_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
