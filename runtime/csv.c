@@ -15,9 +15,11 @@ static bool read_files(CsvRows *rows, const DatasetInfo *dataset, const char *fo
     bool fine = (names && columns) || tabular_error(error, "out of memory");
     for (size_t i = 0; fine && i < files; i++)
         names[i] = i < dataset->file_count ? dataset->files[i] : dataset->test_files[i - dataset->file_count];
+    uint32_t column_count = 0;
     for (uint32_t i = 0; fine && i < schema->column_count; i++)
-        columns[i] = schema->columns[i].name;
-    TableSource source = {folder, names, files, schema->markers, schema->marker_count, columns, schema->column_count};
+        if (!schema->columns[i].skipped)
+            columns[column_count++] = schema->columns[i].name;
+    TableSource source = {folder, names, files, schema->markers, schema->marker_count, columns, column_count};
     fine = fine && table_read(&rows->table, &source, &failed, error);
     if (!fine && rows->table.paths && rows->table.paths[failed] && !path_exists(rows->table.paths[failed])) {
         char missing[TABULAR_ERROR];

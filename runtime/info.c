@@ -80,7 +80,7 @@ void info_command(const Manifest *manifest)
     }
     print_data(manifest);
     for (size_t i = 0; i < manifest->export_count; i++)
-        printf("export %s\n", manifest->exports[i]);
+        printf("export %s\n", manifest->exports[i].name);
     for (size_t i = 0; i < manifest->state_count; i++) {
         char type[TENSOR_TEXT_SIZE];
         printf("state %s: %s %s\n", manifest->states[i].tensor.name, tensor_text(&manifest->states[i].tensor, type),

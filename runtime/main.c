@@ -1,4 +1,4 @@
-/* The entry point of every binary that hnc builds: OUT train | eval | plot | info. */
+/* The entry point of every binary that hnc builds: OUT train | eval | predict | plot | info. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -10,6 +10,7 @@
 #include "runtime/manifest.h"
 #include "runtime/options.h"
 #include "runtime/plot.h"
+#include "runtime/predict.h"
 #include "runtime/report.h"
 #include "runtime/train.h"
 
@@ -26,7 +27,9 @@ static int run_command(const Manifest *manifest, const Options *options, char **
     if (!cpu_check(manifest->cpu))
         return EXIT_FAILURE;
     blas_repair_detection(argv);
-    return options->command == COMMAND_TRAIN ? train_command(manifest, options) : evaluate_command(manifest, options);
+    return options->command == COMMAND_TRAIN     ? train_command(manifest, options)
+           : options->command == COMMAND_PREDICT ? predict_command(manifest, options)
+                                                 : evaluate_command(manifest, options);
 }
 
 int main(int argc, char **argv)

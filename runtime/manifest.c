@@ -194,11 +194,6 @@ static void read_hyper(Reader *reader, const json_t *json, void *element)
     hyper->shared = read_flag(json, "shared");
 }
 
-static void read_export(Reader *reader, const json_t *json, void *element)
-{
-    *(const char **)element = read_text(reader, json, "name");
-}
-
 /* The function named by object[key]; null and absent are NO_FUNCTION where that is allowed. */
 static int read_function_name(Reader *reader, const json_t *object, const char *key, bool optional)
 {
@@ -211,6 +206,13 @@ static int read_function_name(Reader *reader, const json_t *object, const char *
             return (int)i;
     reader_fail(reader, key, "names a function that does not exist");
     return 0;
+}
+
+static void read_export(Reader *reader, const json_t *json, void *element)
+{
+    ExportInfo *export = element;
+    export->name = read_text(reader, json, "name");
+    export->function = read_function_name(reader, json, "function", false);
 }
 
 static void read_place(Reader *reader, const json_t *json, size_t *dataset, size_t *split)
@@ -275,6 +277,7 @@ static double *read_matrix(Reader *reader, const json_t *object, const char *key
 static void read_pareto(Reader *reader, const json_t *json, ParetoInfo *pareto)
 {
     size_t reference_count = 0;
+    pareto->preference = read_text(reader, json, "preference");
     pareto->solver = read_text(reader, json, "solver");
     pareto->objectives = read_array(reader, json, "objectives", sizeof(char *), read_string_element, &pareto->m);
     pareto->rays = read_matrix(reader, json, "rays", pareto->m, MAX_RAYS, &pareto->ray_count);
@@ -335,7 +338,7 @@ static void read_everything(Reader *reader, const json_t *json)
     manifest->functions = read_array(reader, json, "functions", sizeof(FunctionInfo), read_function, &manifest->function_count);
     manifest->datasets = read_array(reader, json, "datasets", sizeof(DatasetInfo), read_dataset, &manifest->dataset_count);
     manifest->hypers = read_array(reader, json, "hypers", sizeof(HyperInfo), read_hyper, &manifest->hyper_count);
-    manifest->exports = read_array(reader, json, "exports", sizeof(char *), read_export, &manifest->export_count);
+    manifest->exports = read_array(reader, json, "exports", sizeof(ExportInfo), read_export, &manifest->export_count);
     const json_t *train = json_object_get(json, "train");
     manifest->has_train = json_is_object(train);
     if (manifest->has_train)

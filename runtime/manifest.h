@@ -88,7 +88,7 @@ enum { MAX_OBJECTIVES = 16, MAX_RAYS = 256, MAX_TRUE_POINTS = 100000 };
 
 /* Of a train by pareto. States are names of Manifest.states, NULL where the model has none. */
 typedef struct ParetoInfo {
-    const char *solver;
+    const char *preference, *solver;
     const char **objectives;
     double *rays;      /* [ray_count][m] */
     double *reference; /* [m]; NULL: no hypervolume */
@@ -97,6 +97,11 @@ typedef struct ParetoInfo {
     bool uniformity, each; /* each: one net a ray */
     const State *ray, *all_rays, *points;
 } ParetoInfo;
+
+typedef struct ExportInfo {
+    const char *name;
+    int function;
+} ExportInfo;
 
 typedef struct TrainInfo {
     const char *name, *method;
@@ -124,7 +129,7 @@ typedef struct Manifest {
     FunctionInfo *functions;
     DatasetInfo *datasets;
     HyperInfo *hypers;
-    const char **exports;
+    ExportInfo *exports;
     size_t state_count, field_count, function_count, dataset_count, hyper_count, export_count;
     bool has_train;
     TrainInfo train;

@@ -16,6 +16,7 @@ void options_help(void)
     printf("usage: %s train [--data DIR] [--out RUNDIR] [--seed N] [--epochs N | --steps N] [--seconds S]\n"
            "       %*s       [--threads N] [--resume] [--quiet]\n"
            "       %s eval --weights FILE [--data DIR] [--threads N] [--json]\n"
+           "       %s predict --weights FILE [--export NAME] [--preference A,B,...] [--threads N] FILE...\n"
            "       %s plot RUNDIR\n"
            "       %s info\n"
            "\n"
@@ -29,8 +30,11 @@ void options_help(void)
            "  --resume        continue the run in RUNDIR where its last checkpoint stands\n"
            "  --quiet         print errors and the closing line only\n"
            "  --weights FILE  a checkpoint: last.safetensors or best.safetensors of a run, or any with the same tensors\n"
-           "  --json          print the metrics as one JSON object\n",
-           name, (int)strlen(name), "", name, name, name);
+           "  --json          print the metrics as one JSON object\n"
+           "  --export NAME   which of the model's exports is evaluated (default: the only one)\n"
+           "  --preference A,B,...  how much each objective matters, scaled to the sum 1\n"
+           "  FILE...         what predict works on: a table, or one idx file an argument of the export\n",
+           name, (int)strlen(name), "", name, name, name, name);
 }
 
 static bool parse_integer(const char *flag, const char *text, int64_t least, int64_t most, int64_t *value)
@@ -53,7 +57,7 @@ static bool parse_seconds(const char *flag, const char *text, double *seconds)
     return true;
 }
 
-enum { FOR_TRAIN = 1 << COMMAND_TRAIN, FOR_EVAL = 1 << COMMAND_EVAL };
+enum { FOR_TRAIN = 1 << COMMAND_TRAIN, FOR_EVAL = 1 << COMMAND_EVAL, FOR_PREDICT = 1 << COMMAND_PREDICT };
 
 typedef enum {
     KEY_DATA,
@@ -66,7 +70,9 @@ typedef enum {
     KEY_WEIGHTS,
     KEY_RESUME,
     KEY_QUIET,
-    KEY_JSON
+    KEY_JSON,
+    KEY_EXPORT,
+    KEY_PREFERENCE
 } Key;
 
 static const struct {
@@ -80,11 +86,13 @@ static const struct {
     [KEY_EPOCHS] = {"--epochs", FOR_TRAIN, true},
     [KEY_STEPS] = {"--steps", FOR_TRAIN, true},
     [KEY_SECONDS] = {"--seconds", FOR_TRAIN, true},
-    [KEY_THREADS] = {"--threads", FOR_TRAIN | FOR_EVAL, true},
-    [KEY_WEIGHTS] = {"--weights", FOR_EVAL, true},
+    [KEY_THREADS] = {"--threads", FOR_TRAIN | FOR_EVAL | FOR_PREDICT, true},
+    [KEY_WEIGHTS] = {"--weights", FOR_EVAL | FOR_PREDICT, true},
     [KEY_RESUME] = {"--resume", FOR_TRAIN, false},
     [KEY_QUIET] = {"--quiet", FOR_TRAIN, false},
     [KEY_JSON] = {"--json", FOR_EVAL, false},
+    [KEY_EXPORT] = {"--export", FOR_PREDICT, true},
+    [KEY_PREFERENCE] = {"--preference", FOR_PREDICT, true},
 };
 enum { FLAG_COUNT = sizeof flags / sizeof flags[0] };
 
@@ -128,6 +136,12 @@ static bool set_flag(Options *options, unsigned key, const char *value)
     case KEY_JSON:
         options->json = true;
         return true;
+    case KEY_EXPORT:
+        options->export = value;
+        return *value || report_error("%s expects a name", flag);
+    case KEY_PREFERENCE:
+        options->preference = value;
+        return *value || report_error("%s expects numbers with commas between them", flag);
     }
     return false;
 }
@@ -142,12 +156,17 @@ static unsigned find_flag(const char *argument, Command command)
     return FLAG_COUNT;
 }
 
+static size_t most_files(Command command)
+{
+    return command == COMMAND_PREDICT ? MAX_FILES : command == COMMAND_PLOT;
+}
+
 static bool parse_flags(int argc, char **argv, const char *command, Options *options)
 {
     for (int i = 2; i < argc; i++) {
         const char *argument = argv[i];
-        if (options->command == COMMAND_PLOT && !options->run && argument[0] != '-') {
-            options->run = argument;
+        if (options->file_count < most_files(options->command) && argument[0] != '-') {
+            options->files[options->file_count++] = argument;
             continue;
         }
         if (!strcmp(argument, "--help") || !strcmp(argument, "-h")) {
@@ -177,8 +196,8 @@ static bool parse_command(const char *text, Command *command)
     static const struct {
         const char *name;
         Command command;
-    } commands[] = {{"train", COMMAND_TRAIN}, {"eval", COMMAND_EVAL},   {"plot", COMMAND_PLOT}, {"info", COMMAND_INFO},
-                    {"help", COMMAND_HELP},   {"--help", COMMAND_HELP}, {"-h", COMMAND_HELP}};
+    } commands[] = {{"train", COMMAND_TRAIN}, {"eval", COMMAND_EVAL}, {"predict", COMMAND_PREDICT}, {"plot", COMMAND_PLOT},
+                    {"info", COMMAND_INFO},   {"help", COMMAND_HELP}, {"--help", COMMAND_HELP},     {"-h", COMMAND_HELP}};
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         if (!strcmp(commands[i].name, text)) {
             *command = commands[i].command;
@@ -192,14 +211,14 @@ bool options_parse(int argc, char **argv, Options *options)
 {
     *options = (Options){.epochs = -1, .steps = -1};
     if (argc < 2)
-        return report_error("expected a command: train, eval, plot or info; see --help");
+        return report_error("expected a command: train, eval, predict, plot or info; see --help");
     if (!parse_command(argv[1], &options->command))
-        return report_error("'%s' is not a command (train, eval, plot or info); see --help", argv[1]);
+        return report_error("'%s' is not a command (train, eval, predict, plot or info); see --help", argv[1]);
     if (!parse_flags(argc, argv, argv[1], options))
         return false;
-    if (options->command == COMMAND_EVAL && !options->weights)
-        return report_error("eval needs --weights FILE; see --help");
-    if (options->command == COMMAND_PLOT && !options->run)
+    if ((options->command == COMMAND_EVAL || options->command == COMMAND_PREDICT) && !options->weights)
+        return report_error("%s needs --weights FILE; see --help", argv[1]);
+    if (options->command == COMMAND_PLOT && !options->file_count)
         return report_error("plot needs the folder of a run; see --help");
     if (options->epochs >= 0 && options->steps >= 0)
         return report_error("--epochs and --steps exclude each other");

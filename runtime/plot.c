@@ -139,7 +139,7 @@ bool plot_render(FILE *script, const char *picture)
 int plot_command(const Manifest *manifest, const Options *options)
 {
     struct stat status;
-    const char *folder = options->run;
+    const char *folder = options->files[0];
     if (stat(folder, &status) != 0 || !S_ISDIR(status.st_mode)) {
         report_error("%s is not a folder", folder);
         return EXIT_FAILURE;

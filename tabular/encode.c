@@ -99,7 +99,7 @@ bool decode(Decoded *decoded, const Table *table, const Schema *schema, char err
     decoded->codes = calloc(schema->column_count + 1, sizeof *decoded->codes);
     bool fine = (decoded->places && decoded->numbers && decoded->codes) || no_memory(error);
     for (uint32_t i = 0; fine && i < schema->column_count; i++)
-        fine = decode_column(decoded, schema, i, error);
+        fine = schema->columns[i].skipped || decode_column(decoded, schema, i, error);
     return fine;
 }
 
@@ -126,7 +126,7 @@ int64_t decode_drop(Table *table, const Schema *schema)
         return -1;
     for (uint32_t i = 0; i < schema->column_count; i++) {
         int64_t place = table_column(table, schema->columns[i].name);
-        if (place >= 0)
+        if (place >= 0 && !schema->columns[i].skipped)
             columns[count++] = (uint32_t)place;
     }
     int64_t dropped = table_drop(table, columns, count);

@@ -15,6 +15,7 @@ typedef struct SchemaColumn {
     const char *name;
     bool number;                   /* some field reads it as a number */
     bool label;                    /* some field makes classes of it, where no value may be missing */
+    bool skipped;                  /* no field at hand needs it: the files need not have it */
     const char *const *categories; /* in order of their bytes; NULL: no field needs them */
     uint32_t category_count;
 } SchemaColumn;

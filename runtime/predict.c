@@ -1,0 +1,356 @@
+#include "runtime/predict.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/checkpoint.h"
+#include "runtime/dataset.h"
+#include "runtime/files.h"
+#include "runtime/parallel.h"
+#include "runtime/report.h"
+
+/* ---- what is asked for ---- */
+
+static const ExportInfo *find_export(const Manifest *manifest, const char *name)
+{
+    const ExportInfo *found = NULL;
+    char names[512] = "";
+    for (size_t i = 0; i < manifest->export_count; i++) {
+        const ExportInfo *export = &manifest->exports[i];
+        size_t length = strlen(names);
+        snprintf(names + length, sizeof names - length, "%s%s", i ? ", " : "", export->name);
+        if (name ? !strcmp(name, export->name) : manifest->export_count == 1)
+            found = export;
+    }
+    if (manifest->export_count == 0)
+        report_error("this model exports nothing: predict has nothing to evaluate");
+    else if (!found && name)
+        report_error("'%s' is no export of this model, which has %s", name, names);
+    else if (!found)
+        report_error("say with --export NAME which of %s", names);
+    return found;
+}
+
+static bool is_preference(const Manifest *manifest, const Tensor *argument)
+{
+    return manifest->has_train && manifest->train.has_pareto && !strcmp(argument->name, manifest->train.pareto.preference);
+}
+
+static bool same_type(const Tensor *a, const Tensor *b)
+{
+    return a->element == b->element && a->rank == b->rank && !memcmp(a->dims, b->dims, a->rank * sizeof a->dims[0]);
+}
+
+/* The position in the data set of the field that has the argument's name, or -1. */
+static int64_t find_field(const Manifest *manifest, const DatasetInfo *dataset, const Tensor *argument)
+{
+    for (size_t i = 0; i < dataset->field_count; i++) {
+        const char *dot = strrchr(manifest->fields[dataset->fields[i]].tensor.name, '.');
+        if (dot && !strcmp(dot + 1, argument->name))
+            return (int64_t)i;
+    }
+    return -1;
+}
+
+/* The first argument that the data set has no field for, or NULL. */
+static const Tensor *find_foreign(const Manifest *manifest, const DatasetInfo *dataset, const FunctionInfo *function)
+{
+    for (size_t i = 0; i < function->input_count; i++) {
+        const Tensor *argument = &function->inputs[i];
+        int64_t field = find_field(manifest, dataset, argument);
+        if (!is_preference(manifest, argument) &&
+            (field < 0 || !same_type(argument, &manifest->fields[dataset->fields[field]].tensor)))
+            return argument;
+    }
+    return NULL;
+}
+
+/* The data set whose fields are the export's arguments. */
+static const DatasetInfo *find_dataset(const Manifest *manifest, const ExportInfo *export)
+{
+    const FunctionInfo *function = &manifest->functions[export->function];
+    const Tensor *foreign = NULL;
+    for (size_t i = 0; i < manifest->dataset_count; i++) {
+        foreign = find_foreign(manifest, &manifest->datasets[i], function);
+        if (!foreign && !manifest->datasets[i].rows)
+            return &manifest->datasets[i];
+    }
+    char type[TENSOR_TEXT_SIZE];
+    if (foreign)
+        report_error("the argument '%s' of '%s' is %s, and no data set has a field of that name and type: predict cannot read it",
+                     foreign->name, export->name, tensor_text(foreign, type));
+    else
+        report_error("no argument of '%s' is read from files: predict has no rows to evaluate it on", export->name);
+    return NULL;
+}
+
+/* ---- rows ---- */
+
+/* The examples of the user's files: a data set of the model's, cut down to the fields that are needed. Must not move. */
+typedef struct Rows {
+    Manifest manifest; /* the model's, with this data set alone; owns nothing */
+    DatasetInfo dataset;
+    Split split;
+    Schema schema;
+    Data data;
+    int64_t count;
+    uint32_t *lines; /* of a table: where each row stands in its file; owned */
+} Rows;
+
+static void need_column(Schema *schema, uint32_t column)
+{
+    schema->columns[column].skipped = false;
+}
+
+/* Of the model's schema, the fields at these positions and the columns that they need. False: no memory. */
+static bool select_columns(Schema *schema, const Schema *all, size_t count, const size_t *positions)
+{
+    *schema = *all;
+    schema->fields = calloc(count + 1, sizeof *schema->fields);
+    schema->columns = calloc(all->column_count + 1, sizeof *schema->columns);
+    if (!schema->fields || !schema->columns)
+        return report_error("out of memory");
+    schema->field_count = (uint32_t)count;
+    memcpy(schema->columns, all->columns, all->column_count * sizeof *schema->columns);
+    for (uint32_t i = 0; i < all->column_count; i++)
+        schema->columns[i].skipped = true;
+    for (size_t i = 0; i < count; i++) {
+        const SchemaField *field = &all->fields[positions[i]];
+        schema->fields[i] = *field;
+        for (uint32_t p = 0; p < field->part_count; p++)
+            for (uint32_t k = 0; k < field->parts[p].column_count; k++)
+                need_column(schema, field->parts[p].columns[k]);
+        for (uint32_t t = 0; t < field->test_count; t++)
+            if (field->tests[t].kind <= TEST_GE)
+                need_column(schema, field->tests[t].column);
+        if (field->kind == SCHEMA_CLASS)
+            need_column(schema, field->column);
+    }
+    return true;
+}
+
+/* The fields that the function's arguments are, into rows->dataset. */
+static bool select_fields(Rows *rows, const Manifest *manifest, const DatasetInfo *all, const FunctionInfo *function)
+{
+    size_t *positions = calloc(function->input_count + 1, sizeof *positions), count = 0;
+    rows->dataset = (DatasetInfo){.name = all->name, .format = all->format, .splits = &rows->split, .split_count = 1};
+    rows->dataset.fields = calloc(function->input_count + 1, sizeof *rows->dataset.fields);
+    bool fine = (positions && rows->dataset.fields) || report_error("out of memory");
+    for (size_t i = 0; fine && i < function->input_count; i++) {
+        if (is_preference(manifest, &function->inputs[i]))
+            continue;
+        positions[count] = (size_t)find_field(manifest, all, &function->inputs[i]);
+        rows->dataset.fields[count] = all->fields[positions[count]];
+        count++;
+    }
+    rows->dataset.field_count = count;
+    if (fine && all->schema) {
+        rows->dataset.schema = &rows->schema;
+        fine = select_columns(&rows->schema, all->schema, count, positions);
+    }
+    free(positions);
+    return fine;
+}
+
+static bool check_files(const Rows *rows, const Options *options)
+{
+    char fields[512] = "";
+    for (size_t i = 0; i < rows->dataset.field_count; i++) {
+        size_t length = strlen(fields);
+        snprintf(fields + length, sizeof fields - length, "%s%s", i ? ", then " : "",
+                 rows->manifest.fields[rows->dataset.fields[i]].tensor.name);
+    }
+    size_t expected = rows->dataset.schema ? 1 : rows->dataset.field_count;
+    if (options->file_count != expected)
+        return report_error(rows->dataset.schema ? "predict expects one table, with the columns of %s"
+                                                 : "predict expects one idx file a field: %s",
+                            fields);
+    for (size_t i = 0; i < expected; i++)
+        if (!path_is_file(options->files[i]))
+            return false;
+    return true;
+}
+
+static bool keep_lines(Rows *rows)
+{
+    const Table *table = &rows->data.csv[0].table;
+    if (!rows->dataset.schema)
+        return true;
+    rows->lines = calloc((size_t)rows->count + 1, sizeof *rows->lines);
+    if (!rows->lines)
+        return report_error("out of memory");
+    for (int64_t i = 0; i < rows->count; i++)
+        rows->lines[i] = (uint32_t)table_line(table, i);
+    return true;
+}
+
+/* Needs the program's weights: they hold what tables are encoded with. */
+static bool rows_load(Rows *rows, const Program *program, const DatasetInfo *dataset, const FunctionInfo *function,
+                      const Options *options)
+{
+    rows->manifest = *program->manifest;
+    rows->manifest.datasets = &rows->dataset;
+    rows->manifest.dataset_count = 1;
+    rows->split = (Split){.name = "rows", .fraction = 1};
+    if (!select_fields(rows, program->manifest, dataset, function) || !check_files(rows, options))
+        return false;
+    rows->dataset.files = (const char **)options->files;
+    rows->dataset.file_count = options->file_count;
+    if (!data_load(&rows->data, &rows->manifest, ".", 0))
+        return false;
+    rows->count = rows->data.splits[0][0].count;
+    return keep_lines(rows) && data_encode(&rows->data, program, false);
+}
+
+static void rows_free(Rows *rows)
+{
+    data_free(&rows->data);
+    free(rows->dataset.fields);
+    free(rows->schema.fields);
+    free(rows->schema.columns);
+    free(rows->lines);
+}
+
+/* ---- the preference ---- */
+
+/* "1,2,1" as m numbers of sum 1. */
+static bool parse_preference(const char *text, const ParetoInfo *pareto, double *ray)
+{
+    double sum = 0;
+    const char *at = text;
+    for (size_t i = 0; i < pareto->m; i++) {
+        char *end;
+        ray[i] = strtod(at, &end);
+        bool last = i + 1 == pareto->m;
+        if (end == at || !isfinite(ray[i]) || *end != (last ? '\0' : ','))
+            return report_error("--preference expects %zu numbers with commas between them, not '%s'", pareto->m, text);
+        if (ray[i] < 0)
+            return report_error("--preference %s: a preference has no negative numbers", text);
+        sum += ray[i];
+        at = end + 1;
+    }
+    if (!(sum > 0) || isinf(sum))
+        return report_error("--preference %s: the numbers must have a sum above 0", text);
+    for (size_t i = 0; i < pareto->m; i++)
+        ray[i] /= sum;
+    return true;
+}
+
+static bool needs_preference(const char *export, const ParetoInfo *pareto)
+{
+    char names[512] = "";
+    for (size_t i = 0; i < pareto->m; i++) {
+        size_t length = strlen(names);
+        snprintf(names + length, sizeof names - length, "%s%s", i ? ", " : "", pareto->objectives[i]);
+    }
+    return report_error("'%s' takes the preference '%s': say with --preference how much each of %s matters", export,
+                        pareto->preference, names);
+}
+
+static bool set_preference(const Call *call, const Manifest *manifest, const ExportInfo *export, const char *text)
+{
+    const ParetoInfo *pareto = &manifest->train.pareto;
+    const Tensor *argument = manifest->has_train && manifest->train.has_pareto ? call_input_type(call, pareto->preference) : NULL;
+    double ray[MAX_OBJECTIVES];
+    if (!argument && text)
+        return report_error("'%s' takes no preference", export->name);
+    if (!argument)
+        return true;
+    if (!text)
+        return needs_preference(export->name, pareto);
+    if (argument->elements != (int64_t)pareto->m)
+        return report_internal("the argument '%s' of '%s' does not hold %zu numbers", argument->name, export->name, pareto->m);
+    if (!parse_preference(text, pareto, ray))
+        return false;
+    void *input = call_input(call, pareto->preference);
+    for (size_t i = 0; i < pareto->m; i++)
+        if (argument->element == ELEMENT_F64)
+            ((double *)input)[i] = ray[i];
+        else
+            ((float *)input)[i] = (float)ray[i];
+    return true;
+}
+
+/* ---- results ---- */
+
+static void print_header(const Rows *rows, const Tensor *output)
+{
+    printf(rows->lines ? "line" : "row");
+    for (int64_t i = 0; i < output->elements; i++)
+        if (output->rank == 0)
+            printf(",%s", output->name);
+        else
+            printf(",%s[%" PRId64 "]", output->name, i);
+    putchar('\n');
+}
+
+/* Returns whether all numbers are finite. */
+static bool print_row(const Rows *rows, const Call *call, int64_t row)
+{
+    const Tensor *output = &call->info->outputs[0];
+    bool finite = true;
+    printf("%" PRId64, rows->lines ? (int64_t)rows->lines[row] : row + 1);
+    for (int64_t i = 0; i < output->elements; i++) {
+        double value = call_result(call, 0, i);
+        finite &= (bool)isfinite(value);
+        printf(",%.*g", output->element == ELEMENT_F64 ? 17 : 9, value);
+    }
+    putchar('\n');
+    return finite;
+}
+
+static void predict_rows(const Rows *rows, Call *call)
+{
+    int64_t wrong = 0;
+    print_header(rows, &call->info->outputs[0]);
+    for (int64_t row = 0; row < rows->count; row++) {
+        for (size_t i = 0; i < rows->dataset.field_count; i++) {
+            const Tensor *tensor = &rows->manifest.fields[rows->dataset.fields[i]].tensor;
+            const unsigned char *table = rows->data.tables[rows->dataset.fields[i]];
+            memcpy(call_input(call, strrchr(tensor->name, '.') + 1), table + (size_t)row * tensor->bytes, tensor->bytes);
+        }
+        call_run(call);
+        wrong += !print_row(rows, call, row);
+    }
+    if (wrong)
+        report_note("%" PRId64 " of %" PRId64 " rows have results that are not finite", wrong, rows->count);
+}
+
+static bool open_call(Call *call, const Program *program, const ExportInfo *export)
+{
+    const FunctionInfo *function = &program->manifest->functions[export->function];
+    const char **names = calloc(function->input_count + 1, sizeof *names);
+    if (!names)
+        return report_error("out of memory");
+    for (size_t i = 0; i < function->input_count; i++)
+        names[i] = function->inputs[i].name;
+    bool fine = call_open(call, program, export->function, NULL, names);
+    free(names);
+    if (fine && function->output_count != 1)
+        return report_internal("the function %s does not have one output", function->name);
+    return fine;
+}
+
+int predict_command(const Manifest *manifest, const Options *options)
+{
+    const ExportInfo *export = find_export(manifest, options->export);
+    const DatasetInfo *dataset = export ? find_dataset(manifest, export) : NULL;
+    if (!dataset)
+        return EXIT_FAILURE;
+    parallel_set_threads(options->threads ? options->threads : 1);
+    Program program = {0};
+    Call call = {0};
+    Rows rows = {0};
+    bool fine = program_open(&program, manifest) && open_call(&call, &program, export) &&
+                set_preference(&call, manifest, export, options->preference) &&
+                checkpoint_load_weights(options->weights, &program) && rows_load(&rows, &program, dataset, call.info, options);
+    if (fine)
+        predict_rows(&rows, &call);
+    rows_free(&rows);
+    call_close(&call);
+    program_close(&program);
+    return fine ? EXIT_SUCCESS : EXIT_FAILURE;
+}
