@@ -11,15 +11,13 @@ import torch
 import fairness_tables
 import torch_pareto
 
-WIDTH = 25  # of the hypernetwork
-
-
 def parse():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", required=True, help="folder of the tables")
     parser.add_argument("--table", choices=fairness_tables.TABLES, required=True)
     parser.add_argument("--solver", choices=["linear", "epo", "smooth_tchebycheff"], required=True)
     parser.add_argument("--rays", type=int, choices=[10, 25], required=True)
+    parser.add_argument("--width", type=int, help="of the hypernetwork's layers")
     parser.add_argument("--mu", type=float)
     parser.add_argument("--alpha", type=float, help="concentration of the rays")
     parser.add_argument("--rate", type=float, required=True)
@@ -82,7 +80,7 @@ def run(seed, table):
     features, rays = training[0].shape[1], centroids(5, True) if args.rays == 25 else centroids(4, False)
     begin = time.perf_counter()
     if args.rays == 25:
-        nets = [torch_pareto.Hypernetwork(3, features, WIDTH)] * len(rays)
+        nets = [torch_pareto.Hypernetwork(3, features, args.width)] * len(rays)
         counts = [train(nets[0], training, lambda: generator.dirichlet([args.alpha] * 3).astype(np.float32), generator)]
     else:
         nets = [torch_pareto.Plain(features) for _ in rays]
