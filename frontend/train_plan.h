@@ -1,5 +1,5 @@
-/* Between the files that read train declarations: lower_train.c (what methods share, fit, bilevel), lower_pareto.c and
- * true_front.c. */
+/* Between the files that read train declarations: lower_train.c (what methods share, fit, bilevel), lower_pareto.c,
+ * lower_rays.c and true_front.c. */
 #ifndef HNC_FRONTEND_TRAIN_PLAN_H
 #define HNC_FRONTEND_TRAIN_PLAN_H
 
@@ -36,6 +36,27 @@ void check_batch(TrainPlan *plan, const Phase *phase, const Expr *expr);
 bool differs_between_examples(const Function *function, Value value);
 
 void lower_pareto(TrainPlan *plan);
+
+/* ---- the parts of a call, name(label: value, ...): lower_pareto.c ---- */
+
+/* The name that is called, or that stands alone; "" for anything else. */
+const char *head_name(const Expr *expr);
+/* The arguments of a call, by label or in the order of `labels`; values[i] is NULL where one is absent. What does not fit is an error that
+ * shows the usage. */
+bool read_arguments(Session *s, const Expr *expr, uint32_t n, const char *const *labels, const char *usage, const Expr **values);
+typedef enum Sign { SIGN_ANY, SIGN_NOT_NEGATIVE, SIGN_POSITIVE } Sign;
+/* A number, which every entry then is, or a list of m numbers, each of that sign. False: reported. */
+bool read_numbers(Session *s, const Expr *expr, const char *what, uint32_t m, Sign sign, double *numbers);
+
+/* ---- preferences: lower_rays.c ---- */
+
+/* sample dirichlet(0.2) | dirichlet([0.2, 1, 1]) | uniform | rays | each */
+void read_sample_of_rays(TrainPlan *plan);
+/* rays 25 | das_dennis(6) | [0.5, 0.5], ...; the customary ones where the train names none. */
+void read_rays(TrainPlan *plan);
+
+/* ---- true_front.c ---- */
+
 /* igd("front.csv"), which `expr` is: reads the points of the file `name` (NULL: none is given) into the train's Pareto. */
 void read_true_front(TrainPlan *plan, const Expr *expr, const Expr *name);
 
