@@ -14,23 +14,33 @@
 
 /* ---- what is asked for ---- */
 
+/* "a, b, c" for a message, cut where it grows too long. */
+typedef struct Names {
+    char text[512];
+} Names;
+
+static void add_name(Names *names, const char *name)
+{
+    size_t length = strlen(names->text);
+    snprintf(names->text + length, sizeof names->text - length, "%s%s", length ? ", " : "", name);
+}
+
 static const ExportInfo *find_export(const Manifest *manifest, const char *name)
 {
     const ExportInfo *found = NULL;
-    char names[512] = "";
+    Names names = {""};
     for (size_t i = 0; i < manifest->export_count; i++) {
         const ExportInfo *export = &manifest->exports[i];
-        size_t length = strlen(names);
-        snprintf(names + length, sizeof names - length, "%s%s", i ? ", " : "", export->name);
+        add_name(&names, export->name);
         if (name ? !strcmp(name, export->name) : manifest->export_count == 1)
             found = export;
     }
     if (manifest->export_count == 0)
         report_error("this model exports nothing: predict has nothing to evaluate");
     else if (!found && name)
-        report_error("'%s' is no export of this model, which has %s", name, names);
+        report_error("'%s' is no export of this model, which has %s", name, names.text);
     else if (!found)
-        report_error("say with --export NAME which of %s", names);
+        report_error("say with --export NAME which of %s", names.text);
     return found;
 }
 
@@ -157,17 +167,14 @@ static bool select_fields(Rows *rows, const Manifest *manifest, const DatasetInf
 
 static bool check_files(const Rows *rows, const Options *options)
 {
-    char fields[512] = "";
-    for (size_t i = 0; i < rows->dataset.field_count; i++) {
-        size_t length = strlen(fields);
-        snprintf(fields + length, sizeof fields - length, "%s%s", i ? ", then " : "",
-                 rows->manifest.fields[rows->dataset.fields[i]].tensor.name);
-    }
+    Names fields = {""};
+    for (size_t i = 0; i < rows->dataset.field_count; i++)
+        add_name(&fields, rows->manifest.fields[rows->dataset.fields[i]].tensor.name);
     size_t expected = rows->dataset.schema ? 1 : rows->dataset.field_count;
     if (options->file_count != expected)
         return report_error(rows->dataset.schema ? "predict expects one table, with the columns of %s"
                                                  : "predict expects one idx file a field: %s",
-                            fields);
+                            fields.text);
     for (size_t i = 0; i < expected; i++)
         if (!path_is_file(options->files[i]))
             return false;
@@ -241,13 +248,11 @@ static bool parse_preference(const char *text, const ParetoInfo *pareto, double 
 
 static bool needs_preference(const char *export, const ParetoInfo *pareto)
 {
-    char names[512] = "";
-    for (size_t i = 0; i < pareto->m; i++) {
-        size_t length = strlen(names);
-        snprintf(names + length, sizeof names - length, "%s%s", i ? ", " : "", pareto->objectives[i]);
-    }
+    Names names = {""};
+    for (size_t i = 0; i < pareto->m; i++)
+        add_name(&names, pareto->objectives[i]);
     return report_error("'%s' takes the preference '%s': say with --preference how much each of %s matters", export,
-                        pareto->preference, names);
+                        pareto->preference, names.text);
 }
 
 static bool set_preference(const Call *call, const Manifest *manifest, const ExportInfo *export, const char *text)
