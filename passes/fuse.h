@@ -53,6 +53,7 @@ typedef struct Group {
     Type space;       /* loops: extents other than 1 */
     uint32_t reduced; /* loops: bit set of the axes of `space` that reductions remove */
     int64_t chunk;    /* loops: of their reductions */
+    bool early;       /* loops: single numbers that come from no group but early ones */
     uint32_t cost;
     VEC(Member) members;
     VEC(uint32_t) needs; /* groups that run before */
@@ -83,7 +84,7 @@ typedef struct Fuser {
     VEC(Group) groups;
     uint32_t *state_buffers; /* of each state's value at entry, or NO_BUFFER */
     uint32_t epoch;
-    uint32_t scalar_group; /* latest group of single numbers, or NO_GROUP */
+    uint32_t scalar_groups[2]; /* latest groups of single numbers, late and early ones, or NO_GROUP */
     VEC(Exit) exits;
     VEC(Copy) copies;
     VEC(Leaf) leaves; /* of the member being placed */

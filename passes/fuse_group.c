@@ -200,6 +200,25 @@ uint32_t reduced_axes(const Member *member)
     return bits;
 }
 
+static bool is_early(const Fuser *f, uint32_t group)
+{
+    return group == NO_GROUP || f->groups.data[group].early;
+}
+
+/* Whether the member, whose leaves are at hand, is a single number that no kernel must run for, but those of such numbers. Kept
+ * apart from later ones: else a learning rate would wait for the loss, and what needs it could not join what the loss needs. */
+static bool comes_early(const Fuser *f, const Member *member)
+{
+    bool early = type_elements(member->space) == 1 && !member->staged;
+    for (uint32_t i = 0; i < f->leaves.len && early; i++) {
+        const Info *info = &f->info[f->leaves.data[i].value];
+        early = is_early(f, info->group);
+        for (uint32_t k = 0; k < info->producers.len && early; k++)
+            early = is_early(f, info->producers.data[k]);
+    }
+    return early;
+}
+
 static bool accepts(Fuser *f, uint32_t index, const Member *member, uint32_t cost)
 {
     const Group *group = &f->groups.data[index];
@@ -209,7 +228,7 @@ static bool accepts(Fuser *f, uint32_t index, const Member *member, uint32_t cos
         return false;
     if (group->space.rank != space.rank || memcmp(group->space.dims, space.dims, sizeof space.dims) != 0)
         return false;
-    if (reduced && group->reduced && reduced != group->reduced)
+    if ((reduced && group->reduced && reduced != group->reduced) || group->early != comes_early(f, member))
         return false;
     f->epoch++;
     for (uint32_t i = 0; i < f->leaves.len; i++)
@@ -248,8 +267,9 @@ static uint32_t choose_group(Fuser *f, const Member *member, uint32_t cost)
         for (uint32_t r = info->readers.len; r-- > 0;)
             propose(&c, info->readers.data[r], 1);
     }
-    if (type_elements(member->space) == 1 && f->scalar_group != NO_GROUP)
-        propose(&c, f->scalar_group, 1);
+    uint32_t scalars = f->scalar_groups[comes_early(f, member)];
+    if (type_elements(member->space) == 1 && scalars != NO_GROUP)
+        propose(&c, scalars, 1);
     while (c.n) {
         unsigned best = 0;
         for (unsigned i = 1; i < c.n; i++)
@@ -277,8 +297,9 @@ static uint32_t new_loop_group(Fuser *f, const Member *member)
 {
     uint32_t index = new_group(f, KERNEL_LOOP, NO_VALUE);
     f->groups.data[index].space = without_units(member->space);
+    f->groups.data[index].early = comes_early(f, member);
     if (type_elements(member->space) == 1)
-        f->scalar_group = index;
+        f->scalar_groups[f->groups.data[index].early] = index;
     return index;
 }
 
@@ -321,7 +342,7 @@ static bool can_merge(Fuser *f, uint32_t a, uint32_t b)
 {
     const Group *x = &f->groups.data[a], *y = &f->groups.data[b];
     return a != b && x->kind == KERNEL_LOOP && y->kind == KERNEL_LOOP &&
-           (!x->reduced || !y->reduced || x->reduced == y->reduced) &&
+           (!x->reduced || !y->reduced || x->reduced == y->reduced) && x->early == y->early &&
            type_equal(type_with_dtype(x->space, y->space.dtype), y->space) && x->members.len + y->members.len < MOST_MEMBERS &&
            x->cost + y->cost <= 2 * DEAR && members_allow_both(f, a, a, b) && members_allow_both(f, b, a, b);
 }
@@ -369,7 +390,8 @@ static void merge_groups(Fuser *f, uint32_t into, uint32_t from)
     for (uint32_t i = 0; i < f->copies.len; i++)
         if (f->copies.data[i].producer == from)
             f->copies.data[i].producer = into;
-    f->scalar_group = f->scalar_group == from ? into : f->scalar_group;
+    for (int early = 0; early < 2; early++)
+        f->scalar_groups[early] = f->scalar_groups[early] == from ? into : f->scalar_groups[early];
 }
 
 static bool is_large_state(const Fuser *f, Value v)

@@ -151,6 +151,32 @@ static void test_sums_beside_an_update(void **state)
     for_each_real(sums_beside_an_update);
 }
 
+/* The weights and their penalty are read in one kernel, though the learning rate is computed among single numbers as the loss is. */
+static void test_a_learning_rate_does_not_wait_for_the_loss(void **state)
+{
+    (void)state;
+    Module *module = module_new("penalty", DTYPE_F32);
+    Type type = matrix(DTYPE_F32, 40, 50);
+    uint32_t w = module_state(module, "w", type, STATE_WEIGHT),
+             steps = module_state(module, "steps", type_scalar(DTYPE_F32), STATE_COUNTER);
+    Builder b = new_function(module, "f");
+    Value old = build_read(&b, w), g = build_input(&b, "g", type);
+    Value penalty = build_reduce(&b, OP_REDUCE_SUM, build_binary(&b, OP_MUL, old, old), dims_of(2, 0, 1));
+    build_output(&b, "loss", build_with_const(&b, OP_MUL, penalty, 0.5));
+    Value count = build_with_const(&b, OP_ADD, build_read(&b, steps), 3), one = build_const(&b, type_scalar(DTYPE_F32), 1);
+    build_write(&b, steps, count);
+    Value rate = build_splat(&b, build_binary(&b, OP_DIV, one, count), type);
+    build_write(&b, w, build_binary(&b, OP_SUB, old, build_binary(&b, OP_MUL, rate, g)));
+    Program *program;
+    const Schedule *schedule = plan_of(module, "f", &program);
+    unsigned matrices = 0;
+    for (uint32_t i = 0; i < schedule->kernels.len; i++)
+        matrices += schedule->kernels.data[i].loop.rank > 0;
+    assert_int_equal(matrices, 1);
+    program_free(program);
+    check_module(module);
+}
+
 /* A sum absorbs a product that nobody else uses; also where it is a difference, and where the product is a scalar's or a row's.
  */
 static void multiply_adds(DType real)
@@ -188,6 +214,7 @@ int main(void)
         cmocka_unit_test(test_kernels_do_not_wait_for_themselves),
         cmocka_unit_test(test_products_wait_for_a_copy_whose_kernel_moved),
         cmocka_unit_test(test_sums_beside_an_update),
+        cmocka_unit_test(test_a_learning_rate_does_not_wait_for_the_loss),
         cmocka_unit_test(test_multiply_adds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
