@@ -1,10 +1,10 @@
 /* A loop kernel: a loop nest with explicit vectors along one axis.
  *
- * Order of the loops: axes that reductions keep, then the reduced ones; the vector axis is the last of its kind. So each
- * reduction accumulates in registers: along the vector axis in the lanes (and a fixed tree at the end), along other axes lane by
- * lane for a block of columns. Each node is computed at the outermost loop where its value is known, once for all lanes if it
- * does not vary along the vector axis. The order of every sum depends on the kernel alone, never on the processor, the -O level
- * or the number of threads. */
+ * Order of the loops: chunks of the reduced axis, if it has any, then axes that reductions keep, then the reduced ones; the vector
+ * axis is the last of its kind. So each reduction accumulates in registers: along the vector axis in the lanes (and a fixed tree at
+ * the end), along other axes lane by lane for a block of columns. Each node is computed at the outermost loop where its value is
+ * known, once for all lanes if it does not vary along the vector axis. The order of every sum depends on the kernel alone, never on
+ * the processor, the -O level or the number of threads. */
 #include <string.h>
 
 #include "backend/emit_loop.h"

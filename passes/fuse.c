@@ -370,8 +370,8 @@ static void free_fuser(Fuser *f)
 
 void fuse_function(const Program *program, const Function *function, Schedule *schedule)
 {
-    Fuser f = {
-        .program = program, .module = program->module, .function = function, .schedule = schedule, .scalar_groups = {NO_GROUP, NO_GROUP}};
+    Fuser f = {.program = program, .module = program->module, .function = function, .schedule = schedule};
+    f.scalar_groups[0] = f.scalar_groups[1] = NO_GROUP;
     f.info = support_malloc((function->ops.len + 1) * sizeof *f.info);
     memset(f.info, 0, (function->ops.len + 1) * sizeof *f.info);
     f.state_buffers = support_malloc((f.module->states.len + 1) * sizeof *f.state_buffers);

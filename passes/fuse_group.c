@@ -219,6 +219,12 @@ static bool comes_early(const Fuser *f, const Member *member)
     return early;
 }
 
+/* Whether reductions of these axes by these chunks can be one loop: both the same, or one of the two has none. */
+static bool reduce_alike(uint32_t axes, int64_t chunk, uint32_t other_axes, int64_t other_chunk)
+{
+    return !axes || !other_axes || (axes == other_axes && chunk == other_chunk);
+}
+
 static bool accepts(Fuser *f, uint32_t index, const Member *member, uint32_t cost)
 {
     const Group *group = &f->groups.data[index];
@@ -228,7 +234,7 @@ static bool accepts(Fuser *f, uint32_t index, const Member *member, uint32_t cos
         return false;
     if (group->space.rank != space.rank || memcmp(group->space.dims, space.dims, sizeof space.dims) != 0)
         return false;
-    if ((reduced && group->reduced && reduced != group->reduced) || group->early != comes_early(f, member))
+    if (!reduce_alike(reduced, member->chunk, group->reduced, group->chunk) || group->early != comes_early(f, member))
         return false;
     f->epoch++;
     for (uint32_t i = 0; i < f->leaves.len; i++)
@@ -342,7 +348,7 @@ static bool can_merge(Fuser *f, uint32_t a, uint32_t b)
 {
     const Group *x = &f->groups.data[a], *y = &f->groups.data[b];
     return a != b && x->kind == KERNEL_LOOP && y->kind == KERNEL_LOOP &&
-           (!x->reduced || !y->reduced || x->reduced == y->reduced) && x->early == y->early &&
+           reduce_alike(x->reduced, x->chunk, y->reduced, y->chunk) && x->early == y->early &&
            type_equal(type_with_dtype(x->space, y->space.dtype), y->space) && x->members.len + y->members.len < MOST_MEMBERS &&
            x->cost + y->cost <= 2 * DEAR && members_allow_both(f, a, a, b) && members_allow_both(f, b, a, b);
 }
