@@ -290,6 +290,10 @@ static void emit_level(Nest *n, int level)
     store_reductions(n, n->sink_cursors);
 }
 
+/* Vectors along the reduced axis fill every chunk but the last. */
+_Static_assert(CHUNK_STEP % (LANES_F32 * MOST_UNROLL) == 0 && CHUNK_STEP % (LANES_F64 * MOST_UNROLL) == 0,
+               "a chunk is a number of blocks of vectors");
+
 /* A loop over chunks around all others: each has results of its own. */
 static Split emit_chunks(Nest *n)
 {

@@ -13,9 +13,8 @@
 enum {
     STAGED = 16384, /* full reductions of more elements take two stages */
     FEWEST_PARTIALS = 8,
-    FEWEST_ROWS = 512,   /* of a matrix whose rows are summed in chunks */
-    CHUNK = 8192,        /* elements */
-    FEWEST_IN_CHUNK = 8, /* rows */
+    FEWEST_ROWS = 512, /* of a matrix whose rows are summed in chunks */
+    CHUNK = 8192,      /* elements */
 };
 
 /* ---- reductions ---- */
@@ -65,7 +64,8 @@ int64_t rows_of_chunk(int64_t rows, int64_t columns)
 {
     if (rows < FEWEST_ROWS || rows * columns < LARGE_MATRIX)
         return 0;
-    return CHUNK / columns > FEWEST_IN_CHUNK ? CHUNK / columns : FEWEST_IN_CHUNK;
+    int64_t steps = CHUNK / columns / CHUNK_STEP;
+    return CHUNK_STEP * (steps ? steps : 1);
 }
 
 /* Rows of a chunk, where the member removes the first axis and keeps another. */

@@ -119,36 +119,69 @@ static void test_products_wait_for_a_copy_whose_kernel_moved(void **state)
 }
 
 /* The step of a hypernetwork's head and the gradient of what feeds it read the head once: the sums are made for chunks of rows
- * while these are updated, and then of the chunks. `rows` does not fill the last chunk. */
-static void sums_beside_an_update(DType real)
+ * while these are updated, and then of the chunks; so are maxima. The rows do not fill the last chunk. */
+static void sums_of_rows(DType real, int64_t rows_count, int64_t columns_count)
 {
-    enum { ROWS = 1003, COLUMNS = 75 };
     Module *module = module_new("read_once", real);
-    Type type = matrix(real, ROWS, COLUMNS);
+    Type type = matrix(real, rows_count, columns_count);
     uint32_t w = module_state(module, "w", type, STATE_WEIGHT), m = module_state(module, "m", type, STATE_OPTIMIZER);
     Builder b = new_function(module, "f");
-    Value rows = build_input(&b, "rows", vector(real, ROWS)), columns = build_input(&b, "columns", vector(real, COLUMNS));
+    Value rows = build_input(&b, "rows", vector(real, rows_count)), columns = build_input(&b, "columns", vector(real, columns_count));
     Value old = build_read(&b, w), scaled = build_binary(&b, OP_MUL, build_broadcast(&b, rows, type, dims_of(1, 0)), old);
     build_output(&b, "back", build_reduce(&b, OP_REDUCE_SUM, scaled, dims_of(1, 0)));
+    build_output(&b, "largest", build_reduce(&b, OP_REDUCE_MAX, build_unary(&b, OP_ABS, old), dims_of(1, 0)));
     Value g = build_dot(&b, rows, columns, (Dims){0}, (Dims){0}, (Dims){0}, (Dims){0});
     Value next = build_binary(&b, OP_ADD, build_with_const(&b, OP_MUL, build_read(&b, m), 0.9), g);
     build_write(&b, m, next);
     build_write(&b, w, build_binary(&b, OP_SUB, old, build_with_const(&b, OP_MUL, next, 0.01)));
     Program *program;
     const Schedule *schedule = plan_of(module, "f", &program);
-    assert_int_equal(schedule->kernels.len, 2);
-    assert_int_equal(schedule->kernels.data[0].loop.chunk, rows_of_chunk(ROWS, COLUMNS));
-    assert_int_not_equal(ROWS % rows_of_chunk(ROWS, COLUMNS), 0);
+    unsigned reading = 0;
+    for (uint32_t i = 0; i < schedule->kernels.len; i++)
+        reading += schedule->kernels.data[i].loop.chunk != 0;
+    assert_int_equal(reading, 1);
+    assert_int_equal(schedule->kernels.data[0].loop.chunk, rows_of_chunk(rows_count, columns_count));
+    assert_int_not_equal(rows_count % rows_of_chunk(rows_count, columns_count), 0);
     program_free(program);
     Case c = {.module = module, .seed = 5};
     check_everywhere(&c);
     module_free(module);
 }
 
+static void sums_beside_an_update(DType real)
+{
+    static const int64_t columns[] = {3, 16, 75, 200};
+    for (size_t i = 0; i < COUNT_OF(columns); i++)
+        sums_of_rows(real, 70001 / columns[i] + 600, columns[i]);
+}
+
 static void test_sums_beside_an_update(void **state)
 {
     (void)state;
     for_each_real(sums_beside_an_update);
+}
+
+/* Rows that lie beside each other in memory: the vectors go along them, within the chunks. */
+static void sums_of_transposed_rows(DType real)
+{
+    enum { ROWS = 1003, COLUMNS = 75 };
+    Module *module = module_new("transposed", real);
+    Builder b = new_function(module, "f");
+    Value x = build_transpose(&b, build_input(&b, "x", matrix(real, COLUMNS, ROWS)), dims_of(2, 1, 0));
+    build_output(&b, "sum", build_reduce(&b, OP_REDUCE_SUM, build_binary(&b, OP_MUL, x, x), dims_of(1, 0)));
+    build_output(&b, "most", build_reduce(&b, OP_REDUCE_MAX, x, dims_of(1, 0)));
+    Program *program;
+    assert_int_equal(plan_of(module, "f", &program)->kernels.data[0].loop.chunk, rows_of_chunk(ROWS, COLUMNS));
+    program_free(program);
+    Case c = {.module = module, .seed = 6};
+    check_everywhere(&c);
+    module_free(module);
+}
+
+static void test_sums_of_transposed_rows(void **state)
+{
+    (void)state;
+    for_each_real(sums_of_transposed_rows);
 }
 
 /* The weights and their penalty are read in one kernel, though the learning rate is computed among single numbers as the loss is. */
@@ -214,6 +247,7 @@ int main(void)
         cmocka_unit_test(test_kernels_do_not_wait_for_themselves),
         cmocka_unit_test(test_products_wait_for_a_copy_whose_kernel_moved),
         cmocka_unit_test(test_sums_beside_an_update),
+        cmocka_unit_test(test_sums_of_transposed_rows),
         cmocka_unit_test(test_a_learning_rate_does_not_wait_for_the_loss),
         cmocka_unit_test(test_multiply_adds),
     };
