@@ -66,6 +66,7 @@ LLVMValueRef advance_by(Emitter *e, DType dtype, LLVMValueRef pointer, LLVMValue
 LLVMValueRef load_scalar(Emitter *e, DType dtype, LLVMValueRef pointer); /* bool as i1 */
 void store_scalar(Emitter *e, DType dtype, LLVMValueRef value, LLVMValueRef pointer);
 LLVMValueRef call_intrinsic(Emitter *e, const char *name, unsigned n_types, LLVMTypeRef *types, unsigned n, LLVMValueRef *args);
+LLVMValueRef emit_less(Emitter *e, LLVMValueRef a, LLVMValueRef b); /* the less of two i64 */
 LLVMValueRef fused_multiply_add(Emitter *e, LLVMValueRef a, LLVMValueRef b, LLVMValueRef c);
 /* An attribute without a value: "noinline". */
 void add_attribute(const Emitter *e, LLVMValueRef function, const char *name);

@@ -93,6 +93,11 @@ LLVMValueRef call_intrinsic(Emitter *e, const char *name, unsigned n_types, LLVM
     return LLVMBuildCall2(e->builder, LLVMGlobalGetValueType(callee), callee, args, n, "");
 }
 
+LLVMValueRef emit_less(Emitter *e, LLVMValueRef a, LLVMValueRef b)
+{
+    return LLVMBuildSelect(e->builder, LLVMBuildICmp(e->builder, LLVMIntSLT, a, b, ""), a, b, "");
+}
+
 LLVMValueRef fused_multiply_add(Emitter *e, LLVMValueRef a, LLVMValueRef b, LLVMValueRef c)
 {
     LLVMTypeRef type = LLVMTypeOf(a);

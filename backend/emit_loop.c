@@ -301,9 +301,8 @@ static Split emit_chunks(Nest *n)
     int64_t chunk = n->loop->chunk, rows = n->loop->dims[0];
     Counter counter = loop_begin(e, e->begin, e->end, 1);
     n->chunk_first = LLVMBuildMul(e->builder, counter.index, const_i64(e, chunk), "");
-    n->chunk_end = LLVMBuildAdd(e->builder, n->chunk_first, const_i64(e, chunk), "");
-    LLVMValueRef inside = LLVMBuildICmp(e->builder, LLVMIntSLT, n->chunk_end, const_i64(e, rows), "");
-    n->chunk_end = LLVMBuildSelect(e->builder, inside, n->chunk_end, const_i64(e, rows), "");
+    LLVMValueRef next = LLVMBuildAdd(e->builder, n->chunk_first, const_i64(e, chunk), "");
+    n->chunk_end = emit_less(e, next, const_i64(e, rows));
     Saved saved = save_cursors(n);
     for (uint32_t i = 0; i < n->loop->sinks.len; i++) {
         Cursor *cursor = &n->sink_cursors[i];

@@ -38,7 +38,7 @@ static void prefetch_row(Nest *n, const Cursor *cursor, int level)
         return;
     LLVMValueRef last = const_i64(e, n->loop->dims[axis] - 1);
     LLVMValueRef ahead = LLVMBuildAdd(e->builder, n->index[axis], const_i64(e, ROUNDS_AHEAD), "");
-    ahead = LLVMBuildSelect(e->builder, LLVMBuildICmp(e->builder, LLVMIntSLT, ahead, last, ""), ahead, last, "");
+    ahead = emit_less(e, ahead, last);
     LLVMValueRef place = advance_by(e, DTYPE_I32, cursor->index_pointer, ahead, cursor->access->index_stride[axis]);
     LLVMValueRef row = emit_advance(e, cursor->dtype, cursor->pointer, row_offset(n, cursor, load_scalar(e, DTYPE_I32, place)));
     int64_t bytes = cursor->access->row * (int64_t)dtype_size(cursor->dtype);

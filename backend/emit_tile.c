@@ -307,9 +307,7 @@ static void transpose_square(Emitter *e, LLVMValueRef *rows, unsigned count)
 /* Where column i starts. Past the last column, that one again: such lanes are never stored, but must not be slow (denormals). */
 static LLVMValueRef column_start(Emitter *e, DType dtype, const LLVMValueRef *arg, unsigned i)
 {
-    LLVMValueRef last = LLVMBuildSub(e->builder, arg[PACK_COUNT], const_i64(e, 1), ""), index = const_i64(e, i);
-    LLVMValueRef inside = LLVMBuildICmp(e->builder, LLVMIntSLT, index, last, "");
-    index = LLVMBuildSelect(e->builder, inside, index, last, "");
+    LLVMValueRef last = LLVMBuildSub(e->builder, arg[PACK_COUNT], const_i64(e, 1), ""), index = emit_less(e, const_i64(e, i), last);
     return emit_advance(e, dtype, arg[FROM], LLVMBuildMul(e->builder, index, arg[FROM_COLUMN], ""));
 }
 
@@ -379,11 +377,6 @@ typedef struct Tiling {
     Range row_range, column_range;
     LLVMValueRef first_k, block_k; /* the block of k at work */
 } Tiling;
-
-static LLVMValueRef less(Emitter *e, LLVMValueRef a, LLVMValueRef b)
-{
-    return LLVMBuildSelect(e->builder, LLVMBuildICmp(e->builder, LLVMIntSLT, a, b, ""), a, b, "");
-}
 
 /* `tiles` tiles of `rows` rows from row `first`, for `count` columns from column `column`. */
 static void call_panel(Tiling *t, LLVMValueRef first, unsigned rows, LLVMValueRef tiles, LLVMValueRef column, unsigned vectors,
@@ -463,7 +456,7 @@ static void over_blocks(Tiling *t)
     }
     Counter counter = loop_begin(e, const_i64(e, 0), k, BLOCK_K);
     t->first_k = counter.index;
-    t->block_k = less(e, LLVMBuildSub(e->builder, k, counter.index, ""), const_i64(e, BLOCK_K));
+    t->block_k = emit_less(e, LLVMBuildSub(e->builder, k, counter.index, ""), const_i64(e, BLOCK_K));
     over_columns(t);
     loop_end(e, &counter);
 }
@@ -499,7 +492,7 @@ void emit_tiles(Emitter *e, const Product *product, LLVMValueRef lhs, LLVMValueR
     Range all = t.row_range;
     Counter counter = loop_begin(e, all.first, all.end, BLOCK_M);
     LLVMValueRef next = LLVMBuildAdd(e->builder, counter.index, const_i64(e, BLOCK_M), "");
-    t.row_range = (Range){counter.index, less(e, next, all.end)};
+    t.row_range = (Range){counter.index, emit_less(e, next, all.end)};
     over_blocks(&t);
     loop_end(e, &counter);
 }

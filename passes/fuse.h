@@ -34,7 +34,8 @@ typedef struct Member {
     Value value;
     Type space; /* the iteration space, an axis an axis of the tensor stored or reduced */
     Dims axes;
-    View target; /* of the stored or reduced tensor */
+    View target;   /* of the stored or reduced tensor */
+    bool early;    /* a single number that no kernel must run for, but those of such numbers */
     int64_t chunk; /* reduce: so many rows have a result of their own, along the first axis of `target`; 0: all have one */
     bool staged;   /* reduce: not the operand but partial results, at: */
     View partial;

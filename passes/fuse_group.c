@@ -205,8 +205,8 @@ static bool is_early(const Fuser *f, uint32_t group)
     return group == NO_GROUP || f->groups.data[group].early;
 }
 
-/* Whether the member, whose leaves are at hand, is a single number that no kernel must run for, but those of such numbers. Kept
- * apart from later ones: else a learning rate would wait for the loss, and what needs it could not join what the loss needs. */
+/* Member.early of the member whose leaves are at hand. Early numbers are kept apart from later ones: else a learning rate would
+ * wait for the loss, and what needs it could not join what the loss needs. */
 static bool comes_early(const Fuser *f, const Member *member)
 {
     bool early = type_elements(member->space) == 1 && !member->staged;
@@ -234,7 +234,7 @@ static bool accepts(Fuser *f, uint32_t index, const Member *member, uint32_t cos
         return false;
     if (group->space.rank != space.rank || memcmp(group->space.dims, space.dims, sizeof space.dims) != 0)
         return false;
-    if (!reduce_alike(reduced, member->chunk, group->reduced, group->chunk) || group->early != comes_early(f, member))
+    if (!reduce_alike(reduced, member->chunk, group->reduced, group->chunk) || group->early != member->early)
         return false;
     f->epoch++;
     for (uint32_t i = 0; i < f->leaves.len; i++)
@@ -273,7 +273,7 @@ static uint32_t choose_group(Fuser *f, const Member *member, uint32_t cost)
         for (uint32_t r = info->readers.len; r-- > 0;)
             propose(&c, info->readers.data[r], 1);
     }
-    uint32_t scalars = f->scalar_groups[comes_early(f, member)];
+    uint32_t scalars = f->scalar_groups[member->early];
     if (type_elements(member->space) == 1 && scalars != NO_GROUP)
         propose(&c, scalars, 1);
     while (c.n) {
@@ -303,9 +303,9 @@ static uint32_t new_loop_group(Fuser *f, const Member *member)
 {
     uint32_t index = new_group(f, KERNEL_LOOP, NO_VALUE);
     f->groups.data[index].space = without_units(member->space);
-    f->groups.data[index].early = comes_early(f, member);
+    f->groups.data[index].early = member->early;
     if (type_elements(member->space) == 1)
-        f->scalar_groups[f->groups.data[index].early] = index;
+        f->scalar_groups[member->early] = index;
     return index;
 }
 
@@ -429,6 +429,7 @@ static uint32_t draw_together(Fuser *f, const Member *member, uint32_t index)
 uint32_t place_member(Fuser *f, Member member)
 {
     find_leaves(f, &member);
+    member.early = comes_early(f, &member);
     uint32_t cost = member.kind == MEMBER_ZERO ? 0 : f->info[member.value].cost + 1;
     uint32_t index = member.staged ? NO_GROUP : choose_group(f, &member, cost);
     index = index == NO_GROUP ? new_loop_group(f, &member) : draw_together(f, &member, index);

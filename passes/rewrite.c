@@ -1,5 +1,7 @@
 #include "passes/rewrite.h"
 
+#include <string.h>
+
 void rewrite_begin(Rewrite *rewrite, Module *module, Function *function)
 {
     uint32_t widest = 1, n = function->ops.len;
@@ -40,4 +42,28 @@ void rewrite_end(Rewrite *rewrite)
     function_replace(rewrite->old, rewrite->b.function);
     support_free(rewrite->map);
     support_free(rewrite->args);
+}
+
+bool is_state_product(const Function *function, Value v, StateProduct *product)
+{
+    const Op *op = OP_AT(function, v);
+    if (op->code != OP_DOT || op->c.n || op->a.n != 1)
+        return false;
+    for (unsigned side = 0; side < 2; side++) {
+        const Op *x = OP_AT(function, op->args[side]), *w = OP_AT(function, op->args[1 - side]);
+        if (x->type.rank != 1 || w->type.rank != 2 || w->code != OP_STATE_READ)
+            continue;
+        *product = (StateProduct){op->args[side], op->args[1 - side], side ? op->a.v[0] : op->b.v[0]};
+        return true;
+    }
+    return false;
+}
+
+void mark_dependents(const Function *function, Value from, bool *depends)
+{
+    memset(depends, 0, function->ops.len);
+    depends[from] = true;
+    for (Value v = from + 1; v < function->ops.len; v++)
+        for (uint32_t i = 0; i < OP_AT(function, v)->nargs && !depends[v]; i++)
+            depends[v] = depends[OP_AT(function, v)->args[i]];
 }

@@ -19,4 +19,15 @@ const Value *rewrite_args(Rewrite *rewrite, Value v);
 /* Maps the outputs, puts the new function in place of the old one, frees the map. */
 void rewrite_end(Rewrite *rewrite);
 
+/* ---- questions about a function ---- */
+
+/* The product of a vector and a matrix that is a state. */
+typedef struct StateProduct {
+    Value vector, matrix;
+    int64_t axis; /* of the matrix, contracted */
+} StateProduct;
+bool is_state_product(const Function *function, Value v, StateProduct *product);
+/* Marks in depends[], one a value of the function, `from` and all that depends on it. */
+void mark_dependents(const Function *function, Value from, bool *depends);
+
 #endif

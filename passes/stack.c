@@ -5,8 +5,6 @@
  *
  * The vectors may be made far apart, but none from another's product: what stands between the products is moved behind the last
  * vector. Run after differentiation; groups are found one at a time, so that each sees the order that the one before has made. */
-#include <string.h>
-
 #include "passes/passes.h"
 #include "passes/rewrite.h"
 
@@ -20,49 +18,24 @@ typedef struct Group {
     Value product[MOST_STACKED], vector[MOST_STACKED];
 } Group;
 
-/* Whether `v` is the product of a vector with a matrix that is a state. */
-static bool is_candidate(const Function *f, Value v, Value *vector, Value *matrix, int64_t *axis)
-{
-    const Op *op = OP_AT(f, v);
-    if (op->code != OP_DOT || op->c.n || op->a.n != 1)
-        return false;
-    for (unsigned side = 0; side < 2; side++) {
-        const Op *x = OP_AT(f, op->args[side]), *w = OP_AT(f, op->args[1 - side]);
-        if (x->type.rank != 1 || w->type.rank != 2 || w->code != OP_STATE_READ)
-            continue;
-        *vector = op->args[side];
-        *matrix = op->args[1 - side];
-        *axis = side ? op->a.v[0] : op->b.v[0];
-        return true;
-    }
-    return false;
-}
-
-/* Marks what depends on `from`, which lies before all of it. */
-static void mark_dependents(const Function *f, Value from, bool *depends)
-{
-    memset(depends, 0, f->ops.len);
-    depends[from] = true;
-    for (Value v = from + 1; v < f->ops.len; v++)
-        for (uint32_t i = 0; i < OP_AT(f, v)->nargs && !depends[v]; i++)
-            depends[v] = depends[OP_AT(f, v)->args[i]];
-}
-
 /* The group of the product `first`, if it is not alone. */
 static bool find_group(const Function *f, Value first, bool *depends, Group *group)
 {
     *group = (Group){.n = 1, .product = {first}};
-    if (!is_candidate(f, first, &group->vector[0], &group->matrix, &group->axis))
+    StateProduct product;
+    if (!is_state_product(f, first, &product))
         return false;
+    group->vector[0] = product.vector;
+    group->matrix = product.matrix;
+    group->axis = product.axis;
     bool *blocked = support_malloc(f->ops.len); /* depends on a member */
     mark_dependents(f, first, blocked);
     for (Value v = first + 1; v < f->ops.len && group->n < MOST_STACKED; v++) {
-        Value vector, matrix;
-        int64_t axis;
-        if (!is_candidate(f, v, &vector, &matrix, &axis) || matrix != group->matrix || axis != group->axis || blocked[vector])
+        if (!is_state_product(f, v, &product) || product.matrix != group->matrix || product.axis != group->axis ||
+            blocked[product.vector])
             continue;
         group->product[group->n] = v;
-        group->vector[group->n++] = vector;
+        group->vector[group->n++] = product.vector;
         mark_dependents(f, v, depends);
         for (Value w = v; w < f->ops.len; w++)
             blocked[w] |= depends[w];

@@ -14,8 +14,8 @@ typedef struct Decoded {
     uint32_t column_count;
 } Decoded;
 
-/* Reads the columns of the schema that are not skipped and checks them: numbers are numbers and missing only where the schema allows it,
- * categories are known. Rows to be dropped are dropped before (decode_drop). decoded_free in any case. */
+/* Reads the columns of the schema that are not skipped and checks them: numbers are numbers and missing only where the schema
+ * allows it, categories are known. Rows to be dropped are dropped before (decode_drop). decoded_free in any case. */
 bool decode(Decoded *decoded, const Table *table, const Schema *schema, char error[static TABULAR_ERROR]);
 void decoded_free(Decoded *decoded);
 /* Under MISSING_DROP, removes from the table the rows that miss a value in any column of the schema; returns how many, -1 without
