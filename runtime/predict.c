@@ -78,14 +78,23 @@ static const Tensor *find_foreign(const Manifest *manifest, const DatasetInfo *d
     return NULL;
 }
 
+static bool reads_rows(const Manifest *manifest, const FunctionInfo *function)
+{
+    for (size_t i = 0; i < function->input_count; i++)
+        if (!is_preference(manifest, &function->inputs[i]))
+            return true;
+    return false;
+}
+
 /* The data set whose fields are the export's arguments. */
 static const DatasetInfo *find_dataset(const Manifest *manifest, const ExportInfo *export)
 {
     const FunctionInfo *function = &manifest->functions[export->function];
     const Tensor *foreign = NULL;
-    for (size_t i = 0; i < manifest->dataset_count; i++) {
+    bool any = reads_rows(manifest, function);
+    for (size_t i = 0; any && i < manifest->dataset_count; i++) {
         foreign = find_foreign(manifest, &manifest->datasets[i], function);
-        if (!foreign && !manifest->datasets[i].rows)
+        if (!foreign)
             return &manifest->datasets[i];
     }
     char type[TENSOR_TEXT_SIZE];

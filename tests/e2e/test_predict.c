@@ -100,7 +100,8 @@ static const char front_model[] =
     "}\n"
     "export score(x, r) = sigmoid(scorer(x))\n"
     "export odds(x, r) = scorer(x)\n"
-    "export apart(x: f32[4]) = sum(x)\n";
+    "export apart(x: f32[4]) = sum(x)\n"
+    "export shares(r) = r\n";
 
 static const char class_model[] =
     "data d = idx(\"inputs\", \"labels\") {\n"
@@ -152,9 +153,9 @@ static int set_up(void **state)
     write_people("data/people.csv");
     write_strangers("strangers.csv");
     write_images();
-    /* The third export only serves the test of arguments that fit no field. */
-    const char *third = strstr(front_model, "export apart");
-    write_file("front.hn", front_model, (size_t)(third - front_model));
+    /* What follows only serves the test of arguments that are no fields. */
+    const char *rest = strstr(front_model, "export apart");
+    write_file("front.hn", front_model, (size_t)(rest - front_model));
     write_file("class.hn", class_model, sizeof class_model - 1);
     int status = run_command(
         "'%s/hnc' build front.hn --train t --data data && '%s/hnc' build front.hn --train alone --data data -o alone && "
@@ -365,6 +366,8 @@ static void test_wrong_models(void **state)
         fail_msg("%s", command_output());
     assert_int_equal(run_command("./apart predict " WEIGHTS "--export apart strangers.csv"), 1);
     assert_true(output_has("the argument 'x' of 'apart' is f32[4], and no data set has a field of that name and type"));
+    assert_int_equal(run_command("./apart predict " WEIGHTS "--export shares --preference 1,1 strangers.csv"), 1);
+    assert_true(output_has("no argument of 'shares' is read from files"));
     write_file("mute.hn", class_model, (size_t)(strstr(class_model, "export") - class_model));
     if (run_command("'%s/hnc' build mute.hn", HNC_BINARY_DIR) != 0)
         fail_msg("%s", command_output());
