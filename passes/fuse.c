@@ -193,6 +193,7 @@ static void place_table_access(Fuser *f, Value v)
     if (op->code == OP_GATHER) {
         table = need_row_access(f, op->args[0], probe);
         view.row = table.stride[0];
+        view.rows = type_at(f, op->args[0]).dims[0];
     } else {
         Type field = f->module->fields.data[op->symbol].type;
         view.row = type_elements(field);

@@ -89,7 +89,7 @@ static void add_copy(Fuser *f, const Exit *exit, uint32_t old)
     View from = {.buffer = exit->buffer, .stride = {source.elements > 1}},
          to = {.buffer = target, .stride = {source.elements > 1}};
     vec_push(&loop->nodes, (Node){.kind = NODE_LOAD, .dtype = source.dtype, .access = from});
-    vec_push(&loop->sinks, (Sink){.kind = SINK_STORE, .node = 0, .access = to});
+    vec_push(&loop->sinks, (Sink){.kind = SINK_STORE, .node = 0, .value = source.value, .access = to});
     vec_push(&group.kernel.reads, exit->buffer);
     vec_push(&group.kernel.writes, target);
     group.kernel.bytes = 2 * source.elements * (int64_t)dtype_size(source.dtype);

@@ -4,11 +4,9 @@
 
 #include "passes/schedule.h"
 
-enum { ALIGNMENT = 64 }; /* HN_ALIGNMENT of runtime/abi.h */
-
 static int64_t aligned(int64_t bytes)
 {
-    return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    return (bytes + ARENA_ALIGNMENT - 1) / ARENA_ALIGNMENT * ARENA_ALIGNMENT;
 }
 
 /* ---- states ---- */
@@ -46,7 +44,7 @@ static bool can_follow(const Layout *layout, uint32_t a, uint32_t b)
     for (uint32_t s = b; s != NO_STATE; s = layout->next[s])
         if (s == a)
             return false;
-    return type_bytes(layout->module->states.data[a].type) % ALIGNMENT == 0;
+    return type_bytes(layout->module->states.data[a].type) % ARENA_ALIGNMENT == 0;
 }
 
 static void wish(Layout *layout, const Function *function, const Op *concat)

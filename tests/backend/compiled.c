@@ -206,6 +206,20 @@ static uint64_t run_function(const Case *c, const Program *program, const Librar
     return digest;
 }
 
+Program *verified_plan(const Module *module)
+{
+    Text why = {0};
+    Program *program = program_plan(module);
+    if (!program_verify(program, &why)) {
+        program_print(program, &why);
+        print_module(module, &why);
+        fprintf(stderr, "%s", why.data);
+        fail_msg("a schedule does not verify");
+    }
+    text_free(&why);
+    return program;
+}
+
 uint64_t check_compiled(const Case *c, int level, const char *cpu, int threads)
 {
     Text why = {0};
@@ -213,7 +227,7 @@ uint64_t check_compiled(const Case *c, int level, const char *cpu, int threads)
         fail_msg("%s", why.data);
     text_free(&why);
     thread_count = threads;
-    Program *program = program_plan(c->module);
+    Program *program = verified_plan(c->module);
     Library library = load_program(program, level, cpu);
     uint64_t digest = 0xcbf29ce484222325u;
     for (uint32_t i = 0; i < c->module->functions.len; i++)
@@ -233,7 +247,7 @@ void check_everywhere(const Case *c)
 
 const Schedule *plan_of(const Module *module, const char *name, Program **program)
 {
-    *program = program_plan(module);
+    *program = verified_plan(module);
     for (uint32_t i = 0; i < module->functions.len; i++)
         if (!strcmp(module->functions.data[i]->name, name))
             return &(*program)->schedules.data[i];

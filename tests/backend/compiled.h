@@ -40,6 +40,8 @@ typedef struct Library {
 Library load_program(const Program *program, int level, const char *cpu);
 void unload(Library *library);
 
+/* Plans the module; fails the test if a schedule does not verify. */
+Program *verified_plan(const Module *module);
 /* The schedule of the module's function `name`; *program to be freed by program_free. */
 const Schedule *plan_of(const Module *module, const char *name, Program **program);
 unsigned count_kernels(const Schedule *schedule, KernelKind kind);

@@ -83,7 +83,7 @@ static Twin twin_new(const char *path, DType real)
             function_remove(module, module->functions.data[i]);
         text_free(&text);
     }
-    t.program = program_plan(module);
+    t.program = verified_plan(module);
     t.library = load_program(t.program, 2, DEFAULT_CPU);
     t.states = world_states_new(module);
     t.rows = support_malloc((module->fields.len + 1) * sizeof *t.rows);
