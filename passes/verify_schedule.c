@@ -1,10 +1,10 @@
-/* Whether a schedule may run: from the kernels' accesses alone, so that it catches what fusion and planning did wrong whatever the
- * reason. Kernels are walked in order; for each buffer, state and output the verifier keeps which elements have been written.
+/* Whether a schedule may run: from the kernels' accesses alone, so that it catches what fusion and planning did wrong whatever
+ * the reason. Kernels are walked in order; for each buffer, state and output the verifier keeps which elements have been written.
  *
  *   loops      nodes use earlier ones and have the types their ops give; a store steps along every axis of the space, a reduction
- *              along every axis but the reduced ones; chunks are of axis 0, and a partial result is read once for each that is made
- *   memory     accesses stay inside their buffers; what a kernel reads is written, all of it, by earlier ones; no element is written
- *              twice; a state's value at entry is not read once it is overwritten, except by the kernel that does it, point by point
+ *              along every axis but the reduced ones; chunks are of axis 0, and a partial result is read once for each that is
+ * made memory     accesses stay inside their buffers; what a kernel reads is written, all of it, by earlier ones; no element is
+ * written twice; a state's value at entry is not read once it is overwritten, except by the kernel that does it, point by point
  *   plan       lifetimes are those of the kernels; two scratch buffers that live at the same time share no bytes
  *   results    at the end every output and every state that the function writes is complete, and nothing else was written */
 #include <inttypes.h>
@@ -95,6 +95,7 @@ static bool is_partial(const Buffer *buffer)
 
 typedef struct Visit {
     Checker *checker;
+    const Kernel *kernel;
     const Access *access;
     ElementSet *set;
 } Visit;
@@ -116,8 +117,8 @@ static bool visit_read(void *context, int64_t begin, int64_t end)
     Visit *visit = context;
     if (set_has_all(visit->set, begin, end))
         return true;
-    complain(visit->checker, "%s reads elements %" PRId64 " to %" PRId64 " of buffer %u, which are not all written", visit->access->what,
-             begin, end - 1, visit->access->buffer);
+    complain(visit->checker, "%s reads elements %" PRId64 " to %" PRId64 " of buffer %u, which are not all written",
+             visit->access->what, begin, end - 1, visit->access->buffer);
     return false;
 }
 
@@ -132,8 +133,18 @@ static bool visit_partial(void *context, int64_t begin, int64_t end)
     return false;
 }
 
-/* A run of a state's value at entry, which may go on in the states that lie right behind it: all of it is a state's, and none is
- * overwritten yet. */
+static bool lists_state(const Checker *c, const Kernel *kernel, uint32_t state)
+{
+    for (uint32_t i = 0; i < kernel->reads.len; i++) {
+        const Buffer *buffer = buffer_at(c, kernel->reads.data[i]);
+        if (buffer->kind == BUFFER_STATE && buffer->symbol == state)
+            return true;
+    }
+    return false;
+}
+
+/* A run of a state's value at entry, which may go on in the states that lie right behind it: the kernel lists them all, and
+ * nothing of the run is overwritten yet. */
 static bool visit_entry(void *context, int64_t begin, int64_t end)
 {
     Visit *visit = context;
@@ -153,8 +164,8 @@ static bool visit_entry(void *context, int64_t begin, int64_t end)
         begin = begin > elements ? begin - elements : 0;
         end -= elements;
         state = c->next_state[state];
-        if (state == NO_STATE || module->states.data[state].type.dtype != dtype) {
-            complain(c, "%s reads behind the states of buffer %u", visit->access->what, visit->access->buffer);
+        if (state == NO_STATE || module->states.data[state].type.dtype != dtype || !lists_state(c, visit->kernel, state)) {
+            complain(c, "%s reads behind the state of buffer %u", visit->access->what, visit->access->buffer);
             return false;
         }
     }
@@ -165,8 +176,8 @@ static bool is_entry_value(const Checker *c, uint32_t buffer)
     return buffer_at(c, buffer)->kind == BUFFER_STATE && !c->is_target[buffer];
 }
 
-/* Bounds and types; what is known of a state's neighbours is left to visit_entry. */
-static bool check_place(Checker *c, const Access *access)
+/* Bounds and types. With `may_go_on` the access may reach behind the buffer: visit_entry looks at what lies there. */
+static bool check_place(Checker *c, const Access *access, bool may_go_on)
 {
     if (access->buffer >= c->schedule->buffers.len) {
         complain(c, "%s has no buffer", access->what);
@@ -180,8 +191,7 @@ static bool check_place(Checker *c, const Access *access)
                  dtype_name(buffer->dtype));
         return false;
     }
-    bool joined = is_entry_value(c, access->buffer);
-    if (first < 0 || (!joined && last >= buffer->elements)) {
+    if (first < 0 || (!may_go_on && last >= buffer->elements)) {
         complain(c, "%s reaches elements %" PRId64 " to %" PRId64 " of buffer %u, which has %" PRId64, access->what, first, last,
                  access->buffer, buffer->elements);
         return false;
@@ -206,12 +216,12 @@ static bool lists(const uint32_t *list, uint32_t n, uint32_t item)
 
 static void check_read(Checker *c, const Kernel *kernel, const Access *access)
 {
-    if (!check_place(c, access))
+    if (!check_place(c, access, access->buffer < c->schedule->buffers.len && is_entry_value(c, access->buffer)))
         return;
     touch(c, access->buffer);
     if (!lists(kernel->reads.data, kernel->reads.len, access->buffer))
         complain(c, "%s reads buffer %u, which the kernel does not list", access->what, access->buffer);
-    Visit visit = {c, access, NULL};
+    Visit visit = {c, kernel, access, NULL};
     if (is_entry_value(c, access->buffer)) {
         footprint_runs(&access->elements, false, visit_entry, &visit);
         return;
@@ -227,12 +237,12 @@ static void check_read(Checker *c, const Kernel *kernel, const Access *access)
 
 static void check_write(Checker *c, const Kernel *kernel, const Access *access)
 {
-    if (!check_place(c, access))
+    if (!check_place(c, access, false))
         return;
     touch(c, access->buffer);
     if (!lists(kernel->writes.data, kernel->writes.len, access->buffer))
         complain(c, "%s writes buffer %u, which the kernel does not list", access->what, access->buffer);
-    Visit visit = {c, access, written_set(c, access->buffer)};
+    Visit visit = {c, kernel, access, written_set(c, access->buffer)};
     if (visit.set)
         footprint_runs(&access->elements, true, visit_write, &visit);
     else
@@ -355,7 +365,8 @@ static void check_space(Checker *c, const Loop *loop, const Sink *sink, const ch
     bool code_fits = sink->kind == SINK_STORE || op->code == (sink->kind == SINK_SUM ? OP_REDUCE_SUM : OP_REDUCE_MAX);
     if (points != expected || !code_fits ||
         (sink->kind != SINK_STORE && (staged || loop->chunk) && kept != type_elements(op->type)))
-        complain(c, "%s goes over %" PRId64 " points and keeps %" PRId64 ", which is not what %%%u takes", what, points, kept, sink->value);
+        complain(c, "%s goes over %" PRId64 " points and keeps %" PRId64 ", which is not what %%%u takes", what, points, kept,
+                 sink->value);
 }
 
 /* The elements that the sink writes; false after a complaint. */
@@ -389,8 +400,8 @@ static bool sink_access(Checker *c, const Loop *loop, uint32_t index, char what[
     return true;
 }
 
-/* Every load of a state's value at entry that this sink overwrites is of the element that it writes at that point. (Of other memory,
- * what is read was written earlier, and what is written was not: the two cannot meet.) */
+/* Every load of a state's value at entry that this sink overwrites is of the element that it writes at that point. (Of other
+ * memory, what is read was written earlier, and what is written was not: the two cannot meet.) */
 static void check_overwriting(Checker *c, const Loop *loop, const Sink *sink, const char *what)
 {
     const Buffer *target = buffer_at(c, sink->access.buffer);
@@ -449,7 +460,7 @@ static void check_loop(Checker *c, const Kernel *kernel)
         Access access = loop_access(loop, &node->access, node->dtype, "a node of the loop");
         int64_t first, last;
         footprint_bounds(&access.elements, &first, &last);
-        Visit visit = {c, &access, NULL};
+        Visit visit = {c, kernel, &access, NULL};
         if (last >= buffer_at(c, node->access.buffer)->elements)
             footprint_runs(&access.elements, false, visit_entry, &visit);
     }
