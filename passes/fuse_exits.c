@@ -103,7 +103,7 @@ static void finish_exit(Fuser *f, const Exit *exit)
 {
     Buffer *buffer = &f->schedule->buffers.data[exit->buffer];
     uint32_t old = exit->kind == BUFFER_STATE ? f->state_buffers[exit->symbol] : NO_BUFFER;
-    if (buffer->kind != BUFFER_SCRATCH || !write_in_place(f, exit->buffer, old)) {
+    if (f->program->unfused || buffer->kind != BUFFER_SCRATCH || !write_in_place(f, exit->buffer, old)) {
         add_copy(f, exit, old);
         return;
     }

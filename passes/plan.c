@@ -184,10 +184,10 @@ void plan_scratch(Schedule *schedule)
 
 /* ---- programs ---- */
 
-Program *program_plan(const Module *module)
+static Program *plan(const Module *module, bool unfused)
 {
     Program *program = support_malloc(sizeof *program);
-    *program = (Program){.module = module};
+    *program = (Program){.module = module, .unfused = unfused};
     layout_states(program);
     for (uint32_t i = 0; i < module->functions.len; i++) {
         Schedule schedule = {.function = module->functions.data[i]};
@@ -202,6 +202,16 @@ Program *program_plan(const Module *module)
         vec_push(&program->schedules, schedule);
     }
     return program;
+}
+
+Program *program_plan(const Module *module)
+{
+    return plan(module, false);
+}
+
+Program *program_plan_unfused(const Module *module)
+{
+    return plan(module, true);
 }
 
 void program_free(Program *program)

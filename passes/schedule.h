@@ -139,6 +139,7 @@ typedef struct Schedule {
 /* Schedules and memory plan of every function of a module. */
 typedef struct Program {
     const Module *module;
+    bool unfused;            /* program_plan_unfused made it */
     VEC(Schedule) schedules; /* one a function */
     int64_t *state_offsets;  /* bytes, one a state */
     int64_t state_bytes, scratch_bytes;
@@ -146,6 +147,9 @@ typedef struct Program {
 
 /* Fuses and plans. The module (step stage, verified) must outlive the program, and must not change. */
 Program *program_plan(const Module *module);
+/* The plainest program of the same functions, to compare with: one kernel for each value, its result in memory of its own, sums
+ * made at once, and states written by copies at the end. */
+Program *program_plan_unfused(const Module *module);
 void program_free(Program *program);
 int64_t program_state_bytes(const Program *program);
 int64_t program_scratch_bytes(const Program *program);
