@@ -71,6 +71,8 @@ typedef struct PassTrace {
 } PassTrace;
 /* Runs pass_by_name(name) on the function, then dumps and verifies as the trace asks. */
 void pass_run(const PassTrace *trace, const char *name, Module *module, Function *function);
+/* What every step goes through last: expands gradients, then cleans up and optimises. */
+void pass_finish(const PassTrace *trace, Module *module, Function *function);
 /* The dumps and checks alone, for transforms with other signatures. */
 void pass_traced(const PassTrace *trace, const char *name, Module *module, Function *function);
 

@@ -47,3 +47,17 @@ void pass_run(const PassTrace *trace, const char *name, Module *module, Function
     pass_by_name(name)->run(module, function);
     pass_traced(trace, name, module, function);
 }
+
+void pass_finish(const PassTrace *trace, Module *module, Function *function)
+{
+    pass_run(trace, "differentiate", module, function);
+    for (int round = 0; round < 2; round++) {
+        pass_run(trace, "simplify", module, function);
+        pass_run(trace, "outer", module, function);
+        pass_run(trace, "cse", module, function);
+        pass_run(trace, "dce", module, function);
+        if (round == 0)
+            pass_run(trace, "stack", module, function);
+    }
+    pass_run(trace, "read-once", module, function);
+}
