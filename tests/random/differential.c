@@ -1,12 +1,12 @@
 /* Differential testing: random programs by the interpreter, compiled with fusion and compiled without must agree.
  *
- *     differential [--models] [--first SEED] [--count N] [--block N] [--level 0..3]
+ *     differential [--models] [--first SEED] [--count N] [--block N]
  *
  * The interpreter runs what the program says, with gradients expanded and nothing else done to it; compiled code went through
- * every pass. Blocks of programs become modules, in turn of f64 and f32, at -O0 and every eighth at -O2. Each program runs on one
- * thread and on two, which must agree bit for bit; scratch memory holds NaN before. In f32 a program may differ by a multiple of
- * what the interpreter's f32 differs from its f64. The last line says how many programs ran and how many differed; the status is
- * 1 if any did. */
+ * every pass. Blocks of programs become modules, in turn of f64 and f32; some are optimised, some are split among threads, some
+ * are compiled without fusion too (block_level and its like). Scratch memory holds NaN before. In f32 a program may differ by a
+ * multiple of what the interpreter's f32 differs from its f64. The last line says how many programs ran and how many differed;
+ * the status is 1 if any did. */
 #include <getopt.h>
 #include <inttypes.h>
 #include <math.h>
@@ -17,14 +17,10 @@
 #include <unistd.h>
 
 #include "passes/passes.h"
+#include "tests/random/differential.h"
 #include "tests/random/generate.h"
-#include "tests/random/twin.h"
 
-static const double tolerance_f64 = 1e-9, tolerance_f32 = 2e-4, slack_f32 = 64, tolerance_modes = 1e-7;
-
-typedef struct Count {
-    uint64_t programs, in_f64, at_o2, threaded, unfused, kernels, gradients, not_finite, differences;
-} Count;
+static const double tolerance_modes = 1e-7;
 
 /* For the message of a crash. */
 static volatile uint64_t seed_at_work;
@@ -38,22 +34,27 @@ static void report_crash(int signal)
     _exit(1);
 }
 
-static void report(Count *count, const Module *module, const Function *function, uint64_t seed, const char *what, const char *why)
+void report(Count *count, uint64_t seed, DType real, const char *what, const char *why, const Module *module,
+            const Function *function, const char *text)
 {
-    count->differences++;
-    fprintf(stderr, "seed %" PRIu64 ", %s: %s: %s\n", seed, dtype_name(module->real), what, why);
-    if (count->differences > 3 || !function)
+    enum { SHOWN = 3 };
+    fprintf(stderr, "seed %" PRIu64 ", %s: %s: %s\n", seed, dtype_name(real), what, why);
+    if (count->differences++ >= SHOWN)
         return;
-    Text text = {0};
-    print_function(module, function, &text);
-    fprintf(stderr, "%s\n", text.data);
-    text_free(&text);
+    Text printed = {0};
+    if (text)
+        text_printf(&printed, "%s", text);
+    if (function)
+        print_function(module, function, &printed);
+    if (printed.len)
+        fprintf(stderr, "%s\n", printed.data);
+    text_free(&printed);
 }
 
 /* One block: the programs as they are, the same optimised and compiled in two ways, and in f32 a second opinion in f64. */
 typedef struct Block {
     Module *plain, *doubt, *optimized;
-    Compiled fused, unfused; /* unfused.module: NULL where the block goes without */
+    Compiled fused, unfused, other; /* without a module where the block goes without it */
     Tensor *states, *doubt_states;
     unsigned threads;
 } Block;
@@ -92,11 +93,13 @@ static bool block_new(Block *block, uint64_t first, unsigned size, uint64_t numb
         block->doubt_states = random_states(block->doubt, first);
     }
     Text why = {0};
+    Way way = {false, block->threads > 1, level, DEFAULT_CPU};
     bool fine = verify_module(block->plain, false, &why) && verify_module(block->optimized, false, &why) &&
-                compile_module(block->optimized, true, level, block->threads > 1, &block->fused, &why) &&
-                (!unfused || compile_module(block->optimized, false, level, false, &block->unfused, &why));
+                compile_module(block->optimized, way, &block->fused, &why) &&
+                (!unfused || compile_module(block->optimized, (Way){true, false, level, DEFAULT_CPU}, &block->unfused, &why)) &&
+                (!level || compile_module(block->optimized, (Way){false, false, 0, "x86-64-v2"}, &block->other, &why));
     if (!fine)
-        report(count, block->optimized, NULL, first, "block", why.data ? why.data : "");
+        report(count, first, real, "block", why.data ? why.data : "", NULL, NULL, NULL);
     for (uint32_t i = 0; fine && i < block->fused.program->schedules.len; i++)
         count->kernels += block->fused.program->schedules.data[i].kernels.len;
     count->at_o2 += level ? size : 0;
@@ -110,6 +113,7 @@ static void block_free(Block *block)
 {
     compiled_free(&block->fused);
     compiled_free(&block->unfused);
+    compiled_free(&block->other);
     random_states_free(block->plain, block->states);
     if (block->doubt)
         random_states_free(block->doubt, block->doubt_states);
@@ -140,7 +144,7 @@ static void compare_modes(Count *count, const Block *block, const Function *func
         char why[128];
         snprintf(why, sizeof why, "%.17g and %.17g", slope[0], slope[1]);
         if (block->plain->real == DTYPE_F64 && !(fabs(slope[0] - slope[1]) <= tolerance_modes * scale))
-            report(count, block->plain, function, seed, "reverse and forward mode", why);
+            report(count, seed, DTYPE_F64, "reverse and forward mode", why, block->plain, function, NULL);
     }
 }
 
@@ -154,29 +158,42 @@ static void compare(Count *count, const Block *block, uint32_t index, uint64_t s
     if (result < 0)
         return;
     snprintf(where, sizeof where, "%s, %s", what, result_name(block->plain, function, result));
-    report(count, block->plain, function, seed, where, why);
+    report(count, seed, block->plain->real, where, why, block->plain, function, NULL);
 }
 
-/* The program on one thread, on two where its block is compiled for that, and without fusion where its block is. */
+/* The program on one thread, on two where its block is compiled for that, without fusion where its block is, and where it is
+ * optimised also without that and for another processor, which must change no bit. */
 static void run_ways(Count *count, const Block *block, uint32_t index, uint64_t seed, const Numbers *numbers,
                      const Results *expected, const Results *doubt)
 {
-    static const char *const ways[] = {"fused, one thread", "fused, two threads", "unfused"};
+    const struct {
+        const char *name;
+        const Compiled *compiled;
+        unsigned threads;
+        bool same_bits;
+    } ways[] = {{"fused, one thread", &block->fused, 1, false},
+                {"fused, two threads", block->threads > 1 ? &block->fused : NULL, 2, true},
+                {"fused, -O0 for x86-64-v2", &block->other, 1, true},
+                {"unfused", &block->unfused, 1, false}};
     const Module *module = block->plain;
     const Function *function = module->functions.data[index];
-    Results actual[3] = {0};
-    for (unsigned way = 0; way < 3; way++) {
+    Results first = {0};
+    for (size_t way = 0; way < COUNT_OF(ways); way++) {
         char why[256];
-        if ((way == 1 && block->threads < 2) || (way == 2 && !block->unfused.module))
+        Results actual = {0};
+        if (!ways[way].compiled || !ways[way].compiled->module)
             continue;
-        if (!run_compiled(way < 2 ? &block->fused : &block->unfused, index, numbers, way == 1 ? 2 : 1, &actual[way], why))
-            report(count, module, function, seed, ways[way], why);
-        compare(count, block, index, seed, ways[way], expected, &actual[way], doubt);
+        if (!run_compiled(ways[way].compiled, index, numbers, ways[way].threads, &actual, why))
+            report(count, seed, module->real, ways[way].name, why, module, function, NULL);
+        compare(count, block, index, seed, ways[way].name, expected, &actual, doubt);
+        if (ways[way].same_bits && !results_equal(&first, &actual))
+            report(count, seed, module->real, ways[way].name, "other bits", module, function, NULL);
+        if (way == 0)
+            first = actual;
+        else
+            results_free(&actual);
     }
-    if (actual[1].n && !results_equal(&actual[0], &actual[1]))
-        report(count, module, function, seed, "one and two threads", "other bits");
-    for (unsigned way = 0; way < 3; way++)
-        results_free(&actual[way]);
+    results_free(&first);
 }
 
 /* The interpreter's results in f64 for a block of f32. */
@@ -201,7 +218,7 @@ static void run_program(Count *count, const Block *block, uint32_t index, uint64
     count->programs++;
     count->in_f64 += !block->doubt;
     if (!run_interpreted(&numbers, &expected, why))
-        report(count, module, function, seed, "interpreter", why);
+        report(count, seed, module->real, "interpreter", why, module, function, NULL);
     else if (!results_finite(&expected) || (block->doubt && !second_opinion(block, index, seed, &doubt)))
         count->not_finite++;
     else {
@@ -235,6 +252,7 @@ static double seconds_now(void)
 typedef struct Settings {
     uint64_t first, count;
     unsigned block;
+    bool models;
 } Settings;
 
 static bool parse(int argc, char **argv, Settings *settings)
@@ -242,13 +260,16 @@ static bool parse(int argc, char **argv, Settings *settings)
     static const struct option options[] = {{"first", required_argument, NULL, 'f'},
                                             {"count", required_argument, NULL, 'c'},
                                             {"block", required_argument, NULL, 'b'},
+                                            {"models", no_argument, NULL, 'm'},
                                             {0}};
     int code;
     while ((code = getopt_long(argc, argv, "", options, NULL)) != -1) {
         if (code == '?')
             return false;
-        uint64_t value = strtoull(optarg, NULL, 10);
-        if (code == 'f')
+        uint64_t value = optarg ? strtoull(optarg, NULL, 10) : 0;
+        if (code == 'm')
+            settings->models = true;
+        else if (code == 'f')
             settings->first = value;
         else if (code == 'c')
             settings->count = value;
@@ -262,7 +283,7 @@ int main(int argc, char **argv)
 {
     Settings settings = {.first = 1, .count = 1000, .block = 50};
     if (!parse(argc, argv, &settings)) {
-        fprintf(stderr, "usage: differential [--first SEED] [--count N] [--block N]\n");
+        fprintf(stderr, "usage: differential [--models] [--first SEED] [--count N] [--block N]\n");
         return 2;
     }
     signal(SIGSEGV, report_crash);
@@ -270,15 +291,20 @@ int main(int argc, char **argv)
     signal(SIGFPE, report_crash);
     Count count = {0};
     double start = seconds_now();
-    for (uint64_t done = 0; done < settings.count; done += settings.block) {
+    for (uint64_t done = 0; settings.models && done < settings.count; done++) {
+        seed_at_work = settings.first + done;
+        run_model(&count, seed_at_work, seed_at_work);
+    }
+    for (uint64_t done = 0; !settings.models && done < settings.count; done += settings.block) {
         unsigned size = settings.count - done < settings.block ? (unsigned)(settings.count - done) : settings.block;
         uint64_t first = settings.first + done;
         run_block(&count, first, size, first / settings.block);
     }
-    printf("seeds %" PRIu64 " to %" PRIu64 ": %" PRIu64 " programs, %" PRIu64 " kernels (%" PRIu64 " programs in f64, %" PRIu64
+    printf("seeds %" PRIu64 " to %" PRIu64 ": %" PRIu64 " %s, %" PRIu64 " kernels (%" PRIu64 " programs in f64, %" PRIu64
            " at -O2, %" PRIu64 " on two threads, %" PRIu64 " unfused too, %" PRIu64 " with gradients, %" PRIu64
            " not finite), %" PRIu64 " differences, %.0f s\n",
-           settings.first, settings.first + settings.count - 1, count.programs, count.kernels, count.in_f64, count.at_o2,
-           count.threaded, count.unfused, count.gradients, count.not_finite, count.differences, seconds_now() - start);
+           settings.first, settings.first + settings.count - 1, count.programs, settings.models ? "models" : "programs",
+           count.kernels, count.in_f64, count.at_o2, count.threaded, count.unfused, count.gradients, count.not_finite,
+           count.differences, seconds_now() - start);
     return count.differences ? 1 : 0;
 }

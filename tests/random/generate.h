@@ -32,7 +32,8 @@ enum { RANDOM_INDEX_LIMIT = 5, RANDOM_ROWS = 5 };
  * along a direction: by reverse mode and by forward mode. With `optimized` the functions went through every pass of a step. */
 Module *random_module(uint64_t first, unsigned count, DType real, bool optimized);
 
-/* The text of a random model: data of `rows(n)`-like idx declarations, nets of random layers, an objective, a train by `fit`. */
+/* Appends the text of a random model that is valid: a net of random layers, losses with penalties, weights of any form, a train
+ * by any method. */
 void random_model(uint64_t seed, Text *text);
 
 #endif

@@ -70,8 +70,6 @@ Numbers numbers_new(const Module *module, const Function *function, uint64_t see
     Dice dice = {seed * 0x9e3779b97f4a7c15u + 1};
     Numbers numbers = {module, function, support_malloc((function->inputs.len + 1) * sizeof(Tensor)),
                        support_malloc((module->fields.len + 1) * sizeof(Tensor)), states};
-    for (uint32_t i = 0; i < function->inputs.len; i++)
-        numbers.inputs[i] = random_tensor(OP_AT(function, function->inputs.data[i])->type, &dice);
     for (uint32_t i = 0; i < module->fields.len; i++) {
         Type field = module->fields.data[i].type,
              type = {.dtype = field.dtype, .rank = (uint8_t)(field.rank + 1), .dims = {RANDOM_ROWS}};
@@ -81,6 +79,8 @@ Numbers numbers_new(const Module *module, const Function *function, uint64_t see
             for (int64_t k = 0; k < type_elements(type); k++)
                 tensor_set(&numbers.rows[i], k, (double)(dice_bits(&dice) % (uint64_t)module->fields.data[i].classes));
     }
+    for (uint32_t i = 0; i < function->inputs.len; i++)
+        numbers.inputs[i] = random_tensor(OP_AT(function, function->inputs.data[i])->type, &dice);
     return numbers;
 }
 
@@ -178,13 +178,13 @@ static void in_pieces(hn_body *body, const hn_frame *frame, int64_t n, int64_t g
     }
 }
 
-bool compile_module(const Module *module, bool fused, int level, bool threads, Compiled *compiled, Text *why)
+bool compile_module(const Module *module, Way way, Compiled *compiled, Text *why)
 {
-    *compiled = (Compiled){module, fused ? program_plan(module) : program_plan_unfused(module), NULL};
+    *compiled = (Compiled){module, way.unfused ? program_plan_unfused(module) : program_plan(module), NULL};
     if (!program_verify(compiled->program, why))
         return false;
     char message[256] = "";
-    BackendOptions options = {.cpu = DEFAULT_CPU, .opt_level = level, .parallel_work = threads ? 1 : INT64_MAX};
+    BackendOptions options = {.cpu = way.cpu, .opt_level = way.level, .parallel_work = way.threads ? 1 : INT64_MAX};
     compiled->jit = jit_new(compiled->program, &options, in_pieces, message);
     text_printf(why, "%s", message);
     return compiled->jit != NULL;

@@ -35,9 +35,14 @@ typedef struct Compiled {
     Program *program;
     Jit *jit;
 } Compiled;
-/* Plans, verifies the schedules and compiles, with `threads` so that every kernel that can be split is; false with the reason in
- * `why`. */
-bool compile_module(const Module *module, bool fused, int level, bool threads, Compiled *compiled, Text *why);
+typedef struct Way {
+    bool unfused;
+    bool threads; /* every kernel that can be split is */
+    int level;    /* -O */
+    const char *cpu;
+} Way;
+/* Plans, verifies the schedules and compiles; false with the reason in `why`. */
+bool compile_module(const Module *module, Way way, Compiled *compiled, Text *why);
 void compiled_free(Compiled *compiled);
 /* Runs function number `index` on these numbers, kernels shared by so many threads; scratch memory and outputs hold NaN before.
  * False with a sentence in `why` if memory outside what the function may write has changed. */
