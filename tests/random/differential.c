@@ -1,12 +1,12 @@
 /* Differential testing: random programs by the interpreter, compiled with fusion and compiled without must agree.
  *
- *     differential [--models] [--first SEED] [--count N] [--block N]
+ *     differential [--models | --plan] [--first SEED] [--count N] [--block N]
  *
  * The interpreter runs what the program says, with gradients expanded and nothing else done to it; compiled code went through
  * every pass. Blocks of programs become modules, in turn of f64 and f32; some are optimised, some are split among threads, some
  * are compiled without fusion too (block_level and its like). Scratch memory holds NaN before. In f32 a program may differ by a
  * multiple of what the interpreter's f32 differs from its f64. The last line says how many programs ran and how many differed;
- * the status is 1 if any did. */
+ * the status is 1 if any did. With --plan schedules are verified and nothing is compiled. */
 #include <getopt.h>
 #include <inttypes.h>
 #include <math.h>
@@ -242,6 +242,24 @@ static void run_block(Count *count, uint64_t first, unsigned size, uint64_t numb
     block_free(&block);
 }
 
+/* Schedules alone, with fusion: made and verified, but not compiled. */
+static void plan_block(Count *count, uint64_t first, unsigned size, uint64_t number)
+{
+    Module *module = random_module(first, size, block_real(number), true);
+    Program *program = program_plan(module);
+    Text why = {0};
+    seed_at_work = first;
+    if (!program_verify(program, &why))
+        report(count, first, module->real, "block", why.data, NULL, NULL, NULL);
+    for (uint32_t i = 0; i < program->schedules.len; i++)
+        count->kernels += program->schedules.data[i].kernels.len;
+    count->programs += size;
+    count->in_f64 += module->real == DTYPE_F64 ? size : 0;
+    text_free(&why);
+    program_free(program);
+    module_free(module);
+}
+
 static double seconds_now(void)
 {
     struct timespec now;
@@ -252,16 +270,14 @@ static double seconds_now(void)
 typedef struct Settings {
     uint64_t first, count;
     unsigned block;
-    bool models;
+    bool models, plan;
 } Settings;
 
 static bool parse(int argc, char **argv, Settings *settings)
 {
-    static const struct option options[] = {{"first", required_argument, NULL, 'f'},
-                                            {"count", required_argument, NULL, 'c'},
-                                            {"block", required_argument, NULL, 'b'},
-                                            {"models", no_argument, NULL, 'm'},
-                                            {0}};
+    static const struct option options[] = {{"first", required_argument, NULL, 'f'}, {"count", required_argument, NULL, 'c'},
+                                            {"block", required_argument, NULL, 'b'}, {"models", no_argument, NULL, 'm'},
+                                            {"plan", no_argument, NULL, 'p'},        {0}};
     int code;
     while ((code = getopt_long(argc, argv, "", options, NULL)) != -1) {
         if (code == '?')
@@ -269,6 +285,8 @@ static bool parse(int argc, char **argv, Settings *settings)
         uint64_t value = optarg ? strtoull(optarg, NULL, 10) : 0;
         if (code == 'm')
             settings->models = true;
+        else if (code == 'p')
+            settings->plan = true;
         else if (code == 'f')
             settings->first = value;
         else if (code == 'c')
@@ -283,7 +301,7 @@ int main(int argc, char **argv)
 {
     Settings settings = {.first = 1, .count = 1000, .block = 50};
     if (!parse(argc, argv, &settings)) {
-        fprintf(stderr, "usage: differential [--models] [--first SEED] [--count N] [--block N]\n");
+        fprintf(stderr, "usage: differential [--models | --plan] [--first SEED] [--count N] [--block N]\n");
         return 2;
     }
     signal(SIGSEGV, report_crash);
@@ -298,7 +316,7 @@ int main(int argc, char **argv)
     for (uint64_t done = 0; !settings.models && done < settings.count; done += settings.block) {
         unsigned size = settings.count - done < settings.block ? (unsigned)(settings.count - done) : settings.block;
         uint64_t first = settings.first + done;
-        run_block(&count, first, size, first / settings.block);
+        (settings.plan ? plan_block : run_block)(&count, first, size, first / settings.block);
     }
     printf("seeds %" PRIu64 " to %" PRIu64 ": %" PRIu64 " %s, %" PRIu64 " kernels (%" PRIu64 " programs in f64, %" PRIu64
            " at -O2, %" PRIu64 " on two threads, %" PRIu64 " unfused too, %" PRIu64 " with gradients, %" PRIu64

@@ -19,6 +19,7 @@ typedef struct Generator {
     bool written[STATES];
     bool smooth; /* to be differentiated: kinks need exact operands */
     int64_t most_elements;
+    int64_t extents[3]; /* that most axes have: few, so that many values have one shape and meet in one loop */
     unsigned n;
     Value values[MOST_VALUES];
     bool exact[MOST_VALUES];
@@ -56,7 +57,7 @@ static Type type_now(const Generator *g, unsigned i)
     return value_type(&g->b, g->values[i]);
 }
 
-static int64_t random_extent(Generator *g)
+static int64_t any_extent(Generator *g)
 {
     static const int64_t extents[] = {1, 2, 3, 5, 7, 8, 16, 17, 20, 33};
     if (g->most_elements > 10000 && below(g, 3) == 0)
@@ -64,10 +65,15 @@ static int64_t random_extent(Generator *g)
     return extents[below(g, COUNT_OF(extents))];
 }
 
+static int64_t random_extent(Generator *g)
+{
+    return below(g, 8) ? g->extents[below(g, COUNT_OF(g->extents))] : any_extent(g);
+}
+
 static Type random_shape(Generator *g)
 {
     Type type = {.dtype = g->real};
-    unsigned rank = below(g, 5);
+    unsigned rank = below(g, 4) ? 1 + below(g, 3) : below(g, 5);
     while (type.rank < rank) {
         int64_t extent = random_extent(g);
         if (type_elements(type) * extent > g->most_elements)
@@ -354,6 +360,13 @@ static void add_reduction(Generator *g)
         keep(g, build_with_const(&g->b, OP_MUL, x, 1 / terms), false);
     else
         keep_moved(g, x, i);
+    if (below(g, 2)) { /* and beside what it was made of */
+        Dims kept = {0};
+        for (unsigned axis = 0; axis < type.rank; axis++)
+            if (!dims_contain(axes, axis))
+                kept.v[kept.n++] = axis;
+        keep_moved(g, build_broadcast(&g->b, g->values[g->n - 1], type, kept), g->n - 1);
+    }
 }
 
 /* Layer normalisation, softmax and ratios to a mean, over any axes. */
@@ -453,7 +466,7 @@ static void add_source(Generator *g, unsigned number)
 
 static void add_op(Generator *g, unsigned number)
 {
-    switch (below(g, 22)) {
+    switch (below(g, 26)) {
     case 0:
     case 1:
     case 2:
@@ -503,6 +516,13 @@ static void add_op(Generator *g, unsigned number)
         break;
     case 19:
         add_pairs(g);
+        break;
+    case 20:
+    case 21:
+        add_binary(g);
+        break;
+    case 22:
+        add_reduction(g);
         break;
     default:
         add_normalization(g);
@@ -582,12 +602,15 @@ static void generate_function(Generator *g, uint64_t seed)
     g->b = (Builder){.module = g->module, .function = function_new(g->module, name)};
     g->smooth = below(g, 3) != 0;
     g->most_elements = below(g, 60) == 0 ? 90000 : below(g, 6) == 0 ? 3000 : 400;
+    for (unsigned i = 0; i < COUNT_OF(g->extents); i++)
+        g->extents[i] = i && below(g, 2) ? g->extents[0] : any_extent(g);
     for (unsigned s = 0; s < STATES; s++) {
         snprintf(name, sizeof name, "p%llu.s%u", (unsigned long long)seed, s);
         Type type = s % 2 ? g->module->states.data[g->states[s - 1]].type : random_shape(g);
         g->states[s] = module_state(g->module, name, type, STATE_WEIGHT);
     }
-    Value leaf[4] = {build_input(&g->b, "x", random_shape(g)), build_input(&g->b, "y", random_shape(g))};
+    Type like = g->module->states.data[g->states[0]].type;
+    Value leaf[4] = {build_input(&g->b, "x", below(g, 2) ? like : random_shape(g)), build_input(&g->b, "y", random_shape(g))};
     uint32_t state[4] = {UINT32_MAX, UINT32_MAX, g->states[0], g->states[1]};
     g->index = build_input(&g->b, "index", type_of(DTYPE_I32, 1, (int64_t[]){random_extent(g)}));
     g->seed = build_input(&g->b, "seed", type_of(DTYPE_I32, 1, (int64_t[]){2}));
@@ -598,7 +621,7 @@ static void generate_function(Generator *g, uint64_t seed)
         keep(g, leaf[i], true);
     keep(g, build_with_const(&g->b, OP_DIV, build_cast(&g->b, build_fetch(&g->b, 0, g->index), real), 256), true);
     keep(g, build_fetch(&g->b, 1, g->index), true);
-    unsigned ops = 3 + below(g, below(g, 6) ? 8 : below(g, 6) ? 16 : 45);
+    unsigned ops = 3 + below(g, below(g, 6) ? 9 : below(g, 6) ? 16 : 45);
     for (unsigned i = 0; i < ops; i++)
         add_op(g, i);
     if (g->smooth)
