@@ -84,6 +84,8 @@ bool method_assemble(Model *model, Train *train, PassTrace *trace, char why[stat
 
 /* How many losses the train differentiates: its phases', or pareto's objectives. */
 uint32_t method_losses(const Train *train);
+/* A new function with the loss of that number as output "loss" and the batch's rows as its only input; its `stop`s are still there. */
+Function *method_loss(Model *model, Train *train, uint32_t number);
 /* A new function with outputs "loss" and, named after each state it depends on, the gradient of loss number `number`: weights, and in
  * the upper phase the condition's value and scale. Inputs as the phase's step. */
 Function *method_gradients(Model *model, Train *train, uint32_t number);

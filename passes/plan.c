@@ -157,7 +157,7 @@ static int64_t best_gap(const Buffer *buffer, Buffer *const *placed, uint32_t n)
 }
 
 /* Largest first, each where it wastes least. */
-void plan_scratch(Schedule *schedule)
+void plan_scratch(Schedule *schedule, bool apart)
 {
     set_lifetimes(schedule);
     VEC(Buffer *) order = {0};
@@ -171,7 +171,7 @@ void plan_scratch(Schedule *schedule)
     schedule->scratch_bytes = 0;
     for (uint32_t i = 0; i < order.len; i++) {
         Buffer *buffer = order.data[i];
-        buffer->offset = best_gap(buffer, order.data, i);
+        buffer->offset = apart ? schedule->scratch_bytes : best_gap(buffer, order.data, i);
         int64_t end = buffer->offset + buffer_bytes(buffer);
         schedule->scratch_bytes = end > schedule->scratch_bytes ? end : schedule->scratch_bytes;
         uint32_t at = i; /* keep those placed in order of offset */
@@ -184,15 +184,15 @@ void plan_scratch(Schedule *schedule)
 
 /* ---- programs ---- */
 
-static Program *plan(const Module *module, bool unfused)
+Program *program_plan_as(const Module *module, PlanKind kind)
 {
     Program *program = support_malloc(sizeof *program);
-    *program = (Program){.module = module, .unfused = unfused};
+    *program = (Program){.module = module, .unfused = kind == PLAN_UNFUSED};
     layout_states(program);
     for (uint32_t i = 0; i < module->functions.len; i++) {
         Schedule schedule = {.function = module->functions.data[i]};
         fuse_function(program, schedule.function, &schedule);
-        plan_scratch(&schedule);
+        plan_scratch(&schedule, kind != PLAN_USUAL);
         for (uint32_t k = 0; k < schedule.kernels.len; k++) {
             schedule.flops += schedule.kernels.data[k].flops;
             schedule.bytes += schedule.kernels.data[k].bytes;
@@ -206,12 +206,7 @@ static Program *plan(const Module *module, bool unfused)
 
 Program *program_plan(const Module *module)
 {
-    return plan(module, false);
-}
-
-Program *program_plan_unfused(const Module *module)
-{
-    return plan(module, true);
+    return program_plan_as(module, PLAN_USUAL);
 }
 
 void program_free(Program *program)

@@ -139,7 +139,7 @@ typedef struct Schedule {
 /* Schedules and memory plan of every function of a module. */
 typedef struct Program {
     const Module *module;
-    bool unfused;            /* program_plan_unfused made it */
+    bool unfused;            /* PLAN_UNFUSED */
     VEC(Schedule) schedules; /* one a function */
     int64_t *state_offsets;  /* bytes, one a state */
     int64_t state_bytes, scratch_bytes;
@@ -147,9 +147,10 @@ typedef struct Program {
 
 /* Fuses and plans. The module (step stage, verified) must outlive the program, and must not change. */
 Program *program_plan(const Module *module);
-/* The plainest program of the same functions, to compare with: one kernel for each value, its result in memory of its own, sums
- * made at once, and states written by copies at the end. */
-Program *program_plan_unfused(const Module *module);
+/* The same for comparisons. APART: every scratch buffer has memory of its own, which still holds its values at the end. UNFUSED: also
+ * one kernel for each value, sums made at once, and states written by copies at the end. */
+typedef enum { PLAN_USUAL, PLAN_APART, PLAN_UNFUSED } PlanKind;
+Program *program_plan_as(const Module *module, PlanKind kind);
 void program_free(Program *program);
 int64_t program_state_bytes(const Program *program);
 int64_t program_scratch_bytes(const Program *program);
@@ -170,7 +171,7 @@ void layout_states(Program *program);
 bool concat_is_view(const Program *program, const Function *function, const Op *concat);
 /* Partitions a function into kernels: fills buffers and kernels, in order of execution. */
 void fuse_function(const Program *program, const Function *function, Schedule *schedule);
-/* Gives every scratch buffer an offset: buffers whose lifetimes overlap never do. */
-void plan_scratch(Schedule *schedule);
+/* Gives every scratch buffer an offset: buffers whose lifetimes overlap never do; with `apart` no two of them. */
+void plan_scratch(Schedule *schedule, bool apart);
 
 #endif

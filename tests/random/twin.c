@@ -180,7 +180,7 @@ static void in_pieces(hn_body *body, const hn_frame *frame, int64_t n, int64_t g
 
 bool compile_module(const Module *module, Way way, Compiled *compiled, Text *why)
 {
-    *compiled = (Compiled){module, way.unfused ? program_plan_unfused(module) : program_plan(module), NULL};
+    *compiled = (Compiled){module, program_plan_as(module, way.unfused ? PLAN_UNFUSED : PLAN_USUAL), NULL};
     if (!program_verify(compiled->program, why))
         return false;
     char message[256] = "";
