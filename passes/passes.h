@@ -48,6 +48,9 @@ void pass_stack(Module *module, Function *function);
 /* Products of a vector and a large matrix state that the step also updates, without waiting for the product, become sums of
  * elementwise products: the update's kernel makes them while it reads the matrix. Last. */
 void pass_read_once(Module *module, Function *function);
+/* Indices that may lie outside their table are held to its rows, and what had to be is left in states (Module.bounds). An index that is
+ * known to lie outside ends the process with a message at its line, as limit_error. After all others. */
+void pass_bounds(Module *module, Function *function);
 /* Products of one operand with several states become one product with their concatenation. Before differentiation, so that the
  * gradients come out merged too. */
 void pass_merge(Module *module, Function *function);

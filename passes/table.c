@@ -11,6 +11,7 @@ const PassInfo pass_table[] = {
     {"factor", "pull row scales and sums out of products (per example)", pass_factor},
     {"stack", "products of several vectors with one state become one", pass_stack},
     {"read-once", "products with a state that the step updates become sums in the update's loop", pass_read_once},
+    {"bounds", "hold indices to the rows of their tables where they may lie outside", pass_bounds},
     {"merge", "products of one operand with several states become one", pass_merge},
     {"differentiate", "expand grad (reverse mode) and tangent (forward mode)", pass_differentiate},
 };

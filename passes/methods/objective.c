@@ -176,6 +176,7 @@ void objective_batch(Assembly *assembly, Function *function, int64_t batch, bool
 void step_finish(Assembly *assembly, Function *function)
 {
     pass_finish(assembly->trace, assembly->module, function);
+    pass_run(assembly->trace, "bounds", assembly->module, function);
 }
 
 Value find_read(const Function *function, uint32_t state)
