@@ -24,7 +24,7 @@ typedef struct MathContext {
     LLVMBuilderRef builder;
 } MathContext;
 
-/* exp log log1p sqrt tanh sin cos erf floor abs neg sign of a float or double, or of each lane of a vector of them. The larger
+/* exp expm1 log log1p sqrt tanh sin cos erf floor abs neg sign of a float or double, or of each lane of a vector of them. The larger
  * ones become calls of an internal function, `hn_exp_v16f32`, emitted once a module. */
 LLVMValueRef math_emit(MathContext *m, OpCode code, LLVMValueRef x);
 /* pow max min, of two values of one type. max and min are NaN if either operand is; of two zeros they give either. */

@@ -63,15 +63,21 @@ static LLVMValueRef nearest(const Kit *k, LLVMValueRef x, double scale, LLVMValu
     return SUB(shifted, kit_f32(k, shifter));
 }
 
-/* exp x = 2^n * result, for |x| < 2^21. */
-static LLVMValueRef exp_reduced(const Kit *k, LLVMValueRef x, LLVMValueRef *n)
+/* exp x = 2^n * (1 + result), for |x| < 2^21. */
+static LLVMValueRef exp_rise(const Kit *k, LLVMValueRef x, LLVMValueRef *n)
 {
     LLVMValueRef whole = nearest(k, x, M_LOG2E, n);
     LLVMValueRef r = FMA(whole, kit_f32(k, -log_of_two[0]), x);
     r = FMA(whole, kit_f32(k, -log_of_two[1]), r);
     LLVMValueRef square = MUL(r, r);
     LLVMValueRef terms = POLYNOMIAL(r, exp_terms);
-    return ADD(FMA(terms, square, r), kit_f32(k, 1));
+    return FMA(terms, square, r);
+}
+
+/* exp x = 2^n * result, for |x| < 2^21. */
+static LLVMValueRef exp_reduced(const Kit *k, LLVMValueRef x, LLVMValueRef *n)
+{
+    return ADD(exp_rise(k, x, n), kit_f32(k, 1));
 }
 
 /* exp of an x whose result is far from the ends of the range. */
@@ -82,17 +88,35 @@ static LLVMValueRef exp_moderate(const Kit *k, LLVMValueRef x)
     return MUL(reduced, power_of_two(k, n));
 }
 
-/* Scaled in two steps, of which only the last can overflow or round to a denormal. */
+/* 2^n x in two steps, of which only the last can overflow or round to a denormal. */
+static LLVMValueRef scaled(const Kit *k, LLVMValueRef x, LLVMValueRef n)
+{
+    LLVMValueRef half = LLVMBuildAShr(k->builder, n, kit_i32(k, 1), "");
+    LLVMValueRef rest = int_sub(k, n, half);
+    x = MUL(x, power_of_two(k, half));
+    return MUL(x, power_of_two(k, rest));
+}
+
 static LLVMValueRef emit_exp(const Kit *k, LLVMValueRef x)
 {
     LLVMValueRef n;
     x = at_most(k, x, 89);    /* beyond: infinite */
     x = at_least(k, x, -104); /* below: zero */
     LLVMValueRef reduced = exp_reduced(k, x, &n);
-    LLVMValueRef half = LLVMBuildAShr(k->builder, n, kit_i32(k, 1), "");
-    LLVMValueRef rest = int_sub(k, n, half);
-    reduced = MUL(reduced, power_of_two(k, half));
-    return MUL(reduced, power_of_two(k, rest));
+    return scaled(k, reduced, n);
+}
+
+/* 2^n exp r - 1 as 2^n ((exp r - 1) + (1 - 2^-n)): near zero n is 0 and the second term too. */
+static LLVMValueRef emit_expm1(const Kit *k, LLVMValueRef x)
+{
+    LLVMValueRef n;
+    LLVMValueRef limited = at_least(k, at_most(k, x, 89), -25); /* beyond: infinite; below: -1 */
+    LLVMValueRef rise = exp_rise(k, limited, &n);
+    LLVMValueRef large = LLVMBuildICmp(k->builder, LLVMIntSGT, n, kit_i32(k, 64), ""); /* 1 - 2^-n is 1 */
+    LLVMValueRef power = SELECT(large, kit_i32(k, -64), LLVMBuildNeg(k->builder, n, ""));
+    LLVMValueRef offset = SUB(kit_f32(k, 1), power_of_two(k, power));
+    LLVMValueRef result = scaled(k, ADD(rise, offset), n);
+    return SELECT(COMPARE(OEQ, x, kit_f32(k, 0)), x, result); /* -0 stays */
 }
 
 /* log(2^e * (1 + f)), sqrt(1/2) <= 1 + f <= sqrt(2). */
@@ -190,6 +214,8 @@ LLVMValueRef math_f32_body(const Kit *k, OpCode code, LLVMValueRef x, LLVMValueR
     switch (code) {
     case OP_EXP:
         return emit_exp(k, x);
+    case OP_EXPM1:
+        return emit_expm1(k, x);
     case OP_LOG:
         return emit_log(k, x);
     case OP_LOG1P:

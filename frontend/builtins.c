@@ -19,6 +19,7 @@ static const Primitive primitives[] = {
     {"elements", 1, 1, builtin_elements, false, OP_COUNT, NULL},
     {"erf", 1, 1, builtin_unary, false, OP_ERF, erf},
     {"exp", 1, 1, builtin_unary, false, OP_EXP, exp},
+    {"expm1", 1, 1, builtin_unary, false, OP_EXPM1, expm1},
     {"f32", 1, 1, builtin_cast_real, false, OP_CAST, NULL},
     {"flat", 1, 1, builtin_flat, false, OP_CONCAT, NULL},
     {"floor", 1, 1, builtin_unary, false, OP_FLOOR, floor},

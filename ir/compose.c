@@ -3,16 +3,29 @@
 
 #include "ir/model.h"
 
+/* As std.hn has them: pieces that one condition chooses, so that every derivative at 0 is that of one smooth piece. */
+typedef struct Halves {
+    Value positive, tail; /* x > 0; exp -|x| */
+} Halves;
+
+static Halves build_halves(Builder *b, Value x)
+{
+    Value positive = build_binary(b, OP_LT, build_const(b, value_type(b, x), 0), x);
+    return (Halves){positive, build_unary(b, OP_EXP, build_select(b, positive, build_unary(b, OP_NEG, x), x))};
+}
+
 Value build_sigmoid(Builder *b, Value x)
 {
-    Value t = build_unary(b, OP_TANH, build_with_const(b, OP_MUL, x, 0.5));
-    return build_with_const(b, OP_ADD, build_with_const(b, OP_MUL, t, 0.5), 0.5);
+    Halves halves = build_halves(b, x);
+    Value one = build_const(b, value_type(b, x), 1);
+    return build_binary(b, OP_DIV, build_select(b, halves.positive, one, halves.tail), build_binary(b, OP_ADD, one, halves.tail));
 }
 
 Value build_softplus(Builder *b, Value x)
 {
-    Value tail = build_unary(b, OP_LOG1P, build_unary(b, OP_EXP, build_unary(b, OP_NEG, build_unary(b, OP_ABS, x))));
-    return build_binary(b, OP_ADD, build_with_const(b, OP_MAX, x, 0), tail);
+    Halves halves = build_halves(b, x);
+    Value zero = build_const(b, value_type(b, x), 0);
+    return build_binary(b, OP_ADD, build_select(b, halves.positive, x, zero), build_unary(b, OP_LOG1P, halves.tail));
 }
 
 Value build_normal(Builder *b, Value seed, Value step, Type type, uint32_t stream, uint32_t flags)

@@ -59,6 +59,7 @@ EVAL_MAP(abs, fabsf, fabs)
 EVAL_MAP(sign, sign_f32, sign_f64)
 EVAL_MAP(floor, floorf, floor)
 EVAL_MAP(exp, expf, exp)
+EVAL_MAP(expm1, expm1f, expm1)
 EVAL_MAP(log, logf, log)
 EVAL_MAP(log1p, log1pf, log1p)
 EVAL_MAP(sqrt, sqrtf, sqrt)
@@ -153,5 +154,5 @@ Eval *const elementwise_evals[OP_COUNT] = {
     [OP_COS] = eval_cos, [OP_ERF] = eval_erf,     [OP_STOP] = eval_stop,     [OP_NOT] = eval_not,     [OP_ADD] = eval_add,
     [OP_SUB] = eval_sub, [OP_MUL] = eval_mul,     [OP_DIV] = eval_div,       [OP_POW] = eval_pow,     [OP_MAX] = eval_max,
     [OP_MIN] = eval_min, [OP_EQ] = eval_eq,       [OP_NE] = eval_ne,         [OP_LT] = eval_lt,       [OP_LE] = eval_le,
-    [OP_AND] = eval_and, [OP_OR] = eval_or,       [OP_SELECT] = eval_select, [OP_CAST] = eval_cast,
+    [OP_AND] = eval_and, [OP_OR] = eval_or,       [OP_SELECT] = eval_select, [OP_CAST] = eval_cast, [OP_EXPM1] = eval_expm1,
 };

@@ -264,8 +264,8 @@ Value build_tangent(Builder *b, Value y, uint32_t n, const Value *leaves, const 
 Value build_with_const(Builder *b, OpCode code, Value x, double number);
 
 /* Compositions that several parts need (ir/compose.c). */
-Value build_sigmoid(Builder *b, Value x);  /* (1 + tanh(x / 2)) / 2: cannot overflow */
-Value build_softplus(Builder *b, Value x); /* log(1 + exp x) as max(x, 0) + log1p(exp -|x|) */
+Value build_sigmoid(Builder *b, Value x);  /* 1 / (1 + exp -x), of full relative precision */
+Value build_softplus(Builder *b, Value x); /* log(1 + exp x), of full relative precision */
 /* Standard normal numbers by Box and Muller's transform of the uniform streams `stream` and `stream` + 1. */
 Value build_normal(Builder *b, Value seed, Value step, Type type, uint32_t stream, uint32_t flags);
 

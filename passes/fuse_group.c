@@ -21,6 +21,7 @@ static uint32_t own_cost(const Fuser *f, Value v)
     case OP_STOP:
         return 0;
     case OP_EXP:
+    case OP_EXPM1:
     case OP_LOG:
     case OP_LOG1P:
     case OP_TANH:

@@ -45,8 +45,8 @@ static Value jvp_linear(Forward *forward, const Op *op, Value y)
 
 static Value jvp_scale(Forward *forward, const Op *op, Value y)
 {
-    Value slope = unary_derivative(forward->b, op->code, op->args[0], y);
-    return build_binary(forward->b, OP_MUL, tangent_of(forward, op, 0), slope);
+    Value t = tangent_of(forward, op, 0);
+    return build_binary(forward->b, OP_MUL, t, unary_derivative(forward->b, op->code, op->args[0], y, t));
 }
 
 static Value jvp_mul(Forward *forward, const Op *op, Value y)
@@ -72,15 +72,12 @@ static Value jvp_div(Forward *forward, const Op *op, Value y)
 static Value jvp_pow(Forward *forward, const Op *op, Value y)
 {
     Builder *b = forward->b;
-    Value x = op->args[0], p = op->args[1], result = NO_VALUE;
-    if (tangent_of(forward, op, 0) != NO_VALUE) {
-        Value slope = build_binary(b, OP_MUL, p, build_binary(b, OP_POW, x, build_with_const(b, OP_SUB, p, 1)));
-        result = build_binary(b, OP_MUL, slope, tangent_of(forward, op, 0));
-    }
-    if (tangent_of(forward, op, 1) != NO_VALUE) {
-        Value slope = build_binary(b, OP_MUL, y, build_unary(b, OP_LOG, x));
-        result = sum(b, result, build_binary(b, OP_MUL, slope, tangent_of(forward, op, 1)));
-    }
+    Value x = op->args[0], p = op->args[1], base = tangent_of(forward, op, 0), exponent = tangent_of(forward, op, 1);
+    Value result = NO_VALUE;
+    if (base != NO_VALUE)
+        result = build_binary(b, OP_MUL, pow_base_derivative(b, x, p, base), base);
+    if (exponent != NO_VALUE)
+        result = sum(b, result, build_binary(b, OP_MUL, pow_exponent_derivative(b, x, p, y), exponent));
     return result;
 }
 
@@ -90,14 +87,15 @@ static Value tangent_or_zero(Forward *forward, const Op *op, unsigned i)
     return t != NO_VALUE ? t : zero_of(forward->b, op->args[i]);
 }
 
-/* As vjp_extremum: the second operand wins a tie. */
+/* The tangent of the greater (smaller) operand, the mean of equal ones'. */
 static Value jvp_extremum(Forward *forward, const Op *op, Value y)
 {
     (void)y;
     Builder *b = forward->b;
-    Value x0 = op->args[0], x1 = op->args[1];
+    Value x0 = op->args[0], x1 = op->args[1], t0 = tangent_or_zero(forward, op, 0), t1 = tangent_or_zero(forward, op, 1);
     Value first = op->code == OP_MAX ? build_binary(b, OP_LT, x1, x0) : build_binary(b, OP_LT, x0, x1);
-    return build_select(b, first, tangent_or_zero(forward, op, 0), tangent_or_zero(forward, op, 1));
+    Value mean = build_with_const(b, OP_MUL, build_binary(b, OP_ADD, t0, t1), 0.5);
+    return build_select(b, first, t0, build_select(b, build_binary(b, OP_EQ, x0, x1), mean, t1));
 }
 
 /* The mean tangent of the equal maxima. */
@@ -109,10 +107,10 @@ static Value jvp_reduce_max(Forward *forward, const Op *op, Value y)
     for (unsigned axis = 0; axis < type.rank; axis++)
         if (!dims_contain(op->a, axis))
             kept.v[kept.n++] = axis;
-    Value equal = build_binary(b, OP_EQ, op->args[0], build_broadcast(b, y, type, kept));
-    Value winners = build_cast(b, equal, type.dtype);
-    Value total = build_reduce(b, OP_REDUCE_SUM, build_binary(b, OP_MUL, winners, tangent_of(forward, op, 0)), op->a);
-    return build_binary(b, OP_DIV, total, build_reduce(b, OP_REDUCE_SUM, winners, op->a));
+    Value winners = build_binary(b, OP_EQ, op->args[0], build_broadcast(b, y, type, kept));
+    Value moved = build_select(b, winners, tangent_of(forward, op, 0), zero_of(b, op->args[0]));
+    Value count = build_reduce(b, OP_REDUCE_SUM, build_cast(b, winners, type.dtype), op->a);
+    return build_binary(b, OP_DIV, build_reduce(b, OP_REDUCE_SUM, moved, op->a), count);
 }
 
 static Value jvp_dot(Forward *forward, const Op *op, Value y)

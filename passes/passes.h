@@ -34,8 +34,12 @@ void pass_differentiate(Module *module, Function *function);
 void vjp_append(Builder *b, Value y, uint32_t n, const Value *xs, Value *grads);
 /* Appends the directional derivative of `y` along tangents of leaves. */
 Value jvp_append(Builder *b, Value y, uint32_t n, const Value *leaves, const Value *tangents);
-/* dy/dx of the unary elementwise op that made `y` from `x`. */
-Value unary_derivative(Builder *b, OpCode code, Value x, Value y);
+/* dy/dx of the unary elementwise op that made `y` from `x`, to be multiplied by `along`, a cotangent or tangent: where that is 0 and
+ * the derivative infinite although y is not (a root at 0), the derivative counts as 0. */
+Value unary_derivative(Builder *b, OpCode code, Value x, Value y, Value along);
+/* The derivatives of y = x^p with respect to x (as above) and to p. */
+Value pow_base_derivative(Builder *b, Value x, Value p, Value along);
+Value pow_exponent_derivative(Builder *b, Value x, Value p, Value y);
 
 /* ---- clean-up and optimisation, at any stage ---- */
 

@@ -129,8 +129,12 @@ static Value simplify_binary(Simplifier *s)
             return x;
         return is_number(s, y, 2) ? build_binary(s->b, OP_MUL, x, x) : NO_VALUE;
     case OP_AND:
+        if (is_number(s, x, 0) || is_number(s, y, 0))
+            return constant(s, type, 0);
         return is_number(s, x, 1) ? y : is_number(s, y, 1) ? x : NO_VALUE;
     case OP_OR:
+        if (is_number(s, x, 1) || is_number(s, y, 1))
+            return constant(s, type, 1);
         return is_number(s, x, 0) ? y : is_number(s, y, 0) ? x : NO_VALUE;
     default:
         return NO_VALUE;
@@ -168,7 +172,10 @@ static Value simplify_select(Simplifier *s)
     double number;
     if (is_const(s, s->args[0], &number))
         return number != 0 ? s->args[1] : s->args[2];
-    return s->args[1] == s->args[2] ? s->args[1] : NO_VALUE;
+    if (s->args[1] == s->args[2])
+        return s->args[1];
+    const Op *condition = maker(s, s->args[0]);
+    return condition->code == OP_NOT ? build_select(s->b, condition->args[0], s->args[2], s->args[1]) : NO_VALUE;
 }
 
 static bool is_identity(Dims axes)

@@ -3,19 +3,34 @@
  * can be differentiated again.
  *
  * Cotangents that are pieces of one tensor (from slices of it) are put side by side with a concat instead of being padded and added:
- * that keeps the gradient of a merged product one product (passes/merge.c). */
-#include <math.h>
+ * that keeps the gradient of a merged product one product (passes/merge.c).
+ *
+ * What a select, an extremum or a largest element does not pass on has the derivative zero, whatever its own slope: the cotangent of
+ * log(x) in select(0 < x, log x, ..) must not become 0 * 1/x = NaN at x = 0. So a branch's cotangent travels beside its *mask* for as
+ * long as slopes that may not be finite can still be multiplied to it, and becomes select(mask, cotangent, 0) after them. */
 #include <stdlib.h>
 
 #include "passes/passes.h"
 
+/* Where a cotangent counts; elsewhere it is zero, and the value beside the mask may be anything. */
+typedef struct Mask {
+    Value condition; /* of the cotangent's shape; NO_VALUE: everywhere */
+    bool negated;
+} Mask;
+static const Mask everywhere = {NO_VALUE, false};
+
 typedef struct Contribution {
-    Value value, next;
+    Value value;
+    Mask mask;
+    Value next;
 } Contribution;
 
 typedef struct Reverse {
     Builder *b;
     bool *needed;             /* value -> on a path from some x to y */
+    bool *wild;               /* value -> may be infinite or NaN where it is not selected */
+    bool *steep;              /* value -> a cotangent that it passes on may meet a slope that is infinite or NaN */
+    Mask mask;                /* of the cotangent that the current rule passes on */
     Value *first;             /* value -> first contribution, NO_VALUE: none */
     VEC(Contribution) contributions;
 } Reverse;
@@ -31,7 +46,34 @@ static void contribute(Reverse *reverse, Value x, Value g)
         tail = &reverse->contributions.data[*tail].next;
     Value index = reverse->contributions.len;
     *tail = index; /* before the push, which may move the list */
-    vec_push(&reverse->contributions, (Contribution){g, NO_VALUE});
+    vec_push(&reverse->contributions, (Contribution){g, reverse->mask, NO_VALUE});
+}
+
+static Value apply_mask(Builder *b, Value g, Mask mask)
+{
+    if (mask.condition == NO_VALUE)
+        return g;
+    Value zero = build_const(b, value_type(b, g), 0);
+    return mask.negated ? build_select(b, mask.condition, zero, g) : build_select(b, mask.condition, g, zero);
+}
+
+static Value mask_condition(Builder *b, Mask mask)
+{
+    return mask.negated ? build_unary(b, OP_NOT, mask.condition) : mask.condition;
+}
+
+/* As contribute, of a g that counts only where `mask` does, too. */
+static void contribute_where(Reverse *reverse, Value x, Value g, Mask mask)
+{
+    Builder *b = reverse->b;
+    Mask outer = reverse->mask;
+    if (!reverse->needed[x])
+        return;
+    if (outer.condition != NO_VALUE)
+        mask = (Mask){build_binary(b, OP_AND, mask_condition(b, outer), mask_condition(b, mask)), false};
+    reverse->mask = mask;
+    contribute(reverse, x, g);
+    reverse->mask = outer;
 }
 
 static bool needs(const Reverse *reverse, const Op *op, unsigned i)
@@ -49,7 +91,7 @@ static void vjp_linear(Reverse *reverse, const Op *op, Value y, Value g)
 
 static void vjp_scale(Reverse *reverse, const Op *op, Value y, Value g)
 {
-    Value slope = unary_derivative(reverse->b, op->code, op->args[0], y);
+    Value slope = unary_derivative(reverse->b, op->code, op->args[0], y, g);
     contribute(reverse, op->args[0], build_binary(reverse->b, OP_MUL, g, slope));
 }
 
@@ -97,44 +139,49 @@ static void vjp_pow(Reverse *reverse, const Op *op, Value y, Value g)
 {
     Builder *b = reverse->b;
     Value x = op->args[0], p = op->args[1];
-    if (needs(reverse, op, 0)) {
-        Value lower = build_binary(b, OP_POW, x, build_with_const(b, OP_SUB, p, 1));
-        contribute(reverse, x, build_binary(b, OP_MUL, g, build_binary(b, OP_MUL, p, lower)));
-    }
+    if (needs(reverse, op, 0))
+        contribute(reverse, x, build_binary(b, OP_MUL, g, pow_base_derivative(b, x, p, g)));
     if (needs(reverse, op, 1))
-        contribute(reverse, p, build_binary(b, OP_MUL, g, build_binary(b, OP_MUL, y, build_unary(b, OP_LOG, x))));
+        contribute(reverse, p, build_binary(b, OP_MUL, g, pow_exponent_derivative(b, x, p, y)));
 }
 
-/* The strictly greater (smaller) first operand takes the cotangent, otherwise the second one: relu(0) has slope 0. */
+/* The greater (smaller) operand takes the cotangent; of two equal ones each takes half. */
 static void vjp_extremum(Reverse *reverse, const Op *op, Value y, Value g)
 {
     (void)y;
     Builder *b = reverse->b;
-    Value x0 = op->args[0], x1 = op->args[1], zero = build_const(b, op->type, 0);
-    Value first = op->code == OP_MAX ? build_binary(b, OP_LT, x1, x0) : build_binary(b, OP_LT, x0, x1);
+    Value x0 = op->args[0], x1 = op->args[1];
+    Value half = build_with_const(b, OP_MUL, g, 0.5), shared = build_select(b, build_binary(b, OP_EQ, x0, x1), half, g);
+    bool max = op->code == OP_MAX;
     if (needs(reverse, op, 0))
-        contribute(reverse, x0, build_select(b, first, g, zero));
+        contribute_where(reverse, x0, shared, (Mask){build_binary(b, OP_LE, max ? x1 : x0, max ? x0 : x1), false});
     if (needs(reverse, op, 1))
-        contribute(reverse, x1, build_select(b, first, zero, g));
+        contribute_where(reverse, x1, shared, (Mask){build_binary(b, OP_LT, max ? x1 : x0, max ? x0 : x1), true});
 }
 
 static void vjp_select(Reverse *reverse, const Op *op, Value y, Value g)
 {
     (void)y;
-    Builder *b = reverse->b;
-    Value zero = build_const(b, op->type, 0);
-    if (needs(reverse, op, 1))
-        contribute(reverse, op->args[1], build_select(b, op->args[0], g, zero));
-    if (needs(reverse, op, 2))
-        contribute(reverse, op->args[2], build_select(b, op->args[0], zero, g));
+    contribute_where(reverse, op->args[1], g, (Mask){op->args[0], false});
+    contribute_where(reverse, op->args[2], g, (Mask){op->args[0], true});
 }
 
 /* ---- movement ---- */
 
+/* A mask that the same broadcast made is the operand's; of any other only the cotangents inside are summed. */
 static void vjp_broadcast(Reverse *reverse, const Op *op, Value y, Value g)
 {
     (void)y;
     Dims added = {0};
+    if (reverse->mask.condition != NO_VALUE) {
+        const Op *mask = OP_AT(reverse->b->function, reverse->mask.condition);
+        if (mask->code == OP_BROADCAST && dims_equal(mask->a, op->a)) {
+            reverse->mask.condition = mask->args[0];
+        } else {
+            g = apply_mask(reverse->b, g, reverse->mask);
+            reverse->mask = everywhere;
+        }
+    }
     for (unsigned axis = 0; axis < op->type.rank; axis++)
         if (!dims_contain(op->a, axis))
             added.v[added.n++] = axis;
@@ -144,7 +191,10 @@ static void vjp_broadcast(Reverse *reverse, const Op *op, Value y, Value g)
 static void vjp_reshape(Reverse *reverse, const Op *op, Value y, Value g)
 {
     (void)y;
-    contribute(reverse, op->args[0], build_reshape(reverse->b, g, value_type(reverse->b, op->args[0])));
+    Type type = value_type(reverse->b, op->args[0]);
+    if (reverse->mask.condition != NO_VALUE)
+        reverse->mask.condition = build_reshape(reverse->b, reverse->mask.condition, type);
+    contribute(reverse, op->args[0], build_reshape(reverse->b, g, type));
 }
 
 static void vjp_transpose(Reverse *reverse, const Op *op, Value y, Value g)
@@ -153,13 +203,25 @@ static void vjp_transpose(Reverse *reverse, const Op *op, Value y, Value g)
     Dims inverse = {.n = op->a.n};
     for (unsigned i = 0; i < op->a.n; i++)
         inverse.v[op->a.v[i]] = i;
+    if (reverse->mask.condition != NO_VALUE)
+        reverse->mask.condition = build_transpose(reverse->b, reverse->mask.condition, inverse);
     contribute(reverse, op->args[0], build_transpose(reverse->b, g, inverse));
 }
 
+/* The elements outside the slice get no cotangent, which slopes must not turn into NaN either. */
 static void vjp_slice(Reverse *reverse, const Op *op, Value y, Value g)
 {
     (void)y;
-    contribute(reverse, op->args[0], build_pad(reverse->b, g, op->a, value_type(reverse->b, op->args[0])));
+    Builder *b = reverse->b;
+    Value x = op->args[0];
+    Type whole = value_type(b, x);
+    Value padded = build_pad(b, g, op->a, whole);
+    if (!reverse->steep[x])
+        return contribute(reverse, x, padded);
+    bool masked = reverse->mask.condition != NO_VALUE;
+    Value inside = masked ? mask_condition(b, reverse->mask) : build_const(b, type_with_dtype(op->type, DTYPE_BOOL), 1);
+    reverse->mask = (Mask){build_pad(b, inside, op->a, whole), false};
+    contribute(reverse, x, padded);
 }
 
 static void vjp_pad(Reverse *reverse, const Op *op, Value y, Value g)
@@ -173,8 +235,11 @@ static void vjp_concat(Reverse *reverse, const Op *op, Value y, Value g)
     (void)y;
     Dims start = {.n = op->type.rank};
     unsigned axis = (unsigned)op->a.v[0];
+    Mask whole = reverse->mask;
     for (uint32_t i = 0; i < op->nargs; i++) {
         Type piece = value_type(reverse->b, op->args[i]);
+        if (whole.condition != NO_VALUE && needs(reverse, op, i))
+            reverse->mask.condition = build_slice(reverse->b, whole.condition, start, piece);
         if (needs(reverse, op, i))
             contribute(reverse, op->args[i], build_slice(reverse->b, g, start, piece));
         start.v[axis] += piece.dims[axis];
@@ -192,11 +257,19 @@ static Dims axes_kept(Type type, Dims removed)
     return kept;
 }
 
+static void spread_mask(Reverse *reverse, Type type, Dims kept)
+{
+    if (reverse->mask.condition != NO_VALUE)
+        reverse->mask.condition = build_broadcast(reverse->b, reverse->mask.condition, type, kept);
+}
+
 static void vjp_reduce_sum(Reverse *reverse, const Op *op, Value y, Value g)
 {
     (void)y;
     Type type = value_type(reverse->b, op->args[0]);
-    contribute(reverse, op->args[0], build_broadcast(reverse->b, g, type, axes_kept(type, op->a)));
+    Dims kept = axes_kept(type, op->a);
+    spread_mask(reverse, type, kept);
+    contribute(reverse, op->args[0], build_broadcast(reverse->b, g, type, kept));
 }
 
 /* Equal maxima share the cotangent equally. */
@@ -206,9 +279,10 @@ static void vjp_reduce_max(Reverse *reverse, const Op *op, Value y, Value g)
     Value x = op->args[0];
     Type type = value_type(b, x);
     Dims kept = axes_kept(type, op->a);
-    Value winners = build_cast(b, build_binary(b, OP_EQ, x, build_broadcast(b, y, type, kept)), type.dtype);
-    Value share = build_binary(b, OP_DIV, g, build_reduce(b, OP_REDUCE_SUM, winners, op->a));
-    contribute(reverse, x, build_binary(b, OP_MUL, winners, build_broadcast(b, share, type, kept)));
+    Value winners = build_binary(b, OP_EQ, x, build_broadcast(b, y, type, kept));
+    Value count = build_reduce(b, OP_REDUCE_SUM, build_cast(b, winners, type.dtype), op->a);
+    spread_mask(reverse, type, kept);
+    contribute_where(reverse, x, build_broadcast(b, build_binary(b, OP_DIV, g, count), type, kept), (Mask){winners, false});
 }
 
 static Dims free_axes(unsigned rank, Dims contract, Dims batch)
@@ -282,11 +356,21 @@ static void vjp_dot(Reverse *reverse, const Op *op, Value y, Value g)
         contribute(reverse, right.value, dot_cotangent(b, g, right, left));
 }
 
+/* Rows that no index names get no cotangent: see vjp_slice. */
 static void vjp_gather(Reverse *reverse, const Op *op, Value y, Value g)
 {
     (void)y;
-    int64_t rows = value_type(reverse->b, op->args[0]).dims[0];
-    contribute(reverse, op->args[0], build_scatter_add(reverse->b, op->args[1], g, rows));
+    Builder *b = reverse->b;
+    Value table = op->args[0], index = op->args[1];
+    int64_t rows = value_type(b, table).dims[0];
+    Mask mask = reverse->mask;
+    reverse->mask = everywhere;
+    Value updates = build_scatter_add(b, index, apply_mask(b, g, mask), rows);
+    if (!reverse->steep[table])
+        return contribute(reverse, table, updates);
+    Value counted = build_const(b, op->type, 1);
+    Value uses = build_scatter_add(b, index, apply_mask(b, counted, mask), rows), zero = build_const(b, value_type(b, table), 0);
+    contribute_where(reverse, table, updates, (Mask){build_binary(b, OP_LT, zero, uses), false});
 }
 
 static void vjp_scatter(Reverse *reverse, const Op *op, Value y, Value g)
@@ -311,34 +395,6 @@ static VjpRule *const vjp_rules[OP_COUNT] = {
 #include "ir/ops.def"
 #undef OP
 };
-
-Value unary_derivative(Builder *b, OpCode code, Value x, Value y)
-{
-    Type type = value_type(b, x);
-    Value one = build_const(b, type, 1);
-    switch (code) {
-    case OP_ABS:
-        return build_unary(b, OP_SIGN, x);
-    case OP_EXP:
-        return y;
-    case OP_LOG:
-        return build_binary(b, OP_DIV, one, x);
-    case OP_LOG1P:
-        return build_binary(b, OP_DIV, one, build_binary(b, OP_ADD, one, x));
-    case OP_SQRT:
-        return build_binary(b, OP_DIV, build_const(b, type, 0.5), y);
-    case OP_TANH:
-        return build_binary(b, OP_SUB, one, build_binary(b, OP_MUL, y, y));
-    case OP_SIN:
-        return build_unary(b, OP_COS, x);
-    case OP_COS:
-        return build_unary(b, OP_NEG, build_unary(b, OP_SIN, x));
-    default: { /* erf: 2/sqrt(pi) exp(-x^2) */
-        Value bell = build_unary(b, OP_EXP, build_unary(b, OP_NEG, build_binary(b, OP_MUL, x, x)));
-        return build_with_const(b, OP_MUL, bell, 2 / sqrt(acos(-1)));
-    }
-    }
-}
 
 /* ---- the sweep ---- */
 
@@ -365,7 +421,7 @@ static Value concat_pieces(Reverse *reverse, Value v, uint32_t count)
     bool tiles = count > 1;
     for (Value c = reverse->first[v]; c != NO_VALUE && tiles; c = reverse->contributions.data[c].next) {
         const Op *pad = OP_AT(b->function, reverse->contributions.data[c].value);
-        tiles = pad->code == OP_PAD;
+        tiles = pad->code == OP_PAD && reverse->contributions.data[c].mask.condition == NO_VALUE;
         if (!tiles)
             break;
         Type piece = value_type(b, pad->args[0]);
@@ -393,18 +449,28 @@ static Value concat_pieces(Reverse *reverse, Value v, uint32_t count)
     return result;
 }
 
-static Value cotangent(Reverse *reverse, Value v)
+static bool same_mask(Mask a, Mask b)
+{
+    return a.condition == b.condition && (a.condition == NO_VALUE || a.negated == b.negated);
+}
+
+/* The sum of the contributions to v, of which there is one at least, and its mask: theirs if they have the same. */
+static Value cotangent(Reverse *reverse, Value v, Mask *mask)
 {
     uint32_t count = 0;
-    for (Value c = reverse->first[v]; c != NO_VALUE; c = reverse->contributions.data[c].next)
+    bool shared = true;
+    *mask = reverse->contributions.data[reverse->first[v]].mask;
+    for (Value c = reverse->first[v]; c != NO_VALUE; c = reverse->contributions.data[c].next) {
+        shared &= same_mask(*mask, reverse->contributions.data[c].mask);
         count++;
-    if (count == 0)
-        return NO_VALUE;
+    }
+    *mask = shared ? *mask : everywhere;
     Value sum = concat_pieces(reverse, v, count);
     if (sum != NO_VALUE)
         return sum;
     for (Value c = reverse->first[v]; c != NO_VALUE; c = reverse->contributions.data[c].next) {
-        Value value = reverse->contributions.data[c].value;
+        Contribution part = reverse->contributions.data[c];
+        Value value = shared ? part.value : apply_mask(reverse->b, part.value, part.mask);
         sum = sum == NO_VALUE ? value : build_binary(reverse->b, OP_ADD, sum, value);
     }
     return sum;
@@ -432,14 +498,81 @@ static void mark_needed(const Function *f, Value y, uint32_t n, const Value *xs,
     support_free(used);
 }
 
-void vjp_append(Builder *b, Value y, uint32_t n, const Value *xs, Value *grads)
+static bool is_singular(OpCode code)
 {
-    Reverse reverse = {.b = b};
+    switch (code) {
+    case OP_EXP:
+    case OP_EXPM1:
+    case OP_LOG:
+    case OP_LOG1P:
+    case OP_SQRT:
+    case OP_DIV:
+    case OP_POW:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Ops whose rules pass a mask on. */
+static bool passes_mask(OpCode code)
+{
+    switch (code) {
+    case OP_BROADCAST:
+    case OP_RESHAPE:
+    case OP_TRANSPOSE:
+    case OP_SLICE:
+    case OP_CONCAT:
+    case OP_GATHER:
+    case OP_REDUCE_SUM:
+    case OP_REDUCE_MAX:
+        return true;
+    default:
+        return op_info[code].lowering == LOWER_ELEMENTWISE;
+    }
+}
+
+static void mark_steep(Reverse *reverse, Value y)
+{
+    for (Value v = 0; v <= y; v++) {
+        const Op *op = OP_AT(reverse->b->function, v);
+        bool wild = is_singular(op->code), steep = wild;
+        for (uint32_t i = 0; i < op->nargs; i++) {
+            wild |= reverse->wild[op->args[i]];
+            steep |= needs(reverse, op, i) && reverse->steep[op->args[i]];
+            steep |= op->code == OP_MUL && reverse->wild[op->args[i]];
+        }
+        reverse->wild[v] = wild;
+        reverse->steep[v] = steep && passes_mask(op->code);
+    }
+}
+
+static Reverse reverse_new(Builder *b, Value y, uint32_t n, const Value *xs)
+{
+    Reverse reverse = {.b = b, .mask = everywhere};
     reverse.needed = support_malloc(y + 1);
+    reverse.wild = support_malloc(y + 1);
+    reverse.steep = support_malloc(y + 1);
     reverse.first = support_malloc((y + 1) * sizeof(Value));
     for (Value v = 0; v <= y; v++)
         reverse.first[v] = NO_VALUE;
     mark_needed(b->function, y, n, xs, reverse.needed);
+    mark_steep(&reverse, y);
+    return reverse;
+}
+
+static void reverse_free(Reverse *reverse)
+{
+    support_free(reverse->needed);
+    support_free(reverse->wild);
+    support_free(reverse->steep);
+    support_free(reverse->first);
+    vec_free(&reverse->contributions);
+}
+
+void vjp_append(Builder *b, Value y, uint32_t n, const Value *xs, Value *grads)
+{
+    Reverse reverse = reverse_new(b, y, n, xs);
     contribute(&reverse, y, build_const(b, value_type(b, y), 1));
     for (uint32_t i = 0; i < n; i++)
         grads[i] = NO_VALUE;
@@ -448,16 +581,18 @@ void vjp_append(Builder *b, Value y, uint32_t n, const Value *xs, Value *grads)
             continue;
         Op op = *OP_AT(b->function, v); /* a copy: rules append ops */
         b->line = op.line;
-        Value g = cotangent(&reverse, v);
+        Value g = cotangent(&reverse, v, &reverse.mask);
         for (uint32_t i = 0; i < n; i++)
             if (xs[i] == v)
-                grads[i] = g;
+                grads[i] = apply_mask(b, g, reverse.mask);
+        if (!reverse.steep[v]) {
+            g = apply_mask(b, g, reverse.mask);
+            reverse.mask = everywhere;
+        }
         vjp_rules[op.code](&reverse, &op, v, g);
     }
     for (uint32_t i = 0; i < n; i++)
         if (grads[i] == NO_VALUE)
             grads[i] = build_const(b, value_type(b, xs[i]), 0);
-    support_free(reverse.needed);
-    support_free(reverse.first);
-    vec_free(&reverse.contributions);
+    reverse_free(&reverse);
 }

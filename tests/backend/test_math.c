@@ -25,7 +25,7 @@ static const struct Unary {
     double (*exact)(double);
     double bound; /* ulp; as backend/math.h states */
 } unaries[] = {
-    {OP_EXP, exp, 1.1}, {OP_LOG, log, 1.0}, {OP_LOG1P, log1p, 1.7}, {OP_TANH, tanh, 1.5},   {OP_SIN, sin, 1.7},
+    {OP_EXP, exp, 1.1}, {OP_EXPM1, expm1, 1.5}, {OP_LOG, log, 1.0}, {OP_LOG1P, log1p, 1.7}, {OP_TANH, tanh, 1.5},   {OP_SIN, sin, 1.7},
     {OP_COS, cos, 1.7}, {OP_ERF, erf, 1.3}, {OP_SQRT, sqrt, 0.5},   {OP_FLOOR, floor, 0.0}, {OP_ABS, fabs, 0.0},
 };
 enum { UNARY_COUNT = sizeof unaries / sizeof unaries[0] };
@@ -279,6 +279,11 @@ static void test_special_values(void **state)
         {"log1p", 0x1p-149f, 0x1p-149f},
         {"tanh", INFINITY, 1},
         {"tanh", -INFINITY, -1},
+        {"expm1", INFINITY, INFINITY},
+        {"expm1", -INFINITY, -1},
+        {"expm1", -0.0f, -0.0f},
+        {"expm1", NAN, NAN},
+        {"expm1", 0x1p-149f, 0x1p-149f},
         {"tanh", -0.0f, -0.0f},
         {"tanh", NAN, NAN},
         {"tanh", 0x1p-149f, 0x1p-149f},

@@ -8,6 +8,7 @@
 UNARY(neg, OP_NEG)
 UNARY(absolute, OP_ABS)
 UNARY(exponential, OP_EXP)
+UNARY(exponential_minus_1, OP_EXPM1)
 UNARY(logarithm, OP_LOG)
 UNARY(logarithm1p, OP_LOG1P)
 UNARY(root, OP_SQRT)
@@ -118,6 +119,7 @@ const Case cases[] = {
     {OP_ABS, 0.1, 2, absolute},
     {OP_ABS, -2, -0.1, absolute},
     {OP_EXP, -2, 2, exponential},
+    {OP_EXPM1, -2, 2, exponential_minus_1},
     {OP_LOG, 0.3, 3, logarithm},
     {OP_LOG1P, -0.5, 2, logarithm1p},
     {OP_SQRT, 0.3, 3, root},

@@ -181,24 +181,6 @@ static void a_scalar_that_does_not_depend_has_zero_gradient(void **state)
     bench_free(&bench);
 }
 
-/* relu(0) and ties have the slopes that PyTorch gives max(x, 0). */
-static void relu_has_slope_zero_at_zero(void **state)
-{
-    (void)state;
-    Bench bench = bench_new();
-    Value x = bench_input(&bench, 0);
-    Value y = build_with_const(&bench.b, OP_MAX, x, 0);
-    build_output(&bench.b, "g", build_grad(&bench.b, y, x));
-    pass_differentiate(bench.module, bench.function);
-    Tensor *inputs = random_inputs(bench.function, 0, 1, 1);
-    tensor_set(&inputs[0], 0, 0);
-    Tensor *outputs = run(&bench, bench.function, inputs, NULL);
-    assert_true(tensor_get(&outputs[0], 0) == 0);
-    interpret_free_outputs(bench.function, outputs);
-    free_inputs(bench.function, inputs);
-    bench_free(&bench);
-}
-
 static void stop_has_no_gradient(void **state)
 {
     (void)state;
@@ -223,7 +205,6 @@ int main(void)
         cmocka_unit_test(tangents_agree_with_differences),
         cmocka_unit_test(hessian_vector_products_agree_with_differences),
         cmocka_unit_test(a_scalar_that_does_not_depend_has_zero_gradient),
-        cmocka_unit_test(relu_has_slope_zero_at_zero),
         cmocka_unit_test(stop_has_no_gradient),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
