@@ -160,7 +160,7 @@ bool parse_integer(Parser *p, int64_t least, int64_t most, int64_t *number)
 
 bool parse_u32(Parser *p, uint32_t *number)
 {
-    int64_t value;
+    int64_t value = 0;
     if (!parse_integer(p, 0, UINT32_MAX, &value))
         return false;
     *number = (uint32_t)value;

@@ -8,28 +8,37 @@
 #include "runtime/report.h"
 
 #if defined(__x86_64__)
-/* Name as LLVM and the manifest spell it, as the C compiler does, and the first level of x86-64 that has it. */
+#include <cpuid.h>
+
+/* A bit of ecx: for features whose names not every compiler knows. */
+static bool has_ecx_bit(unsigned leaf, unsigned bit)
+{
+    unsigned eax, ebx, ecx, edx;
+    return __get_cpuid(leaf, &eax, &ebx, &ecx, &edx) && (ecx >> bit & 1);
+}
+
+/* Name as LLVM and the manifest spell it, whether this processor has it, and the first level of x86-64 that has it. */
 #define FEATURES(FEATURE)                                                                                                        \
-    FEATURE("sse3", "sse3", 2)                                                                                                   \
-    FEATURE("ssse3", "ssse3", 2)                                                                                                 \
-    FEATURE("sse4.1", "sse4.1", 2)                                                                                               \
-    FEATURE("sse4.2", "sse4.2", 2)                                                                                               \
-    FEATURE("popcnt", "popcnt", 2)                                                                                               \
-    FEATURE("avx", "avx", 3)                                                                                                     \
-    FEATURE("avx2", "avx2", 3)                                                                                                   \
-    FEATURE("bmi", "bmi", 3)                                                                                                     \
-    FEATURE("bmi2", "bmi2", 3)                                                                                                   \
-    FEATURE("f16c", "f16c", 3)                                                                                                   \
-    FEATURE("fma", "fma", 3)                                                                                                     \
-    FEATURE("lzcnt", "lzcnt", 3)                                                                                                 \
-    FEATURE("movbe", "movbe", 3)                                                                                                 \
-    FEATURE("avx512f", "avx512f", 4)                                                                                             \
-    FEATURE("avx512bw", "avx512bw", 4)                                                                                           \
-    FEATURE("avx512cd", "avx512cd", 4)                                                                                           \
-    FEATURE("avx512dq", "avx512dq", 4)                                                                                           \
-    FEATURE("avx512vl", "avx512vl", 4)                                                                                           \
-    FEATURE("avx512vnni", "avx512vnni", 5)                                                                                       \
-    FEATURE("avx512vbmi", "avx512vbmi", 5)
+    FEATURE("sse3", __builtin_cpu_supports("sse3"), 2)                                                                           \
+    FEATURE("ssse3", __builtin_cpu_supports("ssse3"), 2)                                                                         \
+    FEATURE("sse4.1", __builtin_cpu_supports("sse4.1"), 2)                                                                       \
+    FEATURE("sse4.2", __builtin_cpu_supports("sse4.2"), 2)                                                                       \
+    FEATURE("popcnt", __builtin_cpu_supports("popcnt"), 2)                                                                       \
+    FEATURE("avx", __builtin_cpu_supports("avx"), 3)                                                                             \
+    FEATURE("avx2", __builtin_cpu_supports("avx2"), 3)                                                                           \
+    FEATURE("bmi", __builtin_cpu_supports("bmi"), 3)                                                                             \
+    FEATURE("bmi2", __builtin_cpu_supports("bmi2"), 3)                                                                           \
+    FEATURE("f16c", has_ecx_bit(1, 29) && __builtin_cpu_supports("avx"), 3)                                                      \
+    FEATURE("fma", __builtin_cpu_supports("fma"), 3)                                                                             \
+    FEATURE("lzcnt", has_ecx_bit(0x80000001, 5), 3)                                                                              \
+    FEATURE("movbe", has_ecx_bit(1, 22), 3)                                                                                      \
+    FEATURE("avx512f", __builtin_cpu_supports("avx512f"), 4)                                                                     \
+    FEATURE("avx512bw", __builtin_cpu_supports("avx512bw"), 4)                                                                   \
+    FEATURE("avx512cd", __builtin_cpu_supports("avx512cd"), 4)                                                                   \
+    FEATURE("avx512dq", __builtin_cpu_supports("avx512dq"), 4)                                                                   \
+    FEATURE("avx512vl", __builtin_cpu_supports("avx512vl"), 4)                                                                   \
+    FEATURE("avx512vnni", __builtin_cpu_supports("avx512vnni"), 5)                                                               \
+    FEATURE("avx512vbmi", __builtin_cpu_supports("avx512vbmi"), 5)
 
 /* Does the comma- or space-separated list ask for the feature? A leading '+' is optional. */
 static bool list_asks_for(const char *list, const char *feature)
@@ -56,7 +65,7 @@ static bool is_wide(void)
 {
     bool wide = true;
     __builtin_cpu_init();
-#define CHECK(NAME, BUILTIN, LEVEL) wide &= (LEVEL) > 4 || __builtin_cpu_supports(BUILTIN);
+#define CHECK(NAME, PRESENT, LEVEL) wide &= (LEVEL) > 4 || (PRESENT);
     FEATURES(CHECK)
 #undef CHECK
     return wide;
@@ -67,8 +76,8 @@ bool cpu_check(const char *cpu)
     char missing[512] = "";
     int level = x86_level(cpu);
     __builtin_cpu_init();
-#define CHECK(NAME, BUILTIN, LEVEL)                                                                                              \
-    if ((level >= (LEVEL) || list_asks_for(cpu, NAME)) && !__builtin_cpu_supports(BUILTIN))                                      \
+#define CHECK(NAME, PRESENT, LEVEL)                                                                                              \
+    if ((level >= (LEVEL) || list_asks_for(cpu, NAME)) && !(PRESENT))                                      \
         strncat(missing, " " NAME, sizeof missing - strlen(missing) - 1);
     FEATURES(CHECK)
 #undef CHECK

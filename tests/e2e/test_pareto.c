@@ -236,7 +236,7 @@ static char *tensor_bytes(const char *path, const char *name, size_t *size)
 
 static void check_same(const char *one, const char *other, const char *file)
 {
-    char left[64], right[64];
+    char left[160], right[160];
     snprintf(left, sizeof left, "%s/%s", one, file);
     snprintf(right, sizeof right, "%s/%s", other, file);
     if (!same_files(left, right))
