@@ -119,10 +119,25 @@ static Verdict verdict_on(const Trial *trial, const Function *alone, Tensor *inp
     return !agrees ? OP_CONTRADICTS : kink ? OP_AT_A_KINK : OP_AGREES;
 }
 
+/* Whether the op compares real numbers of which some are equal: what it chooses has a kink there. */
+static bool compares_equals(const Op *op, const Function *all, const Tensor *values)
+{
+    bool compares = op->code == OP_LT || op->code == OP_LE || op->code == OP_EQ || op->code == OP_NE;
+    if (!compares)
+        return false;
+    const Tensor *x = &values[output_of(all, op->args[0])], *y = &values[output_of(all, op->args[1])];
+    for (int64_t i = 0; dtype_is_float(x->type.dtype) && i < type_elements(x->type); i++)
+        if (tensor_get(x, i) == tensor_get(y, i))
+            return true;
+    return false;
+}
+
 static Verdict verdict_on_op(const Trial *trial, Module *module, const Function *loss, Value v, const Function *all,
                              const Tensor *values)
 {
     const Op *op = OP_AT(loss, v);
+    if (compares_equals(op, all, values))
+        return OP_AT_A_KINK;
     if (op->nargs == 0 || !dtype_is_float(op->type.dtype) || op->code == OP_STOP || op->code == OP_STATE_WRITE ||
         op->code == OP_FETCH || op->code == OP_RANDOM || op->code == OP_EXTERN)
         return OP_AGREES;
