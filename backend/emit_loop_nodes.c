@@ -122,6 +122,15 @@ static LLVMValueRef emit_byte_quotient(Nest *n, const Node *node, LLVMValueRef x
     return byte && constant ? math_byte_quotient(&n->e->math, x, (float)divisor->number) : NULL;
 }
 
+/* The divisor with 1 in lanes that are masked off. Loads leave 0 there, and LLVM's code generator (19, where it splits vectors) takes
+ * 0 / 0 in such lanes to be 0: it then drops the select that would keep the NaN from a sum. */
+static LLVMValueRef divisor_of_lanes(Nest *n, const Node *node, LLVMValueRef divisor)
+{
+    if (!n->mask || !n->nodes[node->args[1]].varies)
+        return divisor;
+    return LLVMBuildSelect(n->e->builder, n->mask, divisor, emit_number(n->e, node->dtype, 1, n->lanes), "");
+}
+
 static LLVMValueRef emit_node_op(Nest *n, const Node *node, bool varies, unsigned u)
 {
     LLVMValueRef args[3], quotient = NULL;
@@ -130,8 +139,10 @@ static LLVMValueRef emit_node_op(Nest *n, const Node *node, bool varies, unsigne
             return emit_multiply_add(n, node, a, varies, u);
     for (uint32_t a = 0; a < node->nargs; a++)
         args[a] = operand(n, node->args[a], varies, u);
-    if (node->code == OP_DIV && varies)
+    if (node->code == OP_DIV && varies) {
+        args[1] = divisor_of_lanes(n, node, args[1]);
         quotient = emit_byte_quotient(n, node, args[0]);
+    }
     uint32_t typed = node->code == OP_SELECT ? 1 : 0;
     DType from = n->loop->nodes.data[node->args[typed]].dtype;
     return quotient ? quotient : emit_op(n->e, node->code, from, node->dtype, args, varies ? n->lanes : 0);

@@ -1,6 +1,8 @@
 /* hnc: the compiler for hypernetwork models. */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "driver/driver.h"
 
@@ -90,8 +92,18 @@ static int run(int argc, char **argv)
     return EXIT_USAGE;
 }
 
+/* Closed standard streams would give their numbers to the next files that are opened, and what is printed would go there. What
+ * stands in for them fails when it is used. */
+static void reserve_standard_streams(void)
+{
+    for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; stream++)
+        if (fcntl(stream, F_GETFD) < 0 && open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0)
+            return;
+}
+
 int main(int argc, char **argv)
 {
+    reserve_standard_streams();
     int status = run(argc, argv);
     if ((fflush(stdout) != 0 || ferror(stdout)) && status == EXIT_FINE) {
         fprintf(stderr, "hnc: error: cannot write to standard output: %s\n", strerror(errno));

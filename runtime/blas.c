@@ -3,6 +3,8 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 /* Weak: a model that multiplies with its own loops is linked without OpenBLAS. */
@@ -25,6 +27,24 @@ static const char *capable_core(void)
 #endif
     return NULL;
 }
+
+/* OpenBLAS maps its buffers when it is loaded. Where a limit of the address space denies them, it tries again forever, at full
+ * load, before main. Functions in .preinit_array run before any library's: this one says what is missing instead. */
+static void check_address_space(void)
+{
+    enum { NEEDED_MIB = 288 }; /* measured: two buffers of 128 MiB, and what is loaded after them */
+    static const char message[] = "error: too little address space: OpenBLAS needs about 300 MiB more than the limit allows; "
+                                  "see 'ulimit -v'\n";
+    struct rlimit limit;
+    if (!openblas_set_num_threads || getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+        return;
+    size_t size = (size_t)NEEDED_MIB << 20;
+    void *room = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (room == MAP_FAILED)
+        _exit(write(STDERR_FILENO, message, sizeof message - 1) < 0 ? 2 : 1);
+    munmap(room, size);
+}
+__attribute__((section(".preinit_array"), used)) static void (*const first_of_all)(void) = check_address_space;
 
 void blas_repair_detection(char **argv)
 {

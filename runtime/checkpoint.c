@@ -114,6 +114,26 @@ bool checkpoint_write(const char *path, const Program *program, const Identity *
     return fine;
 }
 
+/* Whether a run can have written these numbers: whatever uses them may count on it. */
+static bool is_possible(const char *path, const Manifest *manifest, const Identity *identity, const Position *position)
+{
+    enum { MOST_THREADS = 1 << 16 };
+    const struct {
+        const char *name;
+        int64_t value, least, most;
+    } numbers[] = {{"batch", identity->batch, 1, INT32_MAX},
+                   {"total_steps", identity->total_steps, 0, INT32_MAX},
+                   {"epoch_steps", identity->epoch_steps, 1, INT32_MAX},
+                   {"threads", identity->threads, 1, MOST_THREADS}};
+    const char *what = NULL;
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0] && !what; i++)
+        if (numbers[i].value < numbers[i].least || numbers[i].value > numbers[i].most)
+            what = numbers[i].name;
+    return (!what && position_is_possible(position, &manifest->train, identity->total_steps, &what)) ||
+           report_error("%s: its metadata say what no run can have done ('%s'); the file is damaged, or of another program", path,
+                        what);
+}
+
 static bool identify(const char *path, const Manifest *manifest, const json_t *metadata, Identity *identity, Position *position)
 {
     const char *format = json_string_value(json_object_get(metadata, "format"));
@@ -126,6 +146,8 @@ static bool identify(const char *path, const Manifest *manifest, const json_t *m
         !metadata_integer(metadata, "epoch_steps", &identity->epoch_steps) ||
         !metadata_integer(metadata, "threads", &identity->threads) || !position_load(position, metadata))
         return report_error("%s: its metadata is not that of a training run, which --resume needs", path);
+    if (!is_possible(path, manifest, identity, position))
+        return false;
     json_t *own = fingerprint(manifest);
     bool same = json_equal(own, json_object_get(metadata, "fingerprint"));
     json_decref(own);
@@ -178,17 +200,46 @@ bool checkpoint_seed(const char *path, uint64_t *seed)
            report_error("%s: its metadata holds no seed, which says how the examples were shuffled before they were split", path);
 }
 
+static const char *metadata_text(const json_t *metadata, const char *key)
+{
+    const char *text = json_string_value(json_object_get(metadata, key));
+    return text ? text : "";
+}
+
+/* Whether the file says that another model or another train of it wrote it. */
+static bool is_of_another_model(const SafeFile *file, const Manifest *manifest)
+{
+    const json_t *metadata = safetensors_metadata(file);
+    json_t *own = fingerprint(manifest);
+    const json_t *found = json_object_get(metadata, "fingerprint");
+    bool another = found && !json_equal(own, found) &&
+                   (strcmp(metadata_text(metadata, "model"), manifest->model) ||
+                    strcmp(metadata_text(metadata, "train"), manifest->train.name));
+    json_decref(own);
+    return another;
+}
+
+/* The states that are wanted, of which the file must have each with its type and shape. Of another model's file that is all that
+ * is said; else every tensor that does not fit is named. */
 static bool restore(const char *path, const Program *program, bool model_states_only)
 {
     SafeFile file;
     if (!safetensors_open(&file, path))
         return false;
-    bool fine = true;
-    for (size_t i = 0; i < program->manifest->state_count; i++) {
-        const State *state = &program->manifest->states[i];
-        /* Goes on after a failure, to name every tensor that does not fit. */
-        if (model_states_only ? is_model_state(state) : state->role != ROLE_SCRATCH)
+    const Manifest *manifest = program->manifest;
+    bool fine = true, another = is_of_another_model(&file, manifest);
+    for (size_t i = 0; i < manifest->state_count && (fine || !another); i++) {
+        const State *state = &manifest->states[i];
+        bool wanted = model_states_only ? is_model_state(state) : state->role != ROLE_SCRATCH;
+        if (wanted && another && !safetensors_fits(&file, &state->tensor)) {
+            const json_t *metadata = safetensors_metadata(&file);
+            fine = report_error(
+                "%s is a checkpoint of '%s' (train %s), not of '%s' (train %s): it does not have the tensor %s as it is here",
+                path, metadata_text(metadata, "model"), metadata_text(metadata, "train"), manifest->model, manifest->train.name,
+                state->tensor.name);
+        } else if (wanted) {
             fine = safetensors_read(&file, &state->tensor, program_state(program, state)) && fine;
+        }
     }
     safetensors_close(&file);
     return fine;

@@ -82,7 +82,8 @@ bool replace_begin(ReplacedFile *file, const char *path)
         free(file->temporary);
         return report_error("out of memory");
     }
-    file->descriptor = open(file->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    unlink(file->temporary); /* what a killed run left, or a link that somebody else put there */
+    file->descriptor = open(file->temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
     return file->descriptor >= 0 || replace_fail(file, "create");
 }
 

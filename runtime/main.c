@@ -1,6 +1,8 @@
 /* The entry point of every binary that hnc builds: OUT train | eval | predict | plot | info. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "runtime/abi.h"
 #include "runtime/blas.h"
@@ -32,8 +34,18 @@ static int run_command(const Manifest *manifest, const Options *options, char **
                                                  : evaluate_command(manifest, options);
 }
 
+/* Closed standard streams would give their numbers to the next files that are opened, and what is printed would go there. What
+ * stands in for them fails when it is used. */
+static void reserve_standard_streams(void)
+{
+    for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; stream++)
+        if (fcntl(stream, F_GETFD) < 0 && open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0)
+            return;
+}
+
 int main(int argc, char **argv)
 {
+    reserve_standard_streams();
     static char output_buffer[BUFSIZ]; /* so that printing allocates nothing */
     setvbuf(stdout, output_buffer, _IOFBF, sizeof output_buffer);
     report_name(argc > 0 ? argv[0] : "model");

@@ -34,15 +34,20 @@ FILE *plot_begin(int width, int height)
     return script;
 }
 
+/* In double quotes, where gnuplot knows numbers of bytes: quotes, backslashes and backquotes, which would run a command, are
+ * such. */
 void plot_text(FILE *script, const char *text)
 {
-    fputc('\'', script);
+    fputc('"', script);
     for (; *text; text++) {
-        if (*text == '\'')
-            fputc('\'', script); /* doubled within quotes */
-        fputc((unsigned char)*text < ' ' ? ' ' : *text, script);
+        if ((unsigned char)*text < ' ')
+            fputc(' ', script);
+        else if (strchr("\"'\\`", *text))
+            fprintf(script, "\\%03o", (unsigned)*text);
+        else
+            fputc(*text, script);
     }
-    fputc('\'', script);
+    fputc('"', script);
 }
 
 double plot_step(double width, double most)

@@ -127,3 +127,28 @@ bool position_load(Position *position, const json_t *metadata)
         fine = get_real(metadata, "seconds", &position->seconds) && position->seconds >= 0;
     return fine;
 }
+
+/* The most upper steps that can have been taken: every[1] follow every[0] lower ones. */
+static int64_t most_upper_steps(const TrainInfo *train, int64_t lower)
+{
+    return train->phase_count < 2 ? 0 : (lower / train->every[0] + 1) * train->every[1];
+}
+
+bool position_is_possible(const Position *position, const TrainInfo *train, int64_t total_steps, const char **what)
+{
+    const int64_t *steps = position->steps;
+    *what = steps[0] > total_steps                                           ? "steps.0"
+            : steps[1] > most_upper_steps(train, steps[0])                   ? "steps.1"
+            : position->evaluated > steps[0]                                 ? "evaluated"
+            : position->evaluations > steps[0] + 1                           ? "evaluations"
+            : position->best < -1 || position->best >= position->evaluations ? "best"
+            : position->best >= 0 && position->best_value == INFINITY        ? "best_value"
+            : position->bad_epochs > position->evaluations                   ? "bad_epochs"
+            : !isfinite(position->seconds)                                   ? "seconds"
+                                                                             : NULL;
+    for (size_t phase = 0; phase < MAX_PHASES && !*what; phase++)
+        for (size_t output = 0; output < MAX_STEP_OUTPUTS; output++)
+            if (position->means[phase][output].count > steps[phase])
+                *what = "mean";
+    return *what == NULL;
+}

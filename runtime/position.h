@@ -50,6 +50,10 @@ void position_store(const Position *position, bool finished, json_t *metadata);
 /* False if something is missing or malformed (nothing is reported). */
 bool position_load(Position *position, const json_t *metadata);
 
+/* Whether a run of this train, planned for so many steps, can have stood there: counts within each other's bounds, numbers that are
+ * numbers. False with what is not possible in *what. */
+bool position_is_possible(const Position *position, const TrainInfo *train, int64_t total_steps, const char **what);
+
 /* Metadata entries of these kinds; the getters return false on absence or malformed text. */
 void metadata_set_integer(json_t *metadata, const char *key, int64_t value);
 bool metadata_integer(const json_t *metadata, const char *key, int64_t *value);

@@ -282,17 +282,29 @@ void safetensors_close(SafeFile *file)
     *file = (SafeFile){.descriptor = -1};
 }
 
+static const json_t *find_entry(const SafeFile *file, const Tensor *tensor)
+{
+    return strcmp(tensor->name, metadata_key) ? json_object_get(file->header, tensor->name) : NULL;
+}
+
+bool safetensors_fits(const SafeFile *file, const Tensor *tensor)
+{
+    const json_t *entry = find_entry(file, tensor);
+    json_t *expected = shape_json(tensor);
+    bool fits = entry && json_equal(json_object_get(entry, "shape"), expected) &&
+                !strcmp(json_string_value(json_object_get(entry, "dtype")), safe_names[tensor->element]);
+    json_decref(expected);
+    return fits;
+}
+
 bool safetensors_read(const SafeFile *file, const Tensor *tensor, void *data)
 {
-    const json_t *entry = strcmp(tensor->name, metadata_key) ? json_object_get(file->header, tensor->name) : NULL;
+    const json_t *entry = find_entry(file, tensor);
     if (!entry)
         return report_error("%s: the tensor %s is missing", file->path, tensor->name);
     const char *dtype = json_string_value(json_object_get(entry, "dtype"));
     const json_t *shape = json_object_get(entry, "shape");
-    json_t *expected = shape_json(tensor);
-    bool fine = json_equal(shape, expected) && !strcmp(dtype, safe_names[tensor->element]);
-    json_decref(expected);
-    if (!fine) {
+    if (!safetensors_fits(file, tensor)) {
         char *found = json_dumps(shape, JSON_COMPACT), wanted[TENSOR_TEXT_SIZE];
         report_error("%s: the tensor %s is %s%.200s there, but %s in this model", file->path, tensor->name, dtype,
                      found ? found : "", tensor_text(tensor, wanted));

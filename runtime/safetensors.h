@@ -23,6 +23,8 @@ typedef struct SafeFile {
  * end of the file. Problems are reported. */
 bool safetensors_open(SafeFile *file, const char *path);
 void safetensors_close(SafeFile *file);
+/* Whether the file has the tensor, with the type and shape of `tensor`. */
+bool safetensors_fits(const SafeFile *file, const Tensor *tensor);
 /* Reads the tensor into `data`. It must be there with the type and shape of `tensor`; problems are reported. */
 bool safetensors_read(const SafeFile *file, const Tensor *tensor, void *data);
 /* The metadata object, or NULL; borrowed. */

@@ -337,6 +337,16 @@ static int run_loop(Run *run)
     return report_end(run, end);
 }
 
+/* A run that has done more steps than it is resumed for stays as it is, all of it. */
+static bool has_done_more(const Run *run)
+{
+    if (!run->has_checkpoint || run->position.steps[0] <= run->plan.total_steps)
+        return false;
+    printf("the run in %s has done %" PRId64 " steps (%.4g epochs), more than the %" PRId64 " that are asked for; nothing is changed\n",
+           run->folder, run->position.steps[0], result_epochs(run, run->position.steps[0]), run->plan.total_steps);
+    return true;
+}
+
 int train_command(const Manifest *manifest, const Options *options)
 {
     if (!manifest->has_train) {
@@ -345,7 +355,8 @@ int train_command(const Manifest *manifest, const Options *options)
     }
     signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error to report, not a reason to die */
     Run run = {.manifest = manifest, .options = options, .lock = -1};
-    int status = prepare(&run) && open_folder(&run) ? run_loop(&run) : EXIT_FAILURE;
+    bool ready = prepare(&run);
+    int status = ready && has_done_more(&run) ? EXIT_SUCCESS : ready && open_folder(&run) ? run_loop(&run) : EXIT_FAILURE;
     close_run(&run);
     return status;
 }

@@ -563,6 +563,28 @@ static void test_only_steps_have_wide_code(void **state)
     module_free(module);
 }
 
+/* A sum of quotients whose last vector has lanes that are masked off: 0 / 0 there must not reach the sum. */
+static void masked_quotients(DType real)
+{
+    Module *module = module_new("m", real);
+    Builder b = new_function(module, "f");
+    Value x = build_input(&b, "x", cube(real, 3, 20, 9)), y = build_input(&b, "y", matrix(real, 3, 9));
+    Value spread = build_broadcast(&b, y, cube(real, 3, 20, 9), dims_of(2, 0, 2));
+    build_output(&b, "sum", build_reduce(&b, OP_REDUCE_SUM, build_binary(&b, OP_DIV, x, spread), dims_of(3, 0, 1, 2)));
+    Case c = {.module = module, .seed = 1};
+    static const char *const cpus[] = {"x86-64", "x86-64-v2", DEFAULT_CPU};
+    for (size_t i = 0; i < COUNT_OF(cpus); i++)
+        for (int level = 0; level <= 3; level++)
+            check_compiled(&c, level, cpus[i], 1);
+    module_free(module);
+}
+
+static void test_masked_quotients(void **state)
+{
+    (void)state;
+    for_each_real(masked_quotients);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -570,6 +592,7 @@ int main(void)
         cmocka_unit_test(test_integers_and_casts),
         cmocka_unit_test(test_reductions),
         cmocka_unit_test(test_softmax),
+        cmocka_unit_test(test_masked_quotients),
         cmocka_unit_test(test_views),
         cmocka_unit_test(test_joins),
         cmocka_unit_test(test_fetch_and_tables),

@@ -254,7 +254,7 @@ static void test_last_checkpoint_must_be_written(void **state)
     assert_int_equal(run_command("mkdir run/last.safetensors.tmp; cp run/last.safetensors kept; " TOY
                                  " train --data data --out run --resume --epochs 4"),
                      1);
-    assert_true(output_has("cannot create run/last.safetensors.tmp: Is a directory; the previous file is kept"));
+    assert_true(output_has("cannot create run/last.safetensors.tmp: File exists; the previous file is kept"));
     assert_true(same_files("run/last.safetensors", "kept"));
     assert_int_equal(access("run/result.json", F_OK), -1); /* it has not ended */
     assert_int_equal(run_command("rmdir run/last.safetensors.tmp; " TOY " train --data data --out run --resume"), 0);
