@@ -1,5 +1,6 @@
 /* hnc build and hnc run. */
 #include <errno.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -145,10 +146,17 @@ int build_executable(const Options *options, const char *path)
     }
     bool fine = compile_program(options, &c);
     if (fine && options->time_passes)
-        fprintf(stderr, "  frontend  %8.3f s\n  passes    %8.3f s\n  plan      %8.3f s\n", c.seconds[0], c.seconds[1], c.seconds[2]);
+        fprintf(stderr, "  frontend  %8.3f s\n  passes    %8.3f s\n  plan      %8.3f s\n", c.seconds[0], c.seconds[1],
+                c.seconds[2]);
     fine = fine && emit_all(options, &c, path);
     compilation_free(&c);
     return fine ? EXIT_FINE : EXIT_ERROR;
+}
+
+/* The same file by a name that no command takes for an option. */
+static const char *plain_path(Arena *arena, const char *path)
+{
+    return *path == '-' ? arena_printf(arena, "./%s", path) : path;
 }
 
 /* The file's name without folder and .hn. */
@@ -156,9 +164,9 @@ static const char *default_output(Arena *arena, const char *file)
 {
     const char *base = strrchr(file, '/') ? strrchr(file, '/') + 1 : file;
     size_t len = strlen(base);
-    if (len > 3 && strcmp(base + len - 3, ".hn") == 0)
-        return arena_text(arena, base, len - 3);
-    return arena_printf(arena, "%s.out", base);
+    const char *stem =
+        len > 3 && strcmp(base + len - 3, ".hn") == 0 ? arena_text(arena, base, len - 3) : arena_printf(arena, "%s.out", base);
+    return plain_path(arena, stem);
 }
 
 static bool same_file(const char *left, const char *right)
@@ -187,7 +195,7 @@ static bool overwrites_input(const Options *options, const char *path, Arena *ar
 int command_build(const Options *options)
 {
     Arena arena = {0};
-    const char *path = options->output ? options->output : default_output(&arena, options->file);
+    const char *path = options->output ? plain_path(&arena, options->output) : default_output(&arena, options->file);
     int status = overwrites_input(options, path, &arena) ? EXIT_USAGE : EXIT_FINE;
     if (status == EXIT_FINE && (options->emit & WANT_AST))
         status = emit_ast(options, arena_printf(&arena, "%s.ast", path)) ? EXIT_FINE : EXIT_ERROR;
@@ -197,15 +205,45 @@ int command_build(const Options *options)
     return status;
 }
 
-/* $XDG_CACHE_HOME/hnc or ~/.cache/hnc, made if missing. */
+/* The user's home by the environment, else by the password file; NULL: neither knows. */
+static const char *home_folder(void)
+{
+    const char *home = getenv("HOME");
+    if (home && *home == '/')
+        return home;
+    const struct passwd *user = getpwuid(getuid());
+    return user && user->pw_dir && *user->pw_dir == '/' ? user->pw_dir : NULL;
+}
+
+/* Whether nobody else can put a program there. */
+static bool is_private(const char *folder)
+{
+    struct stat status;
+    return lstat(folder, &status) == 0 && S_ISDIR(status.st_mode) && status.st_uid == geteuid() &&
+           !(status.st_mode & (S_IWGRP | S_IWOTH));
+}
+
+/* $XDG_CACHE_HOME/hnc or ~/.cache/hnc, made if missing: what lies there is run, so nobody else may write to it. */
 static const char *cache_folder(Arena *arena)
 {
-    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    const char *base = cache && *cache == '/' ? cache : arena_printf(arena, "%s/.cache", home ? home : "/tmp");
+    const char *cache = getenv("XDG_CACHE_HOME"), *home = home_folder();
+    if (!(cache && *cache == '/') && !home) {
+        fprintf(stderr,
+                "hnc: error: there is no home folder to keep the program in: set HOME or XDG_CACHE_HOME, or use hnc build\n");
+        return NULL;
+    }
+    const char *base = cache && *cache == '/' ? cache : arena_printf(arena, "%s/.cache", home);
     mkdir(base, 0777);
     const char *folder = arena_printf(arena, "%s/hnc", base);
-    if (mkdir(folder, 0777) != 0 && errno != EEXIST) {
+    if (mkdir(folder, 0700) != 0 && errno != EEXIST) {
         fprintf(stderr, "hnc: error: cannot make the cache folder '%s': %s\n", folder, strerror(errno));
+        return NULL;
+    }
+    if (!is_private(folder)) {
+        fprintf(stderr,
+                "hnc: error: the cache folder '%s' is not yours alone: others may write to it, or own it, and hnc runs what lies "
+                "there\n",
+                folder);
         return NULL;
     }
     return folder;

@@ -40,9 +40,9 @@ static double clock_seconds(void)
 static bool fail_on_step(const Run *run, size_t phase, const char *what, const char *is)
 {
     const Position *position = &run->position;
-    report_error("%s of phase '%s' of train %s %s at its step %" PRId64 " (epoch %.4g); training stops%s%s%s",
-                 what, run->phases[phase].info->name, run->manifest->train.name, is,
-                 position->steps[phase], (double)position->steps[0] / (double)run->plan.epoch_steps,
+    report_error("%s of phase '%s' of train %s %s at its step %" PRId64 " (epoch %.4g); training stops%s%s%s", what,
+                 run->phases[phase].info->name, run->manifest->train.name, is, position->steps[phase],
+                 (double)position->steps[0] / (double)run->plan.epoch_steps,
                  run->has_checkpoint ? ". The last checkpoint before stays as it is: " : "", run->has_checkpoint ? run->last : "",
                  path_exists(run->best) ? " (the best one: best.safetensors beside it)" : "");
     return false;
@@ -86,6 +86,26 @@ static void begin_net(Run *run, size_t net)
     }
 }
 
+/* Takes the means of the step's outputs forward. An objective may be no number in a batch, such as the mean of no examples, and
+ * then does not count; the number of one that was none for a whole epoch, 0 if there is no such. */
+static size_t take_means(Run *run, size_t phase)
+{
+    Phase *p = &run->phases[phase];
+    size_t never = 0;
+    for (size_t i = 0; i < p->call.info->output_count; i++) {
+        Mean *mean = &run->position.means[phase][i];
+        double value = call_result(&p->call, i, 0);
+        p->undefined[i] = isnan(value) ? p->undefined[i] + 1 : 0;
+        if (i > 0 && p->undefined[i] >= run->plan.epoch_steps)
+            never = i;
+        if (i > 0 && isnan(value))
+            continue;
+        mean->sum += value;
+        mean->count++;
+    }
+    return never;
+}
+
 /* One step of a phase: draws its batch, runs it, takes the means of its outputs forward. False (reported) if the loss is not
  * finite. */
 static bool take_step(Run *run, size_t phase)
@@ -104,16 +124,17 @@ static bool take_step(Run *run, size_t phase)
     call_run(&p->call);
     run->position.steps[phase]++;
     run->position.seconds += clock_seconds() - begin;
-    for (size_t i = 0; i < p->call.info->output_count; i++) {
-        Mean *mean = &run->position.means[phase][i];
-        mean->sum += call_result(&p->call, i, 0);
-        mean->count++;
-    }
+    size_t undefined = take_means(run, phase);
     double loss = call_result(&p->call, 0, 0);
     if (program_failed())
         return fail_on_step(run, phase, "an index", "lay outside its table");
     if (!isfinite(loss))
         return fail_on_step(run, phase, "the loss", isnan(loss) ? "is not a number (nan)" : "is infinite");
+    if (undefined) {
+        char what[128];
+        snprintf(what, sizeof what, "the output '%.100s'", p->call.info->outputs[undefined].name);
+        return fail_on_step(run, phase, what, "was not a number in any step of a whole epoch, nor is it");
+    }
     progress_step(&run->progress, &run->position);
     return true;
 }

@@ -13,6 +13,7 @@ typedef struct Phase {
     const PhaseInfo *info;
     Call call;
     Sampler sampler;
+    int64_t undefined[MAX_STEP_OUTPUTS]; /* steps on end in which this output was no number */
 } Phase;
 
 typedef struct Run {
