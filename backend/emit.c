@@ -7,6 +7,7 @@
 
 #include "backend/backend.h"
 #include "backend/emit.h"
+#include "backend/tempfile.h"
 
 /* A kernel below this much work (ops, or eighths of the bytes it moves) is not worth waking threads for. */
 enum { PARALLEL_WORK = 50000 };
@@ -341,23 +342,33 @@ static bool add_wide_code(LLVMModuleRef module, const Program *program, const Ba
     return false;
 }
 
-bool backend_emit(const Program *program, const char *manifest, const BackendOptions *options, EmitKind kind, const char *path,
-                  char why[static 256])
+LLVMMemoryBufferRef program_bytes(const Program *program, const char *manifest, const BackendOptions *options, EmitKind kind,
+                                  char why[static 256])
 {
     double start = seconds();
     LLVMContextRef context = LLVMContextCreate();
     LLVMModuleRef module = emit_module(context, program, options, options->cpu, true, "hn_functions", why);
+    LLVMMemoryBufferRef bytes = NULL;
     if (module)
         emit_manifest(module, manifest);
-    bool done = module && (strcmp(options->cpu, AUTO_CPU) != 0 || add_wide_code(module, program, options, why));
-    if (done) {
+    if (module && (strcmp(options->cpu, AUTO_CPU) != 0 || add_wide_code(module, program, options, why))) {
         double emitted = seconds();
-        done = object_emit(module, options->cpu, options->opt_level, kind, path, why);
+        bytes = object_bytes(module, options->cpu, options->opt_level, kind, why);
         if (options->time_passes)
             fprintf(stderr, "%8.1f ms  emit\n%8.1f ms  llvm\n", 1e3 * (emitted - start), 1e3 * (seconds() - emitted));
     }
     if (module)
         LLVMDisposeModule(module);
     LLVMContextDispose(context);
-    return done;
+    return bytes;
+}
+
+bool backend_emit(const Program *program, const char *manifest, const BackendOptions *options, EmitKind kind, const char *path,
+                  char why[static 256])
+{
+    LLVMMemoryBufferRef bytes = program_bytes(program, manifest, options, kind, why);
+    bool written = bytes && tempfile_write(path, LLVMGetBufferStart(bytes), LLVMGetBufferSize(bytes), why);
+    if (bytes)
+        LLVMDisposeMemoryBuffer(bytes);
+    return written;
 }

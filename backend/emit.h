@@ -5,6 +5,7 @@
 
 #include <llvm-c/Core.h>
 
+#include "backend/backend.h"
 #include "backend/math.h"
 #include "passes/schedule.h"
 
@@ -31,6 +32,10 @@ typedef struct Emitter {
 typedef struct Split {
     int64_t extent, grain;
 } Split;
+
+/* What backend_emit writes, in memory; the caller disposes of it. NULL on failure, with a sentence in `why`. */
+LLVMMemoryBufferRef program_bytes(const Program *program, const char *manifest, const BackendOptions *options, EmitKind kind,
+                                  char why[static 256]);
 
 /* Each emits the kernel's code at the builder; its buffers are in e->bases. */
 Split emit_loop(Emitter *e, const Kernel *kernel);

@@ -67,6 +67,19 @@ static json_t *fields(const Module *module)
     return list;
 }
 
+/* Indices that the function checks, in the order of its state. */
+static json_t *bounds(const Module *module, const Function *function)
+{
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < module->bounds.len; i++) {
+        const Bound *bound = &module->bounds.data[i];
+        if (!strcmp(bound->function, function->name))
+            append(&list, json_pack("{s:s, s:I, s:I}", "state", module->states.data[bound->state].name, "rows",
+                                    (json_int_t)bound->rows, "line", (json_int_t)bound->line));
+    }
+    return list;
+}
+
 static json_t *functions(const Module *module)
 {
     json_t *list = json_array();
@@ -77,7 +90,12 @@ static json_t *functions(const Module *module)
             append(&inputs, tensor(function->input_names.data[k], OP_AT(function, function->inputs.data[k])->type));
         for (uint32_t k = 0; k < function->outputs.len; k++)
             append(&outputs, tensor(function->outputs.data[k].name, OP_AT(function, function->outputs.data[k].value)->type));
-        append(&list, json_pack("{s:s, s:o, s:o}", "name", function->name, "inputs", inputs, "outputs", outputs));
+        json_t *entry = json_pack("{s:s, s:o, s:o}", "name", function->name, "inputs", inputs, "outputs", outputs);
+        json_t *checked = bounds(module, function);
+        if (json_array_size(checked))
+            json_object_set(entry, "bounds", checked);
+        json_decref(checked);
+        append(&list, entry);
     }
     return list;
 }

@@ -191,42 +191,48 @@ static bool optimize(LLVMModuleRef module, LLVMTargetMachineRef machine, int opt
     return false;
 }
 
-static bool write_module(LLVMModuleRef module, LLVMTargetMachineRef machine, EmitKind kind, const char *path,
-                         char why[static 256])
+/* The module as a file would hold it; the caller disposes of the buffer. */
+static LLVMMemoryBufferRef module_bytes(LLVMModuleRef module, LLVMTargetMachineRef machine, EmitKind kind, char why[static 256])
 {
     if (kind == EMIT_LLVM) {
         char *text = LLVMPrintModuleToString(module);
-        bool written = tempfile_write(path, text, strlen(text), why);
+        LLVMMemoryBufferRef buffer = LLVMCreateMemoryBufferWithMemoryRangeCopy(text, strlen(text), "");
         LLVMDisposeMessage(text);
-        return written;
+        return buffer;
     }
     LLVMMemoryBufferRef buffer;
     char *message = NULL;
     LLVMCodeGenFileType type = kind == EMIT_ASM ? LLVMAssemblyFile : LLVMObjectFile;
-    if (LLVMTargetMachineEmitToMemoryBuffer(machine, module, type, &message, &buffer)) {
-        take_message(message, "internal error: LLVM code generation", why);
-        return false;
+    if (!LLVMTargetMachineEmitToMemoryBuffer(machine, module, type, &message, &buffer))
+        return buffer;
+    take_message(message, "internal error: LLVM code generation", why);
+    return NULL;
+}
+
+LLVMMemoryBufferRef object_bytes(LLVMModuleRef module, const char *cpu, int opt_level, EmitKind kind, char why[static 256])
+{
+    if (kind == EMIT_EXE || opt_level < 0 || opt_level > 3) {
+        snprintf(why, 256, "internal error: object_emit cannot make an executable or optimise at level %d", opt_level);
+        return NULL;
     }
-    bool written = tempfile_write(path, LLVMGetBufferStart(buffer), LLVMGetBufferSize(buffer), why);
-    LLVMDisposeMemoryBuffer(buffer);
-    return written;
+    LLVMTargetMachineRef machine = target_machine(cpu, opt_level, why);
+    if (!machine)
+        return NULL;
+    size_t length;
+    module_at_work = LLVMGetModuleIdentifier(module, &length);
+    set_layout(module, machine);
+    bool done = object_set_cpu(module, cpu, why) && object_verify(module, why) && optimize(module, machine, opt_level, why);
+    LLVMMemoryBufferRef buffer = done ? module_bytes(module, machine, kind, why) : NULL;
+    LLVMDisposeTargetMachine(machine);
+    module_at_work = "";
+    return buffer;
 }
 
 bool object_emit(LLVMModuleRef module, const char *cpu, int opt_level, EmitKind kind, const char *path, char why[static 256])
 {
-    if (kind == EMIT_EXE || opt_level < 0 || opt_level > 3) {
-        snprintf(why, 256, "internal error: object_emit cannot make an executable or optimise at level %d", opt_level);
-        return false;
-    }
-    LLVMTargetMachineRef machine = target_machine(cpu, opt_level, why);
-    if (!machine)
-        return false;
-    size_t length;
-    module_at_work = LLVMGetModuleIdentifier(module, &length);
-    set_layout(module, machine);
-    bool done = object_set_cpu(module, cpu, why) && object_verify(module, why) && optimize(module, machine, opt_level, why) &&
-                write_module(module, machine, kind, path, why);
-    LLVMDisposeTargetMachine(machine);
-    module_at_work = "";
-    return done;
+    LLVMMemoryBufferRef buffer = object_bytes(module, cpu, opt_level, kind, why);
+    bool written = buffer && tempfile_write(path, LLVMGetBufferStart(buffer), LLVMGetBufferSize(buffer), why);
+    if (buffer)
+        LLVMDisposeMemoryBuffer(buffer);
+    return written;
 }

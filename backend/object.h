@@ -24,6 +24,9 @@ bool object_prepare(LLVMModuleRef module, const char *cpu, char why[static 256])
  * here. */
 bool object_emit(LLVMModuleRef module, const char *cpu, int opt_level, EmitKind kind, const char *path, char why[static 256]);
 
+/* What object_emit would write, in memory; the caller disposes of it. NULL on failure. */
+LLVMMemoryBufferRef object_bytes(LLVMModuleRef module, const char *cpu, int opt_level, EmitKind kind, char why[static 256]);
+
 /* Checks a module with LLVM's verifier; a violation is a bug of ours and its first line is put in `why`. */
 bool object_verify(LLVMModuleRef module, char why[static 256]);
 

@@ -85,8 +85,11 @@ bool compile_program(const Options *options, Compilation *c)
     double start = seconds_now();
     drop_sources(c->model);
     c->program = program_plan(c->model->module);
+    bool fine = program_verify(c->program, &c->failure);
+    if (!fine)
+        fprintf(stderr, "hnc: internal error: a schedule does not verify, so nothing is built from it\n%s", c->failure.data);
     c->seconds[2] = seconds_now() - start;
-    return true;
+    return fine;
 }
 
 void compilation_free(Compilation *c)

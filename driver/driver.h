@@ -39,7 +39,8 @@ typedef struct Compilation {
     double seconds[3]; /* frontend, passes, plan */
 } Compilation;
 
-/* Reads, checks and lowers the file, then assembles the selected train's functions. On failure everything has been said on stderr. */
+/* Reads, checks and lowers the file, then assembles the selected train's functions. On failure everything has been said on
+ * stderr. */
 bool compile_model(const Options *options, Compilation *compilation);
 /* compile_model, then fusion and the memory plan. */
 bool compile_program(const Options *options, Compilation *compilation);
@@ -51,6 +52,10 @@ int command_check(const Options *options);
 int command_explain(const Options *options);
 int command_opt(const Options *options);
 int command_run(const Options *options);
+
+/* Checks the gradients of every loss, and compiled code; prints what it finds and returns an exit status (gradients.c). *not_finite: a
+ * loss is no finite number on so few examples, and nothing was checked or said. */
+int check_gradients(Model *model, bool *not_finite);
 
 /* Writes a file whole or not at all; a device or a pipe as it is. On failure the reason has been said on stderr. */
 bool write_output(const char *path, const Text *text);

@@ -207,6 +207,7 @@ void module_free(Module *module)
     vec_free(&module->weights);
     vec_free(&module->fields);
     vec_free(&module->conditions);
+    vec_free(&module->bounds);
     arena_free(&module->arena);
     support_free(module);
 }

@@ -177,6 +177,15 @@ typedef struct Condition {
     Type type;        /* f32[h] */
 } Condition;
 
+/* Where a function leaves what pass_bounds found of one index: the k-th Bound of the function in elements 2 k and 2 k + 1 of its state:
+ * whether some index lay outside the table, and the largest that did. */
+typedef struct Bound {
+    const char *function;
+    uint32_t state;
+    int64_t rows; /* of the table */
+    uint32_t line;
+} Bound;
+
 typedef struct Module {
     Arena arena;
     const char *name;
@@ -187,6 +196,7 @@ typedef struct Module {
     VEC(Weight) weights;
     VEC(Field) fields;
     VEC(Condition) conditions;
+    VEC(Bound) bounds;
 } Module;
 
 Module *module_new(const char *name, DType real);

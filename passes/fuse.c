@@ -93,9 +93,10 @@ static void place_reduction(Fuser *f, Value v)
     const Op *op = op_of(f, v);
     Member member = {
         .kind = MEMBER_REDUCE, .value = v, .space = type_at(f, op->args[0]), .axes = op->a, .target = f->info[v].view};
-    uint32_t group = takes_stages(&member) ? place_staged(f, member)
-                     : chunk_of(&member)   ? place_chunks(f, member)
-                                           : place_member(f, member);
+    uint32_t group = f->program->unfused     ? place_member(f, member)
+                     : takes_stages(&member) ? place_staged(f, member)
+                     : chunk_of(&member)     ? place_chunks(f, member)
+                                             : place_member(f, member);
     f->info[v].group = group;
     vec_add_once(&f->info[v].producers, group);
 }
@@ -193,6 +194,7 @@ static void place_table_access(Fuser *f, Value v)
     if (op->code == OP_GATHER) {
         table = need_row_access(f, op->args[0], probe);
         view.row = table.stride[0];
+        view.rows = type_at(f, op->args[0]).dims[0];
     } else {
         Type field = f->module->fields.data[op->symbol].type;
         view.row = type_elements(field);

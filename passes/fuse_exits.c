@@ -89,7 +89,7 @@ static void add_copy(Fuser *f, const Exit *exit, uint32_t old)
     View from = {.buffer = exit->buffer, .stride = {source.elements > 1}},
          to = {.buffer = target, .stride = {source.elements > 1}};
     vec_push(&loop->nodes, (Node){.kind = NODE_LOAD, .dtype = source.dtype, .access = from});
-    vec_push(&loop->sinks, (Sink){.kind = SINK_STORE, .node = 0, .access = to});
+    vec_push(&loop->sinks, (Sink){.kind = SINK_STORE, .node = 0, .value = source.value, .access = to});
     vec_push(&group.kernel.reads, exit->buffer);
     vec_push(&group.kernel.writes, target);
     group.kernel.bytes = 2 * source.elements * (int64_t)dtype_size(source.dtype);
@@ -103,7 +103,7 @@ static void finish_exit(Fuser *f, const Exit *exit)
 {
     Buffer *buffer = &f->schedule->buffers.data[exit->buffer];
     uint32_t old = exit->kind == BUFFER_STATE ? f->state_buffers[exit->symbol] : NO_BUFFER;
-    if (buffer->kind != BUFFER_SCRATCH || !write_in_place(f, exit->buffer, old)) {
+    if (f->program->unfused || buffer->kind != BUFFER_SCRATCH || !write_in_place(f, exit->buffer, old)) {
         add_copy(f, exit, old);
         return;
     }

@@ -407,8 +407,9 @@ static bool is_large_state(const Fuser *f, Value v)
 }
 
 /* A member that uses what several groups make, at the same point, draws them together: what they hand to it stays in registers.
- * One that reads a large state draws other readers: the state comes from memory once. */
-static uint32_t draw_together(Fuser *f, const Member *member, uint32_t index)
+ * One that reads a large state draws other readers: the state comes from memory once. The member's group already has its
+ * reduction (expect_member), so that none is drawn that reduces otherwise. */
+static void draw_together(Fuser *f, const Member *member, uint32_t index)
 {
     Candidates others = {0};
     for (uint32_t i = 0; i < f->leaves.len; i++) {
@@ -424,16 +425,20 @@ static uint32_t draw_together(Fuser *f, const Member *member, uint32_t index)
             merge_groups(f, index, others.group[i]);
     if (others.n)
         find_leaves(f, member);
-    return index;
 }
 
-uint32_t place_member(Fuser *f, Member member)
+/* The group's loop as the member will have it. */
+static void expect_member(Fuser *f, const Member *member, uint32_t cost, uint32_t index)
 {
-    find_leaves(f, &member);
-    member.early = comes_early(f, &member);
-    uint32_t cost = member.kind == MEMBER_ZERO ? 0 : f->info[member.value].cost + 1;
-    uint32_t index = member.staged ? NO_GROUP : choose_group(f, &member, cost);
-    index = index == NO_GROUP ? new_loop_group(f, &member) : draw_together(f, &member, index);
+    Group *group = &f->groups.data[index];
+    group->reduced |= reduced_axes(member);
+    group->chunk = member->chunk ? member->chunk : group->chunk;
+    group->cost += cost;
+}
+
+/* The group uses the leaves at hand: those that other groups compute are stored, and come first. */
+static void use_leaves(Fuser *f, uint32_t index)
+{
     for (uint32_t i = 0; i < f->leaves.len; i++) {
         Leaf leaf = f->leaves.data[i];
         Info *info = &f->info[leaf.value];
@@ -445,10 +450,20 @@ uint32_t place_member(Fuser *f, Member member)
         if (info->readers.len > MOST_CANDIDATES)
             memmove(info->readers.data, info->readers.data + 1, --info->readers.len * sizeof *info->readers.data);
     }
+}
+
+uint32_t place_member(Fuser *f, Member member)
+{
+    find_leaves(f, &member);
+    member.early = comes_early(f, &member);
+    uint32_t cost = member.kind == MEMBER_ZERO ? 0 : f->info[member.value].cost + 1;
+    uint32_t chosen = member.staged || f->program->unfused ? NO_GROUP : choose_group(f, &member, cost);
+    uint32_t index = chosen == NO_GROUP ? new_loop_group(f, &member) : chosen;
+    expect_member(f, &member, cost, index);
+    if (chosen != NO_GROUP)
+        draw_together(f, &member, index);
+    use_leaves(f, index);
     Group *group = &f->groups.data[index];
-    group->reduced |= reduced_axes(&member);
-    group->chunk = member.chunk ? member.chunk : group->chunk;
-    group->cost += cost;
     if (!group->kernel.line && member.kind != MEMBER_ZERO)
         group->kernel.line = op_of(f, member.value)->line;
     vec_push(&group->members, member);

@@ -24,7 +24,7 @@ Type without_units(Type type)
 /* A concat of states that lie side by side: no kernel, only a view. */
 static bool joins_neighbours(const Fuser *f, Value v)
 {
-    return op_of(f, v)->code == OP_CONCAT && concat_is_view(f->program, f->function, op_of(f, v));
+    return !f->program->unfused && op_of(f, v)->code == OP_CONCAT && concat_is_view(f->program, f->function, op_of(f, v));
 }
 
 static bool reduces_nothing(const Fuser *f, const Op *op)
@@ -166,6 +166,8 @@ static void claim_piece(Fuser *f, Value whole, Value piece, const int64_t *start
 static void claim_pieces(Fuser *f, Value whole)
 {
     const Op *op = op_of(f, whole);
+    if (f->program->unfused)
+        return;
     if (op->code == OP_PAD) {
         claim_piece(f, whole, op->args[0], op->a.v);
         return;
@@ -220,7 +222,7 @@ static void place_value(Fuser *f, Value v)
         claim_pieces(f, v);
         break;
     default:
-        if (is_always_stored(f, v))
+        if (is_always_stored(f, v) || (f->program->unfused && op_info[op->code].lowering == LOWER_ELEMENTWISE))
             store(f, v);
         if (is_table_access(op->code) || is_always_stored(f, v))
             for (uint32_t i = 0; i < op->nargs && op_info[op->code].lowering != LOWER_REDUCE; i++)

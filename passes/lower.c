@@ -241,7 +241,7 @@ static void lower_member(Lowering *l, const Member *member)
 {
     Fuser *f = l->fuser;
     Point point = point_identity(member->space);
-    Sink sink = {.kind = SINK_STORE};
+    Sink sink = {.kind = SINK_STORE, .value = member->kind == MEMBER_ZERO ? NO_VALUE : member->value};
     if (member->kind == MEMBER_REDUCE) {
         const Op *op = op_of(f, member->value);
         if (member->staged)

@@ -52,6 +52,9 @@ void pass_stack(Module *module, Function *function);
 /* Products of a vector and a large matrix state that the step also updates, without waiting for the product, become sums of
  * elementwise products: the update's kernel makes them while it reads the matrix. Last. */
 void pass_read_once(Module *module, Function *function);
+/* Indices that may lie outside their table are held to its rows, and what had to be is left in states (Module.bounds). An index that is
+ * known to lie outside ends the process with a message at its line, as limit_error. After all others. */
+void pass_bounds(Module *module, Function *function);
 /* Products of one operand with several states become one product with their concatenation. Before differentiation, so that the
  * gradients come out merged too. */
 void pass_merge(Module *module, Function *function);
@@ -75,6 +78,8 @@ typedef struct PassTrace {
 } PassTrace;
 /* Runs pass_by_name(name) on the function, then dumps and verifies as the trace asks. */
 void pass_run(const PassTrace *trace, const char *name, Module *module, Function *function);
+/* What every step goes through last: expands gradients, then cleans up and optimises. */
+void pass_finish(const PassTrace *trace, Module *module, Function *function);
 /* The dumps and checks alone, for transforms with other signatures. */
 void pass_traced(const PassTrace *trace, const char *name, Module *module, Function *function);
 
@@ -86,6 +91,8 @@ bool method_assemble(Model *model, Train *train, PassTrace *trace, char why[stat
 
 /* How many losses the train differentiates: its phases', or pareto's objectives. */
 uint32_t method_losses(const Train *train);
+/* A new function with the loss of that number as output "loss" and the batch's rows as its only input; its `stop`s are still there. */
+Function *method_loss(Model *model, Train *train, uint32_t number);
 /* A new function with outputs "loss" and, named after each state it depends on, the gradient of loss number `number`: weights, and in
  * the upper phase the condition's value and scale. Inputs as the phase's step. */
 Function *method_gradients(Model *model, Train *train, uint32_t number);

@@ -4,11 +4,9 @@
 
 #include "passes/schedule.h"
 
-enum { ALIGNMENT = 64 }; /* HN_ALIGNMENT of runtime/abi.h */
-
 static int64_t aligned(int64_t bytes)
 {
-    return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    return (bytes + ARENA_ALIGNMENT - 1) / ARENA_ALIGNMENT * ARENA_ALIGNMENT;
 }
 
 /* ---- states ---- */
@@ -46,7 +44,7 @@ static bool can_follow(const Layout *layout, uint32_t a, uint32_t b)
     for (uint32_t s = b; s != NO_STATE; s = layout->next[s])
         if (s == a)
             return false;
-    return type_bytes(layout->module->states.data[a].type) % ALIGNMENT == 0;
+    return type_bytes(layout->module->states.data[a].type) % ARENA_ALIGNMENT == 0;
 }
 
 static void wish(Layout *layout, const Function *function, const Op *concat)
@@ -159,7 +157,7 @@ static int64_t best_gap(const Buffer *buffer, Buffer *const *placed, uint32_t n)
 }
 
 /* Largest first, each where it wastes least. */
-void plan_scratch(Schedule *schedule)
+void plan_scratch(Schedule *schedule, bool apart)
 {
     set_lifetimes(schedule);
     VEC(Buffer *) order = {0};
@@ -173,7 +171,7 @@ void plan_scratch(Schedule *schedule)
     schedule->scratch_bytes = 0;
     for (uint32_t i = 0; i < order.len; i++) {
         Buffer *buffer = order.data[i];
-        buffer->offset = best_gap(buffer, order.data, i);
+        buffer->offset = apart ? schedule->scratch_bytes : best_gap(buffer, order.data, i);
         int64_t end = buffer->offset + buffer_bytes(buffer);
         schedule->scratch_bytes = end > schedule->scratch_bytes ? end : schedule->scratch_bytes;
         uint32_t at = i; /* keep those placed in order of offset */
@@ -186,15 +184,15 @@ void plan_scratch(Schedule *schedule)
 
 /* ---- programs ---- */
 
-Program *program_plan(const Module *module)
+Program *program_plan_as(const Module *module, PlanKind kind)
 {
     Program *program = support_malloc(sizeof *program);
-    *program = (Program){.module = module};
+    *program = (Program){.module = module, .unfused = kind == PLAN_UNFUSED};
     layout_states(program);
     for (uint32_t i = 0; i < module->functions.len; i++) {
         Schedule schedule = {.function = module->functions.data[i]};
         fuse_function(program, schedule.function, &schedule);
-        plan_scratch(&schedule);
+        plan_scratch(&schedule, kind != PLAN_USUAL);
         for (uint32_t k = 0; k < schedule.kernels.len; k++) {
             schedule.flops += schedule.kernels.data[k].flops;
             schedule.bytes += schedule.kernels.data[k].bytes;
@@ -204,6 +202,11 @@ Program *program_plan(const Module *module)
         vec_push(&program->schedules, schedule);
     }
     return program;
+}
+
+Program *program_plan(const Module *module)
+{
+    return program_plan_as(module, PLAN_USUAL);
 }
 
 void program_free(Program *program)

@@ -11,6 +11,8 @@
 
 /* ---- memory ---- */
 
+enum { ARENA_ALIGNMENT = 64 }; /* bytes, of states and scratch buffers; HN_ALIGNMENT of runtime/abi.h */
+
 typedef enum { BUFFER_SCRATCH, BUFFER_STATE, BUFFER_INPUT, BUFFER_OUTPUT, BUFFER_ROWS } BufferKind;
 
 typedef struct Buffer {
@@ -32,7 +34,7 @@ typedef struct View {
     bool indirect;
     uint32_t index_buffer;
     int64_t index_offset, index_stride[MAX_RANK];
-    int64_t row;
+    int64_t row, rows; /* elements from one row to the next; how many rows there are, 0: the data set decides */
 } View;
 
 /* Row-major. */
@@ -62,6 +64,7 @@ typedef enum { SINK_STORE, SINK_SUM, SINK_MAX } SinkKind;
 typedef struct Sink {
     SinkKind kind;
     uint32_t node;
+    Value value; /* that the stored or reduced numbers are of; NO_VALUE: of none */
     View access;
     int64_t chunk_stride; /* of a reduction in a loop with chunks: from one chunk's result to the next one's, in elements */
 } Sink;
@@ -136,6 +139,7 @@ typedef struct Schedule {
 /* Schedules and memory plan of every function of a module. */
 typedef struct Program {
     const Module *module;
+    bool unfused;            /* PLAN_UNFUSED */
     VEC(Schedule) schedules; /* one a function */
     int64_t *state_offsets;  /* bytes, one a state */
     int64_t state_bytes, scratch_bytes;
@@ -143,10 +147,17 @@ typedef struct Program {
 
 /* Fuses and plans. The module (step stage, verified) must outlive the program, and must not change. */
 Program *program_plan(const Module *module);
+/* The same for comparisons. APART: every scratch buffer has memory of its own, which still holds its values at the end. UNFUSED: also
+ * one kernel for each value, sums made at once, and states written by copies at the end. */
+typedef enum { PLAN_USUAL, PLAN_APART, PLAN_UNFUSED } PlanKind;
+Program *program_plan_as(const Module *module, PlanKind kind);
 void program_free(Program *program);
 int64_t program_state_bytes(const Program *program);
 int64_t program_scratch_bytes(const Program *program);
 int64_t program_state_offset(const Program *program, uint32_t state);
+/* Whether every schedule may run as it is: its memory, loops and results hold what verify_schedule.c lists. Appends one line for each
+ * violation. Whatever fails it is a fault of fusion or planning, not of the model. */
+bool program_verify(const Program *program, Text *why);
 /* Kernels, buffers, sizes and peak of every function: for `hnc explain`. */
 void program_print(const Program *program, Text *out);
 void schedule_print(const Program *program, const Schedule *schedule, Text *out);
@@ -160,7 +171,7 @@ void layout_states(Program *program);
 bool concat_is_view(const Program *program, const Function *function, const Op *concat);
 /* Partitions a function into kernels: fills buffers and kernels, in order of execution. */
 void fuse_function(const Program *program, const Function *function, Schedule *schedule);
-/* Gives every scratch buffer an offset: buffers whose lifetimes overlap never do. */
-void plan_scratch(Schedule *schedule);
+/* Gives every scratch buffer an offset: buffers whose lifetimes overlap never do; with `apart` no two of them. */
+void plan_scratch(Schedule *schedule, bool apart);
 
 #endif

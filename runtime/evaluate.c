@@ -96,19 +96,22 @@ static void print_json(const Program *program, const json_t *json)
     putchar('\n');
 }
 
-static void print_metrics(Evaluation *evaluations, const Program *program, bool as_json)
+static bool print_metrics(Evaluation *evaluations, const Program *program, bool as_json)
 {
     const TrainInfo *train = &program->manifest->train;
     json_t *values = json_object();
     for (size_t i = 0; i < train->metric_count; i++) {
         double value = evaluation_run(&evaluations[i], program);
+        if (program_failed())
+            break;
         json_object_set_new(values, train->metrics[i].name, json_finite(value));
         if (!as_json)
             printf("%s %.6g\n", train->metrics[i].name, value);
     }
-    if (as_json)
+    if (as_json && !program_failed())
         print_json(program, values);
     json_decref(values);
+    return !program_failed();
 }
 
 /* The whole front: what the run that wrote the weights put into front.json. */
@@ -117,6 +120,10 @@ static void print_front(Front *front, Evaluation *evaluation, const Program *pro
     const char *key;
     json_t *value, *indicators = json_object();
     front_evaluate(front, evaluation, program, 0);
+    if (program_failed()) {
+        json_decref(indicators);
+        return;
+    }
     front_add_indicators(front, indicators);
     json_object_foreach(indicators, key, value)
         if (!as_json)
@@ -133,6 +140,8 @@ static void print_net(const Front *front, Evaluation *evaluation, const Program 
 {
     double ray[MAX_OBJECTIVES], losses[MAX_OBJECTIVES];
     front_evaluate_net(front, evaluation, program, ray, losses);
+    if (program_failed())
+        return;
     json_t *json = as_json ? front_net_json(front, evaluation->metric->name, ray, losses) : NULL;
     if (json)
         print_json(program, json);
@@ -156,7 +165,7 @@ static bool print_pareto(Evaluation *evaluation, const Program *program, const O
     else if (fine)
         print_front(&front, evaluation, program, options->json);
     front_close(&front);
-    return fine;
+    return fine && !program_failed();
 }
 
 /* The states that are no weights (counters) begin as for a run with seed 0. */
@@ -201,7 +210,7 @@ int evaluate_command(const Manifest *manifest, const Options *options)
     if (fine && manifest->train.has_pareto)
         fine = print_pareto(evaluations, &program, options);
     else if (fine)
-        print_metrics(evaluations, &program, options->json);
+        fine = print_metrics(evaluations, &program, options->json);
     evaluations_close(evaluations, manifest->train.metric_count);
     data_free(&data);
     program_close(&program);

@@ -36,11 +36,12 @@ static double clock_seconds(void)
 
 /* ---- steps ---- */
 
-static bool fail_on_loss(const Run *run, size_t phase, double loss)
+/* A step whose results are of no use ends the run: `what` of the phase `is` wrong. */
+static bool fail_on_step(const Run *run, size_t phase, const char *what, const char *is)
 {
     const Position *position = &run->position;
-    report_error("the loss of phase '%s' of train %s is %s at its step %" PRId64 " (epoch %.4g); training stops%s%s%s",
-                 run->phases[phase].info->name, run->manifest->train.name, isnan(loss) ? "not a number (nan)" : "infinite",
+    report_error("%s of phase '%s' of train %s %s at its step %" PRId64 " (epoch %.4g); training stops%s%s%s",
+                 what, run->phases[phase].info->name, run->manifest->train.name, is,
                  position->steps[phase], (double)position->steps[0] / (double)run->plan.epoch_steps,
                  run->has_checkpoint ? ". The last checkpoint before stays as it is: " : "", run->has_checkpoint ? run->last : "",
                  path_exists(run->best) ? " (the best one: best.safetensors beside it)" : "");
@@ -109,8 +110,10 @@ static bool take_step(Run *run, size_t phase)
         mean->count++;
     }
     double loss = call_result(&p->call, 0, 0);
+    if (program_failed())
+        return fail_on_step(run, phase, "an index", "lay outside its table");
     if (!isfinite(loss))
-        return fail_on_loss(run, phase, loss);
+        return fail_on_step(run, phase, "the loss", isnan(loss) ? "is not a number (nan)" : "is infinite");
     progress_step(&run->progress, &run->position);
     return true;
 }
@@ -225,6 +228,10 @@ static bool finish_epoch(Run *run)
 {
     double selected = 0;
     json_t *event = evaluation_event(run, &selected);
+    if (program_failed()) {
+        json_decref(event);
+        return false;
+    }
     if (run->plateau.info) {
         call_set(&run->plateau, "metric", selected);
         call_run(&run->plateau);

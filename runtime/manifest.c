@@ -134,12 +134,27 @@ static void read_field(Reader *reader, const json_t *json, void *element)
     field->classes = read_integer(reader, json, "classes", 0, INT32_MAX);
 }
 
+static void read_bound(Reader *reader, const json_t *json, void *element)
+{
+    BoundInfo *bound = element;
+    bound->state = manifest_state(reader->manifest, read_text(reader, json, "state"));
+    bound->rows = read_integer(reader, json, "rows", 1, INT32_MAX);
+    bound->line = read_integer(reader, json, "line", 0, INT32_MAX);
+    if (!bound->state || bound->state->tensor.element != ELEMENT_I32)
+        reader_fail(reader, "state", "names no state of whole numbers");
+}
+
 static void read_function(Reader *reader, const json_t *json, void *element)
 {
     FunctionInfo *function = element;
     function->name = read_text(reader, json, "name");
     function->inputs = read_array(reader, json, "inputs", sizeof(Tensor), read_tensor, &function->input_count);
     function->outputs = read_array(reader, json, "outputs", sizeof(Tensor), read_tensor, &function->output_count);
+    if (json_object_get(json, "bounds"))
+        function->bounds = read_array(reader, json, "bounds", sizeof(BoundInfo), read_bound, &function->bound_count);
+    for (size_t i = 0; i < function->bound_count && !reader->broken; i++)
+        if (function->bounds[i].state->tensor.elements != 2 * (int64_t)function->bound_count)
+            reader_fail(reader, "bounds", "has a state of another size");
 }
 
 static void read_split(Reader *reader, const json_t *json, void *element)
@@ -369,6 +384,7 @@ void manifest_free(Manifest *manifest)
     for (size_t i = 0; i < manifest->function_count; i++) {
         free(manifest->functions[i].inputs);
         free(manifest->functions[i].outputs);
+        free(manifest->functions[i].bounds);
     }
     for (size_t i = 0; i < manifest->dataset_count; i++) {
         free(manifest->datasets[i].fields);

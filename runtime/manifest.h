@@ -38,10 +38,18 @@ typedef struct Field {
     int64_t classes; /* 0: not a class */
 } Field;
 
+/* An index that a function holds to the rows of a table: elements 2 k and 2 k + 1 of the state say, for the k-th one of the function,
+ * whether the index lay outside, and the largest that did. */
+typedef struct BoundInfo {
+    const State *state;
+    int64_t rows, line; /* line: of the model file */
+} BoundInfo;
+
 typedef struct FunctionInfo {
     const char *name;
     Tensor *inputs, *outputs;
-    size_t input_count, output_count;
+    BoundInfo *bounds;
+    size_t input_count, output_count, bound_count;
 } FunctionInfo;
 
 typedef struct Split {

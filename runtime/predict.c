@@ -316,7 +316,7 @@ static bool print_row(const Rows *rows, const Call *call, int64_t row)
     return finite;
 }
 
-static void predict_rows(const Rows *rows, Call *call)
+static bool predict_rows(const Rows *rows, Call *call)
 {
     int64_t wrong = 0;
     print_header(rows, &call->info->outputs[0]);
@@ -327,10 +327,14 @@ static void predict_rows(const Rows *rows, Call *call)
             memcpy(call_input(call, strrchr(tensor->name, '.') + 1), table + (size_t)row * tensor->bytes, tensor->bytes);
         }
         call_run(call);
+        if (program_failed())
+            return report_error("this happened at row %" PRId64 " of the file; nothing after it was predicted",
+                                rows->lines ? (int64_t)rows->lines[row] : row + 1);
         wrong += !print_row(rows, call, row);
     }
     if (wrong)
         report_note("%" PRId64 " of %" PRId64 " rows have results that are not finite", wrong, rows->count);
+    return true;
 }
 
 static bool open_call(Call *call, const Program *program, const ExportInfo *export)
@@ -361,8 +365,7 @@ int predict_command(const Manifest *manifest, const Options *options)
     bool fine = program_open(&program, manifest) && open_call(&call, &program, export) &&
                 set_preference(&call, manifest, export, options->preference) &&
                 checkpoint_load_weights(options->weights, &program) && rows_load(&rows, &program, dataset, call.info, options);
-    if (fine)
-        predict_rows(&rows, &call);
+    fine = fine && predict_rows(&rows, &call);
     rows_free(&rows);
     call_close(&call);
     program_close(&program);

@@ -1,5 +1,6 @@
 #include "runtime/program.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -121,9 +122,29 @@ void call_close(Call *call)
     *call = (Call){0};
 }
 
+static bool failed;
+
+/* What the function found of its indices. */
+static void check_bounds(const Call *call)
+{
+    for (size_t i = 0; i < call->info->bound_count && !failed; i++) {
+        const BoundInfo *bound = &call->info->bounds[i];
+        int32_t found[2];
+        memcpy(found, call->frame.state + bound->state->offset + i * sizeof found, sizeof found);
+        failed = found[0] && !report_error("line %" PRId64 " of the model: an index is %" PRId32 ", but the table has the rows 0 to %" PRId64,
+                                           bound->line, found[1], bound->rows - 1);
+    }
+}
+
 void call_run(Call *call)
 {
     call->function(&call->frame);
+    check_bounds(call);
+}
+
+bool program_failed(void)
+{
+    return failed;
 }
 
 static size_t find_input(const Call *call, const char *name)

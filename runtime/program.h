@@ -31,7 +31,10 @@ typedef struct Call {
  * fills, ended by NULL; any other is an internal error. NO_FUNCTION gives a zeroed call. */
 bool call_open(Call *call, const Program *program, int function, const void *const *rows, const char *const *known);
 void call_close(Call *call);
+/* Runs the function. If it had to hold an index to the rows of its table, that is reported, once, and program_failed() from then on:
+ * what the function computed is then of no use. */
 void call_run(Call *call);
+bool program_failed(void);
 /* The buffer of the input and its type, or NULL if the function has none of that name. */
 void *call_input(const Call *call, const char *name);
 const Tensor *call_input_type(const Call *call, const char *name);

@@ -11,24 +11,47 @@ uint32_t method_losses(const Train *train)
     return train->pareto ? train->pareto->m : train->phases.len;
 }
 
-Function *method_gradients(Model *model, Train *train, uint32_t number)
+static bool is_upper(const Train *train, uint32_t number)
 {
-    Module *module = model->module;
-    Assembly assembly = method_assembly(model, train, NULL);
+    return !train->pareto && number > 0;
+}
+
+/* The loss of that number over a batch, as the function's only output; derivatives are still to be taken. */
+static Function *batched_loss(Assembly *assembly, uint32_t number, const char *suffix)
+{
+    Module *module = assembly->module;
+    const Train *train = assembly->train;
     uint32_t output = train->pareto ? number : 0;
     const Phase *of = &train->phases.data[train->pareto ? 0 : number];
-    bool upper = !train->pareto && number > 0;
+    bool upper = is_upper(train, number);
     bool current = train->method != METHOD_BILEVEL || (upper && !train->sigma_learned);
     const char *loss_name = train->pareto ? train->pareto->objectives[number] : of->name;
-    const char *name = arena_printf(&module->arena, "%s.%s.gradients", train->name, loss_name);
-    Function *function = objective_copy(&assembly, name, of->objective, current ? CONDITION_CURRENT : CONDITION_PERTURBED, upper);
-    objective_batch(&assembly, function, of->batch, false);
+    const char *name = arena_printf(&module->arena, "%s.%s.%s", train->name, loss_name, suffix);
+    Function *function = objective_copy(assembly, name, of->objective, current ? CONDITION_CURRENT : CONDITION_PERTURBED, upper);
+    objective_batch(assembly, function, of->batch, false);
     Builder b = {.module = module, .function = function, .line = of->line};
     Value loss = function->outputs.data[output].value;
     function->outputs.len = 0;
     build_output(&b, "loss", loss);
+    return function;
+}
+
+Function *method_loss(Model *model, Train *train, uint32_t number)
+{
+    Assembly assembly = method_assembly(model, train, NULL);
+    return batched_loss(&assembly, number, "loss");
+}
+
+Function *method_gradients(Model *model, Train *train, uint32_t number)
+{
+    Module *module = model->module;
+    Assembly assembly = method_assembly(model, train, NULL);
+    Function *function = batched_loss(&assembly, number, "gradients");
+    Builder b = {.module = module, .function = function, .line = train->phases.data[train->pareto ? 0 : number].line};
+    Value loss = function->outputs.data[0].value;
     for (uint32_t state = 0; state < module->states.len; state++) {
-        Value read = wanted(module->states.data[state].role, upper) ? find_read(function, state) : NO_VALUE;
+        bool trained = wanted(module->states.data[state].role, is_upper(train, number));
+        Value read = trained ? find_read(function, state) : NO_VALUE;
         if (read != NO_VALUE)
             build_output(&b, module->states.data[state].name, build_grad(&b, loss, read));
     }

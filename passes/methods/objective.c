@@ -175,17 +175,8 @@ void objective_batch(Assembly *assembly, Function *function, int64_t batch, bool
 
 void step_finish(Assembly *assembly, Function *function)
 {
-    Module *module = assembly->module;
-    pass_run(assembly->trace, "differentiate", module, function);
-    for (int round = 0; round < 2; round++) {
-        pass_run(assembly->trace, "simplify", module, function);
-        pass_run(assembly->trace, "outer", module, function);
-        pass_run(assembly->trace, "cse", module, function);
-        pass_run(assembly->trace, "dce", module, function);
-        if (round == 0)
-            pass_run(assembly->trace, "stack", module, function);
-    }
-    pass_run(assembly->trace, "read-once", module, function);
+    pass_finish(assembly->trace, assembly->module, function);
+    pass_run(assembly->trace, "bounds", assembly->module, function);
 }
 
 Value find_read(const Function *function, uint32_t state)

@@ -1,6 +1,5 @@
 #include "tests/backend/compiled.h"
 
-#include <dlfcn.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,15 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 static int thread_count = 1;
 
-/* Found by the shared objects when they are loaded. */
-void hn_parallel(hn_body *body, const hn_frame *frame, int64_t n, int64_t grain)
+/* Stands for hn_parallel: the pieces one after the other, the last one first. */
+static void in_pieces(hn_body *body, const hn_frame *frame, int64_t n, int64_t grain)
 {
     int64_t grains = (n + grain - 1) / grain, pieces = grains < thread_count ? grains : thread_count;
     for (int64_t i = pieces; i-- > 0;) {
@@ -77,41 +74,15 @@ static Type with_examples(Type type, int64_t examples)
 
 /* ---- compiling ---- */
 
-static void remove_file(const char *folder, const char *name)
+Jit *load_program(const Program *program, int level, const char *cpu)
 {
-    char path[128];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    remove(path);
-}
-
-Library load_program(const Program *program, int level, const char *cpu)
-{
-    Library library = {.folder = "/tmp/hnc-test-XXXXXX"};
-    assert_non_null(mkdtemp(library.folder));
-    char object[128], shared[128], command[512], why[256];
-    snprintf(object, sizeof object, "%s/m.o", library.folder);
-    snprintf(shared, sizeof shared, "%s/m.so", library.folder);
+    char why[256];
     /* several threads: every kernel that can be split is */
     BackendOptions options = {.cpu = cpu, .opt_level = level, .parallel_work = thread_count > 1 ? 1 : 0};
-    if (!backend_emit(program, "{}", &options, EMIT_OBJ, object, why))
+    Jit *jit = jit_new(program, &options, in_pieces, why);
+    if (!jit)
         fail_msg("%s", why);
-    snprintf(command, sizeof command, "cc -shared -o %s %s -lm", shared, object);
-    assert_int_equal(system(command), 0);
-    library.handle = dlopen(shared, RTLD_NOW | RTLD_LOCAL);
-    if (!library.handle)
-        fail_msg("%s", dlerror());
-    library.functions = dlsym(library.handle, "hn_functions");
-    assert_non_null(library.functions);
-    assert_string_equal(dlsym(library.handle, "hn_manifest"), "{}");
-    return library;
-}
-
-void unload(Library *library)
-{
-    dlclose(library->handle);
-    remove_file(library->folder, "m.o");
-    remove_file(library->folder, "m.so");
-    rmdir(library->folder);
+    return jit;
 }
 
 /* ---- comparing ---- */
@@ -148,7 +119,7 @@ static uint64_t compare(const Case *c, const char *what, const char *name, const
 
 /* ---- running ---- */
 
-static uint64_t run_function(const Case *c, const Program *program, const Library *library, uint32_t index, uint64_t digest)
+static uint64_t run_function(const Case *c, const Program *program, const Jit *jit, uint32_t index, uint64_t digest)
 {
     const Module *module = c->module;
     const Function *function = module->functions.data[index];
@@ -185,7 +156,7 @@ static uint64_t run_function(const Case *c, const Program *program, const Librar
     if (!interpret(module, function, &world, inputs, &expected, why))
         fail_msg("%s: %s", function->name, why);
     hn_frame frame = {arena, scratch, row_pointers, input_pointers, output_pointers};
-    library->functions[index](&frame);
+    jit_functions(jit)[index](&frame);
 
     for (uint32_t i = 0; i < function->outputs.len; i++)
         digest = compare(c, function->name, function->outputs.data[i].name, &expected[i], &results[i], digest);
@@ -206,6 +177,20 @@ static uint64_t run_function(const Case *c, const Program *program, const Librar
     return digest;
 }
 
+Program *verified_plan(const Module *module)
+{
+    Text why = {0};
+    Program *program = program_plan(module);
+    if (!program_verify(program, &why)) {
+        program_print(program, &why);
+        print_module(module, &why);
+        fprintf(stderr, "%s", why.data);
+        fail_msg("a schedule does not verify");
+    }
+    text_free(&why);
+    return program;
+}
+
 uint64_t check_compiled(const Case *c, int level, const char *cpu, int threads)
 {
     Text why = {0};
@@ -213,12 +198,12 @@ uint64_t check_compiled(const Case *c, int level, const char *cpu, int threads)
         fail_msg("%s", why.data);
     text_free(&why);
     thread_count = threads;
-    Program *program = program_plan(c->module);
-    Library library = load_program(program, level, cpu);
+    Program *program = verified_plan(c->module);
+    Jit *jit = load_program(program, level, cpu);
     uint64_t digest = 0xcbf29ce484222325u;
     for (uint32_t i = 0; i < c->module->functions.len; i++)
-        digest = run_function(c, program, &library, i, digest);
-    unload(&library);
+        digest = run_function(c, program, jit, i, digest);
+    jit_free(jit);
     program_free(program);
     return digest;
 }
@@ -233,7 +218,7 @@ void check_everywhere(const Case *c)
 
 const Schedule *plan_of(const Module *module, const char *name, Program **program)
 {
-    *program = program_plan(module);
+    *program = verified_plan(module);
     for (uint32_t i = 0; i < module->functions.len; i++)
         if (!strcmp(module->functions.data[i]->name, name))
             return &(*program)->schedules.data[i];

@@ -1,9 +1,8 @@
-/* Modules compiled into shared objects and run beside the interpreter. */
+/* Modules compiled into this process and run beside the interpreter. */
 #ifndef HNC_TESTS_BACKEND_COMPILED_H
 #define HNC_TESTS_BACKEND_COMPILED_H
 
-#include "backend/backend.h"
-#include "runtime/abi.h"
+#include "backend/jit.h"
 
 /* What a function works on: tensors of the test's own, equal for equal modules and seeds. */
 typedef struct Case {
@@ -14,8 +13,8 @@ typedef struct Case {
     double tolerance;    /* of floats, relative to the largest element of the expected tensor or 1; 0: by Module.real */
 } Case;
 
-/* Compiles the module at -O<level> for `cpu`, runs every function with `threads` threads (hn_parallel of compiled.c gives their
- * pieces one after the other, last piece first) and checks outputs and states against the interpreter's. Returns a digest of all
+/* Compiles the module at -O<level> for `cpu`, runs every function with `threads` threads (whose pieces run one after the
+ * other, the last one first) and checks outputs and states against the interpreter's. Returns a digest of all
  * bits. */
 uint64_t check_compiled(const Case *c, int level, const char *cpu, int threads);
 /* check_compiled at -O0 to -O3, for another processor, and with several threads: all digests must be equal. */
@@ -31,15 +30,11 @@ Type matrix(DType dtype, int64_t rows, int64_t columns);
 Type cube(DType dtype, int64_t a, int64_t b, int64_t c);
 Builder new_function(Module *module, const char *name);
 
-/* A program compiled with the manifest "{}", linked with BLAS and loaded; fails the test on any error. */
-typedef struct Library {
-    void *handle;
-    hn_function *const *functions;
-    char folder[64];
-} Library;
-Library load_program(const Program *program, int level, const char *cpu);
-void unload(Library *library);
+/* The program compiled into this process; fails the test on any error. jit_free it. */
+Jit *load_program(const Program *program, int level, const char *cpu);
 
+/* Plans the module; fails the test if a schedule does not verify. */
+Program *verified_plan(const Module *module);
 /* The schedule of the module's function `name`; *program to be freed by program_free. */
 const Schedule *plan_of(const Module *module, const char *name, Program **program);
 unsigned count_kernels(const Schedule *schedule, KernelKind kind);

@@ -481,7 +481,7 @@ static void test_emission_is_reproducible(void **state)
         Value x = build_input(&b, "x", matrix(DTYPE_F32, 50, 60)), y = build_unary(&b, OP_EXP, x);
         build_output(&b, "y", build_dot(&b, x, y, dims_of(1, 1), dims_of(1, 1), (Dims){0}, (Dims){0}));
         build_output(&b, "sum", build_reduce(&b, OP_REDUCE_SUM, y, dims_of(1, 0)));
-        Program *program = program_plan(module);
+        Program *program = verified_plan(module);
         char why[256], path[] = "/tmp/hnc-test-XXXXXX";
         close(mkstemp(path));
         BackendOptions options = {.cpu = DEFAULT_CPU, .opt_level = 2};
@@ -532,7 +532,7 @@ static void test_equal_kernels_are_one(void **state)
         build_output(&b, "second", build_unary(&b, OP_TANH, second));
         build_output(&b, "other", build_unary(&b, i ? OP_EXP : OP_TANH, build_binary(&b, OP_SUB, first, second)));
     }
-    Program *program = program_plan(module);
+    Program *program = verified_plan(module);
     uint32_t kernels = program->schedules.data[0].kernels.len + program->schedules.data[1].kernels.len;
     assert_true(kernels >= 8);
     Text text = emitted_llvm(program, DEFAULT_CPU);
@@ -554,7 +554,7 @@ static void test_only_steps_have_wide_code(void **state)
     build_output(&b, "x", build_unary(&b, OP_EXP, build_input(&b, "x", vector(DTYPE_F32, 50))));
     b = new_function(module, "step");
     build_output(&b, "x", build_unary(&b, OP_TANH, build_fetch(&b, 0, build_input(&b, "index", vector(DTYPE_I32, 11)))));
-    Program *program = program_plan(module);
+    Program *program = verified_plan(module);
     Text text = emitted_llvm(program, AUTO_CPU);
     assert_non_null(strstr(text.data, "@hn_functions = constant [2 x ptr] [ptr @hn_fn_0, ptr @hn_fn_1]"));
     assert_non_null(strstr(text.data, "@hn_functions_v4 = constant [2 x ptr] [ptr @hn_fn_0, ptr @hn_fn_1_v4]"));

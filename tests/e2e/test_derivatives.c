@@ -270,7 +270,7 @@ typedef struct Twin {
     Text text;
     Model *model;
     Program *program;
-    Library library;
+    Jit *jit;
 } Twin;
 
 /* The derivatives of the sum of the export's elements with respect to its first argument, as further outputs: the first, the
@@ -315,14 +315,14 @@ static Twin twin_new(DType real)
         else
             add_derivatives(module, module->functions.data[i]);
     }
-    t.program = program_plan(module);
-    t.library = load_program(t.program, 2, DEFAULT_CPU);
+    t.program = verified_plan(module);
+    t.jit = load_program(t.program, 2, DEFAULT_CPU);
     return t;
 }
 
 static void twin_free(Twin *t)
 {
-    unload(&t->library);
+    jit_free(t->jit);
     program_free(t->program);
     model_free(t->model);
     diag_free(&t->diags);
@@ -358,7 +358,7 @@ static void evaluate(Twin *t, const char *name, const Tensor *inputs, double res
     for (uint32_t o = 0; o < OUTPUTS; o++)
         output_data[o] = aligned(type_bytes(outputs[o].type));
     hn_frame frame = {states, scratch, NULL, input_data, output_data};
-    t->library.functions[index](&frame);
+    jit_functions(t->jit)[index](&frame);
     for (uint32_t o = 0; o < OUTPUTS; o++) {
         Tensor compiled = {outputs[o].type, output_data[o]};
         for (int64_t i = 0; i < type_elements(compiled.type); i++) {

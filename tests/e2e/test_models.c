@@ -30,7 +30,7 @@ typedef struct Twin {
     Model *model;
     Train *train;
     Program *program;
-    Library library;
+    Jit *jit;
     Tensor *states, *rows; /* the interpreter's world */
     unsigned char *state_arena, *scratch;
     const void **row_pointers;
@@ -83,8 +83,8 @@ static Twin twin_new(const char *path, DType real)
             function_remove(module, module->functions.data[i]);
         text_free(&text);
     }
-    t.program = program_plan(module);
-    t.library = load_program(t.program, 2, DEFAULT_CPU);
+    t.program = verified_plan(module);
+    t.jit = load_program(t.program, 2, DEFAULT_CPU);
     t.states = world_states_new(module);
     t.rows = support_malloc((module->fields.len + 1) * sizeof *t.rows);
     t.row_pointers = support_malloc((module->fields.len + 1) * sizeof *t.row_pointers);
@@ -110,7 +110,7 @@ static void twin_free(Twin *t)
     world_states_free(module, t->states);
     free(t->state_arena);
     free(t->scratch);
-    unload(&t->library);
+    jit_free(t->jit);
     program_free(t->program);
     model_free(t->model);
     diag_free(&t->diags);
@@ -174,7 +174,7 @@ static void run_both(Twin *t, const Function *function, int first, double tolera
         output_pointers[i] = results[i].data;
     }
     hn_frame frame = {t->state_arena, t->scratch, t->row_pointers, input_pointers, output_pointers};
-    t->library.functions[function_index(t, function)](&frame);
+    jit_functions(t->jit)[function_index(t, function)](&frame);
     /* an objective may be the difference of two numbers of the loss's size: outputs are compared on the scale of the first */
     double first_output = function->outputs.len ? tensor_get(&expected[0], 0) : 0;
     double scale = isfinite(first_output) ? first_output * first_output : 0;

@@ -1,0 +1,229 @@
+/* Indices that may lie outside their table. Where the range of an index is known to fit, nothing is done; where one is known not
+ * to, the model is refused; every other index is held to the table's rows before it is used, and the largest one that had to be
+ * is left in a state that the runtime looks at when the function has run (Module.bounds):
+ *
+ *     table[i]    =    table[min(max(i, 0), rows - 1)]        bounds.k = [any(i < 0 or i >= rows), max of such i]
+ *
+ * Run last: gradients have been taken, and a scatter_add of a derivative has the index of its gather. */
+#include "passes/passes.h"
+#include "passes/rewrite.h"
+
+typedef struct Range {
+    int64_t low, high;
+    bool reached; /* some element is `low` and some is `high` */
+} Range;
+
+static const Range any_index = {INT32_MIN, INT32_MAX, false};
+
+/* ---- ranges of whole numbers ---- */
+
+static Range hull(Range a, Range b)
+{
+    return (Range){a.low < b.low ? a.low : b.low, a.high > b.high ? a.high : b.high, a.reached && b.reached};
+}
+
+/* What i32 arithmetic makes of it: beyond the type's range it wraps. */
+static Range within_type(int64_t low, int64_t high)
+{
+    return low < INT32_MIN || high > INT32_MAX ? any_index : (Range){low, high, false};
+}
+
+static Range range_of_product(Range a, Range b)
+{
+    int64_t products[] = {a.low * b.low, a.low * b.high, a.high * b.low, a.high * b.high}, low = products[0], high = low;
+    for (int i = 1; i < 4; i++) {
+        low = products[i] < low ? products[i] : low;
+        high = products[i] > high ? products[i] : high;
+    }
+    return within_type(low, high);
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t most(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static Range range_of_field(const Module *module, const Op *op)
+{
+    const Field *field = &module->fields.data[op->symbol];
+    if (field->classes) /* the runtime has checked it */
+        return (Range){0, field->classes - 1, false};
+    return op->type.dtype == DTYPE_U8 ? (Range){0, 255, false} : any_index;
+}
+
+static Range range_of_cast(DType from, DType to, Range x)
+{
+    bool keeps = !dtype_is_float(from) && (to == DTYPE_I32 || (x.low >= 0 && x.high <= (to == DTYPE_BOOL ? 1 : 255)));
+    if (keeps)
+        return x;
+    return to == DTYPE_BOOL ? (Range){0, 1, false} : to == DTYPE_U8 ? (Range){0, 255, false} : any_index;
+}
+
+/* Of an integer or bool value, given those of its operands. Float values have none. */
+static Range range_of(const Module *module, const Function *f, const Range *ranges, const Op *op)
+{
+    if (dtype_is_float(op->type.dtype))
+        return any_index;
+    Range x = op->nargs ? ranges[op->args[0]] : any_index, y = op->nargs > 1 ? ranges[op->args[1]] : any_index;
+    switch (op->code) {
+    case OP_CONST:
+        return (Range){(int64_t)op->number, (int64_t)op->number, true};
+    case OP_IOTA:
+        return (Range){0, op->type.dims[op->a.v[0]] - 1, true};
+    case OP_ARGMAX:
+        return (Range){0, OP_AT(f, op->args[0])->type.dims[op->a.v[0]] - 1, false};
+    case OP_FETCH:
+        return range_of_field(module, op);
+    case OP_CAST:
+        return range_of_cast(OP_AT(f, op->args[0])->type.dtype, op->type.dtype, x);
+    case OP_ADD:
+        return within_type(x.low + y.low, x.high + y.high);
+    case OP_SUB:
+        return within_type(x.low - y.high, x.high - y.low);
+    case OP_MUL:
+        return range_of_product(x, y);
+    case OP_MIN:
+        return (Range){least(x.low, y.low), least(x.high, y.high), false};
+    case OP_MAX:
+        return (Range){most(x.low, y.low), most(x.high, y.high), false};
+    case OP_SELECT: {
+        Range both = hull(y, ranges[op->args[2]]);
+        both.reached = false;
+        return both;
+    }
+    case OP_CONCAT: {
+        Range all = x;
+        for (uint32_t i = 1; i < op->nargs; i++)
+            all = hull(all, ranges[op->args[i]]);
+        return all;
+    }
+    case OP_PAD:
+        return hull(x, (Range){0, 0, true});
+    case OP_BROADCAST:
+    case OP_RESHAPE:
+    case OP_TRANSPOSE:
+    case OP_REDUCE_MAX:
+        return x;
+    case OP_SLICE:
+    case OP_GATHER:
+        return (Range){x.low, x.high, false};
+    default:
+        return op->type.dtype == DTYPE_BOOL ? (Range){0, 1, false} : any_index;
+    }
+}
+
+/* ---- indices that are checked ---- */
+
+/* An index into tables of so many rows, used in one place or several. */
+typedef struct Site {
+    Value index, held; /* old, new */
+    int64_t rows;
+    uint32_t line;
+    Value any, largest; /* outside: whether one is, and which */
+} Site;
+
+typedef struct Bounds {
+    Rewrite rewrite;
+    VEC(Site) sites;
+} Bounds;
+
+static Value all_axes_max(Builder *b, Value x)
+{
+    Dims all = {.n = value_type(b, x).rank};
+    for (unsigned axis = 0; axis < all.n; axis++)
+        all.v[axis] = axis;
+    return build_reduce(b, OP_REDUCE_MAX, x, all);
+}
+
+/* The index of the new function held to the rows. */
+static Value held_index(Bounds *bounds, Value old_index, int64_t rows, uint32_t line)
+{
+    for (uint32_t i = 0; i < bounds->sites.len; i++)
+        if (bounds->sites.data[i].index == old_index && bounds->sites.data[i].rows == rows)
+            return bounds->sites.data[i].held;
+    Builder *b = &bounds->rewrite.b;
+    Value index = bounds->rewrite.map[old_index];
+    Type type = value_type(b, index);
+    Value zero = build_const(b, type, 0), last = build_const(b, type, (double)(rows - 1)), none = build_const(b, type, INT32_MIN);
+    Value outside = build_binary(b, OP_OR, build_binary(b, OP_LT, index, zero), build_binary(b, OP_LT, last, index));
+    Site site = {.index = old_index, .rows = rows, .line = line};
+    site.held = build_binary(b, OP_MIN, build_binary(b, OP_MAX, index, zero), last);
+    site.any = all_axes_max(b, build_cast(b, outside, DTYPE_I32));
+    site.largest = all_axes_max(b, build_select(b, outside, index, none));
+    vec_push(&bounds->sites, site);
+    return site.held;
+}
+
+static int64_t rows_of(const Function *f, const Op *op)
+{
+    return op->code == OP_GATHER ? OP_AT(f, op->args[0])->type.dims[0] : op->a.v[0];
+}
+
+static void check_index(Bounds *bounds, Value v, Range range)
+{
+    const Function *f = bounds->rewrite.old;
+    const Op *op = OP_AT(f, v);
+    unsigned position = op->code == OP_GATHER ? 1 : 0;
+    int64_t rows = rows_of(f, op);
+    bool low = range.low < 0, high = range.high >= rows;
+    if (!low && !high) {
+        rewrite_copy(&bounds->rewrite, v);
+        return;
+    }
+    if (range.high < 0 || range.low >= rows || range.reached)
+        limit_error(&bounds->rewrite.b, op->line, "an index is %lld, but the table has the rows 0 to %lld",
+                    (long long)(low ? range.low : range.high), (long long)(rows - 1));
+    Value args[2];
+    for (unsigned i = 0; i < 2; i++)
+        args[i] = i == position ? held_index(bounds, op->args[i], rows, op->line) : bounds->rewrite.map[op->args[i]];
+    bounds->rewrite.map[v] = build_op(&bounds->rewrite.b, *op, 2, args);
+}
+
+/* What the sites found, as the rows of one state. */
+static void write_sites(Bounds *bounds, Module *module, const char *function)
+{
+    Builder *b = &bounds->rewrite.b;
+    uint32_t n = bounds->sites.len;
+    Value *numbers = support_malloc(2 * n * sizeof *numbers);
+    Type one = type_of(DTYPE_I32, 1, (int64_t[]){1});
+    for (uint32_t i = 0; i < n; i++) {
+        numbers[2 * i] = build_reshape(b, bounds->sites.data[i].any, one);
+        numbers[2 * i + 1] = build_reshape(b, bounds->sites.data[i].largest, one);
+    }
+    Value all = build_concat(b, 2 * n, numbers, 0);
+    uint32_t state = module_state(module, arena_printf(&module->arena, "%s.bounds", function), value_type(b, all), STATE_SCRATCH);
+    build_write(b, state, all);
+    for (uint32_t i = 0; i < n; i++)
+        vec_push(&module->bounds, (Bound){.function = function,
+                                          .state = state,
+                                          .rows = bounds->sites.data[i].rows,
+                                          .line = bounds->sites.data[i].line});
+    support_free(numbers);
+}
+
+void pass_bounds(Module *module, Function *function)
+{
+    Bounds bounds = {0};
+    uint32_t n = function->ops.len;
+    Range *ranges = support_malloc((n + 1) * sizeof *ranges);
+    for (Value v = 0; v < n; v++)
+        ranges[v] = range_of(module, function, ranges, OP_AT(function, v));
+    rewrite_begin(&bounds.rewrite, module, function);
+    for (Value v = 0; v < n; v++) {
+        const Op *op = OP_AT(function, v);
+        if (op->code == OP_GATHER || op->code == OP_SCATTER_ADD)
+            check_index(&bounds, v, ranges[op->args[op->code == OP_GATHER ? 1 : 0]]);
+        else
+            rewrite_copy(&bounds.rewrite, v);
+    }
+    if (bounds.sites.len)
+        write_sites(&bounds, module, function->name);
+    rewrite_end(&bounds.rewrite);
+    vec_free(&bounds.sites);
+    support_free(ranges);
+}

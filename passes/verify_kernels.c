@@ -1,0 +1,320 @@
+/* What each kind of kernel touches, and whether it is well-formed. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "passes/verify.h"
+
+/* ---- loops ---- */
+
+static Access loop_access(const Loop *loop, const View *view, DType dtype, const char *what)
+{
+    Access access = {.buffer = view->buffer, .dtype = dtype, .elements = {.offset = view->offset}, .what = what};
+    for (unsigned axis = 0; axis < loop->rank; axis++)
+        footprint_axis(&access.elements, loop->dims[axis], view->stride[axis]);
+    return access;
+}
+
+/* The numbers of the index that select a table's rows, and every row that they may select. */
+static void check_indirect(Checker *c, const Kernel *kernel, const Node *node, const char *what)
+{
+    const Loop *loop = &kernel->loop;
+    View index = {.buffer = node->access.index_buffer, .offset = node->access.index_offset};
+    memcpy(index.stride, node->access.index_stride, sizeof index.stride);
+    Access by = loop_access(loop, &index, DTYPE_I32, what), row = loop_access(loop, &node->access, node->dtype, what);
+    check_read(c, kernel, &by);
+    if (row.buffer >= c->schedule->buffers.len || buffer_at(c, row.buffer)->kind != BUFFER_ROWS) {
+        footprint_axis(&row.elements, node->access.rows, node->access.row);
+        check_read(c, kernel, &row);
+        return;
+    }
+    int64_t first, last;
+    footprint_bounds(&row.elements, &first, &last);
+    check_touch(c, row.buffer);
+    if (first < 0 || last >= node->access.row || !lists_buffer(kernel->reads.data, kernel->reads.len, row.buffer))
+        complain(c, "%s leaves the row of the table in buffer %u", what, row.buffer);
+    if (buffer_at(c, row.buffer)->dtype != node->dtype)
+        complain(c, "%s reads a table of another type", what);
+}
+
+static bool operands_fit(const Loop *loop, const Node *node)
+{
+    const DType *types[3] = {NULL};
+    for (uint32_t i = 0; i < node->nargs; i++)
+        types[i] = &loop->nodes.data[node->args[i]].dtype;
+    switch (node->code) {
+    case OP_EQ:
+    case OP_NE:
+    case OP_LT:
+    case OP_LE:
+        return node->dtype == DTYPE_BOOL && *types[0] == *types[1];
+    case OP_SELECT:
+        return *types[0] == DTYPE_BOOL && *types[1] == node->dtype && *types[2] == node->dtype;
+    case OP_CAST:
+        return true;
+    default:
+        for (uint32_t i = 0; i < node->nargs; i++)
+            if (*types[i] != node->dtype)
+                return false;
+        return true;
+    }
+}
+
+static void check_node(Checker *c, const Kernel *kernel, uint32_t index)
+{
+    const Node *node = &kernel->loop.nodes.data[index];
+    char what[32];
+    snprintf(what, sizeof what, "node %u", index);
+    switch (node->kind) {
+    case NODE_LOAD: {
+        Access access = loop_access(&kernel->loop, &node->access, node->dtype, what);
+        if (node->access.indirect)
+            check_indirect(c, kernel, node, what);
+        else
+            check_read(c, kernel, &access);
+        break;
+    }
+    case NODE_OP:
+        if (op_info[node->code].lowering != LOWER_ELEMENTWISE || (int)node->nargs != op_info[node->code].arity) {
+            complain(c, "%s is no elementwise op of its operands", what);
+            return;
+        }
+        for (uint32_t i = 0; i < node->nargs; i++)
+            if (node->args[i] >= index) {
+                complain(c, "%s uses a node that is computed later", what);
+                return;
+            }
+        if (!operands_fit(&kernel->loop, node))
+            complain(c, "%s has operands of other types", what);
+        break;
+    default:
+        break;
+    }
+}
+
+static int64_t chunk_count(const Loop *loop)
+{
+    return (loop->dims[0] + loop->chunk - 1) / loop->chunk;
+}
+
+/* Whether the loop goes over every element of what the sink stores or reduces, and keeps every element of the result. */
+static void check_space(Checker *c, const Loop *loop, const Sink *sink, const char *what)
+{
+    const Function *function = c->schedule->function;
+    int64_t points = 1, kept = 1;
+    for (unsigned axis = 0; axis < loop->rank; axis++) {
+        points *= loop->dims[axis];
+        kept *= loop->reduced[axis] ? 1 : loop->dims[axis];
+    }
+    if (sink->value == NO_VALUE)
+        return;
+    if (sink->value >= function->ops.len) {
+        complain(c, "%s is of no value", what);
+        return;
+    }
+    const Op *op = OP_AT(function, sink->value);
+    const Node *node = &loop->nodes.data[sink->node];
+    bool staged = node->kind == NODE_LOAD && is_partial(buffer_at(c, node->access.buffer));
+    int64_t expected = sink->kind == SINK_STORE ? type_elements(op->type)
+                       : staged                 ? buffer_at(c, node->access.buffer)->elements
+                                                : type_elements(OP_AT(function, op->args[0])->type);
+    bool code_fits = sink->kind == SINK_STORE || op->code == (sink->kind == SINK_SUM ? OP_REDUCE_SUM : OP_REDUCE_MAX);
+    if (points != expected || !code_fits ||
+        (sink->kind != SINK_STORE && (staged || loop->chunk) && kept != type_elements(op->type)))
+        complain(c, "%s goes over %" PRId64 " points and keeps %" PRId64 ", which is not what %%%u takes", what, points, kept,
+                 sink->value);
+}
+
+/* The elements that the sink writes; false after a complaint. */
+static bool sink_access(Checker *c, const Loop *loop, uint32_t index, char what[static 32], Access *access)
+{
+    const Sink *sink = &loop->sinks.data[index];
+    snprintf(what, 32, "sink %u", index);
+    *access = (Access){.buffer = sink->access.buffer, .elements = {.offset = sink->access.offset}, .what = what};
+    if (sink->node >= loop->nodes.len || sink->access.indirect) {
+        complain(c, "%s writes no node, or through an index", what);
+        return false;
+    }
+    access->dtype = loop->nodes.data[sink->node].dtype;
+    bool reduces = sink->kind != SINK_STORE, removes = false;
+    for (unsigned axis = 0; axis < loop->rank; axis++) {
+        bool stays = sink->access.stride[axis] == 0;
+        removes |= loop->reduced[axis];
+        if (loop->dims[axis] > 1 && stays != (reduces && loop->reduced[axis])) {
+            complain(c, reduces ? "%s reduces other axes than its loop (axis %u)" : "%s does not step along axis %u", what, axis);
+            return false;
+        }
+        footprint_axis(&access->elements, stays ? 1 : loop->dims[axis], sink->access.stride[axis]);
+    }
+    if (reduces && !removes)
+        complain(c, "%s reduces nothing", what);
+    if ((loop->chunk && reduces) != (sink->chunk_stride != 0))
+        complain(c, "%s has results of chunks, and its loop has none, or the other way round", what);
+    if (loop->chunk && reduces)
+        footprint_axis(&access->elements, chunk_count(loop), sink->chunk_stride);
+    check_space(c, loop, sink, what);
+    return true;
+}
+
+/* Every load of a state's value at entry that this sink overwrites is of the element that it writes at that point. (Of other
+ * memory, what is read was written earlier, and what is written was not: the two cannot meet.) */
+static void check_overwriting(Checker *c, const Loop *loop, const Sink *sink, const char *what)
+{
+    const Buffer *target = buffer_at(c, sink->access.buffer);
+    for (uint32_t i = 0; target->kind == BUFFER_STATE && i < loop->nodes.len; i++) {
+        const Node *node = &loop->nodes.data[i];
+        if (node->kind != NODE_LOAD)
+            continue;
+        const Buffer *from = buffer_at(c, node->access.buffer);
+        bool same_state = from->kind == BUFFER_STATE && from->symbol == target->symbol;
+        bool same_elements = !node->access.indirect && node->access.offset == sink->access.offset &&
+                             !memcmp(node->access.stride, sink->access.stride, sizeof sink->access.stride);
+        if (same_state && (!same_elements || sink->kind != SINK_STORE))
+            complain(c, "node %u reads elements of state %s that %s overwrites at other points", i,
+                     c->program->module->states.data[target->symbol].name, what);
+    }
+}
+
+static void check_loop_shape(Checker *c, const Loop *loop)
+{
+    for (unsigned axis = 0; axis < loop->rank; axis++)
+        if (loop->dims[axis] < 1)
+            complain(c, "axis %u of the loop has no extent", axis);
+    if (!loop->chunk)
+        return;
+    bool first_alone = loop->rank > 1 && loop->reduced[0];
+    for (unsigned axis = 1; axis < loop->rank; axis++)
+        first_alone &= !loop->reduced[axis];
+    if (!first_alone || loop->chunk < 0 || loop->chunk % CHUNK_STEP || loop->chunk >= loop->dims[0])
+        complain(c, "the loop has chunks, but does not reduce axis 0 alone in several whole ones");
+}
+
+static void check_loop(Checker *c, const Kernel *kernel)
+{
+    const Loop *loop = &kernel->loop;
+    if (loop->rank > MAX_RANK) {
+        complain(c, "the loop has too many axes");
+        return;
+    }
+    check_loop_shape(c, loop);
+    for (uint32_t i = 0; i < loop->nodes.len; i++)
+        check_node(c, kernel, i);
+    for (uint32_t i = 0; i < loop->sinks.len; i++) {
+        char what[32];
+        Access access;
+        if (!sink_access(c, loop, i, what, &access))
+            continue;
+        check_write(c, kernel, &access);
+        if (access.buffer < c->schedule->buffers.len)
+            check_overwriting(c, loop, &loop->sinks.data[i], what);
+    }
+    for (uint32_t i = 0; i < loop->nodes.len; i++) {
+        const Node *node = &loop->nodes.data[i];
+        Access access = loop_access(loop, &node->access, node->dtype, "a node of the loop");
+        if (node->kind == NODE_LOAD && !node->access.indirect)
+            check_entry_value(c, kernel, &access);
+    }
+}
+
+/* ---- products and special kernels ---- */
+
+static Access matrix_access(const Product *p, const Matrix *matrix, int64_t rows, int64_t columns, const char *what)
+{
+    Access access = {.buffer = matrix->view.buffer, .dtype = p->dtype, .elements = {.offset = matrix->view.offset}, .what = what};
+    footprint_axis(&access.elements, rows, matrix->row);
+    footprint_axis(&access.elements, columns, matrix->column);
+    for (unsigned i = 0; i < p->batch_rank; i++)
+        footprint_axis(&access.elements, p->batch[i], matrix->batch[i]);
+    return access;
+}
+
+static void check_not_own(Checker *c, uint32_t read, uint32_t written)
+{
+    const Buffer *a = buffer_at(c, read), *b = buffer_at(c, written);
+    if (a->kind == BUFFER_STATE && b->kind == BUFFER_STATE && a->symbol == b->symbol)
+        complain(c, "the kernel reads state %s, which it writes", c->program->module->states.data[a->symbol].name);
+}
+
+static void check_product(Checker *c, const Kernel *kernel)
+{
+    const Product *p = &kernel->product;
+    if (p->lhs.view.indirect || p->rhs.view.indirect || p->out.view.indirect || p->m < 1 || p->n < 1 || p->k < 1) {
+        complain(c, "the product has no extent, or reads through an index");
+        return;
+    }
+    Access lhs = matrix_access(p, &p->lhs, p->m, p->k, "lhs"), rhs = matrix_access(p, &p->rhs, p->k, p->n, "rhs"),
+           out = matrix_access(p, &p->out, p->m, p->n, "out");
+    check_read(c, kernel, &lhs);
+    check_read(c, kernel, &rhs);
+    check_write(c, kernel, &out);
+    check_not_own(c, lhs.buffer, out.buffer);
+    check_not_own(c, rhs.buffer, out.buffer);
+    int64_t work = p->m * p->n * p->k;
+    for (unsigned i = 0; i < p->batch_rank; i++)
+        work *= p->batch[i];
+    if (kernel->flops != 2 * work)
+        complain(c, "the product does not do the multiplications of its op");
+}
+
+static Access tensor_access(const View *view, Type type, const char *what)
+{
+    Access access = {.buffer = view->buffer, .dtype = type.dtype, .elements = {.offset = view->offset}, .what = what};
+    for (unsigned axis = 0; axis < type.rank; axis++)
+        footprint_axis(&access.elements, type.dims[axis], view->stride[axis]);
+    return access;
+}
+
+static bool is_row_major(const View *view, Type type)
+{
+    View plain = view_contiguous(view->buffer, type);
+    for (unsigned axis = 0; axis < type.rank; axis++)
+        if (type.dims[axis] > 1 && view->stride[axis] != plain.stride[axis])
+            return false;
+    return true;
+}
+
+static void check_special(Checker *c, const Kernel *kernel)
+{
+    const Special *s = &kernel->special;
+    Type out = s->out_type;
+    if (kernel->kind == KERNEL_RANDOM)
+        out.dtype = DTYPE_F32;
+    if (kernel->kind == KERNEL_ARGMAX && (s->axis < 0 || s->axis >= s->in_type[0].rank || out.rank + 1 != s->in_type[0].rank)) {
+        complain(c, "argmax along an axis that its operand lacks");
+        return;
+    }
+    for (int axis = 0; kernel->kind == KERNEL_ARGMAX && axis < out.rank; axis++)
+        if (out.dims[axis] != s->in_type[0].dims[axis + (axis >= s->axis)])
+            complain(c, "argmax has another shape than its operand without the axis");
+    for (unsigned axis = 1; kernel->kind == KERNEL_SCATTER && axis < out.rank; axis++)
+        if (out.dims[axis] != s->in_type[1].dims[axis + s->in_type[0].rank - 1])
+            complain(c, "scatter_add has rows of another shape than its updates");
+    bool row_major = kernel->kind == KERNEL_EXTERN || kernel->kind == KERNEL_RANDOM;
+    for (uint32_t i = 0; i < s->inputs; i++) {
+        char what[32];
+        snprintf(what, sizeof what, "operand %u", i);
+        Access in = tensor_access(&s->in[i], s->in_type[i], what);
+        check_read(c, kernel, &in);
+        check_not_own(c, s->in[i].buffer, s->out.buffer);
+        if (kernel->kind == KERNEL_EXTERN && !is_row_major(&s->in[i], s->in_type[i]))
+            complain(c, "%s is not row-major", what);
+    }
+    if (row_major && !is_row_major(&s->out, out))
+        complain(c, "the result is not row-major");
+    Access result = tensor_access(&s->out, out, "out");
+    check_write(c, kernel, &result);
+}
+
+void check_kernel(Checker *c, const Kernel *kernel)
+{
+    switch (kernel->kind) {
+    case KERNEL_LOOP:
+        check_loop(c, kernel);
+        break;
+    case KERNEL_PRODUCT:
+        check_product(c, kernel);
+        break;
+    default:
+        check_special(c, kernel);
+        break;
+    }
+}
