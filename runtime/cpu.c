@@ -77,7 +77,7 @@ bool cpu_check(const char *cpu)
     int level = x86_level(cpu);
     __builtin_cpu_init();
 #define CHECK(NAME, PRESENT, LEVEL)                                                                                              \
-    if ((level >= (LEVEL) || list_asks_for(cpu, NAME)) && !(PRESENT))                                      \
+    if ((level >= (LEVEL) || list_asks_for(cpu, NAME)) && !(PRESENT))                                                            \
         strncat(missing, " " NAME, sizeof missing - strlen(missing) - 1);
     FEATURES(CHECK)
 #undef CHECK

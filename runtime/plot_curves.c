@@ -96,9 +96,10 @@ static Panel *find_panel(Curves *curves, const char *title, size_t length)
 static bool add_series(const Curves *curves, Panel *panel, const char *key, int64_t element, char *label)
 {
     if (!label || !has_values(curves, key, element) || panel->count == PLOT_COLOURS) {
-        panel->left_out += label && panel->count == PLOT_COLOURS;
+        bool labelled = label != NULL;
+        panel->left_out += labelled && panel->count == PLOT_COLOURS;
         free(label);
-        return label != NULL;
+        return labelled;
     }
     panel->series[panel->count++] = (Series){.key = key, .element = element, .label = label};
     return true;

@@ -1,5 +1,5 @@
-/* Values and derivatives of the standard library's activations and losses against closed forms in long double: at their kinks, near
- * them, and far out, in both precisions, by the interpreter and by compiled code. */
+/* Values and derivatives of the standard library's activations and losses against closed forms in long double: at their kinks,
+ * near them, and far out, in both precisions, by the interpreter and by compiled code. */
 #include <float.h>
 #include <math.h>
 #include <setjmp.h>
@@ -337,7 +337,8 @@ static void *aligned(int64_t bytes)
     return memory;
 }
 
-/* The outputs of the function `name`, by the interpreter (compiled: 0) and by compiled code (1); results[][o][i] is element i of output o. */
+/* The outputs of the function `name`, by the interpreter (compiled: 0) and by compiled code (1); results[][o][i] is element i of
+ * output o. */
 static void evaluate(Twin *t, const char *name, const Tensor *inputs, double results[2][OUTPUTS][POINTS])
 {
     Module *module = t->model->module;
@@ -351,7 +352,8 @@ static void evaluate(Twin *t, const char *name, const Tensor *inputs, double res
     if (!interpret(module, f, &world, inputs, &outputs, why))
         fail_msg("%s: %s", name, why);
     const void *input_data[2];
-    void *output_data[OUTPUTS], *scratch = aligned(program_scratch_bytes(t->program)), *states = aligned(program_state_bytes(t->program));
+    void *output_data[OUTPUTS], *scratch = aligned(program_scratch_bytes(t->program)),
+                                *states = aligned(program_state_bytes(t->program));
     assert_int_equal(f->outputs.len, OUTPUTS);
     for (uint32_t i = 0; i < f->inputs.len; i++)
         input_data[i] = inputs[i].data;
@@ -396,15 +398,15 @@ static void check(DType real, double got, Real exact, Real terms, const char *wh
 static void elementwise_functions(DType real)
 {
     Twin t = twin_new(real);
-    Tensor x = input_of(real, POINTS, points);
+    Tensor inputs[2] = {input_of(real, POINTS, points)};
     static double results[2][OUTPUTS][POINTS];
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         char name[32];
         snprintf(name, sizeof name, "export.e%zu", i);
-        evaluate(&t, name, &x, results);
+        evaluate(&t, name, inputs, results);
         for (unsigned way = 0; way < 2; way++)
             for (unsigned p = 0; p < POINTS; p++) {
-                Real at = tensor_get(&x, p);
+                Real at = tensor_get(&inputs[0], p);
                 const char *what = cases[i].expression;
                 Real second = cases[i].second(at), terms = cases[i].second_terms(at);
                 check(real, results[way][0][p], cases[i].value(at), cases[i].value_terms(at), what, (double)at, 0, way);
@@ -413,7 +415,7 @@ static void elementwise_functions(DType real)
                 check(real, results[way][3][p], second, terms, what, (double)at, 3, way);
             }
     }
-    free(x.data);
+    free(inputs[0].data);
     twin_free(&t);
 }
 

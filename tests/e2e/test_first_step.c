@@ -1,5 +1,5 @@
-/* The first step of training from where pieces of a function meet, as models do that start at 0: built programs against steps worked
- * out here from the data. */
+/* The first step of training from where pieces of a function meet, as models do that start at 0: built programs against steps
+ * worked out here from the data. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,7 +20,8 @@ static const unsigned char labels[ROWS] = {0, 1, 0, 0, 1, 0, 1, 0};
 
 static int set_up(void **state)
 {
-    static const unsigned char x_header[] = {0, 0, 8, 2, 0, 0, 0, ROWS, 0, 0, 0, PIXELS}, y_header[] = {0, 0, 8, 1, 0, 0, 0, ROWS};
+    static const unsigned char x_header[] = {0, 0, 8, 2, 0, 0, 0, ROWS, 0, 0, 0, PIXELS},
+                               y_header[] = {0, 0, 8, 1, 0, 0, 0, ROWS};
     unsigned char x[sizeof x_header + sizeof pixels], y[sizeof y_header + sizeof labels];
     (void)state;
     enter_folder();
@@ -85,7 +86,8 @@ static double x_at(unsigned row, unsigned pixel)
     return pixels[row][pixel] / 255.0;
 }
 
-/* Minus the mean over the rows of slope(row) x, and of slope(row): the first step of weights that a product with x and a sum use. */
+/* Minus the mean over the rows of slope(row) x, and of slope(row): the first step of weights that a product with x and a sum use.
+ */
 static void linear_step(double slope_of_0, double slope_of_1, double weights[PIXELS], double *bias)
 {
     *bias = 0;
@@ -108,8 +110,8 @@ static void smooth_losses_at_zero(void **state)
         const char *train, *net;
         double slope_of_0, slope_of_1; /* for each label */
     } cases[] = {
-        {"bce", "lr", 0.5, -0.5},        {"softplus_zero", "lr", 0.5, 0.5},       {"pieces_zero", "lr", 0.5, 0.5},
-        {"elu_zero", "diagonal", 1, 1},  {"leaky_zero", "diagonal", 0.01, 0.01}, {"relu_zero", "diagonal", 0, 0},
+        {"bce", "lr", 0.5, -0.5},       {"softplus_zero", "lr", 0.5, 0.5},      {"pieces_zero", "lr", 0.5, 0.5},
+        {"elu_zero", "diagonal", 1, 1}, {"leaky_zero", "diagonal", 0.01, 0.01}, {"relu_zero", "diagonal", 0, 0},
         {"log_zero", "diagonal", 1, 1},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)

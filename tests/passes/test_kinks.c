@@ -1,5 +1,5 @@
-/* Derivatives where a function has a kink, an infinite slope or a branch that is not taken: first ones in both modes, second ones as
- * a tangent of the gradient and as a gradient of the gradient, against values worked out by hand. Never NaN. */
+/* Derivatives where a function has a kink, an infinite slope or a branch that is not taken: first ones in both modes, second ones
+ * as a tangent of the gradient and as a gradient of the gradient, against values worked out by hand. Never NaN. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -23,7 +23,7 @@ typedef struct Kink {
 
 /* x[0] and x[1], and constants */
 #define PARTS                                                                                                                    \
-    "%s0 = slice %x from [0] : f64[1]\n%s1 = slice %x from [1] : f64[1]\n%a = reshape %s0 : f64[]\n%b = reshape %s1 : f64[]\n"       \
+    "%s0 = slice %x from [0] : f64[1]\n%s1 = slice %x from [1] : f64[1]\n%a = reshape %s0 : f64[]\n%b = reshape %s1 : f64[]\n"   \
     "%0 = const 0 : f64[]\n%1 = const 1 : f64[]\n%v0 = const 0 : f64[2]\n"
 
 static const Kink kinks[] = {
@@ -62,12 +62,27 @@ static const Kink kinks[] = {
     {PARTS "%c = lt %0, %a : bool[]\n%l = log %a : f64[]\n%out = select %c, %l, %a : f64[]", {-3}, {1}, {{0}}},
     {PARTS "%c = lt %0, %a : bool[]\n%l = log %a : f64[]\n%out = select %c, %l, %a : f64[]", {2}, {0.5}, {{-0.25}}},
     {PARTS "%c = ne %a, %0 : bool[]\n%q = div %b, %a : f64[]\n%out = select %c, %q, %0 : f64[]", {0, 2}, {0}, {{0}}},
-    {PARTS "%c = lt %0, %a : bool[]\n%r = sqrt %a : f64[]\n%p = mul %r, %b : f64[]\n%out = select %c, %p, %0 : f64[]", {0, 2}, {0}, {{0}}},
-    {PARTS "%c = lt %a, %1 : bool[]\n%e = exp %a : f64[]\n%p = mul %e, %b : f64[]\n%out = select %c, %p, %1 : f64[]", {1e4, 2}, {0}, {{0}}},
-    {PARTS "%c = lt %0, %a : bool[]\n%r = pow %a, %b : f64[]\n%l = log %r : f64[]\n%out = select %c, %l, %0 : f64[]", {0, 2}, {0}, {{0}}},
+    {PARTS "%c = lt %0, %a : bool[]\n%r = sqrt %a : f64[]\n%p = mul %r, %b : f64[]\n%out = select %c, %p, %0 : f64[]",
+     {0, 2},
+     {0},
+     {{0}}},
+    {PARTS "%c = lt %a, %1 : bool[]\n%e = exp %a : f64[]\n%p = mul %e, %b : f64[]\n%out = select %c, %p, %1 : f64[]",
+     {1e4, 2},
+     {0},
+     {{0}}},
+    {PARTS "%c = lt %0, %a : bool[]\n%r = pow %a, %b : f64[]\n%l = log %r : f64[]\n%out = select %c, %l, %0 : f64[]",
+     {0, 2},
+     {0},
+     {{0}}},
     /* x log x, whose x has two uses in the branch */
-    {PARTS "%c = lt %0, %a : bool[]\n%l = log %a : f64[]\n%p = mul %l, %a : f64[]\n%out = select %c, %p, %0 : f64[]", {0}, {0}, {{0}}},
-    {PARTS "%c = lt %0, %a : bool[]\n%l = log %a : f64[]\n%p = mul %l, %a : f64[]\n%out = select %c, %p, %0 : f64[]", {1}, {1}, {{1}}},
+    {PARTS "%c = lt %0, %a : bool[]\n%l = log %a : f64[]\n%p = mul %l, %a : f64[]\n%out = select %c, %p, %0 : f64[]",
+     {0},
+     {0},
+     {{0}}},
+    {PARTS "%c = lt %0, %a : bool[]\n%l = log %a : f64[]\n%p = mul %l, %a : f64[]\n%out = select %c, %p, %0 : f64[]",
+     {1},
+     {1},
+     {{1}}},
     /* a branch in a branch: only the outer is not taken; only the inner */
     {PARTS "%c = lt %0, %a : bool[]\n%d = lt %a, %1 : bool[]\n%l = log %a : f64[]\n%i = select %d, %l, %0 : f64[]\n"
            "%out = select %c, %i, %a : f64[]",
@@ -95,18 +110,22 @@ static const Kink kinks[] = {
      {0, 1, -1},
      {0, 0, 0},
      {{0}}},
-    {PARTS "%l = log %x : f64[2]\n%c = lt %v0, %x : bool[2]\n%p = select %c, %l, %v0 : f64[2]\n%out = reduce_sum %p axes [0] : f64[]",
+    {PARTS
+     "%l = log %x : f64[2]\n%c = lt %v0, %x : bool[2]\n%p = select %c, %l, %v0 : f64[2]\n%out = reduce_sum %p axes [0] : f64[]",
      {0, 2},
      {0, 0.5},
      {{0}, {0, -0.25}}},
     /* through a broadcast of one condition, a transpose and a reshape */
-    {PARTS "%c = lt %0, %y : bool[]\n%cs = broadcast %c axes [] : bool[2]\n%l = log %y : f64[]\n%ls = broadcast %l axes [] : f64[2]\n"
-           "%p = mul %ls, %x : f64[2]\n%s = select %cs, %p, %x : f64[2]\n%out = reduce_sum %s axes [0] : f64[]",
+    {PARTS
+     "%c = lt %0, %y : bool[]\n%cs = broadcast %c axes [] : bool[2]\n%l = log %y : f64[]\n%ls = broadcast %l axes [] : f64[2]\n"
+     "%p = mul %ls, %x : f64[2]\n%s = select %cs, %p, %x : f64[2]\n%out = reduce_sum %s axes [0] : f64[]",
      {1, 2, 0},
      {1, 1, 0},
      {{0}}},
-    {PARTS "%l = log %x : f64[2]\n%m = reshape %l : f64[1, 2]\n%t = transpose %m axes [1, 0] : f64[2, 1]\n%z = const 0 : f64[2, 1]\n"
-           "%o = const 1 : f64[2, 1]\n%c = lt %z, %t : bool[2, 1]\n%s = select %c, %t, %o : f64[2, 1]\n%out = reduce_sum %s axes [0, 1] : f64[]",
+    {PARTS
+     "%l = log %x : f64[2]\n%m = reshape %l : f64[1, 2]\n%t = transpose %m axes [1, 0] : f64[2, 1]\n%z = const 0 : f64[2, 1]\n"
+     "%o = const 1 : f64[2, 1]\n%c = lt %z, %t : bool[2, 1]\n%s = select %c, %t, %o : f64[2, 1]\n%out = reduce_sum %s axes [0, "
+     "1] : f64[]",
      {0, 2},
      {0, 0.5},
      {{0}, {0, -0.25}}},
@@ -117,8 +136,9 @@ static const Kink kinks[] = {
      {1, 0, 0},
      {0},
      {{0}}},
-    {PARTS "%l = log %s0 : f64[1]\n%k = concat %l, %s1 axis 0 : f64[2]\n%c = lt %v0, %x : bool[2]\n%s = select %c, %k, %v0 : f64[2]\n"
-           "%out = reduce_sum %s axes [0] : f64[]",
+    {PARTS
+     "%l = log %s0 : f64[1]\n%k = concat %l, %s1 axis 0 : f64[2]\n%c = lt %v0, %x : bool[2]\n%s = select %c, %k, %v0 : f64[2]\n"
+     "%out = reduce_sum %s axes [0] : f64[]",
      {0, 2},
      {0, 1},
      {{0}}},
@@ -157,7 +177,8 @@ static void add_derivatives(Module *module, Function *f)
     Value x = f->inputs.data[0], y = f->inputs.data[1], out = f->outputs.data[0].value;
     Value leaves[] = {x, y}, directions[] = {build_input(&b, "d", f64_type(1, 2)), build_input(&b, "e", f64_type(0))};
     Value gx = build_grad(&b, out, x), gy = build_grad(&b, out, y);
-    Value along = build_binary(&b, OP_ADD, all_sum(&b, build_binary(&b, OP_MUL, gx, directions[0])), build_binary(&b, OP_MUL, gy, directions[1]));
+    Value along = build_binary(&b, OP_ADD, all_sum(&b, build_binary(&b, OP_MUL, gx, directions[0])),
+                               build_binary(&b, OP_MUL, gy, directions[1]));
     build_output(&b, "gx", gx);
     build_output(&b, "gy", gy);
     build_output(&b, "slope", build_tangent(&b, out, 2, leaves, directions));
@@ -170,7 +191,8 @@ static void add_derivatives(Module *module, Function *f)
 static void check(const Kink *kink, const char *what, double value, double expected)
 {
     if (!(fabs(value - expected) <= 1e-14))
-        fail_msg("%s\nat %g, %g, %g: %s is %.17g, not %.17g", kink->body, kink->at[0], kink->at[1], kink->at[2], what, value, expected);
+        fail_msg("%s\nat %g, %g, %g: %s is %.17g, not %.17g", kink->body, kink->at[0], kink->at[1], kink->at[2], what, value,
+                 expected);
 }
 
 /* Outputs 1.. of the function at the point, along the direction of number `along`. */
@@ -196,7 +218,8 @@ static void check_along(const Kink *kink, Module *module, const Function *f, uns
 static void check_kink(const Kink *kink, bool forward)
 {
     Text text = {0};
-    text_printf(&text, "module m f64\nfunc @f(%%x: f64[2], %%y: f64[]) -> (out: f64[]) {\n%s\nreturn out = %%out\n}\n", kink->body);
+    text_printf(&text, "module m f64\nfunc @f(%%x: f64[2], %%y: f64[]) -> (out: f64[]) {\n%s\nreturn out = %%out\n}\n",
+                kink->body);
     Source source = {"kink.ir", text.data, strlen(text.data)};
     Diagnostics diags = {0};
     Module *module = parse_module(&source, &diags);
