@@ -10,40 +10,40 @@ static double fold_sign(double x)
 }
 
 static const Primitive primitives[] = {
-    {"abs", 1, 1, builtin_unary, false, OP_ABS, fabs},
-    {"argmax", 1, 1, builtin_argmax, true, OP_ARGMAX, NULL},
-    {"bernoulli", 2, 2, builtin_bernoulli, false, OP_RANDOM, NULL},
-    {"concat", 1, MAX_ARGS, builtin_concat, true, OP_CONCAT, NULL},
-    {"cos", 1, 1, builtin_unary, false, OP_COS, cos},
-    {"dot", 2, 2, builtin_dot, false, OP_DOT, NULL},
-    {"elements", 1, 1, builtin_elements, false, OP_COUNT, NULL},
-    {"erf", 1, 1, builtin_unary, false, OP_ERF, erf},
-    {"exp", 1, 1, builtin_unary, false, OP_EXP, exp},
-    {"expm1", 1, 1, builtin_unary, false, OP_EXPM1, expm1},
-    {"f32", 1, 1, builtin_cast_real, false, OP_CAST, NULL},
-    {"flat", 1, 1, builtin_flat, false, OP_CONCAT, NULL},
-    {"floor", 1, 1, builtin_unary, false, OP_FLOOR, floor},
-    {"iota", 1, 1, builtin_iota, false, OP_IOTA, NULL},
-    {"log", 1, 1, builtin_unary, false, OP_LOG, log},
-    {"log1p", 1, 1, builtin_unary, false, OP_LOG1P, log1p},
-    {"max", 1, 2, builtin_maximum, true, OP_MAX, NULL},
-    {"mean", 1, 1, builtin_reduction, true, OP_REDUCE_SUM, NULL},
-    {"min", 2, 2, builtin_binary, false, OP_MIN, NULL},
-    {"normal", 0, 1, builtin_normal, false, OP_RANDOM, NULL},
-    {"onehot", 2, 2, builtin_onehot, false, OP_EQ, NULL},
-    {"pow", 2, 2, builtin_binary, false, OP_POW, NULL},
-    {"reshape", 2, 2, builtin_reshape, false, OP_RESHAPE, NULL},
-    {"shape", 1, 1, builtin_shape, false, OP_COUNT, NULL},
-    {"sign", 1, 1, builtin_unary, false, OP_SIGN, fold_sign},
-    {"sin", 1, 1, builtin_unary, false, OP_SIN, sin},
-    {"sqrt", 1, 1, builtin_unary, false, OP_SQRT, sqrt},
-    {"stop", 1, 1, builtin_stop, false, OP_STOP, NULL},
-    {"sum", 1, 1, builtin_reduction, true, OP_REDUCE_SUM, NULL},
-    {"sumsq", 1, 1, builtin_sumsq, false, OP_DOT, NULL},
-    {"tanh", 1, 1, builtin_unary, false, OP_TANH, tanh},
-    {"transpose", 1, 2, builtin_transpose, false, OP_TRANSPOSE, NULL},
-    {"uniform", 0, 1, builtin_uniform, false, OP_RANDOM, NULL},
-    {"where", 3, 3, builtin_where, false, OP_SELECT, NULL},
+    {"abs", 1, 1, builtin_unary, 0, OP_ABS, fabs},
+    {"argmax", 1, 1, builtin_argmax, TAKES_AXIS | TAKES_OVER, OP_ARGMAX, NULL},
+    {"bernoulli", 2, 2, builtin_bernoulli, 0, OP_RANDOM, NULL},
+    {"concat", 1, MAX_ARGS, builtin_concat, TAKES_AXIS, OP_CONCAT, NULL},
+    {"cos", 1, 1, builtin_unary, 0, OP_COS, cos},
+    {"dot", 2, 2, builtin_dot, 0, OP_DOT, NULL},
+    {"elements", 1, 1, builtin_elements, 0, OP_COUNT, NULL},
+    {"erf", 1, 1, builtin_unary, 0, OP_ERF, erf},
+    {"exp", 1, 1, builtin_unary, 0, OP_EXP, exp},
+    {"expm1", 1, 1, builtin_unary, 0, OP_EXPM1, expm1},
+    {"f32", 1, 1, builtin_cast_real, 0, OP_CAST, NULL},
+    {"flat", 1, 1, builtin_flat, 0, OP_CONCAT, NULL},
+    {"floor", 1, 1, builtin_unary, 0, OP_FLOOR, floor},
+    {"iota", 1, 1, builtin_iota, 0, OP_IOTA, NULL},
+    {"log", 1, 1, builtin_unary, 0, OP_LOG, log},
+    {"log1p", 1, 1, builtin_unary, 0, OP_LOG1P, log1p},
+    {"max", 1, 2, builtin_maximum, TAKES_ALL, OP_MAX, NULL},
+    {"mean", 1, 1, builtin_reduction, TAKES_ALL, OP_REDUCE_SUM, NULL},
+    {"min", 2, 2, builtin_binary, 0, OP_MIN, NULL},
+    {"normal", 0, 1, builtin_normal, 0, OP_RANDOM, NULL},
+    {"onehot", 2, 2, builtin_onehot, 0, OP_EQ, NULL},
+    {"pow", 2, 2, builtin_binary, 0, OP_POW, NULL},
+    {"reshape", 2, 2, builtin_reshape, 0, OP_RESHAPE, NULL},
+    {"shape", 1, 1, builtin_shape, 0, OP_COUNT, NULL},
+    {"sign", 1, 1, builtin_unary, 0, OP_SIGN, fold_sign},
+    {"sin", 1, 1, builtin_unary, 0, OP_SIN, sin},
+    {"sqrt", 1, 1, builtin_unary, 0, OP_SQRT, sqrt},
+    {"stop", 1, 1, builtin_stop, 0, OP_STOP, NULL},
+    {"sum", 1, 1, builtin_reduction, TAKES_ALL, OP_REDUCE_SUM, NULL},
+    {"sumsq", 1, 1, builtin_sumsq, 0, OP_DOT, NULL},
+    {"tanh", 1, 1, builtin_unary, 0, OP_TANH, tanh},
+    {"transpose", 1, 2, builtin_transpose, 0, OP_TRANSPOSE, NULL},
+    {"uniform", 0, 1, builtin_uniform, 0, OP_RANDOM, NULL},
+    {"where", 3, 3, builtin_where, 0, OP_SELECT, NULL},
 };
 
 void builtin_names(Candidates *candidates)
@@ -60,20 +60,48 @@ static bool poisoned(const Call *call)
     return is_poison(call->condition);
 }
 
+static bool add_axis(Session *s, Call *call, Val value, Span span)
+{
+    int64_t axis;
+    if (!as_integer(s, value, span, "an axis", -MAX_RANK, MAX_RANK, &axis))
+        return false;
+    if (call->axes.n == MAX_RANK) {
+        fail(s, span, "too many axes (limit is %d)", MAX_RANK);
+        return false;
+    }
+    call->axes.v[call->axes.n++] = axis;
+    return true;
+}
+
+/* `axis: 1`, or `axis: [0, -1]`. */
 static bool read_axis(Session *s, Call *call, const Arg *arg)
 {
-    Val value = evaluate(s, arg->value);
-    int64_t axis;
     call->has_axis = true;
     call->axis_span = arg->span;
-    if (value.kind == VAL_DIMS) {
-        call->axes = value.dims;
-        return true;
-    }
-    if (!as_integer(s, value, arg->span, "an axis", -MAX_RANK, MAX_RANK, &axis))
+    if (arg->value->kind != EXPR_LIST)
+        return add_axis(s, call, evaluate(s, arg->value), arg->span);
+    bool fine = true;
+    for (const Arg *entry = arg->value->args.first; entry && fine; entry = entry->next)
+        fine = add_axis(s, call, evaluate(s, entry->value), entry->span);
+    return fine;
+}
+
+/* Whether the primitive takes what stands beside the argument; reports otherwise. */
+static bool takes(Session *s, const Primitive *primitive, const Call *call, const Arg *arg, bool axis)
+{
+    if ((axis || arg->kind == ARG_OVER) && (call->has_axis || call->over)) {
+        fail(s, arg->span, "the axes of '%s' are given twice", primitive->name);
         return false;
-    call->axes = (Dims){.n = 1, .v = {axis}};
-    return true;
+    }
+    unsigned given = (axis ? TAKES_AXIS : 0u) | (arg->kind == ARG_OVER ? TAKES_OVER : 0u) | (arg->condition ? TAKES_WHERE : 0u);
+    unsigned foreign = given & ~primitive->takes;
+    if (!foreign)
+        return true;
+    fail(s, arg->span, "'%s' takes no '%s'", primitive->name,
+         foreign & TAKES_AXIS    ? "axis:"
+         : foreign & TAKES_WHERE ? "where"
+                                 : "over");
+    return false;
 }
 
 static bool read_arguments(Session *s, const Primitive *primitive, Call *call)
@@ -82,10 +110,8 @@ static bool read_arguments(Session *s, const Primitive *primitive, Call *call)
     bool fine = true;
     for (const Arg *arg = call->expr->args.first; arg; arg = arg->next) {
         bool axis = arg->label.text && strcmp(arg->label.text, "axis") == 0;
-        if ((arg->kind == ARG_OVER || arg->condition || axis) && !primitive->reduces) {
-            fail(s, arg->span, "'%s' takes no '%s'", name, axis ? "axis:" : arg->condition ? "where" : "over");
+        if (!takes(s, primitive, call, arg, axis))
             return false;
-        }
         if (arg->label.text && !axis) {
             fail(s, arg->label.span, "'%s' has no parameter '%s'", name, arg->label.text);
             return false;

@@ -22,11 +22,14 @@ typedef struct Call {
 
 typedef Val Evaluate(Session *s, Call *call);
 
+/* What a primitive takes beside arguments by position; whatever it does not take is an error. */
+enum { TAKES_AXIS = 1, TAKES_OVER = 2, TAKES_WHERE = 4, TAKES_ALL = 7 };
+
 typedef struct Primitive {
     const char *name;
     unsigned least, most; /* arguments */
     Evaluate *evaluate;
-    bool reduces; /* takes axis:, over and where */
+    unsigned takes;
     OpCode code;
     double (*fold)(double); /* of a number known at compile time */
 } Primitive;

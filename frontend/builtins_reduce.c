@@ -122,15 +122,17 @@ Val builtin_reduction(Session *s, Call *call)
     return val_tensor(mean_of(b, total, reduce(s, call, OP_REDUCE_SUM, kept.ir, axes)));
 }
 
-/* max(a, b) and min(a, b) are elementwise, max(x) is a reduction. */
+/* max(x, y) is elementwise, max(x) is a reduction. */
 Val builtin_maximum(Session *s, Call *call)
 {
     if (call->n == 1) {
         Call reducing = *call;
-        static const Primitive reduce_max = {"max", 1, 1, builtin_reduction, true, OP_REDUCE_MAX, NULL};
+        static const Primitive reduce_max = {"max", 1, 1, builtin_reduction, TAKES_ALL, OP_REDUCE_MAX, NULL};
         reducing.primitive = &reduce_max;
         return builtin_reduction(s, &reducing);
     }
+    if (call->has_axis || call->over || call->condition.kind != VAL_NONE)
+        return fail(s, call->expr->span, "the larger of two, 'max(x, y)', takes no 'axis:', 'over' or 'where': it is elementwise");
     return builtin_binary(s, call);
 }
 

@@ -60,6 +60,8 @@ Val builtin_concat(Session *s, Call *call)
     Value values[MAX_ARGS];
     int64_t axis = call->has_axis && call->axes.n == 1 ? call->axes.v[0] : 0;
     Type type = {0};
+    if (call->has_axis && call->axes.n != 1)
+        return fail(s, call->axis_span, "concat takes one axis");
     for (unsigned i = 0; i < call->n; i++) {
         Val x = as_real(s, call->args[i], call->spans[i]);
         if (is_poison(x))

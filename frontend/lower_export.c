@@ -27,11 +27,10 @@ static void bind_argument(Session *s, Frame *frame, const Param *param)
         fail(s, param->init->span, "an argument of an export has no default");
     const Symbol *preference = find_symbol_of(s->program, param->name.text, DECL_PREFERENCE);
     if (preference && !param->type) { /* it stands for the preference: its type is known */
-        value = preference->extent ? val_tensor(build_input(&s->builder, param->name.text,
-                                                            type_of(s->module->real, 1, &preference->extent)))
-                                   : val_poison();
-    } else if (param->type ? make_type(s, param->type, &type, &classes)
-                           : known_argument(s->program, param, &type, &classes)) {
+        value = preference->extent
+                    ? val_tensor(build_input(&s->builder, param->name.text, type_of(s->module->real, 1, &preference->extent)))
+                    : val_poison();
+    } else if (param->type ? make_type(s, param->type, &type, &classes) : known_argument(s->program, param, &type, &classes)) {
         value = val_tensor(build_input(&s->builder, param->name.text, type));
         value.classes = classes;
     } else if (param->type || !s->learning) {
@@ -75,20 +74,29 @@ void lower_export(Session *s, const Decl *decl)
     close_function(s);
 }
 
-/* The condition that the form of a weight depends on, at any remove, among preferences; or -1. */
+/* The preference that this condition is, among the symbols; or -1. */
+static int64_t preference_symbol(const Session *s, uint32_t condition)
+{
+    for (uint32_t i = 0; i < s->program->symbols.len; i++) {
+        const Symbol *symbol = s->program->symbols.data[i];
+        if (symbol->decl->kind == DECL_PREFERENCE && symbol->condition == condition)
+            return i;
+    }
+    return -1;
+}
+
+/* The preference that the form of a weight depends on, at any remove, among the symbols; or -1. */
 static int64_t preference_of(const Session *s, uint32_t weight, unsigned depth)
 {
     const Form *form = &s->model->forms.data[s->module->weights.data[weight].form];
+    if (form->kind == FORM_STN)
+        return preference_symbol(s, form->condition);
     for (uint32_t v = 0; form->generator && depth < s->model->forms.len && v < form->generator->ops.len; v++) {
         const Op *op = OP_AT(form->generator, v);
         int64_t inner = op->code == OP_PARAM ? preference_of(s, op->symbol, depth + 1) : -1;
-        if (inner >= 0)
-            return inner;
-        for (uint32_t i = 0; op->code == OP_CONDITION && i < s->program->symbols.len; i++) {
-            const Symbol *symbol = s->program->symbols.data[i];
-            if (symbol->decl->kind == DECL_PREFERENCE && symbol->condition == op->symbol)
-                return i;
-        }
+        int64_t found = inner < 0 && op->code == OP_CONDITION ? preference_symbol(s, op->symbol) : inner;
+        if (found >= 0)
+            return found;
     }
     return -1;
 }
@@ -97,14 +105,18 @@ void check_export(Session *s, const Decl *decl)
 {
     const Function *function = module_function(s->module, arena_printf(&s->program->arena, "export.%s", decl->name.text));
     for (uint32_t v = 0; function && v < function->ops.len; v++) {
-        int64_t found = OP_AT(function, v)->code == OP_PARAM ? preference_of(s, OP_AT(function, v)->symbol, 0) : -1;
+        const Op *op = OP_AT(function, v);
+        int64_t found = op->code == OP_PARAM       ? preference_of(s, op->symbol, 0)
+                        : op->code == OP_CONDITION ? preference_symbol(s, op->symbol)
+                                                   : -1;
         if (found < 0)
             continue;
         const char *name = s->program->symbols.data[found]->decl->name.text;
         for (const Param *param = decl->params.first; param; param = param->next)
             if (strcmp(param->name.text, name) == 0)
                 return;
-        fail(s, decl->name.span, "the weights depend on the preference '%s', which '%s' does not take", name, decl->name.text);
+        fail(s, decl->name.span, "the %s on the preference '%s', which '%s' does not take",
+             op->code == OP_PARAM ? "weights depend" : "result depends", name, decl->name.text);
         add_help(s, "make it an argument: 'export %s(..., %s) = ...'", decl->name.text, name);
         return;
     }

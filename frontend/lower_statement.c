@@ -46,6 +46,18 @@ static void choose(Session *s, const Statement *statement)
         }
 }
 
+/* Counts towards LIMIT_EVALUATIONS; false when it is reached. */
+static bool count_evaluation(Session *s, Span span)
+{
+    if (s->exhausted)
+        return false;
+    if (++s->evaluations <= LIMIT_EVALUATIONS)
+        return true;
+    s->exhausted = true;
+    fail(s, span, "too much to unroll: more than %d statements", LIMIT_EVALUATIONS);
+    return false;
+}
+
 static void repeat(Session *s, const Statement *statement)
 {
     int64_t from, to;
@@ -57,7 +69,7 @@ static void repeat(Session *s, const Statement *statement)
         set_local(s->frame, counter, val_poison());
         return;
     }
-    for (int64_t i = from; i < to && !s->frame->returned && !s->exhausted; i++) {
+    for (int64_t i = from; i < to && !s->frame->returned && count_evaluation(s, statement->span); i++) {
         set_local(s->frame, counter, val_number((double)i));
         run_block(s, &statement->body);
     }
@@ -98,18 +110,6 @@ static void run(Session *s, const Statement *statement)
         refuse(s, statement->span, "'yield'");
         break;
     }
-}
-
-/* Counts towards LIMIT_EVALUATIONS; false when it is reached. */
-static bool count_evaluation(Session *s, Span span)
-{
-    if (s->exhausted)
-        return false;
-    if (++s->evaluations <= LIMIT_EVALUATIONS)
-        return true;
-    s->exhausted = true;
-    fail(s, span, "too much to unroll: more than %d statements", LIMIT_EVALUATIONS);
-    return false;
 }
 
 void run_block(Session *s, const Block *block)

@@ -186,6 +186,8 @@ static void test_shapes_and_reductions(void **state)
     check("x[y] * 10", x, 2, 1, (double[]){40});
     check("x[-1] - x[:1]", x, 0, 1, (double[]){3});
     check("square(x) / iota(3)[1:][0]", x, 0, 3, (double[]){1, 4, 16});
+    check("sum(x[:, none] * x, axis: [-1, -2])[none]", x, 0, 1, (double[]){(x[0] + x[1] + x[2]) * (x[0] + x[1] + x[2])});
+    check("sum(x[:, none] * x, axis: [1, -2])[none]", x, 0, 1, (double[]){(x[0] + x[1] + x[2]) * (x[0] + x[1] + x[2])});
 }
 
 int main(void)
