@@ -7,9 +7,9 @@
 
 #include "frontend/lower.h"
 #include "frontend/parse.h"
+#include "pareto/random_space.h"
 #include "tabular/table.h"
 
-enum { FIRST_STREAM = 16 }; /* lower random streams are the passes' */
 
 /* ---- functions ---- */
 
@@ -55,7 +55,7 @@ static bool method_is(const Decl *train, const char *name)
 
 static Session open_session(Program *program, bool learning, const Decl *train)
 {
-    Session s = {.program = program, .learning = learning, .train = train, .next_stream = FIRST_STREAM};
+    Session s = {.program = program, .learning = learning, .train = train, .next_stream = RANDOM_STREAM_MODEL};
     const char *name = model_name(&program->arena, program->source->name);
     s.module = module_new(name, program->options->real);
     s.module->path = program->source->name;

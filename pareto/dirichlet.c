@@ -1,6 +1,7 @@
 #include <math.h>
 
 #include "pareto/internal.h"
+#include "pareto/random_space.h"
 
 /* Philox 4x32-10 (Salmon et al., SC 2011), the generator of ir/ir.h and runtime/philox.h; this folder depends on neither. */
 static void philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4])
@@ -29,14 +30,11 @@ static double uniform(uint32_t word)
  * logarithm does not. One block of words an attempt: two make a normal variate (Box & Muller), one decides, one is U. */
 static double log_gamma_variate(const uint32_t seed[2], uint32_t step, uint32_t stream, unsigned component, double shape)
 {
-    enum {
-        DIRICHLET_COUNTER = 2,
-        LIMIT = 1000
-    }; /* an attempt fails with probability below 0.05; the limit is for a shape that is NaN */
+    enum { LIMIT = 1000 }; /* an attempt fails with probability below 0.05; the limit is for a shape that is NaN */
     const double pi = 3.14159265358979323846;
     double d = (shape < 1 ? shape + 1 : shape) - 1.0 / 3, c = 1 / sqrt(9 * d);
     for (uint32_t attempt = 0; attempt < LIMIT; attempt++) {
-        uint32_t counter[4] = {attempt * PARETO_MOST_OBJECTIVES + component, step, stream, DIRICHLET_COUNTER}, words[4];
+        uint32_t counter[4] = {attempt * PARETO_MOST_OBJECTIVES + component, step, stream, RANDOM_PURPOSE_DIRICHLET}, words[4];
         philox(counter, seed, words);
         double x = sqrt(-2 * log(uniform(words[0]))) * cos(2 * pi * uniform(words[1]));
         double root = 1 + c * x, v = root * root * root;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "pareto/pareto.h"
+#include "pareto/random_space.h"
 
 const ExternInfo extern_info[EXTERN_COUNT] = {
 #define EXTERN(NAME, name, operands) {#name, operands},
@@ -17,10 +18,6 @@ ExternCode extern_by_name(const char *name)
         code++;
     return code;
 }
-
-/* Streams of random numbers below 16 are the passes' own (frontend/compile.c); compiled code draws with 0 in the counter's last
- * word and these functions with another number, so that this one is free. */
-enum { RAY_STREAM = 0 };
 
 static void read_reals(const void *from, uint32_t count, bool wide, double *to)
 {
@@ -104,7 +101,7 @@ void pareto_extern(uint32_t which, uint32_t m, uint32_t n, uint32_t wide, const 
         memcpy(seed, operands[0], sizeof seed);
         memcpy(&step, operands[1], sizeof step);
         read_reals(operands[2], m, wide, concentration);
-        dirichlet_sample(seed, step, RAY_STREAM, m, concentration, values);
+        dirichlet_sample(seed, step, RANDOM_STREAM_DIRICHLET, m, concentration, values);
         write_reals(values, m, wide, result);
         return;
     }

@@ -107,7 +107,7 @@ static bool make_order(Data *data, size_t index, int64_t main_rows, int64_t rows
     for (int64_t i = 0; i < rows; i++)
         order[i] = (int32_t)i;
     if (data->manifest->datasets[index].shuffled)
-        permute(order, main_rows, key, 0, (uint32_t)index, COUNTER_SPLIT);
+        permute(order, main_rows, key, 0, (uint32_t)index, RANDOM_PURPOSE_SPLIT);
     return true;
 }
 

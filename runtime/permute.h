@@ -4,10 +4,9 @@
 
 #include <stdint.h>
 
-/* The last word of Philox's counter, which keeps the draws of one purpose apart from all others. Compiled code has 0 there. */
-enum { COUNTER_SHUFFLE = 1, COUNTER_SPLIT = 2 };
+#include "pareto/random_space.h"
 
-/* Permutes the `count` numbers of `order`; block i of the draws has the counter (i, second, third, purpose). */
+/* Permutes the `count` numbers of `order`; block i of the draws has the counter (i, second, third, purpose), of random_space.h. */
 void permute(int32_t *order, int64_t count, const uint32_t key[2], uint32_t second, uint32_t third, uint32_t purpose);
 
 #endif

@@ -29,7 +29,7 @@ static void shuffle(Sampler *sampler, int64_t epoch)
 {
     for (int64_t i = 0; i < sampler->rows.count; i++)
         sampler->order[i] = (int32_t)(sampler->rows.first + i);
-    permute(sampler->order, sampler->rows.count, sampler->key, (uint32_t)epoch, sampler->stream, COUNTER_SHUFFLE);
+    permute(sampler->order, sampler->rows.count, sampler->key, (uint32_t)epoch, sampler->stream, RANDOM_PURPOSE_SHUFFLE);
     sampler->epoch = epoch;
 }
 

@@ -10,7 +10,7 @@ static Value initial_value(Builder *b, Value seed, uint32_t state)
 {
     const State *s = &b->module->states.data[state];
     Value step = build_const(b, type_scalar(DTYPE_I32), 0);
-    uint32_t stream = STREAM_INIT + 2 * state;
+    uint32_t stream = (uint32_t)RANDOM_STREAM_INIT + 2 * state;
     switch (s->init.kind) {
     case INIT_UNIFORM: { /* (2u - 1) a */
         Value u = build_random(b, seed, step, s->type, stream, 0);

@@ -3,10 +3,11 @@
 #define HNC_PASSES_METHODS_H
 
 #include "pareto/pareto.h"
+#include "pareto/random_space.h"
 #include "passes/passes.h"
 
-/* Random streams below those the frontend numbers: each phase's draws of its condition. */
-enum { STREAMS_PER_PHASE = 4, STREAM_RAYS = 0x30000000, STREAM_INIT = 0x40000000 };
+/* Of RANDOM_STREAM_CONDITION: each phase's draws of its condition. */
+enum { STREAMS_PER_PHASE = 4 };
 
 /* How a step sees the condition. */
 typedef enum {

@@ -25,7 +25,7 @@ static Value condition_noise(Assembly *assembly, Builder *b, unsigned phase)
     const Model *model = assembly->model;
     Value seed = build_read(b, assembly->seed);
     Value step = build_read(b, phase == 0 ? assembly->step_lower : assembly->step_upper);
-    uint32_t stream = phase * STREAMS_PER_PHASE, drawn = 0;
+    uint32_t stream = (uint32_t)RANDOM_STREAM_CONDITION + phase * STREAMS_PER_PHASE, drawn = 0;
     VEC(Value) parts = {0};
     for (uint32_t i = 0; i < model->hypers.len;) {
         bool shared = model->hypers.data[i].shared;
@@ -36,8 +36,8 @@ static Value condition_noise(Assembly *assembly, Builder *b, unsigned phase)
         if (count == 0)
             continue;
         Type type = type_of(b->module->real, 1, &count);
-        /* two streams a draw; runs beyond the phase's block count on from STREAM_INIT / 2, far from every other */
-        uint32_t own = drawn < 2 ? stream + 2 * drawn : STREAM_INIT / 2 + 64 * phase + 2 * drawn;
+        /* two streams a draw; runs beyond the phase's block have streams of their own */
+        uint32_t own = drawn < 2 ? stream + 2 * drawn : (uint32_t)RANDOM_STREAM_MORE_CONDITIONS + 64 * phase + 2 * drawn;
         vec_push(&parts, build_normal(b, seed, step, type, own, shared ? OP_SHARED : 0));
         drawn++;
     }
@@ -58,7 +58,7 @@ static Value fixed_ray(Assembly *assembly, Builder *b, Type type, unsigned draw)
 {
     const Pareto *pareto = assembly->train->pareto;
     Value random = build_random(b, build_read(b, assembly->seed), ray_number(assembly, b, draw), type_scalar(b->module->real),
-                                STREAM_RAYS, OP_SHARED);
+                                RANDOM_STREAM_RAY_CHOICE, OP_SHARED);
     Value place = build_cast(b, build_with_const(b, OP_MUL, random, pareto->ray_count), DTYPE_I32);
     return build_reshape(b, build_gather(b, build_read(b, pareto->rays_state), place), type);
 }
