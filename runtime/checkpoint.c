@@ -231,6 +231,8 @@ static bool restore(const char *path, const Program *program, bool model_states_
     for (size_t i = 0; i < manifest->state_count && (fine || !another); i++) {
         const State *state = &manifest->states[i];
         bool wanted = model_states_only ? is_model_state(state) : state->role != ROLE_SCRATCH;
+        /* seed and steps, under which metrics may draw random numbers: where the file has them */
+        wanted |= model_states_only && state->role == ROLE_COUNTER && safetensors_fits(&file, &state->tensor);
         if (wanted && another && !safetensors_fits(&file, &state->tensor)) {
             const json_t *metadata = safetensors_metadata(&file);
             fine = report_error(

@@ -13,7 +13,7 @@
 
 static bool evaluation_open(Evaluation *evaluation, const Program *program, const Data *data, const MetricInfo *metric)
 {
-    static const char *const accumulate_inputs[] = {"index", "mask", NULL}, *const finish_inputs[] = {NULL};
+    static const char *const accumulate_inputs[] = {"index", "mask", "row.number", NULL}, *const finish_inputs[] = {NULL};
     const void *const *rows = (const void *const *)data->tables;
     evaluation->metric = metric;
     evaluation->rows = data->splits[metric->dataset][metric->split];
@@ -77,6 +77,7 @@ double evaluation_run(Evaluation *evaluation, const Program *program)
             mask[i] = done + i < evaluation->rows.count;
             index[i] = (int32_t)(evaluation->rows.first + (mask[i] ? done + i : done));
         }
+        call_set(&evaluation->accumulate, "row.number", (double)done);
         call_run(&evaluation->accumulate);
     }
     call_run(&evaluation->finish);

@@ -49,6 +49,13 @@ static bool is_preference(const Manifest *manifest, const Tensor *argument)
     return manifest->has_train && manifest->train.has_pareto && !strcmp(argument->name, manifest->train.pareto.preference);
 }
 
+/* Whether the argument comes from the rows: it is neither the preference nor the row's number, which the compiler adds where
+ * random numbers are drawn. */
+static bool is_of_the_row(const Manifest *manifest, const Tensor *argument)
+{
+    return !is_preference(manifest, argument) && strcmp(argument->name, "row.number");
+}
+
 static bool same_type(const Tensor *a, const Tensor *b)
 {
     return a->element == b->element && a->rank == b->rank && !memcmp(a->dims, b->dims, a->rank * sizeof a->dims[0]);
@@ -71,7 +78,7 @@ static const Tensor *find_foreign(const Manifest *manifest, const DatasetInfo *d
     for (size_t i = 0; i < function->input_count; i++) {
         const Tensor *argument = &function->inputs[i];
         int64_t field = find_field(manifest, dataset, argument);
-        if (!is_preference(manifest, argument) &&
+        if (is_of_the_row(manifest, argument) &&
             (field < 0 || !same_type(argument, &manifest->fields[dataset->fields[field]].tensor)))
             return argument;
     }
@@ -81,7 +88,7 @@ static const Tensor *find_foreign(const Manifest *manifest, const DatasetInfo *d
 static bool reads_rows(const Manifest *manifest, const FunctionInfo *function)
 {
     for (size_t i = 0; i < function->input_count; i++)
-        if (!is_preference(manifest, &function->inputs[i]))
+        if (is_of_the_row(manifest, &function->inputs[i]))
             return true;
     return false;
 }
@@ -159,7 +166,7 @@ static bool select_fields(Rows *rows, const Manifest *manifest, const DatasetInf
     rows->dataset.fields = calloc(function->input_count + 1, sizeof *rows->dataset.fields);
     bool fine = (positions && rows->dataset.fields) || report_error("out of memory");
     for (size_t i = 0; fine && i < function->input_count; i++) {
-        if (is_preference(manifest, &function->inputs[i]))
+        if (!is_of_the_row(manifest, &function->inputs[i]))
             continue;
         positions[count] = (size_t)find_field(manifest, all, &function->inputs[i]);
         rows->dataset.fields[count] = all->fields[positions[count]];
@@ -326,6 +333,7 @@ static bool predict_rows(const Rows *rows, Call *call)
             const unsigned char *table = rows->data.tables[rows->dataset.fields[i]];
             memcpy(call_input(call, strrchr(tensor->name, '.') + 1), table + (size_t)row * tensor->bytes, tensor->bytes);
         }
+        call_set(call, "row.number", (double)row);
         call_run(call);
         if (program_failed())
             return report_error("this happened at row %" PRId64 " of the file; nothing after it was predicted",

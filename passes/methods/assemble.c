@@ -70,6 +70,7 @@ static void assemble_export(Assembly *assembly, Export *export)
     pass_traced(assembly->trace, "weights", assembly->module, function);
     resolve_conditions(assembly, function, CONDITION_CURRENT, 0);
     pass_traced(assembly->trace, "conditions", assembly->module, function);
+    draw_by_row(assembly, function);
     step_finish(assembly, function);
 }
 

@@ -160,6 +160,7 @@ static bool assemble_metric(Assembly *assembly, Metric *metric, uint32_t number,
     support_free(after);
     pass_run(assembly->trace, "dce", assembly->module, function);
     objective_batch(assembly, function, evaluation_batch(assembly->model, metric), true);
+    draw_by_row(assembly, function);
     step_finish(assembly, function);
     metric->accumulate = function;
     return true;

@@ -43,6 +43,9 @@ Value condition_value(Assembly *assembly, Builder *b, uint32_t condition, Condit
 void resolve_conditions(Assembly *assembly, Function *function, ConditionView view, unsigned draw);
 /* Factors, batches and merges it; afterwards only clean-up and differentiation are left. */
 void objective_batch(Assembly *assembly, Function *function, int64_t batch, bool masked);
+/* A function that is called for one row, or one batch of rows, after another draws numbers of its own each time: the step under which it
+ * draws gets the input "row.number" (i32[], of the first row) added, spread over all steps. No input is added where nothing is drawn. */
+void draw_by_row(Assembly *assembly, Function *function);
 /* Expands gradients and cleans up: the last thing done to a step. */
 void step_finish(Assembly *assembly, Function *function);
 

@@ -96,7 +96,8 @@ Value condition_value(Assembly *assembly, Builder *b, uint32_t condition, Condit
     if (train->everywhere)
         centre = initial_condition(assembly, b, condition);
     Type type = value_type(b, centre);
-    Value sigma = train->sigma_learned ? build_softplus(b, build_read(b, assembly->scale_state)) : build_const(b, type, train->sigma);
+    Value sigma =
+        train->sigma_learned ? build_softplus(b, build_read(b, assembly->scale_state)) : build_const(b, type, train->sigma);
     return build_binary(b, OP_ADD, centre, build_binary(b, OP_MUL, sigma, condition_noise(assembly, b, draw)));
 }
 
@@ -152,7 +153,8 @@ Function *objective_copies(Assembly *assembly, const char *name, const Function 
         Value *map = support_malloc(copy->ops.len * sizeof *map);
         build_inline(&b, copy, map);
         for (uint32_t i = 0; i < copy->outputs.len; i++)
-            build_output(&b, arena_printf(&module->arena, "%s.%u", copy->outputs.data[i].name, draw), map[copy->outputs.data[i].value]);
+            build_output(&b, arena_printf(&module->arena, "%s.%u", copy->outputs.data[i].name, draw),
+                         map[copy->outputs.data[i].value]);
         support_free(map);
         function_remove(module, copy);
     }
@@ -171,6 +173,31 @@ void objective_batch(Assembly *assembly, Function *function, int64_t batch, bool
     pass_run(assembly->trace, "dce", module, function);
     pass_run(assembly->trace, "merge", module, function);
     pass_run(assembly->trace, "cse", module, function);
+}
+
+void draw_by_row(Assembly *assembly, Function *function)
+{
+    enum { SPREAD = 1000003 }; /* odd: rows, too, reach all of the 2^32 numbers of steps */
+    Rewrite rewrite;
+    Value offset = NO_VALUE;
+    rewrite_begin(&rewrite, assembly->module, function);
+    for (uint32_t i = 0; i < function->inputs.len; i++) /* they keep their positions */
+        rewrite_copy(&rewrite, function->inputs.data[i]);
+    for (Value v = 0; v < function->ops.len; v++) {
+        const Op *op = OP_AT(function, v);
+        if (rewrite.map[v] != NO_VALUE)
+            continue;
+        if (op->code != OP_RANDOM) {
+            rewrite_copy(&rewrite, v);
+            continue;
+        }
+        Builder *b = &rewrite.b;
+        if (offset == NO_VALUE)
+            offset = build_with_const(b, OP_MUL, build_input(b, "row.number", type_scalar(DTYPE_I32)), SPREAD);
+        Value args[] = {rewrite.map[op->args[0]], build_binary(b, OP_ADD, rewrite.map[op->args[1]], offset)};
+        rewrite.map[v] = build_op(b, *op, 2, args);
+    }
+    rewrite_end(&rewrite);
 }
 
 void step_finish(Assembly *assembly, Function *function)
