@@ -204,10 +204,10 @@ static json_t *pareto_of(const Model *model, const Train *train)
     if (!pareto)
         return json_null();
     const Module *module = model->module;
-    return json_pack("{s:s, s:o, s:o, s:o, s:b, s:o, s:s, s:b, s:o, s:o, s:o}", "preference",
+    return json_pack("{s:s, s:o, s:o, s:o, s:b, s:b, s:o, s:s, s:b, s:o, s:o, s:o}", "preference",
                      module->conditions.data[train->condition].name, "objectives", names(pareto->m, pareto->objectives),
                      "rays", matrix(pareto->ray_count, pareto->m, pareto->rays), "reference",
-                     pareto->reference ? numbers(pareto->m, pareto->reference) : json_null(), "uniformity", pareto->uniformity,
+                     pareto->reference ? numbers(pareto->m, pareto->reference) : json_null(), "uniformity", pareto->uniformity, "nonnegative", pareto->nonnegative,
                      "true_front", pareto->true_front ? matrix(pareto->true_count, pareto->m, pareto->true_front) : json_null(),
                      "solver", solver_names[pareto->solver], "each", pareto->each, "ray",
                      json_string(module->states.data[pareto->ray_state].name), "all_rays",

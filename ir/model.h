@@ -104,6 +104,7 @@ typedef struct Pareto {
     const double *rays; /* [ray_count][m]: on which the front is evaluated */
     const double *reference; /* m numbers: of the hypervolume; NULL: not reported */
     bool uniformity;         /* reported */
+    bool nonnegative; /* the solver is defined for losses that are not negative; set by passes/methods/pareto.c */
     const double *true_front; /* [true_count][m]: what igd measures the distance from; NULL: not reported */
     uint32_t true_count;
     const char *true_name;   /* its file, as written */

@@ -126,6 +126,7 @@ static void print_front(Front *front, Evaluation *evaluation, const Program *pro
         return;
     }
     front_add_indicators(front, indicators);
+    front_note_limits(front);
     json_object_foreach(indicators, key, value)
         if (!as_json)
             printf("%s %.6g\n", key, json_is_null(value) ? NAN : json_real_value(value));

@@ -70,6 +70,46 @@ void front_set_ray(const Front *front, const Program *program, size_t ray)
         write_reals(program, info->all_rays, 0, info->rays, info->ray_count * info->m);
 }
 
+/* The least loss of the front and whose it is. */
+static double least_loss(const Front *front, size_t *objective)
+{
+    double least = INFINITY;
+    for (size_t i = 0; i < front->count * front->info->m; i++)
+        if (front->points[i] < least) {
+            least = front->points[i];
+            *objective = i % front->info->m;
+        }
+    return least;
+}
+
+/* A reference somewhat beyond every point. */
+static void suggest_reference(const Front *front, double *reference)
+{
+    double low[MAX_OBJECTIVES];
+    objective_ranges((unsigned)front->info->m, (unsigned)front->count, front->points, low, reference);
+    for (size_t i = 0; i < front->info->m; i++)
+        reference[i] += 0.1 * fabs(reference[i]);
+}
+
+void front_note_limits(const Front *front)
+{
+    const ParetoInfo *info = front->info;
+    size_t objective = 0;
+    if (info->reference && front->count && front->hypervolume == 0) {
+        double reference[MAX_OBJECTIVES];
+        char text[512] = "";
+        suggest_reference(front, reference);
+        for (size_t i = 0, at = 0; i < info->m && at < sizeof text - 32; i++)
+            at += (size_t)snprintf(text + at, sizeof text - at, "%s%.3g", i ? ", " : "", reference[i]);
+        report_note("hypervolume 0: every point of the front lies beyond the reference in some objective; the reference [%s] "
+                    "would hold all points",
+                    text);
+    }
+    double least = least_loss(front, &objective);
+    if (info->uniformity && least < 0)
+        report_note("no uniformity: it is not defined for negative losses, and '%s' is %.6g", info->objectives[objective], least);
+}
+
 static void judge(Front *front)
 {
     const ParetoInfo *info = front->info;
@@ -78,8 +118,9 @@ static void judge(Front *front)
     double sum = 0;
     for (size_t i = 0; i < front->count; i++)
         sum += uniformity((unsigned)info->m, front->points + i * info->m, info->rays + i * info->m);
-    if (info->uniformity)
-        front->uniformity = sum / (double)front->count;
+    size_t objective;
+    if (info->uniformity) /* of losses that are not negative */
+        front->uniformity = least_loss(front, &objective) < 0 ? NAN : sum / (double)front->count;
     if (info->true_front)
         front->igd = inverted_generational_distance((unsigned)info->m, (unsigned)front->count, front->points,
                                                     (unsigned)info->true_count, info->true_front);
@@ -198,6 +239,12 @@ json_t *front_json(const Front *front, const Program *program, const char *metri
         json_array_append_new(kept, json_boolean(keep[i]));
     if (info->reference)
         json_object_set_new(json, "reference", vector_json(info->m, info->reference));
+    if (info->reference && front->count && front->hypervolume == 0) {
+        double reference[MAX_OBJECTIVES];
+        suggest_reference(front, reference);
+        json_object_set_new(json, "beyond_reference", json_true());
+        json_object_set_new(json, "suggested_reference", vector_json(info->m, reference));
+    }
     front_add_indicators(front, json);
     add_counts(program, json);
     json_object_set_new(json, "rays", matrix_json(front->count, info->m, info->rays));

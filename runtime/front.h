@@ -42,6 +42,9 @@ void front_add_indicators(const Front *front, json_t *object);
 /* All there is to know: objectives, rays, points, reference, indicators, which points are not dominated. For json_decref. */
 json_t *front_json(const Front *front, const Program *program, const char *metric);
 /* The same of one net: objectives, split, its ray and its point. */
+/* Says, once the run or the evaluation is at its end, what the indicators cannot: that no point lies within the reference, with one that
+ * would hold them all, or that losses are negative, for which uniformity is not defined. */
+void front_note_limits(const Front *front);
 json_t *front_net_json(const Front *front, const char *metric, const double *ray, const double *losses);
 
 #endif

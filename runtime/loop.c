@@ -106,6 +106,26 @@ static size_t take_means(Run *run, size_t phase)
     return never;
 }
 
+/* The outputs behind the loss are the objectives. A solver that is not defined for negative ones would follow something else. */
+static bool losses_are_nonnegative(const Run *run, size_t phase)
+{
+    static const double rounding = 1e-5;
+    const Phase *p = &run->phases[phase];
+    const ParetoInfo *info = &run->manifest->train.pareto;
+    for (size_t i = 1; i < p->call.info->output_count && i <= info->m; i++) {
+        double value = call_result(&p->call, i, 0);
+        if (value >= -rounding || isnan(value))
+            continue;
+        char what[160], is[160];
+        snprintf(what, sizeof what, "the objective '%.100s'", info->objectives[i - 1]);
+        snprintf(is, sizeof is,
+                 "is %.6g, but the solver %.40s is defined for losses that are not negative (add a constant to it),", value,
+                 info->solver);
+        return fail_on_step(run, phase, what, is);
+    }
+    return true;
+}
+
 /* One step of a phase: draws its batch, runs it, takes the means of its outputs forward. False (reported) if the loss is not
  * finite. */
 static bool take_step(Run *run, size_t phase)
@@ -130,6 +150,8 @@ static bool take_step(Run *run, size_t phase)
         return fail_on_step(run, phase, "an index", "lay outside its table");
     if (!isfinite(loss))
         return fail_on_step(run, phase, "the loss", isnan(loss) ? "is not a number (nan)" : "is infinite");
+    if (run->manifest->train.has_pareto && run->manifest->train.pareto.nonnegative && !losses_are_nonnegative(run, phase))
+        return false;
     if (undefined) {
         char what[128];
         snprintf(what, sizeof what, "the output '%.100s'", p->call.info->outputs[undefined].name);

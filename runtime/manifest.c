@@ -304,6 +304,7 @@ static void read_pareto(Reader *reader, const json_t *json, ParetoInfo *pareto)
         reader_fail(reader, "reference", "has not one entry an objective");
     pareto->uniformity = read_flag(json, "uniformity");
     pareto->each = read_flag(json, "each");
+    pareto->nonnegative = read_flag(json, "nonnegative");
     int64_t all = (int64_t)(pareto->ray_count * pareto->m);
     pareto->ray = read_state_name(reader, json, "ray", false, (int64_t)pareto->m);
     pareto->all_rays = read_state_name(reader, json, "all_rays", true, all);

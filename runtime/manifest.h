@@ -103,6 +103,7 @@ typedef struct ParetoInfo {
     double *true_front; /* [true_count][m]; NULL: no igd */
     size_t m, ray_count, true_count;
     bool uniformity, each; /* each: one net a ray */
+    bool nonnegative;      /* the solver is defined for losses that are not negative */
     const State *ray, *all_rays, *points;
 } ParetoInfo;
 

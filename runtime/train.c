@@ -305,6 +305,8 @@ static int report_end(Run *run, LoopEnd end)
         break;
     }
     recover_front(run);
+    if (run->manifest->train.has_pareto)
+        front_note_limits(&run->front);
     if (!result_write(run, reason))
         return EXIT_FAILURE;
     print_closing_line(run, reason);

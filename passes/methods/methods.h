@@ -97,6 +97,7 @@ typedef struct Solver {
     Value (*scalarise)(const Objectives *objectives);       /* a scalar */
     Value (*weigh)(const Objectives *objectives, Value gram); /* real[m + 1]: the weights, and whether it fell back to the ray */
     Value (*scalarise_all)(uint32_t rays, const Objectives *at, Value *fell_back); /* a scalar */
+    bool nonnegative;                                       /* it is defined for losses that are not negative */
 } Solver;
 extern const Solver solver_linear, solver_tchebycheff, solver_smooth_tchebycheff, solver_cosmos, solver_epo, solver_mgda, solver_pmtl,
     solver_hvi;

@@ -125,6 +125,7 @@ void assemble_pareto(Assembly *assembly)
     Phase *phase = &assembly->train->phases.data[0];
     const Solver *solver = solver_of(assembly->train->pareto->solver);
     uint32_t rays = assembly->train->pareto->points;
+    assembly->train->pareto->nonnegative = solver->nonnegative;
     const char *name = arena_printf(&module->arena, "%s.%s", assembly->train->name, phase->name);
     Function *function = objective_copies(assembly, name, phase->objective, CONDITION_DRAWN, rays);
     objective_batch(assembly, function, phase->batch, false);

@@ -9,4 +9,4 @@ static Value scalarise(const Objectives *objectives)
     return build_binary(b, OP_SUB, weighted_sum(objectives), aligned);
 }
 
-const Solver solver_cosmos = {.scalarise = scalarise};
+const Solver solver_cosmos = {.scalarise = scalarise, .nonnegative = true};

@@ -8,4 +8,4 @@ static Value weigh(const Objectives *objectives, Value gram)
     return weigh_by_extern(objectives, gram, EXTERN_EPO, 0, NULL);
 }
 
-const Solver solver_epo = {.weigh = weigh};
+const Solver solver_epo = {.weigh = weigh, .nonnegative = true};

@@ -23,4 +23,4 @@ static Value scalarise(const Objectives *objectives)
     return build_with_const(b, OP_MUL, build_binary(b, OP_ADD, log, largest), mu);
 }
 
-const Solver solver_smooth_tchebycheff = {.scalarise = scalarise};
+const Solver solver_smooth_tchebycheff = {.scalarise = scalarise, .nonnegative = true};

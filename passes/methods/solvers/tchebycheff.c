@@ -10,4 +10,4 @@ static Value scalarise(const Objectives *objectives)
     return largest_of(objectives->b, objectives->m, weighted);
 }
 
-const Solver solver_tchebycheff = {.scalarise = scalarise};
+const Solver solver_tchebycheff = {.scalarise = scalarise, .nonnegative = true};
