@@ -335,8 +335,10 @@ static void pack_columns(Emitter *e, DType dtype, const LLVMValueRef *arg, bool 
     Counter rest = loop_begin(e, whole, arg[PACK_INNER], 1);
     LLVMValueRef row = LLVMBuildMul(e->builder, rest.index, arg[FROM_ROW], ""),
                  to = advance_by(e, dtype, arg[TO], rest.index, lanes);
-    for (unsigned i = 0; i < lanes; i++)
-        store_scalar(e, dtype, load_scalar(e, dtype, emit_advance(e, dtype, starts[i], row)), advance_const(e, dtype, to, i));
+    for (unsigned i = 0; i < lanes; i++) {
+        LLVMValueRef element = load_scalar(e, dtype, emit_advance(e, dtype, starts[i], row));
+        store_scalar(e, dtype, element, advance_const(e, dtype, to, i));
+    }
     loop_end(e, &rest);
 }
 

@@ -67,6 +67,7 @@ LLVMValueRef math_f32_pow(const Kit *k, LLVMValueRef x, LLVMValueRef y)
     LLVMValueRef minus_one_to_infinity = COMPARE(OEQ, x, kit_f32(k, -1));
     LLVMValueRef infinite = COMPARE(OEQ, kit_intrinsic(k, "llvm.fabs", 1, &y), kit_f32(k, INFINITY));
     minus_one_to_infinity = LLVMBuildAnd(k->builder, minus_one_to_infinity, infinite, "");
-    LLVMValueRef unity = LLVMBuildOr(k->builder, COMPARE(OEQ, x, one), COMPARE(OEQ, y, zero), "");
+    LLVMValueRef of_one = COMPARE(OEQ, x, one), to_zero = COMPARE(OEQ, y, zero);
+    LLVMValueRef unity = LLVMBuildOr(k->builder, of_one, to_zero, "");
     return SELECT(LLVMBuildOr(k->builder, unity, minus_one_to_infinity, ""), one, result);
 }

@@ -18,14 +18,16 @@ Value build_sigmoid(Builder *b, Value x)
 {
     Halves halves = build_halves(b, x);
     Value one = build_const(b, value_type(b, x), 1);
-    return build_binary(b, OP_DIV, build_select(b, halves.positive, one, halves.tail), build_binary(b, OP_ADD, one, halves.tail));
+    Value share = build_select(b, halves.positive, one, halves.tail), whole = build_binary(b, OP_ADD, one, halves.tail);
+    return build_binary(b, OP_DIV, share, whole);
 }
 
 Value build_softplus(Builder *b, Value x)
 {
     Halves halves = build_halves(b, x);
     Value zero = build_const(b, value_type(b, x), 0);
-    return build_binary(b, OP_ADD, build_select(b, halves.positive, x, zero), build_unary(b, OP_LOG1P, halves.tail));
+    Value relu = build_select(b, halves.positive, x, zero), rest = build_unary(b, OP_LOG1P, halves.tail);
+    return build_binary(b, OP_ADD, relu, rest);
 }
 
 Value build_normal(Builder *b, Value seed, Value step, Type type, uint32_t stream, uint32_t flags)

@@ -210,7 +210,8 @@ static Value batch_gather(Batch *batch, Value v)
         return build_gather(b, batch->rewrite.map[op->args[0]], batch->rewrite.map[op->args[1]]);
     Value tables = varying_arg(batch, op, 0), index = varying_arg(batch, op, 1);
     Type type = value_type(b, tables);
-    return build_gather(b, build_reshape(b, tables, merged_leading(type)), example_rows(batch, index, type.dims[1]));
+    Value table = build_reshape(b, tables, merged_leading(type)), rows = example_rows(batch, index, type.dims[1]);
+    return build_gather(b, table, rows);
 }
 
 static Value batch_scatter(Batch *batch, Value v)

@@ -150,7 +150,8 @@ static Value held_index(Bounds *bounds, Value old_index, int64_t rows, uint32_t 
     Value index = bounds->rewrite.map[old_index];
     Type type = value_type(b, index);
     Value zero = build_const(b, type, 0), last = build_const(b, type, (double)(rows - 1)), none = build_const(b, type, INT32_MIN);
-    Value outside = build_binary(b, OP_OR, build_binary(b, OP_LT, index, zero), build_binary(b, OP_LT, last, index));
+    Value below = build_binary(b, OP_LT, index, zero), above = build_binary(b, OP_LT, last, index);
+    Value outside = build_binary(b, OP_OR, below, above);
     Site site = {.index = old_index, .rows = rows, .line = line};
     site.held = build_binary(b, OP_MIN, build_binary(b, OP_MAX, index, zero), last);
     site.any = all_axes_max(b, build_cast(b, outside, DTYPE_I32));

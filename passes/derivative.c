@@ -9,7 +9,8 @@ static Value root_derivative(Builder *b, Value root, Value along)
 {
     Type type = value_type(b, root);
     Value zero = build_const(b, type, 0);
-    Value idle = build_binary(b, OP_AND, build_binary(b, OP_EQ, root, zero), build_binary(b, OP_EQ, along, zero));
+    Value at_zero = build_binary(b, OP_EQ, root, zero), unmoved = build_binary(b, OP_EQ, along, zero);
+    Value idle = build_binary(b, OP_AND, at_zero, unmoved);
     return build_select(b, idle, zero, build_binary(b, OP_DIV, build_const(b, type, 0.5), root));
 }
 
@@ -17,7 +18,8 @@ static Value root_derivative(Builder *b, Value root, Value along)
 Value pow_base_derivative(Builder *b, Value x, Value p, Value along)
 {
     Value zero = build_const(b, value_type(b, x), 0), one = build_const(b, value_type(b, x), 1);
-    Value idle = build_binary(b, OP_AND, build_binary(b, OP_LT, p, one), build_binary(b, OP_EQ, along, zero));
+    Value steep = build_binary(b, OP_LT, p, one), unmoved = build_binary(b, OP_EQ, along, zero);
+    Value idle = build_binary(b, OP_AND, steep, unmoved);
     Value flat = build_binary(b, OP_OR, build_binary(b, OP_EQ, p, zero), idle);
     Value slope = build_binary(b, OP_MUL, p, build_binary(b, OP_POW, x, build_binary(b, OP_SUB, p, one)));
     return build_select(b, build_binary(b, OP_AND, build_binary(b, OP_EQ, x, zero), flat), zero, slope);
@@ -27,8 +29,9 @@ Value pow_base_derivative(Builder *b, Value x, Value p, Value along)
 Value pow_exponent_derivative(Builder *b, Value x, Value p, Value y)
 {
     Value zero = build_const(b, value_type(b, x), 0);
-    Value at_zero = build_binary(b, OP_AND, build_binary(b, OP_EQ, x, zero), build_binary(b, OP_LE, zero, p));
-    return build_select(b, at_zero, zero, build_binary(b, OP_MUL, y, build_unary(b, OP_LOG, x)));
+    Value at_zero = build_binary(b, OP_EQ, x, zero), bounded = build_binary(b, OP_LE, zero, p);
+    Value flat = build_binary(b, OP_AND, at_zero, bounded);
+    return build_select(b, flat, zero, build_binary(b, OP_MUL, y, build_unary(b, OP_LOG, x)));
 }
 
 Value unary_derivative(Builder *b, OpCode code, Value x, Value y, Value along)

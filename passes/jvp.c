@@ -108,7 +108,8 @@ static Value jvp_reduce_max(Forward *forward, const Op *op, Value y)
         if (!dims_contain(op->a, axis))
             kept.v[kept.n++] = axis;
     Value winners = build_binary(b, OP_EQ, op->args[0], build_broadcast(b, y, type, kept));
-    Value moved = build_select(b, winners, tangent_of(forward, op, 0), zero_of(b, op->args[0]));
+    Value tangent = tangent_of(forward, op, 0), still = zero_of(b, op->args[0]);
+    Value moved = build_select(b, winners, tangent, still);
     Value count = build_reduce(b, OP_REDUCE_SUM, build_cast(b, winners, type.dtype), op->a);
     return build_binary(b, OP_DIV, build_reduce(b, OP_REDUCE_SUM, moved, op->a), count);
 }

@@ -68,7 +68,8 @@ static Value sum_outers(Builder *b, const Op *sum, Value operand)
     if (product.code != OP_MUL || sum->a.n != product.type.rank || !is_outer(b, product.args[0], &x) ||
         !is_outer(b, product.args[1], &y) || !type_equal(value_type(b, x.args[0]), value_type(b, y.args[0])))
         return NO_VALUE;
-    return build_binary(b, OP_MUL, sum_of_product(b, x.args[0], y.args[0]), sum_of_product(b, x.args[1], y.args[1]));
+    Value left = sum_of_product(b, x.args[0], y.args[0]), right = sum_of_product(b, x.args[1], y.args[1]);
+    return build_binary(b, OP_MUL, left, right);
 }
 
 void pass_outer(Module *module, Function *function)

@@ -69,8 +69,10 @@ static void contribute_where(Reverse *reverse, Value x, Value g, Mask mask)
     Mask outer = reverse->mask;
     if (!reverse->needed[x])
         return;
-    if (outer.condition != NO_VALUE)
-        mask = (Mask){build_binary(b, OP_AND, mask_condition(b, outer), mask_condition(b, mask)), false};
+    if (outer.condition != NO_VALUE) {
+        Value around = mask_condition(b, outer), within = mask_condition(b, mask);
+        mask = (Mask){build_binary(b, OP_AND, around, within), false};
+    }
     reverse->mask = mask;
     contribute(reverse, x, g);
     reverse->mask = outer;

@@ -59,8 +59,8 @@ static void accumulate(Assembly *assembly, Builder *b, const char *prefix, const
     /* accumulators start at zero, which is no neutral element of max: the first batch replaces it */
     Value batch = build_unary(b, OP_ACROSS_MAX, x), count = build_read(b, count_accumulator(assembly, prefix));
     Value first = build_binary(b, OP_EQ, count, build_const(b, value_type(b, count), 0));
-    Type shape = type_with_dtype(op->type, DTYPE_BOOL);
-    build_write(b, state, build_select(b, build_splat(b, first, shape), batch, build_binary(b, OP_MAX, before, batch)));
+    Value replaced = build_splat(b, first, type_with_dtype(op->type, DTYPE_BOOL)), largest = build_binary(b, OP_MAX, before, batch);
+    build_write(b, state, build_select(b, replaced, batch, largest));
 }
 
 static void build_accumulate(Assembly *assembly, Function *function, const bool *after, const char *prefix)
@@ -77,7 +77,8 @@ static void build_accumulate(Assembly *assembly, Function *function, const bool 
     }
     uint32_t count = count_accumulator(assembly, prefix);
     Value one = build_const(b, type_scalar(assembly->module->real), 1);
-    build_write(b, count, build_binary(b, OP_ADD, build_read(b, count), build_unary(b, OP_ACROSS_SUM, one)));
+    Value before = build_read(b, count), batch = build_unary(b, OP_ACROSS_SUM, one);
+    build_write(b, count, build_binary(b, OP_ADD, before, batch));
     function->outputs.len = 0;
     rewrite_end(&rewrite);
 }

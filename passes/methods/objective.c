@@ -57,8 +57,8 @@ static Value ray_number(Assembly *assembly, Builder *b, unsigned draw)
 static Value fixed_ray(Assembly *assembly, Builder *b, Type type, unsigned draw)
 {
     const Pareto *pareto = assembly->train->pareto;
-    Value random = build_random(b, build_read(b, assembly->seed), ray_number(assembly, b, draw), type_scalar(b->module->real),
-                                RANDOM_STREAM_RAY_CHOICE, OP_SHARED);
+    Value seed = build_read(b, assembly->seed), number = ray_number(assembly, b, draw);
+    Value random = build_random(b, seed, number, type_scalar(b->module->real), RANDOM_STREAM_RAY_CHOICE, OP_SHARED);
     Value place = build_cast(b, build_with_const(b, OP_MUL, random, pareto->ray_count), DTYPE_I32);
     return build_reshape(b, build_gather(b, build_read(b, pareto->rays_state), place), type);
 }
@@ -78,7 +78,8 @@ static Value preference_value(Assembly *assembly, Builder *b, ConditionView view
     Value concentration[PARETO_MOST_OBJECTIVES];
     for (uint32_t i = 0; i < pareto->m; i++)
         concentration[i] = build_const(b, type_scalar(b->module->real), pareto->concentration[i]);
-    Value operands[] = {build_read(b, assembly->seed), ray_number(assembly, b, draw), build_vector(b, pareto->m, concentration)};
+    Value seed = build_read(b, assembly->seed), number = ray_number(assembly, b, draw);
+    Value operands[] = {seed, number, build_vector(b, pareto->m, concentration)};
     return build_extern(b, EXTERN_DIRICHLET, condition.type, 3, operands);
 }
 

@@ -57,13 +57,14 @@ static Value scheduled_rate(Assembly *assembly, Builder *b, const char *name, co
     const RateSchedule *schedule = &optimizer->schedule;
     switch (schedule->kind) {
     case SCHEDULE_COSINE: { /* rate (1 + cos(pi t / T)) / 2 (Loshchilov & Hutter 2017), one period, zero afterwards */
-        Value share = build_binary(b, OP_DIV, steps_done(assembly, b), real_input(b, "total_steps"));
-        share = build_with_const(b, OP_MIN, share, 1);
+        Value done = steps_done(assembly, b), planned = real_input(b, "total_steps");
+        Value share = build_with_const(b, OP_MIN, build_binary(b, OP_DIV, done, planned), 1);
         Value wave = build_unary(b, OP_COS, times(b, share, acos(-1)));
         return times(b, build_with_const(b, OP_ADD, wave, 1), optimizer->rate / 2);
     }
     case SCHEDULE_STEP: { /* rate factor^floor(epoch / every) */
-        Value epoch = build_unary(b, OP_FLOOR, build_binary(b, OP_DIV, steps_done(assembly, b), real_input(b, "epoch_steps")));
+        Value done = steps_done(assembly, b), epoch_steps = real_input(b, "epoch_steps");
+        Value epoch = build_unary(b, OP_FLOOR, build_binary(b, OP_DIV, done, epoch_steps));
         Value cuts = build_unary(b, OP_FLOOR, build_with_const(b, OP_DIV, epoch, schedule->every));
         return times(b, build_unary(b, OP_EXP, times(b, cuts, log(schedule->factor))), optimizer->rate);
     }
@@ -90,8 +91,8 @@ static void clip_gradients(Builder *b, double limit, uint32_t n, Trained *traine
     }
     Value norm = build_unary(b, OP_SQRT, total);
     build_output(b, "grad_norm", norm);
-    Value share = build_binary(b, OP_DIV, scalar(b, limit), build_with_const(b, OP_ADD, norm, 1e-6));
-    share = build_with_const(b, OP_MIN, share, 1);
+    Value most = scalar(b, limit), length = build_with_const(b, OP_ADD, norm, 1e-6);
+    Value share = build_with_const(b, OP_MIN, build_binary(b, OP_DIV, most, length), 1);
     for (uint32_t i = 0; i < n; i++) {
         Type type = value_type(b, trained[i].gradient);
         trained[i].gradient = build_binary(b, OP_MUL, trained[i].gradient, build_splat(b, share, type));
@@ -129,7 +130,8 @@ static Value second_moment(Builder *b, const Update *update, const char *of, Tra
 {
     double beta = update->optimizer->beta2;
     uint32_t state = own_state(b, update->name, "v", of, value_type(b, t->current), STATE_OPTIMIZER, 0);
-    Value next = running_mean(b, beta, build_read(b, state), build_binary(b, OP_MUL, t->gradient, t->gradient));
+    Value before = build_read(b, state), square = build_binary(b, OP_MUL, t->gradient, t->gradient);
+    Value next = running_mean(b, beta, before, square);
     build_write(b, state, next);
     return next;
 }

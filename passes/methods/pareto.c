@@ -38,7 +38,8 @@ static void count_events(Assembly *assembly, Builder *b, const char *what, Value
     const char *name = arena_printf(&module->arena, "%s.%s", assembly->train->name, what);
     int64_t known = find_state(module, name);
     uint32_t state = known >= 0 ? (uint32_t)known : module_state(module, name, type_scalar(DTYPE_I32), STATE_COUNTER);
-    build_write(b, state, build_binary(b, OP_ADD, build_read(b, state), build_cast(b, happened, DTYPE_I32)));
+    Value before = build_read(b, state), more = build_cast(b, happened, DTYPE_I32);
+    build_write(b, state, build_binary(b, OP_ADD, before, more));
 }
 
 typedef struct Gradients {

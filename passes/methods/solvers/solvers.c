@@ -42,7 +42,8 @@ Value cosine_of(const Objectives *objectives, const Value *direction)
 {
     Builder *b = objectives->b;
     uint32_t m = objectives->m;
-    Value lengths = build_binary(b, OP_MUL, norm(b, m, objectives->loss), norm(b, m, direction));
+    Value length = norm(b, m, objectives->loss), other = norm(b, m, direction);
+    Value lengths = build_binary(b, OP_MUL, length, other);
     return build_binary(b, OP_DIV, sum_of_products(b, m, direction, objectives->loss), lengths);
 }
 
