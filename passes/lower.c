@@ -203,6 +203,28 @@ static uint32_t compute_as(Lowering *l, Value v, Type shape, const Point *point)
     return add_node(l, node);
 }
 
+/* Whether this kernel can run after `group`: it must already, or `group` does not wait for it. */
+static bool can_follow(const Lowering *l, uint32_t group)
+{
+    const Group *own = &l->fuser->groups.data[l->group];
+    for (uint32_t i = 0; i < own->needs.len; i++)
+        if (own->needs.data[i] == group)
+            return true;
+    return !group_depends_on(l->fuser, group, l->group);
+}
+
+/* Whether `base` can be in memory when this kernel runs. It can where it was when the members were placed: that made the kernel
+ * follow its producers. An inline value that a later product or export put into memory may wait for this kernel, which then
+ * computes it again. */
+static bool can_be_ready(const Lowering *l, Value base)
+{
+    const Info *info = &l->fuser->info[base];
+    bool ready = true;
+    for (uint32_t i = 0; i < info->producers.len && ready; i++)
+        ready = can_follow(l, info->producers.data[i]);
+    return ready;
+}
+
 /* The node of value v, reshaped to `shape` (its dtype is ignored), at a point. */
 static uint32_t node_as(Lowering *l, Value v, Type shape, const Point *point)
 {
@@ -223,7 +245,7 @@ static uint32_t node_as(Lowering *l, Value v, Type shape, const Point *point)
     Value base;
     /* what this kernel makes it does not read from memory, where it may not be yet: neither v nor what v is a view of */
     bool loads = info->group != l->group && find_view(f, v, &view, &base) && f->info[base].group != l->group &&
-                 view_reshape(&view, type, shape);
+                 view_reshape(&view, type, shape) && can_be_ready(l, base);
     uint32_t node = loads ? load_at(l, base, &view, shape, point) : compute_as(l, v, shape, point);
     vec_push(&l->memos, (Memo){v, shape, *point, node, info->memo});
     info->memo = l->memos.len;

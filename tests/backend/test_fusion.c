@@ -118,6 +118,28 @@ static void test_products_wait_for_a_copy_whose_kernel_moved(void **state)
     check_module(module);
 }
 
+/* `wide` comes to memory for the product, when `sums` and `shares` have joined their kernels already; `last`, which needs both,
+ * joins the kernel that makes it. Neither can read it there. */
+static void test_a_value_that_comes_late_to_memory(void **state)
+{
+    (void)state;
+    Module *module = module_new("late", DTYPE_F32);
+    Builder b = new_function(module, "f");
+    Type type = matrix(DTYPE_F32, 20, 30);
+    Value row = build_binary(&b, OP_ADD, build_input(&b, "x", vector(DTYPE_F32, 30)), build_input(&b, "y", vector(DTYPE_F32, 30)));
+    Value mixture = build_input(&b, "mixture", matrix(DTYPE_F32, 20, 15));
+    Value wide = build_broadcast(&b, row, type, dims_of(1, 1));
+    Value positive = build_with_const(&b, OP_ADD, build_unary(&b, OP_ABS, wide), 0.25);
+    Value sums = build_reduce(&b, OP_REDUCE_SUM, positive, dims_of(1, 1));
+    Value shares = build_unary(&b, OP_EXP, build_binary(&b, OP_DIV, positive, build_broadcast(&b, sums, type, dims_of(1, 0))));
+    build_output(&b, "shares", build_reduce(&b, OP_REDUCE_SUM, shares, dims_of(2, 0, 1)));
+    build_output(&b, "product", build_dot(&b, mixture, wide, dims_of(1, 0), dims_of(1, 0), (Dims){0}, (Dims){0}));
+    Value turned = build_reduce(&b, OP_REDUCE_SUM, build_binary(&b, OP_MUL, shares, shares), dims_of(1, 1));
+    Value last = build_binary(&b, OP_MUL, build_broadcast(&b, turned, type, dims_of(1, 0)), wide);
+    build_output(&b, "last", build_reduce(&b, OP_REDUCE_SUM, last, dims_of(1, 0)));
+    check_module(module);
+}
+
 /* The step of a hypernetwork's head and the gradient of what feeds it read the head once: the sums are made for chunks of rows
  * while these are updated, and then of the chunks; so are maxima. The rows do not fill the last chunk. */
 static void sums_of_rows(DType real, int64_t rows_count, int64_t columns_count)
@@ -246,6 +268,7 @@ int main(void)
         cmocka_unit_test(test_adam_of_an_outer_product_is_one_kernel),
         cmocka_unit_test(test_kernels_do_not_wait_for_themselves),
         cmocka_unit_test(test_products_wait_for_a_copy_whose_kernel_moved),
+        cmocka_unit_test(test_a_value_that_comes_late_to_memory),
         cmocka_unit_test(test_sums_beside_an_update),
         cmocka_unit_test(test_sums_of_transposed_rows),
         cmocka_unit_test(test_a_learning_rate_does_not_wait_for_the_loss),
