@@ -37,8 +37,17 @@ bool compile_model(const Options *options, Compilation *c)
         fprintf(stderr, "hnc: error: cannot read '%s': %s\n", options->file, reason);
         return false;
     }
-    FrontendOptions frontend = {options->real, options->batch, options->train, options->defines.data, options->defines.len,
-                                data_folder(&c->arena, options), model_folder(&c->arena, options)};
+    FrontendOptions frontend = {
+        .real = options->real,
+        .batch = options->batch,
+        .train = options->train,
+        .defines = options->defines.data,
+        .ndefines = options->defines.len,
+        .data = data_folder(&c->arena, options),
+        .home = model_folder(&c->arena, options),
+        .silenced = options->silenced_warnings,
+        .warnings_are_errors = options->warnings_are_errors,
+    };
     c->model = frontend_compile(&c->source, &frontend, &c->diags);
     diag_print(&c->diags, stderr);
     if (!c->model)

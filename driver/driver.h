@@ -19,6 +19,8 @@ typedef struct Options {
     int opt_level;
     DType real;
     int64_t batch;
+    uint32_t silenced_warnings; /* bit set of WarningKind */
+    bool warnings_are_errors;
     bool verify_each, save_temps, time_passes, gradients, print_link_command, help;
     char **rest; /* after `--`, NULL-terminated */
 } Options;

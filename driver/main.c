@@ -30,6 +30,7 @@ static const char help[] =
     "  --batch N            instead of the train block's batch\n"
     "  --data DIR           folder of csv files, which say how wide a model is ($HNC_DATA, else the folder of FILE)\n"
     "  --float=f32|f64      what f32 in the file means (f32)\n"
+    "  -W no-NAME, -W error leave out a warning; make all of them errors\n"
     "build, run:\n"
     "  --cpu=NAME           auto (default: x86-64-v3, and AVX-512 code beside it for processors that have it),\n"
     "                       native, or any processor LLVM knows\n"
@@ -49,15 +50,23 @@ static const char help[] =
     "  --passes=A,B,...     simplify, cse, dce, factor, merge, differentiate\n"
     "run:\n"
     "  hnc run FILE.hn -- FLAGS    FLAGS go to the program's `train`\n"
-    "\n"
-    "Exit status: 0 fine, 1 an error in the input or the system, 2 wrong usage.\n";
+    "\n";
+
+static void print_help(FILE *file)
+{
+    fputs(help, file);
+    fputs("Warnings:\n", file);
+    for (unsigned kind = 0; kind < WARNING_COUNT; kind++)
+        fprintf(file, "  W%u %-18s %s\n", warning_table[kind].number, warning_table[kind].name, warning_table[kind].summary);
+    fputs("\nExit status: 0 fine, 1 an error in the input or the system, 2 wrong usage.\n", file);
+}
 
 static int run_command(size_t which, int argc, char **argv)
 {
     Options options;
     int status = options_parse(argc, argv, &options);
     if (status == EXIT_FINE && options.help)
-        fputs(help, stdout);
+        print_help(stdout);
     else if (status == EXIT_FINE)
         status = commands[which].run(&options);
     options_free(&options);
@@ -67,11 +76,11 @@ static int run_command(size_t which, int argc, char **argv)
 static int run(int argc, char **argv)
 {
     if (argc < 2) {
-        fputs(help, stderr);
+        print_help(stderr);
         return EXIT_USAGE;
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
-        fputs(help, stdout);
+        print_help(stdout);
         return EXIT_FINE;
     }
     if (strcmp(argv[1], "--version") == 0) {

@@ -29,11 +29,11 @@ static const struct option long_options[] = {
 
 /* Which subcommands know which options; all know --help. */
 static const char *const known_to[][2] = {
-    {"build", "o train data emit cpu float batch print-after verify-each save-temps time-passes D O print-link-command"},
-    {"check", "train data float batch print-after verify-each D gradients"},
-    {"explain", "train data float batch D cpu"},
+    {"build", "o train data emit cpu float batch print-after verify-each save-temps time-passes D O W print-link-command"},
+    {"check", "train data float batch print-after verify-each D W gradients"},
+    {"explain", "train data float batch D W cpu"},
     {"opt", "o passes verify-each print-after"},
-    {"run", "train data cpu float batch D O"},
+    {"run", "train data cpu float batch D O W"},
 };
 
 static bool knows(const char *command, const char *option)
@@ -99,6 +99,24 @@ static bool parse_define(char *text, Options *options)
     return true;
 }
 
+/* error, NAME or no-NAME */
+static bool parse_warning(const char *text, Options *options)
+{
+    bool silenced = strncmp(text, "no-", 3) == 0;
+    if (strcmp(text, "error") == 0) {
+        options->warnings_are_errors = true;
+        return true;
+    }
+    for (unsigned kind = 0; kind < WARNING_COUNT; kind++) {
+        if (strcmp(warning_table[kind].name, text + (silenced ? 3 : 0)) != 0)
+            continue;
+        options->silenced_warnings &= ~(UINT32_C(1) << kind);
+        options->silenced_warnings |= (uint32_t)silenced << kind;
+        return true;
+    }
+    return false;
+}
+
 /* Whether --print-after may name it: a pass, or for a model also a stage before the passes (ORDER: pass_traced in passes/methods). */
 static bool is_stage(const char *command, const char *name)
 {
@@ -150,6 +168,9 @@ static int take_option(const char *command, int code, Options *options)
         return EXIT_FINE;
     case 'D':
         return parse_define(optarg, options) ? EXIT_FINE : usage(command, "-D %s: expected NAME=VALUE", optarg);
+    case 'W':
+        return parse_warning(optarg, options) ? EXIT_FINE
+                                              : usage(command, "-W %s: expected error, or the name of a warning behind no-", optarg);
     case OPT_TRAIN:
         options->train = optarg;
         return EXIT_FINE;
@@ -209,7 +230,7 @@ int options_parse(int argc, char **argv, Options *options)
     opterr = 0;
     optind = 1;
     int code;
-    while ((code = getopt_long(end, argv, ":ho:O:D:", long_options, NULL)) != -1) {
+    while ((code = getopt_long(end, argv, ":ho:O:D:W:", long_options, NULL)) != -1) {
         if (code == ':')
             return usage(command, "option '%s' needs a value", argv[optind - 1]);
         if (code == '?')

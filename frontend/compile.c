@@ -144,6 +144,8 @@ static Model *lower_one(Program *program, const Symbol *train, bool exports)
     lower_generators(&s);
     if (program->diags->errors == 0)
         check_response(&s, train->decl);
+    if (program->diags->errors == 0)
+        check_training(&s, train->decl);
     if (exports && program->diags->errors == 0)
         for_each(&s, DECL_EXPORT, check_export_symbol);
     close_session(&s);

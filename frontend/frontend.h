@@ -11,6 +11,19 @@ typedef struct Define {
     const char *name, *value;
 } Define;
 
+/* Warnings: frontend/warnings.def. */
+typedef enum {
+#define WARNING(number, KIND, name, summary) WARNING_##KIND,
+#include "frontend/warnings.def"
+#undef WARNING
+    WARNING_COUNT
+} WarningKind;
+typedef struct WarningInfo {
+    unsigned number;
+    const char *name, *summary;
+} WarningInfo;
+extern const WarningInfo warning_table[WARNING_COUNT];
+
 typedef struct FrontendOptions {
     DType real;        /* DTYPE_F32 or DTYPE_F64: what `f32` in the file means */
     int64_t batch;     /* instead of the file's; 0: the file's */
@@ -19,6 +32,8 @@ typedef struct FrontendOptions {
     uint32_t ndefines;
     const char *data; /* folder of the files that data sets of CSV files name; NULL: such data sets are errors */
     const char *home; /* folder of the model, which files of its own are beside; NULL: as `data` */
+    uint32_t silenced;         /* bit set of WarningKind */
+    bool warnings_are_errors;
 } FrontendOptions;
 
 /* Checks the whole file and lowers it. The model holds the selected train only (phases and metrics), and every data set, hyper

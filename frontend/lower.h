@@ -114,6 +114,7 @@ typedef struct Val {
     ValKind kind;
     Value ir;
     int64_t classes; /* of an i32 tensor that is a label; 0: unknown */
+    bool probabilities; /* of a tensor that a standard layer made of logits */
     double number;
     bool boolean;
     Dims dims;
@@ -188,6 +189,8 @@ typedef struct Session {
 /* Reports an error unless one was already reported at this place. An error inside std.hn is reported at the user's call. Notes
  * tell which calls of generic layers led here. Returns VAL_POISON. */
 Val fail(Session *s, Span span, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* Reports a warning, with its name behind it, unless it is silenced or was reported at this place; an error where the options say so. */
+void warn(Session *s, WarningKind kind, Span span, const char *format, ...) __attribute__((format(printf, 4, 5)));
 void add_note(Session *s, Span span, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void add_help(Session *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Attaches what is still to be said of the last message; before another part of the compiler reports one. */
@@ -331,8 +334,15 @@ void lower_preference(Session *s, Symbol *symbol); /* lower_pareto.c */
 Val preference_value(Session *s, const Symbol *symbol, Span span);
 void lower_train(Session *s, const Decl *decl);                          /* lower_train.c */
 bool read_optimizer(Session *s, const Expr *expr, Optimizer *optimizer); /* train_options.c */
+/* An argument of a layer of std.hn: false, having said so, where the layer can do nothing with the number; warns of probabilities
+ * where it takes logits (check_arguments.c). */
+bool check_standard_argument(Session *s, const Decl *layer, const Param *param, Val value, Span span);
+/* Whether this layer of std.hn makes probabilities of logits. */
+bool makes_probabilities(const Decl *layer);
 /* At the end of a train's walk: bilevel and pareto must have weights that respond to what they tune or are asked for. */
 void check_response(Session *s, const Decl *decl);
+/* After check_response: errors where the train would train nothing, warnings where it would for nothing (check_training.c). */
+void check_training(Session *s, const Decl *decl);
 void lower_export(Session *s, const Decl *decl); /* lower_export.c */
 /* At the end of a walk: an export whose weights depend on a preference takes it as an argument. */
 void check_export(Session *s, const Decl *decl);

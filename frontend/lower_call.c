@@ -116,7 +116,9 @@ static bool bind_param(Session *s, Frame *callee, const Expr *call, const Param 
         s->frame = caller;
     }
     set_local(callee, param->name, value);
-    return !is_poison(value);
+    if (is_poison(value))
+        return false;
+    return !callee->standard || check_standard_argument(s, decl, param, value, arg ? arg->span : param->span);
 }
 
 static bool bind_params(Session *s, Frame *callee, const Expr *call)
@@ -253,6 +255,7 @@ static Val call_declared(Session *s, Symbol *callee, const Expr *call, const Nam
         callee->used = true;
         s->frame = &frame;
         result = run_body(s, &frame);
+        result.probabilities |= frame.standard && makes_probabilities(decl);
         s->frame = caller;
         s->builder.line = line;
     }

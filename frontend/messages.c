@@ -92,6 +92,32 @@ Val fail(Session *s, Span span, const char *format, ...)
     return val_poison();
 }
 
+const WarningInfo warning_table[WARNING_COUNT] = {
+#define WARNING(number, KIND, name, summary) {number, name, summary},
+#include "frontend/warnings.def"
+#undef WARNING
+};
+
+void warn(Session *s, WarningKind kind, Span span, const char *format, ...)
+{
+    Program *program = s->program;
+    const FrontendOptions *options = program->options;
+    bool standard = span.source == &std_source;
+    Span call = standard ? users_call(s) : (Span){0};
+    program->attach = !(options->silenced >> kind & 1) && !already_reported(program, span, call);
+    if (!program->attach)
+        return;
+    finish_message(program);
+    va_list args;
+    va_start(args, format);
+    const char *message = arena_vprintf(&program->arena, format, args);
+    va_end(args);
+    Span place = standard && call.source ? call : span;
+    const WarningInfo *info = &warning_table[kind];
+    (options->warnings_are_errors ? diag_error : diag_warning)(program->diags, place, "%s [W%u %s]", message, info->number, info->name);
+    vec_push(&program->noted, place);
+}
+
 void add_note(Session *s, Span span, const char *format, ...)
 {
     if (!s->program->attach || !span.source || is_shown(s->program, span))

@@ -54,6 +54,8 @@ static Val arithmetic(Session *s, Operator operator, Val x, Val y, Span span)
 {
     static const OpCode codes[] = {
         [OPERATOR_ADD] = OP_ADD, [OPERATOR_SUB] = OP_SUB, [OPERATOR_MUL] = OP_MUL, [OPERATOR_DIV] = OP_DIV};
+    if (operator== OPERATOR_DIV && y.kind == VAL_NUMBER && y.number == 0)
+        return fail(s, span, "division by zero");
     unify(s, &x, &y, span);
     if (is_poison(x))
         return x;

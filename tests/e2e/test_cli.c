@@ -69,6 +69,9 @@ static void test_wrong_usage(void **state)
         {"build toy.hn --batch 0", "--batch 0: expected a whole number from 1 to 2147483647"},
         {"build toy.hn --batch 12x", "--batch 12x: expected a whole number"},
         {"build toy.hn -D width", "-D width: expected NAME=VALUE"},
+        {"build toy.hn -W unused", "-W unused: expected error, or the name of a warning behind no-"},
+        {"check toy.hn -Wno-errors", "-W no-errors: expected error"},
+        {"opt toy.ir -Werror", "option '-W' does not belong to this command"},
         {"build toy.hn --cpu=pentium99", "unknown processor 'pentium99'; usual ones are"},
         {"build toy.hn --print-after=symplify", "--print-after=symplify: there is no such pass"},
         {"build toy.hn -- --epochs 3", "'--' only separates the flags of `hnc run`"},
@@ -95,6 +98,30 @@ static void test_wrong_input(void **state)
     assert_int_equal(run_command("sed 's/softmax(/sotfmax(/' toy.hn > wrong.hn"), 0);
     check("check wrong.hn", 1, "did you mean 'softmax'?");
     assert_true(output_has("wrong.hn:42:25: error"));
+}
+
+/* A warning is said and the program built; it can be left out, and all can be errors. */
+static void test_warnings(void **state)
+{
+    (void)state;
+    static const char name[] = "[W2 same-split]";
+    assert_int_equal(run_command("sed 's/toy.valid/toy.train/; /^train fixed/,/^}/d' toy.hn > same.hn"), 0);
+    check("check same.hn", 0, name);
+    check("build same.hn --emit=ir -o same", 0, name);
+    assert_true(exists("same.ir"));
+    static const char *const silent[] = {"-W no-same-split", "-Wno-same-split", "-Werror -W no-same-split", "-Wno-same-split -Werror"};
+    for (size_t i = 0; i < sizeof silent / sizeof *silent; i++) {
+        char arguments[64];
+        snprintf(arguments, sizeof arguments, "check same.hn %s", silent[i]);
+        check(arguments, 0, "no errors");
+        assert_false(output_has("W2"));
+    }
+    check("check same.hn -W no-unused-hyper -Wno-same-split -W same-split", 0, name);
+    assert_int_equal(run_command("rm same.ir"), 0);
+    check("build same.hn -Werror --emit=ir -o same", 1, "error: the hyperparameters are tuned on the examples");
+    assert_false(exists("same.ir"));
+    check("explain same.hn -W error", 1, name);
+    check("--help", 0, "W2 same-split");
 }
 
 /* What grows beyond a limit only in a batch, in a weight form, or where products are joined. */
@@ -243,7 +270,7 @@ static void test_check(void **state)
 /* What `hnc check --gradients` says of the losses of toy.hn after an edit. */
 static void read_losses(const char *edit, char *losses, size_t size)
 {
-    int status = run_command("sed '/train fixed/,/^}/d; %s' toy.hn > edited.hn; '%s/hnc' check --gradients edited.hn > all; "
+    int status = run_command("sed '/train fixed/,/^}/d; %s' toy.hn > edited.hn; '%s/hnc' check -W no-unused-hyper --gradients edited.hn > all; "
                              "status=$?; grep loss all; exit $status",
                              edit, HNC_BINARY_DIR);
     if (status != 0)
@@ -275,6 +302,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_help, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_wrong_usage, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_wrong_input, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_warnings, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_limits, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_wrong_output, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_neighbours_are_left_alone, set_up, folder_tear_down),

@@ -1,0 +1,331 @@
+/* What a train could not do: errors where nothing would be trained, warnings where something would be trained for nothing. On the
+ * per-example functions, so that it does not matter how a model says it. */
+#include <math.h>
+#include <string.h>
+
+#include "frontend/train_plan.h"
+
+/* ---- which ops pass a derivative on ---- */
+
+/* By the column `vjp` of the table of ops; reductions across the batch are differentiated when the batch is there. */
+static bool has_derivative(OpCode code)
+{
+    static const char *const rules[OP_COUNT] = {
+#define OP(NAME, name, arity, effect, infer, batch, vjp, ...) [OP_##NAME] = #vjp,
+#include "ir/ops.def"
+#undef OP
+    };
+    if (code == OP_ACROSS_SUM || code == OP_ACROSS_MEAN || code == OP_ACROSS_MAX)
+        return true;
+    return strcmp(rules[code], "zero") != 0 && strcmp(rules[code], "none") != 0;
+}
+
+static bool passes_on(const Function *f, const Op *op, uint32_t operand)
+{
+    bool chooses = op->code == OP_SELECT && operand == 0, indexes = op->code == OP_GATHER && operand == 1;
+    return has_derivative(op->code) && !chooses && !indexes && dtype_is_float(op->type.dtype) &&
+           dtype_is_float(OP_AT(f, op->args[operand])->type.dtype);
+}
+
+/* ---- what is trained ---- */
+
+/* What a loss shall train: the weights, or by way of them a condition. */
+typedef struct Trained {
+    const Model *model;
+    bool upper;
+    uint32_t condition;
+} Trained;
+
+static bool reads_condition(const Function *function, uint32_t condition)
+{
+    for (Value v = 0; function && v < function->ops.len; v++)
+        if (OP_AT(function, v)->code == OP_CONDITION && OP_AT(function, v)->symbol == condition)
+            return true;
+    return false;
+}
+
+/* Whether the op is a leaf that is trained, or follows one. */
+static bool is_trained(const Trained *trained, const Op *op)
+{
+    if (op->code == OP_CONDITION)
+        return trained->upper && op->symbol == trained->condition;
+    if (op->code != OP_PARAM)
+        return false;
+    const Form *form = &trained->model->forms.data[trained->model->module->weights.data[op->symbol].form];
+    return !trained->upper || (form->kind == FORM_STN && form->condition == trained->condition) ||
+           (form->kind == FORM_DENSE && reads_condition(form->generator, trained->condition));
+}
+
+enum { DEPENDS = 1, DERIVED = 2 }; /* on what is trained: at all; with a derivative that is not 0 everywhere */
+
+/* Marks every value of the function; the caller frees the marks. */
+static unsigned char *mark_trained(const Trained *trained, const Function *f)
+{
+    unsigned char *marks = support_malloc(f->ops.len + 1);
+    for (Value v = 0; v < f->ops.len; v++) {
+        const Op *op = OP_AT(f, v);
+        marks[v] = is_trained(trained, op) ? DEPENDS | DERIVED : 0;
+        for (uint32_t i = 0; i < op->nargs; i++) {
+            marks[v] |= marks[op->args[i]] & DEPENDS;
+            if (passes_on(f, op, i))
+                marks[v] |= marks[op->args[i]] & DERIVED;
+        }
+    }
+    return marks;
+}
+
+/* The op through which nothing passes, next to the loss: what can be said of why. */
+static const Op *find_block(const Function *f, const unsigned char *marks, Value loss)
+{
+    bool *needed = support_malloc(f->ops.len + 1);
+    const Op *block = NULL;
+    memset(needed, 0, f->ops.len + 1);
+    needed[loss] = true;
+    for (Value v = loss + 1; v-- > 0 && !block;) {
+        const Op *op = OP_AT(f, v);
+        for (uint32_t i = 0; i < op->nargs && needed[v]; i++) {
+            needed[op->args[i]] = true;
+            if (marks[op->args[i]] & DERIVED && !(marks[v] & DERIVED))
+                block = op;
+        }
+    }
+    support_free(needed);
+    return block;
+}
+
+static bool check_derivative(Session *s, const Trained *trained, const Function *f, Value loss, Span span, const char *name)
+{
+    unsigned char *marks = mark_trained(trained, f), mark = marks[loss];
+    const Op *block = mark & DERIVED ? NULL : find_block(f, marks, loss);
+    support_free(marks);
+    if (mark & DERIVED)
+        return true;
+    const char *what = trained->upper ? s->module->conditions.data[trained->condition].name : "every weight";
+    if (!(mark & DEPENDS)) {
+        fail(s, span, "'%s' trains nothing: it does not depend on %s", name, trained->upper ? what : "any weight");
+        return false;
+    }
+    fail(s, span, "'%s' trains nothing: its derivative with respect to %s is 0 everywhere", name, what);
+    if (block)
+        add_help(s, "no derivative passes '%s' in line %u: minimise a smooth loss, and report what counts errors", op_info[block->code].name,
+                 block->line);
+    return false;
+}
+
+/* ---- gradients that are 0 at the first weights ---- */
+
+/* Values that are 0 everywhere when training begins. */
+static bool is_zero_at_first(const Trained *trained, const Function *f, const bool *zero, Value v, unsigned depth);
+
+static bool *mark_zeros(const Trained *trained, const Function *f, unsigned depth)
+{
+    bool *zero = support_malloc(f->ops.len + 1);
+    for (Value v = 0; v < f->ops.len; v++)
+        zero[v] = is_zero_at_first(trained, f, zero, v, depth);
+    return zero;
+}
+
+static bool param_is_zero(const Trained *trained, uint32_t weight, unsigned depth)
+{
+    const Weight *w = &trained->model->module->weights.data[weight];
+    const Form *form = &trained->model->forms.data[w->form];
+    if (form->kind == FORM_FREE)
+        return w->init.value == 0;
+    if (form->kind != FORM_DENSE || !form->generator || depth > trained->model->forms.len)
+        return false;
+    bool *zero = mark_zeros(trained, form->generator, depth + 1), all = zero[form->generator->outputs.data[0].value];
+    support_free(zero);
+    return all;
+}
+
+static bool is_zero_at_first(const Trained *trained, const Function *f, const bool *zero, Value v, unsigned depth)
+{
+    const Op *op = OP_AT(f, v);
+    bool every = op->nargs > 0, some = false;
+    for (uint32_t i = 0; i < op->nargs; i++) {
+        every &= zero[op->args[i]];
+        some |= zero[op->args[i]];
+    }
+    switch (op->code) {
+    case OP_CONST:
+        return op->number == 0;
+    case OP_PARAM:
+        return param_is_zero(trained, op->symbol, depth);
+    case OP_MUL:
+    case OP_DOT:
+        return some;
+    case OP_DIV:
+    case OP_GATHER:
+        return zero[op->args[0]];
+    case OP_SELECT:
+        return zero[op->args[1]] && zero[op->args[2]];
+    case OP_NEG:
+    case OP_ABS:
+    case OP_SQRT:
+    case OP_TANH:
+    case OP_SIN:
+    case OP_ERF:
+    case OP_LOG1P:
+    case OP_EXPM1:
+    case OP_STOP:
+    case OP_CAST:
+    case OP_ADD:
+    case OP_SUB:
+    case OP_MAX:
+    case OP_MIN:
+    case OP_BROADCAST:
+    case OP_RESHAPE:
+    case OP_TRANSPOSE:
+    case OP_SLICE:
+    case OP_PAD:
+    case OP_CONCAT:
+    case OP_REDUCE_SUM:
+    case OP_REDUCE_MAX:
+    case OP_ACROSS_SUM:
+    case OP_ACROSS_MEAN:
+    case OP_ACROSS_MAX:
+        return every;
+    default:
+        return false;
+    }
+}
+
+/* Whether, at the first weights, some gradient of a value with respect to a weight need not be 0. Only factors that are 0 stop it here:
+ * whatever else may be 0, such as the slope of a relu, is taken not to be. */
+static bool moves_at_first(const Trained *trained, const Function *f, Value from, unsigned depth)
+{
+    bool *zero = mark_zeros(trained, f, depth), *reached = support_malloc(f->ops.len + 1), moves = false;
+    memset(reached, 0, f->ops.len + 1);
+    reached[from] = true;
+    for (Value v = from + 1; v-- > 0 && !moves;) {
+        const Op *op = OP_AT(f, v);
+        if (!reached[v])
+            continue;
+        if (op->code == OP_PARAM) {
+            const Form *form = &trained->model->forms.data[trained->model->module->weights.data[op->symbol].form];
+            moves = form->kind != FORM_DENSE || !form->generator || depth > trained->model->forms.len ||
+                    moves_at_first(trained, form->generator, form->generator->outputs.data[0].value, depth + 1);
+        }
+        for (uint32_t i = 0; i < op->nargs; i++) {
+            bool product = op->code == OP_MUL || op->code == OP_DOT;
+            bool stopped = product && zero[op->args[1 - i]];
+            reached[op->args[i]] |= passes_on(f, op, i) && !stopped;
+        }
+    }
+    support_free(zero);
+    support_free(reached);
+    return moves;
+}
+
+static void check_first_gradient(Session *s, const Trained *trained, const Function *f, Value loss, Span span, const char *name)
+{
+    if (moves_at_first(trained, f, loss, 0))
+        return;
+    fail(s, span, "'%s' trains nothing: at the first weights its derivative with respect to every weight is 0", name);
+    add_help(s, "weights that begin at 0 are multiplied with each other: begin one factor with random numbers, as in '~ normal(0.1)'");
+}
+
+/* ---- a train ---- */
+
+static const Setting *setting_of(const Decl *decl, const char *name)
+{
+    for (const Setting *setting = decl->settings.first; setting; setting = setting->next)
+        if (setting->head.text && strcmp(setting->head.text, name) == 0)
+            return setting;
+    return NULL;
+}
+
+static void check_phase(Session *s, const Decl *decl, const Train *train, uint32_t number)
+{
+    const Phase *phase = &train->phases.data[number];
+    const Setting *setting = setting_of(decl, phase->name);
+    Trained trained = {s->model, number > 0, train->condition};
+    if (!setting || !phase->objective)
+        return;
+    const Expr *expr = setting->values.first;
+    for (uint32_t i = 0; i < phase->objective->outputs.len && expr; i++, expr = expr->next) {
+        Value loss = phase->objective->outputs.data[i].value;
+        const char *name = span_text(&s->program->arena, expr->span);
+        if (check_derivative(s, &trained, phase->objective, loss, expr->span, name) && !trained.upper)
+            check_first_gradient(s, &trained, phase->objective, loss, expr->span, name);
+    }
+}
+
+/* Whether the function reads these elements of the condition, or all of it at once. */
+static bool reads_elements(const Function *f, uint32_t condition, int64_t first, int64_t count)
+{
+    for (Value v = 0; v < f->ops.len; v++) {
+        const Op *op = OP_AT(f, v);
+        for (uint32_t i = 0; i < op->nargs; i++) {
+            const Op *operand = OP_AT(f, op->args[i]);
+            if (operand->code != OP_CONDITION || operand->symbol != condition)
+                continue;
+            if (op->code != OP_SLICE || (op->a.v[0] < first + count && first < op->a.v[0] + op->type.dims[0]))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* Where the hyperparameter "lam.drop" is declared. */
+static Span hyper_span(const Session *s, const Train *train, const Hyper *hyper)
+{
+    const char *group = s->module->conditions.data[train->condition].name;
+    const HyperEntry *entry = find_symbol_of(s->program, group, DECL_HYPER)->decl->hypers.first;
+    while (strcmp(entry->name.text, hyper->name + strlen(group) + 1) != 0)
+        entry = entry->next;
+    return entry->name.span;
+}
+
+static void warn_of_unused_hypers(Session *s, const Decl *decl, const Train *train)
+{
+    for (uint32_t h = 0; h < s->model->hypers.len; h++) {
+        const Hyper *hyper = &s->model->hypers.data[h];
+        bool read = hyper->condition != train->condition;
+        for (uint32_t i = 0; i < train->phases.len && !read; i++)
+            read = reads_elements(train->phases.data[i].objective, train->condition, hyper->offset, type_elements(hyper->shape));
+        if (read)
+            continue;
+        warn(s, WARNING_UNUSED_HYPER, hyper_span(s, train, hyper), "the train '%s' tunes '%s', but none of its losses reads it",
+             decl->name.text, hyper->name);
+        add_help(s, "what it is tuned to means nothing; leave it out, or read it in the loss of 'lower'");
+    }
+}
+
+static void warn_of_fixed_response(Session *s, const Decl *decl)
+{
+    for (uint32_t i = 0; i < s->model->forms.len; i++) {
+        const Form *form = &s->model->forms.data[i];
+        for (uint32_t c = 0; c < s->module->conditions.len; c++) {
+            if (!(form->kind == FORM_STN && form->condition == c) && !reads_condition(form->generator, c))
+                continue;
+            warn(s, WARNING_FIXED_RESPONSE, decl->value->span,
+                 "the weights of '%s' respond to '%s', which 'fit' keeps where it is: the response is trained at one point", form->target,
+                 s->module->conditions.data[c].name);
+            add_help(s, "bilevel(%s) tunes it; 'weights %s = free' in the train needs half of the memory", s->module->conditions.data[c].name,
+                     form->target);
+            return;
+        }
+    }
+}
+
+void check_training(Session *s, const Decl *decl)
+{
+    const Train *train = &vec_last(&s->model->trains);
+    unsigned errors = s->program->diags->errors;
+    for (uint32_t i = 0; i < train->phases.len; i++)
+        check_phase(s, decl, train, i);
+    if (s->program->diags->errors > errors)
+        return;
+    if (train->method == METHOD_FIT)
+        warn_of_fixed_response(s, decl);
+    if (train->method != METHOD_BILEVEL)
+        return;
+    warn_of_unused_hypers(s, decl, train);
+    const Phase *lower = &train->phases.data[0], *upper = &train->phases.data[1];
+    const Setting *setting = setting_of(decl, "upper");
+    if (train->phases.len == 2 && lower->dataset == upper->dataset && lower->split == upper->split && setting) {
+        warn(s, WARNING_SAME_SPLIT, setting->span, "the hyperparameters are tuned on the examples that the weights are trained on");
+        add_help(s, "give 'upper' a split of its own, such as one for validation");
+    }
+}
