@@ -18,7 +18,7 @@ static bool draw(Session *s, const Call *call, unsigned i, uint32_t streams, Dra
     if (!can_build(s, call->expr->span))
         return false;
     Module *module = s->module;
-    int64_t seed = find_state(module, "seed"), step = find_state(module, s->upper ? "step.upper" : "step.lower");
+    int64_t seed = find_state(module, "seed"), step = find_state(module, s->upper ? "step/upper" : "step/lower");
     result->seed = build_read(&s->builder, (uint32_t)seed);
     result->step = build_read(&s->builder, (uint32_t)step);
     result->type = type_of(module->real, dims.n, dims.v);

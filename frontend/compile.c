@@ -64,9 +64,9 @@ static Session open_session(Program *program, bool learning, const Decl *train)
     s.model->name = s.module->name;
     s.builder.module = s.module;
     module_state(s.module, "seed", type_of(DTYPE_I32, 1, (int64_t[]){2}), STATE_COUNTER);
-    module_state(s.module, "step.lower", type_scalar(DTYPE_I32), STATE_COUNTER);
+    module_state(s.module, "step/lower", type_scalar(DTYPE_I32), STATE_COUNTER);
     if (learning || method_is(train, "bilevel"))
-        module_state(s.module, "step.upper", type_scalar(DTYPE_I32), STATE_COUNTER);
+        module_state(s.module, "step/upper", type_scalar(DTYPE_I32), STATE_COUNTER);
     return s;
 }
 

@@ -42,7 +42,7 @@ typedef struct FrontendOptions {
  *   TRAIN.evalI.objective                                                     output "value"
  *   TARGET.generator, for `weights TARGET = dense(...)`                       output "weights"
  *   export.NAME                                                               output NAME; its inputs are the arguments
- * States it creates, where a function draws random numbers: "seed" (i32[2]) and the step counters "step.lower" and "step.upper"
+ * States it creates, where a function draws random numbers: "seed" (i32[2]) and the step counters "step/lower" and "step/upper"
  * (i32[]). Every error of the file is reported to `diags`; then the result is NULL. Free the model with model_free. */
 Model *frontend_compile(const Source *source, const FrontendOptions *options, Diagnostics *diags);
 

@@ -53,7 +53,7 @@ static void check_arguments(Session *s, const Frame *frame)
 void lower_export(Session *s, const Decl *decl)
 {
     Frame frame = {.decl = decl};
-    Function *function = open_function(s, arena_printf(&s->program->arena, "export.%s", decl->name.text), &frame, false, false);
+    Function *function = open_function(s, decl->name.text, &frame, false, false);
     for (const Param *param = decl->params.first; param; param = param->next)
         bind_argument(s, &frame, param);
     unsigned errors = s->program->diags->errors;
@@ -103,7 +103,7 @@ static int64_t preference_of(const Session *s, uint32_t weight, unsigned depth)
 
 void check_export(Session *s, const Decl *decl)
 {
-    const Function *function = module_function(s->module, arena_printf(&s->program->arena, "export.%s", decl->name.text));
+    const Function *function = module_function(s->module, decl->name.text);
     for (uint32_t v = 0; function && v < function->ops.len; v++) {
         const Op *op = OP_AT(function, v);
         int64_t found = op->code == OP_PARAM       ? preference_of(s, op->symbol, 0)

@@ -145,9 +145,22 @@ static void read_entry(Session *s, const Symbol *symbol, const HyperEntry *entry
     vec_push(&s->model->hypers, hyper);
 }
 
+/* Figures of every run have these names: "loss.lower" beside them in a file could be either. */
+static bool is_figure(const char *name)
+{
+    static const char *const figures[] = {"loss", "grad_norm", "objective"};
+    bool found = false;
+    for (size_t i = 0; i < COUNT_OF(figures); i++)
+        found |= strcmp(figures[i], name) == 0;
+    return found;
+}
+
 void lower_hyper(Session *s, Symbol *symbol)
 {
     const Decl *decl = symbol->decl;
+    if (is_figure(decl->name.text))
+        fail(s, decl->name.span, "hyperparameters cannot have the name '%s', under which a run reports figures of its own",
+             decl->name.text);
     int64_t count = 0;
     for (const HyperEntry *entry = decl->hypers.first; entry; entry = entry->next)
         read_entry(s, symbol, entry, &count);

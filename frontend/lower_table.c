@@ -347,7 +347,7 @@ static void lower_field(TableLowering *l, const DataItem *item)
 
 static void add_state(Session *s, const Field *field, const char *what, int64_t count)
 {
-    const char *name = arena_printf(&s->module->arena, "%s.%s", field->name, what);
+    const char *name = arena_printf(&s->module->arena, "%s/%s", field->name, what);
     module_state(s->module, name, type_of(s->module->real, 1, &count), STATE_ENCODER);
 }
 

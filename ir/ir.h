@@ -146,7 +146,8 @@ typedef struct Init {
 } Init;
 
 typedef struct State {
-    const char *name; /* unique; as in the checkpoint */
+    const char *name; /* unique; as in the checkpoint. '.' joins names of the model file, '/' comes before what the compiler adds, so
+                         that no name a user chooses is one of the compiler's */
     Type type;
     StateRole role;
     Init init; /* what a train's init function gives it; constant 0 unless set after module_state */

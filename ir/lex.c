@@ -38,7 +38,7 @@ static Token bad(Lexer *lexer, Token token, const char *message)
 
 static bool is_name_part(char c)
 {
-    return isalnum((unsigned char)c) || c == '_' || c == '.';
+    return isalnum((unsigned char)c) || c == '_' || c == '.' || c == '/';
 }
 
 /* plain_name := [A-Za-z0-9_.]+ */

@@ -24,7 +24,7 @@ bool is_plain_name(const char *name)
     if (!isalpha((unsigned char)name[0]) && name[0] != '_')
         return false;
     for (const char *c = name; *c; c++)
-        if (!isalnum((unsigned char)*c) && *c != '_' && *c != '.')
+        if (!isalnum((unsigned char)*c) && *c != '_' && *c != '.' && *c != '/')
             return false;
     return true;
 }

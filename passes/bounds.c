@@ -197,7 +197,7 @@ static void write_sites(Bounds *bounds, Module *module, const char *function)
         numbers[2 * i + 1] = build_reshape(b, bounds->sites.data[i].largest, one);
     }
     Value all = build_concat(b, 2 * n, numbers, 0);
-    uint32_t state = module_state(module, arena_printf(&module->arena, "%s.bounds", function), value_type(b, all), STATE_SCRATCH);
+    uint32_t state = module_state(module, arena_printf(&module->arena, "%s/bounds", function), value_type(b, all), STATE_SCRATCH);
     build_write(b, state, all);
     for (uint32_t i = 0; i < n; i++)
         vec_push(&module->bounds, (Bound){.function = function,

@@ -37,11 +37,11 @@ static Value form_stn(Forms *forms, const Weight *weight, uint32_t condition)
 {
     Builder *b = &forms->rewrite.b;
     Type type = weight->type, vector = b->module->conditions.data[condition].type;
-    Value elem = read_part(forms, weight, ".elem", type, weight->init);
-    Value hyper = read_part(forms, weight, ".hyper", type, weight->init);
+    Value elem = read_part(forms, weight, "/elem", type, weight->init);
+    Value hyper = read_part(forms, weight, "/hyper", type, weight->init);
     bool per_unit = weight->output_axis >= 0;
     Type scale_type = {.dtype = type.dtype, .rank = 2, .dims = {vector.dims[0], per_unit ? type.dims[weight->output_axis] : 1}};
-    Value v = read_part(forms, weight, ".scale", scale_type, (Init){INIT_NORMAL, 0.01});
+    Value v = read_part(forms, weight, "/scale", scale_type, (Init){INIT_NORMAL, 0.01});
     Value c = build_source(b, OP_CONDITION, condition);
     Value scale = build_dot(b, c, v, dims_of(1, 0), dims_of(1, 0), (Dims){0}, (Dims){0});
     if (per_unit)

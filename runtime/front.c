@@ -40,7 +40,7 @@ const char *const front_counter_names[FRONT_COUNTERS] = {"fallbacks", "undefined
 const State *front_counter(const Manifest *manifest, size_t number)
 {
     char key[256];
-    snprintf(key, sizeof key, "%.200s.%s", manifest->train.name, front_counter_names[number]);
+    snprintf(key, sizeof key, "%.200s/%s", manifest->train.name, front_counter_names[number]);
     return manifest_state(manifest, key);
 }
 

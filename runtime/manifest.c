@@ -433,7 +433,7 @@ const State *manifest_encoder(const Manifest *manifest, const Field *field, cons
     for (size_t i = 0; i < manifest->state_count; i++) {
         const State *state = &manifest->states[i];
         const char *name = state->tensor.name;
-        if (state->role == ROLE_ENCODER && !strncmp(name, field->tensor.name, length) && name[length] == '.' &&
+        if (state->role == ROLE_ENCODER && !strncmp(name, field->tensor.name, length) && name[length] == '/' &&
             !strcmp(name + length + 1, what))
             return state;
     }

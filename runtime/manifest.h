@@ -152,7 +152,7 @@ void manifest_free(Manifest *manifest);
 enum { TENSOR_TEXT_SIZE = 224 };
 const char *tensor_text(const Tensor *tensor, char text[TENSOR_TEXT_SIZE]);
 const State *manifest_state(const Manifest *manifest, const char *name); /* or NULL */
-/* The state FIELD.what that encodes a field's numbers ("mean", "scale", "fill"), or NULL. */
+/* The state FIELD/what that encodes a field's numbers ("mean", "scale", "fill"), or NULL. */
 const State *manifest_encoder(const Manifest *manifest, const Field *field, const char *what);
 /* Elements of all states of that role. */
 int64_t manifest_elements(const Manifest *manifest, Role role);

@@ -19,11 +19,11 @@ static void condition_states(Assembly *assembly)
     Module *module = assembly->module;
     const Train *train = assembly->train;
     Condition condition = module->conditions.data[train->condition];
-    const char *value = arena_printf(&module->arena, "%s.value", condition.name);
+    const char *value = arena_printf(&module->arena, "%s/value", condition.name);
     assembly->hyper_state = named_state(module, value, condition.type, STATE_HYPER, 0);
     if (!train->sigma_learned)
         return;
-    const char *scale = arena_printf(&module->arena, "%s.scale", condition.name);
+    const char *scale = arena_printf(&module->arena, "%s/scale", condition.name);
     double raw = train->sigma > 30 ? train->sigma : log(expm1(train->sigma));
     assembly->scale_state = named_state(module, scale, condition.type, STATE_SCALE, raw);
 }
@@ -34,15 +34,15 @@ static void ray_states(Assembly *assembly)
     Module *module = assembly->module;
     Pareto *pareto = assembly->train->pareto;
     Condition condition = module->conditions.data[assembly->train->condition];
-    const char *ray = arena_printf(&module->arena, "%s.ray", condition.name);
+    const char *ray = arena_printf(&module->arena, "%s/ray", condition.name);
     pareto->ray_state = named_state(module, ray, condition.type, STATE_COUNTER, 1.0 / (double)pareto->m);
     Type all = type_of(module->real, 2, (int64_t[]){pareto->ray_count, pareto->m});
     if (pareto->each)
         pareto->points_state =
-            named_state(module, arena_printf(&module->arena, "%s.points", assembly->train->name), all, STATE_COUNTER, 0);
+            named_state(module, arena_printf(&module->arena, "%s/points", assembly->train->name), all, STATE_COUNTER, 0);
     if (!needs_all_rays(pareto))
         return;
-    const char *rays = arena_printf(&module->arena, "%s.rays", condition.name);
+    const char *rays = arena_printf(&module->arena, "%s/rays", condition.name);
     pareto->rays_state = named_state(module, rays, all, STATE_COUNTER, 1.0 / (double)pareto->m);
 }
 
@@ -52,9 +52,9 @@ Assembly method_assembly(Model *model, Train *train, const PassTrace *trace)
     int64_t two = 2;
     Assembly assembly = {.model = model, .module = module, .train = train, .trace = trace};
     assembly.seed = named_state(module, "seed", type_of(DTYPE_I32, 1, &two), STATE_COUNTER, 0);
-    assembly.step_lower = named_state(module, "step.lower", type_scalar(DTYPE_I32), STATE_COUNTER, 0);
+    assembly.step_lower = named_state(module, "step/lower", type_scalar(DTYPE_I32), STATE_COUNTER, 0);
     if (train->method == METHOD_BILEVEL) {
-        assembly.step_upper = named_state(module, "step.upper", type_scalar(DTYPE_I32), STATE_COUNTER, 0);
+        assembly.step_upper = named_state(module, "step/upper", type_scalar(DTYPE_I32), STATE_COUNTER, 0);
         condition_states(&assembly);
     }
     if (train->method == METHOD_PARETO)

@@ -89,9 +89,9 @@ void assemble_plateau(Assembly *assembly)
             b.function = function_new(module, function_name(assembly, "plateau"));
             metric = build_input(&b, "metric", real);
         }
-        uint32_t factor = (uint32_t)find_state(module, arena_printf(&module->arena, "%s.plateau.factor", phase->name));
-        uint32_t best = module_state(module, arena_printf(&module->arena, "%s.plateau.best", phase->name), real, STATE_COUNTER);
-        uint32_t bad = module_state(module, arena_printf(&module->arena, "%s.plateau.bad", phase->name), real, STATE_COUNTER);
+        uint32_t factor = (uint32_t)find_state(module, arena_printf(&module->arena, "%s/plateau/factor", phase->name));
+        uint32_t best = module_state(module, arena_printf(&module->arena, "%s/plateau/best", phase->name), real, STATE_COUNTER);
+        uint32_t bad = module_state(module, arena_printf(&module->arena, "%s/plateau/bad", phase->name), real, STATE_COUNTER);
         module->states.data[best].init = (Init){INIT_CONSTANT, 1e30};
         Value old = build_read(&b, best), zero = build_const(&b, real, 0);
         Value better = build_binary(&b, OP_LT, metric, old);

@@ -37,7 +37,7 @@ static bool mark_after(const Function *function, bool *after, const char *metric
 
 static uint32_t accumulator(Assembly *assembly, const char *prefix, const char *what, Value v, Type type)
 {
-    const char *name = arena_printf(&assembly->module->arena, "%s.%s%u", prefix, what, v);
+    const char *name = arena_printf(&assembly->module->arena, "%s/%s%u", prefix, what, v);
     int64_t known = find_state(assembly->module, name);
     return known >= 0 ? (uint32_t)known : module_state(assembly->module, name, type, STATE_SCRATCH);
 }

@@ -24,7 +24,7 @@ static Value running_mean(Builder *b, double beta, Value mean, Value x)
 /* A state of the optimizer's own, read; made on first use. */
 static uint32_t own_state(Builder *b, const char *name, const char *what, const char *of, Type type, StateRole role, double init)
 {
-    const char *full = arena_printf(&b->module->arena, "%s.%s%s%s", name, what, *of ? "." : "", of);
+    const char *full = arena_printf(&b->module->arena, "%s/%s%s%s", name, what, *of ? "/" : "", of);
     int64_t known = find_state(b->module, full);
     if (known >= 0)
         return (uint32_t)known;

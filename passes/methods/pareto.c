@@ -35,7 +35,7 @@ static Objectives collect(Assembly *assembly, Builder *b, const Function *functi
 static void count_events(Assembly *assembly, Builder *b, const char *what, Value happened)
 {
     Module *module = assembly->module;
-    const char *name = arena_printf(&module->arena, "%s.%s", assembly->train->name, what);
+    const char *name = arena_printf(&module->arena, "%s/%s", assembly->train->name, what);
     int64_t known = find_state(module, name);
     uint32_t state = known >= 0 ? (uint32_t)known : module_state(module, name, type_scalar(DTYPE_I32), STATE_COUNTER);
     Value before = build_read(b, state), more = build_cast(b, happened, DTYPE_I32);

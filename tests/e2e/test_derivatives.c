@@ -402,7 +402,7 @@ static void elementwise_functions(DType real)
     static double results[2][OUTPUTS][POINTS];
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         char name[32];
-        snprintf(name, sizeof name, "export.e%zu", i);
+        snprintf(name, sizeof name, "e%zu", i);
         evaluate(&t, name, inputs, results);
         for (unsigned way = 0; way < 2; way++)
             for (unsigned p = 0; p < POINTS; p++) {
@@ -434,7 +434,7 @@ static void entropies(DType real)
     for (size_t i = 0; i < COUNT_OF(logits); i++)
         for (int32_t label = 0; label < 3; label++)
             for (int sign = -1; sign <= 1; sign += 2) {
-                const char *name = sign < 0 ? "entropy" : "logs", *function = sign < 0 ? "export.entropy" : "export.logs";
+                const char *name = sign < 0 ? "entropy" : "logs", *function = sign < 0 ? "entropy" : "logs";
                 Tensor inputs[] = {input_of(real, 3, logits[i]), {type_scalar(DTYPE_I32), &label}};
                 evaluate(&t, function, inputs, results);
                 Real z[3], most = -INFINITY, total = 0;

@@ -507,7 +507,7 @@ static void test_nets_are_their_own(void **state)
         for (size_t w = 0; w < sizeof weights / sizeof weights[0]; w++)
             if (!same_tensor(path, alone, weights[w]))
                 fail_msg("%s of %s and %s differ", weights[w], path, alone);
-        assert_true(same_tensor(path, alone, "r.ray"));
+        assert_true(same_tensor(path, alone, "r/ray"));
         for (int other = 0; other < net; other++) {
             char before[64];
             snprintf(before, sizeof before, "nets/ray-%03d.safetensors", other + 1);
@@ -561,7 +561,7 @@ static void test_hypernetwork_a_ray(void **state)
 static void test_export_takes_the_preference(void **state)
 {
     (void)state;
-    if (run_command("'%s/hnc' check phn.hn && '%s/hnc' build phn.hn --emit=ir -o phn && grep -A3 'export.score' phn.ir",
+    if (run_command("'%s/hnc' check phn.hn && '%s/hnc' build phn.hn --emit=ir -o phn && grep -A3 'func @score' phn.ir",
                     HNC_BINARY_DIR, HNC_BINARY_DIR) != 0)
         fail_msg("%s", command_output());
     assert_true(output_has("f32[2]"));
@@ -593,7 +593,7 @@ static void test_weights_respond_row_by_row(void **state)
     (void)state;
     build("response", "stn(r)", "epo", "dirichlet(1)", "circle(5)", "evaluate 10");
     must_run("./response train --quiet --data . --out response-run && ./response info");
-    assert_true(output_has("scorer.linear1.w.scale"));
+    assert_true(output_has("scorer.linear1.w/scale"));
     json_t *front = load("response-run/front.json");
     check_front(front, 5);
     double points[5 * M];

@@ -121,7 +121,7 @@ static void trial_free(Trial *t)
 static void ray_of_step(Trial *t, int32_t draw, double *ray)
 {
     const Module *module = t->model->module;
-    Tensor *state = &t->world.states[find_state(module, "r.ray")];
+    Tensor *state = &t->world.states[find_state(module, "r/ray")];
     if (!t->train->pareto->each) {
         const void *operands[] = {t->world.states[find_state(module, "seed")].data, &draw, t->train->pareto->concentration};
         pareto_extern(EXTERN_DIRICHLET, M, 1, true, operands, ray);
@@ -244,7 +244,7 @@ static void check_step(const char *form, const char *solver, const char *sample)
     const Module *module = t.model->module;
     double *g[M], losses[M], ray[M], weights[M], step_outputs[1 + M];
     if (t.train->pareto->solver == SOLVER_PMTL) { /* the runtime writes all rays and the one that is followed */
-        Tensor *all = &t.world.states[find_state(module, "r.rays")], *own = &t.world.states[find_state(module, "r.ray")];
+        Tensor *all = &t.world.states[find_state(module, "r/rays")], *own = &t.world.states[find_state(module, "r/ray")];
         for (int i = 0; i < 10 * M; i++)
             tensor_set(all, i, t.train->pareto->rays[i]);
         for (int i = 0; i < M; i++)
@@ -387,9 +387,9 @@ static void test_undefined_objectives(void **state)
         run(&t, t.train->phases.data[0].step, outputs);
         assert_true(isfinite(outputs[0]) && isnan(outputs[2]) && isfinite(outputs[3]));
         const Module *module = t.model->module;
-        assert_true(tensor_get(&t.world.states[find_state(module, "t.undefined")], 0) == 1);
+        assert_true(tensor_get(&t.world.states[find_state(module, "t/undefined")], 0) == 1);
         if (weighs)
-            assert_true(tensor_get(&t.world.states[find_state(module, "t.fallbacks")], 0) == 1);
+            assert_true(tensor_get(&t.world.states[find_state(module, "t/fallbacks")], 0) == 1);
         for (uint32_t s = 0; s < module->states.len; s++)
             for (int64_t k = 0; k < type_elements(module->states.data[s].type); k++)
                 assert_true(isfinite(tensor_get(&t.world.states[s], k)));

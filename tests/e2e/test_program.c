@@ -97,7 +97,7 @@ static void test_train_and_evaluate(void **state)
 {
     (void)state;
     must_run("./toy info");
-    assert_true(output_has("classifier.linear1.w.elem"));
+    assert_true(output_has("classifier.linear1.w/elem"));
     must_run("./toy train --data . --out learned --epochs 60");
     assert_true(output_has("fit(toy.valid)"));
     double loss = result("learned", "best", "metrics", "fit(toy.valid)");

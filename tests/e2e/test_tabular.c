@@ -238,14 +238,14 @@ static void test_encoded_numbers(void **state)
     Encoder age = fit_encoder(age_of), income = fit_encoder(income_of);
     float mean[3], scale[3], fill[3];
     must_run("./plain train --data data --out one");
-    read_tensor("one/best.safetensors", "people.x.mean", mean, 3);
-    read_tensor("one/best.safetensors", "people.x.scale", scale, 3);
-    read_tensor("one/best.safetensors", "people.x.fill", fill, 3);
+    read_tensor("one/best.safetensors", "people.x/mean", mean, 3);
+    read_tensor("one/best.safetensors", "people.x/scale", scale, 3);
+    read_tensor("one/best.safetensors", "people.x/fill", fill, 3);
     assert_true(fabs(mean[0] - age.mean) < 1e-5 * age.mean && fabs(mean[1] - income.mean) < 1e-6 * income.mean);
     assert_true(fabs(scale[0] - age.deviation) < 1e-5 * age.deviation &&
                 fabs(scale[1] - income.deviation) < 1e-5 * income.deviation);
     assert_true(fill[0] == mean[0]);
-    read_tensor("one/last.safetensors", "people.senior.fill", fill, 1);
+    read_tensor("one/last.safetensors", "people.senior/fill", fill, 1);
     assert_true(fill[0] == mean[0]);
     json_t *metrics = evaluate("./plain eval --data data --weights one/last.safetensors --json");
     check_metrics(metrics);
@@ -271,9 +271,9 @@ static void test_encoders_come_from_the_file(void **state)
     assert_true(output_has("belongs to a run on other data: the files of the data set people"));
     must_run("sed -i 's/\"data[.]people\"/\"else.people\"/' base/last.safetensors");
     must_run("./plain train --data older --resume --out base --epochs 5");
-    read_tensor("base/last.safetensors", "people.x.mean", after, 3);
+    read_tensor("base/last.safetensors", "people.x/mean", after, 3);
     must_run("./plain train --data data --out again --epochs 1");
-    read_tensor("again/last.safetensors", "people.x.mean", before, 3);
+    read_tensor("again/last.safetensors", "people.x/mean", before, 3);
     assert_memory_equal(before, after, sizeof before);
 }
 
@@ -315,7 +315,7 @@ static void test_shuffled_runs(void **state)
 static void test_shuffled_weights_without_seed(void **state)
 {
     (void)state;
-    static const char header[] = "{\"people.x.fill\":{\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[0,12]}}";
+    static const char header[] = "{\"people.x/fill\":{\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[0,12]}}";
     char bytes[8 + sizeof header - 1 + 12] = {sizeof header - 1};
     memcpy(bytes + 8, header, sizeof header - 1);
     write_file("bare.safetensors", bytes, sizeof bytes);
@@ -378,11 +378,11 @@ static void test_commands(void **state)
     must_run("cp plain.hn data && '" HNC_BINARY_DIR "/hnc' check data/plain.hn"); /* the model's folder */
     assert_int_equal(run_command("'%s/hnc' check plain.hn", HNC_BINARY_DIR), 1);
     assert_true(output_has("people.csv: No such file or directory") && output_has("--data DIR"));
-    must_run("'" HNC_BINARY_DIR "/hnc' build plain.hn --data data --emit=ir -o steps && grep people.x.mean steps.ir && "
+    must_run("'" HNC_BINARY_DIR "/hnc' build plain.hn --data data --emit=ir -o steps && grep people.x/mean steps.ir && "
              "! grep 'state_write.*people' steps.ir"); /* first values of states leave the encoders alone */
     must_run("XDG_CACHE_HOME=$PWD '" HNC_BINARY_DIR "/hnc' run plain.hn --data data -- --out cached --epochs 1");
     must_run("./plain info");
-    assert_true(output_has("column city: 4 categories") && output_has("people.x.mean: f32[3] encoder"));
+    assert_true(output_has("column city: 4 categories") && output_has("people.x/mean: f32[3] encoder"));
     must_run("'" HNC_BINARY_DIR
              "/hnc' build shuffled.hn --data data --emit=ast -o tree && cp tree.ast tree.hn && '" HNC_BINARY_DIR
              "/hnc' build tree.hn --data data --emit=ast -o again && cmp tree.ast again.ast");

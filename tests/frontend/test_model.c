@@ -227,7 +227,7 @@ static void test_fit_without_validation_selects_nothing(void **state)
     assert_string_equal(train->phases.data[0].name, "minimise");
     assert_int_equal(train->phases.data[0].optimizer.schedule.kind, SCHEDULE_COSINE);
     assert_float_equal(train->phases.data[0].optimizer.beta1, 0.9, 0);
-    assert_int_equal(find_state(model->module, "step.upper"), -1);
+    assert_int_equal(find_state(model->module, "step/upper"), -1);
     model_free(model);
 }
 
@@ -251,7 +251,7 @@ static void test_exports_take_the_types_of_what_they_call(void **state)
     Model *model = compile(DATA NET OBJECTIVE FIT "export both(k: f32[10], image) = softmax(c(image)) * k\n");
     const Export *export = &model->exports.data[0];
     assert_string_equal(export->name, "both");
-    assert_string_equal(export->function->name, "export.both");
+    assert_string_equal(export->function->name, "both");
     assert_int_equal(export->function->inputs.len, 2);
     assert_string_equal(export->function->input_names.data[0], "k");
     assert_int_equal(export->function->ops.data[export->function->inputs.data[1]].type.dtype, DTYPE_U8);

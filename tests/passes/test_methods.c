@@ -194,7 +194,7 @@ static void optimizers_follow_their_formulas(void **state)
                 if (fabs(tensor_get(toy_state(&toy, "net.w"), k) - w[k]) > 1e-12)
                     fail_msg("optimizer %d, step %d", (int)i, step);
         }
-        assert_true(tensor_get(toy_state(&toy, "step.lower"), 0) == 10);
+        assert_true(tensor_get(toy_state(&toy, "step/lower"), 0) == 10);
         toy_free(&toy);
     }
 }
@@ -263,17 +263,17 @@ static void the_condition_descends_through_the_response(void **state)
     (void)state;
     Toy toy;
     bilevel_toy(&toy, FORM_STN, 0, false, 0);
-    double lam = tensor_get(toy_state(&toy, "lam.value"), 0), w[WIDTH], g[WIDTH], slope = 0;
+    double lam = tensor_get(toy_state(&toy, "lam/value"), 0), w[WIDTH], g[WIDTH], slope = 0;
     assert_true(fabs(lam - log(0.25 / 0.75)) < 1e-12); /* 0.5 in (0, 2) */
     for (int i = 0; i < WIDTH; i++) {
-        double v = tensor_get(toy_state(&toy, "net.w.scale"), i);
-        w[i] = tensor_get(toy_state(&toy, "net.w.elem"), i) + lam * v * tensor_get(toy_state(&toy, "net.w.hyper"), i);
+        double v = tensor_get(toy_state(&toy, "net.w/scale"), i);
+        w[i] = tensor_get(toy_state(&toy, "net.w/elem"), i) + lam * v * tensor_get(toy_state(&toy, "net.w/hyper"), i);
     }
     double expected = gradient(w, 0, g);
     for (int i = 0; i < WIDTH; i++)
-        slope += g[i] * tensor_get(toy_state(&toy, "net.w.scale"), i) * tensor_get(toy_state(&toy, "net.w.hyper"), i);
+        slope += g[i] * tensor_get(toy_state(&toy, "net.w/scale"), i) * tensor_get(toy_state(&toy, "net.w/hyper"), i);
     assert_true(fabs(toy_run(&toy, toy.train.phases.data[1].step, 0, BATCH) - expected) < 1e-13);
-    assert_true(fabs(tensor_get(toy_state(&toy, "lam.value"), 0) - (lam - 0.1 * slope)) < 1e-13);
+    assert_true(fabs(tensor_get(toy_state(&toy, "lam/value"), 0) - (lam - 0.1 * slope)) < 1e-13);
     toy_free(&toy);
 }
 
@@ -285,10 +285,10 @@ static void the_entropy_alone_widens_sigma(void **state)
     const double tau = 0.3, sigma = 0.5, s = log(expm1(sigma));
     bilevel_toy(&toy, FORM_STN, sigma, true, tau);
     for (int i = 0; i < WIDTH; i++)
-        tensor_set(toy_state(&toy, "net.w.scale"), i, 0);
+        tensor_set(toy_state(&toy, "net.w/scale"), i, 0);
     toy_run(&toy, toy.train.phases.data[1].step, 0, BATCH);
     double expected = s + 0.1 * tau / (1 + exp(-s)) / sigma;
-    assert_true(fabs(tensor_get(toy_state(&toy, "lam.scale"), 0) - expected) < 1e-12);
+    assert_true(fabs(tensor_get(toy_state(&toy, "lam/scale"), 0) - expected) < 1e-12);
     toy_free(&toy);
 }
 
@@ -324,7 +324,7 @@ static void plateau_cuts_the_rate_after_its_patience(void **state)
         char why[256];
         assert_true(interpret(toy.model.module, toy.train.plateau, &world, &input, &outputs, why));
         interpret_free_outputs(toy.train.plateau, outputs);
-        assert_true(tensor_get(toy_state(&toy, "minimise.plateau.factor"), 0) == factors[i]);
+        assert_true(tensor_get(toy_state(&toy, "minimise/plateau/factor"), 0) == factors[i]);
     }
     toy_free(&toy);
 }

@@ -13,9 +13,9 @@
 
 static const char manifest_text[] =
     "{\"abi\":1,\"model\":\"m\",\"float\":\"f32\",\"cpu\":\"x86-64-v3\",\"state_bytes\":192,\"scratch_bytes\":0,"
-    "\"states\":[{\"name\":\"d.x.mean\",\"dtype\":\"f32\",\"shape\":[1],\"role\":\"encoder\",\"offset\":0},"
-    "{\"name\":\"d.x.scale\",\"dtype\":\"f32\",\"shape\":[1],\"role\":\"encoder\",\"offset\":64},"
-    "{\"name\":\"d.x.other\",\"dtype\":\"f32\",\"shape\":[2],\"role\":\"encoder\",\"offset\":128}],"
+    "\"states\":[{\"name\":\"d.x/mean\",\"dtype\":\"f32\",\"shape\":[1],\"role\":\"encoder\",\"offset\":0},"
+    "{\"name\":\"d.x/scale\",\"dtype\":\"f32\",\"shape\":[1],\"role\":\"encoder\",\"offset\":64},"
+    "{\"name\":\"d.x/other\",\"dtype\":\"f32\",\"shape\":[2],\"role\":\"encoder\",\"offset\":128}],"
     "\"fields\":[{\"name\":\"d.x\",\"dtype\":\"f32\",\"shape\":[3],\"classes\":0},"
     "{\"name\":\"d.y\",\"dtype\":\"i32\",\"shape\":[],\"classes\":2},{\"name\":\"d.c\",\"dtype\":\"bool\",\"shape\":[],"
     "\"classes\":0}],"
@@ -53,7 +53,7 @@ static void test_table_of_the_manifest_is_checked(void **state)
     (void)state;
     static const char *const changes[][2] = {
         {"\"missing\":\"error\"", "\"missing\":\"ignore\""},
-        {"\"missing\":\"error\"", "\"missing\":\"mean\""}, /* which needs a state d.x.fill */
+        {"\"missing\":\"error\"", "\"missing\":\"mean\""}, /* which needs a state d.x/fill */
         {"\"markers\":[\"?\"]", "\"markers\":[1]"},
         {"\"categories\":[\"cook\",\"smith\"]", "\"categories\":[\"cook\"]"},
         {"\"categories\":[\"cook\",\"smith\"]", "\"categories\":null"},
@@ -72,8 +72,8 @@ static void test_table_of_the_manifest_is_checked(void **state)
         {"{\"test\":\"<\",\"column\":0", "{\"test\":\"<\",\"column\":1"}, /* no column of numbers */
         {"\"with\":25.0", "\"with\":\"young\""},
         {"\"with\":25.0", "\"with\":null"},
-        {"\"name\":\"d.x.scale\",\"dtype\":\"f32\",\"shape\":[1]", "\"name\":\"d.x.scale\",\"dtype\":\"f32\",\"shape\":[2]"},
-        {"\"name\":\"d.x.scale\",\"dtype\":\"f32\"", "\"name\":\"d.x.scale\",\"dtype\":\"i32\""},
+        {"\"name\":\"d.x/scale\",\"dtype\":\"f32\",\"shape\":[1]", "\"name\":\"d.x/scale\",\"dtype\":\"f32\",\"shape\":[2]"},
+        {"\"name\":\"d.x/scale\",\"dtype\":\"f32\"", "\"name\":\"d.x/scale\",\"dtype\":\"i32\""},
         {"\"shape\":[1],\"role\":\"encoder\"", "\"shape\":[1],\"role\":\"counter\""},
         {"\"name\":\"d.c\",\"dtype\":\"bool\"", "\"name\":\"d.c\",\"dtype\":\"u8\""},
         {"\"files\":[\"a.csv\",\"b.csv\"]", "\"files\":[]"},
