@@ -101,35 +101,38 @@ static LLVMValueRef begin_function(Emitter *e, const char *name, LLVMTypeRef typ
     return e->function;
 }
 
-/* One kernel, which works on whatever lies at the places that it is given: LLVM makes one of those that are equal but for these.
- */
+/* One kernel, which works on whatever lies at the places that it is given, and on the stream of random numbers: LLVM makes one of
+ * those that are equal but for these. */
 typedef struct EmittedKernel {
-    LLVMValueRef function;
+    LLVMValueRef function, stream; /* stream: of KERNEL_RANDOM, else NULL */
     Split split;
     uint32_t *buffers; /* in order of the parameters */
     unsigned count;
 } EmittedKernel;
 
-/* hn_fn_<f>_<k>_<kind>(buffers..., begin, end) */
+/* hn_fn_<f>_<k>_<kind>(buffers..., begin, end[, stream]) */
 static EmittedKernel emit_kernel(Emitter *e, uint32_t function_index, uint32_t index)
 {
     const Kernel *kernel = &e->schedule->kernels.data[index];
     uint32_t most = kernel->reads.len + kernel->writes.len;
     EmittedKernel emitted = {.buffers = support_malloc((most + 1) * sizeof(uint32_t))};
-    LLVMTypeRef *types = support_malloc((most + 2) * sizeof *types);
+    LLVMTypeRef *types = support_malloc((most + 3) * sizeof *types);
     unsigned n = emitted.count = kernel_buffers(kernel, emitted.buffers);
     for (unsigned i = 0; i < n; i++)
         types[i] = e->pointer;
     types[n] = types[n + 1] = e->i64;
+    types[n + 2] = e->i32;
+    emitted.stream = kernel->kind == KERNEL_RANDOM ? const_i32(e, kernel->special.symbol) : NULL;
     char name[64];
     snprintf(name, sizeof name, "hn_fn_%u_%u_%s", function_index, index, kernel_names[kernel->kind]);
-    emitted.function = begin_function(e, name, LLVMFunctionType(e->nothing, types, n + 2, false));
+    emitted.function = begin_function(e, name, LLVMFunctionType(e->nothing, types, n + 2 + (emitted.stream != NULL), false));
     add_attribute(e, e->function, "noinline");
     memset(e->bases, 0, e->schedule->buffers.len * sizeof *e->bases);
     for (unsigned i = 0; i < n; i++)
         e->bases[emitted.buffers[i]] = LLVMGetParam(e->function, i);
     e->begin = LLVMGetParam(e->function, n);
     e->end = LLVMGetParam(e->function, n + 1);
+    e->stream = emitted.stream ? LLVMGetParam(e->function, n + 2) : NULL;
     emitted.split = emit_kernel_body(e, kernel);
     LLVMBuildRetVoid(e->builder);
     support_free(types);
@@ -139,12 +142,14 @@ static EmittedKernel emit_kernel(Emitter *e, uint32_t function_index, uint32_t i
 /* Calls the kernel with its buffers in the frame that was read last. */
 static void call_kernel(Emitter *e, const EmittedKernel *kernel, LLVMValueRef begin, LLVMValueRef end)
 {
-    LLVMValueRef *args = support_malloc((kernel->count + 2) * sizeof *args);
+    LLVMValueRef *args = support_malloc((kernel->count + 3) * sizeof *args);
     for (unsigned i = 0; i < kernel->count; i++)
         args[i] = buffer_base(e, &e->schedule->buffers.data[kernel->buffers[i]]);
     args[kernel->count] = begin;
     args[kernel->count + 1] = end;
-    LLVMBuildCall2(e->builder, LLVMGlobalGetValueType(kernel->function), kernel->function, args, kernel->count + 2, "");
+    args[kernel->count + 2] = kernel->stream;
+    unsigned count = kernel->count + 2 + (kernel->stream != NULL);
+    LLVMBuildCall2(e->builder, LLVMGlobalGetValueType(kernel->function), kernel->function, args, count, "");
     support_free(args);
 }
 
@@ -174,11 +179,52 @@ static LLVMValueRef emit_part(Emitter *e, uint32_t function_index, uint32_t inde
     return part;
 }
 
+/* Begins a function of a frame. */
+static LLVMValueRef begin_frame_function(Emitter *e, const char *name)
+{
+    LLVMValueRef function = begin_function(e, name, LLVMFunctionType(e->nothing, &e->pointer, 1, false));
+    load_frame(e, LLVMGetParam(function, 0));
+    return function;
+}
+
+/* Calls kernels begin to end in order, those that have a part through hn_parallel; ends the function at hand. */
+static void call_kernels(Emitter *e, const EmittedKernel *kernels, const LLVMValueRef *parts, uint32_t begin, uint32_t end)
+{
+    for (uint32_t k = begin; k < end; k++) {
+        LLVMValueRef extent = const_i64(e, kernels[k].split.extent);
+        if (parts[k]) {
+            LLVMValueRef args[] = {parts[k], LLVMGetParam(e->function, 0), extent, const_i64(e, kernels[k].split.grain)};
+            LLVMValueRef callee = parallel_function(e);
+            LLVMBuildCall2(e->builder, LLVMGlobalGetValueType(callee), callee, args, 4, "");
+        } else {
+            call_kernel(e, &kernels[k], const_i64(e, 0), extent);
+        }
+    }
+    LLVMBuildRetVoid(e->builder);
+}
+
+/* LLVM allocates the registers of a function in more than linear time: where there are many kernels, functions of this many call
+ * them. */
+enum { CALLS = 256 };
+
+/* hn_fn_<f>_from_<k>(frame) calls kernel k and those behind it. */
+static LLVMValueRef emit_calls(Emitter *e, uint32_t index, const EmittedKernel *kernels, const LLVMValueRef *parts, uint32_t begin)
+{
+    uint32_t count = e->schedule->kernels.len;
+    char name[48];
+    snprintf(name, sizeof name, "hn_fn_%u_from_%u", index, begin);
+    LLVMValueRef function = begin_frame_function(e, name);
+    add_attribute(e, function, "noinline");
+    call_kernels(e, kernels, parts, begin, count - begin < CALLS ? count : begin + CALLS);
+    return function;
+}
+
 /* hn_fn_<f>(frame) calls the kernels in order. */
 static LLVMValueRef emit_function(Emitter *e, uint32_t index)
 {
     const Schedule *schedule = e->schedule = &e->program->schedules.data[index];
-    uint32_t count = schedule->kernels.len;
+    uint32_t count = schedule->kernels.len, calls = count > CALLS ? (count + CALLS - 1) / CALLS : 0;
+    LLVMValueRef *callers = support_malloc((calls + 1) * sizeof(LLVMValueRef));
     EmittedKernel *kernels = support_malloc((count + 1) * sizeof *kernels);
     LLVMValueRef *parts = support_malloc((count + 1) * sizeof(LLVMValueRef));
     e->bases = support_malloc((schedule->buffers.len + 1) * sizeof *e->bases);
@@ -187,22 +233,17 @@ static LLVMValueRef emit_function(Emitter *e, uint32_t index)
         bool shared = worth_threads(e, &schedule->kernels.data[k], kernels[k].split);
         parts[k] = shared ? emit_part(e, index, k, &kernels[k]) : NULL;
     }
+    for (uint32_t i = 0; i < calls; i++)
+        callers[i] = emit_calls(e, index, kernels, parts, i * CALLS);
     char name[32];
     snprintf(name, sizeof name, "hn_fn_%u", index);
-    LLVMValueRef function = begin_function(e, name, LLVMFunctionType(e->nothing, &e->pointer, 1, false));
-    load_frame(e, LLVMGetParam(function, 0));
-    for (uint32_t k = 0; k < count; k++) {
-        LLVMValueRef extent = const_i64(e, kernels[k].split.extent);
-        if (parts[k]) {
-            LLVMValueRef args[] = {parts[k], LLVMGetParam(function, 0), extent, const_i64(e, kernels[k].split.grain)};
-            LLVMValueRef callee = parallel_function(e);
-            LLVMBuildCall2(e->builder, LLVMGlobalGetValueType(callee), callee, args, 4, "");
-        } else {
-            call_kernel(e, &kernels[k], const_i64(e, 0), extent);
-        }
+    LLVMValueRef function = begin_frame_function(e, name), frame = LLVMGetParam(function, 0);
+    for (uint32_t i = 0; i < calls; i++)
+        LLVMBuildCall2(e->builder, LLVMGlobalGetValueType(callers[i]), callers[i], &frame, 1, "");
+    call_kernels(e, kernels, parts, 0, calls ? 0 : count);
+    for (uint32_t k = 0; k < count; k++)
         support_free(kernels[k].buffers);
-    }
-    LLVMBuildRetVoid(e->builder);
+    support_free(callers);
     support_free(kernels);
     support_free(parts);
     support_free(e->bases);

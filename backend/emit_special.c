@@ -37,7 +37,7 @@ Split emit_random(Emitter *e, const Kernel *kernel)
         load_scalar(e, DTYPE_I32, element_at(e, &s->in[0], 1, &zero)),
         load_scalar(e, DTYPE_I32, element_at(e, &s->in[0], 1, &one)),
         load_scalar(e, DTYPE_I32, element_at(e, &s->in[1], 0, NULL)),
-        const_i32(e, s->symbol),
+        e->stream,
     };
     LLVMBuildCall2(e->builder, LLVMGlobalGetValueType(fill), fill, args, 7, "");
     return (Split){type_elements(s->out_type), RANDOM_GRAIN};

@@ -180,10 +180,18 @@ uint32_t value_number(const Function *function, Value value)
 
 /* ---- modules and functions ---- */
 
+/* Where states lie by name: a hash table of open addressing, which find_state brings up to date. */
+typedef struct StateIndex {
+    uint32_t *slots; /* 1 + the state's index; 0: free */
+    uint32_t size;   /* a power of 2, at least twice `count` */
+    uint32_t count;  /* states that it knows */
+} StateIndex;
+
 Module *module_new(const char *name, DType real)
 {
     Module *module = support_malloc(sizeof *module);
-    *module = (Module){.real = real};
+    *module = (Module){.real = real, .state_index = support_malloc(sizeof(StateIndex))};
+    *module->state_index = (StateIndex){0};
     module->name = arena_text(&module->arena, name, strlen(name));
     return module;
 }
@@ -204,6 +212,8 @@ void module_free(Module *module)
         function_clear(module->functions.data[i]);
     vec_free(&module->functions);
     vec_free(&module->states);
+    support_free(module->state_index->slots);
+    support_free(module->state_index);
     vec_free(&module->weights);
     vec_free(&module->fields);
     vec_free(&module->conditions);
@@ -264,10 +274,45 @@ uint32_t module_state(Module *module, const char *name, Type type, StateRole rol
     return module->states.len - 1;
 }
 
+/* FNV-1a */
+static uint32_t hash_name(const char *name)
+{
+    uint32_t hash = 2166136261u;
+    for (; *name; name++)
+        hash = (hash ^ (unsigned char)*name) * 16777619u;
+    return hash;
+}
+
+/* The slot of the first state of that name, or the free one where it would be. */
+static uint32_t *name_slot(const Module *module, const char *name)
+{
+    const StateIndex *index = module->state_index;
+    uint32_t at = hash_name(name) & (index->size - 1);
+    while (index->slots[at] && strcmp(module->states.data[index->slots[at] - 1].name, name) != 0)
+        at = (at + 1) & (index->size - 1);
+    return &index->slots[at];
+}
+
+static void update_index(const Module *module)
+{
+    StateIndex *index = module->state_index;
+    if (index->size < 2 * (module->states.len + 1)) {
+        uint32_t size = 64;
+        while (size < 4 * (module->states.len + 1))
+            size *= 2;
+        support_free(index->slots);
+        *index = (StateIndex){.slots = support_malloc(size * sizeof(uint32_t)), .size = size};
+        memset(index->slots, 0, size * sizeof(uint32_t));
+    }
+    for (; index->count < module->states.len; index->count++) {
+        uint32_t *slot = name_slot(module, module->states.data[index->count].name);
+        if (!*slot)
+            *slot = index->count + 1;
+    }
+}
+
 int64_t find_state(const Module *module, const char *name)
 {
-    for (uint32_t i = 0; i < module->states.len; i++)
-        if (strcmp(module->states.data[i].name, name) == 0)
-            return i;
-    return -1;
+    update_index(module);
+    return (int64_t)*name_slot(module, name) - 1;
 }

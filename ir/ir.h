@@ -187,6 +187,8 @@ typedef struct Bound {
     uint32_t line;
 } Bound;
 
+struct StateIndex;
+
 typedef struct Module {
     Arena arena;
     const char *name;
@@ -194,6 +196,7 @@ typedef struct Module {
     DType real; /* DTYPE_F32 or DTYPE_F64: what the language's f32 becomes */
     VEC(Function *) functions;
     VEC(State) states;
+    struct StateIndex *state_index; /* find_state's own */
     VEC(Weight) weights;
     VEC(Field) fields;
     VEC(Condition) conditions;

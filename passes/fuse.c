@@ -45,7 +45,7 @@ static uint32_t place_two_stages(Fuser *f, Member first, Type partials)
     second.staged = true;
     second.partial = first.target;
     uint32_t parts = place_member(f, first), index = place_member(f, second);
-    vec_add_once(&f->groups.data[index].needs, parts);
+    need_group(f, index, parts);
     return index;
 }
 
@@ -360,6 +360,7 @@ static void free_fuser(Fuser *f)
     for (uint32_t i = 0; i < f->groups.len; i++) {
         vec_free(&f->groups.data[i].members);
         vec_free(&f->groups.data[i].needs);
+        vec_free(&f->groups.data[i].dependents);
         vec_free(&f->groups.data[i].joined_reads);
     }
     support_free(f->info);
@@ -386,6 +387,7 @@ void fuse_function(const Program *program, const Function *function, Schedule *s
         }
     for (uint32_t i = 0; i < function->outputs.len; i++)
         place_exit(&f, BUFFER_OUTPUT, i, function->outputs.data[i].value);
+    settle_groups(&f);
     for (uint32_t i = 0; i < f.groups.len; i++)
         if (f.groups.data[i].kind == KERNEL_LOOP)
             lower_loop(&f, i);

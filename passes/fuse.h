@@ -57,7 +57,10 @@ typedef struct Group {
     bool early;       /* loops: single numbers that come from no group but early ones */
     uint32_t cost;
     VEC(Member) members;
-    VEC(uint32_t) needs; /* groups that run before */
+    VEC(uint32_t) needs;      /* groups that run before: need_group adds one */
+    VEC(uint32_t) dependents; /* that need it */
+    uint32_t latest;          /* no group that must run before, nor this, has a larger index */
+    uint32_t merged;          /* the group that took its members over, or NO_GROUP */
     uint32_t seen;
     Kernel kernel;
     VEC(uint32_t) joined_reads; /* states read through a concat that is a view */
@@ -149,6 +152,11 @@ uint32_t new_group(Fuser *f, KernelKind kind, Value value);
 uint32_t place_member(Fuser *f, Member member);
 /* Bit set of the member's reduced axes among those of its space without units. */
 uint32_t reduced_axes(const Member *member);
+/* Group `needed` runs before `group`. */
+void need_group(Fuser *f, uint32_t group, uint32_t needed);
+/* While members are placed, lists of groups may name some that were merged into others. From here on none does; no group is merged
+ * any more. */
+void settle_groups(Fuser *f);
 /* Whether group `from` must run after `to`, or is it. */
 bool group_depends_on(Fuser *f, uint32_t from, uint32_t to);
 

@@ -13,14 +13,33 @@ static bool contains(const uint32_t *list, uint32_t n, uint32_t item)
     return false;
 }
 
+/* The groups that read and write a buffer, in order. */
+typedef struct Users {
+    VEC(uint32_t) readers, writers;
+} Users;
+
+typedef struct Exits {
+    Fuser *fuser;
+    Users *users; /* of each buffer there was before the exits */
+} Exits;
+
+static Users *find_users(const Fuser *f)
+{
+    Users *users = support_malloc((f->schedule->buffers.len + 1) * sizeof *users);
+    memset(users, 0, (f->schedule->buffers.len + 1) * sizeof *users);
+    for (uint32_t i = 0; i < f->groups.len; i++) {
+        const Kernel *kernel = &f->groups.data[i].kernel;
+        for (uint32_t k = 0; k < kernel->reads.len; k++)
+            vec_push(&users[kernel->reads.data[k]].readers, i);
+        for (uint32_t k = 0; k < kernel->writes.len; k++)
+            vec_push(&users[kernel->writes.data[k]].writers, i);
+    }
+    return users;
+}
+
 static bool reads_buffer(const Group *group, uint32_t buffer)
 {
     return contains(group->kernel.reads.data, group->kernel.reads.len, buffer);
-}
-
-static bool writes_buffer(const Group *group, uint32_t buffer)
-{
-    return contains(group->kernel.writes.data, group->kernel.writes.len, buffer);
 }
 
 static bool same_elements(const View *a, const View *b)
@@ -56,55 +75,61 @@ static bool overwrites_in_step(const Group *group, uint32_t target, uint32_t old
 }
 
 /* Redirects what is written to `buffer` into the state, whose value at entry is in `old` (NO_BUFFER: nobody reads it). */
-static bool write_in_place(Fuser *f, uint32_t buffer, uint32_t old)
+static bool write_in_place(const Exits *exits, uint32_t buffer, uint32_t old)
 {
-    for (uint32_t w = 0; w < f->groups.len; w++) {
-        const Group *writer = &f->groups.data[w];
-        if (!writes_buffer(writer, buffer))
-            continue;
-        if (old == NO_BUFFER)
-            continue;
-        if (!overwrites_in_step(writer, buffer, old))
+    if (old == NO_BUFFER)
+        return true;
+    Fuser *f = exits->fuser;
+    const Users *written = &exits->users[buffer], *read = &exits->users[old];
+    for (uint32_t i = 0; i < written->writers.len; i++) {
+        uint32_t writer = written->writers.data[i];
+        if (!overwrites_in_step(&f->groups.data[writer], buffer, old))
             return false;
-        for (uint32_t r = 0; r < f->groups.len; r++)
-            if (r != w && reads_buffer(&f->groups.data[r], old) && group_depends_on(f, r, w))
+        for (uint32_t k = 0; k < read->readers.len; k++)
+            if (read->readers.data[k] != writer && group_depends_on(f, read->readers.data[k], writer))
                 return false;
     }
-    for (uint32_t w = 0; w < f->groups.len && old != NO_BUFFER; w++)
-        for (uint32_t r = 0; writes_buffer(&f->groups.data[w], buffer) && r < f->groups.len; r++)
-            if (r != w && reads_buffer(&f->groups.data[r], old))
-                vec_add_once(&f->groups.data[w].needs, r);
+    for (uint32_t i = 0; i < written->writers.len; i++)
+        for (uint32_t k = 0; k < read->readers.len; k++)
+            if (read->readers.data[k] != written->writers.data[i])
+                need_group(f, written->writers.data[i], read->readers.data[k]);
     return true;
 }
 
 /* A last kernel that copies a buffer into the state or output, after every reader of what it overwrites. */
-static void add_copy(Fuser *f, const Exit *exit, uint32_t old)
+static void add_copy(const Exits *exits, const Exit *exit, uint32_t old)
 {
+    Fuser *f = exits->fuser;
     const Buffer source = f->schedule->buffers.data[exit->buffer];
     uint32_t target = new_buffer(f, exit->kind, exit->symbol, source.dtype, source.elements, source.value);
-    Group group = {.kind = KERNEL_LOOP, .kernel.kind = KERNEL_LOOP};
-    Loop *loop = &group.kernel.loop;
+    uint32_t index = new_group(f, KERNEL_LOOP, NO_VALUE);
+    Kernel *kernel = &f->groups.data[index].kernel;
+    Loop *loop = &kernel->loop;
+    kernel->kind = KERNEL_LOOP;
     loop->rank = source.elements > 1;
     loop->dims[0] = source.elements > 1 ? source.elements : 0;
     View from = {.buffer = exit->buffer, .stride = {source.elements > 1}},
          to = {.buffer = target, .stride = {source.elements > 1}};
     vec_push(&loop->nodes, (Node){.kind = NODE_LOAD, .dtype = source.dtype, .access = from});
     vec_push(&loop->sinks, (Sink){.kind = SINK_STORE, .node = 0, .value = source.value, .access = to});
-    vec_push(&group.kernel.reads, exit->buffer);
-    vec_push(&group.kernel.writes, target);
-    group.kernel.bytes = 2 * source.elements * (int64_t)dtype_size(source.dtype);
-    for (uint32_t i = 0; i < f->groups.len; i++)
-        if (writes_buffer(&f->groups.data[i], exit->buffer) || (old != NO_BUFFER && reads_buffer(&f->groups.data[i], old)))
-            vec_push(&group.needs, i);
-    vec_push(&f->groups, group);
+    vec_push(&kernel->reads, exit->buffer);
+    vec_push(&kernel->writes, target);
+    kernel->bytes = 2 * source.elements * (int64_t)dtype_size(source.dtype);
+    const Users *users = &exits->users[exit->buffer];
+    for (uint32_t i = 0; i < users->writers.len; i++)
+        need_group(f, index, users->writers.data[i]);
+    for (uint32_t i = 0; old != NO_BUFFER && i < exits->users[old].readers.len; i++)
+        need_group(f, index, exits->users[old].readers.data[i]);
+    vec_push(&exits->users[exit->buffer].readers, index);
 }
 
-static void finish_exit(Fuser *f, const Exit *exit)
+static void finish_exit(const Exits *exits, const Exit *exit)
 {
+    Fuser *f = exits->fuser;
     Buffer *buffer = &f->schedule->buffers.data[exit->buffer];
     uint32_t old = exit->kind == BUFFER_STATE ? f->state_buffers[exit->symbol] : NO_BUFFER;
-    if (f->program->unfused || buffer->kind != BUFFER_SCRATCH || !write_in_place(f, exit->buffer, old)) {
-        add_copy(f, exit, old);
+    if (f->program->unfused || buffer->kind != BUFFER_SCRATCH || !write_in_place(exits, exit->buffer, old)) {
+        add_copy(exits, exit, old);
         return;
     }
     buffer->kind = exit->kind;
@@ -148,7 +173,14 @@ static void order_groups(Fuser *f)
 
 void finish_exits(Fuser *f)
 {
+    uint32_t buffers = f->schedule->buffers.len;
+    Exits exits = {f, find_users(f)};
     for (uint32_t i = 0; i < f->exits.len; i++)
-        finish_exit(f, &f->exits.data[i]);
+        finish_exit(&exits, &f->exits.data[i]);
+    for (uint32_t i = 0; i < buffers; i++) {
+        vec_free(&exits.users[i].readers);
+        vec_free(&exits.users[i].writers);
+    }
+    support_free(exits.users);
     order_groups(f);
 }

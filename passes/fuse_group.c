@@ -67,6 +67,60 @@ void weigh(Fuser *f, Value v)
         info->anchor = is_computed(f, v) && info->uses > 1 && cost > CHEAP;
 }
 
+/* ---- groups that were merged into others ---- */
+
+/* The group that has the members of `group` now. Paths to it become shorter as they are followed. */
+static uint32_t merged_group(Fuser *f, uint32_t group)
+{
+    Group *groups = f->groups.data;
+    while (groups[group].merged != NO_GROUP) {
+        uint32_t next = groups[group].merged;
+        if (groups[next].merged != NO_GROUP)
+            groups[group].merged = groups[next].merged;
+        group = next;
+    }
+    return group;
+}
+
+/* Each group of the list as it is now, once. */
+static void settle_list(Fuser *f, uint32_t *list, uint32_t *len)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < *len; i++) {
+        uint32_t group = merged_group(f, list[i]), seen = 0;
+        while (seen < kept && list[seen] != group)
+            seen++;
+        if (seen == kept)
+            list[kept++] = group;
+    }
+    *len = kept;
+}
+
+static void settle_info(Fuser *f, Info *info)
+{
+    if (info->group != NO_GROUP)
+        info->group = merged_group(f, info->group);
+    settle_list(f, info->producers.data, &info->producers.len);
+    settle_list(f, info->readers.data, &info->readers.len);
+}
+
+void settle_groups(Fuser *f)
+{
+    for (Value v = 0; v < f->function->ops.len; v++)
+        settle_info(f, &f->info[v]);
+    for (uint32_t i = 0; i < f->copies.len; i++)
+        f->copies.data[i].producer = merged_group(f, f->copies.data[i].producer);
+    for (uint32_t i = 0; i < f->groups.len; i++) {
+        Group *group = &f->groups.data[i];
+        uint32_t kept = 0;
+        settle_list(f, group->needs.data, &group->needs.len);
+        for (uint32_t k = 0; k < group->needs.len; k++)
+            if (group->needs.data[k] != i)
+                group->needs.data[kept++] = group->needs.data[k];
+        group->needs.len = kept;
+    }
+}
+
 /* ---- leaves of an expression ---- */
 
 /* Whether a view op leaves the iteration space as it is: only axes of extent 1 come, go or move. */
@@ -94,9 +148,10 @@ static void visit(Fuser *f, Value v, bool pointwise)
     if (info->seen[pointwise] == f->epoch)
         return;
     info->seen[pointwise] = f->epoch;
-    if (is_leaf(f, v))
+    if (is_leaf(f, v)) {
+        settle_info(f, info);
         vec_push(&f->leaves, (Leaf){v, pointwise});
-    else
+    } else
         visit_operands(f, v, pointwise);
 }
 
@@ -133,6 +188,32 @@ static void find_leaves(Fuser *f, const Member *member)
 
 /* ---- dependencies between groups ---- */
 
+/* `group` waits for one with this index: so do all that wait for it. */
+static void raise_latest(Fuser *f, uint32_t group, uint32_t latest)
+{
+    VEC(uint32_t) stack = {0};
+    vec_push(&stack, group);
+    while (stack.len) {
+        Group *at = &f->groups.data[merged_group(f, stack.data[--stack.len])];
+        if (at->latest >= latest)
+            continue;
+        at->latest = latest;
+        for (uint32_t i = 0; i < at->dependents.len; i++)
+            vec_push(&stack, at->dependents.data[i]);
+    }
+    vec_free(&stack);
+}
+
+void need_group(Fuser *f, uint32_t group, uint32_t needed)
+{
+    needed = merged_group(f, needed);
+    if (needed == group)
+        return;
+    vec_add_once(&f->groups.data[group].needs, needed);
+    vec_add_once(&f->groups.data[needed].dependents, group);
+    raise_latest(f, group, f->groups.data[needed].latest);
+}
+
 /* Whether group `from`, or one that must run before it, is `to`. The caller opened an epoch. */
 static bool depends_on(Fuser *f, uint32_t from, uint32_t to)
 {
@@ -142,13 +223,15 @@ static bool depends_on(Fuser *f, uint32_t from, uint32_t to)
     while (stack.len && !found) {
         uint32_t at = stack.data[--stack.len];
         Group *group = &f->groups.data[at];
-        if (group->seen == f->epoch)
+        if (group->seen == f->epoch || group->latest < to)
             continue;
         group->seen = f->epoch;
         found = at == to;
-        for (uint32_t i = 0; i < group->needs.len; i++)
-            if (f->groups.data[group->needs.data[i]].seen != f->epoch)
-                vec_push(&stack, group->needs.data[i]);
+        for (uint32_t i = 0; i < group->needs.len; i++) {
+            uint32_t needed = merged_group(f, group->needs.data[i]);
+            if (f->groups.data[needed].seen != f->epoch)
+                vec_push(&stack, needed);
+        }
     }
     vec_free(&stack);
     return found;
@@ -164,11 +247,10 @@ bool group_depends_on(Fuser *f, uint32_t from, uint32_t to)
 static void add_needs(Fuser *f, uint32_t group, Value leaf)
 {
     const Info *info = &f->info[leaf];
-    if (info->group != NO_GROUP && info->group != group)
-        vec_add_once(&f->groups.data[group].needs, info->group);
+    if (info->group != NO_GROUP)
+        need_group(f, group, info->group);
     for (uint32_t i = 0; i < info->producers.len; i++)
-        if (info->producers.data[i] != group)
-            vec_add_once(&f->groups.data[group].needs, info->producers.data[i]);
+        need_group(f, group, info->producers.data[i]);
 }
 
 /* Whether the leaf can be used by a member of `group`: computed there at the same point, or before the group and anything it
@@ -276,7 +358,7 @@ static uint32_t choose_group(Fuser *f, const Member *member, uint32_t cost)
     }
     uint32_t scalars = f->scalar_groups[member->early];
     if (type_elements(member->space) == 1 && scalars != NO_GROUP)
-        propose(&c, scalars, 1);
+        propose(&c, merged_group(f, scalars), 1);
     while (c.n) {
         unsigned best = 0;
         for (unsigned i = 1; i < c.n; i++)
@@ -293,7 +375,7 @@ static uint32_t choose_group(Fuser *f, const Member *member, uint32_t cost)
 
 uint32_t new_group(Fuser *f, KernelKind kind, Value value)
 {
-    Group group = {.kind = kind, .value = value};
+    Group group = {.kind = kind, .value = value, .merged = NO_GROUP, .latest = f->groups.len};
     if (value != NO_VALUE)
         group.kernel.line = op_of(f, value)->line;
     vec_push(&f->groups, group);
@@ -354,51 +436,25 @@ static bool can_merge(Fuser *f, uint32_t a, uint32_t b)
            x->cost + y->cost <= 2 * DEAR && members_allow_both(f, a, a, b) && members_allow_both(f, b, a, b);
 }
 
-/* Writes `to` for `from`, without repeating it. */
-static void redirect(uint32_t *list, uint32_t *len, uint32_t from, uint32_t to)
-{
-    uint32_t kept = 0;
-    bool has = false;
-    for (uint32_t i = 0; i < *len; i++) {
-        uint32_t item = list[i] == from ? to : list[i];
-        if (item == to && has)
-            continue;
-        has |= item == to;
-        list[kept++] = item;
-    }
-    *len = kept;
-}
-
 /* All that `from` computes, `into` computes; `from` stays without members. */
 static void merge_groups(Fuser *f, uint32_t into, uint32_t from)
 {
     Group *target = &f->groups.data[into], *source = &f->groups.data[from];
     for (uint32_t i = 0; i < source->members.len; i++)
         vec_push(&target->members, source->members.data[i]);
+    source->merged = into;
     for (uint32_t i = 0; i < source->needs.len; i++)
-        vec_add_once(&target->needs, source->needs.data[i]);
+        need_group(f, into, source->needs.data[i]);
+    for (uint32_t i = 0; i < source->dependents.len; i++)
+        if (merged_group(f, source->dependents.data[i]) != into)
+            vec_add_once(&target->dependents, source->dependents.data[i]);
+    raise_latest(f, into, source->latest);
+    for (uint32_t i = 0; i < target->dependents.len; i++)
+        raise_latest(f, target->dependents.data[i], target->latest);
     target->reduced |= source->reduced;
     target->chunk = source->chunk ? source->chunk : target->chunk;
     target->cost += source->cost;
-    source->members.len = source->needs.len = 0;
-    for (uint32_t i = 0; i < f->groups.len; i++)
-        redirect(f->groups.data[i].needs.data, &f->groups.data[i].needs.len, from, into);
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < target->needs.len; i++)
-        if (target->needs.data[i] != into)
-            target->needs.data[kept++] = target->needs.data[i];
-    target->needs.len = kept;
-    for (Value v = 0; v < f->function->ops.len; v++) {
-        Info *info = &f->info[v];
-        info->group = info->group == from ? into : info->group;
-        redirect(info->producers.data, &info->producers.len, from, into);
-        redirect(info->readers.data, &info->readers.len, from, into);
-    }
-    for (uint32_t i = 0; i < f->copies.len; i++)
-        if (f->copies.data[i].producer == from)
-            f->copies.data[i].producer = into;
-    for (int early = 0; early < 2; early++)
-        f->scalar_groups[early] = f->scalar_groups[early] == from ? into : f->scalar_groups[early];
+    source->members.len = source->needs.len = source->dependents.len = 0;
 }
 
 static bool is_large_state(const Fuser *f, Value v)

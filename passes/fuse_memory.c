@@ -294,7 +294,7 @@ void note_read(Fuser *f, uint32_t group_index, Value base, const View *view)
             vec_add_once(&group->joined_reads, buffer);
         }
     for (uint32_t i = 0; i < f->info[base].producers.len; i++)
-        vec_add_once(&group->needs, f->info[base].producers.data[i]);
+        need_group(f, group_index, f->info[base].producers.data[i]);
 }
 
 View need_view(Fuser *f, Value v, uint32_t group)
@@ -337,7 +337,7 @@ View need_copy(Fuser *f, Value v, Dims order, uint32_t group)
         copy = &vec_last(&f->copies);
     }
     vec_add_once(&f->groups.data[group].kernel.reads, copy->view.buffer);
-    vec_add_once(&f->groups.data[group].needs, copy->producer);
+    need_group(f, group, copy->producer);
     return copy->view;
 }
 

@@ -5,6 +5,8 @@
  *
  * The vectors may be made far apart, but none from another's product: what stands between the products is moved behind the last
  * vector. Run after differentiation; groups are found one at a time, so that each sees the order that the one before has made. */
+#include <string.h>
+
 #include "passes/passes.h"
 #include "passes/rewrite.h"
 
@@ -18,12 +20,26 @@ typedef struct Group {
     Value product[MOST_STACKED], vector[MOST_STACKED];
 } Group;
 
+/* How many products there are with each matrix along each of its two axes: of matrix m along axis a in element 2 m + a. The caller
+ * frees them. */
+static uint32_t *count_products(const Function *f)
+{
+    size_t bytes = 2 * (f->ops.len + 1) * sizeof(uint32_t);
+    uint32_t *products = support_malloc(bytes);
+    memset(products, 0, bytes);
+    StateProduct product;
+    for (Value v = 0; v < f->ops.len; v++)
+        if (is_state_product(f, v, &product))
+            products[2 * product.matrix + product.axis]++;
+    return products;
+}
+
 /* The group of the product `first`, if it is not alone. */
-static bool find_group(const Function *f, Value first, bool *depends, Group *group)
+static bool find_group(const Function *f, const uint32_t *products, Value first, bool *depends, Group *group)
 {
     *group = (Group){.n = 1, .product = {first}};
     StateProduct product;
-    if (!is_state_product(f, first, &product))
+    if (!is_state_product(f, first, &product) || products[2 * product.matrix + product.axis] < 2)
         return false;
     group->vector[0] = product.vector;
     group->matrix = product.matrix;
@@ -131,16 +147,19 @@ static void stack_group(Module *module, Function *function, const Group *group)
 void pass_stack(Module *module, Function *function)
 {
     bool *depends = support_malloc(function->ops.len + 1);
-    uint32_t groups = 0;
+    uint32_t groups = 0, *products = count_products(function);
     for (Value v = 0; v < function->ops.len && groups < MOST_GROUPS; v++) {
         Group group;
-        if (!find_group(function, v, depends, &group))
+        if (!find_group(function, products, v, depends, &group))
             continue;
         stack_group(module, function, &group);
         support_free(depends);
+        support_free(products);
         depends = support_malloc(function->ops.len + 1);
+        products = count_products(function);
         groups++;
         v = NO_VALUE; /* from the start, in the new order */
     }
     support_free(depends);
+    support_free(products);
 }

@@ -585,9 +585,33 @@ static void test_masked_quotients(void **state)
     for_each_real(masked_quotients);
 }
 
+/* More kernels than one function calls, in a chain, some of them random numbers of streams of their own. */
+static void many_kernels(DType real)
+{
+    Module *module = module_new("many", real);
+    Builder b = new_function(module, "f");
+    Value seed = build_input(&b, "seed", vector(DTYPE_I32, 2)), step = build_input(&b, "step", type_scalar(DTYPE_I32));
+    Value x = build_input(&b, "x", vector(real, 12));
+    for (uint32_t i = 0; i < 700; i++) {
+        Value sum = build_reduce(&b, OP_REDUCE_SUM, x, dims_of(1, 0));
+        x = build_binary(&b, OP_SUB, x, build_with_const(&b, OP_MUL, build_splat(&b, sum, vector(real, 12)), 1.0 / 24));
+        if (i % 70 == 0)
+            x = build_binary(&b, OP_ADD, x, build_random(&b, seed, step, vector(real, 12), 100 + i, 0));
+    }
+    build_output(&b, "x", x);
+    check_module(module);
+}
+
+static void test_many_kernels(void **state)
+{
+    (void)state;
+    for_each_real(many_kernels);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_many_kernels),
         cmocka_unit_test(test_elementwise),
         cmocka_unit_test(test_integers_and_casts),
         cmocka_unit_test(test_reductions),
