@@ -1,9 +1,14 @@
-"""What this machine can do at best: its rate of matrix products and of memory, the two roofs of the roofline."""
+"""What this machine can do at best: its rate of fused multiply-adds and of memory, the two roofs of the roofline, and OpenBLAS's of
+matrix products."""
 import ctypes
 import os
+import shutil
+import subprocess
 import threading
 import time
 
+HERE = os.path.dirname(os.path.abspath(__file__))
+SWITCHES = ("OPENBLAS_", "GOTO_", "OMP_", "GOMP_", "KMP_", "MKL_", "DNNL_", "ONEDNN_", "XLA_")
 SHAPES = ((1024, 1024, 1024), (512, 512, 512),  # m, n, k; those below are of W2 and W2s
           (128, 2400, 784), (128, 1200, 2400), (2400, 1200, 128), (128, 600, 784), (600, 784, 128))
 ROW_MAJOR, NO_TRANSPOSE = 101, 111
@@ -14,6 +19,29 @@ def processor():
         fields = dict(line.split(":", 1) for line in file.read().split("\n\n")[0].splitlines() if ":" in line)
     fields = {key.strip(): value.strip() for key, value in fields.items()}
     return f"{fields['model name']} (family {fields['cpu family']}, model {fields['model']}), {os.cpu_count()} cores"
+
+
+def clear_switches():
+    """Takes out of the environment what makes libraries choose other kernels or threads; returns the names. Every system then finds
+    the same environment."""
+    names = sorted(name for name in os.environ if name.startswith(SWITCHES))
+    for name in names:
+        del os.environ[name]
+    return names
+
+
+def build_peak(folder):
+    """bench/peak.c as a program of that folder; None without a C compiler."""
+    program, compiler = os.path.join(folder, "peak"), shutil.which("cc")
+    if compiler and not os.path.exists(program):
+        flags = ["-O3", "-march=native", "-mprefer-vector-width=512", "-pthread"]
+        subprocess.run([compiler, *flags, os.path.join(HERE, "peak.c"), "-o", program], check=True)
+    return program if compiler else None
+
+
+def peak_rate(program, threads):
+    """GFLOP/s of fused multiply-adds in registers: no kernel of products is faster."""
+    return float(subprocess.run([program, str(threads)], check=True, capture_output=True, text=True).stdout)
 
 
 def load_openblas(core):

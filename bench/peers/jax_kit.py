@@ -7,7 +7,7 @@ tree_map = jax.tree_util.tree_map
 
 def linear(key, inputs, outputs):
     bound = inputs ** -0.5
-    uniform = lambda key, *shape: jax.random.uniform(key, shape, minval=-bound, maxval=bound)
+    uniform = lambda key, *shape: jax.random.uniform(key, shape, jnp.float32, -bound, bound)
     w_key, b_key = jax.random.split(key)
     return {"w": uniform(w_key, outputs, inputs), "b": uniform(b_key, outputs)}
 
@@ -29,7 +29,7 @@ def adam(weights, gradient, state, rate, b1=0.9, b2=0.999, epsilon=1e-8):
     count = state["count"] + 1
     m = tree_map(lambda m, g: b1 * m + (1 - b1) * g, state["m"], gradient)
     v = tree_map(lambda v, g: b2 * v + (1 - b2) * g * g, state["v"], gradient)
-    first, second = 1 - b1 ** count.astype(float), 1 - b2 ** count.astype(float)
+    first, second = 1 - b1 ** count.astype(jnp.float32), 1 - b2 ** count.astype(jnp.float32)
     move = lambda w, m, v: w - rate * (m / first) / (jnp.sqrt(v / second) + epsilon)
     return tree_map(move, weights, m, v), {"m": m, "v": v, "count": count}
 

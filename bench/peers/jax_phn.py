@@ -1,9 +1,12 @@
-"""W5a in JAX: a Pareto hypernetwork on Adult by linear scalarisation."""
+"""W5a and W5b in JAX: a Pareto hypernetwork on Adult, by linear scalarisation or by EPO."""
 import harness
 
-args = harness.parse(__doc__, ["w5a"])
+args = harness.parse(__doc__, ["w5a", "w5b"])
 import jax
+
+jax.config.update("jax_enable_x64", args.workload == "w5b")  # for the linear programme; the net is in single precision
 import jax.numpy as jnp
+import jax_epo
 import jax_kit
 import numpy as np
 
@@ -29,21 +32,37 @@ def scores(weights, ray, x):
     return x[:, 0]
 
 
-def objective(weights, ray, x, cells):
-    """Each weighted by the ray; a gap counts only if both of its groups have members."""
+def losses_of(weights, ray, x, cells):
+    """The three losses; a gap counts only if both of its groups have members."""
     logits, counts = scores(weights, ray, x), cells.sum(0)
     means = (jnp.tanh(logits / 2) @ cells) / jnp.maximum(counts, 1)
     gap = lambda a, b: jnp.where((counts[a] > 0) & (counts[b] > 0), jnp.abs(means[a] - means[b]), 0)
     positive = cells[:, 2] + cells[:, 3]
     entropy = (jnp.logaddexp(0, logits) - positive * logits).mean()
-    return ray @ jnp.stack([entropy, gap(0, 1), gap(2, 3)])
+    return jnp.stack([entropy, gap(0, 1), gap(2, 3)])
+
+
+def linear(weights, ray, x, cells):
+    return jax.value_and_grad(lambda weights: ray @ losses_of(weights, ray, x, cells))(weights)
+
+
+def epo(weights, ray, x, cells):
+    """The direction is a weighted sum of three gradients; the ray weighs those losses that exist where one does not."""
+    losses, pull = jax.vjp(lambda weights: losses_of(weights, ray, x, cells), weights)
+    gradients, = jax.vmap(pull)(jnp.eye(3, dtype=losses.dtype))
+    rows = jnp.concatenate([leaf.reshape(3, -1) for leaf in jax.tree_util.tree_leaves(gradients)], 1)
+    alpha, _ = jax_epo.weights(losses, ray, rows @ rows.T)
+    counts = cells.sum(0)
+    exist = jnp.stack([True, (counts[0] > 0) & (counts[1] > 0), (counts[2] > 0) & (counts[3] > 0)])
+    alpha = jnp.where(exist.all(), alpha, ray * exist).astype(losses.dtype)
+    return losses.sum(), jax_kit.tree_map(lambda leaf: jnp.tensordot(alpha, leaf, 1), gradients)
 
 
 def step(state, features, cells, index):
     weights, adam, key = state
     key, draw = jax.random.split(key)
-    ray = jax.random.dirichlet(draw, jnp.full(3, ALPHA))
-    loss, gradient = jax.value_and_grad(objective)(weights, ray, features[index], cells[index])
+    ray = jax.random.dirichlet(draw, jnp.full(3, ALPHA, jnp.float32), dtype=jnp.float32)
+    loss, gradient = (epo if args.workload == "w5b" else linear)(weights, ray, features[index], cells[index])
     weights, adam = jax_kit.adam(weights, gradient, adam, RATE)
     return (weights, adam, key), loss
 
