@@ -101,13 +101,13 @@ void front_note_limits(const Front *front)
         suggest_reference(front, reference);
         for (size_t i = 0, at = 0; i < info->m && at < sizeof text - 32; i++)
             at += (size_t)snprintf(text + at, sizeof text - at, "%s%.3g", i ? ", " : "", reference[i]);
-        report_note("hypervolume 0: every point of the front lies beyond the reference in some objective; the reference [%s] "
-                    "would hold all points",
-                    text);
+        report_warning("hypervolume 0: every point of the front lies beyond the reference in some objective; the reference [%s] "
+                       "would hold all points",
+                       text);
     }
     double least = least_loss(front, &objective);
     if (info->uniformity && least < 0)
-        report_note("no uniformity: it is not defined for negative losses, and '%s' is %.6g", info->objectives[objective], least);
+        report_warning("no uniformity: it is not defined for negative losses, and '%s' is %.6g", info->objectives[objective], least);
 }
 
 static void judge(Front *front)

@@ -41,7 +41,7 @@ bool metrics_log_open(MetricsLog *log, char *path, int64_t keep, int precision)
         int64_t missing;
         log->size = measure_lines(log->descriptor, keep, &missing);
         if (missing > 0)
-            report_note("%s: %" PRId64 " of the %" PRId64 " events before the checkpoint are gone", path, missing, keep);
+            report_warning("%s: %" PRId64 " of the %" PRId64 " events before the checkpoint are gone", path, missing, keep);
         if (ftruncate(log->descriptor, log->size) == 0)
             return true;
     }
@@ -84,7 +84,7 @@ bool metrics_log_append(MetricsLog *log, const json_t *event)
     }
     report_error("%s: cannot be written: %s", log->path, strerror(errno));
     if (ftruncate(log->descriptor, log->size) != 0)
-        report_note("%s: ends in an incomplete line; --resume removes it", log->path);
+        report_warning("%s: ends in an incomplete line; --resume removes it", log->path);
     return false;
 }
 

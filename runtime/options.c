@@ -28,7 +28,7 @@ void options_help(void)
            "  --seconds S     stop after S seconds of training, evaluation not counted\n"
            "  --threads N     (default: 1, or the resumed run's)\n"
            "  --resume        continue the run in RUNDIR where its last checkpoint stands\n"
-           "  --quiet         print errors and the closing line only\n"
+           "  --quiet         print errors, warnings and the closing line only\n"
            "  --weights FILE  a checkpoint: last.safetensors or best.safetensors of a run, or any with the same tensors\n"
            "  --json          print the metrics as one JSON object\n"
            "  --export NAME   which of the model's exports is evaluated (default: the only one)\n"

@@ -341,7 +341,7 @@ static bool predict_rows(const Rows *rows, Call *call)
         wrong += !print_row(rows, call, row);
     }
     if (wrong)
-        report_note("%" PRId64 " of %" PRId64 " rows have results that are not finite", wrong, rows->count);
+        report_warning("%" PRId64 " of %" PRId64 " rows have results that are not finite", wrong, rows->count);
     return true;
 }
 

@@ -75,6 +75,14 @@ bool report_internal(const char *format, ...)
     return false;
 }
 
+void report_warning(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    print_message("warning", format, args);
+    va_end(args);
+}
+
 void report_note(const char *format, ...)
 {
     if (notes_are_off)

@@ -14,6 +14,8 @@ char *report_quoted(const char *word);
 bool report_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* As report_error, for what only a defect of the compiler can cause. */
 bool report_internal(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* "NAME: warning: ...", of figures or files that are not what they seem. */
+void report_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* "NAME: note: ...", unless notes are switched off. */
 void report_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void report_quiet(bool quiet);

@@ -52,7 +52,7 @@ static void beyond_the_reference(void **state)
 {
     (void)state;
     assert_int_equal(train("+ 600", "linear"), 0);
-    assert_true(output_has("note: hypervolume 0: every point of the front lies beyond the reference"));
+    assert_true(output_has("warning: hypervolume 0: every point of the front lies beyond the reference"));
     json_t *front = read_front();
     const json_t *suggested = json_object_get(front, "suggested_reference"), *points = json_object_get(front, "points"), *point;
     assert_true(json_is_true(json_object_get(front, "beyond_reference")));
