@@ -208,7 +208,8 @@ static void call_kernels(Emitter *e, const EmittedKernel *kernels, const LLVMVal
 enum { CALLS = 256 };
 
 /* hn_fn_<f>_from_<k>(frame) calls kernel k and those behind it. */
-static LLVMValueRef emit_calls(Emitter *e, uint32_t index, const EmittedKernel *kernels, const LLVMValueRef *parts, uint32_t begin)
+static LLVMValueRef emit_calls(Emitter *e, uint32_t index, const EmittedKernel *kernels, const LLVMValueRef *parts,
+                               uint32_t begin)
 {
     uint32_t count = e->schedule->kernels.len;
     char name[48];

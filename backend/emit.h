@@ -1,5 +1,5 @@
-/* Inside the emitter: one LLVM function a kernel, `void (buffers..., begin, end[, stream])`, which does the part [begin, end) of the axis
- * that may be shared among threads. emit.c drives; emit_loop.c, emit_product.c and emit_special.c fill in the bodies. */
+/* Inside the emitter: one LLVM function a kernel, `void (buffers..., begin, end[, stream])`, which does the part [begin, end) of
+ * the axis that may be shared among threads. emit.c drives; emit_loop.c, emit_product.c and emit_special.c fill in the bodies. */
 #ifndef HNC_BACKEND_EMIT_H
 #define HNC_BACKEND_EMIT_H
 
@@ -20,12 +20,12 @@ typedef struct Emitter {
     const Program *program;
     const Schedule *schedule;
     int64_t parallel_work;
-    bool wide; /* the processor has the registers of AVX-512 */
+    bool wide;                         /* the processor has the registers of AVX-512 */
     LLVMValueRef fields[FRAME_FIELDS]; /* of the frame, in a function that calls kernels */
     /* of the kernel being emitted: */
     LLVMValueRef function, begin, end, stream; /* stream: of a kernel of random numbers */
-    LLVMBasicBlockRef entry; /* holds allocas only; ends with a branch to the code */
-    LLVMValueRef *bases;     /* of the buffers it uses; one a buffer of the schedule */
+    LLVMBasicBlockRef entry;                   /* holds allocas only; ends with a branch to the code */
+    LLVMValueRef *bases;                       /* of the buffers it uses; one a buffer of the schedule */
 } Emitter;
 
 /* How a kernel may be split: [0, extent) in pieces that are multiples of `grain`. Extent 0: not at all. */

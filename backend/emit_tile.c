@@ -307,7 +307,8 @@ static void transpose_square(Emitter *e, LLVMValueRef *rows, unsigned count)
 /* Where column i starts. Past the last column, that one again: such lanes are never stored, but must not be slow (denormals). */
 static LLVMValueRef column_start(Emitter *e, DType dtype, const LLVMValueRef *arg, unsigned i)
 {
-    LLVMValueRef last = LLVMBuildSub(e->builder, arg[PACK_COUNT], const_i64(e, 1), ""), index = emit_less(e, const_i64(e, i), last);
+    LLVMValueRef last = LLVMBuildSub(e->builder, arg[PACK_COUNT], const_i64(e, 1), ""),
+                 index = emit_less(e, const_i64(e, i), last);
     return emit_advance(e, dtype, arg[FROM], LLVMBuildMul(e->builder, index, arg[FROM_COLUMN], ""));
 }
 

@@ -1,5 +1,5 @@
-/* Fused multiply-adds of floats in registers, the most that any kernel of products can reach. Prints GFLOP/s: the best of many spans,
- * with as many threads as the argument says, which meet before each. Built by bench/machine.py with -O3 -march=native. */
+/* Fused multiply-adds of floats in registers, the most that any kernel of products can reach. Prints GFLOP/s: the best of many
+ * spans, with as many threads as the argument says, which meet before each. Built by bench/machine.py with -O3 -march=native. */
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <stdio.h>

@@ -55,8 +55,8 @@ int command_explain(const Options *options);
 int command_opt(const Options *options);
 int command_run(const Options *options);
 
-/* Checks the gradients of every loss, and compiled code; prints what it finds and returns an exit status (gradients.c). *not_finite: a
- * loss is no finite number on so few examples, and nothing was checked or said. */
+/* Checks the gradients of every loss, and compiled code; prints what it finds and returns an exit status (gradients.c).
+ * *not_finite: a loss is no finite number on so few examples, and nothing was checked or said. */
 int check_gradients(Model *model, bool *not_finite);
 
 /* Writes a file whole or not at all; a device or a pipe as it is. On failure the reason has been said on stderr. */

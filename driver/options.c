@@ -5,8 +5,21 @@
 
 #include "driver/driver.h"
 
-enum { OPT_TRAIN = 256, OPT_EMIT, OPT_CPU, OPT_FLOAT, OPT_BATCH, OPT_PRINT_AFTER, OPT_VERIFY_EACH, OPT_SAVE_TEMPS, OPT_TIME_PASSES,
-       OPT_GRADIENTS, OPT_PASSES, OPT_DATA, OPT_PRINT_LINK };
+enum {
+    OPT_TRAIN = 256,
+    OPT_EMIT,
+    OPT_CPU,
+    OPT_FLOAT,
+    OPT_BATCH,
+    OPT_PRINT_AFTER,
+    OPT_VERIFY_EACH,
+    OPT_SAVE_TEMPS,
+    OPT_TIME_PASSES,
+    OPT_GRADIENTS,
+    OPT_PASSES,
+    OPT_DATA,
+    OPT_PRINT_LINK
+};
 
 static const struct option long_options[] = {
     {"output", required_argument, NULL, 'o'},
@@ -64,7 +77,8 @@ static bool parse_emit(const char *list, unsigned *emit)
     static const struct {
         const char *name;
         unsigned bit;
-    } kinds[] = {{"exe", WANT_EXE}, {"obj", WANT_OBJ}, {"asm", WANT_ASM}, {"llvm", WANT_LLVM}, {"ir", WANT_IR}, {"ast", WANT_AST}};
+    } kinds[] = {{"exe", WANT_EXE},   {"obj", WANT_OBJ}, {"asm", WANT_ASM},
+                 {"llvm", WANT_LLVM}, {"ir", WANT_IR},   {"ast", WANT_AST}};
     *emit = 0;
     while (*list) {
         size_t len = strcspn(list, ",");
@@ -117,7 +131,8 @@ static bool parse_warning(const char *text, Options *options)
     return false;
 }
 
-/* Whether --print-after may name it: a pass, or for a model also a stage before the passes (ORDER: pass_traced in passes/methods). */
+/* Whether --print-after may name it: a pass, or for a model also a stage before the passes (ORDER: pass_traced in
+ * passes/methods). */
 static bool is_stage(const char *command, const char *name)
 {
     static const char *const stages[] = {"lower", "weights", "conditions", "batch"};
@@ -169,8 +184,9 @@ static int take_option(const char *command, int code, Options *options)
     case 'D':
         return parse_define(optarg, options) ? EXIT_FINE : usage(command, "-D %s: expected NAME=VALUE", optarg);
     case 'W':
-        return parse_warning(optarg, options) ? EXIT_FINE
-                                              : usage(command, "-W %s: expected error, or the name of a warning behind no-", optarg);
+        return parse_warning(optarg, options)
+                   ? EXIT_FINE
+                   : usage(command, "-W %s: expected error, or the name of a warning behind no-", optarg);
     case OPT_TRAIN:
         options->train = optarg;
         return EXIT_FINE;

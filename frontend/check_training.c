@@ -107,8 +107,8 @@ static bool check_derivative(Session *s, const Trained *trained, const Function 
     }
     fail(s, span, "'%s' trains nothing: its derivative with respect to %s is 0 everywhere", name, what);
     if (block)
-        add_help(s, "no derivative passes '%s' in line %u: minimise a smooth loss, and report what counts errors", op_info[block->code].name,
-                 block->line);
+        add_help(s, "no derivative passes '%s' in line %u: minimise a smooth loss, and report what counts errors",
+                 op_info[block->code].name, block->line);
     return false;
 }
 
@@ -190,8 +190,8 @@ static bool is_zero_at_first(const Trained *trained, const Function *f, const bo
     }
 }
 
-/* Whether, at the first weights, some gradient of a value with respect to a weight need not be 0. Only factors that are 0 stop it here:
- * whatever else may be 0, such as the slope of a relu, is taken not to be. */
+/* Whether, at the first weights, some gradient of a value with respect to a weight need not be 0. Only factors that are 0 stop it
+ * here: whatever else may be 0, such as the slope of a relu, is taken not to be. */
 static bool moves_at_first(const Trained *trained, const Function *f, Value from, unsigned depth)
 {
     bool *zero = mark_zeros(trained, f, depth), *reached = support_malloc(f->ops.len + 1), moves = false;
@@ -222,7 +222,8 @@ static void check_first_gradient(Session *s, const Trained *trained, const Funct
     if (moves_at_first(trained, f, loss, 0))
         return;
     fail(s, span, "'%s' trains nothing: at the first weights its derivative with respect to every weight is 0", name);
-    add_help(s, "weights that begin at 0 are multiplied with each other: begin one factor with random numbers, as in '~ normal(0.1)'");
+    add_help(
+        s, "weights that begin at 0 are multiplied with each other: begin one factor with random numbers, as in '~ normal(0.1)'");
 }
 
 /* ---- a train ---- */
@@ -300,10 +301,10 @@ static void warn_of_fixed_response(Session *s, const Decl *decl)
             if (!(form->kind == FORM_STN && form->condition == c) && !reads_condition(form->generator, c))
                 continue;
             warn(s, WARNING_FIXED_RESPONSE, decl->value->span,
-                 "the weights of '%s' respond to '%s', which 'fit' keeps where it is: the response is trained at one point", form->target,
-                 s->module->conditions.data[c].name);
-            add_help(s, "bilevel(%s) tunes it; 'weights %s = free' in the train needs half of the memory", s->module->conditions.data[c].name,
-                     form->target);
+                 "the weights of '%s' respond to '%s', which 'fit' keeps where it is: the response is trained at one point",
+                 form->target, s->module->conditions.data[c].name);
+            add_help(s, "bilevel(%s) tunes it; 'weights %s = free' in the train needs half of the memory",
+                     s->module->conditions.data[c].name, form->target);
             return;
         }
     }
@@ -325,7 +326,8 @@ void check_training(Session *s, const Decl *decl)
     const Phase *lower = &train->phases.data[0], *upper = &train->phases.data[1];
     const Setting *setting = setting_of(decl, "upper");
     if (train->phases.len == 2 && lower->dataset == upper->dataset && lower->split == upper->split && setting) {
-        warn(s, WARNING_SAME_SPLIT, setting->span, "the hyperparameters are tuned on the examples that the weights are trained on");
+        warn(s, WARNING_SAME_SPLIT, setting->span,
+             "the hyperparameters are tuned on the examples that the weights are trained on");
         add_help(s, "give 'upper' a split of its own, such as one for validation");
     }
 }

@@ -10,7 +10,6 @@
 #include "pareto/random_space.h"
 #include "tabular/table.h"
 
-
 /* ---- functions ---- */
 
 Function *open_function(Session *s, const char *name, Frame *frame, bool training, bool objective)

@@ -30,9 +30,9 @@ typedef struct FrontendOptions {
     const char *train; /* the train declaration to keep; NULL: the first */
     const Define *defines;
     uint32_t ndefines;
-    const char *data; /* folder of the files that data sets of CSV files name; NULL: such data sets are errors */
-    const char *home; /* folder of the model, which files of its own are beside; NULL: as `data` */
-    uint32_t silenced;         /* bit set of WarningKind */
+    const char *data;  /* folder of the files that data sets of CSV files name; NULL: such data sets are errors */
+    const char *home;  /* folder of the model, which files of its own are beside; NULL: as `data` */
+    uint32_t silenced; /* bit set of WarningKind */
     bool warnings_are_errors;
 } FrontendOptions;
 

@@ -30,10 +30,10 @@ typedef struct Symbol {
     const Decl *decl;
     uint32_t index; /* among the declarations of its kind */
     ConstState state;
-    double number;     /* const */
-    bool number_known; /* const: false after an error */
-    bool used;         /* net, objective: lowered at least once */
-    bool broken;       /* data: its declaration has an error, so that missing parts are no news */
+    double number;      /* const */
+    bool number_known;  /* const: false after an error */
+    bool used;          /* net, objective: lowered at least once */
+    bool broken;        /* data: its declaration has an error, so that missing parts are no news */
     uint32_t condition; /* preference: its place among the module's conditions */
     int64_t extent;     /* preference: its length, 0 after an error */
 } Symbol;
@@ -113,7 +113,7 @@ typedef enum {
 typedef struct Val {
     ValKind kind;
     Value ir;
-    int64_t classes; /* of an i32 tensor that is a label; 0: unknown */
+    int64_t classes;    /* of an i32 tensor that is a label; 0: unknown */
     bool probabilities; /* of a tensor that a standard layer made of logits */
     double number;
     bool boolean;
@@ -168,7 +168,7 @@ typedef struct Session {
     Module *module;
     Builder builder; /* function == NULL: only compile-time values */
     Frame *frame;
-    bool learning; /* the first walk */
+    bool learning;     /* the first walk */
     const Decl *train; /* whose forms of weights hold; NULL: none */
     bool training;
     bool exhausted; /* a limit was hit */
@@ -189,7 +189,8 @@ typedef struct Session {
 /* Reports an error unless one was already reported at this place. An error inside std.hn is reported at the user's call. Notes
  * tell which calls of generic layers led here. Returns VAL_POISON. */
 Val fail(Session *s, Span span, const char *format, ...) __attribute__((format(printf, 3, 4)));
-/* Reports a warning, with its name behind it, unless it is silenced or was reported at this place; an error where the options say so. */
+/* Reports a warning, with its name behind it, unless it is silenced or was reported at this place; an error where the options say
+ * so. */
 void warn(Session *s, WarningKind kind, Span span, const char *format, ...) __attribute__((format(printf, 4, 5)));
 void add_note(Session *s, Span span, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void add_help(Session *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -321,7 +322,7 @@ void lower_generators(Session *s);
 
 /* ---- declarations ---- */
 
-void lower_data(Session *s, Symbol *symbol);            /* lower_data.c */
+void lower_data(Session *s, Symbol *symbol); /* lower_data.c */
 /* The fields and the schema of a data set of CSV files, whose files are in `data`. Adds the fields and their encoders' states to
  * the module, all of them or, with errors, none or some (lower_table.c). */
 void lower_table(Session *s, const Symbol *symbol, Dataset *data);

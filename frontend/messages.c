@@ -114,7 +114,8 @@ void warn(Session *s, WarningKind kind, Span span, const char *format, ...)
     va_end(args);
     Span place = standard && call.source ? call : span;
     const WarningInfo *info = &warning_table[kind];
-    (options->warnings_are_errors ? diag_error : diag_warning)(program->diags, place, "%s [W%u %s]", message, info->number, info->name);
+    (options->warnings_are_errors ? diag_error : diag_warning)(program->diags, place, "%s [W%u %s]", message, info->number,
+                                                               info->name);
     vec_push(&program->noted, place);
 }
 

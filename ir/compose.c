@@ -50,7 +50,8 @@ Value build_natural(Builder *b, const Hyper *hyper, Value raw)
     case HYPER_RANGE:
         return build_ranged(b, raw, hyper->low, hyper->high);
     case HYPER_INTEGER: /* held, as the sigmoid rounds to 1 far out */
-        return build_with_const(b, OP_MIN, build_unary(b, OP_FLOOR, build_ranged(b, raw, hyper->low, hyper->high + 1)), hyper->high);
+        return build_with_const(b, OP_MIN, build_unary(b, OP_FLOOR, build_ranged(b, raw, hyper->low, hyper->high + 1)),
+                                hyper->high);
     case HYPER_POSITIVE:
         return build_softplus(b, raw);
     case HYPER_LOG:

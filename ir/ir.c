@@ -157,9 +157,8 @@ OpCode op_by_name(const char *name)
 }
 
 const char *const state_role_names[STATE_ROLE_COUNT] = {
-    [STATE_WEIGHT] = "weight",       [STATE_HYPER] = "hyper",     [STATE_SCALE] = "scale",
-    [STATE_OPTIMIZER] = "optimizer", [STATE_COUNTER] = "counter", [STATE_SCRATCH] = "scratch",
-    [STATE_ENCODER] = "encoder",
+    [STATE_WEIGHT] = "weight",   [STATE_HYPER] = "hyper",     [STATE_SCALE] = "scale",     [STATE_OPTIMIZER] = "optimizer",
+    [STATE_COUNTER] = "counter", [STATE_SCRATCH] = "scratch", [STATE_ENCODER] = "encoder",
 };
 
 const char *const init_kind_names[INIT_KIND_COUNT] = {

@@ -137,7 +137,8 @@ typedef enum {
     STATE_ENCODER,   /* how a data set's numbers are encoded: fitted by the runtime when a run begins, read by nobody else */
 } StateRole;
 enum { STATE_ROLE_COUNT = 7 };
-extern const char *const state_role_names[STATE_ROLE_COUNT]; /* "weight" "hyper" "scale" "optimizer" "counter" "scratch" "encoder" */
+/* "weight" "hyper" "scale" "optimizer" "counter" "scratch" "encoder" */
+extern const char *const state_role_names[STATE_ROLE_COUNT];
 
 typedef enum { INIT_CONSTANT, INIT_UNIFORM, INIT_NORMAL } InitKind; /* value; U(-value, value); N(0, value^2) */
 typedef struct Init {
@@ -146,8 +147,8 @@ typedef struct Init {
 } Init;
 
 typedef struct State {
-    const char *name; /* unique; as in the checkpoint. '.' joins names of the model file, '/' comes before what the compiler adds, so
-                         that no name a user chooses is one of the compiler's */
+    const char *name; /* unique; as in the checkpoint. '.' joins names of the model file, '/' comes before what the compiler adds,
+                         so that no name a user chooses is one of the compiler's */
     Type type;
     StateRole role;
     Init init; /* what a train's init function gives it; constant 0 unless set after module_state */
@@ -178,8 +179,8 @@ typedef struct Condition {
     Type type;        /* f32[h] */
 } Condition;
 
-/* Where a function leaves what pass_bounds found of one index: the k-th Bound of the function in elements 2 k and 2 k + 1 of its state:
- * whether some index lay outside the table, and the largest that did. */
+/* Where a function leaves what pass_bounds found of one index: the k-th Bound of the function in elements 2 k and 2 k + 1 of its
+ * state: whether some index lay outside the table, and the largest that did. */
 typedef struct Bound {
     const char *function;
     uint32_t state;
@@ -193,7 +194,7 @@ typedef struct Module {
     Arena arena;
     const char *name;
     const char *path; /* of the file it comes from, for messages; NULL: none. Not owned */
-    DType real; /* DTYPE_F32 or DTYPE_F64: what the language's f32 becomes */
+    DType real;       /* DTYPE_F32 or DTYPE_F64: what the language's f32 becomes */
     VEC(Function *) functions;
     VEC(State) states;
     struct StateIndex *state_index; /* find_state's own */

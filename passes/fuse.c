@@ -39,7 +39,8 @@ static unsigned first_axis(Type space)
 /* `first` with partial results of this type, and their reduction along axis 0. */
 static uint32_t place_two_stages(Fuser *f, Member first, Type partials)
 {
-    Member second = {.kind = MEMBER_REDUCE, .value = first.value, .space = partials, .axes = dims_of(1, 0), .target = first.target};
+    Member second = {
+        .kind = MEMBER_REDUCE, .value = first.value, .space = partials, .axes = dims_of(1, 0), .target = first.target};
     uint32_t buffer = new_buffer(f, BUFFER_SCRATCH, 0, partials.dtype, type_elements(partials), NO_VALUE);
     first.target = view_contiguous(buffer, partials);
     second.staged = true;

@@ -154,8 +154,8 @@ uint32_t place_member(Fuser *f, Member member);
 uint32_t reduced_axes(const Member *member);
 /* Group `needed` runs before `group`. */
 void need_group(Fuser *f, uint32_t group, uint32_t needed);
-/* While members are placed, lists of groups may name some that were merged into others. From here on none does; no group is merged
- * any more. */
+/* While members are placed, lists of groups may name some that were merged into others. From here on none does; no group is
+ * merged any more. */
 void settle_groups(Fuser *f);
 /* Whether group `from` must run after `to`, or is it. */
 bool group_depends_on(Fuser *f, uint32_t from, uint32_t to);

@@ -1,5 +1,5 @@
-/* Forward mode. One sweep from the leaves to y; each op's rule turns tangents of its operands into the tangent of its result. A value
- * that does not depend on a leaf has no tangent (NO_VALUE) rather than a zero one. */
+/* Forward mode. One sweep from the leaves to y; each op's rule turns tangents of its operands into the tangent of its result. A
+ * value that does not depend on a leaf has no tangent (NO_VALUE) rather than a zero one. */
 #include "passes/passes.h"
 
 typedef struct Forward {

@@ -20,8 +20,8 @@ typedef struct Group {
     Value product[MOST_STACKED], vector[MOST_STACKED];
 } Group;
 
-/* How many products there are with each matrix along each of its two axes: of matrix m along axis a in element 2 m + a. The caller
- * frees them. */
+/* How many products there are with each matrix along each of its two axes: of matrix m along axis a in element 2 m + a. The
+ * caller frees them. */
 static uint32_t *count_products(const Function *f)
 {
     size_t bytes = 2 * (f->ops.len + 1) * sizeof(uint32_t);

@@ -1,13 +1,14 @@
 /* Reverse mode. One sweep from a scalar y back over the ops it depends on; each op's rule turns the cotangent of its result into
- * cotangents of its operands, expressed with the same primitives. Rules see values of the function under construction, so a gradient
- * can be differentiated again.
+ * cotangents of its operands, expressed with the same primitives. Rules see values of the function under construction, so a
+ * gradient can be differentiated again.
  *
- * Cotangents that are pieces of one tensor (from slices of it) are put side by side with a concat instead of being padded and added:
- * that keeps the gradient of a merged product one product (passes/merge.c).
+ * Cotangents that are pieces of one tensor (from slices of it) are put side by side with a concat instead of being padded and
+ * added: that keeps the gradient of a merged product one product (passes/merge.c).
  *
- * What a select, an extremum or a largest element does not pass on has the derivative zero, whatever its own slope: the cotangent of
- * log(x) in select(0 < x, log x, ..) must not become 0 * 1/x = NaN at x = 0. So a branch's cotangent travels beside its *mask* for as
- * long as slopes that may not be finite can still be multiplied to it, and becomes select(mask, cotangent, 0) after them. */
+ * What a select, an extremum or a largest element does not pass on has the derivative zero, whatever its own slope: the cotangent
+ * of log(x) in select(0 < x, log x, ..) must not become 0 * 1/x = NaN at x = 0. So a branch's cotangent travels beside its *mask*
+ * for as long as slopes that may not be finite can still be multiplied to it, and becomes select(mask, cotangent, 0) after them.
+ */
 #include <stdlib.h>
 
 #include "passes/passes.h"
@@ -27,11 +28,11 @@ typedef struct Contribution {
 
 typedef struct Reverse {
     Builder *b;
-    bool *needed;             /* value -> on a path from some x to y */
-    bool *wild;               /* value -> may be infinite or NaN where it is not selected */
-    bool *steep;              /* value -> a cotangent that it passes on may meet a slope that is infinite or NaN */
-    Mask mask;                /* of the cotangent that the current rule passes on */
-    Value *first;             /* value -> first contribution, NO_VALUE: none */
+    bool *needed; /* value -> on a path from some x to y */
+    bool *wild;   /* value -> may be infinite or NaN where it is not selected */
+    bool *steep;  /* value -> a cotangent that it passes on may meet a slope that is infinite or NaN */
+    Mask mask;    /* of the cotangent that the current rule passes on */
+    Value *first; /* value -> first contribution, NO_VALUE: none */
     VEC(Contribution) contributions;
 } Reverse;
 
@@ -311,8 +312,8 @@ typedef struct Side {
     unsigned g_free; /* where its free axes start in the result */
 } Side;
 
-/* The cotangent of `to`: the product of g with `other` over other's free axes, its axes then put in `to`'s order. Of the two orders
- * of that product the one that needs no transposition is taken, if there is one. */
+/* The cotangent of `to`: the product of g with `other` over other's free axes, its axes then put in `to`'s order. Of the two
+ * orders of that product the one that needs no transposition is taken, if there is one. */
 static Value dot_cotangent(Builder *b, Value g, Side to, Side other)
 {
     Dims g_batch = consecutive(0, to.batch.n), g_other = consecutive(other.g_free, other.free.n);

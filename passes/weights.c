@@ -31,8 +31,8 @@ static Value form_free(Forms *forms, const Weight *weight)
     return read_part(forms, weight, "", weight->type, weight->init);
 }
 
-/* Best response of MacKay et al. 2019 (arXiv 1903.03088, equation 10): W(c) = W_elem + (V c) row-wise W_hyper, one scale an output unit;
- * V starts at N(0, 0.01^2), as in the authors' code. */
+/* Best response of MacKay et al. 2019 (arXiv 1903.03088, equation 10): W(c) = W_elem + (V c) row-wise W_hyper, one scale an
+ * output unit; V starts at N(0, 0.01^2), as in the authors' code. */
 static Value form_stn(Forms *forms, const Weight *weight, uint32_t condition)
 {
     Builder *b = &forms->rewrite.b;

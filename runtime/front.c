@@ -107,7 +107,8 @@ void front_note_limits(const Front *front)
     }
     double least = least_loss(front, &objective);
     if (info->uniformity && least < 0)
-        report_warning("no uniformity: it is not defined for negative losses, and '%s' is %.6g", info->objectives[objective], least);
+        report_warning("no uniformity: it is not defined for negative losses, and '%s' is %.6g", info->objectives[objective],
+                       least);
 }
 
 static void judge(Front *front)

@@ -38,8 +38,8 @@ typedef struct Field {
     int64_t classes; /* 0: not a class */
 } Field;
 
-/* An index that a function holds to the rows of a table: elements 2 k and 2 k + 1 of the state say, for the k-th one of the function,
- * whether the index lay outside, and the largest that did. */
+/* An index that a function holds to the rows of a table: elements 2 k and 2 k + 1 of the state say, for the k-th one of the
+ * function, whether the index lay outside, and the largest that did. */
 typedef struct BoundInfo {
     const State *state;
     int64_t rows, line; /* line: of the model file */
@@ -98,8 +98,8 @@ enum { MAX_OBJECTIVES = 16, MAX_RAYS = 256, MAX_TRUE_POINTS = 100000 };
 typedef struct ParetoInfo {
     const char *preference, *solver;
     const char **objectives;
-    double *rays;      /* [ray_count][m] */
-    double *reference; /* [m]; NULL: no hypervolume */
+    double *rays;       /* [ray_count][m] */
+    double *reference;  /* [m]; NULL: no hypervolume */
     double *true_front; /* [true_count][m]; NULL: no igd */
     size_t m, ray_count, true_count;
     bool uniformity, each; /* each: one net a ray */

@@ -36,7 +36,8 @@ static int64_t measure_lines(int descriptor, int64_t lines, int64_t *missing)
 
 bool metrics_log_open(MetricsLog *log, char *path, int64_t keep, int precision)
 {
-    *log = (MetricsLog){.path = path, .precision = precision, .descriptor = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666)};
+    *log = (MetricsLog){
+        .path = path, .precision = precision, .descriptor = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666)};
     if (log->descriptor >= 0) {
         int64_t missing;
         log->size = measure_lines(log->descriptor, keep, &missing);

@@ -34,7 +34,8 @@ void assemble_init(Assembly *assembly)
         StateRole role = module->states.data[i].role;
         if (i == assembly->seed || role == STATE_SCRATCH || role == STATE_ENCODER)
             continue;
-        Value value = role == STATE_HYPER ? initial_condition(assembly, &b, assembly->train->condition) : initial_value(&b, seed, i);
+        Value value =
+            role == STATE_HYPER ? initial_condition(assembly, &b, assembly->train->condition) : initial_value(&b, seed, i);
         build_write(&b, i, value);
     }
     step_finish(assembly, function);

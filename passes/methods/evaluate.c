@@ -1,6 +1,6 @@
-/* Metrics over a whole split. The split is larger than a batch, so a metric becomes two functions: `accumulate` adds one batch's share
- * to accumulators, one a reduction across the data, and `finish` computes the metric from them. Any expression of such reductions
- * works, not only means; a reduction inside a reduction does not, as it would need two passes over the data. */
+/* Metrics over a whole split. The split is larger than a batch, so a metric becomes two functions: `accumulate` adds one batch's
+ * share to accumulators, one a reduction across the data, and `finish` computes the metric from them. Any expression of such
+ * reductions works, not only means; a reduction inside a reduction does not, as it would need two passes over the data. */
 #include <stdio.h>
 
 #include "passes/methods/methods.h"
@@ -59,7 +59,8 @@ static void accumulate(Assembly *assembly, Builder *b, const char *prefix, const
     /* accumulators start at zero, which is no neutral element of max: the first batch replaces it */
     Value batch = build_unary(b, OP_ACROSS_MAX, x), count = build_read(b, count_accumulator(assembly, prefix));
     Value first = build_binary(b, OP_EQ, count, build_const(b, value_type(b, count), 0));
-    Value replaced = build_splat(b, first, type_with_dtype(op->type, DTYPE_BOOL)), largest = build_binary(b, OP_MAX, before, batch);
+    Value replaced = build_splat(b, first, type_with_dtype(op->type, DTYPE_BOOL)),
+          largest = build_binary(b, OP_MAX, before, batch);
     build_write(b, state, build_select(b, replaced, batch, largest));
 }
 

@@ -126,7 +126,8 @@ static void test_a_value_that_comes_late_to_memory(void **state)
     Module *module = module_new("late", DTYPE_F32);
     Builder b = new_function(module, "f");
     Type type = matrix(DTYPE_F32, 20, 30);
-    Value row = build_binary(&b, OP_ADD, build_input(&b, "x", vector(DTYPE_F32, 30)), build_input(&b, "y", vector(DTYPE_F32, 30)));
+    Value row =
+        build_binary(&b, OP_ADD, build_input(&b, "x", vector(DTYPE_F32, 30)), build_input(&b, "y", vector(DTYPE_F32, 30)));
     Value mixture = build_input(&b, "mixture", matrix(DTYPE_F32, 20, 15));
     Value wide = build_broadcast(&b, row, type, dims_of(1, 1));
     Value positive = build_with_const(&b, OP_ADD, build_unary(&b, OP_ABS, wide), 0.25);
@@ -148,7 +149,8 @@ static void sums_of_rows(DType real, int64_t rows_count, int64_t columns_count)
     Type type = matrix(real, rows_count, columns_count);
     uint32_t w = module_state(module, "w", type, STATE_WEIGHT), m = module_state(module, "m", type, STATE_OPTIMIZER);
     Builder b = new_function(module, "f");
-    Value rows = build_input(&b, "rows", vector(real, rows_count)), columns = build_input(&b, "columns", vector(real, columns_count));
+    Value rows = build_input(&b, "rows", vector(real, rows_count)),
+          columns = build_input(&b, "columns", vector(real, columns_count));
     Value old = build_read(&b, w), scaled = build_binary(&b, OP_MUL, build_broadcast(&b, rows, type, dims_of(1, 0)), old);
     build_output(&b, "back", build_reduce(&b, OP_REDUCE_SUM, scaled, dims_of(1, 0)));
     build_output(&b, "largest", build_reduce(&b, OP_REDUCE_MAX, build_unary(&b, OP_ABS, old), dims_of(1, 0)));
@@ -206,7 +208,8 @@ static void test_sums_of_transposed_rows(void **state)
     for_each_real(sums_of_transposed_rows);
 }
 
-/* The weights and their penalty are read in one kernel, though the learning rate is computed among single numbers as the loss is. */
+/* The weights and their penalty are read in one kernel, though the learning rate is computed among single numbers as the loss is.
+ */
 static void test_a_learning_rate_does_not_wait_for_the_loss(void **state)
 {
     (void)state;

@@ -86,8 +86,8 @@ static void test_integers_and_casts(void **state)
 static void reductions(DType real)
 {
     Module *module = module_new("reductions", real);
-    static const int64_t shapes[][3] = {{1, 1, 1}, {3, 5, 7}, {17, 4, 33}, {2, 300, 16}, {130, 3, 200}, {5, 1, 64},
-                                        {700, 3, 40}, {1, 3000, 33}};
+    static const int64_t shapes[][3] = {{1, 1, 1},     {3, 5, 7},  {17, 4, 33},  {2, 300, 16},
+                                        {130, 3, 200}, {5, 1, 64}, {700, 3, 40}, {1, 3000, 33}};
     for (size_t i = 0; i < COUNT_OF(shapes); i++) {
         char name[32];
         snprintf(name, sizeof name, "f%d", (int)i);

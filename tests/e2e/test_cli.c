@@ -109,7 +109,8 @@ static void test_warnings(void **state)
     check("check same.hn", 0, name);
     check("build same.hn --emit=ir -o same", 0, name);
     assert_true(exists("same.ir"));
-    static const char *const silent[] = {"-W no-same-split", "-Wno-same-split", "-Werror -W no-same-split", "-Wno-same-split -Werror"};
+    static const char *const silent[] = {"-W no-same-split", "-Wno-same-split", "-Werror -W no-same-split",
+                                         "-Wno-same-split -Werror"};
     for (size_t i = 0; i < sizeof silent / sizeof *silent; i++) {
         char arguments[64];
         snprintf(arguments, sizeof arguments, "check same.hn %s", silent[i]);
@@ -131,8 +132,8 @@ static void test_limits(void **state)
     static const struct {
         const char *edit, *text;
     } cases[] = {
-        {"s/batch   32/batch 100/; s/(h, width)/(h, 80000000)/",
-         "limits.hn:17: error: in 'tune.lower', this makes f32[100, 80000000], which is too large (limit is 2147483647 elements)"},
+        {"s/batch   32/batch 100/; s/(h, width)/(h, 80000000)/", "limits.hn:17: error: in 'tune.lower', this makes f32[100, "
+                                                                 "80000000], which is too large (limit is 2147483647 elements)"},
         {"s/  h = dropout/  h = reshape(image, [1, 1, 1, 1, 1, 1, 8, 8]) * 2 ; h = dropout/; s/flatten(image)/flatten(h)/",
          "limits.hn:16: error: in 'tune.lower', u8[1, 1, 1, 1, 1, 1, 8, 8] has no axis left for the batch (limit is 8 axes)"},
         {"s/shared/shared ; more: real[40000] = 0/; s/(h, width)/(h, 80000)/",
@@ -188,7 +189,8 @@ static void test_emit(void **state)
 {
     (void)state;
     check("build toy.hn -O0 -o all --emit=exe,obj,asm,llvm,ir,ast", 0, "");
-    static const char *const files[][2] = {{"all.ir", "module"}, {"all.ast", "net classifier"}, {"all.ll", "define"}, {"all.s", ".text"}};
+    static const char *const files[][2] = {
+        {"all.ir", "module"}, {"all.ast", "net classifier"}, {"all.ll", "define"}, {"all.s", ".text"}};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         size_t size;
         char *text = read_file(files[i][0], &size);
@@ -234,7 +236,8 @@ static void test_passes_shown_and_verified(void **state)
 {
     (void)state;
     check("build toy.hn --emit=ir -o shown --print-after=all --verify-each", 0, "# after lower");
-    static const char *const stages[] = {"weights", "conditions", "batch", "factor", "merge", "differentiate", "simplify", "cse", "dce"};
+    static const char *const stages[] = {"weights",       "conditions", "batch", "factor", "merge",
+                                         "differentiate", "simplify",   "cse",   "dce"};
     for (size_t i = 0; i < sizeof stages / sizeof *stages; i++) {
         char command[96];
         snprintf(command, sizeof command, "check toy.hn --print-after=%s", stages[i]);
@@ -270,9 +273,10 @@ static void test_check(void **state)
 /* What `hnc check --gradients` says of the losses of toy.hn after an edit. */
 static void read_losses(const char *edit, char *losses, size_t size)
 {
-    int status = run_command("sed '/train fixed/,/^}/d; %s' toy.hn > edited.hn; '%s/hnc' check -W no-unused-hyper --gradients edited.hn > all; "
-                             "status=$?; grep loss all; exit $status",
-                             edit, HNC_BINARY_DIR);
+    int status = run_command(
+        "sed '/train fixed/,/^}/d; %s' toy.hn > edited.hn; '%s/hnc' check -W no-unused-hyper --gradients edited.hn > all; "
+        "status=$?; grep loss all; exit $status",
+        edit, HNC_BINARY_DIR);
     if (status != 0)
         fail_msg("hnc check --gradients, after %s: exit status %d:\n%s", edit, status, command_output());
     snprintf(losses, size, "%s", command_output());
@@ -285,7 +289,8 @@ static void test_untuned_hyperparameters(void **state)
     static const char *const pairs[][2] = {
         {"s/^net/hyper mu { drop: rate(0, 0.5) = 0.4 } ; net/; s/lam.drop/mu.drop/", "s/lam.drop/0.4/"},
         {"s/tune = bilevel(lam)/tune = fit/; s/lower/minimise/; /upper/d; /sample/d; /every/d; s/stn(lam)/free/",
-         "s/tune = bilevel(lam)/tune = fit/; s/lower/minimise/; /upper/d; /sample/d; /every/d; s/stn(lam)/free/; s/lam.drop/0.05/"},
+         "s/tune = bilevel(lam)/tune = fit/; s/lower/minimise/; /upper/d; /sample/d; /every/d; s/stn(lam)/free/; "
+         "s/lam.drop/0.05/"},
     };
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
         char losses[2][256];

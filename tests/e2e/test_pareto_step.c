@@ -230,8 +230,8 @@ static void check_descent(Trial *t, int64_t n, const double *direction, double *
         for (int64_t k = 0; k < type_elements(state->type); k++, at++) {
             double expected = before[at] - RATE * direction[at], got = tensor_get(state, k);
             if (!(fabs(expected - got) <= 1e-11))
-                fail_msg("%s: %s[%lld] is %.17g, expected %.17g", solver_names[t->train->pareto->solver], of->outputs.data[o].name,
-                         (long long)k, got, expected);
+                fail_msg("%s: %s[%lld] is %.17g, expected %.17g", solver_names[t->train->pareto->solver],
+                         of->outputs.data[o].name, (long long)k, got, expected);
         }
     }
     support_free(before);
@@ -269,8 +269,8 @@ static void check_step(const char *form, const char *solver, const char *sample)
     trial_free(&t);
 }
 
-static const char *const solvers[] = {"linear", "tchebycheff", "smooth_tchebycheff(0.05)", "cosmos(0.7)", "epo", "mgda",
-                                      "pmtl(initial: 0)", "pmtl(initial: 1)"};
+static const char *const solvers[] = {"linear", "tchebycheff", "smooth_tchebycheff(0.05)", "cosmos(0.7)",
+                                      "epo",    "mgda",        "pmtl(initial: 0)",         "pmtl(initial: 1)"};
 
 /* d cos(losses, 1 / ray) / d losses_i */
 static void cosine_gradient(const double *losses, const double *ray, double *gradient)
@@ -285,8 +285,8 @@ static void cosine_gradient(const double *losses, const double *ray, double *gra
         gradient[i] = (1 / ray[i] - along * losses[i] / length) / sqrt(length * ray_length);
 }
 
-/* Several rays a step: every ray's losses and gradients one by one. The reference is passed by two of the objectives at first, so that
- * it moves. */
+/* Several rays a step: every ray's losses and gradients one by one. The reference is passed by two of the objectives at first, so
+ * that it moves. */
 static void check_step_of_rays(const char *form)
 {
     enum { POINTS = 5 };

@@ -108,7 +108,8 @@ static void test_train_and_evaluate(void **state)
     must_run("./toy eval --weights learned/best.safetensors --data . --json");
     json_t *metrics = json_loads(command_output(), 0, NULL);
     assert_true(json_number_value(json_object_get(metrics, "fit(toy.valid)")) == loss);
-    assert_true(json_number_value(json_object_get(metrics, "fit(toy.test)")) == result("learned", "best", "metrics", "fit(toy.test)"));
+    assert_true(json_number_value(json_object_get(metrics, "fit(toy.test)")) ==
+                result("learned", "best", "metrics", "fit(toy.test)"));
     json_decref(metrics);
 
     assert_int_equal(run_command("./toy eval --weights missing --data ."), 1);
@@ -143,7 +144,8 @@ static void test_killed_and_resumed(void **state)
     int killed = 0, status = 137;
     for (int i = 0; i < MOST && status == 137; i++) {
         double delay = seconds * (0.05 + 0.4 * random_byte(&random) / 256);
-        status = run_command("./toy train --quiet --data . --out pieces --epochs 150 --resume & sleep %.3f; kill -9 $!; wait $!", delay);
+        status = run_command("./toy train --quiet --data . --out pieces --epochs 150 --resume & sleep %.3f; kill -9 $!; wait $!",
+                             delay);
         killed += status == 137;
     }
     if (status == 137)
@@ -189,7 +191,8 @@ static void test_code_for_two_levels(void **state)
 static void test_run_passes_flags_on(void **state)
 {
     (void)state;
-    if (run_command("XDG_CACHE_HOME=$PWD/cache '%s/hnc' run toy.hn -- --data . --out from-run --seed 7 --epochs 2", HNC_BINARY_DIR) != 0)
+    if (run_command("XDG_CACHE_HOME=$PWD/cache '%s/hnc' run toy.hn -- --data . --out from-run --seed 7 --epochs 2",
+                    HNC_BINARY_DIR) != 0)
         fail_msg("%s", command_output());
     must_run("./toy train --data . --out by-hand --seed 7 --epochs 2");
     assert_true(same_files("from-run/last.safetensors", "by-hand/last.safetensors"));

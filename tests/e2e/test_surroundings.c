@@ -268,25 +268,26 @@ static void gradients_of_zero(void **state)
     must("./m train --out r --quiet && grep -q '\"grad_norm.minimise\": 0.0' r/metrics.jsonl");
 }
 
-/* Names that look like the compiler's own: of states, counters, functions. The program is that of the same model with plain names. */
+/* Names that look like the compiler's own: of states, counters, functions. The program is that of the same model with plain
+ * names. */
 static void names_of_the_compiler(void **state)
 {
     (void)state;
-    static const char text[] =
-        "data s = idx(\"x\", \"y\") { fields x: u8[3], y: class[3]\n  split train 16, valid 8 }\n"
-        "preference r[2]\n"
-        "net f(x: u8[3]) -> f32[3] { return linear(x / 255, 3) }\n"
-        "net NET1(x: f32[3]) -> f32 { weight LOWER: f32[3] ~ uniform(1)\n  return sum(x * LOWER) }\n"
-        "layer sub(x: f32[3]) -> f32 { weight LOWER: f32[3] ~ uniform(1)\n  return sum(x * LOWER) }\n"
-        "layer top(x: f32[3]) -> f32 { return sub(x) as NET1 }\n"
-        "net NET2(x: f32[3]) -> f32 { return top(x) as FIRST }\n"
-        "net NET3(q: f32[2]) -> f32[n] { weight COUNT: f32[n, 2] ~ normal(1)\n  return COUNT @ q }\n"
-        "weights f = dense(NET3(r))\n"
-        "objective a(d) = mean(cross_entropy(f(d.x), d.y)) + mean(square(NET1(d.x / 255) + 1))\n"
-        "objective b(d) = mean(square(f(d.x))) + mean(square(NET2(d.x / 255) + 1))\n"
-        "train NET3 = pareto(r) { minimise a, b on s.train by adam(0.1)\n  solver epo\n  sample dirichlet(1)\n  batch 8\n  epochs 3\n"
-        "  rays 3\n  report hypervolume(ref: 9) on s.valid }\n"
-        "export NET2(x, r) = f(x)\n";
+    static const char text[] = "data s = idx(\"x\", \"y\") { fields x: u8[3], y: class[3]\n  split train 16, valid 8 }\n"
+                               "preference r[2]\n"
+                               "net f(x: u8[3]) -> f32[3] { return linear(x / 255, 3) }\n"
+                               "net NET1(x: f32[3]) -> f32 { weight LOWER: f32[3] ~ uniform(1)\n  return sum(x * LOWER) }\n"
+                               "layer sub(x: f32[3]) -> f32 { weight LOWER: f32[3] ~ uniform(1)\n  return sum(x * LOWER) }\n"
+                               "layer top(x: f32[3]) -> f32 { return sub(x) as NET1 }\n"
+                               "net NET2(x: f32[3]) -> f32 { return top(x) as FIRST }\n"
+                               "net NET3(q: f32[2]) -> f32[n] { weight COUNT: f32[n, 2] ~ normal(1)\n  return COUNT @ q }\n"
+                               "weights f = dense(NET3(r))\n"
+                               "objective a(d) = mean(cross_entropy(f(d.x), d.y)) + mean(square(NET1(d.x / 255) + 1))\n"
+                               "objective b(d) = mean(square(f(d.x))) + mean(square(NET2(d.x / 255) + 1))\n"
+                               "train NET3 = pareto(r) { minimise a, b on s.train by adam(0.1)\n  solver epo\n  sample "
+                               "dirichlet(1)\n  batch 8\n  epochs 3\n"
+                               "  rays 3\n  report hypervolume(ref: 9) on s.valid }\n"
+                               "export NET2(x, r) = f(x)\n";
     static const char plain[] = "s/NET1/one/g; s/NET2/two/g; s/NET3/three/g; s/LOWER/w/g; s/FIRST/label/g; s/COUNT/u/g";
     static const char *const wanted[] = {
         "s/NET1/step/g; s/LOWER/lower/g; s/NET2/minimise/g; s/FIRST/m/g; s/NET3/front/g; s/COUNT/fallbacks/g",
@@ -296,9 +297,10 @@ static void names_of_the_compiler(void **state)
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
         for (int side = 0; side < 2; side++) {
             static const char *const programs[] = {"plain", "taken"};
-            if (run_command("sed '%s' names.in > %s.hn && '%s/hnc' build %s.hn && rm -rf %s-run && ./%s train --quiet --out %s-run",
-                            side ? wanted[i] : plain, programs[side], HNC_BINARY_DIR, programs[side], programs[side],
-                            programs[side], programs[side]) != 0)
+            if (run_command(
+                    "sed '%s' names.in > %s.hn && '%s/hnc' build %s.hn && rm -rf %s-run && ./%s train --quiet --out %s-run",
+                    side ? wanted[i] : plain, programs[side], HNC_BINARY_DIR, programs[side], programs[side], programs[side],
+                    programs[side]) != 0)
                 fail_msg("%s", command_output());
             must(side ? "grep -o '\"losses\".*\\|\"hypervolume.*' taken-run/result.json > taken; cmp plain-figures taken"
                       : "grep -o '\"losses\".*\\|\"hypervolume.*' plain-run/result.json > plain-figures; test -s plain-figures");

@@ -1,5 +1,5 @@
-/* Methods on a linear model small enough to be followed by hand: optimizers, schedules, clipping, evaluation over several batches,
- * and the bilevel step's gradients. */
+/* Methods on a linear model small enough to be followed by hand: optimizers, schedules, clipping, evaluation over several
+ * batches, and the bilevel step's gradients. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -175,7 +175,12 @@ static void optimizers_follow_their_formulas(void **state)
         {.kind = OPTIMIZER_SGD, .rate = 0.1},
         {.kind = OPTIMIZER_SGD, .rate = 0.1, .momentum = 0.9, .clip = 0.05},
         {.kind = OPTIMIZER_ADAM, .rate = 0.05, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8},
-        {.kind = OPTIMIZER_ADAM, .rate = 0.05, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .schedule = {SCHEDULE_COSINE, 0, 0}},
+        {.kind = OPTIMIZER_ADAM,
+         .rate = 0.05,
+         .beta1 = 0.9,
+         .beta2 = 0.999,
+         .epsilon = 1e-8,
+         .schedule = {SCHEDULE_COSINE, 0, 0}},
         {.kind = OPTIMIZER_RMSPROP, .rate = 0.01, .beta2 = 0.99, .epsilon = 1e-8, .schedule = {SCHEDULE_STEP, 2, 0.1}},
     };
     for (size_t i = 0; i < COUNT_OF(optimizers); i++) {
@@ -277,7 +282,8 @@ static void the_condition_descends_through_the_response(void **state)
     toy_free(&toy);
 }
 
-/* Weights that do not depend on the condition leave only the entropy: d/ds -tau log softplus(s) = -tau sigmoid(s) / softplus(s). */
+/* Weights that do not depend on the condition leave only the entropy: d/ds -tau log softplus(s) = -tau sigmoid(s) / softplus(s).
+ */
 static void the_entropy_alone_widens_sigma(void **state)
 {
     (void)state;
