@@ -1,4 +1,5 @@
 /* The driver of the emitter: kernels, one function a schedule that calls them in order, and the tables that the runtime finds. */
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -7,6 +8,7 @@
 
 #include "backend/backend.h"
 #include "backend/emit.h"
+#include "backend/link.h"
 #include "backend/tempfile.h"
 
 /* A kernel below this much work (ops, or eighths of the bytes it moves) is not worth waking threads for. */
@@ -262,16 +264,22 @@ static bool works_on_rows(const Function *function)
     return false;
 }
 
-/* NULL among them: null. */
 static void emit_table(Emitter *e, const char *name, LLVMValueRef *functions)
 {
-    for (uint32_t i = 0; i < e->program->schedules.len; i++)
-        if (!functions[i])
-            functions[i] = LLVMConstNull(e->pointer);
     LLVMValueRef table = LLVMConstArray2(e->pointer, functions, e->program->schedules.len);
     LLVMValueRef global = LLVMAddGlobal(e->module, LLVMTypeOf(table), name);
     LLVMSetInitializer(global, table);
     LLVMSetGlobalConstant(global, true);
+}
+
+/* A function for DEFAULT_CPU, seen from the code for WIDE_CPU: it is not of this module. */
+static LLVMValueRef declare_function(Emitter *e, uint32_t index)
+{
+    char name[32];
+    snprintf(name, sizeof name, "hn_fn_%u", index);
+    LLVMValueRef function = LLVMAddFunction(e->module, name, LLVMFunctionType(e->nothing, &e->pointer, 1, false));
+    LLVMSetVisibility(function, LLVMHiddenVisibility);
+    return function;
 }
 
 static void emit_manifest(LLVMModuleRef module, const char *manifest)
@@ -318,25 +326,44 @@ static double seconds(void)
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-/* The functions of the program, or only those that work on rows, and their table under that name, as a module of the context;
- * NULL on failure. */
-static LLVMModuleRef emit_module(LLVMContextRef context, const Program *program, const BackendOptions *options, const char *cpu,
-                                 bool all, const char *table, char why[static 256])
+/* The program's code for one processor. */
+typedef struct Code {
+    const char *cpu, *table;
+    bool all;   /* functions, or only those that work on rows: of the others the table names those of another module */
+    bool named; /* functions that do not work on rows can be named by another module */
+} Code;
+
+static LLVMValueRef emit_entry(Emitter *e, const Code *code, uint32_t index)
 {
-    Emitter e = {.context = context, .program = program, .wide = has_wide_registers(cpu)};
+    bool row_function = works_on_rows(e->program->schedules.data[index].function);
+    if (!code->all && !row_function)
+        return declare_function(e, index);
+    LLVMValueRef function = emit_function(e, index);
+    if (code->named && !row_function) {
+        LLVMSetLinkage(function, LLVMExternalLinkage);
+        LLVMSetVisibility(function, LLVMHiddenVisibility);
+    }
+    return function;
+}
+
+/* A module of the context; NULL on failure. */
+static LLVMModuleRef emit_module(LLVMContextRef context, const Program *program, const BackendOptions *options, const Code *code,
+                                 char why[static 256])
+{
+    Emitter e = {.context = context, .program = program, .wide = has_wide_registers(code->cpu)};
     e.parallel_work = options->parallel_work ? options->parallel_work : PARALLEL_WORK;
     e.module = LLVMModuleCreateWithNameInContext(program->module->name, context);
     e.builder = LLVMCreateBuilderInContext(context);
     e.math = (MathContext){context, e.module, e.builder};
     set_types(&e);
-    bool done = object_prepare(e.module, cpu, why);
+    bool done = object_prepare(e.module, code->cpu, why);
     if (done) {
         LLVMValueRef *functions = support_malloc((program->schedules.len + 1) * sizeof *functions);
         for (uint32_t i = 0; i < program->schedules.len; i++)
-            functions[i] = all || works_on_rows(program->schedules.data[i].function) ? emit_function(&e, i) : NULL;
-        emit_table(&e, table, functions);
+            functions[i] = emit_entry(&e, code, i);
+        emit_table(&e, code->table, functions);
         support_free(functions);
-        done = object_set_cpu(e.module, cpu, why);
+        done = object_set_cpu(e.module, code->cpu, why);
     }
     LLVMDisposeBuilder(e.builder);
     if (done)
@@ -345,29 +372,30 @@ static LLVMModuleRef emit_module(LLVMContextRef context, const Program *program,
     return NULL;
 }
 
-/* Entries of the second table that are null become those of the first. */
-static void complete_table(LLVMModuleRef module, const char *first, const char *second, uint32_t count)
+static bool is_auto(const BackendOptions *options)
 {
-    LLVMValueRef from = LLVMGetInitializer(LLVMGetNamedGlobal(module, first)), table = LLVMGetNamedGlobal(module, second);
-    LLVMValueRef to = LLVMGetInitializer(table), *entries = support_malloc((count + 1) * sizeof *entries);
-    for (uint32_t i = 0; i < count; i++) {
-        entries[i] = LLVMGetAggregateElement(to, i);
-        if (LLVMIsNull(entries[i]))
-            entries[i] = LLVMGetAggregateElement(from, i);
-    }
-    LLVMSetInitializer(table, LLVMConstArray2(LLVMGetElementType(LLVMTypeOf(to)), entries, count));
-    support_free(entries);
+    return strcmp(options->cpu, AUTO_CPU) == 0;
 }
 
-/* Adds the program compiled for WIDE_CPU to the module, but for functions that run once or now and then. Vectors are passed in
- * other registers there, so that the two share no function of ours. */
-static bool add_wide_code(LLVMModuleRef module, const Program *program, const BackendOptions *options, char why[static 256])
+/* All functions, their table and the manifest. */
+static LLVMModuleRef emit_narrow(LLVMContextRef context, const Program *program, const char *manifest,
+                                 const BackendOptions *options, char why[static 256])
 {
-    LLVMContextRef context = LLVMGetModuleContext(module);
-    LLVMModuleRef wide = emit_module(context, program, options, WIDE_CPU, false, "hn_functions_v4", why);
-    if (!wide)
-        return false;
-    for (LLVMValueRef f = LLVMGetFirstFunction(wide); f; f = LLVMGetNextFunction(f)) {
+    Code code = {.cpu = options->cpu, .table = "hn_functions", .all = true, .named = is_auto(options)};
+    LLVMModuleRef module = emit_module(context, program, options, &code, why);
+    if (module)
+        emit_manifest(module, manifest);
+    return module;
+}
+
+/* The program compiled for WIDE_CPU, but for functions that run once or now and then. Vectors are passed in other registers
+ * there, so that it shares no other function of ours with the code for DEFAULT_CPU: their names end in _v4. */
+static LLVMModuleRef emit_wide(LLVMContextRef context, const Program *program, const BackendOptions *options,
+                               char why[static 256])
+{
+    Code code = {.cpu = WIDE_CPU, .table = "hn_functions_v4"};
+    LLVMModuleRef module = emit_module(context, program, options, &code, why);
+    for (LLVMValueRef f = module ? LLVMGetFirstFunction(module) : NULL; f; f = LLVMGetNextFunction(f)) {
         if (LLVMIsDeclaration(f))
             continue;
         char name[96];
@@ -376,39 +404,111 @@ static bool add_wide_code(LLVMModuleRef module, const Program *program, const Ba
         snprintf(name, sizeof name, "%s_v4", old);
         LLVMSetValueName2(f, name, strlen(name));
     }
-    if (!LLVMLinkModules2(module, wide)) { /* consumes it */
-        complete_table(module, "hn_functions", "hn_functions_v4", program->schedules.len);
-        return true;
-    }
-    snprintf(why, 256, "internal error: the code for %s and for %s do not link", DEFAULT_CPU, WIDE_CPU);
-    return false;
+    return module;
 }
 
+/* ---- from modules to bytes ---- */
+
+/* One module with all code. */
 LLVMMemoryBufferRef program_bytes(const Program *program, const char *manifest, const BackendOptions *options, EmitKind kind,
                                   char why[static 256])
 {
-    double start = seconds();
     LLVMContextRef context = LLVMContextCreate();
-    LLVMModuleRef module = emit_module(context, program, options, options->cpu, true, "hn_functions", why);
+    LLVMModuleRef module = emit_narrow(context, program, manifest, options, why);
+    LLVMModuleRef wide = module && is_auto(options) ? emit_wide(context, program, options, why) : NULL;
     LLVMMemoryBufferRef bytes = NULL;
-    if (module)
-        emit_manifest(module, manifest);
-    if (module && (strcmp(options->cpu, AUTO_CPU) != 0 || add_wide_code(module, program, options, why))) {
-        double emitted = seconds();
+    if (wide && LLVMLinkModules2(module, wide)) /* consumes it */
+        snprintf(why, 256, "internal error: the code for %s and for %s do not link", DEFAULT_CPU, WIDE_CPU);
+    else if (module && (wide || !is_auto(options)))
         bytes = object_bytes(module, options->cpu, options->opt_level, kind, why);
-        if (options->time_passes)
-            fprintf(stderr, "%8.1f ms  emit\n%8.1f ms  llvm\n", 1e3 * (emitted - start), 1e3 * (seconds() - emitted));
-    }
     if (module)
         LLVMDisposeModule(module);
     LLVMContextDispose(context);
     return bytes;
 }
 
+/* An object of its own, made beside others: the code for one processor. */
+typedef struct Part {
+    const Program *program;
+    const BackendOptions *options;
+    const char *manifest; /* NULL: the code for WIDE_CPU */
+    LLVMMemoryBufferRef bytes;
+    double emitted, done; /* seconds since the part began */
+    char why[256];
+} Part;
+
+static void *compile_part(void *data)
+{
+    Part *part = data;
+    double start = seconds();
+    LLVMContextRef context = LLVMContextCreate();
+    LLVMModuleRef module = part->manifest ? emit_narrow(context, part->program, part->manifest, part->options, part->why)
+                                          : emit_wide(context, part->program, part->options, part->why);
+    part->emitted = seconds() - start;
+    if (module) {
+        part->bytes = object_bytes(module, part->options->cpu, part->options->opt_level, EMIT_OBJ, part->why);
+        LLVMDisposeModule(module);
+    }
+    LLVMContextDispose(context);
+    part->done = seconds() - start;
+    return NULL;
+}
+
+static bool write_part(const Part *part, const char *path, char why[static 256])
+{
+    if (part->bytes)
+        return tempfile_write(path, LLVMGetBufferStart(part->bytes), LLVMGetBufferSize(part->bytes), why);
+    snprintf(why, 256, "%s", part->why);
+    return false;
+}
+
+/* Writes both objects beside `path` and joins them there. */
+static bool join_parts(const Part *parts, const char *path, char why[static 256])
+{
+    char *narrow = tempfile_create(path, why), *wide = narrow ? tempfile_create(path, why) : NULL;
+    bool fine = wide && write_part(&parts[0], narrow, why) && write_part(&parts[1], wide, why) &&
+                link_objects((const char *const[]){narrow, wide}, 2, path, why);
+    if (wide)
+        tempfile_discard(wide);
+    if (narrow)
+        tempfile_discard(narrow);
+    return fine;
+}
+
+/* The code for each processor by a thread of its own: they share nothing but the program, which they read. */
+static bool emit_in_parts(const Program *program, const char *manifest, const BackendOptions *options, const char *path,
+                          char why[static 256])
+{
+    const char *name, *features;
+    if (!object_cpu(options->cpu, &name, &features, why)) /* LLVM is set up before threads use it */
+        return false;
+    Part parts[] = {{.program = program, .options = options, .manifest = manifest}, {.program = program, .options = options}};
+    pthread_t thread;
+    bool beside = pthread_create(&thread, NULL, compile_part, &parts[1]) == 0;
+    compile_part(&parts[0]);
+    if (beside)
+        pthread_join(thread, NULL);
+    else
+        compile_part(&parts[1]);
+    for (int i = 0; i < 2 && options->time_passes; i++)
+        fprintf(stderr, "%8.1f ms  emit, %8.1f ms  llvm: %s\n", 1e3 * parts[i].emitted, 1e3 * (parts[i].done - parts[i].emitted),
+                i ? WIDE_CPU : DEFAULT_CPU);
+    bool joined = join_parts(parts, path, why);
+    for (int i = 0; i < 2; i++)
+        if (parts[i].bytes)
+            LLVMDisposeMemoryBuffer(parts[i].bytes);
+    return joined;
+}
+
 bool backend_emit(const Program *program, const char *manifest, const BackendOptions *options, EmitKind kind, const char *path,
                   char why[static 256])
 {
+    if (is_auto(options) && kind == EMIT_OBJ)
+        return emit_in_parts(program, manifest, options, path, why);
+    double start = seconds();
     LLVMMemoryBufferRef bytes = program_bytes(program, manifest, options, kind, why);
+    if (options->time_passes)
+        fprintf(stderr, "%8.1f ms  emit and llvm: %s\n", 1e3 * (seconds() - start), options->cpu);
     bool written = bytes && tempfile_write(path, LLVMGetBufferStart(bytes), LLVMGetBufferSize(bytes), why);
     if (bytes)
         LLVMDisposeMemoryBuffer(bytes);

@@ -144,6 +144,15 @@ static bool run(char *const *arguments, char why[static 256])
     return fine;
 }
 
+/* The temporary file becomes `out`, or goes. */
+static bool finish(char *temp, bool linked, const char *out, char why[static 256])
+{
+    if (linked)
+        return tempfile_commit(temp, out, why);
+    tempfile_discard(temp);
+    return false;
+}
+
 bool link_executable(const char *object, const char *out, char why[static 256])
 {
     char *temp = tempfile_create(out, why);
@@ -154,10 +163,28 @@ bool link_executable(const char *object, const char *out, char why[static 256])
     bool linked = build_arguments(object, temp, &arguments, &arena, why) && run(arguments.data, why);
     vec_free(&arguments);
     arena_free(&arena);
-    if (linked)
-        return tempfile_commit(temp, out, why);
-    tempfile_discard(temp);
-    return false;
+    return finish(temp, linked, out, why);
+}
+
+bool link_objects(const char *const *objects, unsigned n, const char *out, char why[static 256])
+{
+    char *temp = tempfile_create(out, why);
+    if (!temp)
+        return false;
+    Arena arena = {0};
+    Arguments arguments = {0};
+    add_compiler(&arguments, &arena);
+    static const char *const partial[] = {"-r", "-nostdlib", "-o"};
+    for (size_t i = 0; i < COUNT_OF(partial); i++)
+        vec_push(&arguments, arena_text(&arena, partial[i], strlen(partial[i])));
+    vec_push(&arguments, temp);
+    for (unsigned i = 0; i < n; i++)
+        vec_push(&arguments, arena_text(&arena, objects[i], strlen(objects[i])));
+    vec_push(&arguments, NULL);
+    bool linked = run(arguments.data, why);
+    vec_free(&arguments);
+    arena_free(&arena);
+    return finish(temp, linked, out, why);
 }
 
 /* Plain words as they are, others in single quotes. */

@@ -11,6 +11,9 @@
  * (runtime/libhnrt.a) or its installation (../lib/hnc/libhnrt.a). */
 bool link_executable(const char *object, const char *out, char why[static 256]);
 
+/* Joins `n` objects in one, which appears only when complete. Errors as link_executable. */
+bool link_objects(const char *const *objects, unsigned n, const char *out, char why[static 256]);
+
 /* Appends the command that link_executable would run, quoted for a shell, without a newline. */
 bool link_command(const char *object, const char *out, Text *command, char why[static 256]);
 

@@ -33,7 +33,7 @@ static const char *const known_cpus[] = {
 // clang-format on
 
 /* Named by the fatal error handler, which gets no context of its own. */
-static const char *module_at_work = "";
+static _Thread_local const char *module_at_work = "";
 
 static void fatal_error(const char *reason)
 {
