@@ -173,8 +173,7 @@ bool link_objects(const char *const *objects, unsigned n, const char *out, char 
         return false;
     Arena arena = {0};
     Arguments arguments = {0};
-    add_compiler(&arguments, &arena);
-    static const char *const partial[] = {"-r", "-nostdlib", "-o"};
+    static const char *const partial[] = {"ld", "-r", "-o"};
     for (size_t i = 0; i < COUNT_OF(partial); i++)
         vec_push(&arguments, arena_text(&arena, partial[i], strlen(partial[i])));
     vec_push(&arguments, temp);

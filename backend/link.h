@@ -1,4 +1,4 @@
-/* From an object to an executable, by the system's C compiler: $CC, or cc. */
+/* From objects to an executable, by the system's C compiler: $CC, or cc. */
 #ifndef HNC_BACKEND_LINK_H
 #define HNC_BACKEND_LINK_H
 
@@ -11,7 +11,7 @@
  * (runtime/libhnrt.a) or its installation (../lib/hnc/libhnrt.a). */
 bool link_executable(const char *object, const char *out, char why[static 256]);
 
-/* Joins `n` objects in one, which appears only when complete. Errors as link_executable. */
+/* Joins `n` objects in one by the system's `ld -r`. Otherwise as link_executable. */
 bool link_objects(const char *const *objects, unsigned n, const char *out, char why[static 256]);
 
 /* Appends the command that link_executable would run, quoted for a shell, without a newline. */
