@@ -27,6 +27,8 @@ static bool is_finite(const State *state, const void *data)
     return true;
 }
 
+static const char format_here[] = "hnc checkpoint 2", format_before[] = "hnc checkpoint 1";
+
 /* FNV-1a over all that decides whether a checkpoint's states mean the same to this model. */
 static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t size)
 {
@@ -74,7 +76,7 @@ static void set_data(json_t *metadata, const Manifest *manifest, const uint64_t 
 static json_t *build_metadata(const Manifest *manifest, const Identity *identity, const Position *position, bool finished)
 {
     json_t *metadata = json_object();
-    json_object_set_new(metadata, "format", json_string("hnc checkpoint 1"));
+    json_object_set_new(metadata, "format", json_string(format_here));
     json_object_set_new(metadata, "model", json_string(manifest->model));
     json_object_set_new(metadata, "train", json_string(manifest->train.name));
     json_object_set_new(metadata, "fingerprint", fingerprint(manifest));
@@ -140,8 +142,12 @@ static bool identify(const char *path, const Manifest *manifest, const json_t *m
     const char *model = json_string_value(json_object_get(metadata, "model"));
     const char *train = json_string_value(json_object_get(metadata, "train"));
     const char *seed = json_string_value(json_object_get(metadata, "seed"));
-    if (!format || strcmp(format, "hnc checkpoint 1") || !model || !train || !seed ||
-        sscanf(seed, "%" SCNu64, &identity->seed) != 1 || !metadata_integer(metadata, "batch", &identity->batch) ||
+    if (format && !strcmp(format, format_before))
+        return report_error("%s was written by an earlier version of hnc, whose runs --resume cannot continue; eval and predict "
+                            "read its weights",
+                            path);
+    if (!format || strcmp(format, format_here) || !model || !train || !seed || sscanf(seed, "%" SCNu64, &identity->seed) != 1 ||
+        !metadata_integer(metadata, "batch", &identity->batch) ||
         !metadata_integer(metadata, "total_steps", &identity->total_steps) ||
         !metadata_integer(metadata, "epoch_steps", &identity->epoch_steps) ||
         !metadata_integer(metadata, "threads", &identity->threads) || !position_load(position, metadata))
@@ -219,6 +225,20 @@ static bool is_of_another_model(const SafeFile *file, const Manifest *manifest)
     return another;
 }
 
+enum { NAME_SIZE = 1024 };
+
+/* The tensor by the name under which the file has it: version 1 had a '.' where there is a '/' now. */
+static Tensor named_in(const SafeFile *file, Tensor tensor, char name[static NAME_SIZE])
+{
+    if (safetensors_fits(file, &tensor) || strlen(tensor.name) >= NAME_SIZE)
+        return tensor;
+    Tensor earlier = tensor;
+    earlier.name = strcpy(name, tensor.name);
+    for (char *slash = name; (slash = strchr(slash, '/'));)
+        *slash = '.';
+    return safetensors_fits(file, &earlier) ? earlier : tensor;
+}
+
 /* The states that are wanted, of which the file must have each with its type and shape. Of another model's file that is all that
  * is said; else every tensor that does not fit is named. */
 static bool restore(const char *path, const Program *program, bool model_states_only)
@@ -230,17 +250,19 @@ static bool restore(const char *path, const Program *program, bool model_states_
     bool fine = true, another = is_of_another_model(&file, manifest);
     for (size_t i = 0; i < manifest->state_count && (fine || !another); i++) {
         const State *state = &manifest->states[i];
+        char name[NAME_SIZE];
+        Tensor tensor = named_in(&file, state->tensor, name);
         bool wanted = model_states_only ? is_model_state(state) : state->role != ROLE_SCRATCH;
         /* seed and steps, under which metrics may draw random numbers: where the file has them */
-        wanted |= model_states_only && state->role == ROLE_COUNTER && safetensors_fits(&file, &state->tensor);
-        if (wanted && another && !safetensors_fits(&file, &state->tensor)) {
+        wanted |= model_states_only && state->role == ROLE_COUNTER && safetensors_fits(&file, &tensor);
+        if (wanted && another && !safetensors_fits(&file, &tensor)) {
             const json_t *metadata = safetensors_metadata(&file);
             fine = report_error(
                 "%s is a checkpoint of '%s' (train %s), not of '%s' (train %s): it does not have the tensor %s as it is here",
                 path, metadata_text(metadata, "model"), metadata_text(metadata, "train"), manifest->model, manifest->train.name,
                 state->tensor.name);
         } else if (wanted) {
-            fine = safetensors_read(&file, &state->tensor, program_state(program, state)) && fine;
+            fine = safetensors_read(&file, &tensor, program_state(program, state)) && fine;
         }
     }
     safetensors_close(&file);

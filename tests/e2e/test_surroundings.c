@@ -307,6 +307,26 @@ static void names_of_the_compiler(void **state)
         }
 }
 
+/* Of version 1, whose states had other names, eval reads the weights; a run does not go on from it. */
+static void earlier_checkpoints(void **state)
+{
+    (void)state;
+    write_text("tuned.hn", "data s = idx(\"x\", \"y\") { fields x: u8[3], y: class[3]\n  split train 16, valid 8 }\n"
+                           "hyper lam { a: rate = 0.3 }\n"
+                           "net f(x: u8[3]) -> f32[3] { return linear(dropout(x / 255, lam.a), 3) }\n"
+                           "weights f = stn(lam)\n"
+                           "objective o(d) = mean(cross_entropy(f(d.x), d.y))\n"
+                           "train t = bilevel(lam) { lower o(s.train) by adam(0.1)\n  upper o(s.valid) by adam(0.1)\n"
+                           "  sample normal(scale: 0.5) by adam(0.1)\n  batch 8\n  epochs 3 }\n");
+    must_build("tuned.hn", "m");
+    must("./m train --out r --quiet && ./m eval --weights r/last.safetensors > figures && test -s figures");
+    must("LC_ALL=C sed -i 's#checkpoint 2#checkpoint 1#; s#/elem\"#.elem\"#g; s#/hyper\"#.hyper\"#g; s#/scale\"#.scale\"#g; "
+         "s#/value\"#.value\"#g; s#step/#step.#g' r/last.safetensors");
+    must("./m eval --weights r/last.safetensors | cmp - figures");
+    assert_int_equal(run_command("./m train --out r --resume --epochs 5"), 1);
+    assert_true(output_has("was written by an earlier version of hnc"));
+}
+
 /* An objective that is a number in no batch ends the run; one that is none in some batches does not, and its mean is that of the
  * others. */
 static void objectives_without_examples(void **state)
@@ -360,6 +380,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(impossible_net, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(another_model, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(fewer_epochs, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(earlier_checkpoints, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(names_of_the_compiler, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(gradients_of_zero, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(objectives_without_examples, set_up, folder_tear_down),
