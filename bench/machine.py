@@ -4,7 +4,6 @@ import ctypes
 import os
 import shutil
 import subprocess
-import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -39,9 +38,10 @@ def build_peak(folder):
     return program if compiler else None
 
 
-def peak_rate(program, threads):
-    """GFLOP/s of fused multiply-adds in registers: no kernel of products is faster."""
-    return float(subprocess.run([program, str(threads)], check=True, capture_output=True, text=True).stdout)
+def peak_rate(program, threads, footprint=None):
+    """GFLOP/s of fused multiply-adds in registers, or GB/s within `footprint` bytes: no kernel is faster."""
+    arguments = [str(threads)] if footprint is None else [str(threads), str(footprint)]
+    return float(subprocess.run([program, *arguments], check=True, capture_output=True, text=True).stdout)
 
 
 def load_openblas(core):
@@ -76,24 +76,3 @@ def product_rates(openblas, threads, seconds=0.5):
         product = lambda: openblas.cblas_sgemm(ROW_MAJOR, NO_TRANSPOSE, NO_TRANSPOSE, m, n, k, one, a, k, b, n, zero, c, n)
         rates[m, n, k] = 2e-9 * m * n * k / best_time(product, seconds)
     return rates
-
-
-def copy_rate(footprint, threads, seconds=0.5):
-    """GB/s read and written by memcpy within `footprint` bytes, shared by the threads."""
-    half = footprint // 2 // threads
-    buffers = [(ctypes.create_string_buffer(half), ctypes.create_string_buffer(half)) for _ in range(threads)]
-    repeats = max(1, 2**24 // half)
-
-    def copy(pair):
-        for _ in range(repeats):
-            ctypes.memmove(pair[0], pair[1], half)
-
-    def copy_all():
-        others = [threading.Thread(target=copy, args=(pair,)) for pair in buffers[1:]]
-        for thread in others:
-            thread.start()
-        copy(buffers[0])
-        for thread in others:
-            thread.join()
-
-    return 2e-9 * half * threads * repeats / best_time(copy_all, seconds)
