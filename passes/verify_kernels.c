@@ -156,7 +156,7 @@ static bool sink_access(Checker *c, const Loop *loop, uint32_t index, char what[
 }
 
 /* Every load of a state's value at entry that this sink overwrites is of the element that it writes at that point. (Of other
- * memory, what is read was written earlier, and what is written was not: the two cannot meet.) */
+ * memory, the state's next value among it, what is read was written earlier, and what is written was not: the two cannot meet.) */
 static void check_overwriting(Checker *c, const Loop *loop, const Sink *sink, const char *what)
 {
     const Buffer *target = buffer_at(c, sink->access.buffer);
@@ -165,7 +165,7 @@ static void check_overwriting(Checker *c, const Loop *loop, const Sink *sink, co
         if (node->kind != NODE_LOAD)
             continue;
         const Buffer *from = buffer_at(c, node->access.buffer);
-        bool same_state = from->kind == BUFFER_STATE && from->symbol == target->symbol;
+        bool same_state = is_entry_value(c, node->access.buffer) && from->symbol == target->symbol;
         bool same_elements = !node->access.indirect && node->access.offset == sink->access.offset &&
                              !memcmp(node->access.stride, sink->access.stride, sizeof sink->access.stride);
         if (same_state && (!same_elements || sink->kind != SINK_STORE))

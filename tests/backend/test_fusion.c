@@ -141,6 +141,19 @@ static void test_a_value_that_comes_late_to_memory(void **state)
     check_module(module);
 }
 
+/* One piece of a state's next value is made of another, which is in place already. */
+static void test_a_next_value_made_of_itself(void **state)
+{
+    (void)state;
+    Module *module = module_new("next", DTYPE_F32);
+    uint32_t s = module_state(module, "s", vector(DTYPE_F32, 20), STATE_WEIGHT);
+    Builder b = new_function(module, "f");
+    Value y = build_input(&b, "y", vector(DTYPE_F32, 5));
+    Value twice = build_concat(&b, 2, (Value[]){y, y}, 0), larger = build_unary(&b, OP_EXP, twice);
+    build_write(&b, s, build_concat(&b, 2, (Value[]){larger, twice}, 0));
+    check_module(module);
+}
+
 /* The step of a hypernetwork's head and the gradient of what feeds it read the head once: the sums are made for chunks of rows
  * while these are updated, and then of the chunks; so are maxima. The rows do not fill the last chunk. */
 static void sums_of_rows(DType real, int64_t rows_count, int64_t columns_count)
@@ -272,6 +285,7 @@ int main(void)
         cmocka_unit_test(test_kernels_do_not_wait_for_themselves),
         cmocka_unit_test(test_products_wait_for_a_copy_whose_kernel_moved),
         cmocka_unit_test(test_a_value_that_comes_late_to_memory),
+        cmocka_unit_test(test_a_next_value_made_of_itself),
         cmocka_unit_test(test_sums_beside_an_update),
         cmocka_unit_test(test_sums_of_transposed_rows),
         cmocka_unit_test(test_a_learning_rate_does_not_wait_for_the_loss),
