@@ -55,10 +55,7 @@ static Function *op_alone(Module *module, const Function *from, Value v)
     for (uint32_t i = 0; i < op->nargs; i++)
         args[i] = build_input(&b, arena_printf(&module->arena, "x%u", i), OP_AT(from, op->args[i])->type);
     Value weights = build_input(&b, "weights", op->type), y = build_op(&b, *op, op->nargs, args);
-    Dims all = {.n = op->type.rank};
-    for (unsigned axis = 0; axis < all.n; axis++)
-        all.v[axis] = axis;
-    Value sum = build_reduce(&b, OP_REDUCE_SUM, build_binary(&b, OP_MUL, y, weights), all);
+    Value sum = build_sum_of_product(&b, y, weights);
     build_output(&b, "sum", sum);
     for (uint32_t i = 0; i < op->nargs; i++)
         if (dtype_is_float(value_type(&b, args[i]).dtype))

@@ -120,9 +120,7 @@ Val builtin_dot(Session *s, Call *call)
     Type type = val_type(s, x);
     if (!type_equal(type, val_type(s, y)))
         return fail(s, call->expr->span, "dot takes two tensors of one shape, not %s and %s", describe(s, x), describe(s, y));
-    Dims axes = {.n = type.rank};
-    for (unsigned i = 0; i < type.rank; i++)
-        axes.v[i] = i;
+    Dims axes = all_axes(type.rank);
     return val_tensor(build_dot(&s->builder, x.ir, y.ir, axes, axes, (Dims){0}, (Dims){0}));
 }
 

@@ -164,23 +164,10 @@ void read_common(TrainPlan *plan)
 
 /* ---- phases and metrics ---- */
 
-static bool is_across(OpCode code)
-{
-    return code == OP_ACROSS_SUM || code == OP_ACROSS_MEAN || code == OP_ACROSS_MAX;
-}
-
-/* Whether the value differs between examples (random numbers do). */
 bool differs_between_examples(const Function *function, Value value)
 {
-    bool *varying = support_malloc(function->ops.len * sizeof *varying);
-    for (Value v = 0; v <= value; v++) {
-        const Op *op = OP_AT(function, v);
-        varying[v] = op->code == OP_EXAMPLE || op->code == OP_RANDOM;
-        for (uint32_t i = 0; i < op->nargs && !is_across(op->code); i++)
-            varying[v] |= varying[op->args[i]];
-    }
-    bool result = varying[value];
-    support_free(varying);
+    bool *varies = varying_values(function), result = varies[value];
+    support_free(varies);
     return result;
 }
 

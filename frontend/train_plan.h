@@ -33,6 +33,7 @@ Val objective_value(Session *s, const Expr *expr);
 bool read_split_of(Session *s, const Expr *expr, uint32_t *dataset, uint32_t *split);
 /* An error if the phase's batch is larger than its split. */
 void check_batch(TrainPlan *plan, const Phase *phase, const Expr *expr);
+/* Whether the value differs between examples (random numbers do). */
 bool differs_between_examples(const Function *function, Value value);
 
 void lower_pareto(TrainPlan *plan);
@@ -41,8 +42,8 @@ void lower_pareto(TrainPlan *plan);
 
 /* The name that is called, or that stands alone; "" for anything else. */
 const char *head_name(const Expr *expr);
-/* The arguments of a call, by label or in the order of `labels`; values[i] is NULL where one is absent. What does not fit is an error that
- * shows the usage. */
+/* The arguments of a call, by label or in the order of `labels`; values[i] is NULL where one is absent. What does not fit is an
+ * error that shows the usage. */
 bool read_arguments(Session *s, const Expr *expr, uint32_t n, const char *const *labels, const char *usage, const Expr **values);
 typedef enum Sign { SIGN_ANY, SIGN_NOT_NEGATIVE, SIGN_POSITIVE } Sign;
 /* A number, which every entry then is, or a list of m numbers, each of that sign. False: reported. */

@@ -87,3 +87,9 @@ double hyper_raw(const Hyper *hyper, double natural)
     }
     return natural;
 }
+
+Value build_sum_of_product(Builder *b, Value x, Value y)
+{
+    Value product = build_binary(b, OP_MUL, x, y);
+    return build_reduce(b, OP_REDUCE_SUM, product, all_axes(value_type(b, x).rank));
+}

@@ -126,6 +126,14 @@ bool dims_contain(Dims dims, int64_t value)
     return false;
 }
 
+Dims all_axes(unsigned rank)
+{
+    Dims axes = {.n = (uint8_t)rank};
+    for (unsigned axis = 0; axis < rank; axis++)
+        axes.v[axis] = axis;
+    return axes;
+}
+
 bool dims_equal(Dims a, Dims b)
 {
     return a.n == b.n && (a.n == 0 || memcmp(a.v, b.v, a.n * sizeof a.v[0]) == 0);
@@ -271,6 +279,16 @@ uint32_t module_state(Module *module, const char *name, Type type, StateRole rol
     State state = {.name = arena_text(&module->arena, name, strlen(name)), .type = type, .role = role};
     vec_push(&module->states, state);
     return module->states.len - 1;
+}
+
+uint32_t find_or_add_state(Module *module, const char *name, Type type, StateRole role, Init init)
+{
+    int64_t known = find_state(module, name);
+    if (known >= 0)
+        return (uint32_t)known;
+    uint32_t state = module_state(module, name, type, role);
+    module->states.data[state].init = init;
+    return state;
 }
 
 /* FNV-1a */

@@ -57,6 +57,7 @@ const char *type_text(Type type);
 Dims dims_of(unsigned n, ...); /* int arguments */
 bool dims_contain(Dims dims, int64_t value);
 bool dims_equal(Dims a, Dims b);
+Dims all_axes(unsigned rank); /* 0, 1 ... rank - 1 */
 
 /* ---- ops ---- */
 
@@ -79,6 +80,11 @@ typedef struct OpInfo {
 extern const OpInfo op_info[OP_COUNT];
 /* The op of that mnemonic, or OP_COUNT. */
 OpCode op_by_name(const char *name);
+/* A reduction across the examples of a batch. */
+static inline bool is_across(OpCode code)
+{
+    return code == OP_ACROSS_SUM || code == OP_ACROSS_MEAN || code == OP_ACROSS_MAX;
+}
 
 typedef uint32_t Value; /* index of an op in its function */
 #define NO_VALUE UINT32_MAX
@@ -215,6 +221,8 @@ void function_replace(Function *function, Function *with);
 void function_remove(Module *module, Function *function);
 uint32_t module_state(Module *module, const char *name, Type type, StateRole role); /* adds; returns its index */
 int64_t find_state(const Module *module, const char *name);                         /* -1: none */
+/* The state of that name, added with that first value if there is none. */
+uint32_t find_or_add_state(Module *module, const char *name, Type type, StateRole role, Init init);
 
 /* ---- building ----
  * Each call appends one op and returns its value. Types are inferred by the op's shape rule; a violation is a bug of the caller
@@ -269,6 +277,7 @@ Value build_tangent(Builder *b, Value y, uint32_t n, const Value *leaves, const 
 Value build_with_const(Builder *b, OpCode code, Value x, double number);
 
 /* Compositions that several parts need (ir/compose.c). */
+Value build_sum_of_product(Builder *b, Value x, Value y); /* sum over all elements of x y: a scalar */
 Value build_sigmoid(Builder *b, Value x);  /* 1 / (1 + exp -x), of full relative precision */
 Value build_softplus(Builder *b, Value x); /* log(1 + exp x), of full relative precision */
 /* Standard normal numbers by Box and Muller's transform of the uniform streams `stream` and `stream` + 1. */
@@ -279,6 +288,11 @@ Value build_normal(Builder *b, Value seed, Value step, Type type, uint32_t strea
 Value build_copy(Builder *b, const Function *from, Value v, const Value *map);
 /* Inlines the whole of `from` (no inputs, no writes) and gives the new value of each op in map[], which has room for every op. */
 void build_inline(Builder *b, const Function *from, Value *map);
+
+/* For each op of a per-example function: whether its value differs between the examples of a batch. The caller frees the array. */
+bool *varying_values(const Function *function);
+/* The same for one op, whose operands' are known. */
+bool op_varies(const Op *op, const bool *varies);
 
 /* ---- shape rules, verifier, text, interpreter ---- */
 

@@ -258,11 +258,6 @@ static BatchRule *const batch_rules[OP_COUNT] = {
 #undef OP
 };
 
-static bool is_across(OpCode code)
-{
-    return code == OP_ACROSS_SUM || code == OP_ACROSS_MEAN || code == OP_ACROSS_MAX;
-}
-
 void pass_batch(Module *module, Function *function, int64_t batch_size, bool masked)
 {
     bool *varies = varying_values(function);

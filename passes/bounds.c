@@ -134,10 +134,7 @@ typedef struct Bounds {
 
 static Value all_axes_max(Builder *b, Value x)
 {
-    Dims all = {.n = value_type(b, x).rank};
-    for (unsigned axis = 0; axis < all.n; axis++)
-        all.v[axis] = axis;
-    return build_reduce(b, OP_REDUCE_MAX, x, all);
+    return build_reduce(b, OP_REDUCE_MAX, x, all_axes(value_type(b, x).rank));
 }
 
 /* The index of the new function held to the rows. */

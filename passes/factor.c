@@ -11,34 +11,6 @@
 #include "passes/passes.h"
 #include "passes/rewrite.h"
 
-static bool op_varies(const Op *op, const bool *varies)
-{
-    switch (op->code) {
-    case OP_EXAMPLE:
-    case OP_INPUT:
-        return true;
-    case OP_RANDOM:
-        return !(op->flags & OP_SHARED);
-    case OP_ACROSS_SUM:
-    case OP_ACROSS_MEAN:
-    case OP_ACROSS_MAX:
-        return false;
-    default:
-        for (uint32_t i = 0; i < op->nargs; i++)
-            if (varies[op->args[i]])
-                return true;
-        return false;
-    }
-}
-
-bool *varying_values(const Function *function)
-{
-    bool *varies = support_malloc(function->ops.len);
-    for (Value v = 0; v < function->ops.len; v++)
-        varies[v] = op_varies(OP_AT(function, v), varies);
-    return varies;
-}
-
 typedef struct Factor {
     Rewrite rewrite;
     VEC(bool) varies;     /* of the new function, filled up to `known` */
@@ -113,9 +85,7 @@ static int64_t result_axis(Factor *factor, Product p, bool second, int64_t axis)
 /* Broadcast needs increasing axes: transposes `t`, whose axes belong at `places`, accordingly. */
 static Value broadcast_to(Builder *b, Value t, Dims places, Type type)
 {
-    Dims order = {.n = places.n};
-    for (unsigned i = 0; i < places.n; i++)
-        order.v[i] = i;
+    Dims order = all_axes(places.n);
     for (unsigned i = 0; i < places.n; i++)
         for (unsigned k = i + 1; k < places.n; k++)
             if (places.v[k] < places.v[i]) {

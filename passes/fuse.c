@@ -180,7 +180,7 @@ static void place_pad(Fuser *f, Value v)
 static View need_row_access(Fuser *f, Value v, uint32_t group)
 {
     View view = need_plain(f, v, group);
-    return f->groups.data[group].joined_reads.len ? need_copy(f, v, natural_order(type_at(f, v)), group) : view;
+    return f->groups.data[group].joined_reads.len ? need_copy(f, v, all_axes(type_at(f, v).rank), group) : view;
 }
 
 /* A row of a table for each index: the table's memory, addressed through the index. */
@@ -226,7 +226,7 @@ static View need_row_major(Fuser *f, Value v, uint32_t group)
 {
     View view = need_plain(f, v, group), plain = view_contiguous(view.buffer, type_at(f, v));
     plain.offset = view.offset;
-    return same_view(&view, &plain, type_at(f, v)) ? view : need_copy(f, v, natural_order(type_at(f, v)), group);
+    return same_view(&view, &plain, type_at(f, v)) ? view : need_copy(f, v, all_axes(type_at(f, v).rank), group);
 }
 
 _Static_assert((int)MOST_SPECIAL_INPUTS >= (int)EXTERN_MOST_OPERANDS, "a special kernel holds the operands of any extern");

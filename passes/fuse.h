@@ -135,8 +135,6 @@ void note_read(Fuser *f, uint32_t group, Value base, const View *view);
 View need_view(Fuser *f, Value v, uint32_t group);
 /* The copy of `v` in memory of its own with its axes in the given order, outermost first; `group` reads it. */
 View need_copy(Fuser *f, Value v, Dims order, uint32_t group);
-/* All axes, row-major. */
-Dims natural_order(Type type);
 /* A view of `v` without indirection, of its own dtype. */
 View need_plain(Fuser *f, Value v, uint32_t group);
 

@@ -341,18 +341,10 @@ View need_copy(Fuser *f, Value v, Dims order, uint32_t group)
     return copy->view;
 }
 
-Dims natural_order(Type type)
-{
-    Dims order = {.n = type.rank};
-    for (unsigned axis = 0; axis < order.n; axis++)
-        order.v[axis] = axis;
-    return order;
-}
-
 View need_plain(Fuser *f, Value v, uint32_t group)
 {
     View view = need_view(f, v, group);
     if (!view.indirect && f->schedule->buffers.data[view.buffer].dtype == type_at(f, v).dtype)
         return view;
-    return need_copy(f, v, natural_order(type_at(f, v)), group);
+    return need_copy(f, v, all_axes(type_at(f, v).rank), group);
 }

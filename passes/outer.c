@@ -54,21 +54,13 @@ static Value add_outers(Builder *b, const Value *args)
     return NO_VALUE;
 }
 
-static Value sum_of_product(Builder *b, Value x, Value y)
-{
-    Dims all = {.n = value_type(b, x).rank};
-    for (unsigned axis = 0; axis < all.n; axis++)
-        all.v[axis] = axis;
-    return build_reduce(b, OP_REDUCE_SUM, build_binary(b, OP_MUL, x, y), all);
-}
-
 static Value sum_outers(Builder *b, const Op *sum, Value operand)
 {
     Op product = *OP_AT(b->function, operand), x, y;
     if (product.code != OP_MUL || sum->a.n != product.type.rank || !is_outer(b, product.args[0], &x) ||
         !is_outer(b, product.args[1], &y) || !type_equal(value_type(b, x.args[0]), value_type(b, y.args[0])))
         return NO_VALUE;
-    Value left = sum_of_product(b, x.args[0], y.args[0]), right = sum_of_product(b, x.args[1], y.args[1]);
+    Value left = build_sum_of_product(b, x.args[0], y.args[0]), right = build_sum_of_product(b, x.args[1], y.args[1]);
     return build_binary(b, OP_MUL, left, right);
 }
 

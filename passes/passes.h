@@ -15,8 +15,6 @@ void pass_weights(Model *model, Function *function);
 /* Pulls invariant matrices out of products whose operand varies only by row scales and sums:
  * (E + a U) @ x = E @ x + a (U @ x); also scales on contracted axes: sum_ij (a_i U_ij)^2 = sum_i a_i^2 sum_j U_ij^2. */
 void pass_factor(Module *module, Function *function);
-/* For each op: whether its value differs between the examples of a batch. The caller frees the array. */
-bool *varying_values(const Function *function);
 
 /* ---- batching ---- */
 

@@ -9,21 +9,11 @@ typedef struct Forms {
     Value *generated; /* form -> output of its generator, inlined once a function; NO_VALUE until then */
 } Forms;
 
-/* The state of that name, made on first use. */
-static uint32_t weight_state(Model *model, const char *name, Type type, Init init)
-{
-    int64_t known = find_state(model->module, name);
-    if (known >= 0)
-        return (uint32_t)known;
-    uint32_t state = module_state(model->module, name, type, STATE_WEIGHT);
-    model->module->states.data[state].init = init;
-    return state;
-}
-
+/* A part of the weight that is trained: a state, made on first use. */
 static Value read_part(Forms *forms, const Weight *weight, const char *part, Type type, Init init)
 {
     const char *name = arena_printf(&forms->model->module->arena, "%s%s", weight->name, part);
-    return build_read(&forms->rewrite.b, weight_state(forms->model, name, type, init));
+    return build_read(&forms->rewrite.b, find_or_add_state(forms->model->module, name, type, STATE_WEIGHT, init));
 }
 
 static Value form_free(Forms *forms, const Weight *weight)

@@ -5,12 +5,7 @@
 
 static uint32_t named_state(Module *module, const char *name, Type type, StateRole role, double init)
 {
-    int64_t known = find_state(module, name);
-    if (known >= 0)
-        return (uint32_t)known;
-    uint32_t state = module_state(module, name, type, role);
-    module->states.data[state].init = (Init){INIT_CONSTANT, init};
-    return state;
+    return find_or_add_state(module, name, type, role, (Init){INIT_CONSTANT, init});
 }
 
 /* value and, where sigma is learned, inverse softplus of sigma */

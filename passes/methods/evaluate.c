@@ -8,11 +8,6 @@
 
 enum { EVALUATION_BATCH = 500 };
 
-static bool is_across(OpCode code)
-{
-    return code == OP_ACROSS_SUM || code == OP_ACROSS_MEAN || code == OP_ACROSS_MAX;
-}
-
 /* after[v]: v depends on a reduction across the data (or is one). False with a message if one depends on another. */
 static bool mark_after(const Function *function, bool *after, const char *metric, char why[static 256])
 {
@@ -38,8 +33,7 @@ static bool mark_after(const Function *function, bool *after, const char *metric
 static uint32_t accumulator(Assembly *assembly, const char *prefix, const char *what, Value v, Type type)
 {
     const char *name = arena_printf(&assembly->module->arena, "%s/%s%u", prefix, what, v);
-    int64_t known = find_state(assembly->module, name);
-    return known >= 0 ? (uint32_t)known : module_state(assembly->module, name, type, STATE_SCRATCH);
+    return find_or_add_state(assembly->module, name, type, STATE_SCRATCH, (Init){0});
 }
 
 static uint32_t count_accumulator(Assembly *assembly, const char *prefix)

@@ -25,12 +25,7 @@ static Value running_mean(Builder *b, double beta, Value mean, Value x)
 static uint32_t own_state(Builder *b, const char *name, const char *what, const char *of, Type type, StateRole role, double init)
 {
     const char *full = arena_printf(&b->module->arena, "%s/%s%s%s", name, what, *of ? "/" : "", of);
-    int64_t known = find_state(b->module, full);
-    if (known >= 0)
-        return (uint32_t)known;
-    uint32_t state = module_state(b->module, full, type, role);
-    b->module->states.data[state].init = (Init){INIT_CONSTANT, init};
-    return state;
+    return find_or_add_state(b->module, full, type, role, (Init){INIT_CONSTANT, init});
 }
 
 static Value named_input(Builder *b, const char *name)
@@ -83,10 +78,7 @@ static void clip_gradients(Builder *b, double limit, uint32_t n, Trained *traine
     Value total = NO_VALUE;
     for (uint32_t i = 0; i < n; i++) {
         Value g = trained[i].gradient;
-        Dims all = {.n = value_type(b, g).rank};
-        for (unsigned axis = 0; axis < all.n; axis++)
-            all.v[axis] = axis;
-        Value squares = build_reduce(b, OP_REDUCE_SUM, build_binary(b, OP_MUL, g, g), all);
+        Value squares = build_sum_of_product(b, g, g);
         total = total == NO_VALUE ? squares : build_binary(b, OP_ADD, total, squares);
     }
     Value norm = build_unary(b, OP_SQRT, total);

@@ -36,8 +36,7 @@ static void count_events(Assembly *assembly, Builder *b, const char *what, Value
 {
     Module *module = assembly->module;
     const char *name = arena_printf(&module->arena, "%s/%s", assembly->train->name, what);
-    int64_t known = find_state(module, name);
-    uint32_t state = known >= 0 ? (uint32_t)known : module_state(module, name, type_scalar(DTYPE_I32), STATE_COUNTER);
+    uint32_t state = find_or_add_state(module, name, type_scalar(DTYPE_I32), STATE_COUNTER, (Init){0});
     Value before = build_read(b, state), more = build_cast(b, happened, DTYPE_I32);
     build_write(b, state, build_binary(b, OP_ADD, before, more));
 }
@@ -57,10 +56,7 @@ static Value build_gram(const Objectives *o, const Gradients *g)
             Value sum = build_const(b, type_scalar(b->module->real), 0);
             for (uint32_t s = 0; s < g->trained.len; s++) {
                 Value x = g->each.data[s * o->m + i], y = g->each.data[s * o->m + j];
-                Dims all = {.n = value_type(b, x).rank};
-                for (unsigned axis = 0; axis < all.n; axis++)
-                    all.v[axis] = axis;
-                sum = build_binary(b, OP_ADD, sum, build_reduce(b, OP_REDUCE_SUM, build_binary(b, OP_MUL, x, y), all));
+                sum = build_binary(b, OP_ADD, sum, build_sum_of_product(b, x, y));
             }
             entries[i * o->m + j] = entries[j * o->m + i] = sum;
         }
