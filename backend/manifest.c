@@ -211,8 +211,8 @@ static json_t *pareto_of(const Model *model, const Train *train)
                      "true_front", pareto->true_front ? matrix(pareto->true_count, pareto->m, pareto->true_front) : json_null(),
                      "solver", solver_names[pareto->solver], "each", pareto->each, "ray",
                      json_string(module->states.data[pareto->ray_state].name), "all_rays",
-                     needs_all_rays(pareto) ? json_string(module->states.data[pareto->rays_state].name) : json_null(), "points",
-                     pareto->each ? json_string(module->states.data[pareto->points_state].name) : json_null());
+                     pareto->all_rays ? json_string(module->states.data[pareto->rays_state].name) : json_null(), "points",
+                     pareto->each ? json_string(module->states.data[pareto->losses_state].name) : json_null());
 }
 
 static json_t *train_of(const Model *model)

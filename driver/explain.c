@@ -123,19 +123,13 @@ static void explain_pareto(const Pareto *pareto)
     printf("  objectives");
     for (uint32_t i = 0; i < pareto->m; i++)
         printf("%s%s", i ? ", " : " ", pareto->objectives[i]);
-    printf("\n  solver     %s", solver_names[pareto->solver]);
-    if (pareto->solver == SOLVER_SMOOTH_TCHEBYCHEFF)
-        printf(", mu %g", pareto->strength);
-    if (pareto->solver == SOLVER_COSMOS || pareto->solver == SOLVER_HVI)
-        printf(", lambda %g", pareto->strength);
-    if (pareto->solver == SOLVER_PMTL)
-        printf(", first phase for at most %g epochs", pareto->strength);
+    printf("\n  solver     %s", pareto->solver_text);
     if (pareto->each) {
         printf("\n  rays       one net for each of the %u", pareto->ray_count);
     } else if (pareto->fixed) {
-        printf("\n  rays       %u a batch from the %u of evaluation", pareto->points, pareto->ray_count);
+        printf("\n  rays       %u a batch from the %u of evaluation", pareto->rays_per_step, pareto->ray_count);
     } else {
-        printf("\n  rays       %u a batch from Dirichlet(", pareto->points);
+        printf("\n  rays       %u a batch from Dirichlet(", pareto->rays_per_step);
         for (uint32_t i = 0; i < pareto->m; i++)
             printf("%s%g", i ? ", " : "", pareto->concentration[i]);
         printf("); %u for evaluation", pareto->ray_count);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "frontend/lower.h"
+#include "frontend/kit.h"
 #include "frontend/parse.h"
 #include "pareto/random_space.h"
 #include "tabular/table.h"
@@ -48,8 +48,7 @@ static const char *model_name(Arena *arena, const char *path)
 
 static bool method_is(const Decl *train, const char *name)
 {
-    const Expr *head = train && train->value->kind == EXPR_CALL ? train->value->left : train ? train->value : NULL;
-    return head && head->kind == EXPR_NAME && strcmp(head->name.text, name) == 0;
+    return train && strcmp(head_name(train->value), name) == 0;
 }
 
 static Session open_session(Program *program, bool learning, const Decl *train)

@@ -1,7 +1,7 @@
 /* Where weights come from: `weights NET.part = free | stn(lam) | dense(respond(lam))`. */
-#include "frontend/lower.h"
-
 #include <string.h>
+
+#include "frontend/kit.h"
 
 static const char *form_target(Session *s, const Decl *decl)
 {
@@ -18,72 +18,52 @@ static const char *form_target(Session *s, const Decl *decl)
 
 static const char *const later_forms[] = {"chunked", "delta_stn", "lowrank", "rank1", "film"};
 
-static bool read_stn(Session *s, const Expr *call, Form *form)
+/* ORDER FormKind */
+static const Construct form_rows[] = {
+    ALONE("free"),
+    CALLED("dense", "dense(respond(lam))", {"generator", TAKES_EXPRESSION, ANY_NUMBER, 0}),
+    CALLED("stn", "stn(lam)", {"condition", TAKES_EXPRESSION, ANY_NUMBER, 0}),
+};
+
+static bool read_stn(Session *s, const Expr *call, const Expr *name, Form *form)
 {
-    const Arg *arg = call->args.first;
-    if (call->args.count != 1 || arg->kind != ARG_VALUE) {
+    if (!name) {
         fail(s, call->span, "stn takes the hyperparameters that the weights respond to, as in stn(lam)");
         return false;
     }
-    const char *name = arg->value->kind == EXPR_NAME ? arg->value->name.text : "";
-    const Symbol *hyper = find_symbol_of(s->program, name, DECL_HYPER);
-    const Symbol *preference = find_symbol_of(s->program, name, DECL_PREFERENCE);
-    if (!hyper && !preference) {
-        fail(s, arg->value->span, "stn takes the name of a hyper declaration or of a preference");
-        Candidates candidates = {0};
-        add_declared(s, DECL_HYPER, &candidates);
-        add_declared(s, DECL_PREFERENCE, &candidates);
-        suggest(s, name, &candidates);
-        return false;
-    }
-    form->kind = FORM_STN;
-    form->condition = hyper ? hyper->index : preference->condition;
-    return true;
+    const Symbol *symbol = choose_declared(s, 1 << DECL_HYPER | 1 << DECL_PREFERENCE, name,
+                                           "stn takes the name of a hyper declaration or of a preference");
+    if (symbol)
+        form->condition = symbol->decl->kind == DECL_HYPER ? symbol->index : symbol->condition;
+    return symbol != NULL;
 }
 
-static bool read_dense(Session *s, const Expr *call, Form *form)
+static bool read_dense(Session *s, const Expr *call, const Expr *generator)
 {
-    const Arg *arg = call->args.first;
-    const Expr *inner = call->args.count == 1 && arg->kind == ARG_VALUE ? arg->value : NULL;
-    if (!inner || inner->kind != EXPR_CALL || inner->left->kind != EXPR_NAME ||
-        !find_symbol_of(s->program, inner->left->name.text, DECL_NET)) {
-        fail(s, call->span, "dense takes the call of a net that makes the weights, as in dense(respond(lam))");
-        return false;
-    }
-    form->kind = FORM_DENSE;
-    return true;
+    if (generator && generator->kind == EXPR_CALL && find_symbol_of(s->program, head_name(generator), DECL_NET))
+        return true;
+    fail(s, call->span, "dense takes the call of a net that makes the weights, as in dense(respond(lam))");
+    return false;
 }
 
 /* Fills in kind and condition. Returns false after an error. */
 static bool read_form(Session *s, const Decl *decl, Form *form)
 {
-    const Expr *expr = decl->value, *head = expr->kind == EXPR_CALL ? expr->left : expr;
-    const char *name = head->kind == EXPR_NAME ? head->name.text : "";
+    const Expr *expr = decl->value;
+    Argument arguments[MOST_PARAMETERS];
     form->kind = FORM_FREE;
-    if (head->kind == EXPR_ERROR)
+    if (expr->kind == EXPR_ERROR)
         return false;
-    if (strcmp(name, "free") == 0) {
-        if (expr->kind == EXPR_NAME)
-            return true;
-        fail(s, expr->span, "free takes no arguments");
+    if (find_word(WORDS(later_forms), head_name(expr)) >= 0) {
+        refuse(s, expr->span, arena_printf(&s->program->arena, "the weight form '%s'", head_name(expr)));
         return false;
     }
-    if (strcmp(name, "stn") == 0 && expr->kind == EXPR_CALL)
-        return read_stn(s, expr, form);
-    if (strcmp(name, "dense") == 0 && expr->kind == EXPR_CALL)
-        return read_dense(s, expr, form);
-    for (size_t i = 0; i < COUNT_OF(later_forms); i++)
-        if (strcmp(name, later_forms[i]) == 0) {
-            refuse(s, head->span, arena_printf(&s->program->arena, "the weight form '%s'", name));
-            return false;
-        }
-    fail(s, expr->span, "weights are free, stn(hypers) or dense(net(...)), but not this");
-    Candidates candidates = {0};
-    vec_push(&candidates.names, "free");
-    vec_push(&candidates.names, "stn");
-    vec_push(&candidates.names, "dense");
-    suggest(s, name, &candidates);
-    return false;
+    int row = read_construct(s, expr, CONSTRUCTS(form_rows), "a form of weights", arguments);
+    bool fine = row == FORM_FREE || (row == FORM_STN && read_stn(s, expr, arguments[0].expr, form)) ||
+                (row == FORM_DENSE && read_dense(s, expr, arguments[0].expr));
+    if (fine)
+        form->kind = (FormKind)row;
+    return fine;
 }
 
 /* ---- forms in use ---- */
@@ -104,7 +84,8 @@ static uint32_t use_form(Session *s, const Decl *decl, const Symbol *net)
     return s->forms.len - 1;
 }
 
-/* The more specific one of `best` and a declaration for that weight; where both name the same part, the later one given counts. */
+/* The more specific one of `best` and a declaration for that weight; where both name the same part, the later one given counts.
+ */
 static void prefer(Session *s, const Decl *decl, const KnownWeight *weight, const Decl **best, size_t *length)
 {
     if (decl->kind != DECL_WEIGHTS || strcmp(decl->name.text, weight->net->decl->name.text) != 0)

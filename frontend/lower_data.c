@@ -1,7 +1,7 @@
 /* Data declarations, and the fields and splits that expressions reach through them. */
-#include "frontend/lower.h"
-
 #include <string.h>
+
+#include "frontend/kit.h"
 
 static const char *copy_text(Session *s, const char *text)
 {
@@ -23,7 +23,7 @@ static void read_row_count(Session *s, const Expr *source, Dataset *data)
 static void read_files(Session *s, const Expr *source, Dataset *data, bool test)
 {
     static const char *const later[] = {"permute", "text", "image_folder", "safetensors"};
-    const char *name = source->kind == EXPR_CALL && source->left->kind == EXPR_NAME ? source->left->name.text : "";
+    const char *name = source->kind == EXPR_CALL ? head_name(source) : "";
     if (!test && strcmp(name, "csv") == 0)
         data->format = "csv";
     if (test && strcmp(name, data->format) != 0 && (strcmp(name, "idx") == 0 || strcmp(name, "csv") == 0)) {
@@ -35,11 +35,10 @@ static void read_files(Session *s, const Expr *source, Dataset *data, bool test)
         return;
     }
     if (strcmp(name, "idx") != 0 && strcmp(name, "csv") != 0) {
-        for (size_t i = 0; i < COUNT_OF(later); i++)
-            if (strcmp(name, later[i]) == 0) {
-                refuse(s, source->span, arena_printf(&s->program->arena, "the data source '%s'", name));
-                return;
-            }
+        if (find_word(WORDS(later), name) >= 0) {
+            refuse(s, source->span, arena_printf(&s->program->arena, "the data source '%s'", name));
+            return;
+        }
         fail(s, source->span, "a data set is read by idx(\"file\", ...) or csv(\"file\", ...), or is rows(n) without content");
         return;
     }
@@ -185,21 +184,14 @@ void lower_data(Session *s, Symbol *symbol)
 Val dataset_member(Session *s, Val dataset, Name name)
 {
     const Dataset *data = &s->model->datasets.data[dataset.symbol->index];
-    Candidates candidates = {0};
-    for (uint32_t i = 0; i < data->splits.len; i++) {
-        if (strcmp(data->splits.data[i].name, name.text) == 0) {
-            vec_free(&candidates.names);
-            return (Val){.kind = VAL_SPLIT, .symbol = dataset.symbol, .split = i};
-        }
-        vec_push(&candidates.names, data->splits.data[i].name);
-    }
-    if (dataset.symbol->broken) {
-        vec_free(&candidates.names);
+    Words splits = {data->splits.data, data->splits.len, sizeof *data->splits.data};
+    int split = find_word(splits, name.text);
+    if (split >= 0)
+        return (Val){.kind = VAL_SPLIT, .symbol = dataset.symbol, .split = (uint32_t)split};
+    if (dataset.symbol->broken)
         return val_poison();
-    }
-    fail(s, name.span, "the data set '%s' has no split '%s'", data->name, name.text);
+    choose_word(s, splits, name.text, name.span, "the data set '%s' has no split '%s'", data->name, name.text);
     add_note(s, dataset.symbol->decl->name.span, "the data set is here");
-    suggest(s, name.text, &candidates);
     return val_poison();
 }
 

@@ -1,69 +1,30 @@
 /* Hyperparameters: each group is one condition, a vector of unconstrained numbers; each entry is squashed into its range. */
-#include "frontend/lower.h"
-
 #include <string.h>
 
-typedef struct KindName {
-    const char *name;
-    HyperKind plain, ranged; /* without and with (low, high) */
-    bool needs_range, whole, ends_included;
-} KindName;
+#include "frontend/kit.h"
 
-static const KindName kinds[] = {
-    {"real", HYPER_REAL, HYPER_REAL, false, false, false},    {"positive", HYPER_POSITIVE, HYPER_POSITIVE, false, false, false},
-    {"rate", HYPER_RANGE, HYPER_RANGE, false, false, false},  {"range", HYPER_RANGE, HYPER_RANGE, true, false, false},
-    {"log", HYPER_LOG, HYPER_LOG_RANGE, false, false, false}, {"integer", HYPER_INTEGER, HYPER_INTEGER, true, true, true},
+static const Construct kind_rows[] = {
+    ALONE("real"),
+    ALONE("positive"),
+    CALLED("rate", "rate(0, 0.9)", {"low", TAKES_NUMBER, WITHIN(0, 1), 0}, {"high", TAKES_NUMBER, WITHIN(0, 1), 1}),
+    CALLED("range", "range(0, 1)", {"low", TAKES_NUMBER, ANY_NUMBER, NAN}, {"high", TAKES_NUMBER, ANY_NUMBER, NAN}),
+    CALLED("log", "log(1e-4, 1)", {"low", TAKES_NUMBER, ABOVE(0), 0}, {"high", TAKES_NUMBER, ABOVE(0), 1}),
+    CALLED("integer", "integer(0, 10)", {"low", TAKES_NUMBER, ANY_NUMBER, NAN}, {"high", TAKES_NUMBER, ANY_NUMBER, NAN}),
 };
 
-static const KindName *find_kind(Session *s, Name name)
-{
-    Candidates candidates = {0};
-    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
-        if (strcmp(kinds[i].name, name.text) == 0) {
-            vec_free(&candidates.names);
-            return &kinds[i];
-        }
-        vec_push(&candidates.names, kinds[i].name);
-    }
-    fail(s, name.span, "'%s' is not a kind of hyperparameter", name.text);
-    if (!suggest(s, name.text, &candidates))
-        add_help(s,
-                 "the kinds are real, positive, rate(low, high), range(low, high), log, log(low, high) and integer(low, high)");
-    return NULL;
-}
+typedef struct KindRule {
+    HyperKind plain, ranged; /* without and with (low, high) */
+    bool ends_included;      /* the first value may be a bound; all three are whole numbers */
+} KindRule;
 
-/* The (low, high) of a kind. */
-static bool read_range(Session *s, const Expr *call, const KindName *kind, Hyper *hyper)
-{
-    bool takes = kind->ranged != HYPER_REAL && kind->ranged != HYPER_POSITIVE;
-    if (!takes || call->args.count != 2) {
-        fail(s, call->span, takes ? "'%s' takes two bounds, as in %s(0, 1)" : "'%s' takes no bounds; range(0, 1) does",
-             kind->name, kind->name);
-        return false;
-    }
-    const Expr *low = call->args.first->value, *high = call->args.last->value;
-    if (call->args.first->kind != ARG_VALUE || call->args.last->kind != ARG_VALUE ||
-        !as_number(s, evaluate(s, low), low->span, "a bound", &hyper->low) ||
-        !as_number(s, evaluate(s, high), high->span, "a bound", &hyper->high))
-        return false;
-    hyper->kind = kind->ranged;
-    if (hyper->low >= hyper->high) {
-        fail(s, call->span, "the range from %.6g to %.6g is empty", hyper->low, hyper->high);
-        return false;
-    }
-    if (kind->ranged == HYPER_LOG_RANGE && hyper->low <= 0) {
-        fail(s, low->span, "a logarithmic range lies above 0, but this is %.6g", hyper->low);
-        return false;
-    }
-    if (strcmp(kind->name, "rate") == 0 && (hyper->low < 0 || hyper->high > 1)) {
-        fail(s, call->span, "a rate lies between 0 and 1; 'range' may lie anywhere");
-        return false;
-    }
-    return true;
-}
+/* ORDER kind_rows */
+static const KindRule kind_rules[] = {
+    {HYPER_REAL, HYPER_REAL, false},   {HYPER_POSITIVE, HYPER_POSITIVE, false}, {HYPER_RANGE, HYPER_RANGE, false},
+    {HYPER_RANGE, HYPER_RANGE, false}, {HYPER_LOG, HYPER_LOG_RANGE, false},     {HYPER_INTEGER, HYPER_INTEGER, true},
+};
 
 /* kind, kind(low, high), either followed by [extent, ...] */
-static bool read_kind(Session *s, const Expr *expr, Hyper *hyper, const KindName **kind)
+static bool read_kind(Session *s, const Expr *expr, Hyper *hyper, const KindRule **rule)
 {
     Dims dims = {0};
     hyper->shape = type_scalar(s->module->real);
@@ -80,25 +41,25 @@ static bool read_kind(Session *s, const Expr *expr, Hyper *hyper, const KindName
             return false;
         expr = expr->left;
     }
-    const Expr *head = expr->kind == EXPR_CALL ? expr->left : expr;
-    if (head->kind != EXPR_NAME) {
-        fail(s, expr->span, "a kind of hyperparameter is needed here, such as real or rate(0, 0.9)");
+    Argument bounds[MOST_PARAMETERS];
+    int row = read_construct(s, expr, CONSTRUCTS(kind_rows), "a kind of hyperparameter", bounds);
+    if (row < 0)
+        return false;
+    *rule = &kind_rules[row];
+    hyper->kind = bounds[0].expr ? (*rule)->ranged : (*rule)->plain;
+    hyper->low = bounds[0].number;
+    hyper->high = bounds[1].number;
+    if (!bounds[0].expr != !bounds[1].expr) {
+        fail(s, expr->span, "'%s' takes two bounds, as in %s", kind_rows[row].name, kind_rows[row].example);
         return false;
     }
-    *kind = find_kind(s, head->name);
-    if (!*kind)
-        return false;
-    hyper->kind = (*kind)->plain;
-    hyper->high = 1; /* of a plain rate */
-    if (expr->kind == EXPR_CALL)
-        return read_range(s, expr, *kind, hyper);
-    if (!(*kind)->needs_range)
+    if (!bounds[0].expr || hyper->low < hyper->high)
         return true;
-    fail(s, expr->span, "'%s' needs its bounds, as in %s(0, 10)", (*kind)->name, (*kind)->name);
+    fail(s, expr->span, "the range from %.6g to %.6g is empty", hyper->low, hyper->high);
     return false;
 }
 
-static bool check_first(Session *s, const HyperEntry *entry, const KindName *kind, const Hyper *hyper)
+static bool check_first(Session *s, const HyperEntry *entry, const KindRule *rule, const Hyper *hyper)
 {
     double init = hyper->init;
     Span span = entry->init->span;
@@ -108,32 +69,32 @@ static bool check_first(Session *s, const HyperEntry *entry, const KindName *kin
         fail(s, span, "the first value of '%s' must be above 0, but this is %.6g", entry->name.text, init);
         return false;
     }
-    if (kind->whole &&
+    if (rule->ends_included &&
         (!as_integer(s, val_number(hyper->low), entry->kind->span, "a bound", -MAX_ELEMENTS, MAX_ELEMENTS, &whole) ||
          !as_integer(s, val_number(hyper->high), entry->kind->span, "a bound", -MAX_ELEMENTS, MAX_ELEMENTS, &whole) ||
          !as_integer(s, val_number(init), span, "the first value", -MAX_ELEMENTS, MAX_ELEMENTS, &whole)))
         return false;
-    bool inside = kind->ends_included ? init >= hyper->low && init <= hyper->high : init > hyper->low && init < hyper->high;
+    bool inside = rule->ends_included ? init >= hyper->low && init <= hyper->high : init > hyper->low && init < hyper->high;
     if (!bounded || inside)
         return true;
     fail(s, span, "the first value of '%s' must lie %s %.6g and %.6g, but this is %.6g", entry->name.text,
-         kind->ends_included ? "between" : "strictly between", hyper->low, hyper->high, init);
+         rule->ends_included ? "between" : "strictly between", hyper->low, hyper->high, init);
     return false;
 }
 
 static void read_entry(Session *s, const Symbol *symbol, const HyperEntry *entry, int64_t *offset)
 {
     Hyper hyper = {.condition = symbol->index, .offset = *offset, .shared = entry->shared};
-    const KindName *kind;
-    if (!read_kind(s, entry->kind, &hyper, &kind))
+    const KindRule *rule;
+    if (!read_kind(s, entry->kind, &hyper, &rule))
         return;
     if (!entry->init) {
         fail(s, entry->span, "the hyperparameter '%s' needs a first value, as in '%s: %s = 0.1'", entry->name.text,
-             entry->name.text, kind->name);
+             entry->name.text, span_text(&s->program->arena, entry->kind->span));
         return;
     }
     if (!as_number(s, evaluate(s, entry->init), entry->init->span, "the first value of a hyperparameter", &hyper.init) ||
-        !check_first(s, entry, kind, &hyper))
+        !check_first(s, entry, rule, &hyper))
         return;
     hyper.name = arena_printf(&s->module->arena, "%s.%s", symbol->decl->name.text, entry->name.text);
     for (uint32_t i = 0; i < s->model->hypers.len; i++)

@@ -1,7 +1,6 @@
 /* Trains by pareto: preferences, several objectives, the solver, the report. */
 #include "frontend/train_plan.h"
 
-#include <math.h>
 #include <string.h>
 
 /* ---- preference r[3] ---- */
@@ -33,76 +32,16 @@ Val preference_value(Session *s, const Symbol *symbol, Span span)
 static const Symbol *read_preference(TrainPlan *plan)
 {
     Session *s = plan->s;
-    const Expr *method = plan->decl->value;
-    const Arg *arg = method->kind == EXPR_CALL ? method->args.first : NULL;
-    if (!arg || method->args.count != 1 || arg->kind != ARG_VALUE) {
-        fail(s, method->span, "pareto takes the preference, as in pareto(r)");
+    if (!plan->argument) {
+        fail(s, plan->decl->value->span, "pareto takes the preference, as in pareto(r)");
         return NULL;
     }
-    const char *name = arg->value->kind == EXPR_NAME ? arg->value->name.text : "";
-    const Symbol *symbol = find_symbol_of(s->program, name, DECL_PREFERENCE);
-    if (symbol) {
+    const Symbol *symbol = choose_declared(s, 1 << DECL_PREFERENCE, plan->argument, "pareto takes the name of a preference");
+    if (symbol)
         plan->train.condition = symbol->condition;
-        return symbol;
-    }
-    fail(s, arg->span, "pareto takes the name of a preference");
-    Candidates candidates = {0};
-    add_declared(s, DECL_PREFERENCE, &candidates);
-    if (!suggest(s, name, &candidates))
-        add_help(s, "declare one: 'preference r[3]'");
-    return NULL;
-}
-
-/* ---- the parts of a call: name(label: value, ...) ---- */
-
-const char *head_name(const Expr *expr)
-{
-    const Expr *head = expr->kind == EXPR_CALL ? expr->left : expr;
-    return head->kind == EXPR_NAME ? head->name.text : "";
-}
-
-bool read_arguments(Session *s, const Expr *expr, uint32_t n, const char *const *labels, const char *usage, const Expr **values)
-{
-    uint32_t place = 0;
-    for (uint32_t i = 0; i < n; i++)
-        values[i] = NULL;
-    for (const Arg *arg = expr->kind == EXPR_CALL ? expr->args.first : NULL; arg; arg = arg->next, place++) {
-        uint32_t i = arg->label.text ? 0 : place;
-        while (arg->label.text && i < n && strcmp(arg->label.text, labels[i]) != 0)
-            i++;
-        if (arg->kind != ARG_VALUE || arg->condition || i >= n || values[i]) {
-            fail(s, arg->span, "'%s' is written %s", head_name(expr), usage);
-            return false;
-        }
-        values[i] = arg->value;
-    }
-    return true;
-}
-
-bool read_numbers(Session *s, const Expr *expr, const char *what, uint32_t m, Sign sign, double *numbers)
-{
-    if (expr->kind != EXPR_LIST) {
-        double number;
-        if (!as_number(s, evaluate(s, expr), expr->span, what, &number))
-            return false;
-        for (uint32_t i = 0; i < m; i++)
-            numbers[i] = number;
-    } else {
-        if (expr->args.count != m) {
-            fail(s, expr->span, "%s has %u entries, but there are %u objectives", what, expr->args.count, m);
-            return false;
-        }
-        uint32_t i = 0;
-        for (const Arg *arg = expr->args.first; arg; arg = arg->next, i++)
-            if (arg->kind != ARG_VALUE || !as_number(s, evaluate(s, arg->value), arg->span, what, &numbers[i]))
-                return false;
-    }
-    for (uint32_t i = 0; i < m; i++)
-        if (sign == SIGN_POSITIVE ? !(numbers[i] > 0) : sign == SIGN_NOT_NEGATIVE && !(numbers[i] >= 0)) {
-            fail(s, expr->span, "%s must be %s 0, but this is %.6g", what, sign == SIGN_POSITIVE ? "above" : "at least", numbers[i]);
-            return false;
-        }
-    return true;
+    else
+        add_help(s, "a preference is declared by 'preference r[3]'");
+    return symbol;
 }
 
 /* ---- objectives ---- */
@@ -201,76 +140,67 @@ static void read_minimise(TrainPlan *plan, const Symbol *preference)
 
 /* ---- solver ---- */
 
-/* What a solver takes: nothing, or a number that stands for its strength, after the number of rays a step if it takes several.
- * Defaults suit losses of about one. */
-typedef struct SolverUse {
-    const char *usage, *strength; /* NULL: no arguments */
-    double standard;
-    bool positive;
-    uint32_t points; /* 0: one, always */
-} SolverUse;
-
 enum { FEWEST_POINTS = 2 };
 
-static void read_solver_arguments(TrainPlan *plan, const Expr *expr)
-{
-    static const SolverUse uses[SOLVER_COUNT] = {
-        [SOLVER_SMOOTH_TCHEBYCHEFF] = {"smooth_tchebycheff(mu: 0.01)", "mu", 0.01, true, 0},
-        [SOLVER_COSMOS] = {"cosmos(lambda: 1)", "lambda", 1, false, 0},
-        [SOLVER_PMTL] = {"pmtl(initial: 2)", "initial", 2, false, 0},
-        [SOLVER_HVI] = {"hvi(points: 16, lambda: 5)", "lambda", 5, false, 16},
-    };
-    Session *s = plan->s;
-    Pareto *pareto = plan->train.pareto;
-    const SolverUse *use = &uses[pareto->solver];
-    pareto->strength = use->standard;
-    pareto->points = use->points ? use->points : 1;
-    if (!use->usage) {
-        if (expr->kind == EXPR_CALL)
-            fail(s, expr->span, "'%s' takes no arguments", head_name(expr));
-        return;
-    }
-    const char *const labels[] = {"points", use->strength};
-    const Expr *values[2] = {NULL, NULL};
-    uint32_t first = use->points ? 0 : 1;
-    int64_t points;
-    if (!read_arguments(s, expr, 2 - first, labels + first, use->usage, values + first))
-        return;
-    if (values[0] && as_integer(s, evaluate(s, values[0]), values[0]->span, "the number of rays a step", FEWEST_POINTS,
-                                PARETO_MOST_SOLUTIONS, &points))
-        pareto->points = (uint32_t)points;
-    const Expr *value = values[1];
-    double *strength = &pareto->strength;
-    if (value && as_number(s, evaluate(s, value), value->span, use->strength, strength) && !(use->positive ? *strength > 0 : *strength >= 0))
-        fail(s, value->span, "%s must be %s 0, but this is %.6g", use->strength, use->positive ? "above" : "at least", *strength);
-}
+static const Construct solver_rows[SOLVER_COUNT] = {
+#define SOLVER(KIND, name, shown, ...) CALLED(#name, shown, __VA_ARGS__),
+#include "ir/solvers.def"
+#undef SOLVER
+};
 
 static void read_solver(TrainPlan *plan)
 {
     Session *s = plan->s;
+    Pareto *pareto = plan->train.pareto;
     const Setting *setting = find_setting(plan, "solver");
     const Expr *expr = setting ? setting->values.first : NULL;
     need_setting(plan, "solver", "solver epo");
     if (!expr)
         return;
-    const char *name = head_name(expr);
-    Candidates candidates = {0};
-    for (unsigned i = 0; i < SOLVER_COUNT; i++) {
-        if (strcmp(solver_names[i], name) == 0) {
-            plan->train.pareto->solver = (SolverKind)i;
-            vec_free(&candidates.names);
-            read_solver_arguments(plan, expr);
-            return;
-        }
-        vec_push(&candidates.names, solver_names[i]);
-    }
-    fail(s, expr->span, "'%s' is not a solver", *name ? name : span_text(&s->program->arena, expr->span));
-    if (!suggest(s, name, &candidates))
-        add_help(s, "the solvers are linear, tchebycheff, smooth_tchebycheff(mu), cosmos(lambda), epo, mgda, pmtl(initial) "
-                    "and hvi(points, lambda)");
+    Argument arguments[MOST_PARAMETERS];
+    int row = read_construct(s, expr, CONSTRUCTS(solver_rows), "a solver", arguments);
+    if (row < 0)
+        return;
+    pareto->solver = (SolverKind)row;
+    const Parameter *parameters = solver_rows[row].parameters;
+    bool several = parameters[0].label && strcmp(parameters[0].label, "points") == 0;
+    pareto->rays_per_step = several ? (uint32_t)arguments[0].number : 1;
+    pareto->strength = arguments[several].number;
+    pareto->solver_text = construct_text(&s->module->arena, &solver_rows[row], arguments);
 }
 
 /* ---- report ---- */
+
+enum { INDICATOR_HYPERVOLUME, INDICATOR_UNIFORMITY, INDICATOR_IGD };
+static const Construct indicator_rows[] = {
+    CALLED("hypervolume", "hypervolume(ref: [1, 1, 1])", {"ref", TAKES_EXPRESSION, ANY_NUMBER, 0}),
+    ALONE("uniformity"),
+    CALLED("igd", "igd(\"front.csv\")", {"front", TAKES_STRING, ANY_NUMBER, 0}),
+};
+
+static void read_indicator(TrainPlan *plan, const Expr *expr)
+{
+    Session *s = plan->s;
+    Pareto *pareto = plan->train.pareto;
+    Argument arguments[MOST_PARAMETERS];
+    double *reference = arena_alloc(&s->module->arena, pareto->m * sizeof *reference);
+    const Expr *value;
+    switch (read_construct(s, expr, CONSTRUCTS(indicator_rows), "an indicator of a front", arguments)) {
+    case INDICATOR_UNIFORMITY:
+        pareto->uniformity = true;
+        break;
+    case INDICATOR_HYPERVOLUME:
+        value = arguments[0].expr;
+        if (!value)
+            fail(s, expr->span, "hypervolume takes its reference point, as in hypervolume(ref: [1, 1, 1])");
+        else if (read_numbers(s, value, "the reference point", (Range)ANY_NUMBER, pareto->m, reference))
+            pareto->reference = reference;
+        break;
+    case INDICATOR_IGD:
+        read_true_front(plan, expr, arguments[0].expr);
+        break;
+    }
+}
 
 /* report hypervolume(ref: [1, 1, 1]), uniformity, igd("front.csv") on adult.test */
 static void read_front(TrainPlan *plan)
@@ -281,36 +211,8 @@ static void read_front(TrainPlan *plan)
     need_setting(plan, "report", "report hypervolume(ref: 1), uniformity on adult.test");
     if (!setting || !minimise || !pareto->m)
         return;
-    for (const Expr *expr = setting->values.first; expr; expr = expr->next) {
-        const char *name = head_name(expr);
-        if (strcmp(name, "uniformity") == 0 && expr->kind == EXPR_NAME) {
-            pareto->uniformity = true;
-        } else if (strcmp(name, "hypervolume") == 0) {
-            static const char *const label = "ref";
-            const Expr *value;
-            double *reference = arena_alloc(&s->module->arena, pareto->m * sizeof *reference);
-            if (!read_arguments(s, expr, 1, &label, "hypervolume(ref: [1, 1, 1])", &value))
-                continue;
-            if (!value)
-                fail(s, expr->span, "hypervolume takes its reference point, as in hypervolume(ref: [1, 1, 1])");
-            else if (read_numbers(s, value, "the reference point", pareto->m, SIGN_ANY, reference))
-                pareto->reference = reference;
-        } else if (strcmp(name, "igd") == 0) {
-            static const char *const label = "front";
-            const Expr *value;
-            if (read_arguments(s, expr, 1, &label, "igd(\"front.csv\")", &value))
-                read_true_front(plan, expr, value);
-        } else {
-            fail(s, expr->span,
-                 "pareto reports hypervolume(ref: ...), uniformity and igd(\"front.csv\"); each objective's values it always "
-                 "does");
-            Candidates candidates = {0};
-            vec_push(&candidates.names, "hypervolume");
-            vec_push(&candidates.names, "uniformity");
-            vec_push(&candidates.names, "igd");
-            suggest(s, name, &candidates);
-        }
-    }
+    for (const Expr *expr = setting->values.first; expr; expr = expr->next)
+        read_indicator(plan, expr);
     if (!setting->on) {
         fail(s, setting->span, "'report' does not say on which data");
         add_help(s, "end it with a split, as in 'on adult.test'");
@@ -326,26 +228,28 @@ static void check_solver(TrainPlan *plan)
 {
     Session *s = plan->s;
     const Pareto *pareto = plan->train.pareto;
-    const Setting *solver = find_setting(plan, "solver"), *report = find_setting(plan, "report"), *sample = find_setting(plan, "sample");
-    if (pareto->points < FEWEST_POINTS || !report || !sample)
+    const Setting *solver = find_setting(plan, "solver"), *report = find_setting(plan, "report"),
+                  *sample = find_setting(plan, "sample");
+    if (pareto->rays_per_step < FEWEST_POINTS || !report || !sample)
         return;
     bool referred = false;
     for (const Expr *expr = report->values.first; expr; expr = expr->next)
         referred |= strcmp(head_name(expr), "hypervolume") == 0;
-    const char *name = solver_names[pareto->solver];
+    const char *name = solver_rows[pareto->solver].name;
     if (!referred) {
         fail(s, solver->values.first->span, "'%s' makes the hypervolume grow, but 'report' does not say up to which point", name);
         add_help(s, "begin it with 'report hypervolume(ref: 1)'");
     }
     if (pareto->each)
-        fail(s, sample->span, "'%s' compares nets of several rays in each step, but 'each' trains them one after the other", name);
+        fail(s, sample->span, "'%s' compares nets of several rays in each step, but 'each' trains them one after the other",
+             name);
 }
 
 void lower_pareto(TrainPlan *plan)
 {
     plan->train.method = METHOD_PARETO;
     plan->train.pareto = ARENA_NEW(&plan->s->module->arena, Pareto);
-    plan->train.pareto->points = 1;
+    plan->train.pareto->rays_per_step = 1;
     plan->train.select = -1;
     const Symbol *preference = read_preference(plan);
     read_common(plan);

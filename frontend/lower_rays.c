@@ -1,9 +1,16 @@
 /* The preferences of a train by pareto: what `sample` draws them from, and the `rays` on which the front is judged. */
 #include "frontend/train_plan.h"
 
-#include <string.h>
-
 /* ---- sample ---- */
+
+/* uniform is dirichlet(1); rays are those of the front; each of these has a net of its own. */
+enum { SAMPLE_DIRICHLET, SAMPLE_UNIFORM, SAMPLE_RAYS, SAMPLE_EACH };
+static const Construct sample_rows[] = {
+    CALLED("dirichlet", "dirichlet(0.2)", {"concentration", TAKES_EXPRESSION, ANY_NUMBER, 0}),
+    ALONE("uniform"),
+    ALONE("rays"),
+    ALONE("each"),
+};
 
 void read_sample_of_rays(TrainPlan *plan)
 {
@@ -20,21 +27,22 @@ void read_sample_of_rays(TrainPlan *plan)
         return;
     if (setting->by)
         fail(s, setting->by->span, "rays are drawn from a fixed distribution: 'sample' of pareto takes no optimizer");
-    const char *name = head_name(expr);
-    if (strcmp(name, "dirichlet") == 0) {
-        static const char *const label = "concentration";
-        const Expr *value;
-        bool fine = read_arguments(s, expr, 1, &label, "dirichlet(0.2)", &value);
-        if (fine && !value)
+    Argument arguments[MOST_PARAMETERS];
+    const Expr *value;
+    switch (read_construct(s, expr, CONSTRUCTS(sample_rows), "a way to draw rays", arguments)) {
+    case SAMPLE_DIRICHLET:
+        value = arguments[0].expr;
+        if (value)
+            read_numbers(s, value, "the concentration", (Range)ABOVE(0), pareto->m ? pareto->m : 1, concentration);
+        else
             fail(s, expr->span, "dirichlet takes its concentration, as in dirichlet(0.2)");
-        else if (fine)
-            read_numbers(s, value, "the concentration", pareto->m ? pareto->m : 1, SIGN_POSITIVE, concentration);
-    } else if (strcmp(name, "each") == 0 && expr->kind == EXPR_NAME) {
-        pareto->each = true;
-    } else if (strcmp(name, "rays") == 0 && expr->kind == EXPR_NAME) {
+        break;
+    case SAMPLE_RAYS:
         pareto->fixed = true;
-    } else if (strcmp(name, "uniform") != 0 || expr->kind != EXPR_NAME) {
-        fail(s, expr->span, "rays are drawn by dirichlet(0.2) or uniform or from the 'rays', or 'each' trains one net for each of them");
+        break;
+    case SAMPLE_EACH:
+        pareto->each = true;
+        break;
     }
 }
 
@@ -136,7 +144,7 @@ static void listed_rays(TrainPlan *plan, const Setting *setting)
             fail(s, expr->span, "a ray is a list of one number an objective, as in [0.5, 0.5]");
             return;
         }
-        if (!read_numbers(s, expr, "a ray", m, SIGN_NOT_NEGATIVE, ray))
+        if (!read_numbers(s, expr, "a ray", (Range)AT_LEAST(0), m, ray))
             return;
         for (uint32_t i = 0; i < m; i++)
             sum += ray[i];
@@ -147,6 +155,30 @@ static void listed_rays(TrainPlan *plan, const Setting *setting)
         for (uint32_t i = 0; i < m; i++)
             ray[i] /= sum;
     }
+}
+
+enum { MOST_PARTS = 1000 };
+#define COUNTED(word, example) CALLED(word, example, {"count", TAKES_WHOLE, WITHIN(1, MOST_PARTS), NAN})
+enum { RULE_CIRCLE, RULE_DAS_DENNIS, RULE_CENTROIDS, RULE_UPRIGHT_CENTROIDS };
+static const Construct rule_rows[] = {
+    COUNTED("circle", "circle(25)"),
+    COUNTED("das_dennis", "das_dennis(6)"),
+    COUNTED("centroids", "centroids(5)"),
+    COUNTED("upright_centroids", "upright_centroids(5)"),
+};
+
+/* rays das_dennis(6) */
+static void ruled_rays(TrainPlan *plan, const Expr *expr)
+{
+    Argument arguments[MOST_PARAMETERS];
+    int rule = read_construct(plan->s, expr, CONSTRUCTS(rule_rows), "a rule that makes rays", arguments);
+    unsigned count = (unsigned)arguments[0].number;
+    if (rule == RULE_CIRCLE)
+        circle_rays(plan, count, DEFAULT_MARGIN, expr->span);
+    else if (rule == RULE_DAS_DENNIS)
+        simplex_rays(plan, count, false, expr->span);
+    else if (rule >= 0)
+        centroid_rays(plan, count, rule == RULE_UPRIGHT_CENTROIDS, expr->span);
 }
 
 void read_rays(TrainPlan *plan)
@@ -168,45 +200,12 @@ void read_rays(TrainPlan *plan)
             simplex_rays(plan, m == 1 ? 1 : m + 2, true, span);
         return;
     }
-    const char *name = head_name(expr);
-    if (expr->kind == EXPR_LIST) {
+    if (expr->kind == EXPR_LIST)
         listed_rays(plan, setting);
-        return;
-    }
-    if (setting->values.count != 1) {
+    else if (setting->values.count != 1)
         fail(s, setting->span, "rays are a number of them, one rule that makes them, or lists");
-        return;
-    }
-    static const char *const rules[] = {"circle", "das_dennis", "centroids", "upright_centroids"};
-    for (unsigned i = 0; expr->kind == EXPR_CALL && i < COUNT_OF(rules); i++) {
-        static const char *const label = "count";
-        const Expr *value;
-        if (strcmp(rules[i], name) != 0)
-            continue;
-        if (!read_arguments(s, expr, 1, &label, "with one number, as in das_dennis(6)", &value))
-            return;
-        if (!value) {
-            fail(s, expr->span, "'%s' takes one whole number", name);
-            return;
-        }
-        if (!as_integer(s, evaluate(s, value), value->span, "the number of rays or parts", 1, 1000, &size))
-            return;
-        if (i == 0)
-            circle_rays(plan, (unsigned)size, DEFAULT_MARGIN, span);
-        else if (i == 1)
-            simplex_rays(plan, (unsigned)size, false, span);
-        else
-            centroid_rays(plan, (unsigned)size, i == 3, span);
-        return;
-    }
-    if (expr->kind == EXPR_CALL) {
-        fail(s, expr->span, "rays are made by circle(n), das_dennis(parts), centroids(parts) or upright_centroids(parts)");
-        Candidates candidates = {0};
-        for (size_t i = 0; i < COUNT_OF(rules); i++)
-            vec_push(&candidates.names, rules[i]);
-        suggest(s, name, &candidates);
-        return;
-    }
-    if (as_integer(s, evaluate(s, expr), expr->span, "the number of rays", 1, PARETO_MOST_RAYS, &size))
+    else if (find_word(WORDS(rule_rows), head_name(expr)) >= 0 || expr->kind == EXPR_CALL)
+        ruled_rays(plan, expr);
+    else if (as_integer(s, evaluate(s, expr), expr->span, "the number of rays", 1, PARETO_MOST_RAYS, &size))
         counted_rays(plan, (unsigned)size, span);
 }

@@ -172,22 +172,12 @@ static SchemaPart part_of_call(TableLowering *l, const Expr *call)
 {
     Session *s = l->s;
     SchemaPart part = {0};
-    const char *name = call->left->kind == EXPR_NAME ? call->left->name.text : "";
-    bool known = false;
-    for (int kind = 0; kind < PART_KINDS; kind++)
-        if (strcmp(name, part_kind_names[kind]) == 0) {
-            part.kind = (PartKind)kind;
-            known = true;
-        }
-    if (!known) {
-        fail(s, call->left->span, "'%s' makes no part of a vector", span_text(&s->program->arena, call->left->span));
-        Candidates candidates = {0};
-        for (int kind = 0; kind < PART_KINDS; kind++)
-            vec_push(&candidates.names, part_kind_names[kind]);
-        if (!suggest(s, name, &candidates))
-            add_help(s, "numbers, standardize, normalize and onehot do");
+    const char *name = head_name(call);
+    int kind = choose_word(s, WORDS(part_kind_names), name, call->left->span, "'%s' makes no part of a vector",
+                           span_text(&s->program->arena, call->left->span));
+    if (kind < 0)
         return part;
-    }
+    part.kind = (PartKind)kind;
     Columns columns = {0};
     for (const Arg *arg = call->args.first; arg; arg = arg->next) {
         const Expr *value = arg->value;
@@ -336,7 +326,7 @@ static SchemaField condition_field(TableLowering *l, const Expr *expr)
 static void lower_field(TableLowering *l, const DataItem *item)
 {
     const Expr *value = item->value;
-    bool is_class = value->kind == EXPR_CALL && value->left->kind == EXPR_NAME && strcmp(value->left->name.text, "class") == 0;
+    bool is_class = value->kind == EXPR_CALL && strcmp(head_name(value), "class") == 0;
     vec_push(&l->fields, is_class              ? class_field(l, value)
                          : is_condition(value) ? condition_field(l, value)
                                                : vector_field(l, value));

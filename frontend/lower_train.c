@@ -32,8 +32,8 @@ static const SettingRule rules[] = {
     {"report", IN_ALL, 1, 64, false, IN_PARETO},
 };
 
-static const char *const later_settings[] = {"solve",     "steps", "method", "trials",
-                                             "lookahead", "tasks", "joint",  "rehearse", "remember"};
+static const char *const later_settings[] = {"solve", "steps", "method",   "trials",  "lookahead",
+                                             "tasks", "joint", "rehearse", "remember"};
 
 static const char *const later_methods[] = {"continual", "implicit", "unrolled", "search"};
 
@@ -57,11 +57,10 @@ static const SettingRule *find_rule(TrainPlan *plan, const Setting *setting)
     Session *s = plan->s;
     const char *name = setting->head.text;
     Candidates candidates = {0};
-    for (size_t i = 0; i < COUNT_OF(later_settings); i++)
-        if (strcmp(later_settings[i], name) == 0) {
-            refuse(s, setting->span, arena_printf(&s->program->arena, "the setting '%s'", name));
-            return NULL;
-        }
+    if (find_word(WORDS(later_settings), name) >= 0) {
+        refuse(s, setting->span, arena_printf(&s->program->arena, "the setting '%s'", name));
+        return NULL;
+    }
     for (size_t i = 0; i < COUNT_OF(rules); i++) {
         if (strcmp(rules[i].name, name) == 0) {
             vec_free(&candidates.names);
@@ -301,42 +300,27 @@ static void lower_metrics(TrainPlan *plan, const char *select)
 static void read_condition(TrainPlan *plan)
 {
     Session *s = plan->s;
-    const Expr *method = plan->decl->value;
-    const Arg *arg = method->kind == EXPR_CALL ? method->args.first : NULL;
-    if (!arg || method->args.count != 1 || arg->kind != ARG_VALUE) {
-        fail(s, method->span, "bilevel takes the hyperparameters that it tunes, as in bilevel(lam)");
+    if (!plan->argument) {
+        fail(s, plan->decl->value->span, "bilevel takes the hyperparameters that it tunes, as in bilevel(lam)");
         return;
     }
-    Symbol *hyper = arg->value->kind == EXPR_NAME ? find_symbol_of(s->program, arg->value->name.text, DECL_HYPER) : NULL;
-    if (hyper) {
+    const Symbol *hyper = choose_declared(s, 1 << DECL_HYPER, plan->argument, "bilevel takes the name of a hyper declaration");
+    if (hyper)
         plan->train.condition = hyper->index;
-        return;
-    }
-    fail(s, arg->span, "bilevel takes the name of a hyper declaration");
-    Candidates candidates = {0};
-    add_declared(s, DECL_HYPER, &candidates);
-    suggest(s, arg->value->kind == EXPR_NAME ? arg->value->name.text : "", &candidates);
 }
 
 /* sample normal(scale: 0.5) [by OPTIMIZER] */
 static void read_sample(TrainPlan *plan)
 {
+    static const Construct rows[] = {CALLED("normal", "normal(scale: 0.5)", {"scale", TAKES_NUMBER, ABOVE(0), NAN})};
     Session *s = plan->s;
     const Setting *setting = find_setting(plan, "sample");
+    Argument arguments[MOST_PARAMETERS];
     need_setting(plan, "sample", "sample normal(scale: 0.5)");
-    const Expr *expr = setting ? setting->values.first : NULL;
-    if (!expr)
+    if (!setting || !setting->values.first ||
+        read_construct(s, setting->values.first, CONSTRUCTS(rows), "a distribution of hyperparameters", arguments) < 0)
         return;
-    const Arg *arg = expr->kind == EXPR_CALL ? expr->args.first : NULL;
-    bool normal = expr->kind == EXPR_CALL && expr->left->kind == EXPR_NAME && strcmp(expr->left->name.text, "normal") == 0;
-    bool scale =
-        arg && expr->args.count == 1 && arg->kind == ARG_VALUE && (!arg->label.text || strcmp(arg->label.text, "scale") == 0);
-    if (!normal || !scale) {
-        fail(s, expr->span, "conditions are sampled by normal(scale: 0.5)");
-        return;
-    }
-    if (as_number(s, evaluate(s, arg->value), arg->value->span, "the scale", &plan->train.sigma) && plan->train.sigma <= 0)
-        fail(s, arg->value->span, "the scale must be above 0");
+    plan->train.sigma = arguments[0].number;
     if (setting->by)
         plan->train.sigma_learned = read_optimizer(s, setting->by, &plan->train.sigma_optimizer);
 }
@@ -353,8 +337,7 @@ static void read_sampling_options(TrainPlan *plan)
     if (!entropy || !entropy->values.first)
         return;
     const Expr *value = entropy->values.first;
-    if (as_number(s, evaluate(s, value), value->span, "'entropy'", &plan->train.entropy) && plan->train.entropy < 0)
-        fail(s, value->span, "'entropy' must not be negative");
+    read_number(s, value, "'entropy'", (Range)AT_LEAST(0), &plan->train.entropy);
     if (sample && !sample->by) {
         fail(s, entropy->span, "'entropy' has no effect while the scale is fixed");
         add_help(s, "let an optimizer learn it: 'sample normal(scale: 0.5) by adam(3e-2)'");
@@ -384,10 +367,7 @@ static void read_alternation(TrainPlan *plan)
     }
     if (!after || after->units.count != 1 || !unit_is(s, after->units.first->name, "epochs"))
         return;
-    const Expr *value = after->values.first;
-    if (as_number(s, evaluate(s, value), value->span, "'after'", &train->warmup) &&
-        (train->warmup < 0 || train->warmup > MAX_COUNT))
-        fail(s, value->span, "'after' must be between 0 and %d epochs", MAX_COUNT);
+    read_number(s, after->values.first, "'after'", (Range)WITHIN(0, MAX_COUNT), &train->warmup);
 }
 
 static void lower_bilevel(TrainPlan *plan)
@@ -405,10 +385,7 @@ static void lower_bilevel(TrainPlan *plan)
 
 static void lower_fit(TrainPlan *plan)
 {
-    const Expr *method = plan->decl->value;
     plan->train.method = METHOD_FIT;
-    if (method->kind == EXPR_CALL && method->args.count)
-        fail(plan->s, method->span, "fit takes no arguments");
     read_common(plan);
     lower_phase(plan, "minimise", false);
     lower_metrics(plan, "validate");
@@ -416,35 +393,33 @@ static void lower_fit(TrainPlan *plan)
 
 /* ---- the declaration ---- */
 
-static unsigned find_method(Session *s, const Expr *expr)
+static const Construct method_rows[] = {
+    ALONE("fit"),
+    CALLED("bilevel", "bilevel(lam)", {"hyper", TAKES_EXPRESSION, ANY_NUMBER, 0}),
+    CALLED("pareto", "pareto(r)", {"preference", TAKES_EXPRESSION, ANY_NUMBER, 0}),
+};
+
+/* The method's row, or -1 after an error. */
+static int read_method(TrainPlan *plan)
 {
-    const Expr *head = expr->kind == EXPR_CALL ? expr->left : expr;
-    const char *name = head->kind == EXPR_NAME ? head->name.text : "";
-    if (strcmp(name, "fit") == 0)
-        return IN_FIT;
-    if (strcmp(name, "bilevel") == 0)
-        return IN_BILEVEL;
-    if (strcmp(name, "pareto") == 0)
-        return IN_PARETO;
-    for (size_t i = 0; i < COUNT_OF(later_methods); i++)
-        if (strcmp(name, later_methods[i]) == 0) {
-            refuse(s, head->span, arena_printf(&s->program->arena, "the method '%s'", name));
-            return 0;
-        }
-    fail(s, head->span, "a train is made by fit, bilevel(hypers) or pareto(preference)");
-    Candidates candidates = {0};
-    vec_push(&candidates.names, "fit");
-    vec_push(&candidates.names, "bilevel");
-    vec_push(&candidates.names, "pareto");
-    suggest(s, name, &candidates);
-    return 0;
+    Session *s = plan->s;
+    const Expr *expr = plan->decl->value;
+    Argument arguments[MOST_PARAMETERS];
+    if (find_word(WORDS(later_methods), head_name(expr)) >= 0) {
+        refuse(s, expr->span, arena_printf(&s->program->arena, "the method '%s'", head_name(expr)));
+        return -1;
+    }
+    int row = read_construct(s, expr, CONSTRUCTS(method_rows), "a method to train by", arguments);
+    plan->argument = arguments[0].expr;
+    plan->method = row < 0 ? 0 : 1u << row;
+    return row;
 }
 
 void lower_train(Session *s, const Decl *decl)
 {
-    TrainPlan plan = {.s = s, .decl = decl, .method = find_method(s, decl->value)};
+    TrainPlan plan = {.s = s, .decl = decl};
     unsigned column;
-    if (!plan.method)
+    if (read_method(&plan) < 0)
         return;
     plan.train.name = arena_text(&s->module->arena, decl->name.text, strlen(decl->name.text));
     span_place(decl->span, &plan.train.line, &column);
@@ -517,8 +492,10 @@ void check_response(Session *s, const Decl *decl)
     const char *hyper = s->module->conditions.data[train->condition].name;
     if (train->method == METHOD_PARETO) {
         fail(s, decl->value->span, "no weights respond to the preference '%s', so one net cannot serve them all", hyper);
-        add_help(s, "declare where the weights come from, as in 'weights NET = dense(trunk(%s))', or train one net for each ray: "
-                    "'sample each'", hyper);
+        add_help(s,
+                 "declare where the weights come from, as in 'weights NET = dense(trunk(%s))', or train one net for each ray: "
+                 "'sample each'",
+                 hyper);
         return;
     }
     fail(s, decl->value->span, "no weights respond to '%s', so '%s' cannot tune it", hyper, decl->name.text);

@@ -1,8 +1,8 @@
 /* Weights: their declarations in layers, and reaching them by name from objectives. Where they come from: forms.c. */
-#include "frontend/lower.h"
-
 #include <math.h>
 #include <string.h>
+
+#include "frontend/kit.h"
 
 static KnownWeight *find_known(const Program *program, const char *name)
 {
@@ -59,23 +59,18 @@ static uint32_t net_index(Session *s, const Symbol *net)
 
 static bool read_random_init(Session *s, const Binding *binding, Init *init)
 {
-    const Expr *call = binding->init;
-    const char *name = call->kind == EXPR_CALL && call->left->kind == EXPR_NAME ? call->left->name.text : "";
-    bool uniform = strcmp(name, "uniform") == 0;
-    if (call->kind == EXPR_ERROR)
+    static const Construct rows[] = {
+        CALLED("uniform", "uniform(0.1)", {"bound", TAKES_NUMBER, AT_LEAST(0), NAN}),
+        CALLED("normal", "normal(0.1)", {"deviation", TAKES_NUMBER, AT_LEAST(0), NAN}),
+    };
+    Argument arguments[MOST_PARAMETERS];
+    if (binding->init->kind == EXPR_ERROR)
         return false;
-    if ((!uniform && strcmp(name, "normal") != 0) || call->args.count != 1 || call->args.first->kind != ARG_VALUE) {
-        fail(s, call->span, "weights are drawn from uniform(bound) or normal(deviation)");
+    int row = read_construct(s, binding->init, CONSTRUCTS(rows), "a distribution of first weights", arguments);
+    if (row < 0)
         return false;
-    }
-    const Expr *spread = call->args.first->value;
-    init->kind = uniform ? INIT_UNIFORM : INIT_NORMAL;
-    if (!as_number(s, evaluate(s, spread), spread->span, uniform ? "the bound" : "the deviation", &init->value))
-        return false;
-    if (init->value >= 0)
-        return true;
-    fail(s, spread->span, "%s must not be negative, but this is %.15g", uniform ? "the bound" : "the deviation", init->value);
-    return false;
+    *init = (Init){row == 0 ? INIT_UNIFORM : INIT_NORMAL, arguments[0].number};
+    return true;
 }
 
 static bool read_output_axis(Session *s, const Binding *binding, Type type, int *axis)

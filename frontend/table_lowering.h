@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "frontend/lower.h"
+#include "frontend/kit.h"
 #include "tabular/encode.h"
 
 /* A place where a field uses a column. */

@@ -3,7 +3,7 @@
 #ifndef HNC_FRONTEND_TRAIN_PLAN_H
 #define HNC_FRONTEND_TRAIN_PLAN_H
 
-#include "frontend/lower.h"
+#include "frontend/kit.h"
 #include "pareto/pareto.h"
 
 enum { IN_FIT = 1, IN_BILEVEL = 2, IN_PARETO = 4, MAX_COUNT = 1000000000 };
@@ -14,7 +14,8 @@ typedef struct TrainPlan {
     const Decl *decl;
     Train train;
     int64_t upper_batch;
-    unsigned method; /* IN_... */
+    unsigned method;      /* IN_... */
+    const Expr *argument; /* of the method: bilevel(lam); NULL: none */
     uint32_t missing;
     const char *missing_names[8], *missing_examples[8]; /* of settings that it needs and does not have */
 } TrainPlan;
@@ -37,17 +38,6 @@ void check_batch(TrainPlan *plan, const Phase *phase, const Expr *expr);
 bool differs_between_examples(const Function *function, Value value);
 
 void lower_pareto(TrainPlan *plan);
-
-/* ---- the parts of a call, name(label: value, ...): lower_pareto.c ---- */
-
-/* The name that is called, or that stands alone; "" for anything else. */
-const char *head_name(const Expr *expr);
-/* The arguments of a call, by label or in the order of `labels`; values[i] is NULL where one is absent. What does not fit is an
- * error that shows the usage. */
-bool read_arguments(Session *s, const Expr *expr, uint32_t n, const char *const *labels, const char *usage, const Expr **values);
-typedef enum Sign { SIGN_ANY, SIGN_NOT_NEGATIVE, SIGN_POSITIVE } Sign;
-/* A number, which every entry then is, or a list of m numbers, each of that sign. False: reported. */
-bool read_numbers(Session *s, const Expr *expr, const char *what, uint32_t m, Sign sign, double *numbers);
 
 /* ---- preferences: lower_rays.c ---- */
 

@@ -1,8 +1,11 @@
 #include "ir/model.h"
 
 const char *const method_names[] = {"fit", "bilevel", "pareto"};
-const char *const solver_names[SOLVER_COUNT] = {"linear", "tchebycheff", "smooth_tchebycheff", "cosmos", "epo", "mgda", "pmtl",
-                                                  "hvi"};
+const char *const solver_names[SOLVER_COUNT] = {
+#define SOLVER(KIND, name, ...) #name,
+#include "ir/solvers.def"
+#undef SOLVER
+};
 
 void model_free(Model *model)
 {

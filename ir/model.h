@@ -77,17 +77,12 @@ typedef enum { METHOD_FIT, METHOD_BILEVEL, METHOD_PARETO } MethodKind;
 extern const char *const method_names[]; /* "fit" ...; ORDER MethodKind */
 
 typedef enum {
-    SOLVER_LINEAR,
-    SOLVER_TCHEBYCHEFF,
-    SOLVER_SMOOTH_TCHEBYCHEFF,
-    SOLVER_COSMOS,
-    SOLVER_EPO,
-    SOLVER_MGDA,
-    SOLVER_PMTL,
-    SOLVER_HVI,
+#define SOLVER(KIND, ...) SOLVER_##KIND,
+#include "ir/solvers.def"
+#undef SOLVER
+    SOLVER_COUNT
 } SolverKind;
-enum { SOLVER_COUNT = 8 };
-extern const char *const solver_names[SOLVER_COUNT]; /* as models call them; ORDER SolverKind */
+extern const char *const solver_names[SOLVER_COUNT]; /* as models call them */
 
 /* What a train by `pareto` says: how a preference (a ray, entries >= 0 with sum 1) is drawn for each batch, which direction the solver
  * takes for it, and how the front is judged. */
@@ -95,8 +90,9 @@ typedef struct Pareto {
     uint32_t m;                    /* objectives */
     const char *const *objectives; /* as written */
     SolverKind solver;
+    const char *solver_text;     /* with its arguments */
     double strength;             /* smooth_tchebycheff: mu; cosmos, hvi: lambda; pmtl: epochs of its first phase */
-    uint32_t points;             /* rays a step, each with weights of its own: hvi; 1 otherwise */
+    uint32_t rays_per_step;      /* each with weights of its own: hvi; 1 otherwise */
     bool each;                   /* one net for each of the rays, instead of one for all */
     bool fixed;                  /* rays are drawn from those on which the front is evaluated */
     const double *concentration; /* m numbers: of the Dirichlet distribution of rays */
@@ -105,17 +101,12 @@ typedef struct Pareto {
     const double *reference; /* m numbers: of the hypervolume; NULL: not reported */
     bool uniformity;         /* reported */
     bool nonnegative; /* the solver is defined for losses that are not negative; set by passes/methods/pareto.c */
+    bool all_rays;    /* a step looks at all rays: the solver does, or fixed ones are drawn from them; set by the same */
     const double *true_front; /* [true_count][m]: what igd measures the distance from; NULL: not reported */
     uint32_t true_count;
     const char *true_name;   /* its file, as written */
-    uint32_t ray_state, rays_state, points_state; /* set by the method: the ray at hand; all rays (pmtl, fixed); losses by ray (each) */
+    uint32_t ray_state, rays_state, losses_state; /* set by the method: the ray at hand; all rays (all_rays); losses by ray (each) */
 } Pareto;
-
-/* Whether a step looks at all rays: pmtl's sectors lie between them, fixed rays are drawn from them. */
-static inline bool needs_all_rays(const Pareto *pareto)
-{
-    return pareto->solver == SOLVER_PMTL || pareto->fixed;
-}
 
 typedef struct Phase {
     const char *name;    /* "lower", "upper"; "minimise" for fit */

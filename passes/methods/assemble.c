@@ -33,9 +33,12 @@ static void ray_states(Assembly *assembly)
     pareto->ray_state = named_state(module, ray, condition.type, STATE_COUNTER, 1.0 / (double)pareto->m);
     Type all = type_of(module->real, 2, (int64_t[]){pareto->ray_count, pareto->m});
     if (pareto->each)
-        pareto->points_state =
+        pareto->losses_state =
             named_state(module, arena_printf(&module->arena, "%s/points", assembly->train->name), all, STATE_COUNTER, 0);
-    if (!needs_all_rays(pareto))
+    const Solver *solver = solver_of(pareto->solver);
+    pareto->nonnegative = solver->nonnegative;
+    pareto->all_rays = pareto->fixed || solver->all_rays;
+    if (!pareto->all_rays)
         return;
     const char *rays = arena_printf(&module->arena, "%s/rays", condition.name);
     pareto->rays_state = named_state(module, rays, all, STATE_COUNTER, 1.0 / (double)pareto->m);

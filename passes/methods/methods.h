@@ -79,6 +79,7 @@ void assemble_pareto(Assembly *assembly);
 /* The objectives at a ray of a step and that preference over them. An objective that is not a number in this batch (the mean of no examples)
  * is left out: its loss is 0 and has no gradient. */
 typedef struct Objectives {
+    Assembly *assembly;
     Builder *b;
     const Pareto *pareto;
     uint32_t m;
@@ -87,20 +88,21 @@ typedef struct Objectives {
     Value defined[PARETO_MOST_OBJECTIVES]; /* bool */
     Value ray;                             /* real[m] */
     Value entry[PARETO_MOST_OBJECTIVES];   /* its entries */
-    Value initial;                         /* pmtl: whether the step is of the first phase (bool) */
 } Objectives;
 
 /* A solver is one of three kinds: it makes one number of the losses, whose gradient is followed; it weighs the losses' gradients by
- * what their Gram matrix says; or it makes one number of the losses at all rays of a step (Pareto.points, which is 1 for the
- * others). *fell_back: a number, 0 unless the solver had no answer of its own. One file a solver; solvers.c lists them. */
+ * what their Gram matrix says; or it makes one number of the losses at all rays of a step (Pareto.rays_per_step, which is 1 for the
+ * others). *fell_back: a number, 0 unless the solver had no answer of its own. One file for each row of ir/solvers.def. */
 typedef struct Solver {
     Value (*scalarise)(const Objectives *objectives);       /* a scalar */
     Value (*weigh)(const Objectives *objectives, Value gram); /* real[m + 1]: the weights, and whether it fell back to the ray */
     Value (*scalarise_all)(uint32_t rays, const Objectives *at, Value *fell_back); /* a scalar */
     bool nonnegative;                                       /* it is defined for losses that are not negative */
+    bool all_rays;                                          /* it reads Pareto.rays_state: all rays of the front */
 } Solver;
-extern const Solver solver_linear, solver_tchebycheff, solver_smooth_tchebycheff, solver_cosmos, solver_epo, solver_mgda, solver_pmtl,
-    solver_hvi;
+#define SOLVER(KIND, name, ...) extern const Solver solver_##name;
+#include "ir/solvers.def"
+#undef SOLVER
 const Solver *solver_of(SolverKind kind);
 
 /* Sum of ray_i loss_i. */

@@ -49,7 +49,7 @@ static Value condition_noise(Assembly *assembly, Builder *b, unsigned phase)
 /* Rays are numbered through all steps: each has a counter of its own in the stream of rays. */
 static Value ray_number(Assembly *assembly, Builder *b, unsigned draw)
 {
-    Value first = build_with_const(b, OP_MUL, build_read(b, assembly->step_lower), assembly->train->pareto->points);
+    Value first = build_with_const(b, OP_MUL, build_read(b, assembly->step_lower), assembly->train->pareto->rays_per_step);
     return build_with_const(b, OP_ADD, first, draw);
 }
 

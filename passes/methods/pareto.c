@@ -8,17 +8,10 @@
  * |f|^2) (dphi_i . dphi_j) of the head's part, so that no gradient of the head is ever formed for it. */
 #include "passes/methods/methods.h"
 
-/* Whether the step lies within the solver's first epochs. */
-static Value build_initial(Assembly *assembly, Builder *b)
-{
-    Value end = build_with_const(b, OP_MUL, real_input(b, "epoch_steps"), assembly->train->pareto->strength);
-    return build_binary(b, OP_LT, steps_done(assembly, b), end);
-}
-
 /* The objectives at ray number `draw` of the step. */
 static Objectives collect(Assembly *assembly, Builder *b, const Function *function, uint32_t draw)
 {
-    Objectives o = {.b = b, .pareto = assembly->train->pareto, .m = assembly->train->pareto->m};
+    Objectives o = {.assembly = assembly, .b = b, .pareto = assembly->train->pareto, .m = assembly->train->pareto->m};
     o.ray = condition_value(assembly, b, assembly->train->condition, CONDITION_DRAWN, draw);
     for (uint32_t i = 0; i < o.m; i++) {
         o.raw[i] = function->outputs.data[draw * o.m + i].value;
@@ -26,8 +19,6 @@ static Objectives collect(Assembly *assembly, Builder *b, const Function *functi
         o.loss[i] = build_select(b, o.defined[i], o.raw[i], build_const(b, type_scalar(b->module->real), 0));
         o.entry[i] = entry_of(b, o.ray, i);
     }
-    if (o.pareto->solver == SOLVER_PMTL)
-        o.initial = build_initial(assembly, b);
     return o;
 }
 
@@ -121,8 +112,7 @@ void assemble_pareto(Assembly *assembly)
     Module *module = assembly->module;
     Phase *phase = &assembly->train->phases.data[0];
     const Solver *solver = solver_of(assembly->train->pareto->solver);
-    uint32_t rays = assembly->train->pareto->points;
-    assembly->train->pareto->nonnegative = solver->nonnegative;
+    uint32_t rays = assembly->train->pareto->rays_per_step;
     const char *name = arena_printf(&module->arena, "%s.%s", assembly->train->name, phase->name);
     Function *function = objective_copies(assembly, name, phase->objective, CONDITION_DRAWN, rays);
     objective_batch(assembly, function, phase->batch, false);

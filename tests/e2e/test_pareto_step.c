@@ -292,7 +292,7 @@ static void check_step_of_rays(const char *form)
     enum { POINTS = 5 };
     Trial t;
     trial_new(&t, form, "hvi(points: 5, lambda: 0.3)", "dirichlet(1.5)", false);
-    assert_int_equal(t.train->pareto->points, POINTS);
+    assert_int_equal(t.train->pareto->rays_per_step, POINTS);
     double losses[POINTS * M], weights[POINTS * M], rays[POINTS * M], reference[M], step_outputs[1 + M];
     double *g[POINTS * M], direction[MOST_NUMBERS] = {0};
     int64_t n = 0;

@@ -1,6 +1,7 @@
-/* Hypervolume maximisation over several rays a step (Hoang et al., "Improving Pareto front learning via multi-sample hypernetworks",
- * AAAI 2023): the nets of a step's rays are descended together by the weights under which the hypervolume of their front grows, and
- * each net's losses are turned to its ray by lambda times a cosine. The weights are constants, from pareto/ (hypervolume_gradient).
+/* Hypervolume maximisation over several rays a step (Hoang et al., "Improving Pareto front learning via multi-sample
+ * hypernetworks", AAAI 2023): the nets of a step's rays are descended together by the weights under which the hypervolume of
+ * their front grows, and each net's losses are turned to its ray by lambda times a cosine. The weights are constants, from
+ * pareto/ (hypervolume_gradient).
  *
  * The cosine is that of the losses and the inverse ray, so that a large entry asks for a small loss as with other solvers; the
  * authors' is that of the ray itself. For two objectives that is the same with the entries of the ray swapped. */
@@ -31,7 +32,8 @@ static Value build_weights(uint32_t rays, const Objectives *at)
         for (uint32_t i = 0; i < m; i++)
             losses[k * m + i] = at[k].raw[i];
     Value points = build_reshape(b, build_vector(b, rays * m, losses), type_of(real, 2, (int64_t[]){rays, m}));
-    return build_extern(b, EXTERN_HVI, type_of(real, 1, (int64_t[]){rays * m + 1}), 2, (Value[]){build_vector(b, m, reference), points});
+    return build_extern(b, EXTERN_HVI, type_of(real, 1, (int64_t[]){rays * m + 1}), 2,
+                        (Value[]){build_vector(b, m, reference), points});
 }
 
 static Value scalarise_all(uint32_t rays, const Objectives *at, Value *fell_back)

@@ -4,10 +4,19 @@
 #include "pareto/externs.h"
 #include "passes/methods/methods.h"
 
+/* Whether the step lies within the first phase. */
+static Value build_initial(const Objectives *objectives)
+{
+    Builder *b = objectives->b;
+    Value epoch_steps = real_input(b, "epoch_steps"), done = steps_done(objectives->assembly, b);
+    return build_binary(b, OP_LT, done, build_with_const(b, OP_MUL, epoch_steps, objectives->pareto->strength));
+}
+
 static Value weigh(const Objectives *objectives, Value gram)
 {
-    Value extra[] = {objectives->initial, build_read(objectives->b, objectives->pareto->rays_state)};
+    Value initial = build_initial(objectives);
+    Value extra[] = {initial, build_read(objectives->b, objectives->pareto->rays_state)};
     return weigh_by_extern(objectives, gram, EXTERN_PMTL, 2, extra);
 }
 
-const Solver solver_pmtl = {.weigh = weigh, .nonnegative = true};
+const Solver solver_pmtl = {.weigh = weigh, .nonnegative = true, .all_rays = true};

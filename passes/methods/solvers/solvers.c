@@ -5,14 +5,9 @@
 const Solver *solver_of(SolverKind kind)
 {
     static const Solver *const solvers[SOLVER_COUNT] = {
-        [SOLVER_LINEAR] = &solver_linear,
-        [SOLVER_TCHEBYCHEFF] = &solver_tchebycheff,
-        [SOLVER_SMOOTH_TCHEBYCHEFF] = &solver_smooth_tchebycheff,
-        [SOLVER_COSMOS] = &solver_cosmos,
-        [SOLVER_EPO] = &solver_epo,
-        [SOLVER_MGDA] = &solver_mgda,
-        [SOLVER_PMTL] = &solver_pmtl,
-        [SOLVER_HVI] = &solver_hvi,
+#define SOLVER(KIND, name, ...) &solver_##name,
+#include "ir/solvers.def"
+#undef SOLVER
     };
     return solvers[kind];
 }
