@@ -3,7 +3,7 @@
 #ifndef HNC_BACKEND_BACKEND_H
 #define HNC_BACKEND_BACKEND_H
 
-#include "backend/object.h"
+#include "backend/target.h"
 #include "passes/schedule.h"
 
 typedef struct BackendOptions {

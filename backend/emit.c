@@ -311,7 +311,7 @@ static bool has_wide_registers(const char *cpu)
                                        "emeraldrapids", "graniterapids",  "znver4",         "znver5"};
     const char *name, *features;
     char why[256];
-    if (!object_cpu(cpu, &name, &features, why))
+    if (!target_cpu(cpu, &name, &features, why))
         return false;
     for (size_t i = 0; i < COUNT_OF(wide); i++)
         if (!strcmp(name, wide[i]))
@@ -480,7 +480,7 @@ static bool emit_in_parts(const Program *program, const char *manifest, const Ba
                           char why[static 256])
 {
     const char *name, *features;
-    if (!object_cpu(options->cpu, &name, &features, why)) /* LLVM is set up before threads use it */
+    if (!target_cpu(options->cpu, &name, &features, why)) /* LLVM is set up before threads use it */
         return false;
     Part parts[] = {{.program = program, .options = options, .manifest = manifest}, {.program = program, .options = options}};
     pthread_t thread;

@@ -6,6 +6,7 @@
 #include <llvm-c/Core.h>
 
 #include "backend/backend.h"
+#include "backend/object.h"
 #include "backend/math.h"
 #include "passes/schedule.h"
 

@@ -7,7 +7,7 @@
 #include <jansson.h>
 
 #include "backend/manifest_table.h"
-#include "backend/object.h"
+#include "backend/target.h"
 #include "runtime/abi.h"
 
 /* Appends, taking the item. A text that is not UTF-8 is no JSON: jansson makes NULL of it, which spreads to the whole. */
@@ -243,7 +243,7 @@ static char *processor(const char *cpu, Arena *arena)
 {
     const char *name = cpu, *features = "";
     char why[256];
-    object_cpu(cpu, &name, &features, why);
+    target_cpu(cpu, &name, &features, why);
     Text text = {0};
     text_printf(&text, "%s", name);
     while (*features) {

@@ -62,7 +62,7 @@ static void take_message(char *message, const char *what, char why[static 256])
     LLVMDisposeMessage(message);
 }
 
-bool object_cpu(const char *cpu, const char **name, const char **features, char why[static 256])
+bool target_cpu(const char *cpu, const char **name, const char **features, char why[static 256])
 {
     static char *host_name, *host_features; /* live as long as the process */
     initialize();
@@ -94,7 +94,7 @@ bool object_cpu(const char *cpu, const char **name, const char **features, char 
 static LLVMTargetMachineRef target_machine(const char *cpu, int opt_level, char why[static 256])
 {
     const char *name, *features;
-    if (!object_cpu(cpu, &name, &features, why))
+    if (!target_cpu(cpu, &name, &features, why))
         return NULL;
     LLVMTargetRef target;
     char *message = NULL;
@@ -160,7 +160,7 @@ static void set_function_attributes(LLVMModuleRef module, const char *name, cons
 bool object_set_cpu(LLVMModuleRef module, const char *cpu, char why[static 256])
 {
     const char *name, *features;
-    if (!object_cpu(cpu, &name, &features, why))
+    if (!target_cpu(cpu, &name, &features, why))
         return false;
     set_function_attributes(module, name, features);
     return true;

@@ -2,20 +2,12 @@
 #ifndef HNC_BACKEND_OBJECT_H
 #define HNC_BACKEND_OBJECT_H
 
-#include <stdbool.h>
-
 #include <llvm-c/Core.h>
 
-typedef enum { EMIT_EXE, EMIT_OBJ, EMIT_ASM, EMIT_LLVM } EmitKind;
+#include "backend/target.h"
 
-#define DEFAULT_CPU "x86-64-v3"
-/* Code for DEFAULT_CPU, and the same again for WIDE_CPU, between which the program chooses when it starts. Backend_emit only: to
- * everything else it means DEFAULT_CPU. */
-#define AUTO_CPU "auto"
-#define WIDE_CPU "x86-64-v4"
-
-/* Gives a new module its triple and data layout: before anything is built in it, since constants fold by the layout. `cpu` is an
- * LLVM processor name, or "native" for the machine that runs hnc. An unknown one: false, with a sentence naming likely ones. */
+/* Gives a new module its triple and data layout: before anything is built in it, since constants fold by the layout. `cpu` as in
+ * target_cpu. */
 bool object_prepare(LLVMModuleRef module, const char *cpu, char why[static 256]);
 
 /* Optimises the module (consuming its original form) and writes it to `path`: EMIT_OBJ a position-independent object, EMIT_ASM
@@ -32,8 +24,5 @@ bool object_verify(LLVMModuleRef module, char why[static 256]);
 
 /* Has every function of the module compiled for this processor, whatever object_emit is told later. */
 bool object_set_cpu(LLVMModuleRef module, const char *cpu, char why[static 256]);
-
-/* Names of the processor and its features as given to LLVM: resolves "native" and AUTO_CPU. Strings live as long as the process. */
-bool object_cpu(const char *cpu, const char **name, const char **features, char why[static 256]);
 
 #endif

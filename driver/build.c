@@ -140,7 +140,7 @@ int build_executable(const Options *options, const char *path)
     /* a wrong processor is a usage error: found before any work */
     const char *name, *features;
     char why[256] = "";
-    if (!object_cpu(options->cpu, &name, &features, why)) {
+    if (!target_cpu(options->cpu, &name, &features, why)) {
         fprintf(stderr, "hnc: error: %s\n", why);
         return EXIT_USAGE;
     }

@@ -2,7 +2,7 @@
 #ifndef HNC_DRIVER_DRIVER_H
 #define HNC_DRIVER_DRIVER_H
 
-#include "backend/object.h"
+#include "backend/target.h"
 #include "frontend/frontend.h"
 #include "passes/passes.h"
 #include "passes/schedule.h"

@@ -17,7 +17,7 @@ static const struct {
     {"build", command_build}, {"check", command_check}, {"explain", command_explain}, {"opt", command_opt}, {"run", command_run},
 };
 
-static const char help[] =
+static const char help_before_passes[] =
     "hnc: compiles hypernetwork models (.hn) to native training programs\n"
     "\n"
     "  hnc build FILE.hn    the training program            hnc check FILE.hn      names, shapes, types; --gradients\n"
@@ -47,14 +47,18 @@ static const char help[] =
     "check:\n"
     "  --gradients          every objective's gradient against central differences, in f64\n"
     "opt:\n"
-    "  --passes=A,B,...     simplify, cse, dce, factor, merge, differentiate\n"
+    "  --passes=A,B,...     what is done, in this order:\n";
+static const char help_after_passes[] =
     "run:\n"
     "  hnc run FILE.hn -- FLAGS    FLAGS go to the program's `train`\n"
     "\n";
 
 static void print_help(FILE *file)
 {
-    fputs(help, file);
+    fputs(help_before_passes, file);
+    for (uint32_t i = 0; i < pass_count; i++)
+        fprintf(file, "    %-18s %s\n", pass_table[i].name, pass_table[i].summary);
+    fputs(help_after_passes, file);
     fputs("Warnings:\n", file);
     for (unsigned kind = 0; kind < WARNING_COUNT; kind++)
         fprintf(file, "  W%u %-18s %s\n", warning_table[kind].number, warning_table[kind].name, warning_table[kind].summary);

@@ -4,8 +4,11 @@
 #include "frontend/parse.h"
 
 const char *const operator_text[] = {"-", "!", "||", "&&", "==", "!=", "<", "<=", ">", ">=", "++", "+", "-", "*", "/", "@"};
-const char *const decl_text[] = {"data",      "const", "hyper",  "net",        "layer", "weights",
-                                 "objective", "train", "export", "preference", "task",  "member"};
+const char *const decl_text[DECL_COUNT] = {
+#define DECLARATION(KIND, word) word,
+#include "frontend/declarations.def"
+#undef DECLARATION
+};
 
 static uint32_t depth_of(const Expr *expr)
 {

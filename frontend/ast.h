@@ -206,20 +206,17 @@ typedef struct Setting {
 typedef NODE_LIST(Setting) SettingList;
 
 typedef enum {
-    DECL_DATA,
-    DECL_CONST,
-    DECL_HYPER,
-    DECL_NET,
-    DECL_LAYER,
-    DECL_WEIGHTS,
-    DECL_OBJECTIVE,
-    DECL_TRAIN,
-    DECL_EXPORT,
-    DECL_PREFERENCE,
-    DECL_TASK,
-    DECL_MEMBER,
+#define DECLARATION(KIND, word) DECL_##KIND,
+#include "frontend/declarations.def"
+#undef DECLARATION
 } DeclKind;
-extern const char *const decl_text[]; /* the keyword; ORDER DeclKind */
+enum {
+    DECL_COUNT = 0
+#define DECLARATION(KIND, word) +1
+#include "frontend/declarations.def"
+#undef DECLARATION
+};
+extern const char *const decl_text[DECL_COUNT]; /* the keyword */
 
 struct Decl {
     DeclKind kind;

@@ -54,7 +54,11 @@ static bool continues_statement(int token)
 
 static bool is_declaration_word(int token)
 {
-    static const int words[] = {DATA, CONST, HYPER, NET, LAYER, WEIGHTS, OBJECTIVE, TRAIN, EXPORT, PREFERENCE, TASK, MEMBER};
+    static const int words[DECL_COUNT] = {
+#define DECLARATION(KIND, word) KIND,
+#include "frontend/declarations.def"
+#undef DECLARATION
+    };
     for (size_t i = 0; i < COUNT_OF(words); i++)
         if (token == words[i])
             return true;
@@ -190,11 +194,16 @@ static void unknown_declaration(Parser *parser, Span span)
 {
     const char *word = arena_text(parser->arena, parser->source->text + span.begin, span.end - span.begin);
     diag_error(parser->diags, span, "unexpected '%.60s'; expected a declaration", word);
-    const char *closest = closest_name(word, decl_text, DECL_MEMBER + 1);
-    if (closest)
+    const char *closest = closest_name(word, decl_text, DECL_COUNT);
+    if (closest) {
         diag_help(parser->diags, "did you mean '%s'?", closest);
-    else
-        diag_help(parser->diags, "declarations are data, const, hyper, net, layer, weights, objective, train and export");
+        return;
+    }
+    Text all = {0};
+    for (int kind = 0; kind < DECL_COUNT; kind++)
+        text_printf(&all, "%s%s", kind == 0 ? "" : kind + 1 < DECL_COUNT ? ", " : " and ", decl_text[kind]);
+    diag_help(parser->diags, "declarations are %s", all.data);
+    text_free(&all);
 }
 
 void syntax_error(Parser *parser, Span span, int token, const char *expected, bool declaration)

@@ -22,7 +22,7 @@ static int name_space(DeclKind kind)
 static void declare(Session *s, const DeclList *decls, bool standard)
 {
     Program *program = s->program;
-    uint32_t counts[DECL_MEMBER + 1] = {0};
+    uint32_t counts[DECL_COUNT] = {0};
     for (const Decl *decl = decls->first; decl; decl = decl->next) {
         Symbol *symbol = ARENA_NEW(&program->arena, Symbol);
         symbol->decl = decl;

@@ -40,8 +40,8 @@ int choose_word(Session *s, Words words, const char *name, Span span, const char
 Symbol *choose_declared(Session *s, unsigned kinds, const Expr *expr, const char *format, ...)
 {
     const char *name = expr && expr->kind == EXPR_NAME ? expr->name.text : "";
-    for (DeclKind kind = 0; kind <= DECL_MEMBER; kind++) {
-        Symbol *symbol = kinds >> kind & 1 ? find_symbol_of(s->program, name, kind) : NULL;
+    for (int kind = 0; kind < DECL_COUNT; kind++) {
+        Symbol *symbol = kinds >> kind & 1 ? find_symbol_of(s->program, name, (DeclKind)kind) : NULL;
         if (symbol)
             return symbol;
     }
@@ -50,9 +50,9 @@ Symbol *choose_declared(Session *s, unsigned kinds, const Expr *expr, const char
     fail(s, expr->span, "%s", arena_vprintf(&s->program->arena, format, args));
     va_end(args);
     Candidates candidates = {0};
-    for (DeclKind kind = 0; kind <= DECL_MEMBER; kind++)
+    for (int kind = 0; kind < DECL_COUNT; kind++)
         if (kinds >> kind & 1)
-            add_declared(s, kind, &candidates);
+            add_declared(s, (DeclKind)kind, &candidates);
     suggest(s, name, &candidates);
     return NULL;
 }

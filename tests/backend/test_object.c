@@ -108,13 +108,13 @@ static void test_unknown_processor(void **state)
     (void)state;
     char why[256] = "";
     const char *name, *features;
-    assert_false(object_cpu("x86-64-v9", &name, &features, why));
+    assert_false(target_cpu("x86-64-v9", &name, &features, why));
     assert_non_null(strstr(why, "unknown processor 'x86-64-v9'"));
     assert_non_null(strstr(why, "did you mean 'x86-64-v"));
     assert_non_null(strstr(why, "native"));
-    assert_true(object_cpu("znver4", &name, &features, why));
+    assert_true(target_cpu("znver4", &name, &features, why));
     assert_string_equal(name, "znver4");
-    assert_true(object_cpu("native", &name, &features, why));
+    assert_true(target_cpu("native", &name, &features, why));
     assert_string_not_equal(name, "native");
 
     MathContext m = probe_new("sample");
