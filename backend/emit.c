@@ -70,7 +70,7 @@ static unsigned kernel_buffers(const Kernel *kernel, uint32_t *buffers)
 
 static const char *const kernel_names[] = {"loop", "product", "random", "argmax", "scatter", "extern"};
 
-static Split emit_kernel_body(Emitter *e, const Kernel *kernel)
+static KernelSplit emit_kernel_body(Emitter *e, const Kernel *kernel)
 {
     switch (kernel->kind) {
     case KERNEL_LOOP:
@@ -107,7 +107,7 @@ static LLVMValueRef begin_function(Emitter *e, const char *name, LLVMTypeRef typ
  * those that are equal but for these. */
 typedef struct EmittedKernel {
     LLVMValueRef function, stream; /* stream: of KERNEL_RANDOM, else NULL */
-    Split split;
+    KernelSplit split;
     uint32_t *buffers; /* in order of the parameters */
     unsigned count;
 } EmittedKernel;
@@ -157,7 +157,7 @@ static void call_kernel(Emitter *e, const EmittedKernel *kernel, LLVMValueRef be
 
 /* ---- functions ---- */
 
-static bool worth_threads(const Emitter *e, const Kernel *kernel, Split split)
+static bool worth_threads(const Emitter *e, const Kernel *kernel, KernelSplit split)
 {
     return split.extent > split.grain && (kernel->flops > e->parallel_work || kernel->bytes / 8 > e->parallel_work);
 }
@@ -225,7 +225,7 @@ static LLVMValueRef emit_calls(Emitter *e, uint32_t index, const EmittedKernel *
 /* hn_fn_<f>(frame) calls the kernels in order. */
 static LLVMValueRef emit_function(Emitter *e, uint32_t index)
 {
-    const Schedule *schedule = e->schedule = &e->program->schedules.data[index];
+    const Schedule *schedule = e->schedule = &e->plan->schedules.data[index];
     uint32_t count = schedule->kernels.len, calls = count > CALLS ? (count + CALLS - 1) / CALLS : 0;
     LLVMValueRef *callers = support_malloc((calls + 1) * sizeof(LLVMValueRef));
     EmittedKernel *kernels = support_malloc((count + 1) * sizeof *kernels);
@@ -266,7 +266,7 @@ static bool works_on_rows(const Function *function)
 
 static void emit_table(Emitter *e, const char *name, LLVMValueRef *functions)
 {
-    LLVMValueRef table = LLVMConstArray2(e->pointer, functions, e->program->schedules.len);
+    LLVMValueRef table = LLVMConstArray2(e->pointer, functions, e->plan->schedules.len);
     LLVMValueRef global = LLVMAddGlobal(e->module, LLVMTypeOf(table), name);
     LLVMSetInitializer(global, table);
     LLVMSetGlobalConstant(global, true);
@@ -326,7 +326,7 @@ static double seconds(void)
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-/* The program's code for one processor. */
+/* The plan's code for one processor. */
 typedef struct Code {
     const char *cpu, *table;
     bool all;   /* functions, or only those that work on rows: of the others the table names those of another module */
@@ -335,7 +335,7 @@ typedef struct Code {
 
 static LLVMValueRef emit_entry(Emitter *e, const Code *code, uint32_t index)
 {
-    bool row_function = works_on_rows(e->program->schedules.data[index].function);
+    bool row_function = works_on_rows(e->plan->schedules.data[index].function);
     if (!code->all && !row_function)
         return declare_function(e, index);
     LLVMValueRef function = emit_function(e, index);
@@ -347,19 +347,19 @@ static LLVMValueRef emit_entry(Emitter *e, const Code *code, uint32_t index)
 }
 
 /* A module of the context; NULL on failure. */
-static LLVMModuleRef emit_module(LLVMContextRef context, const Program *program, const BackendOptions *options, const Code *code,
+static LLVMModuleRef emit_module(LLVMContextRef context, const Plan *plan, const BackendOptions *options, const Code *code,
                                  char why[static 256])
 {
-    Emitter e = {.context = context, .program = program, .wide = has_wide_registers(code->cpu)};
+    Emitter e = {.context = context, .plan = plan, .wide = has_wide_registers(code->cpu)};
     e.parallel_work = options->parallel_work ? options->parallel_work : PARALLEL_WORK;
-    e.module = LLVMModuleCreateWithNameInContext(program->module->name, context);
+    e.module = LLVMModuleCreateWithNameInContext(plan->module->name, context);
     e.builder = LLVMCreateBuilderInContext(context);
     e.math = (MathContext){context, e.module, e.builder};
     set_types(&e);
     bool done = object_prepare(e.module, code->cpu, why);
     if (done) {
-        LLVMValueRef *functions = support_malloc((program->schedules.len + 1) * sizeof *functions);
-        for (uint32_t i = 0; i < program->schedules.len; i++)
+        LLVMValueRef *functions = support_malloc((plan->schedules.len + 1) * sizeof *functions);
+        for (uint32_t i = 0; i < plan->schedules.len; i++)
             functions[i] = emit_entry(&e, code, i);
         emit_table(&e, code->table, functions);
         support_free(functions);
@@ -378,11 +378,11 @@ static bool is_auto(const BackendOptions *options)
 }
 
 /* All functions, their table and the manifest. */
-static LLVMModuleRef emit_narrow(LLVMContextRef context, const Program *program, const char *manifest,
-                                 const BackendOptions *options, char why[static 256])
+static LLVMModuleRef emit_narrow(LLVMContextRef context, const Plan *plan, const char *manifest, const BackendOptions *options,
+                                 char why[static 256])
 {
     Code code = {.cpu = options->cpu, .table = "hn_functions", .all = true, .named = is_auto(options)};
-    LLVMModuleRef module = emit_module(context, program, options, &code, why);
+    LLVMModuleRef module = emit_module(context, plan, options, &code, why);
     if (module)
         emit_manifest(module, manifest);
     return module;
@@ -390,11 +390,10 @@ static LLVMModuleRef emit_narrow(LLVMContextRef context, const Program *program,
 
 /* The program compiled for WIDE_CPU, but for functions that run once or now and then. Vectors are passed in other registers
  * there, so that it shares no other function of ours with the code for DEFAULT_CPU: their names end in _v4. */
-static LLVMModuleRef emit_wide(LLVMContextRef context, const Program *program, const BackendOptions *options,
-                               char why[static 256])
+static LLVMModuleRef emit_wide(LLVMContextRef context, const Plan *plan, const BackendOptions *options, char why[static 256])
 {
     Code code = {.cpu = WIDE_CPU, .table = "hn_functions_v4"};
-    LLVMModuleRef module = emit_module(context, program, options, &code, why);
+    LLVMModuleRef module = emit_module(context, plan, options, &code, why);
     for (LLVMValueRef f = module ? LLVMGetFirstFunction(module) : NULL; f; f = LLVMGetNextFunction(f)) {
         if (LLVMIsDeclaration(f))
             continue;
@@ -410,12 +409,12 @@ static LLVMModuleRef emit_wide(LLVMContextRef context, const Program *program, c
 /* ---- from modules to bytes ---- */
 
 /* One module with all code. */
-LLVMMemoryBufferRef program_bytes(const Program *program, const char *manifest, const BackendOptions *options, EmitKind kind,
+LLVMMemoryBufferRef emitted_bytes(const Plan *plan, const char *manifest, const BackendOptions *options, EmitKind kind,
                                   char why[static 256])
 {
     LLVMContextRef context = LLVMContextCreate();
-    LLVMModuleRef module = emit_narrow(context, program, manifest, options, why);
-    LLVMModuleRef wide = module && is_auto(options) ? emit_wide(context, program, options, why) : NULL;
+    LLVMModuleRef module = emit_narrow(context, plan, manifest, options, why);
+    LLVMModuleRef wide = module && is_auto(options) ? emit_wide(context, plan, options, why) : NULL;
     LLVMMemoryBufferRef bytes = NULL;
     if (wide && LLVMLinkModules2(module, wide)) /* consumes it */
         snprintf(why, 256, "internal error: the code for %s and for %s do not link", DEFAULT_CPU, WIDE_CPU);
@@ -429,7 +428,7 @@ LLVMMemoryBufferRef program_bytes(const Program *program, const char *manifest, 
 
 /* An object of its own, made beside others: the code for one processor. */
 typedef struct Part {
-    const Program *program;
+    const Plan *plan;
     const BackendOptions *options;
     const char *manifest; /* NULL: the code for WIDE_CPU */
     LLVMMemoryBufferRef bytes;
@@ -442,8 +441,8 @@ static void *compile_part(void *data)
     Part *part = data;
     double start = seconds();
     LLVMContextRef context = LLVMContextCreate();
-    LLVMModuleRef module = part->manifest ? emit_narrow(context, part->program, part->manifest, part->options, part->why)
-                                          : emit_wide(context, part->program, part->options, part->why);
+    LLVMModuleRef module = part->manifest ? emit_narrow(context, part->plan, part->manifest, part->options, part->why)
+                                          : emit_wide(context, part->plan, part->options, part->why);
     part->emitted = seconds() - start;
     if (module) {
         part->bytes = object_bytes(module, part->options->cpu, part->options->opt_level, EMIT_OBJ, part->why);
@@ -475,14 +474,14 @@ static bool join_parts(const Part *parts, const char *path, char why[static 256]
     return fine;
 }
 
-/* The code for each processor by a thread of its own: they share nothing but the program, which they read. */
-static bool emit_in_parts(const Program *program, const char *manifest, const BackendOptions *options, const char *path,
+/* The code for each processor by a thread of its own: they share nothing but the plan, which they read. */
+static bool emit_in_parts(const Plan *plan, const char *manifest, const BackendOptions *options, const char *path,
                           char why[static 256])
 {
     const char *name, *features;
     if (!target_cpu(options->cpu, &name, &features, why)) /* LLVM is set up before threads use it */
         return false;
-    Part parts[] = {{.program = program, .options = options, .manifest = manifest}, {.program = program, .options = options}};
+    Part parts[] = {{.plan = plan, .options = options, .manifest = manifest}, {.plan = plan, .options = options}};
     pthread_t thread;
     bool beside = pthread_create(&thread, NULL, compile_part, &parts[1]) == 0;
     compile_part(&parts[0]);
@@ -500,13 +499,13 @@ static bool emit_in_parts(const Program *program, const char *manifest, const Ba
     return joined;
 }
 
-bool backend_emit(const Program *program, const char *manifest, const BackendOptions *options, EmitKind kind, const char *path,
+bool backend_emit(const Plan *plan, const char *manifest, const BackendOptions *options, EmitKind kind, const char *path,
                   char why[static 256])
 {
     if (is_auto(options) && kind == EMIT_OBJ)
-        return emit_in_parts(program, manifest, options, path, why);
+        return emit_in_parts(plan, manifest, options, path, why);
     double start = seconds();
-    LLVMMemoryBufferRef bytes = program_bytes(program, manifest, options, kind, why);
+    LLVMMemoryBufferRef bytes = emitted_bytes(plan, manifest, options, kind, why);
     if (options->time_passes)
         fprintf(stderr, "%8.1f ms  emit and llvm: %s\n", 1e3 * (seconds() - start), options->cpu);
     bool written = bytes && tempfile_write(path, LLVMGetBufferStart(bytes), LLVMGetBufferSize(bytes), why);

@@ -18,7 +18,7 @@ typedef struct Emitter {
     LLVMBuilderRef builder;
     MathContext math;
     LLVMTypeRef i1, i8, i32, i64, pointer, nothing, frame, part_type;
-    const Program *program;
+    const Plan *plan;
     const Schedule *schedule;
     int64_t parallel_work;
     bool wide;                         /* the processor has the registers of AVX-512 */
@@ -30,21 +30,21 @@ typedef struct Emitter {
 } Emitter;
 
 /* How a kernel may be split: [0, extent) in pieces that are multiples of `grain`. Extent 0: not at all. */
-typedef struct Split {
+typedef struct KernelSplit {
     int64_t extent, grain;
-} Split;
+} KernelSplit;
 
 /* What backend_emit writes, in memory; the caller disposes of it. NULL on failure, with a sentence in `why`. */
-LLVMMemoryBufferRef program_bytes(const Program *program, const char *manifest, const BackendOptions *options, EmitKind kind,
+LLVMMemoryBufferRef emitted_bytes(const Plan *plan, const char *manifest, const BackendOptions *options, EmitKind kind,
                                   char why[static 256]);
 
 /* Each emits the kernel's code at the builder; its buffers are in e->bases. */
-Split emit_loop(Emitter *e, const Kernel *kernel);
-Split emit_product(Emitter *e, const Kernel *kernel);
-Split emit_random(Emitter *e, const Kernel *kernel);
-Split emit_argmax(Emitter *e, const Kernel *kernel);
-Split emit_scatter(Emitter *e, const Kernel *kernel);
-Split emit_extern(Emitter *e, const Kernel *kernel);
+KernelSplit emit_loop(Emitter *e, const Kernel *kernel);
+KernelSplit emit_product(Emitter *e, const Kernel *kernel);
+KernelSplit emit_random(Emitter *e, const Kernel *kernel);
+KernelSplit emit_argmax(Emitter *e, const Kernel *kernel);
+KernelSplit emit_scatter(Emitter *e, const Kernel *kernel);
+KernelSplit emit_extern(Emitter *e, const Kernel *kernel);
 
 /* ---- generated products: emit_tile.c ---- */
 
@@ -53,7 +53,7 @@ typedef enum { PRODUCT_TILES, PRODUCT_LOOP, PRODUCT_BLAS } ProductWay;
 ProductWay product_way(const Product *product);
 /* One product of the batch at these places; `split`: only the part [e->begin, e->end) of the axis that tiles_split gives. */
 void emit_tiles(Emitter *e, const Product *product, LLVMValueRef lhs, LLVMValueRef rhs, LLVMValueRef out, bool split);
-Split tiles_split(const Emitter *e, const Product *product);
+KernelSplit tiles_split(const Emitter *e, const Product *product);
 
 /* ---- building blocks: emit_kit.c ---- */
 

@@ -1,10 +1,10 @@
 /* A loop kernel: a loop nest with explicit vectors along one axis.
  *
- * Order of the loops: chunks of the reduced axis, if it has any, then axes that reductions keep, then the reduced ones; the vector
- * axis is the last of its kind. So each reduction accumulates in registers: along the vector axis in the lanes (and a fixed tree at
- * the end), along other axes lane by lane for a block of columns. Each node is computed at the outermost loop where its value is
- * known, once for all lanes if it does not vary along the vector axis. The order of every sum depends on the kernel alone, never on
- * the processor, the -O level or the number of threads. */
+ * Order of the loops: chunks of the reduced axis, if it has any, then axes that reductions keep, then the reduced ones; the
+ * vector axis is the last of its kind. So each reduction accumulates in registers: along the vector axis in the lanes (and a
+ * fixed tree at the end), along other axes lane by lane for a block of columns. Each node is computed at the outermost loop where
+ * its value is known, once for all lanes if it does not vary along the vector axis. The order of every sum depends on the kernel
+ * alone, never on the processor, the -O level or the number of threads. */
 #include <string.h>
 
 #include "backend/emit_loop.h"
@@ -295,7 +295,7 @@ _Static_assert(CHUNK_STEP % (LANES_F32 * MOST_UNROLL) == 0 && CHUNK_STEP % (LANE
                "a chunk is a number of blocks of vectors");
 
 /* A loop over chunks around all others: each has results of its own. */
-static Split emit_chunks(Nest *n)
+static KernelSplit emit_chunks(Nest *n)
 {
     Emitter *e = n->e;
     int64_t chunk = n->loop->chunk, rows = n->loop->dims[0];
@@ -311,7 +311,7 @@ static Split emit_chunks(Nest *n)
     emit_level(n, 0);
     restore_cursors(n, saved);
     loop_end(e, &counter);
-    return (Split){.extent = (rows + chunk - 1) / chunk, .grain = 1};
+    return (KernelSplit){.extent = (rows + chunk - 1) / chunk, .grain = 1};
 }
 
 static void make_accumulators(Nest *n)
@@ -324,7 +324,7 @@ static void make_accumulators(Nest *n)
     }
 }
 
-Split emit_loop(Emitter *e, const Kernel *kernel)
+KernelSplit emit_loop(Emitter *e, const Kernel *kernel)
 {
     const Loop *loop = &kernel->loop;
     Nest n = {.e = e, .loop = loop, .lanes = count_lanes(loop), .vector_axis = -1, .width = 1};
@@ -345,13 +345,13 @@ Split emit_loop(Emitter *e, const Kernel *kernel)
     for (uint32_t i = 0; i < loop->sinks.len; i++)
         n.sink_cursors[i] = make_cursor(&n, &loop->sinks.data[i].access);
     enter_level(&n, -1);
-    Split split = {0};
+    KernelSplit split = {0};
     if (loop->chunk) {
         split = emit_chunks(&n);
     } else {
         emit_level(&n, 0);
         if (n.first_reduced > 0)
-            split = (Split){loop->dims[n.axis_at[0]], n.vector_level == 0 ? (int64_t)n.lanes * n.unroll : 1};
+            split = (KernelSplit){loop->dims[n.axis_at[0]], n.vector_level == 0 ? (int64_t)n.lanes * n.unroll : 1};
     }
     support_free(n.nodes);
     support_free(n.node_cursors);

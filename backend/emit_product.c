@@ -20,7 +20,7 @@ static View loop_access(const Product *p, const Matrix *matrix, int64_t m, int64
     return access;
 }
 
-static Split emit_as_loop(Emitter *e, const Product *p)
+static KernelSplit emit_as_loop(Emitter *e, const Product *p)
 {
     const int64_t extents[] = {p->m, p->n, p->k};
     Kernel kernel = {.kind = KERNEL_LOOP};
@@ -37,7 +37,7 @@ static Split emit_as_loop(Emitter *e, const Product *p)
     vec_push(&loop->nodes, rhs);
     vec_push(&loop->nodes, (Node){.kind = NODE_OP, .code = OP_MUL, .dtype = p->dtype, .nargs = 2, .args = {0, 1}});
     vec_push(&loop->sinks, (Sink){.kind = SINK_SUM, .node = 2, .access = loop_access(p, &p->out, p->out.row, p->out.column, 0)});
-    Split split = emit_loop(e, &kernel);
+    KernelSplit split = emit_loop(e, &kernel);
     vec_free(&loop->nodes);
     vec_free(&loop->sinks);
     return split;
@@ -140,7 +140,7 @@ static LLVMValueRef matrix_start(Emitter *e, const Product *p, const Matrix *mat
     return pointer;
 }
 
-Split emit_product(Emitter *e, const Kernel *kernel)
+KernelSplit emit_product(Emitter *e, const Kernel *kernel)
 {
     const Product *p = &kernel->product;
     ProductWay way = product_way(p);
@@ -161,6 +161,6 @@ Split emit_product(Emitter *e, const Kernel *kernel)
     for (unsigned i = p->batch_rank; i-- > 0;)
         loop_end(e, &counters[i]);
     if (way == PRODUCT_BLAS)
-        return (Split){0}; /* it has its own threads */
-    return p->batch_rank ? (Split){p->batch[0], 1} : tiles_split(e, p);
+        return (KernelSplit){0}; /* it has its own threads */
+    return p->batch_rank ? (KernelSplit){p->batch[0], 1} : tiles_split(e, p);
 }

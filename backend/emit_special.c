@@ -26,7 +26,7 @@ static LLVMValueRef element_at(Emitter *e, const View *view, unsigned rank, LLVM
     return pointer;
 }
 
-Split emit_random(Emitter *e, const Kernel *kernel)
+KernelSplit emit_random(Emitter *e, const Kernel *kernel)
 {
     const Special *s = &kernel->special;
     LLVMValueRef fill = random_emit_fill(&e->math, DTYPE_F32), zero = const_i64(e, 0), one = const_i64(e, 1);
@@ -40,11 +40,11 @@ Split emit_random(Emitter *e, const Kernel *kernel)
         e->stream,
     };
     LLVMBuildCall2(e->builder, LLVMGlobalGetValueType(fill), fill, args, 7, "");
-    return (Split){type_elements(s->out_type), RANDOM_GRAIN};
+    return (KernelSplit){type_elements(s->out_type), RANDOM_GRAIN};
 }
 
 /* The first largest element along the axis; a NaN is larger than nothing. */
-Split emit_argmax(Emitter *e, const Kernel *kernel)
+KernelSplit emit_argmax(Emitter *e, const Kernel *kernel)
 {
     const Special *s = &kernel->special;
     Type in = s->in_type[0], outer = {.rank = s->out_type.rank};
@@ -73,11 +73,11 @@ Split emit_argmax(Emitter *e, const Kernel *kernel)
     LLVMValueRef result = LLVMBuildLoad2(e->builder, e->i32, place, "");
     store_scalar(e, DTYPE_I32, result, element_at(e, &s->out, outer.rank, indices));
     close_loops(e, 0, outer.rank, counters);
-    return (Split){0};
+    return (KernelSplit){0};
 }
 
 /* Zeros, then the updates one after the other in order of index: any number of them may meet in one row. */
-Split emit_scatter(Emitter *e, const Kernel *kernel)
+KernelSplit emit_scatter(Emitter *e, const Kernel *kernel)
 {
     const Special *s = &kernel->special;
     Type index = s->in_type[0], updates = s->in_type[1], out = s->out_type;
@@ -98,11 +98,11 @@ Split emit_scatter(Emitter *e, const Kernel *kernel)
     store_scalar(e, out.dtype, emit_op(e, OP_ADD, out.dtype, out.dtype, operands, 0), target);
     close_loops(e, index.rank, updates.rank, counters);
     close_loops(e, 0, index.rank, counters);
-    return (Split){0};
+    return (KernelSplit){0};
 }
 
 /* pareto_extern(function, m, n, wide, operands, out) */
-Split emit_extern(Emitter *e, const Kernel *kernel)
+KernelSplit emit_extern(Emitter *e, const Kernel *kernel)
 {
     const Special *s = &kernel->special;
     LLVMTypeRef list = LLVMArrayType2(e->pointer, MOST_SPECIAL_INPUTS);
@@ -125,5 +125,5 @@ Split emit_extern(Emitter *e, const Kernel *kernel)
     LLVMValueRef function = LLVMGetNamedFunction(e->module, "pareto_extern");
     function = function ? function : LLVMAddFunction(e->module, "pareto_extern", type);
     LLVMBuildCall2(e->builder, type, function, args, COUNT_OF(args), "");
-    return (Split){0};
+    return (KernelSplit){0};
 }

@@ -500,10 +500,10 @@ void emit_tiles(Emitter *e, const Product *product, LLVMValueRef lhs, LLVMValueR
     loop_end(e, &counter);
 }
 
-Split tiles_split(const Emitter *e, const Product *product)
+KernelSplit tiles_split(const Emitter *e, const Product *product)
 {
     Product p = oriented(product);
     if (splits_rows(&p))
-        return (Split){p.m, p.m < WIDE_ROWS ? p.m : WIDE_ROWS};
-    return (Split){p.n, (int64_t)lanes_of(p.dtype) * tile_vectors(e, p.m)};
+        return (KernelSplit){p.m, p.m < WIDE_ROWS ? p.m : WIDE_ROWS};
+    return (KernelSplit){p.n, (int64_t)lanes_of(p.dtype) * tile_vectors(e, p.m)};
 }

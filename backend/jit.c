@@ -71,13 +71,13 @@ static bool search_process(LLVMOrcLLJITRef lljit, char why[static 256])
     return true;
 }
 
-Jit *jit_new(const Program *program, const BackendOptions *options,
+Jit *jit_new(const Plan *plan, const BackendOptions *options,
              void (*parallel)(hn_body *body, const hn_frame *frame, int64_t n, int64_t grain), char why[static 256])
 {
     BackendOptions narrow = *options;
     if (!strcmp(narrow.cpu, AUTO_CPU))
         narrow.cpu = DEFAULT_CPU;
-    LLVMMemoryBufferRef object = load_blas(why) ? program_bytes(program, "{}", &narrow, EMIT_OBJ, why) : NULL;
+    LLVMMemoryBufferRef object = load_blas(why) ? emitted_bytes(plan, "{}", &narrow, EMIT_OBJ, why) : NULL;
     if (!object)
         return NULL;
     Jit *jit = support_malloc(sizeof *jit);

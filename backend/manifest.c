@@ -42,14 +42,14 @@ static json_t *tensor(const char *name, Type type)
     return json_pack("{s:s, s:s, s:o}", "name", name, "dtype", dtype_name(type.dtype), "shape", shape_of(type));
 }
 
-static json_t *states(const Module *module, const Program *program)
+static json_t *states(const Module *module, const Plan *plan)
 {
     json_t *list = json_array();
     for (uint32_t i = 0; i < module->states.len; i++) {
         const State *state = &module->states.data[i];
         json_t *entry = tensor(state->name, state->type);
         json_object_set_new(entry, "role", json_string(state_role_names[state->role]));
-        json_object_set_new(entry, "offset", json_integer(program_state_offset(program, i)));
+        json_object_set_new(entry, "offset", json_integer(plan_state_offset(plan, i)));
         append(&list, entry);
     }
     return list;
@@ -128,8 +128,8 @@ static json_t *datasets(const Model *model)
         for (uint32_t k = 0; k < model->module->fields.len; k++)
             if (model->module->fields.data[k].dataset == i)
                 append(&own_fields, json_integer(k));
-        json_t *entry = json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:b}", "name", dataset->name, "format", dataset->format, "fields",
-                                  own_fields, "files", names(dataset->files.len, dataset->files.data), "test_files",
+        json_t *entry = json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:b}", "name", dataset->name, "format", dataset->format,
+                                  "fields", own_fields, "files", names(dataset->files.len, dataset->files.data), "test_files",
                                   names(dataset->test_files.len, dataset->test_files.data), "splits", splits(dataset), "shuffled",
                                   dataset->shuffled);
         if (entry && dataset->rows)
@@ -205,11 +205,12 @@ static json_t *pareto_of(const Model *model, const Train *train)
         return json_null();
     const Module *module = model->module;
     return json_pack("{s:s, s:o, s:o, s:o, s:b, s:b, s:o, s:s, s:b, s:o, s:o, s:o}", "preference",
-                     module->conditions.data[train->condition].name, "objectives", names(pareto->m, pareto->objectives),
-                     "rays", matrix(pareto->ray_count, pareto->m, pareto->rays), "reference",
-                     pareto->reference ? numbers(pareto->m, pareto->reference) : json_null(), "uniformity", pareto->uniformity, "nonnegative", pareto->nonnegative,
-                     "true_front", pareto->true_front ? matrix(pareto->true_count, pareto->m, pareto->true_front) : json_null(),
-                     "solver", solver_names[pareto->solver], "each", pareto->each, "ray",
+                     module->conditions.data[train->condition].name, "objectives", names(pareto->m, pareto->objectives), "rays",
+                     matrix(pareto->ray_count, pareto->m, pareto->rays), "reference",
+                     pareto->reference ? numbers(pareto->m, pareto->reference) : json_null(), "uniformity", pareto->uniformity,
+                     "nonnegative", pareto->nonnegative, "true_front",
+                     pareto->true_front ? matrix(pareto->true_count, pareto->m, pareto->true_front) : json_null(), "solver",
+                     solver_names[pareto->solver], "each", pareto->each, "ray",
                      json_string(module->states.data[pareto->ray_state].name), "all_rays",
                      pareto->all_rays ? json_string(module->states.data[pareto->rays_state].name) : json_null(), "points",
                      pareto->each ? json_string(module->states.data[pareto->losses_state].name) : json_null());
@@ -220,12 +221,13 @@ static json_t *train_of(const Model *model)
     if (model->trains.len == 0)
         return json_null();
     const Train *train = &model->trains.data[0];
-    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:[I, I], s:o, s:o, s:i, s:o, s:o, s:o, s:o}", "name", train->name, "method",
-                     method_names[train->method], "batch", (json_int_t)train->batch, "epochs", (json_int_t)train->epochs, "evaluate",
-                     (json_int_t)train->evaluate, "patience", (json_int_t)train->patience, "warmup", number(train->warmup), "every", (json_int_t)train->every_lower,
-                     (json_int_t)train->every_upper, "phases", phases(train), "metrics", metrics(train), "select", train->select,
-                     "init", function_name(train->init), "hypers", function_name(train->hypers), "plateau",
-                     function_name(train->plateau), "pareto", pareto_of(model, train));
+    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:[I, I], s:o, s:o, s:i, s:o, s:o, s:o, s:o}", "name", train->name,
+                     "method", method_names[train->method], "batch", (json_int_t)train->batch, "epochs",
+                     (json_int_t)train->epochs, "evaluate", (json_int_t)train->evaluate, "patience", (json_int_t)train->patience,
+                     "warmup", number(train->warmup), "every", (json_int_t)train->every_lower, (json_int_t)train->every_upper,
+                     "phases", phases(train), "metrics", metrics(train), "select", train->select, "init",
+                     function_name(train->init), "hypers", function_name(train->hypers), "plateau", function_name(train->plateau),
+                     "pareto", pareto_of(model, train));
 }
 
 static json_t *exports(const Model *model)
@@ -257,14 +259,14 @@ static char *processor(const char *cpu, Arena *arena)
     return copy;
 }
 
-char *manifest_json(const Model *model, const Program *program, const char *cpu, Arena *arena)
+char *manifest_json(const Model *model, const Plan *plan, const char *cpu, Arena *arena)
 {
     const Module *module = model->module;
     json_t *manifest =
         json_pack("{s:i, s:s, s:s, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "abi", HN_ABI_VERSION, "model",
                   model->name, "float", dtype_name(module->real), "cpu", processor(cpu, arena), "state_bytes",
-                  (json_int_t)program_state_bytes(program), "scratch_bytes", (json_int_t)program_scratch_bytes(program), "states",
-                  states(module, program), "fields", fields(module), "functions", functions(module), "datasets", datasets(model),
+                  (json_int_t)plan_state_bytes(plan), "scratch_bytes", (json_int_t)plan_scratch_bytes(plan), "states",
+                  states(module, plan), "fields", fields(module), "functions", functions(module), "datasets", datasets(model),
                   "hypers", hypers(model), "train", train_of(model), "exports", exports(model));
     char *json = json_dumps(manifest, JSON_COMPACT | JSON_REAL_PRECISION(17));
     json_decref(manifest);

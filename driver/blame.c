@@ -202,7 +202,7 @@ static bool holds_value(const Schedule *schedule, const Buffer *buffer, Value *v
 void blame_compiled(const Trial *trial, uint32_t index)
 {
     Module *module = (Module *)trial->module;
-    const Schedule *schedule = &trial->program->schedules.data[index];
+    const Schedule *schedule = &trial->plan->schedules.data[index];
     const Function *function = schedule->function;
     Function *all = with_all_values(module, function);
     Tensor *values = trial_evaluate(trial, all, NULL);

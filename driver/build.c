@@ -59,7 +59,7 @@ static bool emit_code(const Options *options, Compilation *c, const char *manife
 {
     BackendOptions backend = {.cpu = options->cpu, .opt_level = options->opt_level, .time_passes = options->time_passes};
     char why[256] = "";
-    if (backend_emit(c->program, manifest, &backend, kind, path, why))
+    if (backend_emit(c->plan, manifest, &backend, kind, path, why))
         return true;
     fprintf(stderr, "hnc: error: %s\n", why);
     return false;
@@ -110,7 +110,7 @@ static bool emit_all(const Options *options, Compilation *c, const char *path)
         EmitKind kind;
         const char *suffix;
     } kinds[] = {{WANT_OBJ, EMIT_OBJ, ".o"}, {WANT_ASM, EMIT_ASM, ".s"}, {WANT_LLVM, EMIT_LLVM, ".ll"}};
-    const char *manifest = manifest_json(c->model, c->program, options->cpu, arena);
+    const char *manifest = manifest_json(c->model, c->plan, options->cpu, arena);
     if (!manifest) {
         fprintf(stderr, "%s: error: a name of the model is not valid UTF-8\n", options->file);
         return false;

@@ -93,8 +93,8 @@ bool compile_program(const Options *options, Compilation *c)
         return false;
     double start = seconds_now();
     drop_sources(c->model);
-    c->program = program_plan(c->model->module);
-    bool fine = program_verify(c->program, &c->failure);
+    c->plan = plan_module(c->model->module);
+    bool fine = plan_verify(c->plan, &c->failure);
     if (!fine)
         fprintf(stderr, "hnc: internal error: a schedule does not verify, so nothing is built from it\n%s", c->failure.data);
     c->seconds[2] = seconds_now() - start;
@@ -103,8 +103,8 @@ bool compile_program(const Options *options, Compilation *c)
 
 void compilation_free(Compilation *c)
 {
-    if (c->program)
-        program_free(c->program);
+    if (c->plan)
+        plan_free(c->plan);
     if (c->model)
         model_free(c->model);
     diag_free(&c->diags);

@@ -35,7 +35,7 @@ typedef struct Compilation {
     Source source;
     Diagnostics diags;
     Model *model;
-    Program *program;
+    Plan *plan;
     PassTrace trace;
     Text failure;
     double seconds[3]; /* frontend, passes, plan */

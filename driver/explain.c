@@ -141,8 +141,7 @@ static void explain_pareto(const Pareto *pareto)
 static void explain_train(const Train *train)
 {
     printf("\ntrain %s: %s, %" PRId64 " epochs, an evaluation every %" PRId64 ", patience %" PRId64 "%s\n", train->name,
-           method_names[train->method], train->epochs, train->evaluate, train->patience,
-           train->patience ? "" : " (none)");
+           method_names[train->method], train->epochs, train->evaluate, train->patience, train->patience ? "" : " (none)");
     for (uint32_t i = 0; i < train->phases.len; i++)
         explain_phase(&train->phases.data[i]);
     if (train->method == METHOD_BILEVEL) {
@@ -186,16 +185,15 @@ static void explain_data(const Model *model)
     }
 }
 
-static void explain_steps(const Program *program)
+static void explain_steps(const Plan *plan)
 {
     puts("\nfunctions                             FLOPs         bytes  kernels");
-    for (uint32_t i = 0; i < program->schedules.len; i++) {
-        const Schedule *s = &program->schedules.data[i];
+    for (uint32_t i = 0; i < plan->schedules.len; i++) {
+        const Schedule *s = &plan->schedules.data[i];
         printf("  %-28s %12" PRId64 "  %12" PRId64 "  %7u\n", s->function->name, s->flops, s->bytes, s->kernels.len);
     }
     printf("\nmemory: %" PRId64 " bytes of state, %" PRId64 " bytes of scratch, %.1f MB together (beside the data set)\n",
-           program_state_bytes(program), program_scratch_bytes(program),
-           (double)(program_state_bytes(program) + program_scratch_bytes(program)) / 1e6);
+           plan_state_bytes(plan), plan_scratch_bytes(plan), (double)(plan_state_bytes(plan) + plan_scratch_bytes(plan)) / 1e6);
 }
 
 int command_explain(const Options *options)
@@ -209,11 +207,11 @@ int command_explain(const Options *options)
         explain_hypers(c.model);
         for (uint32_t i = 0; i < c.model->trains.len; i++)
             explain_train(&c.model->trains.data[i]);
-        explain_steps(c.program);
-        Text plan = {0};
-        program_print(c.program, &plan);
-        printf("\nplan\n%s", plan.len ? plan.data : "");
-        text_free(&plan);
+        explain_steps(c.plan);
+        Text text = {0};
+        plan_print(c.plan, &text);
+        printf("\nplan\n%s", text.len ? text.data : "");
+        text_free(&text);
     }
     compilation_free(&c);
     return fine ? EXIT_FINE : EXIT_ERROR;

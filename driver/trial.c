@@ -106,7 +106,7 @@ bool trial_new(Trial *trial, const Model *model, const Train *train)
 void trial_free(Trial *trial)
 {
     jit_free(trial->jit);
-    program_free(trial->program);
+    plan_free(trial->plan);
     world_states_free(trial->module, trial->world.states);
     tensors_free(trial->rows, trial->module->fields.len);
 }
@@ -193,13 +193,13 @@ bool trial_compile(Trial *trial)
     char why[256];
     Text broken = {0};
     BackendOptions options = {.cpu = DEFAULT_CPU, .opt_level = 2, .parallel_work = 1};
-    trial->program = program_plan_as(trial->module, PLAN_APART);
-    if (!program_verify(trial->program, &broken)) {
+    trial->plan = plan_module_as(trial->module, PLAN_APART);
+    if (!plan_verify(trial->plan, &broken)) {
         fprintf(stderr, "hnc: internal error: a schedule does not verify\n%s", broken.data);
         text_free(&broken);
         return false;
     }
-    trial->jit = jit_new(trial->program, &options, in_two_pieces, why);
+    trial->jit = jit_new(trial->plan, &options, in_two_pieces, why);
     if (!trial->jit)
         fprintf(stderr, "hnc: error: %s\n", why);
     return trial->jit != NULL;
@@ -211,15 +211,15 @@ Tensor *trial_run_compiled(const Trial *trial, uint32_t index, unsigned char **s
     const Function *function = module->functions.data[index];
     uint32_t outputs = function->outputs.len, states = module->states.len;
     Tensor *results = support_malloc((outputs + states + 1) * sizeof *results), *inputs = make_inputs(trial, function, NULL);
-    size_t state_bytes = (size_t)program_state_bytes(trial->program) + HN_ALIGNMENT,
-           scratch_bytes = (size_t)program_scratch_bytes(trial->program) + HN_ALIGNMENT;
+    size_t state_bytes = (size_t)plan_state_bytes(trial->plan) + HN_ALIGNMENT,
+           scratch_bytes = (size_t)plan_scratch_bytes(trial->plan) + HN_ALIGNMENT;
     unsigned char *arena = aligned_alloc(HN_ALIGNMENT, state_bytes / HN_ALIGNMENT * HN_ALIGNMENT);
     *scratch = aligned_alloc(HN_ALIGNMENT, scratch_bytes / HN_ALIGNMENT * HN_ALIGNMENT);
     if (!arena || !*scratch)
         support_out_of_memory();
     memset(*scratch, 0xff, scratch_bytes / HN_ALIGNMENT * HN_ALIGNMENT); /* NaN: nobody may rely on it */
     for (uint32_t s = 0; s < states; s++)
-        memcpy(arena + program_state_offset(trial->program, s), trial->world.states[s].data,
+        memcpy(arena + plan_state_offset(trial->plan, s), trial->world.states[s].data,
                (size_t)type_bytes(module->states.data[s].type));
     const void **in = support_malloc((function->inputs.len + module->fields.len + 1) * sizeof *in);
     const void **rows = in + function->inputs.len;
@@ -235,7 +235,7 @@ Tensor *trial_run_compiled(const Trial *trial, uint32_t index, unsigned char **s
     hn_frame frame = {arena, *scratch, rows, in, out};
     jit_functions(trial->jit)[index](&frame);
     for (uint32_t s = 0; s < states; s++) {
-        Tensor state = {module->states.data[s].type, arena + program_state_offset(trial->program, s)};
+        Tensor state = {module->states.data[s].type, arena + plan_state_offset(trial->plan, s)};
         results[outputs + s] = tensor_copy(&state);
     }
     tensors_free(inputs, function->inputs.len);

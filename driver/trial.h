@@ -11,7 +11,7 @@ typedef struct Trial {
     World world;
     Tensor *rows;
     const Train *train;
-    Program *program; /* compiled, and with scratch memory that keeps its values */
+    Plan *plan; /* compiled, and with scratch memory that keeps its values */
     Jit *jit;
 } Trial;
 
@@ -22,7 +22,7 @@ double trial_random(uint32_t stream, uint64_t i);
  * train's init function makes them. False after a message. */
 bool trial_new(Trial *trial, const Model *model, const Train *train);
 void trial_free(Trial *trial);
-/* Compiles every function of the module that runs (fused, at -O2) into this process; program_free and jit_free are trial_free's.
+/* Compiles every function of the module that runs (fused, at -O2) into this process; plan_free and jit_free are trial_free's.
  */
 bool trial_compile(Trial *trial);
 

@@ -7,19 +7,19 @@
 
 void apply_defines(Session *s)
 {
-    const FrontendOptions *options = s->program->options;
+    const FrontendOptions *options = s->file->options;
     for (uint32_t i = 0; i < options->ndefines; i++) {
         const Define *define = &options->defines[i];
         char *end;
         double number = strtod(define->value, &end);
-        Symbol *symbol = find_symbol_of(s->program, define->name, DECL_CONST);
+        Symbol *symbol = find_symbol_of(s->file, define->name, DECL_CONST);
         if (!symbol) {
-            diag_error(s->program->diags, (Span){0}, "-D %s=%s: the file declares no constant '%s'", define->name, define->value,
+            diag_error(s->file->diags, (Span){0}, "-D %s=%s: the file declares no constant '%s'", define->name, define->value,
                        define->name);
             continue;
         }
         if (end == define->value || *end || !isfinite(number)) {
-            diag_error(s->program->diags, (Span){0}, "-D %s=%s: the value is not a number", define->name, define->value);
+            diag_error(s->file->diags, (Span){0}, "-D %s=%s: the value is not a number", define->name, define->value);
             continue;
         }
         symbol->state = CONST_KNOWN;
@@ -28,14 +28,14 @@ void apply_defines(Session *s)
     }
 }
 
-static const Symbol *only_dataset(const Program *program)
+static const Symbol *only_dataset(const ModelFile *file)
 {
     const Symbol *found = NULL;
-    for (uint32_t i = 0; i < program->symbols.len; i++)
-        if (program->symbols.data[i]->decl->kind == DECL_DATA) {
+    for (uint32_t i = 0; i < file->symbols.len; i++)
+        if (file->symbols.data[i]->decl->kind == DECL_DATA) {
             if (found)
                 return NULL;
-            found = program->symbols.data[i];
+            found = file->symbols.data[i];
         }
     return found;
 }
@@ -44,7 +44,7 @@ static const Symbol *only_dataset(const Program *program)
 static void check_objective(Session *s, const Symbol *symbol, const Symbol *dataset)
 {
     Frame frame = {.decl = symbol->decl};
-    open_function(s, arena_printf(&s->program->arena, "unused.%s", symbol->decl->name.text), &frame, true, true);
+    open_function(s, arena_printf(&s->file->arena, "unused.%s", symbol->decl->name.text), &frame, true, true);
     for (const Param *param = symbol->decl->params.first; param; param = param->next)
         set_local(&frame, param->name, (Val){.kind = VAL_SPLIT, .symbol = (Symbol *)dataset});
     run_body(s, &frame);
@@ -58,12 +58,12 @@ static void check_net(Session *s, const Symbol *symbol)
     const Decl *decl = symbol->decl;
     unsigned layers = 0;
     for (const Param *param = decl->params.first; param; param = param->next)
-        if (!is_closed(s->program, param->type))
+        if (!is_closed(s->file, param->type))
             return;
-    if (decl->results.first && !is_closed(s->program, decl->results.first))
+    if (decl->results.first && !is_closed(s->file, decl->results.first))
         return;
     Frame frame = {.decl = decl, .prefix = decl->name.text, .net = (Symbol *)symbol, .layers = &layers};
-    open_function(s, arena_printf(&s->program->arena, "unused.%s", decl->name.text), &frame, true, false);
+    open_function(s, arena_printf(&s->file->arena, "unused.%s", decl->name.text), &frame, true, false);
     for (const Param *param = decl->params.first; param; param = param->next) {
         Type type;
         int64_t classes;
@@ -79,9 +79,9 @@ static void check_net(Session *s, const Symbol *symbol)
 
 void check_unused(Session *s)
 {
-    const Symbol *dataset = only_dataset(s->program);
-    for (uint32_t i = 0; i < s->program->symbols.len; i++) {
-        const Symbol *symbol = s->program->symbols.data[i];
+    const Symbol *dataset = only_dataset(s->file);
+    for (uint32_t i = 0; i < s->file->symbols.len; i++) {
+        const Symbol *symbol = s->file->symbols.data[i];
         if (symbol->used || s->exhausted)
             continue;
         if (symbol->decl->kind == DECL_OBJECTIVE && dataset)

@@ -30,11 +30,11 @@ static bool passes_on(const Function *f, const Op *op, uint32_t operand)
 /* ---- what is trained ---- */
 
 /* What a loss shall train: the weights, or by way of them a condition. */
-typedef struct Trained {
+typedef struct TrainedLeaves {
     const Model *model;
     bool upper;
     uint32_t condition;
-} Trained;
+} TrainedLeaves;
 
 static bool reads_condition(const Function *function, uint32_t condition)
 {
@@ -45,26 +45,26 @@ static bool reads_condition(const Function *function, uint32_t condition)
 }
 
 /* Whether the op is a leaf that is trained, or follows one. */
-static bool is_trained(const Trained *trained, const Op *op)
+static bool is_trained(const TrainedLeaves *leaves, const Op *op)
 {
     if (op->code == OP_CONDITION)
-        return trained->upper && op->symbol == trained->condition;
+        return leaves->upper && op->symbol == leaves->condition;
     if (op->code != OP_PARAM)
         return false;
-    const Form *form = &trained->model->forms.data[trained->model->module->weights.data[op->symbol].form];
-    return !trained->upper || (form->kind == FORM_STN && form->condition == trained->condition) ||
-           (form->kind == FORM_DENSE && reads_condition(form->generator, trained->condition));
+    const Form *form = &leaves->model->forms.data[leaves->model->module->weights.data[op->symbol].form];
+    return !leaves->upper || (form->kind == FORM_STN && form->condition == leaves->condition) ||
+           (form->kind == FORM_DENSE && reads_condition(form->generator, leaves->condition));
 }
 
 enum { DEPENDS = 1, DERIVED = 2 }; /* on what is trained: at all; with a derivative that is not 0 everywhere */
 
 /* Marks every value of the function; the caller frees the marks. */
-static unsigned char *mark_trained(const Trained *trained, const Function *f)
+static unsigned char *mark_trained(const TrainedLeaves *leaves, const Function *f)
 {
     unsigned char *marks = support_malloc(f->ops.len + 1);
     for (Value v = 0; v < f->ops.len; v++) {
         const Op *op = OP_AT(f, v);
-        marks[v] = is_trained(trained, op) ? DEPENDS | DERIVED : 0;
+        marks[v] = is_trained(leaves, op) ? DEPENDS | DERIVED : 0;
         for (uint32_t i = 0; i < op->nargs; i++) {
             marks[v] |= marks[op->args[i]] & DEPENDS;
             if (passes_on(f, op, i))
@@ -93,16 +93,16 @@ static const Op *find_block(const Function *f, const unsigned char *marks, Value
     return block;
 }
 
-static bool check_derivative(Session *s, const Trained *trained, const Function *f, Value loss, Span span, const char *name)
+static bool check_derivative(Session *s, const TrainedLeaves *leaves, const Function *f, Value loss, Span span, const char *name)
 {
-    unsigned char *marks = mark_trained(trained, f), mark = marks[loss];
+    unsigned char *marks = mark_trained(leaves, f), mark = marks[loss];
     const Op *block = mark & DERIVED ? NULL : find_block(f, marks, loss);
     support_free(marks);
     if (mark & DERIVED)
         return true;
-    const char *what = trained->upper ? s->module->conditions.data[trained->condition].name : "every weight";
+    const char *what = leaves->upper ? s->module->conditions.data[leaves->condition].name : "every weight";
     if (!(mark & DEPENDS)) {
-        fail(s, span, "'%s' trains nothing: it does not depend on %s", name, trained->upper ? what : "any weight");
+        fail(s, span, "'%s' trains nothing: it does not depend on %s", name, leaves->upper ? what : "any weight");
         return false;
     }
     fail(s, span, "'%s' trains nothing: its derivative with respect to %s is 0 everywhere", name, what);
@@ -115,30 +115,30 @@ static bool check_derivative(Session *s, const Trained *trained, const Function 
 /* ---- gradients that are 0 at the first weights ---- */
 
 /* Values that are 0 everywhere when training begins. */
-static bool is_zero_at_first(const Trained *trained, const Function *f, const bool *zero, Value v, unsigned depth);
+static bool is_zero_at_first(const TrainedLeaves *leaves, const Function *f, const bool *zero, Value v, unsigned depth);
 
-static bool *mark_zeros(const Trained *trained, const Function *f, unsigned depth)
+static bool *mark_zeros(const TrainedLeaves *leaves, const Function *f, unsigned depth)
 {
     bool *zero = support_malloc(f->ops.len + 1);
     for (Value v = 0; v < f->ops.len; v++)
-        zero[v] = is_zero_at_first(trained, f, zero, v, depth);
+        zero[v] = is_zero_at_first(leaves, f, zero, v, depth);
     return zero;
 }
 
-static bool param_is_zero(const Trained *trained, uint32_t weight, unsigned depth)
+static bool param_is_zero(const TrainedLeaves *leaves, uint32_t weight, unsigned depth)
 {
-    const Weight *w = &trained->model->module->weights.data[weight];
-    const Form *form = &trained->model->forms.data[w->form];
+    const Weight *w = &leaves->model->module->weights.data[weight];
+    const Form *form = &leaves->model->forms.data[w->form];
     if (form->kind == FORM_FREE)
         return w->init.value == 0;
-    if (form->kind != FORM_DENSE || !form->generator || depth > trained->model->forms.len)
+    if (form->kind != FORM_DENSE || !form->generator || depth > leaves->model->forms.len)
         return false;
-    bool *zero = mark_zeros(trained, form->generator, depth + 1), all = zero[form->generator->outputs.data[0].value];
+    bool *zero = mark_zeros(leaves, form->generator, depth + 1), all = zero[form->generator->outputs.data[0].value];
     support_free(zero);
     return all;
 }
 
-static bool is_zero_at_first(const Trained *trained, const Function *f, const bool *zero, Value v, unsigned depth)
+static bool is_zero_at_first(const TrainedLeaves *leaves, const Function *f, const bool *zero, Value v, unsigned depth)
 {
     const Op *op = OP_AT(f, v);
     bool every = op->nargs > 0, some = false;
@@ -150,7 +150,7 @@ static bool is_zero_at_first(const Trained *trained, const Function *f, const bo
     case OP_CONST:
         return op->number == 0;
     case OP_PARAM:
-        return param_is_zero(trained, op->symbol, depth);
+        return param_is_zero(leaves, op->symbol, depth);
     case OP_MUL:
     case OP_DOT:
         return some;
@@ -192,9 +192,9 @@ static bool is_zero_at_first(const Trained *trained, const Function *f, const bo
 
 /* Whether, at the first weights, some gradient of a value with respect to a weight need not be 0. Only factors that are 0 stop it
  * here: whatever else may be 0, such as the slope of a relu, is taken not to be. */
-static bool moves_at_first(const Trained *trained, const Function *f, Value from, unsigned depth)
+static bool moves_at_first(const TrainedLeaves *leaves, const Function *f, Value from, unsigned depth)
 {
-    bool *zero = mark_zeros(trained, f, depth), *reached = support_malloc(f->ops.len + 1), moves = false;
+    bool *zero = mark_zeros(leaves, f, depth), *reached = support_malloc(f->ops.len + 1), moves = false;
     memset(reached, 0, f->ops.len + 1);
     reached[from] = true;
     for (Value v = from + 1; v-- > 0 && !moves;) {
@@ -202,9 +202,9 @@ static bool moves_at_first(const Trained *trained, const Function *f, Value from
         if (!reached[v])
             continue;
         if (op->code == OP_PARAM) {
-            const Form *form = &trained->model->forms.data[trained->model->module->weights.data[op->symbol].form];
-            moves = form->kind != FORM_DENSE || !form->generator || depth > trained->model->forms.len ||
-                    moves_at_first(trained, form->generator, form->generator->outputs.data[0].value, depth + 1);
+            const Form *form = &leaves->model->forms.data[leaves->model->module->weights.data[op->symbol].form];
+            moves = form->kind != FORM_DENSE || !form->generator || depth > leaves->model->forms.len ||
+                    moves_at_first(leaves, form->generator, form->generator->outputs.data[0].value, depth + 1);
         }
         for (uint32_t i = 0; i < op->nargs; i++) {
             bool product = op->code == OP_MUL || op->code == OP_DOT;
@@ -217,9 +217,10 @@ static bool moves_at_first(const Trained *trained, const Function *f, Value from
     return moves;
 }
 
-static void check_first_gradient(Session *s, const Trained *trained, const Function *f, Value loss, Span span, const char *name)
+static void check_first_gradient(Session *s, const TrainedLeaves *leaves, const Function *f, Value loss, Span span,
+                                 const char *name)
 {
-    if (moves_at_first(trained, f, loss, 0))
+    if (moves_at_first(leaves, f, loss, 0))
         return;
     fail(s, span, "'%s' trains nothing: at the first weights its derivative with respect to every weight is 0", name);
     add_help(
@@ -240,15 +241,15 @@ static void check_phase(Session *s, const Decl *decl, const Train *train, uint32
 {
     const Phase *phase = &train->phases.data[number];
     const Setting *setting = setting_of(decl, phase->name);
-    Trained trained = {s->model, number > 0, train->condition};
+    TrainedLeaves leaves = {s->model, number > 0, train->condition};
     if (!setting || !phase->objective)
         return;
     const Expr *expr = setting->values.first;
     for (uint32_t i = 0; i < phase->objective->outputs.len && expr; i++, expr = expr->next) {
         Value loss = phase->objective->outputs.data[i].value;
-        const char *name = span_text(&s->program->arena, expr->span);
-        if (check_derivative(s, &trained, phase->objective, loss, expr->span, name) && !trained.upper)
-            check_first_gradient(s, &trained, phase->objective, loss, expr->span, name);
+        const char *name = span_text(&s->file->arena, expr->span);
+        if (check_derivative(s, &leaves, phase->objective, loss, expr->span, name) && !leaves.upper)
+            check_first_gradient(s, &leaves, phase->objective, loss, expr->span, name);
     }
 }
 
@@ -272,7 +273,7 @@ static bool reads_elements(const Function *f, uint32_t condition, int64_t first,
 static Span hyper_span(const Session *s, const Train *train, const Hyper *hyper)
 {
     const char *group = s->module->conditions.data[train->condition].name;
-    const HyperEntry *entry = find_symbol_of(s->program, group, DECL_HYPER)->decl->hypers.first;
+    const HyperEntry *entry = find_symbol_of(s->file, group, DECL_HYPER)->decl->hypers.first;
     while (strcmp(entry->name.text, hyper->name + strlen(group) + 1) != 0)
         entry = entry->next;
     return entry->name.span;
@@ -313,10 +314,10 @@ static void warn_of_fixed_response(Session *s, const Decl *decl)
 void check_training(Session *s, const Decl *decl)
 {
     const Train *train = &vec_last(&s->model->trains);
-    unsigned errors = s->program->diags->errors;
+    unsigned errors = s->file->diags->errors;
     for (uint32_t i = 0; i < train->phases.len; i++)
         check_phase(s, decl, train, i);
-    if (s->program->diags->errors > errors)
+    if (s->file->diags->errors > errors)
         return;
     if (train->method == METHOD_FIT)
         warn_of_fixed_response(s, decl);

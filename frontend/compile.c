@@ -16,7 +16,7 @@ Function *open_function(Session *s, const char *name, Frame *frame, bool trainin
 {
     const char *unique = name; /* names may collide where a declaration is repeated, which is an error reported elsewhere */
     for (unsigned i = 2; module_function(s->module, unique); i++)
-        unique = arena_printf(&s->program->arena, "%s.%u", name, i);
+        unique = arena_printf(&s->file->arena, "%s.%u", name, i);
     Function *function = function_new(s->module, unique);
     s->builder = (Builder){s->module, function, 0};
     s->training = training;
@@ -51,12 +51,12 @@ static bool method_is(const Decl *train, const char *name)
     return train && strcmp(head_name(train->value), name) == 0;
 }
 
-static Session open_session(Program *program, bool learning, const Decl *train)
+static Session open_session(ModelFile *file, bool learning, const Decl *train)
 {
-    Session s = {.program = program, .learning = learning, .train = train, .next_stream = RANDOM_STREAM_MODEL};
-    const char *name = model_name(&program->arena, program->source->name);
-    s.module = module_new(name, program->options->real);
-    s.module->path = program->source->name;
+    Session s = {.file = file, .learning = learning, .train = train, .next_stream = RANDOM_STREAM_MODEL};
+    const char *name = model_name(&file->arena, file->source->name);
+    s.module = module_new(name, file->options->real);
+    s.module->path = file->source->name;
     s.model = ARENA_NEW(&s.module->arena, Model);
     s.model->module = s.module;
     s.model->name = s.module->name;
@@ -75,9 +75,9 @@ static void close_session(Session *s)
 
 static void for_each(Session *s, DeclKind kind, void (*lower)(Session *, Symbol *))
 {
-    for (uint32_t i = 0; i < s->program->symbols.len; i++)
-        if (s->program->symbols.data[i]->decl->kind == kind)
-            lower(s, s->program->symbols.data[i]);
+    for (uint32_t i = 0; i < s->file->symbols.len; i++)
+        if (s->file->symbols.data[i]->decl->kind == kind)
+            lower(s, s->file->symbols.data[i]);
 }
 
 static void check_const(Session *s, Symbol *symbol)
@@ -105,16 +105,16 @@ static void refuse_later(Session *s, const Symbol *symbol)
 {
     DeclKind kind = symbol->decl->kind;
     if (kind == DECL_TASK || kind == DECL_MEMBER)
-        refuse(s, symbol->decl->span, arena_printf(&s->program->arena, "'%s'", decl_text[kind]));
+        refuse(s, symbol->decl->span, arena_printf(&s->file->arena, "'%s'", decl_text[kind]));
 }
 
 /* The first walk. */
-static void learn(Program *program)
+static void learn(ModelFile *file)
 {
-    Session s = open_session(program, true, NULL);
+    Session s = open_session(file, true, NULL);
     declare_symbols(&s);
-    for (uint32_t i = 0; i < program->symbols.len; i++)
-        refuse_later(&s, program->symbols.data[i]);
+    for (uint32_t i = 0; i < file->symbols.len; i++)
+        refuse_later(&s, file->symbols.data[i]);
     apply_defines(&s);
     for_each(&s, DECL_CONST, check_const);
     for_each(&s, DECL_DATA, lower_data);
@@ -130,9 +130,9 @@ static void learn(Program *program)
 }
 
 /* A later walk: one train, and the exports if it is the one to keep. */
-static Model *lower_one(Program *program, const Symbol *train, bool exports)
+static Model *lower_one(ModelFile *file, const Symbol *train, bool exports)
 {
-    Session s = open_session(program, false, train->decl);
+    Session s = open_session(file, false, train->decl);
     for_each(&s, DECL_DATA, lower_data);
     for_each(&s, DECL_HYPER, lower_hyper);
     for_each(&s, DECL_PREFERENCE, lower_preference);
@@ -140,31 +140,31 @@ static Model *lower_one(Program *program, const Symbol *train, bool exports)
     if (exports)
         for_each(&s, DECL_EXPORT, lower_export_symbol);
     lower_generators(&s);
-    if (program->diags->errors == 0)
+    if (file->diags->errors == 0)
         check_response(&s, train->decl);
-    if (program->diags->errors == 0)
+    if (file->diags->errors == 0)
         check_training(&s, train->decl);
-    if (exports && program->diags->errors == 0)
+    if (exports && file->diags->errors == 0)
         for_each(&s, DECL_EXPORT, check_export_symbol);
     close_session(&s);
     return s.model;
 }
 
-static const Symbol *select_train(Program *program)
+static const Symbol *select_train(ModelFile *file)
 {
-    const char *wanted = program->options->train;
+    const char *wanted = file->options->train;
     Candidates candidates = {0};
-    Session s = {.program = program};
+    Session s = {.file = file};
     const Symbol *found = NULL;
-    for (uint32_t i = 0; i < program->symbols.len && !found; i++) {
-        const Symbol *symbol = program->symbols.data[i];
+    for (uint32_t i = 0; i < file->symbols.len && !found; i++) {
+        const Symbol *symbol = file->symbols.data[i];
         if (symbol->decl->kind != DECL_TRAIN)
             continue;
         vec_push(&candidates.names, symbol->decl->name.text);
         if (!wanted || strcmp(symbol->decl->name.text, wanted) == 0)
             found = symbol;
     }
-    Span end = {program->source, (uint32_t)program->source->size, (uint32_t)program->source->size};
+    Span end = {file->source, (uint32_t)file->source->size, (uint32_t)file->source->size};
     if (!found && candidates.names.len == 0) {
         fail(&s, end, "the file declares no 'train'");
     } else if (!found) {
@@ -175,17 +175,17 @@ static const Symbol *select_train(Program *program)
     return found;
 }
 
-static Model *lower_all(Program *program)
+static Model *lower_all(ModelFile *file)
 {
-    Diagnostics *diags = program->diags;
-    learn(program);
-    const Symbol *selected = select_train(program);
+    Diagnostics *diags = file->diags;
+    learn(file);
+    const Symbol *selected = select_train(file);
     Model *kept = NULL;
-    for (uint32_t i = 0; i < program->symbols.len && diags->errors == 0; i++) {
-        const Symbol *symbol = program->symbols.data[i];
+    for (uint32_t i = 0; i < file->symbols.len && diags->errors == 0; i++) {
+        const Symbol *symbol = file->symbols.data[i];
         if (symbol->decl->kind != DECL_TRAIN)
             continue;
-        Model *model = lower_one(program, symbol, symbol == selected);
+        Model *model = lower_one(file, symbol, symbol == selected);
         if (symbol == selected)
             kept = model;
         else
@@ -198,36 +198,36 @@ static Model *lower_all(Program *program)
     return kept;
 }
 
-static void program_free(Program *program)
+static void model_file_free(ModelFile *file)
 {
-    vec_free(&program->symbols);
-    vec_free(&program->std_symbols);
-    vec_free(&program->weights);
-    vec_free(&program->arguments);
-    vec_free(&program->parameters);
-    vec_free(&program->reported);
-    vec_free(&program->calls);
-    vec_free(&program->noted);
-    for (uint32_t i = 0; i < program->tables.len; i++)
-        table_free(program->tables.data[i].table);
-    vec_free(&program->tables);
-    arena_free(&program->arena);
+    vec_free(&file->symbols);
+    vec_free(&file->std_symbols);
+    vec_free(&file->weights);
+    vec_free(&file->arguments);
+    vec_free(&file->parameters);
+    vec_free(&file->reported);
+    vec_free(&file->calls);
+    vec_free(&file->noted);
+    for (uint32_t i = 0; i < file->tables.len; i++)
+        table_free(file->tables.data[i].table);
+    vec_free(&file->tables);
+    arena_free(&file->arena);
 }
 
 Model *frontend_compile(const Source *source, const FrontendOptions *options, Diagnostics *diags)
 {
-    Program program = {.source = source, .options = options, .diags = diags};
+    ModelFile file = {.source = source, .options = options, .diags = diags};
     Model *model = NULL;
     if (source->size > LIMIT_BYTES) {
         diag_error(diags, (Span){0}, "%s: a model file has at most %d bytes, but this has %zu", source->name, LIMIT_BYTES,
                    source->size);
         return NULL;
     }
-    program.std_decls = parse_source(&std_source, &program.arena, diags);
-    program.decls = parse_source(source, &program.arena, diags);
+    file.std_decls = parse_source(&std_source, &file.arena, diags);
+    file.decls = parse_source(source, &file.arena, diags);
     if (diags->errors == 0)
-        model = lower_all(&program);
-    finish_message(&program);
-    program_free(&program);
+        model = lower_all(&file);
+    finish_message(&file);
+    model_file_free(&file);
     return model;
 }

@@ -12,7 +12,7 @@ static const char *range_text(Session *s, Range range)
         text_printf(&text, "%s %.6g", range.above ? "above" : "at least", range.low);
     if (range.high < INFINITY)
         text_printf(&text, "%s%s %.6g", text.len ? " and " : "", range.below ? "below" : "at most", range.high);
-    const char *kept = arena_text(&s->program->arena, text.data ? text.data : "", text.len);
+    const char *kept = arena_text(&s->file->arena, text.data ? text.data : "", text.len);
     text_free(&text);
     return kept;
 }
@@ -76,7 +76,7 @@ static int choose_parameter(Session *s, const Construct *construct, const Arg *a
 static int construct_parameter(const Session *s, const Construct *construct, const Expr *value)
 {
     bool word = value->kind == EXPR_NAME || value->kind == EXPR_CALL;
-    if (word && !find_symbol_of(s->program, head_name(value), DECL_CONST))
+    if (word && !find_symbol_of(s->file, head_name(value), DECL_CONST))
         for (uint32_t i = 0; i < parameter_count(construct); i++)
             if (construct->parameters[i].takes == TAKES_CONSTRUCT)
                 return (int)i;
@@ -110,7 +110,7 @@ static int parameter_of(Session *s, const Construct *construct, const Arg *arg, 
 static bool read_argument(Session *s, const Construct *construct, const Parameter *parameter, Argument *argument)
 {
     const Expr *value = argument->expr;
-    const char *what = arena_printf(&s->program->arena, "'%s' of '%s'", parameter->label, construct->name);
+    const char *what = arena_printf(&s->file->arena, "'%s' of '%s'", parameter->label, construct->name);
     int64_t whole;
     switch (parameter->takes) {
     case TAKES_NUMBER:

@@ -9,7 +9,7 @@ static const char *form_target(Session *s, const Decl *decl)
     text_printf(&text, "%s", decl->name.text);
     for (const NameNode *part = decl->path.first; part; part = part->next)
         text_printf(&text, ".%s", part->name.text);
-    const char *target = arena_text(&s->program->arena, text.data, text.len);
+    const char *target = arena_text(&s->file->arena, text.data, text.len);
     text_free(&text);
     return target;
 }
@@ -40,7 +40,7 @@ static bool read_stn(Session *s, const Expr *call, const Expr *name, Form *form)
 
 static bool read_dense(Session *s, const Expr *call, const Expr *generator)
 {
-    if (generator && generator->kind == EXPR_CALL && find_symbol_of(s->program, head_name(generator), DECL_NET))
+    if (generator && generator->kind == EXPR_CALL && find_symbol_of(s->file, head_name(generator), DECL_NET))
         return true;
     fail(s, call->span, "dense takes the call of a net that makes the weights, as in dense(respond(lam))");
     return false;
@@ -55,7 +55,7 @@ static bool read_form(Session *s, const Decl *decl, Form *form)
     if (expr->kind == EXPR_ERROR)
         return false;
     if (find_word(WORDS(later_forms), head_name(expr)) >= 0) {
-        refuse(s, expr->span, arena_printf(&s->program->arena, "the weight form '%s'", head_name(expr)));
+        refuse(s, expr->span, arena_printf(&s->file->arena, "the weight form '%s'", head_name(expr)));
         return false;
     }
     int row = read_construct(s, expr, CONSTRUCTS(form_rows), "a form of weights", arguments);
@@ -101,18 +101,18 @@ uint32_t form_of_weight(Session *s, const KnownWeight *weight)
 {
     const Decl *best = NULL;
     size_t length = 0;
-    for (uint32_t i = 0; i < s->program->symbols.len; i++)
-        prefer(s, s->program->symbols.data[i]->decl, weight, &best, &length);
+    for (uint32_t i = 0; i < s->file->symbols.len; i++)
+        prefer(s, s->file->symbols.data[i]->decl, weight, &best, &length);
     for (const Setting *setting = s->train ? s->train->settings.first : NULL; setting; setting = setting->next)
         if (setting->weights)
             prefer(s, setting->weights, weight, &best, &length);
     return use_form(s, best, weight->net);
 }
 
-static bool part_exists(const Program *program, const Symbol *net, const char *target)
+static bool part_exists(const ModelFile *file, const Symbol *net, const char *target)
 {
-    for (uint32_t i = 0; i < program->weights.len; i++)
-        if (program->weights.data[i].net == net && weight_in_part(program->weights.data[i].name, target))
+    for (uint32_t i = 0; i < file->weights.len; i++)
+        if (file->weights.data[i].net == net && weight_in_part(file->weights.data[i].name, target))
             return true;
     return false;
 }
@@ -121,12 +121,12 @@ static bool part_exists(const Program *program, const Symbol *net, const char *t
 static void suggest_part(Session *s, const Symbol *net, const char *target)
 {
     Candidates candidates = {0};
-    for (uint32_t i = 0; i < s->program->weights.len; i++) {
-        const KnownWeight *weight = &s->program->weights.data[i];
+    for (uint32_t i = 0; i < s->file->weights.len; i++) {
+        const KnownWeight *weight = &s->file->weights.data[i];
         if (weight->net != net)
             continue;
         for (const char *dot = strchr(weight->name, '.'); dot; dot = strchr(dot + 1, '.'))
-            vec_push(&candidates.names, arena_text(&s->program->arena, weight->name, (size_t)(dot - weight->name)));
+            vec_push(&candidates.names, arena_text(&s->file->arena, weight->name, (size_t)(dot - weight->name)));
         vec_push(&candidates.names, weight->name);
     }
     suggest(s, target, &candidates);
@@ -136,7 +136,7 @@ static void suggest_part(Session *s, const Symbol *net, const char *target)
 static void check_form(Session *s, const Decl *decl, const Decl *first)
 {
     Form form;
-    Symbol *net = find_symbol_of(s->program, decl->name.text, DECL_NET);
+    Symbol *net = find_symbol_of(s->file, decl->name.text, DECL_NET);
     if (!net) {
         fail(s, decl->name.span, "'%s' is not a net", decl->name.text);
         Candidates candidates = {0};
@@ -150,7 +150,7 @@ static void check_form(Session *s, const Decl *decl, const Decl *first)
         fail(s, decl->name.span, "the weights of '%s' are declared twice", target);
         add_note(s, first->name.span, "first declared here");
     }
-    if (net->used && decl->path.count && !part_exists(s->program, net, target)) {
+    if (net->used && decl->path.count && !part_exists(s->file, net, target)) {
         fail(s, span_join(decl->name.span, decl->path.last->name.span), "'%s' has no part '%s'", decl->name.text, target);
         add_note(s, net->decl->name.span, "the net is here");
         suggest_part(s, net, target);
@@ -177,11 +177,11 @@ static void check_forms_of_train(Session *s, const Decl *train)
 
 void check_forms(Session *s)
 {
-    for (uint32_t i = 0; i < s->program->symbols.len; i++) {
-        const Decl *decl = s->program->symbols.data[i]->decl, *first = NULL;
+    for (uint32_t i = 0; i < s->file->symbols.len; i++) {
+        const Decl *decl = s->file->symbols.data[i]->decl, *first = NULL;
         for (uint32_t k = 0; k < i && decl->kind == DECL_WEIGHTS && !first; k++)
-            if (same_target(s, decl, s->program->symbols.data[k]->decl))
-                first = s->program->symbols.data[k]->decl;
+            if (same_target(s, decl, s->file->symbols.data[k]->decl))
+                first = s->file->symbols.data[k]->decl;
         if (decl->kind == DECL_WEIGHTS)
             check_form(s, decl, first);
         if (decl->kind == DECL_TRAIN)
@@ -262,7 +262,7 @@ static void lower_generator(Session *s, uint32_t index)
     if (!check_type(s, type_of(s->module->real, 1, &n), decl->value->span))
         return;
     Frame frame = {0};
-    Function *function = open_function(s, arena_printf(&s->program->arena, "%s.generator", target), &frame, false, false);
+    Function *function = open_function(s, arena_printf(&s->file->arena, "%s.generator", target), &frame, false, false);
     s->model->forms.data[index].generator = function;
     s->generating = index + 1;
     Val weights = as_real(s, evaluate_call(s, call, NULL, n), call->span);

@@ -77,7 +77,8 @@ typedef struct KnownTable {
     struct Table *table;
 } KnownTable;
 
-typedef struct Program {
+/* A .hn file: what holds for all walks over it. */
+typedef struct ModelFile {
     const Source *source;
     const FrontendOptions *options;
     Diagnostics *diags;
@@ -92,7 +93,7 @@ typedef struct Program {
     VEC(CallNote) calls;    /* that led to the last message: noted after all else */
     VEC(Span) noted;        /* places that the last message shows */
     VEC(KnownTable) tables; /* what the first walk read */
-} Program;
+} ModelFile;
 
 /* ---- values ---- */
 
@@ -163,7 +164,7 @@ typedef struct FormPlan {
 } FormPlan;
 
 typedef struct Session {
-    Program *program;
+    ModelFile *file;
     Model *model;
     Module *module;
     Builder builder; /* function == NULL: only compile-time values */
@@ -195,7 +196,7 @@ void warn(Session *s, WarningKind kind, Span span, const char *format, ...) __at
 void add_note(Session *s, Span span, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void add_help(Session *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Attaches what is still to be said of the last message; before another part of the compiler reports one. */
-void finish_message(Program *program);
+void finish_message(ModelFile *file);
 Val refuse(Session *s, Span span, const char *feature); /* "... is not supported yet" */
 /* A list of names to suggest from. */
 typedef struct Candidates {
@@ -215,8 +216,8 @@ const char *type_expr_text(Session *s, const TypeExpr *type);
 /* ---- names (symbols.c) ---- */
 
 void declare_symbols(Session *s);
-Symbol *find_symbol(const Program *program, bool standard, const char *name);
-Symbol *find_symbol_of(const Program *program, const char *name, DeclKind kind);
+Symbol *find_symbol(const ModelFile *file, bool standard, const char *name);
+Symbol *find_symbol_of(const ModelFile *file, const char *name, DeclKind kind);
 Val *find_local(Frame *frame, const char *name);
 void set_local(Frame *frame, Name name, Val value);
 Val lookup_name(Session *s, Name name);
@@ -276,7 +277,7 @@ bool can_build(Session *s, Span span);
 /* A type all of whose extents are known now. */
 bool make_type(Session *s, const TypeExpr *expr, Type *type, int64_t *classes);
 /* Whether a type says all its extents: no size or shape variables. */
-bool is_closed(const Program *program, const TypeExpr *type);
+bool is_closed(const ModelFile *file, const TypeExpr *type);
 /* Extents of a list or type: names, numbers, ..s. */
 bool make_dims(Session *s, ArgList list, Dims *dims);
 /* Matches a value against a parameter's or result's type, binding size and shape variables in the current frame, and returns it

@@ -108,7 +108,7 @@ static bool bind_param(Session *s, Frame *callee, const Expr *call, const Param 
         s->frame = callee->caller;
     }
     if (param->type && !is_poison(value)) {
-        const char *what = arena_printf(&s->program->arena, "argument '%s' of '%s'", param->name.text, decl->name.text);
+        const char *what = arena_printf(&s->file->arena, "argument '%s' of '%s'", param->name.text, decl->name.text);
         Span span = arg ? arg->span : param->span;
         Frame *caller = callee->caller;
         s->frame = callee;
@@ -148,7 +148,7 @@ static const char *numbered_name(Session *s, Frame *frame, const Decl *decl)
         vec_push(&frame->counts, (LayerCount){name, 0, false, decl->name.span});
     LayerCount *entry = find_count(frame, name, false);
     do
-        numbered = arena_printf(&s->program->arena, "%s%u", name, ++entry->count);
+        numbered = arena_printf(&s->file->arena, "%s%u", name, ++entry->count);
     while (find_count(frame, numbered, true));
     return numbered;
 }
@@ -159,7 +159,7 @@ static bool is_numbered(Session *s, const Frame *frame, const char *label)
     for (uint32_t i = 0; i < frame->counts.len; i++) {
         const LayerCount *entry = &frame->counts.data[i];
         for (unsigned number = 1; !entry->label && number <= entry->count; number++)
-            if (strcmp(arena_printf(&s->program->arena, "%s%u", entry->name, number), label) == 0)
+            if (strcmp(arena_printf(&s->file->arena, "%s%u", entry->name, number), label) == 0)
                 return true;
     }
     return false;
@@ -183,7 +183,7 @@ static const char *layer_prefix(Session *s, const Decl *decl, const Name *label)
     }
     if (label)
         vec_push(&caller->counts, (LayerCount){name, 0, true, label->span});
-    return arena_printf(&s->program->arena, "%s.%s", caller->prefix, name);
+    return arena_printf(&s->file->arena, "%s.%s", caller->prefix, name);
 }
 
 /* ---- the call ---- */
@@ -195,7 +195,7 @@ static void bind_result_size(Session *s, Frame *frame)
     if (frame->result_size == 0 || !type || type->dims.count != 1)
         return;
     const Expr *extent = type->dims.first->value;
-    if (extent->kind == EXPR_NAME && !find_local(frame, extent->name.text) && !find_symbol(s->program, false, extent->name.text))
+    if (extent->kind == EXPR_NAME && !find_local(frame, extent->name.text) && !find_symbol(s->file, false, extent->name.text))
         set_local(frame, extent->name, val_number((double)frame->result_size));
 }
 
@@ -214,7 +214,7 @@ Val run_body(Session *s, Frame *frame)
         return frame->result;
     const Statement *last = decl->body.last;
     Span span = last && last->kind == STATEMENT_RETURN ? last->values.first->span : decl->name.span;
-    const char *what = arena_printf(&s->program->arena, "the result of '%s'", decl->name.text);
+    const char *what = arena_printf(&s->file->arena, "the result of '%s'", decl->name.text);
     return match_type(s, decl->results.first, frame->result, span, what);
 }
 
@@ -270,7 +270,7 @@ Val evaluate_call(Session *s, const Expr *expr, const Name *label, int64_t resul
     if (expr->left->kind != EXPR_NAME)
         return fail(s, expr->left->span, "only a layer, a net, an objective or a function can be called, by its name");
     Name name = expr->left->name;
-    Symbol *callee = find_symbol(s->program, s->frame && s->frame->standard, name.text);
+    Symbol *callee = find_symbol(s->file, s->frame && s->frame->standard, name.text);
     bool known = false;
     if (!callee) {
         Val result = evaluate_builtin(s, expr, &known);

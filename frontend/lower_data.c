@@ -36,7 +36,7 @@ static void read_files(Session *s, const Expr *source, Dataset *data, bool test)
     }
     if (strcmp(name, "idx") != 0 && strcmp(name, "csv") != 0) {
         if (find_word(WORDS(later), name) >= 0) {
-            refuse(s, source->span, arena_printf(&s->program->arena, "the data source '%s'", name));
+            refuse(s, source->span, arena_printf(&s->file->arena, "the data source '%s'", name));
             return;
         }
         fail(s, source->span, "a data set is read by idx(\"file\", ...) or csv(\"file\", ...), or is rows(n) without content");
@@ -152,14 +152,14 @@ void lower_data(Session *s, Symbol *symbol)
     double fractions = 0;
     if (decl->extent)
         refuse(s, decl->extent->span, "a family of data sets");
-    unsigned errors = s->program->diags->errors;
+    unsigned errors = s->file->diags->errors;
     read_files(s, decl->value, &data, false);
     for (const DataItem *item = decl->items.first; item; item = item->next)
         read_item(s, symbol, item, &data, &fractions);
-    if (is_csv(&data) && s->program->diags->errors == errors)
+    if (is_csv(&data) && s->file->diags->errors == errors)
         lower_table(s, symbol, &data);
     uint32_t fields = s->module->fields.len - first;
-    bool complete = s->program->diags->errors == errors;
+    bool complete = s->file->diags->errors == errors;
     symbol->broken = !complete;
     bool empty_rows = strcmp(data.format, "rows") == 0;
     if (complete && empty_rows && (fields || data.test_files.len))
@@ -173,7 +173,7 @@ void lower_data(Session *s, Symbol *symbol)
     else if (complete && !is_csv(&data) && data.test_files.len && data.test_files.len != fields)
         fail(s, decl->name.span, "the data set '%s' has %u field%s but %u test file%s", decl->name.text, fields,
              fields == 1 ? "" : "s", data.test_files.len, data.test_files.len == 1 ? "" : "s");
-    symbol->broken |= s->program->diags->errors != errors;
+    symbol->broken |= s->file->diags->errors != errors;
     if (data.splits.len == 0)
         vec_push(&data.splits, (Split){.name = "train", .fraction = 1});
     if (data.test_files.len)
@@ -228,7 +228,7 @@ static bool claim_split(Session *s, Val split, Span span)
 Val split_member(Session *s, Val split, Name name)
 {
     const Module *module = s->module;
-    const char *wanted = arena_printf(&s->program->arena, "%s.%s", split.symbol->decl->name.text, name.text);
+    const char *wanted = arena_printf(&s->file->arena, "%s.%s", split.symbol->decl->name.text, name.text);
     if (!can_build(s, name.span) || !claim_split(s, split, name.span))
         return val_poison();
     for (uint32_t i = 0; i < module->fields.len; i++) {

@@ -3,12 +3,12 @@
 
 #include <string.h>
 
-static bool known_argument(const Program *program, const Param *param, Type *type, int64_t *classes)
+static bool known_argument(const ModelFile *file, const Param *param, Type *type, int64_t *classes)
 {
-    for (uint32_t i = 0; i < program->arguments.len; i++)
-        if (program->arguments.data[i].param == param) {
-            *type = program->arguments.data[i].type;
-            *classes = program->arguments.data[i].classes;
+    for (uint32_t i = 0; i < file->arguments.len; i++)
+        if (file->arguments.data[i].param == param) {
+            *type = file->arguments.data[i].type;
+            *classes = file->arguments.data[i].classes;
             return true;
         }
     return false;
@@ -25,12 +25,12 @@ static void bind_argument(Session *s, Frame *frame, const Param *param)
     }
     if (param->init)
         fail(s, param->init->span, "an argument of an export has no default");
-    const Symbol *preference = find_symbol_of(s->program, param->name.text, DECL_PREFERENCE);
+    const Symbol *preference = find_symbol_of(s->file, param->name.text, DECL_PREFERENCE);
     if (preference && !param->type) { /* it stands for the preference: its type is known */
         value = preference->extent
                     ? val_tensor(build_input(&s->builder, param->name.text, type_of(s->module->real, 1, &preference->extent)))
                     : val_poison();
-    } else if (param->type ? make_type(s, param->type, &type, &classes) : known_argument(s->program, param, &type, &classes)) {
+    } else if (param->type ? make_type(s, param->type, &type, &classes) : known_argument(s->file, param, &type, &classes)) {
         value = val_tensor(build_input(&s->builder, param->name.text, type));
         value.classes = classes;
     } else if (param->type || !s->learning) {
@@ -56,14 +56,14 @@ void lower_export(Session *s, const Decl *decl)
     Function *function = open_function(s, decl->name.text, &frame, false, false);
     for (const Param *param = decl->params.first; param; param = param->next)
         bind_argument(s, &frame, param);
-    unsigned errors = s->program->diags->errors;
+    unsigned errors = s->file->diags->errors;
     run_block(s, &decl->body);
     if (!frame.returned && !s->exhausted)
         fail(s, decl->name.span, "'%s' does not return a value", decl->name.text);
     const Statement *last = decl->body.last;
     Span span = last && last->kind == STATEMENT_RETURN ? last->values.first->span : decl->name.span;
     Val result = frame.returned ? as_tensor(s, frame.result, span) : val_poison();
-    if (s->learning && s->program->diags->errors == errors)
+    if (s->learning && s->file->diags->errors == errors)
         check_arguments(s, &frame);
     if (s->dataset)
         fail(s, s->split_span, "an export cannot read a data set: pass the example as an argument");
@@ -77,8 +77,8 @@ void lower_export(Session *s, const Decl *decl)
 /* The preference that this condition is, among the symbols; or -1. */
 static int64_t preference_symbol(const Session *s, uint32_t condition)
 {
-    for (uint32_t i = 0; i < s->program->symbols.len; i++) {
-        const Symbol *symbol = s->program->symbols.data[i];
+    for (uint32_t i = 0; i < s->file->symbols.len; i++) {
+        const Symbol *symbol = s->file->symbols.data[i];
         if (symbol->decl->kind == DECL_PREFERENCE && symbol->condition == condition)
             return i;
     }
@@ -111,7 +111,7 @@ void check_export(Session *s, const Decl *decl)
                                                    : -1;
         if (found < 0)
             continue;
-        const char *name = s->program->symbols.data[found]->decl->name.text;
+        const char *name = s->file->symbols.data[found]->decl->name.text;
         for (const Param *param = decl->params.first; param; param = param->next)
             if (strcmp(param->name.text, name) == 0)
                 return;

@@ -23,7 +23,7 @@ static Val evaluate_member(Session *s, const Expr *expr)
     case VAL_HYPER:
         return hyper_member(s, value, expr->name);
     case VAL_WEIGHTS:
-        value.path = arena_printf(&s->program->arena, "%s.%s", value.path, expr->name.text);
+        value.path = arena_printf(&s->file->arena, "%s.%s", value.path, expr->name.text);
         return value;
     default:
         return fail(s, expr->name.span, "%s has no member '%s'", describe(s, value), expr->name.text);
@@ -44,7 +44,7 @@ Val evaluate(Session *s, const Expr *expr)
 {
     if (s->exhausted)
         return val_poison();
-    if (expr->span.source == s->program->source)
+    if (expr->span.source == s->file->source)
         s->builder.line = expr->line;
     switch (expr->kind) {
     case EXPR_NUMBER:

@@ -90,7 +90,7 @@ static void read_entry(Session *s, const Symbol *symbol, const HyperEntry *entry
         return;
     if (!entry->init) {
         fail(s, entry->span, "the hyperparameter '%s' needs a first value, as in '%s: %s = 0.1'", entry->name.text,
-             entry->name.text, span_text(&s->program->arena, entry->kind->span));
+             entry->name.text, span_text(&s->file->arena, entry->kind->span));
         return;
     }
     if (!as_number(s, evaluate(s, entry->init), entry->init->span, "the first value of a hyperparameter", &hyper.init) ||
@@ -144,7 +144,7 @@ Val hyper_vector(Session *s, const Symbol *symbol)
 Val hyper_member(Session *s, Val group, Name name)
 {
     const Decl *decl = group.symbol->decl;
-    const char *wanted = arena_printf(&s->program->arena, "%s.%s", decl->name.text, name.text);
+    const char *wanted = arena_printf(&s->file->arena, "%s.%s", decl->name.text, name.text);
     Candidates candidates = {0};
     if (!can_build(s, name.span))
         return val_poison();

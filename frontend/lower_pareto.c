@@ -52,8 +52,8 @@ static const Expr *objective_expression(TrainPlan *plan, const Expr *expr, const
     Session *s = plan->s;
     if (!on || expr->kind != EXPR_NAME)
         return expr;
-    Expr *call = ARENA_NEW(&s->program->arena, Expr);
-    Arg *arg = ARENA_NEW(&s->program->arena, Arg);
+    Expr *call = ARENA_NEW(&s->file->arena, Expr);
+    Arg *arg = ARENA_NEW(&s->file->arena, Arg);
     *arg = (Arg){.kind = ARG_VALUE, .value = (Expr *)on, .span = on->span};
     *call = (Expr){.kind = EXPR_CALL, .span = expr->span, .line = expr->line, .depth = expr->depth + 1, .left = (Expr *)expr};
     call->args.first = call->args.last = arg;
@@ -81,8 +81,8 @@ static Function *lower_objectives(TrainPlan *plan, const char *name, const ExprL
 {
     Session *s = plan->s;
     Frame frame = {0};
-    Function *function = open_function(s, arena_printf(&s->program->arena, "%s.%s.objective", plan->decl->name.text, name),
-                                       &frame, training, true);
+    Function *function =
+        open_function(s, arena_printf(&s->file->arena, "%s.%s.objective", plan->decl->name.text, name), &frame, training, true);
     bool complete = !on || read_split_on(s, on, dataset, split);
     for (const Expr *expr = complete ? values->first : NULL; expr; expr = expr->next) {
         Val value = objective_value(s, objective_expression(plan, expr, on));
@@ -111,7 +111,7 @@ static void read_minimise(TrainPlan *plan, const Symbol *preference)
     if (preference && preference->extent && preference->extent != pareto->m) {
         fail(s, setting->span, "the preference '%s' has %lld entries, one an objective, but %s minimised",
              preference->decl->name.text, (long long)preference->extent,
-             pareto->m == 1 ? "one objective is" : arena_printf(&s->program->arena, "%u are", pareto->m));
+             pareto->m == 1 ? "one objective is" : arena_printf(&s->file->arena, "%u are", pareto->m));
         add_note(s, preference->decl->name.span, "the preference is here");
     }
     const char **names = arena_alloc(&s->module->arena, pareto->m * sizeof *names);
@@ -218,7 +218,7 @@ static void read_front(TrainPlan *plan)
         add_help(s, "end it with a split, as in 'on adult.test'");
         return;
     }
-    Metric metric = {.name = arena_printf(&s->module->arena, "front on %s", span_text(&s->program->arena, setting->on->span))};
+    Metric metric = {.name = arena_printf(&s->module->arena, "front on %s", span_text(&s->file->arena, setting->on->span))};
     metric.objective = lower_objectives(plan, "front", &minimise->values, setting->on, false, &metric.dataset, &metric.split);
     vec_push(&plan->train.metrics, metric);
 }

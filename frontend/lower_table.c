@@ -35,7 +35,7 @@ static const char *column_name(Session *s, const Expr *expr)
 {
     Text text = {0};
     bool is_name = expr->kind != EXPR_NUMBER && (append_name(&text, expr) || expr->kind == EXPR_STRING);
-    const char *name = is_name ? arena_text(&s->program->arena, text.data ? text.data : "", text.len) : NULL;
+    const char *name = is_name ? arena_text(&s->file->arena, text.data ? text.data : "", text.len) : NULL;
     text_free(&text);
     return name;
 }
@@ -174,7 +174,7 @@ static SchemaPart part_of_call(TableLowering *l, const Expr *call)
     SchemaPart part = {0};
     const char *name = head_name(call);
     int kind = choose_word(s, WORDS(part_kind_names), name, call->left->span, "'%s' makes no part of a vector",
-                           span_text(&s->program->arena, call->left->span));
+                           span_text(&s->file->arena, call->left->span));
     if (kind < 0)
         return part;
     part.kind = (PartKind)kind;
@@ -387,7 +387,7 @@ static bool named_before(const TableLowering *l, uint32_t index)
 static void lower_items(TableLowering *l)
 {
     const Decl *decl = l->symbol->decl;
-    unsigned errors = l->s->program->diags->errors;
+    unsigned errors = l->s->file->diags->errors;
     for (const DataItem *item = decl->items.first; item; item = item->next)
         if (item->kind == DATA_DROP)
             read_drop(l, item);
@@ -401,7 +401,7 @@ static void lower_items(TableLowering *l)
     for (uint32_t i = 0; i < l->items.len; i++)
         if (named_before(l, i))
             fail(l->s, l->items.data[i]->name.span, "the field '%s' is declared twice", l->items.data[i]->name.text);
-    if (l->s->program->diags->errors != errors || l->fields.len == 0 || !read_columns(l))
+    if (l->s->file->diags->errors != errors || l->fields.len == 0 || !read_columns(l))
         return;
     for (uint32_t i = 0; i < l->fields.len; i++)
         add_field(l, l->items.data[i], &l->fields.data[i]);
@@ -410,16 +410,16 @@ static void lower_items(TableLowering *l)
 void lower_table(Session *s, const Symbol *symbol, Dataset *data)
 {
     TableLowering l = {.s = s, .symbol = symbol, .schema = ARENA_NEW(&s->module->arena, Schema)};
-    unsigned errors = s->program->diags->errors;
+    unsigned errors = s->file->diags->errors;
     data->schema = l.schema;
     for (const DataItem *item = symbol->decl->items.first; item; item = item->next)
         if (item->kind == DATA_MISSING)
             read_missing(&l, item);
-    if (s->program->diags->errors == errors && open_table(&l, data)) {
+    if (s->file->diags->errors == errors && open_table(&l, data)) {
         uint32_t count = l.table->column_count;
-        l.named = ARENA_ARRAY(&s->program->arena, bool, count);
-        l.dropped = ARENA_ARRAY(&s->program->arena, bool, count);
-        l.places = ARENA_ARRAY(&s->program->arena, uint32_t, count);
+        l.named = ARENA_ARRAY(&s->file->arena, bool, count);
+        l.dropped = ARENA_ARRAY(&s->file->arena, bool, count);
+        l.places = ARENA_ARRAY(&s->file->arena, uint32_t, count);
         lower_items(&l);
     }
     vec_free(&l.markers);

@@ -58,7 +58,7 @@ static const SettingRule *find_rule(TrainPlan *plan, const Setting *setting)
     const char *name = setting->head.text;
     Candidates candidates = {0};
     if (find_word(WORDS(later_settings), name) >= 0) {
-        refuse(s, setting->span, arena_printf(&s->program->arena, "the setting '%s'", name));
+        refuse(s, setting->span, arena_printf(&s->file->arena, "the setting '%s'", name));
         return NULL;
     }
     for (size_t i = 0; i < COUNT_OF(rules); i++) {
@@ -107,7 +107,7 @@ bool setting_integer(TrainPlan *plan, const char *name, int64_t low, int64_t *re
     if (!setting || !setting->values.first)
         return false;
     const Expr *value = setting->values.first;
-    const char *what = arena_printf(&plan->s->program->arena, "'%s'", name);
+    const char *what = arena_printf(&plan->s->file->arena, "'%s'", name);
     return as_integer(plan->s, evaluate(plan->s, value), value->span, what, low, MAX_COUNT, result);
 }
 
@@ -138,7 +138,7 @@ static void read_batch(TrainPlan *plan)
     Session *s = plan->s;
     const Setting *setting = find_setting(plan, "batch");
     const Expr *upper = setting && setting->values.first ? setting->values.first->next : NULL;
-    int64_t asked = s->program->options->batch;
+    int64_t asked = s->file->options->batch;
     setting_integer(plan, "batch", 1, &plan->train.batch);
     plan->upper_batch = plan->train.batch;
     if (upper && plan->method != IN_BILEVEL)
@@ -207,7 +207,7 @@ static void lower_phase(TrainPlan *plan, const char *name, bool upper)
 {
     Session *s = plan->s;
     const Setting *setting = find_setting(plan, name);
-    need_setting(plan, name, arena_printf(&s->program->arena, "%s fit(mnist.%s) by adam(1e-3)", name, upper ? "valid" : "train"));
+    need_setting(plan, name, arena_printf(&s->file->arena, "%s fit(mnist.%s) by adam(1e-3)", name, upper ? "valid" : "train"));
     if (!setting || !setting->values.first)
         return;
     const Expr *expr = setting->values.first;
@@ -220,7 +220,7 @@ static void lower_phase(TrainPlan *plan, const char *name, bool upper)
         add_help(s, "end it with 'by adam(1e-3)'");
     }
     Frame frame = {0};
-    const char *function = arena_printf(&s->program->arena, "%s.%s.objective", plan->decl->name.text, name);
+    const char *function = arena_printf(&s->file->arena, "%s.%s.objective", plan->decl->name.text, name);
     phase.objective = open_function(s, function, &frame, !upper, true);
     s->upper = upper;
     Val value = objective_value(s, expr);
@@ -262,8 +262,7 @@ static void lower_metric(TrainPlan *plan, const Expr *expr)
     Session *s = plan->s;
     Metric metric = {.name = span_text(&s->module->arena, expr->span)};
     Frame frame = {0};
-    const char *function =
-        arena_printf(&s->program->arena, "%s.eval%u.objective", plan->decl->name.text, plan->train.metrics.len);
+    const char *function = arena_printf(&s->file->arena, "%s.eval%u.objective", plan->decl->name.text, plan->train.metrics.len);
     metric.objective = open_function(s, function, &frame, false, true);
     Val value = objective_value(s, expr);
     if (!is_poison(value) && read_split_of(s, expr, &metric.dataset, &metric.split)) {
@@ -406,7 +405,7 @@ static int read_method(TrainPlan *plan)
     const Expr *expr = plan->decl->value;
     Argument arguments[MOST_PARAMETERS];
     if (find_word(WORDS(later_methods), head_name(expr)) >= 0) {
-        refuse(s, expr->span, arena_printf(&s->program->arena, "the method '%s'", head_name(expr)));
+        refuse(s, expr->span, arena_printf(&s->file->arena, "the method '%s'", head_name(expr)));
         return -1;
     }
     int row = read_construct(s, expr, CONSTRUCTS(method_rows), "a method to train by", arguments);
@@ -467,8 +466,8 @@ static bool uses_condition(const Session *s, uint32_t condition)
 /* A preference that the train does not draw has no value. */
 static bool check_preferences(Session *s, const Decl *decl, const Train *train)
 {
-    for (uint32_t i = 0; i < s->program->symbols.len; i++) {
-        const Symbol *symbol = s->program->symbols.data[i];
+    for (uint32_t i = 0; i < s->file->symbols.len; i++) {
+        const Symbol *symbol = s->file->symbols.data[i];
         if (symbol->decl->kind != DECL_PREFERENCE || (train->pareto && train->condition == symbol->condition))
             continue;
         if (!uses_condition(s, symbol->condition))

@@ -4,11 +4,11 @@
 
 #include "frontend/kit.h"
 
-static KnownWeight *find_known(const Program *program, const char *name)
+static KnownWeight *find_known(const ModelFile *file, const char *name)
 {
-    for (uint32_t i = 0; i < program->weights.len; i++)
-        if (strcmp(program->weights.data[i].name, name) == 0)
-            return &program->weights.data[i];
+    for (uint32_t i = 0; i < file->weights.len; i++)
+        if (strcmp(file->weights.data[i].name, name) == 0)
+            return &file->weights.data[i];
     return NULL;
 }
 
@@ -49,9 +49,9 @@ static uint32_t net_index(Session *s, const Symbol *net)
     span_place(net->decl->name.span, &line, &column);
     vec_push(&model->nets, (Net){copy_text(s, net->decl->name.text), line});
     uint32_t index = model->nets.len - 1;
-    for (uint32_t i = 0; i < s->program->weights.len; i++)
-        if (s->program->weights.data[i].net == net)
-            add_weight(s, &s->program->weights.data[i], index);
+    for (uint32_t i = 0; i < s->file->weights.len; i++)
+        if (s->file->weights.data[i].net == net)
+            add_weight(s, &s->file->weights.data[i], index);
     return index;
 }
 
@@ -129,9 +129,9 @@ static Val declare_weight(Session *s, const Binding *binding)
     }
     if (!read_weight(s, binding, &weight) || !can_build(s, binding->span))
         return val_poison();
-    weight.name = arena_printf(&s->program->arena, "%s.%s", frame->prefix, binding->name.text);
+    weight.name = arena_printf(&s->file->arena, "%s.%s", frame->prefix, binding->name.text);
     uint32_t net = net_index(s, frame->net);
-    KnownWeight *known = find_known(s->program, weight.name);
+    KnownWeight *known = find_known(s->file, weight.name);
     if (known && !type_equal(known->type, weight.type)) {
         if (made_from_itself(s, frame->net)) /* the net would have to be larger than itself */
             return val_poison();
@@ -140,7 +140,7 @@ static Val declare_weight(Session *s, const Binding *binding)
         return val_poison();
     }
     if (!known) {
-        vec_push(&s->program->weights, weight);
+        vec_push(&s->file->weights, weight);
         add_weight(s, &weight, net);
     }
     return val_tensor(build_source(&s->builder, OP_PARAM, (uint32_t)find_weight(s->module, weight.name)));

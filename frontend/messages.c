@@ -13,27 +13,27 @@ static Span users_call(const Session *s)
     return call;
 }
 
-static bool already_reported(Program *program, Span span, Span call)
+static bool already_reported(ModelFile *file, Span span, Span call)
 {
-    for (uint32_t i = 0; i < program->reported.len; i++) {
-        const Reported *r = &program->reported.data[i];
+    for (uint32_t i = 0; i < file->reported.len; i++) {
+        const Reported *r = &file->reported.data[i];
         if (r->span.source == span.source && r->span.begin == span.begin && r->span.end == span.end &&
             r->call.begin == call.begin && r->call.end == call.end)
             return true;
     }
-    bool full = program->diags->errors > 2 * DIAG_LIMIT; /* none of them would be printed */
+    bool full = file->diags->errors > 2 * DIAG_LIMIT; /* none of them would be printed */
     if (!full)
-        vec_push(&program->reported, (Reported){span, call});
+        vec_push(&file->reported, (Reported){span, call});
     return full;
 }
 
 /* Only calls whose arguments shape what is called can be at fault. */
-static bool is_generic(const Program *program, const Decl *decl)
+static bool is_generic(const ModelFile *file, const Decl *decl)
 {
     if (decl->kind != DECL_LAYER && decl->kind != DECL_NET)
         return false;
     for (const Param *param = decl->params.first; param; param = param->next)
-        if (!is_closed(program, param->type))
+        if (!is_closed(file, param->type))
             return true;
     return false;
 }
@@ -44,10 +44,10 @@ static bool within(Span inner, Span outer)
 }
 
 /* Whether the last message already shows this place, or one within it. */
-static bool is_shown(const Program *program, Span span)
+static bool is_shown(const ModelFile *file, Span span)
 {
-    for (uint32_t i = 0; i < program->noted.len; i++)
-        if (within(program->noted.data[i], span))
+    for (uint32_t i = 0; i < file->noted.len; i++)
+        if (within(file->noted.data[i], span))
             return true;
     return false;
 }
@@ -55,38 +55,38 @@ static bool is_shown(const Program *program, Span span)
 static void keep_calls(Session *s)
 {
     enum { SHOWN = 3 };
-    for (const Frame *frame = s->frame; frame && s->program->calls.len < SHOWN; frame = frame->caller)
-        if (!frame->standard && frame->decl && frame->call.source && is_generic(s->program, frame->decl))
-            vec_push(&s->program->calls, (CallNote){frame->call, frame->decl->name.text});
+    for (const Frame *frame = s->frame; frame && s->file->calls.len < SHOWN; frame = frame->caller)
+        if (!frame->standard && frame->decl && frame->call.source && is_generic(s->file, frame->decl))
+            vec_push(&s->file->calls, (CallNote){frame->call, frame->decl->name.text});
 }
 
-void finish_message(Program *program)
+void finish_message(ModelFile *file)
 {
-    for (uint32_t i = 0; i < program->calls.len; i++)
-        if (!is_shown(program, program->calls.data[i].span))
-            diag_note(program->diags, program->calls.data[i].span, "in this call of '%s'", program->calls.data[i].callee);
-    program->calls.len = 0;
-    program->noted.len = 0;
+    for (uint32_t i = 0; i < file->calls.len; i++)
+        if (!is_shown(file, file->calls.data[i].span))
+            diag_note(file->diags, file->calls.data[i].span, "in this call of '%s'", file->calls.data[i].callee);
+    file->calls.len = 0;
+    file->noted.len = 0;
 }
 
 Val fail(Session *s, Span span, const char *format, ...)
 {
-    Program *program = s->program;
+    ModelFile *file = s->file;
     bool standard = span.source == &std_source;
     Span call = standard ? users_call(s) : (Span){0};
-    program->attach = !already_reported(program, span, call);
-    if (!program->attach)
+    file->attach = !already_reported(file, span, call);
+    if (!file->attach)
         return val_poison();
-    finish_message(program);
+    finish_message(file);
     va_list args;
     va_start(args, format);
-    const char *message = arena_vprintf(&program->arena, format, args);
+    const char *message = arena_vprintf(&file->arena, format, args);
     va_end(args);
     bool redirected = standard && call.source;
-    diag_error(program->diags, redirected ? call : span, "%s", message);
-    vec_push(&program->noted, redirected ? call : span);
+    diag_error(file->diags, redirected ? call : span, "%s", message);
+    vec_push(&file->noted, redirected ? call : span);
     if (redirected)
-        diag_note(program->diags, span, "in the standard library, here");
+        diag_note(file->diags, span, "in the standard library, here");
     else
         keep_calls(s);
     return val_poison();
@@ -100,43 +100,43 @@ const WarningInfo warning_table[WARNING_COUNT] = {
 
 void warn(Session *s, WarningKind kind, Span span, const char *format, ...)
 {
-    Program *program = s->program;
-    const FrontendOptions *options = program->options;
+    ModelFile *file = s->file;
+    const FrontendOptions *options = file->options;
     bool standard = span.source == &std_source;
     Span call = standard ? users_call(s) : (Span){0};
-    program->attach = !(options->silenced >> kind & 1) && !already_reported(program, span, call);
-    if (!program->attach)
+    file->attach = !(options->silenced >> kind & 1) && !already_reported(file, span, call);
+    if (!file->attach)
         return;
-    finish_message(program);
+    finish_message(file);
     va_list args;
     va_start(args, format);
-    const char *message = arena_vprintf(&program->arena, format, args);
+    const char *message = arena_vprintf(&file->arena, format, args);
     va_end(args);
     Span place = standard && call.source ? call : span;
     const WarningInfo *info = &warning_table[kind];
-    (options->warnings_are_errors ? diag_error : diag_warning)(program->diags, place, "%s [W%u %s]", message, info->number,
+    (options->warnings_are_errors ? diag_error : diag_warning)(file->diags, place, "%s [W%u %s]", message, info->number,
                                                                info->name);
-    vec_push(&program->noted, place);
+    vec_push(&file->noted, place);
 }
 
 void add_note(Session *s, Span span, const char *format, ...)
 {
-    if (!s->program->attach || !span.source || is_shown(s->program, span))
+    if (!s->file->attach || !span.source || is_shown(s->file, span))
         return;
-    vec_push(&s->program->noted, span);
+    vec_push(&s->file->noted, span);
     va_list args;
     va_start(args, format);
-    diag_note(s->program->diags, span, "%s", arena_vprintf(&s->program->arena, format, args));
+    diag_note(s->file->diags, span, "%s", arena_vprintf(&s->file->arena, format, args));
     va_end(args);
 }
 
 void add_help(Session *s, const char *format, ...)
 {
-    if (!s->program->attach)
+    if (!s->file->attach)
         return;
     va_list args;
     va_start(args, format);
-    diag_help(s->program->diags, "%s", arena_vprintf(&s->program->arena, format, args));
+    diag_help(s->file->diags, "%s", arena_vprintf(&s->file->arena, format, args));
     va_end(args);
 }
 
@@ -147,14 +147,14 @@ Val refuse(Session *s, Span span, const char *feature)
 
 void add_declared(const Session *s, DeclKind kind, Candidates *candidates)
 {
-    for (uint32_t i = 0; i < s->program->symbols.len; i++)
-        if (s->program->symbols.data[i]->decl->kind == kind)
-            vec_push(&candidates->names, s->program->symbols.data[i]->decl->name.text);
+    for (uint32_t i = 0; i < s->file->symbols.len; i++)
+        if (s->file->symbols.data[i]->decl->kind == kind)
+            vec_push(&candidates->names, s->file->symbols.data[i]->decl->name.text);
 }
 
 bool suggest(Session *s, const char *name, Candidates *candidates)
 {
-    const char *closest = s->program->attach ? closest_name(name, candidates->names.data, candidates->names.len) : NULL;
+    const char *closest = s->file->attach ? closest_name(name, candidates->names.data, candidates->names.len) : NULL;
     if (closest)
         add_help(s, "did you mean '%s'?", closest);
     vec_free(&candidates->names);
@@ -177,7 +177,7 @@ static void append_type(const Session *s, Type type, int64_t classes, Text *text
 
 static const char *keep(Session *s, Text *text)
 {
-    const char *kept = arena_text(&s->program->arena, text->data ? text->data : "", text->len);
+    const char *kept = arena_text(&s->file->arena, text->data ? text->data : "", text->len);
     text_free(text);
     return kept;
 }
@@ -245,7 +245,7 @@ const char *describe(Session *s, Val value)
 
 const char *type_expr_text(Session *s, const TypeExpr *type)
 {
-    return span_text(&s->program->arena, type->span);
+    return span_text(&s->file->arena, type->span);
 }
 
 const char *span_text(Arena *arena, Span span)

@@ -111,13 +111,13 @@ bool make_type(Session *s, const TypeExpr *expr, Type *type, int64_t *classes)
     return true;
 }
 
-bool is_closed(const Program *program, const TypeExpr *type)
+bool is_closed(const ModelFile *file, const TypeExpr *type)
 {
     for (const Arg *arg = type ? type->dims.first : NULL; arg; arg = arg->next) {
         const Expr *extent = arg->value;
         if (extent->kind == EXPR_NUMBER)
             continue;
-        if (extent->kind != EXPR_NAME || !find_symbol_of(program, extent->name.text, DECL_CONST))
+        if (extent->kind != EXPR_NAME || !find_symbol_of(file, extent->name.text, DECL_CONST))
             return false;
     }
     return type && !type_is(type, "size");
@@ -131,7 +131,7 @@ static bool match_extent(Session *s, const Expr *expr, int64_t extent, bool *rep
 {
     bool bindable = expr->kind == EXPR_NAME && !find_local(s->frame, expr->name.text);
     if (bindable) {
-        Symbol *symbol = find_symbol(s->program, s->frame->standard, expr->name.text);
+        Symbol *symbol = find_symbol(s->file, s->frame->standard, expr->name.text);
         if (!symbol || symbol->decl->kind != DECL_CONST) {
             set_local(s->frame, expr->name, val_number((double)extent));
             return true;
@@ -246,17 +246,17 @@ static void learn_parameter(Session *s, const TypeExpr *declared, Type type)
 {
     if (!s->frame || !s->frame->decl || s->frame->decl->kind != DECL_NET)
         return;
-    for (uint32_t i = 0; i < s->program->parameters.len; i++)
-        if (s->program->parameters.data[i].declared == declared)
+    for (uint32_t i = 0; i < s->file->parameters.len; i++)
+        if (s->file->parameters.data[i].declared == declared)
             return;
-    vec_push(&s->program->parameters, (KnownParameter){declared, type});
+    vec_push(&s->file->parameters, (KnownParameter){declared, type});
 }
 
 static bool known_parameter(const Session *s, const TypeExpr *declared, Type *type)
 {
-    for (uint32_t i = 0; i < s->program->parameters.len; i++)
-        if (s->program->parameters.data[i].declared == declared) {
-            *type = s->program->parameters.data[i].type;
+    for (uint32_t i = 0; i < s->file->parameters.len; i++)
+        if (s->file->parameters.data[i].declared == declared) {
+            *type = s->file->parameters.data[i].type;
             return true;
         }
     return false;
@@ -269,7 +269,7 @@ static Val match_argument(Session *s, const TypeExpr *expr, Val value, Span span
     bool told = known_parameter(s, expr, &known.type), reported = false;
     for (const Arg *arg = expr->dims.first; arg && !told; arg = arg->next)
         if (is_variadic(arg->value) || (arg->value->kind == EXPR_NAME && !find_local(s->frame, arg->value->name.text) &&
-                                        !find_symbol_of(s->program, arg->value->name.text, DECL_CONST))) {
+                                        !find_symbol_of(s->file, arg->value->name.text, DECL_CONST))) {
             fail(s, span, "the type of the argument '%s' cannot be inferred from %s", value.param->name.text,
                  type_expr_text(s, expr));
             add_note(s, value.param->span, "write its type here, as in '%s: f32[10]'", value.param->name.text);
@@ -277,7 +277,7 @@ static Val match_argument(Session *s, const TypeExpr *expr, Val value, Span span
         }
     if (told ? !match_dims(s, expr, type_dims(known.type), &reported) : !make_type(s, expr, &known.type, &known.classes))
         return val_poison();
-    vec_push(&s->program->arguments, known);
+    vec_push(&s->file->arguments, known);
     Frame *outermost = s->frame;
     while (outermost->caller)
         outermost = outermost->caller;
@@ -315,7 +315,7 @@ Val match_type(Session *s, const TypeExpr *expr, Val value, Span span, const cha
     bool converts = type.dtype == dtype || dtype == s->module->real;
     if (!converts || !match_dims(s, expr, type_dims(type), &reported))
         return reported ? val_poison() : mismatch(s, expr, value, span, what);
-    if (s->learning && !is_closed(s->program, expr))
+    if (s->learning && !is_closed(s->file, expr))
         learn_parameter(s, expr, type_with_dtype(type, dtype));
     if (type.dtype == dtype)
         return value;

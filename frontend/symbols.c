@@ -21,13 +21,13 @@ static int name_space(DeclKind kind)
 
 static void declare(Session *s, const DeclList *decls, bool standard)
 {
-    Program *program = s->program;
+    ModelFile *file = s->file;
     uint32_t counts[DECL_COUNT] = {0};
     for (const Decl *decl = decls->first; decl; decl = decl->next) {
-        Symbol *symbol = ARENA_NEW(&program->arena, Symbol);
+        Symbol *symbol = ARENA_NEW(&file->arena, Symbol);
         symbol->decl = decl;
-        for (uint32_t i = 0; !standard && i < program->symbols.len && name_space(decl->kind) != 3; i++) {
-            const Decl *other = program->symbols.data[i]->decl;
+        for (uint32_t i = 0; !standard && i < file->symbols.len && name_space(decl->kind) != 3; i++) {
+            const Decl *other = file->symbols.data[i]->decl;
             if (name_space(other->kind) != name_space(decl->kind) || strcmp(other->name.text, decl->name.text) != 0)
                 continue;
             fail(s, decl->name.span, "'%s' is declared twice", decl->name.text);
@@ -36,42 +36,42 @@ static void declare(Session *s, const DeclList *decls, bool standard)
         }
         symbol->index = counts[decl->kind]++;
         if (standard)
-            vec_push(&program->std_symbols, symbol);
+            vec_push(&file->std_symbols, symbol);
         else
-            vec_push(&program->symbols, symbol);
+            vec_push(&file->symbols, symbol);
     }
 }
 
 void declare_symbols(Session *s)
 {
-    declare(s, &s->program->std_decls, true);
-    declare(s, &s->program->decls, false);
+    declare(s, &s->file->std_decls, true);
+    declare(s, &s->file->decls, false);
 }
 
-static Symbol *find_std(const Program *program, const char *name)
+static Symbol *find_std(const ModelFile *file, const char *name)
 {
-    for (uint32_t i = 0; i < program->std_symbols.len; i++)
-        if (strcmp(program->std_symbols.data[i]->decl->name.text, name) == 0)
-            return program->std_symbols.data[i];
+    for (uint32_t i = 0; i < file->std_symbols.len; i++)
+        if (strcmp(file->std_symbols.data[i]->decl->name.text, name) == 0)
+            return file->std_symbols.data[i];
     return NULL;
 }
 
-Symbol *find_symbol(const Program *program, bool standard, const char *name)
+Symbol *find_symbol(const ModelFile *file, bool standard, const char *name)
 {
-    for (uint32_t i = 0; !standard && i < program->symbols.len; i++) {
-        const Decl *decl = program->symbols.data[i]->decl;
+    for (uint32_t i = 0; !standard && i < file->symbols.len; i++) {
+        const Decl *decl = file->symbols.data[i]->decl;
         if (name_space(decl->kind) == 0 && strcmp(decl->name.text, name) == 0)
-            return program->symbols.data[i];
+            return file->symbols.data[i];
     }
-    return find_std(program, name);
+    return find_std(file, name);
 }
 
-Symbol *find_symbol_of(const Program *program, const char *name, DeclKind kind)
+Symbol *find_symbol_of(const ModelFile *file, const char *name, DeclKind kind)
 {
-    for (uint32_t i = 0; i < program->symbols.len; i++) {
-        const Decl *decl = program->symbols.data[i]->decl;
+    for (uint32_t i = 0; i < file->symbols.len; i++) {
+        const Decl *decl = file->symbols.data[i]->decl;
         if (decl->kind == kind && strcmp(decl->name.text, name) == 0)
-            return program->symbols.data[i];
+            return file->symbols.data[i];
     }
     return NULL;
 }
@@ -150,8 +150,8 @@ static void candidate_values(Session *s, Candidates *candidates)
 {
     for (uint32_t i = 0; s->frame && i < s->frame->locals.len; i++)
         vec_push(&candidates->names, s->frame->locals.data[i].name);
-    for (uint32_t i = 0; i < s->program->symbols.len; i++) {
-        const Decl *decl = s->program->symbols.data[i]->decl;
+    for (uint32_t i = 0; i < s->file->symbols.len; i++) {
+        const Decl *decl = s->file->symbols.data[i]->decl;
         if (decl->kind == DECL_CONST || decl->kind == DECL_DATA || decl->kind == DECL_HYPER || decl->kind == DECL_NET ||
             decl->kind == DECL_PREFERENCE)
             vec_push(&candidates->names, decl->name.text);
@@ -169,7 +169,7 @@ Val lookup_name(Session *s, Name name)
         return (Val){.kind = VAL_NONE};
     if (strcmp(name.text, "pi") == 0)
         return val_number(3.14159265358979323846);
-    Symbol *symbol = find_symbol(s->program, s->frame && s->frame->standard, name.text);
+    Symbol *symbol = find_symbol(s->file, s->frame && s->frame->standard, name.text);
     if (symbol)
         return symbol_value(s, symbol, name.span);
     fail(s, name.span, "'%s' is not defined", name.text);
@@ -186,8 +186,8 @@ static bool callable(const Symbol *symbol)
 
 Symbol *lookup_callee(Session *s, Name name)
 {
-    Program *program = s->program;
-    Symbol *symbol = find_symbol(program, s->frame && s->frame->standard, name.text);
+    ModelFile *file = s->file;
+    Symbol *symbol = find_symbol(file, s->frame && s->frame->standard, name.text);
     if (symbol && callable(symbol))
         return symbol;
     if (symbol) {
@@ -197,11 +197,11 @@ Symbol *lookup_callee(Session *s, Name name)
     }
     fail(s, name.span, "'%s' is not a layer, a net, an objective or a function", name.text);
     Candidates candidates = {0};
-    for (uint32_t i = 0; i < program->symbols.len; i++)
-        if (callable(program->symbols.data[i]))
-            vec_push(&candidates.names, program->symbols.data[i]->decl->name.text);
-    for (uint32_t i = 0; i < program->std_symbols.len; i++)
-        vec_push(&candidates.names, program->std_symbols.data[i]->decl->name.text);
+    for (uint32_t i = 0; i < file->symbols.len; i++)
+        if (callable(file->symbols.data[i]))
+            vec_push(&candidates.names, file->symbols.data[i]->decl->name.text);
+    for (uint32_t i = 0; i < file->std_symbols.len; i++)
+        vec_push(&candidates.names, file->std_symbols.data[i]->decl->name.text);
     builtin_names(&candidates);
     suggest(s, name.text, &candidates);
     return NULL;

@@ -18,11 +18,11 @@ static Span file_span(const Decl *decl, uint32_t index)
     return decl->value->span;
 }
 
-static Table *known_table(const Program *program, const Decl *decl)
+static Table *known_table(const ModelFile *file, const Decl *decl)
 {
-    for (uint32_t i = 0; i < program->tables.len; i++)
-        if (program->tables.data[i].decl == decl)
-            return program->tables.data[i].table;
+    for (uint32_t i = 0; i < file->tables.len; i++)
+        if (file->tables.data[i].decl == decl)
+            return file->tables.data[i].table;
     return NULL;
 }
 
@@ -30,10 +30,10 @@ bool open_table(TableLowering *l, const Dataset *data)
 {
     Session *s = l->s;
     const Decl *decl = l->symbol->decl;
-    l->table = known_table(s->program, decl);
+    l->table = known_table(s->file, decl);
     if (l->table)
         return true;
-    const char *folder = s->program->options->data;
+    const char *folder = s->file->options->data;
     if (!folder) {
         fail(s, decl->value->span, "the files of a csv are read to compile, but there is no folder of data");
         return false;
@@ -43,12 +43,12 @@ bool open_table(TableLowering *l, const Dataset *data)
         vec_push(&files, data->files.data[i]);
     for (uint32_t i = 0; i < data->test_files.len; i++)
         vec_push(&files, data->test_files.data[i]);
-    l->table = ARENA_NEW(&s->program->arena, Table);
+    l->table = ARENA_NEW(&s->file->arena, Table);
     TableSource source = {folder, files.data, files.len, l->markers.data, l->markers.len, NULL, 0};
     char error[TABULAR_ERROR];
     uint32_t failed = 0;
     bool fine = table_read(l->table, &source, &failed, error);
-    vec_push(&s->program->tables, (KnownTable){decl, l->table});
+    vec_push(&s->file->tables, (KnownTable){decl, l->table});
     vec_free(&files);
     if (!fine) {
         fail(s, file_span(decl, failed), "%s", error);
@@ -150,7 +150,7 @@ static void find_categories(TableLowering *l, const Use *use)
 bool read_columns(TableLowering *l)
 {
     Session *s = l->s;
-    unsigned errors = s->program->diags->errors;
+    unsigned errors = s->file->diags->errors;
     l->schema->markers = KEEP(&s->module->arena, l->markers);
     l->schema->marker_count = l->markers.len;
     l->schema->columns = l->columns.data; /* until they are complete */
@@ -167,5 +167,5 @@ bool read_columns(TableLowering *l)
     for (uint32_t i = 0; i < l->uses.len; i++)
         find_categories(l, &l->uses.data[i]);
     l->schema->columns = KEEP(&s->module->arena, l->columns);
-    return s->program->diags->errors == errors;
+    return s->file->diags->errors == errors;
 }

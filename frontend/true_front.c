@@ -29,8 +29,8 @@ static bool take_point(void *context, const ReaderRow *row, char error[static TA
 {
     FrontFile *file = context;
     if (row->count != file->m)
-        return tabular_error(error, "%s:%" PRId64 ": the row has %zu column%s, but there are %u objectives", row->path,
-                             row->line, row->count, row->count == 1 ? "" : "s", file->m);
+        return tabular_error(error, "%s:%" PRId64 ": the row has %zu column%s, but there are %u objectives", row->path, row->line,
+                             row->count, row->count == 1 ? "" : "s", file->m);
     if (file->numbers.len == PARETO_MOST_TRUE_POINTS * file->m)
         return tabular_error(error, "%s:%" PRId64 ": the front has more than %d points", row->path, row->line,
                              PARETO_MOST_TRUE_POINTS);
@@ -76,7 +76,7 @@ static void read_points(TrainPlan *plan, const Expr *name)
     Session *s = plan->s;
     FrontFile file = {.m = plan->train.pareto->m};
     bool missing;
-    char error[TABULAR_ERROR], *path = find_file(s->program->options, name->name.text, &missing);
+    char error[TABULAR_ERROR], *path = find_file(s->file->options, name->name.text, &missing);
     if (!reader_read(path, take_point, &file, error)) {
         fail(s, name->span, "%s", error);
         if (missing)
@@ -101,7 +101,7 @@ void read_true_front(TrainPlan *plan, const Expr *expr, const Expr *name)
         fail(s, name ? name->span : expr->span, "igd takes the file of the true front, as in igd(\"front.csv\")");
     else if (plan->train.pareto->true_front)
         fail(s, expr->span, "igd is reported once, of one true front");
-    else if (!s->program->options->data)
+    else if (!s->file->options->data)
         fail(s, name->span, "the file of a true front is read to compile, but there is no folder of data");
     else
         read_points(plan, name);

@@ -23,7 +23,7 @@ int choose_word(Session *s, Words words, const char *name, Span span, const char
         return row;
     va_list args;
     va_start(args, format);
-    fail(s, span, "%s", arena_vprintf(&s->program->arena, format, args));
+    fail(s, span, "%s", arena_vprintf(&s->file->arena, format, args));
     va_end(args);
     Candidates candidates = {0};
     Text all = {0};
@@ -41,13 +41,13 @@ Symbol *choose_declared(Session *s, unsigned kinds, const Expr *expr, const char
 {
     const char *name = expr && expr->kind == EXPR_NAME ? expr->name.text : "";
     for (int kind = 0; kind < DECL_COUNT; kind++) {
-        Symbol *symbol = kinds >> kind & 1 ? find_symbol_of(s->program, name, (DeclKind)kind) : NULL;
+        Symbol *symbol = kinds >> kind & 1 ? find_symbol_of(s->file, name, (DeclKind)kind) : NULL;
         if (symbol)
             return symbol;
     }
     va_list args;
     va_start(args, format);
-    fail(s, expr->span, "%s", arena_vprintf(&s->program->arena, format, args));
+    fail(s, expr->span, "%s", arena_vprintf(&s->file->arena, format, args));
     va_end(args);
     Candidates candidates = {0};
     for (int kind = 0; kind < DECL_COUNT; kind++)

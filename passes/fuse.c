@@ -94,7 +94,7 @@ static void place_reduction(Fuser *f, Value v)
     const Op *op = op_of(f, v);
     Member member = {
         .kind = MEMBER_REDUCE, .value = v, .space = type_at(f, op->args[0]), .axes = op->a, .target = f->info[v].view};
-    uint32_t group = f->program->unfused     ? place_member(f, member)
+    uint32_t group = f->plan->unfused        ? place_member(f, member)
                      : takes_stages(&member) ? place_staged(f, member)
                      : chunk_of(&member)     ? place_chunks(f, member)
                                              : place_member(f, member);
@@ -372,9 +372,9 @@ static void free_fuser(Fuser *f)
     vec_free(&f->leaves);
 }
 
-void fuse_function(const Program *program, const Function *function, Schedule *schedule)
+void fuse_function(const Plan *plan, const Function *function, Schedule *schedule)
 {
-    Fuser f = {.program = program, .module = program->module, .function = function, .schedule = schedule};
+    Fuser f = {.plan = plan, .module = plan->module, .function = function, .schedule = schedule};
     f.scalar_groups[0] = f.scalar_groups[1] = NO_GROUP;
     f.info = support_malloc((function->ops.len + 1) * sizeof *f.info);
     memset(f.info, 0, (function->ops.len + 1) * sizeof *f.info);

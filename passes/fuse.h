@@ -80,7 +80,7 @@ typedef struct Copy {
 } Copy;
 
 typedef struct Fuser {
-    const Program *program;
+    const Plan *plan;
     const Module *module;
     const Function *function;
     Schedule *schedule;

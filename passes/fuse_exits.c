@@ -128,13 +128,13 @@ static void finish_exit(const Exits *exits, const Exit *exit)
     Fuser *f = exits->fuser;
     Buffer *buffer = &f->schedule->buffers.data[exit->buffer];
     uint32_t old = exit->kind == BUFFER_STATE ? f->state_buffers[exit->symbol] : NO_BUFFER;
-    if (f->program->unfused || buffer->kind != BUFFER_SCRATCH || !write_in_place(exits, exit->buffer, old)) {
+    if (f->plan->unfused || buffer->kind != BUFFER_SCRATCH || !write_in_place(exits, exit->buffer, old)) {
         add_copy(exits, exit, old);
         return;
     }
     buffer->kind = exit->kind;
     buffer->symbol = exit->symbol;
-    buffer->offset = exit->kind == BUFFER_STATE ? f->program->state_offsets[exit->symbol] : 0;
+    buffer->offset = exit->kind == BUFFER_STATE ? f->plan->state_offsets[exit->symbol] : 0;
 }
 
 /* Depth first from each group in order of creation: what it needs, then itself. */

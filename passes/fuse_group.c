@@ -513,7 +513,7 @@ uint32_t place_member(Fuser *f, Member member)
     find_leaves(f, &member);
     member.early = comes_early(f, &member);
     uint32_t cost = member.kind == MEMBER_ZERO ? 0 : f->info[member.value].cost + 1;
-    uint32_t chosen = member.staged || f->program->unfused ? NO_GROUP : choose_group(f, &member, cost);
+    uint32_t chosen = member.staged || f->plan->unfused ? NO_GROUP : choose_group(f, &member, cost);
     uint32_t index = chosen == NO_GROUP ? new_loop_group(f, &member) : chosen;
     expect_member(f, &member, cost, index);
     if (chosen != NO_GROUP)

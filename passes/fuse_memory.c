@@ -24,7 +24,7 @@ Type without_units(Type type)
 /* A concat of states that lie side by side: no kernel, only a view. */
 static bool joins_neighbours(const Fuser *f, Value v)
 {
-    return !f->program->unfused && op_of(f, v)->code == OP_CONCAT && concat_is_view(f->program, f->function, op_of(f, v));
+    return !f->plan->unfused && op_of(f, v)->code == OP_CONCAT && concat_is_view(f->plan, f->function, op_of(f, v));
 }
 
 static bool reduces_nothing(const Fuser *f, const Op *op)
@@ -72,7 +72,7 @@ uint32_t new_buffer(Fuser *f, BufferKind kind, uint32_t symbol, DType dtype, int
 {
     Buffer buffer = {.kind = kind, .symbol = symbol, .dtype = dtype, .elements = elements, .value = labelled};
     if (kind == BUFFER_STATE)
-        buffer.offset = f->program->state_offsets[symbol];
+        buffer.offset = f->plan->state_offsets[symbol];
     vec_push(&f->schedule->buffers, buffer);
     return f->schedule->buffers.len - 1;
 }
@@ -166,7 +166,7 @@ static void claim_piece(Fuser *f, Value whole, Value piece, const int64_t *start
 static void claim_pieces(Fuser *f, Value whole)
 {
     const Op *op = op_of(f, whole);
-    if (f->program->unfused)
+    if (f->plan->unfused)
         return;
     if (op->code == OP_PAD) {
         claim_piece(f, whole, op->args[0], op->a.v);
@@ -222,7 +222,7 @@ static void place_value(Fuser *f, Value v)
         claim_pieces(f, v);
         break;
     default:
-        if (is_always_stored(f, v) || (f->program->unfused && op_info[op->code].lowering == LOWER_ELEMENTWISE))
+        if (is_always_stored(f, v) || (f->plan->unfused && op_info[op->code].lowering == LOWER_ELEMENTWISE))
             store(f, v);
         if (is_table_access(op->code) || is_always_stored(f, v))
             for (uint32_t i = 0; i < op->nargs && op_info[op->code].lowering != LOWER_REDUCE; i++)

@@ -59,9 +59,9 @@ static void wish(Layout *layout, const Function *function, const Op *concat)
     }
 }
 
-void layout_states(Program *program)
+void layout_states(Plan *plan)
 {
-    const Module *module = program->module;
+    const Module *module = plan->module;
     uint32_t n = module->states.len;
     Layout layout = {module, support_malloc((n + 1) * sizeof(uint32_t)), support_malloc((n + 1) * sizeof(uint32_t))};
     memset(layout.next, 0xff, (n + 1) * sizeof(uint32_t));
@@ -72,27 +72,27 @@ void layout_states(Program *program)
             if (joins_states(function, OP_AT(function, v)))
                 wish(&layout, function, OP_AT(function, v));
     }
-    program->state_offsets = support_malloc((n + 1) * sizeof *program->state_offsets);
-    program->state_bytes = 0;
+    plan->state_offsets = support_malloc((n + 1) * sizeof *plan->state_offsets);
+    plan->state_bytes = 0;
     for (uint32_t first = 0; first < n; first++) {
         if (layout.previous[first] != NO_STATE)
             continue;
         for (uint32_t s = first; s != NO_STATE; s = layout.next[s]) {
-            program->state_offsets[s] = program->state_bytes;
-            program->state_bytes += aligned(type_bytes(module->states.data[s].type));
+            plan->state_offsets[s] = plan->state_bytes;
+            plan->state_bytes += aligned(type_bytes(module->states.data[s].type));
         }
     }
     support_free(layout.next);
     support_free(layout.previous);
 }
 
-bool concat_is_view(const Program *program, const Function *function, const Op *concat)
+bool concat_is_view(const Plan *plan, const Function *function, const Op *concat)
 {
     if (!joins_states(function, concat))
         return false;
     for (uint32_t i = 1; i < concat->nargs; i++) {
         uint32_t a = state_of(function, concat, i - 1), b = state_of(function, concat, i);
-        if (program->state_offsets[a] + type_bytes(program->module->states.data[a].type) != program->state_offsets[b])
+        if (plan->state_offsets[a] + type_bytes(plan->module->states.data[a].type) != plan->state_offsets[b])
             return false;
     }
     return true;
@@ -184,37 +184,37 @@ void plan_scratch(Schedule *schedule, bool apart)
 
 /* ---- programs ---- */
 
-Program *program_plan_as(const Module *module, PlanKind kind)
+Plan *plan_module_as(const Module *module, PlanKind kind)
 {
-    Program *program = support_malloc(sizeof *program);
-    *program = (Program){.module = module, .unfused = kind == PLAN_UNFUSED};
-    layout_states(program);
+    Plan *plan = support_malloc(sizeof *plan);
+    *plan = (Plan){.module = module, .unfused = kind == PLAN_UNFUSED};
+    layout_states(plan);
     for (uint32_t i = 0; i < module->functions.len; i++) {
         Schedule schedule = {.function = module->functions.data[i]};
-        fuse_function(program, schedule.function, &schedule);
+        fuse_function(plan, schedule.function, &schedule);
         plan_scratch(&schedule, kind != PLAN_USUAL);
         for (uint32_t k = 0; k < schedule.kernels.len; k++) {
             schedule.flops += schedule.kernels.data[k].flops;
             schedule.bytes += schedule.kernels.data[k].bytes;
         }
-        if (schedule.scratch_bytes > program->scratch_bytes)
-            program->scratch_bytes = schedule.scratch_bytes;
-        vec_push(&program->schedules, schedule);
+        if (schedule.scratch_bytes > plan->scratch_bytes)
+            plan->scratch_bytes = schedule.scratch_bytes;
+        vec_push(&plan->schedules, schedule);
     }
-    return program;
+    return plan;
 }
 
-Program *program_plan(const Module *module)
+Plan *plan_module(const Module *module)
 {
-    return program_plan_as(module, PLAN_USUAL);
+    return plan_module_as(module, PLAN_USUAL);
 }
 
-void program_free(Program *program)
+void plan_free(Plan *plan)
 {
-    if (!program)
+    if (!plan)
         return;
-    for (uint32_t i = 0; i < program->schedules.len; i++) {
-        Schedule *schedule = &program->schedules.data[i];
+    for (uint32_t i = 0; i < plan->schedules.len; i++) {
+        Schedule *schedule = &plan->schedules.data[i];
         for (uint32_t k = 0; k < schedule->kernels.len; k++) {
             Kernel *kernel = &schedule->kernels.data[k];
             vec_free(&kernel->loop.nodes);
@@ -225,22 +225,22 @@ void program_free(Program *program)
         vec_free(&schedule->kernels);
         vec_free(&schedule->buffers);
     }
-    vec_free(&program->schedules);
-    support_free(program->state_offsets);
-    support_free(program);
+    vec_free(&plan->schedules);
+    support_free(plan->state_offsets);
+    support_free(plan);
 }
 
-int64_t program_state_bytes(const Program *program)
+int64_t plan_state_bytes(const Plan *plan)
 {
-    return program->state_bytes;
+    return plan->state_bytes;
 }
 
-int64_t program_scratch_bytes(const Program *program)
+int64_t plan_scratch_bytes(const Plan *plan)
 {
-    return program->scratch_bytes;
+    return plan->scratch_bytes;
 }
 
-int64_t program_state_offset(const Program *program, uint32_t state)
+int64_t plan_state_offset(const Plan *plan, uint32_t state)
 {
-    return program->state_offsets[state];
+    return plan->state_offsets[state];
 }

@@ -16,13 +16,13 @@ static void print_bytes(Text *out, int64_t bytes)
 }
 
 /* "state classifier.w", "scratch %12 add", "output loss" */
-static void print_buffer(const Program *program, const Schedule *schedule, uint32_t index, Text *out)
+static void print_buffer(const Plan *plan, const Schedule *schedule, uint32_t index, Text *out)
 {
     const Buffer *buffer = &schedule->buffers.data[index];
     const Function *function = schedule->function;
     switch (buffer->kind) {
     case BUFFER_STATE:
-        text_printf(out, "%s", program->module->states.data[buffer->symbol].name);
+        text_printf(out, "%s", plan->module->states.data[buffer->symbol].name);
         break;
     case BUFFER_INPUT:
         text_printf(out, "input %s", function->input_names.data[buffer->symbol]);
@@ -31,7 +31,7 @@ static void print_buffer(const Program *program, const Schedule *schedule, uint3
         text_printf(out, "output %s", function->outputs.data[buffer->symbol].name);
         break;
     case BUFFER_ROWS:
-        text_printf(out, "rows %s", program->module->fields.data[buffer->symbol].name);
+        text_printf(out, "rows %s", plan->module->fields.data[buffer->symbol].name);
         break;
     case BUFFER_SCRATCH:
         if (buffer->value == NO_VALUE)
@@ -42,11 +42,11 @@ static void print_buffer(const Program *program, const Schedule *schedule, uint3
     }
 }
 
-static void print_list(const Program *program, const Schedule *schedule, const uint32_t *list, uint32_t n, Text *out)
+static void print_list(const Plan *plan, const Schedule *schedule, const uint32_t *list, uint32_t n, Text *out)
 {
     for (uint32_t i = 0; i < n; i++) {
         text_printf(out, i ? ", " : " ");
-        print_buffer(program, schedule, list[i], out);
+        print_buffer(plan, schedule, list[i], out);
     }
 }
 
@@ -85,7 +85,7 @@ static void print_shape(const Kernel *kernel, Text *out)
     }
 }
 
-void schedule_print(const Program *program, const Schedule *schedule, Text *out)
+void schedule_print(const Plan *plan, const Schedule *schedule, Text *out)
 {
     text_printf(out, "%s: %u kernels, %.3g Mflop, moves ", schedule->function->name, schedule->kernels.len,
                 (double)schedule->flops / 1e6);
@@ -102,9 +102,9 @@ void schedule_print(const Program *program, const Schedule *schedule, Text *out)
         if (kernel->line)
             text_printf(out, ", line %u", kernel->line);
         text_printf(out, "\n         reads");
-        print_list(program, schedule, kernel->reads.data, kernel->reads.len, out);
+        print_list(plan, schedule, kernel->reads.data, kernel->reads.len, out);
         text_printf(out, "\n         writes");
-        print_list(program, schedule, kernel->writes.data, kernel->writes.len, out);
+        print_list(plan, schedule, kernel->writes.data, kernel->writes.len, out);
         text_printf(out, "\n");
     }
     for (uint32_t i = 0; i < schedule->buffers.len; i++) {
@@ -114,18 +114,18 @@ void schedule_print(const Program *program, const Schedule *schedule, Text *out)
         text_printf(out, "  scratch %10" PRId64 "  ", buffer->offset);
         print_bytes(out, buffer->elements * (int64_t)dtype_size(buffer->dtype));
         text_printf(out, ", kernels %u to %u: ", buffer->first, buffer->last);
-        print_buffer(program, schedule, i, out);
+        print_buffer(plan, schedule, i, out);
         text_printf(out, "\n");
     }
 }
 
-void program_print(const Program *program, Text *out)
+void plan_print(const Plan *plan, Text *out)
 {
     text_printf(out, "state ");
-    print_bytes(out, program->state_bytes);
+    print_bytes(out, plan->state_bytes);
     text_printf(out, ", scratch ");
-    print_bytes(out, program->scratch_bytes);
+    print_bytes(out, plan->scratch_bytes);
     text_printf(out, "\n");
-    for (uint32_t i = 0; i < program->schedules.len; i++)
-        schedule_print(program, &program->schedules.data[i], out);
+    for (uint32_t i = 0; i < plan->schedules.len; i++)
+        schedule_print(plan, &plan->schedules.data[i], out);
 }

@@ -80,8 +80,8 @@ typedef struct Loop {
 
 /* A matrix of so many elements does not stay in the second-level cache, if its optimizer's moments go the same way. */
 enum { LARGE_MATRIX = 1 << 16 };
-/* Sums over the rows of a tall, large matrix are made for chunks of so many rows, and then of these sums: what a chunk reads stays
- * in a near cache while the loop goes over its columns, and threads share chunks. A multiple of CHUNK_STEP; 0: at once. */
+/* Sums over the rows of a tall, large matrix are made for chunks of so many rows, and then of these sums: what a chunk reads
+ * stays in a near cache while the loop goes over its columns, and threads share chunks. A multiple of CHUNK_STEP; 0: at once. */
 enum { CHUNK_STEP = 64 };
 int64_t rows_of_chunk(int64_t rows, int64_t columns);
 
@@ -137,40 +137,40 @@ typedef struct Schedule {
 /* ---- programs ---- */
 
 /* Schedules and memory plan of every function of a module. */
-typedef struct Program {
+typedef struct Plan {
     const Module *module;
     bool unfused;            /* PLAN_UNFUSED */
     VEC(Schedule) schedules; /* one a function */
     int64_t *state_offsets;  /* bytes, one a state */
     int64_t state_bytes, scratch_bytes;
-} Program;
+} Plan;
 
-/* Fuses and plans. The module (step stage, verified) must outlive the program, and must not change. */
-Program *program_plan(const Module *module);
-/* The same for comparisons. APART: every scratch buffer has memory of its own, which still holds its values at the end. UNFUSED: also
- * one kernel for each value, sums made at once, and states written by copies at the end. */
+/* Fuses and plans. The module (step stage, verified) must outlive the plan, and must not change. */
+Plan *plan_module(const Module *module);
+/* The same for comparisons. APART: every scratch buffer has memory of its own, which still holds its values at the end. UNFUSED:
+ * also one kernel for each value, sums made at once, and states written by copies at the end. */
 typedef enum { PLAN_USUAL, PLAN_APART, PLAN_UNFUSED } PlanKind;
-Program *program_plan_as(const Module *module, PlanKind kind);
-void program_free(Program *program);
-int64_t program_state_bytes(const Program *program);
-int64_t program_scratch_bytes(const Program *program);
-int64_t program_state_offset(const Program *program, uint32_t state);
-/* Whether every schedule may run as it is: its memory, loops and results hold what verify_schedule.c lists. Appends one line for each
- * violation. Whatever fails it is a fault of fusion or planning, not of the model. */
-bool program_verify(const Program *program, Text *why);
+Plan *plan_module_as(const Module *module, PlanKind kind);
+void plan_free(Plan *plan);
+int64_t plan_state_bytes(const Plan *plan);
+int64_t plan_scratch_bytes(const Plan *plan);
+int64_t plan_state_offset(const Plan *plan, uint32_t state);
+/* Whether every schedule may run as it is: its memory, loops and results hold what verify_schedule.c lists. Appends one line for
+ * each violation. Whatever fails it is a fault of fusion or planning, not of the model. */
+bool plan_verify(const Plan *plan, Text *why);
 /* Kernels, buffers, sizes and peak of every function: for `hnc explain`. */
-void program_print(const Program *program, Text *out);
-void schedule_print(const Program *program, const Schedule *schedule, Text *out);
+void plan_print(const Plan *plan, Text *out);
+void schedule_print(const Plan *plan, const Schedule *schedule, Text *out);
 
 /* ---- inside: fuse.c, lower.c, plan.c ---- */
 
 /* Orders the states in memory: states that a function joins along axis 0 (concat of their reads) lie side by side, so that the
  * join is free. Sets offsets (multiples of 64) and state_bytes. */
-void layout_states(Program *program);
+void layout_states(Plan *plan);
 /* Whether the operands of this concat lie side by side in the state arena. */
-bool concat_is_view(const Program *program, const Function *function, const Op *concat);
+bool concat_is_view(const Plan *plan, const Function *function, const Op *concat);
 /* Partitions a function into kernels: fills buffers and kernels, in order of execution. */
-void fuse_function(const Program *program, const Function *function, Schedule *schedule);
+void fuse_function(const Plan *plan, const Function *function, Schedule *schedule);
 /* Gives every scratch buffer an offset: buffers whose lifetimes overlap never do; with `apart` no two of them. */
 void plan_scratch(Schedule *schedule, bool apart);
 

@@ -7,7 +7,7 @@
 #include "passes/schedule.h"
 
 typedef struct Checker {
-    const Program *program;
+    const Plan *plan;
     const Schedule *schedule;
     Text *why;
     uint32_t kernel, messages;

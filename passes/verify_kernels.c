@@ -156,7 +156,8 @@ static bool sink_access(Checker *c, const Loop *loop, uint32_t index, char what[
 }
 
 /* Every load of a state's value at entry that this sink overwrites is of the element that it writes at that point. (Of other
- * memory, the state's next value among it, what is read was written earlier, and what is written was not: the two cannot meet.) */
+ * memory, the state's next value among it, what is read was written earlier, and what is written was not: the two cannot meet.)
+ */
 static void check_overwriting(Checker *c, const Loop *loop, const Sink *sink, const char *what)
 {
     const Buffer *target = buffer_at(c, sink->access.buffer);
@@ -170,7 +171,7 @@ static void check_overwriting(Checker *c, const Loop *loop, const Sink *sink, co
                              !memcmp(node->access.stride, sink->access.stride, sizeof sink->access.stride);
         if (same_state && (!same_elements || sink->kind != SINK_STORE))
             complain(c, "node %u reads elements of state %s that %s overwrites at other points", i,
-                     c->program->module->states.data[target->symbol].name, what);
+                     c->plan->module->states.data[target->symbol].name, what);
     }
 }
 
@@ -231,7 +232,7 @@ static void check_not_own(Checker *c, uint32_t read, uint32_t written)
 {
     const Buffer *a = buffer_at(c, read), *b = buffer_at(c, written);
     if (a->kind == BUFFER_STATE && b->kind == BUFFER_STATE && a->symbol == b->symbol)
-        complain(c, "the kernel reads state %s, which it writes", c->program->module->states.data[a->symbol].name);
+        complain(c, "the kernel reads state %s, which it writes", c->plan->module->states.data[a->symbol].name);
 }
 
 static void check_product(Checker *c, const Kernel *kernel)

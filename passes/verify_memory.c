@@ -83,7 +83,7 @@ static bool visit_entry(void *context, int64_t begin, int64_t end)
 {
     Visit *visit = context;
     Checker *c = visit->checker;
-    const Module *module = c->program->module;
+    const Module *module = c->plan->module;
     uint32_t state = buffer_at(c, visit->access->buffer)->symbol;
     DType dtype = module->states.data[state].type.dtype;
     for (;;) {
@@ -203,7 +203,7 @@ static void check_lifetime(Checker *c, uint32_t index)
         return;
     int64_t end = buffer->offset + buffer_bytes(buffer);
     if (buffer->offset < 0 || buffer->offset % ARENA_ALIGNMENT || end > c->schedule->scratch_bytes ||
-        c->schedule->scratch_bytes > c->program->scratch_bytes)
+        c->schedule->scratch_bytes > c->plan->scratch_bytes)
         complain(c, "buffer %u lies outside the scratch arena, or is not aligned", index);
 }
 

@@ -40,7 +40,7 @@ void *zeroed_items(size_t count, size_t size)
 static int64_t symbols_of(const Checker *c, BufferKind kind)
 {
     const Function *function = c->schedule->function;
-    const Module *module = c->program->module;
+    const Module *module = c->plan->module;
     return kind == BUFFER_STATE    ? module->states.len
            : kind == BUFFER_INPUT  ? function->inputs.len
            : kind == BUFFER_OUTPUT ? function->outputs.len
@@ -53,7 +53,7 @@ static void check_buffer(Checker *c, uint32_t index)
 {
     const Buffer *buffer = buffer_at(c, index);
     const Function *function = c->schedule->function;
-    const Module *module = c->program->module;
+    const Module *module = c->plan->module;
     Type type;
     if (buffer->symbol >= symbols_of(c, buffer->kind)) {
         complain(c, "buffer %u is of nothing", index);
@@ -62,7 +62,7 @@ static void check_buffer(Checker *c, uint32_t index)
     switch (buffer->kind) {
     case BUFFER_STATE:
         type = module->states.data[buffer->symbol].type;
-        if (buffer->offset != c->program->state_offsets[buffer->symbol])
+        if (buffer->offset != c->plan->state_offsets[buffer->symbol])
             complain(c, "buffer %u is not where its state lies", index);
         break;
     case BUFFER_INPUT:
@@ -87,7 +87,7 @@ static void check_complete(Checker *c, const ElementSet *set, int64_t elements, 
 static void check_results(Checker *c)
 {
     const Function *function = c->schedule->function;
-    const Module *module = c->program->module;
+    const Module *module = c->plan->module;
     bool *owed = support_malloc(module->states.len + 1);
     memset(owed, 0, module->states.len + 1);
     for (Value v = 0; v < function->ops.len; v++)
@@ -118,23 +118,23 @@ static void free_sets(ElementSet *sets, uint32_t n)
 
 static void find_neighbours(Checker *c)
 {
-    const Module *module = c->program->module;
-    uint32_t n = module->states.len, *at = zeroed_items((size_t)(c->program->state_bytes / ARENA_ALIGNMENT) + 1, sizeof *at);
+    const Module *module = c->plan->module;
+    uint32_t n = module->states.len, *at = zeroed_items((size_t)(c->plan->state_bytes / ARENA_ALIGNMENT) + 1, sizeof *at);
     for (uint32_t s = 0; s < n; s++)
-        at[c->program->state_offsets[s] / ARENA_ALIGNMENT] = s + 1;
+        at[c->plan->state_offsets[s] / ARENA_ALIGNMENT] = s + 1;
     for (uint32_t s = 0; s < n; s++) {
-        int64_t end = c->program->state_offsets[s] + type_bytes(module->states.data[s].type);
-        bool whole = end % ARENA_ALIGNMENT == 0 && end < c->program->state_bytes;
+        int64_t end = c->plan->state_offsets[s] + type_bytes(module->states.data[s].type);
+        bool whole = end % ARENA_ALIGNMENT == 0 && end < c->plan->state_bytes;
         uint32_t next = whole ? at[end / ARENA_ALIGNMENT] : 0;
         c->next_state[s] = next ? next - 1 : NO_STATE;
     }
     support_free(at);
 }
 
-static bool verify_schedule(const Program *program, const Schedule *schedule, Text *why)
+static bool verify_schedule(const Plan *plan, const Schedule *schedule, Text *why)
 {
-    uint32_t states = program->module->states.len, outputs = schedule->function->outputs.len, n = schedule->buffers.len;
-    Checker c = {.program = program, .schedule = schedule, .why = why, .kernel = schedule->kernels.len};
+    uint32_t states = plan->module->states.len, outputs = schedule->function->outputs.len, n = schedule->buffers.len;
+    Checker c = {.plan = plan, .schedule = schedule, .why = why, .kernel = schedule->kernels.len};
     c.buffers = zeroed_items(n, sizeof(ElementSet));
     c.partials = zeroed_items(n, sizeof(ElementSet));
     c.states = zeroed_items(states, sizeof(ElementSet));
@@ -168,10 +168,10 @@ static bool verify_schedule(const Program *program, const Schedule *schedule, Te
     return c.messages == 0;
 }
 
-bool program_verify(const Program *program, Text *why)
+bool plan_verify(const Plan *plan, Text *why)
 {
     bool fine = true;
-    for (uint32_t i = 0; i < program->schedules.len; i++)
-        fine &= verify_schedule(program, &program->schedules.data[i], why);
+    for (uint32_t i = 0; i < plan->schedules.len; i++)
+        fine &= verify_schedule(plan, &plan->schedules.data[i], why);
     return fine;
 }

@@ -74,12 +74,12 @@ static Type with_examples(Type type, int64_t examples)
 
 /* ---- compiling ---- */
 
-Jit *load_program(const Program *program, int level, const char *cpu)
+Jit *load_program(const Plan *plan, int level, const char *cpu)
 {
     char why[256];
     /* several threads: every kernel that can be split is */
     BackendOptions options = {.cpu = cpu, .opt_level = level, .parallel_work = thread_count > 1 ? 1 : 0};
-    Jit *jit = jit_new(program, &options, in_pieces, why);
+    Jit *jit = jit_new(plan, &options, in_pieces, why);
     if (!jit)
         fail_msg("%s", why);
     return jit;
@@ -119,7 +119,7 @@ static uint64_t compare(const Case *c, const char *what, const char *name, const
 
 /* ---- running ---- */
 
-static uint64_t run_function(const Case *c, const Program *program, const Jit *jit, uint32_t index, uint64_t digest)
+static uint64_t run_function(const Case *c, const Plan *plan, const Jit *jit, uint32_t index, uint64_t digest)
 {
     const Module *module = c->module;
     const Function *function = module->functions.data[index];
@@ -130,12 +130,12 @@ static uint64_t run_function(const Case *c, const Program *program, const Jit *j
     void *output_pointers[64];
     unsigned char *arena = NULL, *scratch = NULL;
     assert_true(module->fields.len <= 16 && function->inputs.len <= 32 && function->outputs.len <= 64);
-    assert_int_equal(posix_memalign((void **)&arena, HN_ALIGNMENT, (size_t)program_state_bytes(program) + 1), 0);
-    assert_int_equal(posix_memalign((void **)&scratch, HN_ALIGNMENT, (size_t)program_scratch_bytes(program) + 1), 0);
-    memset(scratch, 0xa5, (size_t)program_scratch_bytes(program)); /* nobody may rely on it */
+    assert_int_equal(posix_memalign((void **)&arena, HN_ALIGNMENT, (size_t)plan_state_bytes(plan) + 1), 0);
+    assert_int_equal(posix_memalign((void **)&scratch, HN_ALIGNMENT, (size_t)plan_scratch_bytes(plan) + 1), 0);
+    memset(scratch, 0xa5, (size_t)plan_scratch_bytes(plan)); /* nobody may rely on it */
     for (uint32_t i = 0; i < module->states.len; i++) {
         fill(&states[i], &random, limit);
-        memcpy(arena + program_state_offset(program, i), states[i].data, (size_t)type_bytes(states[i].type));
+        memcpy(arena + plan_state_offset(plan, i), states[i].data, (size_t)type_bytes(states[i].type));
     }
     for (uint32_t i = 0; i < module->fields.len; i++) {
         rows[i] = random_tensor(with_examples(module->fields.data[i].type, c->examples ? c->examples : 5), &random, limit);
@@ -161,7 +161,7 @@ static uint64_t run_function(const Case *c, const Program *program, const Jit *j
     for (uint32_t i = 0; i < function->outputs.len; i++)
         digest = compare(c, function->name, function->outputs.data[i].name, &expected[i], &results[i], digest);
     for (uint32_t i = 0; i < module->states.len; i++) {
-        Tensor state = {states[i].type, arena + program_state_offset(program, i)};
+        Tensor state = {states[i].type, arena + plan_state_offset(plan, i)};
         digest = compare(c, function->name, module->states.data[i].name, &states[i], &state, digest);
     }
     interpret_free_outputs(function, expected);
@@ -177,18 +177,18 @@ static uint64_t run_function(const Case *c, const Program *program, const Jit *j
     return digest;
 }
 
-Program *verified_plan(const Module *module)
+Plan *verified_plan(const Module *module)
 {
     Text why = {0};
-    Program *program = program_plan(module);
-    if (!program_verify(program, &why)) {
-        program_print(program, &why);
+    Plan *plan = plan_module(module);
+    if (!plan_verify(plan, &why)) {
+        plan_print(plan, &why);
         print_module(module, &why);
         fprintf(stderr, "%s", why.data);
         fail_msg("a schedule does not verify");
     }
     text_free(&why);
-    return program;
+    return plan;
 }
 
 uint64_t check_compiled(const Case *c, int level, const char *cpu, int threads)
@@ -198,13 +198,13 @@ uint64_t check_compiled(const Case *c, int level, const char *cpu, int threads)
         fail_msg("%s", why.data);
     text_free(&why);
     thread_count = threads;
-    Program *program = verified_plan(c->module);
-    Jit *jit = load_program(program, level, cpu);
+    Plan *plan = verified_plan(c->module);
+    Jit *jit = load_program(plan, level, cpu);
     uint64_t digest = 0xcbf29ce484222325u;
     for (uint32_t i = 0; i < c->module->functions.len; i++)
-        digest = run_function(c, program, jit, i, digest);
+        digest = run_function(c, plan, jit, i, digest);
     jit_free(jit);
-    program_free(program);
+    plan_free(plan);
     return digest;
 }
 
@@ -216,12 +216,12 @@ void check_everywhere(const Case *c)
     assert_true(check_compiled(c, 2, "x86-64-v2", 3) == digest);
 }
 
-const Schedule *plan_of(const Module *module, const char *name, Program **program)
+const Schedule *plan_of(const Module *module, const char *name, Plan **plan)
 {
-    *program = verified_plan(module);
+    *plan = verified_plan(module);
     for (uint32_t i = 0; i < module->functions.len; i++)
         if (!strcmp(module->functions.data[i]->name, name))
-            return &(*program)->schedules.data[i];
+            return &(*plan)->schedules.data[i];
     fail_msg("no function %s", name);
     return NULL;
 }

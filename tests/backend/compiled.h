@@ -31,12 +31,12 @@ Type cube(DType dtype, int64_t a, int64_t b, int64_t c);
 Builder new_function(Module *module, const char *name);
 
 /* The program compiled into this process; fails the test on any error. jit_free it. */
-Jit *load_program(const Program *program, int level, const char *cpu);
+Jit *load_program(const Plan *plan, int level, const char *cpu);
 
 /* Plans the module; fails the test if a schedule does not verify. */
-Program *verified_plan(const Module *module);
-/* The schedule of the module's function `name`; *program to be freed by program_free. */
-const Schedule *plan_of(const Module *module, const char *name, Program **program);
+Plan *verified_plan(const Module *module);
+/* The schedule of the module's function `name`; *program to be freed by plan_free. */
+const Schedule *plan_of(const Module *module, const char *name, Plan **plan);
 unsigned count_kernels(const Schedule *schedule, KernelKind kind);
 
 #endif

@@ -11,11 +11,11 @@
 /* That f is one kernel, which stores nothing in between. */
 static void assert_one_kernel(Module *module)
 {
-    Program *program;
-    const Schedule *schedule = plan_of(module, "f", &program);
+    Plan *plan;
+    const Schedule *schedule = plan_of(module, "f", &plan);
     assert_int_equal(schedule->kernels.len, 1);
     assert_int_equal(schedule->scratch_bytes, 0);
-    program_free(program);
+    plan_free(plan);
 }
 
 /* Casting, flattening and scaling a batch of images takes one kernel and stores the result only. */
@@ -42,11 +42,11 @@ static void test_pieces_are_computed_in_place(void **state)
     Value parts[] = {build_reshape(&b, build_unary(&b, OP_EXP, x), matrix(DTYPE_F32, 5, 12)),
                      build_dot(&b, y, w, dims_of(1, 1), dims_of(1, 0), (Dims){0}, (Dims){0})};
     build_output(&b, "joined", build_concat(&b, 2, parts, 1));
-    Program *program;
-    const Schedule *schedule = plan_of(module, "f", &program);
+    Plan *plan;
+    const Schedule *schedule = plan_of(module, "f", &plan);
     assert_int_equal(schedule->kernels.len, 2);
     assert_int_equal(schedule->scratch_bytes, 0);
-    program_free(program);
+    plan_free(plan);
     check_module(module);
 }
 
@@ -171,15 +171,15 @@ static void sums_of_rows(DType real, int64_t rows_count, int64_t columns_count)
     Value next = build_binary(&b, OP_ADD, build_with_const(&b, OP_MUL, build_read(&b, m), 0.9), g);
     build_write(&b, m, next);
     build_write(&b, w, build_binary(&b, OP_SUB, old, build_with_const(&b, OP_MUL, next, 0.01)));
-    Program *program;
-    const Schedule *schedule = plan_of(module, "f", &program);
+    Plan *plan;
+    const Schedule *schedule = plan_of(module, "f", &plan);
     unsigned reading = 0;
     for (uint32_t i = 0; i < schedule->kernels.len; i++)
         reading += schedule->kernels.data[i].loop.chunk != 0;
     assert_int_equal(reading, 1);
     assert_int_equal(schedule->kernels.data[0].loop.chunk, rows_of_chunk(rows_count, columns_count));
     assert_int_not_equal(rows_count % rows_of_chunk(rows_count, columns_count), 0);
-    program_free(program);
+    plan_free(plan);
     Case c = {.module = module, .seed = 5};
     check_everywhere(&c);
     module_free(module);
@@ -207,9 +207,9 @@ static void sums_of_transposed_rows(DType real)
     Value x = build_transpose(&b, build_input(&b, "x", matrix(real, COLUMNS, ROWS)), dims_of(2, 1, 0));
     build_output(&b, "sum", build_reduce(&b, OP_REDUCE_SUM, build_binary(&b, OP_MUL, x, x), dims_of(1, 0)));
     build_output(&b, "most", build_reduce(&b, OP_REDUCE_MAX, x, dims_of(1, 0)));
-    Program *program;
-    assert_int_equal(plan_of(module, "f", &program)->kernels.data[0].loop.chunk, rows_of_chunk(ROWS, COLUMNS));
-    program_free(program);
+    Plan *plan;
+    assert_int_equal(plan_of(module, "f", &plan)->kernels.data[0].loop.chunk, rows_of_chunk(ROWS, COLUMNS));
+    plan_free(plan);
     Case c = {.module = module, .seed = 6};
     check_everywhere(&c);
     module_free(module);
@@ -238,13 +238,13 @@ static void test_a_learning_rate_does_not_wait_for_the_loss(void **state)
     build_write(&b, steps, count);
     Value rate = build_splat(&b, build_binary(&b, OP_DIV, one, count), type);
     build_write(&b, w, build_binary(&b, OP_SUB, old, build_binary(&b, OP_MUL, rate, g)));
-    Program *program;
-    const Schedule *schedule = plan_of(module, "f", &program);
+    Plan *plan;
+    const Schedule *schedule = plan_of(module, "f", &plan);
     unsigned matrices = 0;
     for (uint32_t i = 0; i < schedule->kernels.len; i++)
         matrices += schedule->kernels.data[i].loop.rank > 0;
     assert_int_equal(matrices, 1);
-    program_free(program);
+    plan_free(plan);
     check_module(module);
 }
 

@@ -354,8 +354,8 @@ static void test_adam_is_one_kernel_in_place(void **state)
     build_write(&b, t, build_with_const(&b, OP_ADD, build_read(&b, t), 1));
     build_output(&b, "y", build_dot(&b, x, build_read(&b, w), dims_of(1, 1), dims_of(1, 1), (Dims){0}, (Dims){0}));
 
-    Program *program;
-    const Schedule *schedule = plan_of(module, "f", &program);
+    Plan *plan;
+    const Schedule *schedule = plan_of(module, "f", &plan);
     assert_int_equal(count_kernels(schedule, KERNEL_PRODUCT), 2);
     unsigned writers = 0;
     for (uint32_t k = 0; k < schedule->kernels.len; k++) {
@@ -374,7 +374,7 @@ static void test_adam_is_one_kernel_in_place(void **state)
     for (uint32_t i = 0; i < schedule->buffers.len; i++)
         scratch += schedule->buffers.data[i].kind == BUFFER_SCRATCH;
     assert_int_equal(scratch, 2);
-    program_free(program);
+    plan_free(plan);
     Case c = {.module = module, .seed = 3};
     check_everywhere(&c);
     module_free(module);
@@ -432,10 +432,10 @@ static void test_joined_states_are_a_view(void **state)
         &b, v, build_binary(&b, OP_ADD, build_read(&b, v), build_slice(&b, joined, dims_of(2, 0, 0), matrix(DTYPE_F32, 20, 12))));
     build_write(&b, u, build_binary(&b, OP_ADD, build_read(&b, u), build_const(&b, matrix(DTYPE_F32, 16, 12), 1)));
     build_write(&b, odd, build_read(&b, odd));
-    Program *program;
-    plan_of(module, "f", &program);
-    assert_int_equal(program_state_offset(program, v) - program_state_offset(program, u), 16 * 12 * 4);
-    program_free(program);
+    Plan *plan;
+    plan_of(module, "f", &plan);
+    assert_int_equal(plan_state_offset(plan, v) - plan_state_offset(plan, u), 16 * 12 * 4);
+    plan_free(plan);
     Case c = {.module = module, .seed = 6};
     check_everywhere(&c);
     module_free(module);
@@ -481,14 +481,14 @@ static void test_emission_is_reproducible(void **state)
         Value x = build_input(&b, "x", matrix(DTYPE_F32, 50, 60)), y = build_unary(&b, OP_EXP, x);
         build_output(&b, "y", build_dot(&b, x, y, dims_of(1, 1), dims_of(1, 1), (Dims){0}, (Dims){0}));
         build_output(&b, "sum", build_reduce(&b, OP_REDUCE_SUM, y, dims_of(1, 0)));
-        Program *program = verified_plan(module);
+        Plan *plan = verified_plan(module);
         char why[256], path[] = "/tmp/hnc-test-XXXXXX";
         close(mkstemp(path));
         BackendOptions options = {.cpu = DEFAULT_CPU, .opt_level = 2};
-        assert_true(backend_emit(program, "{}", &options, EMIT_OBJ, path, why));
+        assert_true(backend_emit(plan, "{}", &options, EMIT_OBJ, path, why));
         read_file(path, &objects[i]);
         remove(path);
-        program_free(program);
+        plan_free(plan);
         module_free(module);
     }
     assert_int_equal(objects[0].len, objects[1].len);
@@ -497,13 +497,13 @@ static void test_emission_is_reproducible(void **state)
     text_free(&objects[1]);
 }
 
-static Text emitted_llvm(const Program *program, const char *cpu)
+static Text emitted_llvm(const Plan *plan, const char *cpu)
 {
     Text text = {0};
     char why[256], path[] = "/tmp/hnc-test-XXXXXX";
     close(mkstemp(path));
     BackendOptions options = {.cpu = cpu, .opt_level = 2};
-    assert_true(backend_emit(program, "{}", &options, EMIT_LLVM, path, why));
+    assert_true(backend_emit(plan, "{}", &options, EMIT_LLVM, path, why));
     read_file(path, &text);
     remove(path);
     return text;
@@ -532,15 +532,15 @@ static void test_equal_kernels_are_one(void **state)
         build_output(&b, "second", build_unary(&b, OP_TANH, second));
         build_output(&b, "other", build_unary(&b, i ? OP_EXP : OP_TANH, build_binary(&b, OP_SUB, first, second)));
     }
-    Program *program = verified_plan(module);
-    uint32_t kernels = program->schedules.data[0].kernels.len + program->schedules.data[1].kernels.len;
+    Plan *plan = verified_plan(module);
+    uint32_t kernels = plan->schedules.data[0].kernels.len + plan->schedules.data[1].kernels.len;
     assert_true(kernels >= 8);
-    Text text = emitted_llvm(program, DEFAULT_CPU);
+    Text text = emitted_llvm(plan, DEFAULT_CPU);
     assert_int_equal(occurrences(text.data, "_product(ptr %0"), 1);
     assert_int_equal(occurrences(text.data, "_loop(ptr %0, ptr %1, i64"), 1);                 /* tanh */
     assert_int_equal(occurrences(text.data, "_loop(ptr %0, ptr %1, ptr %2, ptr %3, i64"), 2); /* with the difference */
     text_free(&text);
-    program_free(program);
+    plan_free(plan);
     check_module(module);
 }
 
@@ -554,12 +554,12 @@ static void test_only_steps_have_wide_code(void **state)
     build_output(&b, "x", build_unary(&b, OP_EXP, build_input(&b, "x", vector(DTYPE_F32, 50))));
     b = new_function(module, "step");
     build_output(&b, "x", build_unary(&b, OP_TANH, build_fetch(&b, 0, build_input(&b, "index", vector(DTYPE_I32, 11)))));
-    Program *program = verified_plan(module);
-    Text text = emitted_llvm(program, AUTO_CPU);
+    Plan *plan = verified_plan(module);
+    Text text = emitted_llvm(plan, AUTO_CPU);
     assert_non_null(strstr(text.data, "@hn_functions = constant [2 x ptr] [ptr @hn_fn_0, ptr @hn_fn_1]"));
     assert_non_null(strstr(text.data, "@hn_functions_v4 = constant [2 x ptr] [ptr @hn_fn_0, ptr @hn_fn_1_v4]"));
     text_free(&text);
-    program_free(program);
+    plan_free(plan);
     module_free(module);
 }
 

@@ -86,18 +86,20 @@ static const char expected[] =
                      "{\"name\":\"test\",\"test\":true,\"count\":0,\"fraction\":1}],\"shuffled\":false}],"
                      "\"hypers\":[{\"name\":\"lam.drop\",\"kind\":\"range\",\"shape\":[],\"low\":0,\"high\":0.90000000000000002,"
                      "\"init\":0.050000000000000003,\"shared\":true}],"
-                     "\"train\":{\"name\":\"tune\",\"method\":\"bilevel\",\"batch\":128,\"epochs\":60,\"evaluate\":1,\"patience\":20,\"warmup\":"
+                     "\"train\":{\"name\":\"tune\",\"method\":\"bilevel\",\"batch\":128,\"epochs\":60,\"evaluate\":1,"
+                     "\"patience\":20,\"warmup\":"
                      "1.5,\"every\":[5,1],"
                      "\"phases\":[{\"name\":\"lower\",\"dataset\":0,\"split\":0,\"step\":\"tune.lower\"},"
                      "{\"name\":\"upper\",\"dataset\":0,\"split\":1,\"step\":\"tune.upper\"}],"
                      "\"metrics\":[{\"name\":\"fit(\\\"valid\\\")\",\"dataset\":0,\"split\":1,\"accumulate\":\"tune.lower\","
-                     "\"finish\":\"tune.upper\"}],\"select\":0,\"init\":\"tune.init\",\"hypers\":null,\"plateau\":null,\"pareto\":null},"
+                     "\"finish\":\"tune.upper\"}],\"select\":0,\"init\":\"tune.init\",\"hypers\":null,\"plateau\":null,"
+                     "\"pareto\":null},"
                      "\"exports\":[{\"name\":\"predict\",\"function\":\"tune.init\"}]}";
 
-static Program plan_of(const Model *model)
+static Plan plan_of(const Model *model)
 {
     static int64_t offsets[] = {64, 0};
-    return (Program){.module = model->module, .state_offsets = offsets, .state_bytes = 128, .scratch_bytes = 4096};
+    return (Plan){.module = model->module, .state_offsets = offsets, .state_bytes = 128, .scratch_bytes = 4096};
 }
 
 static void test_every_key(void **state)
@@ -105,8 +107,8 @@ static void test_every_key(void **state)
     (void)state;
     Arena arena = {0};
     Model model = new_model();
-    Program program = plan_of(&model);
-    assert_string_equal(manifest_json(&model, &program, "x86-64-v3", &arena), expected);
+    Plan plan = plan_of(&model);
+    assert_string_equal(manifest_json(&model, &plan, "x86-64-v3", &arena), expected);
     model_free(&model);
     arena_free(&arena);
 }
@@ -116,8 +118,8 @@ static void test_native_processor(void **state)
     (void)state;
     Arena arena = {0};
     Model model = new_model();
-    Program program = plan_of(&model);
-    json_t *json = json_loads(manifest_json(&model, &program, "native", &arena), 0, NULL);
+    Plan plan = plan_of(&model);
+    json_t *json = json_loads(manifest_json(&model, &plan, "native", &arena), 0, NULL);
     const char *cpu = json_string_value(json_object_get(json, "cpu"));
     assert_non_null(strstr(cpu, ",+sse2"));
     assert_null(strchr(cpu, '-') && strstr(cpu, ",-") ? cpu : NULL);
@@ -131,9 +133,9 @@ static void test_no_train(void **state)
     (void)state;
     Arena arena = {0};
     Model model = {.module = module_new("empty", DTYPE_F64), .name = "empty"};
-    Program program = {.module = model.module, .state_bytes = 0};
+    Plan plan = {.module = model.module, .state_bytes = 0};
     assert_string_equal(
-        manifest_json(&model, &program, "znver3", &arena),
+        manifest_json(&model, &plan, "znver3", &arena),
         "{\"abi\":1,\"model\":\"empty\",\"float\":\"f64\",\"cpu\":\"znver3\",\"state_bytes\":0,\"scratch_bytes\":0,"
         "\"states\":[],\"fields\":[],\"functions\":[],\"datasets\":[],\"hypers\":[],\"train\":null,\"exports\":[]}");
     module_free(model.module);
@@ -145,9 +147,9 @@ static void test_names_that_are_not_text(void **state)
     (void)state;
     Arena arena = {0};
     Model model = new_model();
-    Program program = plan_of(&model);
+    Plan plan = plan_of(&model);
     model.datasets.data[0].files.data[1] = "\xff.gz";
-    assert_null(manifest_json(&model, &program, "x86-64-v3", &arena));
+    assert_null(manifest_json(&model, &plan, "x86-64-v3", &arena));
     model_free(&model);
     arena_free(&arena);
 }

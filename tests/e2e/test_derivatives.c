@@ -269,7 +269,7 @@ typedef struct Twin {
     Diagnostics diags;
     Text text;
     Model *model;
-    Program *program;
+    Plan *plan;
     Jit *jit;
 } Twin;
 
@@ -315,15 +315,15 @@ static Twin twin_new(DType real)
         else
             add_derivatives(module, module->functions.data[i]);
     }
-    t.program = verified_plan(module);
-    t.jit = load_program(t.program, 2, DEFAULT_CPU);
+    t.plan = verified_plan(module);
+    t.jit = load_program(t.plan, 2, DEFAULT_CPU);
     return t;
 }
 
 static void twin_free(Twin *t)
 {
     jit_free(t->jit);
-    program_free(t->program);
+    plan_free(t->plan);
     model_free(t->model);
     diag_free(&t->diags);
     text_free(&t->text);
@@ -352,8 +352,7 @@ static void evaluate(Twin *t, const char *name, const Tensor *inputs, double res
     if (!interpret(module, f, &world, inputs, &outputs, why))
         fail_msg("%s: %s", name, why);
     const void *input_data[2];
-    void *output_data[OUTPUTS], *scratch = aligned(program_scratch_bytes(t->program)),
-                                *states = aligned(program_state_bytes(t->program));
+    void *output_data[OUTPUTS], *scratch = aligned(plan_scratch_bytes(t->plan)), *states = aligned(plan_state_bytes(t->plan));
     assert_int_equal(f->outputs.len, OUTPUTS);
     for (uint32_t i = 0; i < f->inputs.len; i++)
         input_data[i] = inputs[i].data;

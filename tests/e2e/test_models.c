@@ -1,7 +1,7 @@
-/* Every model that ships: ten training steps by compiled code and by the interpreter, on the same random data and from the same initial
- * state, then every metric; all states and outputs must agree. In f64 to 1e-12, in f32 to 1e-4 (a step of Adam divides by the size of
- * the gradient, so an f32 rounding error in a vanishing gradient moves its weight by up to the learning rate: tensors are compared by
- * the norm of their difference, relative to their own). */
+/* Every model that ships: ten training steps by compiled code and by the interpreter, on the same random data and from the same
+ * initial state, then every metric; all states and outputs must agree. In f64 to 1e-12, in f32 to 1e-4 (a step of Adam divides by
+ * the size of the gradient, so an f32 rounding error in a vanishing gradient moves its weight by up to the learning rate: tensors
+ * are compared by the norm of their difference, relative to their own). */
 #include <dirent.h>
 #include <math.h>
 #include <setjmp.h>
@@ -29,7 +29,7 @@ typedef struct Twin {
     Diagnostics diags;
     Model *model;
     Train *train;
-    Program *program;
+    Plan *plan;
     Jit *jit;
     Tensor *states, *rows; /* the interpreter's world */
     unsigned char *state_arena, *scratch;
@@ -83,8 +83,8 @@ static Twin twin_new(const char *path, DType real)
             function_remove(module, module->functions.data[i]);
         text_free(&text);
     }
-    t.program = verified_plan(module);
-    t.jit = load_program(t.program, 2, DEFAULT_CPU);
+    t.plan = verified_plan(module);
+    t.jit = load_program(t.plan, 2, DEFAULT_CPU);
     t.states = world_states_new(module);
     t.rows = support_malloc((module->fields.len + 1) * sizeof *t.rows);
     t.row_pointers = support_malloc((module->fields.len + 1) * sizeof *t.row_pointers);
@@ -92,11 +92,11 @@ static Twin twin_new(const char *path, DType real)
         t.rows[i] = random_rows(&module->fields.data[i], i);
         t.row_pointers[i] = t.rows[i].data;
     }
-    t.state_arena = aligned(program_state_bytes(t.program));
-    t.scratch = aligned(program_scratch_bytes(t.program));
+    t.state_arena = aligned(plan_state_bytes(t.plan));
+    t.scratch = aligned(plan_scratch_bytes(t.plan));
     int64_t seed = find_state(module, "seed");
     tensor_set(&t.states[seed], 0, 42);
-    memcpy(t.state_arena + program_state_offset(t.program, (uint32_t)seed), t.states[seed].data, 8);
+    memcpy(t.state_arena + plan_state_offset(t.plan, (uint32_t)seed), t.states[seed].data, 8);
     return t;
 }
 
@@ -111,7 +111,7 @@ static void twin_free(Twin *t)
     free(t->state_arena);
     free(t->scratch);
     jit_free(t->jit);
-    program_free(t->program);
+    plan_free(t->plan);
     model_free(t->model);
     diag_free(&t->diags);
     arena_free(&t->arena);
@@ -192,7 +192,7 @@ static double worst_state(const Twin *t, const char **name)
     const Module *module = t->model->module;
     double worst = 0;
     for (uint32_t i = 0; i < module->states.len; i++) {
-        Tensor compiled = {t->states[i].type, t->state_arena + program_state_offset(t->program, i)};
+        Tensor compiled = {t->states[i].type, t->state_arena + plan_state_offset(t->plan, i)};
         double d = distance(&t->states[i], &compiled, 0);
         if (!(d <= worst)) {
             worst = d;

@@ -65,7 +65,7 @@ static const char text[] =
 
 typedef struct Bench {
     Module *module;
-    Program *program;
+    Plan *plan;
     Schedule *schedule;
 } Bench;
 
@@ -77,14 +77,14 @@ static Bench bench_new(void)
     diag_print(&diags, stderr);
     assert_non_null(bench.module);
     diag_free(&diags);
-    bench.program = program_plan(bench.module);
-    bench.schedule = &bench.program->schedules.data[0];
+    bench.plan = plan_module(bench.module);
+    bench.schedule = &bench.plan->schedules.data[0];
     return bench;
 }
 
 static void bench_free(Bench *bench)
 {
-    program_free(bench->program);
+    plan_free(bench->plan);
     module_free(bench->module);
 }
 
@@ -94,7 +94,7 @@ static void sound(void **state)
     Bench bench = bench_new();
     Text why = {0};
     unsigned kinds = 0;
-    if (!program_verify(bench.program, &why))
+    if (!plan_verify(bench.plan, &why))
         fail_msg("%s", why.data);
     for (uint32_t k = 0; k < bench.schedule->kernels.len; k++)
         kinds |= 1u << kernel_at(bench.schedule, k)->kind;
@@ -110,7 +110,7 @@ static unsigned missed_places(const Fault *fault)
         Bench bench = bench_new();
         Text why = {0};
         found = fault->spoil(bench.schedule, places);
-        if (found && program_verify(bench.program, &why)) {
+        if (found && plan_verify(bench.plan, &why)) {
             print_error("%s, place %u: not found\n", fault->name, places);
             missed++;
         }

@@ -100,8 +100,8 @@ static bool block_new(Block *block, uint64_t first, unsigned size, uint64_t numb
                 (!level || compile_module(block->optimized, (Way){false, false, 0, "x86-64-v2"}, &block->other, &why));
     if (!fine)
         report(count, first, real, "block", why.data ? why.data : "", NULL, NULL, NULL);
-    for (uint32_t i = 0; fine && i < block->fused.program->schedules.len; i++)
-        count->kernels += block->fused.program->schedules.data[i].kernels.len;
+    for (uint32_t i = 0; fine && i < block->fused.plan->schedules.len; i++)
+        count->kernels += block->fused.plan->schedules.data[i].kernels.len;
     count->at_o2 += level ? size : 0;
     count->threaded += block->threads > 1 ? size : 0;
     count->unfused += unfused ? size : 0;
@@ -246,17 +246,17 @@ static void run_block(Count *count, uint64_t first, unsigned size, uint64_t numb
 static void plan_block(Count *count, uint64_t first, unsigned size, uint64_t number)
 {
     Module *module = random_module(first, size, block_real(number), true);
-    Program *program = program_plan(module);
+    Plan *plan = plan_module(module);
     Text why = {0};
     seed_at_work = first;
-    if (!program_verify(program, &why))
+    if (!plan_verify(plan, &why))
         report(count, first, module->real, "block", why.data, NULL, NULL, NULL);
-    for (uint32_t i = 0; i < program->schedules.len; i++)
-        count->kernels += program->schedules.data[i].kernels.len;
+    for (uint32_t i = 0; i < plan->schedules.len; i++)
+        count->kernels += plan->schedules.data[i].kernels.len;
     count->programs += size;
     count->in_f64 += module->real == DTYPE_F64 ? size : 0;
     text_free(&why);
-    program_free(program);
+    plan_free(plan);
     module_free(module);
 }
 

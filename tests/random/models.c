@@ -256,7 +256,7 @@ static void compare_ways(Count *count, const Subject *subject, const Subject *do
         if (compile_module(subject->module, (Way){way > 0, threads > 1, level, DEFAULT_CPU}, &compiled, &why)) {
             for (uint32_t i = 0; i < subject->module->functions.len; i++) {
                 compare_function(count, subject, doubt, &compiled, i, threads, states, doubt_states, seed, text);
-                count->kernels += way ? 0 : compiled.program->schedules.data[i].kernels.len;
+                count->kernels += way ? 0 : compiled.plan->schedules.data[i].kernels.len;
             }
         } else {
             report(count, seed, subject->module->real, "compilation", why.data, subject->module, NULL, text);

@@ -180,12 +180,12 @@ static void in_pieces(hn_body *body, const hn_frame *frame, int64_t n, int64_t g
 
 bool compile_module(const Module *module, Way way, Compiled *compiled, Text *why)
 {
-    *compiled = (Compiled){module, program_plan_as(module, way.unfused ? PLAN_UNFUSED : PLAN_USUAL), NULL};
-    if (!program_verify(compiled->program, why))
+    *compiled = (Compiled){module, plan_module_as(module, way.unfused ? PLAN_UNFUSED : PLAN_USUAL), NULL};
+    if (!plan_verify(compiled->plan, why))
         return false;
     char message[256] = "";
     BackendOptions options = {.cpu = way.cpu, .opt_level = way.level, .parallel_work = way.threads ? 1 : INT64_MAX};
-    compiled->jit = jit_new(compiled->program, &options, in_pieces, message);
+    compiled->jit = jit_new(compiled->plan, &options, in_pieces, message);
     text_printf(why, "%s", message);
     return compiled->jit != NULL;
 }
@@ -193,7 +193,7 @@ bool compile_module(const Module *module, Way way, Compiled *compiled, Text *why
 void compiled_free(Compiled *compiled)
 {
     jit_free(compiled->jit);
-    program_free(compiled->program);
+    plan_free(compiled->plan);
 }
 
 /* Memory between two guards. */
@@ -224,13 +224,13 @@ bool run_compiled(const Compiled *compiled, uint32_t index, const Numbers *numbe
     const Module *module = compiled->module;
     const Function *function = module->functions.data[index];
     uint32_t outputs = function->outputs.len, states = module->states.len;
-    int64_t state_bytes = program_state_bytes(compiled->program), scratch_bytes = program_scratch_bytes(compiled->program);
+    int64_t state_bytes = plan_state_bytes(compiled->plan), scratch_bytes = plan_scratch_bytes(compiled->plan);
     unsigned char *arena = guarded_new(state_bytes, 0), *scratch = guarded_new(scratch_bytes, NAN_BYTE);
     void **places = support_malloc((outputs + 1) * sizeof *places);
     const void **inputs = support_malloc((function->inputs.len + module->fields.len + 1) * sizeof *inputs);
     const void **rows = inputs + function->inputs.len;
     for (uint32_t i = 0; i < states; i++)
-        memcpy(arena + program_state_offset(compiled->program, i), numbers->states[i].data,
+        memcpy(arena + plan_state_offset(compiled->plan, i), numbers->states[i].data,
                (size_t)type_bytes(module->states.data[i].type));
     for (uint32_t i = 0; i < function->inputs.len; i++)
         inputs[i] = numbers->inputs[i].data;
@@ -251,7 +251,7 @@ bool run_compiled(const Compiled *compiled, uint32_t index, const Numbers *numbe
     }
     for (uint32_t i = 0; i < states; i++)
         results->tensors[outputs + i] =
-            tensor_copy(&(Tensor){module->states.data[i].type, arena + program_state_offset(compiled->program, i)});
+            tensor_copy(&(Tensor){module->states.data[i].type, arena + plan_state_offset(compiled->plan, i)});
     intact = guarded_free(arena, state_bytes) && intact;
     intact = guarded_free(scratch, scratch_bytes) && intact;
     support_free(places);

@@ -32,7 +32,7 @@ bool run_interpreted(const Numbers *numbers, Results *results, char why[static 2
 /* A module compiled in one way. */
 typedef struct Compiled {
     const Module *module;
-    Program *program;
+    Plan *plan;
     Jit *jit;
 } Compiled;
 typedef struct Way {
