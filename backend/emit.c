@@ -16,7 +16,7 @@ enum { PARALLEL_WORK = 50000 };
 
 /* ---- kernels ---- */
 
-/* Fields of hn_frame (runtime/abi.h), in order. */
+/* Fields of hn_frame (runtime/abi/frame.h), in order. */
 enum { FRAME_STATE, FRAME_SCRATCH, FRAME_ROWS, FRAME_INPUTS, FRAME_OUTPUTS };
 
 /* Reads the frame, once a function: LLVM cannot know that no kernel writes to it. */

@@ -10,7 +10,7 @@
 #include "backend/math.h"
 #include "passes/schedule.h"
 
-enum { FRAME_FIELDS = 5 }; /* of hn_frame, runtime/abi.h */
+enum { FRAME_FIELDS = 5 }; /* of hn_frame, runtime/abi/frame.h */
 
 typedef struct Emitter {
     LLVMContextRef context;

@@ -4,7 +4,7 @@
 #define HNC_BACKEND_JIT_H
 
 #include "backend/backend.h"
-#include "runtime/abi.h"
+#include "runtime/abi/frame.h"
 
 typedef struct Jit Jit;
 

@@ -7,7 +7,7 @@
 
 #include "frontend/kit.h"
 #include "frontend/parse.h"
-#include "pareto/random_space.h"
+#include "runtime/abi/random_space.h"
 #include "tabular/table.h"
 
 /* ---- functions ---- */

@@ -18,22 +18,14 @@ _Noreturn void internal_error(const char *format, ...)
 
 /* ---- types ---- */
 
-static const struct {
-    const char *name;
-    size_t size;
-} dtypes[DTYPE_COUNT] = {
-    [DTYPE_F32] = {"f32", 4}, [DTYPE_F64] = {"f64", 8},   [DTYPE_I32] = {"i32", 4},
-    [DTYPE_U8] = {"u8", 1},   [DTYPE_BOOL] = {"bool", 1},
-};
-
 const char *dtype_name(DType dtype)
 {
-    return dtypes[dtype].name;
+    return dtype_names[dtype];
 }
 
 size_t dtype_size(DType dtype)
 {
-    return dtypes[dtype].size;
+    return dtype_sizes[dtype];
 }
 
 bool dtype_is_float(DType dtype)
@@ -163,11 +155,6 @@ OpCode op_by_name(const char *name)
             return (OpCode)code;
     return OP_COUNT;
 }
-
-const char *const state_role_names[STATE_ROLE_COUNT] = {
-    [STATE_WEIGHT] = "weight",   [STATE_HYPER] = "hyper",     [STATE_SCALE] = "scale",     [STATE_OPTIMIZER] = "optimizer",
-    [STATE_COUNTER] = "counter", [STATE_SCRATCH] = "scratch", [STATE_ENCODER] = "encoder",
-};
 
 const char *const init_kind_names[INIT_KIND_COUNT] = {
     [INIT_CONSTANT] = "constant",

@@ -18,6 +18,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "runtime/abi/types.h"
 #include "support/arena.h"
 
 /* ---- types ---- */
@@ -25,9 +26,6 @@
 enum { MAX_RANK = 8 };
 /* A tensor may hold at most this many elements (2^31 - 1), so that an index fits an i32 and a byte size an int64_t. */
 #define MAX_ELEMENTS ((int64_t)INT32_MAX)
-
-typedef enum { DTYPE_F32, DTYPE_F64, DTYPE_I32, DTYPE_U8, DTYPE_BOOL } DType; /* bool is stored as one byte, 0 or 1 */
-enum { DTYPE_COUNT = 5 };
 
 typedef struct Type {
     DType dtype;
@@ -132,19 +130,6 @@ typedef struct Function {
 } Function;
 
 /* ---- module tables ---- */
-
-typedef enum {
-    STATE_WEIGHT,    /* trained by gradient */
-    STATE_HYPER,     /* unconstrained value of a condition */
-    STATE_SCALE,     /* inverse softplus of a condition's sigma */
-    STATE_OPTIMIZER, /* moments, velocities */
-    STATE_COUNTER,   /* step counts, schedule state, seed */
-    STATE_SCRATCH,   /* accumulators: not part of a checkpoint */
-    STATE_ENCODER,   /* how a data set's numbers are encoded: fitted by the runtime when a run begins, read by nobody else */
-} StateRole;
-enum { STATE_ROLE_COUNT = 7 };
-/* "weight" "hyper" "scale" "optimizer" "counter" "scratch" "encoder" */
-extern const char *const state_role_names[STATE_ROLE_COUNT];
 
 typedef enum { INIT_CONSTANT, INIT_UNIFORM, INIT_NORMAL } InitKind; /* value; U(-value, value); N(0, value^2) */
 typedef struct Init {
@@ -278,8 +263,8 @@ Value build_with_const(Builder *b, OpCode code, Value x, double number);
 
 /* Compositions that several parts need (ir/compose.c). */
 Value build_sum_of_product(Builder *b, Value x, Value y); /* sum over all elements of x y: a scalar */
-Value build_sigmoid(Builder *b, Value x);  /* 1 / (1 + exp -x), of full relative precision */
-Value build_softplus(Builder *b, Value x); /* log(1 + exp x), of full relative precision */
+Value build_sigmoid(Builder *b, Value x);                 /* 1 / (1 + exp -x), of full relative precision */
+Value build_softplus(Builder *b, Value x);                /* log(1 + exp x), of full relative precision */
 /* Standard normal numbers by Box and Muller's transform of the uniform streams `stream` and `stream` + 1. */
 Value build_normal(Builder *b, Value seed, Value step, Type type, uint32_t stream, uint32_t flags);
 
@@ -289,7 +274,8 @@ Value build_copy(Builder *b, const Function *from, Value v, const Value *map);
 /* Inlines the whole of `from` (no inputs, no writes) and gives the new value of each op in map[], which has room for every op. */
 void build_inline(Builder *b, const Function *from, Value *map);
 
-/* For each op of a per-example function: whether its value differs between the examples of a batch. The caller frees the array. */
+/* For each op of a per-example function: whether its value differs between the examples of a batch. The caller frees the array.
+ */
 bool *varying_values(const Function *function);
 /* The same for one op, whose operands' are known. */
 bool op_varies(const Op *op, const bool *varies);

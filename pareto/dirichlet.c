@@ -1,7 +1,7 @@
 #include <math.h>
 
 #include "pareto/internal.h"
-#include "pareto/random_space.h"
+#include "runtime/abi/random_space.h"
 
 /* Philox 4x32-10 (Salmon et al., SC 2011), the generator of ir/ir.h and runtime/philox.h; this folder depends on neither. */
 static void philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4])

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "pareto/pareto.h"
-#include "pareto/random_space.h"
+#include "runtime/abi/random_space.h"
 
 const ExternInfo extern_info[EXTERN_COUNT] = {
 #define EXTERN(NAME, name, operands) {#name, operands},

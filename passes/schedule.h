@@ -11,7 +11,7 @@
 
 /* ---- memory ---- */
 
-enum { ARENA_ALIGNMENT = 64 }; /* bytes, of states and scratch buffers; HN_ALIGNMENT of runtime/abi.h */
+enum { ARENA_ALIGNMENT = 64 }; /* bytes, of states and scratch buffers; HN_ALIGNMENT of runtime/abi/frame.h */
 
 typedef enum { BUFFER_SCRATCH, BUFFER_STATE, BUFFER_INPUT, BUFFER_OUTPUT, BUFFER_ROWS } BufferKind;
 

@@ -9,18 +9,19 @@
 #include "runtime/report.h"
 #include "runtime/safetensors.h"
 
-static bool is_model_state(const State *state)
+static bool is_model_state(const StateInfo *state)
 {
-    return state->role == ROLE_WEIGHT || state->role == ROLE_HYPER || state->role == ROLE_SCALE || state->role == ROLE_ENCODER;
+    return state->role == STATE_WEIGHT || state->role == STATE_HYPER || state->role == STATE_SCALE ||
+           state->role == STATE_ENCODER;
 }
 
-static bool is_finite(const State *state, const void *data)
+static bool is_finite(const StateInfo *state, const void *data)
 {
-    if (state->tensor.element == ELEMENT_F32)
+    if (state->tensor.dtype == DTYPE_F32)
         for (int64_t i = 0; i < state->tensor.elements; i++)
             if (!isfinite(((const float *)data)[i]))
                 return false;
-    if (state->tensor.element == ELEMENT_F64)
+    if (state->tensor.dtype == DTYPE_F64)
         for (int64_t i = 0; i < state->tensor.elements; i++)
             if (!isfinite(((const double *)data)[i]))
                 return false;
@@ -39,18 +40,18 @@ static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t size)
 
 static json_t *fingerprint(const Manifest *manifest)
 {
-    uint64_t hash = hash_bytes(0xCBF29CE484222325u, manifest->train.name, strlen(manifest->train.name) + 1);
+    uint64_t hash = hash_bytes(0xCBF29CE484222325u, manifest->train->name, strlen(manifest->train->name) + 1);
     for (size_t i = 0; i < manifest->state_count; i++) {
-        const State *state = &manifest->states[i];
+        const StateInfo *state = &manifest->states[i];
         char type[TENSOR_TEXT_SIZE];
         tensor_text(&state->tensor, type);
         hash = hash_bytes(hash, state->tensor.name, strlen(state->tensor.name) + 1);
         hash = hash_bytes(hash, type, strlen(type) + 1);
-        hash = hash_bytes(hash, role_names[state->role], strlen(role_names[state->role]) + 1);
+        hash = hash_bytes(hash, state_role_names[state->role], strlen(state_role_names[state->role]) + 1);
     }
     const json_t *datasets = json_object_get(manifest->json, "datasets");
     for (size_t i = 0; i < json_array_size(datasets); i++) {
-        char *table = json_dumps(json_object_get(json_array_get(datasets, i), "table"), JSON_COMPACT); /* NULL: there is none */
+        char *table = json_dumps(json_object_get(json_array_get(datasets, i), "schema"), JSON_COMPACT); /* NULL: there is none */
         hash = table ? hash_bytes(hash, table, strlen(table) + 1) : hash;
         free(table);
     }
@@ -78,7 +79,7 @@ static json_t *build_metadata(const Manifest *manifest, const Identity *identity
     json_t *metadata = json_object();
     json_object_set_new(metadata, "format", json_string(format_here));
     json_object_set_new(metadata, "model", json_string(manifest->model));
-    json_object_set_new(metadata, "train", json_string(manifest->train.name));
+    json_object_set_new(metadata, "train", json_string(manifest->train->name));
     json_object_set_new(metadata, "fingerprint", fingerprint(manifest));
     json_object_set_new(metadata, "seed", json_sprintf("%" PRIu64, identity->seed));
     metadata_set_integer(metadata, "batch", identity->batch);
@@ -93,20 +94,20 @@ static json_t *build_metadata(const Manifest *manifest, const Identity *identity
 bool checkpoint_write(const char *path, const Program *program, const Identity *identity, const Position *position, bool finished)
 {
     const Manifest *manifest = program->manifest;
-    Tensor *tensors = calloc(manifest->state_count + 1, sizeof *tensors);
+    TensorInfo *tensors = calloc(manifest->state_count + 1, sizeof *tensors);
     const void **data = calloc(manifest->state_count + 1, sizeof *data);
     json_t *metadata = build_metadata(manifest, identity, position, finished);
     bool fine = (tensors && data && metadata) || report_error("%s: out of memory", path);
     size_t count = 0;
     for (size_t i = 0; fine && i < manifest->state_count; i++) {
-        const State *state = &manifest->states[i];
-        if (state->role == ROLE_SCRATCH)
+        const StateInfo *state = &manifest->states[i];
+        if (state->role == STATE_SCRATCH)
             continue;
         tensors[count] = state->tensor;
         data[count] = program_state(program, state);
         if (is_model_state(state) && !is_finite(state, data[count]))
-            fine = report_error("%s is not written: the %s %s holds a value that is not finite", path, role_names[state->role],
-                                state->tensor.name);
+            fine = report_error("%s is not written: the %s %s holds a value that is not finite", path,
+                                state_role_names[state->role], state->tensor.name);
         count++;
     }
     fine = fine && safetensors_write(path, tensors, data, count, metadata);
@@ -131,7 +132,7 @@ static bool is_possible(const char *path, const Manifest *manifest, const Identi
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0] && !what; i++)
         if (numbers[i].value < numbers[i].least || numbers[i].value > numbers[i].most)
             what = numbers[i].name;
-    return (!what && position_is_possible(position, &manifest->train, identity->total_steps, &what)) ||
+    return (!what && position_is_possible(position, manifest->train, identity->total_steps, &what)) ||
            report_error("%s: its metadata say what no run can have done ('%s'); the file is damaged, or of another program", path,
                         what);
 }
@@ -160,7 +161,7 @@ static bool identify(const char *path, const Manifest *manifest, const json_t *m
     return same ||
            report_error("%s: belongs to another model: it was written by train %s of %s with other weights or states than "
                         "train %s of %s has here",
-                        path, train, model, manifest->train.name, manifest->model);
+                        path, train, model, manifest->train->name, manifest->model);
 }
 
 bool checkpoint_identify(const char *path, const Manifest *manifest, Identity *identity, Position *position)
@@ -220,7 +221,7 @@ static bool is_of_another_model(const SafeFile *file, const Manifest *manifest)
     const json_t *found = json_object_get(metadata, "fingerprint");
     bool another = found && !json_equal(own, found) &&
                    (strcmp(metadata_text(metadata, "model"), manifest->model) ||
-                    strcmp(metadata_text(metadata, "train"), manifest->train.name));
+                    strcmp(metadata_text(metadata, "train"), manifest->train->name));
     json_decref(own);
     return another;
 }
@@ -228,11 +229,11 @@ static bool is_of_another_model(const SafeFile *file, const Manifest *manifest)
 enum { NAME_SIZE = 1024 };
 
 /* The tensor by the name under which the file has it: version 1 had a '.' where there is a '/' now. */
-static Tensor named_in(const SafeFile *file, Tensor tensor, char name[static NAME_SIZE])
+static TensorInfo named_in(const SafeFile *file, TensorInfo tensor, char name[static NAME_SIZE])
 {
     if (safetensors_fits(file, &tensor) || strlen(tensor.name) >= NAME_SIZE)
         return tensor;
-    Tensor earlier = tensor;
+    TensorInfo earlier = tensor;
     earlier.name = strcpy(name, tensor.name);
     for (char *slash = name; (slash = strchr(slash, '/'));)
         *slash = '.';
@@ -249,17 +250,17 @@ static bool restore(const char *path, const Program *program, bool model_states_
     const Manifest *manifest = program->manifest;
     bool fine = true, another = is_of_another_model(&file, manifest);
     for (size_t i = 0; i < manifest->state_count && (fine || !another); i++) {
-        const State *state = &manifest->states[i];
+        const StateInfo *state = &manifest->states[i];
         char name[NAME_SIZE];
-        Tensor tensor = named_in(&file, state->tensor, name);
-        bool wanted = model_states_only ? is_model_state(state) : state->role != ROLE_SCRATCH;
+        TensorInfo tensor = named_in(&file, state->tensor, name);
+        bool wanted = model_states_only ? is_model_state(state) : state->role != STATE_SCRATCH;
         /* seed and steps, under which metrics may draw random numbers: where the file has them */
-        wanted |= model_states_only && state->role == ROLE_COUNTER && safetensors_fits(&file, &tensor);
+        wanted |= model_states_only && state->role == STATE_COUNTER && safetensors_fits(&file, &tensor);
         if (wanted && another && !safetensors_fits(&file, &tensor)) {
             const json_t *metadata = safetensors_metadata(&file);
             fine = report_error(
                 "%s is a checkpoint of '%s' (train %s), not of '%s' (train %s): it does not have the tensor %s as it is here",
-                path, metadata_text(metadata, "model"), metadata_text(metadata, "train"), manifest->model, manifest->train.name,
+                path, metadata_text(metadata, "model"), metadata_text(metadata, "train"), manifest->model, manifest->train->name,
                 state->tensor.name);
         } else if (wanted) {
             fine = safetensors_read(&file, &tensor, program_state(program, state)) && fine;
@@ -279,7 +280,7 @@ bool checkpoint_load_weights(const char *path, const Program *program)
     return restore(path, program, true);
 }
 
-bool checkpoint_load_state(const char *path, const Program *program, const State *state, bool *found)
+bool checkpoint_load_state(const char *path, const Program *program, const StateInfo *state, bool *found)
 {
     SafeFile file;
     if (!safetensors_open(&file, path))

@@ -28,10 +28,10 @@ bool checkpoint_check_data(const char *path, const Manifest *manifest, const uin
 bool checkpoint_restore(const char *path, const Program *program);
 /* Reads the seed of the run that wrote a checkpoint from its metadata. Problems are reported. */
 bool checkpoint_seed(const char *path, uint64_t *seed);
-/* Reads weights, hyperparameters, scales and encoders, from any safetensors file that has them with the right types and shapes, and
- * counters where the file has them. */
+/* Reads weights, hyperparameters, scales and encoders, from any safetensors file that has them with the right types and shapes,
+ * and counters where the file has them. */
 bool checkpoint_load_weights(const char *path, const Program *program);
 /* Reads one state of any role, if the file has it: *found. */
-bool checkpoint_load_state(const char *path, const Program *program, const State *state, bool *found);
+bool checkpoint_load_state(const char *path, const Program *program, const StateInfo *state, bool *found);
 
 #endif

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "runtime/abi.h"
+#include "runtime/abi/frame.h"
 
 /* `cpu`: "x86-64-v2", "-v3", "-v4", or features separated by commas or spaces ("+avx2,+fma"). Reports the features that are
  * missing and returns false, instead of the SIGILL that running would end in. Names that this table does not know are not

@@ -67,16 +67,16 @@ void csv_close(CsvRows *rows)
 }
 
 /* The state FIELD.what, or NULL. */
-static void *field_state(const Program *program, const Field *field, const char *what)
+static void *field_state(const Program *program, const FieldInfo *field, const char *what)
 {
-    const State *state = manifest_encoder(program->manifest, field, what);
+    const StateInfo *state = manifest_encoder(program->manifest, field, what);
     return state ? program_state(program, state) : NULL;
 }
 
 static Encoder encoder_of(const DatasetInfo *dataset, const Program *program, size_t field)
 {
-    const Field *f = &program->manifest->fields[dataset->fields[field]];
-    return (Encoder){program->manifest->is_f64, field_state(program, f, "mean"), field_state(program, f, "scale"),
+    const FieldInfo *f = &program->manifest->fields[dataset->fields[field]];
+    return (Encoder){program->manifest->real == DTYPE_F64, field_state(program, f, "mean"), field_state(program, f, "scale"),
                      field_state(program, f, "fill")};
 }
 

@@ -23,7 +23,7 @@ static bool only_fractions(const DatasetInfo *dataset, bool from_test)
 }
 
 /* Rows of a split that is a fraction; `whole`: of its kind's fractions up to this one. */
-static int64_t fraction_rows(const DatasetInfo *dataset, const Split *split, int64_t rows, int64_t left, double *whole)
+static int64_t fraction_rows(const DatasetInfo *dataset, const SplitInfo *split, int64_t rows, int64_t left, double *whole)
 {
     double part = split->fraction > 0 ? split->fraction < 1 ? split->fraction : 1 : 0;
     int64_t count = llround(part * (double)rows);
@@ -38,7 +38,7 @@ bool split_rows(const DatasetInfo *dataset, int64_t main_rows, int64_t test_rows
     int64_t taken[2] = {0, 0};
     double whole[2] = {0, 0};
     for (size_t i = 0; i < dataset->split_count; i++) {
-        const Split *split = &dataset->splits[i];
+        const SplitInfo *split = &dataset->splits[i];
         int64_t rows = split->from_test ? test_rows : main_rows;
         int64_t *used = &taken[split->from_test];
         int64_t count = split->count ? split->count : fraction_rows(dataset, split, rows, rows - *used, &whole[split->from_test]);
@@ -63,7 +63,7 @@ typedef struct OpenFiles {
 } OpenFiles;
 
 /* Opens one file a field; all must hold the same number of examples, *rows. */
-static bool open_group(IdxFile *files, const char *const *names, const DatasetInfo *dataset, const Field *fields,
+static bool open_group(IdxFile *files, const char *const *names, const DatasetInfo *dataset, const FieldInfo *fields,
                        const char *folder, int64_t *rows)
 {
     for (size_t i = 0; i < dataset->field_count; i++) {
@@ -85,7 +85,7 @@ static bool no_memory(void)
 /* Checks the number of rows, and allocates the table of a field. */
 static unsigned char *make_table(Data *data, const DatasetInfo *dataset, size_t field, int64_t rows)
 {
-    const Tensor *tensor = &data->manifest->fields[dataset->fields[field]].tensor;
+    const TensorInfo *tensor = &data->manifest->fields[dataset->fields[field]].tensor;
     if (rows > INT32_MAX) {
         report_error("the data set %s has %" PRId64 " examples (limit is 2^31 - 1)", dataset->name, rows);
         return NULL;
@@ -116,7 +116,7 @@ static bool order_tables(Data *data, size_t index, int64_t rows)
 {
     const DatasetInfo *dataset = &data->manifest->datasets[index];
     for (size_t i = 0; i < dataset->field_count; i++) {
-        const Tensor *tensor = &data->manifest->fields[dataset->fields[i]].tensor;
+        const TensorInfo *tensor = &data->manifest->fields[dataset->fields[i]].tensor;
         unsigned char *table = data->tables[dataset->fields[i]],
                       *ordered = aligned_memory((size_t)rows * tensor->bytes, tensor->name);
         if (!ordered)
@@ -135,7 +135,7 @@ static bool order_tables(Data *data, size_t index, int64_t rows)
 static bool read_tables(Data *data, const DatasetInfo *dataset, OpenFiles *files)
 {
     for (size_t i = 0; i < dataset->field_count; i++) {
-        const Field *field = &data->manifest->fields[dataset->fields[i]];
+        const FieldInfo *field = &data->manifest->fields[dataset->fields[i]];
         unsigned char *table = make_table(data, dataset, i, files->main_rows + files->test_rows);
         if (!table || !idx_read(&files->main[i], field, table))
             return false;
@@ -151,7 +151,7 @@ static bool load_idx(Data *data, size_t index, const char *folder, uint64_t seed
     const DatasetInfo *dataset = &data->manifest->datasets[index];
     IdxFile *all = calloc(2 * dataset->field_count, sizeof *all);
     OpenFiles files = {.main = all, .test = all + dataset->field_count};
-    const Field *fields = data->manifest->fields;
+    const FieldInfo *fields = data->manifest->fields;
     bool fine = all || no_memory();
     fine = fine && open_group(files.main, dataset->files, dataset, fields, folder, &files.main_rows);
     if (fine && dataset->test_file_count)

@@ -20,12 +20,12 @@ static bool evaluation_open(Evaluation *evaluation, const Program *program, cons
     if (!call_open(&evaluation->accumulate, program, metric->accumulate, rows, accumulate_inputs) ||
         !call_open(&evaluation->finish, program, metric->finish, rows, finish_inputs))
         return false;
-    const Tensor *index = call_input_type(&evaluation->accumulate, "index");
-    const Tensor *mask = call_input_type(&evaluation->accumulate, "mask");
-    if (!index || index->element != ELEMENT_I32 || !mask || mask->element != ELEMENT_BOOL || mask->elements != index->elements)
+    const TensorInfo *index = call_input_type(&evaluation->accumulate, "index");
+    const TensorInfo *mask = call_input_type(&evaluation->accumulate, "mask");
+    if (!index || index->dtype != DTYPE_I32 || !mask || mask->dtype != DTYPE_BOOL || mask->elements != index->elements)
         return report_internal("the function %s lacks the inputs index and mask", evaluation->accumulate.info->name);
-    const TrainInfo *train = &program->manifest->train;
-    size_t outputs = train->has_pareto ? train->pareto.m : 1;
+    const TrainInfo *train = program->manifest->train;
+    size_t outputs = train->pareto ? train->pareto->m : 1;
     if (evaluation->finish.info->output_count != outputs)
         return report_internal("the function %s does not have %zu outputs", evaluation->finish.info->name, outputs);
     return true;
@@ -33,7 +33,7 @@ static bool evaluation_open(Evaluation *evaluation, const Program *program, cons
 
 Evaluation *evaluations_open(const Program *program, const Data *data)
 {
-    const TrainInfo *train = &program->manifest->train;
+    const TrainInfo *train = program->manifest->train;
     Evaluation *evaluations = calloc(train->metric_count + 1, sizeof *evaluations);
     if (!evaluations) {
         report_error("out of memory");
@@ -60,8 +60,8 @@ void evaluations_close(Evaluation *evaluations, size_t count)
 static void zero_scratch_states(const Program *program)
 {
     for (size_t i = 0; i < program->manifest->state_count; i++) {
-        const State *state = &program->manifest->states[i];
-        if (state->role == ROLE_SCRATCH)
+        const StateInfo *state = &program->manifest->states[i];
+        if (state->role == STATE_SCRATCH)
             memset(program_state(program, state), 0, state->tensor.bytes);
     }
 }
@@ -93,13 +93,13 @@ void evaluation_run_all(Evaluation *evaluation, const Program *program, double *
 
 static void print_json(const Program *program, const json_t *json)
 {
-    json_dumpf(json, stdout, JSON_REAL_PRECISION(program->manifest->is_f64 ? 17 : 9));
+    json_dumpf(json, stdout, JSON_REAL_PRECISION(program->manifest->real == DTYPE_F64 ? 17 : 9));
     putchar('\n');
 }
 
 static bool print_metrics(Evaluation *evaluations, const Program *program, bool as_json)
 {
-    const TrainInfo *train = &program->manifest->train;
+    const TrainInfo *train = program->manifest->train;
     json_t *values = json_object();
     for (size_t i = 0; i < train->metric_count; i++) {
         double value = evaluation_run(&evaluations[i], program);
@@ -127,9 +127,8 @@ static void print_front(Front *front, Evaluation *evaluation, const Program *pro
     }
     front_add_indicators(front, indicators);
     front_note_limits(front);
-    json_object_foreach(indicators, key, value)
-        if (!as_json)
-            printf("%s %.6g\n", key, json_is_null(value) ? NAN : json_real_value(value));
+    json_object_foreach(indicators, key, value) if (!as_json)
+        printf("%s %.6g\n", key, json_is_null(value) ? NAN : json_real_value(value));
     json_decref(indicators);
     json_t *json = as_json ? front_json(front, program, evaluation->metric->name) : NULL;
     if (json)
@@ -175,7 +174,7 @@ static bool initialise(const Program *program, const Data *data)
 {
     static const char *const inputs[] = {"epoch_steps", "total_steps", NULL};
     Call init;
-    if (!call_open(&init, program, program->manifest->train.init, (const void *const *)data->tables, inputs))
+    if (!call_open(&init, program, program->manifest->train->init, (const void *const *)data->tables, inputs))
         return false;
     call_set(&init, "epoch_steps", 1);
     call_set(&init, "total_steps", 1);
@@ -196,7 +195,7 @@ static bool find_seed(const Manifest *manifest, const char *weights, uint64_t *s
 
 int evaluate_command(const Manifest *manifest, const Options *options)
 {
-    if (!manifest->has_train || manifest->train.metric_count == 0) {
+    if (!manifest->train || manifest->train->metric_count == 0) {
         report_error("this model has no metrics to evaluate");
         return EXIT_FAILURE;
     }
@@ -209,11 +208,11 @@ int evaluate_command(const Manifest *manifest, const Options *options)
                 data_load(&data, manifest, options->data, seed) && initialise(&program, &data) &&
                 checkpoint_load_weights(options->weights, &program) && data_encode(&data, &program, false) &&
                 (evaluations = evaluations_open(&program, &data));
-    if (fine && manifest->train.has_pareto)
+    if (fine && manifest->train->pareto)
         fine = print_pareto(evaluations, &program, options);
     else if (fine)
         fine = print_metrics(evaluations, &program, options->json);
-    evaluations_close(evaluations, manifest->train.metric_count);
+    evaluations_close(evaluations, manifest->train->metric_count);
     data_free(&data);
     program_close(&program);
     return fine ? EXIT_SUCCESS : EXIT_FAILURE;

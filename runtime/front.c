@@ -16,31 +16,31 @@ _Static_assert(MAX_OBJECTIVES == (int)PARETO_MOST_OBJECTIVES && MAX_RAYS == (int
 
 /* ---- reals in states ---- */
 
-static void write_reals(const Program *program, const State *state, size_t first, const double *values, size_t count)
+static void write_reals(const Program *program, const StateInfo *state, size_t first, const double *values, size_t count)
 {
     void *to = program_state(program, state);
     for (size_t i = 0; i < count; i++)
-        if (state->tensor.element == ELEMENT_F64)
+        if (state->tensor.dtype == DTYPE_F64)
             ((double *)to)[first + i] = values[i];
         else
             ((float *)to)[first + i] = (float)values[i];
 }
 
-static void read_reals(const Program *program, const State *state, double *values)
+static void read_reals(const Program *program, const StateInfo *state, double *values)
 {
     const void *from = program_state(program, state);
     for (int64_t i = 0; i < state->tensor.elements; i++)
-        values[i] = state->tensor.element == ELEMENT_F64 ? ((const double *)from)[i] : (double)((const float *)from)[i];
+        values[i] = state->tensor.dtype == DTYPE_F64 ? ((const double *)from)[i] : (double)((const float *)from)[i];
 }
 
 /* ---- counts ---- */
 
 const char *const front_counter_names[FRONT_COUNTERS] = {"fallbacks", "undefined"};
 
-const State *front_counter(const Manifest *manifest, size_t number)
+const StateInfo *front_counter(const Manifest *manifest, size_t number)
 {
     char key[256];
-    snprintf(key, sizeof key, "%.200s/%s", manifest->train.name, front_counter_names[number]);
+    snprintf(key, sizeof key, "%.200s/%s", manifest->train->name, front_counter_names[number]);
     return manifest_state(manifest, key);
 }
 
@@ -48,11 +48,11 @@ const State *front_counter(const Manifest *manifest, size_t number)
 
 bool front_open(Front *front, const Program *program)
 {
-    const TrainInfo *train = &program->manifest->train;
-    *front = (Front){.info = &train->pareto, .hypervolume = NAN, .uniformity = NAN, .igd = NAN};
-    if (!train->has_pareto)
+    const TrainInfo *train = program->manifest->train;
+    *front = (Front){.info = train->pareto, .hypervolume = NAN, .uniformity = NAN, .igd = NAN};
+    if (!train->pareto)
         return true;
-    front->points = calloc(train->pareto.ray_count * train->pareto.m, sizeof *front->points);
+    front->points = calloc(train->pareto->ray_count * train->pareto->m, sizeof *front->points);
     return front->points || report_error("out of memory");
 }
 
@@ -65,9 +65,9 @@ void front_close(Front *front)
 void front_set_ray(const Front *front, const Program *program, size_t ray)
 {
     const ParetoInfo *info = front->info;
-    write_reals(program, info->ray, 0, info->rays + ray * info->m, info->m);
-    if (info->all_rays)
-        write_reals(program, info->all_rays, 0, info->rays, info->ray_count * info->m);
+    write_reals(program, &program->manifest->states[info->ray], 0, info->rays + ray * info->m, info->m);
+    if (info->all_rays != NONE)
+        write_reals(program, &program->manifest->states[info->all_rays], 0, info->rays, info->ray_count * info->m);
 }
 
 /* The least loss of the front and whose it is. */
@@ -132,11 +132,12 @@ void front_evaluate(Front *front, Evaluation *evaluation, const Program *program
     const ParetoInfo *info = front->info;
     front->count = info->each ? trained : info->ray_count;
     if (info->each && trained > 0) {
+        const StateInfo *state = &program->manifest->states[info->losses];
         double losses[MAX_OBJECTIVES];
         front_set_ray(front, program, trained - 1);
         evaluation_run_all(evaluation, program, losses);
-        write_reals(program, info->points, (trained - 1) * info->m, losses, info->m);
-        read_reals(program, info->points, front->points);
+        write_reals(program, state, (trained - 1) * info->m, losses, info->m);
+        read_reals(program, state, front->points);
     }
     for (size_t i = 0; !info->each && i < info->ray_count; i++) {
         front_set_ray(front, program, i);
@@ -147,16 +148,16 @@ void front_evaluate(Front *front, Evaluation *evaluation, const Program *program
 
 void front_evaluate_net(const Front *front, Evaluation *evaluation, const Program *program, double *ray, double *losses)
 {
-    read_reals(program, front->info->ray, ray);
+    read_reals(program, &program->manifest->states[front->info->ray], ray);
     evaluation_run_all(evaluation, program, losses);
 }
 
 bool front_load(const Front *front, const Program *program, const char *checkpoint)
 {
-    const State *ray = front->info->ray;
+    const StateInfo *ray = &program->manifest->states[front->info->ray];
     bool found;
     for (size_t i = 0; i < FRONT_COUNTERS; i++) {
-        const State *state = front_counter(program->manifest, i);
+        const StateInfo *state = front_counter(program->manifest, i);
         if (state && !checkpoint_load_state(checkpoint, program, state, &found))
             return false;
     }
@@ -207,7 +208,7 @@ static json_t *matrix_json(size_t rows, size_t columns, const double *values)
 static void add_counts(const Program *program, json_t *object)
 {
     for (size_t i = 0; i < FRONT_COUNTERS; i++) {
-        const State *state = front_counter(program->manifest, i);
+        const StateInfo *state = front_counter(program->manifest, i);
         int32_t count;
         if (!state)
             continue;

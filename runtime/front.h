@@ -26,8 +26,8 @@ void front_set_ray(const Front *front, const Program *program, size_t ray);
  * and the others are remembered by a state. */
 void front_evaluate(Front *front, Evaluation *evaluation, const Program *program, size_t trained);
 
-/* Reads from a checkpoint what is no weight but belongs to the front: the counts of front_counter, where it has them, and, where each ray has
- * a net of its own, the ray of this one, which it must have. Problems are reported. */
+/* Reads from a checkpoint what is no weight but belongs to the front: the counts of front_counter, where it has them, and, where
+ * each ray has a net of its own, the ray of this one, which it must have. Problems are reported. */
 bool front_load(const Front *front, const Program *program, const char *checkpoint);
 /* Losses of a net of its own at the ray that it was trained for, in values[m]. */
 void front_evaluate_net(const Front *front, Evaluation *evaluation, const Program *program, double *ray, double *losses);
@@ -35,15 +35,15 @@ void front_evaluate_net(const Front *front, Evaluation *evaluation, const Progra
 /* Steps at which something happened that a result should not hide: their name, and the state that counts them, or NULL. */
 enum { FRONT_COUNTERS = 2 };
 extern const char *const front_counter_names[FRONT_COUNTERS];
-const State *front_counter(const Manifest *manifest, size_t number);
+const StateInfo *front_counter(const Manifest *manifest, size_t number);
 
 /* "hypervolume", "uniformity", "igd", and each objective's least and largest value, into an event or a result. */
 void front_add_indicators(const Front *front, json_t *object);
 /* All there is to know: objectives, rays, points, reference, indicators, which points are not dominated. For json_decref. */
 json_t *front_json(const Front *front, const Program *program, const char *metric);
 /* The same of one net: objectives, split, its ray and its point. */
-/* Says, once the run or the evaluation is at its end, what the indicators cannot: that no point lies within the reference, with one that
- * would hold them all, or that losses are negative, for which uniformity is not defined. */
+/* Says, once the run or the evaluation is at its end, what the indicators cannot: that no point lies within the reference, with
+ * one that would hold them all, or that losses are negative, for which uniformity is not defined. */
 void front_note_limits(const Front *front);
 json_t *front_net_json(const Front *front, const char *metric, const double *ray, const double *losses);
 

@@ -15,7 +15,7 @@ enum { IDX_UNSIGNED_BYTE = 8, CHUNK = 1 << 16, STREAM_BUFFER = 1 << 18 };
 enum { GZIP_MOST_EXPANSION = 1032 };
 
 /* The existing one of NAME, NAME.gz and NAME without .gz in the folder. */
-static char *find_file(const char *folder, const char *name, const Field *field)
+static char *find_file(const char *folder, const char *name, const FieldInfo *field)
 {
     char *path = path_join(folder, name);
     if (!path || path_exists(path))
@@ -71,10 +71,10 @@ static void describe_header(const unsigned char *extents, unsigned rank, char *t
         snprintf(text + length, size - length, "]");
 }
 
-static bool read_header(IdxFile *file, const Field *field)
+static bool read_header(IdxFile *file, const FieldInfo *field)
 {
     unsigned char magic[4], extents[4 * 255];
-    const Tensor *tensor = &field->tensor;
+    const TensorInfo *tensor = &field->tensor;
     if (!read_bytes(file, magic, sizeof magic))
         return false;
     if (magic[0] != 0 || magic[1] != 0 || magic[3] == 0)
@@ -105,7 +105,7 @@ static bool read_header(IdxFile *file, const Field *field)
 }
 
 /* Refuses promises that the file is too short to keep, before memory is asked for them. */
-static bool check_length(IdxFile *file, const Field *field)
+static bool check_length(IdxFile *file, const FieldInfo *field)
 {
     struct stat status;
     if (stat(file->path, &status) != 0)
@@ -131,12 +131,12 @@ static bool open_stream(IdxFile *file)
     return true;
 }
 
-bool idx_open(IdxFile *file, const char *folder, const char *name, const Field *field)
+bool idx_open(IdxFile *file, const char *folder, const char *name, const FieldInfo *field)
 {
     *file = (IdxFile){0};
-    if (field->tensor.element != ELEMENT_U8 && field->tensor.element != ELEMENT_I32)
+    if (field->tensor.dtype != DTYPE_U8 && field->tensor.dtype != DTYPE_I32)
         return report_internal("the field %s is %s, which IDX files cannot fill", field->tensor.name,
-                               element_names[field->tensor.element]);
+                               dtype_names[field->tensor.dtype]);
     file->path = find_file(folder, name, field);
     if (!file->path)
         return false;
@@ -147,7 +147,7 @@ bool idx_open(IdxFile *file, const char *folder, const char *name, const Field *
 }
 
 /* Reads bytes into i32 elements; with `classes`, each must be below. */
-static bool read_widened(IdxFile *file, const Field *field, int32_t *values)
+static bool read_widened(IdxFile *file, const FieldInfo *field, int32_t *values)
 {
     unsigned char bytes[CHUNK];
     int64_t total = file->count * field->tensor.elements;
@@ -165,10 +165,10 @@ static bool read_widened(IdxFile *file, const Field *field, int32_t *values)
     return true;
 }
 
-bool idx_read(IdxFile *file, const Field *field, void *rows)
+bool idx_read(IdxFile *file, const FieldInfo *field, void *rows)
 {
-    bool fine = field->tensor.element == ELEMENT_I32 ? read_widened(file, field, rows)
-                                                     : read_bytes(file, rows, (size_t)file->count * field->tensor.bytes);
+    bool fine = field->tensor.dtype == DTYPE_I32 ? read_widened(file, field, rows)
+                                                 : read_bytes(file, rows, (size_t)file->count * field->tensor.bytes);
     if (!fine)
         return false;
     unsigned char extra;

@@ -16,10 +16,10 @@ typedef struct IdxFile {
 
 /* Opens FOLDER/name, plain or gzip whatever it is called; if it does not exist, the name with .gz added or removed. Checks the
  * header against the field, and that the file is long enough to hold what the header promises. Problems are reported. */
-bool idx_open(IdxFile *file, const char *folder, const char *name, const Field *field);
+bool idx_open(IdxFile *file, const char *folder, const char *name, const FieldInfo *field);
 /* Reads all examples into `rows`, row-major. Checks for a truncated or damaged file, for bytes after the end and, where the field
  * has classes, every label. Problems are reported. */
-bool idx_read(IdxFile *file, const Field *field, void *rows);
+bool idx_read(IdxFile *file, const FieldInfo *field, void *rows);
 void idx_close(IdxFile *file);
 
 #endif

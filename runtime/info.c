@@ -7,12 +7,12 @@
 
 static void print_train(const Manifest *manifest)
 {
-    const TrainInfo *train = &manifest->train;
+    const TrainInfo *train = manifest->train;
     printf("train %s: %s, batch %" PRId64 ", %" PRId64 " epochs, patience %" PRId64 "\n", train->name, train->method,
            train->batch, train->epochs, train->patience);
     if (train->phase_count > 1)
-        printf("  every %" PRId64 " %s, %" PRId64 " %s steps after %g epochs\n", train->every[0], train->phases[0].name,
-               train->every[1], train->phases[1].name, train->warmup);
+        printf("  every %" PRId64 " %s, %" PRId64 " %s steps after %g epochs\n", train->phases[0].every, train->phases[0].name,
+               train->phases[1].every, train->phases[1].name, train->warmup);
     for (size_t i = 0; i < train->phase_count; i++) {
         const DatasetInfo *dataset = &manifest->datasets[train->phases[i].dataset];
         printf("  %s: on %s.%s\n", train->phases[i].name, dataset->name, dataset->splits[train->phases[i].split].name);
@@ -44,7 +44,7 @@ static void print_data(const Manifest *manifest)
         const DatasetInfo *dataset = &manifest->datasets[i];
         printf("data %s: %s\n", dataset->name, dataset->format);
         for (size_t j = 0; j < dataset->field_count; j++) {
-            const Field *field = &manifest->fields[dataset->fields[j]];
+            const FieldInfo *field = &manifest->fields[dataset->fields[j]];
             char type[TENSOR_TEXT_SIZE];
             printf("  %s: %s", field->tensor.name, tensor_text(&field->tensor, type));
             if (!dataset->schema)
@@ -57,7 +57,7 @@ static void print_data(const Manifest *manifest)
         if (dataset->shuffled)
             puts("  shuffled by the seed, then split");
         for (size_t j = 0; j < dataset->split_count; j++) {
-            const Split *split = &dataset->splits[j];
+            const SplitInfo *split = &dataset->splits[j];
             printf("  split %s: ", split->name);
             if (split->count)
                 printf("%" PRId64 " examples%s\n", split->count, split->from_test ? " of the test files" : "");
@@ -69,9 +69,9 @@ static void print_data(const Manifest *manifest)
 
 void info_command(const Manifest *manifest)
 {
-    printf("model %s: %s, for %s%s\n", manifest->model, manifest->is_f64 ? "f64" : "f32", manifest->cpu,
+    printf("model %s: %s, for %s%s\n", manifest->model, manifest->real == DTYPE_F64 ? "f64" : "f32", manifest->cpu,
            hn_functions_v4 ? " and x86-64-v4" : "");
-    if (manifest->has_train)
+    if (manifest->train)
         print_train(manifest);
     for (size_t i = 0; i < manifest->hyper_count; i++) {
         const HyperInfo *hyper = &manifest->hypers[i];
@@ -84,10 +84,10 @@ void info_command(const Manifest *manifest)
     for (size_t i = 0; i < manifest->state_count; i++) {
         char type[TENSOR_TEXT_SIZE];
         printf("state %s: %s %s\n", manifest->states[i].tensor.name, tensor_text(&manifest->states[i].tensor, type),
-               role_names[manifest->states[i].role]);
+               state_role_names[manifest->states[i].role]);
     }
-    printf("weights: %" PRId64 ", hyperparameters: %" PRId64 ", scales: %" PRId64 "\n", manifest_elements(manifest, ROLE_WEIGHT),
-           manifest_elements(manifest, ROLE_HYPER), manifest_elements(manifest, ROLE_SCALE));
+    printf("weights: %" PRId64 ", hyperparameters: %" PRId64 ", scales: %" PRId64 "\n", manifest_elements(manifest, STATE_WEIGHT),
+           manifest_elements(manifest, STATE_HYPER), manifest_elements(manifest, STATE_SCALE));
     printf("memory: %zu bytes of states, %zu bytes for intermediate values, and the data\n", manifest->state_bytes,
            manifest->scratch_bytes);
 }

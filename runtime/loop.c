@@ -41,7 +41,7 @@ static bool fail_on_step(const Run *run, size_t phase, const char *what, const c
 {
     const Position *position = &run->position;
     report_error("%s of phase '%s' of train %s %s at its step %" PRId64 " (epoch %.4g); training stops%s%s%s", what,
-                 run->phases[phase].info->name, run->manifest->train.name, is, position->steps[phase],
+                 run->phases[phase].info->name, run->manifest->train->name, is, position->steps[phase],
                  (double)position->steps[0] / (double)run->plan.epoch_steps,
                  run->has_checkpoint ? ". The last checkpoint before stays as it is: " : "", run->has_checkpoint ? run->last : "",
                  path_exists(run->best) ? " (the best one: best.safetensors beside it)" : "");
@@ -50,13 +50,13 @@ static bool fail_on_step(const Run *run, size_t phase, const char *what, const c
 
 void run_initialise(Run *run, size_t net)
 {
-    const State *seed = manifest_state(run->manifest, "seed");
-    if (seed && seed->tensor.element == ELEMENT_I32 && seed->tensor.elements == 2) {
+    const StateInfo *seed = manifest_state(run->manifest, "seed");
+    if (seed && seed->tensor.dtype == DTYPE_I32 && seed->tensor.elements == 2) {
         uint32_t words[2] = {(uint32_t)run->identity.seed, (uint32_t)(run->identity.seed >> 32)};
         memcpy(program_state(&run->program, seed), words, sizeof words);
     }
     call_run(&run->init);
-    if (run->manifest->train.has_pareto)
+    if (run->manifest->train->pareto)
         front_set_ray(&run->front, &run->program, net);
 }
 
@@ -69,10 +69,10 @@ size_t run_nets(const Run *run)
 static void begin_net(Run *run, size_t net)
 {
     double points[MAX_RAYS * MAX_OBJECTIVES];
-    const State *points_state = run->manifest->train.pareto.points;
+    const StateInfo *points_state = &run->manifest->states[run->manifest->train->pareto->losses];
     int32_t counts[FRONT_COUNTERS] = {0};
     for (size_t i = 0; i < FRONT_COUNTERS; i++) {
-        const State *counter = front_counter(run->manifest, i);
+        const StateInfo *counter = front_counter(run->manifest, i);
         if (counter)
             memcpy(&counts[i], program_state(&run->program, counter), sizeof counts[i]);
     }
@@ -80,7 +80,7 @@ static void begin_net(Run *run, size_t net)
     run_initialise(run, net);
     memcpy(program_state(&run->program, points_state), points, points_state->tensor.bytes);
     for (size_t i = 0; i < FRONT_COUNTERS; i++) {
-        const State *counter = front_counter(run->manifest, i);
+        const StateInfo *counter = front_counter(run->manifest, i);
         if (counter)
             memcpy(program_state(&run->program, counter), &counts[i], sizeof counts[i]);
     }
@@ -111,7 +111,7 @@ static bool losses_are_nonnegative(const Run *run, size_t phase)
 {
     static const double rounding = 1e-5;
     const Phase *p = &run->phases[phase];
-    const ParetoInfo *info = &run->manifest->train.pareto;
+    const ParetoInfo *info = run->manifest->train->pareto;
     for (size_t i = 1; i < p->call.info->output_count && i <= info->m; i++) {
         double value = call_result(&p->call, i, 0);
         if (value >= -rounding || isnan(value))
@@ -150,7 +150,7 @@ static bool take_step(Run *run, size_t phase)
         return fail_on_step(run, phase, "an index", "lay outside its table");
     if (!isfinite(loss))
         return fail_on_step(run, phase, "the loss", isnan(loss) ? "is not a number (nan)" : "is infinite");
-    if (run->manifest->train.has_pareto && run->manifest->train.pareto.nonnegative && !losses_are_nonnegative(run, phase))
+    if (run->manifest->train->pareto && run->manifest->train->pareto->nonnegative && !losses_are_nonnegative(run, phase))
         return false;
     if (undefined) {
         char what[128];
@@ -186,7 +186,7 @@ static void add_hypers(Run *run, json_t *event)
         return;
     call_run(&run->hypers);
     for (size_t i = 0; i < run->hypers.info->output_count; i++) {
-        const Tensor *output = &run->hypers.info->outputs[i];
+        const TensorInfo *output = &run->hypers.info->outputs[i];
         json_t *value = output->rank ? json_array() : json_finite(call_result(&run->hypers, i, 0));
         for (int64_t j = 0; output->rank && j < output->elements; j++)
             json_array_append_new(value, json_finite(call_result(&run->hypers, i, j)));
@@ -198,7 +198,7 @@ static void add_hypers(Run *run, json_t *event)
 static bool judge(Run *run, double selected)
 {
     Position *position = &run->position;
-    bool improved = run->manifest->train.select < 0 || selected < position->best_value;
+    bool improved = run->manifest->train->select < 0 || selected < position->best_value;
     if (improved) {
         position->best = position->evaluations;
         position->best_value = selected;
@@ -211,7 +211,7 @@ static bool judge(Run *run, double selected)
 
 static json_t *evaluation_event(Run *run, double *selected)
 {
-    const TrainInfo *train = &run->manifest->train;
+    const TrainInfo *train = run->manifest->train;
     const Position *position = &run->position;
     json_t *event = json_object();
     int64_t steps = position->steps[0], epoch_steps = run->plan.epoch_steps;
@@ -223,11 +223,11 @@ static json_t *evaluation_event(Run *run, double *selected)
                         steps % epoch_steps ? json_real((double)steps / (double)epoch_steps) : json_integer(steps / epoch_steps));
     json_object_set_new(event, "seconds", json_finite(position->seconds));
     add_means(run, event);
-    if (train->has_pareto) {
+    if (train->pareto) {
         front_evaluate(&run->front, run->evaluations, &run->program, run_nets(run));
         front_add_indicators(&run->front, event);
     }
-    for (size_t i = 0; !train->has_pareto && i < train->metric_count; i++) {
+    for (size_t i = 0; !train->pareto && i < train->metric_count; i++) {
         double value = evaluation_run(&run->evaluations[i], &run->program);
         json_object_set_new(event, train->metrics[i].name, json_finite(value));
         if ((int64_t)i == train->select)
@@ -248,15 +248,15 @@ static bool write_last(Run *run)
 /* The front as a file of its own, and, where each ray has a net, the net that was just trained. */
 static bool write_front(Run *run)
 {
-    const TrainInfo *train = &run->manifest->train;
-    if (!train->has_pareto)
+    const TrainInfo *train = run->manifest->train;
+    if (!train->pareto)
         return true;
     char *path = path_join(run->folder, "front.json"), name[64];
     json_t *json = front_json(&run->front, &run->program, train->metrics[0].name);
     bool fine = path && json_file_write(path, json, run->log.precision);
     json_decref(json);
     free(path);
-    if (!fine || !train->pareto.each || run->position.steps[0] % run->plan.net_steps)
+    if (!fine || !train->pareto->each || run->position.steps[0] % run->plan.net_steps)
         return fine;
     snprintf(name, sizeof name, "ray-%03" PRId64 ".safetensors", run->position.steps[0] / run->plan.net_steps);
     path = path_join(run->folder, name);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "runtime/abi.h"
+#include "runtime/abi/frame.h"
 #include "runtime/blas.h"
 #include "runtime/cpu.h"
 #include "runtime/evaluate.h"

@@ -4,7 +4,7 @@
 #include <omp.h>
 #endif
 
-#include "runtime/abi.h"
+#include "runtime/abi/frame.h"
 #include "runtime/blas.h"
 
 static int thread_count = 1;

@@ -1,4 +1,4 @@
-/* Threads of compiled code: hn_parallel (runtime/abi.h) and their number. */
+/* Threads of compiled code: hn_parallel (runtime/abi/frame.h) and their number. */
 #ifndef HN_RUNTIME_PARALLEL_H
 #define HN_RUNTIME_PARALLEL_H
 

@@ -107,8 +107,8 @@ static bool add_series(const Curves *curves, Panel *panel, const char *key, int6
 
 static bool is_phase(const Manifest *manifest, const char *name)
 {
-    for (size_t i = 0; i < manifest->train.phase_count; i++)
-        if (!strcmp(manifest->train.phases[i].name, name))
+    for (size_t i = 0; i < manifest->train->phase_count; i++)
+        if (!strcmp(manifest->train->phases[i].name, name))
             return true;
     return false;
 }
@@ -306,7 +306,7 @@ static void draw_panel(FILE *script, const Curves *curves, const Panel *panel, s
     fprintf(script, "set label 1 ");
     plot_text(script, title);
     fprintf(script, " at graph 0, graph 1.08 left font ',14'\nset xlabel '%s'\n",
-            curves->manifest->train.phase_count > 1 ? "lower step" : "step");
+            curves->manifest->train->phase_count > 1 ? "lower step" : "step");
     fprintf(script, logarithmic ? "set logscale y\nset format y '%%.0e'\n" : "unset logscale y\nset format y '%%g'\n");
     set_key(script, panel);
     fprintf(script, "plot ");
@@ -329,7 +329,7 @@ static bool draw(const Curves *curves, const char *picture)
         return false;
     char title[256];
     snprintf(title, sizeof title, "%.100s, train %.100s: %zu evaluation%s", curves->manifest->model,
-             curves->manifest->has_train ? curves->manifest->train.name : "-", json_array_size(curves->events),
+             curves->manifest->train ? curves->manifest->train->name : "-", json_array_size(curves->events),
              json_array_size(curves->events) == 1 ? "" : "s");
     double last = 1;
     size_t i;

@@ -131,7 +131,7 @@ bool position_load(Position *position, const json_t *metadata)
 /* The most upper steps that can have been taken: every[1] follow every[0] lower ones. */
 static int64_t most_upper_steps(const TrainInfo *train, int64_t lower)
 {
-    return train->phase_count < 2 ? 0 : (lower / train->every[0] + 1) * train->every[1];
+    return train->phase_count < 2 ? 0 : (lower / train->phases[0].every + 1) * train->phases[1].every;
 }
 
 bool position_is_possible(const Position *position, const TrainInfo *train, int64_t total_steps, const char **what)

@@ -44,25 +44,25 @@ static const ExportInfo *find_export(const Manifest *manifest, const char *name)
     return found;
 }
 
-static bool is_preference(const Manifest *manifest, const Tensor *argument)
+static bool is_preference(const Manifest *manifest, const TensorInfo *argument)
 {
-    return manifest->has_train && manifest->train.has_pareto && !strcmp(argument->name, manifest->train.pareto.preference);
+    return manifest->train && manifest->train->pareto && !strcmp(argument->name, manifest->train->pareto->preference);
 }
 
 /* Whether the argument comes from the rows: it is neither the preference nor the row's number, which the compiler adds where
  * random numbers are drawn. */
-static bool is_of_the_row(const Manifest *manifest, const Tensor *argument)
+static bool is_of_the_row(const Manifest *manifest, const TensorInfo *argument)
 {
     return !is_preference(manifest, argument) && strcmp(argument->name, "row.number");
 }
 
-static bool same_type(const Tensor *a, const Tensor *b)
+static bool same_type(const TensorInfo *a, const TensorInfo *b)
 {
-    return a->element == b->element && a->rank == b->rank && !memcmp(a->dims, b->dims, a->rank * sizeof a->dims[0]);
+    return a->dtype == b->dtype && a->rank == b->rank && !memcmp(a->dims, b->dims, a->rank * sizeof a->dims[0]);
 }
 
 /* The position in the data set of the field that has the argument's name, or -1. */
-static int64_t find_field(const Manifest *manifest, const DatasetInfo *dataset, const Tensor *argument)
+static int64_t find_field(const Manifest *manifest, const DatasetInfo *dataset, const TensorInfo *argument)
 {
     for (size_t i = 0; i < dataset->field_count; i++) {
         const char *dot = strrchr(manifest->fields[dataset->fields[i]].tensor.name, '.');
@@ -73,10 +73,10 @@ static int64_t find_field(const Manifest *manifest, const DatasetInfo *dataset, 
 }
 
 /* The first argument that the data set has no field for, or NULL. */
-static const Tensor *find_foreign(const Manifest *manifest, const DatasetInfo *dataset, const FunctionInfo *function)
+static const TensorInfo *find_foreign(const Manifest *manifest, const DatasetInfo *dataset, const FunctionInfo *function)
 {
     for (size_t i = 0; i < function->input_count; i++) {
-        const Tensor *argument = &function->inputs[i];
+        const TensorInfo *argument = &function->inputs[i];
         int64_t field = find_field(manifest, dataset, argument);
         if (is_of_the_row(manifest, argument) &&
             (field < 0 || !same_type(argument, &manifest->fields[dataset->fields[field]].tensor)))
@@ -97,7 +97,7 @@ static bool reads_rows(const Manifest *manifest, const FunctionInfo *function)
 static const DatasetInfo *find_dataset(const Manifest *manifest, const ExportInfo *export)
 {
     const FunctionInfo *function = &manifest->functions[export->function];
-    const Tensor *foreign = NULL;
+    const TensorInfo *foreign = NULL;
     bool any = reads_rows(manifest, function);
     for (size_t i = 0; any && i < manifest->dataset_count; i++) {
         foreign = find_foreign(manifest, &manifest->datasets[i], function);
@@ -119,7 +119,7 @@ static const DatasetInfo *find_dataset(const Manifest *manifest, const ExportInf
 typedef struct Rows {
     Manifest manifest; /* the model's, with this data set alone; owns nothing */
     DatasetInfo dataset;
-    Split split;
+    SplitInfo split;
     Schema schema;
     Data data;
     int64_t count;
@@ -217,7 +217,7 @@ static bool rows_load(Rows *rows, const Program *program, const DatasetInfo *dat
     rows->manifest = *program->manifest;
     rows->manifest.datasets = &rows->dataset;
     rows->manifest.dataset_count = 1;
-    rows->split = (Split){.name = "rows", .fraction = 1};
+    rows->split = (SplitInfo){.name = "rows", .fraction = 1};
     if (!select_fields(rows, program->manifest, dataset, function) || !check_files(rows, options))
         return false;
     rows->dataset.files = (const char **)options->files;
@@ -273,8 +273,8 @@ static bool needs_preference(const char *export, const ParetoInfo *pareto)
 
 static bool set_preference(const Call *call, const Manifest *manifest, const ExportInfo *export, const char *text)
 {
-    const ParetoInfo *pareto = &manifest->train.pareto;
-    const Tensor *argument = manifest->has_train && manifest->train.has_pareto ? call_input_type(call, pareto->preference) : NULL;
+    const ParetoInfo *pareto = manifest->train->pareto;
+    const TensorInfo *argument = manifest->train && manifest->train->pareto ? call_input_type(call, pareto->preference) : NULL;
     double ray[MAX_OBJECTIVES];
     if (!argument && text)
         return report_error("'%s' takes no preference", export->name);
@@ -288,7 +288,7 @@ static bool set_preference(const Call *call, const Manifest *manifest, const Exp
         return false;
     void *input = call_input(call, pareto->preference);
     for (size_t i = 0; i < pareto->m; i++)
-        if (argument->element == ELEMENT_F64)
+        if (argument->dtype == DTYPE_F64)
             ((double *)input)[i] = ray[i];
         else
             ((float *)input)[i] = (float)ray[i];
@@ -297,7 +297,7 @@ static bool set_preference(const Call *call, const Manifest *manifest, const Exp
 
 /* ---- results ---- */
 
-static void print_header(const Rows *rows, const Tensor *output)
+static void print_header(const Rows *rows, const TensorInfo *output)
 {
     printf(rows->lines ? "line" : "row");
     for (int64_t i = 0; i < output->elements; i++)
@@ -311,13 +311,13 @@ static void print_header(const Rows *rows, const Tensor *output)
 /* Returns whether all numbers are finite. */
 static bool print_row(const Rows *rows, const Call *call, int64_t row)
 {
-    const Tensor *output = &call->info->outputs[0];
+    const TensorInfo *output = &call->info->outputs[0];
     bool finite = true;
     printf("%" PRId64, rows->lines ? (int64_t)rows->lines[row] : row + 1);
     for (int64_t i = 0; i < output->elements; i++) {
         double value = call_result(call, 0, i);
         finite &= (bool)isfinite(value);
-        printf(",%.*g", output->element == ELEMENT_F64 ? 17 : 9, value);
+        printf(",%.*g", output->dtype == DTYPE_F64 ? 17 : 9, value);
     }
     putchar('\n');
     return finite;
@@ -329,7 +329,7 @@ static bool predict_rows(const Rows *rows, Call *call)
     print_header(rows, &call->info->outputs[0]);
     for (int64_t row = 0; row < rows->count; row++) {
         for (size_t i = 0; i < rows->dataset.field_count; i++) {
-            const Tensor *tensor = &rows->manifest.fields[rows->dataset.fields[i]].tensor;
+            const TensorInfo *tensor = &rows->manifest.fields[rows->dataset.fields[i]].tensor;
             const unsigned char *table = rows->data.tables[rows->dataset.fields[i]];
             memcpy(call_input(call, strrchr(tensor->name, '.') + 1), table + (size_t)row * tensor->bytes, tensor->bytes);
         }

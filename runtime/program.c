@@ -47,7 +47,7 @@ void program_close(Program *program)
     *program = (Program){0};
 }
 
-void *program_state(const Program *program, const State *state)
+void *program_state(const Program *program, const StateInfo *state)
 {
     return program->state + state->offset;
 }
@@ -60,7 +60,7 @@ static bool is_known(const char *name, const char *const *known)
 }
 
 /* One zeroed buffer a tensor. */
-static void **allocate_buffers(const Tensor *tensors, size_t count)
+static void **allocate_buffers(const TensorInfo *tensors, size_t count)
 {
     void **buffers = calloc(count + 1, sizeof *buffers);
     if (!buffers) {
@@ -91,7 +91,7 @@ static void free_buffers(void **buffers, size_t count)
 bool call_open(Call *call, const Program *program, int function, const void *const *rows, const char *const *known)
 {
     *call = (Call){0};
-    if (function == NO_FUNCTION)
+    if (function == NONE)
         return true;
     const FunctionInfo *info = &program->manifest->functions[function];
     for (size_t i = 0; i < info->input_count; i++)
@@ -99,6 +99,7 @@ bool call_open(Call *call, const Program *program, int function, const void *con
             return report_internal("the function %s has an input '%s' that the runtime does not know", info->name,
                                    info->inputs[i].name);
     call->info = info;
+    call->states = program->manifest->states;
     call->function = cpu_functions()[function];
     call->inputs = allocate_buffers(info->inputs, info->input_count);
     call->outputs = allocate_buffers(info->outputs, info->output_count);
@@ -130,9 +131,10 @@ static void check_bounds(const Call *call)
     for (size_t i = 0; i < call->info->bound_count && !failed; i++) {
         const BoundInfo *bound = &call->info->bounds[i];
         int32_t found[2];
-        memcpy(found, call->frame.state + bound->state->offset + i * sizeof found, sizeof found);
-        failed = found[0] && !report_error("line %" PRId64 " of the model: an index is %" PRId32 ", but the table has the rows 0 to %" PRId64,
-                                           bound->line, found[1], bound->rows - 1);
+        memcpy(found, call->frame.state + call->states[bound->state].offset + i * sizeof found, sizeof found);
+        failed = found[0] &&
+                 !report_error("line %" PRId64 " of the model: an index is %" PRId32 ", but the table has the rows 0 to %" PRId64,
+                               bound->line, found[1], bound->rows - 1);
     }
 }
 
@@ -161,7 +163,7 @@ void *call_input(const Call *call, const char *name)
     return i < call->info->input_count ? call->inputs[i] : NULL;
 }
 
-const Tensor *call_input_type(const Call *call, const char *name)
+const TensorInfo *call_input_type(const Call *call, const char *name)
 {
     size_t i = find_input(call, name);
     return i < call->info->input_count ? &call->info->inputs[i] : NULL;
@@ -169,18 +171,18 @@ const Tensor *call_input_type(const Call *call, const char *name)
 
 void call_set(const Call *call, const char *name, double value)
 {
-    const Tensor *type = call_input_type(call, name);
+    const TensorInfo *type = call_input_type(call, name);
     if (!type)
         return;
     void *input = call_input(call, name);
-    switch (type->element) {
-    case ELEMENT_F32:
+    switch (type->dtype) {
+    case DTYPE_F32:
         *(float *)input = (float)value;
         break;
-    case ELEMENT_F64:
+    case DTYPE_F64:
         *(double *)input = value;
         break;
-    case ELEMENT_I32:
+    case DTYPE_I32:
         *(int32_t *)input = (int32_t)value;
         break;
     default:
@@ -191,12 +193,12 @@ void call_set(const Call *call, const char *name, double value)
 double call_result(const Call *call, size_t output, int64_t index)
 {
     const void *values = call->outputs[output];
-    switch (call->info->outputs[output].element) {
-    case ELEMENT_F32:
+    switch (call->info->outputs[output].dtype) {
+    case DTYPE_F32:
         return (double)((const float *)values)[index];
-    case ELEMENT_F64:
+    case DTYPE_F64:
         return ((const double *)values)[index];
-    case ELEMENT_I32:
+    case DTYPE_I32:
         return ((const int32_t *)values)[index];
     default:
         return ((const unsigned char *)values)[index];

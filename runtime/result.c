@@ -11,7 +11,7 @@
 
 int result_precision(const Run *run)
 {
-    return run->manifest->is_f64 ? 17 : 9;
+    return run->manifest->real == DTYPE_F64 ? 17 : 9;
 }
 
 static bool write_json(const Run *run, const char *name, json_t *json)
@@ -33,8 +33,8 @@ static json_t *describe_run(const Run *run)
     const Manifest *manifest = run->manifest;
     json_t *json = json_object();
     json_object_set_new(json, "model", json_string(manifest->model));
-    json_object_set_new(json, "train", json_string(manifest->train.name));
-    json_object_set_new(json, "method", json_string(manifest->train.method));
+    json_object_set_new(json, "train", json_string(manifest->train->name));
+    json_object_set_new(json, "method", json_string(manifest->train->method));
     json_object_set_new(json, "seed", json_integer((json_int_t)run->identity.seed));
     json_object_set_new(json, "threads", json_integer(parallel_threads()));
     return json;
@@ -44,13 +44,13 @@ bool result_write_config(const Run *run)
 {
     const Manifest *manifest = run->manifest;
     json_t *json = describe_run(run), *splits = json_object();
-    json_object_set_new(json, "batch", json_integer(manifest->train.batch));
+    json_object_set_new(json, "batch", json_integer(manifest->train->batch));
     json_object_set_new(json, "epochs", json_finite(result_epochs(run, run->plan.total_steps)));
     json_object_set_new(json, "epoch_steps", json_integer(run->plan.epoch_steps));
     json_object_set_new(json, "total_steps", json_integer(run->plan.total_steps));
     json_object_set_new(json, "patience", json_integer(run->plan.patience));
     json_object_set_new(json, "data", json_string(run->options->data));
-    json_object_set_new(json, "float", json_string(manifest->is_f64 ? "f64" : "f32"));
+    json_object_set_new(json, "float", json_string(manifest->real == DTYPE_F64 ? "f64" : "f32"));
     json_object_set_new(json, "cpu", json_string(cpu_of_functions(manifest->cpu)));
     for (size_t i = 0; i < manifest->dataset_count; i++) {
         for (size_t j = 0; j < manifest->datasets[i].split_count; j++) {
@@ -67,8 +67,8 @@ bool result_write_config(const Run *run)
 static json_t *pick_metrics(const Manifest *manifest, const json_t *event)
 {
     json_t *picked = json_object();
-    for (size_t i = 0; i < manifest->train.metric_count; i++) {
-        const char *name = manifest->train.metrics[i].name;
+    for (size_t i = 0; i < manifest->train->metric_count; i++) {
+        const char *name = manifest->train->metrics[i].name;
         json_object_set(picked, name, json_object_get(event, name));
     }
     return picked;
@@ -112,14 +112,14 @@ bool result_write(const Run *run, const char *reason)
     json_t *last = metrics_log_event(&run->log, position->evaluations - 1), *best = metrics_log_event(&run->log, position->best);
     json_object_set_new(json, "last", describe_event(manifest, last));
     json_t *described = describe_event(manifest, best);
-    if (manifest->train.select >= 0) {
-        json_object_set_new(described, "select", json_string(manifest->train.metrics[manifest->train.select].name));
+    if (manifest->train->select >= 0) {
+        json_object_set_new(described, "select", json_string(manifest->train->metrics[manifest->train->select].name));
         json_object_set_new(described, "value", json_finite(position->best_value));
     }
     json_object_set_new(json, "best", described);
     json_decref(last);
     json_decref(best);
-    if (manifest->train.has_pareto)
-        json_object_set_new(json, "front", front_json(&run->front, &run->program, manifest->train.metrics[0].name));
+    if (manifest->train->pareto)
+        json_object_set_new(json, "front", front_json(&run->front, &run->program, manifest->train->metrics[0].name));
     return write_json(run, "result.json", json);
 }

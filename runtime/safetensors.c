@@ -16,7 +16,7 @@ enum { LENGTH_BYTES = 8, HEADER_LIMIT = 100 * 1000 * 1000, HEADER_ALIGNMENT = 8 
 static const char metadata_key[] = "__metadata__";
 
 /* The format's names of our elements, in their order. */
-static const char *const safe_names[ELEMENT_COUNT] = {"F32", "F64", "I32", "U8", "BOOL"};
+static const char *const safe_names[DTYPE_COUNT] = {"F32", "F64", "I32", "U8", "BOOL"};
 
 /* Every type of the format with whole bytes, since files may hold tensors that are none of our business. */
 static const struct {
@@ -28,7 +28,7 @@ static const struct {
 
 /* ---- writing ---- */
 
-static json_t *shape_json(const Tensor *tensor)
+static json_t *shape_json(const TensorInfo *tensor)
 {
     json_t *shape = json_array();
     for (unsigned i = 0; i < tensor->rank; i++)
@@ -37,14 +37,14 @@ static json_t *shape_json(const Tensor *tensor)
 }
 
 /* The header's text, padded with spaces to keep the data aligned; for free(). */
-static char *header_text(const Tensor *tensors, size_t count, const size_t *order, const json_t *metadata)
+static char *header_text(const TensorInfo *tensors, size_t count, const size_t *order, const json_t *metadata)
 {
     json_t *header = json_object();
     json_object_set(header, metadata_key, (json_t *)metadata);
     size_t offset = 0;
     for (size_t i = 0; i < count; i++) {
-        const Tensor *tensor = &tensors[order[i]];
-        json_t *entry = json_pack("{s:s, s:o, s:[I, I]}", "dtype", safe_names[tensor->element], "shape", shape_json(tensor),
+        const TensorInfo *tensor = &tensors[order[i]];
+        json_t *entry = json_pack("{s:s, s:o, s:[I, I]}", "dtype", safe_names[tensor->dtype], "shape", shape_json(tensor),
                                   "data_offsets", (json_int_t)offset, (json_int_t)(offset + tensor->bytes));
         json_object_set_new(header, tensor->name, entry);
         offset += tensor->bytes;
@@ -64,17 +64,17 @@ static char *header_text(const Tensor *tensors, size_t count, const size_t *orde
     return longer;
 }
 
-static void order_by_size(const Tensor *tensors, size_t count, size_t *order)
+static void order_by_size(const TensorInfo *tensors, size_t count, size_t *order)
 {
     size_t filled = 0;
     for (size_t size = 8; size > 0; size /= 2)
         for (size_t i = 0; i < count; i++)
-            if (element_sizes[tensors[i].element] == size)
+            if (dtype_sizes[tensors[i].dtype] == size)
                 order[filled++] = i;
 }
 
-static bool write_parts(const char *path, const char *header, const Tensor *tensors, const void *const *data, const size_t *order,
-                        size_t count)
+static bool write_parts(const char *path, const char *header, const TensorInfo *tensors, const void *const *data,
+                        const size_t *order, size_t count)
 {
     ReplacedFile file;
     uint64_t length = strlen(header);
@@ -90,7 +90,7 @@ static bool write_parts(const char *path, const char *header, const Tensor *tens
     return replace_finish(&file);
 }
 
-bool safetensors_write(const char *path, const Tensor *tensors, const void *const *data, size_t count, const json_t *metadata)
+bool safetensors_write(const char *path, const TensorInfo *tensors, const void *const *data, size_t count, const json_t *metadata)
 {
     size_t *order = malloc((count + 1) * sizeof *order);
     char *header = NULL;
@@ -282,22 +282,22 @@ void safetensors_close(SafeFile *file)
     *file = (SafeFile){.descriptor = -1};
 }
 
-static const json_t *find_entry(const SafeFile *file, const Tensor *tensor)
+static const json_t *find_entry(const SafeFile *file, const TensorInfo *tensor)
 {
     return strcmp(tensor->name, metadata_key) ? json_object_get(file->header, tensor->name) : NULL;
 }
 
-bool safetensors_fits(const SafeFile *file, const Tensor *tensor)
+bool safetensors_fits(const SafeFile *file, const TensorInfo *tensor)
 {
     const json_t *entry = find_entry(file, tensor);
     json_t *expected = shape_json(tensor);
     bool fits = entry && json_equal(json_object_get(entry, "shape"), expected) &&
-                !strcmp(json_string_value(json_object_get(entry, "dtype")), safe_names[tensor->element]);
+                !strcmp(json_string_value(json_object_get(entry, "dtype")), safe_names[tensor->dtype]);
     json_decref(expected);
     return fits;
 }
 
-bool safetensors_read(const SafeFile *file, const Tensor *tensor, void *data)
+bool safetensors_read(const SafeFile *file, const TensorInfo *tensor, void *data)
 {
     const json_t *entry = find_entry(file, tensor);
     if (!entry)

@@ -9,7 +9,8 @@
 /* Replaces the file atomically (runtime/files.h): tensors[i] with the bytes at data[i], and `metadata`, an object of strings.
  * Tensors of wide elements come first, so that each is aligned in the file. Errors are reported; the previous file is then kept.
  */
-bool safetensors_write(const char *path, const Tensor *tensors, const void *const *data, size_t count, const json_t *metadata);
+bool safetensors_write(const char *path, const TensorInfo *tensors, const void *const *data, size_t count,
+                       const json_t *metadata);
 
 /* An open file whose header is valid; its tensors' bytes are read on demand. */
 typedef struct SafeFile {
@@ -24,9 +25,9 @@ typedef struct SafeFile {
 bool safetensors_open(SafeFile *file, const char *path);
 void safetensors_close(SafeFile *file);
 /* Whether the file has the tensor, with the type and shape of `tensor`. */
-bool safetensors_fits(const SafeFile *file, const Tensor *tensor);
+bool safetensors_fits(const SafeFile *file, const TensorInfo *tensor);
 /* Reads the tensor into `data`. It must be there with the type and shape of `tensor`; problems are reported. */
-bool safetensors_read(const SafeFile *file, const Tensor *tensor, void *data);
+bool safetensors_read(const SafeFile *file, const TensorInfo *tensor, void *data);
 /* The metadata object, or NULL; borrowed. */
 const json_t *safetensors_metadata(const SafeFile *file);
 

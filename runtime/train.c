@@ -26,7 +26,7 @@ static bool name_paths(Run *run)
     const char *out = run->options->out;
     if (out)
         run->folder = strdup(out);
-    else if (asprintf(&run->folder, "runs/%s-%s", run->manifest->model, run->manifest->train.name) < 0)
+    else if (asprintf(&run->folder, "runs/%s-%s", run->manifest->model, run->manifest->train->name) < 0)
         run->folder = NULL;
     if (!run->folder)
         return report_error("out of memory");
@@ -38,7 +38,8 @@ static bool name_paths(Run *run)
 /* The first file of a run that the folder holds, or NULL. */
 static const char *find_run_file(const char *folder)
 {
-    static const char *const names[] = {"last.safetensors", "best.safetensors", "metrics.jsonl", "config.json", "result.json", "front.json"};
+    static const char *const names[] = {"last.safetensors", "best.safetensors", "metrics.jsonl",
+                                        "config.json",      "result.json",      "front.json"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         char *path = path_join(folder, names[i]);
         bool exists = path && path_exists(path);
@@ -66,7 +67,7 @@ static bool find_run(Run *run)
     const Options *options = run->options;
     position_begin(&run->position);
     run->identity = (Identity){
-        .seed = options->seed, .batch = run->manifest->train.batch, .threads = options->threads ? options->threads : 1};
+        .seed = options->seed, .batch = run->manifest->train->batch, .threads = options->threads ? options->threads : 1};
     if (!options->resume) {
         const char *file = find_run_file(run->folder);
         return !file ||
@@ -82,9 +83,9 @@ static bool find_run(Run *run)
         return false;
     if (options->has_seed && options->seed != found.seed)
         return report_error("%s belongs to a run with --seed %" PRIu64 ", not %" PRIu64, run->last, found.seed, options->seed);
-    if (found.batch != run->manifest->train.batch)
+    if (found.batch != run->manifest->train->batch)
         return report_error("%s belongs to a run with batches of %" PRId64 " examples; this model was compiled for %" PRId64,
-                            run->last, found.batch, run->manifest->train.batch);
+                            run->last, found.batch, run->manifest->train->batch);
     if (options->threads && found.threads != options->threads) {
         report_note("the run began with --threads %" PRId64 "; with another number its last digits may differ", found.threads);
         found.threads = options->threads;
@@ -100,17 +101,17 @@ static bool open_phase(Run *run, size_t number)
 {
     static const char *const inputs[] = {"index", "epoch_steps", "total_steps", NULL};
     Phase *phase = &run->phases[number];
-    phase->info = &run->manifest->train.phases[number];
+    phase->info = &run->manifest->train->phases[number];
     if (!call_open(&phase->call, &run->program, phase->info->step, (const void *const *)run->data.tables, inputs))
         return false;
     const FunctionInfo *step = phase->call.info;
-    const Tensor *index = call_input_type(&phase->call, "index");
-    if (index && index->element != ELEMENT_I32)
+    const TensorInfo *index = call_input_type(&phase->call, "index");
+    if (index && index->dtype != DTYPE_I32)
         return report_internal("the input index of the function %s is not i32", step->name);
     if (step->output_count < 1 || step->output_count > MAX_STEP_OUTPUTS || strcmp(step->outputs[0].name, "loss"))
         return report_internal("the outputs of %s are not loss and at most %d more", step->name, MAX_STEP_OUTPUTS - 1);
     RowRange rows = run->data.splits[phase->info->dataset][phase->info->split];
-    int64_t batch = index ? index->elements : run->manifest->train.batch; /* none: the step reads no data */
+    int64_t batch = index ? index->elements : run->manifest->train->batch; /* none: the step reads no data */
     if (rows.count < batch) {
         const DatasetInfo *dataset = &run->manifest->datasets[phase->info->dataset];
         return report_error("the split %s.%s has %" PRId64 " examples, fewer than a batch of %" PRId64, dataset->name,
@@ -121,7 +122,7 @@ static bool open_phase(Run *run, size_t number)
 
 static bool make_plan(Run *run)
 {
-    const TrainInfo *train = &run->manifest->train;
+    const TrainInfo *train = run->manifest->train;
     const Options *options = run->options;
     int64_t epoch_steps = sampler_epoch_steps(&run->phases[0].sampler), planned = run->identity.total_steps;
     int64_t total = run->has_checkpoint ? planned : train->epochs * epoch_steps;
@@ -129,7 +130,7 @@ static bool make_plan(Run *run)
         total = options->epochs * epoch_steps;
     if (options->steps >= 0)
         total = options->steps;
-    int64_t nets = train->has_pareto && train->pareto.each ? (int64_t)train->pareto.ray_count : 1;
+    int64_t nets = train->pareto && train->pareto->each ? (int64_t)train->pareto->ray_count : 1;
     if (!run->has_checkpoint || options->epochs >= 0 || options->steps >= 0)
         total = total <= INT32_MAX ? total * nets : total;
     if (total > INT32_MAX)
@@ -138,7 +139,8 @@ static bool make_plan(Run *run)
         return report_error("%s belongs to a run with %" PRId64 " steps an epoch, but with this data there are %" PRId64,
                             run->last, run->identity.epoch_steps, epoch_steps);
     if (run->has_checkpoint && total != planned && nets > 1)
-        return report_error("%s belongs to a run of %" PRId64 " steps, with one net for each ray, which cannot be changed to %" PRId64
+        return report_error("%s belongs to a run of %" PRId64
+                            " steps, with one net for each ray, which cannot be changed to %" PRId64
                             ": nets that are finished would have to go on",
                             run->last, planned, total);
     if (run->has_checkpoint && total != planned)
@@ -148,7 +150,7 @@ static bool make_plan(Run *run)
                        .total_steps = total,
                        .net_steps = total / nets > 0 ? total / nets : 1,
                        .warmup_steps = warmup < INT32_MAX ? (int64_t)warmup : INT32_MAX,
-                       .every = {train->every[0], train->every[1]},
+                       .every = {train->phases[0].every, train->phase_count > 1 ? train->phases[1].every : 1},
                        .evaluate = nets > 1 ? total / nets : train->evaluate * epoch_steps,
                        .patience = train->patience,
                        .phases = train->phase_count};
@@ -161,13 +163,14 @@ static bool open_calls(Run *run)
 {
     static const char *const plain[] = {"epoch_steps", "total_steps", NULL};
     static const char *const with_metric[] = {"epoch_steps", "total_steps", "metric", NULL};
-    const TrainInfo *train = &run->manifest->train;
+    const TrainInfo *train = run->manifest->train;
     const void *const *rows = (const void *const *)run->data.tables;
     for (size_t i = 0; i < train->phase_count; i++)
         if (!open_phase(run, i))
             return false;
     run->evaluations = evaluations_open(&run->program, &run->data);
-    return run->evaluations && front_open(&run->front, &run->program) && call_open(&run->init, &run->program, train->init, rows, plain) &&
+    return run->evaluations && front_open(&run->front, &run->program) &&
+           call_open(&run->init, &run->program, train->init, rows, plain) &&
            call_open(&run->hypers, &run->program, train->hypers, rows, plain) &&
            call_open(&run->plateau, &run->program, train->plateau, rows, with_metric);
 }
@@ -189,8 +192,8 @@ static bool prepare(Run *run)
     if (!name_paths(run) || !find_run(run))
         return false;
     parallel_set_threads((int)run->identity.threads);
-    if (!data_load(&run->data, run->manifest, run->options->data, run->identity.seed) || !program_open(&run->program, run->manifest) ||
-        !open_calls(run) || !make_plan(run))
+    if (!data_load(&run->data, run->manifest, run->options->data, run->identity.seed) ||
+        !program_open(&run->program, run->manifest) || !open_calls(run) || !make_plan(run))
         return false;
     set_constant_inputs(run);
     if (run->has_checkpoint && !checkpoint_restore(run->last, &run->program))
@@ -210,7 +213,7 @@ static void close_run(Run *run)
         call_close(&run->phases[i].call);
         sampler_close(&run->phases[i].sampler);
     }
-    evaluations_close(run->evaluations, run->manifest->train.metric_count);
+    evaluations_close(run->evaluations, run->manifest->train->metric_count);
     front_close(&run->front);
     call_close(&run->init);
     call_close(&run->hypers);
@@ -258,7 +261,7 @@ static void recover_seconds(Run *run)
 static void print_closing_line(const Run *run, const char *reason)
 {
     const Position *position = &run->position;
-    const TrainInfo *train = &run->manifest->train;
+    const TrainInfo *train = run->manifest->train;
     printf("%s: %" PRId64 " steps (%.4g epochs) in %.1f s, stopped by %s", train->name, position->steps[0],
            result_epochs(run, position->steps[0]), position->seconds, reason);
     json_t *best = metrics_log_event(&run->log, position->best);
@@ -272,8 +275,8 @@ static void print_closing_line(const Run *run, const char *reason)
 /* A run that was resumed after its last evaluation has not seen the front. */
 static void recover_front(Run *run)
 {
-    const TrainInfo *train = &run->manifest->train;
-    if (train->has_pareto && run->front.count == 0)
+    const TrainInfo *train = run->manifest->train;
+    if (train->pareto && run->front.count == 0)
         front_evaluate(&run->front, run->evaluations, &run->program, run_nets(run));
 }
 
@@ -305,7 +308,7 @@ static int report_end(Run *run, LoopEnd end)
         break;
     }
     recover_front(run);
-    if (run->manifest->train.has_pareto)
+    if (run->manifest->train->pareto)
         front_note_limits(&run->front);
     if (!result_write(run, reason))
         return EXIT_FAILURE;
@@ -333,7 +336,7 @@ static int run_loop(Run *run)
         print_closing_line(run, position_end_reason(&run->position, &run->plan));
         return EXIT_SUCCESS;
     }
-    progress_begin(&run->progress, &run->manifest->train, &run->plan, &run->position, run->options->quiet);
+    progress_begin(&run->progress, run->manifest->train, &run->plan, &run->position, run->options->quiet);
     LoopEnd end = loop_run(run);
     progress_end(&run->progress);
     return report_end(run, end);
@@ -344,14 +347,15 @@ static bool has_done_more(const Run *run)
 {
     if (!run->has_checkpoint || run->position.steps[0] <= run->plan.total_steps)
         return false;
-    printf("the run in %s has done %" PRId64 " steps (%.4g epochs), more than the %" PRId64 " that are asked for; nothing is changed\n",
+    printf("the run in %s has done %" PRId64 " steps (%.4g epochs), more than the %" PRId64
+           " that are asked for; nothing is changed\n",
            run->folder, run->position.steps[0], result_epochs(run, run->position.steps[0]), run->plan.total_steps);
     return true;
 }
 
 int train_command(const Manifest *manifest, const Options *options)
 {
-    if (!manifest->has_train) {
+    if (!manifest->train) {
         report_error("this model has no train to run");
         return EXIT_FAILURE;
     }

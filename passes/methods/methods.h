@@ -3,7 +3,7 @@
 #define HNC_PASSES_METHODS_H
 
 #include "pareto/pareto.h"
-#include "pareto/random_space.h"
+#include "runtime/abi/random_space.h"
 #include "passes/passes.h"
 
 /* Of RANDOM_STREAM_CONDITION: each phase's draws of its condition. */

@@ -11,26 +11,34 @@
 #include "runtime/dataset.h"
 #include "tests/runtime/run_command.h"
 
+/* clang-format off */
+#define STATE(name, count, offset) \
+    "{\"name\":\"" name "\",\"dtype\":\"f32\",\"shape\":[" count "],\"role\":\"encoder\",\"offset\":" offset "}"
+#define SPLIT(name, test, count, fraction) \
+    "{\"name\":\"" name "\",\"from_test\":" test ",\"count\":" count ",\"fraction\":" fraction "}"
+#define TEST(kind, column, text, number) \
+    "{\"kind\":\"" kind "\",\"column\":" column ",\"text\":" text ",\"number\":" number "}"
+#define FIELD(kind, parts, column, tests) \
+    "{\"kind\":\"" kind "\",\"parts\":[" parts "],\"column\":" column ",\"tests\":[" tests "]}"
+
 static const char manifest_text[] =
-    "{\"abi\":1,\"model\":\"m\",\"float\":\"f32\",\"cpu\":\"x86-64-v3\",\"state_bytes\":192,\"scratch_bytes\":0,"
-    "\"states\":[{\"name\":\"d.x/mean\",\"dtype\":\"f32\",\"shape\":[1],\"role\":\"encoder\",\"offset\":0},"
-    "{\"name\":\"d.x/scale\",\"dtype\":\"f32\",\"shape\":[1],\"role\":\"encoder\",\"offset\":64},"
-    "{\"name\":\"d.x/other\",\"dtype\":\"f32\",\"shape\":[2],\"role\":\"encoder\",\"offset\":128}],"
+    "{\"abi\":2,\"model\":\"m\",\"cpu\":\"x86-64-v3\",\"real\":\"f32\",\"state_bytes\":192,\"scratch_bytes\":0,\"states\":["
+    STATE("d.x/mean", "1", "0") "," STATE("d.x/scale", "1", "64") "," STATE("d.x/other", "2", "128") "],"
     "\"fields\":[{\"name\":\"d.x\",\"dtype\":\"f32\",\"shape\":[3],\"classes\":0},"
-    "{\"name\":\"d.y\",\"dtype\":\"i32\",\"shape\":[],\"classes\":2},{\"name\":\"d.c\",\"dtype\":\"bool\",\"shape\":[],"
-    "\"classes\":0}],"
+    "{\"name\":\"d.y\",\"dtype\":\"i32\",\"shape\":[],\"classes\":2},"
+    "{\"name\":\"d.c\",\"dtype\":\"bool\",\"shape\":[],\"classes\":0}],"
     "\"functions\":[],\"datasets\":[{\"name\":\"d\",\"format\":\"csv\",\"fields\":[0,1,2],\"files\":[\"a.csv\",\"b.csv\"],"
-    "\"test_files\":[\"t.csv\"],\"splits\":[{\"name\":\"first\",\"test\":false,\"count\":1,\"fraction\":0},"
-    "{\"name\":\"train\",\"test\":false,\"count\":2,\"fraction\":0},{\"name\":\"test\",\"test\":true,\"count\":0,\"fraction\":1}]"
-    ","
-    "\"shuffled\":false,\"table\":{\"markers\":[\"?\"],\"missing\":\"error\",\"columns\":["
-    "{\"name\":\"age\",\"number\":true,\"label\":false,\"categories\":null},"
-    "{\"name\":\"job\",\"number\":false,\"label\":true,\"categories\":[\"cook\",\"smith\"]}],"
-    "\"fields\":[{\"kind\":\"vector\",\"parts\":[{\"kind\":\"standardize\",\"columns\":[0]},{\"kind\":\"onehot\",\"columns\":[1]}"
-    "]},"
-    "{\"kind\":\"class\",\"column\":1},{\"kind\":\"condition\",\"tests\":[{\"test\":\"<\",\"column\":0,\"with\":25.0},"
-    "{\"test\":\"!=\",\"column\":1,\"with\":\"cook\"},{\"test\":\"||\"},{\"test\":\"!\"}]}]}}],"
-    "\"hypers\":[],\"train\":null,\"exports\":[]}";
+    "\"test_files\":[\"t.csv\"],\"splits\":["
+    SPLIT("first", "false", "1", "0") "," SPLIT("train", "false", "2", "0") "," SPLIT("test", "true", "0", "1") "],"
+    "\"shuffled\":false,\"rows\":0,\"schema\":{\"markers\":[\"?\"],\"missing\":\"error\",\"columns\":["
+    "{\"name\":\"age\",\"number\":true,\"label\":false,\"categories\":[]},"
+    "{\"name\":\"job\",\"number\":false,\"label\":true,\"categories\":[\"cook\",\"smith\"]}],\"fields\":["
+    FIELD("vector", "{\"kind\":\"standardize\",\"columns\":[0]},{\"kind\":\"onehot\",\"columns\":[1]}", "0", "") ","
+    FIELD("class", "", "1", "") ","
+    FIELD("condition", "", "0", TEST("<", "0", "null", "25.0") "," TEST("!=", "1", "\"cook\"", "0") "," TEST("||", "0", "null", "0") ","
+                                TEST("!", "0", "null", "0"))
+    "]}}],\"hypers\":[],\"exports\":[],\"train\":null}";
+/* clang-format on */
 
 /* The manifest with one text in place of another. */
 static bool read_changed(Manifest *manifest, const char *from, const char *to)
@@ -56,28 +64,28 @@ static void test_table_of_the_manifest_is_checked(void **state)
         {"\"missing\":\"error\"", "\"missing\":\"mean\""}, /* which needs a state d.x/fill */
         {"\"markers\":[\"?\"]", "\"markers\":[1]"},
         {"\"categories\":[\"cook\",\"smith\"]", "\"categories\":[\"cook\"]"},
-        {"\"categories\":[\"cook\",\"smith\"]", "\"categories\":null"},
+        {"\"categories\":[\"cook\",\"smith\"]", "\"categories\":[]"},
         {"\"number\":true", "\"number\":false"},
         {"\"kind\":\"standardize\"", "\"kind\":\"scale\""},
         {"\"kind\":\"standardize\"", "\"kind\":\"numbers\""}, /* which has no states */
         {"\"columns\":[0]", "\"columns\":[7]"},
         {"\"columns\":[0]", "\"columns\":[-1]"},
         {"\"columns\":[0]", "\"columns\":[]"},
-        {"\"kind\":\"class\",\"column\":1", "\"kind\":\"class\",\"column\":0"},
-        {"\"kind\":\"class\",\"column\":1", "\"kind\":\"class\",\"column\":2"},
-        {"\"kind\":\"condition\"", "\"kind\":\"vector\",\"parts\":[]"},
-        {"{\"test\":\"||\"},", ""},
-        {"{\"test\":\"||\"},", "{\"test\":\"||\"},{\"test\":\"&&\"},"},
-        {"{\"test\":\"<\",\"column\":0", "{\"test\":\"<\",\"column\":9"},
-        {"{\"test\":\"<\",\"column\":0", "{\"test\":\"<\",\"column\":1"}, /* no column of numbers */
-        {"\"with\":25.0", "\"with\":\"young\""},
-        {"\"with\":25.0", "\"with\":null"},
+        {FIELD("class", "", "1", ""), FIELD("class", "", "0", "")},
+        {FIELD("class", "", "1", ""), FIELD("class", "", "2", "")},
+        {"\"kind\":\"condition\"", "\"kind\":\"vector\""},
+        {TEST("||", "0", "null", "0") ",", ""},
+        {TEST("||", "0", "null", "0") ",", TEST("||", "0", "null", "0") "," TEST("&&", "0", "null", "0") ","},
+        {TEST("<", "0", "null", "25.0"), TEST("<", "9", "null", "25.0")},
+        {TEST("<", "0", "null", "25.0"), TEST("<", "1", "null", "25.0")}, /* no column of numbers */
+        {TEST("<", "0", "null", "25.0"), TEST("<", "0", "\"young\"", "0")},
+        {TEST("<", "0", "null", "25.0"), TEST("<", "0", "null", "null")},
         {"\"name\":\"d.x/scale\",\"dtype\":\"f32\",\"shape\":[1]", "\"name\":\"d.x/scale\",\"dtype\":\"f32\",\"shape\":[2]"},
         {"\"name\":\"d.x/scale\",\"dtype\":\"f32\"", "\"name\":\"d.x/scale\",\"dtype\":\"i32\""},
         {"\"shape\":[1],\"role\":\"encoder\"", "\"shape\":[1],\"role\":\"counter\""},
         {"\"name\":\"d.c\",\"dtype\":\"bool\"", "\"name\":\"d.c\",\"dtype\":\"u8\""},
         {"\"files\":[\"a.csv\",\"b.csv\"]", "\"files\":[]"},
-        {"\"table\":{", "\"chair\":{"},
+        {"\"schema\":{", "\"chair\":{"},
     };
     Manifest manifest;
     assert_true(read_changed(&manifest, "\"model\":\"m\"", "\"model\":\"n\""));

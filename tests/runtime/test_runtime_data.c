@@ -15,9 +15,9 @@
 #include "runtime/idx.h"
 #include "tests/runtime/run_command.h"
 
-static const Field image = {
-    .tensor = {.name = "d.image", .element = ELEMENT_U8, .rank = 2, .dims = {2, 3}, .elements = 6, .bytes = 6}};
-static const Field label = {.tensor = {.name = "d.label", .element = ELEMENT_I32, .elements = 1, .bytes = 4}, .classes = 10};
+static const FieldInfo image = {
+    .tensor = {.name = "d.image", .dtype = DTYPE_U8, .rank = 2, .dims = {2, 3}, .elements = 6, .bytes = 6}};
+static const FieldInfo label = {.tensor = {.name = "d.label", .dtype = DTYPE_I32, .elements = 1, .bytes = 4}, .classes = 10};
 
 static const unsigned char images[] = {0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 3, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 255};
 static const unsigned char labels[] = {0, 0, 8, 1, 0, 0, 0, 2, 9, 4};
@@ -30,7 +30,7 @@ static void write_gzip(const char *path, const void *bytes, unsigned size)
 }
 
 /* Opens and reads `name`; what was reported is in command_output(). */
-static bool read_idx(const char *name, const Field *field, void *rows, int64_t capacity)
+static bool read_idx(const char *name, const FieldInfo *field, void *rows, int64_t capacity)
 {
     IdxFile file;
     capture_begin();
@@ -65,7 +65,7 @@ static void test_reads_plain_and_gzip(void **state)
 }
 
 /* The file `bytes`, plain and zipped, must be refused with a message that has `text` and the file's name. */
-static void expect_refusal(const Field *field, const void *bytes, unsigned size, const char *text)
+static void expect_refusal(const FieldInfo *field, const void *bytes, unsigned size, const char *text)
 {
     int32_t rows[64];
     write_file("refused", bytes, size);
@@ -151,10 +151,10 @@ static void test_missing_files_and_folders(void **state)
 /* A data set of images and labels with those files. */
 static bool load(const char *image_file, const char *label_file, int64_t train_rows)
 {
-    Field fields[] = {image, label};
+    FieldInfo fields[] = {image, label};
     size_t indices[] = {0, 1};
     const char *files[] = {image_file, label_file};
-    Split splits[] = {{.name = "train", .count = train_rows}};
+    SplitInfo splits[] = {{.name = "train", .count = train_rows}};
     DatasetInfo dataset = {.name = "d",
                            .format = "idx",
                            .fields = indices,
@@ -194,12 +194,22 @@ static void test_data_sets(void **state)
 /* Of 40 + 10 labelled rows, the main ones permuted by a seed into `rows`, images and labels alike. */
 static void load_shuffled(uint64_t seed, int32_t rows[50])
 {
-    Field fields[] = {image, label};
+    FieldInfo fields[] = {image, label};
     fields[1].classes = 0;
     size_t indices[] = {0, 1};
     const char *files[] = {"images40", "labels40"}, *test_files[] = {"images10", "labels10"};
-    Split splits[] = {{.name = "train", .fraction = 0.5}, {.name = "test", .from_test = true, .fraction = 1}};
-    DatasetInfo dataset = {"d", "idx", indices, files, test_files, splits, NULL, true, 2, 2, 2, 2, 0};
+    SplitInfo splits[] = {{.name = "train", .fraction = 0.5}, {.name = "test", .from_test = true, .fraction = 1}};
+    DatasetInfo dataset = {.name = "d",
+                           .format = "idx",
+                           .fields = indices,
+                           .field_count = 2,
+                           .files = files,
+                           .file_count = 2,
+                           .test_files = test_files,
+                           .test_file_count = 2,
+                           .splits = splits,
+                           .split_count = 2,
+                           .shuffled = true};
     Manifest manifest = {.fields = fields, .field_count = 2, .datasets = &dataset, .dataset_count = 1};
     Data data;
     assert_true(data_load(&data, &manifest, ".", seed));

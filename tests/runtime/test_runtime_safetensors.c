@@ -14,9 +14,9 @@
 #include "runtime/safetensors.h"
 #include "tests/runtime/run_command.h"
 
-static const Tensor byte_pair = {.name = "bytes", .element = ELEMENT_U8, .rank = 1, .dims = {3}, .elements = 3, .bytes = 3};
-static const Tensor matrix = {.name = "w", .element = ELEMENT_F32, .rank = 2, .dims = {2, 2}, .elements = 4, .bytes = 16};
-static const Tensor scalar = {.name = "s", .element = ELEMENT_F64, .elements = 1, .bytes = 8};
+static const TensorInfo byte_pair = {.name = "bytes", .dtype = DTYPE_U8, .rank = 1, .dims = {3}, .elements = 3, .bytes = 3};
+static const TensorInfo matrix = {.name = "w", .dtype = DTYPE_F32, .rank = 2, .dims = {2, 2}, .elements = 4, .bytes = 16};
+static const TensorInfo scalar = {.name = "s", .dtype = DTYPE_F64, .elements = 1, .bytes = 8};
 
 static const unsigned char bytes_data[3] = {1, 2, 3};
 static const float matrix_data[4] = {1, -2, 0.5f, 1e30f};
@@ -24,7 +24,7 @@ static const double scalar_data = 0.1;
 
 static void write_sample(const char *path)
 {
-    const Tensor tensors[] = {byte_pair, matrix, scalar};
+    const TensorInfo tensors[] = {byte_pair, matrix, scalar};
     const void *data[] = {bytes_data, matrix_data, &scalar_data};
     json_t *metadata = json_pack("{s:s}", "key", "value \"quoted\" \xc3\xa4");
     assert_true(safetensors_write(path, tensors, data, 3, metadata));
@@ -56,11 +56,11 @@ static void test_other_types_and_shapes_are_named(void **state)
     (void)state;
     SafeFile file;
     float values[4];
-    Tensor wide = matrix, missing = matrix, integers = matrix;
+    TensorInfo wide = matrix, missing = matrix, integers = matrix;
     wide.dims[0] = 4;
     wide.dims[1] = 1;
     missing.name = "missing";
-    integers.element = ELEMENT_I32;
+    integers.dtype = DTYPE_I32;
     write_sample("f");
     assert_true(safetensors_open(&file, "f"));
     capture_begin();

@@ -17,13 +17,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "runtime/abi.h"
+#include "runtime/abi/frame.h"
 
 #ifndef TOY_BATCH
 #define TOY_BATCH 8
 #endif
 #ifndef TOY_ABI
-#define TOY_ABI 1
+#define TOY_ABI 2
 #endif
 #ifndef TOY_STATE
 #define TOY_STATE "net.w"
@@ -40,13 +40,13 @@ enum { AT_W = 0, AT_B = 64, AT_LAM = 128, AT_MOMENT = 192, AT_STEP = 256, AT_SEE
     "{\"name\":\"" NAME "\",\"dtype\":\"" DTYPE "\",\"shape\":" SHAPE ",\"role\":\"" ROLE "\",\"offset\":" OFFSET "}"
 #define TENSOR(NAME, DTYPE, SHAPE) "{\"name\":\"" NAME "\",\"dtype\":\"" DTYPE "\",\"shape\":" SHAPE "}"
 #define FUNCTION(NAME, INPUT_LIST, OUTPUT_LIST)                                                                                  \
-    "{\"name\":\"" NAME "\",\"inputs\":[" INPUT_LIST "],\"outputs\":[" OUTPUT_LIST "]}"
+    "{\"name\":\"" NAME "\",\"inputs\":[" INPUT_LIST "],\"outputs\":[" OUTPUT_LIST "],\"bounds\":[]}"
 #define INDEX TENSOR("index", "i32", "[" TEXT(TOY_BATCH) "]")
 #define MASK TENSOR("mask", "bool", "[" TEXT(TOY_BATCH) "]")
 
 /* clang-format off */
 const char hn_manifest[] =
-    "{\"abi\":" TEXT(TOY_ABI) ",\"model\":\"toy\",\"float\":\"f32\",\"cpu\":\"x86-64\",\"state_bytes\":262592,\"scratch_bytes\":64,"
+    "{\"abi\":" TEXT(TOY_ABI) ",\"model\":\"toy\",\"cpu\":\"x86-64\",\"real\":\"f32\",\"state_bytes\":262592,\"scratch_bytes\":64,"
     "\"states\":["
     STATE(TOY_STATE, "f32", "[4]", "weight", "0") ","
     STATE("net.b", "f32", "[]", "weight", "64") ","
@@ -68,21 +68,20 @@ const char hn_manifest[] =
     FUNCTION("tune.eval0.finish", "", TENSOR("value", "f32", "[]")) ","
     FUNCTION("tune.plateau", TENSOR("metric", "f32", "[]"), "") "],"
     "\"datasets\":[{\"name\":\"toy\",\"format\":\"idx\",\"fields\":[0,1],\"files\":[\"toy-x.gz\",\"toy-y\"],\"test_files\":[],"
-    "\"splits\":[{\"name\":\"train\",\"test\":false,\"count\":100,\"fraction\":0},"
-    "{\"name\":\"valid\",\"test\":false,\"count\":0,\"fraction\":0.25}]}],"
+    "\"splits\":[{\"name\":\"train\",\"from_test\":false,\"count\":100,\"fraction\":0},"
+    "{\"name\":\"valid\",\"from_test\":false,\"count\":0,\"fraction\":0.25}],\"shuffled\":false,\"rows\":0,\"schema\":null}],"
     "\"hypers\":[{\"name\":\"lam.decay\",\"kind\":\"log\",\"shape\":[],\"low\":0,\"high\":0,\"init\":0.001,\"shared\":true}],"
-    "\"train\":{\"name\":\"tune\",\"batch\":" TEXT(TOY_BATCH) ",\"epochs\":6,\"warmup\":1,"
+    "\"exports\":[],"
+    "\"train\":{\"name\":\"tune\",\"batch\":" TEXT(TOY_BATCH) ",\"epochs\":6,\"evaluate\":1,\"warmup\":1,"
 #ifdef TOY_FIT
-    "\"method\":\"fit\",\"patience\":0,\"every\":[1,1],\"select\":-1,\"plateau\":null,\"hypers\":null,"
-    "\"phases\":[{\"name\":\"minimise\",\"dataset\":0,\"split\":0,\"step\":\"tune.lower\"}],"
+    "\"method\":\"fit\",\"patience\":0,\"select\":-1,\"plateau\":-1,\"hypers\":-1,"
+    "\"phases\":[{\"name\":\"minimise\",\"dataset\":0,\"split\":0,\"step\":1,\"every\":1}],"
 #else
-    "\"method\":\"bilevel\",\"patience\":50,\"every\":[3,2],\"select\":0,\"plateau\":\"tune.plateau\",\"hypers\":\"tune.hypers\","
-    "\"phases\":[{\"name\":\"lower\",\"dataset\":0,\"split\":0,\"step\":\"tune.lower\"},"
-    "{\"name\":\"upper\",\"dataset\":0,\"split\":1,\"step\":\"tune.upper\"}],"
+    "\"method\":\"bilevel\",\"patience\":50,\"select\":0,\"plateau\":6,\"hypers\":3,"
+    "\"phases\":[{\"name\":\"lower\",\"dataset\":0,\"split\":0,\"step\":1,\"every\":3},"
+    "{\"name\":\"upper\",\"dataset\":0,\"split\":1,\"step\":2,\"every\":2}],"
 #endif
-    "\"metrics\":[{\"name\":\"fit(toy.valid)\",\"dataset\":0,\"split\":1,\"accumulate\":\"tune.eval0.accumulate\","
-    "\"finish\":\"tune.eval0.finish\"}],\"init\":\"tune.init\"},"
-    "\"exports\":[]}";
+    "\"metrics\":[{\"name\":\"fit(toy.valid)\",\"dataset\":0,\"split\":1,\"accumulate\":4,\"finish\":5}],\"init\":0,\"pareto\":null}}";
 /* clang-format on */
 
 /* ---- allocations, counted ---- */

@@ -1,11 +1,11 @@
 /* What compiled code and the runtime know of each other. The backend emits calls and symbols that match this file; everything
  * else about a model is in the manifest (JSON; docs/runtime.md). */
-#ifndef HN_RUNTIME_ABI_H
-#define HN_RUNTIME_ABI_H
+#ifndef HN_ABI_FRAME_H
+#define HN_ABI_FRAME_H
 
 #include <stdint.h>
 
-#define HN_ABI_VERSION 1
+#define HN_ABI_VERSION 2
 /* Alignment of both arenas, of every tensor in them and of every row table. */
 #define HN_ALIGNMENT 64
 

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "pareto/pareto.h"
-#include "pareto/random_space.h"
+#include "runtime/abi/random_space.h"
 #include "runtime/permute.h"
 #include "runtime/philox.h"
 

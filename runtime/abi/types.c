@@ -1,0 +1,19 @@
+#include "runtime/abi/types.h"
+
+const char *const dtype_names[DTYPE_COUNT] = {
+#define DTYPE(NAME, name, bytes) name,
+#include "runtime/abi/dtypes.def"
+#undef DTYPE
+};
+
+const size_t dtype_sizes[DTYPE_COUNT] = {
+#define DTYPE(NAME, name, bytes) bytes,
+#include "runtime/abi/dtypes.def"
+#undef DTYPE
+};
+
+const char *const state_role_names[STATE_ROLE_COUNT] = {
+#define ROLE(NAME, name) name,
+#include "runtime/abi/roles.def"
+#undef ROLE
+};
