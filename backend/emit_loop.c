@@ -337,7 +337,6 @@ KernelSplit emit_loop(Emitter *e, const Kernel *kernel)
     n.sink_cursors = zeroed(loop->sinks.len, sizeof *n.sink_cursors);
     n.accumulators = zeroed((size_t)loop->sinks.len * MOST_UNROLL, sizeof *n.accumulators);
     classify_nodes(&n);
-    absorb_products(&n);
     make_accumulators(&n);
     for (uint32_t i = 0; i < loop->nodes.len; i++)
         if (loop->nodes.data[i].kind == NODE_LOAD)

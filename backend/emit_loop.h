@@ -23,7 +23,6 @@ typedef struct Cursor {
 typedef struct NodeState {
     int level;                       /* of the loop in whose body it is computed; -1: before all loops */
     bool varies;                     /* along the vector axis */
-    bool absorbed;                   /* a product that is only added to something: part of that node's multiply-add */
     LLVMValueRef value[MOST_UNROLL]; /* registers of all lanes if it varies, else [0] is a scalar */
     LLVMValueRef spread;             /* the scalar in all lanes, once a user asked for it */
 } NodeState;
@@ -58,9 +57,6 @@ void store_vector(Nest *n, const Cursor *cursor, LLVMValueRef value, unsigned u)
 
 /* At which loop each node is computed, and whether it varies along the vector axis. */
 void classify_nodes(Nest *n);
-/* Sums and differences absorb a product of which they are the only user. It saves an op and a rounding, and as it is done here
- * rather than by LLVM, it is done alike at every optimisation level. */
-void absorb_products(Nest *n);
 /* Computes everything that becomes known in the body of the loop at `level`. */
 void enter_level(Nest *n, int level);
 /* The node's value in vector `u` of the body. */

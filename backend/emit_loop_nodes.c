@@ -32,32 +32,6 @@ void classify_nodes(Nest *n)
     }
 }
 
-void absorb_products(Nest *n)
-{
-    const Loop *loop = n->loop;
-    uint32_t *uses = zeroed(loop->nodes.len, sizeof *uses);
-    for (uint32_t i = 0; i < loop->nodes.len; i++)
-        for (uint32_t a = 0; a < loop->nodes.data[i].nargs; a++)
-            uses[loop->nodes.data[i].args[a]]++;
-    for (uint32_t i = 0; i < loop->sinks.len; i++)
-        uses[loop->sinks.data[i].node]++;
-    for (uint32_t i = 0; i < loop->nodes.len; i++) {
-        const Node *node = &loop->nodes.data[i];
-        if (node->kind != NODE_OP || (node->code != OP_ADD && node->code != OP_SUB) || !dtype_is_float(node->dtype))
-            continue;
-        for (uint32_t a = 0; a < 2; a++) {
-            const Node *product = &loop->nodes.data[node->args[a]];
-            NodeState *state = &n->nodes[node->args[a]];
-            bool alike = state->level == n->nodes[i].level && state->varies == n->nodes[i].varies;
-            if (product->kind != NODE_OP || product->code != OP_MUL || uses[node->args[a]] != 1 || !alike)
-                continue;
-            state->absorbed = true;
-            break;
-        }
-    }
-    support_free(uses);
-}
-
 LLVMValueRef vector_of(Nest *n, uint32_t node, unsigned u)
 {
     NodeState *state = &n->nodes[node];
@@ -99,19 +73,6 @@ static LLVMValueRef operand(Nest *n, uint32_t node, bool vector, unsigned u)
     return vector ? vector_of(n, node, u) : n->nodes[node].value[0];
 }
 
-/* x y + z, x y - z or z - x y, where the product was absorbed. */
-static LLVMValueRef emit_multiply_add(Nest *n, const Node *node, uint32_t product_at, bool vector, unsigned u)
-{
-    const Node *product = &n->loop->nodes.data[node->args[product_at]];
-    LLVMValueRef x = operand(n, product->args[0], vector, u), y = operand(n, product->args[1], vector, u),
-                 z = operand(n, node->args[1 - product_at], vector, u);
-    if (node->code == OP_SUB && product_at == 0)
-        z = LLVMBuildFNeg(n->e->builder, z, "");
-    if (node->code == OP_SUB && product_at == 1)
-        x = LLVMBuildFNeg(n->e->builder, x, "");
-    return fused_multiply_add(n->e, x, y, z);
-}
-
 /* A byte over a constant, or NULL. */
 static LLVMValueRef emit_byte_quotient(Nest *n, const Node *node, LLVMValueRef x)
 {
@@ -134,9 +95,6 @@ static LLVMValueRef divisor_of_lanes(Nest *n, const Node *node, LLVMValueRef div
 static LLVMValueRef emit_node_op(Nest *n, const Node *node, bool varies, unsigned u)
 {
     LLVMValueRef args[3], quotient = NULL;
-    for (uint32_t a = 0; a < node->nargs; a++)
-        if (n->nodes[node->args[a]].absorbed)
-            return emit_multiply_add(n, node, a, varies, u);
     for (uint32_t a = 0; a < node->nargs; a++)
         args[a] = operand(n, node->args[a], varies, u);
     if (node->code == OP_DIV && varies) {
@@ -169,7 +127,7 @@ void enter_level(Nest *n, int level)
     const Loop *loop = n->loop;
     for (uint32_t i = 0; i < loop->nodes.len; i++) {
         move_cursor(n, &n->node_cursors[i], level);
-        if (n->nodes[i].level != level || n->nodes[i].absorbed)
+        if (n->nodes[i].level != level)
             continue;
         n->nodes[i].spread = NULL;
         for (unsigned u = 0; u < (n->nodes[i].varies ? n->width : 1); u++)
@@ -179,6 +137,6 @@ void enter_level(Nest *n, int level)
         move_cursor(n, &n->sink_cursors[i], level);
     /* Scalars in all lanes, here rather than in the inner loops that use them. */
     for (uint32_t i = 0; i < loop->nodes.len && n->vector_axis >= 0; i++)
-        if (n->nodes[i].level == level && !n->nodes[i].varies && !n->nodes[i].absorbed)
+        if (n->nodes[i].level == level && !n->nodes[i].varies)
             vector_of(n, i, 0);
 }

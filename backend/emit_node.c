@@ -99,6 +99,8 @@ LLVMValueRef emit_op(Emitter *e, OpCode code, DType from, DType to, LLVMValueRef
         return LLVMBuildOr(e->builder, args[0], args[1], "");
     case OP_NOT:
         return LLVMBuildNot(e->builder, args[0], "");
+    case OP_FMA:
+        return fused_multiply_add(e, args[0], args[1], args[2]);
     case OP_SELECT:
         return LLVMBuildSelect(e->builder, args[0], args[1], args[2], "");
     case OP_CAST:

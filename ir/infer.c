@@ -248,6 +248,15 @@ static bool infer_logic(const Rule *r)
     return result(r, operand(r, 0));
 }
 
+/* x y + z, rounded once. */
+static bool infer_fma(const Rule *r)
+{
+    Type x = operand(r, 0);
+    if (!dtype_is_float(x.dtype))
+        return fail(r, "operands must be f32 or f64, not %s", type_text(x));
+    return need_equal(r, x, operand(r, 1)) && need_equal(r, x, operand(r, 2)) && result(r, x);
+}
+
 static bool infer_select(const Rule *r)
 {
     Type condition = operand(r, 0), yes = operand(r, 1);

@@ -127,6 +127,18 @@ static bool eval_not(const Run *run, const Op *op, Tensor *out)
     return true;
 }
 
+static bool eval_fma(const Run *run, const Op *op, Tensor *out)
+{
+    const Tensor *x = operand_tensor(run, op, 0), *y = operand_tensor(run, op, 1), *z = operand_tensor(run, op, 2);
+    int64_t n = type_elements(out->type);
+    for (int64_t i = 0; i < n; i++)
+        if (out->type.dtype == DTYPE_F32)
+            ((float *)out->data)[i] = fmaf(((const float *)x->data)[i], ((const float *)y->data)[i], ((const float *)z->data)[i]);
+        else
+            ((double *)out->data)[i] = fma(((const double *)x->data)[i], ((const double *)y->data)[i], ((const double *)z->data)[i]);
+    return true;
+}
+
 static bool eval_select(const Run *run, const Op *op, Tensor *out)
 {
     const uint8_t *condition = operand_tensor(run, op, 0)->data;
@@ -155,4 +167,5 @@ Eval *const elementwise_evals[OP_COUNT] = {
     [OP_SUB] = eval_sub, [OP_MUL] = eval_mul,     [OP_DIV] = eval_div,       [OP_POW] = eval_pow,     [OP_MAX] = eval_max,
     [OP_MIN] = eval_min, [OP_EQ] = eval_eq,       [OP_NE] = eval_ne,         [OP_LT] = eval_lt,       [OP_LE] = eval_le,
     [OP_AND] = eval_and, [OP_OR] = eval_or,       [OP_SELECT] = eval_select, [OP_CAST] = eval_cast, [OP_EXPM1] = eval_expm1,
+    [OP_FMA] = eval_fma,
 };

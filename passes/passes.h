@@ -48,8 +48,10 @@ void pass_dce(Module *module, Function *function);      /* drops what no output 
 /* Products of several vectors with one matrix state become one product. After differentiation. */
 void pass_stack(Module *module, Function *function);
 /* Products of a vector and a large matrix state that the step also updates, without waiting for the product, become sums of
- * elementwise products: the update's kernel makes them while it reads the matrix. Last. */
+ * elementwise products: the update's kernel makes them while it reads the matrix. After clean-up. */
 void pass_read_once(Module *module, Function *function);
+/* Products that only one sum or difference uses become part of it: x y + z is rounded once. Last but for bounds. */
+void pass_contract(Module *module, Function *function);
 /* Indices that may lie outside their table are held to its rows, and what had to be is left in states (Module.bounds). An index that is
  * known to lie outside ends the process with a message at its line, as limit_error. After all others. */
 void pass_bounds(Module *module, Function *function);

@@ -11,6 +11,7 @@ const PassInfo pass_table[] = {
     {"factor", "pull row scales and sums out of products (per example)", pass_factor},
     {"stack", "products of several vectors with one state become one", pass_stack},
     {"read-once", "products with a state that the step updates become sums in the update's loop", pass_read_once},
+    {"contract", "products that only a sum uses are part of it, rounded once", pass_contract},
     {"bounds", "hold indices to the rows of their tables where they may lie outside", pass_bounds},
     {"merge", "products of one operand with several states become one", pass_merge},
     {"differentiate", "expand grad (reverse mode) and tangent (forward mode)", pass_differentiate},
@@ -51,14 +52,9 @@ void pass_run(const PassTrace *trace, const char *name, Module *module, Function
 
 void pass_finish(const PassTrace *trace, Module *module, Function *function)
 {
-    pass_run(trace, "differentiate", module, function);
-    for (int round = 0; round < 2; round++) {
-        pass_run(trace, "simplify", module, function);
-        pass_run(trace, "outer", module, function);
-        pass_run(trace, "cse", module, function);
-        pass_run(trace, "dce", module, function);
-        if (round == 0)
-            pass_run(trace, "stack", module, function);
-    }
-    pass_run(trace, "read-once", module, function);
+    static const char *const passes[] = {"differentiate", "simplify", "outer",    "cse", "dce",
+                                         "stack",         "simplify", "outer",    "cse", "dce",
+                                         "read-once",     "contract", "simplify", "cse", "dce"};
+    for (size_t i = 0; i < COUNT_OF(passes); i++)
+        pass_run(trace, passes[i], module, function);
 }

@@ -163,6 +163,11 @@ static void comparison_and_logic(void **unused)
     computes(bools, "%y = or %a, %b : bool[4]", N(0, 0, 1, 1, 0, 1, 0, 1), N(0, 1, 1, 1));
     computes(bools, "%y = not %a : bool[4]", N(0, 0, 1, 1, 0, 1, 0, 1), N(1, 1, 0, 0));
     computes("%a: f32[2]", "%y = eq %a, %a : bool[2]", N(NAN, 1), N(0, 1));
+    /* (2^23 + 1)^2 = 2^46 + 2^24 + 1: the last 1 is lost where the product is rounded first */
+    computes("%a: f32[2], %b: f32[2], %c: f32[2]", "%y = fma %a, %b, %c : f32[2]",
+             N(2, 0x800001, 3, 0x800001, 4, -0x1p46 - 0x1p24), N(10, 1));
+    computes("%a: f64[2], %b: f64[2], %c: f64[2]", "%y = fma %a, %b, %c : f64[2]",
+             N(2, 0x1p52 + 1, 3, 0x1p52 + 1, 4, -0x1p104 - 0x1p53), N(10, 1));
     computes("%p: bool[3], %a: f32[3], %b: f32[3]", "%y = select %p, %a, %b : f32[3]", N(1, 0, 1, 1, 2, 3, 4, 5, NAN),
              N(1, 5, 3));
     computes("%p: bool[2], %a: f64[2], %b: f64[2]", "%y = select %p, %a, %b : f64[2]", N(0, 1, 1, 2, 3, 4), N(3, 2));

@@ -89,6 +89,7 @@ static void every_primitive(void **unused)
         [OP_ACROSS_MAX] = "%v = across_max %x : f32[2]",
         [OP_GRAD] = "%v = grad %z, %x : f32[2]",
         [OP_TANGENT] = "%v = tangent %z, %x, %x : f32[]",
+        [OP_FMA] = "%v = fma %x, %x, %x : f32[2]",
         [OP_SELECT] = "%v = select %p, %x, %x : f32[2]",
         [OP_CAST] = "%v = cast %x : i32[2]",
         [OP_BROADCAST] = "%v = broadcast %x axes [0] : f32[2, 3]",

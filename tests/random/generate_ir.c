@@ -398,6 +398,27 @@ static void add_normalization(Generator *g)
     }
 }
 
+/* Whether some value is equal to the largest, which it is however they are rounded, if a value is the same number wherever it is
+ * computed again. */
+static void add_winners(Generator *g)
+{
+    unsigned i = pick_wide(g), j;
+    Value x = g->values[i];
+    Type type = value_type(&g->b, x);
+    Dims axes = random_axes(g, type.rank);
+    if (!axes.n)
+        return;
+    if (below(g, 2) && pick_like(g, type, false, &j)) { /* a product that is used twice, once by what is expensive */
+        Value product = build_binary(&g->b, OP_MUL, x, g->values[j]), squashed = build_unary(&g->b, OP_TANH, product);
+        x = build_binary(&g->b, OP_ADD, product, squashed);
+        keep(g, build_binary(&g->b, OP_MUL, squashed, squashed), false);
+    }
+    Value winners = build_binary(&g->b, OP_EQ, x, reduced_and_spread(g, OP_REDUCE_MAX, x, axes));
+    Value count = build_reduce(&g->b, OP_REDUCE_SUM, build_cast(&g->b, winners, g->real), axes);
+    Value none = build_const(&g->b, value_type(&g->b, count), 0);
+    keep(g, build_cast(&g->b, build_binary(&g->b, OP_LT, none, count), g->real), true);
+}
+
 static void add_dot(Generator *g)
 {
     unsigned i = pick_wide(g), j = pick_wide(g);
@@ -466,7 +487,7 @@ static void add_source(Generator *g, unsigned number)
 
 static void add_op(Generator *g, unsigned number)
 {
-    switch (below(g, 26)) {
+    switch (below(g, 28)) {
     case 0:
     case 1:
     case 2:
@@ -523,6 +544,10 @@ static void add_op(Generator *g, unsigned number)
         break;
     case 22:
         add_reduction(g);
+        break;
+    case 23:
+    case 24:
+        add_winners(g);
         break;
     default:
         add_normalization(g);
