@@ -238,6 +238,7 @@ char *manifest_json(const Model *model, const Plan *plan, const char *cpu, Arena
     Filler filler = {arena, model, model->module, plan};
     Manifest manifest = {.abi = HN_ABI_VERSION,
                          .model = model->name,
+                         .digest = model->digest ? model->digest : "",
                          .cpu = processor(cpu, arena),
                          .real = model->module->real,
                          .state_bytes = (size_t)plan_state_bytes(plan),

@@ -155,7 +155,8 @@ typedef struct Export {
 
 typedef struct Model {
     Module *module;
-    const char *name; /* of the file, without folder and .hn */
+    const char *name;   /* of the file, without folder and .hn */
+    const char *digest; /* model_digest(); NULL: not made */
     VEC(Dataset) datasets;
     VEC(Net) nets;
     VEC(Form) forms;
@@ -169,6 +170,11 @@ typedef struct Model {
 Value build_natural(Builder *b, const Hyper *hyper, Value raw);
 /* The unconstrained number whose natural value is `natural` (inside the range). */
 double hyper_raw(const Hyper *hyper, double natural);
+
+/* Sixteen hexadecimal digits that differ where a run of the model, as the frontend left it, would train something else: other losses,
+ * weights, settings, splits or another measure of the best. What is only reported and how long a run is do not count. In the module's
+ * arena. */
+const char *model_digest(const Model *model);
 
 /* Frees the module and the lists. *model itself is the caller's, or lies in the module's arena. */
 void model_free(Model *model);

@@ -28,7 +28,7 @@ static bool is_finite(const StateInfo *state, const void *data)
     return true;
 }
 
-static const char format_here[] = "hnc checkpoint 2", format_before[] = "hnc checkpoint 1";
+static const char format_of_any[] = "hnc checkpoint ", format_here[] = "hnc checkpoint 3";
 
 /* FNV-1a over all that decides whether a checkpoint's states mean the same to this model. */
 static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t size)
@@ -44,6 +44,8 @@ static json_t *fingerprint(const Manifest *manifest)
     for (size_t i = 0; i < manifest->state_count; i++) {
         const StateInfo *state = &manifest->states[i];
         char type[TENSOR_TEXT_SIZE];
+        if (state->role == STATE_SCRATCH) /* in no checkpoint */
+            continue;
         tensor_text(&state->tensor, type);
         hash = hash_bytes(hash, state->tensor.name, strlen(state->tensor.name) + 1);
         hash = hash_bytes(hash, type, strlen(type) + 1);
@@ -56,6 +58,12 @@ static json_t *fingerprint(const Manifest *manifest)
         free(table);
     }
     return json_sprintf("%016" PRIx64, hash);
+}
+
+static const char *metadata_text(const json_t *metadata, const char *key)
+{
+    const char *text = json_string_value(json_object_get(metadata, key));
+    return text ? text : "";
 }
 
 /* Under "data.NAME"; for json_decref(). */
@@ -81,6 +89,7 @@ static json_t *build_metadata(const Manifest *manifest, const Identity *identity
     json_object_set_new(metadata, "model", json_string(manifest->model));
     json_object_set_new(metadata, "train", json_string(manifest->train->name));
     json_object_set_new(metadata, "fingerprint", fingerprint(manifest));
+    json_object_set_new(metadata, "digest", json_string(manifest->digest));
     json_object_set_new(metadata, "seed", json_sprintf("%" PRIu64, identity->seed));
     metadata_set_integer(metadata, "batch", identity->batch);
     metadata_set_integer(metadata, "total_steps", identity->total_steps);
@@ -143,8 +152,8 @@ static bool identify(const char *path, const Manifest *manifest, const json_t *m
     const char *model = json_string_value(json_object_get(metadata, "model"));
     const char *train = json_string_value(json_object_get(metadata, "train"));
     const char *seed = json_string_value(json_object_get(metadata, "seed"));
-    if (format && !strcmp(format, format_before))
-        return report_error("%s was written by an earlier version of hnc, whose runs --resume cannot continue; eval and predict "
+    if (format && strcmp(format, format_here) && !strncmp(format, format_of_any, strlen(format_of_any)))
+        return report_error("%s was written by another version of hnc, whose runs --resume cannot continue; eval and predict "
                             "read its weights",
                             path);
     if (!format || strcmp(format, format_here) || !model || !train || !seed || sscanf(seed, "%" SCNu64, &identity->seed) != 1 ||
@@ -158,10 +167,15 @@ static bool identify(const char *path, const Manifest *manifest, const json_t *m
     json_t *own = fingerprint(manifest);
     bool same = json_equal(own, json_object_get(metadata, "fingerprint"));
     json_decref(own);
-    return same ||
-           report_error("%s: belongs to another model: it was written by train %s of %s with other weights or states than "
-                        "train %s of %s has here",
-                        path, train, model, manifest->train->name, manifest->model);
+    if (!same)
+        return report_error("%s: belongs to another model: it was written by train %s of %s with other weights or states than "
+                            "train %s of %s has here",
+                            path, train, model, manifest->train->name, manifest->model);
+    return !strcmp(metadata_text(metadata, "digest"), manifest->digest) ||
+           report_error(
+               "%s: belongs to a run that computes something else: since it was written, the losses, the settings, the splits or "
+               "the measure of the best have changed in train %s of %s",
+               path, train, model);
 }
 
 bool checkpoint_identify(const char *path, const Manifest *manifest, Identity *identity, Position *position)
@@ -205,12 +219,6 @@ bool checkpoint_seed(const char *path, uint64_t *seed)
     safetensors_close(&file);
     return fine ||
            report_error("%s: its metadata holds no seed, which says how the examples were shuffled before they were split", path);
-}
-
-static const char *metadata_text(const json_t *metadata, const char *key)
-{
-    const char *text = json_string_value(json_object_get(metadata, key));
-    return text ? text : "";
 }
 
 /* Whether the file says that another model or another train of it wrote it. */
@@ -275,9 +283,27 @@ bool checkpoint_restore(const char *path, const Program *program)
     return restore(path, program, false);
 }
 
+/* Weights of another model may fit all the same. */
+static void note_origin(const char *path, const Manifest *manifest)
+{
+    SafeFile file;
+    if (!safetensors_open(&file, path))
+        return;
+    const json_t *metadata = safetensors_metadata(&file);
+    if (json_object_get(metadata, "digest") && strcmp(metadata_text(metadata, "digest"), manifest->digest))
+        report_note(
+            "%s was written by train %s of %s, whose losses, settings or splits are others than those of train %s of %s here",
+            path, metadata_text(metadata, "train"), metadata_text(metadata, "model"),
+            manifest->train ? manifest->train->name : "-", manifest->model);
+    safetensors_close(&file);
+}
+
 bool checkpoint_load_weights(const char *path, const Program *program)
 {
-    return restore(path, program, true);
+    if (!restore(path, program, true))
+        return false;
+    note_origin(path, program->manifest);
+    return true;
 }
 
 bool checkpoint_load_state(const char *path, const Program *program, const StateInfo *state, bool *found)

@@ -156,7 +156,7 @@ static void test_what_differs_is_not_equal(void **state)
     double rays[] = {0.5, 0.5};
     ParetoInfo pareto = {.preference = "r", .solver = "epo", .rays = rays, .ray_numbers = 2, .all_rays = NONE, .losses = NONE};
     TrainInfo train = {.name = "t", .method = "pareto", .pareto = &pareto, .warmup = 1.5};
-    Manifest x = {.model = "m", .cpu = "c", .states = states, .state_count = 1, .train = &train}, y = x;
+    Manifest x = {.model = "m", .digest = "d", .cpu = "c", .states = states, .state_count = 1, .train = &train}, y = x;
     assert_true(record_equal(manifest_record(), &x, &y));
     StateInfo other_states[] = {states[0]};
     double other_rays[] = {0.5, 0.25};
@@ -187,7 +187,7 @@ static void test_what_is_missing_is_refused(void **state)
     FunctionInfo functions[] = {{.name = "f", .inputs = in, .input_count = 1}};
     ExportInfo exports[] = {{"f", 0}};
     Manifest manifest = {
-        .model = "m", .cpu = "c", .functions = functions, .function_count = 1, .exports = exports, .export_count = 1};
+        .model = "m", .digest = "d", .cpu = "c", .functions = functions, .function_count = 1, .exports = exports, .export_count = 1};
     char *text = manifest_write(&manifest), why[160];
     for (const RecordField *field = manifest_record()->fields; field->kind != FIELD_END; field++)
         for (int wrong = 0; wrong < 2; wrong++) {
@@ -209,7 +209,7 @@ static void test_what_is_missing_is_refused(void **state)
 static void test_names_that_are_not_text(void **state)
 {
     (void)state;
-    Manifest manifest = {.model = "\xff", .cpu = ""};
+    Manifest manifest = {.model = "\xff", .digest = "", .cpu = ""};
     assert_null(manifest_write(&manifest));
 }
 

@@ -25,6 +25,9 @@
 #ifndef TOY_ABI
 #define TOY_ABI 2
 #endif
+#ifndef TOY_DIGEST
+#define TOY_DIGEST "0"
+#endif
 #ifndef TOY_STATE
 #define TOY_STATE "net.w"
 #endif
@@ -46,7 +49,7 @@ enum { AT_W = 0, AT_B = 64, AT_LAM = 128, AT_MOMENT = 192, AT_STEP = 256, AT_SEE
 
 /* clang-format off */
 const char hn_manifest[] =
-    "{\"abi\":" TEXT(TOY_ABI) ",\"model\":\"toy\",\"cpu\":\"x86-64\",\"real\":\"f32\",\"state_bytes\":262592,\"scratch_bytes\":64,"
+    "{\"abi\":" TEXT(TOY_ABI) ",\"model\":\"toy\",\"digest\":\"" TOY_DIGEST "\",\"cpu\":\"x86-64\",\"real\":\"f32\",\"state_bytes\":262592,\"scratch_bytes\":64,"
     "\"states\":["
     STATE(TOY_STATE, "f32", "[4]", "weight", "0") ","
     STATE("net.b", "f32", "[]", "weight", "64") ","

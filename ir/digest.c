@@ -1,0 +1,93 @@
+/* One number for what a run computes. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "ir/model.h"
+
+static void add_numbers(Text *text, const char *what, uint32_t count, const double *numbers)
+{
+    text_printf(text, "%s", what);
+    for (uint32_t i = 0; numbers && i < count; i++)
+        text_printf(text, " %a", numbers[i]);
+    text_printf(text, "\n");
+}
+
+static void add_optimizer(Text *text, const Optimizer *o)
+{
+    const double numbers[] = {o->rate,    o->momentum, o->beta1,          o->beta2,
+                              o->epsilon, o->clip,     o->schedule.every, o->schedule.factor};
+    text_printf(text, "optimizer %d %d", (int)o->kind, (int)o->schedule.kind);
+    add_numbers(text, "", COUNT_OF(numbers), numbers);
+}
+
+static void add_function(const Model *model, const Function *function, Text *text)
+{
+    if (function)
+        print_function(model->module, function, text);
+}
+
+static void add_pareto(const Pareto *p, Text *text)
+{
+    text_printf(text, "pareto %u %s %d %d %d\n", p->m, p->solver_text, p->each, p->fixed, p->uniformity);
+    add_numbers(text, "concentration", p->m, p->concentration);
+    add_numbers(text, "rays", p->ray_count * p->m, p->rays);
+    add_numbers(text, "reference", p->m, p->reference);
+}
+
+static void add_train(const Model *model, const Train *t, Text *text)
+{
+    const double numbers[] = {t->warmup,  (double)t->every_lower, (double)t->every_upper, t->sigma,
+                              t->entropy, (double)t->patience};
+    text_printf(text, "train %s %d %u %d %d", t->name, (int)t->method, t->condition, t->sigma_learned, t->everywhere);
+    add_numbers(text, "", COUNT_OF(numbers), numbers);
+    add_optimizer(text, &t->sigma_optimizer);
+    for (uint32_t i = 0; i < t->phases.len; i++) {
+        const Phase *phase = &t->phases.data[i];
+        text_printf(text, "phase %s %u %u\n", phase->name, phase->dataset, phase->split);
+        add_optimizer(text, &phase->optimizer);
+        add_function(model, phase->objective, text);
+    }
+    if (t->select >= 0)
+        add_function(model, t->metrics.data[t->select].objective, text);
+    if (t->pareto)
+        add_pareto(t->pareto, text);
+}
+
+static void add_declarations(const Model *model, Text *text)
+{
+    const Module *module = model->module;
+    for (uint32_t i = 0; i < module->weights.len; i++) {
+        const Weight *w = &module->weights.data[i];
+        text_printf(text, "weight %s %s %u %d %d %a\n", w->name, type_text(w->type), w->form, w->output_axis, (int)w->init.kind,
+                    w->init.value);
+    }
+    for (uint32_t i = 0; i < model->forms.len; i++) {
+        const Form *form = &model->forms.data[i];
+        text_printf(text, "form %s %d %u\n", form->target, (int)form->kind, form->condition);
+        add_function(model, form->generator, text);
+    }
+    for (uint32_t i = 0; i < model->hypers.len; i++) {
+        const Hyper *h = &model->hypers.data[i];
+        text_printf(text, "hyper %s %d %d %a %a %a\n", h->name, (int)h->kind, h->shared, h->low, h->high, h->init);
+    }
+    for (uint32_t i = 0; i < model->datasets.len; i++) {
+        const Dataset *data = &model->datasets.data[i];
+        text_printf(text, "data %s %s %d\n", data->name, data->format, data->shuffled);
+        for (uint32_t k = 0; k < data->splits.len; k++)
+            text_printf(text, "split %s %" PRId64 " %a\n", data->splits.data[k].name, data->splits.data[k].count,
+                        data->splits.data[k].fraction);
+    }
+}
+
+const char *model_digest(const Model *model)
+{
+    Text text = {0};
+    uint64_t hash = 0xCBF29CE484222325u; /* FNV-1a */
+    add_declarations(model, &text);
+    for (uint32_t i = 0; i < model->trains.len; i++)
+        add_train(model, &model->trains.data[i], &text);
+    for (size_t i = 0; i < text.len; i++)
+        hash = (hash ^ (unsigned char)text.data[i]) * 0x100000001B3u;
+    text_free(&text);
+    return arena_printf(&model->module->arena, "%016" PRIx64, hash);
+}
