@@ -153,10 +153,10 @@ int build_executable(const Options *options, const char *path)
     return fine ? EXIT_FINE : EXIT_ERROR;
 }
 
-/* The same file by a name that no command takes for an option. */
+/* The same file by a name that neither a command nor the linker takes for something else. */
 static const char *plain_path(Arena *arena, const char *path)
 {
-    return *path == '-' ? arena_printf(arena, "./%s", path) : path;
+    return *path && strchr("-=@", *path) ? arena_printf(arena, "./%s", path) : path;
 }
 
 /* The file's name without folder and .hn. */

@@ -155,6 +155,14 @@ typedef struct Tally {
     bool not_finite;
 } Tally;
 
+static bool is_all_zero(const Tensor *tensor)
+{
+    for (int64_t i = 0; i < type_elements(tensor->type); i++)
+        if (tensor_get(tensor, i) != 0)
+            return false;
+    return true;
+}
+
 static void check_loss(Trial *trial, const Loss *loss, const char *point, Tally *tally)
 {
     Tensor *outputs = trial_evaluate(trial, loss->gradients, NULL), *plain = trial_evaluate(trial, loss->plain, NULL);
@@ -168,10 +176,13 @@ static void check_loss(Trial *trial, const Loss *loss, const char *point, Tally 
         Slope along = slope_along(trial, loss, plain + 1, here, state, &outputs[i], true, 0);
         Slope across = slope_along(trial, loss, plain + 1, here, state, &outputs[i], false, 7 * i);
         bool good = along.error <= tolerance && across.error <= tolerance, kink = along.kink || across.kink;
-        printf("  %-40s along the gradient %.1e, a random direction %.1e%s\n", name, along.error, across.error,
-               !good  ? "   WRONG"
-               : kink ? "   (at a kink)"
-                      : "");
+        if (good && is_all_zero(&outputs[i]))
+            printf("  %-40s is 0 everywhere, and so are the differences\n", name);
+        else
+            printf("  %-40s along the gradient %.1e, a random direction %.1e%s\n", name, along.error, across.error,
+                   !good  ? "   WRONG"
+                   : kink ? "   (at a kink)"
+                          : "");
         wrong += !good;
     }
     if (wrong)

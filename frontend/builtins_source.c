@@ -48,6 +48,8 @@ Val builtin_bernoulli(Session *s, Call *call)
     Draw d;
     if (call->args[0].kind == VAL_NUMBER && !(call->args[0].number >= 0 && call->args[0].number <= 1))
         return fail(s, call->spans[0], "a probability lies between 0 and 1, but this is %.6g", call->args[0].number);
+    if (!s->frame->standard && !check_rate(s, call->args[0], call->spans[0], "a probability"))
+        return val_poison();
     Val p = as_real(s, call->args[0], call->spans[0]);
     if (is_poison(p) || !draw(s, call, 1, 1, &d))
         return val_poison();

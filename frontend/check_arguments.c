@@ -24,6 +24,8 @@ static const struct {
 bool check_standard_argument(Session *s, const Decl *layer, const Param *param, Val value, Span span)
 {
     const char *name = layer->name.text;
+    if (strcmp(name, "dropout") == 0 && strcmp(param->name.text, "p") == 0 && !check_rate(s, value, span, "'p' of 'dropout'"))
+        return false;
     for (size_t i = 0; i < COUNT_OF(limits) && value.kind == VAL_NUMBER; i++) {
         if (strcmp(limits[i].layer, name) != 0 || strcmp(limits[i].param, param->name.text) != 0)
             continue;

@@ -3,29 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "frontend/movement.h"
 #include "frontend/train_plan.h"
-
-/* ---- which ops pass a derivative on ---- */
-
-/* By the column `vjp` of the table of ops; reductions across the batch are differentiated when the batch is there. */
-static bool has_derivative(OpCode code)
-{
-    static const char *const rules[OP_COUNT] = {
-#define OP(NAME, name, arity, effect, infer, batch, vjp, ...) [OP_##NAME] = #vjp,
-#include "ir/ops.def"
-#undef OP
-    };
-    if (code == OP_ACROSS_SUM || code == OP_ACROSS_MEAN || code == OP_ACROSS_MAX)
-        return true;
-    return strcmp(rules[code], "zero") != 0 && strcmp(rules[code], "none") != 0;
-}
-
-static bool passes_on(const Function *f, const Op *op, uint32_t operand)
-{
-    bool chooses = op->code == OP_SELECT && operand == 0, indexes = op->code == OP_GATHER && operand == 1;
-    return has_derivative(op->code) && !chooses && !indexes && dtype_is_float(op->type.dtype) &&
-           dtype_is_float(OP_AT(f, op->args[operand])->type.dtype);
-}
 
 /* ---- what is trained ---- */
 
@@ -112,121 +91,6 @@ static bool check_derivative(Session *s, const TrainedLeaves *leaves, const Func
     return false;
 }
 
-/* ---- gradients that are 0 at the first weights ---- */
-
-/* Values that are 0 everywhere when training begins. */
-static bool is_zero_at_first(const TrainedLeaves *leaves, const Function *f, const bool *zero, Value v, unsigned depth);
-
-static bool *mark_zeros(const TrainedLeaves *leaves, const Function *f, unsigned depth)
-{
-    bool *zero = support_malloc(f->ops.len + 1);
-    for (Value v = 0; v < f->ops.len; v++)
-        zero[v] = is_zero_at_first(leaves, f, zero, v, depth);
-    return zero;
-}
-
-static bool param_is_zero(const TrainedLeaves *leaves, uint32_t weight, unsigned depth)
-{
-    const Weight *w = &leaves->model->module->weights.data[weight];
-    const Form *form = &leaves->model->forms.data[w->form];
-    if (form->kind == FORM_FREE)
-        return w->init.value == 0;
-    if (form->kind != FORM_DENSE || !form->generator || depth > leaves->model->forms.len)
-        return false;
-    bool *zero = mark_zeros(leaves, form->generator, depth + 1), all = zero[form->generator->outputs.data[0].value];
-    support_free(zero);
-    return all;
-}
-
-static bool is_zero_at_first(const TrainedLeaves *leaves, const Function *f, const bool *zero, Value v, unsigned depth)
-{
-    const Op *op = OP_AT(f, v);
-    bool every = op->nargs > 0, some = false;
-    for (uint32_t i = 0; i < op->nargs; i++) {
-        every &= zero[op->args[i]];
-        some |= zero[op->args[i]];
-    }
-    switch (op->code) {
-    case OP_CONST:
-        return op->number == 0;
-    case OP_PARAM:
-        return param_is_zero(leaves, op->symbol, depth);
-    case OP_MUL:
-    case OP_DOT:
-        return some;
-    case OP_DIV:
-    case OP_GATHER:
-        return zero[op->args[0]];
-    case OP_SELECT:
-        return zero[op->args[1]] && zero[op->args[2]];
-    case OP_NEG:
-    case OP_ABS:
-    case OP_SQRT:
-    case OP_TANH:
-    case OP_SIN:
-    case OP_ERF:
-    case OP_LOG1P:
-    case OP_EXPM1:
-    case OP_STOP:
-    case OP_CAST:
-    case OP_ADD:
-    case OP_SUB:
-    case OP_MAX:
-    case OP_MIN:
-    case OP_BROADCAST:
-    case OP_RESHAPE:
-    case OP_TRANSPOSE:
-    case OP_SLICE:
-    case OP_PAD:
-    case OP_CONCAT:
-    case OP_REDUCE_SUM:
-    case OP_REDUCE_MAX:
-    case OP_ACROSS_SUM:
-    case OP_ACROSS_MEAN:
-    case OP_ACROSS_MAX:
-        return every;
-    default:
-        return false;
-    }
-}
-
-/* Whether, at the first weights, some gradient of a value with respect to a weight need not be 0. Only factors that are 0 stop it
- * here: whatever else may be 0, such as the slope of a relu, is taken not to be. */
-static bool moves_at_first(const TrainedLeaves *leaves, const Function *f, Value from, unsigned depth)
-{
-    bool *zero = mark_zeros(leaves, f, depth), *reached = support_malloc(f->ops.len + 1), moves = false;
-    memset(reached, 0, f->ops.len + 1);
-    reached[from] = true;
-    for (Value v = from + 1; v-- > 0 && !moves;) {
-        const Op *op = OP_AT(f, v);
-        if (!reached[v])
-            continue;
-        if (op->code == OP_PARAM) {
-            const Form *form = &leaves->model->forms.data[leaves->model->module->weights.data[op->symbol].form];
-            moves = form->kind != FORM_DENSE || !form->generator || depth > leaves->model->forms.len ||
-                    moves_at_first(leaves, form->generator, form->generator->outputs.data[0].value, depth + 1);
-        }
-        for (uint32_t i = 0; i < op->nargs; i++) {
-            bool product = op->code == OP_MUL || op->code == OP_DOT;
-            bool stopped = product && zero[op->args[1 - i]];
-            reached[op->args[i]] |= passes_on(f, op, i) && !stopped;
-        }
-    }
-    support_free(zero);
-    support_free(reached);
-    return moves;
-}
-
-static void check_first_gradient(Session *s, const TrainedLeaves *leaves, const Function *f, Value loss, Span span,
-                                 const char *name)
-{
-    if (moves_at_first(leaves, f, loss, 0))
-        return;
-    fail(s, span, "'%s' trains nothing: at the first weights its derivative with respect to every weight is 0", name);
-    add_help(
-        s, "weights that begin at 0 are multiplied with each other: begin one factor with random numbers, as in '~ normal(0.1)'");
-}
-
 /* ---- a train ---- */
 
 static const Setting *setting_of(const Decl *decl, const char *name)
@@ -235,6 +99,24 @@ static const Setting *setting_of(const Decl *decl, const char *name)
         if (setting->head.text && strcmp(setting->head.text, name) == 0)
             return setting;
     return NULL;
+}
+
+static void help_stuck(Session *s, uint32_t weight)
+{
+    if (weight != NO_WEIGHT && s->module->weights.data[weight].init.value == 0)
+        add_help(s, "weights that begin at 0 are multiplied with each other: begin one factor with random numbers, as in '~ "
+                    "normal(0.1)'");
+    else
+        add_help(s, "they are multiplied by a constant 0");
+}
+
+static void check_movement(Session *s, const Function *f, uint32_t number, Span span, const char *name)
+{
+    MovementResult result = find_movement(s->model, f, number, number, NULL, 0);
+    if (result.moves)
+        return;
+    fail(s, span, "'%s' trains nothing: at the first weights its derivative with respect to every weight is 0", name);
+    help_stuck(s, result.stuck);
 }
 
 static void check_phase(Session *s, const Decl *decl, const Train *train, uint32_t number)
@@ -249,7 +131,32 @@ static void check_phase(Session *s, const Decl *decl, const Train *train, uint32
         Value loss = phase->objective->outputs.data[i].value;
         const char *name = span_text(&s->file->arena, expr->span);
         if (check_derivative(s, &leaves, phase->objective, loss, expr->span, name) && !leaves.upper)
-            check_first_gradient(s, &leaves, phase->objective, loss, expr->span, name);
+            check_movement(s, phase->objective, i, expr->span, name);
+    }
+}
+
+/* With the other phase, too: what the losses together leave at 0, and whether that keeps the condition where it is. */
+static void check_stuck(Session *s, const Decl *decl, const Train *train)
+{
+    const Phase *lower = &train->phases.data[0], *upper = train->phases.len > 1 ? &train->phases.data[1] : NULL;
+    const Setting *setting = upper ? setting_of(decl, upper->name) : NULL;
+    MovementResult result = find_movement(s->model, lower->objective, 0, lower->objective->outputs.len - 1,
+                                          upper ? upper->objective : NULL, train->condition);
+    if (setting && !result.reaches_condition) {
+        const char *condition = s->module->conditions.data[train->condition].name;
+        fail(s, setting->span, "'%s' stays where it is: the weights that respond to it begin at 0, and no step moves them",
+             condition);
+        help_stuck(s, result.stuck);
+    } else if (result.stuck != NO_WEIGHT) {
+        const char *name = s->module->weights.data[result.stuck].name;
+        Span span = setting_of(decl, lower->name)->span;
+        for (uint32_t i = 0; i < s->file->weights.len; i++)
+            if (strcmp(s->file->weights.data[i].name, name) == 0 && s->file->weights.data[i].span.source != &std_source)
+                span = s->file->weights.data[i].span;
+        warn(s, WARNING_STUCK_WEIGHTS, span,
+             "no step of '%s' moves the weights '%s': all that they are multiplied with is 0 and stays so", decl->name.text,
+             name);
+        help_stuck(s, result.stuck);
     }
 }
 
@@ -294,16 +201,17 @@ static void warn_of_unused_hypers(Session *s, const Decl *decl, const Train *tra
     }
 }
 
-static void warn_of_fixed_response(Session *s, const Decl *decl)
+static void warn_of_fixed_response(Session *s, const Decl *decl, const Train *train)
 {
     for (uint32_t i = 0; i < s->model->forms.len; i++) {
         const Form *form = &s->model->forms.data[i];
         for (uint32_t c = 0; c < s->module->conditions.len; c++) {
-            if (!(form->kind == FORM_STN && form->condition == c) && !reads_condition(form->generator, c))
+            bool responds = (form->kind == FORM_STN && form->condition == c) || reads_condition(form->generator, c);
+            if (!responds || (train->method == METHOD_BILEVEL && train->condition == c))
                 continue;
             warn(s, WARNING_FIXED_RESPONSE, decl->value->span,
-                 "the weights of '%s' respond to '%s', which 'fit' keeps where it is: the response is trained at one point",
-                 form->target, s->module->conditions.data[c].name);
+                 "the weights of '%s' respond to '%s', which '%s' keeps where it is: the response is trained at one point",
+                 form->target, s->module->conditions.data[c].name, method_names[train->method]);
             add_help(s, "bilevel(%s) tunes it; 'weights %s = free' in the train needs half of the memory",
                      s->module->conditions.data[c].name, form->target);
             return;
@@ -319,8 +227,10 @@ void check_training(Session *s, const Decl *decl)
         check_phase(s, decl, train, i);
     if (s->file->diags->errors > errors)
         return;
-    if (train->method == METHOD_FIT)
-        warn_of_fixed_response(s, decl);
+    if (train->phases.len && train->phases.data[0].objective)
+        check_stuck(s, decl, train);
+    if (train->method != METHOD_PARETO)
+        warn_of_fixed_response(s, decl, train);
     if (train->method != METHOD_BILEVEL)
         return;
     warn_of_unused_hypers(s, decl, train);

@@ -339,6 +339,9 @@ bool read_optimizer(Session *s, const Expr *expr, Optimizer *optimizer); /* trai
 /* An argument of a layer of std.hn: false, having said so, where the layer can do nothing with the number; warns of probabilities
  * where it takes logits (check_arguments.c). */
 bool check_standard_argument(Session *s, const Decl *layer, const Param *param, Val value, Span span);
+/* Of a rate that is computed from hyperparameters: false, having said so, where it is none with their first values; warns where tuning can
+ * make it leave [0, 1] (check_rate.c). */
+bool check_rate(Session *s, Val value, Span span, const char *what);
 /* Whether this layer of std.hn makes probabilities of logits. */
 bool makes_probabilities(const Decl *layer);
 /* At the end of a train's walk: bilevel and pareto must have weights that respond to what they tune or are asked for. */

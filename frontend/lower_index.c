@@ -142,5 +142,7 @@ Val evaluate_index(Session *s, const Expr *expr)
             return val_poison();
     }
     Value sliced = type_equal(plan.slice, plan.source) ? value.ir : build_slice(&s->builder, value.ir, plan.start, plan.slice);
-    return val_tensor(build_reshape(&s->builder, sliced, plan.result));
+    Val result = val_tensor(build_reshape(&s->builder, sliced, plan.result));
+    result.probabilities = value.probabilities;
+    return result;
 }

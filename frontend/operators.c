@@ -40,12 +40,19 @@ static bool gives_truth(Operator operator)
     return operator>= OPERATOR_OR && operator<= OPERATOR_GE;
 }
 
+static Val divided_by_zero(Session *s, Span span)
+{
+    fail(s, span, "division by zero");
+    add_help(s, "'where' computes both of its values; a branch that is not taken stands in an 'if'");
+    return val_poison();
+}
+
 static Val fold_binary(Session *s, Operator operator, Val x, Val y, Span span)
 {
     if ((operator== OPERATOR_AND || operator== OPERATOR_OR) && !(x.boolean && y.boolean))
         return fail(s, span, "'%s' combines conditions, but this is %s", operator_text[operator], describe(s, x.boolean ? y : x));
     if (operator== OPERATOR_DIV && y.number == 0)
-        return fail(s, span, "division by zero");
+        return divided_by_zero(s, span);
     double result = fold(operator, x.number, y.number);
     return gives_truth(operator) ? val_bool(result != 0) : val_number(result);
 }
@@ -55,7 +62,7 @@ static Val arithmetic(Session *s, Operator operator, Val x, Val y, Span span)
     static const OpCode codes[] = {
         [OPERATOR_ADD] = OP_ADD, [OPERATOR_SUB] = OP_SUB, [OPERATOR_MUL] = OP_MUL, [OPERATOR_DIV] = OP_DIV};
     if (operator== OPERATOR_DIV && y.kind == VAL_NUMBER && y.number == 0)
-        return fail(s, span, "division by zero");
+        return divided_by_zero(s, span);
     unify(s, &x, &y, span);
     if (is_poison(x))
         return x;

@@ -14,7 +14,7 @@ static const Construct schedule_rows[] = {
 enum { OF_RATE, OF_SCHEDULE, OF_CLIP, OF_ITS_OWN };
 #define COMMON(standard_rate)                                                                                                    \
     {"rate", TAKES_NUMBER, ABOVE(0), (standard_rate)}, {"schedule", TAKES_CONSTRUCT, ANY_NUMBER, 0},                             \
-        {"clip", TAKES_NUMBER, AT_LEAST(0), 0}
+        {"clip", TAKES_NUMBER, ABOVE(0), 0}
 #define SHARE(label, standard) {label, TAKES_NUMBER, FROM_BELOW(0, 1), (standard)}
 #define EPSILON {"eps", TAKES_NUMBER, AT_LEAST(0), 1e-8}
 

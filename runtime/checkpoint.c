@@ -272,6 +272,9 @@ static bool restore(const char *path, const Program *program, bool model_states_
                 state->tensor.name);
         } else if (wanted) {
             fine = safetensors_read(&file, &tensor, program_state(program, state)) && fine;
+            if (fine && is_model_state(state) && !is_finite(state, program_state(program, state)))
+                report_warning("%s: the %s %s holds a value that is not finite", path, state_role_names[state->role],
+                               state->tensor.name);
         }
     }
     safetensors_close(&file);

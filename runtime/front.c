@@ -91,10 +91,28 @@ static void suggest_reference(const Front *front, double *reference)
         reference[i] += 0.1 * fabs(reference[i]);
 }
 
+/* At how many points an objective is not finite, of the first one that is not anywhere; 0: all are. */
+static size_t undefined_points(const Front *front, size_t *objective)
+{
+    size_t m = front->info->m, undefined = 0;
+    for (*objective = 0; *objective < m; ++*objective) {
+        for (size_t i = 0; i < front->count; i++)
+            undefined += !isfinite(front->points[i * m + *objective]);
+        if (undefined)
+            break;
+    }
+    return undefined;
+}
+
 void front_note_limits(const Front *front)
 {
     const ParetoInfo *info = front->info;
-    size_t objective = 0;
+    size_t objective = 0, undefined = undefined_points(front, &objective);
+    if (undefined) {
+        report_warning("no indicators of the front: the objective '%s' is not a finite number at %zu of %zu points",
+                       info->objectives[objective], undefined, front->count);
+        return;
+    }
     if (info->reference && front->count && front->hypervolume == 0) {
         double reference[MAX_OBJECTIVES];
         char text[512] = "";
@@ -114,6 +132,10 @@ void front_note_limits(const Front *front)
 static void judge(Front *front)
 {
     const ParetoInfo *info = front->info;
+    size_t which;
+    front->hypervolume = front->uniformity = front->igd = NAN;
+    if (undefined_points(front, &which))
+        return;
     if (info->reference)
         front->hypervolume = hypervolume((unsigned)info->m, (unsigned)front->count, front->points, info->reference);
     double sum = 0;

@@ -87,15 +87,15 @@ static void begin_net(Run *run, size_t net)
 }
 
 /* Takes the means of the step's outputs forward. An objective may be no number in a batch, such as the mean of no examples, and
- * then does not count; the number of one that was none for a whole epoch, 0 if there is no such. */
-static size_t take_means(Run *run, size_t phase)
+ * then does not count; the number of one that was none in all steps of this epoch, 0 if there is no such. */
+static size_t take_means(Run *run, size_t phase, bool first_of_epoch)
 {
     Phase *p = &run->phases[phase];
     size_t never = 0;
     for (size_t i = 0; i < p->call.info->output_count; i++) {
         Mean *mean = &run->position.means[phase][i];
         double value = call_result(&p->call, i, 0);
-        p->undefined[i] = isnan(value) ? p->undefined[i] + 1 : 0;
+        p->undefined[i] = (first_of_epoch ? 0 : p->undefined[i]) + isnan(value);
         if (i > 0 && p->undefined[i] >= run->plan.epoch_steps)
             never = i;
         if (i > 0 && isnan(value))
@@ -144,7 +144,7 @@ static bool take_step(Run *run, size_t phase)
     call_run(&p->call);
     run->position.steps[phase]++;
     run->position.seconds += clock_seconds() - begin;
-    size_t undefined = take_means(run, phase);
+    size_t undefined = take_means(run, phase, batch % run->plan.epoch_steps == 0);
     double loss = call_result(&p->call, 0, 0);
     if (program_failed())
         return fail_on_step(run, phase, "an index", "lay outside its table");
@@ -155,7 +155,7 @@ static bool take_step(Run *run, size_t phase)
     if (undefined) {
         char what[128];
         snprintf(what, sizeof what, "the output '%.100s'", p->call.info->outputs[undefined].name);
-        return fail_on_step(run, phase, what, "was not a number in any step of a whole epoch, nor is it");
+        return fail_on_step(run, phase, what, "was not a number in any step of this epoch, nor is it");
     }
     progress_step(&run->progress, &run->position);
     return true;

@@ -109,7 +109,7 @@ static bool load_mean(const json_t *metadata, size_t phase, size_t output, Mean 
     if (strncmp(end, " / ", 3))
         return false;
     mean->count = strtoll(end + 3, &end, 10);
-    return *end == '\0' && mean->count > 0;
+    return *end == '\0' && mean->count > 0 && !isnan(mean->sum);
 }
 
 bool position_load(Position *position, const json_t *metadata)

@@ -75,6 +75,12 @@ static bool find_run(Run *run)
                             run->folder, file);
     }
     if (!path_exists(run->last)) {
+        const char *file = find_run_file(run->folder);
+        if (file)
+            return report_error(
+                "%s holds %s of a run, but no last.safetensors to resume it from: move what is there away, or choose another "
+                "folder with --out",
+                run->folder, file);
         report_note("%s holds no checkpoint to resume from; the run begins", run->folder);
         return true;
     }

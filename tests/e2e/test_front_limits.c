@@ -92,11 +92,27 @@ static void negative_losses(void **state)
     }
 }
 
+/* One row of the training split defines the first objective, in one batch of each epoch, and no row of the other split does. */
+static void undefined_objectives(void **state)
+{
+    (void)state;
+    assert_int_equal(train("+ mean(f(d.x)[0] where d.x[0] == 58)", "linear"), 0);
+    assert_true(output_has("no indicators of the front: the objective 'first' is not a finite number at 5 of 5 points"));
+    json_t *front = read_front();
+    assert_true(json_is_null(json_object_get(front, "hypervolume")) && json_is_null(json_object_get(front, "uniformity")));
+    assert_null(json_object_get(front, "suggested_reference"));
+    json_decref(front);
+    assert_int_equal(run_command("./m train --out long --epochs 40"), 0);
+    assert_int_equal(train("+ mean(f(d.x)[0] where d.x[0] == 59)", "linear"), 1);
+    assert_true(output_has("was not a number in any step of this epoch"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(beyond_the_reference, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(negative_losses, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(undefined_objectives, set_up, folder_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -272,6 +272,17 @@ static void another_computation(void **state)
     must("./changed train --out r --resume --epochs 3");
 }
 
+/* What a run has left is not overwritten because its checkpoint is gone. */
+static void checkpoint_gone(void **state)
+{
+    (void)state;
+    must_build("m.hn", "m");
+    must("./m train --out r --quiet --epochs 2; cp r/metrics.jsonl kept; rm r/last.safetensors");
+    assert_int_equal(run_command("./m train --out r --resume --epochs 3"), 1);
+    assert_true(output_has("no last.safetensors to resume it from"));
+    must("cmp r/metrics.jsonl kept");
+}
+
 /* Resumed for fewer epochs than it has done, a run stays as it is, byte for byte. */
 static void fewer_epochs(void **state)
 {
@@ -407,6 +418,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(impossible_net, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(another_model, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(another_computation, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(checkpoint_gone, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(fewer_epochs, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(earlier_checkpoints, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(names_of_the_compiler, set_up, folder_tear_down),
