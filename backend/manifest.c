@@ -53,7 +53,8 @@ static void fill_states(const Filler *f, Manifest *manifest)
     manifest->states = ARENA_ARRAY(f->arena, StateInfo, manifest->state_count);
     for (uint32_t i = 0; i < manifest->state_count; i++) {
         const State *state = &f->module->states.data[i];
-        manifest->states[i] = (StateInfo){tensor(state->name, state->type), state->role, (size_t)plan_state_offset(f->plan, i)};
+        manifest->states[i] =
+            (StateInfo){tensor(state->name, state->type), state->role, (size_t)plan_state_offset(f->plan, i), state->kept};
     }
 }
 
@@ -171,6 +172,27 @@ static ParetoInfo *pareto_of(const Filler *f, const Train *train)
     return info;
 }
 
+static ActInfo act_of(const Filler *f, const Act *act)
+{
+    ActInfo info = {.kind = act->kind,
+                    .size = act->size,
+                    .rounds = act->rounds,
+                    .in_epochs = act->in_epochs,
+                    .budget = act->budget,
+                    .patience = act->patience,
+                    .every = act->every,
+                    .every_in_epochs = act->every_in_epochs,
+                    .after = act->after,
+                    .last = act->last,
+                    .phase = act->phase,
+                    .state = act->kind == ACT_SET ? (int)act->state : NONE};
+    if (act->kind == ACT_SET) {
+        info.table_count = (size_t)type_elements(f->module->states.data[act->state].type) * act->rows;
+        info.table = copy_numbers(f, act->table, info.table_count);
+    }
+    return info;
+}
+
 static TrainInfo *train_of(const Filler *f, const Train *train)
 {
     TrainInfo *info = ARENA_NEW(f->arena, TrainInfo);
@@ -178,11 +200,10 @@ static TrainInfo *train_of(const Filler *f, const Train *train)
                         .method = method_names[train->method],
                         .batch = train->batch,
                         .epochs = train->epochs,
-                        .evaluate = train->evaluate,
-                        .patience = train->patience,
-                        .warmup = train->warmup,
                         .phases = ARENA_ARRAY(f->arena, PhaseInfo, train->phases.len),
                         .phase_count = train->phases.len,
+                        .acts = ARENA_ARRAY(f->arena, ActInfo, train->acts.len),
+                        .act_count = train->acts.len,
                         .metrics = ARENA_ARRAY(f->arena, MetricInfo, train->metrics.len),
                         .metric_count = train->metrics.len,
                         .select = train->select,
@@ -192,10 +213,10 @@ static TrainInfo *train_of(const Filler *f, const Train *train)
                         .pareto = train->pareto ? pareto_of(f, train) : NULL};
     for (uint32_t i = 0; i < train->phases.len; i++) {
         const Phase *phase = &train->phases.data[i];
-        int64_t every = i == 0 ? train->every_lower : train->every_upper;
-        info->phases[i] =
-            (PhaseInfo){phase->name, phase->dataset, phase->split, function_index(f, phase->step), every ? every : 1};
+        info->phases[i] = (PhaseInfo){phase->name, phase->dataset, phase->split, function_index(f, phase->step)};
     }
+    for (uint32_t i = 0; i < train->acts.len; i++)
+        info->acts[i] = act_of(f, &train->acts.data[i]);
     for (uint32_t i = 0; i < train->metrics.len; i++) {
         const Metric *metric = &train->metrics.data[i];
         info->metrics[i] = (MetricInfo){metric->name, metric->dataset, metric->split, function_index(f, metric->accumulate),

@@ -143,6 +143,7 @@ typedef struct State {
     Type type;
     StateRole role;
     Init init; /* what a train's init function gives it; constant 0 unless set after module_state */
+    bool kept; /* through a whole run: a reset of the net leaves it alone */
 } State;
 
 /* A weight of a net, as declared: what `param` refers to, before its form decides where it comes from. */

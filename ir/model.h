@@ -16,7 +16,7 @@ typedef struct Split {
 /* Fields of a data set are those of module->fields whose `dataset` is its index, in order. */
 typedef struct Dataset {
     const char *name;
-    const char *format;           /* "idx": file i holds field i. "csv": all files hold the columns of the schema. "rows": no content */
+    const char *format; /* "idx": file i holds field i. "csv": all files hold the columns of the schema. "rows": no content */
     VEC(const char *) files;
     VEC(const char *) test_files; /* idx: one a field, or none */
     Schema *schema;               /* csv */
@@ -84,8 +84,8 @@ typedef enum {
 } SolverKind;
 extern const char *const solver_names[SOLVER_COUNT]; /* as models call them */
 
-/* What a train by `pareto` says: how a preference (a ray, entries >= 0 with sum 1) is drawn for each batch, which direction the solver
- * takes for it, and how the front is judged. */
+/* What a train by `pareto` says: how a preference (a ray, entries >= 0 with sum 1) is drawn for each batch, which direction the
+ * solver takes for it, and how the front is judged. */
 typedef struct Pareto {
     uint32_t m;                    /* objectives */
     const char *const *objectives; /* as written */
@@ -97,22 +97,23 @@ typedef struct Pareto {
     bool fixed;                  /* rays are drawn from those on which the front is evaluated */
     const double *concentration; /* m numbers: of the Dirichlet distribution of rays */
     uint32_t ray_count;
-    const double *rays; /* [ray_count][m]: on which the front is evaluated */
-    const double *reference; /* m numbers: of the hypervolume; NULL: not reported */
-    bool uniformity;         /* reported */
-    bool nonnegative; /* the solver is defined for losses that are not negative; set by passes/methods/pareto.c */
-    bool all_rays;    /* a step looks at all rays: the solver does, or fixed ones are drawn from them; set by the same */
+    const double *rays;       /* [ray_count][m]: on which the front is evaluated */
+    const double *reference;  /* m numbers: of the hypervolume; NULL: not reported */
+    bool uniformity;          /* reported */
+    bool nonnegative;         /* the solver is defined for losses that are not negative; set by passes/methods/pareto.c */
+    bool all_rays;            /* a step looks at all rays: the solver does, or fixed ones are drawn from them; set by the same */
     const double *true_front; /* [true_count][m]: what igd measures the distance from; NULL: not reported */
     uint32_t true_count;
-    const char *true_name;   /* its file, as written */
-    uint32_t ray_state, rays_state, losses_state; /* set by the method: the ray at hand; all rays (all_rays); losses by ray (each) */
+    const char *true_name; /* its file, as written */
+    uint32_t ray_state, rays_state,
+        losses_state; /* set by the method: the ray at hand; all rays (all_rays); losses by ray (each) */
 } Pareto;
 
 typedef struct Phase {
     const char *name;    /* "lower", "upper"; "minimise" for fit */
     Function *objective; /* per example, output "loss"; of pareto one output an objective */
     uint32_t dataset, split;
-    int64_t batch;       /* examples a step */
+    int64_t batch; /* examples a step */
     Optimizer optimizer;
     Function *step; /* set by the method */
     uint32_t line;
@@ -125,6 +126,25 @@ typedef struct Metric {
     Function *accumulate, *finish; /* set by the method: inputs index, mask; output "value" */
 } Metric;
 
+/* One act of a train's procedure (runtime/abi/acts.def). When it is due is counted in rounds of the repeat that it is a child of.
+ */
+typedef struct Act {
+    ActKind kind;
+    uint32_t size;  /* of a repeat: itself and all below it; 1 otherwise */
+    int64_t rounds; /* repeat: how many, or epochs of the first phase */
+    bool in_epochs;
+    bool budget;      /* repeat: how long the train is: --epochs and --steps change its rounds */
+    int64_t patience; /* repeat: measures without improvement that end it; 0: none do */
+    int64_t every;    /* due in every so many rounds, or epochs */
+    bool every_in_epochs;
+    double after;   /* epochs before it is due */
+    bool last;      /* due in the last round, too */
+    uint32_t phase; /* step: of which phase */
+    uint32_t state; /* set: which state becomes row number ROUND of the table */
+    const double *table;
+    uint32_t rows;
+} Act;
+
 typedef struct Train {
     const char *name;
     MethodKind method;
@@ -132,9 +152,9 @@ typedef struct Train {
     Pareto *pareto;     /* NULL for other methods */
     VEC(Phase) phases;  /* bilevel: lower, upper; fit: one */
     VEC(Metric) metrics;
-    int select; /* the metric whose least value marks the best checkpoint: bilevel's upper objective on its whole split, fit's
-                   `validate`; -1: none, the last is the best */
-    int64_t batch;    /* of the first phase */
+    int select;    /* the metric whose least value marks the best checkpoint: bilevel's upper objective on its whole split, fit's
+                      `validate`; -1: none, the last is the best */
+    int64_t batch; /* of the first phase */
     int64_t epochs;
     int64_t evaluate; /* epochs between evaluations */
     int64_t patience; /* evaluations without improvement of `select`; 0: none */
@@ -144,6 +164,7 @@ typedef struct Train {
     bool sigma_learned, everywhere;
     double entropy; /* weight of the entropy of p(condition | sigma) */
     Optimizer sigma_optimizer;
+    VEC(Act) acts;                     /* what a run does, in the order of a walk: set by the method */
     Function *init, *hypers, *plateau; /* set by the method; hypers and plateau may be NULL */
     uint32_t line;
 } Train;
@@ -171,9 +192,9 @@ Value build_natural(Builder *b, const Hyper *hyper, Value raw);
 /* The unconstrained number whose natural value is `natural` (inside the range). */
 double hyper_raw(const Hyper *hyper, double natural);
 
-/* Sixteen hexadecimal digits that differ where a run of the model, as the frontend left it, would train something else: other losses,
- * weights, settings, splits or another measure of the best. What is only reported and how long a run is do not count. In the module's
- * arena. */
+/* Sixteen hexadecimal digits that differ where a run of the model, as the frontend left it, would train something else: other
+ * losses, weights, settings, splits or another measure of the best. What is only reported and how long a run is do not count. In
+ * the module's arena. */
 const char *model_digest(const Model *model);
 
 /* Frees the module and the lists. *model itself is the caller's, or lies in the module's arena. */

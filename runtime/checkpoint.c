@@ -141,7 +141,10 @@ static bool is_possible(const char *path, const Manifest *manifest, const Identi
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0] && !what; i++)
         if (numbers[i].value < numbers[i].least || numbers[i].value > numbers[i].most)
             what = numbers[i].name;
-    return (!what && position_is_possible(position, manifest->train, identity->total_steps, &what)) ||
+    Plan plan;
+    if (!what)
+        plan_make(&plan, manifest->train, identity->epoch_steps, identity->total_steps / plan_budgets(manifest->train));
+    return (!what && position_is_possible(position, manifest->train, &plan, &what)) ||
            report_error("%s: its metadata say what no run can have done ('%s'); the file is damaged, or of another program", path,
                         what);
 }

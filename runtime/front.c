@@ -14,25 +14,6 @@ _Static_assert(MAX_OBJECTIVES == (int)PARETO_MOST_OBJECTIVES && MAX_RAYS == (int
                    MAX_TRUE_POINTS == (int)PARETO_MOST_TRUE_POINTS,
                "limits of pareto/pareto.h");
 
-/* ---- reals in states ---- */
-
-static void write_reals(const Program *program, const StateInfo *state, size_t first, const double *values, size_t count)
-{
-    void *to = program_state(program, state);
-    for (size_t i = 0; i < count; i++)
-        if (state->tensor.dtype == DTYPE_F64)
-            ((double *)to)[first + i] = values[i];
-        else
-            ((float *)to)[first + i] = (float)values[i];
-}
-
-static void read_reals(const Program *program, const StateInfo *state, double *values)
-{
-    const void *from = program_state(program, state);
-    for (int64_t i = 0; i < state->tensor.elements; i++)
-        values[i] = state->tensor.dtype == DTYPE_F64 ? ((const double *)from)[i] : (double)((const float *)from)[i];
-}
-
 /* ---- counts ---- */
 
 const char *const front_counter_names[FRONT_COUNTERS] = {"fallbacks", "undefined"};
@@ -65,9 +46,9 @@ void front_close(Front *front)
 void front_set_ray(const Front *front, const Program *program, size_t ray)
 {
     const ParetoInfo *info = front->info;
-    write_reals(program, &program->manifest->states[info->ray], 0, info->rays + ray * info->m, info->m);
+    program_write_reals(program, &program->manifest->states[info->ray], 0, info->rays + ray * info->m, info->m);
     if (info->all_rays != NONE)
-        write_reals(program, &program->manifest->states[info->all_rays], 0, info->rays, info->ray_count * info->m);
+        program_write_reals(program, &program->manifest->states[info->all_rays], 0, info->rays, info->ray_count * info->m);
 }
 
 /* The least loss of the front and whose it is. */
@@ -158,8 +139,8 @@ void front_evaluate(Front *front, Evaluation *evaluation, const Program *program
         double losses[MAX_OBJECTIVES];
         front_set_ray(front, program, trained - 1);
         evaluation_run_all(evaluation, program, losses);
-        write_reals(program, state, (trained - 1) * info->m, losses, info->m);
-        read_reals(program, state, front->points);
+        program_write_reals(program, state, (trained - 1) * info->m, losses, info->m);
+        program_read_reals(program, state, front->points);
     }
     for (size_t i = 0; !info->each && i < info->ray_count; i++) {
         front_set_ray(front, program, i);
@@ -170,7 +151,7 @@ void front_evaluate(Front *front, Evaluation *evaluation, const Program *program
 
 void front_evaluate_net(const Front *front, Evaluation *evaluation, const Program *program, double *ray, double *losses)
 {
-    read_reals(program, &program->manifest->states[front->info->ray], ray);
+    program_read_reals(program, &program->manifest->states[front->info->ray], ray);
     evaluation_run_all(evaluation, program, losses);
 }
 

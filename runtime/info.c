@@ -5,14 +5,33 @@
 
 #include "runtime/cpu.h"
 
+/* The acts from `first` on, up to `end`: one in a line, what a repeat does indented below it. */
+static void print_acts(const TrainInfo *train, size_t first, size_t end, int depth)
+{
+    for (size_t i = first; i < end; i += train->acts[i].size) {
+        const ActInfo *act = &train->acts[i];
+        printf("%*s%s", 2 * depth, "", act_names[act->kind]);
+        if (act->kind == ACT_STEP)
+            printf(" %s", train->phases[act->phase].name);
+        if (act->kind == ACT_REPEAT)
+            printf(" %" PRId64 "%s", act->rounds, act->in_epochs ? " epochs" : "");
+        if (act->every > 1 || act->every_in_epochs)
+            printf(", every %" PRId64 "%s", act->every, act->every_in_epochs ? " epochs" : " rounds");
+        if (act->after > 0)
+            printf(", after %g epochs", act->after);
+        if (act->patience)
+            printf(", patience %" PRId64, act->patience);
+        putchar('\n');
+        if (act->kind == ACT_REPEAT)
+            print_acts(train, i + 1, i + act->size, depth + 1);
+    }
+}
+
 static void print_train(const Manifest *manifest)
 {
     const TrainInfo *train = manifest->train;
-    printf("train %s: %s, batch %" PRId64 ", %" PRId64 " epochs, patience %" PRId64 "\n", train->name, train->method,
-           train->batch, train->epochs, train->patience);
-    if (train->phase_count > 1)
-        printf("  every %" PRId64 " %s, %" PRId64 " %s steps after %g epochs\n", train->phases[0].every, train->phases[0].name,
-               train->phases[1].every, train->phases[1].name, train->warmup);
+    printf("train %s: %s, batch %" PRId64 "\n", train->name, train->method, train->batch);
+    print_acts(train, 0, train->act_count, 1);
     for (size_t i = 0; i < train->phase_count; i++) {
         const DatasetInfo *dataset = &manifest->datasets[train->phases[i].dataset];
         printf("  %s: on %s.%s\n", train->phases[i].name, dataset->name, dataset->splits[train->phases[i].split].name);

@@ -48,7 +48,7 @@ static bool fail_on_step(const Run *run, size_t phase, const char *what, const c
     return false;
 }
 
-void run_initialise(Run *run, size_t net)
+void run_initialise(Run *run)
 {
     const StateInfo *seed = manifest_state(run->manifest, "seed");
     if (seed && seed->tensor.dtype == DTYPE_I32 && seed->tensor.elements == 2) {
@@ -57,7 +57,7 @@ void run_initialise(Run *run, size_t net)
     }
     call_run(&run->init);
     if (run->manifest->train->pareto)
-        front_set_ray(&run->front, &run->program, net);
+        front_set_ray(&run->front, &run->program, 0);
 }
 
 size_t run_nets(const Run *run)
@@ -65,25 +65,31 @@ size_t run_nets(const Run *run)
     return (size_t)((run->position.steps[0] + run->plan.net_steps - 1) / run->plan.net_steps);
 }
 
-/* The net of the next ray begins where the first one did; what the run has found out so far stays. */
-static void begin_net(Run *run, size_t net)
+/* A state's elements become the row of the act's table for this round. */
+static void set_state(Run *run, size_t act)
 {
-    double points[MAX_RAYS * MAX_OBJECTIVES];
-    const StateInfo *points_state = &run->manifest->states[run->manifest->train->pareto->losses];
-    int32_t counts[FRONT_COUNTERS] = {0};
-    for (size_t i = 0; i < FRONT_COUNTERS; i++) {
-        const StateInfo *counter = front_counter(run->manifest, i);
-        if (counter)
-            memcpy(&counts[i], program_state(&run->program, counter), sizeof counts[i]);
-    }
-    memcpy(points, program_state(&run->program, points_state), points_state->tensor.bytes);
-    run_initialise(run, net);
-    memcpy(program_state(&run->program, points_state), points, points_state->tensor.bytes);
-    for (size_t i = 0; i < FRONT_COUNTERS; i++) {
-        const StateInfo *counter = front_counter(run->manifest, i);
-        if (counter)
-            memcpy(program_state(&run->program, counter), &counts[i], sizeof counts[i]);
-    }
+    const ActInfo *info = &run->manifest->train->acts[act];
+    const StateInfo *state = &run->manifest->states[info->state];
+    int64_t round = run->position.done[walk_parent(&run->plan.walk, act)], n = state->tensor.elements;
+    program_write_reals(&run->program, state, 0, info->table + round * n, (size_t)n);
+}
+
+/* All states get their first values but those that are kept through a whole run. */
+static bool reset_net(Run *run)
+{
+    const Manifest *manifest = run->manifest;
+    unsigned char *before = malloc(manifest->state_bytes + 1);
+    if (!before)
+        return report_error("out of memory");
+    memcpy(before, run->program.state, manifest->state_bytes);
+    run_initialise(run);
+    for (size_t i = 0; i < manifest->state_count; i++)
+        if (manifest->states[i].kept)
+            memcpy(program_state(&run->program, &manifest->states[i]), before + manifest->states[i].offset,
+                   manifest->states[i].tensor.bytes);
+    free(before);
+    memset(run->position.batches, 0, sizeof run->position.batches);
+    return true;
 }
 
 /* Takes the means of the step's outputs forward. An objective may be no number in a batch, such as the mean of no examples, and
@@ -132,12 +138,7 @@ static bool take_step(Run *run, size_t phase)
 {
     Phase *p = &run->phases[phase];
     double begin = clock_seconds();
-    int64_t batch = run->position.steps[phase], net_steps = run->plan.net_steps;
-    if (net_steps < run->plan.total_steps) { /* a net for each ray: each sees the batches of the first one */
-        if (batch > 0 && batch % net_steps == 0)
-            begin_net(run, (size_t)(batch / net_steps));
-        batch %= net_steps;
-    }
+    int64_t batch = run->position.batches[phase]++;
     int32_t *index = call_input(&p->call, "index");
     if (index)
         sampler_batch(&p->sampler, batch, index);
@@ -157,7 +158,6 @@ static bool take_step(Run *run, size_t phase)
         snprintf(what, sizeof what, "the output '%.100s'", p->call.info->outputs[undefined].name);
         return fail_on_step(run, phase, what, "was not a number in any step of this epoch, nor is it");
     }
-    progress_step(&run->progress, &run->position);
     return true;
 }
 
@@ -217,8 +217,11 @@ static json_t *evaluation_event(Run *run, double *selected)
     int64_t steps = position->steps[0], epoch_steps = run->plan.epoch_steps;
     json_object_set_new(event, "event", json_string("epoch"));
     json_object_set_new(event, "step", json_integer(steps));
-    if (run->plan.phases > 1)
-        json_object_set_new(event, "upper_steps", json_integer(position->steps[1]));
+    for (size_t phase = 1; phase < run->plan.phases; phase++) {
+        char key[256];
+        snprintf(key, sizeof key, "steps.%.200s", train->phases[phase].name);
+        json_object_set_new(event, key, json_integer(position->steps[phase]));
+    }
     json_object_set_new(event, "epoch",
                         steps % epoch_steps ? json_real((double)steps / (double)epoch_steps) : json_integer(steps / epoch_steps));
     json_object_set_new(event, "seconds", json_finite(position->seconds));
@@ -239,7 +242,7 @@ static json_t *evaluation_event(Run *run, double *selected)
 
 static bool write_last(Run *run)
 {
-    bool finished = position_next(&run->position, &run->plan) == NEXT_END;
+    bool finished = walk_next(&run->plan.walk, run->position.done) == WALK_END;
     bool written = checkpoint_write(run->last, &run->program, &run->identity, &run->position, finished);
     run->has_checkpoint |= written;
     return written;
@@ -265,9 +268,9 @@ static bool write_front(Run *run)
     return fine;
 }
 
-/* All that belongs to the end of an epoch. The event comes first and the last checkpoint last: whatever is interrupted between is
- * repeated, with equal results, by a run that is resumed. */
-static bool finish_epoch(Run *run)
+/* One measure. The event comes first and the last checkpoint last: whatever is interrupted between is repeated, with equal
+ * results, by a run that is resumed. `act`: counted with it; WALK_END: the time is up before it is due. */
+static bool measure(Run *run, size_t act)
 {
     double selected = 0;
     json_t *event = evaluation_event(run, &selected);
@@ -283,6 +286,8 @@ static bool finish_epoch(Run *run)
     bool improved = judge(run, selected);
     bool fine = write_front(run) && metrics_log_append(&run->log, event);
     run->position.evaluations++;
+    if (act != WALK_END)
+        walk_advance(&run->plan.walk, run->position.done, act, run->position.bad_epochs);
     fine = fine && (!improved || checkpoint_write(run->best, &run->program, &run->identity, &run->position, true)) &&
            write_last(run);
     if (fine)
@@ -293,40 +298,54 @@ static bool finish_epoch(Run *run)
 
 /* ---- the loop ---- */
 
-static bool take_action(Run *run, NextAction next)
+static bool take_act(Run *run, size_t act)
 {
-    switch (next) {
-    case NEXT_LOWER:
-        return take_step(run, 0);
-    case NEXT_UPPER:
-        return take_step(run, 1);
-    case NEXT_EVALUATE:
-        return finish_epoch(run);
-    case NEXT_END:
+    switch (run->plan.walk.acts[act].kind) {
+    case ACT_MEASURE:
+        return measure(run, act);
+    case ACT_STEP:
+        if (!take_step(run, run->manifest->train->acts[act].phase))
+            return false;
+        break;
+    case ACT_SET:
+        set_state(run, act);
+        break;
+    case ACT_RESET:
+        if (!reset_net(run))
+            return false;
+        break;
+    case ACT_REPEAT:
         break;
     }
+    walk_advance(&run->plan.walk, run->position.done, act, 0);
+    if (run->plan.walk.acts[act].kind == ACT_STEP)
+        progress_step(&run->progress, &run->position);
     return true;
 }
 
-static bool time_is_up(const Run *run)
+/* Asked for between two rounds of the budget. */
+static bool time_is_up(const Run *run, size_t act)
 {
-    return run->options->seconds > 0 && run->position.seconds >= run->options->seconds;
+    return act == walk_budget(run->manifest->train) + 1 && run->options->seconds > 0 &&
+           run->position.seconds >= run->options->seconds;
 }
 
 LoopEnd loop_run(Run *run)
 {
     catch_signals();
     for (;;) {
-        NextAction next = position_next(&run->position, &run->plan);
-        if (next == NEXT_END)
-            return LOOP_FINISHED;
+        size_t act = walk_next(&run->plan.walk, run->position.done);
+        if (act == WALK_END) { /* planned anew, it may end where no measure was due */
+            bool evaluated = run->position.evaluated == run->position.steps[0];
+            return evaluated || measure(run, WALK_END) ? LOOP_FINISHED : LOOP_FAILED;
+        }
         if (stop_signal)
             return write_last(run) ? LOOP_INTERRUPTED : LOOP_FAILED;
-        if (next == NEXT_LOWER && time_is_up(run)) {
+        if (time_is_up(run, act)) {
             bool evaluated = run->position.evaluated == run->position.steps[0];
-            return evaluated || finish_epoch(run) ? LOOP_TIME_UP : LOOP_FAILED;
+            return evaluated || measure(run, WALK_END) ? LOOP_TIME_UP : LOOP_FAILED;
         }
-        if (!take_action(run, next))
+        if (!take_act(run, act))
             return LOOP_FAILED;
     }
 }

@@ -37,12 +37,12 @@ typedef struct Run {
 
 typedef enum { LOOP_FINISHED, LOOP_TIME_UP, LOOP_INTERRUPTED, LOOP_FAILED } LoopEnd;
 
-/* Runs steps and evaluations in the order of position_next, from where the run stands until its end, its limit of seconds, SIGINT
+/* Runs steps and evaluations in the order of walk_next, from where the run stands until its end, its limit of seconds, SIGINT
  * or SIGTERM (the step is finished first), or an error (reported). Writes metrics.jsonl, best.safetensors and last.safetensors;
  * except after an error the last checkpoint holds the position at return. */
 LoopEnd loop_run(Run *run);
-/* Gives all states their first values, for net number `net` of a run that trains one for each ray (0 otherwise). */
-void run_initialise(Run *run, size_t net);
+/* Gives all states their first values. */
+void run_initialise(Run *run);
 /* How many nets the run has begun, where it trains one for each ray. */
 size_t run_nets(const Run *run);
 

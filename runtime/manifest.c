@@ -107,12 +107,44 @@ static bool pareto_fits(const Manifest *manifest, const TrainInfo *train)
            is_real_state(manifest, pareto->losses, pareto->ray_numbers) && pareto->each == (pareto->losses != NONE);
 }
 
+/* A tree: parts lie within each other, something is due in every round of a repeat, and there is one budget. */
+static bool acts_fit(const Manifest *manifest, const TrainInfo *train)
+{
+    size_t budgets = 0, parent = 0;
+    if (train->act_count == 0 || train->act_count > MAX_ACTS || train->acts[0].kind != ACT_REPEAT ||
+        train->acts[0].size != train->act_count)
+        return false;
+    for (size_t i = 0, end = train->act_count; i < train->act_count; i++) {
+        const ActInfo *act = &train->acts[i];
+        budgets += act->budget;
+        for (size_t k = 0; k < i; k++) /* the nearest part around it ends last among those begun */
+            if (i < k + train->acts[k].size) {
+                end = k + train->acts[k].size;
+                parent = k;
+            }
+        bool repeat = act->kind == ACT_REPEAT;
+        if (i + act->size > end || (!repeat && act->size != 1) || (act->budget && !repeat) ||
+            (act->kind == ACT_STEP && act->phase >= train->phase_count) || !(act->after >= 0))
+            return false;
+        if (repeat && (act->size < 2 || act[1].every != 1 || act[1].every_in_epochs || act[1].after != 0))
+            return false;
+        if (act->kind == ACT_SET &&
+            (act->state == NONE || train->acts[parent].in_epochs ||
+             !is_real_state(manifest, act->state,
+                            act->table_count / (size_t)(train->acts[parent].rounds + !train->acts[parent].rounds)) ||
+             act->table_count % (size_t)(train->acts[parent].rounds + !train->acts[parent].rounds)))
+            return false;
+    }
+    return budgets == 1;
+}
+
 static bool train_fits(const Manifest *manifest)
 {
     const TrainInfo *train = manifest->train;
     if (!train)
         return true;
     bool fits = train->phase_count >= 1 && train->phase_count <= MAX_PHASES && train->select < (int64_t)train->metric_count;
+    fits &= acts_fit(manifest, train);
     for (size_t i = 0; i < train->phase_count; i++)
         fits &= train->phases[i].split < manifest->datasets[train->phases[i].dataset].split_count;
     for (size_t i = 0; i < train->metric_count; i++)

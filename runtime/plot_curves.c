@@ -162,7 +162,7 @@ static bool is_spread(const json_t *event, const char *key)
 
 static bool place_key(Curves *curves, const json_t *event, const char *key, const json_t *value)
 {
-    static const char *const others[] = {"event", "step", "upper_steps", "epoch", "seconds"};
+    static const char *const others[] = {"event", "step", "epoch", "seconds"};
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
         if (!strcmp(key, others[i]))
             return true;

@@ -12,32 +12,28 @@ void position_begin(Position *position)
     *position = (Position){.best = -1, .best_value = INFINITY};
 }
 
-/* Upper steps that belong before the next lower one. */
-static int64_t upper_steps_due(const Position *position, const Plan *plan)
+int64_t plan_budgets(const TrainInfo *train)
 {
-    int64_t lower = position->steps[0] - plan->warmup_steps;
-    return plan->phases < 2 || lower <= 0 ? 0 : lower / plan->every[0] * plan->every[1];
+    Walk walk;
+    int64_t budgets = 1;
+    walk_plan(&walk, train, 1, 0);
+    for (size_t repeat = walk_parent(&walk, walk_budget(train)); repeat != WALK_END; repeat = walk_parent(&walk, repeat))
+        budgets *= walk.acts[repeat].rounds;
+    return budgets > 0 ? budgets : 1;
 }
 
-static bool out_of_patience(const Position *position, const Plan *plan)
+void plan_make(Plan *plan, const TrainInfo *train, int64_t epoch_steps, int64_t budget)
 {
-    return plan->patience > 0 && position->bad_epochs >= plan->patience;
+    *plan = (Plan){.epoch_steps = epoch_steps, .phases = train->phase_count};
+    walk_plan(&plan->walk, train, epoch_steps, budget);
+    int64_t rounds = plan->walk.acts[walk_budget(train)].rounds;
+    plan->total_steps = walk_most_steps(&plan->walk, train, 0);
+    plan->net_steps = rounds > 0 ? rounds : 1;
 }
 
-NextAction position_next(const Position *position, const Plan *plan)
+const char *position_end_reason(const Position *position)
 {
-    int64_t done = position->steps[0];
-    if (position->steps[1] < upper_steps_due(position, plan))
-        return NEXT_UPPER;
-    bool boundary = done == plan->total_steps || (done > 0 && done % plan->evaluate == 0);
-    if (boundary && position->evaluated != done)
-        return NEXT_EVALUATE;
-    return done >= plan->total_steps || out_of_patience(position, plan) ? NEXT_END : NEXT_LOWER;
-}
-
-const char *position_end_reason(const Position *position, const Plan *plan)
-{
-    return out_of_patience(position, plan) ? "patience" : "steps";
+    return position->done[0] < 0 ? "patience" : "steps";
 }
 
 void metadata_set_integer(json_t *metadata, const char *key, int64_t value)
@@ -76,10 +72,32 @@ static bool get_count(const json_t *metadata, const char *key, int64_t *value)
     return metadata_integer(metadata, key, value) && *value >= 0;
 }
 
+/* "steps.0" */
+static void set_numbered(json_t *metadata, const char *name, size_t number, int64_t value)
+{
+    char key[32];
+    snprintf(key, sizeof key, "%s.%zu", name, number);
+    metadata_set_integer(metadata, key, value);
+}
+
+/* An entry that is absent is 0 where that is allowed. */
+static bool get_numbered(const json_t *metadata, const char *name, size_t number, bool optional, int64_t *value)
+{
+    char key[32];
+    snprintf(key, sizeof key, "%s.%zu", name, number);
+    *value = 0;
+    return (optional && !json_object_get(metadata, key)) || metadata_integer(metadata, key, value);
+}
+
 void position_store(const Position *position, bool finished, json_t *metadata)
 {
-    metadata_set_integer(metadata, "steps.0", position->steps[0]);
-    metadata_set_integer(metadata, "steps.1", position->steps[1]);
+    for (size_t phase = 0; phase < MAX_PHASES; phase++) {
+        set_numbered(metadata, "steps", phase, position->steps[phase]);
+        set_numbered(metadata, "batches", phase, position->batches[phase]);
+    }
+    for (size_t act = 0; act < MAX_ACTS; act++)
+        if (position->done[act])
+            set_numbered(metadata, "done", act, position->done[act]);
     metadata_set_integer(metadata, "evaluated", position->evaluated);
     metadata_set_integer(metadata, "evaluations", position->evaluations);
     metadata_set_integer(metadata, "best", position->best);
@@ -115,11 +133,15 @@ static bool load_mean(const json_t *metadata, size_t phase, size_t output, Mean 
 bool position_load(Position *position, const json_t *metadata)
 {
     position_begin(position);
-    bool fine = get_count(metadata, "steps.0", &position->steps[0]) && get_count(metadata, "steps.1", &position->steps[1]) &&
-                get_count(metadata, "evaluated", &position->evaluated) &&
-                get_count(metadata, "evaluations", &position->evaluations) &&
-                metadata_integer(metadata, "best", &position->best) && get_real(metadata, "best_value", &position->best_value) &&
-                get_count(metadata, "bad_epochs", &position->bad_epochs);
+    bool fine = true;
+    for (size_t phase = 0; phase < MAX_PHASES; phase++)
+        fine = fine && get_numbered(metadata, "steps", phase, false, &position->steps[phase]) && position->steps[phase] >= 0 &&
+               get_numbered(metadata, "batches", phase, false, &position->batches[phase]) && position->batches[phase] >= 0;
+    for (size_t act = 0; act < MAX_ACTS; act++)
+        fine = fine && get_numbered(metadata, "done", act, true, &position->done[act]);
+    fine = fine && get_count(metadata, "evaluated", &position->evaluated) &&
+           get_count(metadata, "evaluations", &position->evaluations) && metadata_integer(metadata, "best", &position->best) &&
+           get_real(metadata, "best_value", &position->best_value) && get_count(metadata, "bad_epochs", &position->bad_epochs);
     for (size_t phase = 0; phase < MAX_PHASES; phase++)
         for (size_t output = 0; output < MAX_STEP_OUTPUTS; output++)
             fine = fine && load_mean(metadata, phase, output, &position->means[phase][output]);
@@ -128,17 +150,11 @@ bool position_load(Position *position, const json_t *metadata)
     return fine;
 }
 
-/* The most upper steps that can have been taken: every[1] follow every[0] lower ones. */
-static int64_t most_upper_steps(const TrainInfo *train, int64_t lower)
-{
-    return train->phase_count < 2 ? 0 : (lower / train->phases[0].every + 1) * train->phases[1].every;
-}
-
-bool position_is_possible(const Position *position, const TrainInfo *train, int64_t total_steps, const char **what)
+bool position_is_possible(const Position *position, const TrainInfo *train, const Plan *plan, const char **what)
 {
     const int64_t *steps = position->steps;
-    *what = steps[0] > total_steps                                           ? "steps.0"
-            : steps[1] > most_upper_steps(train, steps[0])                   ? "steps.1"
+    *what = steps[0] > plan->total_steps                                     ? "steps.0"
+            : !walk_is_possible(&plan->walk, position->done)                 ? "done"
             : position->evaluated > steps[0]                                 ? "evaluated"
             : position->evaluations > steps[0] + 1                           ? "evaluations"
             : position->best < -1 || position->best >= position->evaluations ? "best"
@@ -146,9 +162,14 @@ bool position_is_possible(const Position *position, const TrainInfo *train, int6
             : position->bad_epochs > position->evaluations                   ? "bad_epochs"
             : !isfinite(position->seconds)                                   ? "seconds"
                                                                              : NULL;
-    for (size_t phase = 0; phase < MAX_PHASES && !*what; phase++)
+    for (size_t phase = 0; phase < MAX_PHASES && !*what; phase++) {
+        if (steps[phase] > walk_most_steps(&plan->walk, train, phase))
+            *what = "steps.1";
+        if (position->batches[phase] > steps[phase])
+            *what = "batches";
         for (size_t output = 0; output < MAX_STEP_OUTPUTS; output++)
             if (position->means[phase][output].count > steps[phase])
                 *what = "mean";
+    }
     return *what == NULL;
 }

@@ -52,6 +52,23 @@ void *program_state(const Program *program, const StateInfo *state)
     return program->state + state->offset;
 }
 
+void program_write_reals(const Program *program, const StateInfo *state, size_t first, const double *values, size_t count)
+{
+    void *to = program_state(program, state);
+    for (size_t i = 0; i < count; i++)
+        if (state->tensor.dtype == DTYPE_F64)
+            ((double *)to)[first + i] = values[i];
+        else
+            ((float *)to)[first + i] = (float)values[i];
+}
+
+void program_read_reals(const Program *program, const StateInfo *state, double *values)
+{
+    const void *from = program_state(program, state);
+    for (int64_t i = 0; i < state->tensor.elements; i++)
+        values[i] = state->tensor.dtype == DTYPE_F64 ? ((const double *)from)[i] : (double)((const float *)from)[i];
+}
+
 static bool is_known(const char *name, const char *const *known)
 {
     while (*known && strcmp(*known, name))

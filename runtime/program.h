@@ -18,6 +18,9 @@ void *aligned_memory(size_t size, const char *what);
 bool program_open(Program *program, const Manifest *manifest);
 void program_close(Program *program);
 void *program_state(const Program *program, const StateInfo *state);
+/* Elements of a state of reals, from number `first` on, and all of them. */
+void program_write_reals(const Program *program, const StateInfo *state, size_t first, const double *values, size_t count);
+void program_read_reals(const Program *program, const StateInfo *state, double *values);
 
 /* A function with its inputs and outputs allocated, so that running it allocates nothing. Zeroed: no function. */
 typedef struct Call {

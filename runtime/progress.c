@@ -82,7 +82,7 @@ static bool is_shown(const char *key, const json_t *value)
     size_t length = strlen(key);
     bool spread = length > 6 && !strcmp(key + length - 6, ".sigma");
     return json_is_number(value) && !spread && strcmp(key, "epoch") && strcmp(key, "step") && strcmp(key, "seconds") &&
-           strcmp(key, "upper_steps");
+           strncmp(key, "steps.", 6);
 }
 
 void progress_event(Progress *progress, const Position *position, const json_t *event)

@@ -48,7 +48,7 @@ bool result_write_config(const Run *run)
     json_object_set_new(json, "epochs", json_finite(result_epochs(run, run->plan.total_steps)));
     json_object_set_new(json, "epoch_steps", json_integer(run->plan.epoch_steps));
     json_object_set_new(json, "total_steps", json_integer(run->plan.total_steps));
-    json_object_set_new(json, "patience", json_integer(run->plan.patience));
+    json_object_set_new(json, "patience", json_integer(manifest->train->acts[walk_budget(manifest->train)].patience));
     json_object_set_new(json, "data", json_string(run->options->data));
     json_object_set_new(json, "float", json_string(manifest->real == DTYPE_F64 ? "f64" : "f32"));
     json_object_set_new(json, "cpu", json_string(cpu_of_functions(manifest->cpu)));
@@ -102,8 +102,11 @@ bool result_write(const Run *run, const char *reason)
     json_object_set_new(json, "stopped_by", json_string(reason));
     json_object_set_new(json, "epochs", json_finite(result_epochs(run, position->steps[0])));
     json_object_set_new(json, "steps", json_integer(position->steps[0]));
-    if (run->plan.phases > 1)
-        json_object_set_new(json, "upper_steps", json_integer(position->steps[1]));
+    for (size_t phase = 1; phase < run->plan.phases; phase++) {
+        char key[256];
+        snprintf(key, sizeof key, "steps.%.200s", manifest->train->phases[phase].name);
+        json_object_set_new(json, key, json_integer(position->steps[phase]));
+    }
     json_object_set_new(json, "seconds", json_finite(position->seconds));
     json_object_set_new(json, "steps_per_second", json_finite((double)position->steps[0] / position->seconds));
     json_object_set_new(json, "peak_rss_bytes", json_integer((json_int_t)usage.ru_maxrss * 1024));

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -131,35 +130,25 @@ static bool make_plan(Run *run)
     const TrainInfo *train = run->manifest->train;
     const Options *options = run->options;
     int64_t epoch_steps = sampler_epoch_steps(&run->phases[0].sampler), planned = run->identity.total_steps;
-    int64_t total = run->has_checkpoint ? planned : train->epochs * epoch_steps;
+    int64_t budgets = plan_budgets(train), budget = run->has_checkpoint ? planned / budgets : -1;
     if (options->epochs >= 0)
-        total = options->epochs * epoch_steps;
+        budget = options->epochs * epoch_steps;
     if (options->steps >= 0)
-        total = options->steps;
-    int64_t nets = train->pareto && train->pareto->each ? (int64_t)train->pareto->ray_count : 1;
-    if (!run->has_checkpoint || options->epochs >= 0 || options->steps >= 0)
-        total = total <= INT32_MAX ? total * nets : total;
+        budget = options->steps;
+    plan_make(&run->plan, train, epoch_steps, budget);
+    int64_t total = run->plan.total_steps;
     if (total > INT32_MAX)
         return report_error("%" PRId64 " steps are too many (limit is 2^31 - 1)", total);
     if (run->has_checkpoint && run->identity.epoch_steps != epoch_steps)
         return report_error("%s belongs to a run with %" PRId64 " steps an epoch, but with this data there are %" PRId64,
                             run->last, run->identity.epoch_steps, epoch_steps);
-    if (run->has_checkpoint && total != planned && nets > 1)
+    if (run->has_checkpoint && total != planned && budgets > 1)
         return report_error("%s belongs to a run of %" PRId64
                             " steps, with one net for each ray, which cannot be changed to %" PRId64
                             ": nets that are finished would have to go on",
                             run->last, planned, total);
     if (run->has_checkpoint && total != planned)
         report_note("the run was planned for %" PRId64 " steps and is now for %" PRId64 "; its schedules follow", planned, total);
-    double warmup = ceil(train->warmup * (double)epoch_steps);
-    run->plan = (Plan){.epoch_steps = epoch_steps,
-                       .total_steps = total,
-                       .net_steps = total / nets > 0 ? total / nets : 1,
-                       .warmup_steps = warmup < INT32_MAX ? (int64_t)warmup : INT32_MAX,
-                       .every = {train->phases[0].every, train->phase_count > 1 ? train->phases[1].every : 1},
-                       .evaluate = nets > 1 ? total / nets : train->evaluate * epoch_steps,
-                       .patience = train->patience,
-                       .phases = train->phase_count};
     run->identity.total_steps = total;
     run->identity.epoch_steps = epoch_steps;
     return true;
@@ -205,7 +194,7 @@ static bool prepare(Run *run)
     if (run->has_checkpoint && !checkpoint_restore(run->last, &run->program))
         return false;
     if (!run->has_checkpoint)
-        run_initialise(run, 0);
+        run_initialise(run);
     if (!data_encode(&run->data, &run->program, !run->has_checkpoint))
         return false;
     data_fingerprint(&run->data);
@@ -302,7 +291,7 @@ static void print_how_to_resume(const Run *run)
 
 static int report_end(Run *run, LoopEnd end)
 {
-    const char *reason = end == LOOP_TIME_UP ? "seconds" : position_end_reason(&run->position, &run->plan);
+    const char *reason = end == LOOP_TIME_UP ? "seconds" : position_end_reason(&run->position);
     switch (end) {
     case LOOP_FAILED:
         return EXIT_FAILURE;
@@ -327,7 +316,7 @@ static int report_end(Run *run, LoopEnd end)
 static bool was_finished(const Run *run)
 {
     char *path = path_join(run->folder, "result.json");
-    bool finished = path && path_exists(path) && position_next(&run->position, &run->plan) == NEXT_END;
+    bool finished = path && path_exists(path) && walk_next(&run->plan.walk, run->position.done) == WALK_END;
     if (path && !finished)
         unlink(path);
     free(path);
@@ -339,7 +328,7 @@ static int run_loop(Run *run)
     recover_seconds(run);
     if (was_finished(run)) {
         printf("the run in %s is finished\n", run->folder);
-        print_closing_line(run, position_end_reason(&run->position, &run->plan));
+        print_closing_line(run, position_end_reason(&run->position));
         return EXIT_SUCCESS;
     }
     progress_begin(&run->progress, run->manifest->train, &run->plan, &run->position, run->options->quiet);

@@ -32,9 +32,11 @@ static void ray_states(Assembly *assembly)
     const char *ray = arena_printf(&module->arena, "%s/ray", condition.name);
     pareto->ray_state = named_state(module, ray, condition.type, STATE_COUNTER, 1.0 / (double)pareto->m);
     Type all = type_of(module->real, 2, (int64_t[]){pareto->ray_count, pareto->m});
-    if (pareto->each)
-        pareto->losses_state =
-            named_state(module, arena_printf(&module->arena, "%s/points", assembly->train->name), all, STATE_COUNTER, 0);
+    if (pareto->each) {
+        const char *points = arena_printf(&module->arena, "%s/points", assembly->train->name);
+        pareto->losses_state = named_state(module, points, all, STATE_COUNTER, 0);
+        module->states.data[pareto->losses_state].kept = true;
+    }
     const Solver *solver = solver_of(pareto->solver);
     pareto->nonnegative = solver->nonnegative;
     pareto->all_rays = pareto->fixed || solver->all_rays;

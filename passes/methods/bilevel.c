@@ -1,12 +1,13 @@
-/* Bilevel optimisation by best response (docs/methods.md): weights are a function of the condition, trained on the lower objective at
- * perturbed conditions; the condition descends the upper objective through that response.
+/* Bilevel optimisation by best response (docs/methods.md): weights are a function of the condition, trained on the lower
+ * objective at perturbed conditions; the condition descends the upper objective through that response.
  *
- *   local, global  Lorraine & Duvenaud 2018, algorithms 2-4: sigma fixed; perturbations around the current condition, or (everywhere)
- *                  around its first value
- *   STN            MacKay et al. 2019, algorithm 1: sigma learned with the condition, on F(c + sigma eps) - tau H[sigma]
+ *   local, global  Lorraine & Duvenaud 2018, algorithms 2-4: sigma fixed; perturbations around the current condition, or
+ * (everywhere) around its first value STN            MacKay et al. 2019, algorithm 1: sigma learned with the condition, on F(c +
+ * sigma eps) - tau H[sigma]
  *
- * The upper objective is lowered without `training`, so dropout and its rates are absent there: the condition's gradient goes through
- * the weights only, as in the authors' code. A condition that the upper objective names itself also gets that direct part. */
+ * The upper objective is lowered without `training`, so dropout and its rates are absent there: the condition's gradient goes
+ * through the weights only, as in the authors' code. A condition that the upper objective names itself also gets that direct
+ * part. */
 #include "passes/methods/methods.h"
 
 /* sum over elements of log sigma: the entropy of N(0, diag sigma^2) up to a constant */
@@ -49,8 +50,20 @@ static void assemble_upper(Assembly *assembly, Phase *phase)
     phase->step = function;
 }
 
+static void make_procedure(Train *train)
+{
+    size_t budget = act_budget(train);
+    act_leaf(train, (Act){.kind = ACT_STEP, .phase = 0});
+    size_t upper = act_repeat(train, (Act){.rounds = train->every_upper, .every = train->every_lower, .after = train->warmup});
+    act_leaf(train, (Act){.kind = ACT_STEP, .phase = 1});
+    act_end(train, upper);
+    act_measure(train);
+    act_end(train, budget);
+}
+
 void assemble_bilevel(Assembly *assembly)
 {
+    make_procedure(assembly->train);
     assemble_weight_step(assembly, &assembly->train->phases.data[0], CONDITION_PERTURBED);
     assemble_upper(assembly, &assembly->train->phases.data[1]);
 }

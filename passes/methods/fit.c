@@ -25,5 +25,9 @@ void assemble_weight_step(Assembly *assembly, Phase *phase, ConditionView view)
 
 void assemble_fit(Assembly *assembly)
 {
+    size_t budget = act_budget(assembly->train);
+    act_leaf(assembly->train, (Act){.kind = ACT_STEP});
+    act_measure(assembly->train);
+    act_end(assembly->train, budget);
     assemble_weight_step(assembly, &assembly->train->phases.data[0], CONDITION_CURRENT);
 }

@@ -29,10 +29,11 @@ typedef struct Assembly {
 Assembly method_assembly(Model *model, Train *train, const PassTrace *trace);
 /* The unconstrained start of a condition, as constants. */
 Value initial_condition(Assembly *assembly, Builder *b, uint32_t condition);
-/* A new function of that name holding a copy of a per-example objective, weights in their forms and conditions as seen. `draw` says
- * whose draw of a perturbed or drawn condition it is: a phase's, or a number of the rays of a step. */
+/* A new function of that name holding a copy of a per-example objective, weights in their forms and conditions as seen. `draw`
+ * says whose draw of a perturbed or drawn condition it is: a phase's, or a number of the rays of a step. */
 Function *objective_copy(Assembly *assembly, const char *name, const Function *objective, ConditionView view, unsigned draw);
-/* The same several times over, for the draws 0 to count - 1: the outputs of the first copy, then those of the second, and so on. */
+/* The same several times over, for the draws 0 to count - 1: the outputs of the first copy, then those of the second, and so on.
+ */
 Function *objective_copies(Assembly *assembly, const char *name, const Function *objective, ConditionView view, unsigned count);
 /* Lower steps taken, and an i32 input of that name (epoch_steps, total_steps: the runtime gives them), as reals. */
 Value steps_done(Assembly *assembly, Builder *b);
@@ -43,8 +44,9 @@ Value condition_value(Assembly *assembly, Builder *b, uint32_t condition, Condit
 void resolve_conditions(Assembly *assembly, Function *function, ConditionView view, unsigned draw);
 /* Factors, batches and merges it; afterwards only clean-up and differentiation are left. */
 void objective_batch(Assembly *assembly, Function *function, int64_t batch, bool masked);
-/* A function that is called for one row, or one batch of rows, after another draws numbers of its own each time: the step under which it
- * draws gets the input "row.number" (i32[], of the first row) added, spread over all steps. No input is added where nothing is drawn. */
+/* A function that is called for one row, or one batch of rows, after another draws numbers of its own each time: the step under
+ * which it draws gets the input "row.number" (i32[], of the first row) added, spread over all steps. No input is added where
+ * nothing is drawn. */
 void draw_by_row(Assembly *assembly, Function *function);
 /* Expands gradients and cleans up: the last thing done to a step. */
 void step_finish(Assembly *assembly, Function *function);
@@ -68,6 +70,14 @@ void assemble_hypers(Assembly *assembly);
 void assemble_plateau(Assembly *assembly);
 bool assemble_metrics(Assembly *assembly, char why[static 256]);
 
+/* The acts of a train's procedure, appended in the order of a walk (procedure.c): a repeat, which act_end closes; another act;
+ * the repeat that the train's epochs and patience are of; a measure as often as the train says and at the end. */
+size_t act_repeat(Train *train, Act act);
+void act_end(Train *train, size_t repeat);
+size_t act_leaf(Train *train, Act act);
+size_t act_budget(Train *train);
+void act_measure(Train *train);
+
 /* The step that trains every weight the phase's objective reads. */
 void assemble_weight_step(Assembly *assembly, Phase *phase, ConditionView view);
 void assemble_fit(Assembly *assembly);
@@ -76,8 +86,8 @@ void assemble_pareto(Assembly *assembly);
 
 /* ---- several objectives: pareto.c and solvers/ ---- */
 
-/* The objectives at a ray of a step and that preference over them. An objective that is not a number in this batch (the mean of no examples)
- * is left out: its loss is 0 and has no gradient. */
+/* The objectives at a ray of a step and that preference over them. An objective that is not a number in this batch (the mean of
+ * no examples) is left out: its loss is 0 and has no gradient. */
 typedef struct Objectives {
     Assembly *assembly;
     Builder *b;
@@ -90,15 +100,16 @@ typedef struct Objectives {
     Value entry[PARETO_MOST_OBJECTIVES];   /* its entries */
 } Objectives;
 
-/* A solver is one of three kinds: it makes one number of the losses, whose gradient is followed; it weighs the losses' gradients by
- * what their Gram matrix says; or it makes one number of the losses at all rays of a step (Pareto.rays_per_step, which is 1 for the
- * others). *fell_back: a number, 0 unless the solver had no answer of its own. One file for each row of ir/solvers.def. */
+/* A solver is one of three kinds: it makes one number of the losses, whose gradient is followed; it weighs the losses' gradients
+ * by what their Gram matrix says; or it makes one number of the losses at all rays of a step (Pareto.rays_per_step, which is 1
+ * for the others). *fell_back: a number, 0 unless the solver had no answer of its own. One file for each row of ir/solvers.def.
+ */
 typedef struct Solver {
-    Value (*scalarise)(const Objectives *objectives);       /* a scalar */
+    Value (*scalarise)(const Objectives *objectives);         /* a scalar */
     Value (*weigh)(const Objectives *objectives, Value gram); /* real[m + 1]: the weights, and whether it fell back to the ray */
     Value (*scalarise_all)(uint32_t rays, const Objectives *at, Value *fell_back); /* a scalar */
-    bool nonnegative;                                       /* it is defined for losses that are not negative */
-    bool all_rays;                                          /* it reads Pareto.rays_state: all rays of the front */
+    bool nonnegative; /* it is defined for losses that are not negative */
+    bool all_rays;    /* it reads Pareto.rays_state: all rays of the front */
 } Solver;
 #define SOLVER(KIND, name, ...) extern const Solver solver_##name;
 #include "ir/solvers.def"

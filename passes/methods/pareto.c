@@ -28,6 +28,7 @@ static void count_events(Assembly *assembly, Builder *b, const char *what, Value
     Module *module = assembly->module;
     const char *name = arena_printf(&module->arena, "%s/%s", assembly->train->name, what);
     uint32_t state = find_or_add_state(module, name, type_scalar(DTYPE_I32), STATE_COUNTER, (Init){0});
+    module->states.data[state].kept = true;
     Value before = build_read(b, state), more = build_cast(b, happened, DTYPE_I32);
     build_write(b, state, build_binary(b, OP_ADD, before, more));
 }
@@ -107,8 +108,30 @@ static void count_undefined(Assembly *assembly, uint32_t rays, const Objectives 
     count_events(assembly, b, "undefined", undefined);
 }
 
+/* One net for all rays; or one for each, which are trained one after the other, each from the first one's beginning. */
+static void make_procedure(Train *train)
+{
+    const Pareto *pareto = train->pareto;
+    size_t nets = 0;
+    if (pareto->each) {
+        nets = act_repeat(train, (Act){.rounds = pareto->ray_count});
+        act_leaf(train, (Act){.kind = ACT_RESET});
+        act_leaf(train, (Act){.kind = ACT_SET, .state = pareto->ray_state, .table = pareto->rays, .rows = pareto->ray_count});
+    }
+    size_t budget = act_budget(train);
+    act_leaf(train, (Act){.kind = ACT_STEP});
+    if (!pareto->each)
+        act_measure(train);
+    act_end(train, budget);
+    if (!pareto->each)
+        return;
+    act_leaf(train, (Act){.kind = ACT_MEASURE});
+    act_end(train, nets);
+}
+
 void assemble_pareto(Assembly *assembly)
 {
+    make_procedure(assembly->train);
     Module *module = assembly->module;
     Phase *phase = &assembly->train->phases.data[0];
     const Solver *solver = solver_of(assembly->train->pareto->solver);

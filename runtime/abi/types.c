@@ -17,3 +17,9 @@ const char *const state_role_names[STATE_ROLE_COUNT] = {
 #include "runtime/abi/roles.def"
 #undef ROLE
 };
+
+const char *const act_names[ACT_COUNT] = {
+#define ACT(KIND, name) name,
+#include "runtime/abi/acts.def"
+#undef ACT
+};

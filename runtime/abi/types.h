@@ -16,6 +16,12 @@ typedef enum {
 #undef ROLE
 } StateRole;
 
+typedef enum {
+#define ACT(KIND, name) ACT_##KIND,
+#include "runtime/abi/acts.def"
+#undef ACT
+} ActKind;
+
 enum {
     DTYPE_COUNT = 0
 #define DTYPE(NAME, name, bytes) +1
@@ -30,8 +36,16 @@ enum {
 #undef ROLE
 };
 
+enum {
+    ACT_COUNT = 0
+#define ACT(KIND, name) +1
+#include "runtime/abi/acts.def"
+#undef ACT
+};
+
 extern const char *const dtype_names[DTYPE_COUNT]; /* "f32" ... */
 extern const size_t dtype_sizes[DTYPE_COUNT];      /* bytes */
 extern const char *const state_role_names[STATE_ROLE_COUNT];
+extern const char *const act_names[ACT_COUNT];
 
 #endif

@@ -112,10 +112,8 @@ static void test_every_part(void **state)
                 !dataset->schema);
     assert_true(m.hyper_count == 1 && m.hypers[0].high == 0.9 && m.hypers[0].init == 0.05 && m.hypers[0].shared);
     const TrainInfo *train = m.train;
-    assert_true(train->batch == 128 && train->epochs == 60 && train->patience == 20 && train->warmup == 1.5 &&
-                train->select == 0);
-    assert_true(train->phase_count == 2 && train->phases[0].every == 5 && train->phases[1].split == 1 &&
-                train->phases[1].step == 1);
+    assert_true(train->batch == 128 && train->epochs == 60 && train->select == 0);
+    assert_true(train->phase_count == 2 && train->phases[1].split == 1 && train->phases[1].step == 1);
     assert_true(train->metric_count == 1 && train->metrics[0].accumulate == 0 && train->metrics[0].finish == 1);
     assert_true(train->init == 2 && train->hypers == NONE && train->plateau == NONE && !train->pareto);
     assert_true(m.export_count == 1 && m.exports[0].function == 2);

@@ -155,7 +155,7 @@ static void test_what_differs_is_not_equal(void **state)
     StateInfo states[] = {{.tensor = {.name = "w", .rank = 1, .dims = {3}}, .offset = 64}};
     double rays[] = {0.5, 0.5};
     ParetoInfo pareto = {.preference = "r", .solver = "epo", .rays = rays, .ray_numbers = 2, .all_rays = NONE, .losses = NONE};
-    TrainInfo train = {.name = "t", .method = "pareto", .pareto = &pareto, .warmup = 1.5};
+    TrainInfo train = {.name = "t", .method = "pareto", .pareto = &pareto};
     Manifest x = {.model = "m", .digest = "d", .cpu = "c", .states = states, .state_count = 1, .train = &train}, y = x;
     assert_true(record_equal(manifest_record(), &x, &y));
     StateInfo other_states[] = {states[0]};
@@ -186,8 +186,13 @@ static void test_what_is_missing_is_refused(void **state)
     TensorInfo in[] = {{.name = "x", .dtype = DTYPE_F64, .rank = 1, .dims = {3}}};
     FunctionInfo functions[] = {{.name = "f", .inputs = in, .input_count = 1}};
     ExportInfo exports[] = {{"f", 0}};
-    Manifest manifest = {
-        .model = "m", .digest = "d", .cpu = "c", .functions = functions, .function_count = 1, .exports = exports, .export_count = 1};
+    Manifest manifest = {.model = "m",
+                         .digest = "d",
+                         .cpu = "c",
+                         .functions = functions,
+                         .function_count = 1,
+                         .exports = exports,
+                         .export_count = 1};
     char *text = manifest_write(&manifest), why[160];
     for (const RecordField *field = manifest_record()->fields; field->kind != FIELD_END; field++)
         for (int wrong = 0; wrong < 2; wrong++) {

@@ -61,7 +61,7 @@ static void test_training_learns_and_reports(void **state)
     assert_true(number_in(last, "fit(toy.valid)") < number_in(first, "fit(toy.valid)"));
     assert_int_equal(number_in(last, "step"), 72); /* 6 epochs of 100 / 8 */
     assert_int_equal(number_in(last, "epoch"), 6);
-    assert_int_equal(number_in(last, "upper_steps"), 40); /* 60 steps after the warm-up, 2 every 3 */
+    assert_int_equal(number_in(last, "steps.upper"), 40); /* 60 steps after the warm-up, 2 every 3 */
     assert_true(number_in(last, "grad_norm.lower") > 0 && number_in(last, "loss.upper") > 0);
     assert_true(number_in(last, "lam.decay") > 0 && number_in(last, "lam.decay.sigma") == 0.5);
     assert_null(json_object_get(first, "loss.upper"));

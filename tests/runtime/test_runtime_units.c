@@ -153,51 +153,6 @@ static void test_splits_by_fractions(void **state)
     assert_false(split_rows(&dataset, 2, 0, ranges)); /* 1, 1 and nothing */
 }
 
-/* Actions of a run as a text: l, u, E(valuate). */
-static void trace_run(const Plan *plan, char *trace, size_t size)
-{
-    Position position;
-    position_begin(&position);
-    size_t length = 0;
-    for (NextAction next; (next = position_next(&position, plan)) != NEXT_END && length + 1 < size;) {
-        trace[length++] = next == NEXT_LOWER ? 'l' : next == NEXT_UPPER ? 'u' : 'E';
-        position.steps[0] += next == NEXT_LOWER;
-        position.steps[1] += next == NEXT_UPPER;
-        if (next == NEXT_EVALUATE)
-            position.evaluated = position.steps[0];
-    }
-    trace[length] = '\0';
-}
-
-static void test_order_of_a_run(void **state)
-{
-    (void)state;
-    char trace[128];
-    Plan bilevel = {.epoch_steps = 4, .total_steps = 12, .warmup_steps = 4, .every = {3, 2}, .evaluate = 4, .phases = 2};
-    trace_run(&bilevel, trace, sizeof trace);
-    assert_string_equal(trace, "llllEllluulElluullE");
-    Plan fit = {.epoch_steps = 4, .total_steps = 6, .every = {1, 1}, .evaluate = 4, .phases = 1};
-    trace_run(&fit, trace, sizeof trace);
-    assert_string_equal(trace, "llllEllE");
-    Plan rare = {.epoch_steps = 2, .total_steps = 7, .every = {1, 1}, .evaluate = 4, .phases = 1};
-    trace_run(&rare, trace, sizeof trace);
-    assert_string_equal(trace, "llllElllE");
-    Plan nothing = {.epoch_steps = 4, .total_steps = 0, .every = {1, 1}, .evaluate = 4, .phases = 1};
-    trace_run(&nothing, trace, sizeof trace);
-    assert_string_equal(trace, "");
-}
-
-static void test_patience_ends_a_run(void **state)
-{
-    (void)state;
-    Plan plan = {.epoch_steps = 4, .total_steps = 100, .every = {1, 1}, .evaluate = 4, .phases = 1, .patience = 3};
-    Position position = {.steps = {8, 0}, .evaluated = 8, .bad_epochs = 2};
-    assert_int_equal(position_next(&position, &plan), NEXT_LOWER);
-    position.bad_epochs = 3;
-    assert_int_equal(position_next(&position, &plan), NEXT_END);
-    assert_string_equal(position_end_reason(&position, &plan), "patience");
-}
-
 static void test_position_survives_storage(void **state)
 {
     (void)state;
@@ -205,6 +160,9 @@ static void test_position_survives_storage(void **state)
     position_begin(&position);
     position.steps[0] = INT64_C(1) << 40;
     position.steps[1] = 3;
+    position.batches[0] = 5;
+    position.done[0] = -7;
+    position.done[MAX_ACTS - 1] = 1;
     position.evaluations = 7;
     position.seconds = 1.0 / 3;
     position.means[1][2] = (Mean){.sum = -0.1, .count = 5};
@@ -216,9 +174,11 @@ static void test_position_survives_storage(void **state)
     position_store(&position, false, metadata);
     assert_true(position_load(&loaded, metadata));
     assert_memory_equal(&position, &loaded, sizeof position);
-    static const char *const broken[][2] = {
-        {"steps.0", "-1"},   {"steps.0", "12x"},         {"evaluated", ""}, {"best_value", "nan"},
-        {"mean.0.0", "0x1"}, {"mean.0.0", "0x1p0 / -3"}, {"seconds", "-1"}, {"steps.1", "99999999999999999999"}};
+    static const char *const broken[][2] = {{"steps.0", "-1"},   {"batches.1", ""},
+                                            {"done.0", "1x"},    {"steps.0", "12x"},
+                                            {"evaluated", ""},   {"best_value", "nan"},
+                                            {"mean.0.0", "0x1"}, {"mean.0.0", "0x1p0 / -3"},
+                                            {"seconds", "-1"},   {"steps.1", "99999999999999999999"}};
     for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++) {
         json_t *copy = json_deep_copy(metadata);
         json_object_set_new(copy, broken[i][0], json_string(broken[i][1]));
@@ -365,8 +325,6 @@ int main(void)
         cmocka_unit_test(test_batches_need_no_history),
         cmocka_unit_test(test_splits_take_rows_in_order),
         cmocka_unit_test(test_splits_by_fractions),
-        cmocka_unit_test(test_order_of_a_run),
-        cmocka_unit_test(test_patience_ends_a_run),
         cmocka_unit_test(test_position_survives_storage),
         cmocka_unit_test(test_parallel_ranges),
         cmocka_unit_test(test_processor_features),

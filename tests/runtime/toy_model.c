@@ -40,10 +40,15 @@ enum { INPUTS = 4, PADDING = 65536 };
 enum { AT_W = 0, AT_B = 64, AT_LAM = 128, AT_MOMENT = 192, AT_STEP = 256, AT_SEED = 320, AT_SUM = 384, AT_PADDING = 448 };
 
 #define STATE(NAME, DTYPE, SHAPE, ROLE, OFFSET)                                                                                  \
-    "{\"name\":\"" NAME "\",\"dtype\":\"" DTYPE "\",\"shape\":" SHAPE ",\"role\":\"" ROLE "\",\"offset\":" OFFSET "}"
+    "{\"name\":\"" NAME "\",\"dtype\":\"" DTYPE "\",\"shape\":" SHAPE ",\"role\":\"" ROLE "\",\"offset\":" OFFSET                \
+    ",\"kept\":false}"
 #define TENSOR(NAME, DTYPE, SHAPE) "{\"name\":\"" NAME "\",\"dtype\":\"" DTYPE "\",\"shape\":" SHAPE "}"
 #define FUNCTION(NAME, INPUT_LIST, OUTPUT_LIST)                                                                                  \
     "{\"name\":\"" NAME "\",\"inputs\":[" INPUT_LIST "],\"outputs\":[" OUTPUT_LIST "],\"bounds\":[]}"
+#define ACT(KIND, SIZE, ROUNDS, IN_EPOCHS, BUDGET, PATIENCE, EVERY, EVERY_IN_EPOCHS, AFTER, LAST, PHASE)                         \
+    "{\"kind\":\"" KIND "\",\"size\":" SIZE ",\"rounds\":" ROUNDS ",\"in_epochs\":" IN_EPOCHS ",\"budget\":" BUDGET              \
+    ",\"patience\":" PATIENCE ",\"every\":" EVERY ",\"every_in_epochs\":" EVERY_IN_EPOCHS ",\"after\":" AFTER ",\"last\":" LAST  \
+    ",\"phase\":" PHASE ",\"state\":-1,\"table\":[]}"
 #define INDEX TENSOR("index", "i32", "[" TEXT(TOY_BATCH) "]")
 #define MASK TENSOR("mask", "bool", "[" TEXT(TOY_BATCH) "]")
 
@@ -75,14 +80,24 @@ const char hn_manifest[] =
     "{\"name\":\"valid\",\"from_test\":false,\"count\":0,\"fraction\":0.25}],\"shuffled\":false,\"rows\":0,\"schema\":null}],"
     "\"hypers\":[{\"name\":\"lam.decay\",\"kind\":\"log\",\"shape\":[],\"low\":0,\"high\":0,\"init\":0.001,\"shared\":true}],"
     "\"exports\":[],"
-    "\"train\":{\"name\":\"tune\",\"batch\":" TEXT(TOY_BATCH) ",\"epochs\":6,\"evaluate\":1,\"warmup\":1,"
+    "\"train\":{\"name\":\"tune\",\"batch\":" TEXT(TOY_BATCH) ",\"epochs\":6,"
 #ifdef TOY_FIT
-    "\"method\":\"fit\",\"patience\":0,\"select\":-1,\"plateau\":-1,\"hypers\":-1,"
-    "\"phases\":[{\"name\":\"minimise\",\"dataset\":0,\"split\":0,\"step\":1,\"every\":1}],"
+    "\"method\":\"fit\",\"select\":-1,\"plateau\":-1,\"hypers\":-1,"
+    "\"phases\":[{\"name\":\"minimise\",\"dataset\":0,\"split\":0,\"step\":1}],"
+    "\"acts\":["
+    ACT("repeat", "3", "6", "true", "true", "0", "1", "false", "0", "false", "0") ","
+    ACT("step", "1", "0", "false", "false", "0", "1", "false", "0", "false", "0") ","
+    ACT("measure", "1", "0", "false", "false", "0", "1", "true", "0", "true", "0") "],"
 #else
-    "\"method\":\"bilevel\",\"patience\":50,\"select\":0,\"plateau\":6,\"hypers\":3,"
-    "\"phases\":[{\"name\":\"lower\",\"dataset\":0,\"split\":0,\"step\":1,\"every\":3},"
-    "{\"name\":\"upper\",\"dataset\":0,\"split\":1,\"step\":2,\"every\":2}],"
+    "\"method\":\"bilevel\",\"select\":0,\"plateau\":6,\"hypers\":3,"
+    "\"phases\":[{\"name\":\"lower\",\"dataset\":0,\"split\":0,\"step\":1},"
+    "{\"name\":\"upper\",\"dataset\":0,\"split\":1,\"step\":2}],"
+    "\"acts\":["
+    ACT("repeat", "5", "6", "true", "true", "50", "1", "false", "0", "false", "0") ","
+    ACT("step", "1", "0", "false", "false", "0", "1", "false", "0", "false", "0") ","
+    ACT("repeat", "2", "2", "false", "false", "0", "3", "false", "1", "false", "0") ","
+    ACT("step", "1", "0", "false", "false", "0", "1", "false", "0", "false", "1") ","
+    ACT("measure", "1", "0", "false", "false", "0", "1", "true", "0", "true", "0") "],"
 #endif
     "\"metrics\":[{\"name\":\"fit(toy.valid)\",\"dataset\":0,\"split\":1,\"accumulate\":4,\"finish\":5}],\"init\":0,\"pareto\":null}}";
 /* clang-format on */

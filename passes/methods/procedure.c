@@ -1,0 +1,31 @@
+/* The trees of acts that methods make: parents before children. */
+#include "passes/methods/methods.h"
+
+size_t act_repeat(Train *train, Act act)
+{
+    act.kind = ACT_REPEAT;
+    return act_leaf(train, act);
+}
+
+size_t act_leaf(Train *train, Act act)
+{
+    act.size = 1;
+    act.every = act.every ? act.every : 1;
+    vec_push(&train->acts, act);
+    return train->acts.len - 1;
+}
+
+void act_end(Train *train, size_t repeat)
+{
+    train->acts.data[repeat].size = train->acts.len - (uint32_t)repeat;
+}
+
+size_t act_budget(Train *train)
+{
+    return act_repeat(train, (Act){.rounds = train->epochs, .in_epochs = true, .budget = true, .patience = train->patience});
+}
+
+void act_measure(Train *train)
+{
+    act_leaf(train, (Act){.kind = ACT_MEASURE, .every = train->evaluate, .every_in_epochs = true, .last = true});
+}
