@@ -1,7 +1,9 @@
 #include "runtime/idx.h"
 
 #include <errno.h>
+#include <float.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,9 +12,78 @@
 #include "runtime/files.h"
 #include "runtime/report.h"
 
-enum { IDX_UNSIGNED_BYTE = 8, CHUNK = 1 << 16, STREAM_BUFFER = 1 << 18 };
+enum { CHUNK = 1 << 13, STREAM_BUFFER = 1 << 18 }; /* elements, bytes */
 /* DEFLATE cannot expand further (a 258-byte match in 2 bits), so a longer promise than this is a truncated or foreign file. */
 enum { GZIP_MOST_EXPANSION = 1032 };
+
+/* ---- types of elements ---- */
+
+typedef double Decode(const unsigned char *bytes);
+
+static uint64_t big_endian(const unsigned char *bytes, size_t size)
+{
+    uint64_t bits = 0;
+    for (size_t i = 0; i < size; i++)
+        bits = bits << 8 | bytes[i];
+    return bits;
+}
+
+static double decode_u8(const unsigned char *bytes)
+{
+    return bytes[0];
+}
+
+static double decode_i8(const unsigned char *bytes)
+{
+    return (int8_t)bytes[0];
+}
+
+static double decode_i16(const unsigned char *bytes)
+{
+    return (int16_t)big_endian(bytes, 2);
+}
+
+static double decode_i32(const unsigned char *bytes)
+{
+    return (int32_t)big_endian(bytes, 4);
+}
+
+static double decode_f32(const unsigned char *bytes)
+{
+    uint32_t bits = (uint32_t)big_endian(bytes, 4);
+    float number;
+    memcpy(&number, &bits, sizeof number);
+    return (double)number;
+}
+
+static double decode_f64(const unsigned char *bytes)
+{
+    uint64_t bits = big_endian(bytes, 8);
+    double number;
+    memcpy(&number, &bits, sizeof number);
+    return number;
+}
+
+/* By the number that the header has. */
+typedef struct IdxType {
+    unsigned char code;
+    const char *name;
+    size_t size;
+    Decode *decode;
+} IdxType;
+
+static const IdxType types[] = {{0x08, "u8", 1, decode_u8},   {0x09, "i8", 1, decode_i8},   {0x0b, "i16", 2, decode_i16},
+                                {0x0c, "i32", 4, decode_i32}, {0x0d, "f32", 4, decode_f32}, {0x0e, "f64", 8, decode_f64}};
+
+static const IdxType *find_type(unsigned char code)
+{
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
+        if (types[i].code == code)
+            return &types[i];
+    return NULL;
+}
+
+/* ---- files ---- */
 
 /* The existing one of NAME, NAME.gz and NAME without .gz in the folder. */
 static char *find_file(const char *folder, const char *name, const FieldInfo *field)
@@ -59,9 +130,9 @@ static bool read_bytes(IdxFile *file, void *bytes, size_t size)
 }
 
 /* "u8[60000, 28, 28]" as the header has it. */
-static void describe_header(const unsigned char *extents, unsigned rank, char *text, size_t size)
+static void describe_header(const IdxType *type, const unsigned char *extents, unsigned rank, char *text, size_t size)
 {
-    size_t length = (size_t)snprintf(text, size, "u8[");
+    size_t length = (size_t)snprintf(text, size, "%s[", type->name);
     for (unsigned i = 0; i < rank && length < size; i++) {
         const unsigned char *e = extents + 4 * i;
         uint32_t extent = (uint32_t)e[0] << 24 | (uint32_t)e[1] << 16 | (uint32_t)e[2] << 8 | e[3];
@@ -78,11 +149,13 @@ static bool read_header(IdxFile *file, const FieldInfo *field)
     if (!read_bytes(file, magic, sizeof magic))
         return false;
     if (magic[0] != 0 || magic[1] != 0 || magic[3] == 0)
-        return report_error("%s: not an IDX file: it begins with the bytes %02x %02x %02x %02x instead of 00 00 08 and the rank",
-                            file->path, magic[0], magic[1], magic[2], magic[3]);
-    if (magic[2] != IDX_UNSIGNED_BYTE)
-        return report_error("%s: holds IDX elements of type 0x%02x; only unsigned bytes (0x08) can be read", file->path,
-                            magic[2]);
+        return report_error(
+            "%s: not an IDX file: it begins with the bytes %02x %02x %02x %02x instead of 00 00, a type and the rank", file->path,
+            magic[0], magic[1], magic[2], magic[3]);
+    file->type = find_type(magic[2]);
+    if (!file->type)
+        return report_error("%s: holds IDX elements of type 0x%02x; the types of the format are 0x08, 0x09 and 0x0b to 0x0e",
+                            file->path, magic[2]);
     unsigned rank = magic[3];
     if (!read_bytes(file, extents, 4 * rank))
         return false;
@@ -97,7 +170,7 @@ static bool read_header(IdxFile *file, const FieldInfo *field)
     }
     if (!matches) {
         char found[256], expected[TENSOR_TEXT_SIZE];
-        describe_header(extents, rank, found, sizeof found);
+        describe_header(file->type, extents, rank, found, sizeof found);
         return report_error("%s: holds %s, but examples of the field %s are %s", file->path, found, tensor->name,
                             field->classes ? "single labels" : tensor_text(tensor, expected));
     }
@@ -111,7 +184,10 @@ static bool check_length(IdxFile *file, const FieldInfo *field)
     if (stat(file->path, &status) != 0)
         return report_error("%s: %s", file->path, strerror(errno));
     int64_t header = 4 * (int64_t)(field->tensor.rank + 2);
-    int64_t promised = header + file->count * field->tensor.elements; /* < 2^32 * 2^31 */
+    int64_t promised;
+    if (__builtin_mul_overflow(file->count, field->tensor.elements * (int64_t)file->type->size, &promised) ||
+        __builtin_add_overflow(promised, header, &promised))
+        promised = INT64_MAX;
     int64_t most = gzdirect(file->stream) ? status.st_size : (int64_t)status.st_size * GZIP_MOST_EXPANSION;
     if (promised > most)
         return report_error("%s: truncated: the header promises %" PRId64 " examples in %" PRId64
@@ -134,9 +210,8 @@ static bool open_stream(IdxFile *file)
 bool idx_open(IdxFile *file, const char *folder, const char *name, const FieldInfo *field)
 {
     *file = (IdxFile){0};
-    if (field->tensor.dtype != DTYPE_U8 && field->tensor.dtype != DTYPE_I32)
-        return report_internal("the field %s is %s, which IDX files cannot fill", field->tensor.name,
-                               dtype_names[field->tensor.dtype]);
+    if (field->tensor.dtype == DTYPE_BOOL)
+        return report_internal("the field %s is bool, which IDX files cannot fill", field->tensor.name);
     file->path = find_file(folder, name, field);
     if (!file->path)
         return false;
@@ -146,20 +221,58 @@ bool idx_open(IdxFile *file, const char *folder, const char *name, const FieldIn
     return false;
 }
 
-/* Reads bytes into i32 elements; with `classes`, each must be below. */
-static bool read_widened(IdxFile *file, const FieldInfo *field, int32_t *values)
+/* Whether the field can hold the number, which is element `at` of the file. */
+static bool check_element(const IdxFile *file, const FieldInfo *field, double number, int64_t at)
 {
-    unsigned char bytes[CHUNK];
+    long long example = at / field->tensor.elements;
+    double low = field->tensor.dtype == DTYPE_I32 ? INT32_MIN : 0,
+           high = field->tensor.dtype == DTYPE_I32 ? INT32_MAX : UINT8_MAX;
+    if (!isfinite(number))
+        return report_error("%s: example %lld holds a value that is not finite", file->path, example);
+    if (field->tensor.dtype == DTYPE_F32 && fabs(number) > (double)FLT_MAX)
+        return report_error("%s: example %lld holds %.9g, which is beyond f32", file->path, example, number);
+    if (field->tensor.dtype == DTYPE_F32 || field->tensor.dtype == DTYPE_F64)
+        return true;
+    if (field->classes && !(number >= 0 && number < (double)field->classes))
+        return report_error("%s: the label of example %lld is %.9g, but %s has only the classes 0 to %" PRId64, file->path,
+                            example, number, field->tensor.name, field->classes - 1);
+    if (number == floor(number) && number >= low && number <= high)
+        return true;
+    return report_error("%s: example %lld holds %.9g, but the field %s is %s: declare it as f32", file->path, example, number,
+                        field->tensor.name, dtype_names[field->tensor.dtype]);
+}
+
+static void store_element(const TensorInfo *tensor, void *rows, int64_t at, double number)
+{
+    switch (tensor->dtype) {
+    case DTYPE_F32:
+        ((float *)rows)[at] = (float)number;
+        break;
+    case DTYPE_F64:
+        ((double *)rows)[at] = number;
+        break;
+    case DTYPE_I32:
+        ((int32_t *)rows)[at] = (int32_t)number;
+        break;
+    default:
+        ((unsigned char *)rows)[at] = (unsigned char)number;
+    }
+}
+
+/* Element by element, whatever the types. */
+static bool read_converted(IdxFile *file, const FieldInfo *field, void *rows)
+{
+    unsigned char bytes[CHUNK * sizeof(double)];
     int64_t total = file->count * field->tensor.elements;
     for (int64_t done = 0; done < total;) {
         size_t part = total - done < CHUNK ? (size_t)(total - done) : CHUNK;
-        if (!read_bytes(file, bytes, part))
+        if (!read_bytes(file, bytes, part * file->type->size))
             return false;
         for (size_t i = 0; i < part; i++, done++) {
-            if (field->classes && bytes[i] >= field->classes)
-                return report_error("%s: the label of example %" PRId64 " is %d, but %s has only the classes 0 to %" PRId64,
-                                    file->path, done / field->tensor.elements, bytes[i], field->tensor.name, field->classes - 1);
-            values[done] = bytes[i];
+            double number = file->type->decode(bytes + i * file->type->size);
+            if (!check_element(file, field, number, done))
+                return false;
+            store_element(&field->tensor, rows, done, number);
         }
     }
     return true;
@@ -167,8 +280,8 @@ static bool read_widened(IdxFile *file, const FieldInfo *field, int32_t *values)
 
 bool idx_read(IdxFile *file, const FieldInfo *field, void *rows)
 {
-    bool fine = field->tensor.dtype == DTYPE_I32 ? read_widened(file, field, rows)
-                                                 : read_bytes(file, rows, (size_t)file->count * field->tensor.bytes);
+    bool bytes = field->tensor.dtype == DTYPE_U8 && file->type->decode == decode_u8;
+    bool fine = bytes ? read_bytes(file, rows, (size_t)file->count * field->tensor.bytes) : read_converted(file, field, rows);
     if (!fine)
         return false;
     unsigned char extra;

@@ -1,6 +1,7 @@
 /* The IDX reader and what is built on it: good files, and every way in which a file can be wrong. */
 #include <stdarg.h>
 #include <stddef.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
@@ -88,8 +89,8 @@ static void test_refuses_foreign_files(void **state)
     memcpy(bytes, images, sizeof images);
     bytes[sizeof images] = 0;
     expect_refusal(&image, bytes, sizeof bytes, "goes on after the 2 examples");
-    bytes[2] = 0x0d;
-    expect_refusal(&image, bytes, sizeof images, "type 0x0d");
+    bytes[2] = 0x0a;
+    expect_refusal(&image, bytes, sizeof images, "type 0x0a");
     bytes[2] = 8;
     bytes[11] = 3;
     expect_refusal(&image, bytes, sizeof images, "holds u8[2, 3, 3]");
@@ -107,6 +108,69 @@ static void test_refuses_foreign_files(void **state)
     expect_refusal(&label, images, sizeof images, "single labels");
     static const unsigned char bad_label[] = {0, 0, 8, 1, 0, 0, 0, 2, 9, 10};
     expect_refusal(&label, bad_label, sizeof bad_label, "the label of example 1 is 10");
+}
+
+/* Two numbers of each type of the format, as they lie in a file. */
+static const struct {
+    unsigned char code;
+    unsigned size;
+    double numbers[2];
+    unsigned char bytes[16];
+} element_types[] = {
+    {0x08, 1, {3, 250}, {3, 250}},
+    {0x09, 1, {3, -6}, {3, 250}},
+    {0x0b, 2, {258, -2}, {1, 2, 0xff, 0xfe}},
+    {0x0c, 4, {16909060, -2}, {1, 2, 3, 4, 0xff, 0xff, 0xff, 0xfe}},
+    {0x0d, 4, {1, -0.15625}, {0x3f, 0x80, 0, 0, 0xbe, 0x20, 0, 0}},
+    {0x0e, 8, {1, -0.15625}, {0x3f, 0xf0, 0, 0, 0, 0, 0, 0, 0xbf, 0xc4, 0, 0, 0, 0, 0, 0}},
+};
+
+static unsigned write_elements(unsigned char *file, unsigned char code, const void *bytes, unsigned size)
+{
+    const unsigned char header[] = {0, 0, code, 1, 0, 0, 0, 2};
+    memcpy(file, header, sizeof header);
+    memcpy(file + sizeof header, bytes, size);
+    return (unsigned)sizeof header + size;
+}
+
+static bool can_hold(DType dtype, double number)
+{
+    bool whole = number == floor(number);
+    return dtype == DTYPE_U8 ? whole && number >= 0 && number < 256 : dtype != DTYPE_I32 || whole;
+}
+
+static double element_of(const void *rows, DType dtype, int at)
+{
+    return dtype == DTYPE_U8    ? ((const unsigned char *)rows)[at]
+           : dtype == DTYPE_I32 ? ((const int32_t *)rows)[at]
+           : dtype == DTYPE_F32 ? (double)((const float *)rows)[at]
+                                : ((const double *)rows)[at];
+}
+
+/* Every type of element into a field of every type: the same numbers, or a refusal where the field cannot hold them. */
+static void test_types_of_elements(void **state)
+{
+    (void)state;
+    unsigned char file[64];
+    double rows[2];
+    for (size_t i = 0; i < sizeof element_types / sizeof element_types[0]; i++) {
+        const double *numbers = element_types[i].numbers;
+        write_file("typed", file, write_elements(file, element_types[i].code, element_types[i].bytes, 2 * element_types[i].size));
+        for (DType dtype = DTYPE_F32; dtype < DTYPE_BOOL; dtype++) {
+            FieldInfo field = {.tensor = {.name = "d.x", .dtype = dtype, .elements = 1, .bytes = dtype_sizes[dtype]}};
+            bool fits = can_hold(dtype, numbers[0]) && can_hold(dtype, numbers[1]);
+            assert_int_equal(read_idx("typed", &field, rows, 2), fits);
+            assert_true(fits || output_has("declare it as f32"));
+            for (int e = 0; fits && e < 2; e++)
+                assert_true(element_of(rows, dtype, e) == numbers[e]);
+        }
+    }
+    FieldInfo real = {.tensor = {.name = "d.x", .dtype = DTYPE_F32, .elements = 1, .bytes = 4}};
+    static const unsigned char nan_bytes[] = {0x3f, 0x80, 0, 0, 0x7f, 0xc0, 0, 0}, huge[16] = {0x7f, 0xe0},
+                               negative[] = {4, 0xff};
+    expect_refusal(&real, file, write_elements(file, 0x0d, nan_bytes, 8), "example 1 holds a value that is not finite");
+    expect_refusal(&real, file, write_elements(file, 0x0e, huge, 16), "which is beyond f32");
+    expect_refusal(&label, file, write_elements(file, 0x09, negative, 2), "the label of example 1 is -1");
 }
 
 static void test_refuses_damaged_gzip(void **state)
@@ -261,6 +325,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_reads_plain_and_gzip, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_refuses_foreign_files, folder_set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_types_of_elements, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_refuses_damaged_gzip, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_missing_files_and_folders, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_data_sets, folder_set_up, folder_tear_down),
