@@ -217,15 +217,6 @@ static double *reordered(const Tensor *x, Dims first, Dims second, Dims third)
     return packed;
 }
 
-static Dims free_axes(Type x, Dims contracted, Dims batch)
-{
-    Dims axes = {0};
-    for (unsigned i = 0; i < x.rank; i++)
-        if (!dims_contain(contracted, i) && !dims_contain(batch, i))
-            axes.v[axes.n++] = i;
-    return axes;
-}
-
 static int64_t extent(Type x, Dims axes)
 {
     int64_t product = 1;
@@ -247,7 +238,7 @@ static void accumulate_row(double *restrict sums, const double *restrict x, cons
 static bool eval_dot(const Run *run, const Op *op, Tensor *out)
 {
     const Tensor *x = operand_tensor(run, op, 0), *y = operand_tensor(run, op, 1);
-    Dims x_free = free_axes(x->type, op->a, op->c), y_free = free_axes(y->type, op->b, op->d);
+    Dims x_free = other_axes(x->type.rank, op->a, op->c), y_free = other_axes(y->type.rank, op->b, op->d);
     int64_t batches = extent(x->type, op->c), inner = extent(x->type, op->a);
     int64_t rows = extent(x->type, x_free), columns = extent(y->type, y_free);
     double *lhs = reordered(x, op->c, x_free, op->a), *rhs = reordered(y, op->d, op->b, y_free);

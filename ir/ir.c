@@ -126,6 +126,15 @@ Dims all_axes(unsigned rank)
     return axes;
 }
 
+Dims other_axes(unsigned rank, Dims a, Dims b)
+{
+    Dims axes = {0};
+    for (unsigned axis = 0; axis < rank; axis++)
+        if (!dims_contain(a, axis) && !dims_contain(b, axis))
+            axes.v[axes.n++] = axis;
+    return axes;
+}
+
 bool dims_equal(Dims a, Dims b)
 {
     return a.n == b.n && (a.n == 0 || memcmp(a.v, b.v, a.n * sizeof a.v[0]) == 0);

@@ -56,6 +56,8 @@ Dims dims_of(unsigned n, ...); /* int arguments */
 bool dims_contain(Dims dims, int64_t value);
 bool dims_equal(Dims a, Dims b);
 Dims all_axes(unsigned rank); /* 0, 1 ... rank - 1 */
+/* The axes that are in neither list, increasing. */
+Dims other_axes(unsigned rank, Dims a, Dims b);
 
 /* ---- ops ---- */
 

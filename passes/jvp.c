@@ -103,10 +103,7 @@ static Value jvp_reduce_max(Forward *forward, const Op *op, Value y)
 {
     Builder *b = forward->b;
     Type type = value_type(b, op->args[0]);
-    Dims kept = {0};
-    for (unsigned axis = 0; axis < type.rank; axis++)
-        if (!dims_contain(op->a, axis))
-            kept.v[kept.n++] = axis;
+    Dims kept = other_axes(type.rank, op->a, (Dims){0});
     Value winners = build_binary(b, OP_EQ, op->args[0], build_broadcast(b, y, type, kept));
     Value tangent = tangent_of(forward, op, 0), still = zero_of(b, op->args[0]);
     Value moved = build_select(b, winners, tangent, still);

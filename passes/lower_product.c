@@ -39,15 +39,6 @@ static int64_t take_innermost(AxisList *list, int64_t *first, int64_t *second)
     return list->extent[list->n];
 }
 
-static Dims free_axes(Type type, Dims contracted, Dims batch)
-{
-    Dims axes = {0};
-    for (unsigned axis = 0; axis < type.rank; axis++)
-        if (!dims_contain(contracted, axis) && !dims_contain(batch, axis))
-            axes.v[axes.n++] = axis;
-    return axes;
-}
-
 static Dims join(Dims a, Dims b, Dims c)
 {
     Dims all = {0};
@@ -73,7 +64,7 @@ static void add_batch(Product *product, int64_t extent, int64_t lhs, int64_t rhs
 static bool describe(const Fuser *f, const Op *op, View lhs, View rhs, View out, Product *product)
 {
     Type x = type_at(f, op->args[0]), y = type_at(f, op->args[1]);
-    Dims x_free = free_axes(x, op->a, op->c), y_free = free_axes(y, op->b, op->d);
+    Dims x_free = other_axes(x.rank, op->a, op->c), y_free = other_axes(y.rank, op->b, op->d);
     AxisList rows = {0}, columns = {0}, inner = {0};
     *product = (Product){.dtype = op->type.dtype, .lhs.view = lhs, .rhs.view = rhs, .out.view = out};
     unsigned axis = 0;
@@ -112,7 +103,7 @@ void lower_product(Fuser *f, uint32_t index)
     Value v = f->groups.data[index].value;
     const Op *op = op_of(f, v);
     Type x = type_at(f, op->args[0]), y = type_at(f, op->args[1]);
-    Dims lhs_order = join(op->c, free_axes(x, op->a, op->c), op->a), rhs_order = join(op->d, op->b, free_axes(y, op->b, op->d));
+    Dims lhs_order = join(op->c, other_axes(x.rank, op->a, op->c), op->a), rhs_order = join(op->d, op->b, other_axes(y.rank, op->b, op->d));
     View lhs = need_view(f, op->args[0], index), rhs = need_view(f, op->args[1], index), out = f->info[v].view;
     if (!readable(f, &lhs, op->type.dtype))
         lhs = need_copy(f, op->args[0], lhs_order, index);

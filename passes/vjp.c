@@ -251,15 +251,6 @@ static void vjp_concat(Reverse *reverse, const Op *op, Value y, Value g)
 
 /* ---- reductions, products, indexing ---- */
 
-static Dims axes_kept(Type type, Dims removed)
-{
-    Dims kept = {0};
-    for (unsigned axis = 0; axis < type.rank; axis++)
-        if (!dims_contain(removed, axis))
-            kept.v[kept.n++] = axis;
-    return kept;
-}
-
 static void spread_mask(Reverse *reverse, Type type, Dims kept)
 {
     if (reverse->mask.condition != NO_VALUE)
@@ -270,7 +261,7 @@ static void vjp_reduce_sum(Reverse *reverse, const Op *op, Value y, Value g)
 {
     (void)y;
     Type type = value_type(reverse->b, op->args[0]);
-    Dims kept = axes_kept(type, op->a);
+    Dims kept = other_axes(type.rank, op->a, (Dims){0});
     spread_mask(reverse, type, kept);
     contribute(reverse, op->args[0], build_broadcast(reverse->b, g, type, kept));
 }
@@ -281,20 +272,11 @@ static void vjp_reduce_max(Reverse *reverse, const Op *op, Value y, Value g)
     Builder *b = reverse->b;
     Value x = op->args[0];
     Type type = value_type(b, x);
-    Dims kept = axes_kept(type, op->a);
+    Dims kept = other_axes(type.rank, op->a, (Dims){0});
     Value winners = build_binary(b, OP_EQ, x, build_broadcast(b, y, type, kept));
     Value count = build_reduce(b, OP_REDUCE_SUM, build_cast(b, winners, type.dtype), op->a);
     spread_mask(reverse, type, kept);
     contribute_where(reverse, x, build_broadcast(b, build_binary(b, OP_DIV, g, count), type, kept), (Mask){winners, false});
-}
-
-static Dims free_axes(unsigned rank, Dims contract, Dims batch)
-{
-    Dims axes = {0};
-    for (unsigned axis = 0; axis < rank; axis++)
-        if (!dims_contain(contract, axis) && !dims_contain(batch, axis))
-            axes.v[axes.n++] = axis;
-    return axes;
 }
 
 static Dims consecutive(unsigned first, unsigned n)
@@ -351,8 +333,8 @@ static void vjp_dot(Reverse *reverse, const Op *op, Value y, Value g)
     (void)y;
     Builder *b = reverse->b;
     unsigned rank_x = value_type(b, op->args[0]).rank, rank_y = value_type(b, op->args[1]).rank;
-    Side left = {op->args[0], op->a, op->c, free_axes(rank_x, op->a, op->c), op->c.n};
-    Side right = {op->args[1], op->b, op->d, free_axes(rank_y, op->b, op->d), op->c.n + left.free.n};
+    Side left = {op->args[0], op->a, op->c, other_axes(rank_x, op->a, op->c), op->c.n};
+    Side right = {op->args[1], op->b, op->d, other_axes(rank_y, op->b, op->d), op->c.n + left.free.n};
     if (needs(reverse, op, 0))
         contribute(reverse, left.value, dot_cotangent(b, g, left, right));
     if (needs(reverse, op, 1))

@@ -14,6 +14,7 @@
 #include <zlib.h>
 
 #include "pareto/pareto.h"
+#include "tests/e2e/tensor_file.h"
 #include "tests/runtime/run_command.h"
 
 enum { ROWS = 240, TRAIN = 160, WIDTH = 6, M = 2 };
@@ -196,44 +197,6 @@ static void check_front(const json_t *front, unsigned rays)
     assert_int_equal(json_array_size(json_object_get(front, "non_dominated")), rays);
 }
 
-/* The header of a safetensors file; its bytes and how long they are, for free(), unless NULL. */
-static json_t *read_header(const char *path, char **bytes, size_t *header_size)
-{
-    size_t all;
-    uint64_t length;
-    char *file = read_file(path, &all);
-    assert_non_null(file);
-    memcpy(&length, file, sizeof length);
-    json_t *header = json_loadb(file + sizeof length, length, 0, NULL);
-    assert_non_null(header);
-    if (header_size)
-        *header_size = sizeof length + length;
-    if (bytes)
-        *bytes = file;
-    else
-        free(file);
-    return header;
-}
-
-/* The bytes of a tensor in a safetensors file; for free(). NULL if there is none. */
-static char *tensor_bytes(const char *path, const char *name, size_t *size)
-{
-    size_t start;
-    char *file, *bytes = NULL;
-    json_t *header = read_header(path, &file, &start);
-    const json_t *offsets = json_object_get(json_object_get(header, name), "data_offsets");
-    if (offsets) {
-        size_t begin = (size_t)json_integer_value(json_array_get(offsets, 0));
-        *size = (size_t)json_integer_value(json_array_get(offsets, 1)) - begin;
-        bytes = malloc(*size + 1);
-        assert_non_null(bytes);
-        memcpy(bytes, file + start + begin, *size);
-    }
-    json_decref(header);
-    free(file);
-    return bytes;
-}
-
 static void check_same(const char *one, const char *other, const char *file)
 {
     char left[160], right[160];
@@ -241,18 +204,6 @@ static void check_same(const char *one, const char *other, const char *file)
     snprintf(right, sizeof right, "%s/%s", other, file);
     if (!same_files(left, right))
         fail_msg("%s and %s differ", left, right);
-}
-
-static bool same_tensor(const char *left, const char *right, const char *name)
-{
-    size_t left_size = 0, right_size = 0;
-    char *a = tensor_bytes(left, name, &left_size), *b = tensor_bytes(right, name, &right_size);
-    assert_non_null(a);
-    assert_non_null(b);
-    bool same = left_size == right_size && !memcmp(a, b, left_size);
-    free(a);
-    free(b);
-    return same;
 }
 
 /* ---- one hypernetwork ---- */
