@@ -83,6 +83,7 @@ static void toy_free(Toy *toy)
     support_free(toy->rows[1].data);
     vec_free(&toy->train.phases);
     vec_free(&toy->train.metrics);
+    vec_free(&toy->train.acts);
     model_free(&toy->model);
 }
 
