@@ -82,12 +82,23 @@ static void order_axes(Nest *n)
     n->vector_level = n->vector_axis < 0 ? -1 : n->level_of[n->vector_axis];
 }
 
+/* Nodes, a multiply-add as the two that it is of, with a change of sign for nothing. */
+static unsigned body_size(const Loop *loop)
+{
+    unsigned size = 0;
+    for (uint32_t i = 0; i < loop->nodes.len; i++) {
+        const Node *node = &loop->nodes.data[i];
+        size += node->kind != NODE_OP ? 1 : node->code == OP_FMA ? 2 : node->code != OP_NEG;
+    }
+    return size;
+}
+
 static unsigned choose_unroll(const Nest *n)
 {
     if (n->vector_axis < 0 || n->first_reduced == n->levels)
         return 1;
     int64_t vectors = n->loop->dims[n->vector_axis] / n->lanes;
-    if (n->loop->nodes.len > SMALL_BODY)
+    if (body_size(n->loop) > SMALL_BODY)
         return n->vector_level < n->first_reduced && vectors >= 2 ? 2 : 1;
     return vectors >= MOST_UNROLL ? MOST_UNROLL : vectors >= 2 ? 2 : 1;
 }

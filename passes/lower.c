@@ -353,6 +353,14 @@ static int64_t points_touched(const Loop *loop, const View *access)
     return points;
 }
 
+/* A multiply-add is two; a sign that changes is part of what uses it, a cast of what is loaded. */
+static int64_t node_flops(const Node *node)
+{
+    if (node->kind != NODE_OP || node->code == OP_CAST || node->code == OP_NEG)
+        return 0;
+    return node->code == OP_FMA ? 2 : 1;
+}
+
 static void count_work(const Fuser *f, Kernel *kernel)
 {
     const Loop *loop = &kernel->loop;
@@ -361,7 +369,7 @@ static void count_work(const Fuser *f, Kernel *kernel)
         points *= loop->dims[axis];
     for (uint32_t i = 0; i < loop->nodes.len; i++) {
         const Node *node = &loop->nodes.data[i];
-        ops += node->kind == NODE_OP && node->code != OP_CAST;
+        ops += node_flops(node);
         if (node->kind == NODE_LOAD)
             kernel->bytes += points_touched(loop, &node->access) * (int64_t)dtype_size(node->dtype);
     }
