@@ -272,6 +272,37 @@ static void another_computation(void **state)
     must("./changed train --out r --resume --epochs 3");
 }
 
+/* A name that the linker would take for something else, and a file that may not grow: said, and nothing is left behind. */
+static void outputs_of_a_build(void **state)
+{
+    (void)state;
+    must_build("m.hn", "=z");
+    must("./=z info");
+    assert_int_equal(run_command("sh -c \"ulimit -f 4; '%s/hnc' build m.hn -o small\"", HNC_BINARY_DIR), 1);
+    assert_true(output_has("cannot write"));
+    assert_int_equal(run_command("ls | grep -q '^small'"), 1);
+}
+
+/* A weight that is no number is said by eval, which has no use for it. */
+static void weights_that_are_not_finite(void **state)
+{
+    (void)state;
+    size_t size;
+    must_build("m.hn", "m");
+    must("./m train --out r --quiet --epochs 1");
+    char *file = read_file("r/last.safetensors", &size);
+    uint64_t length;
+    memcpy(&length, file, 8);
+    json_t *header = json_loadb(file + 8, length, 0, NULL);
+    const json_t *offsets = json_object_get(json_object_get(header, "f.linear1.b"), "data_offsets");
+    memset(file + 8 + length + json_integer_value(json_array_get(offsets, 0)), 0xff, 4);
+    write_file("broken.safetensors", file, size);
+    json_decref(header);
+    free(file);
+    run_command("./m eval --weights broken.safetensors");
+    assert_true(output_has("the weight f.linear1.b holds a value that is not finite"));
+}
+
 /* What a run has left is not overwritten because its checkpoint is gone. */
 static void checkpoint_gone(void **state)
 {
@@ -419,6 +450,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(another_model, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(another_computation, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(checkpoint_gone, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(outputs_of_a_build, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(weights_that_are_not_finite, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(fewer_epochs, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(earlier_checkpoints, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(names_of_the_compiler, set_up, folder_tear_down),
