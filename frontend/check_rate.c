@@ -63,7 +63,7 @@ static bool copy_value(Session *s, Function *alone, Value value, double far)
 /* The element of the value that is farthest from [0, 1]; NaN: not known. */
 static double worst_rate(Session *s, Value value, double far)
 {
-    Function *alone = function_new(s->module, "rate");
+    Function *alone = function_new(s->module, "/rate"); /* no name of an export has a slash */
     double worst = NAN;
     char why[256];
     Tensor *outputs;
@@ -96,8 +96,10 @@ bool check_rate(Session *s, Val value, Span span, const char *what)
         return false;
     }
     bool tuned = s->train && strcmp(head_name(s->train->value), "bilevel") == 0;
+    if (!tuned)
+        return true;
     double low = worst_rate(s, value.ir, -FAR), high = worst_rate(s, value.ir, FAR);
-    if (tuned && !(is_rate(low) && is_rate(high))) {
+    if (!is_rate(low) || !is_rate(high)) {
         warn(s, WARNING_RATE_RANGE, span, "%s lies between 0 and 1, but tuning can make this %.3g", what,
              is_rate(high) ? low : high);
         add_help(s, "declare a hyperparameter that cannot leave the range, as in 'p: rate(0, 0.9) = 0.1'");

@@ -5,7 +5,7 @@
 
 #include "runtime/cpu.h"
 
-/* The acts from `first` on, up to `end`: one in a line, what a repeat does indented below it. */
+/* The acts from `first` on, up to `end`: one per line, what a repeat does indented below it. */
 static void print_acts(const TrainInfo *train, size_t first, size_t end, int depth)
 {
     for (size_t i = first; i < end; i += train->acts[i].size) {

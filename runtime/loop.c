@@ -326,8 +326,8 @@ static bool take_act(Run *run, size_t act)
 /* Asked for between two rounds of the budget. */
 static bool time_is_up(const Run *run, size_t act)
 {
-    return act == walk_budget(run->manifest->train) + 1 && run->options->seconds > 0 &&
-           run->position.seconds >= run->options->seconds;
+    return run->options->seconds > 0 && run->position.seconds >= run->options->seconds &&
+           act == walk_budget(run->manifest->train) + 1;
 }
 
 LoopEnd loop_run(Run *run)

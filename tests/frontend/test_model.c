@@ -259,6 +259,19 @@ static void test_exports_take_the_types_of_what_they_call(void **state)
     model_free(model);
 }
 
+/* Rates are checked in a function of their own, whose name must not be one that an export can have. */
+static void test_an_export_may_be_called_rate(void **state)
+{
+    (void)state;
+    Model *model = compile(DATA HYPER "net c(image: u8[4, 4]) -> f32[10] {\n"
+                                      "  return linear(dropout(flatten(image), lam.a), 10)\n"
+                                      "}\n" OBJECTIVE FIT "export rate(image) = c(image)\n");
+    assert_string_equal(model->exports.data[0].function->name, "rate");
+    assert_non_null(module_function(model->module, "rate"));
+    assert_null(module_function(model->module, "/rate"));
+    model_free(model);
+}
+
 static void test_every_random_op_has_a_stream_of_its_own(void **state)
 {
     (void)state;
@@ -286,6 +299,7 @@ int main(void)
         cmocka_unit_test(test_fit_without_validation_selects_nothing),
         cmocka_unit_test(test_options_select_a_train_and_set_constants),
         cmocka_unit_test(test_exports_take_the_types_of_what_they_call),
+        cmocka_unit_test(test_an_export_may_be_called_rate),
         cmocka_unit_test(test_every_random_op_has_a_stream_of_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
