@@ -83,9 +83,11 @@ static void drop_sources(Model *model)
         for (uint32_t k = 0; k < train->metrics.len; k++)
             function_remove(module, train->metrics.data[k].objective);
     }
-    for (uint32_t i = 0; i < model->forms.len; i++)
-        if (model->forms.data[i].generator)
-            function_remove(module, model->forms.data[i].generator);
+    for (uint32_t i = 0; i < module->weights.len; i++) {
+        Function *value = weight_value_function(module, i);
+        if (value)
+            function_remove(module, value);
+    }
 }
 
 bool compile_program(const Options *options, Compilation *c)

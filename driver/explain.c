@@ -3,21 +3,6 @@
 
 #include "driver/driver.h"
 
-static const char *form_name(const Model *model, const Form *form)
-{
-    static char text[128];
-    switch (form->kind) {
-    case FORM_STN:
-        snprintf(text, sizeof text, "stn(%s)", model->module->conditions.data[form->condition].name);
-        return text;
-    case FORM_DENSE:
-        return "dense(generator)";
-    case FORM_FREE:
-        break;
-    }
-    return "free";
-}
-
 static int64_t target_parameters(const Module *module, uint32_t net)
 {
     int64_t count = 0;
@@ -40,7 +25,7 @@ static void explain_nets(const Model *model)
             const Weight *w = &module->weights.data[i];
             if (w->net == net)
                 printf("    %-42s %12" PRId64 "  %-16s %s\n", w->name, type_elements(w->type), type_text(w->type),
-                       form_name(model, &model->forms.data[w->form]));
+                       model->forms.data[w->form].text);
         }
     }
     for (uint32_t i = 0; i < module->states.len; i++)

@@ -132,7 +132,8 @@ Val builtin_maximum(Session *s, Call *call)
         return builtin_reduction(s, &reducing);
     }
     if (call->has_axis || call->over || call->condition.kind != VAL_NONE)
-        return fail(s, call->expr->span, "the larger of two, 'max(x, y)', takes no 'axis:', 'over' or 'where': it is elementwise");
+        return fail(s, call->expr->span,
+                    "the larger of two, 'max(x, y)', takes no 'axis:', 'over' or 'where': it is elementwise");
     return builtin_binary(s, call);
 }
 

@@ -15,14 +15,6 @@ typedef struct TrainedLeaves {
     uint32_t condition;
 } TrainedLeaves;
 
-static bool reads_condition(const Function *function, uint32_t condition)
-{
-    for (Value v = 0; function && v < function->ops.len; v++)
-        if (OP_AT(function, v)->code == OP_CONDITION && OP_AT(function, v)->symbol == condition)
-            return true;
-    return false;
-}
-
 /* Whether the op is a leaf that is trained, or follows one. */
 static bool is_trained(const TrainedLeaves *leaves, const Op *op)
 {
@@ -30,9 +22,8 @@ static bool is_trained(const TrainedLeaves *leaves, const Op *op)
         return leaves->upper && op->symbol == leaves->condition;
     if (op->code != OP_PARAM)
         return false;
-    const Form *form = &leaves->model->forms.data[leaves->model->module->weights.data[op->symbol].form];
-    return !leaves->upper || (form->kind == FORM_STN && form->condition == leaves->condition) ||
-           (form->kind == FORM_DENSE && reads_condition(form->generator, leaves->condition));
+    Sources sources = leaves->model->module->weights.data[op->symbol].sources;
+    return leaves->upper ? sources.conditions >> leaves->condition & 1 : sources.trained;
 }
 
 enum { DEPENDS = 1, DERIVED = 2 }; /* on what is trained: at all; with a derivative that is not 0 everywhere */
@@ -203,10 +194,11 @@ static void warn_of_unused_hypers(Session *s, const Decl *decl, const Train *tra
 
 static void warn_of_fixed_response(Session *s, const Decl *decl, const Train *train)
 {
-    for (uint32_t i = 0; i < s->model->forms.len; i++) {
-        const Form *form = &s->model->forms.data[i];
+    for (uint32_t i = 0; i < s->module->weights.len; i++) {
+        const Weight *weight = &s->module->weights.data[i];
+        const Form *form = &s->model->forms.data[weight->form];
         for (uint32_t c = 0; c < s->module->conditions.len; c++) {
-            bool responds = (form->kind == FORM_STN && form->condition == c) || reads_condition(form->generator, c);
+            bool responds = weight->sources.conditions >> c & 1;
             if (!responds || (train->method == METHOD_BILEVEL && train->condition == c))
                 continue;
             warn(s, WARNING_FIXED_RESPONSE, decl->value->span,

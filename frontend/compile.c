@@ -71,6 +71,7 @@ static Session open_session(ModelFile *file, bool learning, const Decl *train)
 static void close_session(Session *s)
 {
     vec_free(&s->forms);
+    vec_free(&s->generators);
 }
 
 static void for_each(Session *s, DeclKind kind, void (*lower)(Session *, Symbol *))
@@ -123,7 +124,7 @@ static void learn(ModelFile *file)
     for_each(&s, DECL_TRAIN, lower_train_symbol);
     for_each(&s, DECL_EXPORT, lower_export_symbol);
     check_unused(&s);
-    lower_generators(&s);
+    lower_weight_values(&s);
     check_forms(&s);
     model_free(s.model);
     close_session(&s);
@@ -139,7 +140,7 @@ static Model *lower_one(ModelFile *file, const Symbol *train, bool exports)
     lower_train(&s, train->decl);
     if (exports)
         for_each(&s, DECL_EXPORT, lower_export_symbol);
-    lower_generators(&s);
+    lower_weight_values(&s);
     if (file->diags->errors == 0)
         check_response(&s, train->decl);
     if (file->diags->errors == 0)

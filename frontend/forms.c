@@ -1,9 +1,9 @@
-/* Where weights come from: `weights NET.part = free | stn(lam) | dense(respond(lam))`. */
+/* Which `weights NET.part = EXPRESSION` holds for a weight, and whether it is one. What the expression makes: weight_values.c. */
 #include <string.h>
 
 #include "frontend/kit.h"
 
-static const char *form_target(Session *s, const Decl *decl)
+const char *form_target(Session *s, const Decl *decl)
 {
     Text text = {0};
     text_printf(&text, "%s", decl->name.text);
@@ -12,58 +12,6 @@ static const char *form_target(Session *s, const Decl *decl)
     const char *target = arena_text(&s->file->arena, text.data, text.len);
     text_free(&text);
     return target;
-}
-
-/* ---- reading a form ---- */
-
-static const char *const later_forms[] = {"chunked", "delta_stn", "lowrank", "rank1", "film"};
-
-/* ORDER FormKind */
-static const Construct form_rows[] = {
-    ALONE("free"),
-    CALLED("dense", "dense(respond(lam))", {"generator", TAKES_EXPRESSION, ANY_NUMBER, 0}),
-    CALLED("stn", "stn(lam)", {"condition", TAKES_EXPRESSION, ANY_NUMBER, 0}),
-};
-
-static bool read_stn(Session *s, const Expr *call, const Expr *name, Form *form)
-{
-    if (!name) {
-        fail(s, call->span, "stn takes the hyperparameters that the weights respond to, as in stn(lam)");
-        return false;
-    }
-    const Symbol *symbol = choose_declared(s, 1 << DECL_HYPER | 1 << DECL_PREFERENCE, name,
-                                           "stn takes the name of a hyper declaration or of a preference");
-    if (symbol)
-        form->condition = symbol->decl->kind == DECL_HYPER ? symbol->index : symbol->condition;
-    return symbol != NULL;
-}
-
-static bool read_dense(Session *s, const Expr *call, const Expr *generator)
-{
-    if (generator && generator->kind == EXPR_CALL && find_symbol_of(s->file, head_name(generator), DECL_NET))
-        return true;
-    fail(s, call->span, "dense takes the call of a net that makes the weights, as in dense(respond(lam))");
-    return false;
-}
-
-/* Fills in kind and condition. Returns false after an error. */
-static bool read_form(Session *s, const Decl *decl, Form *form)
-{
-    const Expr *expr = decl->value;
-    Argument arguments[MOST_PARAMETERS];
-    form->kind = FORM_FREE;
-    if (expr->kind == EXPR_ERROR)
-        return false;
-    if (find_word(WORDS(later_forms), head_name(expr)) >= 0) {
-        refuse(s, expr->span, arena_printf(&s->file->arena, "the weight form '%s'", head_name(expr)));
-        return false;
-    }
-    int row = read_construct(s, expr, CONSTRUCTS(form_rows), "a form of weights", arguments);
-    bool fine = row == FORM_FREE || (row == FORM_STN && read_stn(s, expr, arguments[0].expr, form)) ||
-                (row == FORM_DENSE && read_dense(s, expr, arguments[0].expr));
-    if (fine)
-        form->kind = (FormKind)row;
-    return fine;
 }
 
 /* ---- forms in use ---- */
@@ -76,9 +24,8 @@ static uint32_t use_form(Session *s, const Decl *decl, const Symbol *net)
     const char *target = decl ? form_target(s, decl) : net->decl->name.text;
     unsigned line, column;
     span_place(decl ? decl->span : net->decl->name.span, &line, &column);
-    Form form = {.target = arena_text(&s->module->arena, target, strlen(target)), .line = line};
-    if (decl)
-        read_form(s, decl, &form);
+    const char *text = decl ? span_text(&s->module->arena, decl->value->span) : "free";
+    Form form = {.target = arena_text(&s->module->arena, target, strlen(target)), .text = text, .line = line};
     vec_push(&s->model->forms, form);
     vec_push(&s->forms, (FormPlan){decl, net});
     return s->forms.len - 1;
@@ -135,7 +82,6 @@ static void suggest_part(Session *s, const Symbol *net, const char *target)
 /* One that follows another of the same target in the same place: `first`, or NULL. */
 static void check_form(Session *s, const Decl *decl, const Decl *first)
 {
-    Form form;
     Symbol *net = find_symbol_of(s->file, decl->name.text, DECL_NET);
     if (!net) {
         fail(s, decl->name.span, "'%s' is not a net", decl->name.text);
@@ -144,7 +90,7 @@ static void check_form(Session *s, const Decl *decl, const Decl *first)
         suggest(s, decl->name.text, &candidates);
         return;
     }
-    read_form(s, decl, &form);
+    check_form_expression(s, decl->value);
     const char *target = form_target(s, decl);
     if (first) {
         fail(s, decl->name.span, "the weights of '%s' are declared twice", target);
@@ -186,110 +132,5 @@ void check_forms(Session *s)
             check_form(s, decl, first);
         if (decl->kind == DECL_TRAIN)
             check_forms_of_train(s, decl);
-    }
-}
-
-/* ---- generators ---- */
-
-static int64_t form_elements(const Module *module, uint32_t form, uint32_t *count)
-{
-    int64_t elements = 0;
-    *count = 0;
-    for (uint32_t i = 0; i < module->weights.len; i++)
-        if (module->weights.data[i].form == form) {
-            elements += type_elements(module->weights.data[i].type);
-            ++*count;
-        }
-    return elements;
-}
-
-/* Whether the weights of `net` are made, at any remove, from weights of `from`. */
-static bool generated_from(const Session *s, const Symbol *net, const char *from, bool *visited)
-{
-    for (uint32_t i = 0; i < s->forms.len; i++) {
-        const Function *generator = s->model->forms.data[i].generator;
-        if (s->forms.data[i].net != net || !generator || visited[i])
-            continue;
-        visited[i] = true;
-        for (uint32_t v = 0; v < generator->ops.len; v++) {
-            if (generator->ops.data[v].code != OP_PARAM)
-                continue;
-            const Weight *weight = &s->module->weights.data[generator->ops.data[v].symbol];
-            const Symbol *source = s->forms.data[weight->form].net;
-            if (weight_in_part(weight->name, from) || generated_from(s, source, from, visited))
-                return true;
-        }
-    }
-    return false;
-}
-
-static void report_cycle(Session *s, uint32_t form)
-{
-    fail(s, s->forms.data[form].decl->value->span, "the weights of '%s' would be made from themselves",
-         s->model->forms.data[form].target);
-}
-
-static bool *no_form_visited(const Session *s)
-{
-    bool *visited = support_malloc(s->forms.len * sizeof *visited);
-    memset(visited, 0, s->forms.len * sizeof *visited);
-    return visited;
-}
-
-bool made_from_itself(Session *s, const Symbol *net)
-{
-    if (!s->generating)
-        return false;
-    uint32_t form = s->generating - 1;
-    const char *target = s->model->forms.data[form].target;
-    bool *visited = no_form_visited(s), *again = no_form_visited(s);
-    bool cycle = s->forms.data[form].net == net || generated_from(s, net, target, visited) ||
-                 generated_from(s, s->forms.data[form].net, target, again);
-    support_free(visited);
-    support_free(again);
-    if (cycle)
-        report_cycle(s, form);
-    return cycle;
-}
-
-static void lower_generator(Session *s, uint32_t index)
-{
-    const Decl *decl = s->forms.data[index].decl;
-    const Expr *call = decl->value->args.first->value;
-    const char *target = form_target(s, decl);
-    uint32_t count;
-    int64_t n = form_elements(s->module, index, &count);
-    if (!check_type(s, type_of(s->module->real, 1, &n), decl->value->span))
-        return;
-    Frame frame = {0};
-    Function *function = open_function(s, arena_printf(&s->file->arena, "%s.generator", target), &frame, false, false);
-    s->model->forms.data[index].generator = function;
-    s->generating = index + 1;
-    Val weights = as_real(s, evaluate_call(s, call, NULL, n), call->span);
-    if (!is_poison(weights)) {
-        Type type = val_type(s, weights);
-        if (type.rank != 1 || type.dims[0] != n) {
-            fail(s, call->span, "this makes %s, but '%s' has %u weights of %lld elements in all", describe(s, weights), target,
-                 count, (long long)n);
-            add_help(s, "a result type such as '-> f32[n]' takes the number from here");
-        } else {
-            build_output(&s->builder, "weights", weights.ir);
-        }
-    }
-    s->generating = 0;
-    close_function(s);
-}
-
-void lower_generators(Session *s)
-{
-    for (uint32_t i = 0; i < s->forms.len && !s->exhausted; i++) /* grows: generators use nets, which have forms */
-        if (s->model->forms.data[i].kind == FORM_DENSE)
-            lower_generator(s, i);
-    for (uint32_t i = 0; i < s->forms.len; i++) {
-        const Form *form = &s->model->forms.data[i];
-        bool *visited = no_form_visited(s);
-        if (form->generator && generated_from(s, s->forms.data[i].net, form->target, visited))
-            report_cycle(s, i);
-        support_free(visited);
     }
 }

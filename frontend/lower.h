@@ -11,6 +11,7 @@
 #include "frontend/ast.h"
 #include "frontend/frontend.h"
 #include "frontend/std.h"
+#include "ir/forms/forms.h"
 #include "ir/model.h"
 
 /* Named limits of what a file may ask for. */
@@ -163,6 +164,20 @@ typedef struct FormPlan {
     const Symbol *net;
 } FormPlan;
 
+/* A net that makes numbers for all weights of a form. */
+typedef struct GeneratorPlan {
+    uint32_t form;
+    const Expr *use; /* of the form that takes the net, "dense(respond(lam))" */
+    uint32_t weight; /* its numbers, in module->weights */
+} GeneratorPlan;
+
+/* A weight whose expression is being evaluated. */
+typedef struct Making {
+    uint32_t weight;
+    const Frame *frame; /* in which forms have their meaning */
+    unsigned uses[FORM_COUNT];
+} Making;
+
 typedef struct Session {
     ModelFile *file;
     Model *model;
@@ -182,6 +197,8 @@ typedef struct Session {
     bool two_splits; /* reported */
     bool upper;      /* random numbers are keyed by the upper step counter */
     VEC(FormPlan) forms;
+    VEC(GeneratorPlan) generators;
+    Making *making;      /* NULL: none */
     uint32_t generating; /* 1 + the form whose generator is being built; 0: none */
 } Session;
 
@@ -315,11 +332,22 @@ bool weight_in_part(const char *weight, const char *part);
 uint32_t form_of_weight(Session *s, const KnownWeight *weight);
 /* Checks every weights declaration, used or not. At the end of the first walk. */
 void check_forms(Session *s);
+/* "classifier.linear1", as in `weights classifier.linear1 = free`. */
+const char *form_target(Session *s, const Decl *decl);
+
+/* ---- what weights are made of (weight_values.c) ---- */
+
+/* Whether an expression of forms, used by some weight or not, has the right words and arguments; reports otherwise. */
+bool check_form_expression(Session *s, const Expr *expr);
+/* Whether the expression is the use of a form where forms have a meaning. */
+bool is_form(const Session *s, const Expr *expr);
+/* What it makes of the weight that is being made. */
+Val evaluate_form(Session *s, const Expr *expr);
 /* In a generator that uses the net: whether its weights are made, at any remove, from those that the generator makes, which is
  * then reported. */
 bool made_from_itself(Session *s, const Symbol *net);
-/* Lowers the generators of all forms in use. */
-void lower_generators(Session *s);
+/* Builds the functions that make the weights in use, and fills in what each depends on. At the end of a walk. */
+void lower_weight_values(Session *s);
 
 /* ---- declarations ---- */
 
@@ -330,6 +358,8 @@ void lower_table(Session *s, const Symbol *symbol, Dataset *data);
 Val split_member(Session *s, Val split, Name name);     /* d.image */
 Val dataset_member(Session *s, Val dataset, Name name); /* fashion.train */
 void lower_hyper(Session *s, Symbol *symbol);           /* lower_hyper.c */
+/* Adds it to the module; an error where there are too many. */
+void add_condition(Session *s, Span span, Condition condition);
 Val hyper_vector(Session *s, const Symbol *symbol);
 Val hyper_member(Session *s, Val group, Name name);
 void lower_preference(Session *s, Symbol *symbol); /* lower_pareto.c */
@@ -339,8 +369,8 @@ bool read_optimizer(Session *s, const Expr *expr, Optimizer *optimizer); /* trai
 /* An argument of a layer of std.hn: false, having said so, where the layer can do nothing with the number; warns of probabilities
  * where it takes logits (check_arguments.c). */
 bool check_standard_argument(Session *s, const Decl *layer, const Param *param, Val value, Span span);
-/* Of a rate that is computed from hyperparameters: false, having said so, where it is none with their first values; warns where tuning can
- * make it leave [0, 1] (check_rate.c). */
+/* Of a rate that is computed from hyperparameters: false, having said so, where it is none with their first values; warns where
+ * tuning can make it leave [0, 1] (check_rate.c). */
 bool check_rate(Session *s, Val value, Span span, const char *what);
 /* Whether this layer of std.hn makes probabilities of logits. */
 bool makes_probabilities(const Decl *layer);

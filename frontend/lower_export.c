@@ -85,20 +85,15 @@ static int64_t preference_symbol(const Session *s, uint32_t condition)
     return -1;
 }
 
-/* The preference that the form of a weight depends on, at any remove, among the symbols; or -1. */
-static int64_t preference_of(const Session *s, uint32_t weight, unsigned depth)
+/* The preference that a weight depends on, among the symbols; or -1. */
+static int64_t preference_of(const Session *s, uint32_t weight)
 {
-    const Form *form = &s->model->forms.data[s->module->weights.data[weight].form];
-    if (form->kind == FORM_STN)
-        return preference_symbol(s, form->condition);
-    for (uint32_t v = 0; form->generator && depth < s->model->forms.len && v < form->generator->ops.len; v++) {
-        const Op *op = OP_AT(form->generator, v);
-        int64_t inner = op->code == OP_PARAM ? preference_of(s, op->symbol, depth + 1) : -1;
-        int64_t found = inner < 0 && op->code == OP_CONDITION ? preference_symbol(s, op->symbol) : inner;
-        if (found >= 0)
-            return found;
-    }
-    return -1;
+    uint64_t conditions = s->module->weights.data[weight].sources.conditions;
+    int64_t found = -1;
+    for (uint32_t c = 0; c < s->module->conditions.len && found < 0; c++)
+        if (conditions >> c & 1)
+            found = preference_symbol(s, c);
+    return found;
 }
 
 void check_export(Session *s, const Decl *decl)
@@ -106,7 +101,7 @@ void check_export(Session *s, const Decl *decl)
     const Function *function = module_function(s->module, decl->name.text);
     for (uint32_t v = 0; function && v < function->ops.len; v++) {
         const Op *op = OP_AT(function, v);
-        int64_t found = op->code == OP_PARAM       ? preference_of(s, op->symbol, 0)
+        int64_t found = op->code == OP_PARAM       ? preference_of(s, op->symbol)
                         : op->code == OP_CONDITION ? preference_symbol(s, op->symbol)
                                                    : -1;
         if (found < 0)

@@ -46,6 +46,8 @@ Val evaluate(Session *s, const Expr *expr)
         return val_poison();
     if (expr->span.source == s->file->source)
         s->builder.line = expr->line;
+    if (s->making && is_form(s, expr))
+        return evaluate_form(s, expr);
     switch (expr->kind) {
     case EXPR_NUMBER:
         return val_number(expr->number);

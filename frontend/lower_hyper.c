@@ -116,6 +116,13 @@ static bool is_figure(const char *name)
     return found;
 }
 
+void add_condition(Session *s, Span span, Condition condition)
+{
+    if (s->module->conditions.len >= MAX_CONDITIONS)
+        fail(s, span, "more than %d hyper declarations and preferences", MAX_CONDITIONS);
+    vec_push(&s->module->conditions, condition);
+}
+
 void lower_hyper(Session *s, Symbol *symbol)
 {
     const Decl *decl = symbol->decl;
@@ -133,7 +140,7 @@ void lower_hyper(Session *s, Symbol *symbol)
     if (count == 0 || count > MAX_ELEMENTS)
         type.dims[0] = 1; /* after an error */
     const char *name = arena_text(&s->module->arena, decl->name.text, strlen(decl->name.text));
-    vec_push(&s->module->conditions, (Condition){name, type});
+    add_condition(s, decl->name.span, (Condition){name, type});
 }
 
 Val hyper_vector(Session *s, const Symbol *symbol)

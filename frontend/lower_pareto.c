@@ -18,7 +18,7 @@ void lower_preference(Session *s, Symbol *symbol)
                    &symbol->extent);
     int64_t extent = symbol->extent ? symbol->extent : 1;
     const char *name = arena_text(&s->module->arena, decl->name.text, strlen(decl->name.text));
-    vec_push(&s->module->conditions, (Condition){name, type_of(s->module->real, 1, &extent)});
+    add_condition(s, decl->name.span, (Condition){name, type_of(s->module->real, 1, &extent)});
 }
 
 Val preference_value(Session *s, const Symbol *symbol, Span span)

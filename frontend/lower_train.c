@@ -434,33 +434,22 @@ void lower_train(Session *s, const Decl *decl)
     vec_push(&s->model->trains, plan.train);
 }
 
-static bool reads_condition(const Function *function, uint32_t condition)
-{
-    for (Value v = 0; v < function->ops.len; v++)
-        if (OP_AT(function, v)->code == OP_CONDITION && OP_AT(function, v)->symbol == condition)
-            return true;
-    return false;
-}
-
 /* Whether weights of the model, as far as they are used, follow the condition. */
 static bool responds(const Model *model, uint32_t condition)
 {
-    for (uint32_t i = 0; i < model->forms.len; i++) {
-        const Form *form = &model->forms.data[i];
-        if ((form->kind == FORM_STN && form->condition == condition) ||
-            (form->generator && reads_condition(form->generator, condition)))
+    for (uint32_t i = 0; i < model->module->weights.len; i++)
+        if (model->module->weights.data[i].sources.conditions >> condition & 1)
             return true;
-    }
     return false;
 }
 
-/* Whether weights follow the condition or anything that is computed reads it. */
+/* Whether anything that is computed follows the condition. */
 static bool uses_condition(const Session *s, uint32_t condition)
 {
     for (uint32_t i = 0; i < s->module->functions.len; i++)
-        if (reads_condition(s->module->functions.data[i], condition))
+        if (sources_of(s->module, s->module->functions.data[i]).conditions >> condition & 1)
             return true;
-    return responds(s->model, condition);
+    return false;
 }
 
 /* A preference that the train does not draw has no value. */

@@ -168,7 +168,7 @@ uint32_t weights_of(Session *s, Val weights, uint32_t **indices)
         return 0;
     net_index(s, weights.symbol);
     for (uint32_t i = 0; i < s->module->weights.len; i++)
-        if (weight_in_part(s->module->weights.data[i].name, weights.path))
+        if (s->module->weights.data[i].net != NO_NET && weight_in_part(s->module->weights.data[i].name, weights.path))
             vec_push(&found, i);
     *indices = found.data;
     return found.len;

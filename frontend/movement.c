@@ -32,8 +32,8 @@ typedef struct Movement {
     uint32_t condition; /* asked for */
     bool *moves;        /* weights of the module: some step moves it, as far as is known */
     bool *touched;      /* weights: some gradient reaches it where no factor stops one */
-    bool *zero_form;    /* forms: the generator makes zeros only */
-    bool *visited;      /* forms: whose generator a gradient has reached in this round */
+    bool *zero_value;   /* weights: it is made of zeros only */
+    bool *visited;      /* weights: what makes it was reached by a gradient in this round */
     bool ignore_zeros;  /* nothing stops a gradient */
     bool reaches_condition;
 } Movement;
@@ -50,10 +50,9 @@ static bool *new_flags(uint32_t count)
 static bool weight_is_zero(const Movement *m, uint32_t index)
 {
     const Weight *weight = &m->model->module->weights.data[index];
-    const Form *form = &m->model->forms.data[weight->form];
-    if (form->kind == FORM_DENSE)
-        return form->generator && m->zero_form[weight->form];
-    return weight->init.value == 0 && !m->moves[index];
+    if (weight->value)
+        return m->zero_value[index];
+    return !weight->file && weight->init.value == 0 && !m->moves[index];
 }
 
 static bool is_zero(const Movement *m, const Function *f, const bool *zero, Value v)
@@ -116,19 +115,18 @@ static bool *mark_zeros(const Movement *m, const Function *f)
     return zero;
 }
 
-/* Brings zero_form up to date. Generators use weights of forms that are made before or after theirs, so this takes some rounds.
- */
-static void find_zero_forms(Movement *m)
+/* Brings zero_value up to date. Weights may be made from weights before or behind them, so this takes some rounds. */
+static void find_zero_values(Movement *m)
 {
     for (bool changed = true; changed;) {
         changed = false;
-        for (uint32_t i = 0; i < m->model->forms.len; i++) {
-            const Function *generator = m->model->forms.data[i].generator;
-            if (!generator || !generator->outputs.len || !m->zero_form[i])
+        for (uint32_t i = m->model->module->weights.len; i-- > 0;) {
+            const Function *value = weight_value_function(m->model->module, i);
+            if (!value || !value->outputs.len || !m->zero_value[i])
                 continue;
-            bool *zero = mark_zeros(m, generator);
-            m->zero_form[i] = zero[generator->outputs.data[0].value];
-            changed |= !m->zero_form[i];
+            bool *zero = mark_zeros(m, value);
+            m->zero_value[i] = zero[value->outputs.data[0].value];
+            changed |= !m->zero_value[i];
             support_free(zero);
         }
     }
@@ -140,15 +138,14 @@ static void reach(Movement *m, const Function *f, Value from);
 
 static void reach_weight(Movement *m, uint32_t index)
 {
-    uint32_t number = m->model->module->weights.data[index].form;
-    const Form *form = &m->model->forms.data[number];
-    if (form->kind != FORM_DENSE) {
+    const Weight *weight = &m->model->module->weights.data[index];
+    const Function *value = weight_value_function(m->model->module, index);
+    if (!value && !weight->file)
         (m->ignore_zeros ? m->touched : m->moves)[index] = true;
-        m->reaches_condition |= form->kind == FORM_STN && form->condition == m->condition && !weight_is_zero(m, index);
-    } else if (form->generator && form->generator->outputs.len && !m->visited[number]) {
-        m->visited[number] = true;
-        reach(m, form->generator, form->generator->outputs.data[0].value);
-    }
+    if (!value || !value->outputs.len || m->visited[index])
+        return;
+    m->visited[index] = true;
+    reach(m, value, value->outputs.data[0].value);
 }
 
 static void reach(Movement *m, const Function *f, Value from)
@@ -174,7 +171,7 @@ static void reach(Movement *m, const Function *f, Value from)
 
 static void reach_all(Movement *m, const Function *losses, uint32_t first, uint32_t last)
 {
-    memset(m->visited, 0, m->model->forms.len);
+    memset(m->visited, 0, m->model->module->weights.len);
     m->reaches_condition = false;
     for (uint32_t i = first; i <= last && i < losses->outputs.len; i++)
         reach(m, losses, losses->outputs.data[i].value);
@@ -191,13 +188,13 @@ static uint32_t count(const bool *flags, uint32_t n)
 MovementResult find_movement(const Model *model, const Function *lower, uint32_t first, uint32_t last, const Function *upper,
                              uint32_t condition)
 {
-    uint32_t weights = model->module->weights.len, forms = model->forms.len;
-    Movement m = {model, condition, new_flags(weights), new_flags(weights), new_flags(forms), new_flags(forms), false, false};
+    uint32_t weights = model->module->weights.len;
+    Movement m = {model, condition, new_flags(weights), new_flags(weights), new_flags(weights), new_flags(weights), false, false};
     MovementResult result = {.stuck = NO_WEIGHT};
-    memset(m.zero_form, true, forms);
+    memset(m.zero_value, true, weights);
     for (uint32_t before = UINT32_MAX, now = 0; now != before;) {
         before = now;
-        find_zero_forms(&m);
+        find_zero_values(&m);
         reach_all(&m, lower, first, last);
         now = count(m.moves, weights);
     }
@@ -213,7 +210,7 @@ MovementResult find_movement(const Model *model, const Function *lower, uint32_t
             result.stuck = i;
     support_free(m.moves);
     support_free(m.touched);
-    support_free(m.zero_form);
+    support_free(m.zero_value);
     support_free(m.visited);
     return result;
 }

@@ -276,9 +276,9 @@ static void print_data(Text *out, const Decl *decl)
         return;
     text_printf(out, " {\n");
     for (const DataItem *item = decl->items.first; item; item = item->next) {
-        static const char *const words[] = {
-            [DATA_FIELD] = "fields ", [DATA_COMPUTED_FIELD] = "fields ", [DATA_TEST] = "", [DATA_SPLIT] = "split ",
-            [DATA_MISSING] = "", [DATA_DROP] = ""};
+        static const char *const words[] = {[DATA_FIELD] = "fields ", [DATA_COMPUTED_FIELD] = "fields ",
+                                            [DATA_TEST] = "",         [DATA_SPLIT] = "split ",
+                                            [DATA_MISSING] = "",      [DATA_DROP] = ""};
         text_printf(out, "  %s%s", words[item->kind], item->name.text);
         if (item->type) {
             text_printf(out, ": ");

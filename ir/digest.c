@@ -60,11 +60,13 @@ static void add_declarations(const Model *model, Text *text)
         const Weight *w = &module->weights.data[i];
         text_printf(text, "weight %s %s %u %d %d %a\n", w->name, type_text(w->type), w->form, w->output_axis, (int)w->init.kind,
                     w->init.value);
+        if (w->file)
+            text_printf(text, "from %s\n", w->file);
+        add_function(model, weight_value_function(module, i), text);
     }
     for (uint32_t i = 0; i < model->forms.len; i++) {
         const Form *form = &model->forms.data[i];
-        text_printf(text, "form %s %d %u\n", form->target, (int)form->kind, form->condition);
-        add_function(model, form->generator, text);
+        text_printf(text, "form %s\n", form->target);
     }
     for (uint32_t i = 0; i < model->hypers.len; i++) {
         const Hyper *h = &model->hypers.data[i];

@@ -472,7 +472,8 @@ static bool infer_extern(const Rule *r)
         return fail(r, "%s takes %u operands, not %u", extern_info[r->op->symbol].name, operands, r->op->nargs);
     if (r->op->symbol == EXTERN_DIRICHLET) {
         int64_t m = need_vector(r, 2);
-        if (!type_equal(operand(r, 0), type_of(DTYPE_I32, 1, (int64_t[]){2})) || !type_equal(operand(r, 1), type_scalar(DTYPE_I32)))
+        if (!type_equal(operand(r, 0), type_of(DTYPE_I32, 1, (int64_t[]){2})) ||
+            !type_equal(operand(r, 1), type_scalar(DTYPE_I32)))
             return fail(r, "the seed must be i32[2] and the step i32[], not %s and %s", type_text(operand(r, 0)),
                         type_text(operand(r, 1)));
         return m > 0 && result(r, type_of(operand(r, 2).dtype, 1, &m));
@@ -491,8 +492,8 @@ static bool infer_extern(const Rule *r)
         return false;
     Type gram = type_of(real, 2, (int64_t[]){m, m});
     if (!type_equal(operand(r, 1), operand(r, 0)) || !type_equal(operand(r, 2), gram))
-        return fail(r, "losses %s do not fit the ray %s and the Gram matrix %s", type_text(operand(r, 0)), type_text(operand(r, 1)),
-                    type_text(operand(r, 2)));
+        return fail(r, "losses %s do not fit the ray %s and the Gram matrix %s", type_text(operand(r, 0)),
+                    type_text(operand(r, 1)), type_text(operand(r, 2)));
     if (r->op->symbol == EXTERN_PMTL) {
         if (!type_equal(operand(r, 3), type_scalar(DTYPE_BOOL)))
             return fail(r, "whether it is the first phase must be bool[], not %s", type_text(operand(r, 3)));

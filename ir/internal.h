@@ -12,7 +12,15 @@ _Noreturn void internal_error(const char *format, ...) __attribute__((format(pri
 uint32_t value_number(const Function *function, Value value);
 
 /* How the text of an op reads: MNEMONIC [subject] [operands] [attributes] [: type]. */
-typedef enum { SUBJECT_NONE, SUBJECT_STATE, SUBJECT_FIELD, SUBJECT_WEIGHT, SUBJECT_CONDITION, SUBJECT_EXTERN, SUBJECT_NUMBER } OpSubject;
+typedef enum {
+    SUBJECT_NONE,
+    SUBJECT_STATE,
+    SUBJECT_FIELD,
+    SUBJECT_WEIGHT,
+    SUBJECT_CONDITION,
+    SUBJECT_EXTERN,
+    SUBJECT_NUMBER
+} OpSubject;
 typedef enum {
     ATTRIBUTES_NONE,
     ATTRIBUTES_LIST,   /* WORD [a...] */

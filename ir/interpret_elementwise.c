@@ -135,7 +135,8 @@ static bool eval_fma(const Run *run, const Op *op, Tensor *out)
         if (out->type.dtype == DTYPE_F32)
             ((float *)out->data)[i] = fmaf(((const float *)x->data)[i], ((const float *)y->data)[i], ((const float *)z->data)[i]);
         else
-            ((double *)out->data)[i] = fma(((const double *)x->data)[i], ((const double *)y->data)[i], ((const double *)z->data)[i]);
+            ((double *)out->data)[i] =
+                fma(((const double *)x->data)[i], ((const double *)y->data)[i], ((const double *)z->data)[i]);
     return true;
 }
 
@@ -166,6 +167,6 @@ Eval *const elementwise_evals[OP_COUNT] = {
     [OP_COS] = eval_cos, [OP_ERF] = eval_erf,     [OP_STOP] = eval_stop,     [OP_NOT] = eval_not,     [OP_ADD] = eval_add,
     [OP_SUB] = eval_sub, [OP_MUL] = eval_mul,     [OP_DIV] = eval_div,       [OP_POW] = eval_pow,     [OP_MAX] = eval_max,
     [OP_MIN] = eval_min, [OP_EQ] = eval_eq,       [OP_NE] = eval_ne,         [OP_LT] = eval_lt,       [OP_LE] = eval_le,
-    [OP_AND] = eval_and, [OP_OR] = eval_or,       [OP_SELECT] = eval_select, [OP_CAST] = eval_cast, [OP_EXPM1] = eval_expm1,
+    [OP_AND] = eval_and, [OP_OR] = eval_or,       [OP_SELECT] = eval_select, [OP_CAST] = eval_cast,   [OP_EXPM1] = eval_expm1,
     [OP_FMA] = eval_fma,
 };

@@ -144,20 +144,33 @@ typedef struct State {
                          so that no name a user chooses is one of the compiler's */
     Type type;
     StateRole role;
-    Init init; /* what a train's init function gives it; constant 0 unless set after module_state */
-    bool kept; /* through a whole run: a reset of the net leaves it alone */
+    Init init;        /* what a train's init function gives it; constant 0 unless set after module_state */
+    bool kept;        /* through a whole run: a reset of the net leaves it alone */
+    const char *file; /* STATE_FROZEN: whose numbers it keeps, as the model file writes it */
 } State;
 
-/* A weight of a net, as declared: what `param` refers to, before its form decides where it comes from. */
+/* What something depends on, at any remove. */
+typedef struct Sources {
+    uint64_t conditions; /* bit c: number c of the module's conditions */
+    bool trained;        /* some number that training moves */
+} Sources;
+enum { MAX_CONDITIONS = 64 };
+
+/* What `param` refers to: a weight of a net, as declared, or trained numbers that its form adds (ir/forms/forms.h). */
 typedef struct Weight {
-    const char *name; /* "classifier.linear1.w" */
+    const char *name; /* "classifier.linear1.w"; what a form adds: "classifier.linear1.w/scale" */
     Type type;
-    uint32_t net;    /* Model.nets */
+    uint32_t net;    /* Model.nets; NO_NET: added by a form */
     uint32_t form;   /* Model.forms: where it comes from */
     int output_axis; /* axis of the output units; -1: none (a scalar) */
     int64_t fan_in, fan_out;
     Init init;
+    const char *value; /* the per-example function whose only output it is; NULL: a state holds its numbers */
+    const char *state; /* that state's name; NULL: the weight's own */
+    const char *file;  /* whose numbers the state keeps, as the model file writes it; NULL: they are trained */
+    Sources sources;   /* filled by find_sources */
 } Weight;
+#define NO_NET UINT32_MAX
 
 /* One field of a data set's examples. */
 typedef struct Field {

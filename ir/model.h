@@ -31,12 +31,10 @@ typedef struct Net {
     uint32_t line;
 } Net;
 
-typedef enum { FORM_FREE, FORM_DENSE, FORM_STN } FormKind;
+/* One `weights` declaration in use, or a net without any. What its weights are made of is said by each weight's `value`. */
 typedef struct Form {
     const char *target; /* "classifier": the net, or a dotted part of it */
-    FormKind kind;
-    uint32_t condition;  /* stn */
-    Function *generator; /* dense: a per-example function with one output, f32[number of target weights] */
+    const char *text;   /* "free * semibinary(dense(masks(r)))", as written */
     uint32_t line;
 } Form;
 
@@ -191,6 +189,13 @@ typedef struct Model {
 Value build_natural(Builder *b, const Hyper *hyper, Value raw);
 /* The unconstrained number whose natural value is `natural` (inside the range). */
 double hyper_raw(const Hyper *hyper, double natural);
+
+/* Fills in the sources of every weight. */
+void find_sources(Module *module);
+/* What the function's values depend on; after find_sources. */
+Sources sources_of(const Module *module, const Function *function);
+/* The function that makes a weight; NULL: a state holds its numbers. */
+Function *weight_value_function(const Module *module, uint32_t weight);
 
 /* Sixteen hexadecimal digits that differ where a run of the model, as the frontend left it, would train something else: other
  * losses, weights, settings, splits or another measure of the best. What is only reported and how long a run is do not count. In

@@ -11,8 +11,7 @@ enum { MOST_OPS = 1 << 18, MOST_ENTRIES = 1 << 16, MOST_FUNCTIONS = 4096, MOST_S
 
 static const char *const subject_names[] = {
     [SUBJECT_NONE] = "function", [SUBJECT_STATE] = "state",         [SUBJECT_FIELD] = "field",
-    [SUBJECT_WEIGHT] = "weight", [SUBJECT_CONDITION] = "condition",
-    [SUBJECT_EXTERN] = "function in C",
+    [SUBJECT_WEIGHT] = "weight", [SUBJECT_CONDITION] = "condition", [SUBJECT_EXTERN] = "function in C",
 };
 
 /* symbol ':' type, the head of every table entry; the name is entered as number `index`. */
@@ -104,7 +103,21 @@ static bool parse_output_axis(Parser *p, Weight *weight)
     return true;
 }
 
-/* weight := 'weight' symbol ':' type 'net' integer 'form' integer ['axis' integer] 'fan' integer integer init */
+/* net := 'net' integer | 'part' */
+static bool parse_net(Parser *p, uint32_t *net)
+{
+    *net = NO_NET;
+    return accept_word(p, "part") || (expect_word(p, "net") && parse_u32(p, net));
+}
+
+/* [WORD symbol] */
+static bool parse_named(Parser *p, const char *word, const char **name)
+{
+    return !accept_word(p, word) || expect_text(p, TOKEN_SYMBOL, "a name that starts with '@'", name);
+}
+
+/* weight := 'weight' symbol ':' type net 'form' integer ['axis' integer] 'fan' integer integer init
+ *           ['value' symbol] ['state' symbol] ['from' symbol] */
 static bool parse_weight(Parser *p)
 {
     Weight weight = {0};
@@ -117,9 +130,11 @@ static bool parse_weight(Parser *p)
         diag_error(p->diags, span, "a weight is of floats, not %s", type_text(entry->type));
         return false;
     }
-    return expect_word(p, "net") && parse_u32(p, &entry->net) && expect_word(p, "form") && parse_u32(p, &entry->form) &&
-           parse_output_axis(p, entry) && expect_word(p, "fan") && parse_integer(p, 0, INT64_MAX, &entry->fan_in) &&
-           parse_integer(p, 0, INT64_MAX, &entry->fan_out) && parse_init(p, &entry->init);
+    return parse_net(p, &entry->net) && expect_word(p, "form") && parse_u32(p, &entry->form) && parse_output_axis(p, entry) &&
+           expect_word(p, "fan") && parse_integer(p, 0, INT64_MAX, &entry->fan_in) &&
+           parse_integer(p, 0, INT64_MAX, &entry->fan_out) && parse_init(p, &entry->init) &&
+           parse_named(p, "value", &entry->value) && parse_named(p, "state", &entry->state) &&
+           parse_named(p, "from", &entry->file);
 }
 
 /* ---- ops ---- */

@@ -82,15 +82,31 @@ static void print_init(Init init, Text *out)
     print_number(init.value, out);
 }
 
+static void print_named(const char *word, const char *name, Text *out)
+{
+    if (!name)
+        return;
+    text_printf(out, " %s ", word);
+    print_symbol(name, out);
+}
+
 static void print_weight(const Weight *weight, Text *out)
 {
     text_printf(out, "weight ");
     print_symbol(weight->name, out);
-    text_printf(out, " : %s net %u form %u", type_text(weight->type), weight->net, weight->form);
+    text_printf(out, " : %s ", type_text(weight->type));
+    if (weight->net == NO_NET)
+        text_printf(out, "part");
+    else
+        text_printf(out, "net %u", weight->net);
+    text_printf(out, " form %u", weight->form);
     if (weight->output_axis >= 0)
         text_printf(out, " axis %d", weight->output_axis);
     text_printf(out, " fan %lld %lld", (long long)weight->fan_in, (long long)weight->fan_out);
     print_init(weight->init, out);
+    print_named("value", weight->value, out);
+    print_named("state", weight->state, out);
+    print_named("from", weight->file, out);
     text_printf(out, "\n");
 }
 

@@ -1,5 +1,5 @@
-/* Common subexpression elimination: of ops with equal code, type, attributes and operands the first stays. Operands of commutative
- * ops are compared in order of value. */
+/* Common subexpression elimination: of ops with equal code, type, attributes and operands the first stays. Operands of
+ * commutative ops are compared in order of value. */
 #include <string.h>
 
 #include "passes/passes.h"

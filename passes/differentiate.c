@@ -1,4 +1,5 @@
-/* Expands `grad` and `tangent` in program order, so that each sees a graph without them. All grads of one scalar share one sweep. */
+/* Expands `grad` and `tangent` in program order, so that each sees a graph without them. All grads of one scalar share one sweep.
+ */
 #include "passes/passes.h"
 #include "passes/rewrite.h"
 

@@ -1,13 +1,16 @@
 /* Factoring of row scales out of products, on per-example functions.
  *
  * A product of a matrix that differs between examples is expensive: a batch of B examples would need B matrices. The matrices of
- * best-response weights differ only by sums and scales of invariant ones, W_b = E + a_b U with a_b one number per output unit, and
+ * best-response weights differ only by sums and scales of invariant ones, W_b = E + a_b U with a_b one number per output unit,
+ * and
  *
  *     (E + a U) @ x = E @ x + a (U @ x)                       scales on free axes leave the product
  *     (a U)' @ x = U' @ (a x)                                 or move to an operand that varies anyway
  *     sum_ij (a_i U_ij) V_ij = sum_i a_i (sum_j U_ij V_ij)    or wait for the other contracted axes
+ *     (A B) @ x = A @ (B @ x)                                 a product of thin matrices is never formed
  *
- * so the large products are with E and U, once for the whole batch. This knows nothing of layers: it is distributivity. */
+ * so the large products are with E and U, once for the whole batch. This knows nothing of layers: it is distributivity and
+ * associativity. */
 #include "passes/passes.h"
 #include "passes/rewrite.h"
 
@@ -20,6 +23,16 @@ typedef struct Factor {
 static bool is_scale(const Function *f, Value v)
 {
     return OP_AT(f, v)->code == OP_BROADCAST && OP_AT(f, v)->a.n < OP_AT(f, v)->type.rank;
+}
+
+/* A matrix that is the product of two whose common extent is small: it has more elements than both together. */
+static bool is_thin_product(const Function *f, Value v)
+{
+    const Op *op = OP_AT(f, v);
+    if (op->code != OP_DOT || op->type.rank != 2 || op->a.n != 1 || op->c.n != 0)
+        return false;
+    int64_t apart = type_elements(OP_AT(f, op->args[0])->type) + type_elements(OP_AT(f, op->args[1])->type);
+    return apart < type_elements(op->type);
 }
 
 static bool is_factorable(const Factor *factor, Value v)
@@ -37,6 +50,8 @@ static bool is_factorable(const Factor *factor, Value v)
     case OP_MUL:
         return (is_scale(f, op->args[0]) && factor->factorable.data[op->args[1]]) ||
                (is_scale(f, op->args[1]) && factor->factorable.data[op->args[0]]);
+    case OP_DOT:
+        return is_thin_product(f, v);
     default:
         return false;
     }
@@ -96,8 +111,8 @@ static Value broadcast_to(Builder *b, Value t, Dims places, Type type)
     return build_broadcast(b, places.n > 1 ? build_transpose(b, t, order) : t, type, places);
 }
 
-/* (a U)' @ x = U' @ (a x), where every scaled axis is contracted and the other operand differs between examples anyway: scales that
- * operand in *p and returns true. */
+/* (a U)' @ x = U' @ (a x), where every scaled axis is contracted and the other operand differs between examples anyway: scales
+ * that operand in *p and returns true. */
 static bool move_scale(Factor *factor, Product *p, bool second, Value t, Dims axes)
 {
     Builder *b = &factor->rewrite.b;
@@ -142,8 +157,62 @@ static Value expand_scaled(Factor *factor, Product p, bool second, Value t, Dims
     Dims places = {.n = axes.n};
     for (unsigned i = 0; i < axes.n; i++)
         places.v[i] = result_axis(factor, inner, second, axes.v[i]);
+    if (waiting.n == axes.n && type.rank > waiting.n) /* a matrix that waits is contracted with the scales, never scaled */
+        return expand(factor, (Product){t, product, all_axes(axes.n), places, {0}, {0}}, false);
     Value scale = broadcast_to(b, t, places, type);
     return build_reduce(b, OP_REDUCE_SUM, build_binary(b, OP_MUL, product, scale), waiting);
+}
+
+static int position(Dims dims, int64_t axis)
+{
+    for (unsigned i = 0; i < dims.n; i++)
+        if (dims.v[i] == axis)
+            return (int)i;
+    return -1;
+}
+
+/* The product of a thin product A B (op) with the other operand: first with the factor that has the contracted axis, then with
+ * the other factor. p holds A B, of which an axis is contracted, and has no batch axes. Results keep the order of axes of a
+ * product: what is free in x, then what is free in y. */
+static Value expand_thin(Factor *factor, Product p, bool second, const Op *op)
+{
+    Dims own = second ? p.contract_y : p.contract_x, paired = second ? p.contract_x : p.contract_y;
+    bool last = dims_contain(own, 1); /* the columns of B are contracted, else the rows of A */
+    Value near = op->args[last ? 1 : 0], far = op->args[last ? 0 : 1];
+    int64_t near_thin = last ? op->b.v[0] : op->a.v[0], far_thin = last ? op->a.v[0] : op->b.v[0];
+    int met = position(own, last ? 1 : 0), rest = position(own, last ? 0 : 1);
+    Product inner = {.contract_x = dims_of(1, (int)(second ? paired.v[met] : 1 - near_thin)),
+                     .contract_y = dims_of(1, (int)(second ? 1 - near_thin : paired.v[met]))};
+    Value other = second ? p.x : p.y;
+    inner.x = second ? other : near;
+    inner.y = second ? near : other;
+    int64_t other_rank = value_type(&factor->rewrite.b, other).rank;
+    Value product = expand(factor, inner, false); /* x is other: [free of other, thin]; y is other: [thin, free of other] */
+    int64_t thin = second ? other_rank - 1 : 0;
+    Dims of_product = dims_of(1, (int)thin), of_far = dims_of(1, (int)far_thin);
+    if (rest >= 0) {
+        int64_t axis = paired.v[rest];
+        of_product.v[of_product.n++] = axis - (axis > paired.v[met]) + (second ? 0 : 1);
+        of_far.v[of_far.n++] = 1 - far_thin;
+    }
+    Product outer = {.x = second ? product : far, .y = second ? far : product};
+    outer.contract_x = second ? of_product : of_far;
+    outer.contract_y = second ? of_far : of_product;
+    return expand(factor, outer, false);
+}
+
+/* Whether a factorable matrix is a thin product, a sum with one, or one scaled. */
+static bool contains_thin(const Factor *factor, Value v)
+{
+    const Op *op = OP_AT(factor->rewrite.b.function, v);
+    if (!factor->varies.data[v] || !factor->factorable.data[v])
+        return false;
+    if (op->code == OP_DOT)
+        return true;
+    for (uint32_t i = 0; i < op->nargs; i++)
+        if (contains_thin(factor, op->args[i]))
+            return true;
+    return false;
 }
 
 /* One product as a sum of products with invariant matrices; first along x, then along y (`second`). */
@@ -151,8 +220,12 @@ static Value expand(Factor *factor, Product p, bool second)
 {
     refresh(factor);
     Builder *b = &factor->rewrite.b;
+    bool scalar = p.contract_x.n == value_type(b, p.x).rank && p.contract_y.n == value_type(b, p.y).rank;
+    if (!second && scalar && contains_thin(factor, p.y) && !contains_thin(factor, p.x)) /* before scales of x wait for y's axes */
+        p = (Product){p.y, p.x, p.contract_y, p.contract_x, {0}, {0}};
     Value v = second ? p.y : p.x;
-    if (!factor->varies.data[v] || !factor->factorable.data[v])
+    bool formed = OP_AT(b->function, v)->code == OP_DOT && (p.batch_x.n || !p.contract_x.n);
+    if (!factor->varies.data[v] || !factor->factorable.data[v] || formed)
         return second ? build_product(factor, p) : expand(factor, p, true);
     Op op = *OP_AT(b->function, v);
     Product part = p;
@@ -163,6 +236,8 @@ static Value expand(Factor *factor, Product p, bool second)
         *slot = op.args[1 - which];
         return expand_scaled(factor, part, second, scale.args[0], scale.a);
     }
+    if (op.code == OP_DOT)
+        return expand_thin(factor, p, second, &op);
     *slot = op.args[0];
     Value first = expand(factor, part, second);
     if (op.code == OP_NEG)

@@ -103,7 +103,8 @@ void lower_product(Fuser *f, uint32_t index)
     Value v = f->groups.data[index].value;
     const Op *op = op_of(f, v);
     Type x = type_at(f, op->args[0]), y = type_at(f, op->args[1]);
-    Dims lhs_order = join(op->c, other_axes(x.rank, op->a, op->c), op->a), rhs_order = join(op->d, op->b, other_axes(y.rank, op->b, op->d));
+    Dims lhs_order = join(op->c, other_axes(x.rank, op->a, op->c), op->a),
+         rhs_order = join(op->d, op->b, other_axes(y.rank, op->b, op->d));
     View lhs = need_view(f, op->args[0], index), rhs = need_view(f, op->args[1], index), out = f->info[v].view;
     if (!readable(f, &lhs, op->type.dtype))
         lhs = need_copy(f, op->args[0], lhs_order, index);

@@ -1,6 +1,6 @@
 /* Merging of products that share an operand: dot(x, A) and dot(x, B), with A and B states, become slices of dot(x, concat(A, B)).
- * The planner lays A and B side by side, so the concat costs nothing, and BLAS sees one taller matrix. The gradients of the merged
- * product are merged too: d concat = one product, and x's cotangent is one product over the concatenated rows. */
+ * The planner lays A and B side by side, so the concat costs nothing, and BLAS sees one taller matrix. The gradients of the
+ * merged product are merged too: d concat = one product, and x's cotangent is one product over the concatenated rows. */
 #include "passes/passes.h"
 #include "passes/rewrite.h"
 
@@ -23,7 +23,7 @@ static bool joins(const Function *f, Value leader, Value v)
 void pass_merge(Module *module, Function *function)
 {
     uint32_t n = function->ops.len;
-    bool *grouped = support_malloc(n * sizeof *grouped);  /* state_read -> already part of a concat */
+    bool *grouped = support_malloc(n * sizeof *grouped); /* state_read -> already part of a concat */
     for (Value v = 0; v < n; v++)
         grouped[v] = false;
 

@@ -32,7 +32,7 @@ void assemble_init(Assembly *assembly)
     Value seed = build_read(&b, assembly->seed);
     for (uint32_t i = 0; i < module->states.len; i++) {
         StateRole role = module->states.data[i].role;
-        if (i == assembly->seed || role == STATE_SCRATCH || role == STATE_ENCODER)
+        if (i == assembly->seed || role == STATE_SCRATCH || role == STATE_ENCODER || role == STATE_FROZEN)
             continue;
         Value value =
             role == STATE_HYPER ? initial_condition(assembly, &b, assembly->train->condition) : initial_value(&b, seed, i);

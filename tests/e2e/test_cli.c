@@ -137,7 +137,7 @@ static void test_limits(void **state)
         {"s/  h = dropout/  h = reshape(image, [1, 1, 1, 1, 1, 1, 8, 8]) * 2 ; h = dropout/; s/flatten(image)/flatten(h)/",
          "limits.hn:16: error: in 'tune.lower', u8[1, 1, 1, 1, 1, 1, 8, 8] has no axis left for the batch (limit is 8 axes)"},
         {"s/shared/shared ; more: real[40000] = 0/; s/(h, width)/(h, 80000)/",
-         "limits.hn:17: error: in 'tune.lower', this makes f32[40002, 80000], which is too large"},
+         "limits.hn:20: error: in 'classifier.linear2.w.value', this makes f32[40002, 80000], which is too large"},
         {"s/return .*/return linear(linear(h, 100000000), 4) + linear(linear(h, 100000000), 4)/; s/stn(lam)/free/; "
          "s/tune = bilevel(lam)/tune = fit/; s/lower/minimise/; /upper/d; /sample/d; /every/d; s/  32/  16/",
          "limits.hn:17: error: in 'tune.minimise', this makes f32[200000000, 12], which is too large"},

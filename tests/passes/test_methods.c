@@ -7,6 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "ir/forms/forms.h"
 #include "tests/passes/kit.h"
 
 enum { ROWS = 8, BATCH = 4, WIDTH = 2 };
@@ -38,16 +39,30 @@ static Function *toy_objective(Module *module, const char *name, const char *out
     return b.function;
 }
 
-static void toy_new(Toy *toy, FormKind form)
+static void toy_form(Module *module, const WeightForm *form)
+{
+    Builder b = {.module = module, .function = function_new(module, "net.w.value")};
+    FormUse use = {.b = &b, .weight = 0, .input = build_source(&b, OP_CONDITION, 0)};
+    build_output(&b, "weight", form->make(&use));
+    module->weights.data[0].value = "net.w.value";
+}
+
+/* What the frontend makes of `weights net = FORM`: stn(lam), or NULL for free. */
+static void toy_new(Toy *toy, const WeightForm *form)
 {
     int64_t width = WIDTH, hypers = 1, rows[2] = {ROWS, WIDTH};
     Module *module = module_new("toy", DTYPE_F64);
     *toy = (Toy){.model = {.module = module, .name = "toy"}};
     vec_push(&module->fields, (Field){"d.x", type_of(DTYPE_F64, 1, &width), 0, 0});
     vec_push(&module->fields, (Field){"d.t", type_scalar(DTYPE_F64), 0, 0});
-    vec_push(&module->weights, (Weight){"net.w", type_of(DTYPE_F64, 1, &width), 0, 0, 0, 1, 2, {INIT_CONSTANT, 0.25}});
+    vec_push(
+        &module->weights,
+        (Weight){
+            .name = "net.w", .type = type_of(DTYPE_F64, 1, &width), .fan_in = 1, .fan_out = 2, .init = {INIT_CONSTANT, 0.25}});
     vec_push(&module->conditions, (Condition){"lam", type_of(DTYPE_F64, 1, &hypers)});
-    vec_push(&toy->model.forms, (Form){.target = "net", .kind = form, .condition = 0});
+    vec_push(&toy->model.forms, (Form){.target = "net"});
+    if (form)
+        toy_form(module, form);
     vec_push(&toy->model.nets, (Net){"net", 1});
     vec_push(&toy->model.hypers, (Hyper){"lam.a", 0, 0, type_scalar(DTYPE_F64), HYPER_RANGE, 0, 2, 0.5, false});
     Dataset data = {.name = "d", .format = "idx"};
@@ -186,7 +201,7 @@ static void optimizers_follow_their_formulas(void **state)
     };
     for (size_t i = 0; i < COUNT_OF(optimizers); i++) {
         Toy toy;
-        toy_new(&toy, FORM_FREE);
+        toy_new(&toy, NULL);
         toy.train.phases.data[0].optimizer = optimizers[i];
         toy_assemble(&toy);
         toy_run(&toy, toy.train.init, 0, BATCH);
@@ -210,7 +225,7 @@ static void a_metric_is_exact_over_uneven_batches(void **state)
 {
     (void)state;
     Toy toy;
-    toy_new(&toy, FORM_FREE);
+    toy_new(&toy, NULL);
     toy.model.datasets.data[0].splits.data[0].count = BATCH; /* so that evaluation batches are of this size */
     Metric metric = {.name = "loss", .objective = toy_objective(toy.model.module, "m.objective", "value")};
     vec_push(&toy.train.metrics, metric);
@@ -231,7 +246,7 @@ static void a_reduction_inside_a_reduction_is_refused_in_metrics(void **state)
 {
     (void)state;
     Toy toy;
-    toy_new(&toy, FORM_FREE);
+    toy_new(&toy, NULL);
     Function *nested = toy_objective(toy.model.module, "m.objective", "value");
     Builder b = {.module = toy.model.module, .function = nested};
     Value x = build_source(&b, OP_EXAMPLE, 1);
@@ -245,7 +260,7 @@ static void a_reduction_inside_a_reduction_is_refused_in_metrics(void **state)
     toy_free(&toy);
 }
 
-static void bilevel_toy(Toy *toy, FormKind form, double sigma, bool learned, double entropy)
+static void bilevel_toy(Toy *toy, const WeightForm *form, double sigma, bool learned, double entropy)
 {
     toy_new(toy, form);
     Optimizer sgd = {.kind = OPTIMIZER_SGD, .rate = 0.1};
@@ -268,7 +283,7 @@ static void the_condition_descends_through_the_response(void **state)
 {
     (void)state;
     Toy toy;
-    bilevel_toy(&toy, FORM_STN, 0, false, 0);
+    bilevel_toy(&toy, &form_stn, 0, false, 0);
     double lam = tensor_get(toy_state(&toy, "lam/value"), 0), w[WIDTH], g[WIDTH], slope = 0;
     assert_true(fabs(lam - log(0.25 / 0.75)) < 1e-12); /* 0.5 in (0, 2) */
     for (int i = 0; i < WIDTH; i++) {
@@ -290,7 +305,7 @@ static void the_entropy_alone_widens_sigma(void **state)
     (void)state;
     Toy toy;
     const double tau = 0.3, sigma = 0.5, s = log(expm1(sigma));
-    bilevel_toy(&toy, FORM_STN, sigma, true, tau);
+    bilevel_toy(&toy, &form_stn, sigma, true, tau);
     for (int i = 0; i < WIDTH; i++)
         tensor_set(toy_state(&toy, "net.w/scale"), i, 0);
     toy_run(&toy, toy.train.phases.data[1].step, 0, BATCH);
@@ -303,7 +318,7 @@ static void hyperparameters_are_reported_in_natural_units(void **state)
 {
     (void)state;
     Toy toy;
-    bilevel_toy(&toy, FORM_STN, 0.2, true, 0);
+    bilevel_toy(&toy, &form_stn, 0.2, true, 0);
     char why[256];
     Tensor *outputs;
     World world = {toy.states, toy.rows};
@@ -319,7 +334,7 @@ static void plateau_cuts_the_rate_after_its_patience(void **state)
 {
     (void)state;
     Toy toy;
-    toy_new(&toy, FORM_FREE);
+    toy_new(&toy, NULL);
     toy.train.phases.data[0].optimizer = (Optimizer){.kind = OPTIMIZER_SGD, .rate = 1, .schedule = {SCHEDULE_PLATEAU, 1, 0.5}};
     toy_assemble(&toy);
     toy_run(&toy, toy.train.init, 0, BATCH);
