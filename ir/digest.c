@@ -72,7 +72,7 @@ static void add_declarations(const Model *model, Text *text)
     }
     for (uint32_t i = 0; i < model->datasets.len; i++) {
         const Dataset *data = &model->datasets.data[i];
-        text_printf(text, "data %s %s %d\n", data->name, data->format, data->shuffled);
+        text_printf(text, "data %s %s %d\n", data->name, format_names[data->format], data->shuffled);
         for (uint32_t k = 0; k < data->splits.len; k++)
             text_printf(text, "split %s %" PRId64 " %a\n", data->splits.data[k].name, data->splits.data[k].count,
                         data->splits.data[k].fraction);
