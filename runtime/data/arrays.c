@@ -14,10 +14,10 @@ enum { CHUNK = 1 << 13 }; /* elements */
 
 /* ---- finding a file ---- */
 
-static bool report_missing(const char *path, const char *folder, const char *field, const char *other)
+static bool report_missing(const char *path, int error, const char *folder, const char *field, const char *other)
 {
     static const char where[] = ". Say with --data DIR or the environment variable HNC_DATA in which folder the data is";
-    return report_error("%s: %s; the field %s is read from it%s%s", path, strerror(ENOENT), field, other, folder ? where : "");
+    return report_error("%s: %s; the field %s is read from it%s%s", path, strerror(error), field, other, folder ? where : "");
 }
 
 /* Opens the existing one of PATH, PATH.gz and PATH without .gz. */
@@ -28,12 +28,13 @@ static bool open_file(ByteStream *stream, const char *path, const char *folder, 
     bool zipped = length > 3 && !strcmp(path + length - 3, ".gz");
     if (path_exists(path))
         return bytes_open(stream, path);
+    int error = errno;
     other = zipped ? strndup(path, length - 3) : NULL;
     if (!zipped && asprintf(&other, "%s.gz", path) < 0)
         other = NULL;
     bool fine = other && path_exists(other)
                     ? bytes_open(stream, other)
-                    : report_missing(path, folder, field,
+                    : report_missing(path, error, folder, field,
                                      zipped ? " (or from the same name without .gz)" : " (or from the same name with .gz)");
     free(other);
     return fine;
@@ -71,8 +72,8 @@ static bool open_stream(ByteStream *stream, const Format *format, const char *fo
         fine = open_file(stream, path, folder, field);
     } else {
         member[-1] = '\0';
-        fine =
-            path_exists(path) ? bytes_open_member(stream, path, member, format->member) : report_missing(path, folder, field, "");
+        fine = path_exists(path) ? bytes_open_member(stream, path, member, format->member)
+                                 : report_missing(path, errno, folder, field, "");
     }
     free(path);
     return fine;

@@ -348,7 +348,10 @@ static void test_damaged_archives(void **state)
     expect_damage(make_archive(false, false), entry + 16, far, 4, "damaged: its checksum is not that of the archive's directory");
     zip = make_archive(true, false);
     entry = find_bytes(zip, "PK\1\2", 4);
+    const unsigned char longer = (unsigned char)(zip.bytes[entry + 20] + 4); /* as if the next record belonged to it */
     expect_damage(zip, entry + 24, far, 4, "goes on after the 2 examples");
+    expect_damage(make_archive(true, false), entry + 20, &longer, 1,
+                  "damaged: its compressed data is not what the archive's directory says");
 }
 
 /* Cut anywhere, an archive is refused; with any byte changed, it is refused or holds what it held. */
