@@ -11,6 +11,7 @@
 #include "backend/manifest.h"
 #include "backend/tempfile.h"
 #include "driver/driver.h"
+#include "support/fnv.h"
 
 static bool write_device(const char *path, const char *bytes, size_t size, char why[static 256])
 {
@@ -249,26 +250,18 @@ static const char *cache_folder(Arena *arena)
     return folder;
 }
 
-static uint64_t hash_text(uint64_t hash, const char *text) /* FNV-1a, with the NUL */
-{
-    do
-        hash = (hash ^ (unsigned char)*text) * 0x100000001B3u;
-    while (*text++);
-    return hash;
-}
-
 /* One place in the cache for each file and set of options: `folder/NAME-HASH`. */
 static const char *cached_executable(Arena *arena, const char *folder, const Options *options)
 {
     char *absolute = realpath(options->file, NULL);
-    uint64_t hash = hash_text(0xCBF29CE484222325u, absolute ? absolute : options->file);
+    uint64_t hash = fnv_text(FNV_EMPTY, absolute ? absolute : options->file);
     free(absolute);
-    hash = hash_text(hash, options->train ? options->train : "");
-    hash = hash_text(hash, options->data ? options->data : "");
-    hash = hash_text(hash, options->cpu);
-    hash = hash_text(hash, arena_printf(arena, "%d %d %lld", options->real, options->opt_level, (long long)options->batch));
+    hash = fnv_text(hash, options->train ? options->train : "");
+    hash = fnv_text(hash, options->data ? options->data : "");
+    hash = fnv_text(hash, options->cpu);
+    hash = fnv_text(hash, arena_printf(arena, "%d %d %lld", options->real, options->opt_level, (long long)options->batch));
     for (uint32_t i = 0; i < options->defines.len; i++)
-        hash = hash_text(hash_text(hash, options->defines.data[i].name), options->defines.data[i].value);
+        hash = fnv_text(fnv_text(hash, options->defines.data[i].name), options->defines.data[i].value);
     return arena_printf(arena, "%s/%s-%016llx", folder, default_output(arena, options->file), (unsigned long long)hash);
 }
 

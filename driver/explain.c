@@ -147,7 +147,7 @@ static void explain_data(const Model *model)
 {
     for (uint32_t d = 0; d < model->datasets.len; d++) {
         const Dataset *data = &model->datasets.data[d];
-        printf("\ndata %s (%s)\n", data->name, data->format);
+        printf("\ndata %s (%s)\n", data->name, format_names[data->format]);
         uint32_t file = 0;
         for (uint32_t i = 0; data->schema && i < data->files.len + data->test_files.len; i++)
             printf("  file %s%s\n", i < data->files.len ? data->files.data[i] : data->test_files.data[i - data->files.len],

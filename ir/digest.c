@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "ir/model.h"
+#include "support/fnv.h"
 
 static void add_numbers(Text *text, const char *what, uint32_t count, const double *numbers)
 {
@@ -74,7 +75,7 @@ static void add_declarations(const Model *model, Text *text)
     }
     for (uint32_t i = 0; i < model->datasets.len; i++) {
         const Dataset *data = &model->datasets.data[i];
-        text_printf(text, "data %s %s %d\n", data->name, data->format, data->shuffled);
+        text_printf(text, "data %s %s %d\n", data->name, format_names[data->format], data->shuffled);
         for (uint32_t k = 0; k < data->splits.len; k++)
             text_printf(text, "split %s %" PRId64 " %a\n", data->splits.data[k].name, data->splits.data[k].count,
                         data->splits.data[k].fraction);
@@ -84,12 +85,10 @@ static void add_declarations(const Model *model, Text *text)
 const char *model_digest(const Model *model)
 {
     Text text = {0};
-    uint64_t hash = 0xCBF29CE484222325u; /* FNV-1a */
     add_declarations(model, &text);
     for (uint32_t i = 0; i < model->trains.len; i++)
         add_train(model, &model->trains.data[i], &text);
-    for (size_t i = 0; i < text.len; i++)
-        hash = (hash ^ (unsigned char)text.data[i]) * 0x100000001B3u;
+    uint64_t hash = fnv_bytes(FNV_EMPTY, text.data, text.len);
     text_free(&text);
     return arena_printf(&model->module->arena, "%016" PRIx64, hash);
 }

@@ -4,6 +4,7 @@
 #define HNC_IR_MODEL_H
 
 #include "ir/ir.h"
+#include "runtime/abi/formats.h"
 #include "tabular/schema.h"
 
 typedef struct Split {
@@ -16,11 +17,11 @@ typedef struct Split {
 /* Fields of a data set are those of module->fields whose `dataset` is its index, in order. */
 typedef struct Dataset {
     const char *name;
-    const char *format; /* "idx": file i holds field i. "csv": all files hold the columns of the schema. "rows": no content */
-    VEC(const char *) files;
-    VEC(const char *) test_files; /* idx: one a field, or none */
-    Schema *schema;               /* csv */
-    int64_t rows;                 /* rows: how many */
+    FormatKind format;
+    VEC(const char *) files;      /* how they go with fields: format_traits */
+    VEC(const char *) test_files; /* the same, or none */
+    Schema *schema;               /* FILES_COLUMNS: what becomes of the columns; NULL otherwise */
+    int64_t rows;                 /* FILES_NONE: how many examples */
     bool shuffled;                /* main rows are permuted by the seed before the splits take them */
     VEC(Split) splits;            /* main splits take rows in order from the start; never overlapping */
     uint32_t line;

@@ -8,6 +8,7 @@
 
 #include "runtime/report.h"
 #include "runtime/safetensors.h"
+#include "support/fnv.h"
 
 static bool is_model_state(const StateInfo *state)
 {
@@ -30,31 +31,24 @@ static bool is_finite(const StateInfo *state, const void *data)
 
 static const char format_of_any[] = "hnc checkpoint ", format_here[] = "hnc checkpoint 3";
 
-/* FNV-1a over all that decides whether a checkpoint's states mean the same to this model. */
-static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t size)
-{
-    for (const unsigned char *b = bytes; size > 0; size--)
-        hash = (hash ^ *b++) * 0x100000001B3u;
-    return hash;
-}
-
+/* Of all that decides whether a checkpoint's states mean the same to this model. */
 static json_t *fingerprint(const Manifest *manifest)
 {
-    uint64_t hash = hash_bytes(0xCBF29CE484222325u, manifest->train->name, strlen(manifest->train->name) + 1);
+    uint64_t hash = fnv_text(FNV_EMPTY, manifest->train->name);
     for (size_t i = 0; i < manifest->state_count; i++) {
         const StateInfo *state = &manifest->states[i];
         char type[TENSOR_TEXT_SIZE];
         if (state->role == STATE_SCRATCH) /* in no checkpoint */
             continue;
         tensor_text(&state->tensor, type);
-        hash = hash_bytes(hash, state->tensor.name, strlen(state->tensor.name) + 1);
-        hash = hash_bytes(hash, type, strlen(type) + 1);
-        hash = hash_bytes(hash, state_role_names[state->role], strlen(state_role_names[state->role]) + 1);
+        hash = fnv_text(hash, state->tensor.name);
+        hash = fnv_text(hash, type);
+        hash = fnv_text(hash, state_role_names[state->role]);
     }
     const json_t *datasets = json_object_get(manifest->json, "datasets");
     for (size_t i = 0; i < json_array_size(datasets); i++) {
         char *table = json_dumps(json_object_get(json_array_get(datasets, i), "schema"), JSON_COMPACT); /* NULL: there is none */
-        hash = table ? hash_bytes(hash, table, strlen(table) + 1) : hash;
+        hash = table ? fnv_text(hash, table) : hash;
         free(table);
     }
     return json_sprintf("%016" PRIx64, hash);

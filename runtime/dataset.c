@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/idx.h"
 #include "runtime/permute.h"
 #include "runtime/program.h"
 #include "runtime/report.h"
@@ -53,27 +52,6 @@ bool split_rows(const DatasetInfo *dataset, int64_t main_rows, int64_t test_rows
         ranges[i] = (RowRange){.first = (split->from_test ? main_rows : 0) + *used, .count = count};
         *used += count;
     }
-    return true;
-}
-
-/* The files of one data set while they are read: one a field, twice (main and test). */
-typedef struct OpenFiles {
-    IdxFile *main, *test;
-    int64_t main_rows, test_rows;
-} OpenFiles;
-
-/* Opens one file a field; all must hold the same number of examples, *rows. */
-static bool open_group(IdxFile *files, const char *const *names, const DatasetInfo *dataset, const FieldInfo *fields,
-                       const char *folder, int64_t *rows)
-{
-    for (size_t i = 0; i < dataset->field_count; i++) {
-        if (!idx_open(&files[i], folder, names[i], &fields[dataset->fields[i]]))
-            return false;
-        if (files[i].count != files[0].count)
-            return report_error("the data set %s is inconsistent: %s holds %" PRId64 " examples, but %s holds %" PRId64,
-                                dataset->name, files[0].path, files[0].count, files[i].path, files[i].count);
-    }
-    *rows = files[0].count;
     return true;
 }
 
@@ -130,56 +108,38 @@ static bool order_tables(Data *data, size_t index, int64_t rows)
     return true;
 }
 
-/* ---- idx ---- */
+/* ---- rows ---- */
 
-static bool read_tables(Data *data, const DatasetInfo *dataset, OpenFiles *files)
+static bool make_tables(Data *data, const DatasetInfo *dataset, int64_t rows)
 {
-    for (size_t i = 0; i < dataset->field_count; i++) {
-        const FieldInfo *field = &data->manifest->fields[dataset->fields[i]];
-        unsigned char *table = make_table(data, dataset, i, files->main_rows + files->test_rows);
-        if (!table || !idx_read(&files->main[i], field, table))
-            return false;
-        unsigned char *test_rows = table + (size_t)files->main_rows * field->tensor.bytes;
-        if (files->test_rows && !idx_read(&files->test[i], field, test_rows))
-            return false;
-    }
-    return true;
-}
-
-static bool load_idx(Data *data, size_t index, const char *folder, uint64_t seed)
-{
-    const DatasetInfo *dataset = &data->manifest->datasets[index];
-    IdxFile *all = calloc(2 * dataset->field_count, sizeof *all);
-    OpenFiles files = {.main = all, .test = all + dataset->field_count};
-    const FieldInfo *fields = data->manifest->fields;
-    bool fine = all || no_memory();
-    fine = fine && open_group(files.main, dataset->files, dataset, fields, folder, &files.main_rows);
-    if (fine && dataset->test_file_count)
-        fine = open_group(files.test, dataset->test_files, dataset, fields, folder, &files.test_rows);
-    fine =
-        fine && split_rows(dataset, files.main_rows, files.test_rows, data->splits[index]) && read_tables(data, dataset, &files);
-    if (fine && dataset->shuffled)
-        fine = make_order(data, index, files.main_rows, files.main_rows + files.test_rows, seed) &&
-               order_tables(data, index, files.main_rows + files.test_rows);
-    for (size_t i = 0; all && i < 2 * dataset->field_count; i++)
-        idx_close(&all[i]);
-    free(all);
-    return fine;
-}
-
-/* ---- csv ---- */
-
-static bool load_csv(Data *data, size_t index, const char *folder, uint64_t seed)
-{
-    const DatasetInfo *dataset = &data->manifest->datasets[index];
-    CsvRows *rows = &data->csv[index];
-    if (!csv_open(rows, dataset, folder) || !split_rows(dataset, rows->main_rows, rows->test_rows, data->splits[index]) ||
-        !make_order(data, index, rows->main_rows, rows->main_rows + rows->test_rows, seed))
-        return false;
     for (size_t i = 0; i < dataset->field_count; i++)
-        if (!make_table(data, dataset, i, rows->main_rows + rows->test_rows))
+        if (!make_table(data, dataset, i, rows))
             return false;
     return true;
+}
+
+/* Opens the data set, and fills its tables unless that needs encoders. */
+static bool load_rows(Data *data, size_t index, const char *folder, uint64_t seed)
+{
+    const DatasetInfo *dataset = &data->manifest->datasets[index];
+    const Format *format = formats[dataset->format];
+    DataSource *source = &data->sources[index];
+    *source = (DataSource){.format = format, .dataset = dataset, .fields = data->manifest->fields, .folder = folder};
+    if (!format->open(source) || !split_rows(dataset, source->main_rows, source->test_rows, data->splits[index]))
+        return false;
+    int64_t rows = source->main_rows + source->test_rows;
+    if (!make_tables(data, dataset, rows) || (format->read && !format->read(source, data->tables)))
+        return false;
+    bool ordered = format->encode || (dataset->shuffled && dataset->field_count);
+    return !ordered ||
+           (make_order(data, index, source->main_rows, rows, seed) && (format->encode || order_tables(data, index, rows)));
+}
+
+static void close_source(DataSource *source)
+{
+    if (source->format && source->format->close)
+        source->format->close(source);
+    *source = (DataSource){0};
 }
 
 /* The split that encoders are fitted on. */
@@ -196,13 +156,15 @@ bool data_encode(Data *data, const Program *program, bool fit)
     for (size_t i = 0; i < data->manifest->dataset_count; i++) {
         const DatasetInfo *dataset = &data->manifest->datasets[i];
         const int32_t *order = data->orders[i];
-        if (!dataset->schema)
+        DataSource *source = &data->sources[i];
+        const Format *format = source->format;
+        if (!format)
             continue;
         RowRange rows = data->splits[i][fitted_split(dataset)];
-        if ((fit && !csv_fit(&data->csv[i], dataset, program, order + rows.first, rows.count)) ||
-            !csv_encode(&data->csv[i], dataset, program, order, data->tables))
+        if ((fit && format->fit && !format->fit(source, program, order + rows.first, rows.count)) ||
+            !format->encode(source, program, order, data->tables))
             return false;
-        csv_close(&data->csv[i]);
+        close_source(source);
     }
     return true;
 }
@@ -215,13 +177,11 @@ static bool load_dataset(Data *data, size_t index, const char *folder, uint64_t 
     data->splits[index] = calloc(dataset->split_count + 1, sizeof **data->splits);
     if (!data->splits[index])
         return no_memory();
-    if (dataset->rows)
-        return split_rows(dataset, dataset->rows, 0, data->splits[index]);
-    if (dataset->schema)
-        return load_csv(data, index, folder, seed);
-    if (strcmp(dataset->format, "idx"))
-        return report_internal("the data set %s has the unknown format '%s'", dataset->name, dataset->format);
-    return load_idx(data, index, folder, seed);
+    if (!load_rows(data, index, folder, seed))
+        return false;
+    if (!data->sources[index].format->encode)
+        close_source(&data->sources[index]);
+    return true;
 }
 
 bool data_load(Data *data, const Manifest *manifest, const char *folder, uint64_t seed)
@@ -230,10 +190,11 @@ bool data_load(Data *data, const Manifest *manifest, const char *folder, uint64_
     data->tables = calloc(manifest->field_count + 1, sizeof *data->tables);
     data->splits = calloc(manifest->dataset_count + 1, sizeof *data->splits);
     data->orders = calloc(manifest->dataset_count + 1, sizeof *data->orders);
-    data->csv = calloc(manifest->dataset_count + 1, sizeof *data->csv);
+    data->sources = calloc(manifest->dataset_count + 1, sizeof *data->sources);
     data->rows = calloc(manifest->dataset_count + 1, sizeof *data->rows);
     data->fingerprints = calloc(manifest->dataset_count + 1, sizeof *data->fingerprints);
-    bool fine = (data->tables && data->splits && data->orders && data->csv && data->rows && data->fingerprints) || no_memory();
+    bool fine =
+        (data->tables && data->splits && data->orders && data->sources && data->rows && data->fingerprints) || no_memory();
     for (size_t i = 0; fine && i < manifest->dataset_count; i++)
         fine = load_dataset(data, i, folder, seed);
     if (!fine)
@@ -290,13 +251,13 @@ void data_free(Data *data)
             free(data->splits[i]);
         if (data->orders)
             free(data->orders[i]);
-        if (data->csv)
-            csv_close(&data->csv[i]);
+        if (data->sources)
+            close_source(&data->sources[i]);
     }
     free(data->tables);
     free(data->splits);
     free(data->orders);
-    free(data->csv);
+    free(data->sources);
     free(data->rows);
     free(data->fingerprints);
     *data = (Data){0};

@@ -3,7 +3,7 @@
 #ifndef HN_RUNTIME_DATASET_H
 #define HN_RUNTIME_DATASET_H
 
-#include "runtime/csv.h"
+#include "runtime/data/format.h"
 #include "runtime/manifest.h"
 
 /* Consecutive rows of a data set's tables. */
@@ -13,21 +13,22 @@ typedef struct RowRange {
 
 typedef struct Data {
     const Manifest *manifest;
-    void **tables;     /* one a field; owned */
-    RowRange **splits; /* [dataset][split]; owned */
-    size_t bytes;      /* of all tables */
-    int64_t *rows;     /* one a data set: of its tables. Owned */
+    void **tables;          /* one a field; owned */
+    RowRange **splits;      /* [dataset][split]; owned */
+    size_t bytes;           /* of all tables */
+    int64_t *rows;          /* one a data set: of its tables. Owned */
     uint64_t *fingerprints; /* one a data set, 0 before data_fingerprint. Owned */
-    int32_t **orders;  /* one a data set: which row of the files is which row of the tables; NULL: as they are. Owned */
-    CsvRows *csv;      /* one a data set: its cells, until data_encode. Owned */
+    int32_t **orders;       /* one a data set: which row of the files is which row of the tables; NULL: as they are. Owned */
+    DataSource *sources;    /* one a data set: open until data_encode where it fills the tables. Owned */
 } Data;
 
 /* Reads every data set of the model from the folder, permuting what is shuffled by the seed. Reports files that are missing,
  * damaged or do not fit the fields, files of one data set that disagree about their number of examples, and splits that ask for
- * more rows than there are. The tables of CSV files are allocated, but empty before data_encode. */
+ * more rows than there are. A folder of NULL: the names of files are paths. The tables of formats that encode are allocated, but
+ * empty before data_encode. */
 bool data_load(Data *data, const Manifest *manifest, const char *folder, uint64_t seed);
-/* Fills the tables of CSV files, encoded as the program's states of role encoder say. `fit`: these are fitted first, on the split
- * called train, or on the first one of the data set. Problems are reported. */
+/* Fills the tables of formats that encode, as the program's states of role encoder say. `fit`: these are fitted first, on the
+ * split called train, or on the first one of the data set. Problems are reported. */
 bool data_encode(Data *data, const Program *program, bool fit);
 /* Hashes all rows of each data set's tables, once they are filled: what it holds, wherever that was read from. */
 void data_fingerprint(Data *data);

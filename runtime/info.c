@@ -61,7 +61,7 @@ static void print_data(const Manifest *manifest)
 {
     for (size_t i = 0; i < manifest->dataset_count; i++) {
         const DatasetInfo *dataset = &manifest->datasets[i];
-        printf("data %s: %s\n", dataset->name, dataset->format);
+        printf("data %s: %s\n", dataset->name, format_names[dataset->format]);
         for (size_t j = 0; j < dataset->field_count; j++) {
             const FieldInfo *field = &manifest->fields[dataset->fields[j]];
             char type[TENSOR_TEXT_SIZE];

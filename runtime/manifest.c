@@ -67,14 +67,17 @@ static bool bounds_fit(const Manifest *manifest)
 
 static bool dataset_fits(const Manifest *manifest, const DatasetInfo *dataset)
 {
-    if (!strcmp(dataset->format, "rows"))
-        return dataset->rows > 0;
-    if (dataset->field_count == 0 || dataset->file_count == 0)
-        return false;
-    if (!strcmp(dataset->format, "csv"))
-        return schema_fits(manifest, dataset);
-    return dataset->file_count == dataset->field_count &&
-           (!dataset->test_file_count || dataset->test_file_count == dataset->field_count);
+    const FormatTraits *format = &format_traits[dataset->format];
+    bool some = dataset->field_count > 0 && dataset->file_count > 0 && (format->test_files || !dataset->test_file_count);
+    switch (format->files) {
+    case FILES_FIELDS:
+        return some && !dataset->schema && dataset->file_count == dataset->field_count &&
+               (!dataset->test_file_count || dataset->test_file_count == dataset->field_count);
+    case FILES_COLUMNS:
+        return some && schema_fits(manifest, dataset);
+    default:
+        return dataset->rows > 0 && !dataset->field_count && !dataset->schema;
+    }
 }
 
 static bool datasets_fit(const Manifest *manifest)

@@ -33,7 +33,7 @@ void options_help(void)
            "  --json          print the metrics as one JSON object\n"
            "  --export NAME   which of the model's exports is evaluated (default: the only one)\n"
            "  --preference A,B,...  how much each objective matters, scaled to the sum 1\n"
-           "  FILE...         what predict works on: a table, or one idx file an argument of the export\n",
+           "  FILE...         what predict works on: a table, or one file per argument of the export\n",
            name, (int)strlen(name), "", name, name, name, name);
 }
 

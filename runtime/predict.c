@@ -187,26 +187,26 @@ static bool check_files(const Rows *rows, const Options *options)
     for (size_t i = 0; i < rows->dataset.field_count; i++)
         add_name(&fields, rows->manifest.fields[rows->dataset.fields[i]].tensor.name);
     size_t expected = rows->dataset.schema ? 1 : rows->dataset.field_count;
-    if (options->file_count != expected)
-        return report_error(rows->dataset.schema ? "predict expects one table, with the columns of %s"
-                                                 : "predict expects one idx file a field: %s",
-                            fields.text);
-    for (size_t i = 0; i < expected; i++)
-        if (!path_is_file(options->files[i]))
+    for (size_t i = 0; i < options->file_count; i++)
+        if (path_exists(options->files[i]) && !path_is_file(options->files[i]))
             return false;
-    return true;
+    if (options->file_count == expected)
+        return true;
+    return rows->dataset.schema
+               ? report_error("predict expects one table, with the columns of %s", fields.text)
+               : report_error("predict expects one %s file per field: %s", format_names[rows->dataset.format], fields.text);
 }
 
 static bool keep_lines(Rows *rows)
 {
-    const Table *table = &rows->data.csv[0].table;
-    if (!rows->dataset.schema)
+    const DataSource *source = &rows->data.sources[0];
+    if (!source->format || !source->format->line)
         return true;
     rows->lines = calloc((size_t)rows->count + 1, sizeof *rows->lines);
     if (!rows->lines)
         return report_error("out of memory");
     for (int64_t i = 0; i < rows->count; i++)
-        rows->lines[i] = (uint32_t)table_line(table, i);
+        rows->lines[i] = (uint32_t)source->format->line(source, i);
     return true;
 }
 
@@ -222,7 +222,7 @@ static bool rows_load(Rows *rows, const Program *program, const DatasetInfo *dat
         return false;
     rows->dataset.files = (const char **)options->files;
     rows->dataset.file_count = options->file_count;
-    if (!data_load(&rows->data, &rows->manifest, ".", 0))
+    if (!data_load(&rows->data, &rows->manifest, NULL, 0))
         return false;
     rows->count = rows->data.splits[0][0].count;
     return keep_lines(rows) && data_encode(&rows->data, program, false);

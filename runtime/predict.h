@@ -6,7 +6,7 @@
 #include "runtime/options.h"
 
 /* `OUT predict`: exit status. Prints, as CSV, a line for each row of the data: where it stands (the line of a table, the number of
- * an example of idx files) and the elements of what the export gives. An argument of the export is the field of a data set that has
+ * an example of files of another format) and the elements of what the export gives. An argument of the export is the field of a data set that has
  * its name and type, or the preference. Of a table only the columns of these fields need be there; they are encoded as the weights'
  * file says. */
 int predict_command(const Manifest *manifest, const Options *options);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "support/fnv.h"
 #include "tabular/table.h"
 
 bool parse_number(const char *text, double *number)
@@ -93,9 +94,7 @@ typedef struct TextSet {
 
 static uint64_t hash_text(const char *text)
 {
-    uint64_t hash = 0xCBF29CE484222325u; /* FNV-1a */
-    while (*text)
-        hash = (hash ^ (unsigned char)*text++) * 0x100000001B3u;
+    uint64_t hash = fnv_bytes(FNV_EMPTY, text, strlen(text));
     return hash ^ hash >> 29;
 }
 

@@ -27,7 +27,7 @@ static void add_dataset(Model *model)
     int64_t image[] = {28, 28};
     vec_push(&model->module->fields, (Field){"fashion.image", type_of(DTYPE_U8, 2, image), 0, 0});
     vec_push(&model->module->fields, (Field){"fashion.label", type_scalar(DTYPE_I32), 0, 10});
-    Dataset dataset = {.name = "fashion", .format = "idx"};
+    Dataset dataset = {.name = "fashion", .format = FORMAT_IDX};
     vec_push(&dataset.files, "images.gz");
     vec_push(&dataset.files, "labels.gz");
     vec_push(&dataset.splits, (Split){"train", false, 50000, 0});

@@ -332,7 +332,7 @@ static void test_wrong_calls(void **state)
     assert_int_equal(run_command("./class predict --weights class-run/last.safetensors --preference 1,1 ten"), 1);
     assert_true(output_has("'classes' takes no preference"));
     assert_int_equal(run_command("./class predict --weights class-run/last.safetensors ten ten"), 1);
-    assert_true(output_has("predict expects one idx file a field: d.x"));
+    assert_true(output_has("predict expects one idx file per field: d.x"));
     assert_int_equal(run_command("./class predict --weights class-run/last.safetensors data/labels"), 1);
     assert_int_equal(run_command("./front predict " SCORE "--preference 1,1 strangers.csv > /dev/full"), 1);
     assert_true(output_has("the output cannot be written"));

@@ -67,7 +67,7 @@ static void test_data_sets(void **state)
     assert_int_equal(model->datasets.len, 1);
     const Dataset *data = &model->datasets.data[0];
     assert_string_equal(data->name, "d");
-    assert_string_equal(data->format, "idx");
+    assert_int_equal(data->format, FORMAT_IDX);
     assert_int_equal(data->files.len, 2);
     assert_string_equal(data->test_files.data[1], "tb.gz");
     assert_int_equal(data->splits.len, 3);

@@ -65,7 +65,7 @@ static void toy_new(Toy *toy, const WeightForm *form)
         toy_form(module, form);
     vec_push(&toy->model.nets, (Net){"net", 1});
     vec_push(&toy->model.hypers, (Hyper){"lam.a", 0, 0, type_scalar(DTYPE_F64), HYPER_RANGE, 0, 2, 0.5, false});
-    Dataset data = {.name = "d", .format = "idx"};
+    Dataset data = {.name = "d", .format = FORMAT_IDX};
     vec_push(&data.splits, (Split){"train", false, ROWS, 0});
     vec_push(&toy->model.datasets, data);
     toy->train = (Train){.name = "go", .method = METHOD_FIT, .batch = BATCH, .epochs = 1, .select = -1};

@@ -86,6 +86,9 @@ static void test_table_of_the_manifest_is_checked(void **state)
         {"\"name\":\"d.c\",\"dtype\":\"bool\"", "\"name\":\"d.c\",\"dtype\":\"u8\""},
         {"\"files\":[\"a.csv\",\"b.csv\"]", "\"files\":[]"},
         {"\"schema\":{", "\"chair\":{"},
+        {"\"format\":\"csv\"", "\"format\":\"parquet\""},
+        {"\"format\":\"csv\"", "\"format\":\"idx\""}, /* whose files hold no columns */
+        {"\"format\":\"csv\"", "\"format\":\"rows\""},
     };
     Manifest manifest;
     assert_true(read_changed(&manifest, "\"model\":\"m\"", "\"model\":\"n\""));

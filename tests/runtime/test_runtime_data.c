@@ -12,8 +12,8 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "runtime/data/arrays.h"
 #include "runtime/dataset.h"
-#include "runtime/idx.h"
 #include "tests/runtime/run_command.h"
 
 static const FieldInfo image = {
@@ -33,13 +33,10 @@ static void write_gzip(const char *path, const void *bytes, unsigned size)
 /* Opens and reads `name`; what was reported is in command_output(). */
 static bool read_idx(const char *name, const FieldInfo *field, void *rows, int64_t capacity)
 {
-    IdxFile file;
+    ArrayFile file;
     capture_begin();
-    bool fine = idx_open(&file, ".", name, field);
-    if (fine) {
-        fine = file.count <= capacity && idx_read(&file, field, rows);
-        idx_close(&file);
-    }
+    bool fine = array_open(&file, formats[FORMAT_IDX], ".", name, field) && file.rows <= capacity && array_read(&file, rows);
+    array_close(&file);
     capture_end();
     return fine;
 }
@@ -116,7 +113,7 @@ static const struct {
     unsigned size;
     double numbers[2];
     unsigned char bytes[16];
-} element_types[] = {
+} idx_types[] = {
     {0x08, 1, {3, 250}, {3, 250}},
     {0x09, 1, {3, -6}, {3, 250}},
     {0x0b, 2, {258, -2}, {1, 2, 0xff, 0xfe}},
@@ -153,9 +150,9 @@ static void test_types_of_elements(void **state)
     (void)state;
     unsigned char file[64];
     double rows[2];
-    for (size_t i = 0; i < sizeof element_types / sizeof element_types[0]; i++) {
-        const double *numbers = element_types[i].numbers;
-        write_file("typed", file, write_elements(file, element_types[i].code, element_types[i].bytes, 2 * element_types[i].size));
+    for (size_t i = 0; i < sizeof idx_types / sizeof idx_types[0]; i++) {
+        const double *numbers = idx_types[i].numbers;
+        write_file("typed", file, write_elements(file, idx_types[i].code, idx_types[i].bytes, 2 * idx_types[i].size));
         for (DType dtype = DTYPE_F32; dtype < DTYPE_BOOL; dtype++) {
             FieldInfo field = {.tensor = {.name = "d.x", .dtype = dtype, .elements = 1, .bytes = dtype_sizes[dtype]}};
             bool fits = can_hold(dtype, numbers[0]) && can_hold(dtype, numbers[1]);
@@ -220,7 +217,7 @@ static bool load(const char *image_file, const char *label_file, int64_t train_r
     const char *files[] = {image_file, label_file};
     SplitInfo splits[] = {{.name = "train", .count = train_rows}};
     DatasetInfo dataset = {.name = "d",
-                           .format = "idx",
+                           .format = FORMAT_IDX,
                            .fields = indices,
                            .files = files,
                            .splits = splits,
@@ -264,7 +261,7 @@ static void load_shuffled(uint64_t seed, int32_t rows[50])
     const char *files[] = {"images40", "labels40"}, *test_files[] = {"images10", "labels10"};
     SplitInfo splits[] = {{.name = "train", .fraction = 0.5}, {.name = "test", .from_test = true, .fraction = 1}};
     DatasetInfo dataset = {.name = "d",
-                           .format = "idx",
+                           .format = FORMAT_IDX,
                            .fields = indices,
                            .field_count = 2,
                            .files = files,

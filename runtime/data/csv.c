@@ -1,11 +1,18 @@
-#include "runtime/csv.h"
-
+/* Tables of CSV files: their cells are read and checked when a run begins, and become rows of numbers once the encoders, which
+ * are states of the model, are fitted or restored. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/data/format.h"
 #include "runtime/files.h"
 #include "runtime/report.h"
+#include "tabular/encode.h"
+
+typedef struct CsvRows {
+    Table table;
+    Decoded decoded;
+} CsvRows;
 
 static bool read_files(CsvRows *rows, const DatasetInfo *dataset, const char *folder, char error[static TABULAR_ERROR])
 {
@@ -19,9 +26,9 @@ static bool read_files(CsvRows *rows, const DatasetInfo *dataset, const char *fo
     for (uint32_t i = 0; fine && i < schema->column_count; i++)
         if (!schema->columns[i].skipped)
             columns[column_count++] = schema->columns[i].name;
-    TableSource source = {folder, names, files, schema->markers, schema->marker_count, columns, column_count};
+    TableSource source = {folder ? folder : ".", names, files, schema->markers, schema->marker_count, columns, column_count};
     fine = fine && table_read(&rows->table, &source, &failed, error);
-    if (!fine && rows->table.paths && rows->table.paths[failed] && !path_exists(rows->table.paths[failed])) {
+    if (!fine && folder && rows->table.paths && rows->table.paths[failed] && !path_exists(rows->table.paths[failed])) {
         char missing[TABULAR_ERROR];
         memcpy(missing, error, sizeof missing);
         tabular_error(
@@ -47,23 +54,36 @@ static bool drop_rows(CsvRows *rows, const DatasetInfo *dataset, char error[stat
     return true;
 }
 
-bool csv_open(CsvRows *rows, const DatasetInfo *dataset, const char *folder)
+static bool open_csv(DataSource *source)
 {
     char error[TABULAR_ERROR];
-    *rows = (CsvRows){0};
-    if (!read_files(rows, dataset, folder, error) || !drop_rows(rows, dataset, error) ||
+    const DatasetInfo *dataset = source->dataset;
+    CsvRows *rows = source->content = calloc(1, sizeof *rows);
+    if (!rows)
+        return report_error("out of memory");
+    if (!read_files(rows, dataset, source->folder, error) || !drop_rows(rows, dataset, error) ||
         !decode(&rows->decoded, &rows->table, dataset->schema, error))
         return report_error("%s", error);
-    rows->main_rows = rows->table.first_rows[dataset->file_count];
-    rows->test_rows = rows->table.rows - rows->main_rows;
+    source->main_rows = rows->table.first_rows[dataset->file_count]; /* rows of missing values that are dropped do not count */
+    source->test_rows = rows->table.rows - source->main_rows;
     return true;
 }
 
-void csv_close(CsvRows *rows)
+static void close_csv(DataSource *source)
 {
+    CsvRows *rows = source->content;
+    if (!rows)
+        return;
     decoded_free(&rows->decoded);
     table_free(&rows->table);
-    *rows = (CsvRows){0};
+    free(rows);
+    source->content = NULL;
+}
+
+static int64_t line_of_row(const DataSource *source, int64_t row)
+{
+    const CsvRows *rows = source->content;
+    return table_line(&rows->table, row);
 }
 
 /* The state FIELD.what, or NULL. */
@@ -80,9 +100,11 @@ static Encoder encoder_of(const DatasetInfo *dataset, const Program *program, si
                      field_state(program, f, "fill")};
 }
 
-bool csv_fit(const CsvRows *rows, const DatasetInfo *dataset, const Program *program, const int32_t *order, int64_t count)
+static bool fit_csv(const DataSource *source, const Program *program, const int32_t *order, int64_t count)
 {
     char error[TABULAR_ERROR];
+    const CsvRows *rows = source->content;
+    const DatasetInfo *dataset = source->dataset;
     for (size_t i = 0; i < dataset->field_count; i++) {
         Encoder encoder = encoder_of(dataset, program, i);
         if (!encoder_fit(&rows->decoded, dataset->schema, (uint32_t)i, order, count, &encoder, error))
@@ -91,15 +113,19 @@ bool csv_fit(const CsvRows *rows, const DatasetInfo *dataset, const Program *pro
     return true;
 }
 
-bool csv_encode(const CsvRows *rows, const DatasetInfo *dataset, const Program *program, const int32_t *order,
-                void *const *tables)
+static bool encode_csv(const DataSource *source, const Program *program, const int32_t *order, void *const *tables)
 {
     char error[TABULAR_ERROR];
+    const CsvRows *rows = source->content;
+    const DatasetInfo *dataset = source->dataset;
+    int64_t count = source->main_rows + source->test_rows;
     for (size_t i = 0; i < dataset->field_count; i++) {
         Encoder encoder = encoder_of(dataset, program, i);
-        if (!encode_field(&rows->decoded, dataset->schema, (uint32_t)i, order, rows->main_rows + rows->test_rows, &encoder,
-                          tables[dataset->fields[i]], error))
+        if (!encode_field(&rows->decoded, dataset->schema, (uint32_t)i, order, count, &encoder, tables[dataset->fields[i]],
+                          error))
             return report_error("%s", error);
     }
     return true;
 }
+
+const Format csv_format = {.open = open_csv, .fit = fit_csv, .encode = encode_csv, .line = line_of_row, .close = close_csv};

@@ -1,0 +1,268 @@
+#include "runtime/data/arrays.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "runtime/files.h"
+#include "runtime/report.h"
+
+enum { CHUNK = 1 << 13 }; /* elements */
+
+/* ---- finding a file ---- */
+
+static bool report_missing(const char *path, int error, const char *folder, const char *field, const char *other)
+{
+    static const char where[] = ". Say with --data DIR or the environment variable HNC_DATA in which folder the data is";
+    return report_error("%s: %s; the field %s is read from it%s%s", path, strerror(error), field, other, folder ? where : "");
+}
+
+/* Opens the existing one of PATH, PATH.gz and PATH without .gz. */
+static bool open_file(ByteStream *stream, const char *path, const char *folder, const char *field)
+{
+    size_t length = strlen(path);
+    char *other = NULL;
+    bool zipped = length > 3 && !strcmp(path + length - 3, ".gz");
+    if (path_exists(path))
+        return bytes_open(stream, path);
+    int error = errno;
+    other = zipped ? strndup(path, length - 3) : NULL;
+    if (!zipped && asprintf(&other, "%s.gz", path) < 0)
+        other = NULL;
+    bool fine = other && path_exists(other)
+                    ? bytes_open(stream, other)
+                    : report_missing(path, error, folder, field,
+                                     zipped ? " (or from the same name without .gz)" : " (or from the same name with .gz)");
+    free(other);
+    return fine;
+}
+
+static bool is_folder(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+/* Where the member's name begins in ARCHIVE.npz/NAME; NULL: this is no member of an archive. */
+static char *find_member(const Format *format, char *path)
+{
+    size_t length = format->archive ? strlen(format->archive) : 0;
+    for (char *at = path; format->archive && (at = strstr(at, format->archive)); at++) {
+        if (at[length] != '/')
+            continue;
+        at[length] = '\0';
+        bool folder = is_folder(path);
+        at[length] = '/';
+        if (!folder)
+            return at + length + 1;
+    }
+    return NULL;
+}
+
+static bool open_stream(ByteStream *stream, const Format *format, const char *folder, const char *name, const char *field)
+{
+    char *path = folder ? path_join(folder, name) : strdup(name), *member = path ? find_member(format, path) : NULL;
+    bool fine;
+    if (!path)
+        return false;
+    if (!member) {
+        fine = open_file(stream, path, folder, field);
+    } else {
+        member[-1] = '\0';
+        fine = path_exists(path) ? bytes_open_member(stream, path, member, format->member)
+                                 : report_missing(path, errno, folder, field, "");
+    }
+    free(path);
+    return fine;
+}
+
+/* ---- checking the header ---- */
+
+/* "u8[60000, 28, 28]" as the header has it. */
+static void describe_header(const ArrayHeader *header, char *text, size_t size)
+{
+    size_t length = (size_t)snprintf(text, size, "%s[", header->type->name);
+    for (unsigned i = 0; i < header->rank && length < size; i++)
+        length += (size_t)snprintf(text + length, size - length, "%s%" PRId64, i ? ", " : "", header->extents[i]);
+    if (length < size)
+        snprintf(text + length, size - length, "]");
+}
+
+static bool check_shape(const ArrayFile *file)
+{
+    const ArrayHeader *header = &file->header;
+    const TensorInfo *tensor = &file->field->tensor;
+    bool matches = header->rank == tensor->rank + 1;
+    for (unsigned i = 1; matches && i < header->rank; i++)
+        matches = header->extents[i] == tensor->dims[i - 1];
+    if (!matches) {
+        char found[256], expected[TENSOR_TEXT_SIZE];
+        describe_header(header, found, sizeof found);
+        return report_error("%s: holds %s, but examples of the field %s are %s", file->stream.path, found, tensor->name,
+                            file->field->classes ? "single labels" : tensor_text(tensor, expected));
+    }
+    return file->rows > 0 || report_error("%s: holds no examples", file->stream.path);
+}
+
+/* Refuses promises that the file is too short to keep, before memory is asked for them. */
+static bool check_length(const ArrayFile *file)
+{
+    const ByteStream *stream = &file->stream;
+    int64_t promised;
+    if (__builtin_mul_overflow(file->rows, file->field->tensor.elements * (int64_t)file->header.type->size, &promised) ||
+        __builtin_add_overflow(promised, file->header.bytes, &promised))
+        promised = INT64_MAX;
+    return promised <= stream->most ||
+           report_error("%s: truncated: the header promises %" PRId64 " examples in %" PRId64 " bytes, the file has %s%" PRId64
+                        " bytes",
+                        stream->path, file->rows, promised, stream->compressed ? "at most " : "", stream->most);
+}
+
+bool array_begin(ArrayFile *file, const Format *format, ByteStream stream, const FieldInfo *field)
+{
+    *file = (ArrayFile){.stream = stream, .field = field};
+    if (!format->read_header(&file->stream, &file->header))
+        return false;
+    file->rows = file->header.rank ? file->header.extents[0] : 0;
+    return check_shape(file) && check_length(file);
+}
+
+bool array_open(ArrayFile *file, const Format *format, const char *folder, const char *name, const FieldInfo *field)
+{
+    *file = (ArrayFile){.field = field};
+    if (field->tensor.dtype == DTYPE_BOOL)
+        return report_internal("the field %s is bool, which no file of an array fills", field->tensor.name);
+    return open_stream(&file->stream, format, folder, name, field->tensor.name) && array_begin(file, format, file->stream, field);
+}
+
+void array_close(ArrayFile *file)
+{
+    bytes_close(&file->stream);
+    *file = (ArrayFile){0};
+}
+
+/* ---- reading the elements ---- */
+
+/* Which element of the rows, row-major, is the next of the file. */
+typedef struct Cursor {
+    const ArrayFile *file;
+    int64_t next; /* in the order of the rows */
+    int64_t row, inner,
+        within; /* with the first axis the fastest: element `inner` of the example, counted so, is element `within` */
+} Cursor;
+
+/* Of an example's element that is number `inner` with the first axis the fastest: its number with the last axis the fastest. */
+static int64_t reorder(const TensorInfo *tensor, int64_t inner)
+{
+    int64_t at = 0;
+    for (unsigned i = 0; i < tensor->rank; i++) {
+        at = at * tensor->dims[i] + inner % tensor->dims[i];
+        inner /= tensor->dims[i];
+    }
+    return at;
+}
+
+static int64_t cursor_next(Cursor *cursor)
+{
+    if (!cursor->file->header.first_axis_fastest)
+        return cursor->next++;
+    const TensorInfo *tensor = &cursor->file->field->tensor;
+    int64_t at = cursor->row * tensor->elements + cursor->within;
+    if (++cursor->row == cursor->file->rows) {
+        cursor->row = 0;
+        cursor->within = reorder(tensor, ++cursor->inner);
+    }
+    return at;
+}
+
+/* Element by element, whatever the types. */
+static bool read_converted(ArrayFile *file, void *rows)
+{
+    unsigned char bytes[CHUNK * sizeof(double)];
+    const ArrayHeader *header = &file->header;
+    int64_t total = file->rows * file->field->tensor.elements;
+    Cursor cursor = {.file = file};
+    for (int64_t done = 0; done < total;) {
+        size_t part = total - done < CHUNK ? (size_t)(total - done) : CHUNK;
+        if (!bytes_read(&file->stream, bytes, part * header->type->size))
+            return false;
+        for (size_t i = 0; i < part; i++, done++) {
+            double number = element_read(header->type, header->big_endian, bytes + i * header->type->size);
+            if (!element_store(file->field, rows, cursor_next(&cursor), number, file->stream.path))
+                return false;
+        }
+    }
+    return true;
+}
+
+bool array_read(ArrayFile *file, void *rows)
+{
+    bool as_they_are = file->field->tensor.dtype == DTYPE_U8 && file->header.type == &element_types[ELEMENT_U8] &&
+                       !file->header.first_axis_fastest;
+    bool fine = as_they_are ? bytes_read(&file->stream, rows, (size_t)file->rows * file->field->tensor.bytes)
+                            : read_converted(file, rows);
+    return fine && bytes_end(&file->stream, file->rows);
+}
+
+/* ---- data sets ---- */
+
+/* The main files and then the test files, in the order of the fields. */
+typedef struct Arrays {
+    size_t count;
+    ArrayFile files[];
+} Arrays;
+
+/* Opens one file per field; all must hold the same number of examples, *rows. */
+static bool open_group(const DataSource *source, ArrayFile *files, const char *const *names, int64_t *rows)
+{
+    const DatasetInfo *dataset = source->dataset;
+    for (size_t i = 0; i < dataset->field_count; i++) {
+        if (!array_open(&files[i], source->format, source->folder, names[i], &source->fields[dataset->fields[i]]))
+            return false;
+        if (files[i].rows != files[0].rows)
+            return report_error("the data set %s is inconsistent: %s holds %" PRId64 " examples, but %s holds %" PRId64,
+                                dataset->name, files[0].stream.path, files[0].rows, files[i].stream.path, files[i].rows);
+    }
+    *rows = files[0].rows;
+    return true;
+}
+
+bool arrays_open(DataSource *source)
+{
+    const DatasetInfo *dataset = source->dataset;
+    size_t count = dataset->field_count + dataset->test_file_count;
+    Arrays *arrays = source->content = calloc(1, sizeof *arrays + count * sizeof *arrays->files);
+    if (!arrays)
+        return report_error("out of memory");
+    arrays->count = count;
+    return open_group(source, arrays->files, dataset->files, &source->main_rows) &&
+           (!dataset->test_file_count ||
+            open_group(source, arrays->files + dataset->field_count, dataset->test_files, &source->test_rows));
+}
+
+bool arrays_read(DataSource *source, void *const *tables)
+{
+    const DatasetInfo *dataset = source->dataset;
+    Arrays *arrays = source->content;
+    for (size_t i = 0; i < arrays->count; i++) {
+        size_t field = dataset->fields[i % dataset->field_count];
+        unsigned char *rows = tables[field];
+        if (i >= dataset->field_count)
+            rows += (size_t)source->main_rows * source->fields[field].tensor.bytes;
+        if (!array_read(&arrays->files[i], rows))
+            return false;
+    }
+    return true;
+}
+
+void arrays_close(DataSource *source)
+{
+    Arrays *arrays = source->content;
+    for (size_t i = 0; arrays && i < arrays->count; i++)
+        array_close(&arrays->files[i]);
+    free(arrays);
+    source->content = NULL;
+}
