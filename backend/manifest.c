@@ -54,7 +54,8 @@ static void fill_states(const Filler *f, Manifest *manifest)
     for (uint32_t i = 0; i < manifest->state_count; i++) {
         const State *state = &f->module->states.data[i];
         manifest->states[i] =
-            (StateInfo){tensor(state->name, state->type), state->role, (size_t)plan_state_offset(f->plan, i), state->kept};
+            (StateInfo){tensor(state->name, state->type), state->role, (size_t)plan_state_offset(f->plan, i), state->kept,
+                        state->file};
     }
 }
 

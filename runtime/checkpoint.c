@@ -13,10 +13,10 @@
 static bool is_model_state(const StateInfo *state)
 {
     return state->role == STATE_WEIGHT || state->role == STATE_HYPER || state->role == STATE_SCALE ||
-           state->role == STATE_ENCODER;
+           state->role == STATE_ENCODER || state->role == STATE_FROZEN;
 }
 
-static bool is_finite(const StateInfo *state, const void *data)
+bool checkpoint_is_finite(const StateInfo *state, const void *data)
 {
     if (state->tensor.dtype == DTYPE_F32)
         for (int64_t i = 0; i < state->tensor.elements; i++)
@@ -108,7 +108,7 @@ bool checkpoint_write(const char *path, const Program *program, const Identity *
             continue;
         tensors[count] = state->tensor;
         data[count] = program_state(program, state);
-        if (is_model_state(state) && !is_finite(state, data[count]))
+        if (is_model_state(state) && !checkpoint_is_finite(state, data[count]))
             fine = report_error("%s is not written: the %s %s holds a value that is not finite", path,
                                 state_role_names[state->role], state->tensor.name);
         count++;
@@ -269,7 +269,7 @@ static bool restore(const char *path, const Program *program, bool model_states_
                 state->tensor.name);
         } else if (wanted) {
             fine = safetensors_read(&file, &tensor, program_state(program, state)) && fine;
-            if (fine && is_model_state(state) && !is_finite(state, program_state(program, state)))
+            if (fine && is_model_state(state) && !checkpoint_is_finite(state, program_state(program, state)))
                 report_warning("%s: the %s %s holds a value that is not finite", path, state_role_names[state->role],
                                state->tensor.name);
         }

@@ -31,6 +31,8 @@ bool checkpoint_seed(const char *path, uint64_t *seed);
 /* Reads weights, hyperparameters, scales and encoders, from any safetensors file that has them with the right types and shapes,
  * and counters where the file has them. */
 bool checkpoint_load_weights(const char *path, const Program *program);
+/* Whether all numbers at `data`, of the state's type, are finite. */
+bool checkpoint_is_finite(const StateInfo *state, const void *data);
 /* Reads one state of any role, if the file has it: *found. */
 bool checkpoint_load_state(const char *path, const Program *program, const StateInfo *state, bool *found);
 

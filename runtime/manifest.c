@@ -46,7 +46,7 @@ static bool states_lie_inside(const Manifest *manifest)
     for (size_t i = 0; i < manifest->state_count; i++) {
         const StateInfo *state = &manifest->states[i];
         if (state->offset % HN_ALIGNMENT || state->offset > manifest->state_bytes ||
-            state->tensor.bytes > manifest->state_bytes - state->offset)
+            state->tensor.bytes > manifest->state_bytes - state->offset || (state->role == STATE_FROZEN && !state->file))
             return false;
     }
     return true;

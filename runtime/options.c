@@ -14,7 +14,7 @@ void options_help(void)
 {
     const char *name = report_program();
     printf("usage: %s train [--data DIR] [--out RUNDIR] [--seed N] [--epochs N | --steps N] [--seconds S]\n"
-           "       %*s       [--threads N] [--resume] [--quiet]\n"
+           "       %*s       [--threads N] [--from FILE | --resume] [--quiet]\n"
            "       %s eval --weights FILE [--data DIR] [--threads N] [--json]\n"
            "       %s predict --weights FILE [--export NAME] [--preference A,B,...] [--threads N] FILE...\n"
            "       %s plot RUNDIR\n"
@@ -27,6 +27,7 @@ void options_help(void)
            "  --steps N       stop after N steps of the (lower) objective\n"
            "  --seconds S     stop after S seconds of training, evaluation not counted\n"
            "  --threads N     (default: 1, or the resumed run's)\n"
+           "  --from FILE     begin with the weights of this checkpoint, where it has them\n"
            "  --resume        continue the run in RUNDIR where its last checkpoint stands\n"
            "  --quiet         print errors, warnings and the closing line only\n"
            "  --weights FILE  a checkpoint: last.safetensors or best.safetensors of a run, or any with the same tensors\n"
@@ -68,6 +69,7 @@ typedef enum {
     KEY_SECONDS,
     KEY_THREADS,
     KEY_WEIGHTS,
+    KEY_FROM,
     KEY_RESUME,
     KEY_QUIET,
     KEY_JSON,
@@ -88,6 +90,7 @@ static const struct {
     [KEY_SECONDS] = {"--seconds", FOR_TRAIN, true},
     [KEY_THREADS] = {"--threads", FOR_TRAIN | FOR_EVAL | FOR_PREDICT, true},
     [KEY_WEIGHTS] = {"--weights", FOR_EVAL | FOR_PREDICT, true},
+    [KEY_FROM] = {"--from", FOR_TRAIN, true},
     [KEY_RESUME] = {"--resume", FOR_TRAIN, false},
     [KEY_QUIET] = {"--quiet", FOR_TRAIN, false},
     [KEY_JSON] = {"--json", FOR_EVAL, false},
@@ -109,6 +112,9 @@ static bool set_flag(Options *options, unsigned key, const char *value)
         return *value || report_error("%s expects a folder", flag);
     case KEY_WEIGHTS:
         options->weights = value;
+        return *value || report_error("%s expects a file", flag);
+    case KEY_FROM:
+        options->from = value;
         return *value || report_error("%s expects a file", flag);
     case KEY_SEED:
         if (!parse_integer(flag, value, 0, INT64_MAX, &number))

@@ -12,9 +12,10 @@ enum { MAX_FILES = 16 };
 
 typedef struct Options {
     Command command;
-    const char *data;    /* folder of the data files; never NULL */
-    const char *out;     /* run folder; NULL: the default one */
-    const char *weights; /* eval, predict */
+    const char *data;                /* folder of the data files; never NULL */
+    const char *out;                 /* run folder; NULL: the default one */
+    const char *weights;             /* eval, predict */
+    const char *from;                /* train: the file of the first weights; NULL: none */
     const char *export, *preference; /* predict; NULL: not given */
     const char *files[MAX_FILES];    /* predict: the data; plot: the run folder */
     size_t file_count;

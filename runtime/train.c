@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "runtime/files.h"
+#include "runtime/first_weights.h"
 #include "runtime/loop.h"
 #include "runtime/parallel.h"
 #include "runtime/report.h"
@@ -95,6 +96,8 @@ static bool find_run(Run *run)
         report_note("the run began with --threads %" PRId64 "; with another number its last digits may differ", found.threads);
         found.threads = options->threads;
     }
+    if (options->from)
+        return report_error("--from is for a run that begins, and %s holds one that goes on", run->folder);
     run->identity = found;
     run->has_checkpoint = true;
     return true;
@@ -193,8 +196,11 @@ static bool prepare(Run *run)
     set_constant_inputs(run);
     if (run->has_checkpoint && !checkpoint_restore(run->last, &run->program))
         return false;
-    if (!run->has_checkpoint)
+    if (!run->has_checkpoint) {
         run_initialise(run);
+        if (!first_weights_frozen(&run->program, run->options->data) || !first_weights_from(&run->program, run->options->from))
+            return false;
+    }
     if (!data_encode(&run->data, &run->program, !run->has_checkpoint))
         return false;
     data_fingerprint(&run->data);

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "tests/e2e/tensor_file.h"
 #include "tests/runtime/run_command.h"
 
 enum { EXAMPLES = 32, FEATURES = 5, BATCH = 16 };
@@ -95,6 +96,100 @@ static void test_gradients_and_cost(void **state)
     }
 }
 
+/* ---- numbers from files ---- */
+
+/* Builds a program of that name. */
+static void build_fit(const char *name, const char *form)
+{
+    char path[64];
+    snprintf(path, sizeof path, "%s.hn", name);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fprintf(file,
+            "data d = csv(\"forms.csv\") {\n"
+            "  fields x = numbers(a, b, c, d, e), y = numbers(y)\n"
+            "}\n"
+            "net target(x: f32[5]) -> f32[1] { return linear(tanh(linear(x, 7)), 1) }\n"
+            "weights target = %s\n"
+            "objective loss(e) = mean(square(target(e.x) - e.y))\n"
+            "train t = fit {\n"
+            "  minimise loss(d.train) by sgd(1e-2)\n"
+            "  report loss(d.train)\n"
+            "  batch %d\n"
+            "  epochs 2\n"
+            "}\n"
+            "export value(x: f32[5]) = target(x)\n",
+            form, BATCH);
+    assert_int_equal(fclose(file), 0);
+    if (run_command("'%s/hnc' build %s -o %s", HNC_BINARY_DIR, path, name) != 0)
+        fail_msg("%s: %s", form, command_output());
+}
+
+static void run(int status, const char *command, const char *text)
+{
+    if (run_command("%s", command) != status || !output_has(text))
+        fail_msg("%s: no '%s' in: %s", command, text, command_output());
+}
+
+static void test_frozen_weights_stay(void **state)
+{
+    (void)state;
+    write_table();
+    build_fit("base", "free");
+    build_fit("adapted", "frozen(\"base.safetensors\") + 0.5 * free");
+    run(1, "./adapted train --quiet --out early", "base.safetensors");
+    run(0, "./base train --quiet --out base_run && cp base_run/last.safetensors base.safetensors", "steps");
+    run(0, "./adapted train --quiet --out adapted_run", "steps");
+    static const char *const names[] = {"target.linear1.w", "target.linear2.b"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char frozen[64];
+        size_t size, same;
+        snprintf(frozen, sizeof frozen, "%s/frozen", names[i]);
+        char *base = tensor_bytes("base.safetensors", names[i], &size);
+        char *kept = tensor_bytes("adapted_run/last.safetensors", frozen, &same);
+        assert_true(base && kept && size == same && memcmp(base, kept, size) == 0);
+        free(base);
+        free(kept);
+        assert_false(same_tensor("base.safetensors", "adapted_run/last.safetensors", names[i]));
+    }
+    run(0, "mv base.safetensors elsewhere && ./adapted eval --weights adapted_run/last.safetensors", "loss");
+    run(0, "./adapted info", "state target.linear1.w/frozen: f32[7, 5] frozen");
+}
+
+static void test_a_file_that_does_not_fit_is_refused(void **state)
+{
+    (void)state;
+    write_table();
+    build_fit("adapted", "frozen(\"base.safetensors\") + free");
+    run(0,
+        "mv elsewhere base.safetensors && head -c 300 base.safetensors > short && mv base.safetensors whole && mv short "
+        "base.safetensors",
+        "");
+    run(1, "./adapted train --quiet --out cut", "base.safetensors");
+    assert_int_equal(run_command("test -e cut/last.safetensors"), 1);
+    run(0, "sed 's/, 7)/, 8)/' base.hn > wide.hn && '" HNC_BINARY_DIR "/hnc' build wide.hn -o wide", "");
+    run(1, "./wide train --quiet --out wide_run --from whole",
+        "whole: the tensor target.linear1.w is F32[7,5] there, but f32[8, 5] in this model");
+    run(1,
+        "sed 's/target/other/g' base.hn > named.hn && '" HNC_BINARY_DIR "/hnc' build named.hn -o named && "
+        "./named train --quiet --out named_run --from whole",
+        "holds none of this model's 4 weights");
+}
+
+static void test_a_run_begins_with_given_weights(void **state)
+{
+    (void)state;
+    write_table();
+    build_fit("base", "free");
+    run(0, "./base train --quiet --out again --from whole --steps 0", "0 steps");
+    assert_true(same_tensor("whole", "again/last.safetensors", "target.linear1.w"));
+    build_fit("doubled", "free + free");
+    run(0, "./doubled train --out half --from whole --steps 0",
+        "4 of 8 weights begin with the numbers of whole; the others, such as target.linear1.w/free2, as the model says");
+    assert_true(same_tensor("whole", "half/last.safetensors", "target.linear1.w"));
+    run(1, "./base train --quiet --out again --from whole --resume", "--from is for a run that begins");
+}
+
 static void test_explain_shows_the_expression(void **state)
 {
     (void)state;
@@ -108,6 +203,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_gradients_and_cost),
+        cmocka_unit_test(test_frozen_weights_stay),
+        cmocka_unit_test(test_a_file_that_does_not_fit_is_refused),
+        cmocka_unit_test(test_a_run_begins_with_given_weights),
         cmocka_unit_test(test_explain_shows_the_expression),
     };
     return cmocka_run_group_tests(tests, folder_set_up, folder_tear_down);
