@@ -225,8 +225,8 @@ static TrainInfo *train_of(const Filler *f, const Train *train)
         info->events[i] = train->events.data[i];
     for (uint32_t i = 0; i < train->phases.len; i++) {
         const Phase *phase = &train->phases.data[i];
-        info->phases[i] = (PhaseInfo){phase->name, phase->dataset, phase->split, function_index(f, phase->step),
-                                      phase->nonnegative};
+        info->phases[i] =
+            (PhaseInfo){phase->name, phase->dataset, phase->split, function_index(f, phase->step), phase->nonnegative};
     }
     for (uint32_t i = 0; i < train->acts.len; i++)
         info->acts[i] = act_of(f, &train->acts.data[i]);

@@ -89,14 +89,14 @@ typedef struct Pareto {
     uint32_t m;                    /* objectives */
     const char *const *objectives; /* as written */
     SolverKind solver;
-    const char *solver_text;     /* with its arguments */
-    double strength;             /* smooth_tchebycheff: mu; cosmos, hvi: lambda; pmtl: epochs of its first phase */
-    uint32_t rays_per_step;      /* each with weights of its own: hvi; 1 otherwise */
-    bool each;                   /* one net for each point of the sweep, instead of one for all */
-    bool fixed;                  /* rays are drawn from the points of the sweep */
-    const double *concentration; /* m numbers: of the Dirichlet distribution of rays */
-    const double *reference;          /* m numbers, of the hypervolume that the solver lets grow: hvi */
-    uint32_t ray_state, rays_state;   /* set by the method: the ray at hand; all rays, where a step looks at them */
+    const char *solver_text;        /* with its arguments */
+    double strength;                /* smooth_tchebycheff: mu; cosmos, hvi: lambda; pmtl: epochs of its first phase */
+    uint32_t rays_per_step;         /* each with weights of its own: hvi; 1 otherwise */
+    bool each;                      /* one net for each point of the sweep, instead of one for all */
+    bool fixed;                     /* rays are drawn from the points of the sweep */
+    const double *concentration;    /* m numbers: of the Dirichlet distribution of rays */
+    const double *reference;        /* m numbers, of the hypervolume that the solver lets grow: hvi */
+    uint32_t ray_state, rays_state; /* set by the method: the ray at hand; all rays, where a step looks at them */
 } Pareto;
 
 /* One indicator of a sweep's report (indicators/indicators.def). */
@@ -107,14 +107,14 @@ typedef struct Report {
     const char *file; /* that its numbers come from, as written; NULL: none */
 } Report;
 
-/* A metric of several outputs that is measured at each of some points of the train's condition. The frontend says which points and
- * which indicators, the method which states they are written to. */
+/* A metric of several outputs that is measured at each of some points of the train's condition. The frontend says which points
+ * and which indicators, the method which states they are written to. */
 typedef struct Sweep {
-    const char *name, *title;                 /* "front", "Pareto front" */
-    const char *point_word, *output_word;     /* "ray", "objective" */
-    const char *on;                           /* the split, as written */
-    const char *solver;                       /* what steers the results to their points; NULL: nothing */
-    uint32_t metric;                          /* which of the train's metrics */
+    const char *name, *title;             /* "front", "Pareto front" */
+    const char *point_word, *output_word; /* "ray", "objective" */
+    const char *on;                       /* the split, as written */
+    const char *solver;                   /* what steers the results to their points; NULL: nothing */
+    uint32_t metric;                      /* which of the train's metrics */
     uint32_t outputs;
     const char *const *names; /* of the outputs */
     uint32_t count, width;
@@ -130,7 +130,7 @@ typedef struct Phase {
     uint32_t dataset, split;
     int64_t batch; /* examples a step */
     Optimizer optimizer;
-    Function *step;           /* set by the method */
+    Function *step;          /* set by the method */
     const char *nonnegative; /* who is not defined for negative outputs behind the loss; NULL: none; set by the method */
     uint32_t line;
 } Phase;

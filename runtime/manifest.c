@@ -102,7 +102,9 @@ static bool indicators_fit(const SweepInfo *sweep)
         IndicatorArgument argument = indicator_arguments[info->kind];
         size_t rows = info->number_count / sweep->output_count;
         if (rows * sweep->output_count != info->number_count || rows > MAX_ROWS ||
-            (argument == ARGUMENT_NOTHING ? rows != 0 : argument == ARGUMENT_POINT ? rows != 1 : rows == 0))
+            (argument == ARGUMENT_NOTHING ? rows != 0
+             : argument == ARGUMENT_POINT ? rows != 1
+                                          : rows == 0))
             return false;
     }
     return true;

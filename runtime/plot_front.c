@@ -12,11 +12,11 @@ enum { MOST_OBJECTIVES = 16, PAIRED_OBJECTIVES = 7 };
 typedef struct Front {
     size_t m, n;
     const char *names[MOST_OBJECTIVES]; /* of the JSON text */
-    const char *title, *split, *solver;         /* solver may be NULL */
+    const char *title, *split, *solver; /* solver may be NULL */
     bool has_reference;
     double reference[MOST_OBJECTIVES], low[MOST_OBJECTIVES], high[MOST_OBJECTIVES];
-    double *rays, *points;          /* n x m, one allocation */
-    bool *kept;                     /* not dominated; a point with a number that is not finite never is */
+    double *rays, *points;              /* n x m, one allocation */
+    bool *kept;                         /* not dominated; a point with a number that is not finite never is */
     double indicators[INDICATOR_COUNT]; /* NaN where the model reports none */
 } Front;
 

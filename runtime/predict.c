@@ -267,8 +267,8 @@ static bool needs_preference(const char *export, const SweepInfo *sweep)
     Names names = {""};
     for (size_t i = 0; i < sweep->output_count; i++)
         add_name(&names, sweep->outputs[i]);
-    return report_error("'%s' takes the preference '%s': say with --preference how much each of %s matters", export,
-                        sweep->axis, names.text);
+    return report_error("'%s' takes the preference '%s': say with --preference how much each of %s matters", export, sweep->axis,
+                        names.text);
 }
 
 static bool set_preference(const Call *call, const Manifest *manifest, const ExportInfo *export, const char *text)

@@ -17,7 +17,8 @@ typedef struct Sweep {
 bool sweep_open(Sweep *sweep, const Program *program);
 void sweep_close(Sweep *sweep);
 
-/* Makes that point the one at hand: for evaluation, and for a net of its own. Writes all points, too, where a state holds them. */
+/* Makes that point the one at hand: for evaluation, and for a net of its own. Writes all points, too, where a state holds them.
+ */
 void sweep_set_point(const Sweep *sweep, const Program *program, size_t point);
 /* Measures every point and judges the results. Where each point has a net of its own, only the points before `trained` count: the
  * last of them is measured now, and a state remembers the others. `evaluations`: of the train's metrics. */

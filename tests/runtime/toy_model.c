@@ -23,7 +23,7 @@
 #define TOY_BATCH 8
 #endif
 #ifndef TOY_ABI
-#define TOY_ABI 2
+#define TOY_ABI 3
 #endif
 #ifndef TOY_DIGEST
 #define TOY_DIGEST "0"
