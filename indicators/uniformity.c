@@ -8,6 +8,8 @@ static double value(const Swept *swept)
 {
     double sum = 0;
     unsigned output;
+    if (swept->width != swept->outputs) /* a point is no preference over the outputs */
+        return NAN;
     for (unsigned i = 0; i < swept->count; i++)
         sum += uniformity(swept->outputs, swept->values + i * swept->outputs, swept->points + i * swept->width);
     return least_value(swept, &output) < 0 ? NAN : sum / (double)swept->count;
