@@ -150,26 +150,34 @@ static void fill_hypers(const Filler *f, Manifest *manifest)
     }
 }
 
-static ParetoInfo *pareto_of(const Filler *f, const Train *train)
+static SweepInfo *sweep_of(const Filler *f, const Train *train)
 {
-    const Pareto *pareto = train->pareto;
-    ParetoInfo *info = ARENA_NEW(f->arena, ParetoInfo);
-    *info = (ParetoInfo){.preference = f->module->conditions.data[train->condition].name,
-                         .solver = solver_names[pareto->solver],
-                         .objectives = copy_names(f, pareto->objectives, pareto->m),
-                         .m = pareto->m,
-                         .uniformity = pareto->uniformity,
-                         .each = pareto->each,
-                         .nonnegative = pareto->nonnegative,
-                         .ray = (int)pareto->ray_state,
-                         .all_rays = pareto->all_rays ? (int)pareto->rays_state : NONE,
-                         .losses = pareto->each ? (int)pareto->losses_state : NONE};
-    info->ray_numbers = (size_t)pareto->ray_count * pareto->m;
-    info->rays = copy_numbers(f, pareto->rays, info->ray_numbers);
-    info->reference_count = pareto->reference ? pareto->m : 0;
-    info->reference = copy_numbers(f, pareto->reference, info->reference_count);
-    info->true_numbers = pareto->true_front ? (size_t)pareto->true_count * pareto->m : 0;
-    info->true_front = copy_numbers(f, pareto->true_front, info->true_numbers);
+    const Sweep *sweep = train->sweep;
+    SweepInfo *info = ARENA_NEW(f->arena, SweepInfo);
+    *info = (SweepInfo){.name = sweep->name,
+                        .title = sweep->title,
+                        .axis = f->module->conditions.data[train->condition].name,
+                        .point_word = sweep->point_word,
+                        .output_word = sweep->output_word,
+                        .on = sweep->on,
+                        .solver = sweep->solver,
+                        .metric = sweep->metric,
+                        .outputs = copy_names(f, sweep->names, sweep->outputs),
+                        .output_count = sweep->outputs,
+                        .width = sweep->width,
+                        .point_numbers = (size_t)sweep->count * sweep->width,
+                        .state = sweep->state,
+                        .all = sweep->all,
+                        .memory = sweep->memory,
+                        .indicators = ARENA_ARRAY(f->arena, IndicatorInfo, INDICATOR_COUNT)};
+    info->points = copy_numbers(f, sweep->points, info->point_numbers);
+    for (size_t i = 0; i < INDICATOR_COUNT; i++) {
+        const Report *report = &sweep->reports[i];
+        size_t count = (size_t)report->rows * sweep->outputs;
+        if (report->reported)
+            info->indicators[info->indicator_count++] =
+                (IndicatorInfo){(IndicatorKind)i, copy_numbers(f, report->numbers, count), count};
+    }
     return info;
 }
 
@@ -211,10 +219,15 @@ static TrainInfo *train_of(const Filler *f, const Train *train)
                         .init = function_index(f, train->init),
                         .hypers = function_index(f, train->hypers),
                         .plateau = function_index(f, train->plateau),
-                        .pareto = train->pareto ? pareto_of(f, train) : NULL};
+                        .sweep = train->sweep ? sweep_of(f, train) : NULL,
+                        .events = ARENA_ARRAY(f->arena, size_t, train->events.len),
+                        .event_count = train->events.len};
+    for (uint32_t i = 0; i < train->events.len; i++)
+        info->events[i] = train->events.data[i];
     for (uint32_t i = 0; i < train->phases.len; i++) {
         const Phase *phase = &train->phases.data[i];
-        info->phases[i] = (PhaseInfo){phase->name, phase->dataset, phase->split, function_index(f, phase->step)};
+        info->phases[i] =
+            (PhaseInfo){phase->name, phase->dataset, phase->split, function_index(f, phase->step), phase->nonnegative};
     }
     for (uint32_t i = 0; i < train->acts.len; i++)
         info->acts[i] = act_of(f, &train->acts.data[i]);

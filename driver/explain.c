@@ -81,46 +81,42 @@ static void explain_phase(const Phase *phase)
     printf("  %-10s batches of %" PRId64 "\n", "", phase->batch);
 }
 
-static void explain_report(const Pareto *pareto)
+static void explain_report(const Sweep *sweep)
 {
     const char *before = "  report     "; /* the next indicator */
-    if (pareto->reference) {
-        printf("%shypervolume up to (", before);
-        for (uint32_t i = 0; i < pareto->m; i++)
-            printf("%s%g", i ? ", " : "", pareto->reference[i]);
-        putchar(')');
-        before = ", ";
-    }
-    if (pareto->uniformity) {
-        printf("%suniformity", before);
-        before = ", ";
-    }
-    if (pareto->true_front) {
-        printf("%sigd to the %u points of %s", before, pareto->true_count, pareto->true_name);
+    for (size_t k = 0; k < INDICATOR_COUNT; k++) {
+        const Report *report = &sweep->reports[k];
+        if (!report->reported)
+            continue;
+        printf("%s%s", before, indicator_names[k]);
+        for (uint32_t i = 0; indicator_arguments[k] == ARGUMENT_POINT && i < sweep->outputs; i++)
+            printf("%s%g%s", i ? ", " : " up to (", report->numbers[i], i + 1 == sweep->outputs ? ")" : "");
+        if (indicator_arguments[k] == ARGUMENT_POINTS)
+            printf(" to the %u points of %s", report->rows, report->file);
         before = ", ";
     }
     if (*before == ',')
         putchar('\n');
 }
 
-static void explain_pareto(const Pareto *pareto)
+static void explain_pareto(const Pareto *pareto, const Sweep *sweep)
 {
     printf("  objectives");
     for (uint32_t i = 0; i < pareto->m; i++)
         printf("%s%s", i ? ", " : " ", pareto->objectives[i]);
     printf("\n  solver     %s", pareto->solver_text);
     if (pareto->each) {
-        printf("\n  rays       one net for each of the %u", pareto->ray_count);
+        printf("\n  rays       one net for each of the %u", sweep->count);
     } else if (pareto->fixed) {
-        printf("\n  rays       %u a batch from the %u of evaluation", pareto->rays_per_step, pareto->ray_count);
+        printf("\n  rays       %u a batch from the %u of evaluation", pareto->rays_per_step, sweep->count);
     } else {
         printf("\n  rays       %u a batch from Dirichlet(", pareto->rays_per_step);
         for (uint32_t i = 0; i < pareto->m; i++)
             printf("%s%g", i ? ", " : "", pareto->concentration[i]);
-        printf("); %u for evaluation", pareto->ray_count);
+        printf("); %u for evaluation", sweep->count);
     }
     putchar('\n');
-    explain_report(pareto);
+    explain_report(sweep);
 }
 
 static void explain_train(const Train *train)
@@ -138,7 +134,7 @@ static void explain_train(const Train *train)
                train->warmup);
     }
     if (train->pareto)
-        explain_pareto(train->pareto);
+        explain_pareto(train->pareto, train->sweep);
     for (uint32_t i = 0; i < train->metrics.len; i++)
         printf("  metric     %s%s\n", train->metrics.data[i].name, (int)i == train->select ? "   (selects the best)" : "");
 }

@@ -124,6 +124,8 @@ static void read_minimise(TrainPlan *plan, const Symbol *preference)
         count++;
     }
     pareto->objectives = names;
+    plan->train.sweep->names = names;
+    plan->train.sweep->outputs = plan->train.sweep->width = pareto->m;
     Phase phase = {.name = "minimise", .batch = plan->train.batch};
     unsigned column;
     span_place(setting->span, &phase.line, &column);
@@ -162,6 +164,7 @@ static void read_solver(TrainPlan *plan)
     if (row < 0)
         return;
     pareto->solver = (SolverKind)row;
+    plan->train.sweep->solver = solver_names[row];
     const Parameter *parameters = solver_rows[row].parameters;
     bool several = parameters[0].label && strcmp(parameters[0].label, "points") == 0;
     pareto->rays_per_step = several ? (uint32_t)arguments[0].number : 1;
@@ -171,33 +174,47 @@ static void read_solver(TrainPlan *plan)
 
 /* ---- report ---- */
 
-enum { INDICATOR_HYPERVOLUME, INDICATOR_UNIFORMITY, INDICATOR_IGD };
-static const Construct indicator_rows[] = {
-    CALLED("hypervolume", "hypervolume(ref: [1, 1, 1])", {"ref", TAKES_EXPRESSION, ANY_NUMBER, 0}),
-    ALONE("uniformity"),
-    CALLED("igd", "igd(\"front.csv\")", {"front", TAKES_STRING, ANY_NUMBER, 0}),
+/* By the last column of indicators.def. */
+#define CALL_NOTHING(word) ALONE(word)
+#define CALL_POINT(word) CALLED(word, word "(ref: [1, 1, 1])", {"ref", TAKES_EXPRESSION, ANY_NUMBER, 0})
+#define CALL_POINTS(word) CALLED(word, word "(\"front.csv\")", {"front", TAKES_STRING, ANY_NUMBER, 0})
+static const Construct indicator_rows[INDICATOR_COUNT] = {
+#define INDICATOR(KIND, name, argument) CALL_##argument(#name),
+#include "indicators/indicators.def"
+#undef INDICATOR
 };
 
 static void read_indicator(TrainPlan *plan, const Expr *expr)
 {
     Session *s = plan->s;
-    Pareto *pareto = plan->train.pareto;
+    Sweep *sweep = plan->train.sweep;
     Argument arguments[MOST_PARAMETERS];
-    double *reference = arena_alloc(&s->module->arena, pareto->m * sizeof *reference);
-    const Expr *value;
-    switch (read_construct(s, expr, CONSTRUCTS(indicator_rows), "an indicator of a front", arguments)) {
-    case INDICATOR_UNIFORMITY:
-        pareto->uniformity = true;
+    int row = read_construct(s, expr, CONSTRUCTS(indicator_rows), "an indicator of a front", arguments);
+    if (row < 0)
+        return;
+    const char *name = indicator_rows[row].name, *example = indicator_rows[row].example;
+    Report *report = &sweep->reports[row];
+    if (report->reported) {
+        fail(s, expr->span, "%s is reported once", name);
+        return;
+    }
+    const Expr *value = arguments[0].expr;
+    double *point = arena_alloc(&s->module->arena, sweep->outputs * sizeof *point);
+    switch (indicator_arguments[row]) {
+    case ARGUMENT_NOTHING:
+        report->reported = true;
         break;
-    case INDICATOR_HYPERVOLUME:
-        value = arguments[0].expr;
+    case ARGUMENT_POINT:
         if (!value)
-            fail(s, expr->span, "hypervolume takes its reference point, as in hypervolume(ref: [1, 1, 1])");
-        else if (read_numbers(s, value, "the reference point", (Range)ANY_NUMBER, pareto->m, reference))
-            pareto->reference = reference;
+            fail(s, expr->span, "%s takes its reference point, as in %s", name, example);
+        else if (read_numbers(s, value, "the reference point", (Range)ANY_NUMBER, sweep->outputs, point))
+            *report = (Report){.reported = true, .numbers = point, .rows = 1};
         break;
-    case INDICATOR_IGD:
-        read_true_front(plan, expr, arguments[0].expr);
+    case ARGUMENT_POINTS:
+        if (!value)
+            fail(s, expr->span, "%s takes the file of the true front, as in %s", name, example);
+        else
+            read_true_front(plan, value, report);
         break;
     }
 }
@@ -213,12 +230,16 @@ static void read_front(TrainPlan *plan)
         return;
     for (const Expr *expr = setting->values.first; expr; expr = expr->next)
         read_indicator(plan, expr);
+    pareto->reference = plan->train.sweep->reports[INDICATOR_HYPERVOLUME].numbers;
     if (!setting->on) {
         fail(s, setting->span, "'report' does not say on which data");
         add_help(s, "end it with a split, as in 'on adult.test'");
         return;
     }
-    Metric metric = {.name = arena_printf(&s->module->arena, "front on %s", span_text(&s->file->arena, setting->on->span))};
+    Sweep *sweep = plan->train.sweep;
+    sweep->on = span_text(&s->module->arena, setting->on->span);
+    sweep->metric = plan->train.metrics.len;
+    Metric metric = {.name = arena_printf(&s->module->arena, "%s on %s", sweep->name, sweep->on)};
     metric.objective = lower_objectives(plan, "front", &minimise->values, setting->on, false, &metric.dataset, &metric.split);
     vec_push(&plan->train.metrics, metric);
 }
@@ -234,7 +255,7 @@ static void check_solver(TrainPlan *plan)
         return;
     bool referred = false;
     for (const Expr *expr = report->values.first; expr; expr = expr->next)
-        referred |= strcmp(head_name(expr), "hypervolume") == 0;
+        referred |= strcmp(head_name(expr), indicator_names[INDICATOR_HYPERVOLUME]) == 0;
     const char *name = solver_rows[pareto->solver].name;
     if (!referred) {
         fail(s, solver->values.first->span, "'%s' makes the hypervolume grow, but 'report' does not say up to which point", name);
@@ -250,6 +271,14 @@ void lower_pareto(TrainPlan *plan)
     plan->train.method = METHOD_PARETO;
     plan->train.pareto = ARENA_NEW(&plan->s->module->arena, Pareto);
     plan->train.pareto->rays_per_step = 1;
+    plan->train.sweep = ARENA_NEW(&plan->s->module->arena, Sweep);
+    *plan->train.sweep = (Sweep){.name = "front",
+                                 .title = "Pareto front",
+                                 .point_word = "ray",
+                                 .output_word = "objective",
+                                 .state = -1,
+                                 .all = -1,
+                                 .memory = -1};
     plan->train.select = -1;
     const Symbol *preference = read_preference(plan);
     read_common(plan);

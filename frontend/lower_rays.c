@@ -57,8 +57,8 @@ static double *new_rays(TrainPlan *plan, unsigned n, Span span)
         return NULL;
     }
     double *rays = arena_alloc(&plan->s->module->arena, (size_t)n * pareto->m * sizeof *rays);
-    pareto->ray_count = n;
-    pareto->rays = rays;
+    plan->train.sweep->count = n;
+    plan->train.sweep->points = rays;
     return rays;
 }
 

@@ -48,7 +48,7 @@ void read_rays(TrainPlan *plan);
 
 /* ---- true_front.c ---- */
 
-/* igd("front.csv"), which `expr` is: reads the points of the file `name` (NULL: none is given) into the train's Pareto. */
-void read_true_front(TrainPlan *plan, const Expr *expr, const Expr *name);
+/* igd("front.csv"): reads the points of the file, whose name is the string `name`, into the report. */
+void read_true_front(TrainPlan *plan, const Expr *name, Report *report);
 
 #endif

@@ -1,4 +1,4 @@
-/* report igd("front.csv"): a front that is known, read from a file when the program is compiled. */
+/* The argument of an indicator like igd("front.csv"): a front that is known, read from a file when the program is compiled. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -44,15 +44,11 @@ static bool take_point(void *context, const ReaderRow *row, char error[static TA
     return true;
 }
 
-static void keep_points(TrainPlan *plan, const FrontFile *file, const char *name)
+static Report keep_points(Arena *arena, const FrontFile *file, const char *name)
 {
-    Arena *arena = &plan->s->module->arena;
-    Pareto *pareto = plan->train.pareto;
     double *points = arena_alloc(arena, file->numbers.len * sizeof *points);
     memcpy(points, file->numbers.data, file->numbers.len * sizeof *points);
-    pareto->true_front = points;
-    pareto->true_count = file->numbers.len / file->m;
-    pareto->true_name = arena_text(arena, name, strlen(name));
+    return (Report){true, points, file->numbers.len / file->m, arena_text(arena, name, strlen(name))};
 }
 
 /* The path of the file beside the model or among the data. Free it. */
@@ -71,10 +67,10 @@ static char *find_file(const FrontendOptions *options, const char *name, bool *m
     return path;
 }
 
-static void read_points(TrainPlan *plan, const Expr *name)
+static void read_points(TrainPlan *plan, const Expr *name, Report *report)
 {
     Session *s = plan->s;
-    FrontFile file = {.m = plan->train.pareto->m};
+    FrontFile file = {.m = plan->train.sweep->outputs};
     bool missing;
     char error[TABULAR_ERROR], *path = find_file(s->file->options, name->name.text, &missing);
     if (!reader_read(path, take_point, &file, error)) {
@@ -88,21 +84,16 @@ static void read_points(TrainPlan *plan, const Expr *name)
     } else if (file.numbers.len == 0) {
         fail(s, name->span, "%s: holds no point", path);
     } else {
-        keep_points(plan, &file, name->name.text);
+        *report = keep_points(&s->module->arena, &file, name->name.text);
     }
     vec_free(&file.numbers);
     free(path);
 }
 
-void read_true_front(TrainPlan *plan, const Expr *expr, const Expr *name)
+void read_true_front(TrainPlan *plan, const Expr *name, Report *report)
 {
-    Session *s = plan->s;
-    if (!name || name->kind != EXPR_STRING)
-        fail(s, name ? name->span : expr->span, "igd takes the file of the true front, as in igd(\"front.csv\")");
-    else if (plan->train.pareto->true_front)
-        fail(s, expr->span, "igd is reported once, of one true front");
-    else if (!s->file->options->data)
-        fail(s, name->span, "the file of a true front is read to compile, but there is no folder of data");
+    if (!plan->s->file->options->data)
+        fail(plan->s, name->span, "the file of a true front is read to compile, but there is no folder of data");
     else
-        read_points(plan, name);
+        read_points(plan, name, report);
 }

@@ -29,9 +29,8 @@ static void add_function(const Model *model, const Function *function, Text *tex
 
 static void add_pareto(const Pareto *p, Text *text)
 {
-    text_printf(text, "pareto %u %s %d %d %d\n", p->m, p->solver_text, p->each, p->fixed, p->uniformity);
+    text_printf(text, "pareto %u %s %d %d\n", p->m, p->solver_text, p->each, p->fixed);
     add_numbers(text, "concentration", p->m, p->concentration);
-    add_numbers(text, "rays", p->ray_count * p->m, p->rays);
     add_numbers(text, "reference", p->m, p->reference);
 }
 
@@ -52,6 +51,8 @@ static void add_train(const Model *model, const Train *t, Text *text)
         add_function(model, t->metrics.data[t->select].objective, text);
     if (t->pareto)
         add_pareto(t->pareto, text);
+    if (t->sweep) /* nets may be trained for its points; its indicators are only reported */
+        add_numbers(text, "points", t->sweep->count * t->sweep->width, t->sweep->points);
 }
 
 static void add_declarations(const Model *model, Text *text)

@@ -17,6 +17,7 @@ void model_free(Model *model)
     for (uint32_t i = 0; i < model->trains.len; i++) {
         vec_free(&model->trains.data[i].phases);
         vec_free(&model->trains.data[i].metrics);
+        vec_free(&model->trains.data[i].events);
         vec_free(&model->trains.data[i].acts);
     }
     vec_free(&model->datasets);

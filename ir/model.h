@@ -83,30 +83,46 @@ typedef enum {
 } SolverKind;
 extern const char *const solver_names[SOLVER_COUNT]; /* as models call them */
 
-/* What a train by `pareto` says: how a preference (a ray, entries >= 0 with sum 1) is drawn for each batch, which direction the
- * solver takes for it, and how the front is judged. */
+/* What a train by `pareto` says: how a preference (a ray, entries >= 0 with sum 1) is drawn for each batch, and which direction
+ * the solver takes for it. How the front is judged is a Sweep. */
 typedef struct Pareto {
     uint32_t m;                    /* objectives */
     const char *const *objectives; /* as written */
     SolverKind solver;
-    const char *solver_text;     /* with its arguments */
-    double strength;             /* smooth_tchebycheff: mu; cosmos, hvi: lambda; pmtl: epochs of its first phase */
-    uint32_t rays_per_step;      /* each with weights of its own: hvi; 1 otherwise */
-    bool each;                   /* one net for each of the rays, instead of one for all */
-    bool fixed;                  /* rays are drawn from those on which the front is evaluated */
-    const double *concentration; /* m numbers: of the Dirichlet distribution of rays */
-    uint32_t ray_count;
-    const double *rays;       /* [ray_count][m]: on which the front is evaluated */
-    const double *reference;  /* m numbers: of the hypervolume; NULL: not reported */
-    bool uniformity;          /* reported */
-    bool nonnegative;         /* the solver is defined for losses that are not negative; set by passes/methods/pareto.c */
-    bool all_rays;            /* a step looks at all rays: the solver does, or fixed ones are drawn from them; set by the same */
-    const double *true_front; /* [true_count][m]: what igd measures the distance from; NULL: not reported */
-    uint32_t true_count;
-    const char *true_name; /* its file, as written */
-    uint32_t ray_state, rays_state,
-        losses_state; /* set by the method: the ray at hand; all rays (all_rays); losses by ray (each) */
+    const char *solver_text;        /* with its arguments */
+    double strength;                /* smooth_tchebycheff: mu; cosmos, hvi: lambda; pmtl: epochs of its first phase */
+    uint32_t rays_per_step;         /* each with weights of its own: hvi; 1 otherwise */
+    bool each;                      /* one net for each point of the sweep, instead of one for all */
+    bool fixed;                     /* rays are drawn from the points of the sweep */
+    const double *concentration;    /* m numbers: of the Dirichlet distribution of rays */
+    const double *reference;        /* m numbers, of the hypervolume that the solver lets grow: hvi */
+    uint32_t ray_state, rays_state; /* set by the method: the ray at hand; all rays, where a step looks at them */
 } Pareto;
+
+/* One indicator of a sweep's report (indicators/indicators.def). */
+typedef struct Report {
+    bool reported;
+    const double *numbers; /* [rows][outputs]: its argument */
+    uint32_t rows;
+    const char *file; /* that its numbers come from, as written; NULL: none */
+} Report;
+
+/* A metric of several outputs that is measured at each of some points of the train's condition. The frontend says which points
+ * and which indicators, the method which states they are written to. */
+typedef struct Sweep {
+    const char *name, *title;             /* "front", "Pareto front" */
+    const char *point_word, *output_word; /* "ray", "objective" */
+    const char *on;                       /* the split, as written */
+    const char *solver;                   /* what steers the results to their points; NULL: nothing */
+    uint32_t metric;                      /* which of the train's metrics */
+    uint32_t outputs;
+    const char *const *names; /* of the outputs */
+    uint32_t count, width;
+    const double *points; /* [count][width] */
+    Report reports[INDICATOR_COUNT];
+    int state;       /* set by the method: the point at hand; */
+    int all, memory; /* all points; results of the points that have a net of their own and are trained; -1: there is none */
+} Sweep;
 
 typedef struct Phase {
     const char *name;    /* "lower", "upper"; "minimise" for fit */
@@ -114,7 +130,8 @@ typedef struct Phase {
     uint32_t dataset, split;
     int64_t batch; /* examples a step */
     Optimizer optimizer;
-    Function *step; /* set by the method */
+    Function *step;          /* set by the method */
+    const char *nonnegative; /* who is not defined for negative outputs behind the loss; NULL: none; set by the method */
     uint32_t line;
 } Phase;
 
@@ -149,6 +166,7 @@ typedef struct Train {
     MethodKind method;
     uint32_t condition; /* bilevel: of the hyperparameters; pareto: of the preference */
     Pareto *pareto;     /* NULL for other methods */
+    Sweep *sweep;       /* NULL: none */
     VEC(Phase) phases;  /* bilevel: lower, upper; fit: one */
     VEC(Metric) metrics;
     int select;    /* the metric whose least value marks the best checkpoint: bilevel's upper objective on its whole split, fit's
@@ -164,6 +182,7 @@ typedef struct Train {
     double entropy; /* weight of the entropy of p(condition | sigma) */
     Optimizer sigma_optimizer;
     VEC(Act) acts;                     /* what a run does, in the order of a walk: set by the method */
+    VEC(uint32_t) events;              /* states that count what a result should tell: set by the method */
     Function *init, *hypers, *plateau; /* set by the method; hypers and plateau may be NULL */
     uint32_t line;
 } Train;

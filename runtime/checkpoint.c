@@ -29,7 +29,7 @@ bool checkpoint_is_finite(const StateInfo *state, const void *data)
     return true;
 }
 
-static const char format_of_any[] = "hnc checkpoint ", format_here[] = "hnc checkpoint 3";
+static const char format_of_any[] = "hnc checkpoint ", format_here[] = "hnc checkpoint 4";
 
 /* Of all that decides whether a checkpoint's states mean the same to this model. */
 static json_t *fingerprint(const Manifest *manifest)
@@ -245,6 +245,17 @@ static TensorInfo named_in(const SafeFile *file, TensorInfo tensor, char name[st
     return safetensors_fits(file, &earlier) ? earlier : tensor;
 }
 
+/* Weights of another model may fit all the same. */
+static void note_origin(const char *path, const SafeFile *file, const Manifest *manifest)
+{
+    const json_t *metadata = safetensors_metadata(file);
+    if (json_object_get(metadata, "digest") && strcmp(metadata_text(metadata, "digest"), manifest->digest))
+        report_note(
+            "%s was written by train %s of %s, whose losses, settings or splits are others than those of train %s of %s here",
+            path, metadata_text(metadata, "train"), metadata_text(metadata, "model"),
+            manifest->train ? manifest->train->name : "-", manifest->model);
+}
+
 /* The states that are wanted, of which the file must have each with its type and shape. Of another model's file that is all that
  * is said; else every tensor that does not fit is named. */
 static bool restore(const char *path, const Program *program, bool model_states_only)
@@ -274,6 +285,8 @@ static bool restore(const char *path, const Program *program, bool model_states_
                                state->tensor.name);
         }
     }
+    if (fine && model_states_only)
+        note_origin(path, &file, manifest);
     safetensors_close(&file);
     return fine;
 }
@@ -283,27 +296,9 @@ bool checkpoint_restore(const char *path, const Program *program)
     return restore(path, program, false);
 }
 
-/* Weights of another model may fit all the same. */
-static void note_origin(const char *path, const Manifest *manifest)
-{
-    SafeFile file;
-    if (!safetensors_open(&file, path))
-        return;
-    const json_t *metadata = safetensors_metadata(&file);
-    if (json_object_get(metadata, "digest") && strcmp(metadata_text(metadata, "digest"), manifest->digest))
-        report_note(
-            "%s was written by train %s of %s, whose losses, settings or splits are others than those of train %s of %s here",
-            path, metadata_text(metadata, "train"), metadata_text(metadata, "model"),
-            manifest->train ? manifest->train->name : "-", manifest->model);
-    safetensors_close(&file);
-}
-
 bool checkpoint_load_weights(const char *path, const Program *program)
 {
-    if (!restore(path, program, true))
-        return false;
-    note_origin(path, program->manifest);
-    return true;
+    return restore(path, program, true);
 }
 
 bool checkpoint_load_state(const char *path, const Program *program, const StateInfo *state, bool *found)

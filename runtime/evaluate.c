@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "runtime/checkpoint.h"
-#include "runtime/front.h"
 #include "runtime/metrics_log.h"
 #include "runtime/parallel.h"
 #include "runtime/report.h"
+#include "runtime/sweep.h"
 
 static bool evaluation_open(Evaluation *evaluation, const Program *program, const Data *data, const MetricInfo *metric)
 {
@@ -25,7 +25,8 @@ static bool evaluation_open(Evaluation *evaluation, const Program *program, cons
     if (!index || index->dtype != DTYPE_I32 || !mask || mask->dtype != DTYPE_BOOL || mask->elements != index->elements)
         return report_internal("the function %s lacks the inputs index and mask", evaluation->accumulate.info->name);
     const TrainInfo *train = program->manifest->train;
-    size_t outputs = train->pareto ? train->pareto->m : 1;
+    bool is_swept = train->sweep && metric == &train->metrics[train->sweep->metric];
+    size_t outputs = is_swept ? train->sweep->output_count : 1;
     if (evaluation->finish.info->output_count != outputs)
         return report_internal("the function %s does not have %zu outputs", evaluation->finish.info->name, outputs);
     return true;
@@ -115,57 +116,57 @@ static bool print_metrics(Evaluation *evaluations, const Program *program, bool 
     return !program_failed();
 }
 
-/* The whole front: what the run that wrote the weights put into front.json. */
-static void print_front(Front *front, Evaluation *evaluation, const Program *program, bool as_json)
+/* The whole sweep: what the run that wrote the weights put into its file. */
+static void print_sweep(Sweep *sweep, Evaluation *evaluations, const Program *program, bool as_json)
 {
     const char *key;
     json_t *value, *indicators = json_object();
-    front_evaluate(front, evaluation, program, 0);
+    sweep_measure(sweep, evaluations, program, 0);
     if (program_failed()) {
         json_decref(indicators);
         return;
     }
-    front_add_indicators(front, indicators);
-    front_note_limits(front);
+    sweep_add_indicators(sweep, indicators);
+    sweep_note_limits(sweep);
     json_object_foreach(indicators, key, value) if (!as_json)
         printf("%s %.6g\n", key, json_is_null(value) ? NAN : json_real_value(value));
     json_decref(indicators);
-    json_t *json = as_json ? front_json(front, program, evaluation->metric->name) : NULL;
+    json_t *json = as_json ? sweep_json(sweep, program) : NULL;
     if (json)
         print_json(program, json);
     json_decref(json);
 }
 
-/* Where each ray has a net of its own, weights are one of them. */
-static void print_net(const Front *front, Evaluation *evaluation, const Program *program, bool as_json)
+/* Where each point has a net of its own, weights are one of them. */
+static void print_net(const Sweep *sweep, Evaluation *evaluations, const Program *program, bool as_json)
 {
-    double ray[MAX_OBJECTIVES], losses[MAX_OBJECTIVES];
-    front_evaluate_net(front, evaluation, program, ray, losses);
+    double point[MAX_OUTPUTS], values[MAX_OUTPUTS];
+    sweep_measure_net(sweep, evaluations, program, point, values);
     if (program_failed())
         return;
-    json_t *json = as_json ? front_net_json(front, evaluation->metric->name, ray, losses) : NULL;
+    json_t *json = as_json ? sweep_net_json(sweep, point, values) : NULL;
     if (json)
         print_json(program, json);
     json_decref(json);
     if (as_json)
         return;
-    printf("ray");
-    for (size_t i = 0; i < front->info->m; i++)
-        printf(" %.6g", ray[i]);
+    printf("%s", sweep->info->point_word);
+    for (size_t i = 0; i < sweep->info->width; i++)
+        printf(" %.6g", point[i]);
     putchar('\n');
-    for (size_t i = 0; i < front->info->m; i++)
-        printf("%s %.6g\n", front->info->objectives[i], losses[i]);
+    for (size_t i = 0; i < sweep->info->output_count; i++)
+        printf("%s %.6g\n", sweep->info->outputs[i], values[i]);
 }
 
-static bool print_pareto(Evaluation *evaluation, const Program *program, const Options *options)
+static bool print_swept(Evaluation *evaluations, const Program *program, const Options *options)
 {
-    Front front;
-    bool fine = front_open(&front, program) && front_load(&front, program, options->weights);
-    if (fine && front.info->each)
-        print_net(&front, evaluation, program, options->json);
+    Sweep sweep;
+    bool fine = sweep_open(&sweep, program) && sweep_load(&sweep, program, options->weights);
+    if (fine && sweep.info->memory != NONE)
+        print_net(&sweep, evaluations, program, options->json);
     else if (fine)
-        print_front(&front, evaluation, program, options->json);
-    front_close(&front);
+        print_sweep(&sweep, evaluations, program, options->json);
+    sweep_close(&sweep);
     return fine && !program_failed();
 }
 
@@ -208,8 +209,8 @@ int evaluate_command(const Manifest *manifest, const Options *options)
                 data_load(&data, manifest, options->data, seed) && initialise(&program, &data) &&
                 checkpoint_load_weights(options->weights, &program) && data_encode(&data, &program, false) &&
                 (evaluations = evaluations_open(&program, &data));
-    if (fine && manifest->train->pareto)
-        fine = print_pareto(evaluations, &program, options);
+    if (fine && manifest->train->sweep)
+        fine = print_swept(evaluations, &program, options);
     else if (fine)
         fine = print_metrics(evaluations, &program, options->json);
     evaluations_close(evaluations, manifest->train->metric_count);

@@ -56,8 +56,8 @@ void run_initialise(Run *run)
         memcpy(program_state(&run->program, seed), words, sizeof words);
     }
     call_run(&run->init);
-    if (run->manifest->train->pareto)
-        front_set_ray(&run->front, &run->program, 0);
+    if (run->sweep.info)
+        sweep_set_point(&run->sweep, &run->program, 0);
 }
 
 size_t run_nets(const Run *run)
@@ -112,21 +112,23 @@ static size_t take_means(Run *run, size_t phase, bool first_of_epoch)
     return never;
 }
 
-/* The outputs behind the loss are the objectives. A solver that is not defined for negative ones would follow something else. */
-static bool losses_are_nonnegative(const Run *run, size_t phase)
+/* Whoever is not defined for negative outputs would follow something else. An output "objective.NAME" is the objective NAME. */
+static bool outputs_are_nonnegative(const Run *run, size_t phase)
 {
     static const double rounding = 1e-5;
     const Phase *p = &run->phases[phase];
-    const ParetoInfo *info = run->manifest->train->pareto;
-    for (size_t i = 1; i < p->call.info->output_count && i <= info->m; i++) {
+    for (size_t i = 1; p->info->nonnegative && i < p->call.info->output_count; i++) {
         double value = call_result(&p->call, i, 0);
         if (value >= -rounding || isnan(value))
             continue;
-        char what[160], is[160];
-        snprintf(what, sizeof what, "the objective '%.100s'", info->objectives[i - 1]);
-        snprintf(is, sizeof is,
-                 "is %.6g, but the solver %.40s is defined for losses that are not negative (add a constant to it),", value,
-                 info->solver);
+        char what[192], is[192];
+        const char *name = p->call.info->outputs[i].name, *dot = strchr(name, '.');
+        if (dot)
+            snprintf(what, sizeof what, "the %.*s '%.100s'", (int)(dot - name < 60 ? dot - name : 60), name, dot + 1);
+        else
+            snprintf(what, sizeof what, "the output '%.100s'", name);
+        snprintf(is, sizeof is, "is %.6g, but %.60s is defined for losses that are not negative (add a constant to it),", value,
+                 p->info->nonnegative);
         return fail_on_step(run, phase, what, is);
     }
     return true;
@@ -151,7 +153,7 @@ static bool take_step(Run *run, size_t phase)
         return fail_on_step(run, phase, "an index", "lay outside its table");
     if (!isfinite(loss))
         return fail_on_step(run, phase, "the loss", isnan(loss) ? "is not a number (nan)" : "is infinite");
-    if (run->manifest->train->pareto && run->manifest->train->pareto->nonnegative && !losses_are_nonnegative(run, phase))
+    if (!outputs_are_nonnegative(run, phase))
         return false;
     if (undefined) {
         char what[128];
@@ -163,7 +165,7 @@ static bool take_step(Run *run, size_t phase)
 
 /* ---- evaluations ---- */
 
-/* "loss.lower": the means over the epoch, which then begin anew. */
+/* "OUTPUT.PHASE": the means over the epoch, which then begin anew. */
 static void add_means(Run *run, json_t *event)
 {
     for (size_t phase = 0; phase < run->plan.phases; phase++) {
@@ -226,11 +228,13 @@ static json_t *evaluation_event(Run *run, double *selected)
                         steps % epoch_steps ? json_real((double)steps / (double)epoch_steps) : json_integer(steps / epoch_steps));
     json_object_set_new(event, "seconds", json_finite(position->seconds));
     add_means(run, event);
-    if (train->pareto) {
-        front_evaluate(&run->front, run->evaluations, &run->program, run_nets(run));
-        front_add_indicators(&run->front, event);
+    if (train->sweep) {
+        sweep_measure(&run->sweep, run->evaluations, &run->program, run_nets(run));
+        sweep_add_indicators(&run->sweep, event);
     }
-    for (size_t i = 0; !train->pareto && i < train->metric_count; i++) {
+    for (size_t i = 0; i < train->metric_count; i++) {
+        if (train->sweep && train->sweep->metric == i)
+            continue;
         double value = evaluation_run(&run->evaluations[i], &run->program);
         json_object_set_new(event, train->metrics[i].name, json_finite(value));
         if ((int64_t)i == train->select)
@@ -248,20 +252,23 @@ static bool write_last(Run *run)
     return written;
 }
 
-/* The front as a file of its own, and, where each ray has a net, the net that was just trained. */
-static bool write_front(Run *run)
+/* The sweep as a file of its own, and, where each point has a net, the net that was just trained. */
+static bool write_sweep(Run *run)
 {
-    const TrainInfo *train = run->manifest->train;
-    if (!train->pareto)
+    const SweepInfo *info = run->sweep.info;
+    char name[288];
+    if (!info)
         return true;
-    char *path = path_join(run->folder, "front.json"), name[64];
-    json_t *json = front_json(&run->front, &run->program, train->metrics[0].name);
+    snprintf(name, sizeof name, "%.200s.json", info->name);
+    char *path = path_join(run->folder, name);
+    json_t *json = sweep_json(&run->sweep, &run->program);
     bool fine = path && json_file_write(path, json, run->log.precision);
     json_decref(json);
     free(path);
-    if (!fine || !train->pareto->each || run->position.steps[0] % run->plan.net_steps)
+    if (!fine || info->memory == NONE || run->position.steps[0] % run->plan.net_steps)
         return fine;
-    snprintf(name, sizeof name, "ray-%03" PRId64 ".safetensors", run->position.steps[0] / run->plan.net_steps);
+    snprintf(name, sizeof name, "%.200s-%03" PRId64 ".safetensors", info->point_word,
+             run->position.steps[0] / run->plan.net_steps);
     path = path_join(run->folder, name);
     fine = path && checkpoint_write(path, &run->program, &run->identity, &run->position, true);
     free(path);
@@ -284,7 +291,7 @@ static bool measure(Run *run, size_t act)
     }
     run->position.evaluated = run->position.steps[0];
     bool improved = judge(run, selected);
-    bool fine = write_front(run) && metrics_log_append(&run->log, event);
+    bool fine = write_sweep(run) && metrics_log_append(&run->log, event);
     run->position.evaluations++;
     if (act != WALK_END)
         walk_advance(&run->plan.walk, run->position.done, act, run->position.bad_epochs);

@@ -4,10 +4,10 @@
 
 #include "runtime/checkpoint.h"
 #include "runtime/evaluate.h"
-#include "runtime/front.h"
 #include "runtime/metrics_log.h"
 #include "runtime/progress.h"
 #include "runtime/sampler.h"
+#include "runtime/sweep.h"
 
 typedef struct Phase {
     const PhaseInfo *info;
@@ -23,7 +23,7 @@ typedef struct Run {
     Data data;
     Phase phases[MAX_PHASES];
     Evaluation *evaluations;
-    Front front;
+    Sweep sweep;
     Call init, hypers, plateau;
     Plan plan;
     Identity identity;

@@ -34,11 +34,9 @@ static void derive(Manifest *manifest)
         derive_tensors(manifest->functions[i].inputs, manifest->functions[i].input_count);
         derive_tensors(manifest->functions[i].outputs, manifest->functions[i].output_count);
     }
-    ParetoInfo *pareto = manifest->train ? manifest->train->pareto : NULL;
-    if (pareto && pareto->m) {
-        pareto->ray_count = pareto->ray_numbers / pareto->m;
-        pareto->true_count = pareto->true_numbers / pareto->m;
-    }
+    SweepInfo *sweep = manifest->train ? manifest->train->sweep : NULL;
+    if (sweep)
+        sweep->count = sweep->point_numbers / sweep->width;
 }
 
 static bool states_lie_inside(const Manifest *manifest)
@@ -97,17 +95,48 @@ static bool is_real_state(const Manifest *manifest, int state, size_t elements)
     return tensor->dtype == manifest->real && tensor->elements == (int64_t)elements;
 }
 
-static bool pareto_fits(const Manifest *manifest, const TrainInfo *train)
+static bool indicators_fit(const SweepInfo *sweep)
 {
-    const ParetoInfo *pareto = train->pareto;
-    if (!pareto)
+    for (size_t i = 0; i < sweep->indicator_count; i++) {
+        const IndicatorInfo *info = &sweep->indicators[i];
+        IndicatorArgument argument = indicator_arguments[info->kind];
+        size_t rows = info->number_count / sweep->output_count;
+        if (rows * sweep->output_count != info->number_count || rows > MAX_ROWS ||
+            (argument == ARGUMENT_NOTHING ? rows != 0
+             : argument == ARGUMENT_POINT ? rows != 1
+                                          : rows == 0))
+            return false;
+    }
+    return true;
+}
+
+static bool sweep_fits(const Manifest *manifest, const TrainInfo *train)
+{
+    const SweepInfo *sweep = train->sweep;
+    if (!sweep)
         return true;
-    return train->metric_count == 1 && pareto->m >= 1 && pareto->m <= MAX_OBJECTIVES && pareto->ray_count >= 1 &&
-           pareto->ray_count <= MAX_RAYS && pareto->ray_numbers == pareto->ray_count * pareto->m &&
-           pareto->true_count <= MAX_TRUE_POINTS && pareto->true_numbers == pareto->true_count * pareto->m &&
-           (!pareto->reference || pareto->reference_count == pareto->m) && is_real_state(manifest, pareto->ray, pareto->m) &&
-           is_real_state(manifest, pareto->all_rays, pareto->ray_numbers) &&
-           is_real_state(manifest, pareto->losses, pareto->ray_numbers) && pareto->each == (pareto->losses != NONE);
+    return sweep->metric < train->metric_count && sweep->output_count >= 1 && sweep->output_count <= MAX_OUTPUTS &&
+           sweep->width <= MAX_OUTPUTS && sweep->count >= 1 && sweep->count <= MAX_POINTS &&
+           sweep->point_numbers == sweep->count * sweep->width && is_real_state(manifest, sweep->state, sweep->width) &&
+           is_real_state(manifest, sweep->all, sweep->point_numbers) &&
+           is_real_state(manifest, sweep->memory, sweep->count * sweep->output_count) && indicators_fit(sweep);
+}
+
+static bool events_fit(const Manifest *manifest, const TrainInfo *train)
+{
+    for (size_t i = 0; i < train->event_count; i++) {
+        const TensorInfo *count = &manifest->states[train->events[i]].tensor;
+        if (count->dtype != DTYPE_I32 || count->elements != 1)
+            return false;
+    }
+    return true;
+}
+
+/* A row of the state's size for each round. */
+static bool table_fits(const Manifest *manifest, const ActInfo *set, int64_t rounds)
+{
+    size_t rows = rounds > 0 ? (size_t)rounds : 1;
+    return set->table_count % rows == 0 && is_real_state(manifest, set->state, set->table_count / rows);
 }
 
 /* A tree: parts lie within each other, something is due in every round of a repeat, and there is one budget. */
@@ -132,10 +161,7 @@ static bool acts_fit(const Manifest *manifest, const TrainInfo *train)
         if (repeat && (act->size < 2 || act[1].every != 1 || act[1].every_in_epochs || act[1].after != 0))
             return false;
         if (act->kind == ACT_SET &&
-            (act->state == NONE || train->acts[parent].in_epochs ||
-             !is_real_state(manifest, act->state,
-                            act->table_count / (size_t)(train->acts[parent].rounds + !train->acts[parent].rounds)) ||
-             act->table_count % (size_t)(train->acts[parent].rounds + !train->acts[parent].rounds)))
+            (act->state == NONE || train->acts[parent].in_epochs || !table_fits(manifest, act, train->acts[parent].rounds)))
             return false;
     }
     return budgets == 1;
@@ -152,7 +178,7 @@ static bool train_fits(const Manifest *manifest)
         fits &= train->phases[i].split < manifest->datasets[train->phases[i].dataset].split_count;
     for (size_t i = 0; i < train->metric_count; i++)
         fits &= train->metrics[i].split < manifest->datasets[train->metrics[i].dataset].split_count;
-    return fits && pareto_fits(manifest, train);
+    return fits && sweep_fits(manifest, train) && events_fit(manifest, train);
 }
 
 /* ---- reading ---- */

@@ -24,7 +24,7 @@ void options_help(void)
            "  --out RUNDIR    folder of the run's files (default: runs/MODEL-TRAIN)\n"
            "  --seed N        of all randomness (default: 0)\n"
            "  --epochs N      instead of the model's number\n"
-           "  --steps N       stop after N steps of the (lower) objective\n"
+           "  --steps N       stop after N steps of the first phase\n"
            "  --seconds S     stop after S seconds of training, evaluation not counted\n"
            "  --threads N     (default: 1, or the resumed run's)\n"
            "  --from FILE     begin with the weights of this checkpoint, where it has them\n"

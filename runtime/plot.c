@@ -151,12 +151,13 @@ int plot_command(const Manifest *manifest, const Options *options)
     }
     char *metrics = path_join(folder, "metrics.jsonl"), *curves = path_join(folder, "curves.svg");
     char *front = path_join(folder, "front.json"), *scatter = path_join(folder, "front.svg");
+    const char *title = manifest->train && manifest->train->sweep ? manifest->train->sweep->title : "front";
     bool fine = metrics && curves && front && scatter;
     if (fine && !path_exists(metrics) && !path_exists(front))
         fine = report_error("%s holds no run to draw: neither metrics.jsonl nor front.json", folder);
     if (fine) {
         bool drawn = !path_exists(metrics) || plot_curves(manifest, metrics, curves);
-        fine = (!path_exists(front) || plot_front(front, scatter)) && drawn;
+        fine = (!path_exists(front) || plot_front(title, front, scatter)) && drawn;
     }
     free(metrics);
     free(curves);

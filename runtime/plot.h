@@ -18,7 +18,7 @@ int plot_command(const Manifest *manifest, const Options *options);
 /* Each reads DATA and draws PICTURE; false (reported) if that is impossible. The manifest tells phases from hyperparameters, and
  * which of these live on a logarithmic scale. */
 bool plot_curves(const Manifest *manifest, const char *data, const char *picture);
-bool plot_front(const char *data, const char *picture);
+bool plot_front(const char *title, const char *data, const char *picture);
 
 /* A script for gnuplot: an unnamed file, for plot_render() or fclose(). Its output is an SVG of that size in pixels. NULL
  * (reported) on failure. */

@@ -119,7 +119,7 @@ static bool is_range(const char *name)
     return !strcmp(name, "least") || !strcmp(name, "largest");
 }
 
-/* "fit(fashion.valid)" belongs to panel fit as fashion.valid, "loss.lower" to panel loss as lower; the rest to itself. */
+/* "fit(fashion.valid)" belongs to panel fit as fashion.valid, "OUTPUT.PHASE" to panel OUTPUT as PHASE; the rest to itself. */
 static bool place_scalar(Curves *curves, const char *key)
 {
     const char *open = strchr(key, '('), *dot = strrchr(key, '.');
@@ -258,7 +258,7 @@ static bool is_logarithmic(const Curves *curves, const Panel *panel)
     return most > 100 * least;
 }
 
-/* $N: step, a column a series, and the lower and upper end of the band. */
+/* $N: step, a column a series, and both ends of the band. */
 static void write_data(FILE *script, const Curves *curves, const Panel *panel, size_t number, bool logarithmic)
 {
     size_t i;
@@ -305,8 +305,10 @@ static void draw_panel(FILE *script, const Curves *curves, const Panel *panel, s
     snprintf(title, sizeof title, "%.180s%s", alone ? panel->series[0].key : panel->title, more);
     fprintf(script, "set label 1 ");
     plot_text(script, title);
-    fprintf(script, " at graph 0, graph 1.08 left font ',14'\nset xlabel '%s'\n",
-            curves->manifest->train->phase_count > 1 ? "lower step" : "step");
+    const TrainInfo *train = curves->manifest->train;
+    bool several = train->phase_count > 1;
+    fprintf(script, " at graph 0, graph 1.08 left font ',14'\nset xlabel '%s%sstep'\n", several ? train->phases[0].name : "",
+            several ? " " : "");
     fprintf(script, logarithmic ? "set logscale y\nset format y '%%.0e'\n" : "unset logscale y\nset format y '%%g'\n");
     set_key(script, panel);
     fprintf(script, "plot ");

@@ -1,4 +1,4 @@
-/* front.svg: the losses that a Pareto network reached, one point a ray, read from front.json. Two objectives: a scatter with the
+/* front.svg: what a sweep reached, one point per ray, read from front.json. Two objectives: a scatter with the
  * rays; three and more: parallel coordinates, and a panel for each pair. */
 #include <math.h>
 #include <stdlib.h>
@@ -12,12 +12,12 @@ enum { MOST_OBJECTIVES = 16, PAIRED_OBJECTIVES = 7 };
 typedef struct Front {
     size_t m, n;
     const char *names[MOST_OBJECTIVES]; /* of the JSON text */
-    const char *split, *solver;         /* solver may be NULL */
+    const char *title, *split, *solver; /* solver may be NULL */
     bool has_reference;
     double reference[MOST_OBJECTIVES], low[MOST_OBJECTIVES], high[MOST_OBJECTIVES];
-    double *rays, *points;          /* n x m, one allocation */
-    bool *kept;                     /* not dominated; a point with a number that is not finite never is */
-    double hypervolume, uniformity, igd; /* NaN where the model reports none */
+    double *rays, *points;              /* n x m, one allocation */
+    bool *kept;                         /* not dominated; a point with a number that is not finite never is */
+    double indicators[INDICATOR_COUNT]; /* NaN where the model reports none */
 } Front;
 
 /* ---- reading ---- */
@@ -56,9 +56,8 @@ static bool read_names(const json_t *json, Front *front, const char *path)
         return report_error("%s: 'reference' should be a list of %zu numbers", path, front->m);
     front->solver = json_string_value(json_object_get(json, "solver"));
     front->split = json_string_value(json_object_get(json, "split"));
-    front->hypervolume = real_of(json_object_get(json, "hypervolume"));
-    front->uniformity = real_of(json_object_get(json, "uniformity"));
-    front->igd = real_of(json_object_get(json, "igd"));
+    for (size_t i = 0; i < INDICATOR_COUNT; i++)
+        front->indicators[i] = real_of(json_object_get(json, indicator_names[i]));
     return front->split || report_error("%s: 'split' should be a name", path);
 }
 
@@ -110,18 +109,17 @@ static void write_title(FILE *script, const Front *front, bool over_panels)
     for (size_t k = 0; k < front->n; k++)
         kept += front->kept[k];
 #define ADD(...) length += (size_t)snprintf(title + length, sizeof title - length, __VA_ARGS__)
-    ADD("Pareto front on %.100s", front->split);
+    ADD("%.60s on %.100s", front->title, front->split);
     if (front->solver)
         ADD(" by %.100s", front->solver);
     ADD(": %zu ray%s, %zu not dominated", front->n, front->n == 1 ? "" : "s", kept);
-    if (isfinite(front->hypervolume))
-        ADD(", hypervolume %.4g", front->hypervolume);
-    for (size_t j = 0; front->has_reference && j < front->m; j++)
-        ADD("%s%g%s", j ? ", " : " (reference ", front->reference[j], j + 1 == front->m ? ")" : "");
-    if (isfinite(front->uniformity))
-        ADD(", uniformity %.3g", front->uniformity);
-    if (isfinite(front->igd))
-        ADD(", igd %.3g", front->igd);
+    for (size_t i = 0; i < INDICATOR_COUNT; i++) {
+        bool referred = front->has_reference && indicator_arguments[i] == ARGUMENT_POINT;
+        if (isfinite(front->indicators[i]))
+            ADD(", %s %.*g", indicator_names[i], referred ? 4 : 3, front->indicators[i]);
+        for (size_t j = 0; referred && j < front->m; j++)
+            ADD("%s%g%s", j ? ", " : " (reference ", front->reference[j], j + 1 == front->m ? ")" : "");
+    }
 #undef ADD
     fprintf(script, over_panels ? "set multiplot title " : "set title ");
     plot_text(script, title);
@@ -354,10 +352,10 @@ static bool draw(const Front *front, const char *picture)
     return plot_render(script, picture);
 }
 
-bool plot_front(const char *data, const char *picture)
+bool plot_front(const char *title, const char *data, const char *picture)
 {
     json_error_t error;
-    Front front = {0};
+    Front front = {.title = title};
     json_t *json = json_load_file(data, 0, &error);
     bool fine = json || report_error("%s: line %d: %s", data, error.line, error.text);
     fine = fine && read_names(json, &front, data) && read_points(json, &front, data) && draw(&front, picture);

@@ -19,7 +19,7 @@ typedef struct Mean {
     int64_t count;
 } Mean;
 
-enum { MAX_STEP_OUTPUTS = 1 + MAX_OBJECTIVES };
+enum { MAX_STEP_OUTPUTS = 1 + MAX_OUTPUTS };
 
 typedef struct Position {
     Counts done;

@@ -46,7 +46,7 @@ static const ExportInfo *find_export(const Manifest *manifest, const char *name)
 
 static bool is_preference(const Manifest *manifest, const TensorInfo *argument)
 {
-    return manifest->train && manifest->train->pareto && !strcmp(argument->name, manifest->train->pareto->preference);
+    return manifest->train && manifest->train->sweep && !strcmp(argument->name, manifest->train->sweep->axis);
 }
 
 /* Whether the argument comes from the rows: it is neither the preference nor the row's number, which the compiler adds where
@@ -239,59 +239,59 @@ static void rows_free(Rows *rows)
 
 /* ---- the preference ---- */
 
-/* "1,2,1" as m numbers of sum 1. */
-static bool parse_preference(const char *text, const ParetoInfo *pareto, double *ray)
+/* "1,2,1" as one number per entry of sum 1. */
+static bool parse_preference(const char *text, const SweepInfo *sweep, double *point)
 {
     double sum = 0;
     const char *at = text;
-    for (size_t i = 0; i < pareto->m; i++) {
+    for (size_t i = 0; i < sweep->width; i++) {
         char *end;
-        ray[i] = strtod(at, &end);
-        bool last = i + 1 == pareto->m;
-        if (end == at || !isfinite(ray[i]) || *end != (last ? '\0' : ','))
-            return report_error("--preference expects %zu numbers with commas between them, not '%s'", pareto->m, text);
-        if (ray[i] < 0)
+        point[i] = strtod(at, &end);
+        bool last = i + 1 == sweep->width;
+        if (end == at || !isfinite(point[i]) || *end != (last ? '\0' : ','))
+            return report_error("--preference expects %zu numbers with commas between them, not '%s'", sweep->width, text);
+        if (point[i] < 0)
             return report_error("--preference %s: a preference has no negative numbers", text);
-        sum += ray[i];
+        sum += point[i];
         at = end + 1;
     }
     if (!(sum > 0) || isinf(sum))
         return report_error("--preference %s: the numbers must have a sum above 0", text);
-    for (size_t i = 0; i < pareto->m; i++)
-        ray[i] /= sum;
+    for (size_t i = 0; i < sweep->width; i++)
+        point[i] /= sum;
     return true;
 }
 
-static bool needs_preference(const char *export, const ParetoInfo *pareto)
+static bool needs_preference(const char *export, const SweepInfo *sweep)
 {
     Names names = {""};
-    for (size_t i = 0; i < pareto->m; i++)
-        add_name(&names, pareto->objectives[i]);
-    return report_error("'%s' takes the preference '%s': say with --preference how much each of %s matters", export,
-                        pareto->preference, names.text);
+    for (size_t i = 0; i < sweep->output_count; i++)
+        add_name(&names, sweep->outputs[i]);
+    return report_error("'%s' takes the preference '%s': say with --preference how much each of %s matters", export, sweep->axis,
+                        names.text);
 }
 
 static bool set_preference(const Call *call, const Manifest *manifest, const ExportInfo *export, const char *text)
 {
-    const ParetoInfo *pareto = manifest->train->pareto;
-    const TensorInfo *argument = manifest->train && manifest->train->pareto ? call_input_type(call, pareto->preference) : NULL;
-    double ray[MAX_OBJECTIVES];
+    const SweepInfo *sweep = manifest->train->sweep;
+    const TensorInfo *argument = manifest->train && manifest->train->sweep ? call_input_type(call, sweep->axis) : NULL;
+    double point[MAX_OUTPUTS];
     if (!argument && text)
         return report_error("'%s' takes no preference", export->name);
     if (!argument)
         return true;
     if (!text)
-        return needs_preference(export->name, pareto);
-    if (argument->elements != (int64_t)pareto->m)
-        return report_internal("the argument '%s' of '%s' does not hold %zu numbers", argument->name, export->name, pareto->m);
-    if (!parse_preference(text, pareto, ray))
+        return needs_preference(export->name, sweep);
+    if (argument->elements != (int64_t)sweep->width)
+        return report_internal("the argument '%s' of '%s' does not hold %zu numbers", argument->name, export->name, sweep->width);
+    if (!parse_preference(text, sweep, point))
         return false;
-    void *input = call_input(call, pareto->preference);
-    for (size_t i = 0; i < pareto->m; i++)
+    void *input = call_input(call, sweep->axis);
+    for (size_t i = 0; i < sweep->width; i++)
         if (argument->dtype == DTYPE_F64)
-            ((double *)input)[i] = ray[i];
+            ((double *)input)[i] = point[i];
         else
-            ((float *)input)[i] = (float)ray[i];
+            ((float *)input)[i] = (float)point[i];
     return true;
 }
 

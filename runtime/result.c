@@ -122,7 +122,7 @@ bool result_write(const Run *run, const char *reason)
     json_object_set_new(json, "best", described);
     json_decref(last);
     json_decref(best);
-    if (manifest->train->pareto)
-        json_object_set_new(json, "front", front_json(&run->front, &run->program, manifest->train->metrics[0].name));
+    if (run->sweep.info)
+        json_object_set_new(json, run->sweep.info->name, sweep_json(&run->sweep, &run->program));
     return write_json(run, "result.json", json);
 }

@@ -35,13 +35,14 @@ static bool name_paths(Run *run)
     return run->last && run->best;
 }
 
-/* The first file of a run that the folder holds, or NULL. */
-static const char *find_run_file(const char *folder)
+/* The first file of a run that the folder holds, or NULL; `own` may hold its name. */
+static const char *find_run_file(const Run *run, char own[static 256])
 {
-    static const char *const names[] = {"last.safetensors", "best.safetensors", "metrics.jsonl",
-                                        "config.json",      "result.json",      "front.json"};
+    const SweepInfo *sweep = run->manifest->train->sweep;
+    const char *names[] = {"last.safetensors", "best.safetensors", "metrics.jsonl", "config.json", "result.json", own};
+    snprintf(own, 256, "%.200s.json", sweep ? sweep->name : "result");
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        char *path = path_join(folder, names[i]);
+        char *path = path_join(run->folder, names[i]);
         bool exists = path && path_exists(path);
         free(path);
         if (exists)
@@ -65,17 +66,18 @@ static bool lock_folder(Run *run)
 static bool find_run(Run *run)
 {
     const Options *options = run->options;
+    char own[256];
     position_begin(&run->position);
     run->identity = (Identity){
         .seed = options->seed, .batch = run->manifest->train->batch, .threads = options->threads ? options->threads : 1};
     if (!options->resume) {
-        const char *file = find_run_file(run->folder);
+        const char *file = find_run_file(run, own);
         return !file ||
                report_error("%s already holds a run (%s); continue it with --resume, or choose another folder with --out",
                             run->folder, file);
     }
     if (!path_exists(run->last)) {
-        const char *file = find_run_file(run->folder);
+        const char *file = find_run_file(run, own);
         if (file)
             return report_error(
                 "%s holds %s of a run, but no last.safetensors to resume it from: move what is there away, or choose another "
@@ -147,9 +149,9 @@ static bool make_plan(Run *run)
                             run->last, run->identity.epoch_steps, epoch_steps);
     if (run->has_checkpoint && total != planned && budgets > 1)
         return report_error("%s belongs to a run of %" PRId64
-                            " steps, with one net for each ray, which cannot be changed to %" PRId64
+                            " steps, with one net for each %s, which cannot be changed to %" PRId64
                             ": nets that are finished would have to go on",
-                            run->last, planned, total);
+                            run->last, planned, train->sweep ? train->sweep->point_word : "round", total);
     if (run->has_checkpoint && total != planned)
         report_note("the run was planned for %" PRId64 " steps and is now for %" PRId64 "; its schedules follow", planned, total);
     run->identity.total_steps = total;
@@ -167,7 +169,7 @@ static bool open_calls(Run *run)
         if (!open_phase(run, i))
             return false;
     run->evaluations = evaluations_open(&run->program, &run->data);
-    return run->evaluations && front_open(&run->front, &run->program) &&
+    return run->evaluations && sweep_open(&run->sweep, &run->program) &&
            call_open(&run->init, &run->program, train->init, rows, plain) &&
            call_open(&run->hypers, &run->program, train->hypers, rows, plain) &&
            call_open(&run->plateau, &run->program, train->plateau, rows, with_metric);
@@ -215,7 +217,7 @@ static void close_run(Run *run)
         sampler_close(&run->phases[i].sampler);
     }
     evaluations_close(run->evaluations, run->manifest->train->metric_count);
-    front_close(&run->front);
+    sweep_close(&run->sweep);
     call_close(&run->init);
     call_close(&run->hypers);
     call_close(&run->plateau);
@@ -273,12 +275,11 @@ static void print_closing_line(const Run *run, const char *reason)
     printf("; %s\n", run->folder);
 }
 
-/* A run that was resumed after its last evaluation has not seen the front. */
-static void recover_front(Run *run)
+/* A run that was resumed after its last evaluation has measured no sweep. */
+static void recover_sweep(Run *run)
 {
-    const TrainInfo *train = run->manifest->train;
-    if (train->pareto && run->front.count == 0)
-        front_evaluate(&run->front, run->evaluations, &run->program, run_nets(run));
+    if (run->sweep.info && run->sweep.count == 0)
+        sweep_measure(&run->sweep, run->evaluations, &run->program, run_nets(run));
 }
 
 static void print_how_to_resume(const Run *run)
@@ -308,9 +309,9 @@ static int report_end(Run *run, LoopEnd end)
     case LOOP_TIME_UP:
         break;
     }
-    recover_front(run);
-    if (run->manifest->train->pareto)
-        front_note_limits(&run->front);
+    recover_sweep(run);
+    if (run->sweep.info)
+        sweep_note_limits(&run->sweep);
     if (!result_write(run, reason))
         return EXIT_FAILURE;
     print_closing_line(run, reason);

@@ -28,22 +28,22 @@ static void ray_states(Assembly *assembly)
 {
     Module *module = assembly->module;
     Pareto *pareto = assembly->train->pareto;
+    Sweep *sweep = assembly->train->sweep;
     Condition condition = module->conditions.data[assembly->train->condition];
     const char *ray = arena_printf(&module->arena, "%s/ray", condition.name);
     pareto->ray_state = named_state(module, ray, condition.type, STATE_COUNTER, 1.0 / (double)pareto->m);
-    Type all = type_of(module->real, 2, (int64_t[]){pareto->ray_count, pareto->m});
+    sweep->state = (int)pareto->ray_state;
+    Type all = type_of(module->real, 2, (int64_t[]){sweep->count, sweep->width});
     if (pareto->each) {
         const char *points = arena_printf(&module->arena, "%s/points", assembly->train->name);
-        pareto->losses_state = named_state(module, points, all, STATE_COUNTER, 0);
-        module->states.data[pareto->losses_state].kept = true;
+        sweep->memory = (int)named_state(module, points, all, STATE_COUNTER, 0);
+        module->states.data[sweep->memory].kept = true;
     }
-    const Solver *solver = solver_of(pareto->solver);
-    pareto->nonnegative = solver->nonnegative;
-    pareto->all_rays = pareto->fixed || solver->all_rays;
-    if (!pareto->all_rays)
+    if (!pareto->fixed && !solver_of(pareto->solver)->all_rays)
         return;
     const char *rays = arena_printf(&module->arena, "%s/rays", condition.name);
     pareto->rays_state = named_state(module, rays, all, STATE_COUNTER, 1.0 / (double)pareto->m);
+    sweep->all = (int)pareto->rays_state;
 }
 
 Assembly method_assembly(Model *model, Train *train, const PassTrace *trace)

@@ -59,7 +59,7 @@ static Value fixed_ray(Assembly *assembly, Builder *b, Type type, unsigned draw)
     const Pareto *pareto = assembly->train->pareto;
     Value seed = build_read(b, assembly->seed), number = ray_number(assembly, b, draw);
     Value random = build_random(b, seed, number, type_scalar(b->module->real), RANDOM_STREAM_RAY_CHOICE, OP_SHARED);
-    Value place = build_cast(b, build_with_const(b, OP_MUL, random, pareto->ray_count), DTYPE_I32);
+    Value place = build_cast(b, build_with_const(b, OP_MUL, random, assembly->train->sweep->count), DTYPE_I32);
     return build_reshape(b, build_gather(b, build_read(b, pareto->rays_state), place), type);
 }
 

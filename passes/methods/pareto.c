@@ -28,6 +28,8 @@ static void count_events(Assembly *assembly, Builder *b, const char *what, Value
     Module *module = assembly->module;
     const char *name = arena_printf(&module->arena, "%s/%s", assembly->train->name, what);
     uint32_t state = find_or_add_state(module, name, type_scalar(DTYPE_I32), STATE_COUNTER, (Init){0});
+    if (!module->states.data[state].kept)
+        vec_push(&assembly->train->events, state);
     module->states.data[state].kept = true;
     Value before = build_read(b, state), more = build_cast(b, happened, DTYPE_I32);
     build_write(b, state, build_binary(b, OP_ADD, before, more));
@@ -112,11 +114,12 @@ static void count_undefined(Assembly *assembly, uint32_t rays, const Objectives 
 static void make_procedure(Train *train)
 {
     const Pareto *pareto = train->pareto;
+    const Sweep *sweep = train->sweep;
     size_t nets = 0;
     if (pareto->each) {
-        nets = act_repeat(train, (Act){.rounds = pareto->ray_count});
+        nets = act_repeat(train, (Act){.rounds = sweep->count});
         act_leaf(train, (Act){.kind = ACT_RESET});
-        act_leaf(train, (Act){.kind = ACT_SET, .state = pareto->ray_state, .table = pareto->rays, .rows = pareto->ray_count});
+        act_leaf(train, (Act){.kind = ACT_SET, .state = pareto->ray_state, .table = sweep->points, .rows = sweep->count});
     }
     size_t budget = act_budget(train);
     act_leaf(train, (Act){.kind = ACT_STEP});
@@ -168,4 +171,6 @@ void assemble_pareto(Assembly *assembly)
     vec_free(&g.each);
     step_finish(assembly, function);
     phase->step = function;
+    if (solver->nonnegative)
+        phase->nonnegative = arena_printf(&module->arena, "the solver %s", solver_names[assembly->train->pareto->solver]);
 }

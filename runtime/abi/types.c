@@ -23,3 +23,15 @@ const char *const act_names[ACT_COUNT] = {
 #include "runtime/abi/acts.def"
 #undef ACT
 };
+
+const char *const indicator_names[INDICATOR_COUNT] = {
+#define INDICATOR(KIND, name, argument) #name,
+#include "indicators/indicators.def"
+#undef INDICATOR
+};
+
+const IndicatorArgument indicator_arguments[INDICATOR_COUNT] = {
+#define INDICATOR(KIND, name, argument) ARGUMENT_##argument,
+#include "indicators/indicators.def"
+#undef INDICATOR
+};

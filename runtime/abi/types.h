@@ -1,4 +1,4 @@
-/* Types of elements and roles of states, as compiler and runtime name them. */
+/* Types of elements, roles of states, acts and indicators, as compiler and runtime name them. */
 #ifndef HN_ABI_TYPES_H
 #define HN_ABI_TYPES_H
 
@@ -22,6 +22,15 @@ typedef enum {
 #undef ACT
 } ActKind;
 
+typedef enum {
+#define INDICATOR(KIND, name, argument) INDICATOR_##KIND,
+#include "indicators/indicators.def"
+#undef INDICATOR
+} IndicatorKind;
+
+/* What a model says of an indicator in its parentheses: the last column of indicators.def. */
+typedef enum { ARGUMENT_NOTHING, ARGUMENT_POINT, ARGUMENT_POINTS } IndicatorArgument;
+
 enum {
     DTYPE_COUNT = 0
 #define DTYPE(NAME, name, bytes) +1
@@ -43,9 +52,18 @@ enum {
 #undef ACT
 };
 
+enum {
+    INDICATOR_COUNT = 0
+#define INDICATOR(KIND, name, argument) +1
+#include "indicators/indicators.def"
+#undef INDICATOR
+};
+
 extern const char *const dtype_names[DTYPE_COUNT]; /* "f32" ... */
 extern const size_t dtype_sizes[DTYPE_COUNT];      /* bytes */
 extern const char *const state_role_names[STATE_ROLE_COUNT];
 extern const char *const act_names[ACT_COUNT];
+extern const char *const indicator_names[INDICATOR_COUNT]; /* "hypervolume" ... */
+extern const IndicatorArgument indicator_arguments[INDICATOR_COUNT];
 
 #endif

@@ -115,7 +115,7 @@ static void test_every_part(void **state)
     assert_true(train->batch == 128 && train->epochs == 60 && train->select == 0);
     assert_true(train->phase_count == 2 && train->phases[1].split == 1 && train->phases[1].step == 1);
     assert_true(train->metric_count == 1 && train->metrics[0].accumulate == 0 && train->metrics[0].finish == 1);
-    assert_true(train->init == 2 && train->hypers == NONE && train->plateau == NONE && !train->pareto);
+    assert_true(train->init == 2 && train->hypers == NONE && train->plateau == NONE && !train->sweep);
     assert_true(m.export_count == 1 && m.exports[0].function == 2);
     record_free(manifest_record(), &m);
     json_decref(json);

@@ -196,7 +196,7 @@ static void expected_weights(Trial *t, const double *ray, const double *losses, 
         break;
     case SOLVER_PMTL:
         for (int i = 0; i < 10 * M; i++)
-            rays[i] = 1 / pareto->rays[i];
+            rays[i] = 1 / t->train->sweep->points[i];
         status = pareto->strength > 0 ? pmtl_initial_weights(M, losses, 10, rays, followed_ray(pareto), gram, weights, &inside)
                                       : pmtl_weights(M, losses, 10, rays, followed_ray(pareto), gram, weights);
         assert_false(inside);
@@ -246,9 +246,9 @@ static void check_step(const char *form, const char *solver, const char *sample)
     if (t.train->pareto->solver == SOLVER_PMTL) { /* the runtime writes all rays and the one that is followed */
         Tensor *all = &t.world.states[find_state(module, "r/rays")], *own = &t.world.states[find_state(module, "r/ray")];
         for (int i = 0; i < 10 * M; i++)
-            tensor_set(all, i, t.train->pareto->rays[i]);
+            tensor_set(all, i, t.train->sweep->points[i]);
         for (int i = 0; i < M; i++)
-            tensor_set(own, i, t.train->pareto->rays[followed_ray(t.train->pareto) * M + (unsigned)i]);
+            tensor_set(own, i, t.train->sweep->points[followed_ray(t.train->pareto) * M + (unsigned)i]);
     }
     ray_of_step(&t, 0, ray);
     int64_t n = 0;

@@ -296,7 +296,7 @@ static void test_manifest_is_checked(void **state)
 {
     (void)state;
     assert_true(read_changed("\"epochs\":6", "\"epochs\":7"));
-    static const char *const changes[][2] = {{"\"abi\":2", "\"abi\":1"},
+    static const char *const changes[][2] = {{"\"abi\":3", "\"abi\":1"},
                                              {"\"offset\":64", "\"offset\":65"},
                                              {"\"offset\":448", "\"offset\":262592"},
                                              {"\"offset\":64", "\"offset\":-64"},
@@ -316,6 +316,45 @@ static void test_manifest_is_checked(void **state)
         assert_false(read_changed(changes[i][0], changes[i][1]));
 }
 
+#define SWEEP(metric, outputs, width, points, state, memory, indicators)                                                         \
+    "\"sweep\":{\"name\":\"front\",\"title\":\"t\",\"axis\":\"a\",\"point_word\":\"p\",\"output_word\":\"o\",\"on\":\"s\","      \
+    "\"solver\":null,"                                                                                                           \
+    "\"metric\":" metric ",\"outputs\":[" outputs "],\"width\":" width ",\"points\":[" points "],\"state\":" state               \
+    ",\"all\":-1,\"memory\":" memory ",\"indicators\":[" indicators "]}"
+
+/* A sweep whose parts do not fit each other or the states would write beside them. State 2 is one real, state 0 four, state 4 an
+ * i32. */
+static void test_sweep_is_checked(void **state)
+{
+    (void)state;
+    static const char none[] = "\"sweep\":null";
+    assert_true(read_changed(none, SWEEP("0", "\"x\"", "1", "0.5,1", "2", "-1", "{\"kind\":\"hypervolume\",\"numbers\":[1]}")));
+    assert_true(read_changed(none, SWEEP("0", "\"x\"", "1", "1,2,3,4", "2", "0", "{\"kind\":\"uniformity\",\"numbers\":[]}")));
+    static const char *const wrong[] = {
+        SWEEP("1", "\"x\"", "1", "0.5", "2", "-1", ""),
+        SWEEP("0", "", "1", "0.5", "2", "-1", ""),
+        SWEEP("0", "\"x\"", "0", "0.5", "2", "-1", ""),
+        SWEEP("0", "\"x\"", "2", "0.5,1", "2", "-1", ""),
+        SWEEP("0", "\"x\"", "1", "", "2", "-1", ""),
+        SWEEP("0", "\"x\"", "1", "0.5", "0", "-1", ""),
+        SWEEP("0", "\"x\"", "1", "0.5", "4", "-1", ""),
+        SWEEP("0", "\"x\"", "1", "0.5", "2", "0", ""),
+        SWEEP("0", "\"x\"", "4", "1,2,3,4,5", "0", "-1", ""),
+        SWEEP("0", "\"x\"", "1", "0.5", "2", "-1", "{\"kind\":\"size\",\"numbers\":[]}"),
+        SWEEP("0", "\"x\"", "1", "0.5", "2", "-1", "{\"kind\":\"hypervolume\",\"numbers\":[]}"),
+        SWEEP("0", "\"x\"", "1", "0.5", "2", "-1", "{\"kind\":\"hypervolume\",\"numbers\":[1,2]}"),
+        SWEEP("0", "\"x\"", "1", "0.5", "2", "-1", "{\"kind\":\"uniformity\",\"numbers\":[1]}"),
+        SWEEP("0", "\"x\"", "1", "0.5", "2", "-1", "{\"kind\":\"igd\",\"numbers\":[]}"),
+        SWEEP("0", "\"x\",\"y\"", "1", "0.5", "2", "-1", "{\"kind\":\"igd\",\"numbers\":[1,2,3]}")};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        if (read_changed(none, wrong[i]))
+            fail_msg("accepted: %s", wrong[i]);
+    static const char *const events[] = {"\"events\":[0]", "\"events\":[5]", "\"events\":[99]"};
+    assert_true(read_changed("\"events\":[]", "\"events\":[4]"));
+    for (size_t i = 0; i < sizeof events / sizeof events[0]; i++)
+        assert_false(read_changed("\"events\":[]", events[i]));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -330,6 +369,7 @@ int main(void)
         cmocka_unit_test(test_processor_features),
         cmocka_unit_test(test_options),
         cmocka_unit_test(test_manifest_is_checked),
+        cmocka_unit_test(test_sweep_is_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
