@@ -57,84 +57,22 @@ static void explain_hypers(const Model *model)
     }
 }
 
-static void explain_optimizer(const char *what, const Optimizer *o)
+static void explain_phase(const Phase *phase, Text *out)
 {
-    static const char *const schedules[] = {"constant", "cosine", "step", "plateau"};
-    printf("  %-10s ", what);
-    if (o->kind == OPTIMIZER_ADAM)
-        printf("adam(%g, beta1: %g, beta2: %g, eps: %g", o->rate, o->beta1, o->beta2, o->epsilon);
-    else if (o->kind == OPTIMIZER_RMSPROP)
-        printf("rmsprop(%g, alpha: %g, eps: %g", o->rate, o->beta2, o->epsilon);
-    else
-        printf("sgd(%g, momentum: %g", o->rate, o->momentum);
-    printf(", %s", schedules[o->schedule.kind]);
-    if (o->schedule.kind == SCHEDULE_STEP || o->schedule.kind == SCHEDULE_PLATEAU)
-        printf("(%g, factor: %g)", o->schedule.every, o->schedule.factor);
-    if (o->clip > 0)
-        printf(", clip: %g", o->clip);
-    puts(")");
-}
-
-static void explain_phase(const Phase *phase)
-{
-    explain_optimizer(phase->name, &phase->optimizer);
-    printf("  %-10s batches of %" PRId64 "\n", "", phase->batch);
-}
-
-static void explain_report(const Sweep *sweep)
-{
-    const char *before = "  report     "; /* the next indicator */
-    for (size_t k = 0; k < INDICATOR_COUNT; k++) {
-        const Report *report = &sweep->reports[k];
-        if (!report->reported)
-            continue;
-        printf("%s%s", before, indicator_names[k]);
-        for (uint32_t i = 0; indicator_arguments[k] == ARGUMENT_POINT && i < sweep->outputs; i++)
-            printf("%s%g%s", i ? ", " : " up to (", report->numbers[i], i + 1 == sweep->outputs ? ")" : "");
-        if (indicator_arguments[k] == ARGUMENT_POINTS)
-            printf(" to the %u points of %s", report->rows, report->file);
-        before = ", ";
-    }
-    if (*before == ',')
-        putchar('\n');
-}
-
-static void explain_pareto(const Pareto *pareto, const Sweep *sweep)
-{
-    printf("  objectives");
-    for (uint32_t i = 0; i < pareto->m; i++)
-        printf("%s%s", i ? ", " : " ", pareto->objectives[i]);
-    printf("\n  solver     %s", pareto->solver_text);
-    if (pareto->each) {
-        printf("\n  rays       one net for each of the %u", sweep->count);
-    } else if (pareto->fixed) {
-        printf("\n  rays       %u a batch from the %u of evaluation", pareto->rays_per_step, sweep->count);
-    } else {
-        printf("\n  rays       %u a batch from Dirichlet(", pareto->rays_per_step);
-        for (uint32_t i = 0; i < pareto->m; i++)
-            printf("%s%g", i ? ", " : "", pareto->concentration[i]);
-        printf("); %u for evaluation", sweep->count);
-    }
-    putchar('\n');
-    explain_report(sweep);
+    optimizer_explain(phase->name, &phase->optimizer, out);
+    text_printf(out, "  %-10s batches of %" PRId64 "\n", "", phase->batch);
 }
 
 static void explain_train(const Train *train)
 {
     printf("\ntrain %s: %s, %" PRId64 " epochs, an evaluation every %" PRId64 ", patience %" PRId64 "%s\n", train->name,
            method_names[train->method], train->epochs, train->evaluate, train->patience, train->patience ? "" : " (none)");
+    Text text = {0};
     for (uint32_t i = 0; i < train->phases.len; i++)
-        explain_phase(&train->phases.data[i]);
-    if (train->method == METHOD_BILEVEL) {
-        printf("  sigma      %g, %s", train->sigma, train->sigma_learned ? "learned" : "fixed");
-        printf(", around the %s value; entropy weight %g\n", train->everywhere ? "first" : "current", train->entropy);
-        if (train->sigma_learned)
-            explain_optimizer("sample", &train->sigma_optimizer);
-        printf("  schedule   %" PRId64 " lower : %" PRId64 " upper, after %g epochs\n", train->every_lower, train->every_upper,
-               train->warmup);
-    }
-    if (train->pareto)
-        explain_pareto(train->pareto, train->sweep);
+        explain_phase(&train->phases.data[i], &text);
+    method_explain(train, &text);
+    printf("%s", text.data ? text.data : "");
+    text_free(&text);
     for (uint32_t i = 0; i < train->metrics.len; i++)
         printf("  metric     %s%s\n", train->metrics.data[i].name, (int)i == train->select ? "   (selects the best)" : "");
 }

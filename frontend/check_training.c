@@ -84,14 +84,6 @@ static bool check_derivative(Session *s, const TrainedLeaves *leaves, const Func
 
 /* ---- a train ---- */
 
-static const Setting *setting_of(const Decl *decl, const char *name)
-{
-    for (const Setting *setting = decl->settings.first; setting; setting = setting->next)
-        if (setting->head.text && strcmp(setting->head.text, name) == 0)
-            return setting;
-    return NULL;
-}
-
 static void help_stuck(Session *s, uint32_t weight)
 {
     if (weight != NO_WEIGHT && s->module->weights.data[weight].init.value == 0)
@@ -151,55 +143,14 @@ static void check_stuck(Session *s, const Decl *decl, const Train *train)
     }
 }
 
-/* Whether the function reads these elements of the condition, or all of it at once. */
-static bool reads_elements(const Function *f, uint32_t condition, int64_t first, int64_t count)
-{
-    for (Value v = 0; v < f->ops.len; v++) {
-        const Op *op = OP_AT(f, v);
-        for (uint32_t i = 0; i < op->nargs; i++) {
-            const Op *operand = OP_AT(f, op->args[i]);
-            if (operand->code != OP_CONDITION || operand->symbol != condition)
-                continue;
-            if (op->code != OP_SLICE || (op->a.v[0] < first + count && first < op->a.v[0] + op->type.dims[0]))
-                return true;
-        }
-    }
-    return false;
-}
-
-/* Where the hyperparameter "lam.drop" is declared. */
-static Span hyper_span(const Session *s, const Train *train, const Hyper *hyper)
-{
-    const char *group = s->module->conditions.data[train->condition].name;
-    const HyperEntry *entry = find_symbol_of(s->file, group, DECL_HYPER)->decl->hypers.first;
-    while (strcmp(entry->name.text, hyper->name + strlen(group) + 1) != 0)
-        entry = entry->next;
-    return entry->name.span;
-}
-
-static void warn_of_unused_hypers(Session *s, const Decl *decl, const Train *train)
-{
-    for (uint32_t h = 0; h < s->model->hypers.len; h++) {
-        const Hyper *hyper = &s->model->hypers.data[h];
-        bool read = hyper->condition != train->condition;
-        for (uint32_t i = 0; i < train->phases.len && !read; i++)
-            read = reads_elements(train->phases.data[i].objective, train->condition, hyper->offset, type_elements(hyper->shape));
-        if (read)
-            continue;
-        warn(s, WARNING_UNUSED_HYPER, hyper_span(s, train, hyper), "the train '%s' tunes '%s', but none of its losses reads it",
-             decl->name.text, hyper->name);
-        add_help(s, "what it is tuned to means nothing; leave it out, or read it in the loss of 'lower'");
-    }
-}
-
-static void warn_of_fixed_response(Session *s, const Decl *decl, const Train *train)
+void warn_of_fixed_response(Session *s, const Decl *decl, const Train *train, uint32_t moved)
 {
     for (uint32_t i = 0; i < s->module->weights.len; i++) {
         const Weight *weight = &s->module->weights.data[i];
         const Form *form = &s->model->forms.data[weight->form];
         for (uint32_t c = 0; c < s->module->conditions.len; c++) {
-            bool responds = weight->sources.conditions >> c & 1;
-            if (!responds || (train->method == METHOD_BILEVEL && train->condition == c))
+            bool follows = weight->sources.conditions >> c & 1;
+            if (!follows || c == moved)
                 continue;
             warn(s, WARNING_FIXED_RESPONSE, decl->value->span,
                  "the weights of '%s' respond to '%s', which '%s' keeps where it is: the response is trained at one point",
@@ -221,16 +172,6 @@ void check_training(Session *s, const Decl *decl)
         return;
     if (train->phases.len && train->phases.data[0].objective)
         check_stuck(s, decl, train);
-    if (train->method != METHOD_PARETO)
-        warn_of_fixed_response(s, decl, train);
-    if (train->method != METHOD_BILEVEL)
-        return;
-    warn_of_unused_hypers(s, decl, train);
-    const Phase *lower = &train->phases.data[0], *upper = &train->phases.data[1];
-    const Setting *setting = setting_of(decl, "upper");
-    if (train->phases.len == 2 && lower->dataset == upper->dataset && lower->split == upper->split && setting) {
-        warn(s, WARNING_SAME_SPLIT, setting->span,
-             "the hyperparameters are tuned on the examples that the weights are trained on");
-        add_help(s, "give 'upper' a split of its own, such as one for validation");
-    }
+    if (reader_of(train)->check)
+        reader_of(train)->check(s, decl, train);
 }

@@ -46,9 +46,9 @@ static const char *model_name(Arena *arena, const char *path)
     return arena_text(arena, base, length);
 }
 
-static bool method_is(const Decl *train, const char *name)
+bool method_is(const Decl *train, MethodKind method)
 {
-    return train && strcmp(head_name(train->value), name) == 0;
+    return train && strcmp(head_name(train->value), method_names[method]) == 0;
 }
 
 static Session open_session(ModelFile *file, bool learning, const Decl *train)
@@ -63,7 +63,7 @@ static Session open_session(ModelFile *file, bool learning, const Decl *train)
     s.builder.module = s.module;
     module_state(s.module, "seed", type_of(DTYPE_I32, 1, (int64_t[]){2}), STATE_COUNTER);
     module_state(s.module, "step/lower", type_scalar(DTYPE_I32), STATE_COUNTER);
-    if (learning || method_is(train, "bilevel"))
+    if (learning || method_is(train, METHOD_BILEVEL))
         module_state(s.module, "step/upper", type_scalar(DTYPE_I32), STATE_COUNTER);
     return s;
 }

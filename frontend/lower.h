@@ -376,6 +376,8 @@ bool check_rate(Session *s, Val value, Span span, const char *what);
 bool makes_probabilities(const Decl *layer);
 /* At the end of a train's walk: bilevel and pareto must have weights that respond to what they tune or are asked for. */
 void check_response(Session *s, const Decl *decl);
+/* Whether a train (NULL: none) names this method. */
+bool method_is(const Decl *train, MethodKind method);
 /* After check_response: errors where the train would train nothing, warnings where it would for nothing (check_training.c). */
 void check_training(Session *s, const Decl *decl);
 void lower_export(Session *s, const Decl *decl); /* lower_export.c */

@@ -11,25 +11,10 @@ typedef struct SettingRule {
     unsigned on;          /* methods where it may have `on SPLIT` */
 } SettingRule;
 
-enum { IN_ALL = IN_FIT | IN_BILEVEL | IN_PARETO };
-
 static const SettingRule rules[] = {
-    {"minimise", IN_FIT | IN_PARETO, 1, PARETO_MOST_OBJECTIVES, true, IN_PARETO},
-    {"validate", IN_FIT, 1, 1, false, 0},
-    {"lower", IN_BILEVEL, 1, 1, true, 0},
-    {"upper", IN_BILEVEL, 1, 1, true, 0},
-    {"sample", IN_BILEVEL | IN_PARETO, 1, 1, true, 0},
-    {"entropy", IN_BILEVEL, 1, 1, false, 0},
-    {"everywhere", IN_BILEVEL, 0, 0, false, 0},
-    {"every", IN_BILEVEL, 2, 2, false, 0},
-    {"after", IN_BILEVEL, 1, 1, false, 0},
-    {"solver", IN_PARETO, 1, 1, false, 0},
-    {"rays", IN_PARETO, 1, PARETO_MOST_RAYS, false, 0},
-    {"batch", IN_ALL, 1, 2, false, 0},
-    {"epochs", IN_ALL, 1, 1, false, 0},
-    {"patience", IN_FIT | IN_BILEVEL, 1, 1, false, 0},
-    {"evaluate", IN_ALL, 1, 1, false, 0},
-    {"report", IN_ALL, 1, 64, false, IN_PARETO},
+#define SETTING(...) {__VA_ARGS__},
+#include "frontend/settings.def"
+#undef SETTING
 };
 
 static const char *const later_settings[] = {"solve", "steps", "method",   "trials",  "lookahead",
@@ -39,17 +24,26 @@ static const char *const later_methods[] = {"continual", "implicit", "unrolled",
 
 /* ---- settings ---- */
 
-const Setting *find_setting(const TrainPlan *plan, const char *name)
+const Setting *setting_of(const Decl *train, const char *name)
 {
-    for (const Setting *setting = plan->decl->settings.first; setting; setting = setting->next)
+    for (const Setting *setting = train->settings.first; setting; setting = setting->next)
         if (strcmp(setting->head.text, name) == 0)
             return setting;
     return NULL;
 }
 
-static const char *method_text(unsigned method)
+const Setting *find_setting(const TrainPlan *plan, const char *name)
 {
-    return method & IN_FIT ? "fit" : method & IN_BILEVEL ? "bilevel" : "pareto";
+    return setting_of(plan->decl, name);
+}
+
+/* The first of them. */
+static const char *method_text(unsigned methods)
+{
+    int kind = 0;
+    while (!(methods >> kind & 1))
+        kind++;
+    return method_names[kind];
 }
 
 static const SettingRule *find_rule(TrainPlan *plan, const Setting *setting)
@@ -61,17 +55,22 @@ static const SettingRule *find_rule(TrainPlan *plan, const Setting *setting)
         refuse(s, setting->span, arena_printf(&s->file->arena, "the setting '%s'", name));
         return NULL;
     }
+    const SettingRule *foreign = NULL;
     for (size_t i = 0; i < COUNT_OF(rules); i++) {
-        if (strcmp(rules[i].name, name) == 0) {
+        bool same = strcmp(rules[i].name, name) == 0, own = rules[i].methods & plan->method;
+        if (same && own) {
             vec_free(&candidates.names);
-            if (rules[i].methods & plan->method)
-                return &rules[i];
-            fail(s, setting->head.span, "'%s' is a setting of '%s', not of '%s'", name, method_text(rules[i].methods),
-                 method_text(plan->method));
-            return NULL;
+            return &rules[i];
         }
-        if (rules[i].methods & plan->method)
+        foreign = same ? &rules[i] : foreign;
+        if (own)
             vec_push(&candidates.names, rules[i].name);
+    }
+    if (foreign) {
+        vec_free(&candidates.names);
+        fail(s, setting->head.span, "'%s' is a setting of '%s', not of '%s'", name, method_text(foreign->methods),
+             method_text(plan->method));
+        return NULL;
     }
     fail(s, setting->head.span, "'%s' has no setting '%s'", method_text(plan->method), name);
     suggest(s, name, &candidates);
@@ -94,9 +93,8 @@ static void check_setting(TrainPlan *plan, const Setting *setting)
     if (setting->on && !(rule->on & plan->method))
         fail(s, setting->on->span, "'%s' of '%s' takes no 'on': its expressions name the data themselves", rule->name,
              method_text(plan->method));
-    uint32_t most = plan->method == IN_FIT && !strcmp(rule->name, "minimise") ? 1 : rule->most;
-    if (setting->values.count < rule->least || setting->values.count > most)
-        fail(s, setting->span, most == 1 ? "'%s' takes one value" : "'%s' takes at most %u values", rule->name, most);
+    if (setting->values.count < rule->least || setting->values.count > rule->most)
+        fail(s, setting->span, rule->most == 1 ? "'%s' takes one value" : "'%s' takes at most %u values", rule->name, rule->most);
     if (setting->by && !rule->by)
         fail(s, setting->by->span, "'%s' takes no optimizer", rule->name);
 }
@@ -141,9 +139,7 @@ static void read_batch(TrainPlan *plan)
     int64_t asked = s->file->options->batch;
     setting_integer(plan, "batch", 1, &plan->train.batch);
     plan->upper_batch = plan->train.batch;
-    if (upper && plan->method != IN_BILEVEL)
-        fail(s, upper->span, "%s has one phase and one batch size", method_text(plan->method));
-    else if (upper)
+    if (upper)
         as_integer(s, evaluate(s, upper), upper->span, "the upper phase's batch", 1, MAX_COUNT, &plan->upper_batch);
     if (asked > 0)
         plan->train.batch = plan->upper_batch = asked;
@@ -203,7 +199,7 @@ void check_batch(TrainPlan *plan, const Phase *phase, const Expr *expr)
          data->name, split->name, (long long)split->count);
 }
 
-static void lower_phase(TrainPlan *plan, const char *name, bool upper)
+void lower_phase(TrainPlan *plan, const char *name, bool upper)
 {
     Session *s = plan->s;
     const Setting *setting = find_setting(plan, name);
@@ -277,7 +273,7 @@ static void lower_metric(TrainPlan *plan, const Expr *expr)
     vec_push(&plan->train.metrics, metric);
 }
 
-static void lower_metrics(TrainPlan *plan, const char *select)
+void lower_metrics(TrainPlan *plan, const char *select)
 {
     const Setting *selected = find_setting(plan, select), *report = find_setting(plan, "report");
     plan->train.select = -1;
@@ -294,108 +290,22 @@ static void lower_metrics(TrainPlan *plan, const char *select)
     }
 }
 
-/* ---- bilevel ---- */
-
-static void read_condition(TrainPlan *plan)
-{
-    Session *s = plan->s;
-    if (!plan->argument) {
-        fail(s, plan->decl->value->span, "bilevel takes the hyperparameters that it tunes, as in bilevel(lam)");
-        return;
-    }
-    const Symbol *hyper = choose_declared(s, 1 << DECL_HYPER, plan->argument, "bilevel takes the name of a hyper declaration");
-    if (hyper)
-        plan->train.condition = hyper->index;
-}
-
-/* sample normal(scale: 0.5) [by OPTIMIZER] */
-static void read_sample(TrainPlan *plan)
-{
-    static const Construct rows[] = {CALLED("normal", "normal(scale: 0.5)", {"scale", TAKES_NUMBER, ABOVE(0), NAN})};
-    Session *s = plan->s;
-    const Setting *setting = find_setting(plan, "sample");
-    Argument arguments[MOST_PARAMETERS];
-    need_setting(plan, "sample", "sample normal(scale: 0.5)");
-    if (!setting || !setting->values.first ||
-        read_construct(s, setting->values.first, CONSTRUCTS(rows), "a distribution of hyperparameters", arguments) < 0)
-        return;
-    plan->train.sigma = arguments[0].number;
-    if (setting->by)
-        plan->train.sigma_learned = read_optimizer(s, setting->by, &plan->train.sigma_optimizer);
-}
-
-static void read_sampling_options(TrainPlan *plan)
-{
-    Session *s = plan->s;
-    const Setting *entropy = find_setting(plan, "entropy"), *everywhere = find_setting(plan, "everywhere");
-    const Setting *sample = find_setting(plan, "sample");
-    plan->train.everywhere = everywhere != NULL;
-    if (everywhere && sample && sample->by)
-        fail(s, everywhere->span,
-             "'everywhere' keeps the distribution as it starts: its scale cannot be learned by an optimizer");
-    if (!entropy || !entropy->values.first)
-        return;
-    const Expr *value = entropy->values.first;
-    read_number(s, value, "'entropy'", (Range)AT_LEAST(0), &plan->train.entropy);
-    if (sample && !sample->by) {
-        fail(s, entropy->span, "'entropy' has no effect while the scale is fixed");
-        add_help(s, "let an optimizer learn it: 'sample normal(scale: 0.5) by adam(3e-2)'");
-    }
-}
-
-static bool unit_is(Session *s, Name unit, const char *wanted)
-{
-    if (strcmp(unit.text, wanted) == 0)
-        return true;
-    fail(s, unit.span, "'%s' expected here, but this is '%s'", wanted, unit.text);
-    return false;
-}
-
-/* every 5 lower, 1 upper   after 1 epochs */
-static void read_alternation(TrainPlan *plan)
-{
-    Session *s = plan->s;
-    Train *train = &plan->train;
-    const Setting *every = find_setting(plan, "every"), *after = find_setting(plan, "after");
-    train->every_lower = train->every_upper = 1;
-    if (every && every->units.count == 2 && unit_is(s, every->units.first->name, "lower") &&
-        unit_is(s, every->units.last->name, "upper")) {
-        const Expr *lower = every->values.first, *upper = every->values.last;
-        as_integer(s, evaluate(s, lower), lower->span, "the number of lower steps", 1, MAX_COUNT, &train->every_lower);
-        as_integer(s, evaluate(s, upper), upper->span, "the number of upper steps", 1, MAX_COUNT, &train->every_upper);
-    }
-    if (!after || after->units.count != 1 || !unit_is(s, after->units.first->name, "epochs"))
-        return;
-    read_number(s, after->values.first, "'after'", (Range)WITHIN(0, MAX_COUNT), &train->warmup);
-}
-
-static void lower_bilevel(TrainPlan *plan)
-{
-    plan->train.method = METHOD_BILEVEL;
-    read_condition(plan);
-    read_common(plan);
-    read_sample(plan);
-    read_sampling_options(plan);
-    read_alternation(plan);
-    lower_phase(plan, "lower", false);
-    lower_phase(plan, "upper", true);
-    lower_metrics(plan, "upper");
-}
-
-static void lower_fit(TrainPlan *plan)
-{
-    plan->train.method = METHOD_FIT;
-    read_common(plan);
-    lower_phase(plan, "minimise", false);
-    lower_metrics(plan, "validate");
-}
-
 /* ---- the declaration ---- */
 
 static const Construct method_rows[] = {
-    ALONE("fit"),
-    CALLED("bilevel", "bilevel(lam)", {"hyper", TAKES_EXPRESSION, ANY_NUMBER, 0}),
-    CALLED("pareto", "pareto(r)", {"preference", TAKES_EXPRESSION, ANY_NUMBER, 0}),
+#define METHOD(KIND, name, shown, ...) CALLED(#name, shown, __VA_ARGS__),
+#include "ir/methods.def"
+#undef METHOD
+};
+
+#define METHOD(KIND, name, ...) extern const MethodReader reader_##name;
+#include "ir/methods.def"
+#undef METHOD
+
+static const MethodReader *const readers[METHOD_COUNT] = {
+#define METHOD(KIND, name, ...) &reader_##name,
+#include "ir/methods.def"
+#undef METHOD
 };
 
 /* The method's row, or -1 after an error. */
@@ -411,6 +321,7 @@ static int read_method(TrainPlan *plan)
     int row = read_construct(s, expr, CONSTRUCTS(method_rows), "a method to train by", arguments);
     plan->argument = arguments[0].expr;
     plan->method = row < 0 ? 0 : 1u << row;
+    plan->train.method = (MethodKind)(row < 0 ? 0 : row);
     return row;
 }
 
@@ -424,18 +335,13 @@ void lower_train(Session *s, const Decl *decl)
     span_place(decl->span, &plan.train.line, &column);
     for (const Setting *setting = decl->settings.first; setting; setting = setting->next)
         check_setting(&plan, setting);
-    if (plan.method == IN_FIT)
-        lower_fit(&plan);
-    else if (plan.method == IN_BILEVEL)
-        lower_bilevel(&plan);
-    else
-        lower_pareto(&plan);
+    readers[plan.train.method]->lower(&plan);
     report_missing(&plan);
     vec_push(&s->model->trains, plan.train);
 }
 
 /* Whether weights of the model, as far as they are used, follow the condition. */
-static bool responds(const Model *model, uint32_t condition)
+bool responds(const Model *model, uint32_t condition)
 {
     for (uint32_t i = 0; i < model->module->weights.len; i++)
         if (model->module->weights.data[i].sources.conditions >> condition & 1)
@@ -472,20 +378,12 @@ static bool check_preferences(Session *s, const Decl *decl, const Train *train)
 void check_response(Session *s, const Decl *decl)
 {
     const Train *train = &vec_last(&s->model->trains);
-    if (!check_preferences(s, decl, train))
-        return;
-    bool each = train->pareto && train->pareto->each;
-    if (train->method == METHOD_FIT || each || responds(s->model, train->condition))
-        return;
-    const char *hyper = s->module->conditions.data[train->condition].name;
-    if (train->method == METHOD_PARETO) {
-        fail(s, decl->value->span, "no weights respond to the preference '%s', so one net cannot serve them all", hyper);
-        add_help(s,
-                 "declare where the weights come from, as in 'weights NET = dense(trunk(%s))', or train one net for each ray: "
-                 "'sample each'",
-                 hyper);
-        return;
-    }
-    fail(s, decl->value->span, "no weights respond to '%s', so '%s' cannot tune it", hyper, decl->name.text);
-    add_help(s, "declare where the weights come from, as in 'weights NET = stn(%s)'", hyper);
+    const MethodReader *reader = readers[train->method];
+    if (check_preferences(s, decl, train) && reader->check_response && !responds(s->model, train->condition))
+        reader->check_response(s, decl, train);
+}
+
+const MethodReader *reader_of(const Train *train)
+{
+    return readers[train->method];
 }

@@ -1,12 +1,18 @@
-/* Between the files that read train declarations: lower_train.c (what methods share, fit, bilevel), lower_pareto.c,
- * lower_rays.c and true_front.c. */
+/* Between the files that read train declarations: lower_train.c (what methods share), methods/, lower_rays.c and true_front.c. */
 #ifndef HNC_FRONTEND_TRAIN_PLAN_H
 #define HNC_FRONTEND_TRAIN_PLAN_H
 
 #include "frontend/kit.h"
 #include "pareto/pareto.h"
 
-enum { IN_FIT = 1, IN_BILEVEL = 2, IN_PARETO = 4, MAX_COUNT = 1000000000 };
+/* Sets of methods. */
+enum {
+#define METHOD(KIND, ...) IN_##KIND = 1 << METHOD_##KIND,
+#include "ir/methods.def"
+#undef METHOD
+    IN_ALL = (1 << METHOD_COUNT) - 1,
+    MAX_COUNT = 1000000000
+};
 
 /* A train being read. */
 typedef struct TrainPlan {
@@ -20,7 +26,9 @@ typedef struct TrainPlan {
     const char *missing_names[8], *missing_examples[8]; /* of settings that it needs and does not have */
 } TrainPlan;
 
-const Setting *find_setting(const TrainPlan *plan, const char *name); /* or NULL */
+/* The first line of that name, or NULL: of a train, of the one being read. */
+const Setting *setting_of(const Decl *train, const char *name);
+const Setting *find_setting(const TrainPlan *plan, const char *name);
 /* Unless the train has that setting, it is missed in the error at the end of the declaration; the example helps. */
 void need_setting(TrainPlan *plan, const char *name, const char *example);
 /* The setting's whole number of at least `low`; false if it is absent or an error was reported. */
@@ -37,7 +45,27 @@ void check_batch(TrainPlan *plan, const Phase *phase, const Expr *expr);
 /* Whether the value differs between examples (random numbers do). */
 bool differs_between_examples(const Function *function, Value value);
 
-void lower_pareto(TrainPlan *plan);
+/* The objective of the line `name`, by an optimizer, as the train's next phase; `upper`: of the problem that tunes the condition.
+ */
+void lower_phase(TrainPlan *plan, const char *name, bool upper);
+/* What `select` evaluates, which marks the best checkpoint, and what `report` does. */
+void lower_metrics(TrainPlan *plan, const char *select);
+
+/* What a method's file in frontend/methods/ is made of. */
+typedef struct MethodReader {
+    void (*lower)(TrainPlan *plan); /* reads the settings, lowers the objectives */
+    /* Reports that no weights respond to the train's condition, if that is an error. NULL: none need to. */
+    void (*check_response)(Session *s, const Decl *decl, const Train *train);
+    /* Warnings of its own on a train that would train something. NULL: none. */
+    void (*check)(Session *s, const Decl *decl, const Train *train);
+} MethodReader;
+const MethodReader *reader_of(const Train *train);
+
+/* Whether weights of the model, as far as they are used, follow the condition. */
+bool responds(const Model *model, uint32_t condition);
+/* Warns of weights that respond to a condition that the train keeps where it is: any but `moved` (NO_CONDITION: none is). */
+enum { NO_CONDITION = MAX_CONDITIONS };
+void warn_of_fixed_response(Session *s, const Decl *decl, const Train *train, uint32_t moved);
 
 /* ---- preferences: lower_rays.c ---- */
 

@@ -1,6 +1,10 @@
 #include "ir/model.h"
 
-const char *const method_names[] = {"fit", "bilevel", "pareto"};
+const char *const method_names[METHOD_COUNT] = {
+#define METHOD(KIND, name, ...) #name,
+#include "ir/methods.def"
+#undef METHOD
+};
 const char *const solver_names[SOLVER_COUNT] = {
 #define SOLVER(KIND, name, ...) #name,
 #include "ir/solvers.def"

@@ -72,8 +72,13 @@ typedef struct Optimizer {
     RateSchedule schedule;
 } Optimizer;
 
-typedef enum { METHOD_FIT, METHOD_BILEVEL, METHOD_PARETO } MethodKind;
-extern const char *const method_names[]; /* "fit" ...; ORDER MethodKind */
+typedef enum {
+#define METHOD(KIND, ...) METHOD_##KIND,
+#include "ir/methods.def"
+#undef METHOD
+    METHOD_COUNT
+} MethodKind;
+extern const char *const method_names[METHOD_COUNT]; /* "fit" ... */
 
 typedef enum {
 #define SOLVER(KIND, ...) SOLVER_##KIND,

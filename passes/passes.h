@@ -18,22 +18,22 @@ void pass_factor(Module *module, Function *function);
 
 /* ---- batching ---- */
 
-/* Gives varying values a leading axis of `batch` examples, replaces `example` by a fetch through the new input "index" (i32[batch]),
- * and `across_*` by reductions over the batch axis. With `masked`, a new input "mask" (bool[batch]) says which examples count. An
- * output that varies keeps its batch axis. */
+/* Gives varying values a leading axis of `batch` examples, replaces `example` by a fetch through the new input "index"
+ * (i32[batch]), and `across_*` by reductions over the batch axis. With `masked`, a new input "mask" (bool[batch]) says which
+ * examples count. An output that varies keeps its batch axis. */
 void pass_batch(Module *module, Function *function, int64_t batch, bool masked);
 
 /* ---- differentiation ---- */
 
-/* Expands every `grad` and `tangent` op, in program order: reverse mode (vjp.c) and forward mode (jvp.c). Both compose, so a tangent
- * of a grad is a Hessian-vector product. */
+/* Expands every `grad` and `tangent` op, in program order: reverse mode (vjp.c) and forward mode (jvp.c). Both compose, so a
+ * tangent of a grad is a Hessian-vector product. */
 void pass_differentiate(Module *module, Function *function);
 /* Appends gradients of the scalar `y` with respect to xs[0..n) and gives them in grads[]; used by pass_differentiate. */
 void vjp_append(Builder *b, Value y, uint32_t n, const Value *xs, Value *grads);
 /* Appends the directional derivative of `y` along tangents of leaves. */
 Value jvp_append(Builder *b, Value y, uint32_t n, const Value *leaves, const Value *tangents);
-/* dy/dx of the unary elementwise op that made `y` from `x`, to be multiplied by `along`, a cotangent or tangent: where that is 0 and
- * the derivative infinite although y is not (a root at 0), the derivative counts as 0. */
+/* dy/dx of the unary elementwise op that made `y` from `x`, to be multiplied by `along`, a cotangent or tangent: where that is 0
+ * and the derivative infinite although y is not (a root at 0), the derivative counts as 0. */
 Value unary_derivative(Builder *b, OpCode code, Value x, Value y, Value along);
 /* The derivatives of y = x^p with respect to x (as above) and to p. */
 Value pow_base_derivative(Builder *b, Value x, Value p, Value along);
@@ -52,8 +52,8 @@ void pass_stack(Module *module, Function *function);
 void pass_read_once(Module *module, Function *function);
 /* Products that only one sum or difference uses become part of it: x y + z is rounded once. Last but for bounds. */
 void pass_contract(Module *module, Function *function);
-/* Indices that may lie outside their table are held to its rows, and what had to be is left in states (Module.bounds). An index that is
- * known to lie outside ends the process with a message at its line, as limit_error. After all others. */
+/* Indices that may lie outside their table are held to its rows, and what had to be is left in states (Module.bounds). An index
+ * that is known to lie outside ends the process with a message at its line, as limit_error. After all others. */
 void pass_bounds(Module *module, Function *function);
 /* Products of one operand with several states become one product with their concatenation. Before differentiation, so that the
  * gradients come out merged too. */
@@ -89,12 +89,18 @@ void pass_traced(const PassTrace *trace, const char *name, Module *module, Funct
  * (nested reductions in a metric of objectives) are in `why`, as "LINE: error: ..."; false then. */
 bool method_assemble(Model *model, Train *train, PassTrace *trace, char why[static 256]);
 
+/* The settings of the train's method, as lines of `hnc explain`. */
+void method_explain(const Train *train, Text *out);
+/* A line for an optimizer: "  lower      adam(0.001, ...), cosine". */
+void optimizer_explain(const char *what, const Optimizer *optimizer, Text *out);
+
 /* How many losses the train differentiates: its phases', or pareto's objectives. */
 uint32_t method_losses(const Train *train);
-/* A new function with the loss of that number as output "loss" and the batch's rows as its only input; its `stop`s are still there. */
+/* A new function with the loss of that number as output "loss" and the batch's rows as its only input; its `stop`s are still
+ * there. */
 Function *method_loss(Model *model, Train *train, uint32_t number);
-/* A new function with outputs "loss" and, named after each state it depends on, the gradient of loss number `number`: weights, and in
- * the upper phase the condition's value and scale. Inputs as the phase's step. */
+/* A new function with outputs "loss" and, named after each state it depends on, the gradient of loss number `number`: weights,
+ * and in the upper phase the condition's value and scale. Inputs as the phase's step. */
 Function *method_gradients(Model *model, Train *train, uint32_t number);
 
 #endif

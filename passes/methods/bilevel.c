@@ -8,7 +8,68 @@
  * The upper objective is lowered without `training`, so dropout and its rates are absent there: the condition's gradient goes
  * through the weights only, as in the authors' code. A condition that the upper objective names itself also gets that direct
  * part. */
+#include <inttypes.h>
+#include <math.h>
+
 #include "passes/methods/methods.h"
+
+/* value and, where sigma is learned, inverse softplus of sigma */
+static void states(Assembly *assembly)
+{
+    Module *module = assembly->module;
+    assembly->step_upper = named_state(module, "step/upper", type_scalar(DTYPE_I32), STATE_COUNTER, 0);
+    const Train *train = assembly->train;
+    Condition condition = module->conditions.data[train->condition];
+    const char *value = arena_printf(&module->arena, "%s/value", condition.name);
+    assembly->hyper_state = named_state(module, value, condition.type, STATE_HYPER, 0);
+    if (!train->sigma_learned)
+        return;
+    const char *scale = arena_printf(&module->arena, "%s/scale", condition.name);
+    double raw = train->sigma > 30 ? train->sigma : log(expm1(train->sigma));
+    assembly->scale_state = named_state(module, scale, condition.type, STATE_SCALE, raw);
+}
+
+/* Standard normal noise for each element of the condition: neighbours of one scope are drawn together. */
+static Value condition_noise(Assembly *assembly, Builder *b, unsigned phase)
+{
+    const Model *model = assembly->model;
+    Value seed = build_read(b, assembly->seed);
+    Value step = build_read(b, phase == 0 ? assembly->step_lower : assembly->step_upper);
+    uint32_t stream = (uint32_t)RANDOM_STREAM_CONDITION + phase * STREAMS_PER_PHASE, drawn = 0;
+    VEC(Value) parts = {0};
+    for (uint32_t i = 0; i < model->hypers.len;) {
+        bool shared = model->hypers.data[i].shared;
+        int64_t count = 0;
+        for (; i < model->hypers.len && model->hypers.data[i].shared == shared; i++)
+            if (model->hypers.data[i].condition == assembly->train->condition)
+                count += type_elements(model->hypers.data[i].shape);
+        if (count == 0)
+            continue;
+        Type type = type_of(b->module->real, 1, &count);
+        /* two streams a draw; runs beyond the phase's block have streams of their own */
+        uint32_t own = drawn < 2 ? stream + 2 * drawn : (uint32_t)RANDOM_STREAM_MORE_CONDITIONS + 64 * phase + 2 * drawn;
+        vec_push(&parts, build_normal(b, seed, step, type, own, shared ? OP_SHARED : 0));
+        drawn++;
+    }
+    Value all = build_concat(b, parts.len, parts.data, 0);
+    vec_free(&parts);
+    return all;
+}
+
+/* The current value, alone or with noise of the phase `draw`. */
+static Value condition(Assembly *assembly, Builder *b, ConditionView view, unsigned draw)
+{
+    const Train *train = assembly->train;
+    Value centre = build_read(b, assembly->hyper_state);
+    if (view == CONDITION_CURRENT)
+        return centre;
+    if (train->everywhere)
+        centre = initial_condition(assembly, b, train->condition);
+    Type type = value_type(b, centre);
+    Value sigma =
+        train->sigma_learned ? build_softplus(b, build_read(b, assembly->scale_state)) : build_const(b, type, train->sigma);
+    return build_binary(b, OP_ADD, centre, build_binary(b, OP_MUL, sigma, condition_noise(assembly, b, draw)));
+}
 
 /* sum over elements of log sigma: the entropy of N(0, diag sigma^2) up to a constant */
 static Value build_entropy(Builder *b, Value scale)
@@ -61,9 +122,22 @@ static void make_procedure(Train *train)
     act_end(train, budget);
 }
 
-void assemble_bilevel(Assembly *assembly)
+static void assemble(Assembly *assembly)
 {
     make_procedure(assembly->train);
     assemble_weight_step(assembly, &assembly->train->phases.data[0], CONDITION_PERTURBED);
     assemble_upper(assembly, &assembly->train->phases.data[1]);
+    assemble_hypers(assembly);
 }
+
+static void explain(const Train *train, Text *out)
+{
+    text_printf(out, "  sigma      %g, %s", train->sigma, train->sigma_learned ? "learned" : "fixed");
+    text_printf(out, ", around the %s value; entropy weight %g\n", train->everywhere ? "first" : "current", train->entropy);
+    if (train->sigma_learned)
+        optimizer_explain("sample", &train->sigma_optimizer, out);
+    text_printf(out, "  schedule   %" PRId64 " lower : %" PRId64 " upper, after %g epochs\n", train->every_lower,
+                train->every_upper, train->warmup);
+}
+
+const Method method_bilevel = {states, assemble, condition, true, explain};

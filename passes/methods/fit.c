@@ -23,7 +23,7 @@ void assemble_weight_step(Assembly *assembly, Phase *phase, ConditionView view)
     phase->step = function;
 }
 
-void assemble_fit(Assembly *assembly)
+static void assemble(Assembly *assembly)
 {
     size_t budget = act_budget(assembly->train);
     act_leaf(assembly->train, (Act){.kind = ACT_STEP});
@@ -31,3 +31,5 @@ void assemble_fit(Assembly *assembly)
     act_end(assembly->train, budget);
     assemble_weight_step(assembly, &assembly->train->phases.data[0], CONDITION_CURRENT);
 }
+
+const Method method_fit = {.assemble = assemble};

@@ -24,7 +24,7 @@ static Function *batched_loss(Assembly *assembly, uint32_t number, const char *s
     uint32_t output = train->pareto ? number : 0;
     const Phase *of = &train->phases.data[train->pareto ? 0 : number];
     bool upper = is_upper(train, number);
-    bool current = train->method != METHOD_BILEVEL || (upper && !train->sigma_learned);
+    bool current = !method_of(train)->perturbs || (upper && !train->sigma_learned);
     const char *loss_name = train->pareto ? train->pareto->objectives[number] : of->name;
     const char *name = arena_printf(&module->arena, "%s.%s.%s", train->name, loss_name, suffix);
     Function *function = objective_copy(assembly, name, of->objective, current ? CONDITION_CURRENT : CONDITION_PERTURBED, upper);

@@ -25,7 +25,9 @@ typedef struct Assembly {
     uint32_t hyper_state, scale_state;     /* of the condition; scale_state only where sigma is learned */
 } Assembly;
 
-/* The states every method shares, made on first use. */
+/* The state of that name, made with this constant as first value unless it is there. */
+uint32_t named_state(Module *module, const char *name, Type type, StateRole role, double init);
+/* The states every method shares, and the train's own, made on first use. */
 Assembly method_assembly(Model *model, Train *train, const PassTrace *trace);
 /* The unconstrained start of a condition, as constants. */
 Value initial_condition(Assembly *assembly, Builder *b, uint32_t condition);
@@ -64,6 +66,20 @@ void optimizer_append(Assembly *assembly, Builder *b, const char *name, const Op
 /* step <- step + 1 */
 void count_step(Builder *b, uint32_t counter);
 
+/* A method is this. One file for each row of ir/methods.def. */
+typedef struct Method {
+    void (*states)(Assembly *assembly);   /* makes its own states; before all else. NULL: it has none */
+    void (*assemble)(Assembly *assembly); /* makes the steps of its phases, and the procedure */
+    /* What a step, an evaluation or an export sees of the train's condition. NULL: its first value. */
+    Value (*condition)(Assembly *assembly, Builder *b, ConditionView view, unsigned draw);
+    bool perturbs;                                  /* the first phase sees the condition perturbed */
+    void (*explain)(const Train *train, Text *out); /* its settings, as lines of `hnc explain`. NULL: it has none */
+} Method;
+#define METHOD(KIND, name, ...) extern const Method method_##name;
+#include "ir/methods.def"
+#undef METHOD
+const Method *method_of(const Train *train);
+
 /* The functions every method has; each is named after the train. */
 void assemble_init(Assembly *assembly);
 void assemble_hypers(Assembly *assembly);
@@ -80,9 +96,6 @@ void act_measure(Train *train);
 
 /* The step that trains every weight the phase's objective reads. */
 void assemble_weight_step(Assembly *assembly, Phase *phase, ConditionView view);
-void assemble_fit(Assembly *assembly);
-void assemble_bilevel(Assembly *assembly);
-void assemble_pareto(Assembly *assembly);
 
 /* ---- several objectives: pareto.c and solvers/ ---- */
 

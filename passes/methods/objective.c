@@ -1,7 +1,4 @@
 /* From a per-example objective to a batched function ready for gradients. */
-#include <string.h>
-
-#include "pareto/externs.h"
 #include "passes/methods/methods.h"
 #include "passes/rewrite.h"
 
@@ -19,87 +16,13 @@ Value initial_condition(Assembly *assembly, Builder *b, uint32_t condition)
     return all;
 }
 
-/* Standard normal noise for each element of the condition: neighbours of one scope are drawn together. */
-static Value condition_noise(Assembly *assembly, Builder *b, unsigned phase)
-{
-    const Model *model = assembly->model;
-    Value seed = build_read(b, assembly->seed);
-    Value step = build_read(b, phase == 0 ? assembly->step_lower : assembly->step_upper);
-    uint32_t stream = (uint32_t)RANDOM_STREAM_CONDITION + phase * STREAMS_PER_PHASE, drawn = 0;
-    VEC(Value) parts = {0};
-    for (uint32_t i = 0; i < model->hypers.len;) {
-        bool shared = model->hypers.data[i].shared;
-        int64_t count = 0;
-        for (; i < model->hypers.len && model->hypers.data[i].shared == shared; i++)
-            if (model->hypers.data[i].condition == assembly->train->condition)
-                count += type_elements(model->hypers.data[i].shape);
-        if (count == 0)
-            continue;
-        Type type = type_of(b->module->real, 1, &count);
-        /* two streams a draw; runs beyond the phase's block have streams of their own */
-        uint32_t own = drawn < 2 ? stream + 2 * drawn : (uint32_t)RANDOM_STREAM_MORE_CONDITIONS + 64 * phase + 2 * drawn;
-        vec_push(&parts, build_normal(b, seed, step, type, own, shared ? OP_SHARED : 0));
-        drawn++;
-    }
-    Value all = build_concat(b, parts.len, parts.data, 0);
-    vec_free(&parts);
-    return all;
-}
-
-/* Rays are numbered through all steps: each has a counter of its own in the stream of rays. */
-static Value ray_number(Assembly *assembly, Builder *b, unsigned draw)
-{
-    Value first = build_with_const(b, OP_MUL, build_read(b, assembly->step_lower), assembly->train->pareto->rays_per_step);
-    return build_with_const(b, OP_ADD, first, draw);
-}
-
-/* One of the rays on which the front is evaluated, each as likely. */
-static Value fixed_ray(Assembly *assembly, Builder *b, Type type, unsigned draw)
-{
-    const Pareto *pareto = assembly->train->pareto;
-    Value seed = build_read(b, assembly->seed), number = ray_number(assembly, b, draw);
-    Value random = build_random(b, seed, number, type_scalar(b->module->real), RANDOM_STREAM_RAY_CHOICE, OP_SHARED);
-    Value place = build_cast(b, build_with_const(b, OP_MUL, random, assembly->train->sweep->count), DTYPE_I32);
-    return build_reshape(b, build_gather(b, build_read(b, pareto->rays_state), place), type);
-}
-
-/* The preference: an argument of an export, the ray at hand, or one drawn for this step. */
-static Value preference_value(Assembly *assembly, Builder *b, ConditionView view, unsigned draw)
-{
-    const Pareto *pareto = assembly->train->pareto;
-    Condition condition = b->module->conditions.data[assembly->train->condition];
-    for (uint32_t i = 0; i < b->function->inputs.len; i++)
-        if (strcmp(b->function->input_names.data[i], condition.name) == 0)
-            return b->function->inputs.data[i];
-    if (view != CONDITION_DRAWN || pareto->each)
-        return build_read(b, pareto->ray_state);
-    if (pareto->fixed)
-        return fixed_ray(assembly, b, condition.type, draw);
-    Value concentration[PARETO_MOST_OBJECTIVES];
-    for (uint32_t i = 0; i < pareto->m; i++)
-        concentration[i] = build_const(b, type_scalar(b->module->real), pareto->concentration[i]);
-    Value seed = build_read(b, assembly->seed), number = ray_number(assembly, b, draw);
-    Value operands[] = {seed, number, build_vector(b, pareto->m, concentration)};
-    return build_extern(b, EXTERN_DIRICHLET, condition.type, 3, operands);
-}
-
-/* What the train does not tune keeps its first value. */
+/* What the train does not move keeps its first value. */
 Value condition_value(Assembly *assembly, Builder *b, uint32_t condition, ConditionView view, unsigned draw)
 {
-    const Train *train = assembly->train;
-    if (train->method == METHOD_FIT || condition != train->condition)
+    const Method *method = method_of(assembly->train);
+    if (!method->condition || condition != assembly->train->condition)
         return initial_condition(assembly, b, condition);
-    if (train->method == METHOD_PARETO)
-        return preference_value(assembly, b, view, draw);
-    Value centre = build_read(b, assembly->hyper_state);
-    if (view == CONDITION_CURRENT)
-        return centre;
-    if (train->everywhere)
-        centre = initial_condition(assembly, b, condition);
-    Type type = value_type(b, centre);
-    Value sigma =
-        train->sigma_learned ? build_softplus(b, build_read(b, assembly->scale_state)) : build_const(b, type, train->sigma);
-    return build_binary(b, OP_ADD, centre, build_binary(b, OP_MUL, sigma, condition_noise(assembly, b, draw)));
+    return method->condition(assembly, b, view, draw);
 }
 
 void resolve_conditions(Assembly *assembly, Function *function, ConditionView view, unsigned draw)

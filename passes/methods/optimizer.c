@@ -170,3 +170,21 @@ void count_step(Builder *b, uint32_t counter)
 {
     build_write(b, counter, build_with_const(b, OP_ADD, build_read(b, counter), 1));
 }
+
+void optimizer_explain(const char *what, const Optimizer *o, Text *out)
+{
+    static const char *const schedules[] = {"constant", "cosine", "step", "plateau"};
+    text_printf(out, "  %-10s ", what);
+    if (o->kind == OPTIMIZER_ADAM)
+        text_printf(out, "adam(%g, beta1: %g, beta2: %g, eps: %g", o->rate, o->beta1, o->beta2, o->epsilon);
+    else if (o->kind == OPTIMIZER_RMSPROP)
+        text_printf(out, "rmsprop(%g, alpha: %g, eps: %g", o->rate, o->beta2, o->epsilon);
+    else
+        text_printf(out, "sgd(%g, momentum: %g", o->rate, o->momentum);
+    text_printf(out, ", %s", schedules[o->schedule.kind]);
+    if (o->schedule.kind == SCHEDULE_STEP || o->schedule.kind == SCHEDULE_PLATEAU)
+        text_printf(out, "(%g, factor: %g)", o->schedule.every, o->schedule.factor);
+    if (o->clip > 0)
+        text_printf(out, ", clip: %g", o->clip);
+    text_printf(out, ")\n");
+}

@@ -6,7 +6,70 @@
  * Solvers that weigh gradients need their Gram matrix C_ij = g_i . g_j over everything that is trained. It is built here as it
  * reads, from m gradients; where weights come from a linear head, each gradient is an outer product and passes/outer.c makes (1 +
  * |f|^2) (dphi_i . dphi_j) of the head's part, so that no gradient of the head is ever formed for it. */
+#include <string.h>
+
+#include "pareto/externs.h"
 #include "passes/methods/methods.h"
+
+/* The ray at hand, where it is not drawn: on evaluation, and for a net of its own. The runtime writes it, and all rays. */
+static void states(Assembly *assembly)
+{
+    Module *module = assembly->module;
+    Pareto *pareto = assembly->train->pareto;
+    Sweep *sweep = assembly->train->sweep;
+    Condition condition = module->conditions.data[assembly->train->condition];
+    const char *ray = arena_printf(&module->arena, "%s/ray", condition.name);
+    pareto->ray_state = named_state(module, ray, condition.type, STATE_COUNTER, 1.0 / (double)pareto->m);
+    sweep->state = (int)pareto->ray_state;
+    Type all = type_of(module->real, 2, (int64_t[]){sweep->count, sweep->width});
+    if (pareto->each) {
+        const char *points = arena_printf(&module->arena, "%s/points", assembly->train->name);
+        sweep->memory = (int)named_state(module, points, all, STATE_COUNTER, 0);
+        module->states.data[sweep->memory].kept = true;
+    }
+    if (!pareto->fixed && !solver_of(pareto->solver)->all_rays)
+        return;
+    const char *rays = arena_printf(&module->arena, "%s/rays", condition.name);
+    pareto->rays_state = named_state(module, rays, all, STATE_COUNTER, 1.0 / (double)pareto->m);
+    sweep->all = (int)pareto->rays_state;
+}
+
+/* Rays are numbered through all steps: each has a counter of its own in the stream of rays. */
+static Value ray_number(Assembly *assembly, Builder *b, unsigned draw)
+{
+    Value first = build_with_const(b, OP_MUL, build_read(b, assembly->step_lower), assembly->train->pareto->rays_per_step);
+    return build_with_const(b, OP_ADD, first, draw);
+}
+
+/* One of the rays on which the front is evaluated, each as likely. */
+static Value fixed_ray(Assembly *assembly, Builder *b, Type type, unsigned draw)
+{
+    const Pareto *pareto = assembly->train->pareto;
+    Value seed = build_read(b, assembly->seed), number = ray_number(assembly, b, draw);
+    Value random = build_random(b, seed, number, type_scalar(b->module->real), RANDOM_STREAM_RAY_CHOICE, OP_SHARED);
+    Value place = build_cast(b, build_with_const(b, OP_MUL, random, assembly->train->sweep->count), DTYPE_I32);
+    return build_reshape(b, build_gather(b, build_read(b, pareto->rays_state), place), type);
+}
+
+/* The preference: an argument of an export, the ray at hand, or one drawn for this step. */
+static Value condition(Assembly *assembly, Builder *b, ConditionView view, unsigned draw)
+{
+    const Pareto *pareto = assembly->train->pareto;
+    Condition preference = b->module->conditions.data[assembly->train->condition];
+    for (uint32_t i = 0; i < b->function->inputs.len; i++)
+        if (strcmp(b->function->input_names.data[i], preference.name) == 0)
+            return b->function->inputs.data[i];
+    if (view != CONDITION_DRAWN || pareto->each)
+        return build_read(b, pareto->ray_state);
+    if (pareto->fixed)
+        return fixed_ray(assembly, b, preference.type, draw);
+    Value concentration[PARETO_MOST_OBJECTIVES];
+    for (uint32_t i = 0; i < pareto->m; i++)
+        concentration[i] = build_const(b, type_scalar(b->module->real), pareto->concentration[i]);
+    Value seed = build_read(b, assembly->seed), number = ray_number(assembly, b, draw);
+    Value operands[] = {seed, number, build_vector(b, pareto->m, concentration)};
+    return build_extern(b, EXTERN_DIRICHLET, preference.type, 3, operands);
+}
 
 /* The objectives at ray number `draw` of the step. */
 static Objectives collect(Assembly *assembly, Builder *b, const Function *function, uint32_t draw)
@@ -132,7 +195,7 @@ static void make_procedure(Train *train)
     act_end(train, nets);
 }
 
-void assemble_pareto(Assembly *assembly)
+static void assemble(Assembly *assembly)
 {
     make_procedure(assembly->train);
     Module *module = assembly->module;
@@ -174,3 +237,45 @@ void assemble_pareto(Assembly *assembly)
     if (solver->nonnegative)
         phase->nonnegative = arena_printf(&module->arena, "the solver %s", solver_names[assembly->train->pareto->solver]);
 }
+
+static void explain_report(const Sweep *sweep, Text *out)
+{
+    const char *before = "  report     "; /* the next indicator */
+    for (size_t k = 0; k < INDICATOR_COUNT; k++) {
+        const Report *report = &sweep->reports[k];
+        if (!report->reported)
+            continue;
+        text_printf(out, "%s%s", before, indicator_names[k]);
+        for (uint32_t i = 0; indicator_arguments[k] == ARGUMENT_POINT && i < sweep->outputs; i++)
+            text_printf(out, "%s%g%s", i ? ", " : " up to (", report->numbers[i], i + 1 == sweep->outputs ? ")" : "");
+        if (indicator_arguments[k] == ARGUMENT_POINTS)
+            text_printf(out, " to the %u points of %s", report->rows, report->file);
+        before = ", ";
+    }
+    if (*before == ',')
+        text_printf(out, "\n");
+}
+
+static void explain(const Train *train, Text *out)
+{
+    const Pareto *pareto = train->pareto;
+    const Sweep *sweep = train->sweep;
+    text_printf(out, "  objectives");
+    for (uint32_t i = 0; i < pareto->m; i++)
+        text_printf(out, "%s%s", i ? ", " : " ", pareto->objectives[i]);
+    text_printf(out, "\n  solver     %s", pareto->solver_text);
+    if (pareto->each) {
+        text_printf(out, "\n  rays       one net for each of the %u", sweep->count);
+    } else if (pareto->fixed) {
+        text_printf(out, "\n  rays       %u a batch from the %u of evaluation", pareto->rays_per_step, sweep->count);
+    } else {
+        text_printf(out, "\n  rays       %u a batch from Dirichlet(", pareto->rays_per_step);
+        for (uint32_t i = 0; i < pareto->m; i++)
+            text_printf(out, "%s%g", i ? ", " : "", pareto->concentration[i]);
+        text_printf(out, "); %u for evaluation", sweep->count);
+    }
+    text_printf(out, "\n");
+    explain_report(sweep, out);
+}
+
+const Method method_pareto = {states, assemble, condition, false, explain};

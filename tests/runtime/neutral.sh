@@ -4,9 +4,9 @@
 set -u
 source=$1
 solvers=$(sed -n 's/^SOLVER([A-Z_]*, *\([a-z_]*\),.*/\1/p' "$source/ir/solvers.def")
-methods=$(sed -n 's/^const char \*const method_names\[\] = {\(.*\)};.*/\1/p' "$source/ir/model.c" | tr -d '"' | tr ',' ' ')
+methods=$(sed -n 's/^METHOD([A-Z_]*, *\([a-z_]*\),.*/\1/p' "$source/ir/methods.def")
 for expected in $solvers $methods; do echo "$expected"; done | grep -qx epo || { echo "neutral.sh: no solvers in ir/solvers.def"; exit 1; }
-for expected in $solvers $methods; do echo "$expected"; done | grep -qx bilevel || { echo "neutral.sh: no methods in ir/model.c"; exit 1; }
+for expected in $solvers $methods; do echo "$expected"; done | grep -qx bilevel || { echo "neutral.sh: no methods in ir/methods.def"; exit 1; }
 status=0
 for name in $solvers $methods upper lower; do
     case $name in

@@ -1,32 +1,7 @@
-/* Trains by pareto: preferences, several objectives, the solver, the report. */
+/* Trains by pareto: several objectives, the solver, the report. */
 #include "frontend/train_plan.h"
 
 #include <string.h>
-
-/* ---- preference r[3] ---- */
-
-void lower_preference(Session *s, Symbol *symbol)
-{
-    const Decl *decl = symbol->decl;
-    symbol->condition = s->module->conditions.len;
-    symbol->extent = 0;
-    if (!decl->extent)
-        fail(s, decl->name.span, "the preference '%s' needs a length, one entry an objective, as in '%s[3]'", decl->name.text,
-             decl->name.text);
-    else
-        as_integer(s, evaluate(s, decl->extent), decl->extent->span, "the length of a preference", 1, PARETO_MOST_OBJECTIVES,
-                   &symbol->extent);
-    int64_t extent = symbol->extent ? symbol->extent : 1;
-    const char *name = arena_text(&s->module->arena, decl->name.text, strlen(decl->name.text));
-    add_condition(s, decl->name.span, (Condition){name, type_of(s->module->real, 1, &extent)});
-}
-
-Val preference_value(Session *s, const Symbol *symbol, Span span)
-{
-    if (!symbol->extent || !can_build(s, span))
-        return val_poison();
-    return val_tensor(build_source(&s->builder, OP_CONDITION, symbol->condition));
-}
 
 /* pareto(r) */
 static const Symbol *read_preference(TrainPlan *plan)
@@ -266,9 +241,8 @@ static void check_solver(TrainPlan *plan)
              name);
 }
 
-void lower_pareto(TrainPlan *plan)
+static void lower(TrainPlan *plan)
 {
-    plan->train.method = METHOD_PARETO;
     plan->train.pareto = ARENA_NEW(&plan->s->module->arena, Pareto);
     plan->train.pareto->rays_per_step = 1;
     plan->train.sweep = ARENA_NEW(&plan->s->module->arena, Sweep);
@@ -291,3 +265,17 @@ void lower_pareto(TrainPlan *plan)
     read_front(plan);
     check_solver(plan);
 }
+
+static void report_no_response(Session *s, const Decl *decl, const Train *train)
+{
+    const char *preference = s->module->conditions.data[train->condition].name;
+    if (train->pareto->each)
+        return;
+    fail(s, decl->value->span, "no weights respond to the preference '%s', so one net cannot serve them all", preference);
+    add_help(s,
+             "declare where the weights come from, as in 'weights NET = dense(trunk(%s))', or train one net for each ray: "
+             "'sample each'",
+             preference);
+}
+
+const MethodReader reader_pareto = {.lower = lower, .check_response = report_no_response};

@@ -1,0 +1,155 @@
+/* Trains by bilevel: hyperparameters that a lower phase samples and an upper phase tunes. */
+#include <math.h>
+#include <string.h>
+
+#include "frontend/train_plan.h"
+
+static void read_condition(TrainPlan *plan)
+{
+    Session *s = plan->s;
+    if (!plan->argument) {
+        fail(s, plan->decl->value->span, "bilevel takes the hyperparameters that it tunes, as in bilevel(lam)");
+        return;
+    }
+    const Symbol *hyper = choose_declared(s, 1 << DECL_HYPER, plan->argument, "bilevel takes the name of a hyper declaration");
+    if (hyper)
+        plan->train.condition = hyper->index;
+}
+
+/* sample normal(scale: 0.5) [by OPTIMIZER] */
+static void read_sample(TrainPlan *plan)
+{
+    static const Construct rows[] = {CALLED("normal", "normal(scale: 0.5)", {"scale", TAKES_NUMBER, ABOVE(0), NAN})};
+    Session *s = plan->s;
+    const Setting *setting = find_setting(plan, "sample");
+    Argument arguments[MOST_PARAMETERS];
+    need_setting(plan, "sample", "sample normal(scale: 0.5)");
+    if (!setting || !setting->values.first ||
+        read_construct(s, setting->values.first, CONSTRUCTS(rows), "a distribution of hyperparameters", arguments) < 0)
+        return;
+    plan->train.sigma = arguments[0].number;
+    if (setting->by)
+        plan->train.sigma_learned = read_optimizer(s, setting->by, &plan->train.sigma_optimizer);
+}
+
+static void read_sampling_options(TrainPlan *plan)
+{
+    Session *s = plan->s;
+    const Setting *entropy = find_setting(plan, "entropy"), *everywhere = find_setting(plan, "everywhere");
+    const Setting *sample = find_setting(plan, "sample");
+    plan->train.everywhere = everywhere != NULL;
+    if (everywhere && sample && sample->by)
+        fail(s, everywhere->span,
+             "'everywhere' keeps the distribution as it starts: its scale cannot be learned by an optimizer");
+    if (!entropy || !entropy->values.first)
+        return;
+    const Expr *value = entropy->values.first;
+    read_number(s, value, "'entropy'", (Range)AT_LEAST(0), &plan->train.entropy);
+    if (sample && !sample->by) {
+        fail(s, entropy->span, "'entropy' has no effect while the scale is fixed");
+        add_help(s, "let an optimizer learn it: 'sample normal(scale: 0.5) by adam(3e-2)'");
+    }
+}
+
+static bool unit_is(Session *s, Name unit, const char *wanted)
+{
+    if (strcmp(unit.text, wanted) == 0)
+        return true;
+    fail(s, unit.span, "'%s' expected here, but this is '%s'", wanted, unit.text);
+    return false;
+}
+
+/* every 5 lower, 1 upper   after 1 epochs */
+static void read_alternation(TrainPlan *plan)
+{
+    Session *s = plan->s;
+    Train *train = &plan->train;
+    const Setting *every = find_setting(plan, "every"), *after = find_setting(plan, "after");
+    train->every_lower = train->every_upper = 1;
+    if (every && every->units.count == 2 && unit_is(s, every->units.first->name, "lower") &&
+        unit_is(s, every->units.last->name, "upper")) {
+        const Expr *lower = every->values.first, *upper = every->values.last;
+        as_integer(s, evaluate(s, lower), lower->span, "the number of lower steps", 1, MAX_COUNT, &train->every_lower);
+        as_integer(s, evaluate(s, upper), upper->span, "the number of upper steps", 1, MAX_COUNT, &train->every_upper);
+    }
+    if (!after || after->units.count != 1 || !unit_is(s, after->units.first->name, "epochs"))
+        return;
+    read_number(s, after->values.first, "'after'", (Range)WITHIN(0, MAX_COUNT), &train->warmup);
+}
+
+static void lower(TrainPlan *plan)
+{
+    read_condition(plan);
+    read_common(plan);
+    read_sample(plan);
+    read_sampling_options(plan);
+    read_alternation(plan);
+    lower_phase(plan, "lower", false);
+    lower_phase(plan, "upper", true);
+    lower_metrics(plan, "upper");
+}
+
+/* ---- checks ---- */
+
+static void report_no_response(Session *s, const Decl *decl, const Train *train)
+{
+    const char *hyper = s->module->conditions.data[train->condition].name;
+    fail(s, decl->value->span, "no weights respond to '%s', so '%s' cannot tune it", hyper, decl->name.text);
+    add_help(s, "declare where the weights come from, as in 'weights NET = stn(%s)'", hyper);
+}
+
+/* Whether the function reads these elements of the condition, or all of it at once. */
+static bool reads_elements(const Function *f, uint32_t condition, int64_t first, int64_t count)
+{
+    for (Value v = 0; v < f->ops.len; v++) {
+        const Op *op = OP_AT(f, v);
+        for (uint32_t i = 0; i < op->nargs; i++) {
+            const Op *operand = OP_AT(f, op->args[i]);
+            if (operand->code != OP_CONDITION || operand->symbol != condition)
+                continue;
+            if (op->code != OP_SLICE || (op->a.v[0] < first + count && first < op->a.v[0] + op->type.dims[0]))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* Where the hyperparameter "lam.drop" is declared. */
+static Span hyper_span(const Session *s, const Train *train, const Hyper *hyper)
+{
+    const char *group = s->module->conditions.data[train->condition].name;
+    const HyperEntry *entry = find_symbol_of(s->file, group, DECL_HYPER)->decl->hypers.first;
+    while (strcmp(entry->name.text, hyper->name + strlen(group) + 1) != 0)
+        entry = entry->next;
+    return entry->name.span;
+}
+
+static void warn_of_unused_hypers(Session *s, const Decl *decl, const Train *train)
+{
+    for (uint32_t h = 0; h < s->model->hypers.len; h++) {
+        const Hyper *hyper = &s->model->hypers.data[h];
+        bool read = hyper->condition != train->condition;
+        for (uint32_t i = 0; i < train->phases.len && !read; i++)
+            read = reads_elements(train->phases.data[i].objective, train->condition, hyper->offset, type_elements(hyper->shape));
+        if (read)
+            continue;
+        warn(s, WARNING_UNUSED_HYPER, hyper_span(s, train, hyper), "the train '%s' tunes '%s', but none of its losses reads it",
+             decl->name.text, hyper->name);
+        add_help(s, "what it is tuned to means nothing; leave it out, or read it in the loss of 'lower'");
+    }
+}
+
+static void check(Session *s, const Decl *decl, const Train *train)
+{
+    warn_of_fixed_response(s, decl, train, train->condition);
+    warn_of_unused_hypers(s, decl, train);
+    const Phase *weights = &train->phases.data[0], *upper = &train->phases.data[1];
+    const Setting *setting = setting_of(decl, "upper");
+    if (train->phases.len == 2 && weights->dataset == upper->dataset && weights->split == upper->split && setting) {
+        warn(s, WARNING_SAME_SPLIT, setting->span,
+             "the hyperparameters are tuned on the examples that the weights are trained on");
+        add_help(s, "give 'upper' a split of its own, such as one for validation");
+    }
+}
+
+const MethodReader reader_bilevel = {.lower = lower, .check_response = report_no_response, .check = check};
