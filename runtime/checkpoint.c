@@ -245,11 +245,12 @@ static TensorInfo named_in(const SafeFile *file, TensorInfo tensor, char name[st
     return safetensors_fits(file, &earlier) ? earlier : tensor;
 }
 
-/* Weights of another model may fit all the same. */
+/* Weights of another model may fit all the same. Digests of another version of the format cannot be compared with this one's. */
 static void note_origin(const char *path, const SafeFile *file, const Manifest *manifest)
 {
     const json_t *metadata = safetensors_metadata(file);
-    if (json_object_get(metadata, "digest") && strcmp(metadata_text(metadata, "digest"), manifest->digest))
+    if (!strcmp(metadata_text(metadata, "format"), format_here) && json_object_get(metadata, "digest") &&
+        strcmp(metadata_text(metadata, "digest"), manifest->digest))
         report_note(
             "%s was written by train %s of %s, whose losses, settings or splits are others than those of train %s of %s here",
             path, metadata_text(metadata, "train"), metadata_text(metadata, "model"),

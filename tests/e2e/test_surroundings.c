@@ -391,7 +391,8 @@ static void earlier_checkpoints(void **state)
     must("./m train --out r --quiet && ./m eval --weights r/last.safetensors > figures && test -s figures");
     must("LC_ALL=C sed -i 's#checkpoint 4#checkpoint 1#; s#/elem\"#.elem\"#g; s#/hyper\"#.hyper\"#g; s#/scale\"#.scale\"#g; "
          "s#/value\"#.value\"#g; s#step/#step.#g' r/last.safetensors");
-    must("./m eval --weights r/last.safetensors | cmp - figures");
+    must("LC_ALL=C sed -i 's#\\(\"digest\": *\"\\).#\\1x#' r/last.safetensors"); /* nor does its digest say anything here */
+    must("./m eval --weights r/last.safetensors 2>&1 | cmp - figures");
     assert_int_equal(run_command("./m train --out r --resume --epochs 5"), 1);
     assert_true(output_has("was written by another version of hnc"));
 }
