@@ -162,6 +162,13 @@ static bool check_arguments(Session *s, const Expr *call)
     return fine;
 }
 
+/* Both, whatever the first one is. */
+static bool check_operands(Session *s, const Expr *expr)
+{
+    bool left = check_part(s, expr->left), right = check_part(s, expr->right);
+    return left && right;
+}
+
 static bool check_part(Session *s, const Expr *expr)
 {
     FormArguments ignored;
@@ -175,7 +182,7 @@ static bool check_part(Session *s, const Expr *expr)
     if (expr->kind == EXPR_UNARY)
         return check_part(s, expr->left);
     if (expr->kind == EXPR_BINARY)
-        return check_part(s, expr->left) & check_part(s, expr->right);
+        return check_operands(s, expr);
     if (expr->kind == EXPR_CALL && form_row(name) < 0 && is_function(s, name))
         return check_arguments(s, expr);
     if (expr->kind == EXPR_CALL && find_symbol_of(s->file, name, DECL_NET))
