@@ -308,14 +308,47 @@ static void write_fit(Writer *w)
     text_printf(w->out, "train t = fit {\n  minimise loss(s.train) by sgd(0.01%s)\n", below(w, 2) ? ", momentum: 0.9" : "");
 }
 
+/* One to three forms, of which the first responds to the condition, and what combines them. They have dice of their own, so that
+ * what a model of a seed is beside them does not depend on how many forms there are to choose from. */
+static void write_forms(Writer *w, const char *condition)
+{
+    static const char *const forms[] = {
+        "stn(%s)", "rank1(g%u(%s))", "film(g%u(%s))", "lowrank(g%u(%s), rank: 1)", "lowrank(g%u(%s), rank: 2)", "dense(g%u(%s))",
+        "free"};
+    static const char *const joints[] = {" + ", " - ", " * ", " + tanh(free) * "};
+    Dice dice = {w->dice.state ^ 0x9e3779b97f4a7c15u};
+    unsigned count = 1 + dice_below(&dice, 3);
+    for (unsigned i = 0; i < count; i++) /* nets make as many numbers as one use of a form wants */
+        text_printf(w->out, "net g%u(q: f32[2]) -> f32[n] { return linear(tanh(linear(q, 3)), n) }\n", i);
+    text_printf(w->out, "weights f = ");
+    for (unsigned i = 0; i < count; i++) {
+        const char *form = forms[dice_below(&dice, i ? COUNT_OF(forms) : COUNT_OF(forms) - 1)];
+        text_printf(w->out, "%s", i ? joints[dice_below(&dice, COUNT_OF(joints))] : "");
+        for (; *form; form++)
+            if (strncmp(form, "%s", 2) == 0)
+                text_printf(w->out, "%s", condition), form++;
+            else if (strncmp(form, "%u", 2) == 0)
+                text_printf(w->out, "%u", i), form++;
+            else
+                text_printf(w->out, "%c", *form);
+    }
+    text_printf(w->out, "\n");
+}
+
+static void write_weights(Writer *w, const char *condition)
+{
+    if (below(w, 2))
+        write_forms(w, condition);
+    else
+        text_printf(w->out, "net g(q: f32[2]) -> f32[n] { return linear(tanh(linear(q, 3)), n) }\nweights f = dense(g(%s))\n",
+                    condition);
+}
+
 static void write_bilevel(Writer *w)
 {
     write_loss(w, "loss", below(w, 2));
     write_loss(w, "valid", false);
-    if (below(w, 2))
-        text_printf(w->out, "weights f = stn(lam)\n");
-    else
-        text_printf(w->out, "net g(q: f32[2]) -> f32[n] { return linear(tanh(linear(q, 3)), n) }\nweights f = dense(g(lam))\n");
+    write_weights(w, "lam");
     text_printf(w->out,
                 "train t = bilevel(lam) {\n  lower loss(s.train) by sgd(0.01)\n  upper valid(s.train) by sgd(0.01)\n"
                 "  sample normal(scale: 0.5)%s\n",
@@ -327,10 +360,7 @@ static void write_pareto(Writer *w)
     static const char *const solvers[] = {"linear", "smooth_tchebycheff(mu: 0.1)", "cosmos(lambda: 1)"};
     write_loss(w, "loss", false);
     text_printf(w->out, "objective other(d) = mean(sum(square(f(d.x)), axis: 0))\npreference r[2]\n");
-    if (below(w, 2))
-        text_printf(w->out, "weights f = stn(r)\n");
-    else
-        text_printf(w->out, "net g(q: f32[2]) -> f32[n] { return linear(tanh(linear(q, 3)), n) }\nweights f = dense(g(r))\n");
+    write_weights(w, "r");
     text_printf(w->out,
                 "train t = pareto(r) {\n  minimise loss, other on s.train by sgd(0.01)\n  solver %s\n  sample uniform\n  report "
                 "hypervolume(ref: 9) on s.train\n",
