@@ -53,9 +53,11 @@ static void fill_states(const Filler *f, Manifest *manifest)
     manifest->states = ARENA_ARRAY(f->arena, StateInfo, manifest->state_count);
     for (uint32_t i = 0; i < manifest->state_count; i++) {
         const State *state = &f->module->states.data[i];
-        manifest->states[i] =
-            (StateInfo){tensor(state->name, state->type), state->role, (size_t)plan_state_offset(f->plan, i), state->kept,
-                        state->file};
+        manifest->states[i] = (StateInfo){.tensor = tensor(state->name, state->type),
+                                          .role = state->role,
+                                          .offset = (size_t)plan_state_offset(f->plan, i),
+                                          .kept = state->kept,
+                                          .file = state->file};
     }
 }
 
@@ -65,7 +67,7 @@ static void fill_fields(const Filler *f, Manifest *manifest)
     manifest->fields = ARENA_ARRAY(f->arena, FieldInfo, manifest->field_count);
     for (uint32_t i = 0; i < manifest->field_count; i++) {
         const Field *field = &f->module->fields.data[i];
-        manifest->fields[i] = (FieldInfo){tensor(field->name, field->type), field->classes};
+        manifest->fields[i] = (FieldInfo){.tensor = tensor(field->name, field->type), .classes = field->classes};
     }
 }
 
@@ -76,7 +78,7 @@ static void fill_bounds(const Filler *f, FunctionInfo *info)
     for (uint32_t i = 0; i < f->module->bounds.len; i++) {
         const Bound *bound = &f->module->bounds.data[i];
         if (!strcmp(bound->function, info->name))
-            info->bounds[info->bound_count++] = (BoundInfo){bound->state, bound->rows, bound->line};
+            info->bounds[info->bound_count++] = (BoundInfo){.state = bound->state, .rows = bound->rows, .line = bound->line};
     }
 }
 
@@ -119,7 +121,8 @@ static void fill_dataset(const Filler *f, uint32_t index, DatasetInfo *info)
             info->fields[info->field_count++] = i;
     for (uint32_t i = 0; i < dataset->splits.len; i++) {
         const Split *split = &dataset->splits.data[i];
-        info->splits[i] = (SplitInfo){split->name, split->from_test, split->count, split->fraction};
+        info->splits[i] =
+            (SplitInfo){.name = split->name, .from_test = split->from_test, .count = split->count, .fraction = split->fraction};
     }
 }
 
@@ -175,8 +178,8 @@ static SweepInfo *sweep_of(const Filler *f, const Train *train)
         const Report *report = &sweep->reports[i];
         size_t count = (size_t)report->rows * sweep->outputs;
         if (report->reported)
-            info->indicators[info->indicator_count++] =
-                (IndicatorInfo){(IndicatorKind)i, copy_numbers(f, report->numbers, count), count};
+            info->indicators[info->indicator_count++] = (IndicatorInfo){
+                .kind = (IndicatorKind)i, .numbers = copy_numbers(f, report->numbers, count), .number_count = count};
     }
     return info;
 }
@@ -226,15 +229,21 @@ static TrainInfo *train_of(const Filler *f, const Train *train)
         info->events[i] = train->events.data[i];
     for (uint32_t i = 0; i < train->phases.len; i++) {
         const Phase *phase = &train->phases.data[i];
-        info->phases[i] =
-            (PhaseInfo){phase->name, phase->dataset, phase->split, function_index(f, phase->step), phase->nonnegative};
+        info->phases[i] = (PhaseInfo){.name = phase->name,
+                                      .dataset = phase->dataset,
+                                      .split = phase->split,
+                                      .step = function_index(f, phase->step),
+                                      .nonnegative = phase->nonnegative};
     }
     for (uint32_t i = 0; i < train->acts.len; i++)
         info->acts[i] = act_of(f, &train->acts.data[i]);
     for (uint32_t i = 0; i < train->metrics.len; i++) {
         const Metric *metric = &train->metrics.data[i];
-        info->metrics[i] = (MetricInfo){metric->name, metric->dataset, metric->split, function_index(f, metric->accumulate),
-                                        function_index(f, metric->finish)};
+        info->metrics[i] = (MetricInfo){.name = metric->name,
+                                        .dataset = metric->dataset,
+                                        .split = metric->split,
+                                        .accumulate = function_index(f, metric->accumulate),
+                                        .finish = function_index(f, metric->finish)};
     }
     return info;
 }
@@ -245,7 +254,7 @@ static void fill_exports(const Filler *f, Manifest *manifest)
     manifest->exports = ARENA_ARRAY(f->arena, ExportInfo, manifest->export_count);
     for (uint32_t i = 0; i < manifest->export_count; i++) {
         const Export *export = &f->model->exports.data[i];
-        manifest->exports[i] = (ExportInfo){export->name, function_index(f, export->function)};
+        manifest->exports[i] = (ExportInfo){.name = export->name, .function = function_index(f, export->function)};
     }
 }
 
