@@ -69,43 +69,44 @@ static void free_form(void **unused)
     module_free(module);
 }
 
-/* One function that holds every primitive: a text for each line of ops.def, so that a new primitive needs one here. */
+/* A line of text for each op of ops.def that is not elementwise, so that a new one needs a line here. */
+static const char *const primitive_lines[OP_COUNT] = {
+    [OP_INPUT] = "",
+    [OP_CONST] = "%v = const 1 : f32[2]",
+    [OP_IOTA] = "%v = iota axis 0 : f32[2]",
+    [OP_RANDOM] = "%v = random %seed, %n stream 4 : f32[2]",
+    [OP_STATE_READ] = "%v = state_read @s : f32[2]",
+    [OP_STATE_WRITE] = "state_write @s, %x",
+    [OP_FETCH] = "%v = fetch @f, %seed : u8[2, 2]",
+    [OP_PARAM] = "%v = param @w : f32[2]",
+    [OP_CONDITION] = "%v = condition @c : f32[2]",
+    [OP_EXAMPLE] = "%v = example @f : u8[2]",
+    [OP_ACROSS_SUM] = "%v = across_sum %x : f32[2]",
+    [OP_ACROSS_MEAN] = "%v = across_mean %x : f32[2]",
+    [OP_ACROSS_MAX] = "%v = across_max %x : f32[2]",
+    [OP_GRAD] = "%v = grad %z, %x : f32[2]",
+    [OP_TANGENT] = "%v = tangent %z, %x, %x : f32[]",
+    [OP_FMA] = "%v = fma %x, %x, %x : f32[2]",
+    [OP_SELECT] = "%v = select %p, %x, %x : f32[2]",
+    [OP_CAST] = "%v = cast %x : i32[2]",
+    [OP_BROADCAST] = "%v = broadcast %x axes [0] : f32[2, 3]",
+    [OP_RESHAPE] = "%v = reshape %x : f32[1, 2]",
+    [OP_TRANSPOSE] = "%v = transpose %x axes [0] : f32[2]",
+    [OP_SLICE] = "%v = slice %x from [1] : f32[1]",
+    [OP_PAD] = "%v = pad %x before [1] : f32[4]",
+    [OP_CONCAT] = "%v = concat %x, %x axis 0 : f32[4]",
+    [OP_REDUCE_SUM] = "%v = reduce_sum %x axes [0] : f32[]",
+    [OP_REDUCE_MAX] = "%v = reduce_max %x axes [0] : f32[]",
+    [OP_ARGMAX] = "%v = argmax %x axis 0 : i32[]",
+    [OP_DOT] = "%v = dot %x, %x contract [] [] batch [0] [0] : f32[2]",
+    [OP_GATHER] = "%v = gather %x, %seed : f32[2]",
+    [OP_SCATTER_ADD] = "%v = scatter_add %seed, %x rows 3 : f32[3]",
+    [OP_EXTERN] = "%v = extern @dirichlet, %seed, %n, %x : f32[2]",
+};
+
 static void every_primitive(void **unused)
 {
     (void)unused;
-    static const char *const lines[OP_COUNT] = {
-        [OP_INPUT] = "",
-        [OP_CONST] = "%v = const 1 : f32[2]",
-        [OP_IOTA] = "%v = iota axis 0 : f32[2]",
-        [OP_RANDOM] = "%v = random %seed, %n stream 4 : f32[2]",
-        [OP_STATE_READ] = "%v = state_read @s : f32[2]",
-        [OP_STATE_WRITE] = "state_write @s, %x",
-        [OP_FETCH] = "%v = fetch @f, %seed : u8[2, 2]",
-        [OP_PARAM] = "%v = param @w : f32[2]",
-        [OP_CONDITION] = "%v = condition @c : f32[2]",
-        [OP_EXAMPLE] = "%v = example @f : u8[2]",
-        [OP_ACROSS_SUM] = "%v = across_sum %x : f32[2]",
-        [OP_ACROSS_MEAN] = "%v = across_mean %x : f32[2]",
-        [OP_ACROSS_MAX] = "%v = across_max %x : f32[2]",
-        [OP_GRAD] = "%v = grad %z, %x : f32[2]",
-        [OP_TANGENT] = "%v = tangent %z, %x, %x : f32[]",
-        [OP_FMA] = "%v = fma %x, %x, %x : f32[2]",
-        [OP_SELECT] = "%v = select %p, %x, %x : f32[2]",
-        [OP_CAST] = "%v = cast %x : i32[2]",
-        [OP_BROADCAST] = "%v = broadcast %x axes [0] : f32[2, 3]",
-        [OP_RESHAPE] = "%v = reshape %x : f32[1, 2]",
-        [OP_TRANSPOSE] = "%v = transpose %x axes [0] : f32[2]",
-        [OP_SLICE] = "%v = slice %x from [1] : f32[1]",
-        [OP_PAD] = "%v = pad %x before [1] : f32[4]",
-        [OP_CONCAT] = "%v = concat %x, %x axis 0 : f32[4]",
-        [OP_REDUCE_SUM] = "%v = reduce_sum %x axes [0] : f32[]",
-        [OP_REDUCE_MAX] = "%v = reduce_max %x axes [0] : f32[]",
-        [OP_ARGMAX] = "%v = argmax %x axis 0 : i32[]",
-        [OP_DOT] = "%v = dot %x, %x contract [] [] batch [0] [0] : f32[2]",
-        [OP_GATHER] = "%v = gather %x, %seed : f32[2]",
-        [OP_SCATTER_ADD] = "%v = scatter_add %seed, %x rows 3 : f32[3]",
-        [OP_EXTERN] = "%v = extern @dirichlet, %seed, %n, %x : f32[2]",
-    };
     for (int code = 0; code < OP_COUNT; code++) {
         Text text = {0};
         const OpInfo *info = &op_info[code];
@@ -115,8 +116,8 @@ static void every_primitive(void **unused)
         bool logic = code == OP_NOT || code == OP_AND || code == OP_OR;
         bool compares = code == OP_EQ || code == OP_NE || code == OP_LT || code == OP_LE;
         const char *operand = logic ? "%p" : "%x";
-        if (lines[code])
-            text_printf(&text, "%s", lines[code]);
+        if (primitive_lines[code])
+            text_printf(&text, "%s", primitive_lines[code]);
         else
             text_printf(&text, "%%v = %s %s%s%s : %s[2]", info->name, operand, info->arity == 2 ? ", " : "",
                         info->arity == 2 ? operand : "", logic || compares ? "bool" : "f32");
