@@ -91,10 +91,8 @@ void info_command(const Manifest *manifest)
 {
     printf("model %s: %s, for %s%s\n", manifest->model, manifest->real == DTYPE_F64 ? "f64" : "f32", manifest->cpu,
            hn_functions_v4 ? " and x86-64-v4" : "");
-    if (manifest->blas != BLAS_OPENBLAS)
-        printf("large products: %s\n", blas_names[manifest->blas]);
-    else
-        printf("large products: %s, %s\n", blas_names[manifest->blas], blas_core() ? blas_core() : "but there are none");
+    printf("large products: %s%s\n", blas_names[manifest->blas],
+           manifest->blas == BLAS_OPENBLAS && !blas_core() ? ", but there are none" : "");
     if (manifest->train)
         print_train(manifest);
     for (size_t i = 0; i < manifest->hyper_count; i++) {

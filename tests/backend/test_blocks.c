@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -138,6 +139,71 @@ static void test_not_finite(void **state)
     check_bits(module);
 }
 
+static void no_threads(hn_body *body, const hn_frame *frame, int64_t n, int64_t grain)
+{
+    (void)grain;
+    body(frame, 0, n);
+}
+
+/* Floats whose last one lies before memory that nobody may touch; free them with munmap(whole, size). */
+typedef struct Guarded {
+    unsigned char *whole;
+    size_t size;
+    float *floats;
+} Guarded;
+
+static Guarded guarded(size_t count)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), bytes = count * sizeof(float), pages = bytes / page + 2;
+    Guarded g = {.size = (pages + 1) * page};
+    g.whole = mmap(NULL, g.size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(g.whole != MAP_FAILED);
+    assert_int_equal(mprotect(g.whole + pages * page, page, PROT_NONE), 0);
+    for (unsigned char *at = g.whole; at < g.whole + pages * page; at++)
+        *at = 0x3f; /* floats of 0.75 */
+    g.floats = (float *)(void *)(g.whole + pages * page - bytes);
+    return g;
+}
+
+static void run_guarded(const char *cpu, int64_t m, int64_t n, int64_t k, int mode)
+{
+    Module *module = module_new("guarded", DTYPE_F32);
+    Builder b = new_function(module, "f");
+    build_output(&b, "z", product(&b, DTYPE_F32, m, n, k, mode));
+    Plan *plan = verified_plan(module);
+    BackendOptions options = {.target = target_for(cpu), .opt_level = 2};
+    options.target.blas = BLAS_BUILTIN;
+    char why[256];
+    Jit *jit = jit_new(plan, &options, no_threads, why);
+    assert_non_null(jit);
+    Guarded x = guarded((size_t)(m * k)), y = guarded((size_t)(k * n)), z = guarded((size_t)(m * n));
+    hn_frame frame = {NULL, NULL, NULL, (const void *[]){x.floats, y.floats}, (void *[]){z.floats}};
+    jit_functions(jit)[0](&frame);
+    for (unsigned char *at = z.whole; at < (unsigned char *)z.floats; at++)
+        assert_int_equal(*at, 0x3f);
+    for (int64_t i = 0; i < m * n; i++)
+        assert_true(z.floats[i] == z.floats[0] && z.floats[i] > 0.5F * (float)k);
+    munmap(x.whole, x.size);
+    munmap(y.whole, y.size);
+    munmap(z.whole, z.size);
+    jit_free(jit);
+    plan_free(plan);
+    module_free(module);
+}
+
+/* Nothing is read behind an operand or written around the result, however little of the last tile counts. */
+static void test_stays_within(void **state)
+{
+    (void)state;
+    for (int mode = 0; mode < 4; mode++)
+        for (int64_t more = 0; more < 13; more += 3) {
+            run_guarded(DEFAULT_CPU, 36 + more, 48 + more, 41, mode);
+            run_guarded(DEFAULT_CPU, 47, 95, 37 + more, mode);
+            if (runs_wide())
+                run_guarded(WIDE_CPU, 37 + more, 65 + 2 * more, 40 + more, mode);
+        }
+}
+
 static bool llvm_has(const Plan *plan, Blas blas, const char *word)
 {
     BackendOptions options = {.target = target_for(AUTO_CPU), .opt_level = 2};
@@ -192,6 +258,7 @@ int main(void)
         cmocka_unit_test(test_not_finite),
         cmocka_unit_test(test_no_calls_of_blas),
         cmocka_unit_test(test_target_is_asked),
+        cmocka_unit_test(test_stays_within),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

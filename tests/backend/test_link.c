@@ -113,12 +113,26 @@ static void test_command_is_quoted(void **state)
     unsetenv("CC");
 }
 
+/* A linker that takes nothing unneeded would hide it, so the command is looked at. */
+static void test_links_the_blas_that_is_asked_for(void **state)
+{
+    (void)state;
+    for (unsigned blas = 0; blas < BLAS_COUNT; blas++) {
+        char why[256] = "";
+        Text command = {0};
+        assert_true(link_command("a.o", (Blas)blas, "a", &command, why));
+        assert_int_equal(strstr(command.data, "blas") != NULL, blas == BLAS_OPENBLAS);
+        assert_non_null(strstr(command.data, "-l:libjansson.a"));
+        text_free(&command);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_links_a_program),   cmocka_unit_test(test_compiler_fails),
         cmocka_unit_test(test_unwritable_output), cmocka_unit_test(test_missing_runtime),
-        cmocka_unit_test(test_command_is_quoted),
+        cmocka_unit_test(test_command_is_quoted), cmocka_unit_test(test_links_the_blas_that_is_asked_for),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
