@@ -7,10 +7,9 @@
 #include "passes/schedule.h"
 
 typedef struct BackendOptions {
-    const char *cpu;       /* "x86-64-v3", "native", AUTO_CPU, ... */
-    int opt_level;         /* 0..3: equal results, bit for bit */
-    int64_t parallel_work; /* ops from which on a kernel is shared among threads; 0: as measured to pay */
-    bool time_passes;      /* say on stderr how long emission and LLVM took */
+    Target target;
+    int opt_level;    /* 0..3: equal results, bit for bit */
+    bool time_passes; /* say on stderr how long emission and LLVM took */
 } BackendOptions;
 
 /* Emits every function of the plan, `hn_functions` in the order of the module's functions and `hn_manifest` (NUL-terminated

@@ -11,9 +11,6 @@
 #include "backend/link.h"
 #include "backend/tempfile.h"
 
-/* A kernel below this much work (ops, or eighths of the bytes it moves) is not worth waking threads for. */
-enum { PARALLEL_WORK = 50000 };
-
 /* ---- kernels ---- */
 
 /* Fields of hn_frame (runtime/abi/frame.h), in order. */
@@ -159,7 +156,8 @@ static void call_kernel(Emitter *e, const EmittedKernel *kernel, LLVMValueRef be
 
 static bool worth_threads(const Emitter *e, const Kernel *kernel, KernelSplit split)
 {
-    return split.extent > split.grain && (kernel->flops > e->parallel_work || kernel->bytes / 8 > e->parallel_work);
+    int64_t least = e->target.thread_work;
+    return e->target.threads && split.extent > split.grain && (kernel->flops > least || kernel->bytes / 8 > least);
 }
 
 static LLVMValueRef parallel_function(Emitter *e)
@@ -304,21 +302,6 @@ static void set_types(Emitter *e)
     e->part_type = LLVMFunctionType(e->nothing, parameters, 3, false);
 }
 
-/* Whether tiles may count on thirty-two vector registers. Only speed depends on it. */
-static bool has_wide_registers(const char *cpu)
-{
-    static const char *const wide[] = {"x86-64-v4",     "skylake-avx512", "icelake-server", "sapphirerapids",
-                                       "emeraldrapids", "graniterapids",  "znver4",         "znver5"};
-    const char *name, *features;
-    char why[256];
-    if (!target_cpu(cpu, &name, &features, why))
-        return false;
-    for (size_t i = 0; i < COUNT_OF(wide); i++)
-        if (!strcmp(name, wide[i]))
-            return true;
-    return strstr(features, "+avx512f") != NULL;
-}
-
 static double seconds(void)
 {
     struct timespec now;
@@ -350,8 +333,9 @@ static LLVMValueRef emit_entry(Emitter *e, const Code *code, uint32_t index)
 static LLVMModuleRef emit_module(LLVMContextRef context, const Plan *plan, const BackendOptions *options, const Code *code,
                                  char why[static 256])
 {
-    Emitter e = {.context = context, .plan = plan, .wide = has_wide_registers(code->cpu)};
-    e.parallel_work = options->parallel_work ? options->parallel_work : PARALLEL_WORK;
+    Emitter e = {.context = context, .plan = plan, .target = options->target};
+    if (!target_set_cpu(&e.target, code->cpu, why))
+        return NULL;
     e.module = LLVMModuleCreateWithNameInContext(plan->module->name, context);
     e.builder = LLVMCreateBuilderInContext(context);
     e.math = (MathContext){context, e.module, e.builder};
@@ -374,14 +358,14 @@ static LLVMModuleRef emit_module(LLVMContextRef context, const Plan *plan, const
 
 static bool is_auto(const BackendOptions *options)
 {
-    return strcmp(options->cpu, AUTO_CPU) == 0;
+    return strcmp(options->target.cpu, AUTO_CPU) == 0;
 }
 
 /* All functions, their table and the manifest. */
 static LLVMModuleRef emit_narrow(LLVMContextRef context, const Plan *plan, const char *manifest, const BackendOptions *options,
                                  char why[static 256])
 {
-    Code code = {.cpu = options->cpu, .table = "hn_functions", .all = true, .named = is_auto(options)};
+    Code code = {.cpu = options->target.cpu, .table = "hn_functions", .all = true, .named = is_auto(options)};
     LLVMModuleRef module = emit_module(context, plan, options, &code, why);
     if (module)
         emit_manifest(module, manifest);
@@ -419,7 +403,7 @@ LLVMMemoryBufferRef emitted_bytes(const Plan *plan, const char *manifest, const 
     if (wide && LLVMLinkModules2(module, wide)) /* consumes it */
         snprintf(why, 256, "internal error: the code for %s and for %s do not link", DEFAULT_CPU, WIDE_CPU);
     else if (module && (wide || !is_auto(options)))
-        bytes = object_bytes(module, options->cpu, options->opt_level, kind, why);
+        bytes = object_bytes(module, options->target.cpu, options->opt_level, kind, why);
     if (module)
         LLVMDisposeModule(module);
     LLVMContextDispose(context);
@@ -445,7 +429,7 @@ static void *compile_part(void *data)
                                           : emit_wide(context, part->plan, part->options, part->why);
     part->emitted = seconds() - start;
     if (module) {
-        part->bytes = object_bytes(module, part->options->cpu, part->options->opt_level, EMIT_OBJ, part->why);
+        part->bytes = object_bytes(module, part->options->target.cpu, part->options->opt_level, EMIT_OBJ, part->why);
         LLVMDisposeModule(module);
     }
     LLVMContextDispose(context);
@@ -478,9 +462,6 @@ static bool join_parts(const Part *parts, const char *path, char why[static 256]
 static bool emit_in_parts(const Plan *plan, const char *manifest, const BackendOptions *options, const char *path,
                           char why[static 256])
 {
-    const char *name, *features;
-    if (!target_cpu(options->cpu, &name, &features, why)) /* LLVM is set up before threads use it */
-        return false;
     Part parts[] = {{.plan = plan, .options = options, .manifest = manifest}, {.plan = plan, .options = options}};
     pthread_t thread;
     bool beside = pthread_create(&thread, NULL, compile_part, &parts[1]) == 0;
@@ -507,7 +488,7 @@ bool backend_emit(const Plan *plan, const char *manifest, const BackendOptions *
     double start = seconds();
     LLVMMemoryBufferRef bytes = emitted_bytes(plan, manifest, options, kind, why);
     if (options->time_passes)
-        fprintf(stderr, "%8.1f ms  emit and llvm: %s\n", 1e3 * (seconds() - start), options->cpu);
+        fprintf(stderr, "%8.1f ms  emit and llvm: %s\n", 1e3 * (seconds() - start), options->target.cpu);
     bool written = bytes && tempfile_write(path, LLVMGetBufferStart(bytes), LLVMGetBufferSize(bytes), why);
     if (bytes)
         LLVMDisposeMemoryBuffer(bytes);

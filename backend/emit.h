@@ -10,6 +10,7 @@
 #include "backend/math.h"
 #include "passes/schedule.h"
 
+enum { MOST_LANES = 64 };  /* of any vector */
 enum { FRAME_FIELDS = 5 }; /* of hn_frame, runtime/abi/frame.h */
 
 typedef struct Emitter {
@@ -20,8 +21,7 @@ typedef struct Emitter {
     LLVMTypeRef i1, i8, i32, i64, pointer, nothing, frame, part_type;
     const Plan *plan;
     const Schedule *schedule;
-    int64_t parallel_work;
-    bool wide;                         /* the processor has the registers of AVX-512 */
+    Target target;                     /* the one processor that this code is for */
     LLVMValueRef fields[FRAME_FIELDS]; /* of the frame, in a function that calls kernels */
     /* of the kernel being emitted: */
     LLVMValueRef function, begin, end, stream; /* stream: of a kernel of random numbers */
@@ -48,12 +48,17 @@ KernelSplit emit_extern(Emitter *e, const Kernel *kernel);
 
 /* ---- generated products: emit_tile.c ---- */
 
-/* The fastest way for a shape. Loops and tiles are right for every shape, BLAS for matrices. */
-typedef enum { PRODUCT_TILES, PRODUCT_LOOP, PRODUCT_BLAS } ProductWay;
-ProductWay product_way(const Product *product);
+/* The fastest way for a shape. Loops and tiles are right for every shape; blocks and OpenBLAS, whichever the target has, for
+ * matrices. */
+typedef enum { PRODUCT_TILES, PRODUCT_LOOP, PRODUCT_BLOCKS, PRODUCT_OPENBLAS } ProductWay;
+ProductWay product_way(const Emitter *e, const Product *product);
 /* One product of the batch at these places; `split`: only the part [e->begin, e->end) of the axis that tiles_split gives. */
 void emit_tiles(Emitter *e, const Product *product, LLVMValueRef lhs, LLVMValueRef rhs, LLVMValueRef out, bool split);
 KernelSplit tiles_split(const Emitter *e, const Product *product);
+
+/* The same for large matrices: emit_blocks.c. */
+void emit_blocks(Emitter *e, const Product *product, LLVMValueRef lhs, LLVMValueRef rhs, LLVMValueRef out, bool split);
+KernelSplit blocks_split(const Emitter *e, const Product *product);
 
 /* ---- building blocks: emit_kit.c ---- */
 
@@ -89,6 +94,26 @@ typedef struct Counter {
 } Counter;
 Counter loop_begin(Emitter *e, LLVMValueRef first, LLVMValueRef end, int64_t step);
 void loop_end(Emitter *e, Counter *counter);
+
+/* An internal function of the module, never inlined, that many kernels call; it has no body yet. */
+LLVMValueRef inner_function(Emitter *e, const char *name, unsigned n, LLVMTypeRef *types);
+void inner_call(Emitter *e, LLVMValueRef function, unsigned n, LLVMValueRef *args);
+/* Where a kernel is being emitted, put aside while the body of an inner function is. */
+typedef struct Aside {
+    LLVMValueRef function;
+    LLVMBasicBlockRef block, entry;
+} Aside;
+Aside inner_begin(Emitter *e, LLVMValueRef function);
+void inner_end(Emitter *e, Aside aside); /* adds the return */
+
+/* Floats at any address; `mask`: of the lanes that count (the others are 0, or stay), NULL: all. */
+LLVMValueRef read_vector(Emitter *e, DType dtype, LLVMValueRef pointer, unsigned lanes, LLVMValueRef mask);
+void write_vector(Emitter *e, DType dtype, LLVMValueRef value, LLVMValueRef pointer, LLVMValueRef mask);
+/* A mask of the lanes below `count`, an i64. */
+LLVMValueRef lanes_below(Emitter *e, unsigned lanes, LLVMValueRef count);
+/* Rows (as many as each has lanes, a power of two) become columns: at each round, lanes whose index has the round's bit change
+ * places between rows whose indices differ in it. */
+void transpose_square(Emitter *e, LLVMValueRef *rows, unsigned count);
 
 /* ---- elementwise ops on scalars and vectors: emit_node.c ---- */
 

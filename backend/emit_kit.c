@@ -2,8 +2,6 @@
 
 #include "backend/emit.h"
 
-enum { MOST_LANES = 64 };
-
 LLVMTypeRef element_type(const Emitter *e, DType dtype)
 {
     switch (dtype) {
@@ -151,4 +149,89 @@ void loop_end(Emitter *e, Counter *counter)
     LLVMBuildBr(e->builder, counter->head);
     LLVMAddIncoming(counter->index, &next, &latch, 1);
     LLVMPositionBuilderAtEnd(e->builder, counter->exit);
+}
+
+/* ---- functions of the module ---- */
+
+Aside inner_begin(Emitter *e, LLVMValueRef function)
+{
+    Aside aside = {e->function, LLVMGetInsertBlock(e->builder), e->entry};
+    e->function = function;
+    e->entry = LLVMAppendBasicBlockInContext(e->context, function, "entry");
+    LLVMBasicBlockRef code = LLVMAppendBasicBlockInContext(e->context, function, "code");
+    LLVMPositionBuilderAtEnd(e->builder, e->entry);
+    LLVMBuildBr(e->builder, code);
+    LLVMPositionBuilderAtEnd(e->builder, code);
+    return aside;
+}
+
+void inner_end(Emitter *e, Aside aside)
+{
+    LLVMBuildRetVoid(e->builder);
+    e->function = aside.function;
+    e->entry = aside.entry;
+    LLVMPositionBuilderAtEnd(e->builder, aside.block);
+}
+
+LLVMValueRef inner_function(Emitter *e, const char *name, unsigned n, LLVMTypeRef *types)
+{
+    LLVMValueRef function = LLVMAddFunction(e->module, name, LLVMFunctionType(e->nothing, types, n, false));
+    LLVMSetLinkage(function, LLVMInternalLinkage);
+    add_attribute(e, function, "noinline");
+    add_attribute(e, function, "nounwind");
+    return function;
+}
+
+void inner_call(Emitter *e, LLVMValueRef function, unsigned n, LLVMValueRef *args)
+{
+    LLVMBuildCall2(e->builder, LLVMGlobalGetValueType(function), function, args, n, "");
+}
+
+/* ---- vectors ---- */
+
+LLVMValueRef lanes_below(Emitter *e, unsigned lanes, LLVMValueRef count)
+{
+    LLVMValueRef indices[MOST_LANES];
+    for (unsigned i = 0; i < lanes; i++)
+        indices[i] = const_i64(e, i);
+    return LLVMBuildICmp(e->builder, LLVMIntSLT, LLVMConstVector(indices, lanes), splat(e, count, lanes), "");
+}
+
+LLVMValueRef read_vector(Emitter *e, DType dtype, LLVMValueRef pointer, unsigned lanes, LLVMValueRef mask)
+{
+    LLVMTypeRef types[] = {register_type(e, dtype, lanes), e->pointer};
+    if (mask) {
+        LLVMValueRef args[] = {pointer, const_i32(e, (int64_t)dtype_size(dtype)), mask, LLVMConstNull(types[0])};
+        return call_intrinsic(e, "llvm.masked.load", 2, types, 4, args);
+    }
+    LLVMValueRef value = LLVMBuildLoad2(e->builder, types[0], pointer, "");
+    LLVMSetAlignment(value, (unsigned)dtype_size(dtype));
+    return value;
+}
+
+void write_vector(Emitter *e, DType dtype, LLVMValueRef value, LLVMValueRef pointer, LLVMValueRef mask)
+{
+    if (mask) {
+        LLVMTypeRef types[] = {LLVMTypeOf(value), e->pointer};
+        LLVMValueRef args[] = {value, pointer, const_i32(e, (int64_t)dtype_size(dtype)), mask};
+        call_intrinsic(e, "llvm.masked.store", 2, types, 4, args);
+        return;
+    }
+    LLVMSetAlignment(LLVMBuildStore(e->builder, value, pointer), (unsigned)dtype_size(dtype));
+}
+
+void transpose_square(Emitter *e, LLVMValueRef *rows, unsigned count)
+{
+    for (unsigned bit = 1; bit < count; bit *= 2)
+        for (unsigned i = 0; i < count; i++) {
+            if (i & bit)
+                continue;
+            LLVMValueRef low[MOST_LANES], high[MOST_LANES], a = rows[i], b = rows[i + bit];
+            for (unsigned lane = 0; lane < count; lane++) {
+                low[lane] = const_i32(e, lane & bit ? count + lane - bit : lane);
+                high[lane] = const_i32(e, lane & bit ? count + lane : lane + bit);
+            }
+            rows[i] = LLVMBuildShuffleVector(e->builder, a, b, LLVMConstVector(low, count), "");
+            rows[i + bit] = LLVMBuildShuffleVector(e->builder, a, b, LLVMConstVector(high, count), "");
+        }
 }

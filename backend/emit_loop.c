@@ -20,12 +20,12 @@ void *zeroed(size_t count, size_t size)
     return memory;
 }
 
-static unsigned count_lanes(const Loop *loop)
+static unsigned count_lanes(const Emitter *e, const Loop *loop)
 {
     for (uint32_t i = 0; i < loop->nodes.len; i++)
         if (loop->nodes.data[i].dtype == DTYPE_F64)
-            return LANES_F64;
-    return LANES_F32;
+            return e->target.lanes_f64;
+    return e->target.lanes_f32;
 }
 
 static int64_t access_cost(const View *access, unsigned axis)
@@ -134,7 +134,7 @@ static LLVMValueRef join_lanes(Nest *n, SinkKind kind, DType dtype, LLVMValueRef
 {
     Emitter *e = n->e;
     for (unsigned lanes = n->lanes; lanes > 1; lanes /= 2) {
-        LLVMValueRef low[LANES_F32], high[LANES_F32], poison = LLVMGetPoison(LLVMTypeOf(vector));
+        LLVMValueRef low[MOST_LANES], high[MOST_LANES], poison = LLVMGetPoison(LLVMTypeOf(vector));
         for (unsigned i = 0; i < lanes / 2; i++) {
             low[i] = const_i32(e, i);
             high[i] = const_i32(e, lanes / 2 + i);
@@ -301,10 +301,6 @@ static void emit_level(Nest *n, int level)
     store_reductions(n, n->sink_cursors);
 }
 
-/* Vectors along the reduced axis fill every chunk but the last. */
-_Static_assert(CHUNK_STEP % (LANES_F32 * MOST_UNROLL) == 0 && CHUNK_STEP % (LANES_F64 * MOST_UNROLL) == 0,
-               "a chunk is a number of blocks of vectors");
-
 /* A loop over chunks around all others: each has results of its own. */
 static KernelSplit emit_chunks(Nest *n)
 {
@@ -338,7 +334,7 @@ static void make_accumulators(Nest *n)
 KernelSplit emit_loop(Emitter *e, const Kernel *kernel)
 {
     const Loop *loop = &kernel->loop;
-    Nest n = {.e = e, .loop = loop, .lanes = count_lanes(loop), .vector_axis = -1, .width = 1};
+    Nest n = {.e = e, .loop = loop, .lanes = count_lanes(e, loop), .vector_axis = -1, .width = 1};
     if (loop->rank)
         n.vector_axis = choose_vector_axis(loop, n.lanes);
     order_axes(&n);

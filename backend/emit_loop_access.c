@@ -1,4 +1,5 @@
-/* Memory accesses of a loop kernel. A cursor walks with the loops, so that an address costs one addition a loop that it depends on. */
+/* Memory accesses of a loop kernel. A cursor walks with the loops, so that an address costs one addition a loop that it depends
+ * on. */
 #include "backend/emit_loop.h"
 
 static DType buffer_dtype(const Nest *n, const View *access)
@@ -30,7 +31,7 @@ static LLVMValueRef row_offset(Nest *n, const Cursor *cursor, LLVMValueRef index
  * cursor moves. */
 static void prefetch_row(Nest *n, const Cursor *cursor, int level)
 {
-    enum { ROUNDS_AHEAD = 8, LINE = 64, MOST_LINES = 32 };
+    enum { ROUNDS_AHEAD = 8, MOST_LINES = 32 };
     Emitter *e = n->e;
     const Buffer *rows = &e->schedule->buffers.data[cursor->access->buffer];
     int axis = n->axis_at[level];
@@ -42,8 +43,8 @@ static void prefetch_row(Nest *n, const Cursor *cursor, int level)
     LLVMValueRef place = advance_by(e, DTYPE_I32, cursor->index_pointer, ahead, cursor->access->index_stride[axis]);
     LLVMValueRef row = emit_advance(e, cursor->dtype, cursor->pointer, row_offset(n, cursor, load_scalar(e, DTYPE_I32, place)));
     int64_t bytes = cursor->access->row * (int64_t)dtype_size(cursor->dtype);
-    for (int64_t line = 0; line * LINE < bytes && line < MOST_LINES; line++) {
-        LLVMValueRef offset = const_i64(e, line * LINE);
+    for (int64_t line = 0, size = e->target.cache_line; line * size < bytes && line < MOST_LINES; line++) {
+        LLVMValueRef offset = const_i64(e, line * size);
         LLVMValueRef args[] = {LLVMBuildGEP2(e->builder, e->i8, row, &offset, 1, ""), const_i32(e, 0), const_i32(e, 3),
                                const_i32(e, 1)};
         call_intrinsic(e, "llvm.prefetch", 1, &e->pointer, 4, args); /* a read, into all caches, of data */
@@ -78,7 +79,7 @@ static LLVMValueRef all_or_mask(const Nest *n)
 
 static LLVMValueRef lane_offsets(const Nest *n, int64_t stride)
 {
-    LLVMValueRef offsets[LANES_F32];
+    LLVMValueRef offsets[MOST_LANES];
     for (unsigned i = 0; i < n->lanes; i++)
         offsets[i] = const_i64(n->e, stride * i);
     return LLVMConstVector(offsets, n->lanes);

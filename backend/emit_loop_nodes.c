@@ -59,7 +59,7 @@ static LLVMValueRef emit_index(Nest *n, const Node *node, bool varies, unsigned 
     }
     sum = LLVMBuildTrunc(e->builder, sum, e->i32, "");
     if (varies) {
-        LLVMValueRef lanes[LANES_F32];
+        LLVMValueRef lanes[MOST_LANES];
         for (unsigned i = 0; i < n->lanes; i++)
             lanes[i] = const_i32(e, node->access.stride[n->vector_axis] * (int64_t)(u * n->lanes + i));
         sum = LLVMBuildAdd(e->builder, splat(e, sum, n->lanes), LLVMConstVector(lanes, n->lanes), "");
@@ -83,8 +83,8 @@ static LLVMValueRef emit_byte_quotient(Nest *n, const Node *node, LLVMValueRef x
     return byte && constant ? math_byte_quotient(&n->e->math, x, (float)divisor->number) : NULL;
 }
 
-/* The divisor with 1 in lanes that are masked off. Loads leave 0 there, and LLVM's code generator (19, where it splits vectors) takes
- * 0 / 0 in such lanes to be 0: it then drops the select that would keep the NaN from a sum. */
+/* The divisor with 1 in lanes that are masked off. Loads leave 0 there, and LLVM's code generator (19, where it splits vectors)
+ * takes 0 / 0 in such lanes to be 0: it then drops the select that would keep the NaN from a sum. */
 static LLVMValueRef divisor_of_lanes(Nest *n, const Node *node, LLVMValueRef divisor)
 {
     if (!n->mask || !n->nodes[node->args[1]].varies)

@@ -143,24 +143,28 @@ static LLVMValueRef matrix_start(Emitter *e, const Product *p, const Matrix *mat
 KernelSplit emit_product(Emitter *e, const Kernel *kernel)
 {
     const Product *p = &kernel->product;
-    ProductWay way = product_way(p);
+    ProductWay way = product_way(e, p);
     Counter counters[2 * MAX_RANK];
     LLVMValueRef batch[2 * MAX_RANK];
     if (way == PRODUCT_LOOP && p->batch_rank + 3 <= MAX_RANK)
         return emit_as_loop(e, p);
     for (unsigned i = 0; i < p->batch_rank; i++) {
-        bool shared = way != PRODUCT_BLAS && i == 0;
+        bool shared = way != PRODUCT_OPENBLAS && i == 0;
         counters[i] = loop_begin(e, shared ? e->begin : const_i64(e, 0), shared ? e->end : const_i64(e, p->batch[i]), 1);
         batch[i] = counters[i].index;
     }
     Operands o = {matrix_start(e, p, &p->lhs, batch), matrix_start(e, p, &p->rhs, batch), matrix_start(e, p, &p->out, batch)};
-    if (way == PRODUCT_BLAS)
+    if (way == PRODUCT_OPENBLAS)
         emit_gemm(e, p, o);
+    else if (way == PRODUCT_BLOCKS)
+        emit_blocks(e, p, o.lhs, o.rhs, o.out, p->batch_rank == 0);
     else
         emit_tiles(e, p, o.lhs, o.rhs, o.out, p->batch_rank == 0);
     for (unsigned i = p->batch_rank; i-- > 0;)
         loop_end(e, &counters[i]);
-    if (way == PRODUCT_BLAS)
+    if (way == PRODUCT_OPENBLAS)
         return (KernelSplit){0}; /* it has its own threads */
-    return p->batch_rank ? (KernelSplit){p->batch[0], 1} : tiles_split(e, p);
+    if (p->batch_rank)
+        return (KernelSplit){p->batch[0], 1};
+    return way == PRODUCT_BLOCKS ? blocks_split(e, p) : tiles_split(e, p);
 }

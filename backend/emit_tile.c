@@ -15,18 +15,23 @@ enum {
     NARROW_ROWS = 6,  /* of a tile: with one vector of sums each, all that the sixteen registers of AVX2 hold */
     WIDE_ROWS = 12,   /* thirty-two registers of AVX-512 */
     MOST_VECTORS = 8, /* of a tile */
-    MOST_LANES = 16,
+    WIDE_REGISTERS = 32,
     STEPS = 4,          /* of k in the inner loop */
-    BLOCK_K = 256,      /* packed columns of a tile stay in the first-level cache */
-    BLOCK_M = 252,      /* rows of lhs of a block in the second-level cache; a multiple of both tiles' rows */
     WORTH_PACKING = 24, /* rows that will read packed columns */
     SKINNY = 16,
     SMALL_WORK = 40 * 40 * 40,
 };
 
-static unsigned lanes_of(DType dtype)
+/* Steps of k in a block: packed columns of a tile take half of the near cache. */
+static int64_t steps_of_block(const Emitter *e)
 {
-    return dtype == DTYPE_F32 ? 16 : 8;
+    return target_near_elements(&e->target) / 2 / e->target.lanes_f32;
+}
+
+/* Rows of lhs in a block: a quarter of the far cache, in whole tiles of any processor. */
+static int64_t rows_of_block(const Emitter *e)
+{
+    return target_large_matrix(&e->target) / steps_of_block(e) / WIDE_ROWS * WIDE_ROWS;
 }
 
 /* A column of sums is a row of the transposed product. */
@@ -49,7 +54,7 @@ static Product oriented(const Product *p)
 /* As many vectors of columns as leave registers for one row of rhs and one number of lhs. */
 static unsigned tile_vectors(const Emitter *e, int64_t m)
 {
-    if (e->wide && m <= 6)
+    if (e->target.registers >= WIDE_REGISTERS && m <= 6)
         return m == 1 ? 8 : 4; /* eight sums hide the latency of a multiply-add */
     return m == 1 ? 4 : m == 2 ? 3 : m == 3 ? 2 : 1;
 }
@@ -61,90 +66,15 @@ static bool packs(const Product *p)
 }
 
 /* Measured on AVX2 and AVX-512 processors against OpenBLAS 0.3.21: tiles win up to about 40^3 and for skinny shapes. */
-ProductWay product_way(const Product *product)
+ProductWay product_way(const Emitter *e, const Product *product)
 {
     Product p = oriented(product);
-    if (p.out.column != 1 || p.n < lanes_of(p.dtype) / 4 || p.k < 2 || (p.rhs.column != 1 && p.m < 4))
+    if (p.out.column != 1 || p.n < target_lanes(&e->target, p.dtype) / 4 || p.k < 2 || (p.rhs.column != 1 && p.m < 4))
         return PRODUCT_LOOP; /* packing rhs for so few rows costs more than the product */
     bool skinny = p.k <= SKINNY || p.m <= SKINNY || p.n <= SKINNY;
-    return skinny || p.m * p.n * p.k <= SMALL_WORK ? PRODUCT_TILES : PRODUCT_BLAS;
-}
-
-/* ---- functions of the module ---- */
-
-/* Where a function is being emitted; the kernel's own place is put aside meanwhile. */
-typedef struct Aside {
-    LLVMValueRef function;
-    LLVMBasicBlockRef block, entry;
-} Aside;
-
-static Aside begin_function(Emitter *e, LLVMValueRef function)
-{
-    Aside aside = {e->function, LLVMGetInsertBlock(e->builder), e->entry};
-    e->function = function;
-    e->entry = LLVMAppendBasicBlockInContext(e->context, function, "entry");
-    LLVMBasicBlockRef code = LLVMAppendBasicBlockInContext(e->context, function, "code");
-    LLVMPositionBuilderAtEnd(e->builder, e->entry);
-    LLVMBuildBr(e->builder, code);
-    LLVMPositionBuilderAtEnd(e->builder, code);
-    return aside;
-}
-
-static void end_function(Emitter *e, Aside aside)
-{
-    LLVMBuildRetVoid(e->builder);
-    e->function = aside.function;
-    e->entry = aside.entry;
-    LLVMPositionBuilderAtEnd(e->builder, aside.block);
-}
-
-static LLVMValueRef declare(Emitter *e, const char *name, unsigned n, LLVMTypeRef *types)
-{
-    LLVMValueRef function = LLVMAddFunction(e->module, name, LLVMFunctionType(e->nothing, types, n, false));
-    LLVMSetLinkage(function, LLVMInternalLinkage);
-    add_attribute(e, function, "noinline");
-    add_attribute(e, function, "nounwind");
-    return function;
-}
-
-static void call(Emitter *e, LLVMValueRef function, unsigned n, LLVMValueRef *args)
-{
-    LLVMBuildCall2(e->builder, LLVMGlobalGetValueType(function), function, args, n, "");
-}
-
-/* ---- vectors ---- */
-
-/* The lanes below count. */
-static LLVMValueRef lanes_below(Emitter *e, unsigned lanes, LLVMValueRef count)
-{
-    LLVMValueRef indices[MOST_LANES];
-    for (unsigned i = 0; i < lanes; i++)
-        indices[i] = const_i64(e, i);
-    return LLVMBuildICmp(e->builder, LLVMIntSLT, LLVMConstVector(indices, lanes), splat(e, count, lanes), "");
-}
-
-/* mask: NULL: all lanes. */
-static LLVMValueRef load_vector(Emitter *e, DType dtype, LLVMValueRef pointer, unsigned lanes, LLVMValueRef mask)
-{
-    LLVMTypeRef types[] = {register_type(e, dtype, lanes), e->pointer};
-    if (mask) {
-        LLVMValueRef args[] = {pointer, const_i32(e, (int64_t)dtype_size(dtype)), mask, LLVMConstNull(types[0])};
-        return call_intrinsic(e, "llvm.masked.load", 2, types, 4, args);
-    }
-    LLVMValueRef value = LLVMBuildLoad2(e->builder, types[0], pointer, "");
-    LLVMSetAlignment(value, (unsigned)dtype_size(dtype));
-    return value;
-}
-
-static void store_vector(Emitter *e, DType dtype, LLVMValueRef value, LLVMValueRef pointer, LLVMValueRef mask)
-{
-    if (mask) {
-        LLVMTypeRef types[] = {LLVMTypeOf(value), e->pointer};
-        LLVMValueRef args[] = {value, pointer, const_i32(e, (int64_t)dtype_size(dtype)), mask};
-        call_intrinsic(e, "llvm.masked.store", 2, types, 4, args);
-        return;
-    }
-    LLVMSetAlignment(LLVMBuildStore(e->builder, value, pointer), (unsigned)dtype_size(dtype));
+    if (skinny || p.m * p.n * p.k <= SMALL_WORK)
+        return PRODUCT_TILES;
+    return e->target.blas == BLAS_OPENBLAS ? PRODUCT_OPENBLAS : PRODUCT_BLOCKS;
 }
 
 /* ---- panels ---- */
@@ -179,7 +109,7 @@ static void emit_step(Panel *p, LLVMValueRef k)
     LLVMValueRef rhs = emit_advance(e, p->dtype, p->arg[RHS], LLVMBuildMul(e->builder, k, p->arg[RHS_ROW], ""));
     LLVMValueRef column = LLVMBuildMul(e->builder, k, p->arg[LHS_COLUMN], "");
     for (unsigned v = 0; v < p->vectors; v++)
-        right[v] = load_vector(e, p->dtype, advance_const(e, p->dtype, rhs, (int64_t)v * p->lanes), p->lanes, mask_of(p, v));
+        right[v] = read_vector(e, p->dtype, advance_const(e, p->dtype, rhs, (int64_t)v * p->lanes), p->lanes, mask_of(p, v));
     for (unsigned r = 0; r < p->rows; r++) {
         LLVMValueRef left = splat(e, load_scalar(e, p->dtype, emit_advance(e, p->dtype, p->lhs[r], column)), p->lanes);
         for (unsigned v = 0; v < p->vectors; v++) {
@@ -216,7 +146,7 @@ static void emit_starts(Panel *p)
             for (unsigned v = 0; v < p->vectors; v++) {
                 LLVMValueRef place = advance_const(e, p->dtype, p->out[r], (int64_t)v * p->lanes);
                 LLVMValueRef start =
-                    again ? load_vector(e, p->dtype, place, p->lanes, mask_of(p, v)) : emit_number(e, p->dtype, 0, p->lanes);
+                    again ? read_vector(e, p->dtype, place, p->lanes, mask_of(p, v)) : emit_number(e, p->dtype, 0, p->lanes);
                 LLVMBuildStore(e->builder, start, *sum_of(p, r, v));
             }
         LLVMBuildBr(e->builder, started);
@@ -239,7 +169,7 @@ static void emit_panel(Panel *p)
     for (unsigned r = 0; r < p->rows; r++)
         for (unsigned v = 0; v < p->vectors; v++) {
             LLVMValueRef sum = LLVMBuildLoad2(e->builder, register_type(e, p->dtype, p->lanes), *sum_of(p, r, v), "");
-            store_vector(e, p->dtype, sum, advance_const(e, p->dtype, p->out[r], (int64_t)v * p->lanes), mask_of(p, v));
+            write_vector(e, p->dtype, sum, advance_const(e, p->dtype, p->out[r], (int64_t)v * p->lanes), mask_of(p, v));
         }
     loop_end(e, &tiles);
 }
@@ -255,9 +185,9 @@ static LLVMValueRef panel_function(Emitter *e, DType dtype, unsigned rows, unsig
         return function;
     LLVMTypeRef types[PANEL_PARAMETERS] = {e->pointer, e->i64, e->i64, e->pointer, e->i64, e->pointer,
                                            e->i64,     e->i64, e->i64, e->i64,     e->i1};
-    function = declare(e, name, PANEL_PARAMETERS, types);
-    Aside aside = begin_function(e, function);
-    Panel p = {.e = e, .dtype = dtype, .lanes = lanes_of(dtype), .rows = rows, .vectors = vectors};
+    function = inner_function(e, name, PANEL_PARAMETERS, types);
+    Aside aside = inner_begin(e, function);
+    Panel p = {.e = e, .dtype = dtype, .lanes = target_lanes(&e->target, dtype), .rows = rows, .vectors = vectors};
     for (unsigned i = 0; i < PANEL_PARAMETERS; i++)
         p.arg[i] = LLVMGetParam(function, i);
     LLVMValueRef in_last = LLVMBuildSub(e->builder, p.arg[COUNT], const_i64(e, (int64_t)(vectors - 1) * p.lanes), "");
@@ -266,7 +196,7 @@ static LLVMValueRef panel_function(Emitter *e, DType dtype, unsigned rows, unsig
         for (unsigned v = 0; v < vectors; v++)
             *sum_of(&p, r, v) = make_variable(e, register_type(e, dtype, p.lanes));
     emit_panel(&p);
-    end_function(e, aside);
+    inner_end(e, aside);
     return function;
 }
 
@@ -277,31 +207,13 @@ enum { FROM, FROM_ROW, FROM_COLUMN, TO, PACK_INNER, PACK_COUNT, PACK_PARAMETERS 
 /* Rows of the block as they are: columns are contiguous. */
 static void pack_rows(Emitter *e, DType dtype, const LLVMValueRef *arg)
 {
-    unsigned lanes = lanes_of(dtype);
+    unsigned lanes = target_lanes(&e->target, dtype);
     LLVMValueRef mask = lanes_below(e, lanes, arg[PACK_COUNT]);
     Counter counter = loop_begin(e, const_i64(e, 0), arg[PACK_INNER], 1);
     LLVMValueRef from = emit_advance(e, dtype, arg[FROM], LLVMBuildMul(e->builder, counter.index, arg[FROM_ROW], ""));
-    LLVMValueRef value = load_vector(e, dtype, from, lanes, mask);
-    store_vector(e, dtype, value, advance_by(e, dtype, arg[TO], counter.index, lanes), NULL);
+    LLVMValueRef value = read_vector(e, dtype, from, lanes, mask);
+    write_vector(e, dtype, value, advance_by(e, dtype, arg[TO], counter.index, lanes), NULL);
     loop_end(e, &counter);
-}
-
-/* Rows (as many as each has lanes) become columns: at each round, lanes whose index has the round's bit change places between
- * rows whose indices differ in it. */
-static void transpose_square(Emitter *e, LLVMValueRef *rows, unsigned count)
-{
-    for (unsigned bit = 1; bit < count; bit *= 2)
-        for (unsigned i = 0; i < count; i++) {
-            if (i & bit)
-                continue;
-            LLVMValueRef low[MOST_LANES], high[MOST_LANES], a = rows[i], b = rows[i + bit];
-            for (unsigned lane = 0; lane < count; lane++) {
-                low[lane] = const_i32(e, lane & bit ? count + lane - bit : lane);
-                high[lane] = const_i32(e, lane & bit ? count + lane : lane + bit);
-            }
-            rows[i] = LLVMBuildShuffleVector(e->builder, a, b, LLVMConstVector(low, count), "");
-            rows[i + bit] = LLVMBuildShuffleVector(e->builder, a, b, LLVMConstVector(high, count), "");
-        }
 }
 
 /* Where column i starts. Past the last column, that one again: such lanes are never stored, but must not be slow (denormals). */
@@ -315,7 +227,7 @@ static LLVMValueRef column_start(Emitter *e, DType dtype, const LLVMValueRef *ar
 /* rhs stored column by column: squares are transposed while the block lasts, then number by number. */
 static void pack_columns(Emitter *e, DType dtype, const LLVMValueRef *arg, bool contiguous)
 {
-    unsigned lanes = lanes_of(dtype), side = lanes / 2;
+    unsigned lanes = target_lanes(&e->target, dtype), side = lanes / 2;
     LLVMValueRef starts[MOST_LANES], whole = const_i64(e, 0);
     for (unsigned i = 0; i < lanes; i++)
         starts[i] = column_start(e, dtype, arg, i);
@@ -326,10 +238,10 @@ static void pack_columns(Emitter *e, DType dtype, const LLVMValueRef *arg, bool 
         for (unsigned first = 0; first < lanes; first += side) {
             LLVMValueRef square[MOST_LANES];
             for (unsigned i = 0; i < side; i++)
-                square[i] = load_vector(e, dtype, emit_advance(e, dtype, starts[first + i], counter.index), side, NULL);
+                square[i] = read_vector(e, dtype, emit_advance(e, dtype, starts[first + i], counter.index), side, NULL);
             transpose_square(e, square, side);
             for (unsigned i = 0; i < side; i++)
-                store_vector(e, dtype, square[i], advance_const(e, dtype, to, (int64_t)i * lanes + first), NULL);
+                write_vector(e, dtype, square[i], advance_const(e, dtype, to, (int64_t)i * lanes + first), NULL);
         }
         loop_end(e, &counter);
     }
@@ -353,15 +265,15 @@ static LLVMValueRef pack_function(Emitter *e, const Product *p)
     if (function)
         return function;
     LLVMTypeRef types[PACK_PARAMETERS] = {e->pointer, e->i64, e->i64, e->pointer, e->i64, e->i64};
-    function = declare(e, name, PACK_PARAMETERS, types);
-    Aside aside = begin_function(e, function);
+    function = inner_function(e, name, PACK_PARAMETERS, types);
+    Aside aside = inner_begin(e, function);
     for (unsigned i = 0; i < PACK_PARAMETERS; i++)
         arg[i] = LLVMGetParam(function, i);
     if (p->rhs.column == 1)
         pack_rows(e, p->dtype, arg);
     else
         pack_columns(e, p->dtype, arg, p->rhs.row == 1);
-    end_function(e, aside);
+    inner_end(e, aside);
     return function;
 }
 
@@ -403,7 +315,7 @@ static void call_panel(Tiling *t, LLVMValueRef first, unsigned rows, LLVMValueRe
         [COUNT] = const_i64(e, count),
         [FIRST] = LLVMBuildICmp(e->builder, LLVMIntEQ, t->first_k, const_i64(e, 0), ""),
     };
-    call(e, panel_function(e, dtype, rows, vectors, count < vectors * t->lanes), PANEL_PARAMETERS, args);
+    inner_call(e, panel_function(e, dtype, rows, vectors, count < vectors * t->lanes), PANEL_PARAMETERS, args);
 }
 
 /* All rows of the range: whole tiles, then, at the end of the matrix, a smaller one. */
@@ -415,7 +327,7 @@ static void emit_columns(Tiling *t, LLVMValueRef column, unsigned vectors, unsig
         LLVMValueRef from = advance_by(e, dtype, advance_by(e, dtype, t->rhs, column, t->p.rhs.column), t->first_k, t->p.rhs.row);
         LLVMValueRef args[PACK_PARAMETERS] = {from,       const_i64(e, t->p.rhs.row), const_i64(e, t->p.rhs.column), t->packed,
                                               t->block_k, const_i64(e, count)};
-        call(e, pack_function(e, &t->p), PACK_PARAMETERS, args);
+        inner_call(e, pack_function(e, &t->p), PACK_PARAMETERS, args);
     }
     int64_t rest = t->p.m % t->rows;
     LLVMValueRef rows = LLVMBuildSub(e->builder, t->row_range.end, t->row_range.first, "");
@@ -451,15 +363,15 @@ static void over_blocks(Tiling *t)
 {
     Emitter *e = t->e;
     LLVMValueRef k = const_i64(e, t->p.k);
-    if (t->p.k <= BLOCK_K) {
+    if (t->p.k <= steps_of_block(e)) {
         t->first_k = const_i64(e, 0);
         t->block_k = k;
         over_columns(t);
         return;
     }
-    Counter counter = loop_begin(e, const_i64(e, 0), k, BLOCK_K);
+    Counter counter = loop_begin(e, const_i64(e, 0), k, steps_of_block(e));
     t->first_k = counter.index;
-    t->block_k = emit_less(e, LLVMBuildSub(e->builder, k, counter.index, ""), const_i64(e, BLOCK_K));
+    t->block_k = emit_less(e, LLVMBuildSub(e->builder, k, counter.index, ""), const_i64(e, steps_of_block(e)));
     over_columns(t);
     loop_end(e, &counter);
 }
@@ -473,14 +385,14 @@ void emit_tiles(Emitter *e, const Product *product, LLVMValueRef lhs, LLVMValueR
 {
     Tiling t = {.e = e, .p = oriented(product), .out = out};
     bool swapped = t.p.m != product->m;
-    int64_t most_rows = e->wide ? WIDE_ROWS : NARROW_ROWS;
+    int64_t most_rows = e->target.registers >= WIDE_REGISTERS ? WIDE_ROWS : NARROW_ROWS;
     t.lhs = swapped ? rhs : lhs;
     t.rhs = swapped ? lhs : rhs;
-    t.lanes = lanes_of(t.p.dtype);
+    t.lanes = target_lanes(&e->target, t.p.dtype);
     t.rows = (unsigned)(t.p.m < most_rows ? t.p.m : most_rows);
     t.vectors = packs(&t.p) ? 1 : tile_vectors(e, t.p.m);
     if (packs(&t.p)) {
-        int64_t block_k = t.p.k < BLOCK_K ? t.p.k : BLOCK_K;
+        int64_t block_k = t.p.k < steps_of_block(e) ? t.p.k : steps_of_block(e);
         t.packed = make_variable(e, LLVMArrayType2(element_type(e, t.p.dtype), (uint64_t)(block_k * t.lanes)));
         LLVMSetAlignment(t.packed, 64);
     }
@@ -488,13 +400,13 @@ void emit_tiles(Emitter *e, const Product *product, LLVMValueRef lhs, LLVMValueR
     t.column_range = (Range){const_i64(e, 0), const_i64(e, t.p.n)};
     if (split)
         *(splits_rows(&t.p) ? &t.row_range : &t.column_range) = (Range){e->begin, e->end};
-    if (t.p.m <= BLOCK_M) {
+    if (t.p.m <= rows_of_block(e)) {
         over_blocks(&t);
         return;
     }
     Range all = t.row_range;
-    Counter counter = loop_begin(e, all.first, all.end, BLOCK_M);
-    LLVMValueRef next = LLVMBuildAdd(e->builder, counter.index, const_i64(e, BLOCK_M), "");
+    Counter counter = loop_begin(e, all.first, all.end, rows_of_block(e));
+    LLVMValueRef next = LLVMBuildAdd(e->builder, counter.index, const_i64(e, rows_of_block(e)), "");
     t.row_range = (Range){counter.index, emit_less(e, next, all.end)};
     over_blocks(&t);
     loop_end(e, &counter);
@@ -505,5 +417,5 @@ KernelSplit tiles_split(const Emitter *e, const Product *product)
     Product p = oriented(product);
     if (splits_rows(&p))
         return (KernelSplit){p.m, p.m < WIDE_ROWS ? p.m : WIDE_ROWS};
-    return (KernelSplit){p.n, (int64_t)lanes_of(p.dtype) * tile_vectors(e, p.m)};
+    return (KernelSplit){p.n, (int64_t)target_lanes(&e->target, p.dtype) * tile_vectors(e, p.m)};
 }

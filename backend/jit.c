@@ -75,9 +75,10 @@ Jit *jit_new(const Plan *plan, const BackendOptions *options,
              void (*parallel)(hn_body *body, const hn_frame *frame, int64_t n, int64_t grain), char why[static 256])
 {
     BackendOptions narrow = *options;
-    if (!strcmp(narrow.cpu, AUTO_CPU))
-        narrow.cpu = DEFAULT_CPU;
-    LLVMMemoryBufferRef object = load_blas(why) ? emitted_bytes(plan, "{}", &narrow, EMIT_OBJ, why) : NULL;
+    if (!strcmp(narrow.target.cpu, AUTO_CPU) && !target_set_cpu(&narrow.target, DEFAULT_CPU, why))
+        return NULL;
+    bool ready = narrow.target.blas != BLAS_OPENBLAS || load_blas(why);
+    LLVMMemoryBufferRef object = ready ? emitted_bytes(plan, "{}", &narrow, EMIT_OBJ, why) : NULL;
     if (!object)
         return NULL;
     Jit *jit = support_malloc(sizeof *jit);

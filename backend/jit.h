@@ -8,9 +8,9 @@
 
 typedef struct Jit Jit;
 
-/* Compiles and loads; `parallel` stands for the runtime's hn_parallel. OpenBLAS is loaded if the process does not have it yet,
- * and works with one thread. options->cpu must be one that this machine has (AUTO_CPU means DEFAULT_CPU). NULL on failure, with a
- * sentence in `why`; else free it with jit_free. */
+/* Compiles and loads; `parallel` stands for the runtime's hn_parallel. OpenBLAS, if the target has it, is loaded if the process
+ * does not have it yet, and works with one thread. The target's processor must be one that this machine has (AUTO_CPU means
+ * DEFAULT_CPU). NULL on failure, with a sentence in `why`; else free it with jit_free. */
 Jit *jit_new(const Plan *plan, const BackendOptions *options,
              void (*parallel)(hn_body *body, const hn_frame *frame, int64_t n, int64_t grain), char why[static 256]);
 /* One for each function of the module, in order; valid as long as the Jit. */

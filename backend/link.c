@@ -64,25 +64,22 @@ static void add_compiler(Arguments *arguments, Arena *arena)
 }
 
 /* The whole command, NULL-terminated. */
-static bool build_arguments(const char *object, const char *out, Arguments *arguments, Arena *arena, char why[static 256])
+static bool build_arguments(const char *object, Blas blas, const char *out, Arguments *arguments, Arena *arena,
+                            char why[static 256])
 {
-    static const char blas[] = HNC_OPENBLAS;
+    static const char openblas[] = HNC_OPENBLAS;
     char *runtime = runtime_library(arena, why);
     if (!runtime)
         return false;
     add_compiler(arguments, arena);
+    vec_push(arguments, arena_text(arena, object, strlen(object)));
+    vec_push(arguments, runtime);
+    if (blas == BLAS_OPENBLAS) {
+        vec_push(arguments, arena_text(arena, openblas, strlen(openblas)));
+        vec_push(arguments, arena_printf(arena, "-Wl,-rpath,%.*s", (int)(strrchr(openblas, '/') - openblas), openblas));
+    }
     const char *const rest[] = {
-        object,
-        runtime,
-        blas,
-        arena_printf(arena, "-Wl,-rpath,%.*s", (int)(strrchr(blas, '/') - blas), blas),
-        "-l:libjansson.a",
-        "-l:libcsv.a",
-        "-l:libz.a",
-        "-lgomp",
-        "-lm",
-        "-o",
-        out,
+        "-l:libjansson.a", "-l:libcsv.a", "-l:libz.a", "-lgomp", "-lm", "-o", out,
     };
     for (size_t i = 0; i < COUNT_OF(rest); i++)
         vec_push(arguments, arena_text(arena, rest[i], strlen(rest[i])));
@@ -153,14 +150,14 @@ static bool finish(char *temp, bool linked, const char *out, char why[static 256
     return false;
 }
 
-bool link_executable(const char *object, const char *out, char why[static 256])
+bool link_executable(const char *object, Blas blas, const char *out, char why[static 256])
 {
     char *temp = tempfile_create(out, why);
     if (!temp)
         return false;
     Arena arena = {0};
     Arguments arguments = {0};
-    bool linked = build_arguments(object, temp, &arguments, &arena, why) && run(arguments.data, why);
+    bool linked = build_arguments(object, blas, temp, &arguments, &arena, why) && run(arguments.data, why);
     vec_free(&arguments);
     arena_free(&arena);
     return finish(temp, linked, out, why);
@@ -204,11 +201,11 @@ static void append_quoted(Text *command, const char *word)
     text_append(command, "'", 1);
 }
 
-bool link_command(const char *object, const char *out, Text *command, char why[static 256])
+bool link_command(const char *object, Blas blas, const char *out, Text *command, char why[static 256])
 {
     Arena arena = {0};
     Arguments arguments = {0};
-    bool found = build_arguments(object, out, &arguments, &arena, why);
+    bool found = build_arguments(object, blas, out, &arguments, &arena, why);
     for (uint32_t i = 0; found && i + 1 < arguments.len; i++) {
         if (i)
             text_append(command, " ", 1);

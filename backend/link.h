@@ -4,17 +4,18 @@
 
 #include <stdbool.h>
 
+#include "runtime/abi/types.h"
 #include "support/arena.h"
 
-/* Links the object with the runtime library, OpenBLAS, jansson, zlib and the OpenMP library. `out` appears only when complete.
- * When the compiler fails, what it said is on stderr. The runtime library is $HNC_RUNTIME, or lies beside hnc in its build tree
- * (runtime/libhnrt.a) or its installation (../lib/hnc/libhnrt.a). */
-bool link_executable(const char *object, const char *out, char why[static 256]);
+/* Links the object with the runtime library, OpenBLAS if `blas` is that, jansson, zlib and the OpenMP library. `out` appears only
+ * when complete. When the compiler fails, what it said is on stderr. The runtime library is $HNC_RUNTIME, or lies beside hnc in
+ * its build tree (runtime/libhnrt.a) or its installation (../lib/hnc/libhnrt.a). */
+bool link_executable(const char *object, Blas blas, const char *out, char why[static 256]);
 
 /* Joins `n` objects in one by the system's `ld -r`. Otherwise as link_executable. */
 bool link_objects(const char *const *objects, unsigned n, const char *out, char why[static 256]);
 
 /* Appends the command that link_executable would run, quoted for a shell, without a newline. */
-bool link_command(const char *object, const char *out, Text *command, char why[static 256]);
+bool link_command(const char *object, Blas blas, const char *out, Text *command, char why[static 256]);
 
 #endif

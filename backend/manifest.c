@@ -259,13 +259,11 @@ static void fill_exports(const Filler *f, Manifest *manifest)
 }
 
 /* "x86-64-v3", or a processor's name and the features it has: "znver3,+avx2,+fma". */
-static const char *processor(const char *cpu, Arena *arena)
+static const char *processor(const Target *target, Arena *arena)
 {
-    const char *name = cpu, *features = "";
-    char why[256];
-    target_cpu(cpu, &name, &features, why);
+    const char *features = target->features;
     Text text = {0};
-    text_printf(&text, "%s", name);
+    text_printf(&text, "%s", target->name);
     while (*features) {
         size_t length = strcspn(features, ",");
         if (*features == '+')
@@ -277,13 +275,14 @@ static const char *processor(const char *cpu, Arena *arena)
     return copy;
 }
 
-char *manifest_json(const Model *model, const Plan *plan, const char *cpu, Arena *arena)
+char *manifest_json(const Model *model, const Plan *plan, const Target *target, Arena *arena)
 {
     Filler filler = {arena, model, model->module, plan};
     Manifest manifest = {.abi = HN_ABI_VERSION,
                          .model = model->name,
                          .digest = model->digest ? model->digest : "",
-                         .cpu = processor(cpu, arena),
+                         .cpu = processor(target, arena),
+                         .blas = target->blas,
                          .real = model->module->real,
                          .state_bytes = (size_t)plan_state_bytes(plan),
                          .scratch_bytes = (size_t)plan_scratch_bytes(plan)};

@@ -3,11 +3,12 @@
 #define HNC_BACKEND_MANIFEST_H
 
 #include "ir/model.h"
+#include "ir/target.h"
 #include "passes/schedule.h"
 
 /* The text of hn_manifest, in the arena: keys in a fixed order, numbers in full precision, no spaces. The model holds its step
- * functions and at most one train. NULL if a name in the model is not UTF-8. For the cpu "native" the processor's name and
- * features are written out, so that the binary can refuse to run where it cannot; `cpu` must be one that target_cpu knows. */
-char *manifest_json(const Model *model, const Plan *plan, const char *cpu, Arena *arena);
+ * functions and at most one train. NULL if a name in the model is not UTF-8. The processor's name and the features of "native"
+ * are written out, so that the binary can refuse to run where it cannot. */
+char *manifest_json(const Model *model, const Plan *plan, const Target *target, Arena *arena);
 
 #endif

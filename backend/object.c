@@ -15,8 +15,6 @@
 #include "support/arena.h"
 #include "support/diagnostics.h"
 
-#define TRIPLE "x86_64-unknown-linux-gnu"
-
 /* LLVM's C interface cannot say whether it knows a processor (it warns on stderr and goes on), so the 64-bit ones are listed
  * here. */
 // clang-format off: as a table
@@ -90,6 +88,40 @@ bool target_cpu(const char *cpu, const char **name, const char **features, char 
     return false;
 }
 
+/* Thirty-two vector registers instead of sixteen. */
+static bool has_wide_registers(const char *name, const char *features)
+{
+    static const char *const wide[] = {WIDE_CPU,        "skylake-avx512", "icelake-server", "sapphirerapids",
+                                       "emeraldrapids", "graniterapids",  "znver4",         "znver5"};
+    for (size_t i = 0; i < COUNT_OF(wide); i++)
+        if (!strcmp(name, wide[i]))
+            return true;
+    return strstr(features, "+avx512f") != NULL;
+}
+
+bool target_set_cpu(Target *target, const char *cpu, char why[static 256])
+{
+    const char *name, *features;
+    if (!target_cpu(cpu, &name, &features, why))
+        return false;
+    target->cpu = cpu;
+    target->name = name;
+    target->features = features;
+    target->registers = has_wide_registers(name, features) ? 32 : 16;
+    return true;
+}
+
+Target target_for(const char *cpu)
+{
+    Target target = target_usual();
+    char why[256] = "";
+    if (!target_set_cpu(&target, cpu, why)) {
+        fprintf(stderr, "hnc: internal error: %s\n", why);
+        exit(1);
+    }
+    return target;
+}
+
 /* The caller disposes of it. */
 static LLVMTargetMachineRef target_machine(const char *cpu, int opt_level, char why[static 256])
 {
@@ -98,20 +130,21 @@ static LLVMTargetMachineRef target_machine(const char *cpu, int opt_level, char 
         return NULL;
     LLVMTargetRef target;
     char *message = NULL;
-    if (LLVMGetTargetFromTriple(TRIPLE, &target, &message)) {
+    if (LLVMGetTargetFromTriple(target_usual().triple, &target, &message)) {
         take_message(message, "LLVM has no x86-64 target", why);
         return NULL;
     }
     static const LLVMCodeGenOptLevel levels[] = {LLVMCodeGenLevelNone, LLVMCodeGenLevelLess, LLVMCodeGenLevelDefault,
                                                  LLVMCodeGenLevelAggressive};
-    return LLVMCreateTargetMachine(target, TRIPLE, name, features, levels[opt_level], LLVMRelocPIC, LLVMCodeModelDefault);
+    return LLVMCreateTargetMachine(target, target_usual().triple, name, features, levels[opt_level], LLVMRelocPIC,
+                                   LLVMCodeModelDefault);
 }
 
 static void set_layout(LLVMModuleRef module, LLVMTargetMachineRef machine)
 {
     LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(machine);
     LLVMSetModuleDataLayout(module, layout);
-    LLVMSetTarget(module, TRIPLE);
+    LLVMSetTarget(module, target_usual().triple);
     LLVMDisposeTargetData(layout);
 }
 

@@ -58,7 +58,7 @@ static bool emit_ast(const Options *options, const char *path)
 
 static bool emit_code(const Options *options, Compilation *c, const char *manifest, EmitKind kind, const char *path)
 {
-    BackendOptions backend = {.cpu = options->cpu, .opt_level = options->opt_level, .time_passes = options->time_passes};
+    BackendOptions backend = {.target = options->target, .opt_level = options->opt_level, .time_passes = options->time_passes};
     char why[256] = "";
     if (backend_emit(c->plan, manifest, &backend, kind, path, why))
         return true;
@@ -77,11 +77,11 @@ static bool link_object(const Options *options, const char *object, const char *
     char why[256] = "";
     Text command = {0};
     double start = seconds_now();
-    bool fine = !options->print_link_command || link_command(object, path, &command, why);
+    bool fine = !options->print_link_command || link_command(object, options->target.blas, path, &command, why);
     if (command.len)
         puts(command.data);
     text_free(&command);
-    fine = fine && link_executable(object, path, why);
+    fine = fine && link_executable(object, options->target.blas, path, why);
     if (!fine)
         fprintf(stderr, "hnc: error: %s\n", why);
     if (options->time_passes)
@@ -111,7 +111,7 @@ static bool emit_all(const Options *options, Compilation *c, const char *path)
         EmitKind kind;
         const char *suffix;
     } kinds[] = {{WANT_OBJ, EMIT_OBJ, ".o"}, {WANT_ASM, EMIT_ASM, ".s"}, {WANT_LLVM, EMIT_LLVM, ".ll"}};
-    const char *manifest = manifest_json(c->model, c->plan, options->cpu, arena);
+    const char *manifest = manifest_json(c->model, c->plan, &options->target, arena);
     if (!manifest) {
         fprintf(stderr, "%s: error: a name of the model is not valid UTF-8\n", options->file);
         return false;
@@ -138,13 +138,6 @@ static bool emit_all(const Options *options, Compilation *c, const char *path)
 int build_executable(const Options *options, const char *path)
 {
     Compilation c;
-    /* a wrong processor is a usage error: found before any work */
-    const char *name, *features;
-    char why[256] = "";
-    if (!target_cpu(options->cpu, &name, &features, why)) {
-        fprintf(stderr, "hnc: error: %s\n", why);
-        return EXIT_USAGE;
-    }
     bool fine = compile_program(options, &c);
     if (fine && options->time_passes)
         fprintf(stderr, "  frontend  %8.3f s\n  passes    %8.3f s\n  plan      %8.3f s\n", c.seconds[0], c.seconds[1],
@@ -258,7 +251,7 @@ static const char *cached_executable(Arena *arena, const char *folder, const Opt
     free(absolute);
     hash = fnv_text(hash, options->train ? options->train : "");
     hash = fnv_text(hash, options->data ? options->data : "");
-    hash = fnv_text(hash, options->cpu);
+    hash = fnv_text(fnv_text(hash, options->target.cpu), blas_names[options->target.blas]);
     hash = fnv_text(hash, arena_printf(arena, "%d %d %lld", options->real, options->opt_level, (long long)options->batch));
     for (uint32_t i = 0; i < options->defines.len; i++)
         hash = fnv_text(fnv_text(hash, options->defines.data[i].name), options->defines.data[i].value);

@@ -52,6 +52,7 @@ bool compile_model(const Options *options, Compilation *c)
     diag_print(&c->diags, stderr);
     if (!c->model)
         return false;
+    c->model->module->target = options->target;
     c->model->digest = model_digest(c->model);
     double lowered = seconds_now();
     c->seconds[0] = lowered - start;

@@ -13,8 +13,9 @@ enum { EXIT_FINE = 0, EXIT_ERROR = 1, EXIT_USAGE = 2 };
 enum { WANT_EXE = 1, WANT_OBJ = 2, WANT_ASM = 4, WANT_LLVM = 8, WANT_IR = 16, WANT_AST = 32 };
 
 typedef struct Options {
-    const char *file, *output, *train, *data, *cpu, *passes, *print_after;
+    const char *file, *output, *train, *data, *passes, *print_after;
     VEC(Define) defines;
+    Target target;
     unsigned emit;
     int opt_level;
     DType real;

@@ -35,6 +35,8 @@ static const char help_before_passes[] =
     "build, run:\n"
     "  --cpu=NAME           auto (default: x86-64-v3, and AVX-512 code beside it for processors that have it),\n"
     "                       native, or any processor LLVM knows\n"
+    "  --blas=openblas|builtin\n"
+    "                       what large products are: calls of OpenBLAS (default), or code of hnc's own, without that library\n"
     "  -O0 .. -O3           effort of LLVM (2); results do not depend on it\n"
     "build:\n"
     "  -o OUT               output (default: FILE without .hn, in the current folder)\n"
@@ -49,10 +51,9 @@ static const char help_before_passes[] =
     "  --gradients          every objective's gradient against central differences, in f64\n"
     "opt:\n"
     "  --passes=A,B,...     what is done, in this order:\n";
-static const char help_after_passes[] =
-    "run:\n"
-    "  hnc run FILE.hn -- FLAGS    FLAGS go to the program's `train`\n"
-    "\n";
+static const char help_after_passes[] = "run:\n"
+                                        "  hnc run FILE.hn -- FLAGS    FLAGS go to the program's `train`\n"
+                                        "\n";
 
 static void print_help(FILE *file)
 {

@@ -9,6 +9,7 @@ enum {
     OPT_TRAIN = 256,
     OPT_EMIT,
     OPT_CPU,
+    OPT_BLAS,
     OPT_FLOAT,
     OPT_BATCH,
     OPT_PRINT_AFTER,
@@ -27,6 +28,7 @@ static const struct option long_options[] = {
     {"emit", required_argument, NULL, OPT_EMIT},
     {"data", required_argument, NULL, OPT_DATA},
     {"cpu", required_argument, NULL, OPT_CPU},
+    {"blas", required_argument, NULL, OPT_BLAS},
     {"float", required_argument, NULL, OPT_FLOAT},
     {"batch", required_argument, NULL, OPT_BATCH},
     {"print-after", required_argument, NULL, OPT_PRINT_AFTER},
@@ -42,11 +44,11 @@ static const struct option long_options[] = {
 
 /* Which subcommands know which options; all know --help. */
 static const char *const known_to[][2] = {
-    {"build", "o train data emit cpu float batch print-after verify-each save-temps time-passes D O W print-link-command"},
+    {"build", "o train data emit cpu blas float batch print-after verify-each save-temps time-passes D O W print-link-command"},
     {"check", "train data float batch print-after verify-each D W gradients"},
     {"explain", "train data float batch D W cpu"},
     {"opt", "o passes verify-each print-after"},
-    {"run", "train data cpu float batch D O W"},
+    {"run", "train data cpu blas float batch D O W"},
 };
 
 static bool knows(const char *command, const char *option)
@@ -144,6 +146,25 @@ static bool is_stage(const char *command, const char *name)
     return false;
 }
 
+static int parse_cpu(const char *name, Options *options)
+{
+    char why[256] = "";
+    if (target_set_cpu(&options->target, name, why))
+        return EXIT_FINE;
+    fprintf(stderr, "hnc: error: %s\n", why);
+    return EXIT_USAGE;
+}
+
+static int parse_blas(const char *command, const char *name, Options *options)
+{
+    for (unsigned blas = 0; blas < BLAS_COUNT; blas++)
+        if (strcmp(blas_names[blas], name) == 0) {
+            options->target.blas = (Blas)blas;
+            return EXIT_FINE;
+        }
+    return usage(command, "--blas=%s: openblas or builtin", name);
+}
+
 /* As known_to has it. */
 static const char *option_name(int code)
 {
@@ -197,8 +218,9 @@ static int take_option(const char *command, int code, Options *options)
         return parse_emit(optarg, &options->emit) ? EXIT_FINE
                                                   : usage(command, "--emit=%s: kinds are exe, obj, asm, llvm, ir, ast", optarg);
     case OPT_CPU:
-        options->cpu = optarg;
-        return EXIT_FINE;
+        return parse_cpu(optarg, options);
+    case OPT_BLAS:
+        return parse_blas(command, optarg, options);
     case OPT_FLOAT:
         if (strcmp(optarg, "f32") != 0 && strcmp(optarg, "f64") != 0)
             return usage(command, "--float=%s: f32 or f64", optarg);
@@ -235,7 +257,7 @@ static int take_option(const char *command, int code, Options *options)
 int options_parse(int argc, char **argv, Options *options)
 {
     const char *command = argv[0];
-    *options = (Options){.cpu = AUTO_CPU, .opt_level = 2, .real = DTYPE_F32, .emit = WANT_EXE};
+    *options = (Options){.target = target_for(AUTO_CPU), .opt_level = 2, .real = DTYPE_F32, .emit = WANT_EXE};
     int end = argc;
     for (int i = 1; i < argc && end == argc; i++)
         if (strcmp(argv[i], "--") == 0)

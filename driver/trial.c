@@ -192,7 +192,8 @@ bool trial_compile(Trial *trial)
 {
     char why[256];
     Text broken = {0};
-    BackendOptions options = {.cpu = DEFAULT_CPU, .opt_level = 2, .parallel_work = 1};
+    BackendOptions options = {.target = target_usual(), .opt_level = 2};
+    options.target.thread_work = 1;
     trial->plan = plan_module_as(trial->module, PLAN_APART);
     if (!plan_verify(trial->plan, &broken)) {
         fprintf(stderr, "hnc: internal error: a schedule does not verify\n%s", broken.data);

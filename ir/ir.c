@@ -193,7 +193,7 @@ typedef struct StateIndex {
 Module *module_new(const char *name, DType real)
 {
     Module *module = support_malloc(sizeof *module);
-    *module = (Module){.real = real, .state_index = support_malloc(sizeof(StateIndex))};
+    *module = (Module){.real = real, .target = target_usual(), .state_index = support_malloc(sizeof(StateIndex))};
     *module->state_index = (StateIndex){0};
     module->name = arena_text(&module->arena, name, strlen(name));
     return module;

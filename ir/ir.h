@@ -18,6 +18,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "ir/target.h"
 #include "runtime/abi/types.h"
 #include "support/arena.h"
 
@@ -202,6 +203,7 @@ typedef struct Module {
     const char *name;
     const char *path; /* of the file it comes from, for messages; NULL: none. Not owned */
     DType real;       /* DTYPE_F32 or DTYPE_F64: what the language's f32 becomes */
+    Target target;    /* target_usual() until another is put here, before any pass */
     VEC(Function *) functions;
     VEC(State) states;
     struct StateIndex *state_index; /* find_state's own */

@@ -13,8 +13,6 @@
 enum {
     STAGED = 16384, /* full reductions of more elements take two stages */
     FEWEST_PARTIALS = 8,
-    FEWEST_ROWS = 512, /* of a matrix whose rows are summed in chunks */
-    CHUNK = 8192,      /* elements */
 };
 
 /* ---- reductions ---- */
@@ -61,27 +59,19 @@ static uint32_t place_staged(Fuser *f, Member member)
     return place_two_stages(f, member, type_of(space.dtype, 1, &space.dims[first]));
 }
 
-int64_t rows_of_chunk(int64_t rows, int64_t columns)
-{
-    if (rows < FEWEST_ROWS || rows * columns < LARGE_MATRIX)
-        return 0;
-    int64_t steps = CHUNK / columns / CHUNK_STEP;
-    return CHUNK_STEP * (steps ? steps : 1);
-}
-
 /* Rows of a chunk, where the member removes the first axis and keeps another. */
-static int64_t chunk_of(const Member *member)
+static int64_t chunk_of(const Fuser *f, const Member *member)
 {
     Type space = without_units(member->space);
     if (space.rank < 2 || reduced_axes(member) != 1)
         return 0;
-    return rows_of_chunk(space.dims[0], type_elements(space) / space.dims[0]);
+    return target_rows_of_chunk(&f->module->target, space.dims[0], type_elements(space) / space.dims[0]);
 }
 
 static uint32_t place_chunks(Fuser *f, Member member)
 {
     Type space = member.space, partials = {.dtype = space.dtype, .rank = 1};
-    member.chunk = chunk_of(&member);
+    member.chunk = chunk_of(f, &member);
     partials.dims[0] = (space.dims[first_axis(space)] + member.chunk - 1) / member.chunk;
     for (unsigned axis = 0; axis < space.rank; axis++)
         if (!dims_contain(member.axes, axis))
@@ -96,7 +86,7 @@ static void place_reduction(Fuser *f, Value v)
         .kind = MEMBER_REDUCE, .value = v, .space = type_at(f, op->args[0]), .axes = op->a, .target = f->info[v].view};
     uint32_t group = f->plan->unfused        ? place_member(f, member)
                      : takes_stages(&member) ? place_staged(f, member)
-                     : chunk_of(&member)     ? place_chunks(f, member)
+                     : chunk_of(f, &member)  ? place_chunks(f, member)
                                              : place_member(f, member);
     f->info[v].group = group;
     vec_add_once(&f->info[v].producers, group);

@@ -459,7 +459,7 @@ static void merge_groups(Fuser *f, uint32_t into, uint32_t from)
 
 static bool is_large_state(const Fuser *f, Value v)
 {
-    return op_of(f, v)->code == OP_STATE_READ && type_elements(type_at(f, v)) >= LARGE_MATRIX;
+    return op_of(f, v)->code == OP_STATE_READ && type_elements(type_at(f, v)) >= target_large_matrix(&f->module->target);
 }
 
 /* A member that uses what several groups make, at the same point, draws them together: what they hand to it stays in registers.

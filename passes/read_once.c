@@ -9,12 +9,12 @@
 #include "passes/schedule.h"
 
 /* Whether `v` is such a product, of the rows of a large state: sum_i vector_i matrix_ij. */
-static bool sums_large_rows(const Function *f, Value v, StateProduct *product)
+static bool sums_large_rows(const Target *target, const Function *f, Value v, StateProduct *product)
 {
     if (!is_state_product(f, v, product))
         return false;
     Type matrix = OP_AT(f, product->matrix)->type;
-    return product->axis == 0 && rows_of_chunk(matrix.dims[0], matrix.dims[1]);
+    return product->axis == 0 && target_rows_of_chunk(target, matrix.dims[0], matrix.dims[1]);
 }
 
 /* Whether the function writes the state, with a value that does not depend on `product`. */
@@ -34,7 +34,7 @@ void pass_read_once(Module *module, Function *function)
     rewrite_begin(&rewrite, module, function);
     for (Value v = 0; v < function->ops.len; v++) {
         StateProduct product;
-        if (!sums_large_rows(function, v, &product) ||
+        if (!sums_large_rows(&module->target, function, v, &product) ||
             !is_updated_without(function, OP_AT(function, product.matrix)->symbol, v)) {
             rewrite_copy(&rewrite, v);
             continue;

@@ -78,13 +78,6 @@ typedef struct Loop {
     VEC(Sink) sinks;
 } Loop;
 
-/* A matrix of so many elements does not stay in the second-level cache, if its optimizer's moments go the same way. */
-enum { LARGE_MATRIX = 1 << 16 };
-/* Sums over the rows of a tall, large matrix are made for chunks of so many rows, and then of these sums: what a chunk reads
- * stays in a near cache while the loop goes over its columns, and threads share chunks. A multiple of CHUNK_STEP; 0: at once. */
-enum { CHUNK_STEP = 64 };
-int64_t rows_of_chunk(int64_t rows, int64_t columns);
-
 /* ---- products: out[b, i, j] = sum over k of lhs[b, i, k] * rhs[b, k, j] ---- */
 
 typedef struct Matrix {

@@ -185,7 +185,8 @@ static void check_loop_shape(Checker *c, const Loop *loop)
     bool first_alone = loop->rank > 1 && loop->reduced[0];
     for (unsigned axis = 1; axis < loop->rank; axis++)
         first_alone &= !loop->reduced[axis];
-    if (!first_alone || loop->chunk < 0 || loop->chunk % CHUNK_STEP || loop->chunk >= loop->dims[0])
+    if (!first_alone || loop->chunk < 0 || loop->chunk % target_chunk_step(&c->plan->module->target) ||
+        loop->chunk >= loop->dims[0])
         complain(c, "the loop has chunks, but does not reduce axis 0 alone in several whole ones");
 }
 

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "runtime/blas.h"
 #include "runtime/cpu.h"
 
 /* The acts from `first` on, up to `end`: one per line, what a repeat does indented below it. */
@@ -90,6 +91,8 @@ void info_command(const Manifest *manifest)
 {
     printf("model %s: %s, for %s%s\n", manifest->model, manifest->real == DTYPE_F64 ? "f64" : "f32", manifest->cpu,
            hn_functions_v4 ? " and x86-64-v4" : "");
+    printf("large products: %s%s\n", blas_names[manifest->blas],
+           manifest->blas == BLAS_OPENBLAS && !blas_core() ? ", but there are none" : "");
     if (manifest->train)
         print_train(manifest);
     for (size_t i = 0; i < manifest->hyper_count; i++) {

@@ -52,6 +52,7 @@ bool result_write_config(const Run *run)
     json_object_set_new(json, "data", json_string(run->options->data));
     json_object_set_new(json, "float", json_string(manifest->real == DTYPE_F64 ? "f64" : "f32"));
     json_object_set_new(json, "cpu", json_string(cpu_of_functions(manifest->cpu)));
+    json_object_set_new(json, "blas", json_string(blas_names[manifest->blas]));
     for (size_t i = 0; i < manifest->dataset_count; i++) {
         for (size_t j = 0; j < manifest->datasets[i].split_count; j++) {
             char key[256];

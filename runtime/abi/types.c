@@ -35,3 +35,9 @@ const IndicatorArgument indicator_arguments[INDICATOR_COUNT] = {
 #include "indicators/indicators.def"
 #undef INDICATOR
 };
+
+const char *const blas_names[BLAS_COUNT] = {
+#define BLAS(NAME, name) name,
+#include "runtime/abi/blas.def"
+#undef BLAS
+};

@@ -1,4 +1,4 @@
-/* Types of elements, roles of states, acts and indicators, as compiler and runtime name them. */
+/* Types of elements, roles of states, acts, indicators and kinds of BLAS, as compiler and runtime name them. */
 #ifndef HN_ABI_TYPES_H
 #define HN_ABI_TYPES_H
 
@@ -31,6 +31,12 @@ typedef enum {
 /* What a model says of an indicator in its parentheses: the last column of indicators.def. */
 typedef enum { ARGUMENT_NOTHING, ARGUMENT_POINT, ARGUMENT_POINTS } IndicatorArgument;
 
+typedef enum {
+#define BLAS(NAME, name) BLAS_##NAME,
+#include "runtime/abi/blas.def"
+#undef BLAS
+} Blas;
+
 enum {
     DTYPE_COUNT = 0
 #define DTYPE(NAME, name, bytes) +1
@@ -59,11 +65,19 @@ enum {
 #undef INDICATOR
 };
 
+enum {
+    BLAS_COUNT = 0
+#define BLAS(NAME, name) +1
+#include "runtime/abi/blas.def"
+#undef BLAS
+};
+
 extern const char *const dtype_names[DTYPE_COUNT]; /* "f32" ... */
 extern const size_t dtype_sizes[DTYPE_COUNT];      /* bytes */
 extern const char *const state_role_names[STATE_ROLE_COUNT];
 extern const char *const act_names[ACT_COUNT];
 extern const char *const indicator_names[INDICATOR_COUNT]; /* "hypervolume" ... */
 extern const IndicatorArgument indicator_arguments[INDICATOR_COUNT];
+extern const char *const blas_names[BLAS_COUNT];
 
 #endif

@@ -74,15 +74,23 @@ static Type with_examples(Type type, int64_t examples)
 
 /* ---- compiling ---- */
 
-Jit *load_program(const Plan *plan, int level, const char *cpu)
+static Jit *load(const Plan *plan, int level, const char *cpu, Blas blas)
 {
     char why[256];
     /* several threads: every kernel that can be split is */
-    BackendOptions options = {.cpu = cpu, .opt_level = level, .parallel_work = thread_count > 1 ? 1 : 0};
+    BackendOptions options = {.target = target_for(cpu), .opt_level = level};
+    options.target.blas = blas;
+    if (thread_count > 1)
+        options.target.thread_work = 1;
     Jit *jit = jit_new(plan, &options, in_pieces, why);
     if (!jit)
         fail_msg("%s", why);
     return jit;
+}
+
+Jit *load_program(const Plan *plan, int level, const char *cpu)
+{
+    return load(plan, level, cpu, BLAS_OPENBLAS);
 }
 
 /* ---- comparing ---- */
@@ -199,7 +207,7 @@ uint64_t check_compiled(const Case *c, int level, const char *cpu, int threads)
     text_free(&why);
     thread_count = threads;
     Plan *plan = verified_plan(c->module);
-    Jit *jit = load_program(plan, level, cpu);
+    Jit *jit = load(plan, level, cpu, c->blas);
     uint64_t digest = 0xcbf29ce484222325u;
     for (uint32_t i = 0; i < c->module->functions.len; i++)
         digest = run_function(c, plan, jit, i, digest);

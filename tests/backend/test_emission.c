@@ -53,7 +53,7 @@ static void test_emission_is_reproducible(void **state)
         Plan *plan = verified_plan(module);
         char why[256], path[] = "/tmp/hnc-test-XXXXXX";
         close(mkstemp(path));
-        BackendOptions options = {.cpu = DEFAULT_CPU, .opt_level = 2};
+        BackendOptions options = {.target = target_usual(), .opt_level = 2};
         assert_true(backend_emit(plan, "{}", &options, EMIT_OBJ, path, why));
         read_file(path, &objects[i]);
         remove(path);
@@ -71,7 +71,7 @@ static Text emitted_llvm(const Plan *plan, const char *cpu)
     Text text = {0};
     char why[256], path[] = "/tmp/hnc-test-XXXXXX";
     close(mkstemp(path));
-    BackendOptions options = {.cpu = cpu, .opt_level = 2};
+    BackendOptions options = {.target = target_for(cpu), .opt_level = 2};
     assert_true(backend_emit(plan, "{}", &options, EMIT_LLVM, path, why));
     read_file(path, &text);
     remove(path);

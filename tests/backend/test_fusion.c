@@ -177,8 +177,8 @@ static void sums_of_rows(DType real, int64_t rows_count, int64_t columns_count)
     for (uint32_t i = 0; i < schedule->kernels.len; i++)
         reading += schedule->kernels.data[i].loop.chunk != 0;
     assert_int_equal(reading, 1);
-    assert_int_equal(schedule->kernels.data[0].loop.chunk, rows_of_chunk(rows_count, columns_count));
-    assert_int_not_equal(rows_count % rows_of_chunk(rows_count, columns_count), 0);
+    assert_int_equal(schedule->kernels.data[0].loop.chunk, target_rows_of_chunk(&module->target, rows_count, columns_count));
+    assert_int_not_equal(rows_count % target_rows_of_chunk(&module->target, rows_count, columns_count), 0);
     plan_free(plan);
     Case c = {.module = module, .seed = 5};
     check_everywhere(&c);
@@ -208,7 +208,8 @@ static void sums_of_transposed_rows(DType real)
     build_output(&b, "sum", build_reduce(&b, OP_REDUCE_SUM, build_binary(&b, OP_MUL, x, x), dims_of(1, 0)));
     build_output(&b, "most", build_reduce(&b, OP_REDUCE_MAX, x, dims_of(1, 0)));
     Plan *plan;
-    assert_int_equal(plan_of(module, "f", &plan)->kernels.data[0].loop.chunk, rows_of_chunk(ROWS, COLUMNS));
+    assert_int_equal(plan_of(module, "f", &plan)->kernels.data[0].loop.chunk,
+                     target_rows_of_chunk(&module->target, ROWS, COLUMNS));
     plan_free(plan);
     Case c = {.module = module, .seed = 6};
     check_everywhere(&c);

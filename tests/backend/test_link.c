@@ -54,7 +54,7 @@ static void test_links_a_program(void **state)
 {
     (void)state;
     char why[256] = "", command[256];
-    if (!link_executable(path_in("answer.o"), path_in("program"), why))
+    if (!link_executable(path_in("answer.o"), BLAS_OPENBLAS, path_in("program"), why))
         fail_msg("%s", why);
     snprintf(command, sizeof command, "'%s'", path_in("program"));
     int status = system(command);
@@ -67,10 +67,10 @@ static void test_compiler_fails(void **state)
     (void)state;
     char why[256] = "";
     setenv("CC", "  false  -with arguments ", 1);
-    assert_false(link_executable(path_in("answer.o"), path_in("program"), why));
+    assert_false(link_executable(path_in("answer.o"), BLAS_OPENBLAS, path_in("program"), why));
     assert_string_equal(why, "linking failed: 'false' ended with status 1");
     setenv("CC", "hnc-test-no-such-compiler", 1);
-    assert_false(link_executable(path_in("answer.o"), path_in("program"), why));
+    assert_false(link_executable(path_in("answer.o"), BLAS_OPENBLAS, path_in("program"), why));
     assert_string_equal(why, "cannot run 'hnc-test-no-such-compiler' to link: No such file or directory");
     unsetenv("CC");
     assert_int_not_equal(access(path_in("program"), F_OK), 0);
@@ -80,7 +80,7 @@ static void test_unwritable_output(void **state)
 {
     (void)state;
     char why[256] = "";
-    assert_false(link_executable(path_in("answer.o"), path_in("missing/program"), why));
+    assert_false(link_executable(path_in("answer.o"), BLAS_OPENBLAS, path_in("missing/program"), why));
     assert_non_null(strstr(why, "missing/program': No such file or directory"));
 }
 
@@ -90,10 +90,10 @@ static void test_missing_runtime(void **state)
     char why[256] = "";
     Text command = {0};
     setenv("HNC_RUNTIME", path_in("nowhere.a"), 1);
-    assert_false(link_command("a.o", "a", &command, why));
+    assert_false(link_command("a.o", BLAS_OPENBLAS, "a", &command, why));
     assert_non_null(strstr(why, "nowhere.a' that HNC_RUNTIME names: No such file or directory"));
     unsetenv("HNC_RUNTIME");
-    assert_false(link_command("a.o", "a", &command, why)); /* no library lies beside this test */
+    assert_false(link_command("a.o", BLAS_OPENBLAS, "a", &command, why)); /* no library lies beside this test */
     assert_non_null(strstr(why, "cannot find the runtime library"));
     assert_int_equal(command.len, 0);
     setenv("HNC_RUNTIME", path_in("libhnrt.a"), 1);
@@ -106,11 +106,25 @@ static void test_command_is_quoted(void **state)
     setenv("CC", "cc", 1);
     char why[256] = "";
     Text command = {0};
-    assert_true(link_command("it's.o", "my program", &command, why));
+    assert_true(link_command("it's.o", BLAS_OPENBLAS, "my program", &command, why));
     assert_ptr_equal(strstr(command.data, "cc 'it'\\''s.o' '/tmp/hnc link-"), command.data);
     assert_non_null(strstr(command.data, " -lm -o 'my program'"));
     text_free(&command);
     unsetenv("CC");
+}
+
+/* A linker that takes nothing unneeded would hide it, so the command is looked at. */
+static void test_links_the_blas_that_is_asked_for(void **state)
+{
+    (void)state;
+    for (unsigned blas = 0; blas < BLAS_COUNT; blas++) {
+        char why[256] = "";
+        Text command = {0};
+        assert_true(link_command("a.o", (Blas)blas, "a", &command, why));
+        assert_int_equal(strstr(command.data, "blas") != NULL, blas == BLAS_OPENBLAS);
+        assert_non_null(strstr(command.data, "-l:libjansson.a"));
+        text_free(&command);
+    }
 }
 
 int main(void)
@@ -118,7 +132,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_links_a_program),   cmocka_unit_test(test_compiler_fails),
         cmocka_unit_test(test_unwritable_output), cmocka_unit_test(test_missing_runtime),
-        cmocka_unit_test(test_command_is_quoted),
+        cmocka_unit_test(test_command_is_quoted), cmocka_unit_test(test_links_the_blas_that_is_asked_for),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -1,4 +1,5 @@
 /* Programs that hnc builds, from the model text to their run folders: training, evaluation, resumption, memory. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -83,7 +84,9 @@ static double result(const char *run, const char *outer, const char *inner, cons
     snprintf(path, sizeof path, "%s/result.json", run);
     json_t *root = json_load_file(path, 0, NULL), *value = root;
     if (outer)
-        value = json_object_get(json_object_get(value, outer), inner);
+        value = json_object_get(value, outer);
+    if (inner)
+        value = json_object_get(value, inner);
     value = json_object_get(value, key);
     assert_true(json_is_number(value));
     double number = json_number_value(value);
@@ -188,6 +191,100 @@ static void test_code_for_two_levels(void **state)
     assert_false(output_has("x86-64-v4"));
 }
 
+/* Whether the program asks the system for OpenBLAS, or names anything of it beside what the runtime looks for. */
+static bool needs_openblas(const char *program)
+{
+    char command[256];
+    snprintf(command, sizeof command, "ldd %s && nm -D %s", program, program);
+    must_run(command);
+    bool needs = strstr(command_output(), "libopenblas") != NULL;
+    assert_int_equal(strstr(command_output(), "cblas_") != NULL, needs);
+    return needs;
+}
+
+static void write_text(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* A program of each kind from the same file, and what result() finds in their run folders, which is
+ * finite. */
+static void compare_kinds(const char *file, const char *options, const char *outer, const char *inner, const char *key,
+                          double *last)
+{
+    static const char *const kinds[] = {"openblas", "builtin"};
+    for (int kind = 0; kind < 2; kind++) {
+        char command[512];
+        snprintf(command, sizeof command,
+                 "'%s/hnc' build %s %s --blas=%s -o by-%s && rm -rf kind-%s && "
+                 "./by-%s train --data . --out kind-%s --seed 5 --epochs 2 --threads 1",
+                 HNC_BINARY_DIR, file, options, kinds[kind], kinds[kind], kinds[kind], kinds[kind], kinds[kind]);
+        must_run(command);
+        snprintf(command, sizeof command, "./by-%s info", kinds[kind]);
+        must_run(command);
+        assert_true(output_has(kind ? "large products: builtin\n" : "large products: openblas\n"));
+        snprintf(command, sizeof command, "kind-%s", kinds[kind]);
+        last[kind] = result(command, outer, inner, key);
+        assert_true(isfinite(last[kind]));
+    }
+    assert_true(needs_openblas("./by-openblas"));
+    assert_false(needs_openblas("./by-builtin"));
+    assert_int_equal(run_command("grep openblas kind-builtin/result.json kind-builtin/config.json"), 1);
+    must_run("grep '\"blas\": \"builtin\"' kind-builtin/config.json");
+}
+
+/* Without OpenBLAS bits do not depend on the number of threads, nor on which code of the program runs. */
+static void test_products_of_its_own(void **state)
+{
+    (void)state;
+    static const char options[] = "-D width=90 --batch 64";
+    double last[2], precise[2];
+    compare_kinds("toy.hn", options, "last", "metrics", "fit(toy.valid)", last);
+    assert_float_equal(last[0], last[1], 1e-3 * last[0]);
+    must_run("cp kind-builtin/last.safetensors one.safetensors && rm -rf kind-builtin && "
+             "./by-builtin train --data . --out kind-builtin --seed 5 --epochs 2 --threads 1");
+    assert_true(same_files("kind-builtin/last.safetensors", "one.safetensors"));
+    must_run("HNC_CPU=x86-64-v3 ./by-builtin train --data . --out kind-narrow --seed 5 --epochs 2 --threads 1");
+    assert_true(same_files("kind-narrow/last.safetensors", "one.safetensors"));
+    must_run("./by-builtin train --data . --out kind-two --seed 5 --epochs 2 --threads 2");
+    must_run("sed -i 's/\"threads\":\"2\"/\"threads\":\"1\"/' kind-two/last.safetensors");
+    assert_true(same_files("kind-two/last.safetensors", "one.safetensors"));
+    compare_kinds("toy.hn", "-D width=90 --batch 64 --float=f64", "last", "metrics", "fit(toy.valid)", precise);
+    assert_float_equal(precise[0], precise[1], 1e-6 * precise[0]);
+}
+
+static void test_front_by_products_of_its_own(void **state)
+{
+    (void)state;
+    write_text("front.hn", "data toy = idx(\"images.gz\", \"labels\") {\n"
+                           "  fields image: u8[8, 8], label: class[4]\n"
+                           "  split train 640, valid 160\n"
+                           "}\n"
+                           "preference r[2]\n"
+                           "net scorer(image: u8[8, 8]) -> f32[4] {\n"
+                           "  return linear(relu(linear(flatten(image) / 255, 90)), 4)\n"
+                           "}\n"
+                           "net trunk(r: f32[2]) -> f32[m] { return linear(relu(linear(r, 20)), m) }\n"
+                           "weights scorer = dense(trunk(r))\n"
+                           "objective loss(d) = mean(cross_entropy(scorer(d.image), d.label))\n"
+                           "objective size(d) = mean(sum(square(scorer(d.image)), axis: 0)) / 10\n"
+                           "train front = pareto(r) {\n"
+                           "  minimise loss, size on toy.train by adam(1e-3)\n"
+                           "  solver epo\n"
+                           "  sample dirichlet(1)\n"
+                           "  batch 64\n"
+                           "  epochs 2\n"
+                           "  report hypervolume(ref: 4) on toy.valid rays 5\n"
+                           "}\n");
+    double last[2];
+    compare_kinds("front.hn", "", "front", NULL, "hypervolume", last);
+    assert_true(last[0] > 0);
+    assert_float_equal(last[0], last[1], 1e-2 * last[0]);
+}
+
 static void test_run_passes_flags_on(void **state)
 {
     (void)state;
@@ -221,10 +318,11 @@ static void test_memory_as_announced(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_train_and_evaluate),  cmocka_unit_test(test_equal_seeds_equal_bits),
-        cmocka_unit_test(test_killed_and_resumed),  cmocka_unit_test(test_double_precision),
-        cmocka_unit_test(test_run_passes_flags_on), cmocka_unit_test(test_memory_as_announced),
-        cmocka_unit_test(test_code_for_two_levels),
+        cmocka_unit_test(test_train_and_evaluate),           cmocka_unit_test(test_equal_seeds_equal_bits),
+        cmocka_unit_test(test_killed_and_resumed),           cmocka_unit_test(test_double_precision),
+        cmocka_unit_test(test_run_passes_flags_on),          cmocka_unit_test(test_memory_as_announced),
+        cmocka_unit_test(test_code_for_two_levels),          cmocka_unit_test(test_products_of_its_own),
+        cmocka_unit_test(test_front_by_products_of_its_own),
     };
     return cmocka_run_group_tests(tests, set_up, folder_tear_down);
 }

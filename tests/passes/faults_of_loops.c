@@ -250,7 +250,9 @@ FAULT_IN(chunk_of_another_size, KERNEL_LOOP)
     (void)s;
     if (!kernel->loop.chunk || *place > 2)
         return false;
-    static const int64_t change[] = {-CHUNK_STEP, CHUNK_STEP, 1};
+    Target target = target_usual();
+    int64_t step = target_chunk_step(&target);
+    const int64_t change[] = {-step, step, 1};
     kernel->loop.chunk += change[*place];
     return true;
 }

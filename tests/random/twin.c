@@ -184,7 +184,9 @@ bool compile_module(const Module *module, Way way, Compiled *compiled, Text *why
     if (!plan_verify(compiled->plan, why))
         return false;
     char message[256] = "";
-    BackendOptions options = {.cpu = way.cpu, .opt_level = way.level, .parallel_work = way.threads ? 1 : INT64_MAX};
+    BackendOptions options = {.target = target_for(way.cpu), .opt_level = way.level};
+    options.target.threads = way.threads;
+    options.target.thread_work = 1;
     compiled->jit = jit_new(compiled->plan, &options, in_pieces, message);
     text_printf(why, "%s", message);
     return compiled->jit != NULL;

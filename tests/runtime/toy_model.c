@@ -54,7 +54,7 @@ enum { AT_W = 0, AT_B = 64, AT_LAM = 128, AT_MOMENT = 192, AT_STEP = 256, AT_SEE
 
 /* clang-format off */
 const char hn_manifest[] =
-    "{\"abi\":" TEXT(TOY_ABI) ",\"model\":\"toy\",\"digest\":\"" TOY_DIGEST "\",\"cpu\":\"x86-64\",\"real\":\"f32\",\"state_bytes\":262592,\"scratch_bytes\":64,"
+    "{\"abi\":" TEXT(TOY_ABI) ",\"model\":\"toy\",\"digest\":\"" TOY_DIGEST "\",\"cpu\":\"x86-64\",\"blas\":\"openblas\",\"real\":\"f32\",\"state_bytes\":262592,\"scratch_bytes\":64,"
     "\"states\":["
     STATE(TOY_STATE, "f32", "[4]", "weight", "0") ","
     STATE("net.b", "f32", "[]", "weight", "64") ","

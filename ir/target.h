@@ -1,0 +1,44 @@
+/* What code is made for: a machine as passes and the emitter may ask of it. A module carries the one that it is made for. */
+#ifndef HNC_IR_TARGET_H
+#define HNC_IR_TARGET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "runtime/abi/types.h"
+
+#define DEFAULT_CPU "x86-64-v3"
+
+/* Texts live as long as the process. Of what is below, lanes and caches decide in which order sums are made, so that programs
+ * are equal bit for bit only where these are equal; all else decides about speed alone. */
+typedef struct Target {
+    const char *triple;
+    const char *cpu;               /* as asked for: "x86-64-v3", "native", "auto" */
+    const char *name, *features;   /* the processor, and what it adds to or lacks of its kind, as LLVM has them */
+    unsigned registers;            /* for vectors */
+    unsigned lanes_f32, lanes_f64; /* of a vector in code, which several registers may hold */
+    int64_t near_cache, far_cache; /* bytes, of one core: the first and the second level */
+    int64_t cache_line;            /* bytes */
+    bool threads;                  /* kernels are shared among threads that the runtime has */
+    int64_t thread_work;           /* ops, or eighths of the bytes that move, from which on a kernel is worth waking them */
+    Blas blas;
+} Target;
+
+/* DEFAULT_CPU with OpenBLAS, as every module has it that nothing else was said of. */
+Target target_usual(void);
+
+unsigned target_lanes(const Target *target, DType real);
+/* A matrix of so many elements does not stay in the far cache if its gradient and the two moments of its optimizer go the same
+ * way. Counted in elements of f32, in f64 too, so that both make the same kernels. */
+int64_t target_large_matrix(const Target *target);
+/* Elements, counted so too, that the near cache holds. */
+int64_t target_near_elements(const Target *target);
+
+/* Sums over the rows of a tall, large matrix are made for chunks of so many rows, and then of these sums: what a chunk reads
+ * stays in the near cache while the loop goes over its columns, and threads share chunks. A multiple of target_chunk_step; 0: at
+ * once. */
+int64_t target_rows_of_chunk(const Target *target, int64_t rows, int64_t columns);
+/* Rows that are a whole number of unrolled vectors of every type. */
+int64_t target_chunk_step(const Target *target);
+
+#endif

@@ -1,0 +1,264 @@
+/* Products without a BLAS: every class of shapes against the interpreter, with equal bits for every processor, level and number
+ * of threads. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "backend/emit.h"
+#include "tests/backend/compiled.h"
+
+static const Dims none;
+
+/* Bit 0: lhs is stored transposed, bit 1: rhs is. */
+static Value product(Builder *b, DType real, int64_t m, int64_t n, int64_t k, int mode)
+{
+    Value x = build_input(b, "x", mode & 1 ? matrix(real, k, m) : matrix(real, m, k));
+    Value y = build_input(b, "y", mode & 2 ? matrix(real, n, k) : matrix(real, k, n));
+    return build_dot(b, x, y, dims_of(1, mode & 1 ? 0 : 1), dims_of(1, mode & 2 ? 1 : 0), none, none);
+}
+
+/* The fourth level has other tiles; it runs where the machine has it. */
+static bool runs_wide(void)
+{
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd") &&
+           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+}
+
+static void check_bits(Module *module)
+{
+    Case c = {.module = module, .seed = 3, .blas = BLAS_BUILTIN};
+    uint64_t digest = check_compiled(&c, 2, DEFAULT_CPU, 1);
+    for (int threads = 2; threads <= 5; threads++)
+        assert_true(check_compiled(&c, threads % 4, DEFAULT_CPU, threads) == digest);
+    if (runs_wide())
+        for (int threads = 1; threads <= 3; threads += 2)
+            assert_true(check_compiled(&c, 2, WIDE_CPU, threads) == digest);
+    module_free(module);
+}
+
+/* Around the extents of tiles and blocks: a row or column too many or too few, and one too many blocks. */
+static void sizes(DType real)
+{
+    static const int64_t extents[][3] = {{41, 40, 40},  {48, 64, 64},   {47, 63, 65},   {49, 65, 66},  {17, 300, 31},
+                                         {300, 17, 33}, {60, 33, 513},  {253, 40, 257}, {505, 31, 40}, {40, 129, 255},
+                                         {17, 17, 256}, {128, 128, 17}, {509, 18, 259}};
+    Module *module = module_new("sizes", real);
+    for (size_t i = 0; i < COUNT_OF(extents); i++)
+        for (int mode = 0; mode < 4; mode++) {
+            char name[16];
+            snprintf(name, sizeof name, "f%d_%d", (int)i, mode);
+            Builder b = new_function(module, name);
+            build_output(&b, "z", product(&b, real, extents[i][0], extents[i][1], extents[i][2], mode));
+        }
+    check_bits(module);
+}
+
+static void test_sizes(void **state)
+{
+    (void)state;
+    for_each_real(sizes);
+}
+
+/* Shapes that are loops and small tiles with OpenBLAS, too, and those in between. */
+static void small(DType real)
+{
+    static const int64_t edges[] = {1, 2, 7, 16, 40};
+    Module *module = module_new("small", real);
+    for (unsigned i = 0; i < 125; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "f%u", i);
+        Builder b = new_function(module, name);
+        build_output(&b, "z", product(&b, real, edges[i % 5], edges[i / 5 % 5], edges[i / 25], (int)i % 4));
+    }
+    Case c = {.module = module, .seed = 1, .blas = BLAS_BUILTIN};
+    check_compiled(&c, 2, DEFAULT_CPU, 2);
+    module_free(module);
+}
+
+static void test_small(void **state)
+{
+    (void)state;
+    for_each_real(small);
+}
+
+/* Batches, parts of larger matrices, operands that have to be copied first, results within others, vectors. */
+static void places(DType real)
+{
+    Module *module = module_new("places", real);
+    Builder b = new_function(module, "f");
+    Value x = build_input(&b, "x", cube(real, 3, 45, 41)), y = build_input(&b, "y", cube(real, 41, 3, 47));
+    build_output(&b, "batch", build_dot(&b, x, y, dims_of(1, 2), dims_of(1, 0), dims_of(1, 0), dims_of(1, 1)));
+    build_output(&b, "two", build_dot(&b, x, y, dims_of(2, 0, 2), dims_of(2, 1, 0), none, none));
+    build_output(&b, "free", build_dot(&b, x, y, dims_of(1, 2), dims_of(1, 0), none, none));
+    Value w = build_input(&b, "w", matrix(real, 90, 100)), no_rows = build_slice(&b, w, dims_of(2, 3, 4), matrix(real, 61, 70));
+    Value columns = build_slice(&b, w, dims_of(2, 1, 9), matrix(real, 70, 53));
+    Value part = build_dot(&b, no_rows, columns, dims_of(1, 1), dims_of(1, 0), none, none);
+    build_output(&b, "part", part);
+    Value turned = build_transpose(&b, build_unary(&b, OP_NEG, w), dims_of(2, 1, 0));
+    build_output(&b, "turned", build_dot(&b, turned, w, dims_of(1, 1), dims_of(1, 0), none, none));
+    Value strided = build_slice(&b, x, dims_of(3, 0, 0, 2), cube(real, 3, 45, 30));
+    build_output(&b, "strided", build_dot(&b, strided, strided, dims_of(1, 0), dims_of(1, 0), none, none));
+    Value halves[] = {build_dot(&b, w, w, dims_of(1, 1), dims_of(1, 1), none, none),
+                      build_dot(&b, w, turned, dims_of(1, 1), dims_of(1, 0), none, none)};
+    build_output(&b, "joined", build_concat(&b, 2, halves, 1));
+    Value v = build_input(&b, "v", vector(real, 100));
+    build_output(&b, "vector", build_dot(&b, w, v, dims_of(1, 1), dims_of(1, 0), none, none));
+    build_output(&b, "dot", build_dot(&b, v, v, dims_of(1, 0), dims_of(1, 0), none, none));
+    uint32_t sum = module_state(module, "sum", matrix(real, 61, 53), STATE_WEIGHT);
+    build_write(&b, sum, build_binary(&b, OP_ADD, build_read(&b, sum), part));
+    check_bits(module);
+}
+
+static void test_places(void **state)
+{
+    (void)state;
+    for_each_real(places);
+}
+
+/* A number that is not finite reaches its row and its column of the result, and no other: what fills up tiles is not kept. */
+static void test_not_finite(void **state)
+{
+    (void)state;
+    enum { M = 41, N = 35, K = 47 };
+    Module *module = module_new("infinite", DTYPE_F32);
+    Builder b = new_function(module, "f");
+    Value x = build_input(&b, "x", matrix(DTYPE_F32, M, K)), y = build_input(&b, "y", matrix(DTYPE_F32, K, N));
+    Value at = build_input(&b, "at", vector(DTYPE_BOOL, M));
+    Value rows = build_broadcast(&b, at, matrix(DTYPE_BOOL, M, K), dims_of(1, 0));
+    Value huge = build_unary(&b, OP_EXP, build_with_const(&b, OP_ADD, x, 1e4));
+    build_output(&b, "z", build_dot(&b, build_select(&b, rows, x, huge), y, dims_of(1, 1), dims_of(1, 0), none, none));
+    check_bits(module);
+}
+
+static void no_threads(hn_body *body, const hn_frame *frame, int64_t n, int64_t grain)
+{
+    (void)grain;
+    body(frame, 0, n);
+}
+
+/* Floats whose last one lies before memory that nobody may touch; free them with munmap(whole, size). */
+typedef struct Guarded {
+    unsigned char *whole;
+    size_t size;
+    float *floats;
+} Guarded;
+
+static Guarded guarded(size_t count)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), bytes = count * sizeof(float), pages = bytes / page + 2;
+    Guarded g = {.size = (pages + 1) * page};
+    g.whole = mmap(NULL, g.size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(g.whole != MAP_FAILED);
+    assert_int_equal(mprotect(g.whole + pages * page, page, PROT_NONE), 0);
+    for (unsigned char *at = g.whole; at < g.whole + pages * page; at++)
+        *at = 0x3f; /* floats of 0.75 */
+    g.floats = (float *)(void *)(g.whole + pages * page - bytes);
+    return g;
+}
+
+static void run_guarded(const char *cpu, int64_t m, int64_t n, int64_t k, int mode)
+{
+    Module *module = module_new("guarded", DTYPE_F32);
+    Builder b = new_function(module, "f");
+    build_output(&b, "z", product(&b, DTYPE_F32, m, n, k, mode));
+    Plan *plan = verified_plan(module);
+    BackendOptions options = {.target = target_for(cpu), .opt_level = 2};
+    options.target.blas = BLAS_BUILTIN;
+    char why[256];
+    Jit *jit = jit_new(plan, &options, no_threads, why);
+    assert_non_null(jit);
+    Guarded x = guarded((size_t)(m * k)), y = guarded((size_t)(k * n)), z = guarded((size_t)(m * n));
+    hn_frame frame = {NULL, NULL, NULL, (const void *[]){x.floats, y.floats}, (void *[]){z.floats}};
+    jit_functions(jit)[0](&frame);
+    for (unsigned char *at = z.whole; at < (unsigned char *)z.floats; at++)
+        assert_int_equal(*at, 0x3f);
+    for (int64_t i = 0; i < m * n; i++)
+        assert_true(z.floats[i] == z.floats[0] && z.floats[i] > 0.5F * (float)k);
+    munmap(x.whole, x.size);
+    munmap(y.whole, y.size);
+    munmap(z.whole, z.size);
+    jit_free(jit);
+    plan_free(plan);
+    module_free(module);
+}
+
+/* Nothing is read behind an operand or written around the result, however little of the last tile counts. */
+static void test_stays_within(void **state)
+{
+    (void)state;
+    for (int mode = 0; mode < 4; mode++)
+        for (int64_t more = 0; more < 13; more += 3) {
+            run_guarded(DEFAULT_CPU, 36 + more, 48 + more, 41, mode);
+            run_guarded(DEFAULT_CPU, 47, 95, 37 + more, mode);
+            if (runs_wide())
+                run_guarded(WIDE_CPU, 37 + more, 65 + 2 * more, 40 + more, mode);
+        }
+}
+
+static bool llvm_has(const Plan *plan, Blas blas, const char *word)
+{
+    BackendOptions options = {.target = target_for(AUTO_CPU), .opt_level = 2};
+    options.target.blas = blas;
+    char why[256];
+    LLVMMemoryBufferRef bytes = emitted_bytes(plan, "{}", &options, EMIT_LLVM, why);
+    assert_non_null(bytes);
+    bool has = strstr(LLVMGetBufferStart(bytes), word) != NULL;
+    LLVMDisposeMemoryBuffer(bytes);
+    return has;
+}
+
+static void test_no_calls_of_blas(void **state)
+{
+    (void)state;
+    Module *module = module_new("calls", DTYPE_F32);
+    Builder b = new_function(module, "f");
+    build_output(&b, "z", product(&b, DTYPE_F32, 128, 300, 784, 2));
+    Plan *plan = verified_plan(module);
+    assert_true(llvm_has(plan, BLAS_OPENBLAS, "cblas_sgemm"));
+    assert_false(llvm_has(plan, BLAS_BUILTIN, "cblas"));
+    assert_true(llvm_has(plan, BLAS_BUILTIN, "hn_product_f32"));
+    plan_free(plan);
+    module_free(module);
+}
+
+/* Passes ask the target: with smaller caches a matrix is large that was not, and its rows are summed in chunks. */
+static void test_target_is_asked(void **state)
+{
+    (void)state;
+    Module *module = module_new("caches", DTYPE_F32);
+    Builder b = new_function(module, "f");
+    Value x = build_input(&b, "x", matrix(DTYPE_F32, 600, 50));
+    build_output(&b, "sums", build_reduce(&b, OP_REDUCE_SUM, build_unary(&b, OP_TANH, x), dims_of(1, 0)));
+    Plan *plan;
+    assert_int_equal(plan_of(module, "f", &plan)->kernels.data[0].loop.chunk, 0);
+    plan_free(plan);
+    module->target.far_cache = 256 << 10;
+    assert_int_equal(plan_of(module, "f", &plan)->kernels.data[0].loop.chunk, 128);
+    plan_free(plan);
+    Case c = {.module = module, .seed = 1};
+    check_compiled(&c, 2, DEFAULT_CPU, 2);
+    module_free(module);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_small),
+        cmocka_unit_test(test_places),
+        cmocka_unit_test(test_not_finite),
+        cmocka_unit_test(test_no_calls_of_blas),
+        cmocka_unit_test(test_target_is_asked),
+        cmocka_unit_test(test_stays_within),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
