@@ -462,6 +462,9 @@ static bool join_parts(const Part *parts, const char *path, char why[static 256]
 static bool emit_in_parts(const Plan *plan, const char *manifest, const BackendOptions *options, const char *path,
                           char why[static 256])
 {
+    const char *name, *features;
+    if (!target_cpu(options->target.cpu, &name, &features, why)) /* LLVM is set up before threads use it */
+        return false;
     Part parts[] = {{.plan = plan, .options = options, .manifest = manifest}, {.plan = plan, .options = options}};
     pthread_t thread;
     bool beside = pthread_create(&thread, NULL, compile_part, &parts[1]) == 0;

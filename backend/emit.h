@@ -10,8 +10,9 @@
 #include "backend/math.h"
 #include "passes/schedule.h"
 
-enum { MOST_LANES = 64 };  /* of any vector */
-enum { FRAME_FIELDS = 5 }; /* of hn_frame, runtime/abi/frame.h */
+enum { MOST_LANES = 64 };     /* of any vector */
+enum { WIDE_REGISTERS = 32 }; /* of AVX-512: tiles have more sums */
+enum { FRAME_FIELDS = 5 };    /* of hn_frame, runtime/abi/frame.h */
 
 typedef struct Emitter {
     LLVMContextRef context;

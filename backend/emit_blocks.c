@@ -15,7 +15,6 @@
 #include "backend/emit.h"
 
 enum {
-    WIDE_REGISTERS = 32,
     STEPS = 4, /* of k in the inner loop */
     SIDE = 8,  /* of the largest square that is transposed in registers */
     MOST_ROWS = 12,

@@ -5,10 +5,6 @@
 
 #include "backend/emit.h"
 
-enum {
-    MOST_UNROLL = 4, /* a chunk of target_chunk_step() is a number of blocks of vectors */
-};
-
 /* The memory of a node or sink, and where the loops stand in it. */
 typedef struct Cursor {
     const View *access; /* NULL: none */
@@ -32,9 +28,9 @@ typedef struct Nest {
     int levels, axis_at[MAX_RANK], level_of[MAX_RANK], vector_level, first_reduced; /* levels: none if equal to `levels` */
     int vector_axis;                                                                /* -1: the kernel computes single numbers */
     unsigned unroll;
-    unsigned width;                      /* vectors in the body being emitted: 1 or unroll */
-    LLVMValueRef mask;                   /* of its lanes, NULL: all */
-    LLVMValueRef index[MAX_RANK];        /* of each axis */
+    unsigned width;               /* vectors in the body being emitted: 1 or unroll */
+    LLVMValueRef mask;            /* of its lanes, NULL: all */
+    LLVMValueRef index[MAX_RANK]; /* of each axis */
     LLVMValueRef chunk_first, chunk_end; /* of axis 0: the chunk at work; NULL: none */
     NodeState *nodes;
     Cursor *node_cursors, *sink_cursors;

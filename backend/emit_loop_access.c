@@ -1,5 +1,4 @@
-/* Memory accesses of a loop kernel. A cursor walks with the loops, so that an address costs one addition a loop that it depends
- * on. */
+/* Memory accesses of a loop kernel. A cursor walks with the loops, so that an address costs one addition a loop that it depends on. */
 #include "backend/emit_loop.h"
 
 static DType buffer_dtype(const Nest *n, const View *access)

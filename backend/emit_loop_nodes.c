@@ -83,8 +83,8 @@ static LLVMValueRef emit_byte_quotient(Nest *n, const Node *node, LLVMValueRef x
     return byte && constant ? math_byte_quotient(&n->e->math, x, (float)divisor->number) : NULL;
 }
 
-/* The divisor with 1 in lanes that are masked off. Loads leave 0 there, and LLVM's code generator (19, where it splits vectors)
- * takes 0 / 0 in such lanes to be 0: it then drops the select that would keep the NaN from a sum. */
+/* The divisor with 1 in lanes that are masked off. Loads leave 0 there, and LLVM's code generator (19, where it splits vectors) takes
+ * 0 / 0 in such lanes to be 0: it then drops the select that would keep the NaN from a sum. */
 static LLVMValueRef divisor_of_lanes(Nest *n, const Node *node, LLVMValueRef divisor)
 {
     if (!n->mask || !n->nodes[node->args[1]].varies)

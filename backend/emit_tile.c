@@ -12,10 +12,9 @@
 #include "backend/emit.h"
 
 enum {
-    NARROW_ROWS = 6,  /* of a tile: with one vector of sums each, all that the sixteen registers of AVX2 hold */
-    WIDE_ROWS = 12,   /* thirty-two registers of AVX-512 */
-    MOST_VECTORS = 8, /* of a tile */
-    WIDE_REGISTERS = 32,
+    NARROW_ROWS = 6,    /* of a tile: with one vector of sums each, all that the sixteen registers of AVX2 hold */
+    WIDE_ROWS = 12,     /* thirty-two registers of AVX-512 */
+    MOST_VECTORS = 8,   /* of a tile */
     STEPS = 4,          /* of k in the inner loop */
     WORTH_PACKING = 24, /* rows that will read packed columns */
     SKINNY = 16,

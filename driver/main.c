@@ -51,9 +51,10 @@ static const char help_before_passes[] =
     "  --gradients          every objective's gradient against central differences, in f64\n"
     "opt:\n"
     "  --passes=A,B,...     what is done, in this order:\n";
-static const char help_after_passes[] = "run:\n"
-                                        "  hnc run FILE.hn -- FLAGS    FLAGS go to the program's `train`\n"
-                                        "\n";
+static const char help_after_passes[] =
+    "run:\n"
+    "  hnc run FILE.hn -- FLAGS    FLAGS go to the program's `train`\n"
+    "\n";
 
 static void print_help(FILE *file)
 {

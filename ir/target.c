@@ -1,9 +1,6 @@
 #include "ir/target.h"
 
-enum {
-    FEWEST_ROWS = 512, /* of a matrix whose rows are summed in chunks */
-    MOST_UNROLLED = 4, /* vectors in the body of a loop */
-};
+enum { FEWEST_ROWS = 512 }; /* of a matrix whose rows are summed in chunks */
 
 Target target_usual(void)
 {
@@ -42,7 +39,7 @@ int64_t target_near_elements(const Target *target)
 int64_t target_chunk_step(const Target *target)
 {
     unsigned lanes = target->lanes_f32 > target->lanes_f64 ? target->lanes_f32 : target->lanes_f64;
-    return (int64_t)lanes * MOST_UNROLLED;
+    return (int64_t)lanes * MOST_UNROLL;
 }
 
 int64_t target_rows_of_chunk(const Target *target, int64_t rows, int64_t columns)

@@ -9,8 +9,10 @@
 
 #define DEFAULT_CPU "x86-64-v3"
 
-/* Texts live as long as the process. Of what is below, lanes and caches decide in which order sums are made, so that programs
- * are equal bit for bit only where these are equal; all else decides about speed alone. */
+enum { MOST_UNROLL = 4 }; /* vectors in the body of a loop */
+
+/* Texts live as long as the process. Lanes, caches and BLAS decide in which order sums are made, so that two programs compute
+ * equal bits only if these are equal in both; all else decides about speed alone. */
 typedef struct Target {
     const char *triple;
     const char *cpu;               /* as asked for: "x86-64-v3", "native", "auto" */
@@ -24,7 +26,7 @@ typedef struct Target {
     Blas blas;
 } Target;
 
-/* DEFAULT_CPU with OpenBLAS, as every module has it that nothing else was said of. */
+/* DEFAULT_CPU with OpenBLAS: what every module is made for unless it says otherwise. */
 Target target_usual(void);
 
 unsigned target_lanes(const Target *target, DType real);
