@@ -159,7 +159,7 @@ static SweepInfo *sweep_of(const Filler *f, const Train *train)
     SweepInfo *info = ARENA_NEW(f->arena, SweepInfo);
     *info = (SweepInfo){.name = sweep->name,
                         .title = sweep->title,
-                        .axis = f->module->conditions.data[train->condition].name,
+                        .axis = f->module->conditions.data[sweep->condition].name,
                         .point_word = sweep->point_word,
                         .output_word = sweep->output_word,
                         .on = sweep->on,
@@ -209,7 +209,7 @@ static TrainInfo *train_of(const Filler *f, const Train *train)
 {
     TrainInfo *info = ARENA_NEW(f->arena, TrainInfo);
     *info = (TrainInfo){.name = train->name,
-                        .method = method_names[train->method],
+                        .method = method_traits[train->method].name,
                         .batch = train->batch,
                         .epochs = train->epochs,
                         .phases = ARENA_ARRAY(f->arena, PhaseInfo, train->phases.len),

@@ -66,7 +66,7 @@ static void explain_phase(const Phase *phase, Text *out)
 static void explain_train(const Train *train)
 {
     printf("\ntrain %s: %s, %" PRId64 " epochs, an evaluation every %" PRId64 ", patience %" PRId64 "%s\n", train->name,
-           method_names[train->method], train->epochs, train->evaluate, train->patience, train->patience ? "" : " (none)");
+           method_traits[train->method].name, train->epochs, train->evaluate, train->patience, train->patience ? "" : " (none)");
     Text text = {0};
     for (uint32_t i = 0; i < train->phases.len; i++)
         explain_phase(&train->phases.data[i], &text);

@@ -8,22 +8,22 @@
 
 /* ---- what is trained ---- */
 
-/* What a loss shall train: the weights, or by way of them a condition. */
+/* What a loss shall train: the weights, or by way of them conditions. */
 typedef struct TrainedLeaves {
     const Model *model;
     bool upper;
-    uint32_t condition;
+    uint64_t conditions; /* upper: these, as a set */
 } TrainedLeaves;
 
 /* Whether the op is a leaf that is trained, or follows one. */
 static bool is_trained(const TrainedLeaves *leaves, const Op *op)
 {
     if (op->code == OP_CONDITION)
-        return leaves->upper && op->symbol == leaves->condition;
+        return leaves->upper && leaves->conditions >> op->symbol & 1;
     if (op->code != OP_PARAM)
         return false;
     Sources sources = leaves->model->module->weights.data[op->symbol].sources;
-    return leaves->upper ? sources.conditions >> leaves->condition & 1 : sources.trained;
+    return leaves->upper ? (sources.conditions & leaves->conditions) != 0 : sources.trained;
 }
 
 enum { DEPENDS = 1, DERIVED = 2 }; /* on what is trained: at all; with a derivative that is not 0 everywhere */
@@ -63,6 +63,16 @@ static const Op *find_block(const Function *f, const unsigned char *marks, Value
     return block;
 }
 
+/* "lam", "lam or mu" */
+static const char *names_of(Session *s, uint64_t conditions)
+{
+    const char *text = "";
+    for (uint32_t c = 0; c < s->module->conditions.len; c++)
+        if (conditions >> c & 1)
+            text = arena_printf(&s->file->arena, "%s%s%s", text, *text ? " or " : "", s->module->conditions.data[c].name);
+    return text;
+}
+
 static bool check_derivative(Session *s, const TrainedLeaves *leaves, const Function *f, Value loss, Span span, const char *name)
 {
     unsigned char *marks = mark_trained(leaves, f), mark = marks[loss];
@@ -70,7 +80,7 @@ static bool check_derivative(Session *s, const TrainedLeaves *leaves, const Func
     support_free(marks);
     if (mark & DERIVED)
         return true;
-    const char *what = leaves->upper ? s->module->conditions.data[leaves->condition].name : "every weight";
+    const char *what = leaves->upper ? names_of(s, leaves->conditions) : "every weight";
     if (!(mark & DEPENDS)) {
         fail(s, span, "'%s' trains nothing: it does not depend on %s", name, leaves->upper ? what : "any weight");
         return false;
@@ -95,7 +105,7 @@ static void help_stuck(Session *s, uint32_t weight)
 
 static void check_movement(Session *s, const Function *f, uint32_t number, Span span, const char *name)
 {
-    MovementResult result = find_movement(s->model, f, number, number, NULL, 0);
+    MovementResult result = find_movement(s->model, f, number, number, NULL);
     if (result.moves)
         return;
     fail(s, span, "'%s' trains nothing: at the first weights its derivative with respect to every weight is 0", name);
@@ -106,7 +116,7 @@ static void check_phase(Session *s, const Decl *decl, const Train *train, uint32
 {
     const Phase *phase = &train->phases.data[number];
     const Setting *setting = setting_of(decl, phase->name);
-    TrainedLeaves leaves = {s->model, number > 0, train->condition};
+    TrainedLeaves leaves = {s->model, number > 0, train_conditions(train)};
     if (!setting || !phase->objective)
         return;
     const Expr *expr = setting->values.first;
@@ -123,12 +133,12 @@ static void check_stuck(Session *s, const Decl *decl, const Train *train)
 {
     const Phase *lower = &train->phases.data[0], *upper = train->phases.len > 1 ? &train->phases.data[1] : NULL;
     const Setting *setting = upper ? setting_of(decl, upper->name) : NULL;
-    MovementResult result = find_movement(s->model, lower->objective, 0, lower->objective->outputs.len - 1,
-                                          upper ? upper->objective : NULL, train->condition);
-    if (setting && !result.reaches_condition) {
-        const char *condition = s->module->conditions.data[train->condition].name;
+    MovementResult result =
+        find_movement(s->model, lower->objective, 0, lower->objective->outputs.len - 1, upper ? upper->objective : NULL);
+    uint64_t still = train_conditions(train) & ~result.reached;
+    if (setting && still) {
         fail(s, setting->span, "'%s' stays where it is: the weights that respond to it begin at 0, and no step moves them",
-             condition);
+             names_of(s, still & (~still + 1))); /* the first of them */
         help_stuck(s, result.stuck);
     } else if (result.stuck != NO_WEIGHT) {
         const char *name = s->module->weights.data[result.stuck].name;
@@ -143,20 +153,21 @@ static void check_stuck(Session *s, const Decl *decl, const Train *train)
     }
 }
 
-void warn_of_fixed_response(Session *s, const Decl *decl, const Train *train, uint32_t moved)
+void warn_of_fixed_response(Session *s, const Decl *decl, const Train *train)
 {
     for (uint32_t i = 0; i < s->module->weights.len; i++) {
         const Weight *weight = &s->module->weights.data[i];
         const Form *form = &s->model->forms.data[weight->form];
         for (uint32_t c = 0; c < s->module->conditions.len; c++) {
             bool follows = weight->sources.conditions >> c & 1;
-            if (!follows || c == moved)
+            if (!follows || find_train_condition(train, c))
                 continue;
             warn(s, WARNING_FIXED_RESPONSE, decl->value->span,
                  "the weights of '%s' respond to '%s', which '%s' keeps where it is: the response is trained at one point",
-                 form->target, s->module->conditions.data[c].name, method_names[train->method]);
-            add_help(s, "bilevel(%s) tunes it; 'weights %s = free' in the train needs half of the memory",
-                     s->module->conditions.data[c].name, form->target);
+                 form->target, s->module->conditions.data[c].name, method_traits[train->method].name);
+            add_help(s, "%s(%s) tunes it; 'weights %s = free' in the train needs half of the memory",
+                     method_taking(condition_kind(condition_symbol(s, c)->decl->kind)), s->module->conditions.data[c].name,
+                     form->target);
             return;
         }
     }

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "frontend/kit.h"
+#include "frontend/conditions/conditions.h"
 #include "frontend/parse.h"
 #include "runtime/abi/random_space.h"
 #include "tabular/table.h"
@@ -46,9 +46,12 @@ static const char *model_name(Arena *arena, const char *path)
     return arena_text(arena, base, length);
 }
 
-bool method_is(const Decl *train, MethodKind method)
+ConditionKind conditions_taken(const Decl *train)
 {
-    return train && strcmp(head_name(train->value), method_names[method]) == 0;
+    for (int kind = 0; train && kind < METHOD_COUNT; kind++)
+        if (strcmp(head_name(train->value), method_traits[kind].name) == 0)
+            return method_traits[kind].takes;
+    return CONDITION_NOTHING;
 }
 
 static Session open_session(ModelFile *file, bool learning, const Decl *train)
@@ -63,7 +66,7 @@ static Session open_session(ModelFile *file, bool learning, const Decl *train)
     s.builder.module = s.module;
     module_state(s.module, "seed", type_of(DTYPE_I32, 1, (int64_t[]){2}), STATE_COUNTER);
     module_state(s.module, "step/lower", type_scalar(DTYPE_I32), STATE_COUNTER);
-    if (learning || method_is(train, METHOD_BILEVEL))
+    if (learning || conditions_taken(train) == CONDITION_HYPER)
         module_state(s.module, "step/upper", type_scalar(DTYPE_I32), STATE_COUNTER);
     return s;
 }
@@ -119,8 +122,7 @@ static void learn(ModelFile *file)
     apply_defines(&s);
     for_each(&s, DECL_CONST, check_const);
     for_each(&s, DECL_DATA, lower_data);
-    for_each(&s, DECL_HYPER, lower_hyper);
-    for_each(&s, DECL_PREFERENCE, lower_preference);
+    lower_conditions(&s);
     for_each(&s, DECL_TRAIN, lower_train_symbol);
     for_each(&s, DECL_EXPORT, lower_export_symbol);
     check_unused(&s);
@@ -135,8 +137,7 @@ static Model *lower_one(ModelFile *file, const Symbol *train, bool exports)
 {
     Session s = open_session(file, false, train->decl);
     for_each(&s, DECL_DATA, lower_data);
-    for_each(&s, DECL_HYPER, lower_hyper);
-    for_each(&s, DECL_PREFERENCE, lower_preference);
+    lower_conditions(&s);
     lower_train(&s, train->decl);
     if (exports)
         for_each(&s, DECL_EXPORT, lower_export_symbol);

@@ -35,8 +35,8 @@ typedef struct Symbol {
     bool number_known;  /* const: false after an error */
     bool used;          /* net, objective: lowered at least once */
     bool broken;        /* data: its declaration has an error, so that missing parts are no news */
-    uint32_t condition; /* preference: its place among the module's conditions */
-    int64_t extent;     /* preference: its length, 0 after an error */
+    uint32_t condition; /* a condition's place among those of the module */
+    int64_t extent;     /* of its vector, 0 after an error */
 } Symbol;
 
 /* A weight as the first walk saw it. */
@@ -355,15 +355,10 @@ void lower_data(Session *s, Symbol *symbol); /* lower_data.c */
 /* The fields and the schema of a data set of CSV files, whose files are in `data`. Adds the fields and their encoders' states to
  * the module, all of them or, with errors, none or some (lower_table.c). */
 void lower_table(Session *s, const Symbol *symbol, Dataset *data);
-Val split_member(Session *s, Val split, Name name);     /* d.image */
-Val dataset_member(Session *s, Val dataset, Name name); /* fashion.train */
-void lower_hyper(Session *s, Symbol *symbol);           /* lower_hyper.c */
-/* Adds it to the module; an error where there are too many. */
-void add_condition(Session *s, Span span, Condition condition);
-Val hyper_vector(Session *s, const Symbol *symbol);
-Val hyper_member(Session *s, Val group, Name name);
-void lower_preference(Session *s, Symbol *symbol); /* lower_pareto.c */
-Val preference_value(Session *s, const Symbol *symbol, Span span);
+Val split_member(Session *s, Val split, Name name);                      /* d.image */
+Val dataset_member(Session *s, Val dataset, Name name);                  /* fashion.train */
+Val hyper_vector(Session *s, const Symbol *symbol);                      /* conditions/hyper.c */
+Val hyper_member(Session *s, Val group, Name name);                      /* lam.drop */
 void lower_train(Session *s, const Decl *decl);                          /* lower_train.c */
 bool read_optimizer(Session *s, const Expr *expr, Optimizer *optimizer); /* train_options.c */
 /* An argument of a layer of std.hn: false, having said so, where the layer can do nothing with the number; warns of probabilities
@@ -376,12 +371,12 @@ bool check_rate(Session *s, Val value, Span span, const char *what);
 bool makes_probabilities(const Decl *layer);
 /* At the end of a train's walk: bilevel and pareto must have weights that respond to what they tune or are asked for. */
 void check_response(Session *s, const Decl *decl);
-/* Whether a train (NULL: none) names this method. */
-bool method_is(const Decl *train, MethodKind method);
+/* What conditions a train takes (NULL: it is none, or has no known method): CONDITION_NOTHING where it takes none. */
+ConditionKind conditions_taken(const Decl *train);
 /* After check_response: errors where the train would train nothing, warnings where it would for nothing (check_training.c). */
 void check_training(Session *s, const Decl *decl);
 void lower_export(Session *s, const Decl *decl); /* lower_export.c */
-/* At the end of a walk: an export whose weights depend on a preference takes it as an argument. */
+/* At the end of a walk: an export that depends on a condition without a first value takes it as an argument. */
 void check_export(Session *s, const Decl *decl);
 
 /* ---- check.c ---- */

@@ -1,5 +1,5 @@
 /* What the outside world may call. */
-#include "frontend/lower.h"
+#include "frontend/conditions/conditions.h"
 
 #include <string.h>
 
@@ -14,6 +14,24 @@ static bool known_argument(const ModelFile *file, const Param *param, Type *type
     return false;
 }
 
+/* Whether the declaration is a condition without a first value. */
+static bool is_drawn(const Decl *decl)
+{
+    ConditionKind kind = condition_kind(decl->kind);
+    return kind != CONDITION_NOTHING && !condition_standing[kind];
+}
+
+/* The condition of that name which has no first value, or NULL. */
+static const Symbol *find_drawn(const Session *s, const char *name)
+{
+    for (uint32_t i = 0; i < s->file->symbols.len; i++) {
+        const Symbol *symbol = s->file->symbols.data[i];
+        if (is_drawn(symbol->decl) && strcmp(symbol->decl->name.text, name) == 0)
+            return symbol;
+    }
+    return NULL;
+}
+
 static void bind_argument(Session *s, Frame *frame, const Param *param)
 {
     Type type;
@@ -25,10 +43,10 @@ static void bind_argument(Session *s, Frame *frame, const Param *param)
     }
     if (param->init)
         fail(s, param->init->span, "an argument of an export has no default");
-    const Symbol *preference = find_symbol_of(s->file, param->name.text, DECL_PREFERENCE);
-    if (preference && !param->type) { /* it stands for the preference: its type is known */
-        value = preference->extent
-                    ? val_tensor(build_input(&s->builder, param->name.text, type_of(s->module->real, 1, &preference->extent)))
+    const Symbol *condition = find_drawn(s, param->name.text);
+    if (condition && !param->type) { /* it stands for the condition: its type is known */
+        value = condition->extent
+                    ? val_tensor(build_input(&s->builder, param->name.text, type_of(s->module->real, 1, &condition->extent)))
                     : val_poison();
     } else if (param->type ? make_type(s, param->type, &type, &classes) : known_argument(s->file, param, &type, &classes)) {
         value = val_tensor(build_input(&s->builder, param->name.text, type));
@@ -74,26 +92,20 @@ void lower_export(Session *s, const Decl *decl)
     close_function(s);
 }
 
-/* The preference that this condition is, among the symbols; or -1. */
-static int64_t preference_symbol(const Session *s, uint32_t condition)
+/* The first of these conditions that has no first value and is no argument of the export; NULL: there is none. */
+static const Symbol *missing_argument(const Session *s, const Decl *decl, uint64_t conditions)
 {
-    for (uint32_t i = 0; i < s->file->symbols.len; i++) {
-        const Symbol *symbol = s->file->symbols.data[i];
-        if (symbol->decl->kind == DECL_PREFERENCE && symbol->condition == condition)
-            return i;
+    for (uint32_t c = 0; c < s->module->conditions.len; c++) {
+        const Symbol *symbol = conditions >> c & 1 ? condition_symbol(s, c) : NULL;
+        if (!symbol || !is_drawn(symbol->decl))
+            continue;
+        const Param *param = decl->params.first;
+        while (param && strcmp(param->name.text, symbol->decl->name.text) != 0)
+            param = param->next;
+        if (!param)
+            return symbol;
     }
-    return -1;
-}
-
-/* The preference that a weight depends on, among the symbols; or -1. */
-static int64_t preference_of(const Session *s, uint32_t weight)
-{
-    uint64_t conditions = s->module->weights.data[weight].sources.conditions;
-    int64_t found = -1;
-    for (uint32_t c = 0; c < s->module->conditions.len && found < 0; c++)
-        if (conditions >> c & 1)
-            found = preference_symbol(s, c);
-    return found;
+    return NULL;
 }
 
 void check_export(Session *s, const Decl *decl)
@@ -101,17 +113,16 @@ void check_export(Session *s, const Decl *decl)
     const Function *function = module_function(s->module, decl->name.text);
     for (uint32_t v = 0; function && v < function->ops.len; v++) {
         const Op *op = OP_AT(function, v);
-        int64_t found = op->code == OP_PARAM       ? preference_of(s, op->symbol)
-                        : op->code == OP_CONDITION ? preference_symbol(s, op->symbol)
-                                                   : -1;
-        if (found < 0)
+        bool weight = op->code == OP_PARAM;
+        uint64_t conditions = weight                     ? s->module->weights.data[op->symbol].sources.conditions
+                              : op->code == OP_CONDITION ? UINT64_C(1) << op->symbol
+                                                         : 0;
+        const Symbol *missing = missing_argument(s, decl, conditions);
+        if (!missing)
             continue;
-        const char *name = s->file->symbols.data[found]->decl->name.text;
-        for (const Param *param = decl->params.first; param; param = param->next)
-            if (strcmp(param->name.text, name) == 0)
-                return;
-        fail(s, decl->name.span, "the %s on the preference '%s', which '%s' does not take",
-             op->code == OP_PARAM ? "weights depend" : "result depends", name, decl->name.text);
+        const char *name = missing->decl->name.text;
+        fail(s, decl->name.span, "the %s on the %s '%s', which '%s' does not take", weight ? "weights depend" : "result depends",
+             decl_text[missing->decl->kind], name, decl->name.text);
         add_help(s, "make it an argument: 'export %s(..., %s) = ...'", decl->name.text, name);
         return;
     }

@@ -43,7 +43,7 @@ static const char *method_text(unsigned methods)
     int kind = 0;
     while (!(methods >> kind & 1))
         kind++;
-    return method_names[kind];
+    return method_traits[kind].name;
 }
 
 static const SettingRule *find_rule(TrainPlan *plan, const Setting *setting)
@@ -292,12 +292,6 @@ void lower_metrics(TrainPlan *plan, const char *select)
 
 /* ---- the declaration ---- */
 
-static const Construct method_rows[] = {
-#define METHOD(KIND, name, shown, ...) CALLED(#name, shown, __VA_ARGS__),
-#include "ir/methods.def"
-#undef METHOD
-};
-
 #define METHOD(KIND, name, ...) extern const MethodReader reader_##name;
 #include "ir/methods.def"
 #undef METHOD
@@ -308,20 +302,54 @@ static const MethodReader *const readers[METHOD_COUNT] = {
 #undef METHOD
 };
 
+/* How a model writes it: METHOD(CONDITION, ...). */
+static Construct method_construct(const MethodTraits *method)
+{
+    Construct construct = {.name = method->name, .example = method->example};
+    for (uint32_t i = 0; i < method->most; i++)
+        construct.parameters[i] = (Parameter){"condition", TAKES_EXPRESSION, ANY_NUMBER, 0};
+    return construct;
+}
+
+static void read_conditions(TrainPlan *plan, const MethodTraits *method, const Argument *arguments)
+{
+    Session *s = plan->s;
+    if (method->takes == CONDITION_NOTHING)
+        return;
+    const ConditionReader *reader = condition_readers[method->takes];
+    if (!arguments[0].expr)
+        fail(s, plan->decl->value->span, "%s takes the name of %s, as in %s", method->name, reader->noun, method->example);
+    for (uint32_t i = 0; i < method->most && arguments[i].expr; i++) {
+        const Expr *expr = arguments[i].expr;
+        const Symbol *symbol =
+            choose_declared(s, 1u << reader->decl, expr, "%s takes the name of %s", method->name, reader->noun);
+        if (!symbol)
+            add_help(s, "declare one, as in '%s'", reader->example);
+        else if (find_train_condition(&plan->train, symbol->condition))
+            fail(s, expr->span, "%s names '%s' twice", method->name, symbol->decl->name.text);
+        else
+            vec_push(&plan->train.conditions, (TrainCondition){.kind = method->takes, .condition = symbol->condition});
+    }
+}
+
 /* The method's row, or -1 after an error. */
 static int read_method(TrainPlan *plan)
 {
     Session *s = plan->s;
     const Expr *expr = plan->decl->value;
+    Construct constructs[METHOD_COUNT];
     Argument arguments[MOST_PARAMETERS];
     if (find_word(WORDS(later_methods), head_name(expr)) >= 0) {
         refuse(s, expr->span, arena_printf(&s->file->arena, "the method '%s'", head_name(expr)));
         return -1;
     }
-    int row = read_construct(s, expr, CONSTRUCTS(method_rows), "a method to train by", arguments);
-    plan->argument = arguments[0].expr;
+    for (int i = 0; i < METHOD_COUNT; i++)
+        constructs[i] = method_construct(&method_traits[i]);
+    int row = read_construct(s, expr, CONSTRUCTS(constructs), "a method to train by", arguments);
     plan->method = row < 0 ? 0 : 1u << row;
     plan->train.method = (MethodKind)(row < 0 ? 0 : row);
+    if (row >= 0)
+        read_conditions(plan, &method_traits[row], arguments);
     return row;
 }
 
@@ -358,18 +386,18 @@ static bool uses_condition(const Session *s, uint32_t condition)
     return false;
 }
 
-/* A preference that the train does not draw has no value. */
-static bool check_preferences(Session *s, const Decl *decl, const Train *train)
+/* A condition without a first value has none at all where the train does not draw it. */
+static bool check_drawn(Session *s, const Decl *decl, const Train *train)
 {
-    for (uint32_t i = 0; i < s->file->symbols.len; i++) {
-        const Symbol *symbol = s->file->symbols.data[i];
-        if (symbol->decl->kind != DECL_PREFERENCE || (train->pareto && train->condition == symbol->condition))
+    for (uint32_t c = 0; c < s->module->conditions.len; c++) {
+        const Symbol *symbol = condition_symbol(s, c);
+        ConditionKind kind = condition_kind(symbol->decl->kind);
+        if (condition_standing[kind] || find_train_condition(train, c) || !uses_condition(s, c))
             continue;
-        if (!uses_condition(s, symbol->condition))
-            continue;
-        fail(s, decl->value->span, "'%s' uses the preference '%s', which it does not draw", decl->name.text,
-             symbol->decl->name.text);
-        add_help(s, "train it by pareto(%s), or give the weights another form", symbol->decl->name.text);
+        const char *name = symbol->decl->name.text;
+        fail(s, decl->value->span, "'%s' uses the %s '%s', which it does not draw", decl->name.text,
+             decl_text[symbol->decl->kind], name);
+        add_help(s, "train it by %s(%s), or give the weights another form", method_taking(kind), name);
         return false;
     }
     return true;
@@ -379,8 +407,23 @@ void check_response(Session *s, const Decl *decl)
 {
     const Train *train = &vec_last(&s->model->trains);
     const MethodReader *reader = readers[train->method];
-    if (check_preferences(s, decl, train) && reader->check_response && !responds(s->model, train->condition))
-        reader->check_response(s, decl, train);
+    if (!check_drawn(s, decl, train) || !reader->check_response)
+        return;
+    for (uint32_t i = 0; i < train->conditions.len; i++) {
+        uint32_t condition = train->conditions.data[i].condition;
+        if (responds(s->model, condition))
+            continue;
+        reader->check_response(s, decl, train, s->module->conditions.data[condition].name);
+        return;
+    }
+}
+
+const char *method_taking(ConditionKind kind)
+{
+    int method = 0;
+    while (method_traits[method].takes != kind)
+        method++;
+    return method_traits[method].name;
 }
 
 const MethodReader *reader_of(const Train *train)

@@ -29,13 +29,12 @@ bool passes_on(const Function *f, const Op *op, uint32_t operand)
 
 typedef struct Movement {
     const Model *model;
-    uint32_t condition; /* asked for */
-    bool *moves;        /* weights of the module: some step moves it, as far as is known */
-    bool *touched;      /* weights: some gradient reaches it where no factor stops one */
-    bool *zero_value;   /* weights: it is made of zeros only */
-    bool *visited;      /* weights: what makes it was reached by a gradient in this round */
-    bool ignore_zeros;  /* nothing stops a gradient */
-    bool reaches_condition;
+    bool *moves;       /* weights of the module: some step moves it, as far as is known */
+    bool *touched;     /* weights: some gradient reaches it where no factor stops one */
+    bool *zero_value;  /* weights: it is made of zeros only */
+    bool *visited;     /* weights: what makes it was reached by a gradient in this round */
+    bool ignore_zeros; /* nothing stops a gradient */
+    uint64_t reached;  /* conditions, as a set */
 } Movement;
 
 static bool *new_flags(uint32_t count)
@@ -158,7 +157,8 @@ static void reach(Movement *m, const Function *f, Value from)
             continue;
         if (op->code == OP_PARAM)
             reach_weight(m, op->symbol);
-        m->reaches_condition |= op->code == OP_CONDITION && op->symbol == m->condition;
+        if (op->code == OP_CONDITION)
+            m->reached |= UINT64_C(1) << op->symbol;
         bool product = op->code == OP_MUL || op->code == OP_DOT;
         for (uint32_t i = 0; i < op->nargs; i++) {
             bool stopped = product && zero[op->args[1 - i]] && !m->ignore_zeros;
@@ -172,7 +172,7 @@ static void reach(Movement *m, const Function *f, Value from)
 static void reach_all(Movement *m, const Function *losses, uint32_t first, uint32_t last)
 {
     memset(m->visited, 0, m->model->module->weights.len);
-    m->reaches_condition = false;
+    m->reached = 0;
     for (uint32_t i = first; i <= last && i < losses->outputs.len; i++)
         reach(m, losses, losses->outputs.data[i].value);
 }
@@ -185,11 +185,10 @@ static uint32_t count(const bool *flags, uint32_t n)
     return total;
 }
 
-MovementResult find_movement(const Model *model, const Function *lower, uint32_t first, uint32_t last, const Function *upper,
-                             uint32_t condition)
+MovementResult find_movement(const Model *model, const Function *lower, uint32_t first, uint32_t last, const Function *upper)
 {
     uint32_t weights = model->module->weights.len;
-    Movement m = {model, condition, new_flags(weights), new_flags(weights), new_flags(weights), new_flags(weights), false, false};
+    Movement m = {model, new_flags(weights), new_flags(weights), new_flags(weights), new_flags(weights), false, 0};
     MovementResult result = {.stuck = NO_WEIGHT};
     memset(m.zero_value, true, weights);
     for (uint32_t before = UINT32_MAX, now = 0; now != before;) {
@@ -201,7 +200,7 @@ MovementResult find_movement(const Model *model, const Function *lower, uint32_t
     result.moves = count(m.moves, weights);
     if (upper) {
         reach_all(&m, upper, 0, 0);
-        result.reaches_condition = m.reaches_condition;
+        result.reached = m.reached;
     }
     m.ignore_zeros = true;
     reach_all(&m, lower, first, last);

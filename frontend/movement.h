@@ -9,14 +9,13 @@ bool passes_on(const Function *f, const Op *op, uint32_t operand);
 
 #define NO_WEIGHT UINT32_MAX
 typedef struct MovementResult {
-    uint32_t moves;         /* how many weights some step moves */
-    uint32_t stuck;         /* a weight that the losses depend on and that no step moves; NO_WEIGHT: there is none */
-    bool reaches_condition; /* the upper loss has a gradient with respect to the condition that need not be 0 */
+    uint32_t moves;   /* how many weights some step moves */
+    uint32_t stuck;   /* a weight that the losses depend on and that no step moves; NO_WEIGHT: there is none */
+    uint64_t reached; /* conditions for which the upper loss has a gradient that need not be 0, as a set */
 } MovementResult;
 
 /* Of the losses that train the weights, outputs number `first` to `last` of a per-example function, and of the one that trains
- * the condition (NULL: none does). */
-MovementResult find_movement(const Model *model, const Function *lower, uint32_t first, uint32_t last, const Function *upper,
-                             uint32_t condition);
+ * the conditions (NULL: none does). */
+MovementResult find_movement(const Model *model, const Function *lower, uint32_t first, uint32_t last, const Function *upper);
 
 #endif

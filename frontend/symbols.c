@@ -1,5 +1,5 @@
 /* Names: the declarations of the file and of std.hn, and the locals of a call. */
-#include "frontend/lower.h"
+#include "frontend/conditions/conditions.h"
 
 #include <string.h>
 
@@ -126,17 +126,16 @@ static Val symbol_value(Session *s, Symbol *symbol, Span span)
 {
     double number;
     const char *name = symbol->decl->name.text;
+    ConditionKind condition = condition_kind(symbol->decl->kind);
+    if (condition != CONDITION_NOTHING)
+        return condition_readers[condition]->value(s, symbol, span);
     switch (symbol->decl->kind) {
     case DECL_CONST:
         return constant_number(s, symbol, &number) ? val_number(number) : val_poison();
     case DECL_DATA:
         return (Val){.kind = VAL_DATASET, .symbol = symbol};
-    case DECL_HYPER:
-        return (Val){.kind = VAL_HYPER, .symbol = symbol};
     case DECL_NET:
         return (Val){.kind = VAL_WEIGHTS, .symbol = symbol, .path = name};
-    case DECL_PREFERENCE:
-        return preference_value(s, symbol, span);
     case DECL_TASK:
     case DECL_MEMBER:
         return refuse(s, span, decl_text[symbol->decl->kind]);
@@ -152,8 +151,8 @@ static void candidate_values(Session *s, Candidates *candidates)
         vec_push(&candidates->names, s->frame->locals.data[i].name);
     for (uint32_t i = 0; i < s->file->symbols.len; i++) {
         const Decl *decl = s->file->symbols.data[i]->decl;
-        if (decl->kind == DECL_CONST || decl->kind == DECL_DATA || decl->kind == DECL_HYPER || decl->kind == DECL_NET ||
-            decl->kind == DECL_PREFERENCE)
+        if (decl->kind == DECL_CONST || decl->kind == DECL_DATA || decl->kind == DECL_NET ||
+            condition_kind(decl->kind) != CONDITION_NOTHING)
             vec_push(&candidates->names, decl->name.text);
     }
 }

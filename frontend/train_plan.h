@@ -2,7 +2,7 @@
 #ifndef HNC_FRONTEND_TRAIN_PLAN_H
 #define HNC_FRONTEND_TRAIN_PLAN_H
 
-#include "frontend/kit.h"
+#include "frontend/conditions/conditions.h"
 #include "pareto/pareto.h"
 
 /* Sets of methods. */
@@ -20,8 +20,7 @@ typedef struct TrainPlan {
     const Decl *decl;
     Train train;
     int64_t upper_batch;
-    unsigned method;      /* IN_... */
-    const Expr *argument; /* of the method: bilevel(lam); NULL: none */
+    unsigned method; /* IN_... */
     uint32_t missing;
     const char *missing_names[8], *missing_examples[8]; /* of settings that it needs and does not have */
 } TrainPlan;
@@ -54,8 +53,8 @@ void lower_metrics(TrainPlan *plan, const char *select);
 /* What a method's file in frontend/methods/ is made of. */
 typedef struct MethodReader {
     void (*lower)(TrainPlan *plan); /* reads the settings, lowers the objectives */
-    /* Reports that no weights respond to the train's condition, if that is an error. NULL: none need to. */
-    void (*check_response)(Session *s, const Decl *decl, const Train *train);
+    /* Reports that no weights respond to this condition of the train, if that is an error. NULL: none need to. */
+    void (*check_response)(Session *s, const Decl *decl, const Train *train, const char *condition);
     /* Warnings of its own on a train that would train something. NULL: none. */
     void (*check)(Session *s, const Decl *decl, const Train *train);
 } MethodReader;
@@ -63,9 +62,10 @@ const MethodReader *reader_of(const Train *train);
 
 /* Whether weights of the model, as far as they are used, follow the condition. */
 bool responds(const Model *model, uint32_t condition);
-/* Warns of weights that respond to a condition that the train keeps where it is: any but `moved` (NO_CONDITION: none is). */
-enum { NO_CONDITION = MAX_CONDITIONS };
-void warn_of_fixed_response(Session *s, const Decl *decl, const Train *train, uint32_t moved);
+/* The method that takes conditions of this kind. */
+const char *method_taking(ConditionKind kind);
+/* Warns of weights that respond to a condition that the train keeps where it is. */
+void warn_of_fixed_response(Session *s, const Decl *decl, const Train *train);
 
 /* ---- preferences: lower_rays.c ---- */
 

@@ -3,7 +3,7 @@
  * they mean elsewhere. */
 #include <string.h>
 
-#include "frontend/kit.h"
+#include "frontend/conditions/conditions.h"
 
 /* ---- uses of forms ---- */
 
@@ -50,8 +50,8 @@ static bool read_condition(Session *s, const Expr *use, const Expr *name, FormAr
         fail(s, use->span, "%s takes the hyperparameters that the weights respond to, as in %s", form, arguments->row->example);
         return false;
     }
-    arguments->condition = choose_declared(s, 1 << DECL_HYPER | 1 << DECL_PREFERENCE, name,
-                                           "%s takes the name of a hyper declaration or of a preference", form);
+    arguments->condition =
+        choose_declared(s, condition_declarations(), name, "%s takes the name of %s", form, condition_nouns(s));
     return arguments->condition != NULL;
 }
 
@@ -373,11 +373,8 @@ Val evaluate_form(Session *s, const Expr *expr)
     use.setting = arguments.setting;
     if (arguments.file)
         use.file = arena_text(&s->module->arena, arguments.file, strlen(arguments.file));
-    if (arguments.condition) {
-        const Symbol *symbol = arguments.condition;
-        uint32_t condition = symbol->decl->kind == DECL_HYPER ? symbol->index : symbol->condition;
-        use.input = build_source(&s->builder, OP_CONDITION, condition);
-    }
+    if (arguments.condition)
+        use.input = build_source(&s->builder, OP_CONDITION, arguments.condition->condition);
     if (arguments.generator && (use.input = numbers_of(s, expr, &arguments)) == NO_VALUE)
         return val_poison();
     return val_tensor(arguments.row->form->make(&use));

@@ -38,7 +38,9 @@ static void add_train(const Model *model, const Train *t, Text *text)
 {
     const double numbers[] = {t->warmup,  (double)t->every_lower, (double)t->every_upper, t->sigma,
                               t->entropy, (double)t->patience};
-    text_printf(text, "train %s %d %u %d %d", t->name, (int)t->method, t->condition, t->sigma_learned, t->everywhere);
+    text_printf(text, "train %s %d %d %d", t->name, (int)t->method, t->sigma_learned, t->everywhere);
+    for (uint32_t i = 0; i < t->conditions.len; i++)
+        text_printf(text, " %u", t->conditions.data[i].condition);
     add_numbers(text, "", COUNT_OF(numbers), numbers);
     add_optimizer(text, &t->sigma_optimizer);
     for (uint32_t i = 0; i < t->phases.len; i++) {

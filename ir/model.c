@@ -1,7 +1,17 @@
 #include "ir/model.h"
 
-const char *const method_names[METHOD_COUNT] = {
-#define METHOD(KIND, name, ...) #name,
+#define STANDING true
+#define DRAWN false
+const bool condition_standing[CONDITION_COUNT] = {
+#define CONDITION(KIND, name, standing) standing,
+#include "ir/conditions.def"
+#undef CONDITION
+};
+#undef STANDING
+#undef DRAWN
+
+const MethodTraits method_traits[METHOD_COUNT] = {
+#define METHOD(KIND, name, example, takes, most) {#name, example, CONDITION_##takes, most},
 #include "ir/methods.def"
 #undef METHOD
 };
@@ -10,6 +20,22 @@ const char *const solver_names[SOLVER_COUNT] = {
 #include "ir/solvers.def"
 #undef SOLVER
 };
+
+TrainCondition *find_train_condition(const Train *train, uint32_t condition)
+{
+    for (uint32_t i = 0; i < train->conditions.len; i++)
+        if (train->conditions.data[i].condition == condition)
+            return &train->conditions.data[i];
+    return NULL;
+}
+
+uint64_t train_conditions(const Train *train)
+{
+    uint64_t set = 0;
+    for (uint32_t i = 0; i < train->conditions.len; i++)
+        set |= UINT64_C(1) << train->conditions.data[i].condition;
+    return set;
+}
 
 void model_free(Model *model)
 {
@@ -23,6 +49,7 @@ void model_free(Model *model)
         vec_free(&model->trains.data[i].metrics);
         vec_free(&model->trains.data[i].events);
         vec_free(&model->trains.data[i].acts);
+        vec_free(&model->trains.data[i].conditions);
     }
     vec_free(&model->datasets);
     vec_free(&model->nets);

@@ -73,12 +73,35 @@ typedef struct Optimizer {
 } Optimizer;
 
 typedef enum {
+#define CONDITION(KIND, ...) CONDITION_##KIND,
+#include "ir/conditions.def"
+#undef CONDITION
+    CONDITION_COUNT,
+    CONDITION_NOTHING = CONDITION_COUNT
+} ConditionKind;
+/* Whether a condition of the kind has a first value. */
+extern const bool condition_standing[CONDITION_COUNT];
+
+/* A condition that a train moves or draws. Every other one keeps its first value. */
+typedef struct TrainCondition {
+    ConditionKind kind;
+    uint32_t condition;
+    uint32_t state;       /* its value at hand; set by passes/conditions, as is the next */
+    uint32_t scale_state; /* where its spread is learned */
+} TrainCondition;
+
+typedef enum {
 #define METHOD(KIND, ...) METHOD_##KIND,
 #include "ir/methods.def"
 #undef METHOD
     METHOD_COUNT
 } MethodKind;
-extern const char *const method_names[METHOD_COUNT]; /* "fit" ... */
+typedef struct MethodTraits {
+    const char *name, *example; /* "bilevel", "bilevel(lam)" */
+    ConditionKind takes;        /* conditions of this kind; CONDITION_NOTHING: none */
+    uint32_t most;
+} MethodTraits;
+extern const MethodTraits method_traits[METHOD_COUNT];
 
 typedef enum {
 #define SOLVER(KIND, ...) SOLVER_##KIND,
@@ -94,14 +117,14 @@ typedef struct Pareto {
     uint32_t m;                    /* objectives */
     const char *const *objectives; /* as written */
     SolverKind solver;
-    const char *solver_text;        /* with its arguments */
-    double strength;                /* smooth_tchebycheff: mu; cosmos, hvi: lambda; pmtl: epochs of its first phase */
-    uint32_t rays_per_step;         /* each with weights of its own: hvi; 1 otherwise */
-    bool each;                      /* one net for each point of the sweep, instead of one for all */
-    bool fixed;                     /* rays are drawn from the points of the sweep */
-    const double *concentration;    /* m numbers: of the Dirichlet distribution of rays */
-    const double *reference;        /* m numbers, of the hypervolume that the solver lets grow: hvi */
-    uint32_t ray_state, rays_state; /* set by the method: the ray at hand; all rays, where a step looks at them */
+    const char *solver_text;     /* with its arguments */
+    double strength;             /* smooth_tchebycheff: mu; cosmos, hvi: lambda; pmtl: epochs of its first phase */
+    uint32_t rays_per_step;      /* each with weights of its own: hvi; 1 otherwise */
+    bool each;                   /* one net for each point of the sweep, instead of one for all */
+    bool fixed;                  /* rays are drawn from the points of the sweep */
+    const double *concentration; /* m numbers: of the Dirichlet distribution of rays */
+    const double *reference;     /* m numbers, of the hypervolume that the solver lets grow: hvi */
+    uint32_t rays_state;         /* set by the method: all rays, where a step looks at them */
 } Pareto;
 
 /* One indicator of a sweep's report (indicators/indicators.def). */
@@ -112,9 +135,10 @@ typedef struct Report {
     const char *file; /* that its numbers come from, as written; NULL: none */
 } Report;
 
-/* A metric of several outputs that is measured at each of some points of the train's condition. The frontend says which points
- * and which indicators, the method which states they are written to. */
+/* A metric of several outputs that is measured at each of some points of a condition. The frontend says which points and which
+ * indicators, the method which states they are written to. */
 typedef struct Sweep {
+    uint32_t condition;
     const char *name, *title;             /* "front", "Pareto front" */
     const char *point_word, *output_word; /* "ray", "objective" */
     const char *on;                       /* the split, as written */
@@ -169,10 +193,10 @@ typedef struct Act {
 typedef struct Train {
     const char *name;
     MethodKind method;
-    uint32_t condition; /* bilevel: of the hyperparameters; pareto: of the preference */
-    Pareto *pareto;     /* NULL for other methods */
-    Sweep *sweep;       /* NULL: none */
-    VEC(Phase) phases;  /* bilevel: lower, upper; fit: one */
+    VEC(TrainCondition) conditions; /* that the method takes, as it names them */
+    Pareto *pareto;                 /* NULL for other methods */
+    Sweep *sweep;                   /* NULL: none */
+    VEC(Phase) phases;              /* bilevel: lower, upper; fit: one */
     VEC(Metric) metrics;
     int select;    /* the metric whose least value marks the best checkpoint: bilevel's upper objective on its whole split, fit's
                       `validate`; -1: none, the last is the best */
@@ -208,6 +232,11 @@ typedef struct Model {
     VEC(Train) trains;
     VEC(Export) exports;
 } Model;
+
+/* The condition's entry among those that the train moves or draws; NULL: it is none of them. */
+TrainCondition *find_train_condition(const Train *train, uint32_t condition);
+/* Bit c is set for each condition c of them. */
+uint64_t train_conditions(const Train *train);
 
 /* The natural value of a hyperparameter as IR: `raw` (a slice of its condition, of shape `shape`, or with a leading batch axis)
  * squashed elementwise. integer's floor has no derivative, so gradients reach it only through the response. */

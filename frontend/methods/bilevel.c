@@ -4,18 +4,6 @@
 
 #include "frontend/train_plan.h"
 
-static void read_condition(TrainPlan *plan)
-{
-    Session *s = plan->s;
-    if (!plan->argument) {
-        fail(s, plan->decl->value->span, "bilevel takes the hyperparameters that it tunes, as in bilevel(lam)");
-        return;
-    }
-    const Symbol *hyper = choose_declared(s, 1 << DECL_HYPER, plan->argument, "bilevel takes the name of a hyper declaration");
-    if (hyper)
-        plan->train.condition = hyper->index;
-}
-
 /* sample normal(scale: 0.5) [by OPTIMIZER] */
 static void read_sample(TrainPlan *plan)
 {
@@ -79,7 +67,6 @@ static void read_alternation(TrainPlan *plan)
 
 static void lower(TrainPlan *plan)
 {
-    read_condition(plan);
     read_common(plan);
     read_sample(plan);
     read_sampling_options(plan);
@@ -91,11 +78,11 @@ static void lower(TrainPlan *plan)
 
 /* ---- checks ---- */
 
-static void report_no_response(Session *s, const Decl *decl, const Train *train)
+static void report_no_response(Session *s, const Decl *decl, const Train *train, const char *condition)
 {
-    const char *hyper = s->module->conditions.data[train->condition].name;
-    fail(s, decl->value->span, "no weights respond to '%s', so '%s' cannot tune it", hyper, decl->name.text);
-    add_help(s, "declare where the weights come from, as in 'weights NET = stn(%s)'", hyper);
+    (void)train;
+    fail(s, decl->value->span, "no weights respond to '%s', so '%s' cannot tune it", condition, decl->name.text);
+    add_help(s, "declare where the weights come from, as in 'weights NET = stn(%s)'", condition);
 }
 
 /* Whether the function reads these elements of the condition, or all of it at once. */
@@ -115,11 +102,11 @@ static bool reads_elements(const Function *f, uint32_t condition, int64_t first,
 }
 
 /* Where the hyperparameter "lam.drop" is declared. */
-static Span hyper_span(const Session *s, const Train *train, const Hyper *hyper)
+static Span hyper_span(const Session *s, const Hyper *hyper)
 {
-    const char *group = s->module->conditions.data[train->condition].name;
-    const HyperEntry *entry = find_symbol_of(s->file, group, DECL_HYPER)->decl->hypers.first;
-    while (strcmp(entry->name.text, hyper->name + strlen(group) + 1) != 0)
+    const Decl *group = condition_symbol(s, hyper->condition)->decl;
+    const HyperEntry *entry = group->hypers.first;
+    while (strcmp(entry->name.text, hyper->name + strlen(group->name.text) + 1) != 0)
         entry = entry->next;
     return entry->name.span;
 }
@@ -128,12 +115,12 @@ static void warn_of_unused_hypers(Session *s, const Decl *decl, const Train *tra
 {
     for (uint32_t h = 0; h < s->model->hypers.len; h++) {
         const Hyper *hyper = &s->model->hypers.data[h];
-        bool read = hyper->condition != train->condition;
+        bool read = !find_train_condition(train, hyper->condition);
         for (uint32_t i = 0; i < train->phases.len && !read; i++)
-            read = reads_elements(train->phases.data[i].objective, train->condition, hyper->offset, type_elements(hyper->shape));
+            read = reads_elements(train->phases.data[i].objective, hyper->condition, hyper->offset, type_elements(hyper->shape));
         if (read)
             continue;
-        warn(s, WARNING_UNUSED_HYPER, hyper_span(s, train, hyper), "the train '%s' tunes '%s', but none of its losses reads it",
+        warn(s, WARNING_UNUSED_HYPER, hyper_span(s, hyper), "the train '%s' tunes '%s', but none of its losses reads it",
              decl->name.text, hyper->name);
         add_help(s, "what it is tuned to means nothing; leave it out, or read it in the loss of 'lower'");
     }
@@ -141,7 +128,7 @@ static void warn_of_unused_hypers(Session *s, const Decl *decl, const Train *tra
 
 static void check(Session *s, const Decl *decl, const Train *train)
 {
-    warn_of_fixed_response(s, decl, train, train->condition);
+    warn_of_fixed_response(s, decl, train);
     warn_of_unused_hypers(s, decl, train);
     const Phase *weights = &train->phases.data[0], *upper = &train->phases.data[1];
     const Setting *setting = setting_of(decl, "upper");

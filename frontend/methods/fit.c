@@ -10,7 +10,7 @@ static void lower(TrainPlan *plan)
 
 static void check(Session *s, const Decl *decl, const Train *train)
 {
-    warn_of_fixed_response(s, decl, train, NO_CONDITION);
+    warn_of_fixed_response(s, decl, train);
 }
 
 const MethodReader reader_fit = {.lower = lower, .check = check};

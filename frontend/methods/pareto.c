@@ -3,22 +3,6 @@
 
 #include <string.h>
 
-/* pareto(r) */
-static const Symbol *read_preference(TrainPlan *plan)
-{
-    Session *s = plan->s;
-    if (!plan->argument) {
-        fail(s, plan->decl->value->span, "pareto takes the preference, as in pareto(r)");
-        return NULL;
-    }
-    const Symbol *symbol = choose_declared(s, 1 << DECL_PREFERENCE, plan->argument, "pareto takes the name of a preference");
-    if (symbol)
-        plan->train.condition = symbol->condition;
-    else
-        add_help(s, "a preference is declared by 'preference r[3]'");
-    return symbol;
-}
-
 /* ---- objectives ---- */
 
 /* The expression of one objective on a split: `loss` alone stands for loss(SPLIT). */
@@ -74,9 +58,10 @@ static Function *lower_objectives(TrainPlan *plan, const char *name, const ExprL
 }
 
 /* minimise loss, fp, fn on adult.train by adam(1e-3) */
-static void read_minimise(TrainPlan *plan, const Symbol *preference)
+static void read_minimise(TrainPlan *plan)
 {
     Session *s = plan->s;
+    const Symbol *preference = plan->train.conditions.len ? condition_symbol(s, plan->train.sweep->condition) : NULL;
     const Setting *setting = find_setting(plan, "minimise");
     need_setting(plan, "minimise", "minimise loss, fp, fn on adult.train by adam(1e-3)");
     if (!setting || !setting->values.first)
@@ -254,11 +239,12 @@ static void lower(TrainPlan *plan)
                                  .all = -1,
                                  .memory = -1};
     plan->train.select = -1;
-    const Symbol *preference = read_preference(plan);
+    if (plan->train.conditions.len)
+        plan->train.sweep->condition = plan->train.conditions.data[0].condition;
     read_common(plan);
     if (!find_setting(plan, "evaluate"))
         plan->train.evaluate = plan->train.epochs > 0 ? plan->train.epochs : 1; /* a front costs rays x the split */
-    read_minimise(plan, preference);
+    read_minimise(plan);
     read_solver(plan);
     read_sample_of_rays(plan);
     read_rays(plan);
@@ -266,16 +252,15 @@ static void lower(TrainPlan *plan)
     check_solver(plan);
 }
 
-static void report_no_response(Session *s, const Decl *decl, const Train *train)
+static void report_no_response(Session *s, const Decl *decl, const Train *train, const char *condition)
 {
-    const char *preference = s->module->conditions.data[train->condition].name;
     if (train->pareto->each)
         return;
-    fail(s, decl->value->span, "no weights respond to the preference '%s', so one net cannot serve them all", preference);
+    fail(s, decl->value->span, "no weights respond to the preference '%s', so one net cannot serve them all", condition);
     add_help(s,
              "declare where the weights come from, as in 'weights NET = dense(trunk(%s))', or train one net for each ray: "
              "'sample each'",
-             preference);
+             condition);
 }
 
 const MethodReader reader_pareto = {.lower = lower, .check_response = report_no_response};

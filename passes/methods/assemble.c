@@ -24,18 +24,21 @@ Assembly method_assembly(Model *model, Train *train, const PassTrace *trace)
     Assembly assembly = {.model = model, .module = module, .train = train, .trace = trace};
     assembly.seed = named_state(module, "seed", type_of(DTYPE_I32, 1, &two), STATE_COUNTER, 0);
     assembly.step_lower = named_state(module, "step/lower", type_scalar(DTYPE_I32), STATE_COUNTER, 0);
+    if (train->phases.len > 1)
+        assembly.step_upper = named_state(module, "step/upper", type_scalar(DTYPE_I32), STATE_COUNTER, 0);
+    condition_states(&assembly);
     if (method_of(train)->states)
         method_of(train)->states(&assembly);
     return assembly;
 }
 
-/* An export sees the trained condition, or the preference that it is given; its arguments are one example's. */
+/* An export sees the conditions that it is given, and the others as trained; its arguments are one example's. */
 static void assemble_export(Assembly *assembly, Export *export)
 {
     Function *function = export->function;
     pass_weights(assembly->model, function);
     pass_traced(assembly->trace, "weights", assembly->module, function);
-    resolve_conditions(assembly, function, CONDITION_CURRENT, 0);
+    resolve_conditions(assembly, function, AT_HAND);
     pass_traced(assembly->trace, "conditions", assembly->module, function);
     draw_by_row(assembly, function);
     step_finish(assembly, function);

@@ -1,4 +1,4 @@
-/* What every method needs beside its steps: initial states, the hyperparameters in natural units, the plateau schedule. */
+/* What every method needs beside its steps: initial states, the plateau schedule. */
 #include "passes/methods/methods.h"
 
 static const char *function_name(Assembly *assembly, const char *suffix)
@@ -24,6 +24,15 @@ static Value initial_value(Builder *b, Value seed, uint32_t state)
     return build_const(b, s->type, s->init.value);
 }
 
+/* Of the condition whose value is this state. */
+static Value first_hypers(Assembly *assembly, Builder *b, uint32_t state)
+{
+    const TrainCondition *own = assembly->train->conditions.data;
+    while (own->state != state)
+        own++;
+    return first_value(assembly, b, own->condition);
+}
+
 void assemble_init(Assembly *assembly)
 {
     Module *module = assembly->module;
@@ -34,44 +43,10 @@ void assemble_init(Assembly *assembly)
         StateRole role = module->states.data[i].role;
         if (i == assembly->seed || role == STATE_SCRATCH || role == STATE_ENCODER || role == STATE_FROZEN)
             continue;
-        Value value =
-            role == STATE_HYPER ? initial_condition(assembly, &b, assembly->train->condition) : initial_value(&b, seed, i);
-        build_write(&b, i, value);
+        build_write(&b, i, role == STATE_HYPER ? first_hypers(assembly, &b, i) : initial_value(&b, seed, i));
     }
     step_finish(assembly, function);
     assembly->train->init = function;
-}
-
-/* Each hyperparameter and its sigma in natural units: sigma is carried over by the squashing's slope (delta method). */
-void assemble_hypers(Assembly *assembly)
-{
-    Module *module = assembly->module;
-    Function *function = function_new(module, function_name(assembly, "hypers"));
-    Builder b = {.module = module, .function = function, .line = assembly->train->line};
-    Value all = build_read(&b, assembly->hyper_state);
-    Type type = value_type(&b, all);
-    Value sigmas = assembly->train->sigma_learned ? build_softplus(&b, build_read(&b, assembly->scale_state))
-                                                  : build_const(&b, type, assembly->train->sigma);
-    for (uint32_t i = 0; i < assembly->model->hypers.len; i++) {
-        const Hyper *hyper = &assembly->model->hypers.data[i];
-        if (hyper->condition != assembly->train->condition)
-            continue;
-        int64_t count = type_elements(hyper->shape);
-        Type part = type_of(module->real, 1, &count), shape = type_with_dtype(hyper->shape, module->real);
-        Dims start = {1, {hyper->offset}};
-        Value raw = build_reshape(&b, build_slice(&b, all, start, part), shape);
-        Value sigma = build_reshape(&b, build_slice(&b, sigmas, start, part), shape);
-        Hyper smooth = *hyper; /* an integer's spread is that of the number before rounding down */
-        if (hyper->kind == HYPER_INTEGER) {
-            smooth.kind = HYPER_RANGE;
-            smooth.high += 1;
-        }
-        Value spread = build_tangent(&b, build_natural(&b, &smooth, raw), 1, &raw, &sigma);
-        build_output(&b, hyper->name, build_natural(&b, hyper, raw));
-        build_output(&b, arena_printf(&module->arena, "%s.sigma", hyper->name), build_unary(&b, OP_ABS, spread));
-    }
-    step_finish(assembly, function);
-    assembly->train->hypers = function;
 }
 
 /* torch.optim.lr_scheduler.ReduceLROnPlateau with threshold 0, for each phase that has a plateau schedule. */

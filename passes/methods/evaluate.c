@@ -143,7 +143,7 @@ static bool assemble_metric(Assembly *assembly, Metric *metric, uint32_t number,
     Arena *arena = &assembly->module->arena;
     const char *prefix = arena_printf(arena, "%s.eval%u", assembly->train->name, number);
     const char *name = arena_printf(arena, "%s.accumulate", prefix);
-    Function *function = objective_copy(assembly, name, metric->objective, CONDITION_CURRENT, 0);
+    Function *function = objective_copy(assembly, name, metric->objective, AT_HAND);
     bool *after = support_malloc(function->ops.len);
     if (!mark_after(function, after, metric->name, why)) {
         support_free(after);

@@ -1,11 +1,11 @@
 /* Plain training: one phase, every weight by gradient descent on one objective. Also the lower phase of bilevel. */
 #include "passes/methods/methods.h"
 
-void assemble_weight_step(Assembly *assembly, Phase *phase, ConditionView view)
+void assemble_weight_step(Assembly *assembly, Phase *phase, View view)
 {
     Module *module = assembly->module;
     const char *name = arena_printf(&module->arena, "%s.%s", assembly->train->name, phase->name);
-    Function *function = objective_copy(assembly, name, phase->objective, view, 0);
+    Function *function = objective_copy(assembly, name, phase->objective, view);
     objective_batch(assembly, function, phase->batch, false);
 
     Builder b = {.module = module, .function = function, .line = phase->line};
@@ -29,7 +29,7 @@ static void assemble(Assembly *assembly)
     act_leaf(assembly->train, (Act){.kind = ACT_STEP});
     act_measure(assembly->train);
     act_end(assembly->train, budget);
-    assemble_weight_step(assembly, &assembly->train->phases.data[0], CONDITION_CURRENT);
+    assemble_weight_step(assembly, &assembly->train->phases.data[0], AT_HAND);
 }
 
 const Method method_fit = {.assemble = assemble};

@@ -24,10 +24,10 @@ static Function *batched_loss(Assembly *assembly, uint32_t number, const char *s
     uint32_t output = train->pareto ? number : 0;
     const Phase *of = &train->phases.data[train->pareto ? 0 : number];
     bool upper = is_upper(train, number);
-    bool current = !method_of(train)->perturbs || (upper && !train->sigma_learned);
+    bool sampled = method_of(train)->samples && (!upper || train->sigma_learned);
     const char *loss_name = train->pareto ? train->pareto->objectives[number] : of->name;
     const char *name = arena_printf(&module->arena, "%s.%s.%s", train->name, loss_name, suffix);
-    Function *function = objective_copy(assembly, name, of->objective, current ? CONDITION_CURRENT : CONDITION_PERTURBED, upper);
+    Function *function = objective_copy(assembly, name, of->objective, sampled ? SAMPLED(upper) : AT_HAND);
     objective_batch(assembly, function, of->batch, false);
     Builder b = {.module = module, .function = function, .line = of->line};
     Value loss = function->outputs.data[output].value;

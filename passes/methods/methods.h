@@ -6,15 +6,14 @@
 #include "runtime/abi/random_space.h"
 #include "passes/passes.h"
 
-/* Of RANDOM_STREAM_CONDITION: each phase's draws of its condition. */
-enum { STREAMS_PER_PHASE = 4 };
-
-/* How a step sees the condition. */
-typedef enum {
-    CONDITION_CURRENT,   /* its current value */
-    CONDITION_PERTURBED, /* value + sigma * noise, one draw an example, or one a batch for `shared` hyperparameters */
-    CONDITION_DRAWN,     /* of a preference: a ray that is drawn for this step */
-} ConditionView;
+/* How a step sees the conditions that its train moves or draws: their values at hand, or samples of them. */
+typedef struct View {
+    bool sampled;
+    unsigned phase;  /* whose noise */
+    unsigned sample; /* of a step that takes several */
+} View;
+#define AT_HAND ((View){0})
+#define SAMPLED(phase) ((View){true, (phase), 0})
 
 typedef struct Assembly {
     Model *model;
@@ -22,28 +21,28 @@ typedef struct Assembly {
     Train *train;
     const PassTrace *trace;
     uint32_t seed, step_lower, step_upper; /* counter states; step_upper only where there is an upper phase */
-    uint32_t hyper_state, scale_state;     /* of the condition; scale_state only where sigma is learned */
 } Assembly;
 
 /* The state of that name, made with this constant as first value unless it is there. */
 uint32_t named_state(Module *module, const char *name, Type type, StateRole role, double init);
 /* The states every method shares, and the train's own, made on first use. */
 Assembly method_assembly(Model *model, Train *train, const PassTrace *trace);
-/* The unconstrained start of a condition, as constants. */
-Value initial_condition(Assembly *assembly, Builder *b, uint32_t condition);
-/* A new function of that name holding a copy of a per-example objective, weights in their forms and conditions as seen. `draw`
- * says whose draw of a perturbed or drawn condition it is: a phase's, or a number of the rays of a step. */
-Function *objective_copy(Assembly *assembly, const char *name, const Function *objective, ConditionView view, unsigned draw);
-/* The same several times over, for the draws 0 to count - 1: the outputs of the first copy, then those of the second, and so on.
- */
-Function *objective_copies(Assembly *assembly, const char *name, const Function *objective, ConditionView view, unsigned count);
+/* Makes the states of the conditions that the train moves or draws. */
+void condition_states(Assembly *assembly);
+/* The first value of a standing condition, unconstrained, as constants. */
+Value first_value(Assembly *assembly, Builder *b, uint32_t condition);
+/* A new function of that name holding a copy of a per-example objective, weights in their forms and conditions as seen. */
+Function *objective_copy(Assembly *assembly, const char *name, const Function *objective, View view);
+/* The same several times over, for the samples 0 to count - 1: the outputs of the first copy, then those of the second, and so
+ * on. */
+Function *objective_copies(Assembly *assembly, const char *name, const Function *objective, View view, unsigned count);
 /* Lower steps taken, and an i32 input of that name (epoch_steps, total_steps: the runtime gives them), as reals. */
 Value steps_done(Assembly *assembly, Builder *b);
 Value real_input(Builder *b, const char *name);
-/* A condition as a view of it. */
-Value condition_value(Assembly *assembly, Builder *b, uint32_t condition, ConditionView view, unsigned draw);
+/* A condition as a view of it: the argument of an export that stands for it, what its kind makes of it, or its first value. */
+Value condition_value(Assembly *assembly, Builder *b, uint32_t condition, View view);
 /* Replaces each `condition` by the view of it (objective_copy does this). */
-void resolve_conditions(Assembly *assembly, Function *function, ConditionView view, unsigned draw);
+void resolve_conditions(Assembly *assembly, Function *function, View view);
 /* Factors, batches and merges it; afterwards only clean-up and differentiation are left. */
 void objective_batch(Assembly *assembly, Function *function, int64_t batch, bool masked);
 /* A function that is called for one row, or one batch of rows, after another draws numbers of its own each time: the step under
@@ -66,13 +65,20 @@ void optimizer_append(Assembly *assembly, Builder *b, const char *name, const Op
 /* step <- step + 1 */
 void count_step(Builder *b, uint32_t counter);
 
+/* A kind of condition, where a train moves or draws it. One file for each row of ir/conditions.def, in passes/conditions/. */
+typedef struct ConditionRule {
+    void (*states)(Assembly *assembly, TrainCondition *own); /* makes its states; before those of the method */
+    Value (*value)(Assembly *assembly, Builder *b, const TrainCondition *own, View view);
+} ConditionRule;
+#define CONDITION(KIND, name, ...) extern const ConditionRule condition_##name;
+#include "ir/conditions.def"
+#undef CONDITION
+
 /* A method is this. One file for each row of ir/methods.def. */
 typedef struct Method {
-    void (*states)(Assembly *assembly);   /* makes its own states; before all else. NULL: it has none */
-    void (*assemble)(Assembly *assembly); /* makes the steps of its phases, and the procedure */
-    /* What a step, an evaluation or an export sees of the train's condition. NULL: its first value. */
-    Value (*condition)(Assembly *assembly, Builder *b, ConditionView view, unsigned draw);
-    bool perturbs;                                  /* the first phase sees the condition perturbed */
+    void (*states)(Assembly *assembly);             /* makes its own states; before all steps. NULL: it has none */
+    void (*assemble)(Assembly *assembly);           /* makes the steps of its phases, and the procedure */
+    bool samples;                                   /* gradients of the first phase are checked at samples of the conditions */
     void (*explain)(const Train *train, Text *out); /* its settings, as lines of `hnc explain`. NULL: it has none */
 } Method;
 #define METHOD(KIND, name, ...) extern const Method method_##name;
@@ -82,7 +88,6 @@ const Method *method_of(const Train *train);
 
 /* The functions every method has; each is named after the train. */
 void assemble_init(Assembly *assembly);
-void assemble_hypers(Assembly *assembly);
 void assemble_plateau(Assembly *assembly);
 bool assemble_metrics(Assembly *assembly, char why[static 256]);
 
@@ -94,8 +99,11 @@ size_t act_leaf(Train *train, Act act);
 size_t act_budget(Train *train);
 void act_measure(Train *train);
 
+/* The hyperparameters that the train moves, in natural units, with their sigmas (conditions/hyper.c). */
+void assemble_hypers(Assembly *assembly);
+
 /* The step that trains every weight the phase's objective reads. */
-void assemble_weight_step(Assembly *assembly, Phase *phase, ConditionView view);
+void assemble_weight_step(Assembly *assembly, Phase *phase, View view);
 
 /* ---- several objectives: pareto.c and solvers/ ---- */
 

@@ -1,8 +1,10 @@
 /* From a per-example objective to a batched function ready for gradients. */
+#include <string.h>
+
 #include "passes/methods/methods.h"
 #include "passes/rewrite.h"
 
-Value initial_condition(Assembly *assembly, Builder *b, uint32_t condition)
+Value first_value(Assembly *assembly, Builder *b, uint32_t condition)
 {
     VEC(Value) parts = {0};
     for (uint32_t i = 0; i < assembly->model->hypers.len; i++) {
@@ -16,16 +18,33 @@ Value initial_condition(Assembly *assembly, Builder *b, uint32_t condition)
     return all;
 }
 
-/* What the train does not move keeps its first value. */
-Value condition_value(Assembly *assembly, Builder *b, uint32_t condition, ConditionView view, unsigned draw)
+static const ConditionRule *const condition_rules[CONDITION_COUNT] = {
+#define CONDITION(KIND, name, ...) &condition_##name,
+#include "ir/conditions.def"
+#undef CONDITION
+};
+
+void condition_states(Assembly *assembly)
 {
-    const Method *method = method_of(assembly->train);
-    if (!method->condition || condition != assembly->train->condition)
-        return initial_condition(assembly, b, condition);
-    return method->condition(assembly, b, view, draw);
+    for (uint32_t i = 0; i < assembly->train->conditions.len; i++) {
+        TrainCondition *own = &assembly->train->conditions.data[i];
+        condition_rules[own->kind]->states(assembly, own);
+    }
 }
 
-void resolve_conditions(Assembly *assembly, Function *function, ConditionView view, unsigned draw)
+Value condition_value(Assembly *assembly, Builder *b, uint32_t condition, View view)
+{
+    const TrainCondition *own = find_train_condition(assembly->train, condition);
+    if (!own)
+        return first_value(assembly, b, condition);
+    const char *name = b->module->conditions.data[condition].name;
+    for (uint32_t i = 0; i < b->function->inputs.len && !condition_standing[own->kind]; i++)
+        if (strcmp(b->function->input_names.data[i], name) == 0)
+            return b->function->inputs.data[i];
+    return condition_rules[own->kind]->value(assembly, b, own, view);
+}
+
+void resolve_conditions(Assembly *assembly, Function *function, View view)
 {
     Rewrite rewrite;
     uint32_t count = assembly->module->conditions.len;
@@ -40,14 +59,14 @@ void resolve_conditions(Assembly *assembly, Function *function, ConditionView vi
         }
         uint32_t condition = OP_AT(function, v)->symbol;
         if (values[condition] == NO_VALUE)
-            values[condition] = condition_value(assembly, &rewrite.b, condition, view, draw);
+            values[condition] = condition_value(assembly, &rewrite.b, condition, view);
         rewrite.map[v] = values[condition];
     }
     rewrite_end(&rewrite);
     support_free(values);
 }
 
-Function *objective_copy(Assembly *assembly, const char *name, const Function *objective, ConditionView view, unsigned draw)
+Function *objective_copy(Assembly *assembly, const char *name, const Function *objective, View view)
 {
     Module *module = assembly->module;
     Function *function = function_new(module, name);
@@ -60,24 +79,24 @@ Function *objective_copy(Assembly *assembly, const char *name, const Function *o
     pass_traced(assembly->trace, "lower", module, function);
     pass_weights(assembly->model, function);
     pass_traced(assembly->trace, "weights", module, function);
-    resolve_conditions(assembly, function, view, draw);
+    resolve_conditions(assembly, function, view);
     pass_traced(assembly->trace, "conditions", module, function);
     return function;
 }
 
-Function *objective_copies(Assembly *assembly, const char *name, const Function *objective, ConditionView view, unsigned count)
+Function *objective_copies(Assembly *assembly, const char *name, const Function *objective, View view, unsigned count)
 {
     if (count == 1)
-        return objective_copy(assembly, name, objective, view, 0);
+        return objective_copy(assembly, name, objective, view);
     Module *module = assembly->module;
     Function *function = function_new(module, name);
     Builder b = {.module = module, .function = function};
-    for (unsigned draw = 0; draw < count; draw++) {
-        Function *copy = objective_copy(assembly, arena_printf(&module->arena, "%s.%u", name, draw), objective, view, draw);
+    for (view.sample = 0; view.sample < count; view.sample++) {
+        Function *copy = objective_copy(assembly, arena_printf(&module->arena, "%s.%u", name, view.sample), objective, view);
         Value *map = support_malloc(copy->ops.len * sizeof *map);
         build_inline(&b, copy, map);
         for (uint32_t i = 0; i < copy->outputs.len; i++)
-            build_output(&b, arena_printf(&module->arena, "%s.%u", copy->outputs.data[i].name, draw),
+            build_output(&b, arena_printf(&module->arena, "%s.%u", copy->outputs.data[i].name, view.sample),
                          map[copy->outputs.data[i].value]);
         support_free(map);
         function_remove(module, copy);

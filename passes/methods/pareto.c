@@ -6,21 +6,16 @@
  * Solvers that weigh gradients need their Gram matrix C_ij = g_i . g_j over everything that is trained. It is built here as it
  * reads, from m gradients; where weights come from a linear head, each gradient is an outer product and passes/outer.c makes (1 +
  * |f|^2) (dphi_i . dphi_j) of the head's part, so that no gradient of the head is ever formed for it. */
-#include <string.h>
-
-#include "pareto/externs.h"
 #include "passes/methods/methods.h"
 
-/* The ray at hand, where it is not drawn: on evaluation, and for a net of its own. The runtime writes it, and all rays. */
+/* All rays, for steps that look at them, and the results of nets of their own. */
 static void states(Assembly *assembly)
 {
     Module *module = assembly->module;
     Pareto *pareto = assembly->train->pareto;
     Sweep *sweep = assembly->train->sweep;
-    Condition condition = module->conditions.data[assembly->train->condition];
-    const char *ray = arena_printf(&module->arena, "%s/ray", condition.name);
-    pareto->ray_state = named_state(module, ray, condition.type, STATE_COUNTER, 1.0 / (double)pareto->m);
-    sweep->state = (int)pareto->ray_state;
+    const char *preference = module->conditions.data[sweep->condition].name;
+    sweep->state = (int)find_train_condition(assembly->train, sweep->condition)->state;
     Type all = type_of(module->real, 2, (int64_t[]){sweep->count, sweep->width});
     if (pareto->each) {
         const char *points = arena_printf(&module->arena, "%s/points", assembly->train->name);
@@ -29,55 +24,18 @@ static void states(Assembly *assembly)
     }
     if (!pareto->fixed && !solver_of(pareto->solver)->all_rays)
         return;
-    const char *rays = arena_printf(&module->arena, "%s/rays", condition.name);
+    const char *rays = arena_printf(&module->arena, "%s/rays", preference);
     pareto->rays_state = named_state(module, rays, all, STATE_COUNTER, 1.0 / (double)pareto->m);
     sweep->all = (int)pareto->rays_state;
 }
 
-/* Rays are numbered through all steps: each has a counter of its own in the stream of rays. */
-static Value ray_number(Assembly *assembly, Builder *b, unsigned draw)
-{
-    Value first = build_with_const(b, OP_MUL, build_read(b, assembly->step_lower), assembly->train->pareto->rays_per_step);
-    return build_with_const(b, OP_ADD, first, draw);
-}
-
-/* One of the rays on which the front is evaluated, each as likely. */
-static Value fixed_ray(Assembly *assembly, Builder *b, Type type, unsigned draw)
-{
-    const Pareto *pareto = assembly->train->pareto;
-    Value seed = build_read(b, assembly->seed), number = ray_number(assembly, b, draw);
-    Value random = build_random(b, seed, number, type_scalar(b->module->real), RANDOM_STREAM_RAY_CHOICE, OP_SHARED);
-    Value place = build_cast(b, build_with_const(b, OP_MUL, random, assembly->train->sweep->count), DTYPE_I32);
-    return build_reshape(b, build_gather(b, build_read(b, pareto->rays_state), place), type);
-}
-
-/* The preference: an argument of an export, the ray at hand, or one drawn for this step. */
-static Value condition(Assembly *assembly, Builder *b, ConditionView view, unsigned draw)
-{
-    const Pareto *pareto = assembly->train->pareto;
-    Condition preference = b->module->conditions.data[assembly->train->condition];
-    for (uint32_t i = 0; i < b->function->inputs.len; i++)
-        if (strcmp(b->function->input_names.data[i], preference.name) == 0)
-            return b->function->inputs.data[i];
-    if (view != CONDITION_DRAWN || pareto->each)
-        return build_read(b, pareto->ray_state);
-    if (pareto->fixed)
-        return fixed_ray(assembly, b, preference.type, draw);
-    Value concentration[PARETO_MOST_OBJECTIVES];
-    for (uint32_t i = 0; i < pareto->m; i++)
-        concentration[i] = build_const(b, type_scalar(b->module->real), pareto->concentration[i]);
-    Value seed = build_read(b, assembly->seed), number = ray_number(assembly, b, draw);
-    Value operands[] = {seed, number, build_vector(b, pareto->m, concentration)};
-    return build_extern(b, EXTERN_DIRICHLET, preference.type, 3, operands);
-}
-
-/* The objectives at ray number `draw` of the step. */
-static Objectives collect(Assembly *assembly, Builder *b, const Function *function, uint32_t draw)
+/* The objectives at ray number `sample` of the step. */
+static Objectives collect(Assembly *assembly, Builder *b, const Function *function, uint32_t sample)
 {
     Objectives o = {.assembly = assembly, .b = b, .pareto = assembly->train->pareto, .m = assembly->train->pareto->m};
-    o.ray = condition_value(assembly, b, assembly->train->condition, CONDITION_DRAWN, draw);
+    o.ray = condition_value(assembly, b, assembly->train->sweep->condition, (View){.sampled = true, .sample = sample});
     for (uint32_t i = 0; i < o.m; i++) {
-        o.raw[i] = function->outputs.data[draw * o.m + i].value;
+        o.raw[i] = function->outputs.data[sample * o.m + i].value;
         o.defined[i] = build_binary(b, OP_EQ, o.raw[i], o.raw[i]);
         o.loss[i] = build_select(b, o.defined[i], o.raw[i], build_const(b, type_scalar(b->module->real), 0));
         o.entry[i] = entry_of(b, o.ray, i);
@@ -182,7 +140,7 @@ static void make_procedure(Train *train)
     if (pareto->each) {
         nets = act_repeat(train, (Act){.rounds = sweep->count});
         act_leaf(train, (Act){.kind = ACT_RESET});
-        act_leaf(train, (Act){.kind = ACT_SET, .state = pareto->ray_state, .table = sweep->points, .rows = sweep->count});
+        act_leaf(train, (Act){.kind = ACT_SET, .state = (uint32_t)sweep->state, .table = sweep->points, .rows = sweep->count});
     }
     size_t budget = act_budget(train);
     act_leaf(train, (Act){.kind = ACT_STEP});
@@ -203,7 +161,7 @@ static void assemble(Assembly *assembly)
     const Solver *solver = solver_of(assembly->train->pareto->solver);
     uint32_t rays = assembly->train->pareto->rays_per_step;
     const char *name = arena_printf(&module->arena, "%s.%s", assembly->train->name, phase->name);
-    Function *function = objective_copies(assembly, name, phase->objective, CONDITION_DRAWN, rays);
+    Function *function = objective_copies(assembly, name, phase->objective, SAMPLED(0), rays);
     objective_batch(assembly, function, phase->batch, false);
 
     Builder b = {.module = module, .function = function, .line = phase->line};
@@ -278,4 +236,4 @@ static void explain(const Train *train, Text *out)
     explain_report(sweep, out);
 }
 
-const Method method_pareto = {states, assemble, condition, false, explain};
+const Method method_pareto = {.states = states, .assemble = assemble, .explain = explain};

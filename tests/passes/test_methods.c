@@ -99,6 +99,7 @@ static void toy_free(Toy *toy)
     vec_free(&toy->train.phases);
     vec_free(&toy->train.metrics);
     vec_free(&toy->train.acts);
+    vec_free(&toy->train.conditions);
     model_free(&toy->model);
 }
 
@@ -265,6 +266,7 @@ static void bilevel_toy(Toy *toy, const WeightForm *form, double sigma, bool lea
     toy_new(toy, form);
     Optimizer sgd = {.kind = OPTIMIZER_SGD, .rate = 0.1};
     toy->train.method = METHOD_BILEVEL;
+    vec_push(&toy->train.conditions, (TrainCondition){.kind = CONDITION_HYPER, .condition = 0});
     toy->train.sigma = sigma;
     toy->train.sigma_learned = learned;
     toy->train.entropy = entropy;

@@ -332,27 +332,33 @@ static void write_forms(Writer *w, const char *condition)
             else
                 text_printf(w->out, "%c", *form);
     }
-    text_printf(w->out, "\n");
 }
 
-static void write_weights(Writer *w, const char *condition)
+static void write_weights(Writer *w, const char *condition, const char *more)
 {
     if (below(w, 2))
         write_forms(w, condition);
     else
-        text_printf(w->out, "net g(q: f32[2]) -> f32[n] { return linear(tanh(linear(q, 3)), n) }\nweights f = dense(g(%s))\n",
+        text_printf(w->out, "net g(q: f32[2]) -> f32[n] { return linear(tanh(linear(q, 3)), n) }\nweights f = dense(g(%s))",
                     condition);
+    text_printf(w->out, "%s\n", more);
 }
 
 static void write_bilevel(Writer *w)
 {
     write_loss(w, "loss", below(w, 2));
     write_loss(w, "valid", false);
-    write_weights(w, "lam");
+    Dice dice = {w->dice.state ^ 0xbf58476d1ce4e5b9u}; /* its own, as for forms */
+    static const char *const second[] = {"", " + stn(mu)", " * film(h(mu))"};
+    unsigned more = dice_below(&dice, COUNT_OF(second));
+    if (more)
+        text_printf(w->out, "hyper mu { s: positive = 0.3; t: rate(0, 1) = 0.4 }\n"
+                            "net h(q: f32[2]) -> f32[n] { return linear(tanh(linear(q, 3)), n) }\n");
+    write_weights(w, "lam", second[more]);
     text_printf(w->out,
-                "train t = bilevel(lam) {\n  lower loss(s.train) by sgd(0.01)\n  upper valid(s.train) by sgd(0.01)\n"
+                "train t = bilevel(lam%s) {\n  lower loss(s.train) by sgd(0.01)\n  upper valid(s.train) by sgd(0.01)\n"
                 "  sample normal(scale: 0.5)%s\n",
-                below(w, 2) ? " by sgd(0.01) entropy 1e-3" : "");
+                more ? ", mu" : "", below(w, 2) ? " by sgd(0.01) entropy 1e-3" : "");
 }
 
 static void write_pareto(Writer *w)
@@ -360,7 +366,7 @@ static void write_pareto(Writer *w)
     static const char *const solvers[] = {"linear", "smooth_tchebycheff(mu: 0.1)", "cosmos(lambda: 1)"};
     write_loss(w, "loss", false);
     text_printf(w->out, "objective other(d) = mean(sum(square(f(d.x)), axis: 0))\npreference r[2]\n");
-    write_weights(w, "r");
+    write_weights(w, "r", "");
     text_printf(w->out,
                 "train t = pareto(r) {\n  minimise loss, other on s.train by sgd(0.01)\n  solver %s\n  sample uniform\n  report "
                 "hypervolume(ref: 9) on s.train\n",

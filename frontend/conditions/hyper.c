@@ -1,7 +1,7 @@
 /* Hyperparameters: each group is one condition, a vector of unconstrained numbers; each entry is squashed into its range. */
 #include <string.h>
 
-#include "frontend/kit.h"
+#include "frontend/conditions/conditions.h"
 
 static const Construct kind_rows[] = {
     ALONE("real"),
@@ -84,7 +84,7 @@ static bool check_first(Session *s, const HyperEntry *entry, const KindRule *rul
 
 static void read_entry(Session *s, const Symbol *symbol, const HyperEntry *entry, int64_t *offset)
 {
-    Hyper hyper = {.condition = symbol->index, .offset = *offset, .shared = entry->shared};
+    Hyper hyper = {.condition = symbol->condition, .offset = *offset, .shared = entry->shared};
     const KindRule *rule;
     if (!read_kind(s, entry->kind, &hyper, &rule))
         return;
@@ -116,14 +116,7 @@ static bool is_figure(const char *name)
     return found;
 }
 
-void add_condition(Session *s, Span span, Condition condition)
-{
-    if (s->module->conditions.len >= MAX_CONDITIONS)
-        fail(s, span, "more than %d hyper declarations and preferences", MAX_CONDITIONS);
-    vec_push(&s->module->conditions, condition);
-}
-
-void lower_hyper(Session *s, Symbol *symbol)
+static int64_t read_hyper(Session *s, const Symbol *symbol)
 {
     const Decl *decl = symbol->decl;
     if (is_figure(decl->name.text))
@@ -134,18 +127,25 @@ void lower_hyper(Session *s, Symbol *symbol)
         read_entry(s, symbol, entry, &count);
     if (decl->hypers.count == 0)
         fail(s, decl->name.span, "'%s' declares no hyperparameters", decl->name.text);
-    Type type = type_of(s->module->real, 1, &count);
-    if (count > MAX_ELEMENTS)
-        check_type(s, type, decl->name.span);
-    if (count == 0 || count > MAX_ELEMENTS)
-        type.dims[0] = 1; /* after an error */
-    const char *name = arena_text(&s->module->arena, decl->name.text, strlen(decl->name.text));
-    add_condition(s, decl->name.span, (Condition){name, type});
+    if (count <= MAX_ELEMENTS)
+        return count;
+    check_type(s, type_of(s->module->real, 1, &count), decl->name.span); /* says so */
+    return 0;
 }
+
+static Val value(Session *s, Symbol *symbol, Span span)
+{
+    (void)s;
+    (void)span;
+    return (Val){.kind = VAL_HYPER, .symbol = symbol};
+}
+
+const ConditionReader reader_hyper = {"a hyper declaration", "hyper lam { drop: range(0, 0.9) = 0.1 }", DECL_HYPER, read_hyper,
+                                      value};
 
 Val hyper_vector(Session *s, const Symbol *symbol)
 {
-    return val_tensor(build_source(&s->builder, OP_CONDITION, symbol->index));
+    return val_tensor(build_source(&s->builder, OP_CONDITION, symbol->condition));
 }
 
 Val hyper_member(Session *s, Val group, Name name)

@@ -1,0 +1,139 @@
+/* Hyperparameters that a train moves: a vector of unconstrained numbers and, where it is learned, the scale of the noise under
+ * which steps see it.
+ *
+ *   local, global  Lorraine & Duvenaud 2018, algorithms 2-4: sigma fixed; noise around the value at hand, or (everywhere) around
+ *                  the first one
+ *   STN            MacKay et al. 2019, algorithm 1: sigma learned with the value */
+#include <math.h>
+
+#include "passes/methods/methods.h"
+
+/* The value and, where sigma is learned, its inverse softplus. */
+static void states(Assembly *assembly, TrainCondition *own)
+{
+    Module *module = assembly->module;
+    const Train *train = assembly->train;
+    Condition condition = module->conditions.data[own->condition];
+    const char *value = arena_printf(&module->arena, "%s/value", condition.name);
+    own->state = named_state(module, value, condition.type, STATE_HYPER, 0);
+    if (!train->sigma_learned)
+        return;
+    const char *scale = arena_printf(&module->arena, "%s/scale", condition.name);
+    double raw = train->sigma > 30 ? train->sigma : log(expm1(train->sigma));
+    own->scale_state = named_state(module, scale, condition.type, STATE_SCALE, raw);
+}
+
+/* ---- noise ---- */
+
+/* How many elements of the condition are drawn together, from hyperparameter *i on: neighbours that are drawn per example, or per
+ * batch. *i: the first one behind them. */
+static int64_t count_together(const Model *model, uint32_t condition, uint32_t *i)
+{
+    bool shared = model->hypers.data[*i].shared;
+    int64_t count = 0;
+    for (; *i < model->hypers.len && model->hypers.data[*i].shared == shared; ++*i)
+        if (model->hypers.data[*i].condition == condition)
+            count += type_elements(model->hypers.data[*i].shape);
+    return count;
+}
+
+/* Draws of the conditions that the train names before this one. */
+static uint32_t first_draw(const Assembly *assembly, const TrainCondition *own)
+{
+    uint32_t draws = 0;
+    for (const TrainCondition *other = assembly->train->conditions.data; other < own; other++)
+        for (uint32_t i = 0; other->kind == own->kind && i < assembly->model->hypers.len;)
+            draws += count_together(assembly->model, other->condition, &i) > 0;
+    return draws;
+}
+
+/* Two streams per draw. The first two draws of a phase have a block of streams of their own; the others share theirs in runs of
+ * TOGETHER. */
+static uint32_t stream_of(unsigned phase, uint32_t draw)
+{
+    enum { PHASES = 4, STREAMS = 4, OWN = STREAMS / 2, TOGETHER = 32 };
+    if (draw < OWN)
+        return (uint32_t)RANDOM_STREAM_CONDITION + phase * STREAMS + 2 * draw;
+    uint32_t block = draw / TOGETHER * PHASES + phase;
+    return (uint32_t)RANDOM_STREAM_MORE_CONDITIONS + block * 2 * TOGETHER + draw % TOGETHER * 2;
+}
+
+/* Standard normal noise for each element. */
+static Value noise(Assembly *assembly, Builder *b, const TrainCondition *own, unsigned phase)
+{
+    const Model *model = assembly->model;
+    Value seed = build_read(b, assembly->seed);
+    Value step = build_read(b, phase == 0 ? assembly->step_lower : assembly->step_upper);
+    uint32_t draw = first_draw(assembly, own);
+    VEC(Value) parts = {0};
+    for (uint32_t i = 0; i < model->hypers.len;) {
+        bool shared = model->hypers.data[i].shared;
+        int64_t count = count_together(model, own->condition, &i);
+        if (count == 0)
+            continue;
+        Type type = type_of(b->module->real, 1, &count);
+        vec_push(&parts, build_normal(b, seed, step, type, stream_of(phase, draw++), shared ? OP_SHARED : 0));
+    }
+    Value all = build_concat(b, parts.len, parts.data, 0);
+    vec_free(&parts);
+    return all;
+}
+
+static Value sigma_of(Assembly *assembly, Builder *b, const TrainCondition *own, Type type)
+{
+    const Train *train = assembly->train;
+    return train->sigma_learned ? build_softplus(b, build_read(b, own->scale_state)) : build_const(b, type, train->sigma);
+}
+
+/* A sample is the value with noise of its phase: one draw per example, or per batch for `shared` hyperparameters. */
+static Value value(Assembly *assembly, Builder *b, const TrainCondition *own, View view)
+{
+    Value centre = build_read(b, own->state);
+    if (!view.sampled)
+        return centre;
+    if (assembly->train->everywhere)
+        centre = first_value(assembly, b, own->condition);
+    Value sigma = sigma_of(assembly, b, own, value_type(b, centre));
+    return build_binary(b, OP_ADD, centre, build_binary(b, OP_MUL, sigma, noise(assembly, b, own, view.phase)));
+}
+
+const ConditionRule condition_hyper = {states, value};
+
+/* ---- in natural units ---- */
+
+/* The hyperparameter and its sigma: sigma is carried over by the squashing's slope (delta method). */
+static void add_natural(Builder *b, const Hyper *hyper, Value all, Value sigmas)
+{
+    int64_t count = type_elements(hyper->shape);
+    Type part = type_of(b->module->real, 1, &count), shape = type_with_dtype(hyper->shape, b->module->real);
+    Dims start = {1, {hyper->offset}};
+    Value raw = build_reshape(b, build_slice(b, all, start, part), shape);
+    Value sigma = build_reshape(b, build_slice(b, sigmas, start, part), shape);
+    Hyper smooth = *hyper; /* an integer's spread is that of the number before rounding down */
+    if (hyper->kind == HYPER_INTEGER) {
+        smooth.kind = HYPER_RANGE;
+        smooth.high += 1;
+    }
+    Value spread = build_tangent(b, build_natural(b, &smooth, raw), 1, &raw, &sigma);
+    build_output(b, hyper->name, build_natural(b, hyper, raw));
+    build_output(b, arena_printf(&b->module->arena, "%s.sigma", hyper->name), build_unary(b, OP_ABS, spread));
+}
+
+void assemble_hypers(Assembly *assembly)
+{
+    Module *module = assembly->module;
+    Train *train = assembly->train;
+    Function *function = function_new(module, arena_printf(&module->arena, "%s.hypers", train->name));
+    Builder b = {.module = module, .function = function, .line = train->line};
+    for (uint32_t k = 0; k < train->conditions.len; k++) {
+        const TrainCondition *own = &train->conditions.data[k];
+        if (own->kind != CONDITION_HYPER)
+            continue;
+        Value all = build_read(&b, own->state), sigmas = sigma_of(assembly, &b, own, value_type(&b, all));
+        for (uint32_t i = 0; i < assembly->model->hypers.len; i++)
+            if (assembly->model->hypers.data[i].condition == own->condition)
+                add_natural(&b, &assembly->model->hypers.data[i], all, sigmas);
+    }
+    step_finish(assembly, function);
+    train->hypers = function;
+}

@@ -1,0 +1,127 @@
+/* Trains that move several conditions: the gradients of all, and the same steps as one declaration of all of them takes. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "tests/e2e/tensor_file.h"
+#include "tests/runtime/run_command.h"
+
+enum { ROWS = 12, PIXELS = 4 };
+
+static int set_up(void **state)
+{
+    unsigned char x[12 + ROWS * PIXELS] = {0, 0, 8, 2, 0, 0, 0, ROWS, 0, 0, 0, PIXELS}, y[8 + ROWS] = {0, 0, 8, 1, 0, 0, 0, ROWS};
+    (void)state;
+    for (unsigned i = 0; i < ROWS * PIXELS; i++)
+        x[12 + i] = (unsigned char)(i * i * 37 + 11);
+    for (unsigned i = 0; i < ROWS; i++)
+        y[8 + i] = (unsigned char)(x[12 + i * PIXELS] > x[13 + i * PIXELS]);
+    enter_folder();
+    write_file("x", x, sizeof x);
+    write_file("y", y, sizeof y);
+    return 0;
+}
+
+static void must_run(const char *command)
+{
+    int status = run_command("%s", command);
+    if (status != 0)
+        fail_msg("%s: exit status %d\n%s", command, status, command_output());
+}
+
+/* A model whose weights follow `a` and `b`, which are two declarations, or entries of one. */
+static void write_model(const char *path, const char *hypers, const char *a, const char *b, const char *conditions,
+                        const char *sample)
+{
+    char text[2048];
+    int length = snprintf(text, sizeof text,
+                          "data s = idx(\"x\", \"y\") { fields x: u8[4], y: class[2]; split train 8, valid 4 }\n"
+                          "%s"
+                          "net scorer(x: u8[4]) -> f32[2] { return linear(dropout(x / 255, %s), 2) }\n"
+                          "net respond(a: f32, b: f32) -> f32[m] {\n"
+                          "  weight u: f32[m] = 0.25\n"
+                          "  weight v: f32[m] = 0.5\n"
+                          "  return tanh(u * a + v * b)\n"
+                          "}\n"
+                          "weights scorer = dense(respond(%s, %s))\n"
+                          "objective fit(d) = mean(cross_entropy(scorer(d.x), d.y))\n"
+                          "train t = bilevel(%s) {\n"
+                          "  lower fit(s.train) + %s * sumsq(scorer) by sgd(0.1)\n"
+                          "  upper fit(s.valid) by adam(1e-2)\n"
+                          "  %s\n"
+                          "  every 1 lower, 1 upper\n"
+                          "  batch 4\n"
+                          "  epochs 5\n"
+                          "}\n",
+                          hypers, a, a, b, conditions, b, sample);
+    assert_true(length > 0 && length < (int)sizeof text);
+    write_file(path, text, (size_t)length);
+}
+
+static const char one[] = "hyper lam {\n  p: rate(0, 0.9) = 0.2 shared\n  c: positive = 0.5 shared\n}\n";
+static const char two[] = "hyper noise { p: rate(0, 0.9) = 0.2 shared }\nhyper reg { c: positive = 0.5 shared }\n";
+
+static void every_gradient_is_right(void **state)
+{
+    (void)state;
+    write_model("m.hn", two, "noise.p", "reg.c", "noise, reg", "sample normal(scale: 0.5) by adam(1e-2)\n  entropy 1e-2");
+    int status = run_command("'%s/hnc' check --gradients m.hn --data .", HNC_BINARY_DIR);
+    if (status != 0)
+        fail_msg("exit status %d\n%s", status, command_output());
+    static const char *const moved[] = {"noise/value", "noise/scale", "reg/value", "reg/scale"};
+    for (size_t i = 0; i < sizeof moved / sizeof *moved; i++)
+        assert_true(output_has(moved[i]));
+}
+
+static double number_of(const char *run, const char *name, unsigned i)
+{
+    char path[64];
+    size_t size;
+    snprintf(path, sizeof path, "%s/last.safetensors", run);
+    char *bytes = tensor_bytes(path, name, &size);
+    assert_non_null(bytes);
+    assert_true(size >= (i + 1) * sizeof(double));
+    double number;
+    memcpy(&number, bytes + i * sizeof number, sizeof number);
+    free(bytes);
+    return number;
+}
+
+/* Without noise to speak of, which two declarations draw otherwise than one. */
+static void two_declarations_move_as_one(void **state)
+{
+    (void)state;
+    write_model("one.hn", one, "lam.p", "lam.c", "lam", "sample normal(scale: 1e-30)");
+    write_model("two.hn", two, "noise.p", "reg.c", "noise, reg", "sample normal(scale: 1e-30)");
+    /* dropout draws by the numbers of the model's own streams, which are the same */
+    static const char *const names[] = {"one", "two"};
+    for (int i = 0; i < 2; i++) {
+        int status = run_command("'%s/hnc' build --float=f64 %s.hn -o %s && ./%s train --data . --out run-%s --seed 3",
+                                 HNC_BINARY_DIR, names[i], names[i], names[i], names[i]);
+        if (status != 0)
+            fail_msg("exit status %d\n%s", status, command_output());
+    }
+    double p = number_of("run-one", "lam/value", 0), c = number_of("run-one", "lam/value", 1);
+    assert_true(fabs(p - log(0.2 / 0.7)) > 1e-3); /* both have moved */
+    assert_true(fabs(c - log(expm1(0.5))) > 1e-3);
+    assert_true(fabs(number_of("run-two", "noise/value", 0) - p) < 1e-12);
+    assert_true(fabs(number_of("run-two", "reg/value", 0) - c) < 1e-12);
+    must_run("./two info");
+    assert_true(output_has("hyper noise.p") && output_has("hyper reg.c"));
+    must_run("grep -c '\"noise.p.sigma\"\\|\"reg.c.sigma\"' run-two/result.json");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(every_gradient_is_right, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(two_declarations_move_as_one, set_up, folder_tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
