@@ -9,6 +9,7 @@
 
 #include "pareto/externs.h"
 #include "passes/fuse.h"
+#include "passes/point.h"
 
 enum {
     STAGED = 16384, /* full reductions of more elements take two stages */
