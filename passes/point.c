@@ -1,7 +1,7 @@
 /* Where a value is read in a loop, and what view ops make of that. */
-#include "passes/point.h"
-
 #include <string.h>
+
+#include "passes/point.h"
 
 Point point_identity(Type type)
 {
