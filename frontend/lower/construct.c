@@ -171,16 +171,9 @@ static void refuse_construct(Session *s, const Expr *expr, Constructs constructs
         fail(s, expr->kind == EXPR_CALL ? expr->left->span : expr->span, "'%s' is not %s", name, what);
     else
         fail(s, expr->span, "%s is expected here", what);
-    Candidates candidates = {0};
-    Text all = {0};
-    for (size_t i = 0; i < constructs.count; i++) {
-        const Construct *row = &constructs.rows[i];
-        vec_push(&candidates.names, row->name);
-        text_printf(&all, "%s%s", i == 0 ? "" : i + 1 < constructs.count ? ", " : " or ", row->example);
-    }
-    if (!suggest(s, name, &candidates))
-        add_help(s, "it may be %s", all.data);
-    text_free(&all);
+    Words names = {&constructs.rows->name, constructs.count, sizeof *constructs.rows};
+    Words examples = {&constructs.rows->example, constructs.count, sizeof *constructs.rows};
+    add_choices(s, name, names, examples);
 }
 
 int read_construct(Session *s, const Expr *expr, Constructs constructs, const char *what,

@@ -16,6 +16,19 @@ int find_word(Words words, const char *name)
     return -1;
 }
 
+void add_choices(Session *s, const char *name, Words words, Words shown)
+{
+    Candidates candidates = {0};
+    Text all = {0};
+    for (size_t i = 0; i < words.count; i++) {
+        vec_push(&candidates.names, word_at(words, i));
+        text_printf(&all, "%s%s", i == 0 ? "" : i + 1 < words.count ? ", " : " or ", word_at(shown, i));
+    }
+    if (!suggest(s, name, &candidates) && words.count)
+        add_help(s, "it may be %s", all.data);
+    text_free(&all);
+}
+
 int choose_word(Session *s, Words words, const char *name, Span span, const char *format, ...)
 {
     int row = find_word(words, name);
@@ -25,15 +38,7 @@ int choose_word(Session *s, Words words, const char *name, Span span, const char
     va_start(args, format);
     fail(s, span, "%s", arena_vprintf(&s->file->arena, format, args));
     va_end(args);
-    Candidates candidates = {0};
-    Text all = {0};
-    for (size_t i = 0; i < words.count; i++) {
-        vec_push(&candidates.names, word_at(words, i));
-        text_printf(&all, "%s%s", i == 0 ? "" : i + 1 < words.count ? ", " : " or ", word_at(words, i));
-    }
-    if (!suggest(s, name, &candidates) && words.count)
-        add_help(s, "it may be %s", all.data);
-    text_free(&all);
+    add_choices(s, name, words, words);
     return -1;
 }
 
