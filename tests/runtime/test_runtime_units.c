@@ -11,14 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/cpu.h"
-#include "runtime/dataset.h"
-#include "runtime/options.h"
-#include "runtime/parallel.h"
-#include "runtime/philox.h"
-#include "runtime/position.h"
-#include "runtime/program.h"
-#include "runtime/sampler.h"
+#include "runtime/cli/options.h"
+#include "runtime/core/cpu.h"
+#include "runtime/core/parallel.h"
+#include "runtime/core/program.h"
+#include "runtime/data/dataset.h"
+#include "runtime/data/philox.h"
+#include "runtime/data/sampler.h"
+#include "runtime/run/position.h"
 
 /* Vectors of Random123 1.09 (kat_vectors, philox4x32 10). */
 static void test_philox_vectors(void **state)
