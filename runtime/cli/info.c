@@ -1,8 +1,9 @@
-#include "runtime/cli/info.h"
-
+/* `OUT info`. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
+#include "runtime/cli/commands.h"
 #include "runtime/core/blas.h"
 #include "runtime/core/cpu.h"
 
@@ -87,7 +88,7 @@ static void print_data(const Manifest *manifest)
     }
 }
 
-void info_command(const Manifest *manifest)
+int info_command(const Manifest *manifest)
 {
     printf("model %s: %s, for %s%s\n", manifest->model, manifest->real == DTYPE_F64 ? "f64" : "f32", manifest->cpu,
            hn_functions_v4 ? " and x86-64-v4" : "");
@@ -112,4 +113,5 @@ void info_command(const Manifest *manifest)
            manifest_elements(manifest, STATE_HYPER), manifest_elements(manifest, STATE_SCALE));
     printf("memory: %zu bytes of states, %zu bytes for intermediate values, and the data\n", manifest->state_bytes,
            manifest->scratch_bytes);
+    return EXIT_SUCCESS;
 }

@@ -5,31 +5,25 @@
 #include <unistd.h>
 
 #include "runtime/abi/frame.h"
-#include "runtime/cli/info.h"
-#include "runtime/cli/options.h"
-#include "runtime/cli/plot.h"
-#include "runtime/cli/predict.h"
+#include "runtime/cli/commands.h"
 #include "runtime/core/blas.h"
 #include "runtime/core/cpu.h"
 #include "runtime/core/manifest.h"
 #include "runtime/core/report.h"
-#include "runtime/run/evaluation.h"
 #include "runtime/run/train.h"
 
 enum { EXIT_USAGE = 2 };
 
 static int run_command(const Manifest *manifest, const Options *options, char **argv)
 {
-    if (options->command == COMMAND_INFO) {
-        info_command(manifest);
-        return EXIT_SUCCESS;
-    }
+    if (options->command == COMMAND_INFO)
+        return info_command(manifest);
     if (options->command == COMMAND_PLOT)
         return plot_command(manifest, options);
     if (!cpu_check(manifest->cpu))
         return EXIT_FAILURE;
     blas_repair_detection(argv);
-    return options->command == COMMAND_TRAIN     ? train_command(manifest, options)
+    return options->command == COMMAND_TRAIN     ? train_command(manifest, &options->run)
            : options->command == COMMAND_PREDICT ? predict_command(manifest, options)
                                                  : evaluate_command(manifest, options);
 }
@@ -52,7 +46,7 @@ int main(int argc, char **argv)
     Options options;
     if (!options_parse(argc, argv, &options))
         return EXIT_USAGE;
-    report_quiet(options.quiet);
+    report_quiet(options.run.quiet);
     int status = EXIT_SUCCESS;
     Manifest manifest;
     if (options.command == COMMAND_HELP) {

@@ -105,39 +105,39 @@ static bool set_flag(Options *options, unsigned key, const char *value)
     int64_t number;
     switch ((Key)key) {
     case KEY_DATA:
-        options->data = value;
+        options->run.data = value;
         return *value || report_error("%s expects a folder", flag);
     case KEY_OUT:
-        options->out = value;
+        options->run.out = value;
         return *value || report_error("%s expects a folder", flag);
     case KEY_WEIGHTS:
         options->weights = value;
         return *value || report_error("%s expects a file", flag);
     case KEY_FROM:
-        options->from = value;
+        options->run.from = value;
         return *value || report_error("%s expects a file", flag);
     case KEY_SEED:
         if (!parse_integer(flag, value, 0, INT64_MAX, &number))
             return false;
-        options->has_seed = true;
-        options->seed = (uint64_t)number;
+        options->run.has_seed = true;
+        options->run.seed = (uint64_t)number;
         return true;
     case KEY_EPOCHS:
-        return parse_integer(flag, value, 0, INT32_MAX, &options->epochs);
+        return parse_integer(flag, value, 0, INT32_MAX, &options->run.epochs);
     case KEY_STEPS:
-        return parse_integer(flag, value, 0, INT32_MAX, &options->steps);
+        return parse_integer(flag, value, 0, INT32_MAX, &options->run.steps);
     case KEY_SECONDS:
-        return parse_seconds(flag, value, &options->seconds);
+        return parse_seconds(flag, value, &options->run.seconds);
     case KEY_THREADS:
         if (!parse_integer(flag, value, 1, THREADS_LIMIT, &number))
             return false;
-        options->threads = (int)number;
+        options->run.threads = (int)number;
         return true;
     case KEY_RESUME:
-        options->resume = true;
+        options->run.resume = true;
         return true;
     case KEY_QUIET:
-        options->quiet = true;
+        options->run.quiet = true;
         return true;
     case KEY_JSON:
         options->json = true;
@@ -215,7 +215,7 @@ static bool parse_command(const char *text, Command *command)
 
 bool options_parse(int argc, char **argv, Options *options)
 {
-    *options = (Options){.epochs = -1, .steps = -1};
+    *options = (Options){.run = {.epochs = -1, .steps = -1}};
     if (argc < 2)
         return report_error("expected a command: train, eval, predict, plot or info; see --help");
     if (!parse_command(argv[1], &options->command))
@@ -226,10 +226,10 @@ bool options_parse(int argc, char **argv, Options *options)
         return report_error("%s needs --weights FILE; see --help", argv[1]);
     if (options->command == COMMAND_PLOT && !options->file_count)
         return report_error("plot needs the folder of a run; see --help");
-    if (options->epochs >= 0 && options->steps >= 0)
+    if (options->run.epochs >= 0 && options->run.steps >= 0)
         return report_error("--epochs and --steps exclude each other");
     const char *variable = getenv("HNC_DATA");
-    if (!options->data)
-        options->data = variable && *variable ? variable : ".";
+    if (!options->run.data)
+        options->run.data = variable && *variable ? variable : ".";
     return true;
 }

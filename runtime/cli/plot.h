@@ -1,38 +1,13 @@
-/* `OUT plot RUNDIR`: pictures of a run as SVG, drawn by gnuplot. */
+/* The pictures of a run, SVG drawn by gnuplot. Each reads DATA, draws PICTURE and says on stdout what it drew; false (reported)
+ * if that is impossible. */
 #ifndef HN_RUNTIME_PLOT_H
 #define HN_RUNTIME_PLOT_H
 
-#include <stdbool.h>
-#include <stdio.h>
+#include "runtime/abi/manifest.h"
 
-#include "runtime/cli/options.h"
-#include "runtime/core/manifest.h"
-
-/* Draws curves.svg from the folder's metrics.jsonl and front.svg from its front.json, as far as they are there, and prints what
- * it wrote. Exit status: 1 (reported) if there is nothing to draw, or if a file is damaged or cannot be drawn; the other picture
- * is drawn all the same. */
-int plot_command(const Manifest *manifest, const Options *options);
-
-/* ---- what the two pictures share ---- */
-
-/* Each reads DATA and draws PICTURE; false (reported) if that is impossible. The manifest tells phases from hyperparameters, and
- * which of these live on a logarithmic scale. */
+/* The curves of metrics.jsonl. The manifest tells phases from hyperparameters, and which of these live on a logarithmic scale. */
 bool plot_curves(const Manifest *manifest, const char *data, const char *picture);
+/* What a sweep reached at its points: front.json. */
 bool plot_front(const char *title, const char *data, const char *picture);
-
-/* A script for gnuplot: an unnamed file, for plot_render() or fclose(). Its output is an SVG of that size in pixels. NULL
- * (reported) on failure. */
-FILE *plot_begin(int width, int height);
-/* Writes a text as gnuplot reads it, in quotes; what could end a line becomes a blank. */
-void plot_text(FILE *script, const char *text);
-/* The distance of labels on an axis of that width: 1, 2 or 5 times a power of ten that gives at most `most` of them, and so few
- * that they do not run into each other. */
-double plot_step(double width, double most);
-/* Runs gnuplot on the script, closes it and replaces `picture` (runtime/data/files.h). Errors are reported. */
-bool plot_render(FILE *script, const char *picture);
-
-/* Colours that the colour-blind can tell apart (Okabe & Ito 2008), those that stand out on white. */
-enum { PLOT_COLOURS = 7 };
-extern const char *const plot_colours[PLOT_COLOURS];
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "runtime/cli/plot.h"
+#include "runtime/cli/plot_script.h"
 #include "runtime/core/report.h"
 
 enum { PANEL_WIDTH = 460, PANEL_HEIGHT = 300, TITLE_HEIGHT = 40, FEW_EVENTS = 40 };

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "runtime/cli/plot.h"
+#include "runtime/cli/plot_script.h"
 #include "runtime/core/report.h"
 
 enum { MOST_OBJECTIVES = 16, PAIRED_OBJECTIVES = 7 };

@@ -57,6 +57,12 @@ __attribute__((format(printf, 2, 0))) static void print_message(const char *kind
     fputc('\n', stderr);
 }
 
+void name_list_add(NameList *list, const char *name)
+{
+    size_t length = strlen(list->text);
+    snprintf(list->text + length, sizeof list->text - length, "%s%s", length ? ", " : "", name);
+}
+
 bool report_error(const char *format, ...)
 {
     va_list args;

@@ -10,6 +10,12 @@ const char *report_program(void); /* that name */
 const char *report_command(void); /* argv[0], for commands to be repeated */
 /* A word as a shell takes it: in quotes if it needs them. For free(); NULL without memory. */
 char *report_quoted(const char *word);
+/* "a, b, c" for a message, cut where it grows too long; {""} to begin with. */
+typedef struct NameList {
+    char text[512];
+} NameList;
+void name_list_add(NameList *list, const char *name);
+
 /* "NAME: error: ...". Always returns false, so that a function that failed can end with `return report_error(...)`. */
 bool report_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* As report_error, for what only a defect of the compiler can cause. */

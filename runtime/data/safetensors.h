@@ -6,8 +6,9 @@
 
 #include "runtime/core/manifest.h"
 
-/* Replaces the file atomically (runtime/data/files.h): tensors[i] with the bytes at data[i], and `metadata`, an object of strings.
- * Tensors of wide elements come first, so that each is aligned in the file. Errors are reported; the previous file is then kept.
+/* Replaces the file atomically (runtime/data/files.h): tensors[i] with the bytes at data[i], and `metadata`, an object of
+ * strings. Tensors of wide elements come first, so that each is aligned in the file. Errors are reported; the previous file is
+ * then kept.
  */
 bool safetensors_write(const char *path, const TensorInfo *tensors, const void *const *data, size_t count,
                        const json_t *metadata);

@@ -1,8 +1,7 @@
 /* Metrics on whole splits. */
-#ifndef HN_RUNTIME_EVALUATE_H
-#define HN_RUNTIME_EVALUATE_H
+#ifndef HN_RUNTIME_EVALUATION_H
+#define HN_RUNTIME_EVALUATION_H
 
-#include "runtime/cli/options.h"
 #include "runtime/core/program.h"
 #include "runtime/data/dataset.h"
 
@@ -20,8 +19,5 @@ void evaluations_close(Evaluation *evaluations, size_t count);
 double evaluation_run(Evaluation *evaluation, const Program *program);
 /* The same for a metric of several outputs: all of them, in values[]. */
 void evaluation_run_all(Evaluation *evaluation, const Program *program, double *values);
-
-/* `OUT eval`: exit status. */
-int evaluate_command(const Manifest *manifest, const Options *options);
 
 #endif

@@ -333,7 +333,7 @@ static bool take_act(Run *run, size_t act)
 /* Asked for between two rounds of the budget. */
 static bool time_is_up(const Run *run, size_t act)
 {
-    return run->options->seconds > 0 && run->position.seconds >= run->options->seconds &&
+    return run->settings->seconds > 0 && run->position.seconds >= run->settings->seconds &&
            act == walk_budget(run->manifest->train) + 1;
 }
 

@@ -7,6 +7,7 @@
 #include "runtime/run/evaluation.h"
 #include "runtime/run/metrics_log.h"
 #include "runtime/run/progress.h"
+#include "runtime/run/settings.h"
 #include "runtime/run/sweep.h"
 
 typedef struct Phase {
@@ -18,7 +19,7 @@ typedef struct Phase {
 
 typedef struct Run {
     const Manifest *manifest;
-    const Options *options;
+    const RunSettings *settings;
     Program program;
     Data data;
     Phase phases[MAX_PHASES];

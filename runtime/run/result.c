@@ -49,7 +49,7 @@ bool result_write_config(const Run *run)
     json_object_set_new(json, "epoch_steps", json_integer(run->plan.epoch_steps));
     json_object_set_new(json, "total_steps", json_integer(run->plan.total_steps));
     json_object_set_new(json, "patience", json_integer(manifest->train->acts[walk_budget(manifest->train)].patience));
-    json_object_set_new(json, "data", json_string(run->options->data));
+    json_object_set_new(json, "data", json_string(run->settings->data));
     json_object_set_new(json, "float", json_string(manifest->real == DTYPE_F64 ? "f64" : "f32"));
     json_object_set_new(json, "cpu", json_string(cpu_of_functions(manifest->cpu)));
     json_object_set_new(json, "blas", json_string(blas_names[manifest->blas]));

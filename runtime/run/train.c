@@ -23,7 +23,7 @@ enum { EXIT_INTERRUPTED = 130 };
 
 static bool name_paths(Run *run)
 {
-    const char *out = run->options->out;
+    const char *out = run->settings->out;
     if (out)
         run->folder = strdup(out);
     else if (asprintf(&run->folder, "runs/%s-%s", run->manifest->model, run->manifest->train->name) < 0)
@@ -65,12 +65,12 @@ static bool lock_folder(Run *run)
  */
 static bool find_run(Run *run)
 {
-    const Options *options = run->options;
+    const RunSettings *settings = run->settings;
     char own[256];
     position_begin(&run->position);
     run->identity = (Identity){
-        .seed = options->seed, .batch = run->manifest->train->batch, .threads = options->threads ? options->threads : 1};
-    if (!options->resume) {
+        .seed = settings->seed, .batch = run->manifest->train->batch, .threads = settings->threads ? settings->threads : 1};
+    if (!settings->resume) {
         const char *file = find_run_file(run, own);
         return !file ||
                report_error("%s already holds a run (%s); continue it with --resume, or choose another folder with --out",
@@ -89,16 +89,16 @@ static bool find_run(Run *run)
     Identity found;
     if (!lock_folder(run) || !checkpoint_identify(run->last, run->manifest, &found, &run->position))
         return false;
-    if (options->has_seed && options->seed != found.seed)
-        return report_error("%s belongs to a run with --seed %" PRIu64 ", not %" PRIu64, run->last, found.seed, options->seed);
+    if (settings->has_seed && settings->seed != found.seed)
+        return report_error("%s belongs to a run with --seed %" PRIu64 ", not %" PRIu64, run->last, found.seed, settings->seed);
     if (found.batch != run->manifest->train->batch)
         return report_error("%s belongs to a run with batches of %" PRId64 " examples; this model was compiled for %" PRId64,
                             run->last, found.batch, run->manifest->train->batch);
-    if (options->threads && found.threads != options->threads) {
+    if (settings->threads && found.threads != settings->threads) {
         report_note("the run began with --threads %" PRId64 "; with another number its last digits may differ", found.threads);
-        found.threads = options->threads;
+        found.threads = settings->threads;
     }
-    if (options->from)
+    if (settings->from)
         return report_error("--from is for a run that begins, and %s holds one that goes on", run->folder);
     run->identity = found;
     run->has_checkpoint = true;
@@ -133,13 +133,13 @@ static bool open_phase(Run *run, size_t number)
 static bool make_plan(Run *run)
 {
     const TrainInfo *train = run->manifest->train;
-    const Options *options = run->options;
+    const RunSettings *settings = run->settings;
     int64_t epoch_steps = sampler_epoch_steps(&run->phases[0].sampler), planned = run->identity.total_steps;
     int64_t budgets = plan_budgets(train), budget = run->has_checkpoint ? planned / budgets : -1;
-    if (options->epochs >= 0)
-        budget = options->epochs * epoch_steps;
-    if (options->steps >= 0)
-        budget = options->steps;
+    if (settings->epochs >= 0)
+        budget = settings->epochs * epoch_steps;
+    if (settings->steps >= 0)
+        budget = settings->steps;
     plan_make(&run->plan, train, epoch_steps, budget);
     int64_t total = run->plan.total_steps;
     if (total > INT32_MAX)
@@ -192,7 +192,7 @@ static bool prepare(Run *run)
     if (!name_paths(run) || !find_run(run))
         return false;
     parallel_set_threads((int)run->identity.threads);
-    if (!data_load(&run->data, run->manifest, run->options->data, run->identity.seed) ||
+    if (!data_load(&run->data, run->manifest, run->settings->data, run->identity.seed) ||
         !program_open(&run->program, run->manifest) || !open_calls(run) || !make_plan(run))
         return false;
     set_constant_inputs(run);
@@ -200,7 +200,7 @@ static bool prepare(Run *run)
         return false;
     if (!run->has_checkpoint) {
         run_initialise(run);
-        if (!first_weights_frozen(&run->program, run->options->data) || !first_weights_from(&run->program, run->options->from))
+        if (!first_weights_frozen(&run->program, run->settings->data) || !first_weights_from(&run->program, run->settings->from))
             return false;
     }
     if (!data_encode(&run->data, &run->program, !run->has_checkpoint))
@@ -285,8 +285,8 @@ static void recover_sweep(Run *run)
 static void print_how_to_resume(const Run *run)
 {
     char *command = report_quoted(report_command()), *folder = report_quoted(run->folder),
-         *data = report_quoted(run->options->data);
-    bool here = !strcmp(run->options->data, ".");
+         *data = report_quoted(run->settings->data);
+    bool here = !strcmp(run->settings->data, ".");
     printf("interrupted at step %" PRId64, run->position.steps[0]);
     if (command && folder && data)
         printf("; continue with: %s train --resume --out %s%s%s", command, folder, here ? "" : " --data ", here ? "" : data);
@@ -338,7 +338,7 @@ static int run_loop(Run *run)
         print_closing_line(run, position_end_reason(&run->position));
         return EXIT_SUCCESS;
     }
-    progress_begin(&run->progress, run->manifest->train, &run->plan, &run->position, run->options->quiet);
+    progress_begin(&run->progress, run->manifest->train, &run->plan, &run->position, run->settings->quiet);
     LoopEnd end = loop_run(run);
     progress_end(&run->progress);
     return report_end(run, end);
@@ -355,14 +355,14 @@ static bool has_done_more(const Run *run)
     return true;
 }
 
-int train_command(const Manifest *manifest, const Options *options)
+int train_command(const Manifest *manifest, const RunSettings *settings)
 {
     if (!manifest->train) {
         report_error("this model has no train to run");
         return EXIT_FAILURE;
     }
     signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error to report, not a reason to die */
-    Run run = {.manifest = manifest, .options = options, .lock = -1};
+    Run run = {.manifest = manifest, .settings = settings, .lock = -1};
     bool ready = prepare(&run);
     int status = ready && has_done_more(&run) ? EXIT_SUCCESS : ready && open_folder(&run) ? run_loop(&run) : EXIT_FAILURE;
     close_run(&run);

@@ -253,8 +253,8 @@ static void test_options(void **state)
     (void)state;
     Options options;
     assert_true(parse("m train --seed=9223372036854775807 --steps 5 --quiet --data d", &options));
-    assert_true(options.seed == INT64_MAX && options.steps == 5 && options.quiet && options.epochs == -1);
-    assert_string_equal(options.data, "d");
+    assert_true(options.run.seed == INT64_MAX && options.run.steps == 5 && options.run.quiet && options.run.epochs == -1);
+    assert_string_equal(options.run.data, "d");
     static const char *const wrong[] = {"m",
                                         "m trian",
                                         "m train --steps",
