@@ -43,20 +43,20 @@ int main(int argc, char **argv)
     static char output_buffer[BUFSIZ]; /* so that printing allocates nothing */
     setvbuf(stdout, output_buffer, _IOFBF, sizeof output_buffer);
     report_name(argc > 0 ? argv[0] : "model");
-    Options options;
-    if (!options_parse(argc, argv, &options))
-        return EXIT_USAGE;
-    report_quiet(options.run.quiet);
-    int status = EXIT_SUCCESS;
     Manifest manifest;
-    if (options.command == COMMAND_HELP) {
-        options_help();
-    } else if (manifest_read(&manifest, hn_manifest)) {
-        status = run_command(&manifest, &options, argv);
-        manifest_free(&manifest);
+    Options options;
+    if (!manifest_read(&manifest, hn_manifest))
+        return EXIT_FAILURE;
+    int status = EXIT_SUCCESS;
+    if (!options_parse(argc, argv, &manifest, &options)) {
+        status = EXIT_USAGE;
+    } else if (options.command == COMMAND_HELP) {
+        options_help(&manifest);
     } else {
-        status = EXIT_FAILURE;
+        report_quiet(options.run.quiet);
+        status = run_command(&manifest, &options, argv);
     }
+    manifest_free(&manifest);
     if ((fflush(stdout) != 0 || ferror(stdout)) && status == EXIT_SUCCESS) {
         report_error("the output cannot be written");
         status = EXIT_FAILURE;

@@ -10,13 +10,20 @@
 
 enum { THREADS_LIMIT = 1024 };
 
-void options_help(void)
+void options_help(const Manifest *manifest)
 {
     const char *name = report_program();
+    const SweepInfo *sweep = manifest_sweep(manifest);
+    char usage[96] = "", meaning[160] = "";
+    if (sweep) {
+        snprintf(usage, sizeof usage, " [--%.60s A,B,...]", sweep->axis_word);
+        snprintf(meaning, sizeof meaning, "  --%.60s A,B,...  how much each %.30s matters, scaled to the sum 1\n",
+                 sweep->axis_word, sweep->output_word);
+    }
     printf("usage: %s train [--data DIR] [--out RUNDIR] [--seed N] [--epochs N | --steps N] [--seconds S]\n"
            "       %*s       [--threads N] [--from FILE | --resume] [--quiet]\n"
            "       %s eval --weights FILE [--data DIR] [--threads N] [--json]\n"
-           "       %s predict --weights FILE [--export NAME] [--preference A,B,...] [--threads N] FILE...\n"
+           "       %s predict --weights FILE [--export NAME]%s [--threads N] FILE...\n"
            "       %s plot RUNDIR\n"
            "       %s info\n"
            "\n"
@@ -33,9 +40,9 @@ void options_help(void)
            "  --weights FILE  a checkpoint: last.safetensors or best.safetensors of a run, or any with the same tensors\n"
            "  --json          print the metrics as one JSON object\n"
            "  --export NAME   which of the model's exports is evaluated (default: the only one)\n"
-           "  --preference A,B,...  how much each objective matters, scaled to the sum 1\n"
+           "%s"
            "  FILE...         what predict works on: a table, or one file per argument of the export\n",
-           name, (int)strlen(name), "", name, name, name, name);
+           name, (int)strlen(name), "", name, name, usage, name, name, meaning);
 }
 
 static bool parse_integer(const char *flag, const char *text, int64_t least, int64_t most, int64_t *value)
@@ -74,8 +81,11 @@ typedef enum {
     KEY_QUIET,
     KEY_JSON,
     KEY_EXPORT,
-    KEY_PREFERENCE
+    KEY_POINT
 } Key;
+
+/* "--preference"; empty where the model has no sweep. */
+static char point_flag[64];
 
 static const struct {
     const char *name;
@@ -95,7 +105,7 @@ static const struct {
     [KEY_QUIET] = {"--quiet", FOR_TRAIN, false},
     [KEY_JSON] = {"--json", FOR_EVAL, false},
     [KEY_EXPORT] = {"--export", FOR_PREDICT, true},
-    [KEY_PREFERENCE] = {"--preference", FOR_PREDICT, true},
+    [KEY_POINT] = {point_flag, FOR_PREDICT, true},
 };
 enum { FLAG_COUNT = sizeof flags / sizeof flags[0] };
 
@@ -145,8 +155,8 @@ static bool set_flag(Options *options, unsigned key, const char *value)
     case KEY_EXPORT:
         options->export = value;
         return *value || report_error("%s expects a name", flag);
-    case KEY_PREFERENCE:
-        options->preference = value;
+    case KEY_POINT:
+        options->point = value;
         return *value || report_error("%s expects numbers with commas between them", flag);
     }
     return false;
@@ -157,7 +167,8 @@ static unsigned find_flag(const char *argument, Command command)
 {
     size_t length = strcspn(argument, "=");
     for (unsigned i = 0; i < FLAG_COUNT; i++)
-        if (strlen(flags[i].name) == length && !strncmp(flags[i].name, argument, length) && flags[i].commands & 1 << command)
+        if (length > 0 && strlen(flags[i].name) == length && !strncmp(flags[i].name, argument, length) &&
+            flags[i].commands & 1 << command)
             return i;
     return FLAG_COUNT;
 }
@@ -213,8 +224,10 @@ static bool parse_command(const char *text, Command *command)
     return false;
 }
 
-bool options_parse(int argc, char **argv, Options *options)
+bool options_parse(int argc, char **argv, const Manifest *manifest, Options *options)
 {
+    const SweepInfo *sweep = manifest_sweep(manifest);
+    snprintf(point_flag, sizeof point_flag, "%s%.60s", sweep ? "--" : "", sweep ? sweep->axis_word : "");
     *options = (Options){.run = {.epochs = -1, .steps = -1}};
     if (argc < 2)
         return report_error("expected a command: train, eval, predict, plot or info; see --help");

@@ -1,5 +1,5 @@
-/* front.svg: what a sweep reached, one point per ray, read from front.json. Two objectives: a scatter with the
- * rays; three and more: parallel coordinates, and a panel for each pair. */
+/* front.svg, of a sweep named "front": what was reached, one point per ray, read from front.json. Two objectives: a scatter with
+ * the rays; three and more: parallel coordinates, and a panel for each pair. "ray" and "objective" are words of the manifest. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,13 +7,16 @@
 #include "runtime/cli/plot.h"
 #include "runtime/cli/plot_script.h"
 #include "runtime/core/report.h"
+#include "runtime/run/sweep.h"
 
 enum { MOST_OBJECTIVES = 16, PAIRED_OBJECTIVES = 7 };
 
 typedef struct Front {
+    const SweepInfo *sweep;
+    char rays_key[SWEEP_KEY], objectives_key[SWEEP_KEY];
     size_t m, n;
     const char *names[MOST_OBJECTIVES]; /* of the JSON text */
-    const char *title, *split, *solver; /* solver may be NULL */
+    const char *split, *solver;         /* solver may be NULL */
     bool has_reference;
     double reference[MOST_OBJECTIVES], low[MOST_OBJECTIVES], high[MOST_OBJECTIVES];
     double *rays, *points;              /* n x m, one allocation */
@@ -43,14 +46,14 @@ static bool read_row(const json_t *list, size_t m, bool strict, double *row)
 
 static bool read_names(const json_t *json, Front *front, const char *path)
 {
-    const json_t *names = json_object_get(json, "objectives");
+    const json_t *names = json_object_get(json, front->objectives_key);
     front->m = json_array_size(names);
     if (front->m < 2 || front->m > MOST_OBJECTIVES)
-        return report_error("%s: 'objectives' should be a list of 2 to %d names", path, MOST_OBJECTIVES);
+        return report_error("%s: '%s' should be a list of 2 to %d names", path, front->objectives_key, MOST_OBJECTIVES);
     for (size_t j = 0; j < front->m; j++) {
         front->names[j] = json_string_value(json_array_get(names, j));
         if (!front->names[j])
-            return report_error("%s: 'objectives' should be a list of names", path);
+            return report_error("%s: '%s' should be a list of names", path, front->objectives_key);
     }
     front->has_reference = json_object_get(json, "reference");
     if (front->has_reference && !read_row(json_object_get(json, "reference"), front->m, true, front->reference))
@@ -78,11 +81,12 @@ static void measure(Front *front)
 
 static bool read_points(const json_t *json, Front *front, const char *path)
 {
-    const json_t *rays = json_object_get(json, "rays"), *points = json_object_get(json, "points");
+    const json_t *rays = json_object_get(json, front->rays_key), *points = json_object_get(json, "points");
     const json_t *kept = json_object_get(json, "non_dominated");
     size_t m = front->m, n = front->n = json_array_size(points);
     if (n == 0 || json_array_size(rays) != n || json_array_size(kept) != n)
-        return report_error("%s: 'rays', 'points' and 'non_dominated' should be lists of one length, not empty", path);
+        return report_error("%s: '%s', 'points' and 'non_dominated' should be lists of one length, not empty", path,
+                            front->rays_key);
     front->rays = malloc(2 * n * m * sizeof *front->rays);
     front->kept = malloc(n * sizeof *front->kept);
     if (!front->rays || !front->kept)
@@ -91,7 +95,7 @@ static bool read_points(const json_t *json, Front *front, const char *path)
     for (size_t k = 0; k < n; k++) {
         if (!read_row(json_array_get(rays, k), m, true, front->rays + k * m) ||
             !read_row(json_array_get(points, k), m, false, front->points + k * m))
-            return report_error("%s: ray and point %zu should be lists of %zu numbers", path, k, m);
+            return report_error("%s: %s and point %zu should be lists of %zu numbers", path, front->sweep->point_word, k, m);
         front->kept[k] = json_is_true(json_array_get(kept, k));
     }
     measure(front);
@@ -110,10 +114,10 @@ static void write_title(FILE *script, const Front *front, bool over_panels)
     for (size_t k = 0; k < front->n; k++)
         kept += front->kept[k];
 #define ADD(...) length += (size_t)snprintf(title + length, sizeof title - length, __VA_ARGS__)
-    ADD("%.60s on %.100s", front->title, front->split);
+    ADD("%.60s on %.100s", front->sweep->title, front->split);
     if (front->solver)
         ADD(" by %.100s", front->solver);
-    ADD(": %zu ray%s, %zu not dominated", front->n, front->n == 1 ? "" : "s", kept);
+    ADD(": %zu %.60s, %zu not dominated", front->n, front->n == 1 ? front->sweep->point_word : front->rays_key, kept);
     for (size_t i = 0; i < INDICATOR_COUNT; i++) {
         bool referred = front->has_reference && indicator_arguments[i] == ARGUMENT_POINT;
         if (isfinite(front->indicators[i]))
@@ -220,17 +224,19 @@ static bool draw_scatter(FILE *script, const Front *front)
                     "set palette defined (0 '#440154', 0.25 '#3b528b', 0.5 '#21918c', 0.75 '#4fb06a', 1 '#b8a500')\n"
                     "set cbrange [0:1]\nset cbtics 0.25\nset cblabel ");
     char label[256];
-    snprintf(label, sizeof label, "share of '%.200s' in the ray", front->names[0]);
+    snprintf(label, sizeof label, "share of '%.150s' in the %.60s", front->names[0], front->sweep->point_word);
     plot_text(script, label);
-    fprintf(script, "\nset key outside bottom center horizontal\n"
-                    "plot $rays using 1:2:3 with lines linewidth 1 dashtype 3 linecolor palette notitle, "
-                    "NaN with lines linewidth 1 dashtype 3 linecolor '#606060' title 'rays: r₁ l₁ = r₂ l₂', "
-                    "$border using 1:2 with lines linewidth 1.2 linecolor '#a0a0a0' title 'border of what is dominated', "
-                    "$points using 1:($4 == 1 ? $2 : NaN):3 with points pointtype 7 pointsize 0.8 linecolor palette notitle, "
-                    "NaN with points pointtype 7 pointsize 0.8 linecolor '#404040' title 'not dominated', "
-                    "$points using 1:($4 == 0 ? $2 : NaN):3 with points pointtype 6 pointsize 0.8 linewidth 1.3 "
-                    "linecolor palette notitle, "
-                    "NaN with points pointtype 6 pointsize 0.8 linewidth 1.3 linecolor '#404040' title 'dominated'\n");
+    fprintf(script,
+            "\nset key outside bottom center horizontal\n"
+            "plot $rays using 1:2:3 with lines linewidth 1 dashtype 3 linecolor palette notitle, "
+            "NaN with lines linewidth 1 dashtype 3 linecolor '#606060' title '%s: r₁ l₁ = r₂ l₂', "
+            "$border using 1:2 with lines linewidth 1.2 linecolor '#a0a0a0' title 'border of what is dominated', "
+            "$points using 1:($4 == 1 ? $2 : NaN):3 with points pointtype 7 pointsize 0.8 linecolor palette notitle, "
+            "NaN with points pointtype 7 pointsize 0.8 linecolor '#404040' title 'not dominated', "
+            "$points using 1:($4 == 0 ? $2 : NaN):3 with points pointtype 6 pointsize 0.8 linewidth 1.3 "
+            "linecolor palette notitle, "
+            "NaN with points pointtype 6 pointsize 0.8 linewidth 1.3 linecolor '#404040' title 'dominated'\n",
+            front->rays_key);
     return true;
 }
 
@@ -278,7 +284,7 @@ static void draw_parallel(FILE *script, const Front *front, double bottom, doubl
             "set arrow from %zu,0 to %zu,1 nohead linecolor '#808080'\nset label '%.3g' at %zu,-0.06 center textcolor '#404040'\n"
             "set label '%.3g' at %zu,1.06 center textcolor '#404040'\n",
             j + 1, j + 1, front->low[j], j + 1, front->high[j], j + 1);
-    fprintf(script, "set key outside right center vertical samplen 2 title 'the ray favours'\nplot ");
+    fprintf(script, "set key outside right center vertical samplen 2 title 'the %s favours'\nplot ", front->sweep->point_word);
     for (size_t j = 0; j < m; j++) {
         const char *colour = plot_colours[j % PLOT_COLOURS];
         fprintf(script,
@@ -353,15 +359,17 @@ static bool draw(const Front *front, const char *picture)
     return plot_render(script, picture);
 }
 
-bool plot_front(const char *title, const char *data, const char *picture)
+bool plot_front(const SweepInfo *sweep, const char *data, const char *picture)
 {
     json_error_t error;
-    Front front = {.title = title};
+    Front front = {.sweep = sweep};
+    sweep_key(sweep->point_word, front.rays_key);
+    sweep_key(sweep->output_word, front.objectives_key);
     json_t *json = json_load_file(data, 0, &error);
     bool fine = json || report_error("%s: line %d: %s", data, error.line, error.text);
     fine = fine && read_names(json, &front, data) && read_points(json, &front, data) && draw(&front, picture);
     if (fine)
-        printf("%s: %zu objectives, %zu rays\n", picture, front.m, front.n);
+        printf("%s: %zu %s, %zu %s\n", picture, front.m, front.objectives_key, front.n, front.rays_key);
     free(front.rays);
     free(front.kept);
     json_decref(json);

@@ -30,54 +30,55 @@ static const ExportInfo *find_export(const Manifest *manifest, const char *name)
     return found;
 }
 
-/* ---- the preference ---- */
+/* ---- the point of the sweep ---- */
 
 /* "1,2,1" as one number per entry of sum 1. */
-static bool parse_preference(const char *text, const SweepInfo *sweep, double *point)
+static bool parse_point(const char *text, const SweepInfo *sweep, double *point)
 {
+    const char *word = sweep->axis_word, *at = text;
     double sum = 0;
-    const char *at = text;
     for (size_t i = 0; i < sweep->width; i++) {
         char *end;
         point[i] = strtod(at, &end);
         bool last = i + 1 == sweep->width;
         if (end == at || !isfinite(point[i]) || *end != (last ? '\0' : ','))
-            return report_error("--preference expects %zu numbers with commas between them, not '%s'", sweep->width, text);
+            return report_error("--%s expects %zu numbers with commas between them, not '%s'", word, sweep->width, text);
         if (point[i] < 0)
-            return report_error("--preference %s: a preference has no negative numbers", text);
+            return report_error("--%s %s: a %s has no negative numbers", word, text, word);
         sum += point[i];
         at = end + 1;
     }
     if (!(sum > 0) || isinf(sum))
-        return report_error("--preference %s: the numbers must have a sum above 0", text);
+        return report_error("--%s %s: the numbers must have a sum above 0", word, text);
     for (size_t i = 0; i < sweep->width; i++)
         point[i] /= sum;
     return true;
 }
 
-static bool needs_preference(const char *export, const SweepInfo *sweep)
+static bool needs_point(const char *export, const SweepInfo *sweep)
 {
     NameList names = {""};
     for (size_t i = 0; i < sweep->output_count; i++)
         name_list_add(&names, sweep->outputs[i]);
-    return report_error("'%s' takes the preference '%s': say with --preference how much each of %s matters", export, sweep->axis,
-                        names.text);
+    return report_error("'%s' takes the %s '%s': say with --%s how much each of %s matters", export, sweep->axis_word,
+                        sweep->axis, sweep->axis_word, names.text);
 }
 
-static bool set_preference(const Call *call, const Manifest *manifest, const ExportInfo *export, const char *text)
+static bool set_point(const Call *call, const SweepInfo *sweep, const ExportInfo *export, const char *text)
 {
-    const SweepInfo *sweep = manifest->train->sweep;
-    const TensorInfo *argument = manifest->train && manifest->train->sweep ? call_input_type(call, sweep->axis) : NULL;
+    if (!sweep) /* nor is there a flag that gives a point of it */
+        return true;
+    const TensorInfo *argument = call_input_type(call, sweep->axis);
     double point[MAX_OUTPUTS];
     if (!argument && text)
-        return report_error("'%s' takes no preference", export->name);
+        return report_error("'%s' takes no %s", export->name, sweep->axis_word);
     if (!argument)
         return true;
     if (!text)
-        return needs_preference(export->name, sweep);
+        return needs_point(export->name, sweep);
     if (argument->elements != (int64_t)sweep->width)
         return report_internal("the argument '%s' of '%s' does not hold %zu numbers", argument->name, export->name, sweep->width);
-    if (!parse_preference(text, sweep, point))
+    if (!parse_point(text, sweep, point))
         return false;
     void *input = call_input(call, sweep->axis);
     for (size_t i = 0; i < sweep->width; i++)
@@ -159,7 +160,7 @@ int predict_command(const Manifest *manifest, const Options *options)
     Call call = {0};
     Examples examples = {0};
     bool fine = program_open(&program, manifest) && open_call(&call, &program, export) &&
-                set_preference(&call, manifest, export, options->preference) &&
+                set_point(&call, manifest_sweep(manifest), export, options->point) &&
                 checkpoint_load_weights(options->weights, &program) &&
                 examples_load(&examples, &program, dataset, call.info, options->files, options->file_count);
     fine = fine && predict_rows(&examples, &call);

@@ -34,6 +34,11 @@ const StateInfo *manifest_encoder(const Manifest *manifest, const FieldInfo *fie
     return NULL;
 }
 
+const SweepInfo *manifest_sweep(const Manifest *manifest)
+{
+    return manifest->train ? manifest->train->sweep : NULL;
+}
+
 int64_t manifest_elements(const Manifest *manifest, StateRole role)
 {
     int64_t elements = 0;

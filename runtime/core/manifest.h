@@ -16,6 +16,7 @@ const char *tensor_text(const TensorInfo *tensor, char text[TENSOR_TEXT_SIZE]);
 const StateInfo *manifest_state(const Manifest *manifest, const char *name); /* or NULL */
 /* The state FIELD/what that encodes a field's numbers ("mean", "scale", "fill"), or NULL. */
 const StateInfo *manifest_encoder(const Manifest *manifest, const FieldInfo *field, const char *what);
+const SweepInfo *manifest_sweep(const Manifest *manifest); /* of its train, or NULL */
 /* Elements of all states of that role. */
 int64_t manifest_elements(const Manifest *manifest, StateRole role);
 

@@ -8,16 +8,17 @@
 
 /* ---- what an export reads ---- */
 
-static bool is_preference(const Manifest *manifest, const TensorInfo *argument)
+static bool is_swept(const Manifest *manifest, const TensorInfo *argument)
 {
-    return manifest->train && manifest->train->sweep && !strcmp(argument->name, manifest->train->sweep->axis);
+    const SweepInfo *sweep = manifest_sweep(manifest);
+    return sweep && !strcmp(argument->name, sweep->axis);
 }
 
-/* Whether the argument comes from the rows: it is neither the preference nor the row's number, which the compiler adds where
- * random numbers are drawn. */
+/* Whether the argument comes from the rows: it is neither the condition of the sweep nor the row's number, which the compiler
+ * adds where random numbers are drawn. */
 static bool is_of_the_row(const Manifest *manifest, const TensorInfo *argument)
 {
-    return !is_preference(manifest, argument) && strcmp(argument->name, "row.number");
+    return !is_swept(manifest, argument) && strcmp(argument->name, "row.number");
 }
 
 static bool same_type(const TensorInfo *a, const TensorInfo *b)

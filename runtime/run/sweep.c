@@ -192,10 +192,9 @@ static void add_events(const Program *program, json_t *object)
     }
 }
 
-/* "rays": the word for several. */
-static const char *several(const char *word, char text[static 64])
+const char *sweep_key(const char *word, char text[static SWEEP_KEY])
 {
-    snprintf(text, 64, "%.60ss", word);
+    snprintf(text, SWEEP_KEY, "%.60ss", word);
     return text;
 }
 
@@ -203,10 +202,10 @@ static const char *several(const char *word, char text[static 64])
 static json_t *describe(const SweepInfo *info)
 {
     json_t *json = json_object(), *outputs = json_array();
-    char key[64];
+    char key[SWEEP_KEY];
     for (size_t i = 0; i < info->output_count; i++)
         json_array_append_new(outputs, json_string(info->outputs[i]));
-    json_object_set_new(json, several(info->output_word, key), outputs);
+    json_object_set_new(json, sweep_key(info->output_word, key), outputs);
     if (info->solver)
         json_object_set_new(json, "solver", json_string(info->solver));
     json_object_set_new(json, "split", json_string(info->on));
@@ -237,14 +236,14 @@ json_t *sweep_json(const Sweep *sweep, const Program *program)
     const SweepInfo *info = sweep->info;
     json_t *json = describe(info), *kept = json_array();
     bool keep[MAX_POINTS];
-    char key[64];
+    char key[SWEEP_KEY];
     non_dominated((unsigned)info->output_count, (unsigned)sweep->count, sweep->values, keep);
     for (size_t i = 0; i < sweep->count; i++)
         json_array_append_new(kept, json_boolean(keep[i]));
     add_references(sweep, json);
     sweep_add_indicators(sweep, json);
     add_events(program, json);
-    json_object_set_new(json, several(info->point_word, key), matrix_json(sweep->count, info->width, info->points));
+    json_object_set_new(json, sweep_key(info->point_word, key), matrix_json(sweep->count, info->width, info->points));
     json_object_set_new(json, "points", matrix_json(sweep->count, info->output_count, sweep->values));
     json_object_set_new(json, "non_dominated", kept);
     return json;

@@ -30,6 +30,9 @@ bool sweep_load(const Sweep *sweep, const Program *program, const char *checkpoi
 /* Measures a net of its own at the point that it was trained for: point[width], values[output_count]. */
 void sweep_measure_net(const Sweep *sweep, Evaluation *evaluations, const Program *program, double *point, double *values);
 
+/* "rays": a word of the manifest for several, as a key of the results. */
+enum { SWEEP_KEY = 64 };
+const char *sweep_key(const char *word, char text[static SWEEP_KEY]);
 /* The indicators, and each output's least and largest value, into an event or a result. */
 void sweep_add_indicators(const Sweep *sweep, json_t *object);
 /* The whole sweep: outputs, points, values, arguments of indicators, indicators, and which points are not dominated. For
