@@ -12,13 +12,10 @@
 #include "backend/emit.h"
 
 enum {
-    NARROW_ROWS = 6,    /* of a tile: with one vector of sums each, all that the sixteen registers of AVX2 hold */
-    WIDE_ROWS = 12,     /* thirty-two registers of AVX-512 */
-    MOST_VECTORS = 8,   /* of a tile */
-    STEPS = 4,          /* of k in the inner loop */
-    WORTH_PACKING = 24, /* rows that will read packed columns */
-    SKINNY = 16,
-    SMALL_WORK = 40 * 40 * 40,
+    NARROW_ROWS = 6,  /* of a tile: with one vector of sums each, all that the sixteen registers of AVX2 hold */
+    WIDE_ROWS = 12,   /* thirty-two registers of AVX-512 */
+    MOST_VECTORS = 8, /* of a tile */
+    STEPS = 4,        /* of k in the inner loop */
 };
 
 /* Steps of k in a block: packed columns of a tile take half of the near cache. */
@@ -59,9 +56,9 @@ static unsigned tile_vectors(const Emitter *e, int64_t m)
 }
 
 /* Only for tiles of one vector: there are enough rows. */
-static bool packs(const Product *p)
+static bool packs(const Emitter *e, const Product *p)
 {
-    return p->rhs.column != 1 || p->m >= WORTH_PACKING;
+    return p->rhs.column != 1 || p->m >= e->target.packing_rows;
 }
 
 /* Measured on AVX2 and AVX-512 processors against OpenBLAS 0.3.21: tiles win up to about 40^3 and for skinny shapes. */
@@ -70,8 +67,10 @@ ProductWay product_way(const Emitter *e, const Product *product)
     Product p = oriented(product);
     if (p.out.column != 1 || p.n < target_lanes(&e->target, p.dtype) / 4 || p.k < 2 || (p.rhs.column != 1 && p.m < 4))
         return PRODUCT_LOOP; /* packing rhs for so few rows costs more than the product */
-    bool skinny = p.k <= SKINNY || p.m <= SKINNY || p.n <= SKINNY;
-    if (skinny || p.m * p.n * p.k <= SMALL_WORK)
+    int64_t least = p.m < p.n ? p.m : p.n;
+    least = p.k < least ? p.k : least;
+    bool skinny = least <= e->target.skinny_product;
+    if (skinny || p.m * p.n * p.k <= e->target.small_product)
         return PRODUCT_TILES;
     return e->target.blas == BLAS_OPENBLAS ? PRODUCT_OPENBLAS : PRODUCT_BLOCKS;
 }
@@ -389,8 +388,8 @@ void emit_tiles(Emitter *e, const Product *product, LLVMValueRef lhs, LLVMValueR
     t.rhs = swapped ? lhs : rhs;
     t.lanes = target_lanes(&e->target, t.p.dtype);
     t.rows = (unsigned)(t.p.m < most_rows ? t.p.m : most_rows);
-    t.vectors = packs(&t.p) ? 1 : tile_vectors(e, t.p.m);
-    if (packs(&t.p)) {
+    t.vectors = packs(e, &t.p) ? 1 : tile_vectors(e, t.p.m);
+    if (packs(e, &t.p)) {
         int64_t block_k = t.p.k < steps_of_block(e) ? t.p.k : steps_of_block(e);
         t.packed = make_variable(e, LLVMArrayType2(element_type(e, t.p.dtype), (uint64_t)(block_k * t.lanes)));
         LLVMSetAlignment(t.packed, 64);

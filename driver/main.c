@@ -32,11 +32,12 @@ static const char help_before_passes[] =
     "  --data DIR           folder of csv files, which say how wide a model is ($HNC_DATA, else the folder of FILE)\n"
     "  --float=f32|f64      what f32 in the file means (f32)\n"
     "  -W no-NAME, -W error leave out a warning; make all of them errors\n"
+    "build, check, run:\n"
+    "  --blas=openblas|builtin\n"
+    "                       what large products are: calls of OpenBLAS (default), or code of hnc's own, without that library\n"
     "build, run:\n"
     "  --cpu=NAME           auto (default: x86-64-v3, and AVX-512 code beside it for processors that have it),\n"
     "                       native, or any processor LLVM knows\n"
-    "  --blas=openblas|builtin\n"
-    "                       what large products are: calls of OpenBLAS (default), or code of hnc's own, without that library\n"
     "  -O0 .. -O3           effort of LLVM (2); results do not depend on it\n"
     "build:\n"
     "  -o OUT               output (default: FILE without .hn, in the current folder)\n"
@@ -51,10 +52,9 @@ static const char help_before_passes[] =
     "  --gradients          every objective's gradient against central differences, in f64\n"
     "opt:\n"
     "  --passes=A,B,...     what is done, in this order:\n";
-static const char help_after_passes[] =
-    "run:\n"
-    "  hnc run FILE.hn -- FLAGS    FLAGS go to the program's `train`\n"
-    "\n";
+static const char help_after_passes[] = "run:\n"
+                                        "  hnc run FILE.hn -- FLAGS    FLAGS go to the program's `train`\n"
+                                        "\n";
 
 static void print_help(FILE *file)
 {

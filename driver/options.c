@@ -45,7 +45,7 @@ static const struct option long_options[] = {
 /* Which subcommands know which options; all know --help. */
 static const char *const known_to[][2] = {
     {"build", "o train data emit cpu blas float batch print-after verify-each save-temps time-passes D O W print-link-command"},
-    {"check", "train data float batch print-after verify-each D W gradients"},
+    {"check", "train data blas float batch print-after verify-each D W gradients"},
     {"explain", "train data float batch D W cpu"},
     {"opt", "o passes verify-each print-after"},
     {"run", "train data cpu blas float batch D O W"},

@@ -193,6 +193,7 @@ bool trial_compile(Trial *trial)
     char why[256];
     Text broken = {0};
     BackendOptions options = {.target = target_usual(), .opt_level = 2};
+    options.target.blas = trial->module->target.blas;
     options.target.thread_work = 1;
     trial->plan = plan_module_as(trial->module, PLAN_APART);
     if (!plan_verify(trial->plan, &broken)) {

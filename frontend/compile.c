@@ -1,39 +1,14 @@
 /* The walks over a file: parse, learn and check everything once, then lower each train. */
-#include "frontend/frontend.h"
-
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "frontend/conditions/conditions.h"
-#include "frontend/parse.h"
+#include "frontend/declare/declare.h"
+#include "frontend/frontend.h"
+#include "frontend/parse/parse.h"
 #include "runtime/abi/random_space.h"
 #include "tabular/table.h"
-
-/* ---- functions ---- */
-
-Function *open_function(Session *s, const char *name, Frame *frame, bool training, bool objective)
-{
-    const char *unique = name; /* names may collide where a declaration is repeated, which is an error reported elsewhere */
-    for (unsigned i = 2; module_function(s->module, unique); i++)
-        unique = arena_printf(&s->file->arena, "%s.%u", name, i);
-    Function *function = function_new(s->module, unique);
-    s->builder = (Builder){s->module, function, 0};
-    s->training = training;
-    s->upper = false;
-    s->dataset = NULL;
-    s->two_splits = false;
-    frame->objective = objective;
-    s->frame = frame;
-    return function;
-}
-
-void close_function(Session *s)
-{
-    frame_free(s->frame);
-    s->frame = NULL;
-    s->builder.function = NULL;
-}
 
 /* ---- sessions ---- */
 
@@ -44,14 +19,6 @@ static const char *model_name(Arena *arena, const char *path)
     if (length > 3 && strcmp(base + length - 3, ".hn") == 0)
         length -= 3;
     return arena_text(arena, base, length);
-}
-
-ConditionKind conditions_taken(const Decl *train)
-{
-    for (int kind = 0; train && kind < METHOD_COUNT; kind++)
-        if (strcmp(head_name(train->value), method_traits[kind].name) == 0)
-            return method_traits[kind].takes;
-    return CONDITION_NOTHING;
 }
 
 static Session open_session(ModelFile *file, bool learning, const Decl *train)

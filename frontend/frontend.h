@@ -11,10 +11,10 @@ typedef struct Define {
     const char *name, *value;
 } Define;
 
-/* Warnings: frontend/warnings.def. */
+/* Warnings: frontend/lower/warnings.def. */
 typedef enum {
 #define WARNING(number, KIND, name, summary) WARNING_##KIND,
-#include "frontend/warnings.def"
+#include "frontend/lower/warnings.def"
 #undef WARNING
     WARNING_COUNT
 } WarningKind;

@@ -16,6 +16,10 @@ Target target_usual(void)
         .far_cache = 1 << 20,
         .cache_line = 64,
         .threads = true,
+        .stage_elements = 16384,
+        .small_product = 40 * 40 * 40,
+        .skinny_product = 16,
+        .packing_rows = 24,
         .thread_work = 50000,
         .blas = BLAS_OPENBLAS,
     };

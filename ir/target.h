@@ -22,6 +22,10 @@ typedef struct Target {
     int64_t near_cache, far_cache; /* bytes, of one core: the first and the second level */
     int64_t cache_line;            /* bytes */
     bool threads;                  /* kernels are shared among threads that the runtime has */
+    int64_t stage_elements;        /* the sum of more numbers is made in two stages, of which threads share the first */
+    int64_t small_product;         /* multiplications: a product of no more is done best without blocks */
+    int64_t skinny_product;        /* so is one with an extent of no more */
+    int64_t packing_rows;          /* rows of lhs from which on columns of rhs are worth packing */
     int64_t thread_work;           /* ops, or eighths of the bytes that move, from which on a kernel is worth waking them */
     Blas blas;
 } Target;

@@ -9,21 +9,19 @@
 
 #include "pareto/externs.h"
 #include "passes/fuse.h"
+#include "passes/point.h"
 
-enum {
-    STAGED = 16384, /* full reductions of more elements take two stages */
-    FEWEST_PARTIALS = 8,
-};
+enum { FEWEST_PARTIALS = 8 };
 
 /* ---- reductions ---- */
 
 /* A reduction of everything is done row by row first: the rows can be shared among threads, and their number does not depend on
  * it. */
-static bool takes_stages(const Member *member)
+static bool takes_stages(const Fuser *f, const Member *member)
 {
     Type space = without_units(member->space);
-    return space.rank > 1 && reduced_axes(member) == (1u << space.rank) - 1 && type_elements(space) > STAGED &&
-           space.dims[0] >= FEWEST_PARTIALS;
+    return space.rank > 1 && reduced_axes(member) == (1u << space.rank) - 1 &&
+           type_elements(space) > f->module->target.stage_elements && space.dims[0] >= FEWEST_PARTIALS;
 }
 
 static unsigned first_axis(Type space)
@@ -84,10 +82,10 @@ static void place_reduction(Fuser *f, Value v)
     const Op *op = op_of(f, v);
     Member member = {
         .kind = MEMBER_REDUCE, .value = v, .space = type_at(f, op->args[0]), .axes = op->a, .target = f->info[v].view};
-    uint32_t group = f->plan->unfused        ? place_member(f, member)
-                     : takes_stages(&member) ? place_staged(f, member)
-                     : chunk_of(f, &member)  ? place_chunks(f, member)
-                                             : place_member(f, member);
+    uint32_t group = f->plan->unfused           ? place_member(f, member)
+                     : takes_stages(f, &member) ? place_staged(f, member)
+                     : chunk_of(f, &member)     ? place_chunks(f, member)
+                                                : place_member(f, member);
     f->info[v].group = group;
     vec_add_once(&f->info[v].producers, group);
 }

@@ -104,39 +104,35 @@ static inline Type type_at(const Fuser *f, Value v)
     return op_of(f, v)->type;
 }
 
+/* ---- single values: fuse_values.c ---- */
+
 /* broadcast, transpose, slice, reshape, and reductions along axes of extent 1 */
 bool is_view_op(const Fuser *f, Value v);
 /* A dot that contracts nothing: an elementwise product of broadcasts. */
 bool is_outer_product(const Fuser *f, Value v);
-uint32_t new_buffer(Fuser *f, BufferKind kind, uint32_t symbol, DType dtype, int64_t elements, Value labelled);
-void add_once(uint32_t **data, uint32_t *len, uint32_t *cap, uint32_t item);
-#define vec_add_once(v, item) add_once(&(v)->data, &(v)->len, &(v)->cap, (item))
-
-/* The type without its axes of extent 1. */
-Type without_units(Type type);
-
-/* ---- values in memory: fuse_memory.c ---- */
-
+bool is_table_access(OpCode code);
 /* Whether the value is computed: not a leaf, not an access pattern of another value. */
 bool is_computed(const Fuser *f, Value v);
 /* Whether its result always is in memory: reductions, products and the special kernels. */
 bool is_always_stored(const Fuser *f, Value v);
-/* Whether reshape(v) to `shape` can be computed as v's ops on reshaped leaves: elementwise ops on whole leaves and constants. */
-bool reshape_commutes(const Fuser *f, Value v, Type shape);
+/* The type without its axes of extent 1. */
+Type without_units(Type type);
+uint32_t new_buffer(Fuser *f, BufferKind kind, uint32_t symbol, DType dtype, int64_t elements, Value labelled);
+/* The value lies there, once the groups that compute it have run. */
+void set_view(Fuser *f, Value v, View view);
 /* Gives the value a row-major scratch buffer, unless it is in memory already. */
 void store(Fuser *f, Value v);
-/* Marks what must be live and counts uses; decides which values are stored whatever the grouping, and where: last use first. */
-void place_values(Fuser *f);
 /* Where the elements of `v` lie; false where it is inline or no strides describe it. *base: the value whose memory it is. */
 bool find_view(const Fuser *f, Value v, View *view, Value *base);
-/* Records that a group reads the memory of `base`, and that its producers come first. */
-void note_read(Fuser *f, uint32_t group, Value base, const View *view);
-/* As find_view, but the value is stored if need be, so that it always has one; `group` reads it (NO_GROUP: none yet). */
-View need_view(Fuser *f, Value v, uint32_t group);
-/* The copy of `v` in memory of its own with its axes in the given order, outermost first; `group` reads it. */
-View need_copy(Fuser *f, Value v, Dims order, uint32_t group);
-/* A view of `v` without indirection, of its own dtype. */
-View need_plain(Fuser *f, Value v, uint32_t group);
+void add_once(uint32_t **data, uint32_t *len, uint32_t *cap, uint32_t item);
+#define vec_add_once(v, item) add_once(&(v)->data, &(v)->len, &(v)->cap, (item))
+
+/* ---- before grouping: fuse_memory.c ---- */
+
+/* Whether reshape(v) to `shape` can be computed as v's ops on reshaped leaves: elementwise ops on whole leaves and constants. */
+bool reshape_commutes(const Fuser *f, Value v, Type shape);
+/* Marks what must be live and counts uses; decides which values are stored whatever the grouping, and where: last use first. */
+void place_values(Fuser *f);
 
 /* ---- grouping: fuse_group.c ---- */
 
@@ -158,6 +154,17 @@ void settle_groups(Fuser *f);
 /* Whether group `from` must run after `to`, or is it. */
 bool group_depends_on(Fuser *f, uint32_t from, uint32_t to);
 
+/* ---- what groups read: fuse_needs.c ---- */
+
+/* Records that a group reads the memory of `base`, and that its producers come first. */
+void note_read(Fuser *f, uint32_t group, Value base, const View *view);
+/* As find_view, but the value is stored if need be, so that it always has one; `group` reads it (NO_GROUP: none yet). */
+View need_view(Fuser *f, Value v, uint32_t group);
+/* The copy of `v` in memory of its own with its axes in the given order, outermost first; `group` reads it. */
+View need_copy(Fuser *f, Value v, Dims order, uint32_t group);
+/* A view of `v` without indirection, of its own dtype. */
+View need_plain(Fuser *f, Value v, uint32_t group);
+
 /* ---- results: fuse_exits.c ---- */
 
 /* Makes kernels write state and outputs in place where that is safe, adds copies where it is not. After all groups are lowered.
@@ -166,8 +173,6 @@ void finish_exits(Fuser *f);
 
 /* ---- kernels: lower.c, lower_product.c ---- */
 
-/* Whether a reshape inside an expression only renames axes or splits them: the index into `from` is linear in that into `to`. */
-bool reshape_is_inline(Type from, Type to);
 /* Builds group->kernel from the members. */
 void lower_loop(Fuser *f, uint32_t group);
 /* Builds the product of op group->value, asking for copies of operands whose strides do not fit. */

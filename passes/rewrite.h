@@ -5,10 +5,10 @@
 #include "ir/ir.h"
 
 typedef struct Rewrite {
-    Builder b;          /* appends to the new function */
+    Builder b; /* appends to the new function */
     Function *old;
-    Value *map;         /* old value -> new value; NO_VALUE until set */
-    Value *args;        /* operands of the current op in the new function; room for the widest op */
+    Value *map;  /* old value -> new value; NO_VALUE until set */
+    Value *args; /* operands of the current op in the new function; room for the widest op */
 } Rewrite;
 
 void rewrite_begin(Rewrite *rewrite, Module *module, Function *function);

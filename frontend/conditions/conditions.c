@@ -1,7 +1,7 @@
 /* The table of conditions. */
-#include "frontend/conditions/conditions.h"
-
 #include <string.h>
+
+#include "frontend/conditions/conditions.h"
 
 #define CONDITION(KIND, name, ...) extern const ConditionReader reader_##name;
 #include "ir/conditions.def"
@@ -12,32 +12,6 @@ const ConditionReader *const condition_readers[CONDITION_COUNT] = {
 #include "ir/conditions.def"
 #undef CONDITION
 };
-
-ConditionKind condition_kind(DeclKind decl)
-{
-    int kind = 0;
-    while (kind < CONDITION_COUNT && condition_readers[kind]->decl != decl)
-        kind++;
-    return (ConditionKind)kind;
-}
-
-unsigned condition_declarations(void)
-{
-    unsigned set = 0;
-    for (int kind = 0; kind < CONDITION_COUNT; kind++)
-        set |= 1u << condition_readers[kind]->decl;
-    return set;
-}
-
-const char *condition_nouns(Session *s)
-{
-    const char *text = "";
-    for (int kind = 0; kind < CONDITION_COUNT; kind++) {
-        const char *between = kind == 0 ? "" : kind + 1 < CONDITION_COUNT ? ", " : " or ";
-        text = arena_printf(&s->file->arena, "%s%s%s", text, between, condition_readers[kind]->noun);
-    }
-    return text;
-}
 
 static void lower_condition(Session *s, Symbol *symbol, const ConditionReader *reader)
 {
@@ -56,16 +30,6 @@ void lower_conditions(Session *s)
 {
     for (int kind = 0; kind < CONDITION_COUNT; kind++)
         for (uint32_t i = 0; i < s->file->symbols.len; i++)
-            if (s->file->symbols.data[i]->decl->kind == condition_readers[kind]->decl)
+            if (condition_kind(s->file->symbols.data[i]->decl->kind) == (ConditionKind)kind)
                 lower_condition(s, s->file->symbols.data[i], condition_readers[kind]);
-}
-
-const Symbol *condition_symbol(const Session *s, uint32_t condition)
-{
-    for (uint32_t i = 0; i < s->file->symbols.len; i++) {
-        const Symbol *symbol = s->file->symbols.data[i];
-        if (condition_kind(symbol->decl->kind) != CONDITION_NOTHING && symbol->condition == condition)
-            return symbol;
-    }
-    return NULL;
 }

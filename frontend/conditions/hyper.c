@@ -133,47 +133,4 @@ static int64_t read_hyper(Session *s, const Symbol *symbol)
     return 0;
 }
 
-static Val value(Session *s, Symbol *symbol, Span span)
-{
-    (void)s;
-    (void)span;
-    return (Val){.kind = VAL_HYPER, .symbol = symbol};
-}
-
-const ConditionReader reader_hyper = {"a hyper declaration", "hyper lam { drop: range(0, 0.9) = 0.1 }", DECL_HYPER, read_hyper,
-                                      value};
-
-Val hyper_vector(Session *s, const Symbol *symbol)
-{
-    return val_tensor(build_source(&s->builder, OP_CONDITION, symbol->condition));
-}
-
-Val hyper_member(Session *s, Val group, Name name)
-{
-    const Decl *decl = group.symbol->decl;
-    const char *wanted = arena_printf(&s->file->arena, "%s.%s", decl->name.text, name.text);
-    Candidates candidates = {0};
-    if (!can_build(s, name.span))
-        return val_poison();
-    for (uint32_t i = 0; i < s->model->hypers.len; i++) {
-        const Hyper *hyper = &s->model->hypers.data[i];
-        if (strcmp(hyper->name, wanted) != 0)
-            continue;
-        Builder *b = &s->builder;
-        int64_t count = type_elements(hyper->shape);
-        Value vector = hyper_vector(s, group.symbol).ir;
-        Value slice = build_slice(b, vector, (Dims){.n = 1, .v = {hyper->offset}}, type_of(s->module->real, 1, &count));
-        return val_tensor(build_natural(b, hyper, build_reshape(b, slice, hyper->shape)));
-    }
-    for (const HyperEntry *entry = decl->hypers.first; entry; entry = entry->next) {
-        if (strcmp(entry->name.text, name.text) == 0) { /* its declaration has an error */
-            vec_free(&candidates.names);
-            return val_poison();
-        }
-        vec_push(&candidates.names, entry->name.text);
-    }
-    fail(s, name.span, "'%s' has no hyperparameter '%s'", decl->name.text, name.text);
-    add_note(s, decl->name.span, "the group is here");
-    suggest(s, name.text, &candidates);
-    return val_poison();
-}
+const ConditionReader reader_hyper = {"a hyper declaration", "hyper lam { drop: range(0, 0.9) = 0.1 }", read_hyper};

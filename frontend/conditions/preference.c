@@ -15,11 +15,4 @@ static int64_t read_preference(Session *s, const Symbol *symbol)
     return extent;
 }
 
-static Val value(Session *s, Symbol *symbol, Span span)
-{
-    if (!symbol->extent || !can_build(s, span))
-        return val_poison();
-    return val_tensor(build_source(&s->builder, OP_CONDITION, symbol->condition));
-}
-
-const ConditionReader reader_preference = {"a preference", "preference r[3]", DECL_PREFERENCE, read_preference, value};
+const ConditionReader reader_preference = {"a preference", "preference r[3]", read_preference};

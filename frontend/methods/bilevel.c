@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "frontend/train_plan.h"
+#include "frontend/declare/train_plan.h"
 
 /* sample normal(scale: 0.5) [by OPTIMIZER] */
 static void read_sample(TrainPlan *plan)

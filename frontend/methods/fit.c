@@ -1,5 +1,5 @@
 /* Trains by fit: one phase. */
-#include "frontend/train_plan.h"
+#include "frontend/declare/train_plan.h"
 
 static void lower(TrainPlan *plan)
 {

@@ -1,5 +1,5 @@
 /* Trains by pareto: several objectives, the solver, the report. */
-#include "frontend/train_plan.h"
+#include "frontend/declare/train_plan.h"
 
 #include <string.h>
 

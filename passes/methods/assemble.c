@@ -1,11 +1,6 @@
 /* The table of methods and the pipeline they share. */
 #include "passes/methods/methods.h"
 
-uint32_t named_state(Module *module, const char *name, Type type, StateRole role, double init)
-{
-    return find_or_add_state(module, name, type, role, (Init){INIT_CONSTANT, init});
-}
-
 static const Method *const methods[METHOD_COUNT] = {
 #define METHOD(KIND, name, ...) &method_##name,
 #include "ir/methods.def"

@@ -1,70 +1,6 @@
 /* From a per-example objective to a batched function ready for gradients. */
-#include <string.h>
-
 #include "passes/methods/methods.h"
 #include "passes/rewrite.h"
-
-Value first_value(Assembly *assembly, Builder *b, uint32_t condition)
-{
-    VEC(Value) parts = {0};
-    for (uint32_t i = 0; i < assembly->model->hypers.len; i++) {
-        const Hyper *hyper = &assembly->model->hypers.data[i];
-        int64_t count = type_elements(hyper->shape);
-        if (hyper->condition == condition)
-            vec_push(&parts, build_const(b, type_of(b->module->real, 1, &count), hyper_raw(hyper, hyper->init)));
-    }
-    Value all = build_concat(b, parts.len, parts.data, 0);
-    vec_free(&parts);
-    return all;
-}
-
-static const ConditionRule *const condition_rules[CONDITION_COUNT] = {
-#define CONDITION(KIND, name, ...) &condition_##name,
-#include "ir/conditions.def"
-#undef CONDITION
-};
-
-void condition_states(Assembly *assembly)
-{
-    for (uint32_t i = 0; i < assembly->train->conditions.len; i++) {
-        TrainCondition *own = &assembly->train->conditions.data[i];
-        condition_rules[own->kind]->states(assembly, own);
-    }
-}
-
-Value condition_value(Assembly *assembly, Builder *b, uint32_t condition, View view)
-{
-    const TrainCondition *own = find_train_condition(assembly->train, condition);
-    if (!own)
-        return first_value(assembly, b, condition);
-    const char *name = b->module->conditions.data[condition].name;
-    for (uint32_t i = 0; i < b->function->inputs.len && !condition_standing[own->kind]; i++)
-        if (strcmp(b->function->input_names.data[i], name) == 0)
-            return b->function->inputs.data[i];
-    return condition_rules[own->kind]->value(assembly, b, own, view);
-}
-
-void resolve_conditions(Assembly *assembly, Function *function, View view)
-{
-    Rewrite rewrite;
-    uint32_t count = assembly->module->conditions.len;
-    Value *values = support_malloc(count * sizeof *values);
-    for (uint32_t i = 0; i < count; i++)
-        values[i] = NO_VALUE;
-    rewrite_begin(&rewrite, assembly->module, function);
-    for (Value v = 0; v < function->ops.len; v++) {
-        if (OP_AT(function, v)->code != OP_CONDITION) {
-            rewrite_copy(&rewrite, v);
-            continue;
-        }
-        uint32_t condition = OP_AT(function, v)->symbol;
-        if (values[condition] == NO_VALUE)
-            values[condition] = condition_value(assembly, &rewrite.b, condition, view);
-        rewrite.map[v] = values[condition];
-    }
-    rewrite_end(&rewrite);
-    support_free(values);
-}
 
 Function *objective_copy(Assembly *assembly, const char *name, const Function *objective, View view)
 {
@@ -141,18 +77,4 @@ void draw_by_row(Assembly *assembly, Function *function)
         rewrite.map[v] = build_op(b, *op, 2, args);
     }
     rewrite_end(&rewrite);
-}
-
-void step_finish(Assembly *assembly, Function *function)
-{
-    pass_finish(assembly->trace, assembly->module, function);
-    pass_run(assembly->trace, "bounds", assembly->module, function);
-}
-
-Value find_read(const Function *function, uint32_t state)
-{
-    for (Value v = 0; v < function->ops.len; v++)
-        if (OP_AT(function, v)->code == OP_STATE_READ && OP_AT(function, v)->symbol == state)
-            return v;
-    return NO_VALUE;
 }

@@ -10,8 +10,8 @@
 
 /* before cmocka.h, which makes a macro of `fail` */
 #include "frontend/frontend.h"
-#include "frontend/lower.h"
-#include "frontend/parse.h"
+#include "frontend/lower/lower.h"
+#include "frontend/parse/parse.h"
 
 #include <cmocka.h>
 

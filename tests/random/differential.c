@@ -93,11 +93,13 @@ static bool block_new(Block *block, uint64_t first, unsigned size, uint64_t numb
         block->doubt_states = random_states(block->doubt, first);
     }
     Text why = {0};
-    Way way = {false, block->threads > 1, level, DEFAULT_CPU};
+    Way way = {.threads = block->threads > 1, .level = level, .cpu = DEFAULT_CPU};
+    Way unfused_way = {.unfused = true, .blocks = true, .level = level, .cpu = DEFAULT_CPU};
+    Way other_way = {.cpu = "x86-64-v2"};
     bool fine = verify_module(block->plain, false, &why) && verify_module(block->optimized, false, &why) &&
                 compile_module(block->optimized, way, &block->fused, &why) &&
-                (!unfused || compile_module(block->optimized, (Way){true, false, level, DEFAULT_CPU}, &block->unfused, &why)) &&
-                (!level || compile_module(block->optimized, (Way){false, false, 0, "x86-64-v2"}, &block->other, &why));
+                (!unfused || compile_module(block->optimized, unfused_way, &block->unfused, &why)) &&
+                (!level || compile_module(block->optimized, other_way, &block->other, &why));
     if (!fine)
         report(count, first, real, "block", why.data ? why.data : "", NULL, NULL, NULL);
     for (uint32_t i = 0; fine && i < block->fused.plan->schedules.len; i++)
@@ -174,7 +176,7 @@ static void run_ways(Count *count, const Block *block, uint32_t index, uint64_t 
     } ways[] = {{"fused, one thread", &block->fused, 1, false},
                 {"fused, two threads", block->threads > 1 ? &block->fused : NULL, 2, true},
                 {"fused, -O0 for x86-64-v2", &block->other, 1, true},
-                {"unfused", &block->unfused, 1, false}};
+                {"unfused, products in blocks", &block->unfused, 1, false}};
     const Module *module = block->plain;
     const Function *function = module->functions.data[index];
     Results first = {0};

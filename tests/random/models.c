@@ -250,10 +250,12 @@ static void compare_ways(Count *count, const Subject *subject, const Subject *do
     unsigned threads = number / 4 % 2 ? 2 : 1;
     keep_half(subject, number);
     Tensor *states = model_states(subject->module, seed), *doubt_states = doubt ? model_states(doubt->module, seed) : NULL;
+    const Way ways[] = {{.threads = threads > 1, .level = level, .cpu = DEFAULT_CPU},
+                        {.unfused = true, .blocks = true, .threads = threads > 1, .level = level, .cpu = DEFAULT_CPU}};
     for (int way = 0; way < 1 + unfused; way++) {
         Compiled compiled;
         Text why = {0};
-        if (compile_module(subject->module, (Way){way > 0, threads > 1, level, DEFAULT_CPU}, &compiled, &why)) {
+        if (compile_module(subject->module, ways[way], &compiled, &why)) {
             for (uint32_t i = 0; i < subject->module->functions.len; i++) {
                 compare_function(count, subject, doubt, &compiled, i, threads, states, doubt_states, seed, text);
                 count->kernels += way ? 0 : compiled.plan->schedules.data[i].kernels.len;

@@ -187,6 +187,10 @@ bool compile_module(const Module *module, Way way, Compiled *compiled, Text *why
     BackendOptions options = {.target = target_for(way.cpu), .opt_level = way.level};
     options.target.threads = way.threads;
     options.target.thread_work = 1;
+    if (way.blocks) {
+        options.target.blas = BLAS_BUILTIN;
+        options.target.small_product = options.target.skinny_product = 0;
+    }
     compiled->jit = jit_new(compiled->plan, &options, in_pieces, message);
     text_printf(why, "%s", message);
     return compiled->jit != NULL;

@@ -37,6 +37,7 @@ typedef struct Compiled {
 } Compiled;
 typedef struct Way {
     bool unfused;
+    bool blocks;  /* products as large ones without OpenBLAS are, whatever their size */
     bool threads; /* every kernel that can be split is */
     int level;    /* -O */
     const char *cpu;

@@ -1,0 +1,169 @@
+/* What a train could not do: errors where nothing would be trained, warnings where something would be trained for nothing. On the
+ * per-example functions, so that it does not matter how a model says it. */
+#include <math.h>
+#include <string.h>
+
+#include "frontend/declare/declare.h"
+#include "frontend/declare/movement.h"
+#include "frontend/declare/train_plan.h"
+
+/* ---- what is trained ---- */
+
+/* What a loss shall train: the weights, or by way of them conditions. */
+typedef struct TrainedLeaves {
+    const Model *model;
+    bool upper;
+    uint64_t conditions; /* upper: these, as a set */
+} TrainedLeaves;
+
+/* Whether the op is a leaf that is trained, or follows one. */
+static bool is_trained(const TrainedLeaves *leaves, const Op *op)
+{
+    if (op->code == OP_CONDITION)
+        return leaves->upper && leaves->conditions >> op->symbol & 1;
+    if (op->code != OP_PARAM)
+        return false;
+    Sources sources = leaves->model->module->weights.data[op->symbol].sources;
+    return leaves->upper ? (sources.conditions & leaves->conditions) != 0 : sources.trained;
+}
+
+enum { DEPENDS = 1, DERIVED = 2 }; /* on what is trained: at all; with a derivative that is not 0 everywhere */
+
+/* Marks every value of the function; the caller frees the marks. */
+static unsigned char *mark_trained(const TrainedLeaves *leaves, const Function *f)
+{
+    unsigned char *marks = support_malloc(f->ops.len + 1);
+    for (Value v = 0; v < f->ops.len; v++) {
+        const Op *op = OP_AT(f, v);
+        marks[v] = is_trained(leaves, op) ? DEPENDS | DERIVED : 0;
+        for (uint32_t i = 0; i < op->nargs; i++) {
+            marks[v] |= marks[op->args[i]] & DEPENDS;
+            if (passes_on(f, op, i))
+                marks[v] |= marks[op->args[i]] & DERIVED;
+        }
+    }
+    return marks;
+}
+
+/* The op through which nothing passes, next to the loss: what can be said of why. */
+static const Op *find_block(const Function *f, const unsigned char *marks, Value loss)
+{
+    bool *needed = support_malloc(f->ops.len + 1);
+    const Op *block = NULL;
+    memset(needed, 0, f->ops.len + 1);
+    needed[loss] = true;
+    for (Value v = loss + 1; v-- > 0 && !block;) {
+        const Op *op = OP_AT(f, v);
+        for (uint32_t i = 0; i < op->nargs && needed[v]; i++) {
+            needed[op->args[i]] = true;
+            if (marks[op->args[i]] & DERIVED && !(marks[v] & DERIVED))
+                block = op;
+        }
+    }
+    support_free(needed);
+    return block;
+}
+
+/* "lam", "lam or mu" */
+static const char *names_of(Session *s, uint64_t conditions)
+{
+    const char *text = "";
+    for (uint32_t c = 0; c < s->module->conditions.len; c++)
+        if (conditions >> c & 1)
+            text = arena_printf(&s->file->arena, "%s%s%s", text, *text ? " or " : "", s->module->conditions.data[c].name);
+    return text;
+}
+
+static bool check_derivative(Session *s, const TrainedLeaves *leaves, const Function *f, Value loss, Span span, const char *name)
+{
+    unsigned char *marks = mark_trained(leaves, f), mark = marks[loss];
+    const Op *block = mark & DERIVED ? NULL : find_block(f, marks, loss);
+    support_free(marks);
+    if (mark & DERIVED)
+        return true;
+    const char *what = leaves->upper ? names_of(s, leaves->conditions) : "every weight";
+    if (!(mark & DEPENDS)) {
+        fail(s, span, "'%s' trains nothing: it does not depend on %s", name, leaves->upper ? what : "any weight");
+        return false;
+    }
+    fail(s, span, "'%s' trains nothing: its derivative with respect to %s is 0 everywhere", name, what);
+    if (block)
+        add_help(s, "no derivative passes '%s' in line %u: minimise a smooth loss, and report what counts errors",
+                 op_info[block->code].name, block->line);
+    return false;
+}
+
+/* ---- a train ---- */
+
+static void help_stuck(Session *s, uint32_t weight)
+{
+    if (weight != NO_WEIGHT && s->module->weights.data[weight].init.value == 0)
+        add_help(s, "weights that begin at 0 are multiplied with each other: begin one factor with random numbers, as in '~ "
+                    "normal(0.1)'");
+    else
+        add_help(s, "they are multiplied by a constant 0");
+}
+
+static void check_movement(Session *s, const Function *f, uint32_t number, Span span, const char *name)
+{
+    MovementResult result = find_movement(s->model, f, number, number, NULL);
+    if (result.moves)
+        return;
+    fail(s, span, "'%s' trains nothing: at the first weights its derivative with respect to every weight is 0", name);
+    help_stuck(s, result.stuck);
+}
+
+static void check_phase(Session *s, const Decl *decl, const Train *train, uint32_t number)
+{
+    const Phase *phase = &train->phases.data[number];
+    const Setting *setting = setting_of(decl, phase->name);
+    TrainedLeaves leaves = {s->model, number > 0, train_conditions(train)};
+    if (!setting || !phase->objective)
+        return;
+    const Expr *expr = setting->values.first;
+    for (uint32_t i = 0; i < phase->objective->outputs.len && expr; i++, expr = expr->next) {
+        Value loss = phase->objective->outputs.data[i].value;
+        const char *name = span_text(&s->file->arena, expr->span);
+        if (check_derivative(s, &leaves, phase->objective, loss, expr->span, name) && !leaves.upper)
+            check_movement(s, phase->objective, i, expr->span, name);
+    }
+}
+
+/* With the other phase, too: what the losses together leave at 0, and whether that keeps the condition where it is. */
+static void check_stuck(Session *s, const Decl *decl, const Train *train)
+{
+    const Phase *lower = &train->phases.data[0], *upper = train->phases.len > 1 ? &train->phases.data[1] : NULL;
+    const Setting *setting = upper ? setting_of(decl, upper->name) : NULL;
+    MovementResult result =
+        find_movement(s->model, lower->objective, 0, lower->objective->outputs.len - 1, upper ? upper->objective : NULL);
+    uint64_t still = train_conditions(train) & ~result.reached;
+    if (setting && still) {
+        fail(s, setting->span, "'%s' stays where it is: the weights that respond to it begin at 0, and no step moves them",
+             names_of(s, still & (~still + 1))); /* the first of them */
+        help_stuck(s, result.stuck);
+    } else if (result.stuck != NO_WEIGHT) {
+        const char *name = s->module->weights.data[result.stuck].name;
+        Span span = setting_of(decl, lower->name)->span;
+        for (uint32_t i = 0; i < s->file->weights.len; i++)
+            if (strcmp(s->file->weights.data[i].name, name) == 0 && s->file->weights.data[i].span.source != &std_source)
+                span = s->file->weights.data[i].span;
+        warn(s, WARNING_STUCK_WEIGHTS, span,
+             "no step of '%s' moves the weights '%s': all that they are multiplied with is 0 and stays so", decl->name.text,
+             name);
+        help_stuck(s, result.stuck);
+    }
+}
+
+void check_training(Session *s, const Decl *decl)
+{
+    const Train *train = &vec_last(&s->model->trains);
+    unsigned errors = s->file->diags->errors;
+    for (uint32_t i = 0; i < train->phases.len; i++)
+        check_phase(s, decl, train, i);
+    if (s->file->diags->errors > errors)
+        return;
+    if (train->phases.len && train->phases.data[0].objective)
+        check_stuck(s, decl, train);
+    if (reader_of(train)->check)
+        reader_of(train)->check(s, decl, train);
+}

@@ -1,0 +1,263 @@
+/* Data declarations, and the fields and splits that expressions reach through them. */
+#include <string.h>
+
+#include "frontend/declare/declare.h"
+#include "frontend/declare/table.h"
+#include "frontend/lower/kit.h"
+
+static const char *copy_text(Session *s, const char *text)
+{
+    return arena_text(&s->module->arena, text, strlen(text));
+}
+
+/* A data declaration while it is read. */
+typedef struct DataLowering {
+    Session *s;
+    const Symbol *symbol;
+    Dataset *data;
+    const FormatTraits *format; /* NULL: it reads from something that there is not, which was reported */
+    double fractions;           /* of the splits, added up */
+} DataLowering;
+
+/* ---- formats ---- */
+
+/* WORD(n): n examples that hold nothing, for objectives of weights alone; an epoch is as many steps as that makes batches. */
+static void read_row_count(DataLowering *l, const Expr *source)
+{
+    const Arg *arg = source->args.first;
+    const char *word = format_names[l->data->format];
+    if (!arg || source->args.count != 1 || arg->kind != ARG_VALUE)
+        fail(l->s, source->span, "%s takes the number of examples, as in %s(1000)", word, word);
+    else
+        as_integer(l->s, evaluate(l->s, arg->value), arg->span, "the number of examples", 1, INT32_MAX, &l->data->rows);
+}
+
+/* WORD("a", "b"): appends the names of files. */
+static void read_files(DataLowering *l, const Expr *source, bool test)
+{
+    Session *s = l->s;
+    const char *word = format_names[l->data->format];
+    for (const Arg *arg = source->args.first; arg; arg = arg->next) {
+        if (arg->label.text || arg->condition || arg->value->kind != EXPR_STRING) {
+            fail(s, arg->span, "%s takes the names of files, as strings", word);
+            continue;
+        }
+        const char *file = copy_text(s, arg->value->name.text);
+        if (file[0] == 0)
+            fail(s, arg->span, "the name of a file is empty");
+        if (test)
+            vec_push(&l->data->test_files, file);
+        else
+            vec_push(&l->data->files, file);
+    }
+    if (source->args.count == 0 && l->format->files == FILES_COLUMNS)
+        fail(s, source->span, "%s takes the name of at least one file", word);
+}
+
+/* How models call the formats that `chosen` holds of: "idx" or, as a call, idx("file", ...); separated by commas and `or`. */
+static const char *list_formats(Session *s, bool (*chosen)(const FormatTraits *format), const char *call)
+{
+    const char *list = "";
+    unsigned left = 0;
+    for (size_t i = 0; i < FORMAT_COUNT; i++)
+        left += chosen(&format_traits[i]);
+    for (size_t i = 0; i < FORMAT_COUNT; i++)
+        if (chosen(&format_traits[i])) {
+            left--;
+            list = arena_printf(&s->file->arena, "%s%s%s%s", list, format_names[i], call,
+                                left > 1    ? ", "
+                                : left == 1 ? " or "
+                                            : "");
+        }
+    return list;
+}
+
+static bool has_files(const FormatTraits *format)
+{
+    return format->files != FILES_NONE;
+}
+
+static bool has_no_files(const FormatTraits *format)
+{
+    return format->files == FILES_NONE;
+}
+
+static bool has_columns(const FormatTraits *format)
+{
+    return format->files == FILES_COLUMNS;
+}
+
+/* The format that the source calls, or -1 (reported). */
+static int find_format(Session *s, const Expr *source)
+{
+    static const char *const later[] = {"permute", "text", "image_folder", "safetensors"};
+    const char *name = source->kind == EXPR_CALL ? head_name(source) : "";
+    int format = find_word(WORDS(format_names), name);
+    if (format >= 0)
+        return format;
+    if (find_word(WORDS(later), name) >= 0)
+        refuse(s, source->span, arena_printf(&s->file->arena, "the data source '%s'", name));
+    else
+        fail(s, source->span, "a data set is read by %s, or is %s without content", list_formats(s, has_files, "(\"file\", ...)"),
+             list_formats(s, has_no_files, "(n)"));
+    return -1;
+}
+
+static void read_source(DataLowering *l, const Expr *source)
+{
+    int format = find_format(l->s, source);
+    if (format < 0)
+        return;
+    l->data->format = (FormatKind)format;
+    l->format = &format_traits[format];
+    if (has_files(l->format))
+        read_files(l, source, false);
+    else
+        read_row_count(l, source);
+}
+
+static void read_test_source(DataLowering *l, const Expr *source)
+{
+    int format = find_format(l->s, source);
+    const char *word = format_names[l->data->format];
+    if (format < 0 || !l->format)
+        return;
+    if (!l->format->test_files)
+        fail(l->s, source->span, "the data set '%s' has no test files: %s reads none", l->data->name, word);
+    else if (format != (int)l->data->format)
+        fail(l->s, source->span, "the test files of '%s' are read by %s, as the others are", l->data->name, word);
+    else
+        read_files(l, source, true);
+}
+
+/* ---- fields and splits ---- */
+
+static void read_field(Session *s, const Symbol *symbol, const DataItem *item)
+{
+    Field field = {.dataset = symbol->index};
+    if (!make_type(s, item->type, &field.type, &field.classes))
+        return;
+    if (field.type.dtype == DTYPE_BOOL) {
+        fail(s, item->type->span, "a field of a data set is u8, i32, f32 or class, not bool");
+        return;
+    }
+    field.name = arena_printf(&s->module->arena, "%s.%s", symbol->decl->name.text, item->name.text);
+    for (uint32_t i = 0; i < s->module->fields.len; i++)
+        if (strcmp(s->module->fields.data[i].name, field.name) == 0) {
+            fail(s, item->name.span, "the field '%s' is declared twice", item->name.text);
+            return;
+        }
+    vec_push(&s->module->fields, field);
+}
+
+static void add_split(Session *s, Dataset *data, Split split, Span span)
+{
+    for (uint32_t i = 0; i < data->splits.len; i++)
+        if (strcmp(data->splits.data[i].name, split.name) == 0) {
+            fail(s, span, "the split '%s' is declared twice", split.name);
+            return;
+        }
+    vec_push(&data->splits, split);
+}
+
+/* `train 50000` counts rows, `train 0.8` is a fraction of them. */
+static void read_split(DataLowering *l, const DataItem *item)
+{
+    double size;
+    Session *s = l->s;
+    Split split = {.name = copy_text(s, item->name.text)};
+    if (!as_number(s, evaluate(s, item->value), item->value->span, "the size of a split", &size))
+        return;
+    if (size > 0 && size < 1) {
+        split.fraction = size;
+        l->fractions += size;
+        if (l->fractions > 1 + 1e-9)
+            fail(s, item->value->span, "the fractions of the splits add up to %.6g, more than 1", l->fractions);
+    } else if (!as_integer(s, val_number(size), item->value->span, "the number of examples in a split", 1, MAX_ELEMENTS,
+                           &split.count)) {
+        return;
+    }
+    add_split(s, l->data, split, item->span);
+}
+
+static void read_item(DataLowering *l, const DataItem *item)
+{
+    Session *s = l->s;
+    const char *word = format_names[l->data->format];
+    bool columns = l->format && has_columns(l->format), no_columns = l->format && !columns;
+    l->data->shuffled |= item->shuffled;
+    switch (item->kind) {
+    case DATA_FIELD:
+        if (columns)
+            fail(s, item->span, "a field of a %s is made of its columns, as in '%s = numbers(a, b)'", word, item->name.text);
+        else
+            read_field(s, l->symbol, item);
+        break;
+    case DATA_COMPUTED_FIELD:
+        if (no_columns)
+            fail(s, item->span, "a field of %s files is declared with its type, as in '%s: u8[28, 28]'", word, item->name.text);
+        break;
+    case DATA_MISSING:
+    case DATA_DROP:
+        if (no_columns)
+            fail(s, item->span, "'%s' belongs to data sets that %s reads", item->name.text, list_formats(s, has_columns, ""));
+        break;
+    case DATA_TEST:
+        if (l->data->test_files.len)
+            fail(s, item->span, "the test files are declared twice");
+        else
+            read_test_source(l, item->value);
+        break;
+    case DATA_SPLIT:
+        read_split(l, item);
+        break;
+    }
+}
+
+/* Whether files and fields go together as the format has it. */
+static void check_files(const DataLowering *l, uint32_t fields)
+{
+    Session *s = l->s;
+    const Decl *decl = l->symbol->decl;
+    const char *name = decl->name.text, *plural = fields == 1 ? "" : "s";
+    uint32_t files = l->data->files.len, test_files = l->data->test_files.len;
+    if (l->format->files == FILES_NONE) {
+        if (fields)
+            fail(s, decl->value->span, "the examples of '%s' are empty: there is nothing that its fields could hold", name);
+        return;
+    }
+    if (fields == 0)
+        fail(s, decl->name.span, "the data set '%s' has no fields", name);
+    else if (l->format->files == FILES_FIELDS && fields != files)
+        fail(s, decl->value->span, "the data set '%s' has %u field%s but %u file%s: one file holds one field", name, fields,
+             plural, files, files == 1 ? "" : "s");
+    else if (l->format->files == FILES_FIELDS && test_files && test_files != fields)
+        fail(s, decl->name.span, "the data set '%s' has %u field%s but %u test file%s", name, fields, plural, test_files,
+             test_files == 1 ? "" : "s");
+}
+
+void lower_data(Session *s, Symbol *symbol)
+{
+    const Decl *decl = symbol->decl;
+    unsigned line, column;
+    span_place(decl->span, &line, &column);
+    Dataset data = {.name = copy_text(s, decl->name.text), .line = line};
+    DataLowering l = {s, symbol, &data, NULL, 0};
+    uint32_t first = s->module->fields.len;
+    if (decl->extent)
+        refuse(s, decl->extent->span, "a family of data sets");
+    unsigned errors = s->file->diags->errors;
+    read_source(&l, decl->value);
+    for (const DataItem *item = decl->items.first; item; item = item->next)
+        read_item(&l, item);
+    if (l.format && has_columns(l.format) && s->file->diags->errors == errors)
+        lower_table(s, symbol, &data);
+    if (s->file->diags->errors == errors)
+        check_files(&l, s->module->fields.len - first);
+    symbol->broken = s->file->diags->errors != errors;
+    if (data.splits.len == 0)
+        vec_push(&data.splits, (Split){.name = "train", .fraction = 1});
+    if (data.test_files.len)
+        add_split(s, &data, (Split){.name = "test", .from_test = true, .fraction = 1}, decl->name.span);
+    vec_push(&s->model->datasets, data);
+}

@@ -1,0 +1,130 @@
+/* What the outside world may call. */
+#include <string.h>
+
+#include "frontend/conditions/conditions.h"
+#include "frontend/declare/declare.h"
+
+static bool known_argument(const ModelFile *file, const Param *param, Type *type, int64_t *classes)
+{
+    for (uint32_t i = 0; i < file->arguments.len; i++)
+        if (file->arguments.data[i].param == param) {
+            *type = file->arguments.data[i].type;
+            *classes = file->arguments.data[i].classes;
+            return true;
+        }
+    return false;
+}
+
+/* Whether the declaration is a condition without a first value. */
+static bool is_drawn(const Decl *decl)
+{
+    ConditionKind kind = condition_kind(decl->kind);
+    return kind != CONDITION_NOTHING && !condition_standing[kind];
+}
+
+/* The condition of that name which has no first value, or NULL. */
+static const Symbol *find_drawn(const Session *s, const char *name)
+{
+    for (uint32_t i = 0; i < s->file->symbols.len; i++) {
+        const Symbol *symbol = s->file->symbols.data[i];
+        if (is_drawn(symbol->decl) && strcmp(symbol->decl->name.text, name) == 0)
+            return symbol;
+    }
+    return NULL;
+}
+
+static void bind_argument(Session *s, Frame *frame, const Param *param)
+{
+    Type type;
+    int64_t classes;
+    Val value = {.kind = VAL_ARGUMENT, .param = param};
+    if (find_local(frame, param->name.text)) {
+        fail(s, param->name.span, "the argument '%s' is declared twice", param->name.text);
+        return;
+    }
+    if (param->init)
+        fail(s, param->init->span, "an argument of an export has no default");
+    const Symbol *condition = find_drawn(s, param->name.text);
+    if (condition && !param->type) { /* it stands for the condition: its type is known */
+        value = condition->extent
+                    ? val_tensor(build_input(&s->builder, param->name.text, type_of(s->module->real, 1, &condition->extent)))
+                    : val_poison();
+    } else if (param->type ? make_type(s, param->type, &type, &classes) : known_argument(s->file, param, &type, &classes)) {
+        value = val_tensor(build_input(&s->builder, param->name.text, type));
+        value.classes = classes;
+    } else if (param->type || !s->learning) {
+        value = val_poison();
+    }
+    set_local(frame, param->name, value);
+}
+
+static void check_arguments(Session *s, const Frame *frame)
+{
+    for (uint32_t i = 0; i < frame->locals.len; i++) {
+        Val value = frame->locals.data[i].value;
+        if (value.kind != VAL_ARGUMENT)
+            continue;
+        fail(s, value.param->span, "the type of the argument '%s' is not known", value.param->name.text);
+        add_help(s, "write it, as in '%s: f32[10]', or pass the argument to a net that says it", value.param->name.text);
+    }
+}
+
+void lower_export(Session *s, const Decl *decl)
+{
+    Frame frame = {.decl = decl};
+    Function *function = open_function(s, decl->name.text, &frame, false, false);
+    for (const Param *param = decl->params.first; param; param = param->next)
+        bind_argument(s, &frame, param);
+    unsigned errors = s->file->diags->errors;
+    run_block(s, &decl->body);
+    if (!frame.returned && !s->exhausted)
+        fail(s, decl->name.span, "'%s' does not return a value", decl->name.text);
+    const Statement *last = decl->body.last;
+    Span span = last && last->kind == STATEMENT_RETURN ? last->values.first->span : decl->name.span;
+    Val result = frame.returned ? as_tensor(s, frame.result, span) : val_poison();
+    if (s->learning && s->file->diags->errors == errors)
+        check_arguments(s, &frame);
+    if (s->dataset)
+        fail(s, s->split_span, "an export cannot read a data set: pass the example as an argument");
+    if (!is_poison(result))
+        build_output(&s->builder, decl->name.text, result.ir);
+    const char *name = arena_text(&s->module->arena, decl->name.text, strlen(decl->name.text));
+    vec_push(&s->model->exports, (Export){name, function});
+    close_function(s);
+}
+
+/* The first of these conditions that has no first value and is no argument of the export; NULL: there is none. */
+static const Symbol *missing_argument(const Session *s, const Decl *decl, uint64_t conditions)
+{
+    for (uint32_t c = 0; c < s->module->conditions.len; c++) {
+        const Symbol *symbol = conditions >> c & 1 ? condition_symbol(s, c) : NULL;
+        if (!symbol || !is_drawn(symbol->decl))
+            continue;
+        const Param *param = decl->params.first;
+        while (param && strcmp(param->name.text, symbol->decl->name.text) != 0)
+            param = param->next;
+        if (!param)
+            return symbol;
+    }
+    return NULL;
+}
+
+void check_export(Session *s, const Decl *decl)
+{
+    const Function *function = module_function(s->module, decl->name.text);
+    for (uint32_t v = 0; function && v < function->ops.len; v++) {
+        const Op *op = OP_AT(function, v);
+        bool weight = op->code == OP_PARAM;
+        uint64_t conditions = weight                     ? s->module->weights.data[op->symbol].sources.conditions
+                              : op->code == OP_CONDITION ? UINT64_C(1) << op->symbol
+                                                         : 0;
+        const Symbol *missing = missing_argument(s, decl, conditions);
+        if (!missing)
+            continue;
+        const char *name = missing->decl->name.text;
+        fail(s, decl->name.span, "the %s on the %s '%s', which '%s' does not take", weight ? "weights depend" : "result depends",
+             decl_text[missing->decl->kind], name, decl->name.text);
+        add_help(s, "make it an argument: 'export %s(..., %s) = ...'", decl->name.text, name);
+        return;
+    }
+}

@@ -1,0 +1,135 @@
+/* The functions of a train: what its phases minimise, and its metrics. */
+#include <string.h>
+
+#include "frontend/declare/train_plan.h"
+
+bool differs_between_examples(const Function *function, Value value)
+{
+    bool *varies = varying_values(function), result = varies[value];
+    support_free(varies);
+    return result;
+}
+
+/* Evaluates the expression of a phase or a metric as a real scalar. */
+Val objective_value(Session *s, const Expr *expr)
+{
+    Val value = as_real(s, evaluate(s, expr), expr->span);
+    if (is_poison(value) || val_type(s, value).rank == 0)
+        return value;
+    fail(s, expr->span, "what is minimised or reported must be one number, but this is %s", describe(s, value));
+    add_help(s, "reduce it, as in 'mean(...)'");
+    return val_poison();
+}
+
+/* Which split the function read, or an error. */
+bool read_split_of(Session *s, const Expr *expr, uint32_t *dataset, uint32_t *split)
+{
+    if (!s->dataset) {
+        fail(s, expr->span, "this reads no data: it must use one split of a data set, as in 'fit(mnist.train)'");
+        return false;
+    }
+    *dataset = s->dataset->index;
+    *split = s->split;
+    return true;
+}
+
+void check_batch(TrainPlan *plan, const Phase *phase, const Expr *expr)
+{
+    const Dataset *data = &plan->s->model->datasets.data[phase->dataset];
+    const Split *split = &data->splits.data[phase->split];
+    if (split->count == 0 || phase->batch <= split->count)
+        return;
+    fail(plan->s, expr->span, "a batch of %lld is larger than the split '%s.%s' of %lld examples", (long long)phase->batch,
+         data->name, split->name, (long long)split->count);
+}
+
+void lower_phase(TrainPlan *plan, const char *name, bool upper)
+{
+    Session *s = plan->s;
+    const Setting *setting = find_setting(plan, name);
+    need_setting(plan, name, arena_printf(&s->file->arena, "%s fit(mnist.%s) by adam(1e-3)", name, upper ? "valid" : "train"));
+    if (!setting || !setting->values.first)
+        return;
+    const Expr *expr = setting->values.first;
+    Phase phase = {.name = name, .batch = upper ? plan->upper_batch : plan->train.batch};
+    unsigned column;
+    span_place(setting->span, &phase.line, &column);
+    bool complete = setting->by && read_optimizer(s, setting->by, &phase.optimizer);
+    if (!setting->by) {
+        fail(s, setting->span, "'%s' does not say by which optimizer", name);
+        add_help(s, "end it with 'by adam(1e-3)'");
+    }
+    Frame frame = {0};
+    const char *function = arena_printf(&s->file->arena, "%s.%s.objective", plan->decl->name.text, name);
+    phase.objective = open_function(s, function, &frame, !upper, true);
+    s->upper = upper;
+    Val value = objective_value(s, expr);
+    complete &= !is_poison(value) && read_split_of(s, expr, &phase.dataset, &phase.split);
+    if (complete) {
+        build_output(&s->builder, "loss", build_unary(&s->builder, OP_ACROSS_MEAN, value.ir));
+        check_batch(plan, &phase, expr);
+    }
+    close_function(s);
+    vec_push(&plan->train.phases, phase);
+}
+
+/* Whether an output of the function reduces over the data what depends on such a reduction already. */
+static bool reduces_twice(const Function *function)
+{
+    enum { NEEDED = 1, REDUCED = 2 };
+    unsigned char *marks = support_malloc(function->ops.len + 1);
+    bool twice = false;
+    memset(marks, 0, function->ops.len);
+    for (uint32_t i = 0; i < function->outputs.len; i++)
+        marks[function->outputs.data[i].value] = NEEDED;
+    for (Value v = (Value)function->ops.len; v-- > 0;)
+        for (uint32_t i = 0; i < OP_AT(function, v)->nargs && marks[v]; i++)
+            marks[OP_AT(function, v)->args[i]] = NEEDED;
+    for (Value v = 0; v < function->ops.len; v++) {
+        unsigned below = 0;
+        for (uint32_t i = 0; i < OP_AT(function, v)->nargs; i++)
+            below |= marks[OP_AT(function, v)->args[i]] & REDUCED;
+        bool across = is_across(OP_AT(function, v)->code);
+        twice |= marks[v] && across && below;
+        marks[v] |= across ? REDUCED : below;
+    }
+    support_free(marks);
+    return twice;
+}
+
+static void lower_metric(TrainPlan *plan, const Expr *expr)
+{
+    Session *s = plan->s;
+    Metric metric = {.name = span_text(&s->module->arena, expr->span)};
+    Frame frame = {0};
+    const char *function = arena_printf(&s->file->arena, "%s.eval%u.objective", plan->decl->name.text, plan->train.metrics.len);
+    metric.objective = open_function(s, function, &frame, false, true);
+    Val value = objective_value(s, expr);
+    if (!is_poison(value) && read_split_of(s, expr, &metric.dataset, &metric.split)) {
+        bool per_example = differs_between_examples(metric.objective, value.ir);
+        build_output(&s->builder, "value", per_example ? build_unary(&s->builder, OP_ACROSS_MEAN, value.ir) : value.ir);
+        if (reduces_twice(metric.objective))
+            fail(s, expr->span,
+                 "the metric '%s' reduces over the data inside another reduction, which needs two passes: not supported",
+                 metric.name);
+    }
+    close_function(s);
+    vec_push(&plan->train.metrics, metric);
+}
+
+void lower_metrics(TrainPlan *plan, const char *select)
+{
+    const Setting *selected = find_setting(plan, select), *report = find_setting(plan, "report");
+    plan->train.select = -1;
+    if (selected && selected->values.first) {
+        plan->train.select = 0;
+        lower_metric(plan, selected->values.first);
+    }
+    for (const Expr *expr = report ? report->values.first : NULL; expr; expr = expr->next)
+        lower_metric(plan, expr);
+    const Setting *patience = find_setting(plan, "patience");
+    if (patience && plan->train.select < 0) {
+        fail(plan->s, patience->span, "'patience' needs something to watch");
+        add_help(plan->s, "add a line such as '%s fit(mnist.valid)'", select);
+    }
+}

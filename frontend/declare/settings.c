@@ -1,0 +1,153 @@
+/* The lines of a train declaration. */
+#include <string.h>
+
+#include "frontend/declare/train_plan.h"
+
+typedef struct SettingRule {
+    const char *name;
+    unsigned methods;
+    uint32_t least, most; /* values */
+    bool by;              /* may have `by OPTIMIZER` */
+    unsigned on;          /* methods where it may have `on SPLIT` */
+} SettingRule;
+
+static const SettingRule rules[] = {
+#define SETTING(...) {__VA_ARGS__},
+#include "frontend/declare/settings.def"
+#undef SETTING
+};
+
+static const char *const later_settings[] = {"solve", "steps", "method",   "trials",  "lookahead",
+                                             "tasks", "joint", "rehearse", "remember"};
+
+const Setting *setting_of(const Decl *train, const char *name)
+{
+    for (const Setting *setting = train->settings.first; setting; setting = setting->next)
+        if (strcmp(setting->head.text, name) == 0)
+            return setting;
+    return NULL;
+}
+
+const Setting *find_setting(const TrainPlan *plan, const char *name)
+{
+    return setting_of(plan->decl, name);
+}
+
+/* The first of them. */
+static const char *method_text(unsigned methods)
+{
+    int kind = 0;
+    while (!(methods >> kind & 1))
+        kind++;
+    return method_traits[kind].name;
+}
+
+static const SettingRule *find_rule(TrainPlan *plan, const Setting *setting)
+{
+    Session *s = plan->s;
+    const char *name = setting->head.text;
+    Candidates candidates = {0};
+    if (find_word(WORDS(later_settings), name) >= 0) {
+        refuse(s, setting->span, arena_printf(&s->file->arena, "the setting '%s'", name));
+        return NULL;
+    }
+    const SettingRule *foreign = NULL;
+    for (size_t i = 0; i < COUNT_OF(rules); i++) {
+        bool same = strcmp(rules[i].name, name) == 0, own = rules[i].methods & plan->method;
+        if (same && own) {
+            vec_free(&candidates.names);
+            return &rules[i];
+        }
+        foreign = same ? &rules[i] : foreign;
+        if (own)
+            vec_push(&candidates.names, rules[i].name);
+    }
+    if (foreign) {
+        vec_free(&candidates.names);
+        fail(s, setting->head.span, "'%s' is a setting of '%s', not of '%s'", name, method_text(foreign->methods),
+             method_text(plan->method));
+        return NULL;
+    }
+    fail(s, setting->head.span, "'%s' has no setting '%s'", method_text(plan->method), name);
+    suggest(s, name, &candidates);
+    return NULL;
+}
+
+void check_setting(TrainPlan *plan, const Setting *setting)
+{
+    Session *s = plan->s;
+    if (setting->weights) /* forms.c reads and checks them */
+        return;
+    const SettingRule *rule = find_rule(plan, setting);
+    if (!rule)
+        return;
+    const Setting *first = find_setting(plan, rule->name);
+    if (first != setting) {
+        fail(s, setting->head.span, "'%s' is set twice", rule->name);
+        add_note(s, first->head.span, "first set here");
+    }
+    if (setting->on && !(rule->on & plan->method))
+        fail(s, setting->on->span, "'%s' of '%s' takes no 'on': its expressions name the data themselves", rule->name,
+             method_text(plan->method));
+    if (setting->values.count < rule->least || setting->values.count > rule->most)
+        fail(s, setting->span, rule->most == 1 ? "'%s' takes one value" : "'%s' takes at most %u values", rule->name, rule->most);
+    if (setting->by && !rule->by)
+        fail(s, setting->by->span, "'%s' takes no optimizer", rule->name);
+}
+
+bool setting_integer(TrainPlan *plan, const char *name, int64_t low, int64_t *result)
+{
+    const Setting *setting = find_setting(plan, name);
+    if (!setting || !setting->values.first)
+        return false;
+    const Expr *value = setting->values.first;
+    const char *what = arena_printf(&plan->s->file->arena, "'%s'", name);
+    return as_integer(plan->s, evaluate(plan->s, value), value->span, what, low, MAX_COUNT, result);
+}
+
+void need_setting(TrainPlan *plan, const char *name, const char *example)
+{
+    if (!find_setting(plan, name) && plan->missing < COUNT_OF(plan->missing_names)) {
+        plan->missing_names[plan->missing] = name;
+        plan->missing_examples[plan->missing++] = example;
+    }
+}
+
+void report_missing(TrainPlan *plan)
+{
+    Text names = {0};
+    for (uint32_t i = 0; i < plan->missing; i++)
+        text_printf(&names, "%s'%s'", i == 0 ? "" : i + 1 < plan->missing ? ", " : " and ", plan->missing_names[i]);
+    if (plan->missing)
+        fail(plan->s, plan->decl->name.span, "the train '%s' does not say %s", plan->decl->name.text, names.data);
+    for (uint32_t i = 0; i < plan->missing; i++)
+        add_help(plan->s, "add a line such as '%s'", plan->missing_examples[i]);
+    text_free(&names);
+}
+
+/* batch 128: every phase's; batch 10, 1000: the lower and the upper phase's. */
+static void read_batch(TrainPlan *plan)
+{
+    Session *s = plan->s;
+    const Setting *setting = find_setting(plan, "batch");
+    const Expr *upper = setting && setting->values.first ? setting->values.first->next : NULL;
+    int64_t asked = s->file->options->batch;
+    setting_integer(plan, "batch", 1, &plan->train.batch);
+    plan->upper_batch = plan->train.batch;
+    if (upper)
+        as_integer(s, evaluate(s, upper), upper->span, "the upper phase's batch", 1, MAX_COUNT, &plan->upper_batch);
+    if (asked > 0)
+        plan->train.batch = plan->upper_batch = asked;
+}
+
+void read_common(TrainPlan *plan)
+{
+    Train *train = &plan->train;
+    need_setting(plan, "batch", "batch 128");
+    need_setting(plan, "epochs", "epochs 60");
+    read_batch(plan);
+    setting_integer(plan, "epochs", 1, &train->epochs);
+    setting_integer(plan, "patience", 1, &train->patience);
+    train->evaluate = 1;
+    setting_integer(plan, "evaluate", 1, &train->evaluate);
+}

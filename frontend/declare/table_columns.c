@@ -1,0 +1,171 @@
+/* What the files of a data set say about the columns that its fields use. */
+#include <unistd.h>
+
+#include "frontend/declare/table.h"
+
+/* Where the file number `index` is named, counting those of `test` behind the main ones. */
+static Span file_span(const Decl *decl, uint32_t index)
+{
+    const Expr *test = NULL;
+    for (const DataItem *item = decl->items.first; item; item = item->next)
+        if (item->kind == DATA_TEST)
+            test = item->value;
+    const Expr *sources[] = {decl->value, test};
+    for (size_t i = 0; i < COUNT_OF(sources); i++)
+        for (const Arg *arg = sources[i] ? sources[i]->args.first : NULL; arg; arg = arg->next)
+            if (index-- == 0)
+                return arg->span;
+    return decl->value->span;
+}
+
+static Table *known_table(const ModelFile *file, const Decl *decl)
+{
+    for (uint32_t i = 0; i < file->tables.len; i++)
+        if (file->tables.data[i].decl == decl)
+            return file->tables.data[i].table;
+    return NULL;
+}
+
+bool open_table(TableLowering *l, const Dataset *data)
+{
+    Session *s = l->s;
+    const Decl *decl = l->symbol->decl;
+    l->table = known_table(s->file, decl);
+    if (l->table)
+        return true;
+    const char *folder = s->file->options->data;
+    if (!folder) {
+        fail(s, decl->value->span, "the files of a csv are read to compile, but there is no folder of data");
+        return false;
+    }
+    VEC(const char *) files = {0};
+    for (uint32_t i = 0; i < data->files.len; i++)
+        vec_push(&files, data->files.data[i]);
+    for (uint32_t i = 0; i < data->test_files.len; i++)
+        vec_push(&files, data->test_files.data[i]);
+    l->table = ARENA_NEW(&s->file->arena, Table);
+    TableSource source = {folder, files.data, files.len, l->markers.data, l->markers.len, NULL, 0};
+    char error[TABULAR_ERROR];
+    uint32_t failed = 0;
+    bool fine = table_read(l->table, &source, &failed, error);
+    vec_push(&s->file->tables, (KnownTable){decl, l->table});
+    vec_free(&files);
+    if (!fine) {
+        fail(s, file_span(decl, failed), "%s", error);
+        if (l->table->paths && l->table->paths[failed] && access(l->table->paths[failed], F_OK) != 0)
+            add_help(
+                s, "what the model looks like depends on this file: say with --data DIR or the environment variable HNC_DATA in "
+                   "which folder it is");
+    }
+    return fine;
+}
+
+static int64_t count_missing(const Table *table, uint32_t column, int64_t *first)
+{
+    int64_t missing = 0;
+    for (int64_t row = 0; row < table->rows; row++)
+        if (!*table_cell(table, row, column) && missing++ == 0)
+            *first = row;
+    return missing;
+}
+
+static void refuse_missing(TableLowering *l, const Use *use, uint32_t column, int64_t missing, int64_t first)
+{
+    char error[TABULAR_ERROR];
+    table_missing_error(l->table, column, missing, first, error);
+    fail(l->s, use->span, "%s", error);
+    if (use->kind == AS_NUMBER)
+        add_help(l->s, "'missing \"?\" as mean' fills in the mean of the training rows; 'as drop' leaves such rows out");
+    else
+        add_help(l->s, "'missing \"?\" as drop' leaves such rows out");
+}
+
+static void check_text(TableLowering *l, const Use *use, uint32_t column)
+{
+    Session *s = l->s;
+    bool found = use->text[0] == 0;
+    for (uint32_t i = 0; i < l->markers.len; i++)
+        found |= strcmp(use->text, l->markers.data[i]) == 0;
+    for (int64_t row = 0; row < l->table->rows && !found; row++)
+        found = strcmp(use->text, table_cell(l->table, row, column)) == 0;
+    if (found)
+        return;
+    char error[TABULAR_ERROR];
+    Candidates candidates = {0};
+    if (table_categories(l->table, column, error))
+        for (uint32_t i = 0; i < l->table->columns[column].category_count; i++)
+            vec_push(&candidates.names, l->table->columns[column].categories[i]);
+    fail(s, use->span, "the column '%s' never holds \"%s\"", l->table->columns[column].name, use->text);
+    suggest(s, use->text, &candidates);
+}
+
+static void check_use(TableLowering *l, const Use *use)
+{
+    uint32_t column = (uint32_t)table_column(l->table, l->columns.data[use->column].name);
+    int64_t missing, first = 0;
+    char error[TABULAR_ERROR];
+    switch (use->kind) {
+    case AS_NUMBER:
+        if (!table_numbers(l->table, column, NULL, &missing, &first, error)) {
+            fail(l->s, use->span, "%s", error);
+            if (l->markers.len == 0)
+                add_help(l->s, "what stands for a missing value is declared, as in 'missing \"?\"'");
+        } else if (missing && l->schema->missing != MISSING_MEAN)
+            refuse_missing(l, use, column, missing, first);
+        break;
+    case AS_LABEL:
+        missing = count_missing(l->table, column, &first);
+        if (missing)
+            refuse_missing(l, use, column, missing, first);
+        break;
+    case AS_TEXT:
+        check_text(l, use, column);
+        break;
+    case AS_CATEGORY:
+        break;
+    }
+}
+
+/* The categories of a column that a field encodes by them. */
+static void find_categories(TableLowering *l, const Use *use)
+{
+    SchemaColumn *column = &l->columns.data[use->column];
+    int64_t place = table_column(l->table, column->name);
+    char error[TABULAR_ERROR];
+    if (column->categories || (use->kind != AS_CATEGORY && use->kind != AS_LABEL))
+        return;
+    if (!table_categories(l->table, (uint32_t)place, error)) {
+        fail(l->s, use->span, "%s", error);
+        return;
+    }
+    Arena *arena = &l->s->module->arena;
+    const TableColumn *found = &l->table->columns[place];
+    const char **categories = arena_alloc(arena, found->category_count * sizeof *categories);
+    for (uint32_t i = 0; i < found->category_count; i++)
+        categories[i] = arena_text(arena, found->categories[i], strlen(found->categories[i]));
+    column->categories = categories;
+    column->category_count = found->category_count;
+}
+
+bool read_columns(TableLowering *l)
+{
+    Session *s = l->s;
+    unsigned errors = s->file->diags->errors;
+    l->schema->markers = KEEP(&s->module->arena, l->markers);
+    l->schema->marker_count = l->markers.len;
+    l->schema->columns = l->columns.data; /* until they are complete */
+    l->schema->column_count = l->columns.len;
+    if (decode_drop(l->table, l->schema) < 0)
+        support_out_of_memory();
+    if (l->table->rows == 0) {
+        fail(s, l->symbol->decl->name.span, "every row of '%s' misses a value in a column that is used",
+             l->symbol->decl->name.text);
+        return false;
+    }
+    for (uint32_t i = 0; i < l->uses.len && s->learning; i++)
+        check_use(l, &l->uses.data[i]);
+    for (uint32_t i = 0; i < l->uses.len; i++)
+        find_categories(l, &l->uses.data[i]);
+    l->schema->columns = KEEP(&s->module->arena, l->columns);
+    return s->file->diags->errors == errors;
+}

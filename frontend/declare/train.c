@@ -1,0 +1,103 @@
+/* A train declaration: its method, which reads the rest. */
+#include <string.h>
+
+#include "frontend/declare/declare.h"
+#include "frontend/declare/train_plan.h"
+
+static const char *const later_methods[] = {"continual", "implicit", "unrolled", "search"};
+
+#define METHOD(KIND, name, ...) extern const MethodReader reader_##name;
+#include "ir/methods.def"
+#undef METHOD
+
+static const MethodReader *const readers[METHOD_COUNT] = {
+#define METHOD(KIND, name, ...) &reader_##name,
+#include "ir/methods.def"
+#undef METHOD
+};
+
+/* How a model writes it: METHOD(CONDITION, ...). */
+static Construct method_construct(const MethodTraits *method)
+{
+    Construct construct = {.name = method->name, .example = method->example};
+    for (uint32_t i = 0; i < method->most; i++)
+        construct.parameters[i] = (Parameter){"condition", TAKES_EXPRESSION, ANY_NUMBER, 0};
+    return construct;
+}
+
+static void read_conditions(TrainPlan *plan, const MethodTraits *method, const Argument *arguments)
+{
+    Session *s = plan->s;
+    if (method->takes == CONDITION_NOTHING)
+        return;
+    const ConditionReader *reader = condition_readers[method->takes];
+    if (!arguments[0].expr)
+        fail(s, plan->decl->value->span, "%s takes the name of %s, as in %s", method->name, reader->noun, method->example);
+    for (uint32_t i = 0; i < method->most && arguments[i].expr; i++) {
+        const Expr *expr = arguments[i].expr;
+        const Symbol *symbol = choose_declared(s, 1u << condition_declaration(method->takes), expr, "%s takes the name of %s",
+                                               method->name, reader->noun);
+        if (!symbol)
+            add_help(s, "declare one, as in '%s'", reader->example);
+        else if (find_train_condition(&plan->train, symbol->condition))
+            fail(s, expr->span, "%s names '%s' twice", method->name, symbol->decl->name.text);
+        else
+            vec_push(&plan->train.conditions, (TrainCondition){.kind = method->takes, .condition = symbol->condition});
+    }
+}
+
+/* The method's row, or -1 after an error. */
+static int read_method(TrainPlan *plan)
+{
+    Session *s = plan->s;
+    const Expr *expr = plan->decl->value;
+    Construct constructs[METHOD_COUNT];
+    Argument arguments[MOST_PARAMETERS];
+    if (find_word(WORDS(later_methods), head_name(expr)) >= 0) {
+        refuse(s, expr->span, arena_printf(&s->file->arena, "the method '%s'", head_name(expr)));
+        return -1;
+    }
+    for (int i = 0; i < METHOD_COUNT; i++)
+        constructs[i] = method_construct(&method_traits[i]);
+    int row = read_construct(s, expr, CONSTRUCTS(constructs), "a method to train by", arguments);
+    plan->method = row < 0 ? 0 : 1u << row;
+    plan->train.method = (MethodKind)(row < 0 ? 0 : row);
+    if (row >= 0)
+        read_conditions(plan, &method_traits[row], arguments);
+    return row;
+}
+
+void lower_train(Session *s, const Decl *decl)
+{
+    TrainPlan plan = {.s = s, .decl = decl};
+    unsigned column;
+    if (read_method(&plan) < 0)
+        return;
+    plan.train.name = arena_text(&s->module->arena, decl->name.text, strlen(decl->name.text));
+    span_place(decl->span, &plan.train.line, &column);
+    for (const Setting *setting = decl->settings.first; setting; setting = setting->next)
+        check_setting(&plan, setting);
+    readers[plan.train.method]->lower(&plan);
+    report_missing(&plan);
+    vec_push(&s->model->trains, plan.train);
+}
+
+void check_response(Session *s, const Decl *decl)
+{
+    const Train *train = &vec_last(&s->model->trains);
+    const MethodReader *reader = readers[train->method];
+    if (!check_drawn(s, decl, train) || !reader->check_response)
+        return;
+    for (uint32_t i = 0; i < train->conditions.len; i++) {
+        uint32_t condition = train->conditions.data[i].condition;
+        if (responds(s->model, condition))
+            continue;
+        reader->check_response(s, decl, train, s->module->conditions.data[condition].name);
+        return;
+    }
+}
+
+const MethodReader *reader_of(const Train *train)
+{
+    return readers[train->method];
+}

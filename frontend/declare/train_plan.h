@@ -1,0 +1,93 @@
+/* Between the files that read train declarations: train.c (what methods share), methods/, rays.c and true_front.c. */
+#ifndef HNC_FRONTEND_TRAIN_PLAN_H
+#define HNC_FRONTEND_TRAIN_PLAN_H
+
+#include "frontend/conditions/conditions.h"
+#include "pareto/pareto.h"
+
+/* Sets of methods. */
+enum {
+#define METHOD(KIND, ...) IN_##KIND = 1 << METHOD_##KIND,
+#include "ir/methods.def"
+#undef METHOD
+    IN_ALL = (1 << METHOD_COUNT) - 1,
+    MAX_COUNT = 1000000000
+};
+
+/* A train being read. */
+typedef struct TrainPlan {
+    Session *s;
+    const Decl *decl;
+    Train train;
+    int64_t upper_batch;
+    unsigned method; /* IN_... */
+    uint32_t missing;
+    const char *missing_names[8], *missing_examples[8]; /* of settings that it needs and does not have */
+} TrainPlan;
+
+/* The first line of that name, or NULL: of a train, of the one being read. */
+const Setting *setting_of(const Decl *train, const char *name);
+const Setting *find_setting(const TrainPlan *plan, const char *name);
+/* Unless the train has that setting, it is missed in the error at the end of the declaration; the example helps. */
+void need_setting(TrainPlan *plan, const char *name, const char *example);
+/* The setting's whole number of at least `low`; false if it is absent or an error was reported. */
+bool setting_integer(TrainPlan *plan, const char *name, int64_t low, int64_t *result);
+/* Reports a line that does not belong to the method, or has not the values that it takes. */
+void check_setting(TrainPlan *plan, const Setting *setting);
+/* One error for all settings that were needed in vain. */
+void report_missing(TrainPlan *plan);
+/* batch, epochs, patience, evaluate */
+void read_common(TrainPlan *plan);
+
+/* Evaluates what a phase minimises or a metric reports: a real scalar, or poison. */
+Val objective_value(Session *s, const Expr *expr);
+/* Which split the function being built read, or an error. */
+bool read_split_of(Session *s, const Expr *expr, uint32_t *dataset, uint32_t *split);
+/* An error if the phase's batch is larger than its split. */
+void check_batch(TrainPlan *plan, const Phase *phase, const Expr *expr);
+/* Whether the value differs between examples (random numbers do). */
+bool differs_between_examples(const Function *function, Value value);
+
+/* The objective of the line `name`, by an optimizer, as the train's next phase; `upper`: of the problem that tunes the condition.
+ */
+void lower_phase(TrainPlan *plan, const char *name, bool upper);
+/* What `select` evaluates, which marks the best checkpoint, and what `report` does. */
+void lower_metrics(TrainPlan *plan, const char *select);
+
+/* What a method's file in frontend/methods/ is made of. */
+typedef struct MethodReader {
+    void (*lower)(TrainPlan *plan); /* reads the settings, lowers the objectives */
+    /* Reports that no weights respond to this condition of the train, if that is an error. NULL: none need to. */
+    void (*check_response)(Session *s, const Decl *decl, const Train *train, const char *condition);
+    /* Warnings of its own on a train that would train something. NULL: none. */
+    void (*check)(Session *s, const Decl *decl, const Train *train);
+} MethodReader;
+const MethodReader *reader_of(const Train *train);
+
+/* An optimizer with its schedule; false after an error (train_options.c). */
+bool read_optimizer(Session *s, const Expr *expr, Optimizer *optimizer);
+
+/* ---- response.c ---- */
+
+/* False, having said so, where the train uses a condition without a first value that it does not draw. */
+bool check_drawn(Session *s, const Decl *decl, const Train *train);
+/* Whether weights of the model, as far as they are used, follow the condition. */
+bool responds(const Model *model, uint32_t condition);
+/* The method that takes conditions of this kind. */
+const char *method_taking(ConditionKind kind);
+/* Warns of weights that respond to a condition that the train keeps where it is. */
+void warn_of_fixed_response(Session *s, const Decl *decl, const Train *train);
+
+/* ---- preferences: rays.c ---- */
+
+/* sample dirichlet(0.2) | dirichlet([0.2, 1, 1]) | uniform | rays | each */
+void read_sample_of_rays(TrainPlan *plan);
+/* rays 25 | das_dennis(6) | [0.5, 0.5], ...; the customary ones where the train names none. */
+void read_rays(TrainPlan *plan);
+
+/* ---- true_front.c ---- */
+
+/* igd("front.csv"): reads the points of the file, whose name is the string `name`, into the report. */
+void read_true_front(TrainPlan *plan, const Expr *name, Report *report);
+
+#endif

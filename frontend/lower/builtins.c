@@ -1,0 +1,163 @@
+/* The table of the primitives that the language can call. Everything else is written in std.hn. */
+#include "frontend/lower/builtins.h"
+
+#include <math.h>
+#include <string.h>
+
+static double fold_sign(double x)
+{
+    return (x > 0) - (x < 0);
+}
+
+static const Primitive primitives[] = {
+    {"abs", 1, 1, builtin_unary, 0, OP_ABS, fabs},
+    {"argmax", 1, 1, builtin_argmax, TAKES_AXIS | TAKES_OVER, OP_ARGMAX, NULL},
+    {"bernoulli", 2, 2, builtin_bernoulli, 0, OP_RANDOM, NULL},
+    {"concat", 1, MAX_ARGS, builtin_concat, TAKES_AXIS, OP_CONCAT, NULL},
+    {"cos", 1, 1, builtin_unary, 0, OP_COS, cos},
+    {"dot", 2, 2, builtin_dot, 0, OP_DOT, NULL},
+    {"elements", 1, 1, builtin_elements, 0, OP_COUNT, NULL},
+    {"erf", 1, 1, builtin_unary, 0, OP_ERF, erf},
+    {"exp", 1, 1, builtin_unary, 0, OP_EXP, exp},
+    {"expm1", 1, 1, builtin_unary, 0, OP_EXPM1, expm1},
+    {"f32", 1, 1, builtin_cast_real, 0, OP_CAST, NULL},
+    {"flat", 1, 1, builtin_flat, 0, OP_CONCAT, NULL},
+    {"floor", 1, 1, builtin_unary, 0, OP_FLOOR, floor},
+    {"iota", 1, 1, builtin_iota, 0, OP_IOTA, NULL},
+    {"log", 1, 1, builtin_unary, 0, OP_LOG, log},
+    {"log1p", 1, 1, builtin_unary, 0, OP_LOG1P, log1p},
+    {"max", 1, 2, builtin_maximum, TAKES_ALL, OP_MAX, NULL},
+    {"mean", 1, 1, builtin_reduction, TAKES_ALL, OP_REDUCE_SUM, NULL},
+    {"min", 2, 2, builtin_binary, 0, OP_MIN, NULL},
+    {"normal", 0, 1, builtin_normal, 0, OP_RANDOM, NULL},
+    {"onehot", 2, 2, builtin_onehot, 0, OP_EQ, NULL},
+    {"pow", 2, 2, builtin_binary, 0, OP_POW, NULL},
+    {"reshape", 2, 2, builtin_reshape, 0, OP_RESHAPE, NULL},
+    {"shape", 1, 1, builtin_shape, 0, OP_COUNT, NULL},
+    {"sign", 1, 1, builtin_unary, 0, OP_SIGN, fold_sign},
+    {"sin", 1, 1, builtin_unary, 0, OP_SIN, sin},
+    {"sqrt", 1, 1, builtin_unary, 0, OP_SQRT, sqrt},
+    {"stop", 1, 1, builtin_stop, 0, OP_STOP, NULL},
+    {"sum", 1, 1, builtin_reduction, TAKES_ALL, OP_REDUCE_SUM, NULL},
+    {"sumsq", 1, 1, builtin_sumsq, 0, OP_DOT, NULL},
+    {"tanh", 1, 1, builtin_unary, 0, OP_TANH, tanh},
+    {"transpose", 1, 2, builtin_transpose, 0, OP_TRANSPOSE, NULL},
+    {"uniform", 0, 1, builtin_uniform, 0, OP_RANDOM, NULL},
+    {"where", 3, 3, builtin_where, 0, OP_SELECT, NULL},
+};
+
+void builtin_names(Candidates *candidates)
+{
+    for (size_t i = 0; i < COUNT_OF(primitives); i++)
+        vec_push(&candidates->names, primitives[i].name);
+}
+
+static bool poisoned(const Call *call)
+{
+    for (unsigned i = 0; i < call->n; i++)
+        if (is_poison(call->args[i]))
+            return true;
+    return is_poison(call->condition);
+}
+
+static bool add_axis(Session *s, Call *call, Val value, Span span)
+{
+    int64_t axis;
+    if (!as_integer(s, value, span, "an axis", -MAX_RANK, MAX_RANK, &axis))
+        return false;
+    if (call->axes.n == MAX_RANK) {
+        fail(s, span, "too many axes (limit is %d)", MAX_RANK);
+        return false;
+    }
+    call->axes.v[call->axes.n++] = axis;
+    return true;
+}
+
+/* `axis: 1`, or `axis: [0, -1]`. */
+static bool read_axis(Session *s, Call *call, const Arg *arg)
+{
+    call->has_axis = true;
+    call->axis_span = arg->span;
+    if (arg->value->kind != EXPR_LIST)
+        return add_axis(s, call, evaluate(s, arg->value), arg->span);
+    bool fine = true;
+    for (const Arg *entry = arg->value->args.first; entry && fine; entry = entry->next)
+        fine = add_axis(s, call, evaluate(s, entry->value), entry->span);
+    return fine;
+}
+
+/* Whether the primitive takes what stands beside the argument; reports otherwise. */
+static bool takes(Session *s, const Primitive *primitive, const Call *call, const Arg *arg, bool axis)
+{
+    if ((axis || arg->kind == ARG_OVER) && (call->has_axis || call->over)) {
+        fail(s, arg->span, "the axes of '%s' are given twice", primitive->name);
+        return false;
+    }
+    unsigned given = (axis ? TAKES_AXIS : 0u) | (arg->kind == ARG_OVER ? TAKES_OVER : 0u) | (arg->condition ? TAKES_WHERE : 0u);
+    unsigned foreign = given & ~primitive->takes;
+    if (!foreign)
+        return true;
+    fail(s, arg->span, "'%s' takes no '%s'", primitive->name,
+         foreign & TAKES_AXIS    ? "axis:"
+         : foreign & TAKES_WHERE ? "where"
+                                 : "over");
+    return false;
+}
+
+static bool read_arguments(Session *s, const Primitive *primitive, Call *call)
+{
+    const char *name = primitive->name;
+    bool fine = true;
+    for (const Arg *arg = call->expr->args.first; arg; arg = arg->next) {
+        bool axis = arg->label.text && strcmp(arg->label.text, "axis") == 0;
+        if (!takes(s, primitive, call, arg, axis))
+            return false;
+        if (arg->label.text && !axis) {
+            fail(s, arg->label.span, "'%s' has no parameter '%s'", name, arg->label.text);
+            return false;
+        }
+        if (arg->kind == ARG_OVER) {
+            call->over = arg->value;
+            call->axis_span = arg->span;
+        } else if (axis) {
+            fine &= read_axis(s, call, arg);
+        } else if (call->n < primitive->most) {
+            call->spans[call->n] = arg->span;
+            call->args[call->n++] = evaluate(s, arg->value);
+            if (arg->condition) {
+                call->condition = evaluate(s, arg->condition);
+                call->condition_span = arg->condition->span;
+            }
+        } else {
+            call->n++;
+            break;
+        }
+    }
+    if (call->n >= primitive->least && call->n <= primitive->most)
+        return fine;
+    unsigned wanted = call->n < primitive->least ? primitive->least : primitive->most;
+    fail(s, call->expr->span, "'%s' takes %s%u argument%s, but %s given", name,
+         primitive->least == primitive->most ? ""
+         : call->n < primitive->least        ? "at least "
+                                             : "at most ",
+         wanted, wanted == 1 ? "" : "s",
+         call->n > primitive->most ? "more are"
+         : call->n == 0            ? "none is"
+         : call->n == 1            ? "1 is"
+                                   : "fewer are");
+    return false;
+}
+
+Val evaluate_builtin(Session *s, const Expr *expr, bool *known)
+{
+    for (size_t i = 0; i < COUNT_OF(primitives); i++) {
+        if (strcmp(primitives[i].name, expr->left->name.text) != 0)
+            continue;
+        *known = true;
+        Call call = {.expr = expr, .primitive = &primitives[i], .condition.kind = VAL_NONE};
+        if (!read_arguments(s, &primitives[i], &call) || poisoned(&call))
+            return val_poison();
+        return primitives[i].evaluate(s, &call);
+    }
+    return val_poison();
+}

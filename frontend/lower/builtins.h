@@ -1,0 +1,50 @@
+/* The primitives' own header: a call with its arguments evaluated, and one function for each kind of primitive. */
+#ifndef HNC_FRONTEND_BUILTINS_H
+#define HNC_FRONTEND_BUILTINS_H
+
+#include "frontend/lower/lower.h"
+
+enum { MAX_ARGS = 16 };
+
+typedef struct Call {
+    const Expr *expr;
+    const struct Primitive *primitive;
+    unsigned n;
+    Val args[MAX_ARGS];
+    Span spans[MAX_ARGS];
+    bool has_axis;
+    Dims axes; /* `axis:` as given; `over` is resolved later */
+    Span axis_span;
+    const Expr *over;
+    Val condition; /* e where condition; VAL_NONE: absent */
+    Span condition_span;
+} Call;
+
+typedef Val Evaluate(Session *s, Call *call);
+
+/* What a primitive takes beside arguments by position; whatever it does not take is an error. */
+enum { TAKES_AXIS = 1, TAKES_OVER = 2, TAKES_WHERE = 4, TAKES_ALL = 7 };
+
+typedef struct Primitive {
+    const char *name;
+    unsigned least, most; /* arguments */
+    Evaluate *evaluate;
+    unsigned takes;
+    OpCode code;
+    double (*fold)(double); /* of a number known at compile time */
+} Primitive;
+
+/* elementwise, and choice (builtins_math.c) */
+Evaluate builtin_unary, builtin_stop, builtin_binary, builtin_cast_real, builtin_where;
+/* reductions (builtins_reduce.c) */
+Evaluate builtin_reduction, builtin_maximum, builtin_argmax;
+/* shapes, products, indices (builtins_tensor.c) */
+Evaluate builtin_reshape, builtin_transpose, builtin_concat, builtin_iota, builtin_onehot, builtin_dot, builtin_elements,
+    builtin_shape;
+/* random numbers and whole sets of weights (builtins_source.c) */
+Evaluate builtin_uniform, builtin_normal, builtin_bernoulli, builtin_sumsq, builtin_flat;
+
+/* Argument i as the extents of a tensor that may exist: [3, 4] or a number. Reports otherwise. */
+bool shape_argument(Session *s, const Call *call, unsigned i, Dims *dims);
+
+#endif

@@ -1,0 +1,116 @@
+/* Random numbers, and the weights of whole nets. */
+#include "frontend/lower/builtins.h"
+
+/* ---- random numbers ---- */
+
+typedef struct Draw {
+    Value seed, step;
+    Type type;
+    uint32_t stream;
+} Draw;
+
+/* Opens a draw of the shape of argument i. Each call in the source takes streams of its own wherever it is inlined. */
+static bool draw(Session *s, const Call *call, unsigned i, uint32_t streams, Draw *result)
+{
+    Dims dims = {0};
+    if (call->n > i && !shape_argument(s, call, i, &dims))
+        return false;
+    if (!can_build(s, call->expr->span))
+        return false;
+    Module *module = s->module;
+    int64_t seed = find_state(module, "seed"), step = find_state(module, s->upper ? "step/upper" : "step/lower");
+    result->seed = build_read(&s->builder, (uint32_t)seed);
+    result->step = build_read(&s->builder, (uint32_t)step);
+    result->type = type_of(module->real, dims.n, dims.v);
+    result->stream = s->next_stream;
+    s->next_stream += streams;
+    return true;
+}
+
+Val builtin_uniform(Session *s, Call *call)
+{
+    Draw d;
+    if (!draw(s, call, 0, 1, &d))
+        return val_poison();
+    return val_tensor(build_random(&s->builder, d.seed, d.step, d.type, d.stream, 0));
+}
+
+Val builtin_normal(Session *s, Call *call)
+{
+    Draw d;
+    if (!draw(s, call, 0, 2, &d))
+        return val_poison();
+    return val_tensor(build_normal(&s->builder, d.seed, d.step, d.type, d.stream, 0));
+}
+
+Val builtin_bernoulli(Session *s, Call *call)
+{
+    Draw d;
+    if (call->args[0].kind == VAL_NUMBER && !(call->args[0].number >= 0 && call->args[0].number <= 1))
+        return fail(s, call->spans[0], "a probability lies between 0 and 1, but this is %.6g", call->args[0].number);
+    if (!s->frame->standard && !check_rate(s, call->args[0], call->spans[0], "a probability"))
+        return val_poison();
+    Val p = as_real(s, call->args[0], call->spans[0]);
+    if (is_poison(p) || !draw(s, call, 1, 1, &d))
+        return val_poison();
+    Builder *b = &s->builder;
+    Dims dims, wanted = type_dims(d.type);
+    if (!broadcast_dims(type_dims(val_type(s, p)), wanted, &dims) || dims_elements(dims) != dims_elements(wanted))
+        return fail(s, call->expr->span, "a probability of %s does not fit the shape %s", describe(s, p),
+                    describe_type(s, d.type));
+    Value u = build_random(b, d.seed, d.step, d.type, d.stream, 0);
+    return val_tensor(build_cast(b, build_binary(b, OP_LT, u, broadcast_to(s, p.ir, wanted)), s->module->real));
+}
+
+/* ---- whole sets of weights ---- */
+
+static Val dot_all(Session *s, Value w)
+{
+    Call call = {.n = 2, .args = {val_tensor(w), val_tensor(w)}};
+    return builtin_dot(s, &call);
+}
+
+Val builtin_sumsq(Session *s, Call *call)
+{
+    if (call->args[0].kind != VAL_WEIGHTS) {
+        Val x = as_real(s, call->args[0], call->spans[0]);
+        return is_poison(x) ? x : dot_all(s, x.ir);
+    }
+    if (!can_build(s, call->expr->span))
+        return val_poison();
+    uint32_t *indices, n = weights_of(s, call->args[0], &indices);
+    if (s->learning)
+        return val_tensor(build_const(&s->builder, type_scalar(s->module->real), 0));
+    Val total = n ? val_poison() : fail(s, call->spans[0], "'%s' has no weights", call->args[0].path);
+    for (uint32_t i = 0; i < n; i++) {
+        Val term = dot_all(s, build_source(&s->builder, OP_PARAM, indices[i]));
+        total = i == 0 ? term : val_tensor(build_binary(&s->builder, OP_ADD, total.ir, term.ir));
+    }
+    support_free(indices);
+    return total;
+}
+
+Val builtin_flat(Session *s, Call *call)
+{
+    if (call->args[0].kind != VAL_WEIGHTS)
+        return fail(s, call->spans[0], "flat takes a net or a part of one, but this is %s", describe(s, call->args[0]));
+    if (s->learning || !can_build(s, call->expr->span))
+        return val_poison(); /* in the first walk the length is not known yet */
+    uint32_t *indices, n = weights_of(s, call->args[0], &indices);
+    if (n == 0)
+        return fail(s, call->spans[0], "'%s' has no weights", call->args[0].path);
+    int64_t total = 0;
+    VEC(Value) parts = {0};
+    for (uint32_t i = 0; i < n; i++) {
+        int64_t count = type_elements(s->module->weights.data[indices[i]].type);
+        Value w = build_source(&s->builder, OP_PARAM, indices[i]);
+        vec_push(&parts, build_reshape(&s->builder, w, type_of(s->module->real, 1, &count)));
+        total += count;
+    }
+    Val result = val_poison();
+    if (check_type(s, type_of(s->module->real, 1, &total), call->expr->span))
+        result = val_tensor(build_concat(&s->builder, n, parts.data, 0));
+    vec_free(&parts);
+    support_free(indices);
+    return result;
+}

@@ -1,0 +1,57 @@
+/* What the types of the standard layers' parameters do not say: which numbers they may be, and what they are. */
+#include <math.h>
+#include <string.h>
+
+#include "frontend/lower/lower.h"
+
+/* Numbers known at compile time that the layer can do nothing with. */
+static const struct {
+    const char *layer, *param;
+    double least, most;
+    const char *help;
+} limits[] = {
+    {"dropout", "p", 0, 1, "a rate of 50 % is 0.5"},
+    {"layernorm", "epsilon", 0, INFINITY, NULL},
+    {"huber", "delta", 0, INFINITY, NULL},
+};
+
+/* Layers that make probabilities of logits, and losses that take logits. */
+static const char *const makers[] = {"softmax", "sigmoid"};
+static const struct {
+    const char *loss, *param;
+} takers[] = {{"cross_entropy", "logits"}, {"binary_cross_entropy", "logit"}};
+
+bool check_standard_argument(Session *s, const Decl *layer, const Param *param, Val value, Span span)
+{
+    const char *name = layer->name.text;
+    if (strcmp(name, "dropout") == 0 && strcmp(param->name.text, "p") == 0 && !check_rate(s, value, span, "'p' of 'dropout'"))
+        return false;
+    for (size_t i = 0; i < COUNT_OF(limits) && value.kind == VAL_NUMBER; i++) {
+        if (strcmp(limits[i].layer, name) != 0 || strcmp(limits[i].param, param->name.text) != 0)
+            continue;
+        if (value.number >= limits[i].least && value.number <= limits[i].most)
+            continue;
+        if (limits[i].most < INFINITY)
+            fail(s, span, "'%s' of '%s' lies between %g and %g, but this is %.6g", param->name.text, name, limits[i].least,
+                 limits[i].most, value.number);
+        else
+            fail(s, span, "'%s' of '%s' is at least %g, but this is %.6g", param->name.text, name, limits[i].least, value.number);
+        if (limits[i].help)
+            add_help(s, "%s", limits[i].help);
+        return false;
+    }
+    for (size_t i = 0; i < COUNT_OF(takers) && value.probabilities; i++)
+        if (strcmp(takers[i].loss, name) == 0 && strcmp(takers[i].param, param->name.text) == 0) {
+            warn(s, WARNING_PROBABILITIES, span, "'%s' takes logits, but these are probabilities", name);
+            add_help(s, "pass what 'softmax' or 'sigmoid' is given: the loss applies it itself, without its rounding errors");
+        }
+    return true;
+}
+
+bool makes_probabilities(const Decl *layer)
+{
+    bool found = false;
+    for (size_t i = 0; i < COUNT_OF(makers); i++)
+        found |= strcmp(makers[i], layer->name.text) == 0;
+    return found;
+}

@@ -1,0 +1,59 @@
+/* Which declarations are conditions, by ir/conditions.def. */
+#include <string.h>
+
+#include "frontend/lower/kit.h"
+
+static const DeclKind declarations[CONDITION_COUNT] = {
+#define CONDITION(KIND, ...) DECL_##KIND,
+#include "ir/conditions.def"
+#undef CONDITION
+};
+
+ConditionKind condition_kind(DeclKind decl)
+{
+    int kind = 0;
+    while (kind < CONDITION_COUNT && declarations[kind] != decl)
+        kind++;
+    return (ConditionKind)kind;
+}
+
+DeclKind condition_declaration(ConditionKind kind)
+{
+    return declarations[kind];
+}
+
+unsigned condition_declarations(void)
+{
+    unsigned set = 0;
+    for (int kind = 0; kind < CONDITION_COUNT; kind++)
+        set |= 1u << declarations[kind];
+    return set;
+}
+
+const char *condition_words(Session *s)
+{
+    const char *text = "";
+    for (int kind = 0; kind < CONDITION_COUNT; kind++) {
+        const char *between = kind == 0 ? "" : kind + 1 < CONDITION_COUNT ? ", " : " or ";
+        text = arena_printf(&s->file->arena, "%s%s%s", text, between, decl_text[declarations[kind]]);
+    }
+    return text;
+}
+
+const Symbol *condition_symbol(const Session *s, uint32_t condition)
+{
+    for (uint32_t i = 0; i < s->file->symbols.len; i++) {
+        const Symbol *symbol = s->file->symbols.data[i];
+        if (condition_kind(symbol->decl->kind) != CONDITION_NOTHING && symbol->condition == condition)
+            return symbol;
+    }
+    return NULL;
+}
+
+ConditionKind conditions_taken(const Decl *train)
+{
+    for (int kind = 0; train && kind < METHOD_COUNT; kind++)
+        if (strcmp(head_name(train->value), method_traits[kind].name) == 0)
+            return method_traits[kind].takes;
+    return CONDITION_NOTHING;
+}

@@ -1,0 +1,201 @@
+/* Constructs: name(label: value, ...). */
+#include <string.h>
+
+#include "frontend/lower/kit.h"
+
+/* ---- numbers with a range ---- */
+
+static const char *range_text(Session *s, Range range)
+{
+    Text text = {0};
+    if (range.low > -INFINITY)
+        text_printf(&text, "%s %.6g", range.above ? "above" : "at least", range.low);
+    if (range.high < INFINITY)
+        text_printf(&text, "%s%s %.6g", text.len ? " and " : "", range.below ? "below" : "at most", range.high);
+    const char *kept = arena_text(&s->file->arena, text.data ? text.data : "", text.len);
+    text_free(&text);
+    return kept;
+}
+
+static bool in_range(Range range, double number)
+{
+    return (range.above ? number > range.low : number >= range.low) && (range.below ? number < range.high : number <= range.high);
+}
+
+static bool check_range(Session *s, Span span, const char *what, Range range, double number)
+{
+    if (in_range(range, number))
+        return true;
+    fail(s, span, "%s must be %s, but this is %.6g", what, range_text(s, range), number);
+    return false;
+}
+
+bool read_number(Session *s, const Expr *expr, const char *what, Range range, double *number)
+{
+    return as_number(s, evaluate(s, expr), expr->span, what, number) && check_range(s, expr->span, what, range, *number);
+}
+
+bool read_numbers(Session *s, const Expr *expr, const char *what, Range range, uint32_t count, double *numbers)
+{
+    if (expr->kind != EXPR_LIST) {
+        double number;
+        if (!read_number(s, expr, what, range, &number))
+            return false;
+        for (uint32_t i = 0; i < count; i++)
+            numbers[i] = number;
+        return true;
+    }
+    if (expr->args.count != count) {
+        fail(s, expr->span, "%s has %u entries, but there are %u objectives", what, expr->args.count, count);
+        return false;
+    }
+    uint32_t i = 0;
+    for (const Arg *arg = expr->args.first; arg; arg = arg->next, i++)
+        if (arg->kind != ARG_VALUE || !read_number(s, arg->value, what, range, &numbers[i]))
+            return false;
+    return true;
+}
+
+/* ---- constructs ---- */
+
+static uint32_t parameter_count(const Construct *construct)
+{
+    uint32_t n = 0;
+    while (n < MOST_PARAMETERS && construct->parameters[n].takes != TAKES_NOTHING)
+        n++;
+    return n;
+}
+
+static int choose_parameter(Session *s, const Construct *construct, const Arg *arg)
+{
+    Words labels = {construct->parameters, parameter_count(construct), sizeof construct->parameters[0]};
+    return choose_word(s, labels, arg->label.text, arg->label.span, "'%s' has no option '%s'", construct->name, arg->label.text);
+}
+
+/* An argument without a label that is a name or a call, but no constant, where a construct may stand: that parameter, or -1. */
+static int construct_parameter(const Session *s, const Construct *construct, const Expr *value)
+{
+    bool word = value->kind == EXPR_NAME || value->kind == EXPR_CALL;
+    if (word && !find_symbol_of(s->file, head_name(value), DECL_CONST))
+        for (uint32_t i = 0; i < parameter_count(construct); i++)
+            if (construct->parameters[i].takes == TAKES_CONSTRUCT)
+                return (int)i;
+    return -1;
+}
+
+/* Which parameter the argument is for, or -1 after an error. */
+static int parameter_of(Session *s, const Construct *construct, const Arg *arg, uint32_t *place)
+{
+    uint32_t count = parameter_count(construct), positional = construct->positional ? construct->positional : count;
+    if (arg->kind != ARG_VALUE || arg->condition) {
+        fail(s, arg->span, "an argument of '%s' is a value, as in %s", construct->name, construct->example);
+        return -1;
+    }
+    if (count == 0) {
+        fail(s, arg->span, "'%s' takes no arguments", construct->name);
+        return -1;
+    }
+    if (arg->label.text)
+        return choose_parameter(s, construct, arg);
+    int word = construct_parameter(s, construct, arg->value);
+    if (word >= 0)
+        return word;
+    if (*place < positional)
+        return (int)(*place)++;
+    fail(s, arg->span, "'%s' takes %u argument%s %s, as in %s", construct->name, positional, positional == 1 ? "" : "s",
+         positional < count ? "by position; the others need their names" : "at most", construct->example);
+    return -1;
+}
+
+static bool read_argument(Session *s, const Construct *construct, const Parameter *parameter, Argument *argument)
+{
+    const Expr *value = argument->expr;
+    const char *what = arena_printf(&s->file->arena, "'%s' of '%s'", parameter->label, construct->name);
+    int64_t whole;
+    switch (parameter->takes) {
+    case TAKES_NUMBER:
+        return read_number(s, value, what, parameter->range, &argument->number);
+    case TAKES_WHOLE:
+        if (!as_integer(s, evaluate(s, value), value->span, what, (int64_t)parameter->range.low, (int64_t)parameter->range.high,
+                        &whole))
+            return false;
+        argument->number = (double)whole;
+        return true;
+    case TAKES_STRING:
+        if (value->kind != EXPR_STRING) {
+            fail(s, value->span, "%s is a string, as in %s", what, construct->example);
+            return false;
+        }
+        argument->text = value->name.text;
+        return true;
+    case TAKES_CONSTRUCT:
+    case TAKES_EXPRESSION:
+    case TAKES_NOTHING:
+        break;
+    }
+    return true;
+}
+
+static bool read_arguments(Session *s, const Expr *expr, const Construct *construct, Argument *arguments)
+{
+    uint32_t place = 0, count = parameter_count(construct);
+    for (const Arg *arg = expr->kind == EXPR_CALL ? expr->args.first : NULL; arg; arg = arg->next) {
+        int i = parameter_of(s, construct, arg, &place);
+        if (i < 0)
+            return false;
+        if (arguments[i].expr) {
+            fail(s, arg->span, "'%s' of '%s' is given twice", construct->parameters[i].label, construct->name);
+            return false;
+        }
+        arguments[i].expr = arg->value;
+        if (!read_argument(s, construct, &construct->parameters[i], &arguments[i]))
+            return false;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        const Parameter *parameter = &construct->parameters[i];
+        bool number = parameter->takes == TAKES_NUMBER || parameter->takes == TAKES_WHOLE;
+        if (!arguments[i].expr && number && isnan(parameter->standard)) {
+            fail(s, expr->span, "'%s' needs '%s', as in %s", construct->name, parameter->label, construct->example);
+            return false;
+        }
+        if (!arguments[i].expr)
+            arguments[i].number = parameter->standard;
+    }
+    return true;
+}
+
+static void refuse_construct(Session *s, const Expr *expr, Constructs constructs, const char *what)
+{
+    const char *name = head_name(expr);
+    if (*name)
+        fail(s, expr->kind == EXPR_CALL ? expr->left->span : expr->span, "'%s' is not %s", name, what);
+    else
+        fail(s, expr->span, "%s is expected here", what);
+    Words names = {&constructs.rows->name, constructs.count, sizeof *constructs.rows};
+    Words examples = {&constructs.rows->example, constructs.count, sizeof *constructs.rows};
+    add_choices(s, name, names, examples);
+}
+
+int read_construct(Session *s, const Expr *expr, Constructs constructs, const char *what,
+                   Argument arguments[static MOST_PARAMETERS])
+{
+    Words words = {constructs.rows, constructs.count, sizeof *constructs.rows};
+    int row = find_word(words, head_name(expr));
+    memset(arguments, 0, MOST_PARAMETERS * sizeof *arguments);
+    if (row < 0)
+        refuse_construct(s, expr, constructs, what);
+    return row >= 0 && read_arguments(s, expr, &constructs.rows[row], arguments) ? row : -1;
+}
+
+const char *construct_text(Arena *arena, const Construct *construct, const Argument *arguments)
+{
+    Text text = {0};
+    text_printf(&text, "%s", construct->name);
+    for (uint32_t i = 0; i < parameter_count(construct); i++)
+        text_printf(&text, "%s%s: %.6g", i == 0 ? "(" : ", ", construct->parameters[i].label, arguments[i].number);
+    if (parameter_count(construct))
+        text_printf(&text, ")");
+    const char *kept = arena_text(arena, text.data, text.len);
+    text_free(&text);
+    return kept;
+}

@@ -1,0 +1,136 @@
+/* Which `weights NET.part = EXPRESSION` holds for a weight, and whether it is one. What the expression makes: weight_values.c. */
+#include <string.h>
+
+#include "frontend/lower/kit.h"
+
+const char *form_target(Session *s, const Decl *decl)
+{
+    Text text = {0};
+    text_printf(&text, "%s", decl->name.text);
+    for (const NameNode *part = decl->path.first; part; part = part->next)
+        text_printf(&text, ".%s", part->name.text);
+    const char *target = arena_text(&s->file->arena, text.data, text.len);
+    text_free(&text);
+    return target;
+}
+
+/* ---- forms in use ---- */
+
+static uint32_t use_form(Session *s, const Decl *decl, const Symbol *net)
+{
+    for (uint32_t i = 0; i < s->forms.len; i++)
+        if (s->forms.data[i].decl == decl && s->forms.data[i].net == net)
+            return i;
+    const char *target = decl ? form_target(s, decl) : net->decl->name.text;
+    unsigned line, column;
+    span_place(decl ? decl->span : net->decl->name.span, &line, &column);
+    const char *text = decl ? span_text(&s->module->arena, decl->value->span) : "free";
+    Form form = {.target = arena_text(&s->module->arena, target, strlen(target)), .text = text, .line = line};
+    vec_push(&s->model->forms, form);
+    vec_push(&s->forms, (FormPlan){decl, net});
+    return s->forms.len - 1;
+}
+
+/* The more specific one of `best` and a declaration for that weight; where both name the same part, the later one given counts.
+ */
+static void prefer(Session *s, const Decl *decl, const KnownWeight *weight, const Decl **best, size_t *length)
+{
+    if (decl->kind != DECL_WEIGHTS || strcmp(decl->name.text, weight->net->decl->name.text) != 0)
+        return;
+    const char *target = form_target(s, decl);
+    if (weight_in_part(weight->name, target) && strlen(target) >= *length) {
+        *best = decl;
+        *length = strlen(target);
+    }
+}
+
+uint32_t form_of_weight(Session *s, const KnownWeight *weight)
+{
+    const Decl *best = NULL;
+    size_t length = 0;
+    for (uint32_t i = 0; i < s->file->symbols.len; i++)
+        prefer(s, s->file->symbols.data[i]->decl, weight, &best, &length);
+    for (const Setting *setting = s->train ? s->train->settings.first : NULL; setting; setting = setting->next)
+        if (setting->weights)
+            prefer(s, setting->weights, weight, &best, &length);
+    return use_form(s, best, weight->net);
+}
+
+static bool part_exists(const ModelFile *file, const Symbol *net, const char *target)
+{
+    for (uint32_t i = 0; i < file->weights.len; i++)
+        if (file->weights.data[i].net == net && weight_in_part(file->weights.data[i].name, target))
+            return true;
+    return false;
+}
+
+/* The dotted parts of a net that a weights declaration can name. */
+static void suggest_part(Session *s, const Symbol *net, const char *target)
+{
+    Candidates candidates = {0};
+    for (uint32_t i = 0; i < s->file->weights.len; i++) {
+        const KnownWeight *weight = &s->file->weights.data[i];
+        if (weight->net != net)
+            continue;
+        for (const char *dot = strchr(weight->name, '.'); dot; dot = strchr(dot + 1, '.'))
+            vec_push(&candidates.names, arena_text(&s->file->arena, weight->name, (size_t)(dot - weight->name)));
+        vec_push(&candidates.names, weight->name);
+    }
+    suggest(s, target, &candidates);
+}
+
+/* One that follows another of the same target in the same place: `first`, or NULL. */
+static void check_form(Session *s, const Decl *decl, const Decl *first)
+{
+    Symbol *net = find_symbol_of(s->file, decl->name.text, DECL_NET);
+    if (!net) {
+        fail(s, decl->name.span, "'%s' is not a net", decl->name.text);
+        Candidates candidates = {0};
+        add_declared(s, DECL_NET, &candidates);
+        suggest(s, decl->name.text, &candidates);
+        return;
+    }
+    check_form_expression(s, decl->value);
+    const char *target = form_target(s, decl);
+    if (first) {
+        fail(s, decl->name.span, "the weights of '%s' are declared twice", target);
+        add_note(s, first->name.span, "first declared here");
+    }
+    if (net->used && decl->path.count && !part_exists(s->file, net, target)) {
+        fail(s, span_join(decl->name.span, decl->path.last->name.span), "'%s' has no part '%s'", decl->name.text, target);
+        add_note(s, net->decl->name.span, "the net is here");
+        suggest_part(s, net, target);
+    }
+}
+
+static bool same_target(Session *s, const Decl *x, const Decl *y)
+{
+    return x->kind == DECL_WEIGHTS && y->kind == DECL_WEIGHTS && strcmp(form_target(s, x), form_target(s, y)) == 0;
+}
+
+/* Those that a train gives instead of the file's. */
+static void check_forms_of_train(Session *s, const Decl *train)
+{
+    for (const Setting *setting = train->settings.first; setting; setting = setting->next) {
+        const Decl *first = NULL;
+        for (const Setting *other = train->settings.first; other != setting && !first; other = other->next)
+            if (setting->weights && other->weights && same_target(s, setting->weights, other->weights))
+                first = other->weights;
+        if (setting->weights)
+            check_form(s, setting->weights, first);
+    }
+}
+
+void check_forms(Session *s)
+{
+    for (uint32_t i = 0; i < s->file->symbols.len; i++) {
+        const Decl *decl = s->file->symbols.data[i]->decl, *first = NULL;
+        for (uint32_t k = 0; k < i && decl->kind == DECL_WEIGHTS && !first; k++)
+            if (same_target(s, decl, s->file->symbols.data[k]->decl))
+                first = s->file->symbols.data[k]->decl;
+        if (decl->kind == DECL_WEIGHTS)
+            check_form(s, decl, first);
+        if (decl->kind == DECL_TRAIN)
+            check_forms_of_train(s, decl);
+    }
+}

@@ -1,0 +1,25 @@
+/* Functions of IR, as declarations open and close them. */
+#include "frontend/lower/lower.h"
+
+Function *open_function(Session *s, const char *name, Frame *frame, bool training, bool objective)
+{
+    const char *unique = name; /* names may collide where a declaration is repeated, which is an error reported elsewhere */
+    for (unsigned i = 2; module_function(s->module, unique); i++)
+        unique = arena_printf(&s->file->arena, "%s.%u", name, i);
+    Function *function = function_new(s->module, unique);
+    s->builder = (Builder){s->module, function, 0};
+    s->training = training;
+    s->upper = false;
+    s->dataset = NULL;
+    s->two_splits = false;
+    frame->objective = objective;
+    s->frame = frame;
+    return function;
+}
+
+void close_function(Session *s)
+{
+    frame_free(s->frame);
+    s->frame = NULL;
+    s->builder.function = NULL;
+}

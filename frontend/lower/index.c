@@ -1,0 +1,148 @@
+/* x[i], x[a:b], x[:, none], table[label]. */
+#include "frontend/lower/lower.h"
+
+#include <string.h>
+
+/* The plan of an index: a slice of the source, then a reshape that drops chosen axes and adds new ones. */
+typedef struct IndexPlan {
+    Type source, slice, result;
+    Dims start;
+    unsigned axis; /* next axis of the source */
+} IndexPlan;
+
+static bool add_axis(Session *s, IndexPlan *plan, int64_t extent, Span span)
+{
+    if (plan->result.rank == MAX_RANK) {
+        fail(s, span, "too many axes (limit is %d)", MAX_RANK);
+        return false;
+    }
+    plan->result.dims[plan->result.rank++] = extent;
+    return true;
+}
+
+static void take(IndexPlan *plan, int64_t start, int64_t extent)
+{
+    plan->start.v[plan->axis] = start;
+    plan->slice.dims[plan->axis++] = extent;
+}
+
+/* A position on an axis; negative ones count from the end. */
+static bool position(Session *s, const Expr *expr, int64_t extent, bool limit, int64_t *result)
+{
+    Val value = evaluate(s, expr);
+    if (!as_integer(s, value, expr->span, "an index", -MAX_ELEMENTS, MAX_ELEMENTS, result))
+        return false;
+    int64_t given = *result;
+    if (*result < 0)
+        *result += extent;
+    if (*result >= 0 && *result < extent + limit)
+        return true;
+    fail(s, expr->span, "index %lld lies outside an axis of %lld", (long long)given, (long long)extent);
+    return false;
+}
+
+static bool plan_slice(Session *s, IndexPlan *plan, const Arg *arg, int64_t extent)
+{
+    int64_t begin = 0, end = extent;
+    if ((arg->value && !position(s, arg->value, extent, true, &begin)) ||
+        (arg->limit && !position(s, arg->limit, extent, true, &end)))
+        return false;
+    if (begin >= end) {
+        fail(s, arg->span, "the slice from %lld to %lld is empty", (long long)begin, (long long)end);
+        return false;
+    }
+    take(plan, begin, end - begin);
+    return add_axis(s, plan, end - begin, arg->span);
+}
+
+static bool is_new_axis(Session *s, const Arg *arg)
+{
+    return arg->kind == ARG_VALUE && arg->value->kind == EXPR_NAME && strcmp(arg->value->name.text, "none") == 0 &&
+           !find_local(s->frame, "none");
+}
+
+static bool plan_entry(Session *s, IndexPlan *plan, const Arg *arg)
+{
+    if (is_new_axis(s, arg))
+        return add_axis(s, plan, 1, arg->span);
+    int64_t extent = plan->source.dims[plan->axis], at;
+    if (arg->kind == ARG_SLICE)
+        return plan_slice(s, plan, arg, extent);
+    if (!position(s, arg->value, extent, false, &at))
+        return false;
+    take(plan, at, 1);
+    return true;
+}
+
+static Val gather(Session *s, Val table, Val index, Span span)
+{
+    Type from = val_type(s, table), at = val_type(s, index), result = {.dtype = from.dtype};
+    if (at.dtype != DTYPE_I32)
+        return fail(s, span, "an index must be a label or an i32 value, but this is %s", describe(s, index));
+    if (index.classes > 0 && index.classes != from.dims[0])
+        return fail(s, span, "a table of %lld rows cannot be indexed by %s", (long long)from.dims[0], describe(s, index));
+    if (at.rank + from.rank - 1 > MAX_RANK)
+        return fail(s, span, "too many axes (limit is %d)", MAX_RANK);
+    for (unsigned i = 0; i < at.rank; i++)
+        result.dims[result.rank++] = at.dims[i];
+    for (unsigned i = 1; i < from.rank; i++)
+        result.dims[result.rank++] = from.dims[i];
+    if (!check_type(s, result, span))
+        return val_poison();
+    return val_tensor(build_gather(&s->builder, table.ir, index.ir));
+}
+
+static Val index_dims(Session *s, Val list, const Expr *expr)
+{
+    int64_t at;
+    const Arg *arg = expr->args.first;
+    if (expr->args.count != 1 || arg->kind != ARG_VALUE)
+        return fail(s, expr->span, "a list is indexed by one number");
+    if (!position(s, arg->value, list.dims.n, false, &at))
+        return val_poison();
+    return val_number((double)list.dims.v[at]);
+}
+
+Val evaluate_index(Session *s, const Expr *expr)
+{
+    Val value = evaluate(s, expr->left);
+    if (value.kind == VAL_DIMS)
+        return index_dims(s, value, expr);
+    value = as_tensor(s, value, expr->left->span);
+    if (is_poison(value))
+        return value;
+    IndexPlan plan = {.source = val_type(s, value)};
+    unsigned given = 0;
+    for (const Arg *arg = expr->args.first; arg; arg = arg->next) {
+        if (arg->kind == ARG_VALUE && (arg->value->kind == EXPR_ELLIPSIS || arg->value->kind == EXPR_SPREAD))
+            return fail(s, arg->span, "an index entry is a number, a slice, 'none' or a label");
+        given += !is_new_axis(s, arg);
+    }
+    if (given > plan.source.rank)
+        return fail(s, expr->span, "%u indices for %s, which has %u ax%s", given, describe(s, value), plan.source.rank,
+                    plan.source.rank == 1 ? "is" : "es");
+    const Arg *first = expr->args.first;
+    if (first->kind == ARG_VALUE && !is_new_axis(s, first)) {
+        Val index = evaluate(s, first->value);
+        if (index.kind == VAL_TENSOR && expr->args.count == 1)
+            return gather(s, value, index, first->span);
+        if (is_poison(index))
+            return index;
+    }
+    plan.slice = plan.source;
+    plan.result.dtype = plan.source.dtype;
+    plan.start.n = plan.source.rank;
+    for (const Arg *arg = first; arg; arg = arg->next)
+        if (!plan_entry(s, &plan, arg))
+            return val_poison();
+    while (plan.axis < plan.source.rank) {
+        int64_t extent = plan.source.dims[plan.axis];
+        take(&plan, 0, extent);
+        if (!add_axis(s, &plan, extent, expr->span))
+            return val_poison();
+    }
+    Value sliced = type_equal(plan.slice, plan.source) ? value.ir : build_slice(&s->builder, value.ir, plan.start, plan.slice);
+    Val result = val_tensor(build_reshape(&s->builder, sliced, plan.result));
+    result.probabilities = value.probabilities;
+    return result;
+}

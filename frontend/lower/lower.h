@@ -1,0 +1,395 @@
+/* Checking and lowering in one walk: expressions are evaluated over `Val`s, which are compile-time numbers and shapes where they
+ * can be and IR values otherwise. Every user error becomes a message and a VAL_POISON, which all code passes on silently; the
+ * builder is only called with operands that fit.
+ *
+ * A file is walked several times, each time (a Session) into a model of its own: once over everything, which finds the errors and
+ * learns every net's weights; then once a `train`. Weights that an expression reaches before its net was called (`sumsq(NET)`)
+ * and the number of weights a generator makes are thus known in the later walks. */
+#ifndef HNC_FRONTEND_LOWER_H
+#define HNC_FRONTEND_LOWER_H
+
+#include "frontend/parse/ast.h"
+#include "frontend/frontend.h"
+#include "frontend/lower/std.h"
+#include "ir/forms/forms.h"
+#include "ir/model.h"
+
+/* Named limits of what a file may ask for. */
+enum {
+    LIMIT_BYTES = 256 * 1024,    /* of a model file: look-ups are linear in what it declares */
+    LIMIT_OPS = 100000,          /* operations of one function */
+    LIMIT_EVALUATIONS = 2000000, /* expressions and statements evaluated in one walk, loops unrolled */
+    LIMIT_CALL_DEPTH = 64,       /* calls within calls */
+    LIMIT_LAYERS = 4096,         /* calls of layers with weights in one net */
+};
+
+/* ---- the program: what holds for all walks ---- */
+
+typedef enum { CONST_UNKNOWN, CONST_EVALUATING, CONST_KNOWN } ConstState;
+
+typedef struct Symbol {
+    const Decl *decl;
+    uint32_t index; /* among the declarations of its kind */
+    ConstState state;
+    double number;      /* const */
+    bool number_known;  /* const: false after an error */
+    bool used;          /* net, objective: lowered at least once */
+    bool broken;        /* data: its declaration has an error, so that missing parts are no news */
+    uint32_t condition; /* a condition's place among those of the module */
+    int64_t extent;     /* of its vector, 0 after an error */
+} Symbol;
+
+/* A weight as the first walk saw it. */
+typedef struct KnownWeight {
+    const char *name;
+    const Symbol *net;
+    Type type;
+    int output_axis;
+    int64_t fan_in, fan_out;
+    Init init;
+    Span span;
+} KnownWeight;
+
+/* The type of an export's argument, inferred by the first walk. */
+typedef struct KnownArgument {
+    const Param *param;
+    Type type;
+    int64_t classes;
+} KnownArgument;
+
+/* The type of a value that a parameter with open sizes, `x: f32[n]`, got first. */
+typedef struct KnownParameter {
+    const TypeExpr *declared;
+    Type type;
+} KnownParameter;
+
+typedef struct Reported {
+    Span span, call; /* call: the user's, where span is in std.hn */
+} Reported;
+
+typedef struct CallNote {
+    Span span;
+    const char *callee;
+} CallNote;
+
+/* The files of a data set; the table's content is the program's. */
+typedef struct KnownTable {
+    const Decl *decl;
+    struct Table *table;
+} KnownTable;
+
+/* A .hn file: what holds for all walks over it. */
+typedef struct ModelFile {
+    const Source *source;
+    const FrontendOptions *options;
+    Diagnostics *diags;
+    Arena arena; /* syntax trees and everything below */
+    DeclList decls, std_decls;
+    VEC(Symbol *) symbols, std_symbols;
+    VEC(KnownWeight) weights;
+    VEC(KnownArgument) arguments;
+    VEC(KnownParameter) parameters;
+    VEC(Reported) reported; /* one error a place */
+    bool attach;            /* the last message was new: notes and helps go to it */
+    VEC(CallNote) calls;    /* that led to the last message: noted after all else */
+    VEC(Span) noted;        /* places that the last message shows */
+    VEC(KnownTable) tables; /* what the first walk read */
+} ModelFile;
+
+/* ---- values ---- */
+
+typedef enum {
+    VAL_POISON,    /* an error was reported */
+    VAL_TENSOR,    /* ir; classes of a label */
+    VAL_NUMBER,    /* known at compile time */
+    VAL_DIMS,      /* a list of extents: [n, 3], ..s */
+    VAL_TEXT,      /* a string */
+    VAL_NONE,      /* none: a new axis in an index */
+    VAL_DATASET,   /* symbol */
+    VAL_SPLIT,     /* symbol, split */
+    VAL_CONDITION, /* symbol: its vector */
+    VAL_WEIGHTS,   /* symbol, path: a net or a dotted part of one */
+    VAL_ARGUMENT,  /* param: an export's argument whose type is not known yet */
+} ValKind;
+
+typedef struct Val {
+    ValKind kind;
+    Value ir;
+    int64_t classes;    /* of an i32 tensor that is a label; 0: unknown */
+    bool probabilities; /* of a tensor that a standard layer made of logits */
+    double number;
+    bool boolean;
+    Dims dims;
+    Symbol *symbol;
+    uint32_t split;
+    const char *path;
+    const Param *param;
+} Val;
+
+/* ---- one walk ---- */
+
+typedef struct Local {
+    const char *name;
+    Val value;
+    Span span;
+} Local;
+
+typedef struct LayerCount {
+    const char *name;
+    unsigned count;
+    bool label; /* given by `as` */
+    Span span;
+} LayerCount;
+
+/* One call being evaluated. */
+typedef struct Frame {
+    struct Frame *caller;
+    const Decl *decl;   /* NULL: an expression of a train or weights declaration */
+    Span call;          /* where it was called */
+    const char *prefix; /* of the names of weights: "classifier.linear1"; NULL outside nets */
+    Symbol *net;        /* the innermost net */
+    bool objective;     /* reductions without axes run across the batch */
+    bool standard;      /* names resolve in std.hn */
+    bool returned;
+    Val result;
+    int64_t result_size; /* a generator's: what an unbound size in the result type is; 0: none */
+    unsigned *layers;    /* calls of layers in the innermost net so far */
+    VEC(Local) locals;
+    VEC(LayerCount) counts;
+} Frame;
+
+/* What model->forms holds, in the same order. */
+typedef struct FormPlan {
+    const Decl *decl; /* NULL: free, as nothing is declared */
+    const Symbol *net;
+} FormPlan;
+
+/* A net that makes numbers for all weights of a form. */
+typedef struct GeneratorPlan {
+    uint32_t form;
+    const Expr *use; /* of the form that takes the net, "dense(respond(lam))" */
+    uint32_t weight; /* its numbers, in module->weights */
+} GeneratorPlan;
+
+/* A weight whose expression is being evaluated. */
+typedef struct Making {
+    uint32_t weight;
+    const Frame *frame; /* in which forms have their meaning */
+    unsigned uses[FORM_COUNT];
+} Making;
+
+typedef struct Session {
+    ModelFile *file;
+    Model *model;
+    Module *module;
+    Builder builder; /* function == NULL: only compile-time values */
+    Frame *frame;
+    bool learning;     /* the first walk */
+    const Decl *train; /* whose forms of weights hold; NULL: none */
+    bool training;
+    bool exhausted; /* a limit was hit */
+    uint32_t evaluations;
+    uint32_t next_stream;
+    /* of the function being built */
+    const Symbol *dataset; /* whose examples it reads; NULL: none yet */
+    uint32_t split;
+    Span split_span;
+    bool two_splits; /* reported */
+    bool upper;      /* random numbers are keyed by the upper step counter */
+    VEC(FormPlan) forms;
+    VEC(GeneratorPlan) generators;
+    Making *making;      /* NULL: none */
+    uint32_t generating; /* 1 + the form whose generator is being built; 0: none */
+} Session;
+
+/* ---- messages (messages.c) ---- */
+
+/* Reports an error unless one was already reported at this place. An error inside std.hn is reported at the user's call. Notes
+ * tell which calls of generic layers led here. Returns VAL_POISON. */
+Val fail(Session *s, Span span, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* Reports a warning, with its name behind it, unless it is silenced or was reported at this place; an error where the options say
+ * so. */
+void warn(Session *s, WarningKind kind, Span span, const char *format, ...) __attribute__((format(printf, 4, 5)));
+void add_note(Session *s, Span span, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void add_help(Session *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Attaches what is still to be said of the last message; before another part of the compiler reports one. */
+void finish_message(ModelFile *file);
+Val refuse(Session *s, Span span, const char *feature); /* "... is not supported yet" */
+/* A list of names to suggest from. */
+typedef struct Candidates {
+    VEC(const char *) names;
+} Candidates;
+/* Adds the names that the file declares of that kind. */
+void add_declared(const Session *s, DeclKind kind, Candidates *candidates);
+/* help: did you mean ...; frees the list. Returns whether there was something to suggest. */
+bool suggest(Session *s, const char *name, Candidates *candidates);
+/* What a value is, for messages: "f32[10]", "the number 3", "a data split". */
+const char *describe(Session *s, Val value);
+const char *describe_type(Session *s, Type type);
+const char *describe_dims(Session *s, Dims dims); /* "[3, 4]" */
+/* "f32[n, ..s]" as written. */
+const char *type_expr_text(Session *s, const TypeExpr *type);
+
+/* ---- names (symbols.c) ---- */
+
+void declare_symbols(Session *s);
+Symbol *find_symbol(const ModelFile *file, bool standard, const char *name);
+Symbol *find_symbol_of(const ModelFile *file, const char *name, DeclKind kind);
+Val *find_local(Frame *frame, const char *name);
+void set_local(Frame *frame, Name name, Val value);
+Val lookup_name(Session *s, Name name);
+/* The layer, net or objective that a call names; reports and returns NULL if there is none. */
+Symbol *lookup_callee(Session *s, Name name);
+bool constant_number(Session *s, Symbol *symbol, double *number);
+void frame_free(Frame *frame);
+
+/* ---- values (values.c) ---- */
+
+static inline Val val_poison(void)
+{
+    return (Val){.kind = VAL_POISON};
+}
+static inline Val val_tensor(Value ir)
+{
+    return (Val){.kind = VAL_TENSOR, .ir = ir};
+}
+static inline Val val_number(double number)
+{
+    return (Val){.kind = VAL_NUMBER, .number = number};
+}
+static inline Val val_bool(bool truth)
+{
+    return (Val){.kind = VAL_NUMBER, .number = truth, .boolean = true};
+}
+static inline bool is_poison(Val value)
+{
+    return value.kind == VAL_POISON;
+}
+Type val_type(const Session *s, Val value); /* of a VAL_TENSOR */
+bool is_real(const Session *s, Val value);
+/* The value as an IR tensor (a number becomes a real scalar, weights their param, a condition its vector); poison if it is
+ * none. */
+Val as_tensor(Session *s, Val value, Span span);
+/* The same, cast to the real dtype. */
+Val as_real(Session *s, Val value, Span span);
+/* A truth value: bool as it is. */
+Val as_bool(Session *s, Val value, Span span);
+/* A whole number known at compile time within [low, high]; `what` names it in the message. */
+bool as_integer(Session *s, Val value, Span span, const char *what, int64_t low, int64_t high, int64_t *result);
+bool as_number(Session *s, Val value, Span span, const char *what, double *result);
+/* Whether a tensor of this type may exist; reports otherwise. */
+bool check_type(Session *s, Type type, Span span);
+int64_t dims_elements(Dims dims); /* saturates at INT64_MAX */
+/* Both operands as tensors of one dtype and one shape (numpy's broadcasting). Poison in both if they do not fit. */
+void unify(Session *s, Val *x, Val *y, Span span);
+Value broadcast_to(Session *s, Value x, Dims dims);
+/* The common shape, or false. */
+bool broadcast_dims(Dims x, Dims y, Dims *result);
+Dims type_dims(Type type);
+/* Ready to build: a function is open and no limit is hit; reports otherwise. */
+bool can_build(Session *s, Span span);
+
+/* ---- shapes (shapes.c) ---- */
+
+/* A type all of whose extents are known now. */
+bool make_type(Session *s, const TypeExpr *expr, Type *type, int64_t *classes);
+/* Whether a type says all its extents: no size or shape variables. */
+bool is_closed(const ModelFile *file, const TypeExpr *type);
+/* Extents of a list or type: names, numbers, ..s. */
+bool make_dims(Session *s, ArgList list, Dims *dims);
+/* Matches a value against a parameter's or result's type, binding size and shape variables in the current frame, and returns it
+ * converted. `what` names the value in messages: "argument 'x' of 'linear'". */
+Val match_type(Session *s, const TypeExpr *expr, Val value, Span span, const char *what);
+
+/* ---- conditions (conditions.c) ---- */
+
+/* Its row; CONDITION_NOTHING where the declaration is no condition. */
+ConditionKind condition_kind(DeclKind decl);
+/* And back. */
+DeclKind condition_declaration(ConditionKind kind);
+/* All of them, as a set of 1 << DeclKind. */
+unsigned condition_declarations(void);
+/* "hyper or preference" */
+const char *condition_words(Session *s);
+/* The symbol of a condition of the module. */
+const Symbol *condition_symbol(const Session *s, uint32_t condition);
+/* What conditions a train takes (NULL: it is none, or has no known method): CONDITION_NOTHING where it takes none. */
+ConditionKind conditions_taken(const Decl *train);
+
+/* ---- members (members.c) ---- */
+
+Val dataset_member(Session *s, Val dataset, Name name); /* fashion.train */
+Val split_member(Session *s, Val split, Name name);     /* d.image */
+Val condition_member(Session *s, Val group, Name name); /* lam.drop */
+/* All numbers of the condition, unconstrained. */
+Val condition_vector(Session *s, const Symbol *symbol);
+
+/* ---- functions (functions.c) ---- */
+
+/* Opens the per-example function `name` and its outermost frame; close_function closes both. */
+Function *open_function(Session *s, const char *name, Frame *frame, bool training, bool objective);
+void close_function(Session *s);
+
+/* ---- evaluation ---- */
+
+Val evaluate(Session *s, const Expr *expr);                                  /* expression.c */
+Val evaluate_index(Session *s, const Expr *expr);                            /* index.c */
+Val evaluate_binary(Session *s, Operator operator, Val x, Val y, Span span); /* operators.c */
+Val evaluate_unary(Session *s, Operator operator, Val x, Span span);
+Val evaluate_call(Session *s, const Expr *expr, const Name *label, int64_t result_size); /* call.c */
+/* The body of the current frame's declaration and the match of its result; parameters are bound. */
+Val run_body(Session *s, Frame *frame);
+void run_block(Session *s, const Block *block); /* statement.c */
+
+/* A call of a primitive; *known is false if there is none of that name (builtins.c). */
+Val evaluate_builtin(Session *s, const Expr *call, bool *known);
+void builtin_names(Candidates *candidates);
+
+/* ---- weights (weight.c) ---- */
+
+void declare_weights(Session *s, const BindingList *bindings);
+/* The param of the weight of that name, or poison. */
+Val weight_value(Session *s, Val weights, Span span);
+/* Module indices of all weights of a net or a part of it; returns how many. In the first walk: 0. */
+uint32_t weights_of(Session *s, Val weights, uint32_t **indices);
+/* Whether a weight's name is `part` or below it. */
+bool weight_in_part(const char *weight, const char *part);
+
+/* ---- forms (forms.c) ---- */
+
+/* The index of the most specific form declared for it; enters it into the model if need be. */
+uint32_t form_of_weight(Session *s, const KnownWeight *weight);
+/* Checks every weights declaration, used or not. At the end of the first walk. */
+void check_forms(Session *s);
+/* "classifier.linear1", as in `weights classifier.linear1 = free`. */
+const char *form_target(Session *s, const Decl *decl);
+
+/* ---- what weights are made of (weight_values.c) ---- */
+
+/* Whether an expression of forms, used by some weight or not, has the right words and arguments; reports otherwise. */
+bool check_form_expression(Session *s, const Expr *expr);
+/* Whether the expression is the use of a form where forms have a meaning. */
+bool is_form(const Session *s, const Expr *expr);
+/* What it makes of the weight that is being made. */
+Val evaluate_form(Session *s, const Expr *expr);
+/* In a generator that uses the net: whether its weights are made, at any remove, from those that the generator makes, which is
+ * then reported. */
+bool made_from_itself(Session *s, const Symbol *net);
+/* Builds the functions that make the weights in use, and fills in what each depends on. At the end of a walk. */
+void lower_weight_values(Session *s);
+
+/* ---- standard layers ---- */
+
+/* An argument of a layer of std.hn: false, having said so, where the layer can do nothing with the number; warns of probabilities
+ * where it takes logits (check_arguments.c). */
+bool check_standard_argument(Session *s, const Decl *layer, const Param *param, Val value, Span span);
+/* Whether this layer of std.hn makes probabilities of logits. */
+bool makes_probabilities(const Decl *layer);
+/* Of a rate that is computed from hyperparameters: false, having said so, where it is none with their first values; warns where
+ * tuning can make it leave [0, 1] (check_rate.c). */
+bool check_rate(Session *s, Val value, Span span, const char *what);
+
+/* The text of a span with runs of white space and comments made one space. */
+const char *span_text(Arena *arena, Span span);
+
+#endif

@@ -1,0 +1,122 @@
+/* Statements: assignments, compile-time `if` and `for`, `return`, and weight declarations. */
+#include "frontend/lower/lower.h"
+
+static void assign(Session *s, const Statement *statement)
+{
+    Val value = evaluate(s, statement->value);
+    if (statement->names.count > 1) {
+        refuse(s, statement->span, "assigning several results at once");
+        value = val_poison();
+    }
+    for (const NameNode *node = statement->names.first; node; node = node->next)
+        set_local(s->frame, node->name, value);
+}
+
+static void give_result(Session *s, const Statement *statement)
+{
+    s->frame->result = evaluate(s, statement->values.first);
+    if (statement->values.count > 1)
+        s->frame->result = refuse(s, statement->span, "multiple results");
+    s->frame->returned = true;
+}
+
+/* The branch not taken is not evaluated: it need not even fit. */
+static void choose(Session *s, const Statement *statement)
+{
+    Val condition = evaluate(s, statement->value);
+    if (condition.kind == VAL_NUMBER && condition.boolean) {
+        run_block(s, condition.number != 0 ? &statement->body : &statement->otherwise);
+        return;
+    }
+    if (!is_poison(condition)) {
+        fail(s, statement->value->span, "the condition of 'if' must be known at compile time, but this is %s",
+             describe(s, condition));
+        if (condition.kind == VAL_TENSOR)
+            add_help(s, "'where(condition, a, b)' chooses between values");
+    }
+    /* names assigned in either branch are known from here on, so that they are not reported as undefined */
+    for (const Block *block = &statement->body; block; block = block == &statement->body ? &statement->otherwise : NULL)
+        for (const Statement *inner = block->first; inner; inner = inner->next)
+            for (const NameNode *node = inner->kind == STATEMENT_ASSIGN ? inner->names.first : NULL; node; node = node->next)
+                set_local(s->frame, node->name, val_poison());
+    for (const Block *block = &statement->body; block; block = block == &statement->body ? &statement->otherwise : NULL)
+        if (block->last && block->last->kind == STATEMENT_RETURN) {
+            s->frame->result = val_poison();
+            s->frame->returned = true;
+        }
+}
+
+/* Counts towards LIMIT_EVALUATIONS; false when it is reached. */
+static bool count_evaluation(Session *s, Span span)
+{
+    if (s->exhausted)
+        return false;
+    if (++s->evaluations <= LIMIT_EVALUATIONS)
+        return true;
+    s->exhausted = true;
+    fail(s, span, "too much to unroll: more than %d statements", LIMIT_EVALUATIONS);
+    return false;
+}
+
+static void repeat(Session *s, const Statement *statement)
+{
+    int64_t from, to;
+    Val first = evaluate(s, statement->value), last = evaluate(s, statement->limit);
+    bool known = as_integer(s, first, statement->value->span, "the begin of a range", -MAX_ELEMENTS, MAX_ELEMENTS, &from);
+    known &= as_integer(s, last, statement->limit->span, "the end of a range", -MAX_ELEMENTS, MAX_ELEMENTS, &to);
+    Name counter = statement->names.first->name;
+    if (!known) {
+        set_local(s->frame, counter, val_poison());
+        return;
+    }
+    for (int64_t i = from; i < to && !s->frame->returned && count_evaluation(s, statement->span); i++) {
+        set_local(s->frame, counter, val_number((double)i));
+        run_block(s, &statement->body);
+    }
+}
+
+static void run(Session *s, const Statement *statement)
+{
+    switch (statement->kind) {
+    case STATEMENT_ASSIGN:
+        assign(s, statement);
+        break;
+    case STATEMENT_RETURN:
+        give_result(s, statement);
+        break;
+    case STATEMENT_IF:
+        choose(s, statement);
+        break;
+    case STATEMENT_FOR:
+        repeat(s, statement);
+        break;
+    case STATEMENT_WEIGHT:
+        declare_weights(s, &statement->bindings);
+        break;
+    case STATEMENT_RUNNING:
+        for (const Binding *binding = statement->bindings.first; binding; binding = binding->next)
+            set_local(s->frame, binding->name, val_poison());
+        refuse(s, statement->span, "'running' statistics");
+        break;
+    case STATEMENT_UPDATE:
+        refuse(s, statement->span, "'update' of running statistics");
+        break;
+    case STATEMENT_SCAN:
+        refuse(s, statement->span, "'scan'");
+        s->frame->returned = true;
+        s->frame->result = val_poison();
+        break;
+    case STATEMENT_YIELD:
+        refuse(s, statement->span, "'yield'");
+        break;
+    }
+}
+
+void run_block(Session *s, const Block *block)
+{
+    for (const Statement *statement = block->first; statement && !s->frame->returned; statement = statement->next) {
+        if (!count_evaluation(s, statement->span))
+            return;
+        run(s, statement);
+    }
+}

@@ -1,0 +1,206 @@
+/* Names: the declarations of the file and of std.hn, and the locals of a call. */
+#include "frontend/lower/lower.h"
+
+#include <string.h>
+
+/* What a declaration's name shares with others: nets, layers, data, constants, hypers and objectives are all told apart by name.
+ */
+static int name_space(DeclKind kind)
+{
+    switch (kind) {
+    case DECL_TRAIN:
+        return 1;
+    case DECL_EXPORT:
+        return 2;
+    case DECL_WEIGHTS:
+        return 3; /* may repeat a net's name; checked with the forms */
+    default:
+        return 0;
+    }
+}
+
+static void declare(Session *s, const DeclList *decls, bool standard)
+{
+    ModelFile *file = s->file;
+    uint32_t counts[DECL_COUNT] = {0};
+    for (const Decl *decl = decls->first; decl; decl = decl->next) {
+        Symbol *symbol = ARENA_NEW(&file->arena, Symbol);
+        symbol->decl = decl;
+        for (uint32_t i = 0; !standard && i < file->symbols.len && name_space(decl->kind) != 3; i++) {
+            const Decl *other = file->symbols.data[i]->decl;
+            if (name_space(other->kind) != name_space(decl->kind) || strcmp(other->name.text, decl->name.text) != 0)
+                continue;
+            fail(s, decl->name.span, "'%s' is declared twice", decl->name.text);
+            add_note(s, other->name.span, "the %s of that name is here", decl_text[other->kind]);
+            break;
+        }
+        symbol->index = counts[decl->kind]++;
+        if (standard)
+            vec_push(&file->std_symbols, symbol);
+        else
+            vec_push(&file->symbols, symbol);
+    }
+}
+
+void declare_symbols(Session *s)
+{
+    declare(s, &s->file->std_decls, true);
+    declare(s, &s->file->decls, false);
+}
+
+static Symbol *find_std(const ModelFile *file, const char *name)
+{
+    for (uint32_t i = 0; i < file->std_symbols.len; i++)
+        if (strcmp(file->std_symbols.data[i]->decl->name.text, name) == 0)
+            return file->std_symbols.data[i];
+    return NULL;
+}
+
+Symbol *find_symbol(const ModelFile *file, bool standard, const char *name)
+{
+    for (uint32_t i = 0; !standard && i < file->symbols.len; i++) {
+        const Decl *decl = file->symbols.data[i]->decl;
+        if (name_space(decl->kind) == 0 && strcmp(decl->name.text, name) == 0)
+            return file->symbols.data[i];
+    }
+    return find_std(file, name);
+}
+
+Symbol *find_symbol_of(const ModelFile *file, const char *name, DeclKind kind)
+{
+    for (uint32_t i = 0; i < file->symbols.len; i++) {
+        const Decl *decl = file->symbols.data[i]->decl;
+        if (decl->kind == kind && strcmp(decl->name.text, name) == 0)
+            return file->symbols.data[i];
+    }
+    return NULL;
+}
+
+Val *find_local(Frame *frame, const char *name)
+{
+    for (uint32_t i = 0; frame && i < frame->locals.len; i++)
+        if (strcmp(frame->locals.data[i].name, name) == 0)
+            return &frame->locals.data[i].value;
+    return NULL;
+}
+
+void set_local(Frame *frame, Name name, Val value)
+{
+    Val *old = find_local(frame, name.text);
+    if (old)
+        *old = value;
+    else
+        vec_push(&frame->locals, (Local){name.text, value, name.span});
+}
+
+void frame_free(Frame *frame)
+{
+    vec_free(&frame->locals);
+    vec_free(&frame->counts);
+}
+
+bool constant_number(Session *s, Symbol *symbol, double *number)
+{
+    const Decl *decl = symbol->decl;
+    if (symbol->state == CONST_EVALUATING) {
+        fail(s, decl->name.span, "the constant '%s' depends on itself", decl->name.text);
+        symbol->state = CONST_KNOWN;
+    }
+    if (symbol->state == CONST_UNKNOWN) {
+        symbol->state = CONST_EVALUATING;
+        Frame frame = {.caller = NULL}, *outer = s->frame;
+        Function *function = s->builder.function;
+        s->frame = &frame;
+        s->builder.function = NULL;
+        Val value = evaluate(s, decl->value);
+        symbol->number_known = as_number(s, value, decl->value->span, "a constant", &symbol->number);
+        s->frame = outer;
+        s->builder.function = function;
+        symbol->state = CONST_KNOWN;
+    }
+    *number = symbol->number;
+    return symbol->number_known;
+}
+
+static Val symbol_value(Session *s, Symbol *symbol, Span span)
+{
+    double number;
+    const char *name = symbol->decl->name.text;
+    if (condition_kind(symbol->decl->kind) != CONDITION_NOTHING)
+        return (Val){.kind = VAL_CONDITION, .symbol = symbol};
+    switch (symbol->decl->kind) {
+    case DECL_CONST:
+        return constant_number(s, symbol, &number) ? val_number(number) : val_poison();
+    case DECL_DATA:
+        return (Val){.kind = VAL_DATASET, .symbol = symbol};
+    case DECL_NET:
+        return (Val){.kind = VAL_WEIGHTS, .symbol = symbol, .path = name};
+    case DECL_TASK:
+    case DECL_MEMBER:
+        return refuse(s, span, decl_text[symbol->decl->kind]);
+    default:
+        return fail(s, span, "'%s' is %s %s: it can be called, but is no value", name,
+                    symbol->decl->kind == DECL_OBJECTIVE ? "an" : "a", decl_text[symbol->decl->kind]);
+    }
+}
+
+static void candidate_values(Session *s, Candidates *candidates)
+{
+    for (uint32_t i = 0; s->frame && i < s->frame->locals.len; i++)
+        vec_push(&candidates->names, s->frame->locals.data[i].name);
+    for (uint32_t i = 0; i < s->file->symbols.len; i++) {
+        const Decl *decl = s->file->symbols.data[i]->decl;
+        if (decl->kind == DECL_CONST || decl->kind == DECL_DATA || decl->kind == DECL_NET ||
+            condition_kind(decl->kind) != CONDITION_NOTHING)
+            vec_push(&candidates->names, decl->name.text);
+    }
+}
+
+Val lookup_name(Session *s, Name name)
+{
+    Val *local = find_local(s->frame, name.text);
+    if (local)
+        return *local;
+    if (strcmp(name.text, "training") == 0)
+        return val_bool(s->training);
+    if (strcmp(name.text, "none") == 0)
+        return (Val){.kind = VAL_NONE};
+    if (strcmp(name.text, "pi") == 0)
+        return val_number(3.14159265358979323846);
+    Symbol *symbol = find_symbol(s->file, s->frame && s->frame->standard, name.text);
+    if (symbol)
+        return symbol_value(s, symbol, name.span);
+    fail(s, name.span, "'%s' is not defined", name.text);
+    Candidates candidates = {0};
+    candidate_values(s, &candidates);
+    suggest(s, name.text, &candidates);
+    return val_poison();
+}
+
+static bool callable(const Symbol *symbol)
+{
+    return symbol->decl->kind == DECL_NET || symbol->decl->kind == DECL_LAYER || symbol->decl->kind == DECL_OBJECTIVE;
+}
+
+Symbol *lookup_callee(Session *s, Name name)
+{
+    ModelFile *file = s->file;
+    Symbol *symbol = find_symbol(file, s->frame && s->frame->standard, name.text);
+    if (symbol && callable(symbol))
+        return symbol;
+    if (symbol) {
+        fail(s, name.span, "'%s' is a %s declaration and cannot be called", name.text, decl_text[symbol->decl->kind]);
+        add_note(s, symbol->decl->name.span, "declared here");
+        return NULL;
+    }
+    fail(s, name.span, "'%s' is not a layer, a net, an objective or a function", name.text);
+    Candidates candidates = {0};
+    for (uint32_t i = 0; i < file->symbols.len; i++)
+        if (callable(file->symbols.data[i]))
+            vec_push(&candidates.names, file->symbols.data[i]->decl->name.text);
+    for (uint32_t i = 0; i < file->std_symbols.len; i++)
+        vec_push(&candidates.names, file->std_symbols.data[i]->decl->name.text);
+    builtin_names(&candidates);
+    suggest(s, name.text, &candidates);
+    return NULL;
+}

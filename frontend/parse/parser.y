@@ -1,0 +1,551 @@
+/* The grammar of the language, in full in docs/language.md.
+ *
+ * Every word but `if else for in return across as by` is a keyword only where the grammar asks for one, and a name everywhere else (see `name`).
+ * END is a line's end or a ';' where a statement can end; parse.c inserts it. Errors recover at the next END or '}'. */
+%define api.pure full
+%define api.prefix {hn_}
+%define api.location.type {Span}
+%define parse.error custom
+%param {Parser *parser}
+%locations
+%expect 0
+
+%code requires {
+#include "frontend/parse/parse.h"
+}
+
+%code provides {
+/* The next token, with END inserted where a statement ends (parse.c). */
+int next_token(HN_STYPE *value, Span *span, Parser *parser);
+/* As the lexer finds it. */
+int raw_token(HN_STYPE *value, Span *span, void *scanner);
+}
+
+%code {
+#include <string.h>
+
+#define YYMAXDEPTH 4000
+#define YYLLOC_DEFAULT(current, rhs, n)                                                                                         \
+    ((current) = (n) ? span_join(YYRHSLOC(rhs, 1), YYRHSLOC(rhs, n)) : span_after(YYRHSLOC(rhs, 0)))
+
+static Span span_after(Span span)
+{
+    return (Span){span.source, span.end, span.end};
+}
+
+static void hn_error(const Span *span, Parser *parser, const char *message);
+#define hn_lex next_token
+}
+
+%union {
+    Name name;
+    double number;
+    Expr *expr;
+    Arg *arg;
+    TypeExpr *type;
+    Statement *statement;
+    Binding *binding;
+    Param *param;
+    DataItem *item;
+    Setting *setting;
+    Decl *decl;
+    NameList names;
+    ExprList exprs;
+    ArgList args;
+    TypeList types;
+    Block block;
+    BindingList bindings;
+    ParamList params;
+    HyperList hypers;
+    DataItemList items;
+    SettingList settings;
+    bool flag;
+}
+
+%token <name> NAME "name" STRING "string"
+%token <number> NUMBER "number"
+%token END "end of line"
+%token IF "if" ELSE "else" FOR "for" IN "in" RETURN "return" ACROSS "across" AS "as" BY "by"
+%token <name> AFTER "after" AXIS "axis" CARRY "carry" CONST "const" DATA "data" DROP "drop" EMBED "embed" EVERY "every"
+%token <name> EVERYWHERE "everywhere" EXPORT "export" FIELDS "fields" HYPER "hyper" LAYER "layer" MEMBER "member" MISSING "missing" NET "net"
+%token <name> OBJECTIVE "objective" ON "on" OUTPUT "output" OVER "over" PREFERENCE "preference" RUNNING "running" SCAN "scan" SHARED "shared"
+%token <name> SHUFFLED "shuffled"
+%token <name> SPLIT "split" TASK "task" TEST "test" TRAIN "train" UPDATE "update" WEIGHT "weight" WEIGHTS "weights" WHERE "where"
+%token <name> WITH "with" YIELD "yield"
+%token ARROW "->" EQ "==" NE "!=" LE "<=" GE ">=" AND "&&" OR "||" JOIN "++" DOTDOT ".." ELLIPSIS "..."
+
+%type <name> name setting_word data_name
+%type <expr> expr postfix primary extent by on output_axis embed
+%type <arg> arg index element
+%type <args> args arg_list index_list elements element_list
+%type <exprs> expr_list
+%type <names> names path
+%type <type> type
+%type <types> types results
+%type <statement> statement simple
+%type <block> block statements otherwise body
+%type <binding> weight running binding
+%type <bindings> weights runnings bindings carries with
+%type <param> param
+%type <params> params param_list
+%type <hypers> hypers
+%type <item> field split_part
+%type <items> data_items data_item fields split_parts data_body
+%type <setting> setting
+%type <settings> settings train_body
+%type <decl> declaration
+%type <flag> shared shuffled
+
+%left OR
+%left AND
+%nonassoc EQ NE '<' LE '>' GE
+%left JOIN
+%left '+' '-'
+%left '*' '/' '@'
+%precedence UNARY
+
+%%
+
+file
+  : %empty
+  | file declaration END   { list_append(&parser->decls, $2); }
+  | file END
+  | file error END         { yyerrok; }
+  ;
+
+/* ---- declarations ---- */
+
+declaration
+  : DATA name extent '=' postfix data_body            { $$ = ast_decl(parser, @$, DECL_DATA, $2, $5); $$->extent = $3; $$->items = $6; }
+  | CONST name '=' expr                               { $$ = ast_decl(parser, @$, DECL_CONST, $2, $4); }
+  | HYPER name '{' hypers '}'                         { $$ = ast_decl(parser, @$, DECL_HYPER, $2, NULL); $$->hypers = $4; }
+  | NET name '(' params ')' results block             { $$ = ast_function(parser, @$, DECL_NET, $2, $4, $6, $7); }
+  | LAYER name '(' params ')' results block           { $$ = ast_function(parser, @$, DECL_LAYER, $2, $4, $6, $7); }
+  | WEIGHTS name path '=' expr                        { $$ = ast_decl(parser, @$, DECL_WEIGHTS, $2, $5); $$->path = $3; }
+  | OBJECTIVE name '(' params ')' body                { $$ = ast_function(parser, @$, DECL_OBJECTIVE, $2, $4, (TypeList){0}, $6); }
+  | EXPORT name '(' params ')' body                   { $$ = ast_function(parser, @$, DECL_EXPORT, $2, $4, (TypeList){0}, $6); }
+  | TRAIN name '=' postfix train_body                 { $$ = ast_decl(parser, @$, DECL_TRAIN, $2, $4); $$->settings = $5; }
+  | PREFERENCE name extent                            { $$ = ast_decl(parser, @$, DECL_PREFERENCE, $2, NULL); $$->extent = $3; }
+  | TASK name extent embed                            { $$ = ast_decl(parser, @$, DECL_TASK, $2, $4); $$->extent = $3; }
+  | MEMBER name extent embed                          { $$ = ast_decl(parser, @$, DECL_MEMBER, $2, $4); $$->extent = $3; }
+  ;
+
+extent
+  : %empty         { $$ = NULL; }
+  | '[' expr ']'   { $$ = $2; }
+  ;
+
+embed
+  : %empty       { $$ = NULL; }
+  | EMBED expr   { $$ = $2; }
+  ;
+
+path
+  : %empty          { $$ = (NameList){0}; }
+  | path '.' name   { $$ = ast_names_add(parser, $1, $3); }
+  ;
+
+body
+  : '=' expr with   { $$ = ast_expression_body(parser, @2, $2, $3); }
+  | block
+  ;
+
+with
+  : %empty          { $$ = (BindingList){0}; }
+  | WITH bindings   { $$ = $2; }
+  ;
+
+bindings
+  : binding                { $$ = ast_bindings_add((BindingList){0}, $1); }
+  | bindings ',' binding   { $$ = ast_bindings_add($1, $3); }
+  ;
+
+binding
+  : name '=' expr   { $$ = ast_binding(parser, @$, $1, NULL, false, $3); }
+  ;
+
+params
+  : %empty           { $$ = (ParamList){0}; }
+  | param_list
+  | param_list ','
+  ;
+
+param_list
+  : param                  { $$ = ast_params_add((ParamList){0}, $1); }
+  | param_list ',' param   { $$ = ast_params_add($1, $3); }
+  ;
+
+param
+  : name                     { $$ = ast_param(parser, @$, $1, NULL, NULL); }
+  | name ':' type            { $$ = ast_param(parser, @$, $1, $3, NULL); }
+  | name '=' expr            { $$ = ast_param(parser, @$, $1, NULL, $3); }
+  | name ':' type '=' expr   { $$ = ast_param(parser, @$, $1, $3, $5); }
+  ;
+
+results
+  : %empty        { $$ = (TypeList){0}; }
+  | ARROW types   { $$ = $2; }
+  ;
+
+types
+  : type             { $$ = ast_types_add((TypeList){0}, $1); }
+  | types ',' type   { $$ = ast_types_add($1, $3); }
+  ;
+
+type
+  : name                    { $$ = ast_type(parser, @$, $1, false, (ArgList){0}); }
+  | name '[' elements ']'   { $$ = ast_type(parser, @$, $1, true, $3); }
+  ;
+
+/* data */
+
+data_body
+  : %empty               { $$ = (DataItemList){0}; }
+  | '{' data_items '}'   { $$ = $2; }
+  ;
+
+data_items
+  : %empty                     { $$ = (DataItemList){0}; }
+  | data_items data_item END   { $$ = ast_items_join($1, $2); }
+  | data_items error END       { yyerrok; $$ = $1; }
+  ;
+
+data_item
+  : FIELDS fields       { $$ = $2; }
+  | fields
+  | TEST postfix        { $$ = ast_items_add((DataItemList){0}, ast_data_item(parser, @$, DATA_TEST, $1, NULL, $2)); }
+  | SPLIT split_parts shuffled   { $$ = $2; $$.last->shuffled = $3; }
+  | MISSING expr_list   { DataItem *item = ast_data_item(parser, @$, DATA_MISSING, $1, NULL, NULL);
+                          item->values = $2;
+                          $$ = ast_items_add((DataItemList){0}, item); }
+  | DROP expr_list      { DataItem *item = ast_data_item(parser, @$, DATA_DROP, $1, NULL, NULL);
+                          item->values = $2;
+                          $$ = ast_items_add((DataItemList){0}, item); }
+  ;
+
+fields
+  : field              { $$ = ast_items_add((DataItemList){0}, $1); }
+  | fields ',' field   { $$ = ast_items_add($1, $3); }
+  ;
+
+field
+  : data_name ':' type   { $$ = ast_data_item(parser, @$, DATA_FIELD, $1, $3, NULL); }
+  | data_name '=' expr   { $$ = ast_data_item(parser, @$, DATA_COMPUTED_FIELD, $1, NULL, $3); }
+  ;
+
+data_name
+  : name
+  ;
+
+split_parts
+  : split_part                   { $$ = ast_items_add((DataItemList){0}, $1); }
+  | split_parts ',' split_part   { $$ = ast_items_add($1, $3); }
+  ;
+
+shuffled
+  : %empty     { $$ = false; }
+  | SHUFFLED   { $$ = true; }
+  ;
+
+split_part
+  : name expr   { $$ = ast_data_item(parser, @$, DATA_SPLIT, $1, NULL, $2); }
+  ;
+
+/* hyper */
+
+hypers
+  : %empty                                       { $$ = (HyperList){0}; }
+  | hypers name ':' postfix '=' expr shared END  { $$ = ast_hypers_add(parser, $1, span_join(@2, @7), $2, $4, $6, $7); }
+  | hypers name ':' postfix shared END           { $$ = ast_hypers_add(parser, $1, span_join(@2, @5), $2, $4, NULL, $5); }
+  | hypers error END                             { yyerrok; $$ = $1; }
+  ;
+
+shared
+  : %empty   { $$ = false; }
+  | SHARED   { $$ = true; }
+  ;
+
+/* train */
+
+train_body
+  : %empty             { $$ = (SettingList){0}; }
+  | '{' settings '}'   { $$ = $2; }
+  ;
+
+settings
+  : %empty               { $$ = (SettingList){0}; }
+  | settings setting     { $$ = ast_settings_add($1, $2); }
+  | settings END
+  | settings error END   { yyerrok; $$ = $1; }
+  ;
+
+setting
+  : setting_word expr_list on by       { $$ = ast_setting(parser, @$, $1, $2, $3, $4); }
+  | WEIGHTS name path '=' expr         { $$ = ast_setting(parser, @$, $1, (ExprList){0}, NULL, NULL);
+                                         $$->weights = ast_decl(parser, @$, DECL_WEIGHTS, $2, $5); $$->weights->path = $3; }
+  | EVERYWHERE                         { $$ = ast_setting(parser, @$, $1, (ExprList){0}, NULL, NULL); }
+  | EVERY expr name ',' expr name      { ExprList values = ast_exprs_add(ast_exprs_add((ExprList){0}, $2), $5);
+                                         $$ = ast_setting(parser, @$, $1, values, NULL, NULL);
+                                         $$->units = ast_names_add(parser, ast_names_add(parser, (NameList){0}, $3), $6); }
+  | AFTER expr name                    { $$ = ast_setting(parser, @$, $1, ast_exprs_add((ExprList){0}, $2), NULL, NULL);
+                                         $$->units = ast_names_add(parser, (NameList){0}, $3); }
+  ;
+
+on
+  : %empty    { $$ = NULL; }
+  | ON expr   { $$ = $2; }
+  ;
+
+by
+  : %empty    { $$ = NULL; }
+  | BY expr   { $$ = $2; }
+  ;
+
+expr_list
+  : expr                 { $$ = ast_exprs_add((ExprList){0}, $1); }
+  | expr_list ',' expr   { $$ = ast_exprs_add($1, $3); }
+  ;
+
+/* ---- statements ---- */
+
+block
+  : '{' statements '}'   { $$ = $2; }
+  ;
+
+statements
+  : %empty                     { $$ = (Block){0}; }
+  | statements statement END   { $$ = ast_block_add($1, $2); }
+  | statements error END       { yyerrok; $$ = $1; }
+  ;
+
+statement
+  : simple
+  | IF expr block otherwise                     { $$ = ast_if(parser, @$, $2, $3, $4); }
+  | FOR name IN expr DOTDOT expr block          { $$ = ast_for(parser, @$, $2, $4, $6, $7); }
+  | SCAN name IN expr CARRY carries block       { $$ = ast_scan(parser, @$, $2, $4, $6, $7); }
+  ;
+
+otherwise
+  : %empty                        { $$ = (Block){0}; }
+  | ELSE block                    { $$ = $2; }
+  | ELSE IF expr block otherwise  { $$ = ast_block_add((Block){0}, ast_if(parser, @$, $3, $4, $5)); }
+  ;
+
+simple
+  : names '=' expr     { $$ = ast_assign(parser, @$, $1, $3); }
+  | RETURN expr_list   { $$ = ast_return(parser, @$, $2); }
+  | WEIGHT weights     { $$ = ast_declare(parser, @$, STATEMENT_WEIGHT, $2); }
+  | RUNNING runnings   { $$ = ast_declare(parser, @$, STATEMENT_RUNNING, $2); }
+  | UPDATE bindings    { $$ = ast_declare(parser, @$, STATEMENT_UPDATE, $2); }
+  | YIELD expr         { $$ = ast_statement(parser, @$, STATEMENT_YIELD); $$->value = $2; }
+  ;
+
+names
+  : name             { $$ = ast_names_add(parser, (NameList){0}, $1); }
+  | names ',' name   { $$ = ast_names_add(parser, $1, $3); }
+  ;
+
+weights
+  : weight               { $$ = ast_bindings_add((BindingList){0}, $1); }
+  | weights ',' weight   { $$ = ast_bindings_add($1, $3); }
+  ;
+
+weight
+  : name ':' type '~' expr output_axis   { $$ = ast_binding(parser, @$, $1, $3, true, $5); $$->output_axis = $6; }
+  | name ':' type '=' expr output_axis   { $$ = ast_binding(parser, @$, $1, $3, false, $5); $$->output_axis = $6; }
+  ;
+
+output_axis
+  : %empty             { $$ = NULL; }
+  | OUTPUT AXIS expr   { $$ = $3; }
+  ;
+
+runnings
+  : running                { $$ = ast_bindings_add((BindingList){0}, $1); }
+  | runnings ',' running   { $$ = ast_bindings_add($1, $3); }
+  ;
+
+running
+  : name ':' type '=' expr   { $$ = ast_binding(parser, @$, $1, $3, false, $5); }
+  ;
+
+carries
+  : bindings
+  ;
+
+/* ---- expressions ---- */
+
+expr
+  : expr OR expr         { $$ = ast_binary(parser, OPERATOR_OR, $1, $3); }
+  | expr AND expr        { $$ = ast_binary(parser, OPERATOR_AND, $1, $3); }
+  | expr EQ expr         { $$ = ast_binary(parser, OPERATOR_EQ, $1, $3); }
+  | expr NE expr         { $$ = ast_binary(parser, OPERATOR_NE, $1, $3); }
+  | expr '<' expr        { $$ = ast_binary(parser, OPERATOR_LT, $1, $3); }
+  | expr LE expr         { $$ = ast_binary(parser, OPERATOR_LE, $1, $3); }
+  | expr '>' expr        { $$ = ast_binary(parser, OPERATOR_GT, $1, $3); }
+  | expr GE expr         { $$ = ast_binary(parser, OPERATOR_GE, $1, $3); }
+  | expr JOIN expr       { $$ = ast_binary(parser, OPERATOR_JOIN, $1, $3); }
+  | expr '+' expr        { $$ = ast_binary(parser, OPERATOR_ADD, $1, $3); }
+  | expr '-' expr        { $$ = ast_binary(parser, OPERATOR_SUB, $1, $3); }
+  | expr '*' expr        { $$ = ast_binary(parser, OPERATOR_MUL, $1, $3); }
+  | expr '/' expr        { $$ = ast_binary(parser, OPERATOR_DIV, $1, $3); }
+  | expr '@' expr        { $$ = ast_binary(parser, OPERATOR_MATMUL, $1, $3); }
+  | '-' expr %prec UNARY { $$ = ast_unary(parser, @$, OPERATOR_NEGATE, $2); }
+  | '!' expr %prec UNARY { $$ = ast_unary(parser, @$, OPERATOR_NOT, $2); }
+  | postfix
+  ;
+
+postfix
+  : primary
+  | postfix '.' name             { $$ = ast_member(parser, $1, $3); }
+  | postfix '(' args ')'         { $$ = ast_call(parser, @$, $1, $3); }
+  | postfix '[' index_list ']'   { $$ = ast_index(parser, @$, $1, $3); }
+  | postfix AS name              { $$ = ast_label(parser, $1, $3); }
+  ;
+
+primary
+  : NUMBER                     { $$ = ast_number(parser, @$, $1); }
+  | STRING                     { $$ = ast_string(parser, $1); }
+  | name                       { $$ = ast_name(parser, $1); }
+  | '(' expr ')'               { $$ = $2; $$->span = @$; }
+  | '[' elements ']'           { $$ = ast_list(parser, @$, $2); }
+  | ACROSS NAME '(' args ')'   { $$ = ast_across(parser, @$, ast_call(parser, span_join(@2, @5), ast_name(parser, $2), $4)); }
+  ;
+
+args
+  : %empty         { $$ = (ArgList){0}; }
+  | arg_list
+  | arg_list ','
+  ;
+
+arg_list
+  : arg                { $$ = ast_args_add((ArgList){0}, $1); }
+  | arg_list ',' arg   { $$ = ast_args_add($1, $3); }
+  ;
+
+arg
+  : expr              { $$ = ast_arg(parser, @$, ARG_VALUE, (Name){0}, $1); }
+  | expr WHERE expr   { $$ = ast_arg(parser, @$, ARG_VALUE, (Name){0}, $1); $$->condition = $3; }
+  | name ':' expr     { $$ = ast_arg(parser, @$, ARG_VALUE, $1, $3); }
+  | OVER NAME         { $$ = ast_arg(parser, @$, ARG_OVER, (Name){0}, ast_name(parser, $2)); }
+  ;
+
+index_list
+  : index                  { $$ = ast_args_add((ArgList){0}, $1); }
+  | index_list ',' index   { $$ = ast_args_add($1, $3); }
+  ;
+
+index
+  : expr            { $$ = ast_arg(parser, @$, ARG_VALUE, (Name){0}, $1); }
+  | ':'             { $$ = ast_arg(parser, @$, ARG_SLICE, (Name){0}, NULL); }
+  | expr ':'        { $$ = ast_arg(parser, @$, ARG_SLICE, (Name){0}, $1); }
+  | ':' expr        { $$ = ast_arg(parser, @$, ARG_SLICE, (Name){0}, NULL); $$->limit = $2; }
+  | expr ':' expr   { $$ = ast_arg(parser, @$, ARG_SLICE, (Name){0}, $1); $$->limit = $3; }
+  | ELLIPSIS        { $$ = ast_arg(parser, @$, ARG_VALUE, (Name){0}, ast_ellipsis(parser, @$)); }
+  | DOTDOT name     { $$ = ast_arg(parser, @$, ARG_VALUE, (Name){0}, ast_spread(parser, @$, $2)); }
+  ;
+
+/* list literals and the extents of types */
+elements
+  : %empty             { $$ = (ArgList){0}; }
+  | element_list
+  | element_list ','
+  ;
+
+element_list
+  : element                    { $$ = ast_args_add((ArgList){0}, $1); }
+  | element_list ',' element   { $$ = ast_args_add($1, $3); }
+  ;
+
+element
+  : expr          { $$ = ast_arg(parser, @$, ARG_VALUE, (Name){0}, $1); }
+  | DOTDOT name   { $$ = ast_arg(parser, @$, ARG_VALUE, (Name){0}, ast_spread(parser, @$, $2)); }
+  | ELLIPSIS      { $$ = ast_arg(parser, @$, ARG_VALUE, (Name){0}, ast_ellipsis(parser, @$)); }
+  ;
+
+/* a name, which any word may be where it is not a keyword */
+name
+  : setting_word | AFTER | EVERY | EVERYWHERE | ON | WEIGHTS
+  ;
+
+setting_word
+  : NAME | AXIS | CARRY | CONST | DATA | DROP | EMBED | EXPORT | FIELDS | HYPER | LAYER | MEMBER | MISSING | NET | OBJECTIVE | OUTPUT | OVER
+  | PREFERENCE | RUNNING | SCAN | SHARED | SHUFFLED | SPLIT | TASK | TEST | TRAIN | UPDATE | WEIGHT | WHERE | WITH | YIELD
+  ;
+
+%%
+
+static bool is_word(yysymbol_kind_t symbol)
+{
+    return symbol == YYSYMBOL_NAME || (symbol >= YYSYMBOL_AFTER && symbol <= YYSYMBOL_YIELD);
+}
+
+static bool is_operator(yysymbol_kind_t symbol)
+{
+    static const yysymbol_kind_t operators[] = {YYSYMBOL_OR, YYSYMBOL_AND, YYSYMBOL_EQ, YYSYMBOL_NE, YYSYMBOL_LE, YYSYMBOL_GE,
+                                                YYSYMBOL_JOIN};
+    for (size_t i = 0; i < COUNT_OF(operators); i++)
+        if (symbol == operators[i])
+            return true;
+    const char *text = yysymbol_name(symbol);
+    return text[0] == '\'' && strchr("<>+-*/@.([", text[1]) && text[1];
+}
+
+/* What the parser would accept here, shortened: a name stands for every contextual keyword and for a whole expression; operators are
+ * left out where the statement may also end. */
+static void expected_text(const yypcontext_t *context, Text *out)
+{
+    enum { SHOWN = 5 };
+    yysymbol_kind_t expected[YYNTOKENS];
+    int count = yypcontext_expected_tokens(context, expected, YYNTOKENS);
+    bool name = false, number = false;
+    for (int i = 0; i < count; i++) {
+        name |= expected[i] == YYSYMBOL_NAME;
+        number |= expected[i] == YYSYMBOL_NUMBER;
+    }
+    const char *shown[SHOWN];
+    int n = 0;
+    if (number)
+        shown[n++] = "an expression";
+    else if (name)
+        shown[n++] = "a name";
+    for (int i = 0; i < count && !number; i++) {
+        if ((name && is_word(expected[i])) || is_operator(expected[i]) || expected[i] == YYSYMBOL_YYEOF)
+            continue;
+        if (n == SHOWN)
+            return;
+        shown[n++] = yysymbol_name(expected[i]);
+    }
+    for (int i = 0; i < n; i++)
+        text_printf(out, "%s%s", i == 0 ? "" : i == n - 1 ? " or " : ", ", shown[i]);
+}
+
+static bool expects_declaration(const yypcontext_t *context)
+{
+    yysymbol_kind_t expected[YYNTOKENS];
+    int count = yypcontext_expected_tokens(context, expected, YYNTOKENS);
+    bool data = false, name = false;
+    for (int i = 0; i < count; i++) {
+        data |= expected[i] == YYSYMBOL_DATA;
+        name |= expected[i] == YYSYMBOL_NAME;
+    }
+    return data && !name;
+}
+
+static int yyreport_syntax_error(const yypcontext_t *context, Parser *parser)
+{
+    Text expected = {0};
+    expected_text(context, &expected);
+    yysymbol_kind_t token = yypcontext_token(context);
+    int number = token == YYSYMBOL_YYEOF ? HN_EOF : token == YYSYMBOL_END ? END : HN_UNDEF;
+    syntax_error(parser, *yypcontext_location(context), number, expected.len ? expected.data : NULL, expects_declaration(context));
+    text_free(&expected);
+    return 0;
+}
+
+/* Called by the parser itself only when its stack is full. */
+static void hn_error(const Span *span, Parser *parser, const char *message)
+{
+    (void)message;
+    diag_error(parser->diags, *span, "nested too deeply for the parser");
+}

@@ -1,0 +1,181 @@
+/* Tokens for the parser, and where a statement ends.
+ *
+ * A statement ends at a newline outside ( ) and [ ], unless the token before it cannot end one (an operator, a comma, an opening
+ * bracket) or the token after it cannot begin one (an operator, `by`, `else`, ...); also before '}' and at the end of the file.
+ */
+#include "frontend/parse/parse.h"
+
+#include <string.h>
+
+#include "parser.tab.h"
+/* after parser.tab.h, whose types it uses */
+#include "lexer.h"
+
+static bool can_end_statement(int token)
+{
+    switch (token) {
+    case NAME:
+    case NUMBER:
+    case STRING:
+    case ELLIPSIS:
+    case ')':
+    case ']':
+    case '}':
+        return true;
+    default:
+        return token >= AFTER && token <= YIELD && token != WITH && token != WHERE && token != CARRY;
+    }
+}
+
+static bool continues_statement(int token)
+{
+    switch (token) {
+    case ELSE:
+    case BY:
+    case AS:
+    case IN:
+    case WITH:
+    case WHERE:
+    case CARRY:
+    case ARROW:
+    case EQ:
+    case NE:
+    case LE:
+    case GE:
+    case AND:
+    case OR:
+    case JOIN:
+    case DOTDOT:
+        return true;
+    default:
+        return token > 0 && token < 128 && strchr("+-*/@<>=~:,.)]{", token);
+    }
+}
+
+static bool is_declaration_word(int token)
+{
+    static const int words[DECL_COUNT] = {
+#define DECLARATION(KIND, word) KIND,
+#include "frontend/parse/declarations.def"
+#undef DECLARATION
+    };
+    for (size_t i = 0; i < COUNT_OF(words); i++)
+        if (token == words[i])
+            return true;
+    return false;
+}
+
+/* A declaration's word at the margin with a name behind it: whatever is still open above, this is the next declaration. */
+static bool begins_declaration(const Parser *parser, int token, Span span)
+{
+    const char *text = parser->source->text, *after = text + span.end;
+    if (!is_declaration_word(token) || (span.begin > 0 && text[span.begin - 1] != '\n'))
+        return false;
+    after += strspn(after, " \t");
+    return (*after >= 'a' && *after <= 'z') || (*after >= 'A' && *after <= 'Z') || *after == '_';
+}
+
+/* Whether END comes between the last token and this one. */
+static bool ends_statement(const Parser *parser, int token, Span span)
+{
+    if (parser->last == END || parser->last == 0 || parser->last == '{')
+        return false;
+    if (begins_declaration(parser, token, span))
+        return true;
+    if (token == '}' || token == HN_EOF)
+        return true;
+    return can_end_statement(parser->last) && parser->newline && parser->brackets == 0 && !continues_statement(token);
+}
+
+static void count_brackets(Parser *parser, int token, Span span)
+{
+    if (token == '(' || token == '[')
+        parser->brackets++;
+    else if ((token == ')' || token == ']') && parser->brackets > 0)
+        parser->brackets--;
+    else if (token == '}' || token == END)
+        parser->brackets = 0;
+    if (token == '{')
+        vec_push(&parser->braces, span);
+    else if (token == '}' && parser->braces.len > 0)
+        parser->braces.len--;
+}
+
+static int read_token(HN_STYPE *value, Span *span, Parser *parser)
+{
+    int token;
+    do {
+        token = raw_token(value, span, parser->scanner);
+        if (token == HN_EOF)
+            *span = (Span){parser->source, (uint32_t)parser->source->size, (uint32_t)parser->source->size};
+    } while (parser->skipping && token != HN_EOF && !begins_declaration(parser, token, *span));
+    return token;
+}
+
+static void hold(Parser *parser, int token, const HN_STYPE *value, Span span)
+{
+    parser->held = true;
+    parser->held_token = token;
+    *parser->held_value = *value;
+    parser->held_span = span;
+}
+
+/* A declaration or the end of the file inside { }: the block is closed in its stead. */
+static void close_braces(Parser *parser)
+{
+    if (!parser->quiet && !parser->too_deep)
+        diag_error(parser->diags, vec_last(&parser->braces), "this '{' is not closed");
+    parser->closing = parser->braces.len;
+}
+
+static int choose_token(HN_STYPE *value, Span *span, Parser *parser)
+{
+    Span here = {parser->source, parser->last_end, parser->last_end};
+    if (parser->closing > 0) { /* END } END } ... */
+        *span = here;
+        if (parser->last != END && parser->last != '{')
+            return END;
+        parser->closing--;
+        return '}';
+    }
+    if (parser->held) {
+        parser->held = false;
+        *value = *parser->held_value;
+        *span = parser->held_span;
+        if (parser->last == '}' && parser->held_token != '}' && !continues_statement(parser->held_token)) {
+            parser->held = true;
+            *span = here;
+            return END;
+        }
+        return parser->held_token;
+    }
+    int token = read_token(value, span, parser);
+    while (token == END && (parser->last == END || parser->last == '{' || parser->last == 0))
+        token = read_token(value, span, parser);
+    bool declaration = begins_declaration(parser, token, *span);
+    if (parser->braces.len > 0 && (declaration || token == HN_EOF)) {
+        hold(parser, token, value, *span);
+        close_braces(parser);
+        return choose_token(value, span, parser);
+    }
+    if (parser->skipping || ends_statement(parser, token, *span)) {
+        parser->skipping = false;
+        hold(parser, token, value, *span);
+        *span = here;
+        return END;
+    }
+    return token;
+}
+
+int next_token(HN_STYPE *value, Span *span, Parser *parser)
+{
+    int token = choose_token(value, span, parser);
+    parser->newline = false;
+    count_brackets(parser, token, *span);
+    if (token == END)
+        parser->quiet = false;
+    else
+        parser->last_end = span->end;
+    parser->last = token;
+    return token;
+}

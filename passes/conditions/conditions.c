@@ -1,0 +1,53 @@
+/* The table of conditions, and what steps see of them. */
+#include <string.h>
+
+#include "passes/methods/methods.h"
+#include "passes/rewrite.h"
+
+static const ConditionRule *const condition_rules[CONDITION_COUNT] = {
+#define CONDITION(KIND, name, ...) &condition_##name,
+#include "ir/conditions.def"
+#undef CONDITION
+};
+
+void condition_states(Assembly *assembly)
+{
+    for (uint32_t i = 0; i < assembly->train->conditions.len; i++) {
+        TrainCondition *own = &assembly->train->conditions.data[i];
+        condition_rules[own->kind]->states(assembly, own);
+    }
+}
+
+Value condition_value(Assembly *assembly, Builder *b, uint32_t condition, View view)
+{
+    const TrainCondition *own = find_train_condition(assembly->train, condition);
+    if (!own)
+        return first_value(assembly, b, condition);
+    const char *name = b->module->conditions.data[condition].name;
+    for (uint32_t i = 0; i < b->function->inputs.len && !condition_standing[own->kind]; i++)
+        if (strcmp(b->function->input_names.data[i], name) == 0)
+            return b->function->inputs.data[i];
+    return condition_rules[own->kind]->value(assembly, b, own, view);
+}
+
+void resolve_conditions(Assembly *assembly, Function *function, View view)
+{
+    Rewrite rewrite;
+    uint32_t count = assembly->module->conditions.len;
+    Value *values = support_malloc(count * sizeof *values);
+    for (uint32_t i = 0; i < count; i++)
+        values[i] = NO_VALUE;
+    rewrite_begin(&rewrite, assembly->module, function);
+    for (Value v = 0; v < function->ops.len; v++) {
+        if (OP_AT(function, v)->code != OP_CONDITION) {
+            rewrite_copy(&rewrite, v);
+            continue;
+        }
+        uint32_t condition = OP_AT(function, v)->symbol;
+        if (values[condition] == NO_VALUE)
+            values[condition] = condition_value(assembly, &rewrite.b, condition, view);
+        rewrite.map[v] = values[condition];
+    }
+    rewrite_end(&rewrite);
+    support_free(values);
+}
