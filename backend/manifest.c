@@ -160,6 +160,7 @@ static SweepInfo *sweep_of(const Filler *f, const Train *train)
     *info = (SweepInfo){.name = sweep->name,
                         .title = sweep->title,
                         .axis = f->module->conditions.data[sweep->condition].name,
+                        .axis_word = condition_names[find_train_condition(train, sweep->condition)->kind],
                         .point_word = sweep->point_word,
                         .output_word = sweep->output_word,
                         .on = sweep->on,

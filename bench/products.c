@@ -7,7 +7,7 @@
 #include <time.h>
 
 #include "backend/jit.h"
-#include "runtime/parallel.h"
+#include "runtime/core/parallel.h"
 
 enum { SPANS = 60 };
 

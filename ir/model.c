@@ -1,5 +1,10 @@
 #include "ir/model.h"
 
+const char *const condition_names[CONDITION_COUNT] = {
+#define CONDITION(KIND, name, standing) #name,
+#include "ir/conditions.def"
+#undef CONDITION
+};
 #define STANDING true
 #define DRAWN false
 const bool condition_standing[CONDITION_COUNT] = {

@@ -79,6 +79,7 @@ typedef enum {
     CONDITION_COUNT,
     CONDITION_NOTHING = CONDITION_COUNT
 } ConditionKind;
+extern const char *const condition_names[CONDITION_COUNT];
 /* Whether a condition of the kind has a first value. */
 extern const bool condition_standing[CONDITION_COUNT];
 

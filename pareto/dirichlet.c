@@ -3,7 +3,7 @@
 #include "pareto/internal.h"
 #include "runtime/abi/random_space.h"
 
-/* Philox 4x32-10 (Salmon et al., SC 2011), the generator of ir/ir.h and runtime/philox.h; this folder depends on neither. */
+/* Philox 4x32-10 (Salmon et al., SC 2011), the generator of ir/ir.h and runtime/data/philox.h; this folder depends on neither. */
 static void philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4])
 {
     uint32_t c[4] = {counter[0], counter[1], counter[2], counter[3]}, k[2] = {key[0], key[1]};

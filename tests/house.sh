@@ -29,7 +29,7 @@ frontend/lower   support ir runtime/abi frontend/parse frontend/frontend.h tabul
 passes           support ir pareto runtime/abi
 backend          support ir pareto passes runtime/abi
 driver           support ir frontend passes backend runtime/abi
-runtime/abi      indicators/indicators.def
+runtime/abi      indicators/indicators.def tabular/schema.h
 runtime/core     runtime/abi
 runtime/data     runtime/abi runtime/core tabular support/fnv.h
 runtime/run      runtime/abi runtime/core runtime/data indicators pareto support/fnv.h tabular

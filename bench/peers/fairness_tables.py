@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 
-COUNTER_SPLIT = 2  # runtime/permute.h
+COUNTER_SPLIT = 2  # runtime/data/permute.h
 
 TABLES = {  # files, label column, columns that are no features, categories, row -> (label, group)
     "adult": (("adult.data", "adult.test"), "Y", "sex fnlwgt".split(),
@@ -55,7 +55,7 @@ def philox(counters, key):
 
 
 def hnc_order(count, seed):
-    """The order in which hnc has the rows of its first data set, if that is shuffled: runtime/permute.c."""
+    """The order in which hnc has the rows of its first data set, if that is shuffled: runtime/data/permute.c."""
     blocks = np.zeros((count // 2 + 1, 4), np.uint64)
     blocks[:, 0], blocks[:, 3] = np.arange(len(blocks)), COUNTER_SPLIT
     words = philox(blocks, (seed & 0xFFFFFFFF, seed >> 32)).tolist()

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "runtime/files.h"
-#include "runtime/report.h"
+#include "runtime/core/report.h"
+#include "runtime/data/files.h"
 
 enum { STREAM_BUFFER = 1 << 18 }; /* bytes */
 

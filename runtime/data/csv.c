@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/core/report.h"
+#include "runtime/data/files.h"
 #include "runtime/data/format.h"
-#include "runtime/files.h"
-#include "runtime/report.h"
 #include "tabular/encode.h"
 
 typedef struct CsvRows {

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "runtime/report.h"
+#include "runtime/core/report.h"
 
 static double decode_bool(uint64_t bits)
 {

@@ -2,7 +2,7 @@
 #ifndef HN_DATA_ELEMENTS_H
 #define HN_DATA_ELEMENTS_H
 
-#include "runtime/manifest.h"
+#include "runtime/core/manifest.h"
 
 typedef enum {
     ELEMENT_BOOL,

@@ -6,8 +6,8 @@
 #ifndef HN_DATA_FORMAT_H
 #define HN_DATA_FORMAT_H
 
-#include "runtime/manifest.h"
-#include "runtime/program.h"
+#include "runtime/core/manifest.h"
+#include "runtime/core/program.h"
 
 /* An open data set. `tables` below are indexed as the manifest's fields. */
 typedef struct DataSource {

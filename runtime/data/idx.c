@@ -1,7 +1,7 @@
 /* The IDX format of MNIST and its kin: 0, 0, element type, rank, one big-endian 32-bit extent for each axis, then the elements,
  * big-endian. */
+#include "runtime/core/report.h"
 #include "runtime/data/arrays.h"
-#include "runtime/report.h"
 
 /* By the number that the header has. */
 static const struct {

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/core/report.h"
 #include "runtime/data/arrays.h"
-#include "runtime/report.h"
 
 enum { MOST_HEADER = 1 << 16 }; /* bytes; NumPy's own are of 128 */
 

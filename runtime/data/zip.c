@@ -10,7 +10,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#include "runtime/report.h"
+#include "runtime/core/report.h"
 
 enum { ENCRYPTED = 1 };            /* flags */
 enum { STORED = 0, DEFLATED = 8 }; /* methods */

@@ -75,7 +75,7 @@ static void test_wrong_usage(void **state)
         {"build toy.hn --cpu=pentium99", "unknown processor 'pentium99'; usual ones are"},
         {"build toy.hn --blas=mkl", "--blas=mkl: openblas or builtin"},
         {"build toy.hn --blas=", "--blas=: openblas or builtin"},
-        {"check toy.hn --blas=builtin", "option '--blas' does not belong to this command"},
+        {"explain toy.hn --blas=builtin", "option '--blas' does not belong to this command"},
         {"build toy.hn --print-after=symplify", "--print-after=symplify: there is no such pass"},
         {"build toy.hn -- --epochs 3", "'--' only separates the flags of `hnc run`"},
         {"build toy.hn -o toy.hn", "the output 'toy.hn' is the input"},

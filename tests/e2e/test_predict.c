@@ -101,7 +101,8 @@ static const char front_model[] =
     "export score(x, r) = sigmoid(scorer(x))\n"
     "export odds(x, r) = scorer(x)\n"
     "export apart(x: f32[4]) = sum(x)\n"
-    "export shares(r) = r\n";
+    "export shares(r) = r\n"
+    "export plain(x: f32[5]) = sum(x)\n";
 
 static const char class_model[] =
     "data d = idx(\"inputs\", \"labels\") {\n"
@@ -325,12 +326,13 @@ static void test_wrong_calls(void **state)
     refused(SCORE "--preference 1,1 strangers.csv strangers.csv", "predict expects one table");
     refused(SCORE "--preference 1,1 nothing.csv", "nothing.csv: No such file or directory");
     refused(SCORE "--preference 1,1 data", "data: is a folder, but must be a file");
-    refused("--weights nothing --export score --preference 1,1 strangers.csv", "nothing: cannot be opened: No such file or directory");
+    refused("--weights nothing --export score --preference 1,1 strangers.csv",
+            "nothing: cannot be opened: No such file or directory");
     refused("--weights strangers.csv --export score --preference 1,1 strangers.csv", "strangers.csv");
     assert_int_equal(run_command("./front predict strangers.csv"), 2);
     assert_true(output_has("predict needs --weights FILE"));
-    assert_int_equal(run_command("./class predict --weights class-run/last.safetensors --preference 1,1 ten"), 1);
-    assert_true(output_has("'classes' takes no preference"));
+    assert_int_equal(run_command("./class predict --weights class-run/last.safetensors --preference 1,1 ten"), 2);
+    assert_true(output_has("'--preference' is not a flag of 'predict'"));
     assert_int_equal(run_command("./class predict --weights class-run/last.safetensors ten ten"), 1);
     assert_true(output_has("predict expects one idx file per field: d.x"));
     assert_int_equal(run_command("./class predict --weights class-run/last.safetensors data/labels"), 1);
@@ -368,6 +370,9 @@ static void test_wrong_models(void **state)
     assert_true(output_has("the argument 'x' of 'apart' is f32[4], and no data set has a field of that name and type"));
     assert_int_equal(run_command("./apart predict " WEIGHTS "--export shares --preference 1,1 strangers.csv"), 1);
     assert_true(output_has("no argument of 'shares' is read from files"));
+    assert_int_equal(run_command("./apart predict " WEIGHTS "--export plain --preference 1,1 strangers.csv"), 1);
+    assert_true(output_has("'plain' takes no preference"));
+    assert_int_equal(run_command("./apart predict " WEIGHTS "--export plain strangers.csv"), 0);
     write_file("mute.hn", class_model, (size_t)(strstr(class_model, "export") - class_model));
     if (run_command("'%s/hnc' build mute.hn", HNC_BINARY_DIR) != 0)
         fail_msg("%s", command_output());

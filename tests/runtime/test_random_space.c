@@ -9,8 +9,8 @@
 
 #include "pareto/pareto.h"
 #include "runtime/abi/random_space.h"
-#include "runtime/permute.h"
-#include "runtime/philox.h"
+#include "runtime/data/permute.h"
+#include "runtime/data/philox.h"
 
 static const struct {
     const char *name;

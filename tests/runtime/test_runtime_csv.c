@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/dataset.h"
+#include "runtime/data/dataset.h"
 #include "tests/runtime/run_command.h"
 
 /* clang-format off */

@@ -13,7 +13,7 @@
 #include <zlib.h>
 
 #include "runtime/data/arrays.h"
-#include "runtime/dataset.h"
+#include "runtime/data/dataset.h"
 #include "tests/runtime/run_command.h"
 
 static const FieldInfo image = {

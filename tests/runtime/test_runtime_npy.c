@@ -14,7 +14,7 @@
 #include <zlib.h>
 
 #include "runtime/data/arrays.h"
-#include "runtime/dataset.h"
+#include "runtime/data/dataset.h"
 #include "tests/runtime/array_files.h"
 #include "tests/runtime/run_command.h"
 

@@ -15,6 +15,8 @@
 #include "tests/runtime/toy_data.h"
 
 #define TOY TOY_FOLDER "/toy"
+#define FRONT TOY_FOLDER "/toy_front" /* has a sweep called front, over rays, of objectives */
+#define TASKS TOY_FOLDER "/toy_tasks" /* called tasks, over tasks, of costs */
 
 static int set_up(void **state)
 {
@@ -122,8 +124,13 @@ static void test_nothing_to_draw(void **state)
     (void)state;
     assert_int_equal(run_command(TOY " plot nowhere"), 1);
     assert_true(output_has("error: nowhere is not a folder"));
-    assert_int_equal(run_command(TOY " plot run"), 1);
+    assert_int_equal(run_command(FRONT " plot run"), 1);
     assert_true(output_has("run holds no run to draw: neither metrics.jsonl nor front.json"));
+    write_text("run/front.json", front_of_three); /* which is not this model's */
+    assert_int_equal(run_command(TOY " plot run"), 1);
+    assert_true(output_has("run holds no run to draw: it lacks metrics.jsonl"));
+    assert_int_equal(run_command(TASKS " plot run"), 1);
+    assert_true(output_has("run holds no run to draw: neither metrics.jsonl nor tasks.json"));
     write_text("run/metrics.jsonl", "");
     assert_int_equal(run_command(TOY " plot run"), 1);
     assert_true(output_has("run/metrics.jsonl: no metrics to draw"));
@@ -150,7 +157,7 @@ static void test_without_gnuplot(void **state)
 {
     (void)state;
     write_text("run/front.json", front_of_three);
-    assert_int_equal(run_command("PATH=/nowhere " TOY " plot run"), 1);
+    assert_int_equal(run_command("PATH=/nowhere " FRONT " plot run"), 1);
     assert_true(output_has("plot needs gnuplot, which is not installed"));
     assert_true(output_has("gnuplot-nox"));
     assert_int_not_equal(access("run/front.svg", F_OK), 0);
@@ -165,7 +172,7 @@ static void test_gnuplot_fails(void **state)
     mkdir("bin", 0777);
     write_text("bin/gnuplot", "#!/bin/sh\necho drawing\necho 'line 7: it will not' >&2\nexit 1\n");
     chmod("bin/gnuplot", 0777);
-    assert_int_equal(run_command("PATH=$PWD/bin:$PATH " TOY " plot run"), 1);
+    assert_int_equal(run_command("PATH=$PWD/bin:$PATH " FRONT " plot run"), 1);
     assert_true(output_has("gnuplot cannot draw run/front.svg: line 7: it will not"));
     write_text("expected", "before");
     assert_true(same_files("run/front.svg", "expected"));
@@ -179,7 +186,7 @@ static void test_front_of_two(void **state)
                                  "\"rays\": [[0, 1], [0.5, 0.5], [0.9, 0.1], [0.5, 0.5]],"
                                  "\"points\": [[0.9, 0.1], [0.5, 0.5], [0.2, 0.8], [null, 0.7]],"
                                  "\"non_dominated\": [true, true, true, false], \"hypervolume\": 2.789, \"uniformity\": 0.95}");
-    assert_int_equal(run_command(TOY " plot run"), 0);
+    assert_int_equal(run_command(FRONT " plot run"), 0);
     assert_true(output_has("run/front.svg: 2 objectives, 4 rays"));
     check_picture("run/front.svg", (const char *[]){"left", "right", "mnist.test", "4 rays, 3 not dominated", "hypervolume 2.789",
                                                     "reference 2, 2", "uniformity 0.95", "border of what is dominated", NULL});
@@ -190,12 +197,27 @@ static void test_front_of_three(void **state)
     (void)state;
     need_gnuplot();
     write_text("run/front.json", front_of_three);
-    assert_int_equal(run_command(TOY " plot run"), 0);
+    assert_int_equal(run_command(FRONT " plot run"), 0);
     check_picture("run/front.svg", (const char *[]){"loss", "it's", "fn_gap", "adult.test", "0.4567", "the ray favours", NULL});
     size_t size;
     char *picture = read_file("run/front.svg", &size);
     assert_true(count(picture, "fn_gap") >= 4); /* an axis of the parallel coordinates, the key, two pairs */
     free(picture);
+}
+
+/* The words of the manifest are those of the file and of the picture. */
+static void test_words_of_a_sweep(void **state)
+{
+    (void)state;
+    need_gnuplot();
+    write_text("run/tasks.json", "{\"costs\": [\"left\", \"right\"], \"split\": \"s\", \"tasks\": [[0, 1], [1, 0]],"
+                                 "\"points\": [[0.9, 0.1], [0.5, 0.5]], \"non_dominated\": [true, true]}");
+    assert_int_equal(run_command(TASKS " plot run"), 0);
+    assert_true(output_has("run/tasks.svg: 2 costs, 2 tasks"));
+    check_picture("run/tasks.svg", (const char *[]){"Toy tasks on s: 2 tasks, 2 not dominated", "in the task", NULL});
+    write_text("run/tasks.json", "{\"objectives\": [\"left\", \"right\"]}");
+    assert_int_equal(run_command(TASKS " plot run"), 1);
+    assert_true(output_has("run/tasks.json: 'costs' should be a list of 2 to 16 names"));
 }
 
 /* Indicators that a model does not report are not spoken of. */
@@ -205,7 +227,7 @@ static void test_front_without_indicators(void **state)
     need_gnuplot();
     write_text("run/front.json", "{\"objectives\": [\"a\", \"b\"], \"solver\": \"epo\", \"split\": \"s\","
                                  "\"rays\": [[0.2, 0.8]], \"points\": [[0.5, 0.1]], \"non_dominated\": [true]}");
-    assert_int_equal(run_command(TOY " plot run"), 0);
+    assert_int_equal(run_command(FRONT " plot run"), 0);
     check_picture("run/front.svg", (const char *[]){"by epo: 1 ray, 1 not dominated<", NULL});
 }
 
@@ -217,11 +239,11 @@ static void test_front_of_extremes(void **state)
     write_text("run/front.json", "{\"objectives\": [\"a\", \"b\", \"c\"], \"reference\": [1, 1, 1], \"split\": \"s\","
                                  "\"rays\": [[0.2, 0.3, 0.5]], \"points\": [[0, 0.5, 0.5]], \"non_dominated\": [true],"
                                  "\"hypervolume\": 0.25, \"uniformity\": null}");
-    assert_int_equal(run_command(TOY " plot run"), 0);
+    assert_int_equal(run_command(FRONT " plot run"), 0);
     write_text("run/front.json", "{\"objectives\": [\"a\", \"b\"], \"reference\": [1, 1], \"split\": \"s\","
                                  "\"rays\": [[0.2, 0.8]], \"points\": [[0.5, 0]], \"non_dominated\": [false],"
                                  "\"hypervolume\": 0, \"uniformity\": 0}");
-    assert_int_equal(run_command(TOY " plot run"), 0);
+    assert_int_equal(run_command(FRONT " plot run"), 0);
     FILE *file = fopen("run/front.json", "w");
     for (int row = 0; row < 4; row++) {
         static const char *const heads[] = {"{\"objectives\": [", "\"reference\": [", "\"rays\": [[", "\"points\": [["};
@@ -232,7 +254,7 @@ static void test_front_of_extremes(void **state)
     }
     fputs("\"split\": \"s\", \"non_dominated\": [true], \"hypervolume\": 0, \"uniformity\": 0}", file);
     fclose(file);
-    assert_int_equal(run_command(TOY " plot run"), 0);
+    assert_int_equal(run_command(FRONT " plot run"), 0);
     check_picture("run/front.svg", (const char *[]){"objective 16", NULL});
 }
 
@@ -265,7 +287,7 @@ static void test_damaged_fronts(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         write_text("run/front.json", cases[i].text);
-        assert_int_equal(run_command(TOY " plot run"), 1);
+        assert_int_equal(run_command(FRONT " plot run"), 1);
         assert_true(output_has(cases[i].error));
     }
 }
@@ -277,7 +299,7 @@ static void test_one_of_two(void **state)
     need_gnuplot();
     write_text("run/metrics.jsonl", "nothing\n");
     write_text("run/front.json", front_of_three);
-    assert_int_equal(run_command(TOY " plot run"), 1);
+    assert_int_equal(run_command(FRONT " plot run"), 1);
     assert_true(output_has("no metrics to draw"));
     assert_true(output_has("run/front.svg: 3 objectives"));
 }
@@ -295,6 +317,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_gnuplot_fails, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_front_of_two, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_front_of_three, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_words_of_a_sweep, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_front_without_indicators, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_front_of_extremes, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_damaged_fronts, set_up, folder_tear_down),

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "runtime/safetensors.h"
+#include "runtime/data/safetensors.h"
 #include "tests/runtime/run_command.h"
 
 static const TensorInfo byte_pair = {.name = "bytes", .dtype = DTYPE_U8, .rank = 1, .dims = {3}, .elements = 3, .bytes = 3};

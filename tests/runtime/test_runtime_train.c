@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "runtime/manifest.h"
+#include "runtime/core/manifest.h"
 #include "tests/runtime/run_command.h"
 #include "tests/runtime/toy_data.h"
 

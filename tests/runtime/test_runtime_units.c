@@ -11,14 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/cpu.h"
-#include "runtime/dataset.h"
-#include "runtime/options.h"
-#include "runtime/parallel.h"
-#include "runtime/philox.h"
-#include "runtime/position.h"
-#include "runtime/program.h"
-#include "runtime/sampler.h"
+#include "runtime/cli/options.h"
+#include "runtime/core/cpu.h"
+#include "runtime/core/parallel.h"
+#include "runtime/core/program.h"
+#include "runtime/data/dataset.h"
+#include "runtime/data/philox.h"
+#include "runtime/data/sampler.h"
+#include "runtime/run/position.h"
 
 /* Vectors of Random123 1.09 (kat_vectors, philox4x32 10). */
 static void test_philox_vectors(void **state)
@@ -236,7 +236,7 @@ static void test_processor_features(void **state)
 }
 
 /* Parses a command line whose words are separated by single spaces. */
-static bool parse(const char *line, Options *options)
+static bool parse(const char *line, const Manifest *manifest, Options *options)
 {
     static char text[256];
     char *argv[16];
@@ -245,16 +245,17 @@ static bool parse(const char *line, Options *options)
     for (char *word = strtok(text, " "); word; word = strtok(NULL, " "))
         argv[argc++] = word;
     argv[argc] = NULL;
-    return options_parse(argc, argv, options);
+    return options_parse(argc, argv, manifest, options);
 }
 
 static void test_options(void **state)
 {
     (void)state;
     Options options;
-    assert_true(parse("m train --seed=9223372036854775807 --steps 5 --quiet --data d", &options));
-    assert_true(options.seed == INT64_MAX && options.steps == 5 && options.quiet && options.epochs == -1);
-    assert_string_equal(options.data, "d");
+    Manifest plain = {0};
+    assert_true(parse("m train --seed=9223372036854775807 --steps 5 --quiet --data d", &plain, &options));
+    assert_true(options.run.seed == INT64_MAX && options.run.steps == 5 && options.run.quiet && options.run.epochs == -1);
+    assert_string_equal(options.run.data, "d");
     static const char *const wrong[] = {"m",
                                         "m trian",
                                         "m train --steps",
@@ -271,10 +272,30 @@ static void test_options(void **state)
                                         "m train --steps=1 --epochs=1",
                                         "m train extra",
                                         "m eval",
-                                        "m info --quiet"};
+                                        "m info --quiet",
+                                        "m predict --weights=f --task=1 x"};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
-        if (parse(wrong[i], &options))
+        if (parse(wrong[i], &plain, &options))
             fail_msg("accepted: %s", wrong[i]);
+}
+
+/* The flag for a point of a sweep is named after the condition that is swept. */
+static void test_flag_of_a_sweep(void **state)
+{
+    (void)state;
+    Options options;
+    SweepInfo sweep = {.axis_word = "task", .output_word = "loss"};
+    TrainInfo train = {.sweep = &sweep};
+    Manifest manifest = {.train = &train};
+    assert_true(parse("m predict --weights=f --task=1,2 x", &manifest, &options));
+    assert_string_equal(options.point, "1,2");
+    assert_true(parse("m predict --weights=f --task 3 x", &manifest, &options));
+    assert_string_equal(options.point, "3");
+    assert_true(parse("m predict --weights=f x", &manifest, &options));
+    assert_null(options.point);
+    assert_false(parse("m predict --weights=f --preference=1,2 x", &manifest, &options));
+    assert_false(parse("m predict --weights=f --task= x", &manifest, &options));
+    assert_false(parse("m eval --weights=f --task=1", &manifest, &options));
 }
 
 /* The toy model's manifest with one part replaced. */
@@ -317,7 +338,8 @@ static void test_manifest_is_checked(void **state)
 }
 
 #define SWEEP(metric, outputs, width, points, state, memory, indicators)                                                         \
-    "\"sweep\":{\"name\":\"front\",\"title\":\"t\",\"axis\":\"a\",\"point_word\":\"p\",\"output_word\":\"o\",\"on\":\"s\","      \
+    "\"sweep\":{\"name\":\"front\",\"title\":\"t\",\"axis\":\"a\",\"axis_word\":\"w\",\"point_word\":\"p\",\"output_word\":"     \
+    "\"o\",\"on\":\"s\","                                                                                                        \
     "\"solver\":null,"                                                                                                           \
     "\"metric\":" metric ",\"outputs\":[" outputs "],\"width\":" width ",\"points\":[" points "],\"state\":" state               \
     ",\"all\":-1,\"memory\":" memory ",\"indicators\":[" indicators "]}"
@@ -368,6 +390,7 @@ int main(void)
         cmocka_unit_test(test_parallel_ranges),
         cmocka_unit_test(test_processor_features),
         cmocka_unit_test(test_options),
+        cmocka_unit_test(test_flag_of_a_sweep),
         cmocka_unit_test(test_manifest_is_checked),
         cmocka_unit_test(test_sweep_is_checked),
     };

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "runtime/walk.h"
+#include "runtime/run/walk.h"
 
 enum { MOST_STEPS = 4000 };
 

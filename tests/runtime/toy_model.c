@@ -3,7 +3,10 @@
  * other bits.
  *
  * Built in variants (tests/runtime/CMakeLists.txt): TOY_BATCH, TOY_FIT (one phase, nothing selects), TOY_STATE (name of a
- * weight), TOY_ABI. Faults for the tests come from the environment: TOY_NAN_AT=N   the loss of the Nth lower step is not a number
+ * weight), TOY_ABI, TOY_SWEEP with TOY_POINT and TOY_OUTPUT (words of a sweep, which only `plot` asks for).
+ *
+ * Faults for the tests come from the environment:
+ *   TOY_NAN_AT=N   the loss of the Nth lower step is not a number
  *   TOY_SLEEP=N    microseconds a step
  *   TOY_STRICT=1   an allocation between two steps of an epoch ends the process with status 99
  *   TOY_KILL_AT=N  the Nth operation on a file kills the process, a write in its middle */
@@ -49,6 +52,15 @@ enum { AT_W = 0, AT_B = 64, AT_LAM = 128, AT_MOMENT = 192, AT_STEP = 256, AT_SEE
     "{\"kind\":\"" KIND "\",\"size\":" SIZE ",\"rounds\":" ROUNDS ",\"in_epochs\":" IN_EPOCHS ",\"budget\":" BUDGET              \
     ",\"patience\":" PATIENCE ",\"every\":" EVERY ",\"every_in_epochs\":" EVERY_IN_EPOCHS ",\"after\":" AFTER ",\"last\":" LAST  \
     ",\"phase\":" PHASE ",\"state\":-1,\"table\":[]}"
+#ifdef TOY_SWEEP
+#define TOY_SWEEP_TEXT                                                                                                           \
+    "{\"name\":\"" TOY_SWEEP "\",\"title\":\"Toy " TOY_SWEEP                                                                     \
+    "\",\"axis\":\"r\",\"axis_word\":\"preference\",\"point_word\":\"" TOY_POINT "\",\"output_word\":\"" TOY_OUTPUT              \
+    "\",\"on\":\"toy.valid\",\"solver\":null,\"metric\":0,\"outputs\":[\"x\"],\"width\":1,"                                      \
+    "\"points\":[0.5],\"state\":2,\"all\":-1,\"memory\":-1,\"indicators\":[]}"
+#else
+#define TOY_SWEEP_TEXT "null"
+#endif
 #define INDEX TENSOR("index", "i32", "[" TEXT(TOY_BATCH) "]")
 #define MASK TENSOR("mask", "bool", "[" TEXT(TOY_BATCH) "]")
 
@@ -99,7 +111,7 @@ const char hn_manifest[] =
     ACT("step", "1", "0", "false", "false", "0", "1", "false", "0", "false", "1") ","
     ACT("measure", "1", "0", "false", "false", "0", "1", "true", "0", "true", "0") "],"
 #endif
-    "\"metrics\":[{\"name\":\"fit(toy.valid)\",\"dataset\":0,\"split\":1,\"accumulate\":4,\"finish\":5}],\"init\":0,\"sweep\":null,\"events\":[]}}";
+    "\"metrics\":[{\"name\":\"fit(toy.valid)\",\"dataset\":0,\"split\":1,\"accumulate\":4,\"finish\":5}],\"init\":0,\"sweep\":" TOY_SWEEP_TEXT ",\"events\":[]}}";
 /* clang-format on */
 
 /* ---- allocations, counted ---- */

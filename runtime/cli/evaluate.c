@@ -1,0 +1,138 @@
+/* `OUT eval`: metrics on whole splits. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "runtime/cli/commands.h"
+#include "runtime/core/parallel.h"
+#include "runtime/core/report.h"
+#include "runtime/run/checkpoint.h"
+#include "runtime/run/metrics_log.h"
+#include "runtime/run/sweep.h"
+
+static void print_json(const Program *program, const json_t *json)
+{
+    json_dumpf(json, stdout, JSON_REAL_PRECISION(program->manifest->real == DTYPE_F64 ? 17 : 9));
+    putchar('\n');
+}
+
+static bool print_metrics(Evaluation *evaluations, const Program *program, bool as_json)
+{
+    const TrainInfo *train = program->manifest->train;
+    json_t *values = json_object();
+    for (size_t i = 0; i < train->metric_count; i++) {
+        double value = evaluation_run(&evaluations[i], program);
+        if (program_failed())
+            break;
+        json_object_set_new(values, train->metrics[i].name, json_finite(value));
+        if (!as_json)
+            printf("%s %.6g\n", train->metrics[i].name, value);
+    }
+    if (as_json && !program_failed())
+        print_json(program, values);
+    json_decref(values);
+    return !program_failed();
+}
+
+/* The whole sweep: what the run that wrote the weights put into its file. */
+static void print_sweep(Sweep *sweep, Evaluation *evaluations, const Program *program, bool as_json)
+{
+    const char *key;
+    json_t *value, *indicators = json_object();
+    sweep_measure(sweep, evaluations, program, 0);
+    if (program_failed()) {
+        json_decref(indicators);
+        return;
+    }
+    sweep_add_indicators(sweep, indicators);
+    sweep_note_limits(sweep);
+    json_object_foreach(indicators, key, value) if (!as_json)
+        printf("%s %.6g\n", key, json_is_null(value) ? NAN : json_real_value(value));
+    json_decref(indicators);
+    json_t *json = as_json ? sweep_json(sweep, program) : NULL;
+    if (json)
+        print_json(program, json);
+    json_decref(json);
+}
+
+/* Where each point has a net of its own, weights are one of them. */
+static void print_net(const Sweep *sweep, Evaluation *evaluations, const Program *program, bool as_json)
+{
+    double point[MAX_OUTPUTS], values[MAX_OUTPUTS];
+    sweep_measure_net(sweep, evaluations, program, point, values);
+    if (program_failed())
+        return;
+    json_t *json = as_json ? sweep_net_json(sweep, point, values) : NULL;
+    if (json)
+        print_json(program, json);
+    json_decref(json);
+    if (as_json)
+        return;
+    printf("%s", sweep->info->point_word);
+    for (size_t i = 0; i < sweep->info->width; i++)
+        printf(" %.6g", point[i]);
+    putchar('\n');
+    for (size_t i = 0; i < sweep->info->output_count; i++)
+        printf("%s %.6g\n", sweep->info->outputs[i], values[i]);
+}
+
+static bool print_swept(Evaluation *evaluations, const Program *program, const Options *options)
+{
+    Sweep sweep;
+    bool fine = sweep_open(&sweep, program) && sweep_load(&sweep, program, options->weights);
+    if (fine && sweep.info->memory != NONE)
+        print_net(&sweep, evaluations, program, options->json);
+    else if (fine)
+        print_sweep(&sweep, evaluations, program, options->json);
+    sweep_close(&sweep);
+    return fine && !program_failed();
+}
+
+/* The states that are no weights (counters) begin as for a run with seed 0. */
+static bool initialise(const Program *program, const Data *data)
+{
+    static const char *const inputs[] = {"epoch_steps", "total_steps", NULL};
+    Call init;
+    if (!call_open(&init, program, program->manifest->train->init, (const void *const *)data->tables, inputs))
+        return false;
+    call_set(&init, "epoch_steps", 1);
+    call_set(&init, "total_steps", 1);
+    call_run(&init);
+    call_close(&init);
+    return true;
+}
+
+/* What decides which examples are in which split: the seed of the run, where examples are shuffled. */
+static bool find_seed(const Manifest *manifest, const char *weights, uint64_t *seed)
+{
+    bool shuffled = false;
+    for (size_t i = 0; i < manifest->dataset_count; i++)
+        shuffled |= manifest->datasets[i].shuffled;
+    *seed = 0;
+    return !shuffled || checkpoint_seed(weights, seed);
+}
+
+int evaluate_command(const Manifest *manifest, const Options *options)
+{
+    if (!manifest->train || manifest->train->metric_count == 0) {
+        report_error("this model has no metrics to evaluate");
+        return EXIT_FAILURE;
+    }
+    parallel_set_threads(options->run.threads ? options->run.threads : 1);
+    Program program = {0};
+    Data data = {0};
+    Evaluation *evaluations = NULL;
+    uint64_t seed;
+    bool fine = program_open(&program, manifest) && find_seed(manifest, options->weights, &seed) &&
+                data_load(&data, manifest, options->run.data, seed) && initialise(&program, &data) &&
+                checkpoint_load_weights(options->weights, &program) && data_encode(&data, &program, false) &&
+                (evaluations = evaluations_open(&program, &data));
+    if (fine && manifest->train->sweep)
+        fine = print_swept(evaluations, &program, options);
+    else if (fine)
+        fine = print_metrics(evaluations, &program, options->json);
+    evaluations_close(evaluations, manifest->train->metric_count);
+    data_free(&data);
+    program_close(&program);
+    return fine ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,117 @@
+/* `OUT info`. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "runtime/cli/commands.h"
+#include "runtime/core/blas.h"
+#include "runtime/core/cpu.h"
+
+/* The acts from `first` on, up to `end`: one per line, what a repeat does indented below it. */
+static void print_acts(const TrainInfo *train, size_t first, size_t end, int depth)
+{
+    for (size_t i = first; i < end; i += train->acts[i].size) {
+        const ActInfo *act = &train->acts[i];
+        printf("%*s%s", 2 * depth, "", act_names[act->kind]);
+        if (act->kind == ACT_STEP)
+            printf(" %s", train->phases[act->phase].name);
+        if (act->kind == ACT_REPEAT)
+            printf(" %" PRId64 "%s", act->rounds, act->in_epochs ? " epochs" : "");
+        if (act->every > 1 || act->every_in_epochs)
+            printf(", every %" PRId64 "%s", act->every, act->every_in_epochs ? " epochs" : " rounds");
+        if (act->after > 0)
+            printf(", after %g epochs", act->after);
+        if (act->patience)
+            printf(", patience %" PRId64, act->patience);
+        putchar('\n');
+        if (act->kind == ACT_REPEAT)
+            print_acts(train, i + 1, i + act->size, depth + 1);
+    }
+}
+
+static void print_train(const Manifest *manifest)
+{
+    const TrainInfo *train = manifest->train;
+    printf("train %s: %s, batch %" PRId64 "\n", train->name, train->method, train->batch);
+    print_acts(train, 0, train->act_count, 1);
+    for (size_t i = 0; i < train->phase_count; i++) {
+        const DatasetInfo *dataset = &manifest->datasets[train->phases[i].dataset];
+        printf("  %s: on %s.%s\n", train->phases[i].name, dataset->name, dataset->splits[train->phases[i].split].name);
+    }
+    for (size_t i = 0; i < train->metric_count; i++)
+        printf("  metric %s%s\n", train->metrics[i].name, (int64_t)i == train->select ? "  (selects the best checkpoint)" : "");
+}
+
+/* The files of a table, and the columns that are read from them. */
+static void print_table(const DatasetInfo *dataset)
+{
+    if (!dataset->schema)
+        return;
+    for (size_t i = 0; i < dataset->file_count + dataset->test_file_count; i++)
+        printf("  %sfile %s\n", i < dataset->file_count ? "" : "test ",
+               i < dataset->file_count ? dataset->files[i] : dataset->test_files[i - dataset->file_count]);
+    for (uint32_t i = 0; i < dataset->schema->column_count; i++) {
+        const SchemaColumn *column = &dataset->schema->columns[i];
+        printf("  column %s:%s", column->name, column->number ? " numbers" : "");
+        if (column->categories)
+            printf(" %u categories", column->category_count);
+        puts(column->number || column->categories ? "" : " text");
+    }
+}
+
+static void print_data(const Manifest *manifest)
+{
+    for (size_t i = 0; i < manifest->dataset_count; i++) {
+        const DatasetInfo *dataset = &manifest->datasets[i];
+        printf("data %s: %s\n", dataset->name, format_names[dataset->format]);
+        for (size_t j = 0; j < dataset->field_count; j++) {
+            const FieldInfo *field = &manifest->fields[dataset->fields[j]];
+            char type[TENSOR_TEXT_SIZE];
+            printf("  %s: %s", field->tensor.name, tensor_text(&field->tensor, type));
+            if (!dataset->schema)
+                printf(" from %s", dataset->files[j]);
+            if (!dataset->schema && dataset->test_file_count)
+                printf(", test %s", dataset->test_files[j]);
+            putchar('\n');
+        }
+        print_table(dataset);
+        if (dataset->shuffled)
+            puts("  shuffled by the seed, then split");
+        for (size_t j = 0; j < dataset->split_count; j++) {
+            const SplitInfo *split = &dataset->splits[j];
+            printf("  split %s: ", split->name);
+            if (split->count)
+                printf("%" PRId64 " examples%s\n", split->count, split->from_test ? " of the test files" : "");
+            else
+                printf("%g of the %sfiles\n", split->fraction, split->from_test ? "test " : "");
+        }
+    }
+}
+
+int info_command(const Manifest *manifest)
+{
+    printf("model %s: %s, for %s%s\n", manifest->model, manifest->real == DTYPE_F64 ? "f64" : "f32", manifest->cpu,
+           hn_functions_v4 ? " and x86-64-v4" : "");
+    printf("large products: %s%s\n", blas_names[manifest->blas],
+           manifest->blas == BLAS_OPENBLAS && !blas_core() ? ", but there are none" : "");
+    if (manifest->train)
+        print_train(manifest);
+    for (size_t i = 0; i < manifest->hyper_count; i++) {
+        const HyperInfo *hyper = &manifest->hypers[i];
+        printf("hyper %s: %s(%g, %g) = %g%s\n", hyper->name, hyper->kind, hyper->low, hyper->high, hyper->init,
+               hyper->shared ? " shared" : "");
+    }
+    print_data(manifest);
+    for (size_t i = 0; i < manifest->export_count; i++)
+        printf("export %s\n", manifest->exports[i].name);
+    for (size_t i = 0; i < manifest->state_count; i++) {
+        char type[TENSOR_TEXT_SIZE];
+        printf("state %s: %s %s\n", manifest->states[i].tensor.name, tensor_text(&manifest->states[i].tensor, type),
+               state_role_names[manifest->states[i].role]);
+    }
+    printf("weights: %" PRId64 ", hyperparameters: %" PRId64 ", scales: %" PRId64 "\n", manifest_elements(manifest, STATE_WEIGHT),
+           manifest_elements(manifest, STATE_HYPER), manifest_elements(manifest, STATE_SCALE));
+    printf("memory: %zu bytes of states, %zu bytes for intermediate values, and the data\n", manifest->state_bytes,
+           manifest->scratch_bytes);
+    return EXIT_SUCCESS;
+}

@@ -1,0 +1,362 @@
+/* curves.svg: a panel for each quantity of metrics.jsonl over the steps. Losses and metrics of one name, on whatever split or in
+ * whatever phase, share a panel; each hyperparameter has its own, with the spread of its samples as a band. */
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/cli/plot.h"
+#include "runtime/cli/plot_script.h"
+#include "runtime/core/report.h"
+
+enum { PANEL_WIDTH = 460, PANEL_HEIGHT = 300, TITLE_HEIGHT = 40, FEW_EVENTS = 40 };
+
+typedef struct Series {
+    const char *key; /* of the events */
+    int64_t element; /* -1: the value is a number */
+    char *label;     /* owned */
+} Series;
+
+typedef struct Panel {
+    char *title, *spread; /* owned; spread: the key of the band, or NULL */
+    Series series[PLOT_COLOURS];
+    int count;
+    int64_t left_out; /* series beyond those */
+} Panel;
+
+typedef struct Curves {
+    const Manifest *manifest;
+    json_t *events; /* array of objects */
+    Panel *panels;
+    size_t panel_count;
+} Curves;
+
+/* ---- reading ---- */
+
+static bool read_events(Curves *curves, const char *path)
+{
+    FILE *file = fopen(path, "r");
+    if (!file)
+        return report_error("%s: cannot be read: %s", path, strerror(errno));
+    char *line = NULL;
+    size_t room = 0;
+    int64_t number = 0, damaged = 0, first_damaged = 0;
+    ssize_t length;
+    while ((length = getline(&line, &room, file)) >= 0) {
+        number++;
+        json_t *event = json_loadb(line, (size_t)length, 0, NULL);
+        if (json_is_number(json_object_get(event, "step"))) {
+            json_array_append(curves->events, event);
+        } else if (damaged++ == 0) {
+            first_damaged = number;
+        }
+        json_decref(event);
+    }
+    bool fine = !ferror(file) || report_error("%s: cannot be read: %s", path, strerror(errno));
+    free(line);
+    fclose(file);
+    if (damaged)
+        report_note("%s: skipped %" PRId64 " of %" PRId64 " lines, which hold no event; the first is line %" PRId64, path,
+                    damaged, number, first_damaged);
+    return fine;
+}
+
+/* NaN where the event has no number there. */
+static double value_of(const json_t *event, const char *key, int64_t element)
+{
+    const json_t *value = json_object_get(event, key);
+    if (element >= 0)
+        value = json_array_get(value, (size_t)element);
+    return json_is_number(value) ? json_number_value(value) : NAN;
+}
+
+static bool has_values(const Curves *curves, const char *key, int64_t element)
+{
+    size_t i;
+    json_t *event;
+    json_array_foreach(curves->events, i, event) if (isfinite(value_of(event, key, element))) return true;
+    return false;
+}
+
+/* ---- panels ---- */
+
+static Panel *find_panel(Curves *curves, const char *title, size_t length)
+{
+    for (size_t i = 0; i < curves->panel_count; i++)
+        if (strlen(curves->panels[i].title) == length && !strncmp(curves->panels[i].title, title, length))
+            return &curves->panels[i];
+    Panel *panels = realloc(curves->panels, (curves->panel_count + 1) * sizeof *panels);
+    if (!panels)
+        return NULL;
+    curves->panels = panels;
+    panels[curves->panel_count] = (Panel){.title = strndup(title, length)};
+    return panels[curves->panel_count].title ? &panels[curves->panel_count++] : NULL;
+}
+
+static bool add_series(const Curves *curves, Panel *panel, const char *key, int64_t element, char *label)
+{
+    if (!label || !has_values(curves, key, element) || panel->count == PLOT_COLOURS) {
+        bool labelled = label != NULL;
+        panel->left_out += labelled && panel->count == PLOT_COLOURS;
+        free(label);
+        return labelled;
+    }
+    panel->series[panel->count++] = (Series){.key = key, .element = element, .label = label};
+    return true;
+}
+
+static bool is_phase(const Manifest *manifest, const char *name)
+{
+    for (size_t i = 0; i < manifest->train->phase_count; i++)
+        if (!strcmp(manifest->train->phases[i].name, name))
+            return true;
+    return false;
+}
+
+/* "fit.least" and "fit.largest" are the ends of what the rays reach. */
+static bool is_range(const char *name)
+{
+    return !strcmp(name, "least") || !strcmp(name, "largest");
+}
+
+/* "fit(fashion.valid)" belongs to panel fit as fashion.valid, "OUTPUT.PHASE" to panel OUTPUT as PHASE; the rest to itself. */
+static bool place_scalar(Curves *curves, const char *key)
+{
+    const char *open = strchr(key, '('), *dot = strrchr(key, '.');
+    size_t length = strlen(key);
+    bool is_metric = open && key[length - 1] == ')';
+    bool is_output = !is_metric && dot && (is_phase(curves->manifest, dot + 1) || is_range(dot + 1));
+    Panel *panel = find_panel(curves, key, is_metric ? (size_t)(open - key) : is_output ? (size_t)(dot - key) : length);
+    char *label = is_metric ? strndup(open + 1, length - (size_t)(open - key) - 2) : strdup(is_output ? dot + 1 : key);
+    if (panel)
+        return add_series(curves, panel, key, -1, label);
+    free(label);
+    return false;
+}
+
+static bool place_vector(Curves *curves, const char *key, size_t elements)
+{
+    Panel *panel = find_panel(curves, key, strlen(key));
+    for (size_t i = 0; panel && i < elements; i++) {
+        char *label = NULL;
+        if (asprintf(&label, "%s[%zu]", key, i) < 0)
+            label = NULL;
+        if (!add_series(curves, panel, key, (int64_t)i, label))
+            return false;
+    }
+    return panel != NULL;
+}
+
+/* "lam.drop.sigma" is the spread of "lam.drop". */
+static bool is_spread(const json_t *event, const char *key)
+{
+    static const char ending[] = ".sigma";
+    size_t length = strlen(key), tail = sizeof ending - 1;
+    if (length <= tail || strcmp(key + length - tail, ending))
+        return false;
+    char *whole = strndup(key, length - tail);
+    bool found = whole && json_object_get(event, whole);
+    free(whole);
+    return found;
+}
+
+static bool place_key(Curves *curves, const json_t *event, const char *key, const json_t *value)
+{
+    static const char *const others[] = {"event", "step", "epoch", "seconds"};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (!strcmp(key, others[i]))
+            return true;
+    if (is_spread(event, key))
+        return true;
+    if (json_is_array(value))
+        return place_vector(curves, key, json_array_size(value));
+    return !json_is_number(value) || place_scalar(curves, key);
+}
+
+static bool is_placed(const Curves *curves, const char *key)
+{
+    for (size_t i = 0; i < curves->panel_count; i++)
+        for (int j = 0; j < curves->panels[i].count; j++)
+            if (!strcmp(curves->panels[i].series[j].key, key))
+                return true;
+    return false;
+}
+
+/* All keys of all events, in the order in which they appear first. */
+static bool place_keys(Curves *curves)
+{
+    size_t i;
+    json_t *event, *value;
+    const char *key;
+    json_array_foreach(curves->events, i, event)
+        json_object_foreach(event, key, value) if (!is_placed(curves, key) &&
+                                                   !place_key(curves, event, key, value)) return report_error("out of memory");
+    for (i = 0; i < curves->panel_count; i++) {
+        Panel *panel = &curves->panels[i];
+        if (panel->count != 1 || panel->series[0].element >= 0)
+            continue;
+        if (asprintf(&panel->spread, "%s.sigma", panel->series[0].key) < 0) {
+            panel->spread = NULL;
+            return report_error("out of memory");
+        }
+        if (!has_values(curves, panel->spread, -1)) {
+            free(panel->spread);
+            panel->spread = NULL;
+        }
+    }
+    return true;
+}
+
+static size_t drop_empty_panels(Curves *curves)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < curves->panel_count; i++) {
+        if (curves->panels[i].count)
+            curves->panels[kept++] = curves->panels[i];
+        else
+            free(curves->panels[i].title);
+    }
+    return curves->panel_count = kept;
+}
+
+static void close_curves(Curves *curves)
+{
+    for (size_t i = 0; i < curves->panel_count; i++) {
+        Panel *panel = &curves->panels[i];
+        for (int j = 0; j < panel->count; j++)
+            free(panel->series[j].label);
+        free(panel->title);
+        free(panel->spread);
+    }
+    free(curves->panels);
+    json_decref(curves->events);
+}
+
+/* ---- drawing ---- */
+
+/* Logarithmic where the hyperparameter is, or where the values of anything span more than two powers of ten. */
+static bool is_logarithmic(const Curves *curves, const Panel *panel)
+{
+    double least = INFINITY, most = -INFINITY;
+    for (int j = 0; j < panel->count; j++) {
+        size_t i;
+        json_t *event;
+        json_array_foreach(curves->events, i, event)
+        {
+            double value = value_of(event, panel->series[j].key, panel->series[j].element);
+            least = fmin(least, value);
+            most = fmax(most, value);
+        }
+    }
+    if (!(least > 0))
+        return false;
+    for (size_t i = 0; i < curves->manifest->hyper_count; i++) {
+        const HyperInfo *hyper = &curves->manifest->hypers[i];
+        if (!strcmp(hyper->name, panel->title))
+            return !strncmp(hyper->kind, "log", 3) || !strcmp(hyper->kind, "positive") || most > 100 * least;
+    }
+    return most > 100 * least;
+}
+
+/* $N: step, a column a series, and both ends of the band. */
+static void write_data(FILE *script, const Curves *curves, const Panel *panel, size_t number, bool logarithmic)
+{
+    size_t i;
+    json_t *event;
+    fprintf(script, "$panel%zu << END\n", number);
+    json_array_foreach(curves->events, i, event)
+    {
+        fprintf(script, "%.17g", value_of(event, "step", -1));
+        for (int j = 0; j < panel->count; j++)
+            fprintf(script, " %.9g", value_of(event, panel->series[j].key, panel->series[j].element));
+        if (panel->spread) {
+            double value = value_of(event, panel->series[0].key, -1), sigma = value_of(event, panel->spread, -1);
+            double low = logarithmic ? fmax(value - sigma, 0.1 * value) : value - sigma; /* 0 is infinitely far down there */
+            fprintf(script, " %.9g %.9g", low, value + sigma);
+        }
+        fprintf(script, "\n");
+    }
+    fprintf(script, "END\n");
+}
+
+/* The key stands beside the title if it finds room there, else at the right. */
+static void set_key(FILE *script, const Panel *panel)
+{
+    enum { ROOM = 38, SAMPLE = 6 }; /* in letters */
+    size_t letters = strlen(panel->title);
+    for (int j = 0; j < panel->count; j++)
+        letters += strlen(panel->series[j].label) + SAMPLE;
+    if (panel->count < 2 && !panel->spread)
+        fprintf(script, "set rmargin 3\nunset key\n");
+    else if (panel->spread || letters < ROOM)
+        fprintf(script, "set rmargin 3\nset key at graph 1, graph 1.15 right top horizontal samplen 1.2\n");
+    else
+        fprintf(script, "unset rmargin\nset key outside right center vertical samplen 1.2\n");
+}
+
+static void draw_panel(FILE *script, const Curves *curves, const Panel *panel, size_t number)
+{
+    bool logarithmic = is_logarithmic(curves, panel), few = json_array_size(curves->events) <= FEW_EVENTS;
+    write_data(script, curves, panel, number, logarithmic);
+    char title[256], more[64] = "";
+    if (panel->left_out)
+        snprintf(more, sizeof more, " (the first %d of %" PRId64 ")", panel->count, panel->count + panel->left_out);
+    bool alone = panel->count == 1 && panel->series[0].element < 0; /* then there is no key to name the split or the phase */
+    snprintf(title, sizeof title, "%.180s%s", alone ? panel->series[0].key : panel->title, more);
+    fprintf(script, "set label 1 ");
+    plot_text(script, title);
+    const TrainInfo *train = curves->manifest->train;
+    bool several = train->phase_count > 1;
+    fprintf(script, " at graph 0, graph 1.08 left font ',14'\nset xlabel '%s%sstep'\n", several ? train->phases[0].name : "",
+            several ? " " : "");
+    fprintf(script, logarithmic ? "set logscale y\nset format y '%%.0e'\n" : "unset logscale y\nset format y '%%g'\n");
+    set_key(script, panel);
+    fprintf(script, "plot ");
+    if (panel->spread)
+        fprintf(script, "$panel%zu using 1:3:4 with filledcurves fillcolor '%s' fillstyle solid 0.2 noborder title '± sigma', ",
+                number, plot_colours[0]);
+    for (int j = 0; j < panel->count; j++) {
+        fprintf(script, "%s$panel%zu using 1:%d with %s linecolor '%s' linewidth 1.8 title ", j ? ", " : "", number, j + 2,
+                few ? "linespoints pointtype 7 pointsize 0.35" : "lines", plot_colours[j]);
+        plot_text(script, panel->spread ? "" : panel->series[j].label); /* its title says it */
+    }
+    fprintf(script, "\n");
+}
+
+static bool draw(const Curves *curves, const char *picture)
+{
+    int panels = (int)curves->panel_count, columns = panels > 8 ? 3 : panels > 1 ? 2 : 1, rows = (panels + columns - 1) / columns;
+    FILE *script = plot_begin(columns * PANEL_WIDTH, rows * PANEL_HEIGHT + TITLE_HEIGHT);
+    if (!script)
+        return false;
+    char title[256];
+    snprintf(title, sizeof title, "%.100s, train %.100s: %zu evaluation%s", curves->manifest->model,
+             curves->manifest->train ? curves->manifest->train->name : "-", json_array_size(curves->events),
+             json_array_size(curves->events) == 1 ? "" : "s");
+    double last = 1;
+    size_t i;
+    json_t *event;
+    json_array_foreach(curves->events, i, event) last = fmax(last, value_of(event, "step", -1));
+    fprintf(script, "set xrange [0:%.17g]\nset xtics %.17g\n", last, plot_step(last, 6));
+    fprintf(script, "set multiplot layout %d,%d title ", rows, columns);
+    plot_text(script, title);
+    fprintf(script, " font ',15'\nset lmargin 9\nset tmargin 3\nset bmargin 3.5\n");
+    for (i = 0; i < curves->panel_count; i++)
+        draw_panel(script, curves, &curves->panels[i], i);
+    fprintf(script, "unset multiplot\n");
+    return plot_render(script, picture);
+}
+
+bool plot_curves(const Manifest *manifest, const char *data, const char *picture)
+{
+    Curves curves = {.manifest = manifest, .events = json_array()};
+    bool fine = curves.events ? read_events(&curves, data) && place_keys(&curves) : report_error("out of memory");
+    if (fine && drop_empty_panels(&curves) == 0)
+        fine = report_error("%s: no metrics to draw", data);
+    fine = fine && draw(&curves, picture);
+    if (fine)
+        printf("%s: evaluations: %zu, panels: %zu\n", picture, json_array_size(curves.events), curves.panel_count);
+    close_curves(&curves);
+    return fine;
+}

@@ -1,0 +1,140 @@
+#include "runtime/cli/plot_script.h"
+
+#include <errno.h>
+#include <math.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "runtime/core/report.h"
+#include "runtime/data/files.h"
+
+extern char **environ;
+
+const char *const plot_colours[PLOT_COLOURS] = {"#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"};
+
+FILE *plot_begin(int width, int height)
+{
+    FILE *script = tmpfile();
+    if (!script) {
+        report_error("cannot create a temporary file: %s", strerror(errno));
+        return NULL;
+    }
+    fprintf(script,
+            "set terminal svg size %d,%d noenhanced font 'sans-serif,13' background '#ffffff'\n"
+            "set encoding utf8\n"
+            "set datafile missing 'NaN'\n"
+            "set border 3 linecolor '#404040'\n"
+            "set tics nomirror scale 0.5 textcolor '#404040'\n"
+            "set grid linetype 1 linewidth 0.5 linecolor '#e0e0e0'\n",
+            width, height);
+    return script;
+}
+
+/* In double quotes, where gnuplot knows numbers of bytes: quotes, backslashes and backquotes, which would run a command, are
+ * such. */
+void plot_text(FILE *script, const char *text)
+{
+    fputc('"', script);
+    for (; *text; text++) {
+        if ((unsigned char)*text < ' ')
+            fputc(' ', script);
+        else if (strchr("\"'\\`", *text))
+            fprintf(script, "\\%03o", (unsigned)*text);
+        else
+            fputc(*text, script);
+    }
+    fputc('"', script);
+}
+
+double plot_step(double width, double most)
+{
+    double least = width / most, power = pow(10, floor(log10(least)));
+    return least <= power ? power : least <= 2 * power ? 2 * power : least <= 5 * power ? 5 * power : 10 * power;
+}
+
+/* Starts gnuplot with the files as its input, output and errors; its process, or -1 (reported). */
+static pid_t start_gnuplot(FILE *script, FILE *drawing, FILE *complaints)
+{
+    char *arguments[] = {(char[]){"gnuplot"}, (char[]){"-d"}, (char[]){"-"}, NULL}; /* -d: no file of the user's is read first */
+    pid_t process = -1;
+    posix_spawn_file_actions_t actions;
+    if (posix_spawn_file_actions_init(&actions) != 0) {
+        report_error("out of memory");
+        return -1;
+    }
+    posix_spawn_file_actions_adddup2(&actions, fileno(script), STDIN_FILENO);
+    posix_spawn_file_actions_adddup2(&actions, fileno(drawing), STDOUT_FILENO);
+    posix_spawn_file_actions_adddup2(&actions, fileno(complaints), STDERR_FILENO);
+    int error = posix_spawnp(&process, "gnuplot", &actions, NULL, arguments, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    if (error == 0)
+        return process;
+    if (error == ENOENT)
+        report_error("plot needs gnuplot, which is not installed; on Debian or Ubuntu: apt-get install gnuplot-nox");
+    else
+        report_error("gnuplot cannot be started: %s", strerror(error));
+    return -1;
+}
+
+/* The first line of what gnuplot complained about that says something. */
+static void report_complaint(FILE *complaints, const char *picture)
+{
+    char line[512], said[512] = "it gave no reason";
+    rewind(complaints);
+    while (fgets(line, sizeof line, complaints)) { /* the script's line, a mark under it, "line N: reason" */
+        line[strcspn(line, "\n")] = '\0';
+        if (strstr(line, "line ") && strchr(line, ':')) {
+            memcpy(said, line, sizeof line);
+            break;
+        }
+    }
+    report_error("gnuplot cannot draw %s: %s", picture, said);
+}
+
+static bool copy_drawing(FILE *drawing, const char *picture)
+{
+    ReplacedFile file;
+    char part[1 << 12];
+    size_t size;
+    rewind(drawing);
+    if (!replace_begin(&file, picture))
+        return false;
+    while ((size = fread(part, 1, sizeof part, drawing)) > 0)
+        if (!replace_write(&file, part, size))
+            return false;
+    return replace_finish(&file);
+}
+
+static bool run_gnuplot(FILE *script, FILE *drawing, FILE *complaints, const char *picture)
+{
+    if (fflush(script) != 0 || ferror(script) || lseek(fileno(script), 0, SEEK_SET) != 0)
+        return report_error("cannot write a temporary file: %s", strerror(errno));
+    pid_t process = start_gnuplot(script, drawing, complaints);
+    if (process < 0)
+        return false;
+    int status;
+    pid_t ended;
+    do
+        ended = waitpid(process, &status, 0);
+    while (ended < 0 && errno == EINTR);
+    if (ended < 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+        report_complaint(complaints, picture);
+        return false;
+    }
+    return copy_drawing(drawing, picture);
+}
+
+bool plot_render(FILE *script, const char *picture)
+{
+    FILE *drawing = tmpfile(), *complaints = tmpfile();
+    bool fine = drawing && complaints ? run_gnuplot(script, drawing, complaints, picture)
+                                      : report_error("cannot create a temporary file: %s", strerror(errno));
+    if (drawing)
+        fclose(drawing);
+    if (complaints)
+        fclose(complaints);
+    fclose(script);
+    return fine;
+}

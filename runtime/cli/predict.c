@@ -1,0 +1,171 @@
+/* `OUT predict`: exports of the model on data that the user names. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/cli/commands.h"
+#include "runtime/core/parallel.h"
+#include "runtime/core/report.h"
+#include "runtime/run/checkpoint.h"
+#include "runtime/run/examples.h"
+
+static const ExportInfo *find_export(const Manifest *manifest, const char *name)
+{
+    const ExportInfo *found = NULL;
+    NameList names = {""};
+    for (size_t i = 0; i < manifest->export_count; i++) {
+        const ExportInfo *export = &manifest->exports[i];
+        name_list_add(&names, export->name);
+        if (name ? !strcmp(name, export->name) : manifest->export_count == 1)
+            found = export;
+    }
+    if (manifest->export_count == 0)
+        report_error("this model exports nothing: predict has nothing to evaluate");
+    else if (!found && name)
+        report_error("'%s' is no export of this model, which has %s", name, names.text);
+    else if (!found)
+        report_error("say with --export NAME which of %s", names.text);
+    return found;
+}
+
+/* ---- the point of the sweep ---- */
+
+/* "1,2,1" as one number per entry of sum 1. */
+static bool parse_point(const char *text, const SweepInfo *sweep, double *point)
+{
+    const char *word = sweep->axis_word, *at = text;
+    double sum = 0;
+    for (size_t i = 0; i < sweep->width; i++) {
+        char *end;
+        point[i] = strtod(at, &end);
+        bool last = i + 1 == sweep->width;
+        if (end == at || !isfinite(point[i]) || *end != (last ? '\0' : ','))
+            return report_error("--%s expects %zu numbers with commas between them, not '%s'", word, sweep->width, text);
+        if (point[i] < 0)
+            return report_error("--%s %s: a %s has no negative numbers", word, text, word);
+        sum += point[i];
+        at = end + 1;
+    }
+    if (!(sum > 0) || isinf(sum))
+        return report_error("--%s %s: the numbers must have a sum above 0", word, text);
+    for (size_t i = 0; i < sweep->width; i++)
+        point[i] /= sum;
+    return true;
+}
+
+static bool needs_point(const char *export, const SweepInfo *sweep)
+{
+    NameList names = {""};
+    for (size_t i = 0; i < sweep->output_count; i++)
+        name_list_add(&names, sweep->outputs[i]);
+    return report_error("'%s' takes the %s '%s': say with --%s how much each of %s matters", export, sweep->axis_word,
+                        sweep->axis, sweep->axis_word, names.text);
+}
+
+static bool set_point(const Call *call, const SweepInfo *sweep, const ExportInfo *export, const char *text)
+{
+    if (!sweep) /* nor is there a flag that gives a point of it */
+        return true;
+    const TensorInfo *argument = call_input_type(call, sweep->axis);
+    double point[MAX_OUTPUTS];
+    if (!argument && text)
+        return report_error("'%s' takes no %s", export->name, sweep->axis_word);
+    if (!argument)
+        return true;
+    if (!text)
+        return needs_point(export->name, sweep);
+    if (argument->elements != (int64_t)sweep->width)
+        return report_internal("the argument '%s' of '%s' does not hold %zu numbers", argument->name, export->name, sweep->width);
+    if (!parse_point(text, sweep, point))
+        return false;
+    void *input = call_input(call, sweep->axis);
+    for (size_t i = 0; i < sweep->width; i++)
+        if (argument->dtype == DTYPE_F64)
+            ((double *)input)[i] = point[i];
+        else
+            ((float *)input)[i] = (float)point[i];
+    return true;
+}
+
+/* ---- results ---- */
+
+static void print_header(const Examples *examples, const TensorInfo *output)
+{
+    printf(examples->lines ? "line" : "row");
+    for (int64_t i = 0; i < output->elements; i++)
+        if (output->rank == 0)
+            printf(",%s", output->name);
+        else
+            printf(",%s[%" PRId64 "]", output->name, i);
+    putchar('\n');
+}
+
+/* Returns whether all numbers are finite. */
+static bool print_row(const Examples *examples, const Call *call, int64_t row)
+{
+    const TensorInfo *output = &call->info->outputs[0];
+    bool finite = true;
+    printf("%" PRId64, examples_place(examples, row));
+    for (int64_t i = 0; i < output->elements; i++) {
+        double value = call_result(call, 0, i);
+        finite &= (bool)isfinite(value);
+        printf(",%.*g", output->dtype == DTYPE_F64 ? 17 : 9, value);
+    }
+    putchar('\n');
+    return finite;
+}
+
+static bool predict_rows(const Examples *examples, Call *call)
+{
+    int64_t wrong = 0;
+    print_header(examples, &call->info->outputs[0]);
+    for (int64_t row = 0; row < examples->count; row++) {
+        examples_give(examples, call, row);
+        call_run(call);
+        if (program_failed())
+            return report_error("this happened at row %" PRId64 " of the file; nothing after it was predicted",
+                                examples_place(examples, row));
+        wrong += !print_row(examples, call, row);
+    }
+    if (wrong)
+        report_warning("%" PRId64 " of %" PRId64 " rows have results that are not finite", wrong, examples->count);
+    return true;
+}
+
+static bool open_call(Call *call, const Program *program, const ExportInfo *export)
+{
+    const FunctionInfo *function = &program->manifest->functions[export->function];
+    const char **names = calloc(function->input_count + 1, sizeof *names);
+    if (!names)
+        return report_error("out of memory");
+    for (size_t i = 0; i < function->input_count; i++)
+        names[i] = function->inputs[i].name;
+    bool fine = call_open(call, program, export->function, NULL, names);
+    free(names);
+    if (fine && function->output_count != 1)
+        return report_internal("the function %s does not have one output", function->name);
+    return fine;
+}
+
+int predict_command(const Manifest *manifest, const Options *options)
+{
+    const ExportInfo *export = find_export(manifest, options->export);
+    const DatasetInfo *dataset = export ? examples_dataset(manifest, export) : NULL;
+    if (!dataset)
+        return EXIT_FAILURE;
+    parallel_set_threads(options->run.threads ? options->run.threads : 1);
+    Program program = {0};
+    Call call = {0};
+    Examples examples = {0};
+    bool fine = program_open(&program, manifest) && open_call(&call, &program, export) &&
+                set_point(&call, manifest_sweep(manifest), export, options->point) &&
+                checkpoint_load_weights(options->weights, &program) &&
+                examples_load(&examples, &program, dataset, call.info, options->files, options->file_count);
+    fine = fine && predict_rows(&examples, &call);
+    examples_free(&examples);
+    call_close(&call);
+    program_close(&program);
+    return fine ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,49 @@
+#include "runtime/core/manifest.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+const char *tensor_text(const TensorInfo *tensor, char text[TENSOR_TEXT_SIZE])
+{
+    size_t length = (size_t)snprintf(text, TENSOR_TEXT_SIZE, "%s", dtype_names[tensor->dtype]);
+    for (unsigned i = 0; i < tensor->rank; i++)
+        length += (size_t)snprintf(text + length, TENSOR_TEXT_SIZE - length, "%s%" PRId64 "%s", i ? ", " : "[", tensor->dims[i],
+                                   i + 1 == tensor->rank ? "]" : "");
+    return text;
+}
+
+const StateInfo *manifest_state(const Manifest *manifest, const char *name)
+{
+    for (size_t i = 0; i < manifest->state_count; i++)
+        if (!strcmp(manifest->states[i].tensor.name, name))
+            return &manifest->states[i];
+    return NULL;
+}
+
+const StateInfo *manifest_encoder(const Manifest *manifest, const FieldInfo *field, const char *what)
+{
+    size_t length = strlen(field->tensor.name);
+    for (size_t i = 0; i < manifest->state_count; i++) {
+        const StateInfo *state = &manifest->states[i];
+        const char *name = state->tensor.name;
+        if (state->role == STATE_ENCODER && !strncmp(name, field->tensor.name, length) && name[length] == '/' &&
+            !strcmp(name + length + 1, what))
+            return state;
+    }
+    return NULL;
+}
+
+const SweepInfo *manifest_sweep(const Manifest *manifest)
+{
+    return manifest->train ? manifest->train->sweep : NULL;
+}
+
+int64_t manifest_elements(const Manifest *manifest, StateRole role)
+{
+    int64_t elements = 0;
+    for (size_t i = 0; i < manifest->state_count; i++)
+        if (manifest->states[i].role == role)
+            elements += manifest->states[i].tensor.elements;
+    return elements;
+}

@@ -1,0 +1,23 @@
+/* The manifest of this binary: read from its text and checked; what is asked of it everywhere. Its structs: abi/manifest.def. */
+#ifndef HN_RUNTIME_MANIFEST_H
+#define HN_RUNTIME_MANIFEST_H
+
+#include "runtime/abi/manifest.h"
+
+enum { MAX_OUTPUTS = 16, MAX_POINTS = 256, MAX_ROWS = 100000, MAX_PHASES = 2, MAX_ACTS = 64 };
+
+/* Reads and checks the manifest: the ABI's version, types, offsets within the arena, and that all parts fit together. What is
+ * wrong is reported (as an internal error: only a defect of the compiler or a mixed-up build can cause it). */
+bool manifest_read(Manifest *manifest, const char *text);
+void manifest_free(Manifest *manifest);
+/* "u8[28, 28]" into `text`. */
+enum { TENSOR_TEXT_SIZE = 224 };
+const char *tensor_text(const TensorInfo *tensor, char text[TENSOR_TEXT_SIZE]);
+const StateInfo *manifest_state(const Manifest *manifest, const char *name); /* or NULL */
+/* The state FIELD/what that encodes a field's numbers ("mean", "scale", "fill"), or NULL. */
+const StateInfo *manifest_encoder(const Manifest *manifest, const FieldInfo *field, const char *what);
+const SweepInfo *manifest_sweep(const Manifest *manifest); /* of its train, or NULL */
+/* Elements of all states of that role. */
+int64_t manifest_elements(const Manifest *manifest, StateRole role);
+
+#endif

@@ -1,0 +1,224 @@
+#include "runtime/core/manifest.h"
+
+#include <inttypes.h>
+
+#include "runtime/abi/frame.h"
+#include "runtime/core/manifest_table.h"
+#include "runtime/core/report.h"
+
+/* ---- what the records do not say by themselves ---- */
+
+static void derive_tensor(TensorInfo *tensor)
+{
+    tensor->elements = 1;
+    for (unsigned i = 0; i < tensor->rank; i++)
+        tensor->elements *= tensor->dims[i];
+    tensor->bytes = (size_t)tensor->elements * dtype_sizes[tensor->dtype];
+}
+
+static void derive_tensors(TensorInfo *tensors, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        derive_tensor(&tensors[i]);
+}
+
+static void derive(Manifest *manifest)
+{
+    for (size_t i = 0; i < manifest->state_count; i++)
+        derive_tensor(&manifest->states[i].tensor);
+    for (size_t i = 0; i < manifest->field_count; i++)
+        derive_tensor(&manifest->fields[i].tensor);
+    for (size_t i = 0; i < manifest->function_count; i++) {
+        derive_tensors(manifest->functions[i].inputs, manifest->functions[i].input_count);
+        derive_tensors(manifest->functions[i].outputs, manifest->functions[i].output_count);
+    }
+    SweepInfo *sweep = manifest->train ? manifest->train->sweep : NULL;
+    if (sweep)
+        sweep->count = sweep->point_numbers / sweep->width;
+}
+
+static bool states_lie_inside(const Manifest *manifest)
+{
+    for (size_t i = 0; i < manifest->state_count; i++) {
+        const StateInfo *state = &manifest->states[i];
+        if (state->offset % HN_ALIGNMENT || state->offset > manifest->state_bytes ||
+            state->tensor.bytes > manifest->state_bytes - state->offset || (state->role == STATE_FROZEN && !state->file))
+            return false;
+    }
+    return true;
+}
+
+static bool bounds_fit(const Manifest *manifest)
+{
+    for (size_t i = 0; i < manifest->function_count; i++) {
+        const FunctionInfo *function = &manifest->functions[i];
+        for (size_t k = 0; k < function->bound_count; k++) {
+            const TensorInfo *state = &manifest->states[function->bounds[k].state].tensor;
+            if (state->dtype != DTYPE_I32 || state->elements != 2 * (int64_t)function->bound_count)
+                return false;
+        }
+    }
+    return true;
+}
+
+static bool dataset_fits(const Manifest *manifest, const DatasetInfo *dataset)
+{
+    const FormatTraits *format = &format_traits[dataset->format];
+    bool some = dataset->field_count > 0 && dataset->file_count > 0 && (format->test_files || !dataset->test_file_count);
+    switch (format->files) {
+    case FILES_FIELDS:
+        return some && !dataset->schema && dataset->file_count == dataset->field_count &&
+               (!dataset->test_file_count || dataset->test_file_count == dataset->field_count);
+    case FILES_COLUMNS:
+        return some && schema_fits(manifest, dataset);
+    default:
+        return dataset->rows > 0 && !dataset->field_count && !dataset->schema;
+    }
+}
+
+static bool datasets_fit(const Manifest *manifest)
+{
+    for (size_t i = 0; i < manifest->dataset_count; i++)
+        if (!dataset_fits(manifest, &manifest->datasets[i]))
+            return false;
+    return true;
+}
+
+/* No state, or one of that many reals. */
+static bool is_real_state(const Manifest *manifest, int state, size_t elements)
+{
+    if (state == NONE)
+        return true;
+    const TensorInfo *tensor = &manifest->states[state].tensor;
+    return tensor->dtype == manifest->real && tensor->elements == (int64_t)elements;
+}
+
+static bool indicators_fit(const SweepInfo *sweep)
+{
+    for (size_t i = 0; i < sweep->indicator_count; i++) {
+        const IndicatorInfo *info = &sweep->indicators[i];
+        IndicatorArgument argument = indicator_arguments[info->kind];
+        size_t rows = info->number_count / sweep->output_count;
+        if (rows * sweep->output_count != info->number_count || rows > MAX_ROWS ||
+            (argument == ARGUMENT_NOTHING ? rows != 0
+             : argument == ARGUMENT_POINT ? rows != 1
+                                          : rows == 0))
+            return false;
+    }
+    return true;
+}
+
+static bool sweep_fits(const Manifest *manifest, const TrainInfo *train)
+{
+    const SweepInfo *sweep = train->sweep;
+    if (!sweep)
+        return true;
+    return sweep->metric < train->metric_count && sweep->output_count >= 1 && sweep->output_count <= MAX_OUTPUTS &&
+           sweep->width <= MAX_OUTPUTS && sweep->count >= 1 && sweep->count <= MAX_POINTS &&
+           sweep->point_numbers == sweep->count * sweep->width && is_real_state(manifest, sweep->state, sweep->width) &&
+           is_real_state(manifest, sweep->all, sweep->point_numbers) &&
+           is_real_state(manifest, sweep->memory, sweep->count * sweep->output_count) && indicators_fit(sweep);
+}
+
+static bool events_fit(const Manifest *manifest, const TrainInfo *train)
+{
+    for (size_t i = 0; i < train->event_count; i++) {
+        const TensorInfo *count = &manifest->states[train->events[i]].tensor;
+        if (count->dtype != DTYPE_I32 || count->elements != 1)
+            return false;
+    }
+    return true;
+}
+
+/* A row of the state's size for each round. */
+static bool table_fits(const Manifest *manifest, const ActInfo *set, int64_t rounds)
+{
+    size_t rows = rounds > 0 ? (size_t)rounds : 1;
+    return set->table_count % rows == 0 && is_real_state(manifest, set->state, set->table_count / rows);
+}
+
+/* A tree: parts lie within each other, something is due in every round of a repeat, and there is one budget. */
+static bool acts_fit(const Manifest *manifest, const TrainInfo *train)
+{
+    size_t budgets = 0, parent = 0;
+    if (train->act_count == 0 || train->act_count > MAX_ACTS || train->acts[0].kind != ACT_REPEAT ||
+        train->acts[0].size != train->act_count)
+        return false;
+    for (size_t i = 0, end = train->act_count; i < train->act_count; i++) {
+        const ActInfo *act = &train->acts[i];
+        budgets += act->budget;
+        for (size_t k = 0; k < i; k++) /* the nearest part around it ends last among those begun */
+            if (i < k + train->acts[k].size) {
+                end = k + train->acts[k].size;
+                parent = k;
+            }
+        bool repeat = act->kind == ACT_REPEAT;
+        if (i + act->size > end || (!repeat && act->size != 1) || (act->budget && !repeat) ||
+            (act->kind == ACT_STEP && act->phase >= train->phase_count) || !(act->after >= 0))
+            return false;
+        if (repeat && (act->size < 2 || act[1].every != 1 || act[1].every_in_epochs || act[1].after != 0))
+            return false;
+        if (act->kind == ACT_SET &&
+            (act->state == NONE || train->acts[parent].in_epochs || !table_fits(manifest, act, train->acts[parent].rounds)))
+            return false;
+    }
+    return budgets == 1;
+}
+
+static bool train_fits(const Manifest *manifest)
+{
+    const TrainInfo *train = manifest->train;
+    if (!train)
+        return true;
+    bool fits = train->phase_count >= 1 && train->phase_count <= MAX_PHASES && train->select < (int64_t)train->metric_count;
+    fits &= acts_fit(manifest, train);
+    for (size_t i = 0; i < train->phase_count; i++)
+        fits &= train->phases[i].split < manifest->datasets[train->phases[i].dataset].split_count;
+    for (size_t i = 0; i < train->metric_count; i++)
+        fits &= train->metrics[i].split < manifest->datasets[train->metrics[i].dataset].split_count;
+    return fits && sweep_fits(manifest, train) && events_fit(manifest, train);
+}
+
+/* ---- reading ---- */
+
+static const char *find_misfit(Manifest *manifest)
+{
+    derive(manifest);
+    return manifest->real != DTYPE_F32 && manifest->real != DTYPE_F64 ? "its reals are neither f32 nor f64"
+           : !states_lie_inside(manifest)                             ? "a state lies outside of the arena or is not aligned"
+           : !bounds_fit(manifest)                                    ? "the bounds of a function have a state of another size"
+           : !datasets_fit(manifest) ? "the files or the table of a data set do not make its fields"
+           : !train_fits(manifest)   ? "the parts of the train do not fit each other"
+                                     : NULL;
+}
+
+bool manifest_read(Manifest *manifest, const char *text)
+{
+    json_error_t error;
+    char why[160] = "";
+    *manifest = (Manifest){0};
+    json_t *json = json_loads(text, JSON_REJECT_DUPLICATES, &error);
+    if (!json)
+        return report_internal("the manifest of this binary is damaged: %s (line %d)", error.text, error.line);
+    int64_t abi = json_integer_value(json_object_get(json, "abi"));
+    bool fine = abi == HN_ABI_VERSION;
+    if (!fine)
+        report_internal("this model was compiled for version %" PRId64 " of the runtime, but linked with version %d", abi,
+                        HN_ABI_VERSION);
+    else if (!record_read(manifest_record(), json, manifest, why))
+        fine = report_internal("the manifest of this binary is damaged: %s", why);
+    const char *misfit = fine ? find_misfit(manifest) : NULL;
+    if (misfit)
+        fine = report_internal("the manifest of this binary is damaged: %s", misfit);
+    manifest->json = json;
+    if (!fine)
+        manifest_free(manifest);
+    return fine;
+}
+
+void manifest_free(Manifest *manifest)
+{
+    json_t *json = manifest->json;
+    record_free(manifest_record(), manifest);
+    json_decref(json);
+}

@@ -1,0 +1,42 @@
+/* The data sets of a model in memory: one table a field, rows of the main files first, then those of the test files. Of a
+ * shuffled data set the main rows lie permuted, so that every split is a range. */
+#ifndef HN_RUNTIME_DATASET_H
+#define HN_RUNTIME_DATASET_H
+
+#include "runtime/core/manifest.h"
+#include "runtime/data/format.h"
+
+/* Consecutive rows of a data set's tables. */
+typedef struct RowRange {
+    int64_t first, count;
+} RowRange;
+
+typedef struct Data {
+    const Manifest *manifest;
+    void **tables;          /* one a field; owned */
+    RowRange **splits;      /* [dataset][split]; owned */
+    size_t bytes;           /* of all tables */
+    int64_t *rows;          /* one a data set: of its tables. Owned */
+    uint64_t *fingerprints; /* one a data set, 0 before data_fingerprint. Owned */
+    int32_t **orders;       /* one a data set: which row of the files is which row of the tables; NULL: as they are. Owned */
+    DataSource *sources;    /* one a data set: open until data_encode where it fills the tables. Owned */
+} Data;
+
+/* Reads every data set of the model from the folder, permuting what is shuffled by the seed. Reports files that are missing,
+ * damaged or do not fit the fields, files of one data set that disagree about their number of examples, and splits that ask for
+ * more rows than there are. A folder of NULL: the names of files are paths. The tables of formats that encode are allocated, but
+ * empty before data_encode. */
+bool data_load(Data *data, const Manifest *manifest, const char *folder, uint64_t seed);
+/* Fills the tables of formats that encode, as the program's states of role encoder say. `fit`: these are fitted first, on the
+ * split called train, or on the first one of the data set. Problems are reported. */
+bool data_encode(Data *data, const Program *program, bool fit);
+/* Hashes all rows of each data set's tables, once they are filled: what it holds, wherever that was read from. */
+void data_fingerprint(Data *data);
+void data_free(Data *data);
+
+/* The rows that the splits take in a data set of `main_rows` and `test_rows`: each kind in order from its first row. A fraction
+ * takes that part of its files' rows, rounded to the nearest number; where splits are fractions only, the one that completes the
+ * whole takes all that is left. False (reported) if they ask for too many or a split stays empty. */
+bool split_rows(const DatasetInfo *dataset, int64_t main_rows, int64_t test_rows, RowRange *ranges);
+
+#endif

@@ -1,0 +1,25 @@
+/* Which examples a training step sees. Every epoch is a fresh permutation of its split's rows, drawn from Philox by (seed,
+ * stream, epoch): the batch of a step is a function of the step's number alone, so a resumed run needs nothing but that number.
+ */
+#ifndef HN_RUNTIME_SAMPLER_H
+#define HN_RUNTIME_SAMPLER_H
+
+#include "runtime/data/dataset.h"
+
+typedef struct Sampler {
+    uint32_t key[2]; /* the seed */
+    uint32_t stream; /* distinct ones are independent: the phase's number */
+    RowRange rows;
+    int64_t batch;
+    int64_t epoch;  /* whose permutation `order` holds; -1: none yet */
+    int32_t *order; /* rows.count rows; owned */
+} Sampler;
+
+/* Batches of `batch` <= rows.count rows; the last partial batch of an epoch is dropped. */
+bool sampler_open(Sampler *sampler, uint64_t seed, uint32_t stream, RowRange rows, int64_t batch);
+void sampler_close(Sampler *sampler);
+int64_t sampler_epoch_steps(const Sampler *sampler);
+/* The rows of step number `step` (from 0), `batch` of them, into `index`. */
+void sampler_batch(Sampler *sampler, int64_t step, int32_t *index);
+
+#endif

@@ -1,0 +1,314 @@
+#include "runtime/run/checkpoint.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/core/report.h"
+#include "runtime/data/safetensors.h"
+#include "support/fnv.h"
+
+static bool is_model_state(const StateInfo *state)
+{
+    return state->role == STATE_WEIGHT || state->role == STATE_HYPER || state->role == STATE_SCALE ||
+           state->role == STATE_ENCODER || state->role == STATE_FROZEN;
+}
+
+bool checkpoint_is_finite(const StateInfo *state, const void *data)
+{
+    if (state->tensor.dtype == DTYPE_F32)
+        for (int64_t i = 0; i < state->tensor.elements; i++)
+            if (!isfinite(((const float *)data)[i]))
+                return false;
+    if (state->tensor.dtype == DTYPE_F64)
+        for (int64_t i = 0; i < state->tensor.elements; i++)
+            if (!isfinite(((const double *)data)[i]))
+                return false;
+    return true;
+}
+
+static const char format_of_any[] = "hnc checkpoint ", format_here[] = "hnc checkpoint 4";
+
+/* Of all that decides whether a checkpoint's states mean the same to this model. */
+static json_t *fingerprint(const Manifest *manifest)
+{
+    uint64_t hash = fnv_text(FNV_EMPTY, manifest->train->name);
+    for (size_t i = 0; i < manifest->state_count; i++) {
+        const StateInfo *state = &manifest->states[i];
+        char type[TENSOR_TEXT_SIZE];
+        if (state->role == STATE_SCRATCH) /* in no checkpoint */
+            continue;
+        tensor_text(&state->tensor, type);
+        hash = fnv_text(hash, state->tensor.name);
+        hash = fnv_text(hash, type);
+        hash = fnv_text(hash, state_role_names[state->role]);
+    }
+    const json_t *datasets = json_object_get(manifest->json, "datasets");
+    for (size_t i = 0; i < json_array_size(datasets); i++) {
+        char *table = json_dumps(json_object_get(json_array_get(datasets, i), "schema"), JSON_COMPACT); /* NULL: there is none */
+        hash = table ? fnv_text(hash, table) : hash;
+        free(table);
+    }
+    return json_sprintf("%016" PRIx64, hash);
+}
+
+static const char *metadata_text(const json_t *metadata, const char *key)
+{
+    const char *text = json_string_value(json_object_get(metadata, key));
+    return text ? text : "";
+}
+
+/* Under "data.NAME"; for json_decref(). */
+static json_t *fingerprint_text(uint64_t fingerprint)
+{
+    return json_sprintf("%016" PRIx64, fingerprint);
+}
+
+static void set_data(json_t *metadata, const Manifest *manifest, const uint64_t *fingerprints)
+{
+    char key[256];
+    for (size_t i = 0; fingerprints && i < manifest->dataset_count; i++) {
+        snprintf(key, sizeof key, "data.%.200s", manifest->datasets[i].name);
+        if (manifest->datasets[i].field_count)
+            json_object_set_new(metadata, key, fingerprint_text(fingerprints[i]));
+    }
+}
+
+static json_t *build_metadata(const Manifest *manifest, const Identity *identity, const Position *position, bool finished)
+{
+    json_t *metadata = json_object();
+    json_object_set_new(metadata, "format", json_string(format_here));
+    json_object_set_new(metadata, "model", json_string(manifest->model));
+    json_object_set_new(metadata, "train", json_string(manifest->train->name));
+    json_object_set_new(metadata, "fingerprint", fingerprint(manifest));
+    json_object_set_new(metadata, "digest", json_string(manifest->digest));
+    json_object_set_new(metadata, "seed", json_sprintf("%" PRIu64, identity->seed));
+    metadata_set_integer(metadata, "batch", identity->batch);
+    metadata_set_integer(metadata, "total_steps", identity->total_steps);
+    metadata_set_integer(metadata, "epoch_steps", identity->epoch_steps);
+    metadata_set_integer(metadata, "threads", identity->threads);
+    set_data(metadata, manifest, identity->data);
+    position_store(position, finished, metadata);
+    return metadata;
+}
+
+bool checkpoint_write(const char *path, const Program *program, const Identity *identity, const Position *position, bool finished)
+{
+    const Manifest *manifest = program->manifest;
+    TensorInfo *tensors = calloc(manifest->state_count + 1, sizeof *tensors);
+    const void **data = calloc(manifest->state_count + 1, sizeof *data);
+    json_t *metadata = build_metadata(manifest, identity, position, finished);
+    bool fine = (tensors && data && metadata) || report_error("%s: out of memory", path);
+    size_t count = 0;
+    for (size_t i = 0; fine && i < manifest->state_count; i++) {
+        const StateInfo *state = &manifest->states[i];
+        if (state->role == STATE_SCRATCH)
+            continue;
+        tensors[count] = state->tensor;
+        data[count] = program_state(program, state);
+        if (is_model_state(state) && !checkpoint_is_finite(state, data[count]))
+            fine = report_error("%s is not written: the %s %s holds a value that is not finite", path,
+                                state_role_names[state->role], state->tensor.name);
+        count++;
+    }
+    fine = fine && safetensors_write(path, tensors, data, count, metadata);
+    json_decref(metadata);
+    free(tensors);
+    free(data);
+    return fine;
+}
+
+/* Whether a run can have written these numbers: whatever uses them may count on it. */
+static bool is_possible(const char *path, const Manifest *manifest, const Identity *identity, const Position *position)
+{
+    enum { MOST_THREADS = 1 << 16 };
+    const struct {
+        const char *name;
+        int64_t value, least, most;
+    } numbers[] = {{"batch", identity->batch, 1, INT32_MAX},
+                   {"total_steps", identity->total_steps, 0, INT32_MAX},
+                   {"epoch_steps", identity->epoch_steps, 1, INT32_MAX},
+                   {"threads", identity->threads, 1, MOST_THREADS}};
+    const char *what = NULL;
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0] && !what; i++)
+        if (numbers[i].value < numbers[i].least || numbers[i].value > numbers[i].most)
+            what = numbers[i].name;
+    Plan plan;
+    if (!what)
+        plan_make(&plan, manifest->train, identity->epoch_steps, identity->total_steps / plan_budgets(manifest->train));
+    return (!what && position_is_possible(position, manifest->train, &plan, &what)) ||
+           report_error("%s: its metadata say what no run can have done ('%s'); the file is damaged, or of another program", path,
+                        what);
+}
+
+static bool identify(const char *path, const Manifest *manifest, const json_t *metadata, Identity *identity, Position *position)
+{
+    const char *format = json_string_value(json_object_get(metadata, "format"));
+    const char *model = json_string_value(json_object_get(metadata, "model"));
+    const char *train = json_string_value(json_object_get(metadata, "train"));
+    const char *seed = json_string_value(json_object_get(metadata, "seed"));
+    if (format && strcmp(format, format_here) && !strncmp(format, format_of_any, strlen(format_of_any)))
+        return report_error("%s was written by another version of hnc, whose runs --resume cannot continue; eval and predict "
+                            "read its weights",
+                            path);
+    if (!format || strcmp(format, format_here) || !model || !train || !seed || sscanf(seed, "%" SCNu64, &identity->seed) != 1 ||
+        !metadata_integer(metadata, "batch", &identity->batch) ||
+        !metadata_integer(metadata, "total_steps", &identity->total_steps) ||
+        !metadata_integer(metadata, "epoch_steps", &identity->epoch_steps) ||
+        !metadata_integer(metadata, "threads", &identity->threads) || !position_load(position, metadata))
+        return report_error("%s: its metadata is not that of a training run, which --resume needs", path);
+    if (!is_possible(path, manifest, identity, position))
+        return false;
+    json_t *own = fingerprint(manifest);
+    bool same = json_equal(own, json_object_get(metadata, "fingerprint"));
+    json_decref(own);
+    if (!same)
+        return report_error("%s: belongs to another model: it was written by train %s of %s with other weights or states than "
+                            "train %s of %s has here",
+                            path, train, model, manifest->train->name, manifest->model);
+    return !strcmp(metadata_text(metadata, "digest"), manifest->digest) ||
+           report_error(
+               "%s: belongs to a run that computes something else: since it was written, the losses, the settings, the splits or "
+               "the measure of the best have changed in train %s of %s",
+               path, train, model);
+}
+
+bool checkpoint_identify(const char *path, const Manifest *manifest, Identity *identity, Position *position)
+{
+    SafeFile file;
+    if (!safetensors_open(&file, path))
+        return false;
+    bool fine = identify(path, manifest, safetensors_metadata(&file), identity, position);
+    safetensors_close(&file);
+    return fine;
+}
+
+bool checkpoint_check_data(const char *path, const Manifest *manifest, const uint64_t *fingerprints)
+{
+    SafeFile file;
+    bool fine = true;
+    if (!safetensors_open(&file, path))
+        return false;
+    for (size_t i = 0; i < manifest->dataset_count; i++) {
+        char key[256];
+        snprintf(key, sizeof key, "data.%.200s", manifest->datasets[i].name);
+        const json_t *found = json_object_get(safetensors_metadata(&file), key);
+        json_t *here = fingerprint_text(fingerprints[i]);
+        if (found && !json_equal(found, here))
+            fine =
+                report_error("%s belongs to a run on other data: the files of the data set %s have changed since, or are others",
+                             path, manifest->datasets[i].name);
+        json_decref(here);
+    }
+    safetensors_close(&file);
+    return fine;
+}
+
+bool checkpoint_seed(const char *path, uint64_t *seed)
+{
+    SafeFile file;
+    if (!safetensors_open(&file, path))
+        return false;
+    const char *text = json_string_value(json_object_get(safetensors_metadata(&file), "seed"));
+    bool fine = text && sscanf(text, "%" SCNu64, seed) == 1;
+    safetensors_close(&file);
+    return fine ||
+           report_error("%s: its metadata holds no seed, which says how the examples were shuffled before they were split", path);
+}
+
+/* Whether the file says that another model or another train of it wrote it. */
+static bool is_of_another_model(const SafeFile *file, const Manifest *manifest)
+{
+    const json_t *metadata = safetensors_metadata(file);
+    json_t *own = fingerprint(manifest);
+    const json_t *found = json_object_get(metadata, "fingerprint");
+    bool another = found && !json_equal(own, found) &&
+                   (strcmp(metadata_text(metadata, "model"), manifest->model) ||
+                    strcmp(metadata_text(metadata, "train"), manifest->train->name));
+    json_decref(own);
+    return another;
+}
+
+enum { NAME_SIZE = 1024 };
+
+/* The tensor by the name under which the file has it: version 1 had a '.' where there is a '/' now. */
+static TensorInfo named_in(const SafeFile *file, TensorInfo tensor, char name[static NAME_SIZE])
+{
+    if (safetensors_fits(file, &tensor) || strlen(tensor.name) >= NAME_SIZE)
+        return tensor;
+    TensorInfo earlier = tensor;
+    earlier.name = strcpy(name, tensor.name);
+    for (char *slash = name; (slash = strchr(slash, '/'));)
+        *slash = '.';
+    return safetensors_fits(file, &earlier) ? earlier : tensor;
+}
+
+/* Weights of another model may fit all the same. Digests of another version of the format cannot be compared with this one's. */
+static void note_origin(const char *path, const SafeFile *file, const Manifest *manifest)
+{
+    const json_t *metadata = safetensors_metadata(file);
+    if (!strcmp(metadata_text(metadata, "format"), format_here) && json_object_get(metadata, "digest") &&
+        strcmp(metadata_text(metadata, "digest"), manifest->digest))
+        report_note(
+            "%s was written by train %s of %s, whose losses, settings or splits are others than those of train %s of %s here",
+            path, metadata_text(metadata, "train"), metadata_text(metadata, "model"),
+            manifest->train ? manifest->train->name : "-", manifest->model);
+}
+
+/* The states that are wanted, of which the file must have each with its type and shape. Of another model's file that is all that
+ * is said; else every tensor that does not fit is named. */
+static bool restore(const char *path, const Program *program, bool model_states_only)
+{
+    SafeFile file;
+    if (!safetensors_open(&file, path))
+        return false;
+    const Manifest *manifest = program->manifest;
+    bool fine = true, another = is_of_another_model(&file, manifest);
+    for (size_t i = 0; i < manifest->state_count && (fine || !another); i++) {
+        const StateInfo *state = &manifest->states[i];
+        char name[NAME_SIZE];
+        TensorInfo tensor = named_in(&file, state->tensor, name);
+        bool wanted = model_states_only ? is_model_state(state) : state->role != STATE_SCRATCH;
+        /* seed and steps, under which metrics may draw random numbers: where the file has them */
+        wanted |= model_states_only && state->role == STATE_COUNTER && safetensors_fits(&file, &tensor);
+        if (wanted && another && !safetensors_fits(&file, &tensor)) {
+            const json_t *metadata = safetensors_metadata(&file);
+            fine = report_error(
+                "%s is a checkpoint of '%s' (train %s), not of '%s' (train %s): it does not have the tensor %s as it is here",
+                path, metadata_text(metadata, "model"), metadata_text(metadata, "train"), manifest->model, manifest->train->name,
+                state->tensor.name);
+        } else if (wanted) {
+            fine = safetensors_read(&file, &tensor, program_state(program, state)) && fine;
+            if (fine && is_model_state(state) && !checkpoint_is_finite(state, program_state(program, state)))
+                report_warning("%s: the %s %s holds a value that is not finite", path, state_role_names[state->role],
+                               state->tensor.name);
+        }
+    }
+    if (fine && model_states_only)
+        note_origin(path, &file, manifest);
+    safetensors_close(&file);
+    return fine;
+}
+
+bool checkpoint_restore(const char *path, const Program *program)
+{
+    return restore(path, program, false);
+}
+
+bool checkpoint_load_weights(const char *path, const Program *program)
+{
+    return restore(path, program, true);
+}
+
+bool checkpoint_load_state(const char *path, const Program *program, const StateInfo *state, bool *found)
+{
+    SafeFile file;
+    if (!safetensors_open(&file, path))
+        return false;
+    *found = json_object_get(file.header, state->tensor.name) != NULL;
+    bool fine = !*found || safetensors_read(&file, &state->tensor, program_state(program, state));
+    safetensors_close(&file);
+    return fine;
+}

@@ -1,0 +1,87 @@
+#include "runtime/run/evaluation.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/core/report.h"
+
+static bool evaluation_open(Evaluation *evaluation, const Program *program, const Data *data, const MetricInfo *metric)
+{
+    static const char *const accumulate_inputs[] = {"index", "mask", "row.number", NULL}, *const finish_inputs[] = {NULL};
+    const void *const *rows = (const void *const *)data->tables;
+    evaluation->metric = metric;
+    evaluation->rows = data->splits[metric->dataset][metric->split];
+    if (!call_open(&evaluation->accumulate, program, metric->accumulate, rows, accumulate_inputs) ||
+        !call_open(&evaluation->finish, program, metric->finish, rows, finish_inputs))
+        return false;
+    const TensorInfo *index = call_input_type(&evaluation->accumulate, "index");
+    const TensorInfo *mask = call_input_type(&evaluation->accumulate, "mask");
+    if (!index || index->dtype != DTYPE_I32 || !mask || mask->dtype != DTYPE_BOOL || mask->elements != index->elements)
+        return report_internal("the function %s lacks the inputs index and mask", evaluation->accumulate.info->name);
+    const TrainInfo *train = program->manifest->train;
+    bool is_swept = train->sweep && metric == &train->metrics[train->sweep->metric];
+    size_t outputs = is_swept ? train->sweep->output_count : 1;
+    if (evaluation->finish.info->output_count != outputs)
+        return report_internal("the function %s does not have %zu outputs", evaluation->finish.info->name, outputs);
+    return true;
+}
+
+Evaluation *evaluations_open(const Program *program, const Data *data)
+{
+    const TrainInfo *train = program->manifest->train;
+    Evaluation *evaluations = calloc(train->metric_count + 1, sizeof *evaluations);
+    if (!evaluations) {
+        report_error("out of memory");
+        return NULL;
+    }
+    for (size_t i = 0; i < train->metric_count; i++) {
+        if (!evaluation_open(&evaluations[i], program, data, &train->metrics[i])) {
+            evaluations_close(evaluations, train->metric_count);
+            return NULL;
+        }
+    }
+    return evaluations;
+}
+
+void evaluations_close(Evaluation *evaluations, size_t count)
+{
+    for (size_t i = 0; evaluations && i < count; i++) {
+        call_close(&evaluations[i].accumulate);
+        call_close(&evaluations[i].finish);
+    }
+    free(evaluations);
+}
+
+static void zero_scratch_states(const Program *program)
+{
+    for (size_t i = 0; i < program->manifest->state_count; i++) {
+        const StateInfo *state = &program->manifest->states[i];
+        if (state->role == STATE_SCRATCH)
+            memset(program_state(program, state), 0, state->tensor.bytes);
+    }
+}
+
+double evaluation_run(Evaluation *evaluation, const Program *program)
+{
+    int32_t *index = call_input(&evaluation->accumulate, "index");
+    unsigned char *mask = call_input(&evaluation->accumulate, "mask");
+    int64_t batch = call_input_type(&evaluation->accumulate, "index")->elements;
+    zero_scratch_states(program);
+    for (int64_t done = 0; done < evaluation->rows.count; done += batch) {
+        for (int64_t i = 0; i < batch; i++) {
+            mask[i] = done + i < evaluation->rows.count;
+            index[i] = (int32_t)(evaluation->rows.first + (mask[i] ? done + i : done));
+        }
+        call_set(&evaluation->accumulate, "row.number", (double)done);
+        call_run(&evaluation->accumulate);
+    }
+    call_run(&evaluation->finish);
+    return call_result(&evaluation->finish, 0, 0);
+}
+
+void evaluation_run_all(Evaluation *evaluation, const Program *program, double *values)
+{
+    evaluation_run(evaluation, program);
+    for (size_t i = 0; i < evaluation->finish.info->output_count; i++)
+        values[i] = call_result(&evaluation->finish, i, 0);
+}

@@ -1,0 +1,30 @@
+/* The examples of files that a user names, as the arguments of an export. */
+#ifndef HN_RUNTIME_EXAMPLES_H
+#define HN_RUNTIME_EXAMPLES_H
+
+#include "runtime/data/dataset.h"
+
+/* A data set of the model's, cut down to the fields that are needed. Must not move. */
+typedef struct Examples {
+    Manifest manifest; /* the model's, with this data set alone; owns nothing */
+    DatasetInfo dataset;
+    SplitInfo split;
+    Schema schema;
+    Data data;
+    int64_t count;
+    uint32_t *lines; /* of a table: where each row stands in its file; owned */
+} Examples;
+
+/* The data set whose fields are the export's arguments. NULL (reported) if there is none. */
+const DatasetInfo *examples_dataset(const Manifest *manifest, const ExportInfo *export);
+/* Reads the files as examples of the data set. Needs the program's weights: they hold what tables are encoded with. Problems are
+ * reported. Zeroed before; for examples_free in any case. */
+bool examples_load(Examples *examples, const Program *program, const DatasetInfo *dataset, const FunctionInfo *function,
+                   const char *const *files, size_t file_count);
+void examples_free(Examples *examples);
+/* Makes row number `row` (from 0) the arguments of the call. */
+void examples_give(const Examples *examples, const Call *call, int64_t row);
+/* Where a row stands: the line of a table, the number (from 1) of an example of other files. */
+int64_t examples_place(const Examples *examples, int64_t row);
+
+#endif

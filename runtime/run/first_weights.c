@@ -1,0 +1,97 @@
+#include "runtime/run/first_weights.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/core/report.h"
+#include "runtime/data/files.h"
+#include "runtime/data/safetensors.h"
+#include "runtime/run/checkpoint.h"
+
+static bool read_numbers(const SafeFile *file, const Program *program, const StateInfo *state, const TensorInfo *named)
+{
+    return safetensors_read(file, named, program_state(program, state)) &&
+           (checkpoint_is_finite(state, program_state(program, state)) ||
+            report_error("%s: the tensor %s holds numbers that are not finite", file->path, named->name));
+}
+
+/* "net.w/frozen" of this model is "net.w" of the one that trained it. */
+static bool read_frozen(const SafeFile *file, const Program *program, const StateInfo *state)
+{
+    TensorInfo named = state->tensor;
+    char *name = strndup(named.name, strcspn(named.name, "/"));
+    named.name = name;
+    bool fine = name ? read_numbers(file, program, state, &named) : report_error("out of memory");
+    free(name);
+    return fine;
+}
+
+bool first_weights_frozen(const Program *program, const char *data)
+{
+    bool fine = true;
+    for (size_t i = 0; i < program->manifest->state_count && fine; i++) {
+        const StateInfo *state = &program->manifest->states[i];
+        if (state->role != STATE_FROZEN)
+            continue;
+        char *path = *state->file == '/' ? strdup(state->file) : path_join(data, state->file);
+        SafeFile file;
+        fine = path && safetensors_open(&file, path);
+        if (fine) {
+            fine = read_frozen(&file, program, state);
+            safetensors_close(&file);
+        }
+        free(path);
+    }
+    return fine;
+}
+
+static bool begins_nets_anew(const TrainInfo *train)
+{
+    for (size_t i = 0; i < train->act_count; i++)
+        if (train->acts[i].kind == ACT_RESET)
+            return true;
+    return false;
+}
+
+static bool read_trained(const SafeFile *file, const Program *program)
+{
+    size_t found = 0, weights = 0;
+    const char *missing = NULL;
+    for (size_t i = 0; i < program->manifest->state_count; i++) {
+        const StateInfo *state = &program->manifest->states[i];
+        if (state->role != STATE_WEIGHT)
+            continue;
+        weights++;
+        if (!json_object_get(file->header, state->tensor.name)) {
+            missing = missing ? missing : state->tensor.name;
+            continue;
+        }
+        if (!read_numbers(file, program, state, &state->tensor))
+            return false;
+        found++;
+    }
+    if (found == 0)
+        return report_error("%s: holds none of this model's %zu weights; the first one is %s", file->path, weights,
+                            missing ? missing : "none");
+    if (found < weights)
+        report_note("%zu of %zu weights begin with the numbers of %s; the others, such as %s, as the model says", found, weights,
+                    file->path, missing);
+    return true;
+}
+
+bool first_weights_from(const Program *program, const char *path)
+{
+    SafeFile file;
+    if (!path)
+        return true;
+    if (begins_nets_anew(program->manifest->train))
+        return report_error("--from: this train begins several nets, one after the other, and only the first one would have the "
+                            "numbers of %s",
+                            path);
+    if (!safetensors_open(&file, path))
+        return false;
+    bool fine = read_trained(&file, program);
+    safetensors_close(&file);
+    return fine;
+}

@@ -1,0 +1,358 @@
+#include "runtime/run/loop.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "runtime/core/report.h"
+#include "runtime/data/files.h"
+
+static volatile sig_atomic_t stop_signal;
+
+static void note_signal(int number)
+{
+    stop_signal = number;
+}
+
+/* The first signal asks for an orderly end; the second one, back to its default, kills. */
+static void catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = note_signal, .sa_flags = SA_RESTART | (int)SA_RESETHAND};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+static double clock_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* ---- steps ---- */
+
+/* A step whose results are of no use ends the run: `what` of the phase `is` wrong. */
+static bool fail_on_step(const Run *run, size_t phase, const char *what, const char *is)
+{
+    const Position *position = &run->position;
+    report_error("%s of phase '%s' of train %s %s at its step %" PRId64 " (epoch %.4g); training stops%s%s%s", what,
+                 run->phases[phase].info->name, run->manifest->train->name, is, position->steps[phase],
+                 (double)position->steps[0] / (double)run->plan.epoch_steps,
+                 run->has_checkpoint ? ". The last checkpoint before stays as it is: " : "", run->has_checkpoint ? run->last : "",
+                 path_exists(run->best) ? " (the best one: best.safetensors beside it)" : "");
+    return false;
+}
+
+void run_initialise(Run *run)
+{
+    const StateInfo *seed = manifest_state(run->manifest, "seed");
+    if (seed && seed->tensor.dtype == DTYPE_I32 && seed->tensor.elements == 2) {
+        uint32_t words[2] = {(uint32_t)run->identity.seed, (uint32_t)(run->identity.seed >> 32)};
+        memcpy(program_state(&run->program, seed), words, sizeof words);
+    }
+    call_run(&run->init);
+    if (run->sweep.info)
+        sweep_set_point(&run->sweep, &run->program, 0);
+}
+
+size_t run_nets(const Run *run)
+{
+    return (size_t)((run->position.steps[0] + run->plan.net_steps - 1) / run->plan.net_steps);
+}
+
+/* A state's elements become the row of the act's table for this round. */
+static void set_state(Run *run, size_t act)
+{
+    const ActInfo *info = &run->manifest->train->acts[act];
+    const StateInfo *state = &run->manifest->states[info->state];
+    int64_t round = run->position.done[walk_parent(&run->plan.walk, act)], n = state->tensor.elements;
+    program_write_reals(&run->program, state, 0, info->table + round * n, (size_t)n);
+}
+
+/* All states get their first values but those that are kept through a whole run. */
+static bool reset_net(Run *run)
+{
+    const Manifest *manifest = run->manifest;
+    unsigned char *before = malloc(manifest->state_bytes + 1);
+    if (!before)
+        return report_error("out of memory");
+    memcpy(before, run->program.state, manifest->state_bytes);
+    run_initialise(run);
+    for (size_t i = 0; i < manifest->state_count; i++)
+        if (manifest->states[i].kept)
+            memcpy(program_state(&run->program, &manifest->states[i]), before + manifest->states[i].offset,
+                   manifest->states[i].tensor.bytes);
+    free(before);
+    memset(run->position.batches, 0, sizeof run->position.batches);
+    return true;
+}
+
+/* Takes the means of the step's outputs forward. An objective may be no number in a batch, such as the mean of no examples, and
+ * then does not count; the number of one that was none in all steps of this epoch, 0 if there is no such. */
+static size_t take_means(Run *run, size_t phase, bool first_of_epoch)
+{
+    Phase *p = &run->phases[phase];
+    size_t never = 0;
+    for (size_t i = 0; i < p->call.info->output_count; i++) {
+        Mean *mean = &run->position.means[phase][i];
+        double value = call_result(&p->call, i, 0);
+        p->undefined[i] = (first_of_epoch ? 0 : p->undefined[i]) + isnan(value);
+        if (i > 0 && p->undefined[i] >= run->plan.epoch_steps)
+            never = i;
+        if (i > 0 && isnan(value))
+            continue;
+        mean->sum += value;
+        mean->count++;
+    }
+    return never;
+}
+
+/* Whoever is not defined for negative outputs would follow something else. An output "objective.NAME" is the objective NAME. */
+static bool outputs_are_nonnegative(const Run *run, size_t phase)
+{
+    static const double rounding = 1e-5;
+    const Phase *p = &run->phases[phase];
+    for (size_t i = 1; p->info->nonnegative && i < p->call.info->output_count; i++) {
+        double value = call_result(&p->call, i, 0);
+        if (value >= -rounding || isnan(value))
+            continue;
+        char what[192], is[192];
+        const char *name = p->call.info->outputs[i].name, *dot = strchr(name, '.');
+        if (dot)
+            snprintf(what, sizeof what, "the %.*s '%.100s'", (int)(dot - name < 60 ? dot - name : 60), name, dot + 1);
+        else
+            snprintf(what, sizeof what, "the output '%.100s'", name);
+        snprintf(is, sizeof is, "is %.6g, but %.60s is defined for losses that are not negative (add a constant to it),", value,
+                 p->info->nonnegative);
+        return fail_on_step(run, phase, what, is);
+    }
+    return true;
+}
+
+/* One step of a phase: draws its batch, runs it, takes the means of its outputs forward. False (reported) if the loss is not
+ * finite. */
+static bool take_step(Run *run, size_t phase)
+{
+    Phase *p = &run->phases[phase];
+    double begin = clock_seconds();
+    int64_t batch = run->position.batches[phase]++;
+    int32_t *index = call_input(&p->call, "index");
+    if (index)
+        sampler_batch(&p->sampler, batch, index);
+    call_run(&p->call);
+    run->position.steps[phase]++;
+    run->position.seconds += clock_seconds() - begin;
+    size_t undefined = take_means(run, phase, batch % run->plan.epoch_steps == 0);
+    double loss = call_result(&p->call, 0, 0);
+    if (program_failed())
+        return fail_on_step(run, phase, "an index", "lay outside its table");
+    if (!isfinite(loss))
+        return fail_on_step(run, phase, "the loss", isnan(loss) ? "is not a number (nan)" : "is infinite");
+    if (!outputs_are_nonnegative(run, phase))
+        return false;
+    if (undefined) {
+        char what[128];
+        snprintf(what, sizeof what, "the output '%.100s'", p->call.info->outputs[undefined].name);
+        return fail_on_step(run, phase, what, "was not a number in any step of this epoch, nor is it");
+    }
+    return true;
+}
+
+/* ---- evaluations ---- */
+
+/* "OUTPUT.PHASE": the means over the epoch, which then begin anew. */
+static void add_means(Run *run, json_t *event)
+{
+    for (size_t phase = 0; phase < run->plan.phases; phase++) {
+        const FunctionInfo *step = run->phases[phase].call.info;
+        for (size_t i = 0; i < step->output_count; i++) {
+            Mean *mean = &run->position.means[phase][i];
+            char key[256];
+            snprintf(key, sizeof key, "%s.%s", step->outputs[i].name, run->phases[phase].info->name);
+            if (mean->count)
+                json_object_set_new(event, key, json_finite(mean->sum / (double)mean->count));
+            *mean = (Mean){0};
+        }
+    }
+}
+
+/* Every hyperparameter and its spread, in natural units. */
+static void add_hypers(Run *run, json_t *event)
+{
+    if (!run->hypers.info)
+        return;
+    call_run(&run->hypers);
+    for (size_t i = 0; i < run->hypers.info->output_count; i++) {
+        const TensorInfo *output = &run->hypers.info->outputs[i];
+        json_t *value = output->rank ? json_array() : json_finite(call_result(&run->hypers, i, 0));
+        for (int64_t j = 0; output->rank && j < output->elements; j++)
+            json_array_append_new(value, json_finite(call_result(&run->hypers, i, j)));
+        json_object_set_new(event, output->name, value);
+    }
+}
+
+/* Notes whether the evaluation is the best so far; without a metric to select by, each is. */
+static bool judge(Run *run, double selected)
+{
+    Position *position = &run->position;
+    bool improved = run->manifest->train->select < 0 || selected < position->best_value;
+    if (improved) {
+        position->best = position->evaluations;
+        position->best_value = selected;
+        position->bad_epochs = 0;
+    } else {
+        position->bad_epochs++;
+    }
+    return improved;
+}
+
+static json_t *evaluation_event(Run *run, double *selected)
+{
+    const TrainInfo *train = run->manifest->train;
+    const Position *position = &run->position;
+    json_t *event = json_object();
+    int64_t steps = position->steps[0], epoch_steps = run->plan.epoch_steps;
+    json_object_set_new(event, "event", json_string("epoch"));
+    json_object_set_new(event, "step", json_integer(steps));
+    for (size_t phase = 1; phase < run->plan.phases; phase++) {
+        char key[256];
+        snprintf(key, sizeof key, "steps.%.200s", train->phases[phase].name);
+        json_object_set_new(event, key, json_integer(position->steps[phase]));
+    }
+    json_object_set_new(event, "epoch",
+                        steps % epoch_steps ? json_real((double)steps / (double)epoch_steps) : json_integer(steps / epoch_steps));
+    json_object_set_new(event, "seconds", json_finite(position->seconds));
+    add_means(run, event);
+    if (train->sweep) {
+        sweep_measure(&run->sweep, run->evaluations, &run->program, run_nets(run));
+        sweep_add_indicators(&run->sweep, event);
+    }
+    for (size_t i = 0; i < train->metric_count; i++) {
+        if (train->sweep && train->sweep->metric == i)
+            continue;
+        double value = evaluation_run(&run->evaluations[i], &run->program);
+        json_object_set_new(event, train->metrics[i].name, json_finite(value));
+        if ((int64_t)i == train->select)
+            *selected = value;
+    }
+    add_hypers(run, event);
+    return event;
+}
+
+static bool write_last(Run *run)
+{
+    bool finished = walk_next(&run->plan.walk, run->position.done) == WALK_END;
+    bool written = checkpoint_write(run->last, &run->program, &run->identity, &run->position, finished);
+    run->has_checkpoint |= written;
+    return written;
+}
+
+/* The sweep as a file of its own, and, where each point has a net, the net that was just trained. */
+static bool write_sweep(Run *run)
+{
+    const SweepInfo *info = run->sweep.info;
+    char name[288];
+    if (!info)
+        return true;
+    snprintf(name, sizeof name, "%.200s.json", info->name);
+    char *path = path_join(run->folder, name);
+    json_t *json = sweep_json(&run->sweep, &run->program);
+    bool fine = path && json_file_write(path, json, run->log.precision);
+    json_decref(json);
+    free(path);
+    if (!fine || info->memory == NONE || run->position.steps[0] % run->plan.net_steps)
+        return fine;
+    snprintf(name, sizeof name, "%.200s-%03" PRId64 ".safetensors", info->point_word,
+             run->position.steps[0] / run->plan.net_steps);
+    path = path_join(run->folder, name);
+    fine = path && checkpoint_write(path, &run->program, &run->identity, &run->position, true);
+    free(path);
+    return fine;
+}
+
+/* One measure. The event comes first and the last checkpoint last: whatever is interrupted between is repeated, with equal
+ * results, by a run that is resumed. `act`: counted with it; WALK_END: the time is up before it is due. */
+static bool measure(Run *run, size_t act)
+{
+    double selected = 0;
+    json_t *event = evaluation_event(run, &selected);
+    if (program_failed()) {
+        json_decref(event);
+        return false;
+    }
+    if (run->plateau.info) {
+        call_set(&run->plateau, "metric", selected);
+        call_run(&run->plateau);
+    }
+    run->position.evaluated = run->position.steps[0];
+    bool improved = judge(run, selected);
+    bool fine = write_sweep(run) && metrics_log_append(&run->log, event);
+    run->position.evaluations++;
+    if (act != WALK_END)
+        walk_advance(&run->plan.walk, run->position.done, act, run->position.bad_epochs);
+    fine = fine && (!improved || checkpoint_write(run->best, &run->program, &run->identity, &run->position, true)) &&
+           write_last(run);
+    if (fine)
+        progress_event(&run->progress, &run->position, event);
+    json_decref(event);
+    return fine;
+}
+
+/* ---- the loop ---- */
+
+static bool take_act(Run *run, size_t act)
+{
+    switch (run->plan.walk.acts[act].kind) {
+    case ACT_MEASURE:
+        return measure(run, act);
+    case ACT_STEP:
+        if (!take_step(run, run->manifest->train->acts[act].phase))
+            return false;
+        break;
+    case ACT_SET:
+        set_state(run, act);
+        break;
+    case ACT_RESET:
+        if (!reset_net(run))
+            return false;
+        break;
+    case ACT_REPEAT:
+        break;
+    }
+    walk_advance(&run->plan.walk, run->position.done, act, 0);
+    if (run->plan.walk.acts[act].kind == ACT_STEP)
+        progress_step(&run->progress, &run->position);
+    return true;
+}
+
+/* Asked for between two rounds of the budget. */
+static bool time_is_up(const Run *run, size_t act)
+{
+    return run->settings->seconds > 0 && run->position.seconds >= run->settings->seconds &&
+           act == walk_budget(run->manifest->train) + 1;
+}
+
+LoopEnd loop_run(Run *run)
+{
+    catch_signals();
+    for (;;) {
+        size_t act = walk_next(&run->plan.walk, run->position.done);
+        if (act == WALK_END) { /* planned anew, it may end where no measure was due */
+            bool evaluated = run->position.evaluated == run->position.steps[0];
+            return evaluated || measure(run, WALK_END) ? LOOP_FINISHED : LOOP_FAILED;
+        }
+        if (stop_signal)
+            return write_last(run) ? LOOP_INTERRUPTED : LOOP_FAILED;
+        if (time_is_up(run, act)) {
+            bool evaluated = run->position.evaluated == run->position.steps[0];
+            return evaluated || measure(run, WALK_END) ? LOOP_TIME_UP : LOOP_FAILED;
+        }
+        if (!take_act(run, act))
+            return LOOP_FAILED;
+    }
+}

@@ -1,0 +1,50 @@
+/* Training: a run with everything it needs allocated, and the loop over its steps. */
+#ifndef HN_RUNTIME_LOOP_H
+#define HN_RUNTIME_LOOP_H
+
+#include "runtime/data/sampler.h"
+#include "runtime/run/checkpoint.h"
+#include "runtime/run/evaluation.h"
+#include "runtime/run/metrics_log.h"
+#include "runtime/run/progress.h"
+#include "runtime/run/settings.h"
+#include "runtime/run/sweep.h"
+
+typedef struct Phase {
+    const PhaseInfo *info;
+    Call call;
+    Sampler sampler;
+    int64_t undefined[MAX_STEP_OUTPUTS]; /* steps on end in which this output was no number */
+} Phase;
+
+typedef struct Run {
+    const Manifest *manifest;
+    const RunSettings *settings;
+    Program program;
+    Data data;
+    Phase phases[MAX_PHASES];
+    Evaluation *evaluations;
+    Sweep sweep;
+    Call init, hypers, plateau;
+    Plan plan;
+    Identity identity;
+    Position position;
+    MetricsLog log;
+    Progress progress;
+    char *folder, *last, *best; /* paths; owned */
+    bool has_checkpoint;        /* `last` was written or read by this process */
+    int lock;                   /* descriptor that holds the lock on the folder; -1: none */
+} Run;
+
+typedef enum { LOOP_FINISHED, LOOP_TIME_UP, LOOP_INTERRUPTED, LOOP_FAILED } LoopEnd;
+
+/* Runs steps and evaluations in the order of walk_next, from where the run stands until its end, its limit of seconds, SIGINT
+ * or SIGTERM (the step is finished first), or an error (reported). Writes metrics.jsonl, best.safetensors and last.safetensors;
+ * except after an error the last checkpoint holds the position at return. */
+LoopEnd loop_run(Run *run);
+/* Gives all states their first values. */
+void run_initialise(Run *run);
+/* How many nets the run has begun, where it trains one for each ray. */
+size_t run_nets(const Run *run);
+
+#endif

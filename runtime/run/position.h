@@ -1,0 +1,60 @@
+/* Where a training run stands, and what comes next. The whole order of a run follows from its counts of steps, so a checkpoint
+ * that holds them (and the states) continues exactly where an uninterrupted run would be. */
+#ifndef HN_RUNTIME_POSITION_H
+#define HN_RUNTIME_POSITION_H
+
+#include "runtime/run/walk.h"
+
+/* The numbers of a run: fixed when it begins. Steps are those of the first phase unless said otherwise. */
+typedef struct Plan {
+    int64_t epoch_steps, total_steps;
+    int64_t net_steps; /* of one net: the rounds of the repeat that is the budget */
+    size_t phases;
+    Walk walk;
+} Plan;
+
+/* The mean of a step's output over an epoch. */
+typedef struct Mean {
+    double sum;
+    int64_t count;
+} Mean;
+
+enum { MAX_STEP_OUTPUTS = 1 + MAX_OUTPUTS };
+
+typedef struct Position {
+    Counts done;
+    int64_t steps[MAX_PHASES];
+    int64_t batches[MAX_PHASES]; /* the same since a reset: which batch comes next */
+    int64_t evaluated;           /* steps done at the last evaluation */
+    int64_t evaluations;         /* events written to metrics.jsonl */
+    int64_t best;                /* number of the evaluation with the least value, from 0; -1: none yet */
+    double best_value;
+    int64_t bad_epochs; /* evaluations since */
+    double seconds;     /* of training: without evaluation and writing */
+    Mean means[MAX_PHASES][MAX_STEP_OUTPUTS];
+} Position;
+
+/* Why a run is at its end: "patience", "steps" (all planned ones are done). */
+const char *position_end_reason(const Position *position);
+/* The plan of a train: each repeat that is its budget has so many rounds, but those that the train says itself if `budget` is
+ * negative. */
+void plan_make(Plan *plan, const TrainInfo *train, int64_t epoch_steps, int64_t budget);
+/* How many times the budget is spent: 1, or once for each net. */
+int64_t plan_budgets(const TrainInfo *train);
+void position_begin(Position *position);
+
+/* As an object of strings, exact (floats in hexadecimal), for a checkpoint's metadata. `seconds` goes in only while the run goes
+ * on: a finished run's checkpoint is a function of model, seed and data alone. */
+void position_store(const Position *position, bool finished, json_t *metadata);
+/* False if something is missing or malformed (nothing is reported). */
+bool position_load(Position *position, const json_t *metadata);
+
+/* Whether a run of this plan can have stood there: counts within each other's bounds, numbers that are numbers. False with what
+ * is not possible in *what. */
+bool position_is_possible(const Position *position, const TrainInfo *train, const Plan *plan, const char **what);
+
+/* Metadata entries of these kinds; the getters return false on absence or malformed text. */
+void metadata_set_integer(json_t *metadata, const char *key, int64_t value);
+bool metadata_integer(const json_t *metadata, const char *key, int64_t *value);
+
+#endif

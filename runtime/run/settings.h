@@ -1,0 +1,19 @@
+/* What a user asks a run for. */
+#ifndef HN_RUNTIME_SETTINGS_H
+#define HN_RUNTIME_SETTINGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct RunSettings {
+    const char *data; /* folder of the data files; never NULL */
+    const char *out;  /* run folder; NULL: the default one */
+    const char *from; /* the file of the first weights; NULL: none */
+    bool has_seed, resume, quiet;
+    uint64_t seed;
+    int64_t epochs, steps; /* -1: not given */
+    double seconds;        /* 0: no limit */
+    int threads;           /* 0: not given */
+} RunSettings;
+
+#endif

@@ -1,0 +1,258 @@
+#include "runtime/run/sweep.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "indicators/indicators.h"
+#include "runtime/core/report.h"
+#include "runtime/run/checkpoint.h"
+#include "runtime/run/metrics_log.h"
+
+_Static_assert(MAX_OUTPUTS == (int)SWEEP_MOST_OUTPUTS && MAX_POINTS == (int)SWEEP_MOST_POINTS &&
+                   MAX_ROWS == (int)INDICATOR_MOST_ROWS,
+               "limits of indicators/indicators.h");
+
+bool sweep_open(Sweep *sweep, const Program *program)
+{
+    const SweepInfo *info = program->manifest->train->sweep;
+    *sweep = (Sweep){.info = info};
+    if (!info)
+        return true;
+    sweep->values = calloc(info->count * info->output_count, sizeof *sweep->values);
+    sweep->indicators = calloc(info->indicator_count + 1, sizeof *sweep->indicators);
+    return (sweep->values && sweep->indicators) || report_error("out of memory");
+}
+
+void sweep_close(Sweep *sweep)
+{
+    free(sweep->values);
+    free(sweep->indicators);
+    *sweep = (Sweep){0};
+}
+
+void sweep_set_point(const Sweep *sweep, const Program *program, size_t point)
+{
+    const SweepInfo *info = sweep->info;
+    const StateInfo *states = program->manifest->states;
+    program_write_reals(program, &states[info->state], 0, info->points + point * info->width, info->width);
+    if (info->all != NONE)
+        program_write_reals(program, &states[info->all], 0, info->points, info->point_numbers);
+}
+
+/* ---- indicators ---- */
+
+/* What the indicator at that place of the manifest looks at. */
+static Swept swept(const Sweep *sweep, size_t indicator)
+{
+    const SweepInfo *info = sweep->info;
+    const IndicatorInfo *of = &info->indicators[indicator];
+    return (Swept){.count = (unsigned)sweep->count,
+                   .width = (unsigned)info->width,
+                   .outputs = (unsigned)info->output_count,
+                   .points = info->points,
+                   .values = sweep->values,
+                   .names = info->outputs,
+                   .numbers = of->numbers,
+                   .rows = (unsigned)(of->number_count / info->output_count)};
+}
+
+/* At how many points an output is not finite, of the first one that is not anywhere; 0: all are. */
+static size_t undefined_points(const Sweep *sweep, size_t *output)
+{
+    size_t m = sweep->info->output_count, undefined = 0;
+    for (*output = 0; *output < m; ++*output) {
+        for (size_t i = 0; i < sweep->count; i++)
+            undefined += !isfinite(sweep->values[i * m + *output]);
+        if (undefined)
+            break;
+    }
+    return undefined;
+}
+
+void sweep_note_limits(const Sweep *sweep)
+{
+    const SweepInfo *info = sweep->info;
+    size_t output = 0, undefined = undefined_points(sweep, &output);
+    if (undefined) {
+        report_warning("no indicators of the %s: the %s '%s' is not a finite number at %zu of %zu points", info->name,
+                       info->output_word, info->outputs[output], undefined, sweep->count);
+        return;
+    }
+    for (size_t i = 0; i < info->indicator_count; i++) {
+        const Indicator *indicator = indicator_of(info->indicators[i].kind);
+        char text[INDICATOR_NOTE] = "";
+        Swept what = swept(sweep, i);
+        if (indicator->note)
+            indicator->note(&what, sweep->indicators[i], text);
+        if (*text)
+            report_warning("%s", text);
+    }
+}
+
+static void judge(Sweep *sweep)
+{
+    size_t which, undefined = undefined_points(sweep, &which);
+    for (size_t i = 0; i < sweep->info->indicator_count; i++) {
+        Swept what = swept(sweep, i);
+        sweep->indicators[i] = undefined ? NAN : indicator_of(sweep->info->indicators[i].kind)->value(&what);
+    }
+}
+
+/* ---- measures ---- */
+
+void sweep_measure(Sweep *sweep, Evaluation *evaluations, const Program *program, size_t trained)
+{
+    const SweepInfo *info = sweep->info;
+    Evaluation *evaluation = &evaluations[info->metric];
+    bool each = info->memory != NONE;
+    size_t m = info->output_count;
+    sweep->count = each ? trained : info->count;
+    if (each && trained > 0) {
+        const StateInfo *memory = &program->manifest->states[info->memory];
+        double values[MAX_OUTPUTS];
+        sweep_set_point(sweep, program, trained - 1);
+        evaluation_run_all(evaluation, program, values);
+        program_write_reals(program, memory, (trained - 1) * m, values, m);
+        program_read_reals(program, memory, sweep->values);
+    }
+    for (size_t i = 0; !each && i < info->count; i++) {
+        sweep_set_point(sweep, program, i);
+        evaluation_run_all(evaluation, program, sweep->values + i * m);
+    }
+    judge(sweep);
+}
+
+void sweep_measure_net(const Sweep *sweep, Evaluation *evaluations, const Program *program, double *point, double *values)
+{
+    program_read_reals(program, &program->manifest->states[sweep->info->state], point);
+    evaluation_run_all(&evaluations[sweep->info->metric], program, values);
+}
+
+bool sweep_load(const Sweep *sweep, const Program *program, const char *checkpoint)
+{
+    const Manifest *manifest = program->manifest;
+    const StateInfo *point = &manifest->states[sweep->info->state];
+    bool found;
+    for (size_t i = 0; i < manifest->train->event_count; i++)
+        if (!checkpoint_load_state(checkpoint, program, &manifest->states[manifest->train->events[i]], &found))
+            return false;
+    if (sweep->info->memory == NONE)
+        return true;
+    return checkpoint_load_state(checkpoint, program, point, &found) &&
+           (found || report_error("%s: lacks %s, the %s that its net was trained for", checkpoint, point->tensor.name,
+                                  sweep->info->point_word));
+}
+
+/* ---- as JSON ---- */
+
+void sweep_add_indicators(const Sweep *sweep, json_t *object)
+{
+    const SweepInfo *info = sweep->info;
+    double low[MAX_OUTPUTS], high[MAX_OUTPUTS];
+    for (size_t i = 0; i < info->indicator_count; i++)
+        json_object_set_new(object, indicator_names[info->indicators[i].kind], json_finite(sweep->indicators[i]));
+    objective_ranges((unsigned)info->output_count, (unsigned)sweep->count, sweep->values, low, high);
+    for (size_t i = 0; i < info->output_count; i++) {
+        char key[256];
+        snprintf(key, sizeof key, "%.240s.least", info->outputs[i]);
+        json_object_set_new(object, key, json_finite(low[i]));
+        snprintf(key, sizeof key, "%.240s.largest", info->outputs[i]);
+        json_object_set_new(object, key, json_finite(high[i]));
+    }
+}
+
+static json_t *vector_json(size_t count, const double *values)
+{
+    json_t *vector = json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(vector, json_finite(values[i]));
+    return vector;
+}
+
+static json_t *matrix_json(size_t rows, size_t columns, const double *values)
+{
+    json_t *matrix = json_array();
+    for (size_t i = 0; i < rows; i++)
+        json_array_append_new(matrix, vector_json(columns, values + i * columns));
+    return matrix;
+}
+
+/* How often what happened, by the last part of the state's name. */
+static void add_events(const Program *program, json_t *object)
+{
+    const TrainInfo *train = program->manifest->train;
+    for (size_t i = 0; i < train->event_count; i++) {
+        const StateInfo *state = &program->manifest->states[train->events[i]];
+        const char *slash = strrchr(state->tensor.name, '/');
+        int32_t count;
+        memcpy(&count, program_state(program, state), sizeof count);
+        json_object_set_new(object, slash ? slash + 1 : state->tensor.name, json_integer(count));
+    }
+}
+
+const char *sweep_key(const char *word, char text[static SWEEP_KEY])
+{
+    snprintf(text, SWEEP_KEY, "%.60ss", word);
+    return text;
+}
+
+/* What is measured, and on which split. */
+static json_t *describe(const SweepInfo *info)
+{
+    json_t *json = json_object(), *outputs = json_array();
+    char key[SWEEP_KEY];
+    for (size_t i = 0; i < info->output_count; i++)
+        json_array_append_new(outputs, json_string(info->outputs[i]));
+    json_object_set_new(json, sweep_key(info->output_word, key), outputs);
+    if (info->solver)
+        json_object_set_new(json, "solver", json_string(info->solver));
+    json_object_set_new(json, "split", json_string(info->on));
+    return json;
+}
+
+/* The points that indicators take as their argument. */
+static void add_references(const Sweep *sweep, json_t *json)
+{
+    const SweepInfo *info = sweep->info;
+    for (size_t i = 0; i < info->indicator_count; i++) {
+        const IndicatorInfo *of = &info->indicators[i];
+        const Indicator *indicator = indicator_of(of->kind);
+        double better[MAX_OUTPUTS];
+        Swept what = swept(sweep, i);
+        if (indicator_arguments[of->kind] != ARGUMENT_POINT)
+            continue;
+        json_object_set_new(json, "reference", vector_json(info->output_count, of->numbers));
+        if (indicator->suggest && indicator->suggest(&what, sweep->indicators[i], better)) {
+            json_object_set_new(json, "beyond_reference", json_true());
+            json_object_set_new(json, "suggested_reference", vector_json(info->output_count, better));
+        }
+    }
+}
+
+json_t *sweep_json(const Sweep *sweep, const Program *program)
+{
+    const SweepInfo *info = sweep->info;
+    json_t *json = describe(info), *kept = json_array();
+    bool keep[MAX_POINTS];
+    char key[SWEEP_KEY];
+    non_dominated((unsigned)info->output_count, (unsigned)sweep->count, sweep->values, keep);
+    for (size_t i = 0; i < sweep->count; i++)
+        json_array_append_new(kept, json_boolean(keep[i]));
+    add_references(sweep, json);
+    sweep_add_indicators(sweep, json);
+    add_events(program, json);
+    json_object_set_new(json, sweep_key(info->point_word, key), matrix_json(sweep->count, info->width, info->points));
+    json_object_set_new(json, "points", matrix_json(sweep->count, info->output_count, sweep->values));
+    json_object_set_new(json, "non_dominated", kept);
+    return json;
+}
+
+json_t *sweep_net_json(const Sweep *sweep, const double *point, const double *values)
+{
+    json_t *json = describe(sweep->info);
+    json_object_set_new(json, sweep->info->point_word, vector_json(sweep->info->width, point));
+    json_object_set_new(json, "point", vector_json(sweep->info->output_count, values));
+    return json;
+}

@@ -1,0 +1,46 @@
+/* A sweep: what a metric gives at each point of a condition, and the indicators over it. */
+#ifndef HN_RUNTIME_SWEEP_H
+#define HN_RUNTIME_SWEEP_H
+
+#include <jansson.h>
+
+#include "runtime/run/evaluation.h"
+
+typedef struct Sweep {
+    const SweepInfo *info;
+    size_t count;       /* points measured, from the first one on */
+    double *values;     /* [info->count][info->output_count]; owned */
+    double *indicators; /* in the order of the manifest; NaN where one is not defined; owned */
+} Sweep;
+
+/* Of the train's sweep; without one all is zero. No memory: false (reported). */
+bool sweep_open(Sweep *sweep, const Program *program);
+void sweep_close(Sweep *sweep);
+
+/* Makes that point the one at hand: for evaluation, and for a net of its own. Writes all points, too, where a state holds them.
+ */
+void sweep_set_point(const Sweep *sweep, const Program *program, size_t point);
+/* Measures every point and judges the results. Where each point has a net of its own, only the points before `trained` count: the
+ * last of them is measured now, and a state remembers the others. `evaluations`: of the train's metrics. */
+void sweep_measure(Sweep *sweep, Evaluation *evaluations, const Program *program, size_t trained);
+
+/* Reads from a checkpoint what is no weight but belongs to the sweep: the counts of events, where it has them, and, where each
+ * point has a net of its own, the point of this net, which it must have. Problems are reported. */
+bool sweep_load(const Sweep *sweep, const Program *program, const char *checkpoint);
+/* Measures a net of its own at the point that it was trained for: point[width], values[output_count]. */
+void sweep_measure_net(const Sweep *sweep, Evaluation *evaluations, const Program *program, double *point, double *values);
+
+/* "rays": a word of the manifest for several, as a key of the results. */
+enum { SWEEP_KEY = 64 };
+const char *sweep_key(const char *word, char text[static SWEEP_KEY]);
+/* The indicators, and each output's least and largest value, into an event or a result. */
+void sweep_add_indicators(const Sweep *sweep, json_t *object);
+/* The whole sweep: outputs, points, values, arguments of indicators, indicators, and which points are not dominated. For
+ * json_decref. */
+json_t *sweep_json(const Sweep *sweep, const Program *program);
+/* One net: outputs, split, its point and its values. For json_decref. */
+json_t *sweep_net_json(const Sweep *sweep, const double *point, const double *values);
+/* Says, once the run or the evaluation is at its end, what the indicators cannot. */
+void sweep_note_limits(const Sweep *sweep);
+
+#endif

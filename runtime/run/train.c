@@ -1,0 +1,370 @@
+#include "runtime/run/train.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "runtime/core/parallel.h"
+#include "runtime/core/report.h"
+#include "runtime/data/files.h"
+#include "runtime/run/first_weights.h"
+#include "runtime/run/loop.h"
+#include "runtime/run/result.h"
+
+enum { EXIT_INTERRUPTED = 130 };
+
+/* ---- the run folder ---- */
+
+static bool name_paths(Run *run)
+{
+    const char *out = run->settings->out;
+    if (out)
+        run->folder = strdup(out);
+    else if (asprintf(&run->folder, "runs/%s-%s", run->manifest->model, run->manifest->train->name) < 0)
+        run->folder = NULL;
+    if (!run->folder)
+        return report_error("out of memory");
+    run->last = path_join(run->folder, "last.safetensors");
+    run->best = path_join(run->folder, "best.safetensors");
+    return run->last && run->best;
+}
+
+/* The first file of a run that the folder holds, or NULL; `own` may hold its name. */
+static const char *find_run_file(const Run *run, char own[static 256])
+{
+    const SweepInfo *sweep = run->manifest->train->sweep;
+    const char *names[] = {"last.safetensors", "best.safetensors", "metrics.jsonl", "config.json", "result.json", own};
+    snprintf(own, 256, "%.200s.json", sweep ? sweep->name : "result");
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char *path = path_join(run->folder, names[i]);
+        bool exists = path && path_exists(path);
+        free(path);
+        if (exists)
+            return names[i];
+    }
+    return NULL;
+}
+
+/* One process a folder. The lock ends with the process, however that ends. */
+static bool lock_folder(Run *run)
+{
+    run->lock = open(run->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (run->lock < 0)
+        return report_error("cannot open the folder %s: %s", run->folder, strerror(errno));
+    return flock(run->lock, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK ||
+           report_error("another process is training in %s", run->folder);
+}
+
+/* Decides between beginning and continuing: afterwards `position` stands where the run goes on, and `has_checkpoint` says which.
+ */
+static bool find_run(Run *run)
+{
+    const RunSettings *settings = run->settings;
+    char own[256];
+    position_begin(&run->position);
+    run->identity = (Identity){
+        .seed = settings->seed, .batch = run->manifest->train->batch, .threads = settings->threads ? settings->threads : 1};
+    if (!settings->resume) {
+        const char *file = find_run_file(run, own);
+        return !file ||
+               report_error("%s already holds a run (%s); continue it with --resume, or choose another folder with --out",
+                            run->folder, file);
+    }
+    if (!path_exists(run->last)) {
+        const char *file = find_run_file(run, own);
+        if (file)
+            return report_error(
+                "%s holds %s of a run, but no last.safetensors to resume it from: move what is there away, or choose another "
+                "folder with --out",
+                run->folder, file);
+        report_note("%s holds no checkpoint to resume from; the run begins", run->folder);
+        return true;
+    }
+    Identity found;
+    if (!lock_folder(run) || !checkpoint_identify(run->last, run->manifest, &found, &run->position))
+        return false;
+    if (settings->has_seed && settings->seed != found.seed)
+        return report_error("%s belongs to a run with --seed %" PRIu64 ", not %" PRIu64, run->last, found.seed, settings->seed);
+    if (found.batch != run->manifest->train->batch)
+        return report_error("%s belongs to a run with batches of %" PRId64 " examples; this model was compiled for %" PRId64,
+                            run->last, found.batch, run->manifest->train->batch);
+    if (settings->threads && found.threads != settings->threads) {
+        report_note("the run began with --threads %" PRId64 "; with another number its last digits may differ", found.threads);
+        found.threads = settings->threads;
+    }
+    if (settings->from)
+        return report_error("--from is for a run that begins, and %s holds one that goes on", run->folder);
+    run->identity = found;
+    run->has_checkpoint = true;
+    return true;
+}
+
+/* ---- what a run needs in memory ---- */
+
+static bool open_phase(Run *run, size_t number)
+{
+    static const char *const inputs[] = {"index", "epoch_steps", "total_steps", NULL};
+    Phase *phase = &run->phases[number];
+    phase->info = &run->manifest->train->phases[number];
+    if (!call_open(&phase->call, &run->program, phase->info->step, (const void *const *)run->data.tables, inputs))
+        return false;
+    const FunctionInfo *step = phase->call.info;
+    const TensorInfo *index = call_input_type(&phase->call, "index");
+    if (index && index->dtype != DTYPE_I32)
+        return report_internal("the input index of the function %s is not i32", step->name);
+    if (step->output_count < 1 || step->output_count > MAX_STEP_OUTPUTS || strcmp(step->outputs[0].name, "loss"))
+        return report_internal("the outputs of %s are not loss and at most %d more", step->name, MAX_STEP_OUTPUTS - 1);
+    RowRange rows = run->data.splits[phase->info->dataset][phase->info->split];
+    int64_t batch = index ? index->elements : run->manifest->train->batch; /* none: the step reads no data */
+    if (rows.count < batch) {
+        const DatasetInfo *dataset = &run->manifest->datasets[phase->info->dataset];
+        return report_error("the split %s.%s has %" PRId64 " examples, fewer than a batch of %" PRId64, dataset->name,
+                            dataset->splits[phase->info->split].name, rows.count, batch);
+    }
+    return sampler_open(&phase->sampler, run->identity.seed, (uint32_t)number, rows, batch);
+}
+
+static bool make_plan(Run *run)
+{
+    const TrainInfo *train = run->manifest->train;
+    const RunSettings *settings = run->settings;
+    int64_t epoch_steps = sampler_epoch_steps(&run->phases[0].sampler), planned = run->identity.total_steps;
+    int64_t budgets = plan_budgets(train), budget = run->has_checkpoint ? planned / budgets : -1;
+    if (settings->epochs >= 0)
+        budget = settings->epochs * epoch_steps;
+    if (settings->steps >= 0)
+        budget = settings->steps;
+    plan_make(&run->plan, train, epoch_steps, budget);
+    int64_t total = run->plan.total_steps;
+    if (total > INT32_MAX)
+        return report_error("%" PRId64 " steps are too many (limit is 2^31 - 1)", total);
+    if (run->has_checkpoint && run->identity.epoch_steps != epoch_steps)
+        return report_error("%s belongs to a run with %" PRId64 " steps an epoch, but with this data there are %" PRId64,
+                            run->last, run->identity.epoch_steps, epoch_steps);
+    if (run->has_checkpoint && total != planned && budgets > 1)
+        return report_error("%s belongs to a run of %" PRId64
+                            " steps, with one net for each %s, which cannot be changed to %" PRId64
+                            ": nets that are finished would have to go on",
+                            run->last, planned, train->sweep ? train->sweep->point_word : "round", total);
+    if (run->has_checkpoint && total != planned)
+        report_note("the run was planned for %" PRId64 " steps and is now for %" PRId64 "; its schedules follow", planned, total);
+    run->identity.total_steps = total;
+    run->identity.epoch_steps = epoch_steps;
+    return true;
+}
+
+static bool open_calls(Run *run)
+{
+    static const char *const plain[] = {"epoch_steps", "total_steps", NULL};
+    static const char *const with_metric[] = {"epoch_steps", "total_steps", "metric", NULL};
+    const TrainInfo *train = run->manifest->train;
+    const void *const *rows = (const void *const *)run->data.tables;
+    for (size_t i = 0; i < train->phase_count; i++)
+        if (!open_phase(run, i))
+            return false;
+    run->evaluations = evaluations_open(&run->program, &run->data);
+    return run->evaluations && sweep_open(&run->sweep, &run->program) &&
+           call_open(&run->init, &run->program, train->init, rows, plain) &&
+           call_open(&run->hypers, &run->program, train->hypers, rows, plain) &&
+           call_open(&run->plateau, &run->program, train->plateau, rows, with_metric);
+}
+
+/* Inputs that are the same at every call. */
+static void set_constant_inputs(Run *run)
+{
+    const Call *calls[] = {&run->phases[0].call, &run->phases[1].call, &run->init, &run->hypers, &run->plateau};
+    for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
+        if (calls[i]->info) {
+            call_set(calls[i], "epoch_steps", (double)run->plan.epoch_steps);
+            call_set(calls[i], "total_steps", (double)run->plan.net_steps);
+        }
+    }
+}
+
+static bool prepare(Run *run)
+{
+    if (!name_paths(run) || !find_run(run))
+        return false;
+    parallel_set_threads((int)run->identity.threads);
+    if (!data_load(&run->data, run->manifest, run->settings->data, run->identity.seed) ||
+        !program_open(&run->program, run->manifest) || !open_calls(run) || !make_plan(run))
+        return false;
+    set_constant_inputs(run);
+    if (run->has_checkpoint && !checkpoint_restore(run->last, &run->program))
+        return false;
+    if (!run->has_checkpoint) {
+        run_initialise(run);
+        if (!first_weights_frozen(&run->program, run->settings->data) || !first_weights_from(&run->program, run->settings->from))
+            return false;
+    }
+    if (!data_encode(&run->data, &run->program, !run->has_checkpoint))
+        return false;
+    data_fingerprint(&run->data);
+    run->identity.data = run->data.fingerprints;
+    return !run->has_checkpoint || checkpoint_check_data(run->last, run->manifest, run->identity.data);
+}
+
+static void close_run(Run *run)
+{
+    for (size_t i = 0; i < MAX_PHASES; i++) {
+        call_close(&run->phases[i].call);
+        sampler_close(&run->phases[i].sampler);
+    }
+    evaluations_close(run->evaluations, run->manifest->train->metric_count);
+    sweep_close(&run->sweep);
+    call_close(&run->init);
+    call_close(&run->hypers);
+    call_close(&run->plateau);
+    metrics_log_close(&run->log);
+    program_close(&run->program);
+    data_free(&run->data);
+    free(run->folder);
+    free(run->last);
+    free(run->best);
+    if (run->lock >= 0)
+        close(run->lock);
+}
+
+/* ---- the command ---- */
+
+/* Creates or continues the folder's files. A run begins with a checkpoint of its first states, so that it can be resumed from its
+ * first moment on, and an unwritable or full disk shows before any work is done. */
+static bool open_folder(Run *run)
+{
+    if (!run->has_checkpoint) {
+        if (!folder_create(run->folder) || (run->lock < 0 && !lock_folder(run)))
+            return false;
+        run->has_checkpoint = checkpoint_write(run->last, &run->program, &run->identity, &run->position, false);
+        if (!run->has_checkpoint)
+            return false;
+    }
+    if (run->position.best >= 0 && !path_exists(run->best))
+        report_note("%s, which was written after evaluation %" PRId64
+                    ", is gone; only an evaluation that is better still writes it again",
+                    run->best, run->position.best + 1);
+    char *log = path_join(run->folder, "metrics.jsonl");
+    return log && metrics_log_open(&run->log, log, run->position.evaluations, result_precision(run)) && result_write_config(run);
+}
+
+/* A finished checkpoint holds no time, so that it depends on nothing but model, data and seed; the log has it. */
+static void recover_seconds(Run *run)
+{
+    json_t *event = metrics_log_event(&run->log, run->position.evaluations - 1);
+    if (run->position.seconds == 0)
+        run->position.seconds = json_number_value(json_object_get(event, "seconds"));
+    json_decref(event);
+}
+
+static void print_closing_line(const Run *run, const char *reason)
+{
+    const Position *position = &run->position;
+    const TrainInfo *train = run->manifest->train;
+    printf("%s: %" PRId64 " steps (%.4g epochs) in %.1f s, stopped by %s", train->name, position->steps[0],
+           result_epochs(run, position->steps[0]), position->seconds, reason);
+    json_t *best = metrics_log_event(&run->log, position->best);
+    if (best && train->select >= 0)
+        printf("; best %s %.6g at epoch %.4g", train->metrics[train->select].name, position->best_value,
+               json_number_value(json_object_get(best, "epoch")));
+    json_decref(best);
+    printf("; %s\n", run->folder);
+}
+
+/* A run that was resumed after its last evaluation has measured no sweep. */
+static void recover_sweep(Run *run)
+{
+    if (run->sweep.info && run->sweep.count == 0)
+        sweep_measure(&run->sweep, run->evaluations, &run->program, run_nets(run));
+}
+
+static void print_how_to_resume(const Run *run)
+{
+    char *command = report_quoted(report_command()), *folder = report_quoted(run->folder),
+         *data = report_quoted(run->settings->data);
+    bool here = !strcmp(run->settings->data, ".");
+    printf("interrupted at step %" PRId64, run->position.steps[0]);
+    if (command && folder && data)
+        printf("; continue with: %s train --resume --out %s%s%s", command, folder, here ? "" : " --data ", here ? "" : data);
+    printf("\n");
+    free(command);
+    free(folder);
+    free(data);
+}
+
+static int report_end(Run *run, LoopEnd end)
+{
+    const char *reason = end == LOOP_TIME_UP ? "seconds" : position_end_reason(&run->position);
+    switch (end) {
+    case LOOP_FAILED:
+        return EXIT_FAILURE;
+    case LOOP_INTERRUPTED:
+        print_how_to_resume(run);
+        return EXIT_INTERRUPTED;
+    case LOOP_FINISHED:
+    case LOOP_TIME_UP:
+        break;
+    }
+    recover_sweep(run);
+    if (run->sweep.info)
+        sweep_note_limits(&run->sweep);
+    if (!result_write(run, reason))
+        return EXIT_FAILURE;
+    print_closing_line(run, reason);
+    return EXIT_SUCCESS;
+}
+
+/* A result belongs to a finished run: true if there is one and nothing is left to do. Otherwise removes an older result, which a
+ * run that goes on makes untrue. */
+static bool was_finished(const Run *run)
+{
+    char *path = path_join(run->folder, "result.json");
+    bool finished = path && path_exists(path) && walk_next(&run->plan.walk, run->position.done) == WALK_END;
+    if (path && !finished)
+        unlink(path);
+    free(path);
+    return finished;
+}
+
+static int run_loop(Run *run)
+{
+    recover_seconds(run);
+    if (was_finished(run)) {
+        printf("the run in %s is finished\n", run->folder);
+        print_closing_line(run, position_end_reason(&run->position));
+        return EXIT_SUCCESS;
+    }
+    progress_begin(&run->progress, run->manifest->train, &run->plan, &run->position, run->settings->quiet);
+    LoopEnd end = loop_run(run);
+    progress_end(&run->progress);
+    return report_end(run, end);
+}
+
+/* A run that has done more steps than it is resumed for stays as it is, all of it. */
+static bool has_done_more(const Run *run)
+{
+    if (!run->has_checkpoint || run->position.steps[0] <= run->plan.total_steps)
+        return false;
+    printf("the run in %s has done %" PRId64 " steps (%.4g epochs), more than the %" PRId64
+           " that are asked for; nothing is changed\n",
+           run->folder, run->position.steps[0], result_epochs(run, run->position.steps[0]), run->plan.total_steps);
+    return true;
+}
+
+int train_command(const Manifest *manifest, const RunSettings *settings)
+{
+    if (!manifest->train) {
+        report_error("this model has no train to run");
+        return EXIT_FAILURE;
+    }
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error to report, not a reason to die */
+    Run run = {.manifest = manifest, .settings = settings, .lock = -1};
+    bool ready = prepare(&run);
+    int status = ready && has_done_more(&run) ? EXIT_SUCCESS : ready && open_folder(&run) ? run_loop(&run) : EXIT_FAILURE;
+    close_run(&run);
+    return status;
+}

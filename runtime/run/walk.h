@@ -1,0 +1,51 @@
+/* The walk over the acts of a train. Where it stands is a vector of counts, and what comes next is a function of them and of
+ * whether the measures still improve: a run can be left at any act and resumed. */
+#ifndef HN_RUNTIME_WALK_H
+#define HN_RUNTIME_WALK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "runtime/core/manifest.h"
+
+/* An act with its numbers in rounds, settled when a run begins. */
+typedef struct PlannedAct {
+    ActKind kind;
+    size_t size;      /* of its part of the list: itself and, of a repeat, all below it */
+    int64_t rounds;   /* repeat */
+    int64_t every;    /* due in every so many rounds of its parent */
+    int64_t after;    /* counted behind this round */
+    bool last;        /* due in the last round, too */
+    int64_t patience; /* repeat: ends after so many measures without improvement; 0: no limit */
+} PlannedAct;
+
+typedef struct Walk {
+    size_t count;
+    PlannedAct acts[MAX_ACTS]; /* the first is a repeat and the root of all */
+} Walk;
+
+/* done[i]: of a repeat how many rounds it has finished since its parent's round began, or -1 less that number if it was out of
+ * patience; of another act whether it was done in this round. */
+typedef int64_t Counts[MAX_ACTS];
+
+/* The acts of a train with their numbers in rounds: `epoch_steps` for each epoch; the repeat that is the train's budget has so
+ * many rounds, but what `budget` says if it is not negative. */
+void walk_plan(Walk *walk, const TrainInfo *train, int64_t epoch_steps, int64_t budget);
+/* How many steps of a phase a whole walk can take at most; INT64_MAX: too many to count. */
+int64_t walk_most_steps(const Walk *walk, const TrainInfo *train, size_t phase);
+/* The repeat that is the budget, and how many rounds of it there are in all. */
+size_t walk_budget(const TrainInfo *train);
+
+#define WALK_END SIZE_MAX
+/* The act that comes next; never a repeat. */
+size_t walk_next(const Walk *walk, const Counts done);
+/* Counts an act that walk_next gave and that was done. `worse`: measures since the last improvement, which end repeats that have
+ * as much patience if the act was one. */
+void walk_advance(const Walk *walk, Counts done, size_t act, int64_t worse);
+/* The repeat that an act is a child of; WALK_END for the root. */
+size_t walk_parent(const Walk *walk, size_t act);
+/* Whether counts of a file can be those of this walk. */
+bool walk_is_possible(const Walk *walk, const Counts done);
+
+#endif
