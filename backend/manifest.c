@@ -198,6 +198,7 @@ static ActInfo act_of(const Filler *f, const Act *act)
                     .after = act->after,
                     .last = act->last,
                     .phase = act->phase,
+                    .function = function_index(f, act->function),
                     .state = act->kind == ACT_SET ? (int)act->state : NONE};
     if (act->kind == ACT_SET) {
         info.table_count = (size_t)type_elements(f->module->states.data[act->state].type) * act->rows;

@@ -183,10 +183,11 @@ typedef struct Act {
     int64_t patience; /* repeat: measures without improvement that end it; 0: none do */
     int64_t every;    /* due in every so many rounds, or epochs */
     bool every_in_epochs;
-    double after;   /* epochs before it is due */
-    bool last;      /* due in the last round, too */
-    uint32_t phase; /* step: of which phase */
-    uint32_t state; /* set: which state becomes row number ROUND of the table */
+    double after;       /* epochs before it is due */
+    bool last;          /* due in the last round, too */
+    uint32_t phase;     /* step: of which phase */
+    Function *function; /* call: of no inputs */
+    uint32_t state;     /* set: which state becomes row number ROUND of the table */
     const double *table;
     uint32_t rows;
 } Act;

@@ -8,13 +8,16 @@
 #include "runtime/core/cpu.h"
 
 /* The acts from `first` on, up to `end`: one per line, what a repeat does indented below it. */
-static void print_acts(const TrainInfo *train, size_t first, size_t end, int depth)
+static void print_acts(const Manifest *manifest, size_t first, size_t end, int depth)
 {
+    const TrainInfo *train = manifest->train;
     for (size_t i = first; i < end; i += train->acts[i].size) {
         const ActInfo *act = &train->acts[i];
         printf("%*s%s", 2 * depth, "", act_names[act->kind]);
         if (act->kind == ACT_STEP)
             printf(" %s", train->phases[act->phase].name);
+        if (act->kind == ACT_CALL)
+            printf(" %s", manifest->functions[act->function].name);
         if (act->kind == ACT_REPEAT)
             printf(" %" PRId64 "%s", act->rounds, act->in_epochs ? " epochs" : "");
         if (act->every > 1 || act->every_in_epochs)
@@ -25,7 +28,7 @@ static void print_acts(const TrainInfo *train, size_t first, size_t end, int dep
             printf(", patience %" PRId64, act->patience);
         putchar('\n');
         if (act->kind == ACT_REPEAT)
-            print_acts(train, i + 1, i + act->size, depth + 1);
+            print_acts(manifest, i + 1, i + act->size, depth + 1);
     }
 }
 
@@ -33,7 +36,7 @@ static void print_train(const Manifest *manifest)
 {
     const TrainInfo *train = manifest->train;
     printf("train %s: %s, batch %" PRId64 "\n", train->name, train->method, train->batch);
-    print_acts(train, 0, train->act_count, 1);
+    print_acts(manifest, 0, train->act_count, 1);
     for (size_t i = 0; i < train->phase_count; i++) {
         const DatasetInfo *dataset = &manifest->datasets[train->phases[i].dataset];
         printf("  %s: on %s.%s\n", train->phases[i].name, dataset->name, dataset->splits[train->phases[i].split].name);

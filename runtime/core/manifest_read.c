@@ -158,6 +158,8 @@ static bool acts_fit(const Manifest *manifest, const TrainInfo *train)
             return false;
         if (repeat && (act->size < 2 || act[1].every != 1 || act[1].every_in_epochs || act[1].after != 0))
             return false;
+        if (act->kind == ACT_CALL && (act->function == NONE || manifest->functions[act->function].input_count))
+            return false;
         if (act->kind == ACT_SET &&
             (act->state == NONE || train->acts[parent].in_epochs || !table_fits(manifest, act, train->acts[parent].rounds)))
             return false;

@@ -314,6 +314,11 @@ static bool take_act(Run *run, size_t act)
         if (!take_step(run, run->manifest->train->acts[act].phase))
             return false;
         break;
+    case ACT_CALL:
+        call_run(&run->calls[act]);
+        if (program_failed())
+            return false;
+        break;
     case ACT_SET:
         set_state(run, act);
         break;

@@ -26,6 +26,7 @@ typedef struct Run {
     Evaluation *evaluations;
     Sweep sweep;
     Call init, hypers, plateau;
+    Call calls[MAX_ACTS]; /* of acts that are calls */
     Plan plan;
     Identity identity;
     Position position;

@@ -168,6 +168,9 @@ static bool open_calls(Run *run)
     for (size_t i = 0; i < train->phase_count; i++)
         if (!open_phase(run, i))
             return false;
+    for (size_t i = 0; i < train->act_count; i++)
+        if (train->acts[i].kind == ACT_CALL && !call_open(&run->calls[i], &run->program, train->acts[i].function, rows, plain))
+            return false;
     run->evaluations = evaluations_open(&run->program, &run->data);
     return run->evaluations && sweep_open(&run->sweep, &run->program) &&
            call_open(&run->init, &run->program, train->init, rows, plain) &&
@@ -221,6 +224,8 @@ static void close_run(Run *run)
     call_close(&run->init);
     call_close(&run->hypers);
     call_close(&run->plateau);
+    for (size_t i = 0; i < MAX_ACTS; i++)
+        call_close(&run->calls[i]);
     metrics_log_close(&run->log);
     program_close(&run->program);
     data_free(&run->data);

@@ -47,6 +47,7 @@ quoted() { # FILE PATTERN: what stands in backquotes and matches
 
 check_names() {
     for path in $(quoted "$1" '[a-z0-9_]+/[a-zA-Z0-9_/.-]*\.(c|h|y|l|def|hn|md|py|sh|txt)'); do
+        case $path in *NAME*) continue ;; esac # stands for the files of a table's rows
         [ -e "$root/$path" ] || wrong "$1: there is no file '$path'"
     done
     for function in $(quoted "$1" '[a-z0-9_]+\(\)' | tr -d '()'); do

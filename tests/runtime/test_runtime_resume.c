@@ -71,8 +71,8 @@ static unsigned microseconds_now(void)
     return (unsigned)(now.tv_sec % 1000) * 1000000u + (unsigned)(now.tv_nsec / 1000);
 }
 
-/* Kills runs at random moments, each within the time that a run takes on this machine, until `kills` of them have hit one that had
- * begun; whatever gets through, and the last one, must equal the run that nobody disturbed. */
+/* Kills runs at random moments, each within the time that a run takes on this machine, until `kills` of them have hit one that
+ * had begun; whatever gets through, and the last one, must equal the run that nobody disturbed. */
 static void kill_and_resume(const char *epochs, int kills)
 {
     unsigned begin = microseconds_now();
@@ -227,6 +227,43 @@ static void test_resume_refuses_other_data(void **state)
 }
 
 /* Weights that were deleted come back with the next better evaluation, and the run says that they are gone. */
+/* The first number of the padding, where toy_call counts its calls. */
+static float calls_counted(const char *path)
+{
+    size_t size;
+    float count;
+    uint64_t header;
+    char *bytes = read_file(path, &size);
+    assert_non_null(bytes);
+    memcpy(&header, bytes, sizeof header);
+    char *padding = strstr(bytes + 8, "\"padding\":");
+    assert_non_null(padding);
+    char *offset = strstr(padding, "\"data_offsets\":[");
+    assert_non_null(offset);
+    memcpy(&count, bytes + 8 + header + strtoul(offset + strlen("\"data_offsets\":["), NULL, 10), sizeof count);
+    free(bytes);
+    return count;
+}
+
+/* A function that is called once per epoch, however often the run is left. */
+static void test_calls_are_counted_once(void **state)
+{
+    (void)state;
+    assert_int_equal(run_command(TOY_FOLDER "/toy_call info"), 0);
+    assert_true(output_has("    call tune.note, every 1 epochs\n"));
+    assert_int_equal(run_command(TOY_FOLDER "/toy_call train --data data --out whole --epochs 7"), 0);
+    assert_true(calls_counted("whole/last.safetensors") == 7);
+    assert_int_equal(run_command(TOY_FOLDER "/toy_call train --data data --out run --epochs 2"), 0);
+    assert_true(calls_counted("run/last.safetensors") == 2);
+    assert_int_equal(run_command(TOY_FOLDER "/toy_call train --data data --out run --epochs 7 --resume"), 0);
+    assert_true(calls_counted("run/last.safetensors") == 7);
+    for (int operation = 8; operation < 32; operation += 6) {
+        run_command("rm -rf run; TOY_KILL_AT=%d " TOY_FOLDER "/toy_call train --data data --out run --epochs 7", operation);
+        assert_int_equal(run_command(TOY_FOLDER "/toy_call train --data data --out run --epochs 7 --resume"), 0);
+        assert_same_run("whole", "run");
+    }
+}
+
 static void test_best_weights_are_gone(void **state)
 {
     (void)state;
@@ -274,6 +311,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_resume_keeps_seed_and_threads, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_resume_refuses_other_runs, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_resume_refuses_other_data, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_calls_are_counted_once, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_best_weights_are_gone, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_one_process_a_folder, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_foreign_metrics_are_cut, set_up, folder_tear_down),

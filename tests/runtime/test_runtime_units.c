@@ -317,7 +317,7 @@ static void test_manifest_is_checked(void **state)
 {
     (void)state;
     assert_true(read_changed("\"epochs\":6", "\"epochs\":7"));
-    static const char *const changes[][2] = {{"\"abi\":3", "\"abi\":1"},
+    static const char *const changes[][2] = {{"\"abi\":4", "\"abi\":1"},
                                              {"\"offset\":64", "\"offset\":65"},
                                              {"\"offset\":448", "\"offset\":262592"},
                                              {"\"offset\":64", "\"offset\":-64"},
@@ -328,7 +328,8 @@ static void test_manifest_is_checked(void **state)
                                              {"\"role\":\"weight\"", "\"role\":\"wait\""},
                                              {"\"split\":0", "\"split\":2"},
                                              {"\"fields\":[0,1]", "\"fields\":[0,2]"},
-                                             {"\"step\":1", "\"step\":7"},
+                                             {"\"step\":1", "\"step\":8"},
+                                             {"\"kind\":\"step\"", "\"kind\":\"call\""}, /* of no function */
                                              {"\"select\":0", "\"select\":1"},
                                              {"\"files\":[\"toy-x.gz\",", "\"files\":["},
                                              {"\"state_bytes\":262592", "\"state_bytes\":\"x\""},

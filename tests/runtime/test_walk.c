@@ -77,7 +77,7 @@ static void add_repeat(Walk *walk, unsigned depth)
             add_repeat(walk, depth - 1);
             continue;
         }
-        static const ActKind kinds[] = {ACT_STEP, ACT_STEP, ACT_SET, ACT_SET, ACT_RESET, ACT_MEASURE};
+        static const ActKind kinds[] = {ACT_STEP, ACT_CALL, ACT_SET, ACT_SET, ACT_RESET, ACT_MEASURE};
         PlannedAct act = {.kind = kinds[roll(6)], .size = 1, .every = 1, .last = roll(2)};
         if (i > 0) {
             act.every = 1 + roll(4);

@@ -26,7 +26,7 @@
 #define TOY_BATCH 8
 #endif
 #ifndef TOY_ABI
-#define TOY_ABI 3
+#define TOY_ABI 4
 #endif
 #ifndef TOY_DIGEST
 #define TOY_DIGEST "0"
@@ -51,7 +51,18 @@ enum { AT_W = 0, AT_B = 64, AT_LAM = 128, AT_MOMENT = 192, AT_STEP = 256, AT_SEE
 #define ACT(KIND, SIZE, ROUNDS, IN_EPOCHS, BUDGET, PATIENCE, EVERY, EVERY_IN_EPOCHS, AFTER, LAST, PHASE)                         \
     "{\"kind\":\"" KIND "\",\"size\":" SIZE ",\"rounds\":" ROUNDS ",\"in_epochs\":" IN_EPOCHS ",\"budget\":" BUDGET              \
     ",\"patience\":" PATIENCE ",\"every\":" EVERY ",\"every_in_epochs\":" EVERY_IN_EPOCHS ",\"after\":" AFTER ",\"last\":" LAST  \
-    ",\"phase\":" PHASE ",\"state\":-1,\"table\":[]}"
+    ",\"phase\":" PHASE ",\"function\":-1,\"state\":-1,\"table\":[]}"
+/* TOY_CALL: each epoch ends with a call of tune.note, which counts in the first number of the padding. */
+#ifdef TOY_CALL
+#define CALL_NOTE                                                                                                                \
+    "{\"kind\":\"call\",\"size\":1,\"rounds\":0,\"in_epochs\":false,\"budget\":false,\"patience\":0,\"every\":1,\"every_in_"     \
+    "epochs\":"                                                                                                                  \
+    "true,\"after\":0,\"last\":false,\"phase\":0,\"function\":7,\"state\":-1,\"table\":[]},"
+#define FIT_SIZE "4"
+#else
+#define CALL_NOTE
+#define FIT_SIZE "3"
+#endif
 #ifdef TOY_SWEEP
 #define TOY_SWEEP_TEXT                                                                                                           \
     "{\"name\":\"" TOY_SWEEP "\",\"title\":\"Toy " TOY_SWEEP                                                                     \
@@ -86,7 +97,8 @@ const char hn_manifest[] =
     FUNCTION("tune.hypers", "", TENSOR("lam.decay", "f32", "[]") "," TENSOR("lam.decay.sigma", "f32", "[]")) ","
     FUNCTION("tune.eval0.accumulate", INDEX "," MASK, "") ","
     FUNCTION("tune.eval0.finish", "", TENSOR("value", "f32", "[]")) ","
-    FUNCTION("tune.plateau", TENSOR("metric", "f32", "[]"), "") "],"
+    FUNCTION("tune.plateau", TENSOR("metric", "f32", "[]"), "") ","
+    FUNCTION("tune.note", "", "") "],"
     "\"datasets\":[{\"name\":\"toy\",\"format\":\"idx\",\"fields\":[0,1],\"files\":[\"toy-x.gz\",\"toy-y\"],\"test_files\":[],"
     "\"splits\":[{\"name\":\"train\",\"from_test\":false,\"count\":100,\"fraction\":0},"
     "{\"name\":\"valid\",\"from_test\":false,\"count\":0,\"fraction\":0.25}],\"shuffled\":false,\"rows\":0,\"schema\":null}],"
@@ -97,8 +109,8 @@ const char hn_manifest[] =
     "\"method\":\"fit\",\"select\":-1,\"plateau\":-1,\"hypers\":-1,"
     "\"phases\":[{\"name\":\"minimise\",\"dataset\":0,\"split\":0,\"step\":1,\"nonnegative\":null}],"
     "\"acts\":["
-    ACT("repeat", "3", "6", "true", "true", "0", "1", "false", "0", "false", "0") ","
-    ACT("step", "1", "0", "false", "false", "0", "1", "false", "0", "false", "0") ","
+    ACT("repeat", FIT_SIZE, "6", "true", "true", "0", "1", "false", "0", "false", "0") ","
+    ACT("step", "1", "0", "false", "false", "0", "1", "false", "0", "false", "0") "," CALL_NOTE
     ACT("measure", "1", "0", "false", "false", "0", "1", "true", "0", "true", "0") "],"
 #else
     "\"method\":\"bilevel\",\"select\":0,\"plateau\":6,\"hypers\":3,"
@@ -329,4 +341,9 @@ static void plateau(const hn_frame *frame)
     *real(frame, AT_LAM) += 1e-3f * *(const float *)frame->inputs[0];
 }
 
-hn_function *const hn_functions[] = {init, lower, upper, hypers, accumulate, finish, plateau};
+static void note(const hn_frame *frame)
+{
+    *real(frame, AT_PADDING) += 1;
+}
+
+hn_function *const hn_functions[] = {init, lower, upper, hypers, accumulate, finish, plateau, note};
