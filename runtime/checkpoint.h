@@ -5,6 +5,7 @@
 
 #include "runtime/position.h"
 #include "runtime/program.h"
+#include "runtime/safetensors.h"
 
 /* What must be equal for a run to be continued. */
 typedef struct Identity {
@@ -33,6 +34,8 @@ bool checkpoint_seed(const char *path, uint64_t *seed);
 bool checkpoint_load_weights(const char *path, const Program *program);
 /* Whether all numbers at `data`, of the state's type, are finite. */
 bool checkpoint_is_finite(const StateInfo *state, const void *data);
+/* What the weight of that name is made of in the model that wrote the file, where the tensor is only a part of it; or NULL. */
+const char *checkpoint_part_of(const SafeFile *file, const char *name);
 /* Reads one state of any role, if the file has it: *found. */
 bool checkpoint_load_state(const char *path, const Program *program, const StateInfo *state, bool *found);
 
