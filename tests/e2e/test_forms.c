@@ -81,6 +81,8 @@ static void test_gradients_and_cost(void **state)
         {"film(respond(lam))", false},
         {"lowrank(respond(lam), rank: 1)", false},
         {"free + lowrank(respond(lam), rank: 2)", false},
+        {"free * stn(lam) / 2", false},
+        {"half(free) * rank1(respond(lam)) * film(other(lam))", false},
         {"half(free) - 2 * (stn(lam) + lowrank(other(lam / 2), rank: 1))", false},
         {"dense(respond(lam))", true},
         {"free * half(dense(respond(lam)))", true},
