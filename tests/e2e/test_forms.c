@@ -83,6 +83,7 @@ static void test_gradients_and_cost(void **state)
         {"free + lowrank(respond(lam), rank: 2)", false},
         {"free * stn(lam) / 2", false},
         {"half(free) * rank1(respond(lam)) * film(other(lam))", false},
+        {"free + lowrank(respond(lam), rank: 1000000)", true},
         {"half(free) - 2 * (stn(lam) + lowrank(other(lam / 2), rank: 1))", false},
         {"dense(respond(lam))", true},
         {"free * half(dense(respond(lam)))", true},
