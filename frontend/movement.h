@@ -9,8 +9,10 @@ bool passes_on(const Function *f, const Op *op, uint32_t operand);
 
 #define NO_WEIGHT UINT32_MAX
 typedef struct MovementResult {
-    uint32_t moves;         /* how many weights some step moves */
-    uint32_t stuck;         /* a weight that the losses depend on and that no step moves; NO_WEIGHT: there is none */
+    uint32_t moves; /* how many weights some step moves */
+    uint32_t stuck; /* a weight that the losses depend on and that no step moves; NO_WEIGHT: there is none */
+    uint32_t
+        zero_factors; /* a weight that is the product of two generated factors which both begin at 0; NO_WEIGHT: there is none */
     bool reaches_condition; /* the upper loss has a gradient with respect to the condition that need not be 0 */
 } MovementResult;
 
