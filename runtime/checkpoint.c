@@ -265,10 +265,10 @@ static void note_origin(const char *path, const SafeFile *file, const Manifest *
     const json_t *metadata = safetensors_metadata(file);
     if (!strcmp(metadata_text(metadata, "format"), format_here) && json_object_get(metadata, "digest") &&
         strcmp(metadata_text(metadata, "digest"), manifest->digest))
-        report_note(
-            "%s was written by train %s of %s, whose losses, settings or splits are others than those of train %s of %s here",
-            path, metadata_text(metadata, "train"), metadata_text(metadata, "model"),
-            manifest->train ? manifest->train->name : "-", manifest->model);
+        report_note("%s was written by train %s of %s, whose losses, weights, settings or splits are others than those of train "
+                    "%s of %s here",
+                    path, metadata_text(metadata, "train"), metadata_text(metadata, "model"),
+                    manifest->train ? manifest->train->name : "-", manifest->model);
 }
 
 const char *checkpoint_part_of(const SafeFile *file, const char *name)
