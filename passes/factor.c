@@ -18,10 +18,10 @@
 typedef struct Factor {
     Rewrite rewrite;
     VEC(bool) varies;    /* of the new function */
-    VEC(uint32_t) terms; /* of how many invariant tensors, scaled, or thin products a value is the sum; 0: it is none */
+    VEC(uint32_t) terms; /* how many scaled invariant tensors and thin products a value is the sum of; 0: it is no such sum */
 } Factor;
 
-/* Of each sum of terms a product becomes as many products: a sum of more terms than that is computed for each example. */
+/* A product with a sum of terms becomes one product per term. A sum of more terms than this stays a matrix per example. */
 enum { MOST_TERMS = 16 };
 
 static bool is_scale(const Function *f, Value v)
