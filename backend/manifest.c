@@ -57,7 +57,8 @@ static void fill_states(const Filler *f, Manifest *manifest)
                                           .role = state->role,
                                           .offset = (size_t)plan_state_offset(f->plan, i),
                                           .kept = state->kept,
-                                          .file = state->file};
+                                          .file = state->file,
+                                          .part_of = state->part_of};
     }
 }
 

@@ -145,9 +145,10 @@ typedef struct State {
                          so that no name a user chooses is one of the compiler's */
     Type type;
     StateRole role;
-    Init init;        /* what a train's init function gives it; constant 0 unless set after module_state */
-    bool kept;        /* through a whole run: a reset of the net leaves it alone */
-    const char *file; /* STATE_FROZEN: whose numbers it keeps, as the model file writes it */
+    Init init;           /* what a train's init function gives it; constant 0 unless set after module_state */
+    bool kept;           /* through a whole run: a reset of the net leaves it alone */
+    const char *file;    /* STATE_FROZEN: whose numbers it keeps, as the model file writes it */
+    const char *part_of; /* what a weight of that name is made of, where these numbers are only a part of it; or NULL */
 } State;
 
 /* What something depends on, at any remove. */

@@ -8,6 +8,7 @@
  *     (a U)' @ x = U' @ (a x)                                 or move to an operand that varies anyway
  *     sum_ij (a_i U_ij) V_ij = sum_i a_i (sum_j U_ij V_ij)    or wait for the other contracted axes
  *     (A B) @ x = A @ (B @ x)                                 a product of thin matrices is never formed
+ *     W * (E + a U) = W * E + a (W * U)                       elementwise products reach the invariant matrices first
  *
  * so the large products are with E and U, once for the whole batch. This knows nothing of layers: it is distributivity and
  * associativity. */
@@ -16,9 +17,12 @@
 
 typedef struct Factor {
     Rewrite rewrite;
-    VEC(bool) varies;     /* of the new function, filled up to `known` */
-    VEC(bool) factorable; /* built of invariant tensors by sums and scales */
+    VEC(bool) varies;    /* of the new function */
+    VEC(uint32_t) terms; /* how many scaled invariant tensors and thin products a value is the sum of; 0: it is no such sum */
 } Factor;
+
+/* A product with a sum of terms becomes one product per term. A sum of more terms than this stays a matrix per example. */
+enum { MOST_TERMS = 16 };
 
 static bool is_scale(const Function *f, Value v)
 {
@@ -37,27 +41,69 @@ static bool is_thin_product(const Function *f, Value v)
 
 static bool is_factorable(const Factor *factor, Value v)
 {
+    return factor->terms.data[v] > 0;
+}
+
+/* Whether a factorable matrix is a thin product, a sum with one, or one scaled. */
+static bool contains_thin(const Factor *factor, Value v)
+{
+    const Op *op = OP_AT(factor->rewrite.b.function, v);
+    if (!factor->varies.data[v] || !is_factorable(factor, v))
+        return false;
+    if (op->code == OP_DOT)
+        return true;
+    for (uint32_t i = 0; i < op->nargs; i++)
+        if (contains_thin(factor, op->args[i]))
+            return true;
+    return false;
+}
+
+/* Which operand of a product scales the other, which is factorable; -1: none. */
+static int scale_of(const Factor *factor, const Op *product)
+{
+    for (int i = 0; i < 2; i++)
+        if (is_scale(factor->rewrite.b.function, product->args[i]) && is_factorable(factor, product->args[1 - i]))
+            return i;
+    return -1;
+}
+
+static uint32_t terms_of_product(const Factor *factor, const Op *op)
+{
+    const uint32_t *terms = factor->terms.data;
+    int scale = scale_of(factor, op);
+    if (scale >= 0)
+        return terms[op->args[1 - scale]];
+    bool thin = contains_thin(factor, op->args[0]) || contains_thin(factor, op->args[1]);
+    return thin ? 0 : terms[op->args[0]] * terms[op->args[1]];
+}
+
+static uint32_t count_terms(const Factor *factor, Value v)
+{
     const Function *f = factor->rewrite.b.function;
     const Op *op = OP_AT(f, v);
+    const uint32_t *terms = factor->terms.data;
     if (!factor->varies.data[v])
-        return true;
+        return 1;
     switch (op->code) {
     case OP_ADD:
     case OP_SUB:
-        return factor->factorable.data[op->args[0]] && factor->factorable.data[op->args[1]];
+        return terms[op->args[0]] && terms[op->args[1]] ? terms[op->args[0]] + terms[op->args[1]] : 0;
     case OP_NEG:
-        return factor->factorable.data[op->args[0]];
+        return terms[op->args[0]];
     case OP_MUL:
-        return (is_scale(f, op->args[0]) && factor->factorable.data[op->args[1]]) ||
-               (is_scale(f, op->args[1]) && factor->factorable.data[op->args[0]]);
+        return terms_of_product(factor, op);
+    case OP_DIV:
+        return is_scale(f, op->args[1]) ? terms[op->args[0]] : 0;
+    case OP_TRANSPOSE:
+        return op->type.rank == 2 ? terms[op->args[0]] : 0;
     case OP_DOT:
         return is_thin_product(f, v);
     default:
-        return false;
+        return 0;
     }
 }
 
-/* Brings varies and factorable up to date with the ops appended since. */
+/* Brings varies and terms up to date with the ops appended since. */
 static void refresh(Factor *factor)
 {
     const Function *f = factor->rewrite.b.function;
@@ -65,9 +111,33 @@ static void refresh(Factor *factor)
         Value v = factor->varies.len;
         bool varies = op_varies(OP_AT(f, v), factor->varies.data);
         vec_push(&factor->varies, varies);
-        vec_push(&factor->factorable, false);
-        factor->factorable.data[v] = is_factorable(factor, v);
+        uint32_t terms = count_terms(factor, v);
+        vec_push(&factor->terms, terms <= MOST_TERMS ? terms : 0);
     }
+}
+
+/* x * y, both factorable and without thin products, with the elementwise product in the terms. */
+static Value multiply(Factor *factor, Value x, Value y)
+{
+    refresh(factor);
+    Builder *b = &factor->rewrite.b;
+    Value open = factor->varies.data[x] ? x : y, other = open == x ? y : x;
+    Op op = *OP_AT(b->function, open);
+    if (!factor->varies.data[open])
+        return build_binary(b, OP_MUL, x, y);
+    if (op.code == OP_NEG)
+        return build_unary(b, OP_NEG, multiply(factor, op.args[0], other));
+    if (op.code == OP_TRANSPOSE) /* of a matrix: its own inverse */
+        return build_transpose(b, multiply(factor, op.args[0], build_transpose(b, other, op.a)), op.a);
+    if (op.code == OP_DIV)
+        return build_binary(b, OP_DIV, multiply(factor, op.args[0], other), op.args[1]);
+    if (op.code == OP_MUL) {
+        int scale = scale_of(factor, &op);
+        return scale >= 0 ? build_binary(b, OP_MUL, op.args[scale], multiply(factor, op.args[1 - scale], other))
+                          : multiply(factor, multiply(factor, op.args[0], op.args[1]), other);
+    }
+    Value first = multiply(factor, op.args[0], other);
+    return build_binary(b, op.code, first, multiply(factor, op.args[1], other));
 }
 
 typedef struct Product {
@@ -119,7 +189,7 @@ static bool move_scale(Factor *factor, Product *p, bool second, Value t, Dims ax
     Value *other = second ? &p->x : &p->y;
     Dims contract = second ? p->contract_y : p->contract_x, paired = second ? p->contract_x : p->contract_y;
     Dims places = {.n = axes.n};
-    if (axes.n == 0 || factor->factorable.data[*other])
+    if (axes.n == 0 || is_factorable(factor, *other))
         return false;
     for (unsigned i = 0; i < axes.n; i++) {
         if (!dims_contain(contract, axes.v[i]))
@@ -201,18 +271,41 @@ static Value expand_thin(Factor *factor, Product p, bool second, const Op *op)
     return expand(factor, outer, false);
 }
 
-/* Whether a factorable matrix is a thin product, a sum with one, or one scaled. */
-static bool contains_thin(const Factor *factor, Value v)
+/* The product of a matrix that divides or multiplies by a scale, or is an elementwise product. */
+static Value expand_elementwise(Factor *factor, Product p, bool second, const Op *op)
 {
-    const Op *op = OP_AT(factor->rewrite.b.function, v);
-    if (!factor->varies.data[v] || !factor->factorable.data[v])
-        return false;
-    if (op->code == OP_DOT)
-        return true;
-    for (uint32_t i = 0; i < op->nargs; i++)
-        if (contains_thin(factor, op->args[i]))
-            return true;
-    return false;
+    Builder *b = &factor->rewrite.b;
+    Value *slot = second ? &p.y : &p.x;
+    int scale = op->code == OP_DIV ? 1 : scale_of(factor, op);
+    if (scale < 0) {
+        *slot = multiply(factor, op->args[0], op->args[1]);
+        return expand(factor, p, second);
+    }
+    Op broadcast = *OP_AT(b->function, op->args[scale]);
+    Value numbers = broadcast.args[0];
+    *slot = op->args[1 - scale];
+    if (op->code == OP_DIV)
+        numbers = build_binary(b, OP_DIV, build_const(b, value_type(b, numbers), 1), numbers);
+    return expand_scaled(factor, p, second, numbers, broadcast.a);
+}
+
+/* The product of a transposed matrix, of which an axis is contracted: that of the matrix along the other axis. */
+static Value expand_transposed(Factor *factor, Product p, bool second, const Op *op)
+{
+    *(second ? &p.y : &p.x) = op->args[0];
+    Dims *contract = second ? &p.contract_y : &p.contract_x, *batch = second ? &p.batch_y : &p.batch_x;
+    for (unsigned i = 0; i < contract->n; i++)
+        contract->v[i] = op->a.v[contract->v[i]];
+    for (unsigned i = 0; i < batch->n; i++)
+        batch->v[i] = op->a.v[batch->v[i]];
+    return expand(factor, p, second);
+}
+
+/* Whether a product has to have this operand as a whole: nothing can be done with a part of it first. */
+static bool is_formed(const Factor *factor, Product p, bool second)
+{
+    OpCode code = OP_AT(factor->rewrite.b.function, second ? p.y : p.x)->code;
+    return (code == OP_DOT && (p.batch_x.n || !p.contract_x.n)) || (code == OP_TRANSPOSE && !p.batch_x.n && !p.contract_x.n);
 }
 
 /* One product as a sum of products with invariant matrices; first along x, then along y (`second`). */
@@ -224,20 +317,17 @@ static Value expand(Factor *factor, Product p, bool second)
     if (!second && scalar && contains_thin(factor, p.y) && !contains_thin(factor, p.x)) /* before scales of x wait for y's axes */
         p = (Product){p.y, p.x, p.contract_y, p.contract_x, {0}, {0}};
     Value v = second ? p.y : p.x;
-    bool formed = OP_AT(b->function, v)->code == OP_DOT && (p.batch_x.n || !p.contract_x.n);
-    if (!factor->varies.data[v] || !factor->factorable.data[v] || formed)
+    if (!factor->varies.data[v] || !is_factorable(factor, v) || is_formed(factor, p, second))
         return second ? build_product(factor, p) : expand(factor, p, true);
     Op op = *OP_AT(b->function, v);
-    Product part = p;
-    Value *slot = second ? &part.y : &part.x;
-    if (op.code == OP_MUL) {
-        unsigned which = is_scale(b->function, op.args[0]) && factor->factorable.data[op.args[1]] ? 0 : 1;
-        Op scale = *OP_AT(b->function, op.args[which]);
-        *slot = op.args[1 - which];
-        return expand_scaled(factor, part, second, scale.args[0], scale.a);
-    }
+    if (op.code == OP_MUL || op.code == OP_DIV)
+        return expand_elementwise(factor, p, second, &op);
+    if (op.code == OP_TRANSPOSE)
+        return expand_transposed(factor, p, second, &op);
     if (op.code == OP_DOT)
         return expand_thin(factor, p, second, &op);
+    Product part = p;
+    Value *slot = second ? &part.y : &part.x;
     *slot = op.args[0];
     Value first = expand(factor, part, second);
     if (op.code == OP_NEG)
@@ -261,5 +351,5 @@ void pass_factor(Module *module, Function *function)
     }
     rewrite_end(&factor.rewrite);
     vec_free(&factor.varies);
-    vec_free(&factor.factorable);
+    vec_free(&factor.terms);
 }

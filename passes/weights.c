@@ -4,12 +4,13 @@
 #include "passes/rewrite.h"
 
 typedef struct Weights {
+    const Model *model;
     Rewrite rewrite;
     VEC(Value) made; /* weight -> its value, made once per function; NO_VALUE until then */
 } Weights;
 
 /* States are made on first use, so that those of a net follow each other in a checkpoint. */
-static Value read_state(Builder *b, const Weight *weight)
+static Value read_state(Builder *b, const Model *model, const Weight *weight)
 {
     StateRole role = weight->file ? STATE_FROZEN : STATE_WEIGHT;
     const char *name = weight->state ? weight->state : weight->name;
@@ -18,6 +19,8 @@ static Value read_state(Builder *b, const Weight *weight)
         b->module->states.data[state].file = weight->file;
         b->module->states.data[state].kept = true;
     }
+    if (weight->state)
+        b->module->states.data[state].part_of = model->forms.data[weight->form].text;
     return build_read(b, state);
 }
 
@@ -50,7 +53,7 @@ static Value make_weight(Weights *weights, uint32_t index)
         made = map[value->outputs.data[0].value];
         support_free(map);
     } else {
-        made = read_state(b, &b->module->weights.data[index]);
+        made = read_state(b, weights->model, &b->module->weights.data[index]);
     }
     weights->made.data[index] = made;
     return made;
@@ -58,7 +61,7 @@ static Value make_weight(Weights *weights, uint32_t index)
 
 void pass_weights(Model *model, Function *function)
 {
-    Weights weights = {0};
+    Weights weights = {.model = model};
     for (uint32_t i = 0; i < model->module->weights.len; i++)
         vec_push(&weights.made, NO_VALUE);
     rewrite_begin(&weights.rewrite, model->module, function);

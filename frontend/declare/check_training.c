@@ -129,6 +129,16 @@ static void check_phase(Session *s, const Decl *decl, const Train *train, uint32
     }
 }
 
+/* A step may move other numbers of the net that makes the factors. */
+static void warn_of_zero_factors(Session *s, uint32_t index)
+{
+    const Weight *weight = &s->module->weights.data[index];
+    const Decl *decl = s->forms.data[weight->form].decl;
+    warn(s, WARNING_STUCK_WEIGHTS, decl->value->span,
+         "both factors of the weight '%s' begin at 0, and their product passes no derivative to either", weight->name);
+    add_help(s, "begin the last weights of the net that makes them with random numbers, as in '~ normal(0.01)'");
+}
+
 /* With the other phase, too: what the losses together leave at 0, and whether that keeps the condition where it is. */
 static void check_stuck(Session *s, const Decl *decl, const Train *train)
 {
@@ -151,6 +161,8 @@ static void check_stuck(Session *s, const Decl *decl, const Train *train)
              "no step of '%s' moves the weights '%s': all that they are multiplied with is 0 and stays so", decl->name.text,
              name);
         help_stuck(s, result.stuck);
+    } else if (result.zero_factors != NO_WEIGHT) {
+        warn_of_zero_factors(s, result.zero_factors);
     }
 }
 

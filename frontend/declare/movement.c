@@ -29,12 +29,13 @@ bool passes_on(const Function *f, const Op *op, uint32_t operand)
 
 typedef struct Movement {
     const Model *model;
-    bool *moves;       /* weights of the module: some step moves it, as far as is known */
-    bool *touched;     /* weights: some gradient reaches it where no factor stops one */
-    bool *zero_value;  /* weights: it is made of zeros only */
-    bool *visited;     /* weights: what makes it was reached by a gradient in this round */
-    bool ignore_zeros; /* nothing stops a gradient */
-    uint64_t reached;  /* conditions, as a set */
+    bool *moves;        /* weights of the module: some step moves it, as far as is known */
+    bool *touched;      /* weights: some gradient reaches it where no factor stops one */
+    bool *zero_value;   /* weights: it is made of zeros only */
+    bool *zero_factors; /* weights: it is made of two generated factors that both begin at 0 */
+    bool *visited;      /* weights: what makes it was reached by a gradient in this round */
+    bool ignore_zeros;  /* nothing stops a gradient */
+    uint64_t reached;   /* conditions, as a set */
 } Movement;
 
 static bool *new_flags(uint32_t count)
@@ -177,6 +178,42 @@ static void reach_all(Movement *m, const Function *losses, uint32_t first, uint3
         reach(m, losses, losses->outputs.data[i].value);
 }
 
+/* ---- generated factors ---- */
+
+/* Whether it is a piece of a vector that a net makes. */
+static bool is_generated(const Model *model, const Function *f, Value v)
+{
+    const Op *op = OP_AT(f, v);
+    while (op->code == OP_SLICE || op->code == OP_RESHAPE || op->code == OP_TRANSPOSE)
+        op = OP_AT(f, op->args[0]);
+    return op->code == OP_PARAM && model->module->weights.data[op->symbol].value;
+}
+
+/* Whether what makes a weight multiplies two generated factors that are both 0, as far as is known: neither gets a gradient.
+ * Other parts of the vectors that they are pieces of may move. */
+static bool has_zero_factors(const Movement *m, const Function *f)
+{
+    bool *zero = mark_zeros(m, f), found = false;
+    for (Value v = 0; v < f->ops.len; v++) {
+        const Op *op = OP_AT(f, v);
+        if (op->code == OP_MUL || op->code == OP_DOT)
+            found |= zero[op->args[0]] && zero[op->args[1]] && is_generated(m->model, f, op->args[0]) &&
+                     is_generated(m->model, f, op->args[1]);
+    }
+    support_free(zero);
+    return found;
+}
+
+/* Before anything is known to move. */
+static void find_zero_factors(Movement *m)
+{
+    find_zero_values(m);
+    for (uint32_t i = 0; i < m->model->module->weights.len; i++) {
+        const Function *value = weight_value_function(m->model->module, i);
+        m->zero_factors[i] = value && has_zero_factors(m, value);
+    }
+}
+
 static uint32_t count(const bool *flags, uint32_t n)
 {
     uint32_t total = 0;
@@ -188,9 +225,12 @@ static uint32_t count(const bool *flags, uint32_t n)
 MovementResult find_movement(const Model *model, const Function *lower, uint32_t first, uint32_t last, const Function *upper)
 {
     uint32_t weights = model->module->weights.len;
-    Movement m = {model, new_flags(weights), new_flags(weights), new_flags(weights), new_flags(weights), false, 0};
-    MovementResult result = {.stuck = NO_WEIGHT};
+    Movement m = {.model = model};
+    m.moves = new_flags(weights), m.touched = new_flags(weights), m.zero_value = new_flags(weights);
+    m.zero_factors = new_flags(weights), m.visited = new_flags(weights);
+    MovementResult result = {.stuck = NO_WEIGHT, .zero_factors = NO_WEIGHT};
     memset(m.zero_value, true, weights);
+    find_zero_factors(&m);
     for (uint32_t before = UINT32_MAX, now = 0; now != before;) {
         before = now;
         find_zero_values(&m);
@@ -207,9 +247,13 @@ MovementResult find_movement(const Model *model, const Function *lower, uint32_t
     for (uint32_t i = 0; i < weights && result.stuck == NO_WEIGHT; i++)
         if (m.touched[i] && !m.moves[i])
             result.stuck = i;
+    for (uint32_t i = 0; i < weights && result.zero_factors == NO_WEIGHT; i++)
+        if (m.visited[i] && m.zero_factors[i])
+            result.zero_factors = i;
     support_free(m.moves);
     support_free(m.touched);
     support_free(m.zero_value);
+    support_free(m.zero_factors);
     support_free(m.visited);
     return result;
 }

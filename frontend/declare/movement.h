@@ -9,8 +9,10 @@ bool passes_on(const Function *f, const Op *op, uint32_t operand);
 
 #define NO_WEIGHT UINT32_MAX
 typedef struct MovementResult {
-    uint32_t moves;   /* how many weights some step moves */
-    uint32_t stuck;   /* a weight that the losses depend on and that no step moves; NO_WEIGHT: there is none */
+    uint32_t moves; /* how many weights some step moves */
+    uint32_t stuck; /* a weight that the losses depend on and that no step moves; NO_WEIGHT: there is none */
+    /* a weight that is the product of two generated factors which both begin at 0; NO_WEIGHT: there is none */
+    uint32_t zero_factors;
     uint64_t reached; /* conditions for which the upper loss has a gradient that need not be 0, as a set */
 } MovementResult;
 

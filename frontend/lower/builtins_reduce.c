@@ -61,10 +61,41 @@ static bool reduction_axes(Session *s, const Call *call, Type type, Dims *axes)
     return true;
 }
 
+/* Whether a value is made of weights and hyperparameters, and of nothing that differs between examples. */
+static bool is_made_of_weights(const Function *f, Value of)
+{
+    bool *needed = support_malloc(of + 1), weights = false, examples = false;
+    memset(needed, 0, of + 1);
+    needed[of] = true;
+    for (Value v = of + 1; v-- > 0;) {
+        const Op *op = OP_AT(f, v);
+        if (!needed[v])
+            continue;
+        weights |= op->code == OP_PARAM || op->code == OP_CONDITION;
+        examples |= op->code == OP_EXAMPLE || op->code == OP_INPUT || op->code == OP_RANDOM;
+        for (uint32_t i = 0; i < op->nargs; i++)
+            needed[op->args[i]] = true;
+    }
+    support_free(needed);
+    return weights && !examples;
+}
+
+static void warn_of_sum(Session *s, const Call *call, unsigned rank)
+{
+    static const char *const axes[] = {"0", "[0, 1]", "[0, 1, 2]"};
+    warn(s, WARNING_SUM_OF_WEIGHTS, call->expr->span,
+         "nothing in this sum depends on the example, but it is taken across the batch, too: it grows with the number of "
+         "examples");
+    if (rank > 0 && rank <= COUNT_OF(axes))
+        add_help(s, "with 'axis: %s' it is taken over the tensor alone", axes[rank - 1]);
+}
+
 /* Reduces over axes and, in an objective that names none, across the batch. */
 static Value reduce(Session *s, const Call *call, OpCode code, Value x, Dims axes)
 {
     bool across = s->frame && s->frame->objective && !call->over && !call->has_axis;
+    if (across && strcmp(call->primitive->name, "sum") == 0 && is_made_of_weights(s->builder.function, x))
+        warn_of_sum(s, call, value_type(&s->builder, x).rank);
     x = build_reduce(&s->builder, code, x, axes);
     return across ? build_unary(&s->builder, code == OP_REDUCE_SUM ? OP_ACROSS_SUM : OP_ACROSS_MAX, x) : x;
 }

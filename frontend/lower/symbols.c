@@ -156,13 +156,23 @@ static void candidate_values(Session *s, Candidates *candidates)
     }
 }
 
+/* A weight is made by one function, whether a step trains it or a metric reads it. */
+static Val training_value(Session *s, Span span)
+{
+    if (!s->making)
+        return val_bool(s->training);
+    fail(s, span, "weights are the same in training and in metrics, so nothing that makes them can depend on 'training'");
+    add_help(s, "a net may change a weight that it has read, as in 'dropout(w, 0.5) @ x'");
+    return val_poison();
+}
+
 Val lookup_name(Session *s, Name name)
 {
     Val *local = find_local(s->frame, name.text);
     if (local)
         return *local;
     if (strcmp(name.text, "training") == 0)
-        return val_bool(s->training);
+        return training_value(s, name.span);
     if (strcmp(name.text, "none") == 0)
         return (Val){.kind = VAL_NONE};
     if (strcmp(name.text, "pi") == 0)

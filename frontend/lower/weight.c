@@ -137,6 +137,9 @@ static Val declare_weight(Session *s, const Binding *binding)
             return val_poison();
         fail(s, binding->name.span, "the weight '%s' is %s here and %s in another call of the net", weight.name,
              describe_type(s, weight.type), describe_type(s, known->type));
+        if (s->generating)
+            add_help(s, "'%s' makes weights in two places that want different numbers of them: give each place a net of its own",
+                     frame->net->decl->name.text);
         return val_poison();
     }
     if (!known) {

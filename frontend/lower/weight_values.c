@@ -384,7 +384,7 @@ static void lower_value(Session *s, uint32_t index)
 {
     const Weight weight = s->module->weights.data[index];
     const Decl *decl = weight.net == NO_NET ? NULL : s->forms.data[weight.form].decl;
-    if (!decl || (decl->value->kind == EXPR_NAME && form_row(decl->value->name.text) == 0))
+    if (!decl || form_row(head_name(decl->value)) == 0)
         return; /* plain trained numbers */
     if (!check_form_expression(s, decl->value))
         return;

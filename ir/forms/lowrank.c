@@ -1,10 +1,18 @@
 /* A product of two thin matrices that the net makes, A B with A of rank columns and B of rank rows (LoRA: Hu et al., ICLR 2022,
- * equation 3, with generated factors). A vector or a scalar has no rank: the net makes it whole. */
+ * equation 3, with generated factors). No matrix has a higher rank than it has rows or columns. A vector or a scalar has no rank:
+ * the net makes it whole. */
 #include "ir/forms/forms.h"
 
-static int64_t numbers(const Weight *weight, int64_t rank)
+static int64_t rank_of(const Weight *weight, int64_t setting)
 {
-    return weight->type.rank < 2 ? type_elements(weight->type) : rank * (weight_units(weight) + weight_inputs(weight));
+    int64_t units = weight_units(weight), inputs = weight_inputs(weight), most = units < inputs ? units : inputs;
+    return setting < most ? setting : most;
+}
+
+static int64_t numbers(const Weight *weight, int64_t setting)
+{
+    return weight->type.rank < 2 ? type_elements(weight->type)
+                                 : rank_of(weight, setting) * (weight_units(weight) + weight_inputs(weight));
 }
 
 static Value matrix(Builder *b, Value vector, int64_t rows, int64_t columns)
@@ -16,7 +24,7 @@ static Value make(FormUse *use)
 {
     Builder *b = use->b;
     Weight weight = b->module->weights.data[use->weight];
-    int64_t units = weight_units(&weight), inputs = weight_inputs(&weight), rank = use->setting;
+    int64_t units = weight_units(&weight), inputs = weight_inputs(&weight), rank = rank_of(&weight, use->setting);
     if (weight.type.rank < 2)
         return build_reshape(b, use->input, weight.type);
     Value left = matrix(b, part_of(b, use->input, 0, units * rank), units, rank);

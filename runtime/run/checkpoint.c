@@ -76,6 +76,19 @@ static void set_data(json_t *metadata, const Manifest *manifest, const uint64_t 
     }
 }
 
+/* "part.NAME": what the weight NAME is made of, of which the tensor NAME is one part. */
+static void set_parts(json_t *metadata, const Manifest *manifest)
+{
+    for (size_t i = 0; i < manifest->state_count; i++) {
+        const StateInfo *state = &manifest->states[i];
+        char *key = NULL;
+        if (state->part_of && asprintf(&key, "part.%s", state->tensor.name) >= 0) {
+            json_object_set_new(metadata, key, json_string(state->part_of));
+            free(key);
+        }
+    }
+}
+
 static json_t *build_metadata(const Manifest *manifest, const Identity *identity, const Position *position, bool finished)
 {
     json_t *metadata = json_object();
@@ -90,6 +103,7 @@ static json_t *build_metadata(const Manifest *manifest, const Identity *identity
     metadata_set_integer(metadata, "epoch_steps", identity->epoch_steps);
     metadata_set_integer(metadata, "threads", identity->threads);
     set_data(metadata, manifest, identity->data);
+    set_parts(metadata, manifest);
     position_store(position, finished, metadata);
     return metadata;
 }
@@ -251,10 +265,30 @@ static void note_origin(const char *path, const SafeFile *file, const Manifest *
     const json_t *metadata = safetensors_metadata(file);
     if (!strcmp(metadata_text(metadata, "format"), format_here) && json_object_get(metadata, "digest") &&
         strcmp(metadata_text(metadata, "digest"), manifest->digest))
-        report_note(
-            "%s was written by train %s of %s, whose losses, settings or splits are others than those of train %s of %s here",
-            path, metadata_text(metadata, "train"), metadata_text(metadata, "model"),
-            manifest->train ? manifest->train->name : "-", manifest->model);
+        report_note("%s was written by train %s of %s, whose losses, weights, settings or splits are others than those of train "
+                    "%s of %s here",
+                    path, metadata_text(metadata, "train"), metadata_text(metadata, "model"),
+                    manifest->train ? manifest->train->name : "-", manifest->model);
+}
+
+const char *checkpoint_part_of(const SafeFile *file, const char *name)
+{
+    const json_t *metadata = safetensors_metadata(file);
+    char *key = NULL;
+    if (asprintf(&key, "part.%s", name) < 0)
+        return NULL;
+    const char *part_of = json_string_value(json_object_get(metadata, key));
+    free(key);
+    return part_of;
+}
+
+/* A weight that is made of its numbers alone does not take those that are a part of another one. */
+static bool is_whole(const SafeFile *file, const StateInfo *state)
+{
+    const char *there = state->role == STATE_WEIGHT && !state->part_of ? checkpoint_part_of(file, state->tensor.name) : NULL;
+    return !there ||
+           report_error("%s: the tensor %s is only a part of that weight there, which is '%s', but all of it in this model",
+                        file->path, state->tensor.name, there);
 }
 
 /* The states that are wanted, of which the file must have each with its type and shape. Of another model's file that is all that
@@ -280,7 +314,7 @@ static bool restore(const char *path, const Program *program, bool model_states_
                 path, metadata_text(metadata, "model"), metadata_text(metadata, "train"), manifest->model, manifest->train->name,
                 state->tensor.name);
         } else if (wanted) {
-            fine = safetensors_read(&file, &tensor, program_state(program, state)) && fine;
+            fine = is_whole(&file, state) && safetensors_read(&file, &tensor, program_state(program, state)) && fine;
             if (fine && is_model_state(state) && !checkpoint_is_finite(state, program_state(program, state)))
                 report_warning("%s: the %s %s holds a value that is not finite", path, state_role_names[state->role],
                                state->tensor.name);

@@ -4,6 +4,7 @@
 #define HN_RUNTIME_CHECKPOINT_H
 
 #include "runtime/core/program.h"
+#include "runtime/data/safetensors.h"
 #include "runtime/run/position.h"
 
 /* What must be equal for a run to be continued. */
@@ -33,6 +34,8 @@ bool checkpoint_seed(const char *path, uint64_t *seed);
 bool checkpoint_load_weights(const char *path, const Program *program);
 /* Whether all numbers at `data`, of the state's type, are finite. */
 bool checkpoint_is_finite(const StateInfo *state, const void *data);
+/* What the weight of that name is made of in the model that wrote the file, where the tensor is only a part of it; or NULL. */
+const char *checkpoint_part_of(const SafeFile *file, const char *name);
 /* Reads one state of any role, if the file has it: *found. */
 bool checkpoint_load_state(const char *path, const Program *program, const StateInfo *state, bool *found);
 

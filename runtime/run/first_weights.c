@@ -16,13 +16,21 @@ static bool read_numbers(const SafeFile *file, const Program *program, const Sta
             report_error("%s: the tensor %s holds numbers that are not finite", file->path, named->name));
 }
 
+/* Refuses (reported) numbers that were only a part of the weight where they were trained. */
+static bool is_whole(const SafeFile *file, const char *name)
+{
+    const char *part_of = checkpoint_part_of(file, name);
+    return !part_of ||
+           report_error("%s: the tensor %s is only a part of that weight there, which is '%s'", file->path, name, part_of);
+}
+
 /* "net.w/frozen" of this model is "net.w" of the one that trained it. */
 static bool read_frozen(const SafeFile *file, const Program *program, const StateInfo *state)
 {
     TensorInfo named = state->tensor;
     char *name = strndup(named.name, strcspn(named.name, "/"));
     named.name = name;
-    bool fine = name ? read_numbers(file, program, state, &named) : report_error("out of memory");
+    bool fine = name ? is_whole(file, name) && read_numbers(file, program, state, &named) : report_error("out of memory");
     free(name);
     return fine;
 }
@@ -67,7 +75,7 @@ static bool read_trained(const SafeFile *file, const Program *program)
             missing = missing ? missing : state->tensor.name;
             continue;
         }
-        if (!read_numbers(file, program, state, &state->tensor))
+        if (!(state->part_of || is_whole(file, state->tensor.name)) || !read_numbers(file, program, state, &state->tensor))
             return false;
         found++;
     }

@@ -81,6 +81,9 @@ static void test_gradients_and_cost(void **state)
         {"film(respond(lam))", false},
         {"lowrank(respond(lam), rank: 1)", false},
         {"free + lowrank(respond(lam), rank: 2)", false},
+        {"free * stn(lam) / 2", false},
+        {"half(free) * rank1(respond(lam)) * film(other(lam))", false},
+        {"free + lowrank(respond(lam), rank: 1000000)", true},
         {"half(free) - 2 * (stn(lam) + lowrank(other(lam / 2), rank: 1))", false},
         {"dense(respond(lam))", true},
         {"free * half(dense(respond(lam)))", true},
@@ -190,6 +193,26 @@ static void test_a_run_begins_with_given_weights(void **state)
     run(1, "./base train --quiet --out again --from whole --resume", "--from is for a run that begins");
 }
 
+/* The tensor of a weight's name holds what training added: on its own it is not the weight. */
+static void test_a_part_is_not_taken_for_the_weight(void **state)
+{
+    (void)state;
+    write_table();
+    build_fit("base", "free");
+    build_fit("adapted", "frozen(\"whole\") + free");
+    run(0, "./adapted train --quiet --out part_run && cp part_run/last.safetensors part && ./adapted eval --weights part",
+        "loss");
+    static const char reason[] =
+        "part: the tensor target.linear1.w is only a part of that weight there, which is 'frozen(\"whole\") + free'";
+    run(1, "./base eval --weights part", reason);
+    run(1, "./base train --quiet --out from_part --from part", reason);
+    build_fit("scaled", "frozen(\"part\") * free");
+    run(1, "./scaled train --quiet --out frozen_part", reason);
+    run(0, "./adapted train --quiet --out further --from part --steps 0", "0 steps");
+    build_fit("plain", "free()");
+    run(0, "./plain train --quiet --out plain_run && ./base eval --weights plain_run/last.safetensors", "loss");
+}
+
 static void test_explain_shows_the_expression(void **state)
 {
     (void)state;
@@ -206,6 +229,7 @@ int main(void)
         cmocka_unit_test(test_frozen_weights_stay),
         cmocka_unit_test(test_a_file_that_does_not_fit_is_refused),
         cmocka_unit_test(test_a_run_begins_with_given_weights),
+        cmocka_unit_test(test_a_part_is_not_taken_for_the_weight),
         cmocka_unit_test(test_explain_shows_the_expression),
     };
     return cmocka_run_group_tests(tests, folder_set_up, folder_tear_down);

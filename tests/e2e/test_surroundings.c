@@ -263,7 +263,7 @@ static void another_computation(void **state)
         assert_int_equal(run_command("./changed train --out r --resume --epochs 3"), 1);
         assert_true(output_has("belongs to a run that computes something else"));
         must("./changed eval --weights r/last.safetensors");
-        assert_true(output_has("whose losses, settings or splits are others"));
+        assert_true(output_has("whose losses, weights, settings or splits are others"));
     }
     must("sed 's/validate/report o(s.train)\\n validate/; s/epochs 4/epochs 9/' m.hn >c/m.hn");
     must_build("c/m.hn", "changed");

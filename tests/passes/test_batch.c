@@ -1,5 +1,5 @@
-/* A batched function does to each example what the per-example function does, whichever operands vary; factoring and merging change
- * what is computed, not the result. */
+/* A batched function does to each example what the per-example function does, whichever operands vary; factoring and merging
+ * change what is computed, not the result. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -127,15 +127,58 @@ static Value response_squared(Bench *bench)
     return build_dot(&bench->b, w, w, dims_of(2, 0, 1), dims_of(2, 0, 1), (Dims){0}, (Dims){0});
 }
 
+static Value times_vector(Bench *bench, Value w)
+{
+    return build_dot(&bench->b, w, bench_input(bench, 1, 5), dims_of(1, 1), dims_of(1, 0), (Dims){0}, (Dims){0});
+}
+
+/* E1 * (E2 + a U) * (E3 + b V) */
+static Value products_of_responses(Bench *bench)
+{
+    Builder *b = &bench->b;
+    Value one = best_response(bench, 4, 5), other = best_response(bench, 4, 5), mask = bench_input(bench, 2, 4, 5);
+    return times_vector(bench, build_binary(b, OP_MUL, build_binary(b, OP_MUL, mask, one), other));
+}
+
+/* -(E + a U) / s, s a number for each column */
+static Value response_divided(Bench *bench)
+{
+    Builder *b = &bench->b;
+    Value w = build_unary(b, OP_NEG, best_response(bench, 4, 5)), s = bench_input(bench, 1, 5);
+    Value divisor = build_with_const(b, OP_ADD, build_binary(b, OP_MUL, s, s), 1);
+    return times_vector(bench, build_binary(b, OP_DIV, w, build_broadcast(b, divisor, f64_type(2, 4, 5), dims_of(1, 1))));
+}
+
+/* M * (E + a U)' x and x (M * (E + a U)') */
+static Value response_transposed(Bench *bench)
+{
+    Builder *b = &bench->b;
+    Value w = build_transpose(b, best_response(bench, 5, 4), dims_of(2, 1, 0));
+    return times_vector(bench, build_binary(b, OP_MUL, bench_input(bench, 2, 4, 5), w));
+}
+
+static Value vector_times_transposed(Bench *bench)
+{
+    Builder *b = &bench->b;
+    Value w = build_transpose(b, best_response(bench, 5, 4), dims_of(2, 1, 0));
+    w = build_transpose(b, build_binary(b, OP_MUL, w, bench_input(bench, 2, 4, 5)), dims_of(2, 1, 0));
+    return build_dot(b, bench_input(bench, 1, 5), w, dims_of(1, 0), dims_of(1, 0), (Dims){0}, (Dims){0});
+}
+
 static void factoring_keeps_the_result_and_frees_the_large_products(void **state)
 {
     (void)state;
-    Value (*const builds[])(Bench *) = {response_times_vector, vector_times_response, response_squared};
+    static const struct {
+        Value (*build)(Bench *);
+        unsigned invariant; /* the matrices */
+    } builds[] = {{response_times_vector, 6},    {vector_times_response, 6}, {response_squared, 6},
+                  {products_of_responses, 0166}, {response_divided, 6},      {response_transposed, 016},
+                  {vector_times_transposed, 016}};
     for (size_t i = 0; i < COUNT_OF(builds); i++) {
-        Case c = {OP_DOT, -2, 2, builds[i]};
+        Case c = {OP_DOT, -2, 2, builds[i].build};
         Bench bench = bench_new();
-        bench.invariant = 6; /* E and U */
-        build_output(&bench.b, "y", builds[i](&bench));
+        bench.invariant = builds[i].invariant;
+        build_output(&bench.b, "y", builds[i].build(&bench));
         check_batching(&bench, &c, true, 1e-11);
         /* no value of the factored, batched function has a matrix for each example */
         Function *batched = copy_of(&bench, "inspected");
@@ -148,6 +191,21 @@ static void factoring_keeps_the_result_and_frees_the_large_products(void **state
             assert_true(type_elements(OP_AT(batched, v)->type) < EXAMPLES * 4 * 5);
         bench_free(&bench);
     }
+}
+
+/* A sum of itself with itself doubles its terms. */
+static void factoring_leaves_sums_of_many_terms_alone(void **state)
+{
+    (void)state;
+    Case c = {OP_DOT, -2, 2, NULL};
+    Bench bench = bench_new();
+    bench.invariant = 6;
+    Value w = best_response(&bench, 4, 5);
+    for (int i = 0; i < 40; i++)
+        w = build_binary(&bench.b, OP_ADD, w, build_with_const(&bench.b, OP_MUL, w, 0.25));
+    build_output(&bench.b, "y", times_vector(&bench, w));
+    check_batching(&bench, &c, true, 1e-9);
+    bench_free(&bench);
 }
 
 /* Without a varying scale there is nothing to gain: the product stays one. */
@@ -245,6 +303,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_primitive_batches_over_any_operands),
         cmocka_unit_test(factoring_keeps_the_result_and_frees_the_large_products),
+        cmocka_unit_test(factoring_leaves_sums_of_many_terms_alone),
         cmocka_unit_test(factoring_leaves_invariant_products_alone),
         cmocka_unit_test(reductions_across_the_batch_count_only_masked_in_examples),
         cmocka_unit_test(shared_draws_are_one_a_batch),

@@ -271,8 +271,33 @@ static void write_statement(Writer *w)
 
 /* ---- declarations ---- */
 
+/* Layers that use a weight in another way than `linear`. They have dice of their own, too. */
+static const char *write_last_layer(Writer *w)
+{
+    static const struct {
+        const char *name, *text;
+    } layers[] = {
+        {"linear", ""},
+        {"columns", "layer columns(x: f32[n], m: size) -> f32[m] {\n  weight w: f32[n, m] ~ uniform(1 / sqrt(n)) output axis 1\n"
+                    "  weight b: f32[m] ~ uniform(0.5)\n  return x @ w + b\n}\n"},
+        {"turned", "layer turned(x: f32[n], m: size) -> f32[m] {\n  weight w: f32[n, m] ~ uniform(1 / sqrt(n))\n"
+                   "  weight s: f32 = 0.7\n  return s * (transpose(w) @ x)\n}\n"},
+        {"twice", "layer twice(x: f32[n], m: size) -> f32[m] {\n  weight w: f32[m, n] ~ uniform(1 / sqrt(n)) output axis 1\n"
+                  "  return w @ (tanh(w @ x) @ w) + w @ transpose(w) @ (w @ x)\n}\n"},
+        {"stacked",
+         "layer stacked(x: f32[n], m: size) -> f32[m] {\n  weight w: f32[2, m, n] ~ uniform(1 / sqrt(n)) output axis 1\n"
+         "  t = w @ x\n  return t[0] + t[1] * w[0, :, 0]\n}\n"},
+    };
+    Dice dice = {w->dice.state ^ 0xd1b54a32d192ed03u};
+    unsigned chosen = dice_below(&dice, 2 * COUNT_OF(layers));
+    chosen = chosen < COUNT_OF(layers) ? chosen : 0;
+    text_printf(w->out, "%s", layers[chosen].text);
+    return layers[chosen].name;
+}
+
 static void write_net(Writer *w, const Variable *input)
 {
+    const char *layer = write_last_layer(w);
     text_printf(w->out, "net f(v0: f32");
     write_shape(w, input);
     text_printf(w->out, ") -> f32[%d] {\n", CLASSES);
@@ -282,7 +307,7 @@ static void write_net(Writer *w, const Variable *input)
     for (unsigned i = 0; i < statements; i++)
         write_statement(w);
     unsigned last = w->n - 1;
-    text_printf(w->out, "  return linear(%s(v%u%s), %d)\n}\n", w->variables[last].rank == 1 ? "" : "flatten", last,
+    text_printf(w->out, "  return %s(%s(v%u%s), %d)\n}\n", layer, w->variables[last].rank == 1 ? "" : "flatten", last,
                 w->variables[last].rank == 0 ? "[none]" : "", CLASSES);
 }
 

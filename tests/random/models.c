@@ -1,6 +1,6 @@
-/* Random models: their steps and gradients by the interpreter and compiled, the gradients against central differences, and a
- * batch against its examples one by one, which knows nothing of batching, of weights' forms that were pulled out of products, or
- * of fusion. */
+/* Random models: their steps and gradients by the interpreter and compiled, the gradients against central differences, a batch
+ * against its examples one by one, which knows nothing of batching or of fusion, and an example whose hyperparameters are its own
+ * against one whose hyperparameters are the batch's, in which nothing is pulled out of products. */
 #include <math.h>
 #include <string.h>
 
@@ -39,7 +39,10 @@ static void drop_sources(Module *module)
     }
 }
 
-static bool subject_new(Subject *subject, const Text *text, DType real, int64_t batch, char why[static 256])
+/* Whose draw of a hyperparameter is: as the model says, of each example, of the batch. */
+typedef enum { DRAWS_AS_WRITTEN, DRAWS_OF_EXAMPLES, DRAWS_OF_BATCH } Draws;
+
+static bool subject_new(Subject *subject, const Text *text, DType real, int64_t batch, Draws draws, char why[static 256])
 {
     *subject = (Subject){.source = {"random.hn", text->data, text->len}};
     FrontendOptions options = {.real = real, .batch = batch};
@@ -49,6 +52,8 @@ static bool subject_new(Subject *subject, const Text *text, DType real, int64_t 
         snprintf(why, 256, "the compiler refuses the model");
         return false;
     }
+    for (uint32_t i = 0; draws != DRAWS_AS_WRITTEN && i < subject->model->hypers.len; i++)
+        subject->model->hypers.data[i].shared = draws == DRAWS_OF_BATCH;
     Train *train = &subject->model->trains.data[0];
     subject->module = subject->model->module;
     if (!method_assemble(subject->model, train, NULL, why))
@@ -190,6 +195,52 @@ static void check_examples(Count *count, const Subject *whole, const Subject *si
     numbers_free(&alone);
 }
 
+/* ---- hyperparameters of an example against those of its batch ---- */
+
+static bool same_results(const Function *function, const Results *expected, const Results *found, char why[static 256])
+{
+    for (uint32_t i = 0; i < function->outputs.len; i++) {
+        const Tensor *x = &expected->tensors[i], *y = &found->tensors[i];
+        double scale = 1, difference = 0;
+        for (int64_t k = 0; k < type_elements(x->type); k++) {
+            scale = fmax(scale, fabs(tensor_get(x, k)));
+            difference = fmax(difference, fabs(tensor_get(x, k) - tensor_get(y, k)));
+        }
+        if (!(difference <= 1e-9 * scale)) {
+            snprintf(why, 256, "%.60s: hyperparameters of the example and of its batch differ by %.3g",
+                     function->outputs.data[i].name, difference);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* In a batch of one example both draw the same numbers. */
+static void check_factoring(Count *count, const Text *text, uint64_t seed)
+{
+    Subject apart = {0}, together = {0};
+    char why[256] = "";
+    if (!subject_new(&apart, text, DTYPE_F64, 1, DRAWS_OF_EXAMPLES, why) ||
+        !subject_new(&together, text, DTYPE_F64, 1, DRAWS_OF_BATCH, why))
+        report(count, seed, DTYPE_F64, "model", why, NULL, NULL, text->data);
+    for (uint32_t i = 0; i < apart.losses && i < together.losses; i++) {
+        Tensor *states = model_states(apart.module, seed);
+        Numbers of_example = numbers_new(apart.module, apart.gradients[i], seed, states);
+        Numbers of_batch = numbers_new(together.module, together.gradients[i], seed, states);
+        Results expected = {0}, found = {0};
+        if (run_interpreted(&of_batch, &expected, why) && results_finite(&expected) &&
+            (!run_interpreted(&of_example, &found, why) || !same_results(apart.gradients[i], &expected, &found, why)))
+            report(count, seed, DTYPE_F64, "factoring", why, apart.module, apart.gradients[i], text->data);
+        results_free(&expected);
+        results_free(&found);
+        numbers_free(&of_example);
+        numbers_free(&of_batch);
+        random_states_free(apart.module, states);
+    }
+    subject_free(&apart);
+    subject_free(&together);
+}
+
 /* ---- compiled code ---- */
 
 static bool is_mean_of_examples(const char *text)
@@ -283,8 +334,9 @@ void run_model(Count *count, uint64_t seed, uint64_t number)
     bool in_f32 = number % 2;
     count->programs++;
     count->in_f64 += !in_f32;
-    if (!subject_new(&wide, &text, DTYPE_F64, 0, why) || !subject_new(&single, &text, DTYPE_F64, 1, why) ||
-        (in_f32 && !subject_new(&narrow, &text, DTYPE_F32, 0, why))) {
+    if (!subject_new(&wide, &text, DTYPE_F64, 0, DRAWS_AS_WRITTEN, why) ||
+        !subject_new(&single, &text, DTYPE_F64, 1, DRAWS_AS_WRITTEN, why) ||
+        (in_f32 && !subject_new(&narrow, &text, DTYPE_F32, 0, DRAWS_AS_WRITTEN, why))) {
         report(count, seed, DTYPE_F64, "model", why, NULL, NULL, text.data);
     } else {
         Tensor *states = model_states(wide.module, seed);
@@ -294,6 +346,8 @@ void run_model(Count *count, uint64_t seed, uint64_t number)
                 check_examples(count, &wide, &single, i, states, seed, text.data);
         }
         random_states_free(wide.module, states);
+        if (strstr(text.data, "bilevel("))
+            check_factoring(count, &text, seed);
         compare_ways(count, in_f32 ? &narrow : &wide, in_f32 ? &wide : NULL, seed, number, text.data);
     }
     subject_free(&wide);

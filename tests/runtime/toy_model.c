@@ -44,7 +44,7 @@ enum { AT_W = 0, AT_B = 64, AT_LAM = 128, AT_MOMENT = 192, AT_STEP = 256, AT_SEE
 
 #define STATE(NAME, DTYPE, SHAPE, ROLE, OFFSET)                                                                                  \
     "{\"name\":\"" NAME "\",\"dtype\":\"" DTYPE "\",\"shape\":" SHAPE ",\"role\":\"" ROLE "\",\"offset\":" OFFSET                \
-    ",\"kept\":false,\"file\":null}"
+    ",\"kept\":false,\"file\":null,\"part_of\":null}"
 #define TENSOR(NAME, DTYPE, SHAPE) "{\"name\":\"" NAME "\",\"dtype\":\"" DTYPE "\",\"shape\":" SHAPE "}"
 #define FUNCTION(NAME, INPUT_LIST, OUTPUT_LIST)                                                                                  \
     "{\"name\":\"" NAME "\",\"inputs\":[" INPUT_LIST "],\"outputs\":[" OUTPUT_LIST "],\"bounds\":[]}"
