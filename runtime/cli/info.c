@@ -91,8 +91,9 @@ static void print_data(const Manifest *manifest)
     }
 }
 
-int info_command(const Manifest *manifest)
+int command_info(const Manifest *manifest, const Options *options)
 {
+    (void)options;
     printf("model %s: %s, for %s%s\n", manifest->model, manifest->real == DTYPE_F64 ? "f64" : "f32", manifest->cpu,
            hn_functions_v4 ? " and x86-64-v4" : "");
     printf("large products: %s%s\n", blas_names[manifest->blas],

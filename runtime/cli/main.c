@@ -1,31 +1,26 @@
-/* The entry point of every binary that hnc builds: OUT train | eval | predict | plot | info. */
+/* The entry point of every binary that hnc builds: OUT COMMAND (commands.def). */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "runtime/abi/frame.h"
-#include "runtime/cli/commands.h"
+#include "runtime/cli/options.h"
 #include "runtime/core/blas.h"
 #include "runtime/core/cpu.h"
 #include "runtime/core/manifest.h"
 #include "runtime/core/report.h"
-#include "runtime/run/train.h"
 
 enum { EXIT_USAGE = 2 };
 
 static int run_command(const Manifest *manifest, const Options *options, char **argv)
 {
-    if (options->command == COMMAND_INFO)
-        return info_command(manifest);
-    if (options->command == COMMAND_PLOT)
-        return plot_command(manifest, options);
-    if (!cpu_check(manifest->cpu))
-        return EXIT_FAILURE;
-    blas_repair_detection(argv);
-    return options->command == COMMAND_TRAIN     ? train_command(manifest, &options->run)
-           : options->command == COMMAND_PREDICT ? predict_command(manifest, options)
-                                                 : evaluate_command(manifest, options);
+    if (options->command->runs) {
+        if (!cpu_check(manifest->cpu))
+            return EXIT_FAILURE;
+        blas_repair_detection(argv);
+    }
+    return options->command->run(manifest, options);
 }
 
 /* Closed standard streams would give their numbers to the next files that are opened, and what is printed would go there. What
@@ -50,7 +45,7 @@ int main(int argc, char **argv)
     int status = EXIT_SUCCESS;
     if (!options_parse(argc, argv, &manifest, &options)) {
         status = EXIT_USAGE;
-    } else if (options.command == COMMAND_HELP) {
+    } else if (!options.command) {
         options_help(&manifest);
     } else {
         report_quiet(options.run.quiet);

@@ -6,44 +6,107 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/cli/commands.h"
 #include "runtime/core/report.h"
 
 enum { THREADS_LIMIT = 1024 };
 
+typedef enum {
+#define FLAG(KEY, ...) KEY_##KEY,
+#include "runtime/cli/flags.def"
+#undef FLAG
+    KEY_COUNT
+} Key;
+
+/* Sets of them. */
+enum {
+#define FLAG(KEY, ...) KEY = 1 << KEY_##KEY,
+#include "runtime/cli/flags.def"
+#undef FLAG
+};
+
+static const struct {
+    const char *name, *value, *help; /* value: what it is; NULL: the flag takes none */
+} flags[KEY_COUNT] = {
+#define FLAG(KEY, ...) {__VA_ARGS__},
+#include "runtime/cli/flags.def"
+#undef FLAG
+};
+
+static const CommandInfo commands[] = {
+#define COMMAND(name, flags, needed, fewest, most, files, runs) {#name, flags, needed, fewest, most, files, runs, command_##name},
+#include "runtime/cli/commands.def"
+#undef COMMAND
+};
+enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
+
+/* "--preference"; empty where the model has no sweep. */
+static char point_flag[64];
+
+static const char *flag_name(Key key)
+{
+    return key == KEY_POINT ? point_flag : flags[key].name;
+}
+
+static void name_point_flag(const Manifest *manifest)
+{
+    const SweepInfo *sweep = manifest_sweep(manifest);
+    snprintf(point_flag, sizeof point_flag, "%s%.60s", sweep ? "--" : "", sweep ? sweep->axis_word : "");
+}
+
+/* ---- help ---- */
+
+/* "--data DIR" */
+static void flag_text(Key key, char *text, size_t size)
+{
+    const char *value = flags[key].value;
+    snprintf(text, size, "%s%s%s", flag_name(key), value ? " " : "", value ? value : "");
+}
+
+/* One command with its flags, which continue below one another. */
+static void print_usage(const CommandInfo *command, bool first)
+{
+    enum { WIDTH = 110 };
+    const char *program = report_program();
+    int margin = (int)(strlen("usage: ") + strlen(program) + strlen(" ") + strlen(command->name));
+    int column = margin;
+    printf("%s%s %s", first ? "usage: " : "       ", program, command->name);
+    for (int key = 0; key < KEY_COUNT; key++) {
+        char text[96];
+        bool needed = command->needed >> key & 1;
+        if (!(command->flags >> key & 1) || !*flag_name((Key)key))
+            continue;
+        flag_text((Key)key, text, sizeof text);
+        int length = (int)strlen(text) + (needed ? 1 : 3);
+        if (column + length > WIDTH) {
+            printf("\n%*s", margin, "");
+            column = margin;
+        }
+        printf(needed ? " %s" : " [%s]", text);
+        column += length;
+    }
+    printf("%s%s\n", *command->files ? " " : "", command->files);
+}
+
 void options_help(const Manifest *manifest)
 {
-    const char *name = report_program();
     const SweepInfo *sweep = manifest_sweep(manifest);
-    char usage[96] = "", meaning[160] = "";
-    if (sweep) {
-        snprintf(usage, sizeof usage, " [--%.60s A,B,...]", sweep->axis_word);
-        snprintf(meaning, sizeof meaning, "  --%.60s A,B,...  how much each %.30s matters, scaled to the sum 1\n",
-                 sweep->axis_word, sweep->output_word);
+    name_point_flag(manifest);
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        print_usage(&commands[i], i == 0);
+    putchar('\n');
+    for (int key = 0; key < KEY_COUNT; key++) {
+        char text[96];
+        flag_text((Key)key, text, sizeof text);
+        if (key == KEY_POINT && sweep)
+            printf("  %s  how much each %.30s matters, scaled to the sum 1\n", text, sweep->output_word);
+        else if (key != KEY_POINT)
+            printf("  %-15s %s\n", text, flags[key].help);
     }
-    printf("usage: %s train [--data DIR] [--out RUNDIR] [--seed N] [--epochs N | --steps N] [--seconds S]\n"
-           "       %*s       [--threads N] [--from FILE | --resume] [--quiet]\n"
-           "       %s eval --weights FILE [--data DIR] [--threads N] [--json]\n"
-           "       %s predict --weights FILE [--export NAME]%s [--threads N] FILE...\n"
-           "       %s plot RUNDIR\n"
-           "       %s info\n"
-           "\n"
-           "  --data DIR      folder of the data files; else the environment variable HNC_DATA, else the current folder\n"
-           "  --out RUNDIR    folder of the run's files (default: runs/MODEL-TRAIN)\n"
-           "  --seed N        of all randomness (default: 0)\n"
-           "  --epochs N      instead of the model's number\n"
-           "  --steps N       stop after N steps of the first phase\n"
-           "  --seconds S     stop after S seconds of training, evaluation not counted\n"
-           "  --threads N     (default: 1, or the resumed run's)\n"
-           "  --from FILE     begin with the weights of this checkpoint, where it has them\n"
-           "  --resume        continue the run in RUNDIR where its last checkpoint stands\n"
-           "  --quiet         print errors, warnings and the closing line only\n"
-           "  --weights FILE  a checkpoint: last.safetensors or best.safetensors of a run, or any with the same tensors\n"
-           "  --json          print the metrics as one JSON object\n"
-           "  --export NAME   which of the model's exports is evaluated (default: the only one)\n"
-           "%s"
-           "  FILE...         what predict works on: a table, or one file per argument of the export\n",
-           name, (int)strlen(name), "", name, name, usage, name, name, meaning);
+    printf("  FILE...         what predict works on: a table, or one file per argument of the export\n");
 }
+
+/* ---- flags ---- */
 
 static bool parse_integer(const char *flag, const char *text, int64_t least, int64_t most, int64_t *value)
 {
@@ -65,55 +128,11 @@ static bool parse_seconds(const char *flag, const char *text, double *seconds)
     return true;
 }
 
-enum { FOR_TRAIN = 1 << COMMAND_TRAIN, FOR_EVAL = 1 << COMMAND_EVAL, FOR_PREDICT = 1 << COMMAND_PREDICT };
-
-typedef enum {
-    KEY_DATA,
-    KEY_OUT,
-    KEY_SEED,
-    KEY_EPOCHS,
-    KEY_STEPS,
-    KEY_SECONDS,
-    KEY_THREADS,
-    KEY_WEIGHTS,
-    KEY_FROM,
-    KEY_RESUME,
-    KEY_QUIET,
-    KEY_JSON,
-    KEY_EXPORT,
-    KEY_POINT
-} Key;
-
-/* "--preference"; empty where the model has no sweep. */
-static char point_flag[64];
-
-static const struct {
-    const char *name;
-    int commands;
-    bool takes_value;
-} flags[] = {
-    [KEY_DATA] = {"--data", FOR_TRAIN | FOR_EVAL, true},
-    [KEY_OUT] = {"--out", FOR_TRAIN, true},
-    [KEY_SEED] = {"--seed", FOR_TRAIN, true},
-    [KEY_EPOCHS] = {"--epochs", FOR_TRAIN, true},
-    [KEY_STEPS] = {"--steps", FOR_TRAIN, true},
-    [KEY_SECONDS] = {"--seconds", FOR_TRAIN, true},
-    [KEY_THREADS] = {"--threads", FOR_TRAIN | FOR_EVAL | FOR_PREDICT, true},
-    [KEY_WEIGHTS] = {"--weights", FOR_EVAL | FOR_PREDICT, true},
-    [KEY_FROM] = {"--from", FOR_TRAIN, true},
-    [KEY_RESUME] = {"--resume", FOR_TRAIN, false},
-    [KEY_QUIET] = {"--quiet", FOR_TRAIN, false},
-    [KEY_JSON] = {"--json", FOR_EVAL, false},
-    [KEY_EXPORT] = {"--export", FOR_PREDICT, true},
-    [KEY_POINT] = {point_flag, FOR_PREDICT, true},
-};
-enum { FLAG_COUNT = sizeof flags / sizeof flags[0] };
-
-static bool set_flag(Options *options, unsigned key, const char *value)
+static bool set_flag(Options *options, Key key, const char *value)
 {
-    const char *flag = flags[key].name;
+    const char *flag = flag_name(key);
     int64_t number;
-    switch ((Key)key) {
+    switch (key) {
     case KEY_DATA:
         options->run.data = value;
         return *value || report_error("%s expects a folder", flag);
@@ -158,48 +177,46 @@ static bool set_flag(Options *options, unsigned key, const char *value)
     case KEY_POINT:
         options->point = value;
         return *value || report_error("%s expects numbers with commas between them", flag);
+    case KEY_COUNT:
+        break;
     }
     return false;
 }
 
-/* The flag written as argument, "--flag" or "--flag=value"; FLAG_COUNT if there is none such for the command. */
-static unsigned find_flag(const char *argument, Command command)
+/* The flag written as argument, "--flag" or "--flag=value"; KEY_COUNT if there is none such for the command. */
+static Key find_flag(const char *argument, const CommandInfo *command)
 {
     size_t length = strcspn(argument, "=");
-    for (unsigned i = 0; i < FLAG_COUNT; i++)
-        if (length > 0 && strlen(flags[i].name) == length && !strncmp(flags[i].name, argument, length) &&
-            flags[i].commands & 1 << command)
-            return i;
-    return FLAG_COUNT;
+    int key = 0;
+    while (key < KEY_COUNT && !(command->flags >> key & 1 && length > 0 && strlen(flag_name((Key)key)) == length &&
+                                !strncmp(flag_name((Key)key), argument, length)))
+        key++;
+    return (Key)key;
 }
 
-static size_t most_files(Command command)
+static bool parse_flags(int argc, char **argv, Options *options)
 {
-    return command == COMMAND_PREDICT ? MAX_FILES : command == COMMAND_PLOT;
-}
-
-static bool parse_flags(int argc, char **argv, const char *command, Options *options)
-{
+    const CommandInfo *command = options->command;
     for (int i = 2; i < argc; i++) {
         const char *argument = argv[i];
-        if (options->file_count < most_files(options->command) && argument[0] != '-') {
+        if (options->file_count < command->most_files && argument[0] != '-') {
             options->files[options->file_count++] = argument;
             continue;
         }
         if (!strcmp(argument, "--help") || !strcmp(argument, "-h")) {
-            options->command = COMMAND_HELP;
+            options->command = NULL;
             return true;
         }
-        unsigned key = find_flag(argument, options->command);
-        if (key == FLAG_COUNT)
-            return report_error("'%s' is not a flag of '%s'; see --help", argument, command);
+        Key key = find_flag(argument, command);
+        if (key == KEY_COUNT)
+            return report_error("'%s' is not a flag of '%s'; see --help", argument, command->name);
         const char *value = strchr(argument, '=');
-        if (value && !flags[key].takes_value)
-            return report_error("%s takes no value", flags[key].name);
+        if (value && !flags[key].value)
+            return report_error("%s takes no value", flag_name(key));
         if (value)
             value++;
-        else if (flags[key].takes_value && ++i == argc)
-            return report_error("%s expects a value; see --help", flags[key].name);
+        else if (flags[key].value && ++i == argc)
+            return report_error("%s expects a value; see --help", flag_name(key));
         else
             value = argv[i];
         if (!set_flag(options, key, value))
@@ -208,41 +225,59 @@ static bool parse_flags(int argc, char **argv, const char *command, Options *opt
     return true;
 }
 
-static bool parse_command(const char *text, Command *command)
+/* ---- commands ---- */
+
+static bool is_help(const char *text)
 {
-    static const struct {
-        const char *name;
-        Command command;
-    } commands[] = {{"train", COMMAND_TRAIN}, {"eval", COMMAND_EVAL}, {"predict", COMMAND_PREDICT}, {"plot", COMMAND_PLOT},
-                    {"info", COMMAND_INFO},   {"help", COMMAND_HELP}, {"--help", COMMAND_HELP},     {"-h", COMMAND_HELP}};
-    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
-        if (!strcmp(commands[i].name, text)) {
-            *command = commands[i].command;
-            return true;
-        }
-    }
-    return false;
+    return !strcmp(text, "help") || !strcmp(text, "--help") || !strcmp(text, "-h");
+}
+
+/* "train, eval, predict, plot or info" */
+static const char *all_commands(void)
+{
+    static char text[256];
+    size_t length = 0;
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        length += (size_t)snprintf(text + length, sizeof text - length, "%s%s",
+                                   i == 0                  ? ""
+                                   : i + 1 < COMMAND_COUNT ? ", "
+                                                           : " or ",
+                                   commands[i].name);
+    return text;
+}
+
+/* What the command cannot do without. */
+static bool is_complete(const Options *options)
+{
+    const CommandInfo *command = options->command;
+    if (command->needed & WEIGHTS && !options->weights)
+        return report_error("%s needs --weights FILE; see --help", command->name);
+    if (options->file_count < command->fewest_files)
+        return report_error("%s needs %s; see --help", command->name, command->files);
+    if (options->run.epochs >= 0 && options->run.steps >= 0)
+        return report_error("--epochs and --steps exclude each other");
+    return true;
 }
 
 bool options_parse(int argc, char **argv, const Manifest *manifest, Options *options)
 {
-    const SweepInfo *sweep = manifest_sweep(manifest);
-    snprintf(point_flag, sizeof point_flag, "%s%.60s", sweep ? "--" : "", sweep ? sweep->axis_word : "");
+    name_point_flag(manifest);
     *options = (Options){.run = {.epochs = -1, .steps = -1}};
     if (argc < 2)
-        return report_error("expected a command: train, eval, predict, plot or info; see --help");
-    if (!parse_command(argv[1], &options->command))
-        return report_error("'%s' is not a command (train, eval, predict, plot or info); see --help", argv[1]);
-    if (!parse_flags(argc, argv, argv[1], options))
+        return report_error("expected a command: %s; see --help", all_commands());
+    if (is_help(argv[1]))
+        return true;
+    for (size_t i = 0; i < COMMAND_COUNT && !options->command; i++)
+        if (!strcmp(commands[i].name, argv[1]))
+            options->command = &commands[i];
+    if (!options->command)
+        return report_error("'%s' is not a command (%s); see --help", argv[1], all_commands());
+    if (!parse_flags(argc, argv, options))
         return false;
-    if ((options->command == COMMAND_EVAL || options->command == COMMAND_PREDICT) && !options->weights)
-        return report_error("%s needs --weights FILE; see --help", argv[1]);
-    if (options->command == COMMAND_PLOT && !options->file_count)
-        return report_error("plot needs the folder of a run; see --help");
-    if (options->run.epochs >= 0 && options->run.steps >= 0)
-        return report_error("--epochs and --steps exclude each other");
+    if (!options->command)
+        return true;
     const char *variable = getenv("HNC_DATA");
     if (!options->run.data)
         options->run.data = variable && *variable ? variable : ".";
-    return true;
+    return is_complete(options);
 }

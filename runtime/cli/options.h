@@ -7,12 +7,12 @@
 #include "runtime/core/manifest.h"
 #include "runtime/run/settings.h"
 
-typedef enum { COMMAND_TRAIN, COMMAND_EVAL, COMMAND_PREDICT, COMMAND_INFO, COMMAND_PLOT, COMMAND_HELP } Command;
-
 enum { MAX_FILES = 16 };
 
+typedef struct CommandInfo CommandInfo;
+
 typedef struct Options {
-    Command command;
+    const CommandInfo *command;   /* NULL: help */
     RunSettings run;              /* eval and predict: its data and its threads */
     const char *weights;          /* eval, predict */
     const char *export, *point;   /* predict; NULL: not given */
@@ -20,6 +20,16 @@ typedef struct Options {
     size_t file_count;
     bool json; /* eval */
 } Options;
+
+/* A row of commands.def. */
+struct CommandInfo {
+    const char *name;
+    unsigned flags, needed; /* sets of flags */
+    size_t fewest_files, most_files;
+    const char *files; /* what usage calls them */
+    bool runs;
+    int (*run)(const Manifest *manifest, const Options *options); /* the exit status */
+};
 
 /* False (reported) on wrong usage. A model with a sweep has a flag for a point of it, named after its condition
  * (SweepInfo.axis_word). */

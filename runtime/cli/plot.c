@@ -41,7 +41,7 @@ static bool draw_sweep(const SweepInfo *sweep, const char *folder, bool *found)
     return fine;
 }
 
-int plot_command(const Manifest *manifest, const Options *options)
+int command_plot(const Manifest *manifest, const Options *options)
 {
     struct stat status;
     const char *folder = options->files[0];

@@ -149,7 +149,7 @@ static bool open_call(Call *call, const Program *program, const ExportInfo *expo
     return fine;
 }
 
-int predict_command(const Manifest *manifest, const Options *options)
+int command_predict(const Manifest *manifest, const Options *options)
 {
     const ExportInfo *export = find_export(manifest, options->export);
     const DatasetInfo *dataset = export ? examples_dataset(manifest, export) : NULL;

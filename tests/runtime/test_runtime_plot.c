@@ -145,7 +145,7 @@ static void test_wrong_usage(void **state)
 {
     (void)state;
     assert_int_equal(run_command(TOY " plot"), 2);
-    assert_true(output_has("plot needs the folder of a run"));
+    assert_true(output_has("plot needs RUNDIR"));
     assert_int_equal(run_command(TOY " plot run run"), 2);
     assert_int_equal(run_command(TOY " plot run --json"), 2);
     assert_true(output_has("'--json' is not a flag of 'plot'"));

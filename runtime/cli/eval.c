@@ -112,7 +112,7 @@ static bool find_seed(const Manifest *manifest, const char *weights, uint64_t *s
     return !shuffled || checkpoint_seed(weights, seed);
 }
 
-int evaluate_command(const Manifest *manifest, const Options *options)
+int command_eval(const Manifest *manifest, const Options *options)
 {
     if (!manifest->train || manifest->train->metric_count == 0) {
         report_error("this model has no metrics to evaluate");
