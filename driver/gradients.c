@@ -1,4 +1,5 @@
-/* hnc check --gradients: every gradient against central differences, and compiled code against the interpreter.
+/* hnc check --gradients: every gradient against central differences, and compiled code against the interpreter. Both begin behind
+ * the passes that make a batch of an example; so the loss of a few examples is compared with its definition, too.
  *
  * Differences are taken of the loss with every `stop` held at its value, in f64, along the gradient of each tensor and along a
  * random direction, at the first weights and at weights nearby: at the first ones two weights may be equal, or a product 0, by
@@ -11,11 +12,14 @@
 
 static const double tolerance = 1e-6, compiled_tolerance = 1e-9;
 
+enum { FEW = 3 }; /* examples: weights of each may be matrices of their own */
+
 /* A loss in the forms that differences need. */
 typedef struct Loss {
-    Function *gradients; /* outputs: the loss, then a gradient for each state of that name */
-    Function *plain;     /* outputs: the loss, then the operand of each stop */
-    Function *frozen;    /* the loss; inputs: the rows, then the value of each stop */
+    Function *gradients;        /* outputs: the loss, then a gradient for each state of that name */
+    Function *plain;            /* outputs: the loss, then the operand of each stop */
+    Function *frozen;           /* the loss; inputs: the rows, then the value of each stop */
+    Function *definition, *few; /* the loss of a few examples, by definition and as steps have it */
 } Loss;
 
 /* ---- losses without and with frozen stops ---- */
@@ -50,10 +54,14 @@ static Loss make_loss(Model *model, Train *train, uint32_t number)
     Module *module = model->module;
     Function *loss = method_loss(model, train, number);
     pass_differentiate(module, loss);
-    Loss made = {method_gradients(model, train, number),
-                 copy_loss(module, loss, arena_printf(&module->arena, "%s.plain", loss->name), false),
-                 copy_loss(module, loss, arena_printf(&module->arena, "%s.frozen", loss->name), true)};
+    Loss made = {.gradients = method_gradients(model, train, number),
+                 .plain = copy_loss(module, loss, arena_printf(&module->arena, "%s.plain", loss->name), false),
+                 .frozen = copy_loss(module, loss, arena_printf(&module->arena, "%s.frozen", loss->name), true)};
     function_remove(module, loss);
+    made.definition = method_loss_of(model, train, number, FEW, true);
+    made.few = method_loss_of(model, train, number, FEW, false);
+    pass_differentiate(module, made.definition);
+    pass_differentiate(module, made.few);
     return made;
 }
 
@@ -151,7 +159,7 @@ static Slope slope_along(const Trial *trial, const Loss *loss, const Tensor *sto
 /* ---- one loss ---- */
 
 typedef struct Tally {
-    unsigned wrong, compiled_wrong;
+    unsigned wrong, defined_wrong, compiled_wrong;
     bool not_finite;
 } Tally;
 
@@ -163,6 +171,20 @@ static bool is_all_zero(const Tensor *tensor)
     return true;
 }
 
+/* Whether the batch computes what the objective says of its examples. */
+static bool check_definition(const Trial *trial, const Loss *loss)
+{
+    Tensor *expected = trial_evaluate(trial, loss->definition, NULL), *actual = trial_evaluate(trial, loss->few, NULL);
+    double difference = expected && actual ? tensor_difference(&expected[0], &actual[0]) : INFINITY;
+    bool good = difference <= compiled_tolerance;
+    printf("  the loss of %d examples %17s by definition and as a batch %.1e%s\n", FEW, "", difference, good ? "" : "   WRONG");
+    if (expected)
+        interpret_free_outputs(loss->definition, expected);
+    if (actual)
+        interpret_free_outputs(loss->few, actual);
+    return good;
+}
+
 static void check_loss(Trial *trial, const Loss *loss, const char *point, Tally *tally)
 {
     Tensor *outputs = trial_evaluate(trial, loss->gradients, NULL), *plain = trial_evaluate(trial, loss->plain, NULL);
@@ -170,6 +192,7 @@ static void check_loss(Trial *trial, const Loss *loss, const char *point, Tally 
     double here = plain ? tensor_get(&plain[0], 0) : NAN;
     if (outputs && plain)
         printf("%s, %s: loss %.6g\n", loss->gradients->name, point, here);
+    tally->defined_wrong += outputs && plain && !check_definition(trial, loss);
     for (uint32_t i = 1; outputs && plain && i < loss->gradients->outputs.len; i++) {
         const char *name = loss->gradients->outputs.data[i].name;
         Tensor *state = &trial->world.states[find_state(trial->module, name)];
@@ -278,6 +301,8 @@ static void check_train(Model *model, Train *train, Tally *tally)
         for (uint32_t i = 0; i < count; i++) {
             function_remove(model->module, losses[i].plain);
             function_remove(model->module, losses[i].frozen);
+            function_remove(model->module, losses[i].definition);
+            function_remove(model->module, losses[i].few);
         }
         bool compiled = trial_compile(&trial);
         tally->compiled_wrong += !compiled;
@@ -300,8 +325,11 @@ int check_gradients(Model *model, bool *not_finite)
     fflush(stdout);
     if (tally.wrong)
         fprintf(stderr, "hnc: error: %u gradients differ from central differences by more than %g\n", tally.wrong, tolerance);
+    if (tally.defined_wrong)
+        fprintf(stderr, "hnc: error: %u losses of a batch differ from their definition by more than %g\n", tally.defined_wrong,
+                compiled_tolerance);
     if (tally.compiled_wrong)
         fprintf(stderr, "hnc: error: %u compiled functions differ from the interpreter by more than %g\n", tally.compiled_wrong,
                 compiled_tolerance);
-    return tally.wrong || tally.compiled_wrong || tally.not_finite ? EXIT_ERROR : EXIT_FINE;
+    return tally.wrong || tally.defined_wrong || tally.compiled_wrong || tally.not_finite ? EXIT_ERROR : EXIT_FINE;
 }

@@ -11,24 +11,33 @@ uint32_t method_losses(const Train *train)
     return train->pareto ? train->pareto->m : train->phases.len;
 }
 
+static const Phase *phase_of(const Train *train, uint32_t number)
+{
+    return &train->phases.data[train->pareto ? 0 : number];
+}
+
 static bool is_upper(const Train *train, uint32_t number)
 {
     return !train->pareto && number > 0;
 }
 
-/* The loss of that number over a batch, as the function's only output; derivatives are still to be taken. */
-static Function *batched_loss(Assembly *assembly, uint32_t number, const char *suffix)
+/* The loss of that number over a batch, as the function's only output; derivatives are still to be taken. `plain`: nothing is
+ * done for speed. */
+static Function *batched_loss(Assembly *assembly, uint32_t number, const char *suffix, int64_t batch, bool plain)
 {
     Module *module = assembly->module;
     const Train *train = assembly->train;
     uint32_t output = train->pareto ? number : 0;
-    const Phase *of = &train->phases.data[train->pareto ? 0 : number];
+    const Phase *of = phase_of(train, number);
     bool upper = is_upper(train, number);
     bool sampled = method_of(train)->samples && (!upper || train->sigma_learned);
     const char *loss_name = train->pareto ? train->pareto->objectives[number] : of->name;
     const char *name = arena_printf(&module->arena, "%s.%s.%s", train->name, loss_name, suffix);
     Function *function = objective_copy(assembly, name, of->objective, sampled ? SAMPLED(upper) : AT_HAND);
-    objective_batch(assembly, function, of->batch, false);
+    if (plain)
+        pass_batch(module, function, batch, false);
+    else
+        objective_batch(assembly, function, batch, false);
     Builder b = {.module = module, .function = function, .line = of->line};
     Value loss = function->outputs.data[output].value;
     function->outputs.len = 0;
@@ -39,15 +48,21 @@ static Function *batched_loss(Assembly *assembly, uint32_t number, const char *s
 Function *method_loss(Model *model, Train *train, uint32_t number)
 {
     Assembly assembly = method_assembly(model, train, NULL);
-    return batched_loss(&assembly, number, "loss");
+    return batched_loss(&assembly, number, "loss", phase_of(train, number)->batch, false);
+}
+
+Function *method_loss_of(Model *model, Train *train, uint32_t number, int64_t batch, bool plain)
+{
+    Assembly assembly = method_assembly(model, train, NULL);
+    return batched_loss(&assembly, number, plain ? "definition" : "few", batch, plain);
 }
 
 Function *method_gradients(Model *model, Train *train, uint32_t number)
 {
     Module *module = model->module;
     Assembly assembly = method_assembly(model, train, NULL);
-    Function *function = batched_loss(&assembly, number, "gradients");
-    Builder b = {.module = module, .function = function, .line = train->phases.data[train->pareto ? 0 : number].line};
+    Function *function = batched_loss(&assembly, number, "gradients", phase_of(train, number)->batch, false);
+    Builder b = {.module = module, .function = function, .line = phase_of(train, number)->line};
     Value loss = function->outputs.data[0].value;
     for (uint32_t state = 0; state < module->states.len; state++) {
         bool trained = wanted(module->states.data[state].role, is_upper(train, number));
