@@ -41,7 +41,7 @@ static bool is_name_part(char c)
     return isalnum((unsigned char)c) || c == '_' || c == '.' || c == '/';
 }
 
-/* plain_name := [A-Za-z0-9_.]+ */
+/* plain_name := [A-Za-z0-9_./]+ */
 static Token lex_plain_name(Lexer *lexer, Token token)
 {
     uint32_t begin = lexer->at;

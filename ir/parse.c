@@ -49,7 +49,12 @@ static bool parse_role(Parser *p, StateRole *role)
             *role = (StateRole)i;
             return true;
         }
-    return error_here(p, "expected a role: weight, hyper, scale, optimizer, counter or scratch");
+    const char *all = "";
+    for (int i = 0; i < STATE_ROLE_COUNT; i++) {
+        const char *between = i == 0 ? "" : i + 1 < STATE_ROLE_COUNT ? ", " : " or ";
+        all = arena_printf(&p->module->arena, "%s%s%s", all, between, state_role_names[i]);
+    }
+    return error_here(p, "expected a role: %s", all);
 }
 
 /* state := 'state' symbol ':' type role [init] */
