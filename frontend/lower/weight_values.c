@@ -384,7 +384,8 @@ static void lower_value(Session *s, uint32_t index)
 {
     const Weight weight = s->module->weights.data[index];
     const Decl *decl = weight.net == NO_NET ? NULL : s->forms.data[weight.form].decl;
-    if (!decl || form_row(head_name(decl->value)) == 0)
+    int row = decl ? form_row(head_name(decl->value)) : -1;
+    if (!decl || (row >= 0 && form_rows[row].form == &form_free))
         return; /* plain trained numbers */
     if (!check_form_expression(s, decl->value))
         return;
