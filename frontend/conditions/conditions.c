@@ -13,23 +13,29 @@ const ConditionReader *const condition_readers[CONDITION_COUNT] = {
 #undef CONDITION
 };
 
-static void lower_condition(Session *s, Symbol *symbol, const ConditionReader *reader)
+/* `number` conditions are declared before it. */
+static void lower_condition(Session *s, Symbol *symbol, const ConditionReader *reader, uint32_t number)
 {
     Module *module = s->module;
     const Name name = symbol->decl->name;
-    symbol->condition = module->conditions.len;
+    symbol->condition = number < MAX_CONDITIONS ? number : 0;
     symbol->extent = reader->read(s, symbol);
-    int64_t extent = symbol->extent ? symbol->extent : 1;
-    if (module->conditions.len >= MAX_CONDITIONS)
+    if (number == MAX_CONDITIONS)
         fail(s, name.span, "a model has at most %d conditions, hyper declarations and preferences together", MAX_CONDITIONS);
+    if (number >= MAX_CONDITIONS) {
+        symbol->extent = 0;
+        return;
+    }
+    int64_t extent = symbol->extent ? symbol->extent : 1;
     Type type = type_of(module->real, 1, &extent);
     vec_push(&module->conditions, (Condition){arena_text(&module->arena, name.text, strlen(name.text)), type});
 }
 
 void lower_conditions(Session *s)
 {
+    uint32_t number = 0;
     for (int kind = 0; kind < CONDITION_COUNT; kind++)
         for (uint32_t i = 0; i < s->file->symbols.len; i++)
             if (condition_kind(s->file->symbols.data[i]->decl->kind) == (ConditionKind)kind)
-                lower_condition(s, s->file->symbols.data[i], condition_readers[kind]);
+                lower_condition(s, s->file->symbols.data[i], condition_readers[kind], number++);
 }
