@@ -1,4 +1,4 @@
-/* `OUT eval`: metrics on whole splits. */
+/* `OUT eval` prints the metrics of the train on whole splits, with the weights of a file. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,5 @@
-/* `OUT info`. */
+/* `OUT info` prints what the binary holds: model, train, hyperparameters, states, parameter counts, memory, processor and data
+ * files. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

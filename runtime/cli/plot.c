@@ -1,4 +1,6 @@
-/* `OUT plot RUNDIR`: pictures of a run. */
+/* `OUT plot` draws curves.svg from the folder's metrics.jsonl and a picture of the sweep from its file, as far as they are there,
+ * and prints what it wrote. Exit status: 1 (reported) if there is nothing to draw, or if a file is damaged or cannot be drawn;
+ * the other picture is drawn all the same. */
 #include "runtime/cli/plot.h"
 
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* `OUT train`. */
+/* `OUT train`: a run of the train, new or resumed (runtime/run/train.h). */
 #include "runtime/run/train.h"
 
 #include "runtime/cli/commands.h"
