@@ -6,7 +6,7 @@
 enum {
     CHEAP = 8,         /* an inline value of at most this cost is computed again for each use */
     DEEP = 200,        /* an expression of this depth or ... */
-    DEAR = 1000,       /* ... cost is cut: its value is stored */
+    EXPENSIVE = 1000,       /* ... cost is cut: its value is stored */
     MOST_MEMBERS = 64, /* of a group */
     MOST_CANDIDATES = 16,
 };
@@ -61,7 +61,7 @@ void weigh(Fuser *f, Value v)
     info->depth = depth + 1;
     if (info->in_memory)
         return;
-    if (info->depth >= DEEP || cost >= DEAR)
+    if (info->depth >= DEEP || cost >= EXPENSIVE)
         store(f, v);
     else
         info->anchor = is_computed(f, v) && info->uses > 1 && cost > CHEAP;
@@ -313,7 +313,7 @@ static bool accepts(Fuser *f, uint32_t index, const Member *member, uint32_t cos
     const Group *group = &f->groups.data[index];
     uint32_t reduced = reduced_axes(member);
     Type space = without_units(member->space);
-    if (group->kind != KERNEL_LOOP || group->members.len >= MOST_MEMBERS || group->cost + cost > 2 * DEAR)
+    if (group->kind != KERNEL_LOOP || group->members.len >= MOST_MEMBERS || group->cost + cost > 2 * EXPENSIVE)
         return false;
     if (group->space.rank != space.rank || memcmp(group->space.dims, space.dims, sizeof space.dims) != 0)
         return false;
@@ -433,7 +433,7 @@ static bool can_merge(Fuser *f, uint32_t a, uint32_t b)
     return a != b && x->kind == KERNEL_LOOP && y->kind == KERNEL_LOOP &&
            reduce_alike(x->reduced, x->chunk, y->reduced, y->chunk) && x->early == y->early &&
            type_equal(type_with_dtype(x->space, y->space.dtype), y->space) && x->members.len + y->members.len < MOST_MEMBERS &&
-           x->cost + y->cost <= 2 * DEAR && members_allow_both(f, a, a, b) && members_allow_both(f, b, a, b);
+           x->cost + y->cost <= 2 * EXPENSIVE && members_allow_both(f, a, a, b) && members_allow_both(f, b, a, b);
 }
 
 /* All that `from` computes, `into` computes; `from` stays without members. */
