@@ -3,7 +3,7 @@
 
 /* ---- sample ---- */
 
-/* uniform is dirichlet(1); rays are those of the front; each of these has a net of its own. */
+/* uniform: dirichlet(1); rays: the rays of the front; each: the same, with one net per ray. */
 enum { SAMPLE_DIRICHLET, SAMPLE_UNIFORM, SAMPLE_RAYS, SAMPLE_EACH };
 static const Construct sample_rows[] = {
     CALLED("dirichlet", "dirichlet(0.2)", {"concentration", TAKES_EXPRESSION, ANY_NUMBER, 0}),
@@ -96,7 +96,7 @@ static void centroid_rays(TrainPlan *plan, unsigned partitions, bool upright, Sp
         rays_centroids(partitions, upright, rays);
 }
 
-/* rays 25: the customary set of that size for so many objectives. */
+/* rays 25: the default set of that size for the train's number of objectives. */
 static void counted_rays(TrainPlan *plan, unsigned n, Span span)
 {
     unsigned m = plan->train.pareto->m, sizes[3] = {0};

@@ -1,4 +1,4 @@
-/* The argument of an indicator like igd("front.csv"): a front that is known, read from a file when the program is compiled. */
+/* The argument of an indicator like igd("front.csv"): a known front, read from a file when the program is compiled. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 #include "tabular/table.h"
 
 typedef struct FrontFile {
-    uint32_t m; /* numbers a row */
+    uint32_t m; /* numbers per row */
     VEC(double) numbers;
 } FrontFile;
 

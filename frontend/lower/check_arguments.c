@@ -1,4 +1,5 @@
-/* What the types of the standard layers' parameters do not say: which numbers they may be, and what they are. */
+/* Checks of arguments of standard layers beyond their types: which numbers are allowed, and probabilities where logits are meant.
+ */
 #include <math.h>
 #include <string.h>
 

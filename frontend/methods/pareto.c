@@ -34,7 +34,7 @@ static bool read_split_on(Session *s, const Expr *on, uint32_t *dataset, uint32_
     return false;
 }
 
-/* The function that computes every objective of the list, one output each. False after an error. */
+/* The function that computes every objective of the list, one output per objective. NULL after an error. */
 static Function *lower_objectives(TrainPlan *plan, const char *name, const ExprList *values, const Expr *on, bool training,
                                   uint32_t *dataset, uint32_t *split)
 {
@@ -204,7 +204,7 @@ static void read_front(TrainPlan *plan)
     vec_push(&plan->train.metrics, metric);
 }
 
-/* Solvers of several rays a step make the hypervolume of their front grow: it needs a reference, and rays to choose from. */
+/* Solvers of several rays per step make the hypervolume of their front grow: they need a reference, and rays to choose from. */
 static void check_solver(TrainPlan *plan)
 {
     Session *s = plan->s;
@@ -243,7 +243,8 @@ static void lower(TrainPlan *plan)
         plan->train.sweep->condition = plan->train.conditions.data[0].condition;
     read_common(plan);
     if (!find_setting(plan, "evaluate"))
-        plan->train.evaluate = plan->train.epochs > 0 ? plan->train.epochs : 1; /* a front costs rays x the split */
+        plan->train.evaluate =
+            plan->train.epochs > 0 ? plan->train.epochs : 1; /* a front costs one evaluation of the split per ray */
     read_minimise(plan);
     read_solver(plan);
     read_sample_of_rays(plan);
