@@ -180,7 +180,7 @@ void blame_derivatives(const Trial *trial, const Function *loss)
     if (values && !found[OP_CONTRADICTS])
         for (unsigned i = 0; i < found[OP_AT_A_KINK] && i < MOST_BLAMED; i++)
             print_op(trial, loss, kinks[i],
-                     "is at its kink: what is smooth only as a sum of such pieces has no right derivative there");
+                     "is at its kink: pieces that are smooth only as a sum have no right derivative there");
     if (values && !found[OP_CONTRADICTS] && !found[OP_AT_A_KINK])
         printf("    every op alone has the slope that its derivative says: the fault lies in how derivatives are put together\n");
     if (values)

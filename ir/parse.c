@@ -301,7 +301,7 @@ static bool count_op(Parser *p)
         return true;
     }
     if (!p->too_many)
-        error_here(p, "too many ops (limit is %d a module)", MOST_OPS);
+        error_here(p, "too many ops (limit is %d per module)", MOST_OPS);
     p->too_many = true;
     return false;
 }

@@ -88,7 +88,7 @@ static bool check_derivative(Session *s, const TrainedLeaves *leaves, const Func
     }
     fail(s, span, "'%s' trains nothing: its derivative with respect to %s is 0 everywhere", name, what);
     if (block)
-        add_help(s, "no derivative passes '%s' in line %u: minimise a smooth loss, and report what counts errors",
+        add_help(s, "no derivative passes '%s' in line %u: minimise a smooth loss; counts of errors can be reported",
                  op_info[block->code].name, block->line);
     return false;
 }

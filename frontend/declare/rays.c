@@ -129,7 +129,7 @@ static void counted_rays(TrainPlan *plan, unsigned n, Span span)
             plan->s,
             "the simplex is cut into 1, 3, 4, 6, 9, 10, 15, 16, 21, 25, 28, 36 ... triangles; or give das_dennis(6), or a list");
     else
-        add_help(plan->s, "near it are %u and %u; or give das_dennis(6), or a list of rays", sizes[0], sizes[1]);
+        add_help(plan->s, "the nearest numbers are %u and %u; or give das_dennis(6), or a list of rays", sizes[0], sizes[1]);
 }
 
 /* rays [0.5, 0.5], [0.9, 0.1] */
@@ -141,7 +141,7 @@ static void listed_rays(TrainPlan *plan, const Setting *setting)
     for (const Expr *expr = ray ? setting->values.first : NULL; expr; expr = expr->next, ray += m) {
         double sum = 0;
         if (expr->kind != EXPR_LIST) {
-            fail(s, expr->span, "a ray is a list of one number an objective, as in [0.5, 0.5]");
+            fail(s, expr->span, "a ray is a list of one number per objective, as in [0.5, 0.5]");
             return;
         }
         if (!read_numbers(s, expr, "a ray", (Range)AT_LEAST(0), m, ray))

@@ -399,7 +399,7 @@ static void lower_value(Session *s, uint32_t index)
     if (fine && !type_equal(val_type(s, value), weight.type)) {
         fail(s, decl->value->span, "this makes %s of the weight '%s', which is %s", describe(s, value), weight.name,
              describe_type(s, weight.type));
-        add_help(s, "what makes weights keeps their shape, as a layer 'mask(w: f32[..s]) -> f32[..s]' does");
+        add_help(s, "a function that makes weights keeps their shape, as a layer 'mask(w: f32[..s]) -> f32[..s]' does");
         fine = false;
     }
     if (fine)

@@ -69,7 +69,7 @@ static void read_minimise(TrainPlan *plan)
     Pareto *pareto = plan->train.pareto;
     pareto->m = setting->values.count;
     if (preference && preference->extent && preference->extent != pareto->m) {
-        fail(s, setting->span, "the preference '%s' has %lld entries, one an objective, but %s minimised",
+        fail(s, setting->span, "the preference '%s' has %lld entries, one per objective, but %s minimised",
              preference->decl->name.text, (long long)preference->extent,
              pareto->m == 1 ? "one objective is" : arena_printf(&s->file->arena, "%u are", pareto->m));
         add_note(s, preference->decl->name.span, "the preference is here");
@@ -257,7 +257,7 @@ static void report_no_response(Session *s, const Decl *decl, const Train *train,
 {
     if (train->pareto->each)
         return;
-    fail(s, decl->value->span, "no weights respond to the preference '%s', so one net cannot serve them all", condition);
+    fail(s, decl->value->span, "no weights respond to the preference '%s', so one net cannot serve all rays", condition);
     add_help(s,
              "declare where the weights come from, as in 'weights NET = dense(trunk(%s))', or train one net for each ray: "
              "'sample each'",

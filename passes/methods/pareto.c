@@ -226,9 +226,9 @@ static void explain(const Train *train, Text *out)
     if (pareto->each) {
         text_printf(out, "\n  rays       one net for each of the %u", sweep->count);
     } else if (pareto->fixed) {
-        text_printf(out, "\n  rays       %u a batch from the %u of evaluation", pareto->rays_per_step, sweep->count);
+        text_printf(out, "\n  rays       %u per batch from the %u of evaluation", pareto->rays_per_step, sweep->count);
     } else {
-        text_printf(out, "\n  rays       %u a batch from Dirichlet(", pareto->rays_per_step);
+        text_printf(out, "\n  rays       %u per batch from Dirichlet(", pareto->rays_per_step);
         for (uint32_t i = 0; i < pareto->m; i++)
             text_printf(out, "%s%g", i ? ", " : "", pareto->concentration[i]);
         text_printf(out, "); %u for evaluation", sweep->count);

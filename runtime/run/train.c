@@ -145,7 +145,7 @@ static bool make_plan(Run *run)
     if (total > INT32_MAX)
         return report_error("%" PRId64 " steps are too many (limit is 2^31 - 1)", total);
     if (run->has_checkpoint && run->identity.epoch_steps != epoch_steps)
-        return report_error("%s belongs to a run with %" PRId64 " steps an epoch, but with this data there are %" PRId64,
+        return report_error("%s belongs to a run with %" PRId64 " steps per epoch, but with this data there are %" PRId64,
                             run->last, run->identity.epoch_steps, epoch_steps);
     if (run->has_checkpoint && total != planned && budgets > 1)
         return report_error("%s belongs to a run of %" PRId64
