@@ -258,8 +258,7 @@ static const char *cached_executable(Arena *arena, const char *folder, const Opt
     return arena_printf(arena, "%s/%s-%016llx", folder, default_output(arena, options->file), (unsigned long long)hash);
 }
 
-/* Builds into the cache, always anew (a build costs less than an outdated program that is taken for a current one), and runs it.
- */
+/* Builds into the cache, always anew (a build costs less than running an outdated program by mistake), and runs it. */
 int command_run(const Options *options)
 {
     Arena arena = {0};

@@ -1,6 +1,5 @@
-/* front.svg, of a sweep named "front": the values reached, one point per ray, read from front.json. Two objectives: a scatter
- * with the rays; three and more: parallel coordinates, and one panel per pair. "ray" and "objective" are words of the manifest.
- */
+/* front.svg, of a sweep named "front": one point per ray, read from front.json. Two objectives: a scatter with the rays; three
+ * and more: parallel coordinates, and one panel per pair. "ray" and "objective" are words of the manifest. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

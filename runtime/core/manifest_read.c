@@ -137,8 +137,7 @@ static bool table_fits(const Manifest *manifest, const ActInfo *set, int64_t rou
     return set->table_count % rows == 0 && is_real_state(manifest, set->state, set->table_count / rows);
 }
 
-/* Whether the acts are a tree: parts lie within each other, some act is due in every round of a repeat, and there is one budget.
- */
+/* Whether the acts are a tree: parts lie within each other, every round of a repeat has an act, and there is one budget. */
 static bool acts_fit(const Manifest *manifest, const TrainInfo *train)
 {
     size_t budgets = 0, parent = 0;

@@ -12,8 +12,7 @@
 /* By how much the sum of fractions that are meant to add up to 1 may differ from 1. */
 #define FRACTION_SLACK 1e-9
 
-/* Whether all splits of one kind are fractions; then rows that rounding leaves over belong to the split that completes the whole.
- */
+/* Whether all splits of one kind are fractions: then the split that completes the whole takes the rows that rounding leaves. */
 static bool only_fractions(const DatasetInfo *dataset, bool from_test)
 {
     for (size_t i = 0; i < dataset->split_count; i++)
