@@ -35,7 +35,7 @@ typedef struct Member {
     Type space; /* the iteration space: one axis per axis of the tensor stored or reduced */
     Dims axes;
     View target;   /* of the stored or reduced tensor */
-    bool early;    /* a single number that needs no kernels but those of other early numbers */
+    bool early;    /* a single number; only kernels of early numbers must run before it */
     int64_t chunk; /* reduce: this many rows share one result, along the first axis of `target`; 0: all rows do */
     bool staged;   /* reduce: of partial results, at `partial`, instead of the operand */
     View partial;

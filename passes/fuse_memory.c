@@ -41,8 +41,8 @@ bool reshape_commutes(const Fuser *f, Value v, Type shape)
     return commutes(f, v, shape, &budget) && budget <= 32;
 }
 
-/* A consumer reads `v` from memory: stores what it is a view of. Behind a broadcast that does not pay: then v itself is stored,
- * unless strides of 0 suit the consumer. */
+/* A consumer reads `v` from memory: stores the value that v is a view of. Behind a broadcast this does not pay: there v itself is
+ * stored, unless strides of 0 suit the consumer. */
 static void want_memory(Fuser *f, Value v)
 {
     while (is_view_op(f, v) && op_of(f, v)->code != OP_BROADCAST)

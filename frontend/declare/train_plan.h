@@ -22,7 +22,7 @@ typedef struct TrainPlan {
     int64_t upper_batch;
     unsigned method; /* IN_... */
     uint32_t missing;
-    const char *missing_names[8], *missing_examples[8]; /* of settings that it needs and does not have */
+    const char *missing_names[8], *missing_examples[8]; /* of settings that the train needs and does not have */
 } TrainPlan;
 
 /* The first line of that name, or NULL: in any train; in the train being read. */

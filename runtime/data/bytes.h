@@ -13,14 +13,14 @@ typedef struct ByteStream {
     char *path;        /* as messages call it; owned */
     gzFile file;       /* a file, or */
     ZipMember *member; /* a member of an archive; owned */
-    int64_t most;      /* upper bound of the bytes: all there are, or the most that compression could hide in the file */
+    int64_t most;      /* the most bytes that can come: all there are, or as many as compression could hide in the file */
     bool compressed;
 } ByteStream;
 
 /* Opens a regular file; a folder, a pipe or a device is refused. All functions here report what is wrong and then return false.
  * Call bytes_close in any case. */
 bool bytes_open(ByteStream *stream, const char *path);
-/* Opens the member of the zip archive whose name is NAME and then `suffix`. Messages call it ARCHIVE/NAME. */
+/* In the zip archive, opens the member whose name is NAME and then `suffix`. Messages call it ARCHIVE/NAME. */
 bool bytes_open_member(ByteStream *stream, const char *archive, const char *name, const char *suffix);
 /* Reads exactly `size` bytes. */
 bool bytes_read(ByteStream *stream, void *bytes, size_t size);
