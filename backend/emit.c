@@ -1,4 +1,4 @@
-/* The driver of the emitter: kernels, one function a schedule that calls them in order, and the tables that the runtime finds. */
+/* The driver of the emitter: kernels, one function per schedule that calls them in order, and the tables for the runtime. */
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,7 +16,7 @@
 /* Fields of hn_frame (runtime/abi/frame.h), in order. */
 enum { FRAME_STATE, FRAME_SCRATCH, FRAME_ROWS, FRAME_INPUTS, FRAME_OUTPUTS };
 
-/* Reads the frame, once a function: LLVM cannot know that no kernel writes to it. */
+/* Reads the frame once per function: LLVM cannot know that no kernel writes to it. */
 static void load_frame(Emitter *e, LLVMValueRef frame)
 {
     for (unsigned i = 0; i < FRAME_FIELDS; i++) {
@@ -90,7 +90,7 @@ static LLVMValueRef begin_function(Emitter *e, const char *name, LLVMTypeRef typ
 {
     e->function = LLVMAddFunction(e->module, name, type);
     LLVMSetLinkage(e->function, LLVMInternalLinkage);
-    LLVMSetUnnamedAddress(e->function, LLVMGlobalUnnamedAddr); /* two may become one */
+    LLVMSetUnnamedAddress(e->function, LLVMGlobalUnnamedAddr); /* so LLVM may merge equal kernels */
     add_attribute(e, e->function, "nounwind");
     e->entry = LLVMAppendBasicBlockInContext(e->context, e->function, "entry");
     LLVMBasicBlockRef code = LLVMAppendBasicBlockInContext(e->context, e->function, "code");
@@ -100,8 +100,7 @@ static LLVMValueRef begin_function(Emitter *e, const char *name, LLVMTypeRef typ
     return e->function;
 }
 
-/* One kernel, which works on whatever lies at the places that it is given, and on the stream of random numbers: LLVM makes one of
- * those that are equal but for these. */
+/* One kernel. Its buffers and its stream of random numbers are parameters, so LLVM merges kernels that differ in nothing else. */
 typedef struct EmittedKernel {
     LLVMValueRef function, stream; /* stream: of KERNEL_RANDOM, else NULL */
     KernelSplit split;
@@ -187,7 +186,7 @@ static LLVMValueRef begin_frame_function(Emitter *e, const char *name)
     return function;
 }
 
-/* Calls kernels begin to end in order, those that have a part through hn_parallel; ends the function at hand. */
+/* Calls kernels [begin, end) in order, a kernel that has a part through hn_parallel; ends the function at hand. */
 static void call_kernels(Emitter *e, const EmittedKernel *kernels, const LLVMValueRef *parts, uint32_t begin, uint32_t end)
 {
     for (uint32_t k = begin; k < end; k++) {
@@ -207,7 +206,7 @@ static void call_kernels(Emitter *e, const EmittedKernel *kernels, const LLVMVal
  * them. */
 enum { CALLS = 256 };
 
-/* hn_fn_<f>_from_<k>(frame) calls kernel k and those behind it. */
+/* hn_fn_<f>_from_<k>(frame) calls kernel k and the CALLS - 1 kernels behind it. */
 static LLVMValueRef emit_calls(Emitter *e, uint32_t index, const EmittedKernel *kernels, const LLVMValueRef *parts,
                                uint32_t begin)
 {
@@ -270,7 +269,7 @@ static void emit_table(Emitter *e, const char *name, LLVMValueRef *functions)
     LLVMSetGlobalConstant(global, true);
 }
 
-/* A function for DEFAULT_CPU, seen from the code for WIDE_CPU: it is not of this module. */
+/* Declares a function for DEFAULT_CPU in the code for WIDE_CPU: another module defines it. */
 static LLVMValueRef declare_function(Emitter *e, uint32_t index)
 {
     char name[32];
@@ -312,8 +311,8 @@ static double seconds(void)
 /* The plan's code for one processor. */
 typedef struct Code {
     const char *cpu, *table;
-    bool all;   /* functions, or only those that work on rows: of the others the table names those of another module */
-    bool named; /* functions that do not work on rows can be named by another module */
+    bool all;   /* all functions; else only those that work on rows, and the table names others of another module */
+    bool named; /* another module can name functions that do not work on rows */
 } Code;
 
 static LLVMValueRef emit_entry(Emitter *e, const Code *code, uint32_t index)
@@ -372,8 +371,8 @@ static LLVMModuleRef emit_narrow(LLVMContextRef context, const Plan *plan, const
     return module;
 }
 
-/* The program compiled for WIDE_CPU, but for functions that run once or now and then. Vectors are passed in other registers
- * there, so that it shares no other function of ours with the code for DEFAULT_CPU: their names end in _v4. */
+/* The program compiled for WIDE_CPU, without functions that run once or rarely. Vectors are passed in other registers there, so
+ * this code shares no inner function with the code for DEFAULT_CPU: its names end in _v4. */
 static LLVMModuleRef emit_wide(LLVMContextRef context, const Plan *plan, const BackendOptions *options, char why[static 256])
 {
     Code code = {.cpu = WIDE_CPU, .table = "hn_functions_v4"};
@@ -400,7 +399,7 @@ LLVMMemoryBufferRef emitted_bytes(const Plan *plan, const char *manifest, const 
     LLVMModuleRef module = emit_narrow(context, plan, manifest, options, why);
     LLVMModuleRef wide = module && is_auto(options) ? emit_wide(context, plan, options, why) : NULL;
     LLVMMemoryBufferRef bytes = NULL;
-    if (wide && LLVMLinkModules2(module, wide)) /* consumes it */
+    if (wide && LLVMLinkModules2(module, wide)) /* consumes `wide` */
         snprintf(why, 256, "internal error: the code for %s and for %s do not link", DEFAULT_CPU, WIDE_CPU);
     else if (module && (wide || !is_auto(options)))
         bytes = object_bytes(module, options->target.cpu, options->opt_level, kind, why);
@@ -410,7 +409,7 @@ LLVMMemoryBufferRef emitted_bytes(const Plan *plan, const char *manifest, const 
     return bytes;
 }
 
-/* An object of its own, made beside others: the code for one processor. */
+/* The code for one processor, as an object of its own. */
 typedef struct Part {
     const Plan *plan;
     const BackendOptions *options;

@@ -1,5 +1,6 @@
-/* Inside the emitter: one LLVM function a kernel, `void (buffers..., begin, end[, stream])`, which does the part [begin, end) of
- * the axis that may be shared among threads. emit.c drives; emit_loop.c, emit_product.c and emit_special.c fill in the bodies. */
+/* Inside the emitter: one LLVM function per kernel, `void (buffers..., begin, end[, stream])`, which does the part [begin, end)
+ * of the axis that may be shared among threads. emit.c drives; emit_loop.c, emit_product.c and emit_special.c fill in the
+ * bodies. */
 #ifndef HNC_BACKEND_EMIT_H
 #define HNC_BACKEND_EMIT_H
 
@@ -27,7 +28,7 @@ typedef struct Emitter {
     /* of the kernel being emitted: */
     LLVMValueRef function, begin, end, stream; /* stream: of a kernel of random numbers */
     LLVMBasicBlockRef entry;                   /* holds allocas only; ends with a branch to the code */
-    LLVMValueRef *bases;                       /* of the buffers it uses; one a buffer of the schedule */
+    LLVMValueRef *bases;                       /* of the buffers it uses; one per buffer of the schedule */
 } Emitter;
 
 /* How a kernel may be split: [0, extent) in pieces that are multiples of `grain`. Extent 0: not at all. */
@@ -84,7 +85,7 @@ LLVMValueRef fused_multiply_add(Emitter *e, LLVMValueRef a, LLVMValueRef b, LLVM
 void add_attribute(const Emitter *e, LLVMValueRef function, const char *name);
 /* Memory of the kernel's own, for a value that changes. */
 LLVMValueRef make_variable(Emitter *e, LLVMTypeRef type);
-/* The first lanes `count` of `lanes`. */
+/* A mask of the first `count` of `lanes` lanes. */
 LLVMValueRef tail_mask(const Emitter *e, unsigned lanes, unsigned count);
 
 /* for (index = first; index < end; index += step): emit the body between the two calls. */
@@ -99,7 +100,7 @@ void loop_end(Emitter *e, Counter *counter);
 /* An internal function of the module, never inlined, that many kernels call; it has no body yet. */
 LLVMValueRef inner_function(Emitter *e, const char *name, unsigned n, LLVMTypeRef *types);
 void inner_call(Emitter *e, LLVMValueRef function, unsigned n, LLVMValueRef *args);
-/* Where a kernel is being emitted, put aside while the body of an inner function is. */
+/* The place at which a kernel is being emitted, kept while the body of an inner function is emitted. */
 typedef struct Aside {
     LLVMValueRef function;
     LLVMBasicBlockRef block, entry;

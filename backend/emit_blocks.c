@@ -3,9 +3,9 @@
  * which stay in the near cache. A tile of rows by columns keeps its sums in registers while k runs over the block.
  *
  * Each element is the sum over k = 0, 1, ... by fused multiply-adds, as in emit_tile.c, whatever the processor, the sizes of
- * blocks and the number of threads: what is not full is computed with numbers that nobody keeps.
+ * blocks and the number of threads: a tile that is not full is computed with filler numbers whose results are not stored.
  *
- * These are functions with strides and extents as arguments, emitted once a module for each type and used by all its products:
+ * These are functions with strides and extents as arguments, emitted once per module and type, and used by all products:
  *     hn_product_*   out[rows, columns] = lhs rhs, the loops over blocks
  *     hn_gather_*    the copy of one tile of lhs, or of some columns of rhs
  *     hn_tile_*      one tile, for one block of k
@@ -21,7 +21,7 @@ enum {
     MOST_VECTORS = 2,
 };
 
-/* Extents of a tile and of blocks. All sums of a tile, a row of rhs and a number of lhs fill the registers. */
+/* Extents of a tile and of blocks. All sums of a tile, one row of rhs and one number of lhs together fill the registers. */
 typedef struct Sizes {
     unsigned rows, vectors, lanes, columns;
     int64_t block_k, block_rows; /* block_rows: a multiple of rows */
@@ -43,13 +43,13 @@ static LLVMValueRef add(Emitter *e, LLVMValueRef a, LLVMValueRef b)
     return LLVMBuildAdd(e->builder, a, b, "");
 }
 
-/* The less of what is left of [at, end) and `most`. */
+/* The lesser of `most` and the rest of [at, end). */
 static LLVMValueRef rest_of(Emitter *e, LLVMValueRef at, LLVMValueRef end, int64_t most)
 {
     return emit_less(e, LLVMBuildSub(e->builder, end, at, ""), const_i64(e, most));
 }
 
-/* pointer + index * stride elements, where the stride is known to the program alone. */
+/* pointer + index * stride elements, where the stride is known only when the program runs. */
 static LLVMValueRef advance_along(Emitter *e, DType dtype, LLVMValueRef pointer, LLVMValueRef index, LLVMValueRef stride)
 {
     return emit_advance(e, dtype, pointer, LLVMBuildMul(e->builder, index, stride, ""));
@@ -160,8 +160,8 @@ static LLVMValueRef tile_function(Emitter *e, DType dtype)
 
 enum { FROM, FROM_LINE, FROM_K, TO, GATHER_K, GATHER_COUNT, GATHER_PARAMETERS };
 
-/* `width` lines (rows of lhs, or columns of rhs), of which `count` exist, become to[k][width]. Beyond the last line, that one is
- * copied again: such sums are never kept, but must not be slow (denormals). */
+/* `width` lines (rows of lhs, or columns of rhs), of which `count` exist, become to[k][width]. Beyond the last line, the last
+ * line is copied again: such sums are never stored, but must not be slow (denormals). */
 typedef struct Gather {
     Emitter *e;
     DType dtype;
@@ -178,7 +178,7 @@ static unsigned square_at(const Gather *g, unsigned first)
     return side;
 }
 
-/* Lines that lie side by side, all of them: to[k] is a run of memory. */
+/* All lines exist and lie side by side: to[k] is a run of memory. */
 static void gather_runs(Gather *g)
 {
     Emitter *e = g->e;
@@ -304,7 +304,7 @@ typedef struct Blocks {
     Emitter *e;
     DType dtype;
     Sizes s;
-    LLVMValueRef arg[PARAMETERS], lhs, rhs; /* lhs, rhs: memory for what is packed */
+    LLVMValueRef arg[PARAMETERS], lhs, rhs; /* lhs, rhs: memory for packed operands */
     LLVMValueRef row, rows, k, steps;       /* the block at work: where it begins, and how much there is */
 } Blocks;
 

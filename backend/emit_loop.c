@@ -1,15 +1,15 @@
 /* A loop kernel: a loop nest with explicit vectors along one axis.
  *
- * Order of the loops: chunks of the reduced axis, if it has any, then axes that reductions keep, then the reduced ones; the
- * vector axis is the last of its kind. So each reduction accumulates in registers: along the vector axis in the lanes (and a
- * fixed tree at the end), along other axes lane by lane for a block of columns. Each node is computed at the outermost loop where
- * its value is known, once for all lanes if it does not vary along the vector axis. The order of every sum depends on the kernel
- * alone, never on the processor, the -O level or the number of threads. */
+ * Order of the loops: chunks of the reduced axis, if it has any, then axes that reductions keep, then reduced axes; the vector
+ * axis is the last of its kind. So each reduction accumulates in registers: along the vector axis in the lanes (and a fixed tree
+ * at the end), along other axes lane by lane for a block of columns. Each node is computed at the outermost loop where its value
+ * is known, once for all lanes if it does not vary along the vector axis. The order of every sum depends on the kernel alone,
+ * never on the processor, the -O level or the number of threads. */
 #include <string.h>
 
 #include "backend/emit_loop.h"
 
-enum { SMALL_BODY = 16 }; /* nodes of a kernel with reductions that is worth unrolling */
+enum { SMALL_BODY = 16 }; /* a kernel with reductions is unrolled up to this many nodes */
 
 /* ---- shape of the nest ---- */
 
@@ -36,7 +36,7 @@ static int64_t access_cost(const View *access, unsigned axis)
     return access->stride[axis] == 0 ? 0 : access->stride[axis] == 1 ? CONTIGUOUS : STRIDED;
 }
 
-/* Estimated work if the kernel is vectorised along `axis`: vectors times what one costs. */
+/* Estimated work if the kernel is vectorised along `axis`: the number of vectors times the cost of one. */
 static int64_t axis_cost(const Loop *loop, unsigned axis, unsigned lanes)
 {
     int64_t cost = 1, vectors = 1;
@@ -82,7 +82,7 @@ static void order_axes(Nest *n)
     n->vector_level = n->vector_axis < 0 ? -1 : n->level_of[n->vector_axis];
 }
 
-/* Nodes, a multiply-add as the two that it is of, with a change of sign for nothing. */
+/* The number of nodes; a multiply-add counts as two, a change of sign as none. */
 static unsigned body_size(const Loop *loop)
 {
     unsigned size = 0;
@@ -110,7 +110,7 @@ static void init_accumulators(Nest *n)
     for (uint32_t i = 0; i < n->loop->sinks.len; i++) {
         const Sink *sink = &n->loop->sinks.data[i];
         DType dtype = n->loop->nodes.data[sink->node].dtype;
-        bool in_lanes = n->vector_level >= n->first_reduced; /* every accumulator of the nest is used; else those of this body */
+        bool in_lanes = n->vector_level >= n->first_reduced; /* then all accumulators are used */
         for (unsigned u = 0; sink->kind != SINK_STORE && u < (in_lanes ? n->unroll : n->width); u++)
             LLVMBuildStore(n->e->builder, reduction_identity(n->e, sink->kind, dtype, n->lanes),
                            n->accumulators[i * MOST_UNROLL + u]);
@@ -129,7 +129,7 @@ static void accumulate(Nest *n, uint32_t i, unsigned u)
     LLVMBuildStore(e->builder, emit_combine(e, sink->kind, dtype, old, value), variable);
 }
 
-/* Halves joined until one lane is left. */
+/* Joins halves until one lane is left. */
 static LLVMValueRef join_lanes(Nest *n, SinkKind kind, DType dtype, LLVMValueRef vector)
 {
     Emitter *e = n->e;
@@ -151,7 +151,7 @@ static LLVMValueRef accumulated(Nest *n, uint32_t i, DType dtype, unsigned u)
     return LLVMBuildLoad2(n->e->builder, register_type(n->e, dtype, n->lanes), n->accumulators[i * MOST_UNROLL + u], "");
 }
 
-/* After the reduced loops, where the cursors `places` stood before them. */
+/* Stores the results after the reduced loops, at the places where the cursors `places` stood before these loops. */
 static void store_reductions(Nest *n, const Cursor *places)
 {
     for (uint32_t i = 0; i < n->loop->sinks.len; i++) {
@@ -192,7 +192,7 @@ static void emit_sinks(Nest *n)
 
 static void emit_level(Nest *n, int level);
 
-/* What a body changes and its surroundings want back. */
+/* Values that a body changes and that are restored after it. */
 typedef struct Saved {
     Cursor *nodes, *sinks;
 } Saved;
@@ -223,8 +223,8 @@ static void emit_body(Nest *n, int level, LLVMValueRef index)
     restore_cursors(n, saved);
 }
 
-/* Vectors along the vector axis over [first, end): blocks of `unroll`, then single ones, then a masked one. `end` is the extent,
- * or a multiple of a block before it. */
+/* Vectors along the vector axis over [first, end): blocks of `unroll` vectors, then single vectors, then a masked one. `end` is
+ * the extent, or a multiple of a block before it. */
 static void emit_vector_loop(Nest *n, int level, LLVMValueRef first, LLVMValueRef end)
 {
     Emitter *e = n->e;
@@ -253,7 +253,7 @@ static void emit_vector_loop(Nest *n, int level, LLVMValueRef first, LLVMValueRe
     }
     if (rest < extent) {
         unsigned whole_lanes = n->lanes, count = (unsigned)(extent - rest);
-        /* Lanes of a sum along this axis stay the accumulator's; others need not compute what nobody keeps. */
+        /* A sum along this axis needs all lanes of its accumulator; any other body need not compute lanes that are not stored. */
         while (level < n->first_reduced && n->lanes / 2 >= count)
             n->lanes /= 2;
         n->mask = count < n->lanes ? tail_mask(e, n->lanes, count) : NULL;
@@ -301,7 +301,7 @@ static void emit_level(Nest *n, int level)
     store_reductions(n, n->sink_cursors);
 }
 
-/* A loop over chunks around all others: each has results of its own. */
+/* A loop over chunks around all other loops: each chunk has results of its own. */
 static KernelSplit emit_chunks(Nest *n)
 {
     Emitter *e = n->e;

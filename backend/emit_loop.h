@@ -25,16 +25,16 @@ typedef struct Nest {
     Emitter *e;
     const Loop *loop;
     unsigned lanes;
-    int levels, axis_at[MAX_RANK], level_of[MAX_RANK], vector_level, first_reduced; /* levels: none if equal to `levels` */
+    int levels, axis_at[MAX_RANK], level_of[MAX_RANK], vector_level, first_reduced; /* last two: `levels` if none */
     int vector_axis;                                                                /* -1: the kernel computes single numbers */
     unsigned unroll;
-    unsigned width;               /* vectors in the body being emitted: 1 or unroll */
-    LLVMValueRef mask;            /* of its lanes, NULL: all */
-    LLVMValueRef index[MAX_RANK]; /* of each axis */
+    unsigned width;                      /* vectors in the body being emitted: 1 or unroll */
+    LLVMValueRef mask;                   /* of its lanes, NULL: all */
+    LLVMValueRef index[MAX_RANK];        /* of each axis */
     LLVMValueRef chunk_first, chunk_end; /* of axis 0: the chunk at work; NULL: none */
     NodeState *nodes;
     Cursor *node_cursors, *sink_cursors;
-    LLVMValueRef *accumulators; /* MOST_UNROLL variables a sink */
+    LLVMValueRef *accumulators; /* MOST_UNROLL variables per sink */
 } Nest;
 
 /* ---- memory: emit_loop_access.c ---- */

@@ -1,4 +1,5 @@
-/* Memory accesses of a loop kernel. A cursor walks with the loops, so that an address costs one addition a loop that it depends on. */
+/* Memory accesses of a loop kernel. A cursor walks with the loops, so that an address costs one addition per loop that it depends
+ * on. */
 #include "backend/emit_loop.h"
 
 static DType buffer_dtype(const Nest *n, const View *access)
@@ -26,8 +27,8 @@ static LLVMValueRef row_offset(Nest *n, const Cursor *cursor, LLVMValueRef index
     return LLVMBuildMul(n->e->builder, wide, const_i64(n->e, cursor->access->row), "");
 }
 
-/* Rows of a data set lie anywhere in memory: those that a later round of the loop at `level` reads are asked for now. Before the
- * cursor moves. */
+/* Rows of a data set lie anywhere in memory: prefetches the rows that a later round of the loop at `level` reads. Called before
+ * the cursor moves. */
 static void prefetch_row(Nest *n, const Cursor *cursor, int level)
 {
     enum { ROUNDS_AHEAD = 8, MOST_LINES = 32 };

@@ -39,7 +39,7 @@ LLVMValueRef vector_of(Nest *n, uint32_t node, unsigned u)
         return state->value[u];
     if (!state->spread)
         state->spread = splat(n->e, state->value[0], n->lanes);
-    if (LLVMGetVectorSize(LLVMTypeOf(state->spread)) != n->lanes) /* made in an outer loop, for the whole vectors */
+    if (LLVMGetVectorSize(LLVMTypeOf(state->spread)) != n->lanes) /* made in an outer loop, with the lanes of whole vectors */
         return splat(n->e, state->value[0], n->lanes);
     return state->spread;
 }
@@ -67,7 +67,7 @@ static LLVMValueRef emit_index(Nest *n, const Node *node, bool varies, unsigned 
     return emit_op(e, OP_CAST, DTYPE_I32, node->dtype, &sum, varies ? n->lanes : 0);
 }
 
-/* The value of a node in vector `u`, or the scalar where the user is one. */
+/* The value of a node in vector `u`, or as a scalar where its user is a scalar. */
 static LLVMValueRef operand(Nest *n, uint32_t node, bool vector, unsigned u)
 {
     return vector ? vector_of(n, node, u) : n->nodes[node].value[0];
@@ -83,8 +83,8 @@ static LLVMValueRef emit_byte_quotient(Nest *n, const Node *node, LLVMValueRef x
     return byte && constant ? math_byte_quotient(&n->e->math, x, (float)divisor->number) : NULL;
 }
 
-/* The divisor with 1 in lanes that are masked off. Loads leave 0 there, and LLVM's code generator (19, where it splits vectors) takes
- * 0 / 0 in such lanes to be 0: it then drops the select that would keep the NaN from a sum. */
+/* The divisor with 1 in lanes that are masked off. Loads leave 0 there, and LLVM's code generator (19, where it splits vectors)
+ * takes 0 / 0 in such lanes to be 0: it then drops the select that would keep the NaN from a sum. */
 static LLVMValueRef divisor_of_lanes(Nest *n, const Node *node, LLVMValueRef divisor)
 {
     if (!n->mask || !n->nodes[node->args[1]].varies)
@@ -135,7 +135,7 @@ void enter_level(Nest *n, int level)
     }
     for (uint32_t i = 0; i < loop->sinks.len; i++)
         move_cursor(n, &n->sink_cursors[i], level);
-    /* Scalars in all lanes, here rather than in the inner loops that use them. */
+    /* Spreads scalars to all lanes here instead of in the inner loops that use them. */
     for (uint32_t i = 0; i < loop->nodes.len && n->vector_axis >= 0; i++)
         if (n->nodes[i].level == level && !n->nodes[i].varies)
             vector_of(n, i, 0);

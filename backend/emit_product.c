@@ -1,6 +1,6 @@
 /* Matrix products, in loops over their batch axes. Small and skinny ones are generated tiles; a matrix times a vector is a loop
- * kernel that multiplies and sums; large ones are, as the
- * target has it, calls of CBLAS, whose kernels fit the processor that runs them, or blocks of generated code (emit_blocks.c). */
+ * kernel that multiplies and sums; large ones are calls of CBLAS, whose kernels fit the processor that runs them, or, if the
+ * target has no BLAS, blocks of generated code (emit_blocks.c). */
 #include <string.h>
 
 #include "backend/emit.h"
@@ -31,7 +31,7 @@ static KernelSplit emit_as_loop(Emitter *e, const Product *p)
     for (unsigned i = 0; i < 3; i++)
         if (extents[i] > 1)
             loop->dims[loop->rank++] = extents[i];
-    loop->reduced[loop->rank - 1] = true; /* k: with k = 1 there is no product to sum */
+    loop->reduced[loop->rank - 1] = true; /* the axis k; with k = 1 there are no products to sum */
     Node lhs = {.kind = NODE_LOAD, .dtype = p->dtype, .access = loop_access(p, &p->lhs, p->lhs.row, 0, p->lhs.column)};
     Node rhs = {.kind = NODE_LOAD, .dtype = p->dtype, .access = loop_access(p, &p->rhs, 0, p->rhs.column, p->rhs.row)};
     vec_push(&loop->nodes, lhs);
@@ -164,7 +164,7 @@ KernelSplit emit_product(Emitter *e, const Kernel *kernel)
     for (unsigned i = p->batch_rank; i-- > 0;)
         loop_end(e, &counters[i]);
     if (way == PRODUCT_OPENBLAS)
-        return (KernelSplit){0}; /* it has its own threads */
+        return (KernelSplit){0}; /* BLAS has its own threads */
     if (p->batch_rank)
         return (KernelSplit){p->batch[0], 1};
     return way == PRODUCT_BLOCKS ? blocks_split(e, p) : tiles_split(e, p);

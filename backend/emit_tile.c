@@ -3,17 +3,17 @@
  * will read them. Each element is the sum over k = 0, 1, ... by fused multiply-adds, whatever the tile, the block and the number
  * of threads.
  *
- * The inner parts are functions with strides and extents as arguments, emitted once a module and used by all its products:
+ * The inner parts are functions with strides and extents as arguments, emitted once per module and used by all its products:
  *     hn_panel_*  tiles below one another, for one set of columns and one block of k
  *     hn_pack_*   the copy of columns
- * Only the loops around them are a product's own. */
+ * Only the loops around them are emitted per product. */
 #include <stdio.h>
 
 #include "backend/emit.h"
 
 enum {
-    NARROW_ROWS = 6,  /* of a tile: with one vector of sums each, all that the sixteen registers of AVX2 hold */
-    WIDE_ROWS = 12,   /* thirty-two registers of AVX-512 */
+    NARROW_ROWS = 6,  /* of a tile: with one vector of sums per row, as many as the sixteen registers of AVX2 hold */
+    WIDE_ROWS = 12,   /* the same for the thirty-two registers of AVX-512 */
     MOST_VECTORS = 8, /* of a tile */
     STEPS = 4,        /* of k in the inner loop */
 };
@@ -55,7 +55,7 @@ static unsigned tile_vectors(const Emitter *e, int64_t m)
     return m == 1 ? 4 : m == 2 ? 3 : m == 3 ? 2 : 1;
 }
 
-/* Only for tiles of one vector: there are enough rows. */
+/* Whether columns of rhs are packed, for tiles of one vector: if they are not contiguous, or if many rows read them. */
 static bool packs(const Emitter *e, const Product *p)
 {
     return p->rhs.column != 1 || p->m >= e->target.packing_rows;
@@ -130,7 +130,7 @@ static void emit_inner_loop(Panel *p)
     loop_end(e, &rest);
 }
 
-/* Sums start from zero in the first block of k, from what earlier blocks left in later ones. */
+/* Sums start from zero in the first block of k, and from the sums so far in later blocks. */
 static void emit_starts(Panel *p)
 {
     Emitter *e = p->e;
@@ -214,7 +214,8 @@ static void pack_rows(Emitter *e, DType dtype, const LLVMValueRef *arg)
     loop_end(e, &counter);
 }
 
-/* Where column i starts. Past the last column, that one again: such lanes are never stored, but must not be slow (denormals). */
+/* Where column i starts. Past the last column, the start of the last column: such lanes are never stored, but must not be slow
+ * (denormals). */
 static LLVMValueRef column_start(Emitter *e, DType dtype, const LLVMValueRef *arg, unsigned i)
 {
     LLVMValueRef last = LLVMBuildSub(e->builder, arg[PACK_COUNT], const_i64(e, 1), ""),
@@ -351,7 +352,7 @@ static void over_columns(Tiling *t)
     if (whole == t->p.n)
         return;
     unsigned rest = (unsigned)(t->p.n - whole);
-    Counter last = loop_begin(e, const_i64(e, whole), range.end, t->p.n); /* once, in the last piece */
+    Counter last = loop_begin(e, const_i64(e, whole), range.end, t->p.n); /* runs once, in the last piece */
     emit_columns(t, const_i64(e, whole), (rest + t->lanes - 1) / t->lanes, rest);
     loop_end(e, &last);
 }

@@ -26,7 +26,7 @@ static bool succeeded(LLVMErrorRef error, const char *what, char why[static 256]
     return false;
 }
 
-/* Has the process know CBLAS. Its threads would not pay for the small batches of a check. */
+/* Loads CBLAS into the process, with one thread: more would not pay for the small batches of a check. */
 static bool load_blas(char why[static 256])
 {
     if (dlsym(RTLD_DEFAULT, "cblas_sgemm"))
@@ -42,7 +42,7 @@ static bool load_blas(char why[static 256])
     return true;
 }
 
-/* Functions that the program calls and this process has, by whatever name. */
+/* Defines the functions that the program calls, by functions of this process that may have other names. */
 static bool define_services(LLVMOrcLLJITRef lljit, void (*parallel)(hn_body *, const hn_frame *, int64_t, int64_t),
                             char why[static 256])
 {

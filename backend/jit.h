@@ -13,7 +13,7 @@ typedef struct Jit Jit;
  * DEFAULT_CPU). NULL on failure, with a sentence in `why`; else free it with jit_free. */
 Jit *jit_new(const Plan *plan, const BackendOptions *options,
              void (*parallel)(hn_body *body, const hn_frame *frame, int64_t n, int64_t grain), char why[static 256]);
-/* One for each function of the module, in order; valid as long as the Jit. */
+/* One per function of the module, in order; valid as long as the Jit. */
 hn_function *const *jit_functions(const Jit *jit);
 void jit_free(Jit *jit);
 

@@ -141,7 +141,7 @@ static bool run(char *const *arguments, char why[static 256])
     return fine;
 }
 
-/* The temporary file becomes `out`, or goes. */
+/* Renames the temporary file to `out`, or removes it. */
 static bool finish(char *temp, bool linked, const char *out, char why[static 256])
 {
     if (linked)

@@ -8,7 +8,7 @@
 #include "runtime/abi/frame.h"
 #include "runtime/abi/manifest.h"
 
-/* Everything lies in an arena; what the records share with the model they point at. */
+/* All records lie in an arena; they point at the model's data where they can. */
 typedef struct Filler {
     Arena *arena;
     const Model *model;

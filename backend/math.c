@@ -34,7 +34,7 @@ static LLVMValueRef libm_function(const Kit *k, const char *name, unsigned arity
     static const char *const attributes[] = {"nobuiltin", "nounwind", "willreturn"};
     for (size_t i = 0; i < COUNT_OF(attributes); i++)
         kit_add_attribute(k, function, attributes[i], 0);
-    kit_add_attribute(k, function, "memory", 0); /* touches none */
+    kit_add_attribute(k, function, "memory", 0); /* it touches no memory */
     return function;
 }
 
@@ -88,8 +88,8 @@ static LLVMValueRef emit_sign(const Kit *k, LLVMValueRef x)
     return SELECT(COMPARE(OGT, x, zero), one, not_positive);
 }
 
-/* One comparison decides where neither is NaN and gives y where one is; the second gives x where that is the NaN, and folds away
- * where x is a constant. The first is then a single vmaxps. */
+/* The first comparison decides where neither is NaN, and gives y where one of them is. The second gives x where x is NaN, and
+ * folds away where x is a constant: then only a single vmaxps is left. */
 static LLVMValueRef emit_extremum(const Kit *k, OpCode code, LLVMValueRef x, LLVMValueRef y)
 {
     if (LLVMIsConstant(y)) {

@@ -24,13 +24,13 @@ typedef struct MathContext {
     LLVMBuilderRef builder;
 } MathContext;
 
-/* exp expm1 log log1p sqrt tanh sin cos erf floor abs neg sign of a float or double, or of each lane of a vector of them. The larger
- * ones become calls of an internal function, `hn_exp_v16f32`, emitted once a module. */
+/* exp expm1 log log1p sqrt tanh sin cos erf floor abs neg sign of a float or double, or of each lane of a vector of them. The
+ * larger ones become calls of an internal function, `hn_exp_v16f32`, emitted once per module. */
 LLVMValueRef math_emit(MathContext *m, OpCode code, LLVMValueRef x);
 /* pow max min, of two values of one type. max and min are NaN if either operand is; of two zeros they give either. */
 LLVMValueRef math_emit2(MathContext *m, OpCode code, LLVMValueRef x, LLVMValueRef y);
 
-/* x / divisor for the integers 0 to 255, correctly rounded, without the divider. NULL if there is no such way for this divisor. */
+/* x / divisor for the integers 0 to 255, correctly rounded, without the divider. NULL if this divisor allows no such way. */
 LLVMValueRef math_byte_quotient(MathContext *m, LLVMValueRef x, float divisor);
 
 #endif

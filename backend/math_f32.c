@@ -142,7 +142,7 @@ static LLVMValueRef split_exponent(const Kit *k, LLVMValueRef bits, LLVMValueRef
     return e;
 }
 
-/* `result` for 0 < u < infinity; log u of the others: x where u is infinite or NaN. */
+/* `result` for 0 < u < infinity, log u for any other u; x where u is infinite or NaN. */
 static LLVMValueRef log_specials(const Kit *k, LLVMValueRef u, LLVMValueRef x, LLVMValueRef result)
 {
     LLVMValueRef zero = kit_f32(k, 0);

@@ -20,7 +20,7 @@ static LLVMValueRef log2_of(const Kit *k, LLVMValueRef x)
     LLVMValueRef above_one = SUB(m, one);
     LLVMValueRef s = DIV(above_one, ADD(m, one));
     LLVMValueRef terms = POLYNOMIAL(MUL(s, s), log2_terms);
-    e = LLVMBuildTrunc(k->builder, e, kit_int(k, 32), ""); /* processors convert these to doubles */
+    e = LLVMBuildTrunc(k->builder, e, kit_int(k, 32), ""); /* processors can convert 32-bit integers to doubles */
     LLVMValueRef result = FMA(s, terms, LLVMBuildSIToFP(k->builder, e, kit_double(k), ""));
     result = SELECT(COMPARE(OLT, x, kit_f64(k, INFINITY)), result, x);
     return SELECT(COMPARE(OEQ, x, kit_f64(k, 0)), kit_f64(k, -INFINITY), result);

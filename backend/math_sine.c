@@ -24,7 +24,7 @@ static LLVMValueRef quarters_fixed_point(const Kit *k, LLVMValueRef x)
     return LLVMBuildShl(k->builder, product, LLVMBuildZExt(k->builder, shift, wide, ""), "");
 }
 
-/* {n mod 4, r} of a scalar |x| >= 1, anything for lesser ones; r is NaN for infinities and NaN. */
+/* {n mod 4, r} of a scalar |x| >= 1, anything for smaller |x|; r is NaN for infinities and NaN. */
 static LLVMValueRef reduce_large_body(const Kit *k, LLVMValueRef x)
 {
     LLVMTypeRef i64 = LLVMInt64TypeInContext(k->context), real = LLVMDoubleTypeInContext(k->context);

@@ -169,9 +169,9 @@ bool object_verify(LLVMModuleRef module, char why[static 256])
     return true;
 }
 
-/* Every function states its target, so that the code generator and the inliner see the same features everywhere; one that has one
- * already keeps it. Wide registers are used where our vectors are wide; LLVM's own choices stay at 256 bits, which does not lower
- * the clock. */
+/* Every function states its target, so that the code generator and the inliner see the same features everywhere; a function that
+ * already states one keeps it. Wide registers are used where our vectors are wide; LLVM's own choices stay at 256 bits, which
+ * does not lower the clock. */
 static void set_function_attributes(LLVMModuleRef module, const char *name, const char *features)
 {
     LLVMContextRef context = LLVMGetModuleContext(module);
@@ -199,9 +199,9 @@ bool object_set_cpu(LLVMModuleRef module, const char *cpu, char why[static 256])
     return true;
 }
 
-/* Kernels that are equal become one before any work goes into them: of a network's layers there is a copy for each of the
- * objectives that evaluate it. Then one round of clean-up: kernels leave little for LLVM's own pipelines to find, and code of -O2
- * made by this one runs as fast as by default<O2>, which takes four times as long. */
+/* Merges equal kernels before any work goes into them: a network's layers are copied once per objective that evaluates them. Then
+ * follows one round of clean-up: kernels leave little for LLVM's own pipelines to find, and the -O2 code of this pipeline runs as
+ * fast as that of default<O2>, which takes four times as long to compile. */
 #define QUICK_PIPELINE                                                                                                           \
     "mergefunc,always-inline,globaldce,function(sroa,early-cse<memssa>,instcombine<no-verify-fixpoint>,simplifycfg,"             \
     "loop-mssa(loop-rotate,licm),early-cse<memssa>,instcombine<no-verify-fixpoint>,simplifycfg,adce)"

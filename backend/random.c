@@ -113,7 +113,7 @@ static void emit_group(const Kit *k, const Fixed *fixed, LLVMValueRef group, LLV
     }
 }
 
-/* One group a turn. The last one may be incomplete: it goes to a buffer first. */
+/* Writes one group per round of the loop. The last group may be incomplete: it goes to a buffer first. */
 static void emit_fill_body(const Kit *k, LLVMValueRef function, DType dtype)
 {
     LLVMBuilderRef b = k->builder;

@@ -6,8 +6,8 @@
 
 typedef enum { EMIT_EXE, EMIT_OBJ, EMIT_ASM, EMIT_LLVM } EmitKind;
 
-/* Code for DEFAULT_CPU, and the same again for WIDE_CPU, between which the program chooses when it starts. Backend_emit only: to
- * everything else it means DEFAULT_CPU. */
+/* Code for DEFAULT_CPU, and the same again for WIDE_CPU, between which the program chooses when it starts. Only backend_emit
+ * makes both: everywhere else it means DEFAULT_CPU. */
 #define AUTO_CPU "auto"
 #define WIDE_CPU "x86-64-v4"
 

@@ -63,7 +63,7 @@ bool tempfile_write(const char *path, const char *bytes, size_t size, char why[s
         return false;
     FILE *file = fopen(temp, "wb");
     bool written = file && fwrite(bytes, 1, size, file) == size;
-    if (file && fclose(file) != 0) /* the last bytes may fail here */
+    if (file && fclose(file) != 0) /* writing the last bytes may fail here */
         written = false;
     if (!written) {
         explain(why, path);

@@ -12,7 +12,7 @@ char *tempfile_create(const char *path, char why[static 256]);
 bool tempfile_commit(char *temp, const char *path, char why[static 256]);
 /* Removes the file and frees its name. */
 void tempfile_discard(char *temp);
-/* All three: replaces `path` by these bytes. */
+/* All three in one: replaces `path` by these bytes. */
 bool tempfile_write(const char *path, const char *bytes, size_t size, char why[static 256]);
 
 #endif

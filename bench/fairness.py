@@ -21,8 +21,8 @@ TABLES = ("adult", "default", "bank")
 METHODS = {  # train block: title, whether torch_fairness.py has it
     "front_linear": ("PHN, linear scalarisation", True), "front_epo": ("PHN, EPO", True),
     "front": ("PHN, smooth Tchebycheff", True), "front_tuned": ("the same, tuned with hnc", False),
-    "nets_linear": ("a net a ray, linear scalarisation", True),
-    "nets_epo": ("a net a ray, EPO", True), "nets_pmtl": ("a net a ray, PMTL", False)}
+    "nets_linear": ("one net per ray, linear scalarisation", True),
+    "nets_epo": ("one net per ray, EPO", True), "nets_pmtl": ("a net a ray, PMTL", False)}
 NOT_TUNED = {("default", "front_tuned")}
 OBJECTIVES = ("loss", "fp", "fn")
 WIDTHS = {"trunk": 25, "wide": 100}  # of the hypernetworks' layers, by their names in the models
@@ -199,7 +199,7 @@ def document(flags, records):
         "The objectives are the cross-entropy (`loss`) and two gaps between groups in the mean of tanh(logit / 2), that is 2p - 1, among the negatives (`fp`)",
         "and among the positives (`fn`); groups are the sexes (Adult, Default), or clients up to and above sixty (Bank). The seed draws the split",
         "(70/10/20), the initial weights, the batches and the preferences. Points are those on the whole test part, after the last step: of 25 rays (centroids",
-        "of the triangles that cut the simplex five times) with a Pareto hypernetwork (PHN), of 10 with a net a ray. Hypervolume towards (1, 1, 1);",
+        "of the triangles that cut the simplex five times) with a Pareto hypernetwork (PHN), of 10 with one net per ray. Hypervolume towards (1, 1, 1);",
         "uniformity is the mean of 1 - KL. Hypervolumes of 25 and of 10 rays cannot be compared.", "",
         "PyTorch (`bench/peers/torch_fairness.py`, one thread) has the same rows in every part for a seed, the same rays and the same settings, and its own",
         "random numbers otherwise. Figures are means and standard deviations over seeds; a difference is hnc's less PyTorch's on the same split, its",

@@ -92,7 +92,7 @@ static double sum_beside(const Trial *trial, const Function *alone, Tensor *inpu
 
 typedef enum { OP_AGREES, OP_AT_A_KINK, OP_CONTRADICTS } Verdict;
 
-/* The op's gradient with respect to the operand beside its slopes along a random direction. */
+/* Compares the op's gradient with respect to the operand with its slopes along a random direction. */
 static Verdict verdict_on(const Trial *trial, const Function *alone, Tensor *inputs, uint32_t operand, const Tensor *gradient)
 {
     static const double sizes[] = {1e-4, 1e-5, 1e-6};
@@ -110,13 +110,13 @@ static Verdict verdict_on(const Trial *trial, const Function *alone, Tensor *inp
                right = (sum_beside(trial, alone, inputs, operand, &direction, h) - here) / h;
         double slack = 1e-4 * fmax(size, 1e-6) + 256 * 2.2e-16 * fmax(1, fabs(here)) / h;
         agrees |= slope >= fmin(left, right) - slack && slope <= fmax(left, right) + slack;
-        kink &= fabs(right - left) > 10 * slack; /* however near */
+        kink &= fabs(right - left) > 10 * slack; /* at every step size */
     }
     free(direction.data);
     return !agrees ? OP_CONTRADICTS : kink ? OP_AT_A_KINK : OP_AGREES;
 }
 
-/* Whether the op compares real numbers of which some are equal: what it chooses has a kink there. */
+/* Whether the op compares real numbers of which some are equal: its choice has a kink there. */
 static bool compares_equals(const Op *op, const Function *all, const Tensor *values)
 {
     bool compares = op->code == OP_LT || op->code == OP_LE || op->code == OP_EQ || op->code == OP_NE;
@@ -164,7 +164,7 @@ static Verdict verdict_on_op(const Trial *trial, Module *module, const Function 
 
 void blame_derivatives(const Trial *trial, const Function *loss)
 {
-    Module *module = (Module *)trial->module; /* grows by functions that are of no list */
+    Module *module = (Module *)trial->module; /* gets functions that are in no list of the model */
     Function *all = with_all_values(module, loss);
     Tensor *values = trial_evaluate(trial, all, NULL);
     unsigned found[3] = {0};
@@ -180,7 +180,7 @@ void blame_derivatives(const Trial *trial, const Function *loss)
     if (values && !found[OP_CONTRADICTS])
         for (unsigned i = 0; i < found[OP_AT_A_KINK] && i < MOST_BLAMED; i++)
             print_op(trial, loss, kinks[i],
-                     "is at its kink: what is smooth only as a sum of such pieces has no right derivative there");
+                     "is at its kink: pieces that are smooth only as a sum have no right derivative there");
     if (values && !found[OP_CONTRADICTS] && !found[OP_AT_A_KINK])
         printf("    every op alone has the slope that its derivative says: the fault lies in how derivatives are put together\n");
     if (values)
@@ -189,7 +189,7 @@ void blame_derivatives(const Trial *trial, const Function *loss)
 
 /* ---- compiled code ---- */
 
-/* What the buffer holds after the run, if it holds one whole value and nothing else. */
+/* Whether the buffer holds one whole value after the run, and nothing else. */
 static bool holds_value(const Schedule *schedule, const Buffer *buffer, Value *v)
 {
     *v = buffer->value;

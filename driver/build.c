@@ -66,7 +66,7 @@ static bool emit_code(const Options *options, Compilation *c, const char *manife
     return false;
 }
 
-/* Bits of the files that stay. */
+/* The bits of --emit for the files that are kept. */
 static unsigned kept_outputs(const Options *options)
 {
     return options->emit | (options->save_temps && options->emit & WANT_EXE ? WANT_OBJ : 0u);
@@ -89,7 +89,7 @@ static bool link_object(const Options *options, const char *object, const char *
     return fine;
 }
 
-/* By way of an object under a name of its own: an OUT.o that nobody asked for may be the user's. */
+/* Links from an object with a temporary name: an existing OUT.o may be the user's file. */
 static bool emit_executable(const Options *options, Compilation *c, const char *manifest, const char *path)
 {
     char why[256] = "";
@@ -147,7 +147,7 @@ int build_executable(const Options *options, const char *path)
     return fine ? EXIT_FINE : EXIT_ERROR;
 }
 
-/* The same file by a name that neither a command nor the linker takes for something else. */
+/* A name of the same file that neither a command nor the linker takes for an option. */
 static const char *plain_path(Arena *arena, const char *path)
 {
     return *path && strchr("-=@", *path) ? arena_printf(arena, "./%s", path) : path;
@@ -199,7 +199,7 @@ int command_build(const Options *options)
     return status;
 }
 
-/* The user's home by the environment, else by the password file; NULL: neither knows. */
+/* The user's home as the environment says, else as the password file says; NULL: neither does. */
 static const char *home_folder(void)
 {
     const char *home = getenv("HOME");
@@ -209,7 +209,7 @@ static const char *home_folder(void)
     return user && user->pw_dir && *user->pw_dir == '/' ? user->pw_dir : NULL;
 }
 
-/* Whether nobody else can put a program there. */
+/* Whether nobody else can put a program into the folder. */
 static bool is_private(const char *folder)
 {
     struct stat status;
@@ -217,7 +217,7 @@ static bool is_private(const char *folder)
            !(status.st_mode & (S_IWGRP | S_IWOTH));
 }
 
-/* $XDG_CACHE_HOME/hnc or ~/.cache/hnc, made if missing: what lies there is run, so nobody else may write to it. */
+/* $XDG_CACHE_HOME/hnc or ~/.cache/hnc, made if missing. Programs in it are run, so nobody else may write to it. */
 static const char *cache_folder(Arena *arena)
 {
     const char *cache = getenv("XDG_CACHE_HOME"), *home = home_folder();
@@ -243,7 +243,7 @@ static const char *cache_folder(Arena *arena)
     return folder;
 }
 
-/* One place in the cache for each file and set of options: `folder/NAME-HASH`. */
+/* One place in the cache per file and set of options: `folder/NAME-HASH`. */
 static const char *cached_executable(Arena *arena, const char *folder, const Options *options)
 {
     char *absolute = realpath(options->file, NULL);
@@ -258,7 +258,7 @@ static const char *cached_executable(Arena *arena, const char *folder, const Opt
     return arena_printf(arena, "%s/%s-%016llx", folder, default_output(arena, options->file), (unsigned long long)hash);
 }
 
-/* Builds into the cache, always anew (a build takes less time than being wrong about whether it is current), and runs it. */
+/* Builds into the cache, always anew (a build costs less than running an outdated program by mistake), and runs it. */
 int command_run(const Options *options)
 {
     Arena arena = {0};

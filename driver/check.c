@@ -1,7 +1,7 @@
 /* hnc check: the front half of the compiler; gradients on request. */
 #include "driver/driver.h"
 
-/* The model in f64 with so many examples a batch, or fewer where the file asks for fewer. */
+/* The model in f64 with `batch` examples per batch, or fewer where the file asks for fewer. */
 static bool compile_small(const Options *options, int64_t batch, Compilation *c)
 {
     Options checked = *options;
@@ -15,8 +15,8 @@ static bool compile_small(const Options *options, int64_t batch, Compilation *c)
     return compile_model(&checked, c);
 }
 
-/* Batches are small, for the interpreter's sake, unless a loss needs more examples: the mean over those with a property is no
- * number where none has it. */
+/* Batches are small, for the interpreter's sake, unless a loss needs more examples: the mean over examples with a property is NaN
+ * where no example has it. */
 static int check_gradients_of(const Options *options)
 {
     static const int64_t batches[] = {4, 16, 64};

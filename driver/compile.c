@@ -18,7 +18,7 @@ static const char *model_folder(Arena *arena, const Options *options)
     return slash ? arena_text(arena, options->file, (size_t)(slash - options->file)) : ".";
 }
 
-/* Of the data that is read to compile: as it was said, or where the model is. */
+/* The folder of data that the compiler reads: as --data or HNC_DATA says, else the model's. */
 static const char *data_folder(Arena *arena, const Options *options)
 {
     const char *variable = getenv("HNC_DATA");
@@ -73,7 +73,7 @@ bool compile_model(const Options *options, Compilation *c)
     return true;
 }
 
-/* The per-example functions have done their work: only what runs is planned. */
+/* Drops the per-example functions, which are no longer needed: only functions that run are planned. */
 static void drop_sources(Model *model)
 {
     Module *module = model->module;

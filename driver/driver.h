@@ -1,4 +1,4 @@
-/* The hnc command: one file a subcommand, one pipeline for all of them. */
+/* The hnc command: one file per subcommand, one pipeline for all of them. */
 #ifndef HNC_DRIVER_DRIVER_H
 #define HNC_DRIVER_DRIVER_H
 

@@ -1,8 +1,9 @@
-/* hnc check --gradients: every gradient against central differences, and compiled code against the interpreter. Both begin behind
- * the passes that make a batch of an example; so the loss of a few examples is compared with its definition, too.
+/* hnc check --gradients: every gradient against central differences, and compiled code against the interpreter. Both start from
+ * functions of a batch, so the passes that make a batch of an example are checked by comparing the loss of a few examples with
+ * its definition.
  *
  * Differences are taken of the loss with every `stop` held at its value, in f64, along the gradient of each tensor and along a
- * random direction, at the first weights and at weights nearby: at the first ones two weights may be equal, or a product 0, by
+ * random direction, at the first weights and at weights nearby, as among the first weights two may be equal, or a product 0, by
  * design. */
 #include <math.h>
 #include <stdlib.h>
@@ -12,9 +13,9 @@
 
 static const double tolerance = 1e-6, compiled_tolerance = 1e-9;
 
-enum { FEW = 3 }; /* examples: weights of each may be matrices of their own */
+enum { FEW = 3 }; /* examples: each may have its own matrices of weights */
 
-/* A loss in the forms that differences need. */
+/* A loss, as the several functions that differences need. */
 typedef struct Loss {
     Function *gradients;        /* outputs: the loss, then a gradient for each state of that name */
     Function *plain;            /* outputs: the loss, then the operand of each stop */
@@ -70,7 +71,7 @@ static Loss make_loss(Model *model, Train *train, uint32_t number)
 /* The outcome along one direction. */
 typedef struct Slope {
     double error; /* relative, of the best step; 0 where it is more than tolerated, but rounding of the loss explains it */
-    bool kink;    /* the slopes on both sides differ, and the gradient's is another one that can be right */
+    bool kink;    /* the slopes on both sides differ, and the gradient's slope can be right between them */
 } Slope;
 
 static double loss_at(const Trial *trial, const Loss *loss, const Tensor *stops)
@@ -101,9 +102,9 @@ static double loss_beside(const Trial *trial, const Loss *loss, const Tensor *st
 }
 
 /* How far `slope` is from what the losses at -h, 0 and h say, relative to the slopes and at least `scale`. Where the slopes on
- * the two sides differ by more than rounding there are kinks within h: each has a derivative of its own choice there, so that any
- * slope between the two sides, or beyond them by as much as they differ, can be right. With `excused`, what rounding explains is
- * no error. */
+ * the two sides differ by more than rounding there are kinks within h: at a kink an op may choose its derivative, so any slope
+ * between the two sides, or beyond them by as much as they differ, can be right. With `excused`, a difference that rounding
+ * explains is no error. */
 static Slope judge(const double losses[3], double h, double slope, double scale, bool excused)
 {
     double left = (losses[1] - losses[0]) / h, right = (losses[2] - losses[1]) / h, central = (losses[2] - losses[0]) / (2 * h);
@@ -129,9 +130,9 @@ static void choose_direction(const Tensor *gradient, bool along, uint32_t stream
         direction[i] /= sqrt(norm);
 }
 
-/* At the step size that suits best: small ones lose digits, large ones bend. Only the largest one has rounding excuse a
- * difference. A direction that is nearly orthogonal to the gradient is judged relative to the gradient's length. `here`: the loss
- * itself. */
+/* The slope at the step size that agrees best: small steps lose digits, over large ones the loss bends. Only at the largest step
+ * rounding excuses a difference. A direction that is nearly orthogonal to the gradient is judged relative to the gradient's
+ * length. `here`: the loss itself. */
 static Slope slope_along(const Trial *trial, const Loss *loss, const Tensor *stops, double here, Tensor *state,
                          const Tensor *gradient, bool along, uint32_t stream)
 {
@@ -171,7 +172,7 @@ static bool is_all_zero(const Tensor *tensor)
     return true;
 }
 
-/* Whether the batch computes what the objective says of its examples. */
+/* Whether the function of a batch computes what the objective defines for its examples. */
 static bool check_definition(const Trial *trial, const Loss *loss)
 {
     Tensor *expected = trial_evaluate(trial, loss->definition, NULL), *actual = trial_evaluate(trial, loss->few, NULL);
@@ -246,7 +247,7 @@ static void compare_compiled(const Trial *trial, uint32_t index, Tally *tally)
         blame_compiled(trial, index);
 }
 
-/* Steps and gradients: what works on the rows of a batch. */
+/* Whether the function works on the rows of a batch, as steps and gradients do. */
 static bool works_on_rows(const Function *function)
 {
     for (uint32_t i = 0; i < function->input_names.len; i++)
@@ -255,7 +256,7 @@ static bool works_on_rows(const Function *function)
     return false;
 }
 
-/* The functions that run; the others have done their work. */
+/* Keeps the functions that run; the others are no longer needed. */
 static void drop_sources(Module *module)
 {
     for (uint32_t i = module->functions.len; i-- > 0;) {

@@ -108,8 +108,8 @@ static int run(int argc, char **argv)
     return EXIT_USAGE;
 }
 
-/* Closed standard streams would give their numbers to the next files that are opened, and what is printed would go there. What
- * stands in for them fails when it is used. */
+/* If a standard stream is closed, the next file that is opened gets its number, and printed text would go into that file. Opens a
+ * stand-in for each closed stream; using it fails. */
 static void reserve_standard_streams(void)
 {
     for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; stream++)

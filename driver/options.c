@@ -42,7 +42,7 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
-/* Which subcommands know which options; all know --help. */
+/* Which subcommands know which options; all subcommands know --help. */
 static const char *const known_to[][2] = {
     {"build", "o train data emit cpu blas float batch print-after verify-each save-temps time-passes D O W print-link-command"},
     {"check", "train data blas float batch print-after verify-each D W gradients"},
@@ -133,7 +133,7 @@ static bool parse_warning(const char *text, Options *options)
     return false;
 }
 
-/* Whether --print-after may name it: a pass, or for a model also a stage before the passes (ORDER: pass_traced in
+/* Whether --print-after may have this name: a pass or, for a model, a stage before the passes (ORDER: pass_traced in
  * passes/methods). */
 static bool is_stage(const char *command, const char *name)
 {
@@ -165,7 +165,7 @@ static int parse_blas(const char *command, const char *name, Options *options)
     return usage(command, "--blas=%s: openblas or builtin", name);
 }
 
-/* As known_to has it. */
+/* The option's name as in known_to. */
 static const char *option_name(int code)
 {
     static char letter[2];

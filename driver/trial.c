@@ -179,7 +179,7 @@ Tensor *trial_run_interpreted(const Trial *trial, const Function *function)
     return NULL;
 }
 
-/* Stands for the runtime's hn_parallel: two pieces, so that what threads would share is split. */
+/* Stands for the runtime's hn_parallel: two pieces, so that work that threads would share is split. */
 static void in_two_pieces(hn_body *body, const hn_frame *frame, int64_t n, int64_t grain)
 {
     int64_t half = (n + grain - 1) / grain / 2 * grain;
@@ -219,7 +219,7 @@ Tensor *trial_run_compiled(const Trial *trial, uint32_t index, unsigned char **s
     *scratch = aligned_alloc(HN_ALIGNMENT, scratch_bytes / HN_ALIGNMENT * HN_ALIGNMENT);
     if (!arena || !*scratch)
         support_out_of_memory();
-    memset(*scratch, 0xff, scratch_bytes / HN_ALIGNMENT * HN_ALIGNMENT); /* NaN: nobody may rely on it */
+    memset(*scratch, 0xff, scratch_bytes / HN_ALIGNMENT * HN_ALIGNMENT); /* NaN: no kernel may rely on the content */
     for (uint32_t s = 0; s < states; s++)
         memcpy(arena + plan_state_offset(trial->plan, s), trial->world.states[s].data,
                (size_t)type_bytes(module->states.data[s].type));

@@ -31,7 +31,7 @@ typedef struct FrontendOptions {
     const Define *defines;
     uint32_t ndefines;
     const char *data;  /* folder of the files that data sets of CSV files name; NULL: such data sets are errors */
-    const char *home;  /* folder of the model, which files of its own are beside; NULL: as `data` */
+    const char *home;  /* folder of the model file, where the true front is looked for first; NULL: `data` */
     uint32_t silenced; /* bit set of WarningKind */
     bool warnings_are_errors;
 } FrontendOptions;

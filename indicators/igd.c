@@ -1,4 +1,4 @@
-/* The inverted generational distance to a front that is known, in units of the losses. */
+/* The inverted generational distance to a known front, in units of the losses. */
 #include "indicators/indicators.h"
 
 static double value(const Swept *swept)

@@ -30,7 +30,8 @@ typedef struct Indicator {
     double (*value)(const Swept *swept);
     /* What its value does not say, as a sentence for the user; "" if there is nothing to say. NULL: there never is. */
     void (*note)(const Swept *swept, double value, char text[static INDICATOR_NOTE]);
-    /* Of a POINT: whether the value says nothing because of its argument, and one that would do. NULL: never. */
+    /* For an argument that is a POINT: whether the value says nothing because of it; `numbers` is then a point that would do.
+     * NULL: never. */
     bool (*suggest)(const Swept *swept, double value, double *numbers);
 } Indicator;
 

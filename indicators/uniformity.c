@@ -1,4 +1,4 @@
-/* How nearly the results lie where their preferences ask for them: the mean of 1 - KL over the points. */
+/* How close the results lie to where their preferences want them: the mean of 1 - KL over the points. */
 #include <math.h>
 #include <stdio.h>
 

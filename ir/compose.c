@@ -3,7 +3,8 @@
 
 #include "ir/model.h"
 
-/* As std.hn has them: pieces that one condition chooses, so that every derivative at 0 is that of one smooth piece. */
+/* The parts of sigmoid and softplus, as std.hn has them: one condition chooses between pieces, so that every derivative at 0 is
+ * that of one smooth piece. */
 typedef struct Halves {
     Value positive, tail; /* x > 0; exp -|x| */
 } Halves;
@@ -49,7 +50,7 @@ Value build_natural(Builder *b, const Hyper *hyper, Value raw)
     switch (hyper->kind) {
     case HYPER_RANGE:
         return build_ranged(b, raw, hyper->low, hyper->high);
-    case HYPER_INTEGER: /* held, as the sigmoid rounds to 1 far out */
+    case HYPER_INTEGER: /* clamped, as the sigmoid rounds to 1 far out */
         return build_with_const(b, OP_MIN, build_unary(b, OP_FLOOR, build_ranged(b, raw, hyper->low, hyper->high + 1)),
                                 hyper->high);
     case HYPER_POSITIVE:

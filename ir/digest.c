@@ -1,4 +1,4 @@
-/* One number for what a run computes. */
+/* One number that stands for all that a run computes. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -53,7 +53,7 @@ static void add_train(const Model *model, const Train *t, Text *text)
         add_function(model, t->metrics.data[t->select].objective, text);
     if (t->pareto)
         add_pareto(t->pareto, text);
-    if (t->sweep) /* nets may be trained for its points; its indicators are only reported */
+    if (t->sweep) /* nets may be trained for the sweep's points; its indicators are only reported */
         add_numbers(text, "points", t->sweep->count * t->sweep->width, t->sweep->points);
 }
 

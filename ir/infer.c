@@ -1,5 +1,5 @@
-/* Shape rules: one infer_<rule> for each name in the `infer` column of ops.def. A rule sees operands that exist and in the right
- * number, and leaves the result's type in op->type; docs/ir.md states each in words. */
+/* Shape rules: one infer_<rule> per name in the `infer` column of ops.def. A rule gets operands that exist, in the right number,
+ * and leaves the result's type in op->type; docs/ir.md states each rule in words. */
 #include <math.h>
 #include <string.h>
 
@@ -98,7 +98,7 @@ static bool need_entry(const Rule *r, const char *table, uint32_t len)
 static bool infer_declared(const Rule *r)
 {
     (void)r;
-    return true; /* the type is the declaration's; infer_type checks that it is a valid one */
+    return true; /* the declaration gives the type; infer_type checks that it is valid */
 }
 
 static bool infer_constant(const Rule *r)
@@ -376,7 +376,7 @@ static bool infer_argmax(const Rule *r)
     return result(r, type_with_dtype(without_axes(x, r->op->a), DTYPE_I32));
 }
 
-/* Pairs of axes that must agree: contracted ones or batch ones. */
+/* Checks that pairs of axes, contracted or batch axes, agree. */
 static bool need_paired_axes(const Rule *r, const char *what, Type x, Dims x_axes, Type y, Dims y_axes)
 {
     if (x_axes.n != y_axes.n)
@@ -511,7 +511,7 @@ static bool (*const rules[OP_COUNT])(const Rule *) = {
 #undef OP
 };
 
-/* Attribute lists come from text and from passes: never let one be longer than its array. */
+/* Attribute lists come from text and from passes: none may be longer than its array. */
 static bool lists_fit(const Op *op)
 {
     return op->a.n <= MAX_RANK && op->b.n <= MAX_RANK && op->c.n <= MAX_RANK && op->d.n <= MAX_RANK &&

@@ -77,7 +77,7 @@ static bool eval_state_read(const Run *run, const Op *op, Tensor *out)
     return true;
 }
 
-/* Kept aside until the function has ended: reads see the values at entry. */
+/* The value is kept aside until the function has ended, as reads see the values at entry. */
 static bool eval_state_write(const Run *run, const Op *op, Tensor *out)
 {
     Tensor *write = &run->writes[op->symbol];

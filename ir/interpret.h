@@ -10,8 +10,8 @@ typedef struct Run {
     const Function *function;
     const World *world;
     const Tensor *inputs;
-    Tensor *values; /* one an op; data NULL before it is computed and after its last use */
-    Tensor *writes; /* one a state; data NULL where the function does not write it */
+    Tensor *values; /* one per op; data NULL before it is computed and after its last use */
+    Tensor *writes; /* one per state; data NULL where the function does not write it */
     char *why;
 } Run;
 

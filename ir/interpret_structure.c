@@ -127,7 +127,7 @@ static bool eval_concat(const Run *run, const Op *op, Tensor *out)
 
 /* ---- reductions ---- */
 
-/* A walk over x that stands, at each element, at the element of the result it is reduced into. */
+/* A walk over x. At each element of x it stands at the element of the result into which that element is reduced. */
 static Walk walk_reduced(Type x, Dims axes, Type result)
 {
     int64_t strides[MAX_RANK];

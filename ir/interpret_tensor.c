@@ -1,4 +1,4 @@
-/* Elements and operands of what the interpreter runs. */
+/* The interpreter's access to elements and operands. */
 #include "ir/interpret.h"
 
 #include <math.h>

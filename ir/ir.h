@@ -6,11 +6,12 @@
  * the module's arena except the op lists (heap, freed by module_free).
  *
  * Three stages share this representation:
- *   per example  functions as the frontend lowers them: one example's data (`example`), weights (`param`), conditions
- * (`condition`), and explicit reductions across the batch (`across_*`) batched      after passes/batch.c: leading batch axes,
- * `fetch` of the batch's rows step         after differentiation and optimizers: reads and writes state. `state_read` gives the
- * value at function entry and `state_write` takes effect at function exit, whatever their order; each state is written at most
- * once a function. */
+ *
+ * - per example: functions as the frontend lowers them. They have one example's data (`example`), weights (`param`), conditions
+ *   (`condition`), and explicit reductions across the batch (`across_*`).
+ * - batched: after passes/batch.c. Values have leading batch axes, and `fetch` gives the batch's rows.
+ * - step: after differentiation and optimizers. It reads and writes state: `state_read` gives the value at function entry and
+ *   `state_write` takes effect at function exit, whatever their order; each state is written at most once per function. */
 #ifndef HNC_IR_IR_H
 #define HNC_IR_IR_H
 
@@ -147,8 +148,8 @@ typedef struct State {
     StateRole role;
     Init init;           /* what a train's init function gives it; constant 0 unless set after module_state */
     bool kept;           /* through a whole run: a reset of the net leaves it alone */
-    const char *file;    /* STATE_FROZEN: whose numbers it keeps, as the model file writes it */
-    const char *part_of; /* what a weight of that name is made of, where these numbers are only a part of it; or NULL */
+    const char *file;    /* STATE_FROZEN: the file whose numbers it keeps, as the model file writes it */
+    const char *part_of; /* what makes the weight of this name, where these numbers are only a part of it; or NULL */
 } State;
 
 /* What something depends on, at any remove. */
@@ -169,7 +170,7 @@ typedef struct Weight {
     Init init;
     const char *value; /* the per-example function whose only output it is; NULL: a state holds its numbers */
     const char *state; /* that state's name; NULL: the weight's own */
-    const char *file;  /* whose numbers the state keeps, as the model file writes it; NULL: they are trained */
+    const char *file;  /* the file whose numbers the state keeps, as the model file writes it; NULL: they are trained */
     Sources sources;   /* filled by find_sources */
 } Weight;
 #define NO_NET UINT32_MAX
@@ -188,8 +189,8 @@ typedef struct Condition {
     Type type;        /* f32[h] */
 } Condition;
 
-/* Where a function leaves what pass_bounds found of one index: the k-th Bound of the function in elements 2 k and 2 k + 1 of its
- * state: whether some index lay outside the table, and the largest that did. */
+/* An index that pass_bounds clamps. For Bound number k of the function, element 2 k of the state says whether some index lay
+ * outside the table, and element 2 k + 1 is the largest index that did. */
 typedef struct Bound {
     const char *function;
     uint32_t state;
@@ -239,8 +240,7 @@ typedef struct Builder {
     uint32_t line; /* given to new ops */
 } Builder;
 
-/* What the model's line asks for is beyond a limit, which shows only now: says so at that line and ends the process with
- * status 1. */
+/* For a line of the model that exceeds a limit, which is found only now: says so at that line and exits with status 1. */
 _Noreturn void limit_error(const Builder *b, uint32_t line, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 #define OP_AT(f, v) (&(f)->ops.data[v])
@@ -296,7 +296,7 @@ void build_inline(Builder *b, const Function *from, Value *map);
 /* For each op of a per-example function: whether its value differs between the examples of a batch. The caller frees the array.
  */
 bool *varying_values(const Function *function);
-/* The same for one op, whose operands' are known. */
+/* The same for one op, given the answers for its operands. */
 bool op_varies(const Op *op, const bool *varies);
 
 /* ---- shape rules, verifier, text, interpreter ---- */
@@ -304,12 +304,12 @@ bool op_varies(const Op *op, const bool *varies);
 /* Infers op->type from operands and attributes. On failure returns false with a sentence in `why`. */
 bool infer_type(const Module *module, const Function *function, Op *op, char why[static 256]);
 
-/* Checks operand order, arity, inferred against stated types, tables in range, single write a state. `allow_pseudo`: before the
- * step stage. Appends one line a violation to *why (may be NULL) and returns whether there were none. */
+/* Checks operand order, arity, inferred against stated types, tables in range, one write per state. `allow_pseudo`: before the
+ * step stage. Appends one line per violation to *why (may be NULL) and returns whether there were none. */
 bool verify_function(const Module *module, const Function *function, bool allow_pseudo, Text *why);
 bool verify_module(const Module *module, bool allow_pseudo, Text *why);
 
-/* Appends the textual form (docs/ir.md). Of functions that do not verify too: what is out of range prints as "?"; op codes must
+/* Appends the textual form (docs/ir.md). Functions that do not verify print too, with "?" for what is out of range; op codes must
  * be valid. */
 void print_module(const Module *module, Text *out);
 void print_function(const Module *module, const Function *function, Text *out);
@@ -330,17 +330,17 @@ typedef struct Tensor {
 } Tensor;
 
 typedef struct World {
-    Tensor *states;     /* one a module state; owned by the caller, updated in place */
-    const Tensor *rows; /* one a module field: type is the field's with the number of examples prepended */
+    Tensor *states;     /* one per module state; owned by the caller, updated in place */
+    const Tensor *rows; /* one per module field: type is the field's with the number of examples prepended */
 } World;
 
 /* Runs a verified function. `inputs` in order of position. On success *outputs (heap; free with interpret_free_outputs) holds one
- * tensor an output. An index outside its table, a pseudo op, or an input or state that is missing or of another type is an error:
- * false with a sentence in `why`, and no state is changed. */
+ * tensor per output. An index outside its table, a pseudo op, or an input or state that is missing or of another type is an
+ * error: false with a sentence in `why`, and no state is changed. */
 bool interpret(const Module *module, const Function *function, World *world, const Tensor *inputs, Tensor **outputs,
                char why[static 256]);
 void interpret_free_outputs(const Function *function, Tensor *outputs);
-/* Zeroed states for every state of the module / freed. */
+/* Makes a zeroed tensor per state of the module; frees them. */
 Tensor *world_states_new(const Module *module);
 void world_states_free(const Module *module, Tensor *states);
 /* Elements as doubles, whatever the dtype. */
@@ -349,9 +349,9 @@ void tensor_set(Tensor *tensor, int64_t index, double value);
 
 /* Philox 4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011). */
 void philox4x32(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
-/* Element `index` of random(seed, step, stream): uniform in [0, 1) with 24 bits, the same number in f32 and f64.
- * Elements are laid out so that vectors of 16 need one Philox block a lane: element e is word (e / 16) % 4 of the block with
- * counter {e / 64 * 16 + e % 16, step, stream, 0} under key {seed[0], seed[1]}; the value is (word >> 8) * 2^-24. */
+/* Element `index` of random(seed, step, stream): uniform in [0, 1) with 24 bits, the same number in f32 and f64. Elements are
+ * laid out so that vectors of 16 need one Philox block per lane: element e is word (e / 16) % 4 of the block with counter
+ * {e / 64 * 16 + e % 16, step, stream, 0} under key {seed[0], seed[1]}; the value is (word >> 8) * 2^-24. */
 double random_element(const uint32_t seed[2], uint32_t step, uint32_t stream, uint64_t index);
 
 #endif

@@ -10,7 +10,7 @@
 typedef struct Split {
     const char *name; /* "train" */
     bool from_test;   /* rows of the test files; otherwise of the main ones */
-    int64_t count;    /* rows, or 0: then `fraction` counts */
+    int64_t count;    /* rows; 0: `fraction` says how many */
     double fraction;  /* of the rows of its files; 1 with count 0: all of them (the test split) */
 } Split;
 
@@ -51,7 +51,7 @@ typedef struct Hyper {
     Type shape;
     HyperKind kind;
     double low, high, init; /* natural units */
-    bool shared;            /* one draw a batch */
+    bool shared;            /* one draw per batch */
 } Hyper;
 
 typedef enum { SCHEDULE_CONSTANT, SCHEDULE_COSINE, SCHEDULE_STEP, SCHEDULE_PLATEAU } ScheduleKind;
@@ -87,7 +87,7 @@ extern const bool condition_standing[CONDITION_COUNT];
 typedef struct TrainCondition {
     ConditionKind kind;
     uint32_t condition;
-    uint32_t state;       /* its value at hand; set by passes/conditions, as is the next */
+    uint32_t state;       /* its value at hand; set by passes/conditions, as is scale_state */
     uint32_t scale_state; /* where its spread is learned */
 } TrainCondition;
 
@@ -121,11 +121,11 @@ typedef struct Pareto {
     const char *solver_text;     /* with its arguments */
     double strength;             /* smooth_tchebycheff: mu; cosmos, hvi: lambda; pmtl: epochs of its first phase */
     uint32_t rays_per_step;      /* each with weights of its own: hvi; 1 otherwise */
-    bool each;                   /* one net for each point of the sweep, instead of one for all */
+    bool each;                   /* one net per point of the sweep, instead of one for all */
     bool fixed;                  /* rays are drawn from the points of the sweep */
     const double *concentration; /* m numbers: of the Dirichlet distribution of rays */
     const double *reference;     /* m numbers, of the hypervolume that the solver lets grow: hvi */
-    uint32_t rays_state;         /* set by the method: all rays, where a step looks at them */
+    uint32_t rays_state;         /* set by the method: all rays, where a step reads them */
 } Pareto;
 
 /* One indicator of a sweep's report (indicators/indicators.def). */
@@ -133,7 +133,7 @@ typedef struct Report {
     bool reported;
     const double *numbers; /* [rows][outputs]: its argument */
     uint32_t rows;
-    const char *file; /* that its numbers come from, as written; NULL: none */
+    const char *file; /* the file of its numbers, as written; NULL: none */
 } Report;
 
 /* A metric of several outputs that is measured at each of some points of a condition. The frontend says which points and which
@@ -150,38 +150,37 @@ typedef struct Sweep {
     uint32_t count, width;
     const double *points; /* [count][width] */
     Report reports[INDICATOR_COUNT];
-    int state;       /* set by the method: the point at hand; */
-    int all, memory; /* all points; results of the points that have a net of their own and are trained; -1: there is none */
+    int state;       /* set by the method: the point at hand */
+    int all, memory; /* the same: all points; where each point has its own net, results of the trained nets; -1: no such state */
 } Sweep;
 
 typedef struct Phase {
     const char *name;    /* "lower", "upper"; "minimise" for fit */
-    Function *objective; /* per example, output "loss"; of pareto one output an objective */
+    Function *objective; /* per example, output "loss"; of pareto one output per objective */
     uint32_t dataset, split;
-    int64_t batch; /* examples a step */
+    int64_t batch; /* examples per step */
     Optimizer optimizer;
     Function *step;          /* set by the method */
-    const char *nonnegative; /* who is not defined for negative outputs behind the loss; NULL: none; set by the method */
+    const char *nonnegative; /* what is not defined for negative outputs after the loss; NULL: nothing; set by the method */
     uint32_t line;
 } Phase;
 
 typedef struct Metric {
     const char *name;    /* as written: "err(fashion.test)" */
-    Function *objective; /* per example, not training, output "value"; of pareto one output an objective */
+    Function *objective; /* per example, not training, output "value"; of pareto one output per objective */
     uint32_t dataset, split;
     Function *accumulate, *finish; /* set by the method: inputs index, mask; output "value" */
 } Metric;
 
-/* One act of a train's procedure (runtime/abi/acts.def). When it is due is counted in rounds of the repeat that it is a child of.
- */
+/* One act of a train's procedure (runtime/abi/acts.def). It is due by the rounds of its parent, a repeat. */
 typedef struct Act {
     ActKind kind;
-    uint32_t size;  /* of a repeat: itself and all below it; 1 otherwise */
-    int64_t rounds; /* repeat: how many, or epochs of the first phase */
+    uint32_t size;  /* acts: of a repeat itself and all below it; otherwise 1 */
+    int64_t rounds; /* repeat: how many rounds, or epochs of the first phase */
     bool in_epochs;
-    bool budget;      /* repeat: how long the train is: --epochs and --steps change its rounds */
+    bool budget;      /* repeat: its rounds are the length of the train; --epochs and --steps change them */
     int64_t patience; /* repeat: measures without improvement that end it; 0: none do */
-    int64_t every;    /* due in every so many rounds, or epochs */
+    int64_t every;    /* due once per so many rounds, or epochs */
     bool every_in_epochs;
     double after;       /* epochs before it is due */
     bool last;          /* due in the last round, too */
@@ -237,7 +236,7 @@ typedef struct Model {
 
 /* The condition's entry among those that the train moves or draws; NULL: it is none of them. */
 TrainCondition *find_train_condition(const Train *train, uint32_t condition);
-/* Bit c is set for each condition c of them. */
+/* The conditions that the train moves or draws: bit c for condition c. */
 uint64_t train_conditions(const Train *train);
 
 /* The natural value of a hyperparameter as IR: `raw` (a slice of its condition, of shape `shape`, or with a leading batch axis)

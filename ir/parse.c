@@ -1,5 +1,5 @@
 /* The textual IR, by recursive descent: each function is headed by its production. A line is a statement; an error is reported
- * once and the rest of its line skipped, and a value whose line was wrong is not complained of again where it is used. */
+ * once and the rest of its line is skipped, and the use of a value whose line was wrong is not reported again. */
 #include <string.h>
 
 #include "ir/parse.h"
@@ -301,7 +301,7 @@ static bool count_op(Parser *p)
         return true;
     }
     if (!p->too_many)
-        error_here(p, "too many ops (limit is %d a module)", MOST_OPS);
+        error_here(p, "too many ops (limit is %d per module)", MOST_OPS);
     p->too_many = true;
     return false;
 }
@@ -434,7 +434,7 @@ static void check_stated_outputs(Parser *p, const StatedOutputs *stated, Span sp
         diag_error(p->diags, span, "the outputs returned are not those stated in the function's first line");
 }
 
-/* What a single line cannot show: a state written twice, two outputs of one name. */
+/* Checks that take more than one line: a state written twice, two outputs of one name. */
 static void check_whole_function(Parser *p, Span span)
 {
     Text why = {0};

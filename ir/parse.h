@@ -25,7 +25,7 @@ typedef struct Parser {
     Diagnostics *diags;
     Module *module;
     Names symbols[SUBJECT_NUMBER]; /* by OpSubject; functions under SUBJECT_NONE */
-    Names values;                  /* of the function; NO_VALUE for one whose line was wrong */
+    Names values;                  /* of the function; NO_VALUE for a value whose line was wrong */
     Function *function;
     uint32_t ops; /* in the whole module */
     bool too_many;

@@ -1,4 +1,4 @@
-/* What values depend on beside the example, at any remove. */
+/* Which conditions and trained numbers a value depends on, at any remove. */
 #include <string.h>
 
 #include "ir/model.h"

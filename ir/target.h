@@ -22,11 +22,11 @@ typedef struct Target {
     int64_t near_cache, far_cache; /* bytes, of one core: the first and the second level */
     int64_t cache_line;            /* bytes */
     bool threads;                  /* kernels are shared among threads that the runtime has */
-    int64_t stage_elements;        /* the sum of more numbers is made in two stages, of which threads share the first */
-    int64_t small_product;         /* multiplications: a product of no more is done best without blocks */
-    int64_t skinny_product;        /* so is one with an extent of no more */
+    int64_t stage_elements;        /* a sum of more numbers is made in two stages; threads share the first */
+    int64_t small_product;         /* a product of at most this many multiplications is fastest without blocks */
+    int64_t skinny_product;        /* and so is a product with an extent of at most this */
     int64_t packing_rows;          /* rows of lhs from which on columns of rhs are worth packing */
-    int64_t thread_work;           /* ops, or eighths of the bytes that move, from which on a kernel is worth waking them */
+    int64_t thread_work;           /* ops, or eighths of the bytes that move, from which on threads pay for a kernel */
     Blas blas;
 } Target;
 
@@ -34,15 +34,15 @@ typedef struct Target {
 Target target_usual(void);
 
 unsigned target_lanes(const Target *target, DType real);
-/* A matrix of so many elements does not stay in the far cache if its gradient and the two moments of its optimizer go the same
- * way. Counted in elements of f32, in f64 too, so that both make the same kernels. */
+/* A matrix of this many elements does not stay in the far cache together with its gradient and the two moments of its optimizer.
+ * Counted in elements of f32, for f64 too, so that both get the same kernels. */
 int64_t target_large_matrix(const Target *target);
-/* Elements, counted so too, that the near cache holds. */
+/* How many elements of f32 the near cache holds. */
 int64_t target_near_elements(const Target *target);
 
-/* Sums over the rows of a tall, large matrix are made for chunks of so many rows, and then of these sums: what a chunk reads
- * stays in the near cache while the loop goes over its columns, and threads share chunks. A multiple of target_chunk_step; 0: at
- * once. */
+/* Sums over the rows of a tall, large matrix are made per chunk of this many rows, and then over the chunks: what a chunk reads
+ * stays in the near cache while the loop goes over its columns, and threads share chunks. A multiple of target_chunk_step; 0: no
+ * chunks. */
 int64_t target_rows_of_chunk(const Target *target, int64_t rows, int64_t columns);
 /* Rows that are a whole number of unrolled vectors of every type. */
 int64_t target_chunk_step(const Target *target);

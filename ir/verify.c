@@ -6,7 +6,7 @@
 
 typedef struct Verifier {
     const Module *module;
-    const Function *function; /* NULL: the module's tables */
+    const Function *function; /* NULL while the module's tables are checked */
     bool allow_pseudo;
     Text *why;
     bool sound;

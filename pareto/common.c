@@ -16,7 +16,7 @@ SolveStatus ray_weights(unsigned m, const double *ray, double *alpha)
     double largest = PARETO_LEAST, sum = 0;
     for (unsigned j = 0; j < m; j++)
         largest = usable ? fmax(largest, ray[j]) : 1;
-    for (unsigned j = 0; j < m; j++) { /* divided by the largest first, so that no sum overflows */
+    for (unsigned j = 0; j < m; j++) { /* the largest entry divides first, so that no sum overflows */
         alpha[j] = usable ? fmax(ray[j], PARETO_LEAST) / largest : 1;
         sum += alpha[j];
     }

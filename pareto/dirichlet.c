@@ -26,8 +26,8 @@ static double uniform(uint32_t word)
     return (word + 0.5) * 0x1p-32;
 }
 
-/* The logarithm of a variate of Gamma(shape, 1). Below shape 1, as Gamma(shape + 1) U^(1 / shape): that factor underflows, its
- * logarithm does not. One block of words an attempt: two make a normal variate (Box & Muller), one decides, one is U. */
+/* The logarithm of a variate of Gamma(shape, 1). Below shape 1, as Gamma(shape + 1) U^(1 / shape): the factor underflows, but its
+ * logarithm does not. One block of four words per attempt: two make a normal variate (Box & Muller), one decides, one is U. */
 static double log_gamma_variate(const uint32_t seed[2], uint32_t step, uint32_t stream, unsigned component, double shape)
 {
     enum { LIMIT = 1000 }; /* an attempt fails with probability below 0.05; the limit is for a shape that is NaN */

@@ -52,7 +52,7 @@ static bool balance(unsigned m, const double *gram, const double *u, const doubl
     return maximise_on_simplex(m, ca, rows, row, bound, alpha);
 }
 
-/* On the ray: let all losses fall, and do not leave it. Exactly on it the adjustments, and so Ca, are nothing but rounding. */
+/* On the ray: let all losses fall, and do not leave it. Exactly on it the adjustments, and so Ca, are only rounding errors. */
 static bool dominate(unsigned m, const double *gram, const double *ca, double *alpha)
 {
     const double rounding = 1e-13;

@@ -7,8 +7,8 @@
  *   pmtl       the same, whether this is a step of the first phase bool[], and the rays of all sectors real[n, m]
  *              -> the same; the ray's own sector is that of the nearest one. Once inside it the first phase is over
  *   hvi        reference real[m], points real[n, m]
- *              -> real[n m + 1]: hypervolume_gradient up to the reference or, where it is farther, hypervolume_reference; then 1 if
- *              it fell back to equal weights, else 0 */
+ *              -> real[n m + 1]: hypervolume_gradient up to the reference or, where it is farther, hypervolume_reference; then
+ *              1 if it fell back to equal weights, else 0 */
 #ifndef HNC_PARETO_EXTERNS_H
 #define HNC_PARETO_EXTERNS_H
 

@@ -8,7 +8,7 @@
 
 typedef const double *Corner;
 
-/* Shell sort by one coordinate, falling. It needs no memory and its bad cases are mild. */
+/* Shell sort by one coordinate, falling. It needs no memory, and is fast enough in the worst case. */
 static void sort_falling(unsigned n, Corner *corners, unsigned coordinate)
 {
     static const unsigned gaps[] = {29524, 9841, 3280, 1093, 364, 121, 40, 13, 4, 1};
@@ -104,7 +104,7 @@ static unsigned add_uncovered(unsigned m, unsigned count, Corner *set, Corner co
     unsigned kept = 0;
     for (unsigned i = 0; i < count; i++)
         if (covers(m, set[i], corner))
-            return count; /* then corner covers none of the set, and nothing was dropped */
+            return count; /* then the corner covers none of the set, and no corner was dropped */
     for (unsigned i = 0; i < count; i++)
         if (!covers(m, corner, set[i]))
             set[kept++] = set[i];
@@ -136,8 +136,8 @@ static double exclusive_face(unsigned m, unsigned n, Corner *before, Corner corn
     return product - volume(m, count, set, set + n);
 }
 
-/* With corners sorted by the last coordinate, all boxes that meet box i before it do so over box i's whole extent there: what is
- * new in box i is a face of one dimension less, times that extent. */
+/* With corners sorted by the last coordinate, every earlier box that meets box i does so over box i's whole extent in that
+ * coordinate: the part that box i adds is a face of one dimension less, times this extent. */
 static double volume(unsigned m, unsigned n, Corner *corners, void *workspace)
 {
     double sum = 0;

@@ -5,11 +5,12 @@
 
 enum { M = PARETO_MOST_OBJECTIVES, N = PARETO_MOST_SOLUTIONS };
 
-/* volume_workspace(M - 1, N) as a constant, in doubles: 2 and 4 + 5 + ... + M - 1 a corner. */
+/* volume_workspace(M - 1, N) as a constant, in doubles: 2 and 4 + 5 + ... + M - 1 per corner. */
 enum { WORKSPACE = N * (2 + M * (M - 1) / 2 - 6) };
 _Static_assert(sizeof(void *) <= sizeof(double), "a pointer takes the place of a double");
 
-/* rank[k]: the front of point k, 0 if nothing dominates it, and so on without those. Points with a NaN never get one (n). */
+/* rank[k]: the front of point k: 0 if no point dominates it, 1 if only points of front 0 do, and so on. Points with a NaN are in
+ * no front: rank n. */
 static unsigned sort_fronts(unsigned m, unsigned n, const double *points, unsigned *rank)
 {
     double left[N * M];
@@ -36,8 +37,8 @@ static unsigned sort_fronts(unsigned m, unsigned n, const double *points, unsign
     return fronts;
 }
 
-/* How much front grows per unit by which objective i of point k falls: the face of its box there, less what the points of its
- * front cover that are better in i. Both in the other coordinates, as extents up to the reference. */
+/* How much the front grows per unit by which objective i of point k falls: the face of the point's box there, less the part that
+ * points of its front with a better objective i cover. Both are in the other coordinates, as extents up to the reference. */
 static double face(unsigned m, unsigned n, const double *points, const double *reference, const unsigned *rank, unsigned k,
                    unsigned i)
 {

@@ -1,6 +1,6 @@
-/* Wolfe's method. It keeps a corral: points, affinely independent, whose affine hull has its point of least norm inside their
- * convex hull. As long as a point of the polytope lies nearer to the origin's side than that, it joins, and others leave. All it
- * needs of the points is the products between them. */
+/* Wolfe's method. It keeps a corral: affinely independent points whose affine hull has its point of least norm inside their
+ * convex hull. As long as some point of the polytope lies nearer to the origin's side than this least point, it joins the corral,
+ * and other points leave. The method needs only the products between points. */
 #include <math.h>
 #include <string.h>
 
@@ -56,8 +56,8 @@ static void leave(Corral *corral, unsigned s)
 }
 
 /* Weights, of any sign, of the least norm in the affine hull: y = v / sum(v) where (Q + t 1 1') v = 1, any t > 0. That matrix is
- * positive definite exactly if the members are affinely independent. t is of the shortest member's size, so that long ones do not
- * drown it. */
+ * positive definite exactly if the members are affinely independent. t has the size of the shortest member, so that long members
+ * do not drown this member. */
 static bool affine_minimum(const Corral *corral, double *y)
 {
     unsigned n = corral->size;
@@ -94,8 +94,8 @@ static bool affine_minimum(const Corral *corral, double *y)
     return all_finite(n, y);
 }
 
-/* Moves the weights to the affine minimum; where that lies outside the convex hull, to the border on the way there, and on
- * without the members that got weight 0. False if the members are dependent. */
+/* Moves the weights to the affine minimum. Where that lies outside the convex hull, moves them to the border on the way, and goes
+ * on without the members that got weight 0. False if the members are dependent. */
 static bool settle(Corral *corral)
 {
     double y[MOST_CORRAL];
@@ -121,7 +121,8 @@ static bool settle(Corral *corral)
     }
 }
 
-/* The point that lies farthest against the current one, if any does so by more than rounding; n: none, the current one is it. */
+/* The point that lies farthest against the current one, if it does so by more than rounding; n: no point does, so the current one
+ * is the answer. */
 static unsigned farthest_against(const Corral *corral, unsigned n, const double *lengths)
 {
     double current[M] = {0}, image[M], length = 0;
@@ -168,7 +169,7 @@ bool least_norm(unsigned m, const double *gram, unsigned n, const double *combin
     for (unsigned round = 0; round < LIMIT; round++) {
         unsigned point = farthest_against(&corral, n, lengths);
         if (point == n || is_member(&corral, point) || corral.size == MOST_CORRAL)
-            break; /* a member, or one too many: only rounding is left */
+            break; /* it is a member already, or one too many: only rounding is left */
         Corral before = corral;
         join(&corral, point, 0);
         if (!settle(&corral) || !is_member(&corral, point)) { /* as exact arithmetic never does */

@@ -2,10 +2,10 @@
  * are drawn, and the indicators by which a front is judged. Double precision, libc and libm only. Nothing here keeps a state, so
  * equal arguments give equal bits, and all of it may be called from many threads at once.
  *
- * Conventions. m: objectives, 1 to PARETO_MOST_OBJECTIVES; all are minimised. A matrix is row-major: `points` is n x m, a row a
- * solution; `rays` is n x m, a row a preference with entries >= 0, of which only the direction counts where functions take one
- * and which sums to 1 where they make one. `gram` is the m x m matrix of the gradients' products, gram[i * m + j] = g_i . g_j,
- * symmetric; any positive multiple of it gives the same weights. Outputs may not overlap inputs.
+ * Conventions. m: objectives, 1 to PARETO_MOST_OBJECTIVES; all are minimised. A matrix is row-major: `points` is n x m, one row
+ * per solution; `rays` is n x m, one row per preference with entries >= 0, of which only the direction counts where functions
+ * take one and which sums to 1 where they make one. `gram` is the m x m matrix of the gradients' products,
+ * gram[i * m + j] = g_i . g_j, symmetric; any positive multiple of it gives the same weights. Outputs may not overlap inputs.
  *
  * The solvers allocate nothing and never fail: where a programme has no solution they answer by the ray and say so, for the
  * caller to count. */
@@ -19,10 +19,10 @@ enum {
     PARETO_MOST_OBJECTIVES = 16,
     PARETO_MOST_RAYS = 256,           /* of pmtl_weights */
     PARETO_MOST_SOLUTIONS = 64,       /* of hypervolume_gradient */
-    PARETO_MOST_TRUE_POINTS = 100000, /* of a front that is known; of models, no function here needs it */
+    PARETO_MOST_TRUE_POINTS = 100000, /* of a known front: a limit of models, which no function here needs */
 };
 
-/* Losses and entries of rays below it count as this much: a logarithm of zero has no use. */
+/* Losses and entries of rays below this number count as this number: the logarithm of zero has no use. */
 #define PARETO_LEAST 1e-12
 
 /* ---- weights of the objectives for one step ---- */

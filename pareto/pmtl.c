@@ -13,7 +13,8 @@ static double length(unsigned m, const double *vector)
     return sqrt(sum);
 }
 
-/* The active constraints (w_k - w_own) . losses > 0, a row each: the gradient of a constraint as a combination of the losses'. */
+/* The active constraints (w_k - w_own) . losses > 0, one row per constraint: its gradient as a combination of the losses'
+ * gradients. */
 static unsigned active_constraints(unsigned m, const double *losses, unsigned rays, const double *all_rays, unsigned own,
                                    double *rows)
 {

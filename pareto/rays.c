@@ -42,8 +42,8 @@ unsigned rays_das_dennis(unsigned m, unsigned partitions, bool positive, double 
     for (unsigned k = 0; k < count; k++) {
         for (unsigned j = 0; j < m; j++)
             rays[(size_t)k * m + j] = (double)share[j] / partitions;
-        /* The next in lexicographic order: the last one that can give moves one to its left neighbour, the rest of it to the end.
-         */
+        /* The next ray in lexicographic order: the last entry that can give moves one unit to its left neighbour, and the rest of
+         * it to the end. */
         unsigned giver = m - 1;
         while (giver > 0 && share[giver] == least)
             giver--;

@@ -6,7 +6,7 @@
 
 enum { MOST_ROWS = PARETO_MOST_OBJECTIVES + 2, MOST_COLUMNS = PARETO_MOST_OBJECTIVES };
 
-/* How far below 0 a row, scaled to size 1, may be; and what is too small to divide by. */
+/* How far below 0 a row, scaled to size 1, may be; and the size below which a number is too small to divide by. */
 #define FEASIBLE 1e-10
 #define LEAST_PIVOT 1e-11
 
@@ -65,7 +65,8 @@ static void begin(Dictionary *dictionary, unsigned m, const double *cost, unsign
         dictionary->slope[r][q] = -1;
 }
 
-/* The row to repair: the worst one, or, once `careful`, the first variable's (Bland), which cannot cycle. rows: none. */
+/* The row to repair: the worst one, or, once `careful`, the first variable's (Bland), which cannot cycle. The number of rows:
+ * none is left. */
 static unsigned leaving_row(const Dictionary *dictionary, bool careful)
 {
     unsigned chosen = dictionary->rows;
@@ -79,7 +80,7 @@ static unsigned leaving_row(const Dictionary *dictionary, bool careful)
     return chosen;
 }
 
-/* The variable that repairs row r at least loss. columns: none can, so the row cannot be met. */
+/* The variable that repairs row r at least loss. The number of columns: no variable can, so the row cannot be met. */
 static unsigned entering_column(const Dictionary *dictionary, unsigned r, bool careful)
 {
     unsigned chosen = dictionary->columns;
@@ -90,7 +91,7 @@ static unsigned entering_column(const Dictionary *dictionary, unsigned r, bool c
             continue;
         double loss = -dictionary->gain[q] / slope;
         bool better = loss < least;
-        if (loss == least) /* the larger pivot is the more exact, the first variable the one that ends */
+        if (loss == least) /* the larger pivot is more exact; taking the first variable is sure to end */
             better = careful ? dictionary->nonbasic[q] < dictionary->nonbasic[chosen] : slope > dictionary->slope[r][chosen];
         if (better) {
             chosen = q;
@@ -118,7 +119,7 @@ static void exchange(Dictionary *dictionary, unsigned r, unsigned q)
     double factor = dictionary->gain[q];
     for (unsigned c = 0; c < dictionary->columns; c++) {
         double gain = (c == q ? 0 : dictionary->gain[c]) + factor * slope[c];
-        dictionary->gain[c] = fmin(gain, 0); /* what lies above is rounding */
+        dictionary->gain[c] = fmin(gain, 0); /* a gain above 0 is rounding */
         dictionary->slope[r][c] = slope[c];
     }
     dictionary->value[r] = value;

@@ -32,7 +32,7 @@ static Type batched(const Batch *batch, Type type)
     return result;
 }
 
-/* Each axis one later. */
+/* The axes with each number increased by 1. */
 static Dims shifted(Dims axes)
 {
     for (unsigned i = 0; i < axes.n; i++)
@@ -56,7 +56,7 @@ static Dims consecutive(unsigned first, unsigned n)
     return axes;
 }
 
-/* Operand i of the old op with a batch axis, which an invariant one gets by broadcasting. */
+/* Operand i of the old op with a batch axis; an invariant operand gets the axis by broadcasting. */
 static Value varying_arg(Batch *batch, const Op *op, unsigned i)
 {
     Value old = op->args[i], fresh = batch->rewrite.map[old];
@@ -66,13 +66,13 @@ static Value varying_arg(Batch *batch, const Op *op, unsigned i)
     return build_broadcast(builder(batch), fresh, batched(batch, type), consecutive(1, type.rank));
 }
 
-/* Never called: inputs are made before the walk, and the rest does not occur before batching. */
+/* Never called: inputs are made before the walk, and the other ops of this rule do not occur before batching. */
 static Value batch_none(Batch *batch, Value v)
 {
     return rewrite_copy(&batch->rewrite, v);
 }
 
-/* Called for nothing that varies, as its value cannot. */
+/* Never called: the value of such an op cannot vary. */
 static Value batch_invariant(Batch *batch, Value v)
 {
     return rewrite_copy(&batch->rewrite, v);
@@ -164,7 +164,7 @@ static Value batch_dot(Batch *batch, Value v)
     Builder *b = builder(batch);
     Value x = batch->rewrite.map[op->args[0]], y = batch->rewrite.map[op->args[1]];
     bool x_varies = batch->varies[op->args[0]], y_varies = batch->varies[op->args[1]];
-    if (op->c.n > 0) { /* batch axes of its own come first in the result: make the new one the first of them */
+    if (op->c.n > 0) { /* the op's own batch axes come first in the result: the new axis becomes the first of them */
         x = varying_arg(batch, op, 0), y = varying_arg(batch, op, 1);
         x_varies = y_varies = true;
     }

@@ -1,6 +1,6 @@
-/* Indices that may lie outside their table. Where the range of an index is known to fit, nothing is done; where one is known not
- * to, the model is refused; every other index is held to the table's rows before it is used, and the largest one that had to be
- * is left in a state that the runtime looks at when the function has run (Module.bounds):
+/* Indices that may lie outside their table. An index whose range is known to fit stays as it is; if an index is known not to fit,
+ * the model is refused; every other index is clamped to the table's rows before it is used, and the largest index that had to be
+ * clamped is left in a state that the runtime reads when the function has run (Module.bounds):
  *
  *     table[i]    =    table[min(max(i, 0), rows - 1)]        bounds.k = [any(i < 0 or i >= rows), max of such i]
  *
@@ -22,7 +22,7 @@ static Range hull(Range a, Range b)
     return (Range){a.low < b.low ? a.low : b.low, a.high > b.high ? a.high : b.high, a.reached && b.reached};
 }
 
-/* What i32 arithmetic makes of it: beyond the type's range it wraps. */
+/* What i32 arithmetic makes of the range: beyond the type's range it wraps. */
 static Range within_type(int64_t low, int64_t high)
 {
     return low < INT32_MIN || high > INT32_MAX ? any_index : (Range){low, high, false};
@@ -51,7 +51,7 @@ static int64_t most(int64_t a, int64_t b)
 static Range range_of_field(const Module *module, const Op *op)
 {
     const Field *field = &module->fields.data[op->symbol];
-    if (field->classes) /* the runtime has checked it */
+    if (field->classes) /* the runtime has checked the labels */
         return (Range){0, field->classes - 1, false};
     return op->type.dtype == DTYPE_U8 ? (Range){0, 255, false} : any_index;
 }
@@ -64,7 +64,7 @@ static Range range_of_cast(DType from, DType to, Range x)
     return to == DTYPE_BOOL ? (Range){0, 1, false} : to == DTYPE_U8 ? (Range){0, 255, false} : any_index;
 }
 
-/* Of an integer or bool value, given those of its operands. Float values have none. */
+/* The range of an integer or bool value, given the ranges of its operands. Float values have none. */
 static Range range_of(const Module *module, const Function *f, const Range *ranges, const Op *op)
 {
     if (dtype_is_float(op->type.dtype))
@@ -119,12 +119,12 @@ static Range range_of(const Module *module, const Function *f, const Range *rang
 
 /* ---- indices that are checked ---- */
 
-/* An index into tables of so many rows, used in one place or several. */
+/* An index into tables of one number of rows, used in one place or several. */
 typedef struct Site {
     Value index, held; /* old, new */
     int64_t rows;
     uint32_t line;
-    Value any, largest; /* outside: whether one is, and which */
+    Value any, largest; /* whether some index lies outside, and the largest one */
 } Site;
 
 typedef struct Bounds {
@@ -137,7 +137,7 @@ static Value all_axes_max(Builder *b, Value x)
     return build_reduce(b, OP_REDUCE_MAX, x, all_axes(value_type(b, x).rank));
 }
 
-/* The index of the new function held to the rows. */
+/* The index in the new function, clamped to the rows. */
 static Value held_index(Bounds *bounds, Value old_index, int64_t rows, uint32_t line)
 {
     for (uint32_t i = 0; i < bounds->sites.len; i++)

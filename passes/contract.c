@@ -1,6 +1,6 @@
-/* Products that only one sum or difference uses become part of it, as fused multiply-adds: one op less, and one rounding. This is
- * said in the IR rather than left to the code of a loop, because a value may be computed again in several loops and must be the
- * same number in all of them: what is equal to its own maximum in one loop must be so in the next. */
+/* Products that only one sum or difference uses become part of it, as fused multiply-adds: one op less, and one rounding. The IR
+ * says so instead of the code of a loop, because a value may be computed again in several loops and must be the same number in
+ * all of them: an element that equals the maximum in one loop must equal it in the next. */
 #include <string.h>
 
 #include "passes/passes.h"

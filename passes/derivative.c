@@ -4,7 +4,7 @@
 
 #include "passes/passes.h"
 
-/* Infinite at 0 even where nothing depends on it, such as a factor of 0 times the root: it counts as 0 there. */
+/* At 0 the derivative is infinite even where nothing depends on the root, such as in 0 times the root: there it counts as 0. */
 static Value root_derivative(Builder *b, Value root, Value along)
 {
     Type type = value_type(b, root);
@@ -14,7 +14,7 @@ static Value root_derivative(Builder *b, Value root, Value along)
     return build_select(b, idle, zero, build_binary(b, OP_DIV, build_const(b, type, 0.5), root));
 }
 
-/* p x^(p-1), but 0 where x = 0 and that is 0 times an infinite power, or infinite with nothing along it. */
+/* p x^(p-1), but 0 where x = 0 and this product is 0 times an infinite power, or is infinite and `along` is 0. */
 Value pow_base_derivative(Builder *b, Value x, Value p, Value along)
 {
     Value zero = build_const(b, value_type(b, x), 0), one = build_const(b, value_type(b, x), 1);

@@ -11,7 +11,7 @@ static void expand_grads(Rewrite *rewrite, Value first)
     VEC(Value) xs = {0};
     for (Value v = first; v < old->ops.len; v++) {
         const Op *op = OP_AT(old, v);
-        /* an x made after the first grad is no operand of y either way: its gradient is zero, computed when it exists */
+        /* y cannot depend on an x made after the first grad: its gradient is zero, computed once x exists */
         if (op->code == OP_GRAD && op->args[0] == y && rewrite->map[op->args[1]] != NO_VALUE) {
             vec_push(&ops, v);
             vec_push(&xs, rewrite->map[op->args[1]]);

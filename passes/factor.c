@@ -18,7 +18,7 @@
 typedef struct Factor {
     Rewrite rewrite;
     VEC(bool) varies;    /* of the new function */
-    VEC(uint32_t) terms; /* how many scaled invariant tensors and thin products a value is the sum of; 0: it is no such sum */
+    VEC(uint32_t) terms; /* the value is a sum of this many scaled invariant tensors and thin products; 0: it is no such sum */
 } Factor;
 
 /* A product with a sum of terms becomes one product per term. A sum of more terms than this stays a matrix per example. */
@@ -29,7 +29,7 @@ static bool is_scale(const Function *f, Value v)
     return OP_AT(f, v)->code == OP_BROADCAST && OP_AT(f, v)->a.n < OP_AT(f, v)->type.rank;
 }
 
-/* A matrix that is the product of two whose common extent is small: it has more elements than both together. */
+/* A product of two matrices whose common extent is small: it has more elements than both matrices together. */
 static bool is_thin_product(const Function *f, Value v)
 {
     const Op *op = OP_AT(f, v);
@@ -58,7 +58,7 @@ static bool contains_thin(const Factor *factor, Value v)
     return false;
 }
 
-/* Which operand of a product scales the other, which is factorable; -1: none. */
+/* Which operand of a product scales the other one, where that is factorable; -1: none. */
 static int scale_of(const Factor *factor, const Op *product)
 {
     for (int i = 0; i < 2; i++)
@@ -127,7 +127,7 @@ static Value multiply(Factor *factor, Value x, Value y)
         return build_binary(b, OP_MUL, x, y);
     if (op.code == OP_NEG)
         return build_unary(b, OP_NEG, multiply(factor, op.args[0], other));
-    if (op.code == OP_TRANSPOSE) /* of a matrix: its own inverse */
+    if (op.code == OP_TRANSPOSE) /* the transposition of a matrix is its own inverse */
         return build_transpose(b, multiply(factor, op.args[0], build_transpose(b, other, op.a)), op.a);
     if (op.code == OP_DIV)
         return build_binary(b, OP_DIV, multiply(factor, op.args[0], other), op.args[1]);
@@ -209,7 +209,7 @@ static Value expand_scaled(Factor *factor, Product p, bool second, Value t, Dims
     if (move_scale(factor, &p, second, t, axes))
         return expand(factor, p, second);
     Product inner = p;
-    Dims waiting = {0}; /* positions in `inner`'s result of axes that p contracts */
+    Dims waiting = {0}; /* axes that p contracts: their positions in the result of `inner` */
     inner.contract_x = inner.contract_y = (Dims){0};
     Dims contract = second ? p.contract_y : p.contract_x;
     for (unsigned i = 0; i < contract.n; i++) {
@@ -227,7 +227,7 @@ static Value expand_scaled(Factor *factor, Product p, bool second, Value t, Dims
     Dims places = {.n = axes.n};
     for (unsigned i = 0; i < axes.n; i++)
         places.v[i] = result_axis(factor, inner, second, axes.v[i]);
-    if (waiting.n == axes.n && type.rank > waiting.n) /* a matrix that waits is contracted with the scales, never scaled */
+    if (waiting.n == axes.n && type.rank > waiting.n) /* the matrix is contracted with the scales, never scaled */
         return expand(factor, (Product){t, product, all_axes(axes.n), places, {0}, {0}}, false);
     Value scale = broadcast_to(b, t, places, type);
     return build_reduce(b, OP_REDUCE_SUM, build_binary(b, OP_MUL, product, scale), waiting);
@@ -289,7 +289,7 @@ static Value expand_elementwise(Factor *factor, Product p, bool second, const Op
     return expand_scaled(factor, p, second, numbers, broadcast.a);
 }
 
-/* The product of a transposed matrix, of which an axis is contracted: that of the matrix along the other axis. */
+/* The product of a transposed matrix with one contracted axis: the product of the matrix along its other axis. */
 static Value expand_transposed(Factor *factor, Product p, bool second, const Op *op)
 {
     *(second ? &p.y : &p.x) = op->args[0];
@@ -301,7 +301,7 @@ static Value expand_transposed(Factor *factor, Product p, bool second, const Op 
     return expand(factor, p, second);
 }
 
-/* Whether a product has to have this operand as a whole: nothing can be done with a part of it first. */
+/* Whether the product needs this operand as a whole: no part of the operand can be multiplied first. */
 static bool is_formed(const Factor *factor, Product p, bool second)
 {
     OpCode code = OP_AT(factor->rewrite.b.function, second ? p.y : p.x)->code;
@@ -314,7 +314,8 @@ static Value expand(Factor *factor, Product p, bool second)
     refresh(factor);
     Builder *b = &factor->rewrite.b;
     bool scalar = p.contract_x.n == value_type(b, p.x).rank && p.contract_y.n == value_type(b, p.y).rank;
-    if (!second && scalar && contains_thin(factor, p.y) && !contains_thin(factor, p.x)) /* before scales of x wait for y's axes */
+    if (!second && scalar && contains_thin(factor, p.y) &&
+        !contains_thin(factor, p.x)) /* before x's scales are kept for y's axes */
         p = (Product){p.y, p.x, p.contract_y, p.contract_x, {0}, {0}};
     Value v = second ? p.y : p.x;
     if (!factor->varies.data[v] || !is_factorable(factor, v) || is_formed(factor, p, second))

@@ -33,7 +33,7 @@ void footprint_bounds(const Footprint *footprint, int64_t *first, int64_t *last)
 bool footprint_runs(const Footprint *footprint, bool exact, bool (*visit)(void *context, int64_t begin, int64_t end),
                     void *context)
 {
-    /* The axes of small strides are one run, as far as it has no gaps; the others are counted through. */
+    /* The axes of small strides form one run as long as it has no gaps; the other axes are counted through. */
     int64_t run = 1, index[MOST_FOOTPRINT_AXES] = {0}, at = footprint->offset;
     unsigned first = 0;
     for (; first < footprint->rank; first++) {

@@ -1,10 +1,10 @@
 /* Partition of a function into kernels.
  *
- * Elementwise values are *inline* where that is cheap: each kernel that uses one computes it again from what is in memory. Dear
- * values with several uses are *anchors*: computed in one loop kernel and, if others need them, stored by it. Anchors, stored
- * values and reductions are the *members* of loop groups; in program order each joins the group with the same iteration space
- * with which it shares most loads, provided that no dependency between groups becomes a cycle. Products and the special kernels
- * are groups of their own. */
+ * Elementwise values are *inline* where that is cheap: each kernel that uses one computes it again from what is in memory.
+ * Expensive values with several uses are *anchors*: computed in one loop kernel, which stores them if other kernels need them.
+ * Anchors, stored values and reductions are the *members* of loop groups. In program order each member joins the group with its
+ * iteration space that shares most loads with it, provided that the dependencies between groups form no cycle. Products and the
+ * special kernels are groups of their own. */
 #include <string.h>
 
 #include "pareto/externs.h"
@@ -15,8 +15,8 @@ enum { FEWEST_PARTIALS = 8 };
 
 /* ---- reductions ---- */
 
-/* A reduction of everything is done row by row first: the rows can be shared among threads, and their number does not depend on
- * it. */
+/* A reduction of everything is done row by row first: threads can share the rows, whose number does not depend on the number of
+ * threads. */
 static bool takes_stages(const Fuser *f, const Member *member)
 {
     Type space = without_units(member->space);
@@ -57,7 +57,7 @@ static uint32_t place_staged(Fuser *f, Member member)
     return place_two_stages(f, member, type_of(space.dtype, 1, &space.dims[first]));
 }
 
-/* Rows of a chunk, where the member removes the first axis and keeps another. */
+/* Rows per chunk, where the member removes the first axis and keeps another. */
 static int64_t chunk_of(const Fuser *f, const Member *member)
 {
     Type space = without_units(member->space);
@@ -107,7 +107,7 @@ static bool same_view(const View *a, const View *b, Type type)
     return same;
 }
 
-/* The piece is in place once its own producers have run, or else it is copied there. */
+/* The piece lies in place once its own producers have run; otherwise it is copied there. */
 static void place_piece(Fuser *f, Value whole, Value piece, const int64_t *start)
 {
     View target = view_at(f->info[whole].view, start, type_at(f, piece).rank), view;
@@ -164,14 +164,14 @@ static void place_pad(Fuser *f, Value v)
     }
 }
 
-/* A plain view of one buffer: states joined by a view would hide from the order of kernels which of them is read. */
+/* A plain view of one buffer. If a view joined several states, the order of kernels could not tell which state is read. */
 static View need_row_access(Fuser *f, Value v, uint32_t group)
 {
     View view = need_plain(f, v, group);
     return f->groups.data[group].joined_reads.len ? need_copy(f, v, all_axes(type_at(f, v).rank), group) : view;
 }
 
-/* A row of a table for each index: the table's memory, addressed through the index. */
+/* One row of a table per index: the table's memory, addressed through the index. */
 static void place_table_access(Fuser *f, Value v)
 {
     const Op *op = op_of(f, v);
@@ -275,7 +275,7 @@ static void place_exit(Fuser *f, BufferKind kind, uint32_t symbol, Value v)
 
 /* ---- the function ---- */
 
-/* A reshape that expressions cannot see through reads memory; if no strides describe it there, its operand is copied. */
+/* A reshape that cannot be part of an expression reads memory; if no strides describe it there, its operand is copied. */
 static void place_reshape(Fuser *f, Value v)
 {
     View view;

@@ -15,7 +15,7 @@ typedef struct Info {
     bool in_memory; /* `view` says where */
     View view;
     uint32_t uses;           /* by ops that compute */
-    uint32_t cost;           /* to compute an element inline from what is in memory or an anchor */
+    uint32_t cost;           /* of computing an element inline from memory and anchors */
     uint32_t depth;          /* of that expression */
     uint32_t group;          /* of an anchor, a reduction or a special kernel: where it is computed */
     VEC(uint32_t) producers; /* groups that must have run before `view` holds */
@@ -27,17 +27,17 @@ typedef struct Info {
 
 typedef enum { MEMBER_VALUE, MEMBER_COPY, MEMBER_REDUCE, MEMBER_ZERO } MemberKind;
 
-/* One result of a loop group. VALUE: an anchor or a value computed into its own view; COPY: a value stored at `target` also;
- * REDUCE: reduction `value` of its operand along `axes`, into `target`; ZERO: zeros at `target`. */
+/* One result of a loop group. VALUE: an anchor or a value computed into its own view; COPY: a value that is also stored at
+ * `target`; REDUCE: reduction `value` of its operand along `axes`, into `target`; ZERO: zeros at `target`. */
 typedef struct Member {
     MemberKind kind;
     Value value;
-    Type space; /* the iteration space, an axis an axis of the tensor stored or reduced */
+    Type space; /* the iteration space: one axis per axis of the tensor stored or reduced */
     Dims axes;
     View target;   /* of the stored or reduced tensor */
-    bool early;    /* a single number that no kernel must run for, but those of such numbers */
-    int64_t chunk; /* reduce: so many rows have a result of their own, along the first axis of `target`; 0: all have one */
-    bool staged;   /* reduce: not the operand but partial results, at: */
+    bool early;    /* a single number; only kernels of early numbers must run before it */
+    int64_t chunk; /* reduce: this many rows share one result, along the first axis of `target`; 0: all rows do */
+    bool staged;   /* reduce: of partial results, at `partial`, instead of the operand */
     View partial;
 } Member;
 
@@ -54,12 +54,12 @@ typedef struct Group {
     Type space;       /* loops: extents other than 1 */
     uint32_t reduced; /* loops: bit set of the axes of `space` that reductions remove */
     int64_t chunk;    /* loops: of their reductions */
-    bool early;       /* loops: single numbers that come from no group but early ones */
+    bool early;       /* loops: of single numbers that depend on early groups only */
     uint32_t cost;
     VEC(Member) members;
     VEC(uint32_t) needs;      /* groups that run before: need_group adds one */
-    VEC(uint32_t) dependents; /* that need it */
-    uint32_t latest;          /* no group that must run before, nor this, has a larger index */
+    VEC(uint32_t) dependents; /* groups that need it */
+    uint32_t latest;          /* upper bound of the index of this group and of those that must run before it */
     uint32_t merged;          /* the group that took its members over, or NO_GROUP */
     uint32_t seen;
     Kernel kernel;
@@ -69,7 +69,7 @@ typedef struct Group {
 /* A value in memory, or an anchor, that a member's expression uses. */
 typedef struct Leaf {
     Value value;
-    bool pointwise; /* at the same point of the iteration space */
+    bool pointwise; /* used at the same point of the iteration space */
 } Leaf;
 
 /* A value in memory of its own, beside what the kernel that computes it stores. */
@@ -84,7 +84,7 @@ typedef struct Fuser {
     const Module *module;
     const Function *function;
     Schedule *schedule;
-    Info *info; /* one a value */
+    Info *info; /* one per value */
     VEC(Group) groups;
     uint32_t *state_buffers; /* of each state's value at entry, or NO_BUFFER */
     uint32_t epoch;
@@ -118,7 +118,7 @@ bool is_always_stored(const Fuser *f, Value v);
 /* The type without its axes of extent 1. */
 Type without_units(Type type);
 uint32_t new_buffer(Fuser *f, BufferKind kind, uint32_t symbol, DType dtype, int64_t elements, Value labelled);
-/* The value lies there, once the groups that compute it have run. */
+/* The value lies at this view once the groups that compute it have run. */
 void set_view(Fuser *f, Value v, View view);
 /* Gives the value a row-major scratch buffer, unless it is in memory already. */
 void store(Fuser *f, Value v);
@@ -138,8 +138,8 @@ void place_values(Fuser *f);
 
 /* Whether expressions stop at this value: it is in memory or an anchor. */
 bool is_leaf(const Fuser *f, Value v);
-/* Sets cost and depth; makes dear values that are used again anchors, stores where an expression grows too large. In order of
- * values. */
+/* Sets cost and depth. An expensive value that is used again becomes an anchor; a value whose expression grows too large is
+ * stored. Called in the order of values. */
 void weigh(Fuser *f, Value v);
 uint32_t new_group(Fuser *f, KernelKind kind, Value value);
 /* Adds a loop member to a group that suits it, or to a new one; returns the group. */
@@ -148,17 +148,17 @@ uint32_t place_member(Fuser *f, Member member);
 uint32_t reduced_axes(const Member *member);
 /* Group `needed` runs before `group`. */
 void need_group(Fuser *f, uint32_t group, uint32_t needed);
-/* While members are placed, lists of groups may name some that were merged into others. From here on none does; no group is
- * merged any more. */
+/* While members are placed, lists may name groups that were merged into others. Corrects the lists; afterwards no group is
+ * merged. */
 void settle_groups(Fuser *f);
-/* Whether group `from` must run after `to`, or is it. */
+/* Whether group `from` must run after `to`, or is `to`. */
 bool group_depends_on(Fuser *f, uint32_t from, uint32_t to);
 
 /* ---- what groups read: fuse_needs.c ---- */
 
 /* Records that a group reads the memory of `base`, and that its producers come first. */
 void note_read(Fuser *f, uint32_t group, Value base, const View *view);
-/* As find_view, but the value is stored if need be, so that it always has one; `group` reads it (NO_GROUP: none yet). */
+/* As find_view, but the value is stored if need be, so that there is always a view; `group` reads it (NO_GROUP: none yet). */
 View need_view(Fuser *f, Value v, uint32_t group);
 /* The copy of `v` in memory of its own with its axes in the given order, outermost first; `group` reads it. */
 View need_copy(Fuser *f, Value v, Dims order, uint32_t group);

@@ -1,5 +1,5 @@
 /* Writes to state and outputs, and the order of kernels. A kernel writes a state in place if every other reader of the state's
- * value at entry can run before it, and it reads that value itself only at the element it writes; else the new value goes through
+ * value at entry can run before it, and it reads that value itself only at the element it writes; otherwise the new value goes to
  * scratch memory and is copied last. */
 #include <string.h>
 
@@ -20,7 +20,7 @@ typedef struct Users {
 
 typedef struct Exits {
     Fuser *fuser;
-    Users *users; /* of each buffer there was before the exits */
+    Users *users; /* per buffer that there was before the exits */
 } Exits;
 
 static Users *find_users(const Fuser *f)
@@ -74,7 +74,7 @@ static bool overwrites_in_step(const Group *group, uint32_t target, uint32_t old
     return true;
 }
 
-/* Redirects what is written to `buffer` into the state, whose value at entry is in `old` (NO_BUFFER: nobody reads it). */
+/* Redirects writes to `buffer` into the state, whose value at entry is in `old` (NO_BUFFER: no group reads it). */
 static bool write_in_place(const Exits *exits, uint32_t buffer, uint32_t old)
 {
     if (old == NO_BUFFER)
@@ -137,7 +137,7 @@ static void finish_exit(const Exits *exits, const Exit *exit)
     buffer->offset = exit->kind == BUFFER_STATE ? f->plan->state_offsets[exit->symbol] : 0;
 }
 
-/* Depth first from each group in order of creation: what it needs, then itself. */
+/* Depth first from each group in order of creation: the groups that it needs, then itself. */
 static void order_groups(Fuser *f)
 {
     typedef struct Frame {

@@ -6,7 +6,7 @@
 enum {
     CHEAP = 8,         /* an inline value of at most this cost is computed again for each use */
     DEEP = 200,        /* an expression of this depth or ... */
-    DEAR = 1000,       /* ... cost is cut: its value is stored */
+    EXPENSIVE = 1000,  /* ... of this cost is cut: its value is stored */
     MOST_MEMBERS = 64, /* of a group */
     MOST_CANDIDATES = 16,
 };
@@ -61,7 +61,7 @@ void weigh(Fuser *f, Value v)
     info->depth = depth + 1;
     if (info->in_memory)
         return;
-    if (info->depth >= DEEP || cost >= DEAR)
+    if (info->depth >= DEEP || cost >= EXPENSIVE)
         store(f, v);
     else
         info->anchor = is_computed(f, v) && info->uses > 1 && cost > CHEAP;
@@ -188,7 +188,7 @@ static void find_leaves(Fuser *f, const Member *member)
 
 /* ---- dependencies between groups ---- */
 
-/* `group` waits for one with this index: so do all that wait for it. */
+/* `group` waits for a group with the index `latest`, and so do all groups that wait for `group`. */
 static void raise_latest(Fuser *f, uint32_t group, uint32_t latest)
 {
     VEC(uint32_t) stack = {0};
@@ -243,7 +243,7 @@ bool group_depends_on(Fuser *f, uint32_t from, uint32_t to)
     return depends_on(f, from, to);
 }
 
-/* A leaf's value comes from these groups. */
+/* `group` needs the groups that compute the leaf's value. */
 static void add_needs(Fuser *f, uint32_t group, Value leaf)
 {
     const Info *info = &f->info[leaf];
@@ -288,8 +288,8 @@ static bool is_early(const Fuser *f, uint32_t group)
     return group == NO_GROUP || f->groups.data[group].early;
 }
 
-/* Member.early of the member whose leaves are at hand. Early numbers are kept apart from later ones: else a learning rate would
- * wait for the loss, and what needs it could not join what the loss needs. */
+/* Member.early of the member whose leaves are at hand. Early numbers are kept apart from later ones: otherwise a learning rate
+ * would wait for the loss, and values that need the rate could not join values that the loss needs. */
 static bool comes_early(const Fuser *f, const Member *member)
 {
     bool early = type_elements(member->space) == 1 && !member->staged;
@@ -302,7 +302,7 @@ static bool comes_early(const Fuser *f, const Member *member)
     return early;
 }
 
-/* Whether reductions of these axes by these chunks can be one loop: both the same, or one of the two has none. */
+/* Whether two reductions with these axes and chunks can be one loop: both are the same, or one of the two reduces no axes. */
 static bool reduce_alike(uint32_t axes, int64_t chunk, uint32_t other_axes, int64_t other_chunk)
 {
     return !axes || !other_axes || (axes == other_axes && chunk == other_chunk);
@@ -313,7 +313,7 @@ static bool accepts(Fuser *f, uint32_t index, const Member *member, uint32_t cos
     const Group *group = &f->groups.data[index];
     uint32_t reduced = reduced_axes(member);
     Type space = without_units(member->space);
-    if (group->kind != KERNEL_LOOP || group->members.len >= MOST_MEMBERS || group->cost + cost > 2 * DEAR)
+    if (group->kind != KERNEL_LOOP || group->members.len >= MOST_MEMBERS || group->cost + cost > 2 * EXPENSIVE)
         return false;
     if (group->space.rank != space.rank || memcmp(group->space.dims, space.dims, sizeof space.dims) != 0)
         return false;
@@ -394,8 +394,8 @@ static uint32_t new_loop_group(Fuser *f, const Member *member)
 
 /* ---- merging ---- */
 
-/* Whether a member that uses this leaf may stand in one kernel with groups `a` and `b`: what they make it uses at the same point,
- * and what others make they make without either. */
+/* Whether a member that uses this leaf may stand in one kernel with groups `a` and `b`: if one of them makes the leaf, the member
+ * must use it at the same point; any other group that makes it must not need `a` or `b`. */
 static bool leaf_allows_both(Fuser *f, const Leaf *leaf, uint32_t a, uint32_t b)
 {
     const Info *info = &f->info[leaf->value];
@@ -433,10 +433,10 @@ static bool can_merge(Fuser *f, uint32_t a, uint32_t b)
     return a != b && x->kind == KERNEL_LOOP && y->kind == KERNEL_LOOP &&
            reduce_alike(x->reduced, x->chunk, y->reduced, y->chunk) && x->early == y->early &&
            type_equal(type_with_dtype(x->space, y->space.dtype), y->space) && x->members.len + y->members.len < MOST_MEMBERS &&
-           x->cost + y->cost <= 2 * DEAR && members_allow_both(f, a, a, b) && members_allow_both(f, b, a, b);
+           x->cost + y->cost <= 2 * EXPENSIVE && members_allow_both(f, a, a, b) && members_allow_both(f, b, a, b);
 }
 
-/* All that `from` computes, `into` computes; `from` stays without members. */
+/* `into` takes over all members of `from`. */
 static void merge_groups(Fuser *f, uint32_t into, uint32_t from)
 {
     Group *target = &f->groups.data[into], *source = &f->groups.data[from];
@@ -462,9 +462,9 @@ static bool is_large_state(const Fuser *f, Value v)
     return op_of(f, v)->code == OP_STATE_READ && type_elements(type_at(f, v)) >= target_large_matrix(&f->module->target);
 }
 
-/* A member that uses what several groups make, at the same point, draws them together: what they hand to it stays in registers.
- * One that reads a large state draws other readers: the state comes from memory once. The member's group already has its
- * reduction (expect_member), so that none is drawn that reduces otherwise. */
+/* Merges groups whose values a member uses at the same point, so that these values stay in registers; and groups that read the
+ * same large state as the member, so that the state is read from memory once. The member's group already has the member's
+ * reduction (expect_member), so that no group with another reduction is merged. */
 static void draw_together(Fuser *f, const Member *member, uint32_t index)
 {
     Candidates others = {0};
@@ -483,7 +483,7 @@ static void draw_together(Fuser *f, const Member *member, uint32_t index)
         find_leaves(f, member);
 }
 
-/* The group's loop as the member will have it. */
+/* Prepares the group's loop for the member: the axes and chunk of its reduction, and its cost. */
 static void expect_member(Fuser *f, const Member *member, uint32_t cost, uint32_t index)
 {
     Group *group = &f->groups.data[index];
@@ -492,7 +492,7 @@ static void expect_member(Fuser *f, const Member *member, uint32_t cost, uint32_
     group->cost += cost;
 }
 
-/* The group uses the leaves at hand: those that other groups compute are stored, and come first. */
+/* The group uses the leaves at hand: leaves that other groups compute are stored, and those groups run first. */
 static void use_leaves(Fuser *f, uint32_t index)
 {
     for (uint32_t i = 0; i < f->leaves.len; i++) {

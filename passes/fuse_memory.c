@@ -41,8 +41,8 @@ bool reshape_commutes(const Fuser *f, Value v, Type shape)
     return commutes(f, v, shape, &budget) && budget <= 32;
 }
 
-/* A consumer reads `v` from memory: stores what it is a view of. Behind a broadcast that would not pay: then v itself is stored,
- * if the consumer cannot do with strides of 0. */
+/* A consumer reads `v` from memory: stores the value that v is a view of. Behind a broadcast this does not pay: there v itself is
+ * stored, unless strides of 0 suit the consumer. */
 static void want_memory(Fuser *f, Value v)
 {
     while (is_view_op(f, v) && op_of(f, v)->code != OP_BROADCAST)
@@ -51,8 +51,8 @@ static void want_memory(Fuser *f, Value v)
         store(f, v);
 }
 
-/* The piece of a concat or pad at `start`, or what it is a reshape of, is computed in place, if it is computed and not bound to
- * another place. */
+/* The piece of a concat or pad at `start`, or the value that the piece is a reshape of, is computed in place, if a kernel
+ * computes it and it is not bound to another place. */
 static void claim_piece(Fuser *f, Value whole, Value piece, const int64_t *start)
 {
     View view = f->info[whole].view;

@@ -69,7 +69,7 @@ uint32_t new_buffer(Fuser *f, BufferKind kind, uint32_t symbol, DType dtype, int
     return f->schedule->buffers.len - 1;
 }
 
-/* Uniform numbers have 24 bits: f32 holds them, whatever the type that is asked for. */
+/* Uniform numbers have 24 bits: f32 holds them, whatever the op's type. */
 static DType memory_dtype(const Op *op)
 {
     return op->code == OP_RANDOM ? DTYPE_F32 : op->type.dtype;

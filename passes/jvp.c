@@ -87,7 +87,7 @@ static Value tangent_or_zero(Forward *forward, const Op *op, unsigned i)
     return t != NO_VALUE ? t : zero_of(forward->b, op->args[i]);
 }
 
-/* The tangent of the greater (smaller) operand, the mean of equal ones'. */
+/* The tangent of the greater (smaller) operand, the mean of both if they are equal. */
 static Value jvp_extremum(Forward *forward, const Op *op, Value y)
 {
     (void)y;

@@ -10,7 +10,7 @@ typedef struct Memo {
     Value value;
     Type shape;
     Point point;
-    uint32_t node, next; /* next: an earlier memo of the value, plus 1 */
+    uint32_t node, next; /* next: 1 + an earlier memo of the value */
 } Memo;
 
 typedef struct Lowering {
@@ -90,7 +90,7 @@ static uint32_t compute_as(Lowering *l, Value v, Type shape, const Point *point)
     return add_node(l, node);
 }
 
-/* Whether this kernel can run after `group`: it must already, or `group` does not wait for it. */
+/* Whether this kernel can run after `group`: it must do so anyway, or `group` does not wait for this kernel. */
 static bool can_follow(const Lowering *l, uint32_t group)
 {
     const Group *own = &l->fuser->groups.data[l->group];
@@ -100,9 +100,9 @@ static bool can_follow(const Lowering *l, uint32_t group)
     return !group_depends_on(l->fuser, group, l->group);
 }
 
-/* Whether `base` can be in memory when this kernel runs. It can where it was when the members were placed: that made the kernel
- * follow its producers. An inline value that a later product or export put into memory may wait for this kernel, which then
- * computes it again. */
+/* Whether `base` can be in memory when this kernel runs. It can if it was in memory when the members were placed: then the kernel
+ * follows its producers. An inline value that a later product or export put into memory may wait for this kernel, which then
+ * computes the value again. */
 static bool can_be_ready(const Lowering *l, Value base)
 {
     const Info *info = &l->fuser->info[base];
@@ -130,7 +130,7 @@ static uint32_t node_as(Lowering *l, Value v, Type shape, const Point *point)
     }
     View view;
     Value base;
-    /* what this kernel makes it does not read from memory, where it may not be yet: neither v nor what v is a view of */
+    /* values that this kernel makes are not read from memory, where they may not be yet: neither v nor what v is a view of */
     bool loads = info->group != l->group && find_view(f, v, &view, &base) && f->info[base].group != l->group &&
                  view_reshape(&view, type, shape) && can_be_ready(l, base);
     uint32_t node = loads ? load_at(l, base, &view, shape, point) : compute_as(l, v, shape, point);
@@ -240,7 +240,7 @@ static int64_t points_touched(const Loop *loop, const View *access)
     return points;
 }
 
-/* A multiply-add is two; a sign that changes is part of what uses it, a cast of what is loaded. */
+/* A multiply-add counts as two. A change of sign counts for nothing, as part of its use; so does a cast, as part of a load. */
 static int64_t node_flops(const Node *node)
 {
     if (node->kind != NODE_OP || node->code == OP_CAST || node->code == OP_NEG)

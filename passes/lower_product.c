@@ -1,5 +1,5 @@
 /* A dot as a matrix product: its axes are the batch, lhs's free ones, rhs's free ones and the contracted ones; each kind is
- * merged into one axis where the strides allow, and what remains runs outside. Operands that BLAS could not read are copied. */
+ * merged into one axis where the strides allow, and other axes run outside. Operands that BLAS could not read are copied. */
 #include <string.h>
 
 #include "passes/fuse.h"

@@ -1,11 +1,12 @@
-/* Algebra of outer products, which gradients of linear layers at one example are. They are never formed where a sum of them, or
- * the product of two, can do with their factors:
+/* Algebra of outer products, which gradients of linear layers at one example are. They are never formed where their factors are
+ * enough for a sum of them, or for the product of two:
  *
  *     s (a b')                     = (s a) b'
  *     a b' + c b'                  = (a + c) b'              and a b' + a d' = a (b + d)'
  *     sum_ij (a b')_ij (c d')_ij   = (a . c) (b . d)
  *
- * The last is the Gram matrix of gradients of a hypernetwork's head: |f|^2 times that of the gradients of what it generates. */
+ * The last rule gives the Gram matrix of gradients of a hypernetwork's head: |f|^2 times the Gram matrix of the gradients of what
+ * the head generates. */
 #include "passes/passes.h"
 #include "passes/rewrite.h"
 

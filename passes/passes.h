@@ -52,8 +52,8 @@ void pass_stack(Module *module, Function *function);
 void pass_read_once(Module *module, Function *function);
 /* Products that only one sum or difference uses become part of it: x y + z is rounded once. Last but for bounds. */
 void pass_contract(Module *module, Function *function);
-/* Indices that may lie outside their table are held to its rows, and what had to be is left in states (Module.bounds). An index
- * that is known to lie outside ends the process with a message at its line, as limit_error. After all others. */
+/* Clamps indices that may lie outside their table to its rows, and leaves in states which ones it had to clamp (Module.bounds).
+ * An index that is known to lie outside ends the process with a message at its line, as limit_error. After all others. */
 void pass_bounds(Module *module, Function *function);
 /* Products of one operand with several states become one product with their concatenation. Before differentiation, so that the
  * gradients come out merged too. */
@@ -69,7 +69,7 @@ extern const PassInfo pass_table[];
 extern const uint32_t pass_count;
 const PassInfo *pass_by_name(const char *name);
 
-/* What happens between passes: dumps and checks asked for on the command line. May be NULL where a parameter. */
+/* What happens between passes: dumps and checks asked for on the command line. A parameter of this type may be NULL. */
 typedef struct PassTrace {
     const char *print_after; /* a pass name, "all", or NULL */
     bool verify_each;
@@ -99,7 +99,7 @@ uint32_t method_losses(const Train *train);
 /* A new function with the loss of that number as output "loss" and the batch's rows as its only input; its `stop`s are still
  * there. */
 Function *method_loss(Model *model, Train *train, uint32_t number);
-/* The same for so many rows, differentiated by nobody; `plain`: as the objective defines it, with no transform for speed. */
+/* The same for `batch` rows, not to be differentiated; `plain`: as the objective defines it, with no transform for speed. */
 Function *method_loss_of(Model *model, Train *train, uint32_t number, int64_t batch, bool plain);
 /* A new function with outputs "loss" and, named after each state it depends on, the gradient of loss number `number`: weights,
  * and in the upper phase the condition's value and scale. Inputs as the phase's step. */

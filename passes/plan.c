@@ -48,8 +48,8 @@ static int by_offset(const void *a, const void *b)
     return x->offset < y->offset ? -1 : x->offset > y->offset;
 }
 
-/* The smallest gap that holds the buffer between those already placed that live at the same time (in order of offset), or the
- * end. */
+/* The smallest gap that holds the buffer, between placed buffers that live at the same time (in order of offset); or the end of
+ * them. */
 static int64_t best_gap(const Buffer *buffer, Buffer *const *placed, uint32_t n)
 {
     int64_t end = 0, best = -1, best_size = INT64_MAX, size = buffer_bytes(buffer);
@@ -67,7 +67,7 @@ static int64_t best_gap(const Buffer *buffer, Buffer *const *placed, uint32_t n)
     return best >= 0 ? best : end;
 }
 
-/* Largest first, each where it wastes least. */
+/* Places the largest buffers first, each where it wastes least. */
 void plan_scratch(Schedule *schedule, bool apart)
 {
     set_lifetimes(schedule);
@@ -85,7 +85,7 @@ void plan_scratch(Schedule *schedule, bool apart)
         buffer->offset = apart ? schedule->scratch_bytes : best_gap(buffer, order.data, i);
         int64_t end = buffer->offset + buffer_bytes(buffer);
         schedule->scratch_bytes = end > schedule->scratch_bytes ? end : schedule->scratch_bytes;
-        uint32_t at = i; /* keep those placed in order of offset */
+        uint32_t at = i; /* keep placed buffers in order of offset */
         for (; at > 0 && by_offset(&order.data[at - 1], &buffer) > 0; at--)
             order.data[at] = order.data[at - 1];
         order.data[at] = buffer;

@@ -31,7 +31,7 @@ static uint32_t state_of(const Function *function, const Op *concat, uint32_t i)
     return OP_AT(function, concat->args[i])->symbol;
 }
 
-/* Whether b may follow a at once: a's size keeps b aligned, neither has another neighbour there, and no ring closes. */
+/* Whether b may lie right behind a: a's size keeps b aligned, neither has another neighbour on that side, and no ring closes. */
 static bool can_follow(const Layout *layout, uint32_t a, uint32_t b)
 {
     if (layout->next[a] == b)

@@ -25,7 +25,7 @@ void point_add(Point *to, unsigned to_axis, const Point *from, unsigned from_axi
         to->step[to_axis][i] += factor * from->step[from_axis][i];
 }
 
-/* With point NULL only says whether. */
+/* With point NULL it only says whether this is possible. */
 bool point_reshape(const Point *point, Type from, Type to, Point *result)
 {
     unsigned i = 0, j = 0;

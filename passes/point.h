@@ -13,7 +13,7 @@ typedef struct Point {
 /* Each axis of `type` runs with the loop axis that it became when axes of extent 1 were dropped. */
 Point point_identity(Type type);
 bool point_equal(const Point *a, const Point *b, unsigned rank);
-/* Adds to the index on `to_axis` so many times the index of `from` on `from_axis`. */
+/* Adds `factor` times the index of `from` on `from_axis` to the index of `to` on `to_axis`. */
 void point_add(Point *to, unsigned to_axis, const Point *from, unsigned from_axis, int64_t factor);
 /* The index into `from` where `point` is the index into its reshape `to`. False if that takes divisions: some axis of `to` runs
  * over several of `from`. */

@@ -3,7 +3,8 @@
  *
  *     g W    =    sum_i g_i W_i
  *
- * the product is a member of the update's loop, which reads W anyway. Only for matrices that no cache holds between the two. */
+ * the product is a member of the update's loop, which reads W anyway. This is done only for matrices that no cache holds between
+ * the two reads. */
 #include "passes/passes.h"
 #include "passes/rewrite.h"
 #include "passes/schedule.h"

@@ -27,7 +27,7 @@ typedef struct StateProduct {
     int64_t axis; /* of the matrix, contracted */
 } StateProduct;
 bool is_state_product(const Function *function, Value v, StateProduct *product);
-/* Marks in depends[], one a value of the function, `from` and all that depends on it. */
+/* Marks `from` and all that depends on it in depends[], which has one entry per value of the function. */
 void mark_dependents(const Function *function, Value from, bool *depends);
 
 #endif

@@ -1,5 +1,5 @@
-/* From step-stage IR to kernels: what runs, in which order, on which memory. Made by fuse.c (one Schedule a function), completed
- * by plan.c (offsets), read by backend/.
+/* From step-stage IR to kernels: what runs, in which order, on which memory. Made by fuse.c (one Schedule per function),
+ * completed by plan.c (offsets), read by backend/.
  *
  * A *buffer* is memory of known size: a piece of the scratch arena, a state, an input, an output, a field's rows. A *view* says
  * where the elements of a tensor lie in a buffer. A *kernel* reads and writes buffers; a loop kernel computes a list of scalar
@@ -64,7 +64,7 @@ typedef enum { SINK_STORE, SINK_SUM, SINK_MAX } SinkKind;
 typedef struct Sink {
     SinkKind kind;
     uint32_t node;
-    Value value; /* that the stored or reduced numbers are of; NO_VALUE: of none */
+    Value value; /* whose numbers are stored or reduced; NO_VALUE: none */
     View access;
     int64_t chunk_stride; /* of a reduction in a loop with chunks: from one chunk's result to the next one's, in elements */
 } Sink;
@@ -73,7 +73,7 @@ typedef struct Loop {
     unsigned rank; /* adjacent axes that every access steps through alike are merged */
     int64_t dims[MAX_RANK];
     bool reduced[MAX_RANK]; /* axes removed by the kernel's reductions: all of them remove the same ones */
-    int64_t chunk;          /* steps along axis 0, the reduced one, that have a result of their own; 0: all of them have one */
+    int64_t chunk;          /* this many steps along axis 0, the reduced one, share one result; 0: all steps do */
     VEC(Node) nodes;        /* operands first */
     VEC(Sink) sinks;
 } Loop;
@@ -81,7 +81,7 @@ typedef struct Loop {
 /* ---- products: out[b, i, j] = sum over k of lhs[b, i, k] * rhs[b, k, j] ---- */
 
 typedef struct Matrix {
-    View view;                   /* its strides are unused: */
+    View view;                   /* its strides are unused; those below count */
     int64_t row, column;         /* strides of the two matrix axes */
     int64_t batch[2 * MAX_RANK]; /* strides of the batch axes */
 } Matrix;
@@ -133,23 +133,23 @@ typedef struct Schedule {
 typedef struct Plan {
     const Module *module;
     bool unfused;            /* PLAN_UNFUSED */
-    VEC(Schedule) schedules; /* one a function */
-    int64_t *state_offsets;  /* bytes, one a state */
+    VEC(Schedule) schedules; /* one per function */
+    int64_t *state_offsets;  /* bytes, one per state */
     int64_t state_bytes, scratch_bytes;
 } Plan;
 
 /* Fuses and plans. The module (step stage, verified) must outlive the plan, and must not change. */
 Plan *plan_module(const Module *module);
 /* The same for comparisons. APART: every scratch buffer has memory of its own, which still holds its values at the end. UNFUSED:
- * also one kernel for each value, sums made at once, and states written by copies at the end. */
+ * also one kernel per value, sums made at once, and states written by copies at the end. */
 typedef enum { PLAN_USUAL, PLAN_APART, PLAN_UNFUSED } PlanKind;
 Plan *plan_module_as(const Module *module, PlanKind kind);
 void plan_free(Plan *plan);
 int64_t plan_state_bytes(const Plan *plan);
 int64_t plan_scratch_bytes(const Plan *plan);
 int64_t plan_state_offset(const Plan *plan, uint32_t state);
-/* Whether every schedule may run as it is: its memory, loops and results hold what verify_schedule.c lists. Appends one line for
- * each violation. Whatever fails it is a fault of fusion or planning, not of the model. */
+/* Whether every schedule may run as it is: its memory, loops and results hold what verify_schedule.c lists. Appends one line per
+ * violation. A violation is a fault of fusion or planning, not of the model. */
 bool plan_verify(const Plan *plan, Text *why);
 /* Kernels, buffers, sizes and peak of every function: for `hnc explain`. */
 void plan_print(const Plan *plan, Text *out);
@@ -164,7 +164,7 @@ void layout_states(Plan *plan);
 bool concat_is_view(const Plan *plan, const Function *function, const Op *concat);
 /* Partitions a function into kernels: fills buffers and kernels, in order of execution. */
 void fuse_function(const Plan *plan, const Function *function, Schedule *schedule);
-/* Gives every scratch buffer an offset: buffers whose lifetimes overlap never do; with `apart` no two of them. */
+/* Gives every scratch buffer an offset: buffers whose lifetimes overlap share no memory; with `apart` no two buffers do. */
 void plan_scratch(Schedule *schedule, bool apart);
 
 #endif

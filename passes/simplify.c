@@ -1,5 +1,5 @@
 /* Algebraic simplification: one forward sweep of local rules. Each rule looks at an op and at the ops that made its operands, and
- * either gives a value that does the same with less or gives up. What becomes unused is left for dce.
+ * either gives an equal value that costs less or gives up. Ops that become unused are left for dce.
  *
  * x * 0 becomes 0 even though it is NaN for infinite x: such products only arise from gradients of branches not taken. */
 #include <math.h>
@@ -211,7 +211,7 @@ static Value simplify_broadcast(Simplifier *s)
     return NO_VALUE;
 }
 
-/* A reshape that only inserts unit axes is left to its users: it costs nothing. */
+/* A reshape that only inserts unit axes stays: it costs nothing. */
 static Value simplify_reshape(Simplifier *s)
 {
     Value x = s->args[0];

@@ -1,10 +1,11 @@
-/* Products of several vectors with one matrix become one product with the vectors as rows: the matrix is read once. Objectives
- * whose gradients are taken one by one meet every weight of a hypernetwork like this.
+/* Products of several vectors with one matrix become one product with the vectors as rows: the matrix is read once. Such products
+ * arise for every weight of a hypernetwork where the gradients of several objectives are taken one by one.
  *
  *     a W, b W, c W    =    rows of [a; b; c] W
  *
- * The vectors may be made far apart, but none from another's product: what stands between the products is moved behind the last
- * vector. Run after differentiation; groups are found one at a time, so that each sees the order that the one before has made. */
+ * The vectors may be made far apart, but no vector from another's product: ops between the products are moved behind the last
+ * vector. Run after differentiation. Groups are found one at a time, so that each is found in the order that the group before it
+ * has made. */
 #include <string.h>
 
 #include "passes/passes.h"
@@ -20,8 +21,8 @@ typedef struct Group {
     Value product[MOST_STACKED], vector[MOST_STACKED];
 } Group;
 
-/* How many products there are with each matrix along each of its two axes: of matrix m along axis a in element 2 m + a. The
- * caller frees them. */
+/* How many products there are with each matrix along each of its two axes: element 2 m + a counts matrix m along axis a. The
+ * caller frees the list. */
 static uint32_t *count_products(const Function *f)
 {
     size_t bytes = 2 * (f->ops.len + 1) * sizeof(uint32_t);

@@ -11,8 +11,8 @@ const PassInfo pass_table[] = {
     {"factor", "pull row scales and sums out of products (per example)", pass_factor},
     {"stack", "products of several vectors with one state become one", pass_stack},
     {"read-once", "products with a state that the step updates become sums in the update's loop", pass_read_once},
-    {"contract", "products that only a sum uses are part of it, rounded once", pass_contract},
-    {"bounds", "hold indices to the rows of their tables where they may lie outside", pass_bounds},
+    {"contract", "products that only one sum uses become part of it, rounded once", pass_contract},
+    {"bounds", "clamp indices that may lie outside their table to its rows", pass_bounds},
     {"merge", "products of one operand with several states become one", pass_merge},
     {"differentiate", "expand grad (reverse mode) and tangent (forward mode)", pass_differentiate},
 };

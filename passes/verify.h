@@ -11,11 +11,11 @@ typedef struct Checker {
     const Schedule *schedule;
     Text *why;
     uint32_t kernel, messages;
-    ElementSet *buffers, *states, *outputs; /* written; of scratch buffers, of module states, of outputs. Empty: nothing */
-    ElementSet *partials;                   /* read; of scratch buffers that hold partial results */
-    bool *is_target;                        /* of each buffer: some kernel writes it */
-    uint32_t *next_state;                   /* that lies right behind in the state arena, or NO_STATE */
-    uint32_t *first, *last;                 /* kernels that touch a buffer */
+    ElementSet *buffers, *states, *outputs; /* elements written, per scratch buffer, module state and output. Empty: none */
+    ElementSet *partials;                   /* elements read, per scratch buffer of partial results */
+    bool *is_target;                        /* per buffer: some kernel writes it */
+    uint32_t *next_state;                   /* per state: the state right behind it in the state arena, or NO_STATE */
+    uint32_t *first, *last;                 /* per buffer: kernels that touch it */
 } Checker;
 
 #define NO_STATE UINT32_MAX
@@ -28,7 +28,7 @@ typedef struct Access {
     const char *what; /* for messages: "node 3", "sink 0", "lhs" */
 } Access;
 
-/* Adds a violation to what is said of the schedule, with the kernel at work. */
+/* Adds a violation to the checker's `why`, with the kernel at work. */
 void complain(Checker *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Room for `count` things, all zero; the caller frees it. */
 void *zeroed_items(size_t count, size_t size);
@@ -48,15 +48,15 @@ static inline bool is_partial(const Buffer *buffer)
 
 /* Whether the buffer is a state's value at entry. */
 bool is_entry_value(const Checker *c, uint32_t buffer);
-/* The kernel reads these elements: they lie in the buffer, are written in full, and of a state's value at entry not overwritten.
- */
+/* Checks elements that the kernel reads: they lie in the buffer, all are written, and a state's value at entry is not
+ * overwritten. */
 void check_read(Checker *c, const Kernel *kernel, const Access *access);
-/* The kernel writes these elements, none of which is written yet, and marks them. */
+/* Checks elements that the kernel writes: none is written yet. Marks them as written. */
 void check_write(Checker *c, const Kernel *kernel, const Access *access);
-/* The kernel touches this buffer. */
+/* Notes that the kernel touches this buffer. */
 void check_touch(Checker *c, uint32_t buffer);
-/* What a kernel reads of states' values at entry, once more after all that it writes: a run that goes on in a neighbour included.
- */
+/* Checks once more, after the kernel's writes, what it reads of states' values at entry where its reads go on into the next
+ * state. */
 void check_entry_value(Checker *c, const Kernel *kernel, const Access *access);
 bool lists_buffer(const uint32_t *list, uint32_t n, uint32_t item);
 /* After the last kernel: lifetimes are as planned, and buffers that live together share no bytes. */

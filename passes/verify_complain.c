@@ -1,4 +1,4 @@
-/* What is wrong with a schedule, in words. */
+/* Messages about a schedule under verification. */
 #include <stdarg.h>
 #include <string.h>
 

@@ -155,9 +155,9 @@ static bool sink_access(Checker *c, const Loop *loop, uint32_t index, char what[
     return true;
 }
 
-/* Every load of a state's value at entry that this sink overwrites is of the element that it writes at that point. (Of other
- * memory, the state's next value among it, what is read was written earlier, and what is written was not: the two cannot meet.)
- */
+/* Checks that every load of a state's value at entry that this sink overwrites reads the element that the sink writes at that
+ * point. (In other memory, a state's next value included, elements read were written earlier and elements written were not, so
+ * they cannot be the same.) */
 static void check_overwriting(Checker *c, const Loop *loop, const Sink *sink, const char *what)
 {
     const Buffer *target = buffer_at(c, sink->access.buffer);

@@ -12,7 +12,7 @@ static int64_t buffer_bytes(const Buffer *buffer)
 
 /* ---- sets of written elements ---- */
 
-/* The set of what is written to this buffer's memory. */
+/* The set of elements written to this buffer's memory. */
 static ElementSet *written_set(Checker *c, uint32_t index)
 {
     const Buffer *buffer = buffer_at(c, index);

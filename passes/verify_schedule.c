@@ -1,5 +1,5 @@
-/* Whether a schedule may run: from the kernels' accesses alone, so that it catches what fusion and planning did wrong whatever
- * the reason. Kernels are walked in order; for each buffer, state and output the verifier keeps which elements have been written.
+/* Whether a schedule may run: from the kernels' accesses alone, so that it catches any error of fusion and planning. Kernels are
+ * walked in order; for each buffer, state and output the verifier keeps which elements have been written.
  *
  *   loops    nodes use earlier ones and have the types that their ops give; a store steps along every axis of the space, a
  *            reduction along every axis but the reduced ones; chunks are of axis 0, and each partial result is read once
@@ -23,7 +23,7 @@ static int64_t symbols_of(const Checker *c, BufferKind kind)
                                    : INT64_MAX;
 }
 
-/* What the function says of the memory. */
+/* Checks the buffer against what the function says of its memory. */
 static void check_buffer(Checker *c, uint32_t index)
 {
     const Buffer *buffer = buffer_at(c, index);

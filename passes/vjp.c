@@ -63,7 +63,7 @@ static Value mask_condition(Builder *b, Mask mask)
     return mask.negated ? build_unary(b, OP_NOT, mask.condition) : mask.condition;
 }
 
-/* As contribute, of a g that counts only where `mask` does, too. */
+/* As contribute, for a g that counts only where `mask` holds, too. */
 static void contribute_where(Reverse *reverse, Value x, Value g, Mask mask)
 {
     Builder *b = reverse->b;
@@ -171,7 +171,7 @@ static void vjp_select(Reverse *reverse, const Op *op, Value y, Value g)
 
 /* ---- movement ---- */
 
-/* A mask that the same broadcast made is the operand's; of any other only the cotangents inside are summed. */
+/* A mask that the same broadcast made is the operand's; for any other mask, only the cotangents inside it are summed. */
 static void vjp_broadcast(Reverse *reverse, const Op *op, Value y, Value g)
 {
     (void)y;
@@ -211,7 +211,7 @@ static void vjp_transpose(Reverse *reverse, const Op *op, Value y, Value g)
     contribute(reverse, op->args[0], build_transpose(reverse->b, g, inverse));
 }
 
-/* The elements outside the slice get no cotangent, which slopes must not turn into NaN either. */
+/* The elements outside the slice get no cotangent, and slopes must not turn this into NaN. */
 static void vjp_slice(Reverse *reverse, const Op *op, Value y, Value g)
 {
     (void)y;
@@ -439,7 +439,8 @@ static bool same_mask(Mask a, Mask b)
     return a.condition == b.condition && (a.condition == NO_VALUE || a.negated == b.negated);
 }
 
-/* The sum of the contributions to v, of which there is one at least, and its mask: theirs if they have the same. */
+/* The sum of the contributions to v, of which there is one at least, and its mask: the contributions' mask if all have the same
+ * one. */
 static Value cotangent(Reverse *reverse, Value v, Mask *mask)
 {
     uint32_t count = 0;

@@ -1,5 +1,5 @@
-/* Weights become what they are made of, and what is made of nothing else becomes a state. No form is known here: ir/forms/ says
- * what each weight is made of. */
+/* Replaces weights by the expressions that make them; weights without an expression become states. This file knows no form:
+ * ir/forms/ says what each weight is made of. */
 #include "passes/passes.h"
 #include "passes/rewrite.h"
 
@@ -26,7 +26,7 @@ static Value read_state(Builder *b, const Model *model, const Weight *weight)
 
 static Value make_weight(Weights *weights, uint32_t index);
 
-/* What a weight of a net is made with belongs to the line that uses the weight, a generator's ops to their own lines. */
+/* Ops that make a weight of a net get the line that uses the weight; a generator's ops keep their own lines. */
 static Value copy_op(Weights *weights, uint32_t index, const Function *value, Value v, const Value *map)
 {
     Builder *b = &weights->rewrite.b;

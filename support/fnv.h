@@ -1,5 +1,5 @@
-/* FNV-1a of 64 bits: a hash that tells texts apart, not one that withstands whoever wants two to be equal. Source: Fowler, Noll
- * and Vo, draft-eastlake-fnv. This header includes nothing of the project and has nothing to link. */
+/* FNV-1a of 64 bits: a hash that tells texts apart; it does not withstand an attacker who wants two texts to be equal. Source:
+ * Fowler, Noll and Vo, draft-eastlake-fnv. This header includes nothing of the project and has nothing to link. */
 #ifndef HN_SUPPORT_FNV_H
 #define HN_SUPPORT_FNV_H
 
@@ -10,7 +10,7 @@
 /* The hash of no bytes. */
 #define FNV_EMPTY UINT64_C(0xCBF29CE484222325)
 
-/* The hash of what `hash` is of, and these bytes behind. */
+/* Continues a hash: these bytes come after the ones that `hash` is of. */
 static inline uint64_t fnv_bytes(uint64_t hash, const void *bytes, size_t size)
 {
     for (const unsigned char *b = bytes; size > 0; size--)

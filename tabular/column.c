@@ -26,7 +26,7 @@ bool parse_number(const char *text, double *number)
     }
     if (digits == 0 || *c)
         return false;
-    *number = strtod(text, NULL); /* nobody sets a locale */
+    *number = strtod(text, NULL); /* the point is '.', as no locale is ever set */
     return isfinite(*number);
 }
 

@@ -156,7 +156,7 @@ typedef struct Moments {
     double mean, deviation, least, most;
 } Moments;
 
-/* In two passes, so that a mean far from 0 costs the deviation no digits. */
+/* In two passes, so that the deviation loses no digits where the mean is far from 0. */
 static Moments measure(const double *values, const int32_t *order, int64_t count)
 {
     Moments m = {.least = INFINITY, .most = -INFINITY};
@@ -265,7 +265,7 @@ static bool is_marker(const Schema *schema, const char *text)
 static bool compare(const Decoded *d, const Schema *schema, const SchemaTest *test, int32_t row, const Encoder *encoder,
                     uint32_t *done)
 {
-    if (test->text) { /* a missing value equals whatever stands for one */
+    if (test->text) { /* a missing value equals every text that stands for a missing value */
         const char *cell = table_cell(d->table, row, d->places[test->column]);
         bool equal = *cell ? !strcmp(cell, test->text) : is_marker(schema, test->text);
         return equal == (test->kind == TEST_EQ);

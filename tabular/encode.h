@@ -5,12 +5,12 @@
 #include "tabular/schema.h"
 #include "tabular/table.h"
 
-/* The columns of a schema, read: one entry a column of the schema. */
+/* The columns of a schema, read: one entry per column of the schema. */
 typedef struct Decoded {
     const Table *table; /* not owned; must not change */
     uint32_t *places;   /* the table's columns */
-    double **numbers;   /* of columns that are read as numbers: one a row, NAN where it is missing */
-    int32_t **codes;    /* of columns with categories: one a row */
+    double **numbers;   /* of columns that are read as numbers: one per row, NAN where it is missing */
+    int32_t **codes;    /* of columns with categories: one per row */
     uint32_t column_count;
 } Decoded;
 

@@ -18,7 +18,7 @@ typedef struct Reader {
     ReaderTake *take;
     void *context;
     char *error;
-    bool failed; /* the error is written; what libcsv still calls back with is ignored */
+    bool failed; /* the error is written; further calls by libcsv are ignored */
     struct csv_parser parser;
     int64_t line;     /* of the line being read */
     int64_t row_line; /* where the row being read began */
@@ -128,7 +128,7 @@ static bool check_text(Reader *r, const unsigned char *line, size_t size)
     return true;
 }
 
-/* Whether nothing stands in the line, or a comment. */
+/* Whether the line is blank or a comment. */
 static bool is_skipped(const char *line, size_t size)
 {
     size_t i = 0;

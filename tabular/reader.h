@@ -33,8 +33,8 @@ typedef bool ReaderTake(void *context, const ReaderRow *row, char error[static T
  * rules above, or `take` refused a row. Only regular files are read. */
 bool reader_read(const char *path, ReaderTake *take, void *context, char error[static TABULAR_ERROR]);
 
-/* The existing one of FOLDER/name (or name, if it is absolute) and of the same with .gz added or removed; the first if there is
- * none. For free(); NULL without memory. */
+/* FOLDER/name (or name, if it is absolute), or the same with .gz added or removed: the one that exists, or else the first. For
+ * free(); NULL without memory. */
 char *reader_find(const char *folder, const char *name);
 
 #endif

@@ -6,7 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What a missing value in a column of numbers is. As a category it is one of its own, unless its row is dropped. */
+/* What a missing value in a column of numbers is. In a column of categories a missing value is a category of its own, unless its
+ * row is dropped. */
 typedef enum { MISSING_ERROR, MISSING_MEAN, MISSING_DROP } MissingPolicy;
 enum { MISSING_POLICIES = 3 };
 extern const char *const missing_policy_names[MISSING_POLICIES]; /* "error" "mean" "drop" */
@@ -77,7 +78,7 @@ int64_t schema_width(const Schema *schema, const SchemaField *field);
 uint32_t schema_numbers(const SchemaField *field, bool *scaled);
 /* Comparisons of a condition with numbers. */
 uint32_t schema_comparisons(const SchemaField *field);
-/* How many values a field fills in where numbers are missing: under MISSING_MEAN one for each of its numbers or comparisons. */
+/* How many values a field fills in where numbers are missing: under MISSING_MEAN one per number or comparison. */
 uint32_t schema_fills(const Schema *schema, const SchemaField *field);
 
 #endif

@@ -11,7 +11,7 @@ typedef struct Filling {
     Table *table;
     const TableSource *source;
     uint32_t *places; /* of each of the header's fields: the table's column + 1, or 0 */
-    size_t fields;    /* of the header; 0: it is still to come */
+    size_t fields;    /* of the header; 0: the header is still to come */
 } Filling;
 
 static bool no_memory(char error[static TABULAR_ERROR], const char *path)

@@ -35,7 +35,7 @@ typedef struct Table {
     char *missing_text; /* what a missing value is called as a category: the first marker, or the empty text */
 } Table;
 
-/* Which files, and what of them. */
+/* Which files to read, and which columns of them. */
 typedef struct TableSource {
     const char *folder;
     const char *const *files;

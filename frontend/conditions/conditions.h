@@ -1,4 +1,4 @@
-/* Conditions as models declare them: one file for each row of ir/conditions.def. */
+/* Conditions as models declare them: one file per row of ir/conditions.def. */
 #ifndef HNC_FRONTEND_CONDITIONS_H
 #define HNC_FRONTEND_CONDITIONS_H
 

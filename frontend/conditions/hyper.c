@@ -14,7 +14,7 @@ static const Construct kind_rows[] = {
 
 typedef struct KindRule {
     HyperKind plain, ranged; /* without and with (low, high) */
-    bool ends_included;      /* the first value may be a bound; all three are whole numbers */
+    bool ends_included;      /* the first value may equal a bound; bounds and first value are whole numbers */
 } KindRule;
 
 /* ORDER kind_rows */
@@ -106,7 +106,7 @@ static void read_entry(Session *s, const Symbol *symbol, const HyperEntry *entry
     vec_push(&s->model->hypers, hyper);
 }
 
-/* Figures of every run have these names: "loss.lower" beside them in a file could be either. */
+/* Figures of every run have these names: "loss.lower" in a file of metrics could be a figure or a hyperparameter. */
 static bool is_figure(const char *name)
 {
     static const char *const figures[] = {"loss", "grad_norm", "objective"};

@@ -7,7 +7,7 @@ static int64_t read_preference(Session *s, const Symbol *symbol)
     const Decl *decl = symbol->decl;
     int64_t extent = 0;
     if (!decl->extent)
-        fail(s, decl->name.span, "the preference '%s' needs a length, one entry an objective, as in '%s[3]'", decl->name.text,
+        fail(s, decl->name.span, "the preference '%s' needs a length, one entry per objective, as in '%s[3]'", decl->name.text,
              decl->name.text);
     else
         as_integer(s, evaluate(s, decl->extent), decl->extent->span, "the length of a preference", 1, PARETO_MOST_OBJECTIVES,

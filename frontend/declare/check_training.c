@@ -1,5 +1,5 @@
-/* What a train could not do: errors where nothing would be trained, warnings where something would be trained for nothing. On the
- * per-example functions, so that it does not matter how a model says it. */
+/* Errors where a train would train nothing, warnings where it would train something in vain. The checks look at the per-example
+ * functions, so the way in which a model is written does not matter. */
 #include <math.h>
 #include <string.h>
 
@@ -9,14 +9,14 @@
 
 /* ---- what is trained ---- */
 
-/* What a loss shall train: the weights, or by way of them conditions. */
+/* The leaves that a loss shall train: the weights or, through the weights, conditions. */
 typedef struct TrainedLeaves {
     const Model *model;
     bool upper;
-    uint64_t conditions; /* upper: these, as a set */
+    uint64_t conditions; /* upper: the set of the conditions */
 } TrainedLeaves;
 
-/* Whether the op is a leaf that is trained, or follows one. */
+/* Whether the op is a leaf that is trained, or a weight that depends on one. */
 static bool is_trained(const TrainedLeaves *leaves, const Op *op)
 {
     if (op->code == OP_CONDITION)
@@ -27,7 +27,7 @@ static bool is_trained(const TrainedLeaves *leaves, const Op *op)
     return leaves->upper ? (sources.conditions & leaves->conditions) != 0 : sources.trained;
 }
 
-enum { DEPENDS = 1, DERIVED = 2 }; /* on what is trained: at all; with a derivative that is not 0 everywhere */
+enum { DEPENDS = 1, DERIVED = 2 }; /* on a trained leaf: at all; with a derivative that is not 0 everywhere */
 
 /* Marks every value of the function; the caller frees the marks. */
 static unsigned char *mark_trained(const TrainedLeaves *leaves, const Function *f)
@@ -45,7 +45,7 @@ static unsigned char *mark_trained(const TrainedLeaves *leaves, const Function *
     return marks;
 }
 
-/* The op through which nothing passes, next to the loss: what can be said of why. */
+/* The op nearest to the loss through which no derivative passes: the message names it as the reason. */
 static const Op *find_block(const Function *f, const unsigned char *marks, Value loss)
 {
     bool *needed = support_malloc(f->ops.len + 1);
@@ -88,7 +88,7 @@ static bool check_derivative(Session *s, const TrainedLeaves *leaves, const Func
     }
     fail(s, span, "'%s' trains nothing: its derivative with respect to %s is 0 everywhere", name, what);
     if (block)
-        add_help(s, "no derivative passes '%s' in line %u: minimise a smooth loss, and report what counts errors",
+        add_help(s, "no derivative passes '%s' in line %u: minimise a smooth loss; counts of errors can be reported",
                  op_info[block->code].name, block->line);
     return false;
 }
@@ -139,7 +139,7 @@ static void warn_of_zero_factors(Session *s, uint32_t index)
     add_help(s, "begin the last weights of the net that makes them with random numbers, as in '~ normal(0.01)'");
 }
 
-/* With the other phase, too: what the losses together leave at 0, and whether that keeps the condition where it is. */
+/* Over all phases: weights that the losses together leave at 0, and whether such weights keep a condition where it is. */
 static void check_stuck(Session *s, const Decl *decl, const Train *train)
 {
     const Phase *lower = &train->phases.data[0], *upper = train->phases.len > 1 ? &train->phases.data[1] : NULL;

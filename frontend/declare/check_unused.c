@@ -1,4 +1,4 @@
-/* Checks of what no train or export reaches, and constants given on the command line. */
+/* Checks of declarations that no train or export reaches, and constants given on the command line. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,8 +51,8 @@ static void check_objective(Session *s, const Symbol *symbol, const Symbol *data
     close_function(s);
 }
 
-/* An unused net is checked if its parameters and its result say their whole types: one made by a generator has a size of its own.
- */
+/* An unused net is checked if its parameters and its result state their whole types: the result of a generator has an open
+ * size. */
 static void check_net(Session *s, const Symbol *symbol)
 {
     const Decl *decl = symbol->decl;

@@ -15,13 +15,13 @@ typedef struct DataLowering {
     Session *s;
     const Symbol *symbol;
     Dataset *data;
-    const FormatTraits *format; /* NULL: it reads from something that there is not, which was reported */
+    const FormatTraits *format; /* NULL: there is no such format, which was reported */
     double fractions;           /* of the splits, added up */
 } DataLowering;
 
 /* ---- formats ---- */
 
-/* WORD(n): n examples that hold nothing, for objectives of weights alone; an epoch is as many steps as that makes batches. */
+/* WORD(n): n examples without content, for objectives of weights alone; an epoch has as many steps as n examples make batches. */
 static void read_row_count(DataLowering *l, const Expr *source)
 {
     const Arg *arg = source->args.first;
@@ -214,7 +214,7 @@ static void read_item(DataLowering *l, const DataItem *item)
     }
 }
 
-/* Whether files and fields go together as the format has it. */
+/* Whether there are as many files and fields as the format demands. */
 static void check_files(const DataLowering *l, uint32_t fields)
 {
     Session *s = l->s;

@@ -6,9 +6,10 @@
 
 void lower_data(Session *s, Symbol *symbol);    /* data.c */
 void lower_train(Session *s, const Decl *decl); /* train.c */
-/* At the end of a train's walk: bilevel and pareto must have weights that respond to what they tune or are asked for. */
+/* At the end of a train's walk: bilevel and pareto must have weights that respond to the conditions that they take. */
 void check_response(Session *s, const Decl *decl);
-/* After check_response: errors where the train would train nothing, warnings where it would for nothing (check_training.c). */
+/* After check_response: errors where the train would train nothing, warnings where it would train something in vain
+ * (check_training.c). */
 void check_training(Session *s, const Decl *decl);
 void lower_export(Session *s, const Decl *decl); /* export.c */
 /* At the end of a walk: an export that depends on a condition without a first value takes it as an argument. */
@@ -18,7 +19,7 @@ void check_export(Session *s, const Decl *decl);
 
 /* Gives constants the values of -D options. */
 void apply_defines(Session *s);
-/* Evaluates, as far as that is possible, objectives and nets that nothing uses, for the sake of their errors. */
+/* Evaluates objectives and nets that nothing uses, as far as possible, to report their errors. */
 void check_unused(Session *s);
 
 #endif

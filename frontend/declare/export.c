@@ -1,4 +1,4 @@
-/* What the outside world may call. */
+/* Exports: the functions that a built program offers. */
 #include <string.h>
 
 #include "frontend/conditions/conditions.h"
@@ -45,7 +45,7 @@ static void bind_argument(Session *s, Frame *frame, const Param *param)
     if (param->init)
         fail(s, param->init->span, "an argument of an export has no default");
     const Symbol *condition = find_drawn(s, param->name.text);
-    if (condition && !param->type) { /* it stands for the condition: its type is known */
+    if (condition && !param->type) { /* the argument stands for the condition, so its type is known */
         value = condition->extent
                     ? val_tensor(build_input(&s->builder, param->name.text, type_of(s->module->real, 1, &condition->extent)))
                     : val_poison();

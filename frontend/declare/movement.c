@@ -1,13 +1,14 @@
 /* Which weights training can move at all. A product whose other factor is 0 passes no gradient on: weights that begin at 0 and
- * are only multiplied with each other stay there for ever. What moves makes other things move, so this is asked until nothing is
- * added. Only factors that are 0 count: whatever else may be 0, such as the slope of a relu, is taken not to be. */
+ * are only multiplied with each other stay there for ever. A weight that moves can make others move, so rounds are repeated until
+ * no weight is added. Only factors that are 0 count: other values that may be 0, such as the slope of a relu, are taken to be
+ * other than 0. */
 #include "frontend/declare/movement.h"
 
 #include <string.h>
 
 #include "frontend/lower/lower.h"
 
-/* By the column `vjp` of the table of ops; reductions across the batch are differentiated when the batch is there. */
+/* By the column `vjp` of the table of ops; reductions across the batch have a derivative once there is a batch. */
 static bool has_derivative(OpCode code)
 {
     static const char *const rules[OP_COUNT] = {
@@ -31,9 +32,9 @@ typedef struct Movement {
     const Model *model;
     bool *moves;        /* weights of the module: some step moves it, as far as is known */
     bool *touched;      /* weights: some gradient reaches it where no factor stops one */
-    bool *zero_value;   /* weights: it is made of zeros only */
-    bool *zero_factors; /* weights: it is made of two generated factors that both begin at 0 */
-    bool *visited;      /* weights: what makes it was reached by a gradient in this round */
+    bool *zero_value;   /* weights: made of zeros only */
+    bool *zero_factors; /* weights: made of two generated factors that both begin at 0 */
+    bool *visited;      /* weights: a gradient reached its function in this round */
     bool ignore_zeros;  /* nothing stops a gradient */
     uint64_t reached;   /* conditions, as a set */
 } Movement;
@@ -180,7 +181,7 @@ static void reach_all(Movement *m, const Function *losses, uint32_t first, uint3
 
 /* ---- generated factors ---- */
 
-/* Whether it is a piece of a vector that a net makes. */
+/* Whether the value is a piece of a vector that a net makes. */
 static bool is_generated(const Model *model, const Function *f, Value v)
 {
     const Op *op = OP_AT(f, v);
@@ -189,8 +190,8 @@ static bool is_generated(const Model *model, const Function *f, Value v)
     return op->code == OP_PARAM && model->module->weights.data[op->symbol].value;
 }
 
-/* Whether what makes a weight multiplies two generated factors that are both 0, as far as is known: neither gets a gradient.
- * Other parts of the vectors that they are pieces of may move. */
+/* Whether the function of a weight multiplies two generated factors that are both 0, as far as is known: neither gets a gradient.
+ * Other parts of the factors' vectors may move. */
 static bool has_zero_factors(const Movement *m, const Function *f)
 {
     bool *zero = mark_zeros(m, f), found = false;
@@ -204,7 +205,7 @@ static bool has_zero_factors(const Movement *m, const Function *f)
     return found;
 }
 
-/* Before anything is known to move. */
+/* Called before any weight is known to move. */
 static void find_zero_factors(Movement *m)
 {
     find_zero_values(m);

@@ -1,4 +1,4 @@
-/* What of a model training can move. */
+/* What training can move in a model. */
 #ifndef HNC_FRONTEND_MOVEMENT_H
 #define HNC_FRONTEND_MOVEMENT_H
 
@@ -13,11 +13,11 @@ typedef struct MovementResult {
     uint32_t stuck; /* a weight that the losses depend on and that no step moves; NO_WEIGHT: there is none */
     /* a weight that is the product of two generated factors which both begin at 0; NO_WEIGHT: there is none */
     uint32_t zero_factors;
-    uint64_t reached; /* conditions for which the upper loss has a gradient that need not be 0, as a set */
+    uint64_t reached; /* set of the conditions for which the upper loss can have a gradient other than 0 */
 } MovementResult;
 
-/* Of the losses that train the weights, outputs number `first` to `last` of a per-example function, and of the one that trains
- * the conditions (NULL: none does). */
+/* Finds what moves by the losses that train the weights, outputs number `first` to `last` of a per-example function, and by the
+ * loss that trains the conditions (NULL: none does). */
 MovementResult find_movement(const Model *model, const Function *lower, uint32_t first, uint32_t last, const Function *upper);
 
 #endif

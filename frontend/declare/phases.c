@@ -73,7 +73,7 @@ void lower_phase(TrainPlan *plan, const char *name, bool upper)
     vec_push(&plan->train.phases, phase);
 }
 
-/* Whether an output of the function reduces over the data what depends on such a reduction already. */
+/* Whether an output of the function reduces over the data a value that already depends on such a reduction. */
 static bool reduces_twice(const Function *function)
 {
     enum { NEEDED = 1, REDUCED = 2 };

@@ -3,7 +3,7 @@
 
 /* ---- sample ---- */
 
-/* uniform is dirichlet(1); rays are those of the front; each of these has a net of its own. */
+/* uniform: dirichlet(1); rays: the rays of the front; each: the same, with one net per ray. */
 enum { SAMPLE_DIRICHLET, SAMPLE_UNIFORM, SAMPLE_RAYS, SAMPLE_EACH };
 static const Construct sample_rows[] = {
     CALLED("dirichlet", "dirichlet(0.2)", {"concentration", TAKES_EXPRESSION, ANY_NUMBER, 0}),
@@ -96,7 +96,7 @@ static void centroid_rays(TrainPlan *plan, unsigned partitions, bool upright, Sp
         rays_centroids(partitions, upright, rays);
 }
 
-/* rays 25: the customary set of that size for so many objectives. */
+/* rays 25: the default set of that size for the train's number of objectives. */
 static void counted_rays(TrainPlan *plan, unsigned n, Span span)
 {
     unsigned m = plan->train.pareto->m, sizes[3] = {0};
@@ -129,7 +129,7 @@ static void counted_rays(TrainPlan *plan, unsigned n, Span span)
             plan->s,
             "the simplex is cut into 1, 3, 4, 6, 9, 10, 15, 16, 21, 25, 28, 36 ... triangles; or give das_dennis(6), or a list");
     else
-        add_help(plan->s, "near it are %u and %u; or give das_dennis(6), or a list of rays", sizes[0], sizes[1]);
+        add_help(plan->s, "the nearest numbers are %u and %u; or give das_dennis(6), or a list of rays", sizes[0], sizes[1]);
 }
 
 /* rays [0.5, 0.5], [0.9, 0.1] */
@@ -141,7 +141,7 @@ static void listed_rays(TrainPlan *plan, const Setting *setting)
     for (const Expr *expr = ray ? setting->values.first : NULL; expr; expr = expr->next, ray += m) {
         double sum = 0;
         if (expr->kind != EXPR_LIST) {
-            fail(s, expr->span, "a ray is a list of one number an objective, as in [0.5, 0.5]");
+            fail(s, expr->span, "a ray is a list of one number per objective, as in [0.5, 0.5]");
             return;
         }
         if (!read_numbers(s, expr, "a ray", (Range)AT_LEAST(0), m, ray))

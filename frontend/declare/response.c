@@ -1,7 +1,7 @@
-/* What follows the conditions of a train, and what follows others. */
+/* Which weights and losses depend on the conditions of a train, and which on other conditions. */
 #include "frontend/declare/train_plan.h"
 
-/* Whether weights of the model, as far as they are used, follow the condition. */
+/* Whether some weight of the model that is used responds to the condition. */
 bool responds(const Model *model, uint32_t condition)
 {
     for (uint32_t i = 0; i < model->module->weights.len; i++)
@@ -10,7 +10,7 @@ bool responds(const Model *model, uint32_t condition)
     return false;
 }
 
-/* Whether anything that is computed follows the condition. */
+/* Whether any function of the model depends on the condition. */
 static bool uses_condition(const Session *s, uint32_t condition)
 {
     for (uint32_t i = 0; i < s->module->functions.len; i++)
@@ -19,7 +19,7 @@ static bool uses_condition(const Session *s, uint32_t condition)
     return false;
 }
 
-/* A condition without a first value has none at all where the train does not draw it. */
+/* A condition without a first value has no value where the train does not draw it. */
 bool check_drawn(Session *s, const Decl *decl, const Train *train)
 {
     for (uint32_t c = 0; c < s->module->conditions.len; c++) {

@@ -33,7 +33,7 @@ const Setting *find_setting(const TrainPlan *plan, const char *name)
     return setting_of(plan->decl, name);
 }
 
-/* The first of them. */
+/* The name of the first method in the set. */
 static const char *method_text(unsigned methods)
 {
     int kind = 0;

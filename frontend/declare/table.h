@@ -20,8 +20,8 @@ typedef struct TableLowering {
     const Symbol *symbol;
     Table *table;
     Schema *schema;
-    bool *named, *dropped; /* of the table's columns: used by name in a field; listed by `drop` */
-    uint32_t *places;      /* of the table's columns: in the schema, from 1; 0: not used */
+    bool *named, *dropped; /* per column of the table: used by name in a field; listed by `drop` */
+    uint32_t *places;      /* per column of the table: its place in the schema, from 1; 0: not used */
     VEC(const char *) markers;
     VEC(SchemaColumn) columns;
     VEC(SchemaField) fields;
@@ -29,7 +29,7 @@ typedef struct TableLowering {
     VEC(Use) uses;
 } TableLowering;
 
-/* A heap list as an array of the module's arena. */
+/* A heap list as an array in the arena. */
 #define KEEP(arena, list)                                                                                                        \
     ((list).len ? memcpy(arena_alloc((arena), (list).len * sizeof *(list).data), (list).data, (list).len * sizeof *(list).data)  \
                 : NULL)
@@ -37,7 +37,7 @@ typedef struct TableLowering {
 /* The data set's table: read in the first walk, the same later. False, with an error reported, if it cannot be read. */
 bool open_table(TableLowering *l, const Dataset *data);
 /* Completes the schema's columns by what the files hold, once all uses are known: leaves out rows of missing values, finds the
- * categories; in the first walk also checks every use, reporting at its place. */
+ * categories; in the first walk also checks every use and reports errors at its place. */
 bool read_columns(TableLowering *l);
 
 /* The fields and the schema of a data set of CSV files, whose files are in `data`. Adds the fields and their encoders' states to

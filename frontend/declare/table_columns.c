@@ -3,7 +3,7 @@
 
 #include "frontend/declare/table.h"
 
-/* Where the file number `index` is named, counting those of `test` behind the main ones. */
+/* Where file number `index` is named; files of `test` count after the main ones. */
 static Span file_span(const Decl *decl, uint32_t index)
 {
     const Expr *test = NULL;
@@ -153,7 +153,7 @@ bool read_columns(TableLowering *l)
     unsigned errors = s->file->diags->errors;
     l->schema->markers = KEEP(&s->module->arena, l->markers);
     l->schema->marker_count = l->markers.len;
-    l->schema->columns = l->columns.data; /* until they are complete */
+    l->schema->columns = l->columns.data; /* provisional, until the columns are complete */
     l->schema->column_count = l->columns.len;
     if (decode_drop(l->table, l->schema) < 0)
         support_out_of_memory();

@@ -22,19 +22,19 @@ typedef struct TrainPlan {
     int64_t upper_batch;
     unsigned method; /* IN_... */
     uint32_t missing;
-    const char *missing_names[8], *missing_examples[8]; /* of settings that it needs and does not have */
+    const char *missing_names[8], *missing_examples[8]; /* of settings that the train needs and does not have */
 } TrainPlan;
 
-/* The first line of that name, or NULL: of a train, of the one being read. */
+/* The first line of that name, or NULL: in any train; in the train being read. */
 const Setting *setting_of(const Decl *train, const char *name);
 const Setting *find_setting(const TrainPlan *plan, const char *name);
-/* Unless the train has that setting, it is missed in the error at the end of the declaration; the example helps. */
+/* Unless the train has that setting, report_missing will name it, with the example as help. */
 void need_setting(TrainPlan *plan, const char *name, const char *example);
 /* The setting's whole number of at least `low`; false if it is absent or an error was reported. */
 bool setting_integer(TrainPlan *plan, const char *name, int64_t low, int64_t *result);
-/* Reports a line that does not belong to the method, or has not the values that it takes. */
+/* Reports a line that does not belong to the method, or has other values than it takes. */
 void check_setting(TrainPlan *plan, const Setting *setting);
-/* One error for all settings that were needed in vain. */
+/* Reports one error for all settings that are missing. */
 void report_missing(TrainPlan *plan);
 /* batch, epochs, patience, evaluate */
 void read_common(TrainPlan *plan);
@@ -51,7 +51,7 @@ bool differs_between_examples(const Function *function, Value value);
 /* The objective of the line `name`, by an optimizer, as the train's next phase; `upper`: of the problem that tunes the condition.
  */
 void lower_phase(TrainPlan *plan, const char *name, bool upper);
-/* What `select` evaluates, which marks the best checkpoint, and what `report` does. */
+/* The metrics of the line `select`, which marks the best checkpoint, and of the line `report`. */
 void lower_metrics(TrainPlan *plan, const char *select);
 
 /* What a method's file in frontend/methods/ is made of. */
@@ -71,7 +71,7 @@ bool read_optimizer(Session *s, const Expr *expr, Optimizer *optimizer);
 
 /* False, having said so, where the train uses a condition without a first value that it does not draw. */
 bool check_drawn(Session *s, const Decl *decl, const Train *train);
-/* Whether weights of the model, as far as they are used, follow the condition. */
+/* Whether some weight of the model that is used responds to the condition. */
 bool responds(const Model *model, uint32_t condition);
 /* The method that takes conditions of this kind. */
 const char *method_taking(ConditionKind kind);
@@ -82,7 +82,7 @@ void warn_of_fixed_response(Session *s, const Decl *decl, const Train *train);
 
 /* sample dirichlet(0.2) | dirichlet([0.2, 1, 1]) | uniform | rays | each */
 void read_sample_of_rays(TrainPlan *plan);
-/* rays 25 | das_dennis(6) | [0.5, 0.5], ...; the customary ones where the train names none. */
+/* rays 25 | das_dennis(6) | [0.5, 0.5], ...; the default rays where the train names none. */
 void read_rays(TrainPlan *plan);
 
 /* ---- true_front.c ---- */

@@ -1,4 +1,4 @@
-/* The argument of an indicator like igd("front.csv"): a front that is known, read from a file when the program is compiled. */
+/* The argument of an indicator like igd("front.csv"): a known front, read from a file when the program is compiled. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 #include "tabular/table.h"
 
 typedef struct FrontFile {
-    uint32_t m; /* numbers a row */
+    uint32_t m; /* numbers per row */
     VEC(double) numbers;
 } FrontFile;
 
@@ -79,7 +79,7 @@ static void read_points(TrainPlan *plan, const Expr *name, Report *report)
             add_help(s, "the front becomes part of the program: put its file beside the model, or say with --data DIR or "
                         "the environment variable HNC_DATA in which folder it is");
         else if (file.numbers.len < PARETO_MOST_TRUE_POINTS * file.m)
-            add_help(s, "a line holds a point, one number an objective; there is no header, and lines that begin with '#' are "
+            add_help(s, "a line holds a point, one number per objective; there is no header, and lines that begin with '#' are "
                         "comments");
     } else if (file.numbers.len == 0) {
         fail(s, name->span, "%s: holds no point", path);

@@ -86,7 +86,7 @@ static bool read_axis(Session *s, Call *call, const Arg *arg)
     return fine;
 }
 
-/* Whether the primitive takes what stands beside the argument; reports otherwise. */
+/* Whether the primitive takes the label or condition of the argument; reports otherwise. */
 static bool takes(Session *s, const Primitive *primitive, const Call *call, const Arg *arg, bool axis)
 {
     if ((axis || arg->kind == ARG_OVER) && (call->has_axis || call->over)) {

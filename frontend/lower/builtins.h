@@ -1,4 +1,4 @@
-/* The primitives' own header: a call with its arguments evaluated, and one function for each kind of primitive. */
+/* The primitives' own header: a call with its arguments evaluated, and one function per kind of primitive. */
 #ifndef HNC_FRONTEND_BUILTINS_H
 #define HNC_FRONTEND_BUILTINS_H
 
@@ -22,7 +22,7 @@ typedef struct Call {
 
 typedef Val Evaluate(Session *s, Call *call);
 
-/* What a primitive takes beside arguments by position; whatever it does not take is an error. */
+/* What a primitive takes beside arguments by position; all else is an error. */
 enum { TAKES_AXIS = 1, TAKES_OVER = 2, TAKES_WHERE = 4, TAKES_ALL = 7 };
 
 typedef struct Primitive {

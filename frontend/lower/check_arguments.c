@@ -1,4 +1,4 @@
-/* What the types of the standard layers' parameters do not say: which numbers they may be, and what they are. */
+/* Checks of standard layers' arguments beyond their types: numbers in range, and no probabilities where logits are meant. */
 #include <math.h>
 #include <string.h>
 
@@ -43,7 +43,8 @@ bool check_standard_argument(Session *s, const Decl *layer, const Param *param, 
     for (size_t i = 0; i < COUNT_OF(takers) && value.probabilities; i++)
         if (strcmp(takers[i].loss, name) == 0 && strcmp(takers[i].param, param->name.text) == 0) {
             warn(s, WARNING_PROBABILITIES, span, "'%s' takes logits, but these are probabilities", name);
-            add_help(s, "pass what 'softmax' or 'sigmoid' is given: the loss applies it itself, without its rounding errors");
+            add_help(s, "pass the argument of 'softmax' or 'sigmoid': the loss applies that function itself, without its "
+                        "rounding errors");
         }
     return true;
 }

@@ -1,13 +1,13 @@
-/* Rates that depend on hyperparameters: what they are at first, and at the ends of what tuning can reach. */
+/* Rates that depend on hyperparameters: their first values, and their values at the ends of what tuning can reach. */
 #include <math.h>
 #include <string.h>
 
 #include "frontend/lower/kit.h"
 
-/* Ends of the unconstrained numbers that hyperparameters are made of: as far as a range comes to its bounds. */
+/* Hyperparameters are made of unconstrained numbers. At -FAR and FAR a range has come as close to its bounds as matters. */
 enum { FAR = 30 };
 
-/* The unconstrained number of element i of a condition, NaN for one that is no hyperparameter. */
+/* The unconstrained number of element i of a condition, NaN where the condition is no hyperparameter. */
 static double raw_element(const Session *s, uint32_t condition, int64_t i, double far)
 {
     for (uint32_t h = 0; h < s->model->hypers.len; h++) {
@@ -38,7 +38,7 @@ static bool *mark_needed(const Function *f, Value value)
     return needed;
 }
 
-/* The value in a function of its own, conditions as numbers. False: it depends on more than hyperparameters. */
+/* Copies the value into a function of its own, with numbers for conditions. False: it depends on more than hyperparameters. */
 static bool copy_value(Session *s, Function *alone, Value value, double far)
 {
     const Function *f = s->builder.function;

@@ -1,4 +1,5 @@
-/* Which `weights NET.part = EXPRESSION` holds for a weight, and whether it is one. What the expression makes: weight_values.c. */
+/* Which `weights NET.part = EXPRESSION` holds for a weight, and whether the declaration is valid. What the expression makes:
+ * weight_values.c. */
 #include <string.h>
 
 #include "frontend/lower/kit.h"
@@ -79,7 +80,7 @@ static void suggest_part(Session *s, const Symbol *net, const char *target)
     suggest(s, target, &candidates);
 }
 
-/* One that follows another of the same target in the same place: `first`, or NULL. */
+/* Checks one declaration; `first`: an earlier one with the same target in the same place, or NULL. */
 static void check_form(Session *s, const Decl *decl, const Decl *first)
 {
     Symbol *net = find_symbol_of(s->file, decl->name.text, DECL_NET);
@@ -108,7 +109,7 @@ static bool same_target(Session *s, const Decl *x, const Decl *y)
     return x->kind == DECL_WEIGHTS && y->kind == DECL_WEIGHTS && strcmp(form_target(s, x), form_target(s, y)) == 0;
 }
 
-/* Those that a train gives instead of the file's. */
+/* Checks the declarations that a train gives instead of the file's. */
 static void check_forms_of_train(Session *s, const Decl *train)
 {
     for (const Setting *setting = train->settings.first; setting; setting = setting->next) {

@@ -3,7 +3,7 @@
 
 Function *open_function(Session *s, const char *name, Frame *frame, bool training, bool objective)
 {
-    const char *unique = name; /* names may collide where a declaration is repeated, which is an error reported elsewhere */
+    const char *unique = name; /* a repeated declaration, which is reported elsewhere, makes the same name */
     for (unsigned i = 2; module_function(s->module, unique); i++)
         unique = arena_printf(&s->file->arena, "%s.%u", name, i);
     Function *function = function_new(s->module, unique);

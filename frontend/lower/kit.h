@@ -1,5 +1,5 @@
 /* How the parts of declarations are read: a word that must be one of some words, and a construct, name(label: value, ...), that
- * must be one of some constructs. Both say what is near, or what there is, where none fits. */
+ * must be one of some constructs. Where none fits, the help names the one that is near, or all of them. */
 #ifndef HNC_FRONTEND_KIT_H
 #define HNC_FRONTEND_KIT_H
 
@@ -19,16 +19,16 @@ typedef struct Words {
 const char *word_at(Words words, size_t row);
 /* The row of that name, or -1. */
 int find_word(Words words, const char *name);
-/* The same, but where there is none, that is an error with this message, and the help names the word that is near or, if none is,
- * all of them. */
+/* The same, but reports an error with this message where there is no such row; the help names the word that is near or, if none
+ * is, all of them. */
 int choose_word(Session *s, Words words, const char *name, Span span, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 
 /* The help alone: the word that is near, or, if none is, all of them, each as it is `shown`. */
 void add_choices(Session *s, const char *name, Words words, Words shown);
 
-/* What the file declares under the name that `expr` is, if it is of one of these kinds (bit set of 1 << DeclKind); otherwise
- * NULL, an error with this message, and as help the name that is near. */
+/* What the file declares under the name that `expr` is, if it is of one of these kinds (bit set of 1 << DeclKind). Otherwise
+ * NULL, and reports an error with this message and, as help, the name that is near. */
 Symbol *choose_declared(Session *s, unsigned kinds, const Expr *expr, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
@@ -69,7 +69,7 @@ typedef struct Parameter {
     const char *label;
     Takes takes;
     Range range;     /* of a number */
-    double standard; /* a number that is not given; NAN: it must be given */
+    double standard; /* the number where it is not given; NAN: it must be given */
 } Parameter;
 
 typedef struct Construct {
@@ -102,7 +102,7 @@ typedef struct Argument {
  * schedule". */
 int read_construct(Session *s, const Expr *expr, Constructs constructs, const char *what,
                    Argument arguments[static MOST_PARAMETERS]);
-/* The construct with its numbers, those that were not given too: "hvi(points: 16, lambda: 5)". */
+/* The construct with its numbers, given or not: "hvi(points: 16, lambda: 5)". */
 const char *construct_text(Arena *arena, const Construct *construct, const Argument *arguments);
 
 #endif

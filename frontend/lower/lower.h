@@ -3,7 +3,7 @@
  * builder is only called with operands that fit.
  *
  * A file is walked several times, each time (a Session) into a model of its own: once over everything, which finds the errors and
- * learns every net's weights; then once a `train`. Weights that an expression reaches before its net was called (`sumsq(NET)`)
+ * learns every net's weights; then once per `train`. Weights that an expression reaches before its net was called (`sumsq(NET)`)
  * and the number of weights a generator makes are thus known in the later walks. */
 #ifndef HNC_FRONTEND_LOWER_H
 #define HNC_FRONTEND_LOWER_H
@@ -34,7 +34,7 @@ typedef struct Symbol {
     double number;      /* const */
     bool number_known;  /* const: false after an error */
     bool used;          /* net, objective: lowered at least once */
-    bool broken;        /* data: its declaration has an error, so that missing parts are no news */
+    bool broken;        /* data: its declaration has an error, so missing parts are not reported */
     uint32_t condition; /* a condition's place among those of the module */
     int64_t extent;     /* of its vector, 0 after an error */
 } Symbol;
@@ -72,7 +72,7 @@ typedef struct CallNote {
     const char *callee;
 } CallNote;
 
-/* The files of a data set; the table's content is the program's. */
+/* The table that the files of a data set hold; owned by the ModelFile. */
 typedef struct KnownTable {
     const Decl *decl;
     struct Table *table;
@@ -89,7 +89,7 @@ typedef struct ModelFile {
     VEC(KnownWeight) weights;
     VEC(KnownArgument) arguments;
     VEC(KnownParameter) parameters;
-    VEC(Reported) reported; /* one error a place */
+    VEC(Reported) reported; /* one error per place */
     bool attach;            /* the last message was new: notes and helps go to it */
     VEC(CallNote) calls;    /* that led to the last message: noted after all else */
     VEC(Span) noted;        /* places that the last message shows */
@@ -158,7 +158,7 @@ typedef struct Frame {
     VEC(LayerCount) counts;
 } Frame;
 
-/* What model->forms holds, in the same order. */
+/* What the walk knows of a form, in the order of model->forms. */
 typedef struct FormPlan {
     const Decl *decl; /* NULL: free, as nothing is declared */
     const Symbol *net;
@@ -174,7 +174,7 @@ typedef struct GeneratorPlan {
 /* A weight whose expression is being evaluated. */
 typedef struct Making {
     uint32_t weight;
-    const Frame *frame; /* in which forms have their meaning */
+    const Frame *frame; /* the frame in which forms have a meaning */
     unsigned uses[FORM_COUNT];
 } Making;
 
@@ -205,14 +205,14 @@ typedef struct Session {
 /* ---- messages (messages.c) ---- */
 
 /* Reports an error unless one was already reported at this place. An error inside std.hn is reported at the user's call. Notes
- * tell which calls of generic layers led here. Returns VAL_POISON. */
+ * name the calls of generic layers that led to the place. Returns VAL_POISON. */
 Val fail(Session *s, Span span, const char *format, ...) __attribute__((format(printf, 3, 4)));
-/* Reports a warning, with its name behind it, unless it is silenced or was reported at this place; an error where the options say
- * so. */
+/* Reports a warning, with its name behind it, unless it is silenced or was reported at this place. It is an error where the
+ * options say so. */
 void warn(Session *s, WarningKind kind, Span span, const char *format, ...) __attribute__((format(printf, 4, 5)));
 void add_note(Session *s, Span span, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void add_help(Session *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Attaches what is still to be said of the last message; before another part of the compiler reports one. */
+/* Attaches the pending notes of the last message. Called before another part of the compiler reports a message. */
 void finish_message(ModelFile *file);
 Val refuse(Session *s, Span span, const char *feature); /* "... is not supported yet" */
 /* A list of names to suggest from. */
@@ -303,17 +303,17 @@ Val match_type(Session *s, const TypeExpr *expr, Val value, Span span, const cha
 
 /* ---- conditions (conditions.c) ---- */
 
-/* Its row; CONDITION_NOTHING where the declaration is no condition. */
+/* The kind of condition that such a declaration declares, or CONDITION_NOTHING. */
 ConditionKind condition_kind(DeclKind decl);
-/* And back. */
+/* The declaration of a condition of that kind. */
 DeclKind condition_declaration(ConditionKind kind);
-/* All of them, as a set of 1 << DeclKind. */
+/* The declarations of all conditions, as a set of 1 << DeclKind. */
 unsigned condition_declarations(void);
 /* "hyper or preference" */
 const char *condition_words(Session *s);
 /* The symbol of a condition of the module. */
 const Symbol *condition_symbol(const Session *s, uint32_t condition);
-/* What conditions a train takes (NULL: it is none, or has no known method): CONDITION_NOTHING where it takes none. */
+/* The kind of the conditions that a train takes; CONDITION_NOTHING where it takes none, is NULL, or has no known method. */
 ConditionKind conditions_taken(const Decl *train);
 
 /* ---- members (members.c) ---- */
@@ -337,7 +337,7 @@ Val evaluate_index(Session *s, const Expr *expr);                            /* 
 Val evaluate_binary(Session *s, Operator operator, Val x, Val y, Span span); /* operators.c */
 Val evaluate_unary(Session *s, Operator operator, Val x, Span span);
 Val evaluate_call(Session *s, const Expr *expr, const Name *label, int64_t result_size); /* call.c */
-/* The body of the current frame's declaration and the match of its result; parameters are bound. */
+/* Runs the body of the current frame's declaration, whose parameters are bound, and matches its result. */
 Val run_body(Session *s, Frame *frame);
 void run_block(Session *s, const Block *block); /* statement.c */
 
@@ -370,22 +370,22 @@ const char *form_target(Session *s, const Decl *decl);
 bool check_form_expression(Session *s, const Expr *expr);
 /* Whether the expression is the use of a form where forms have a meaning. */
 bool is_form(const Session *s, const Expr *expr);
-/* What it makes of the weight that is being made. */
+/* What the form makes of the weight that is being made. */
 Val evaluate_form(Session *s, const Expr *expr);
-/* In a generator that uses the net: whether its weights are made, at any remove, from those that the generator makes, which is
- * then reported. */
+/* In a generator that uses the net: whether the net's weights are made, at any remove, from those that the generator makes. If
+ * so, it is reported. */
 bool made_from_itself(Session *s, const Symbol *net);
 /* Builds the functions that make the weights in use, and fills in what each depends on. At the end of a walk. */
 void lower_weight_values(Session *s);
 
 /* ---- standard layers ---- */
 
-/* An argument of a layer of std.hn: false, having said so, where the layer can do nothing with the number; warns of probabilities
- * where it takes logits (check_arguments.c). */
+/* An argument of a layer of std.hn: false (reported) where the layer can do nothing with the number; warns of probabilities where
+ * the layer takes logits (check_arguments.c). */
 bool check_standard_argument(Session *s, const Decl *layer, const Param *param, Val value, Span span);
 /* Whether this layer of std.hn makes probabilities of logits. */
 bool makes_probabilities(const Decl *layer);
-/* Of a rate that is computed from hyperparameters: false, having said so, where it is none with their first values; warns where
+/* Checks a rate that is computed from hyperparameters: false (reported) where their first values give no valid rate; warns where
  * tuning can make it leave [0, 1] (check_rate.c). */
 bool check_rate(Session *s, Val value, Span span, const char *what);
 

@@ -1,4 +1,4 @@
-/* Members of what is declared: dataset.SPLIT, split.FIELD, lam.HYPERPARAMETER. */
+/* Members of declared things: dataset.SPLIT, split.FIELD, lam.HYPERPARAMETER. */
 #include <string.h>
 
 #include "frontend/lower/kit.h"

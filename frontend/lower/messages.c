@@ -21,13 +21,13 @@ static bool already_reported(ModelFile *file, Span span, Span call)
             r->call.begin == call.begin && r->call.end == call.end)
             return true;
     }
-    bool full = file->diags->errors > 2 * DIAG_LIMIT; /* none of them would be printed */
+    bool full = file->diags->errors > 2 * DIAG_LIMIT; /* none of the further messages would be printed */
     if (!full)
         vec_push(&file->reported, (Reported){span, call});
     return full;
 }
 
-/* Only calls whose arguments shape what is called can be at fault. */
+/* Whether the arguments of a call shape the callee: only such a call can be at fault. */
 static bool is_generic(const ModelFile *file, const Decl *decl)
 {
     if (decl->kind != DECL_LAYER && decl->kind != DECL_NET)

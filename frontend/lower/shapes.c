@@ -60,7 +60,7 @@ static bool push_spread(Session *s, Dims *dims, const Expr *expr)
     return true;
 }
 
-/* Extents may be 0 only where nothing is made of them (a list of zeros may be padding). */
+/* Extents may be 0 only where no tensor is made of them (a list of zeros may be padding). */
 static bool collect_dims(Session *s, ArgList list, int64_t least, Dims *dims)
 {
     *dims = (Dims){0};
@@ -241,7 +241,7 @@ static Val match_label(Session *s, const TypeExpr *expr, Val value, Span span, c
     return value;
 }
 
-/* What nets were called with in a train tells exports what an open size is. */
+/* Exports take an open size from the calls of nets in a train. */
 static void learn_parameter(Session *s, const TypeExpr *declared, Type type)
 {
     if (!s->frame || !s->frame->decl || s->frame->decl->kind != DECL_NET)

@@ -20,7 +20,7 @@ static void give_result(Session *s, const Statement *statement)
     s->frame->returned = true;
 }
 
-/* The branch not taken is not evaluated: it need not even fit. */
+/* The branch not taken is not evaluated, so its types need not fit. */
 static void choose(Session *s, const Statement *statement)
 {
     Val condition = evaluate(s, statement->value);

@@ -3,8 +3,7 @@
 
 #include <string.h>
 
-/* What a declaration's name shares with others: nets, layers, data, constants, hypers and objectives are all told apart by name.
- */
+/* Declarations with the same number must differ in name: nets, layers, data, constants, hypers and objectives share one. */
 static int name_space(DeclKind kind)
 {
     switch (kind) {
@@ -156,7 +155,7 @@ static void candidate_values(Session *s, Candidates *candidates)
     }
 }
 
-/* A weight is made by one function, whether a step trains it or a metric reads it. */
+/* `training` has no value inside a function that makes a weight: the same function serves steps and metrics. */
 static Val training_value(Session *s, Span span)
 {
     if (!s->making)

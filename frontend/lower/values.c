@@ -159,7 +159,7 @@ Value broadcast_to(Session *s, Value x, Dims dims)
     Type from = value_type(b, x), kept = {.dtype = from.dtype}, to = type_of(from.dtype, dims.n, dims.v);
     if (type_equal(from, to))
         return x;
-    /* axes of extent 1 that grow are dropped first: the op repeats along new axes only */
+    /* axes of extent 1 that grow are dropped first, as broadcast repeats along new axes only */
     Dims axes = {0};
     unsigned offset = dims.n - from.rank;
     for (unsigned i = 0; i < from.rank; i++) {
@@ -172,7 +172,7 @@ Value broadcast_to(Session *s, Value x, Dims dims)
     return type_equal(kept, to) ? x : build_broadcast(b, x, to, axes);
 }
 
-/* The dtype that two operands meet in: as they are if equal, real otherwise. u8 is data, never a number to compute with. */
+/* The common dtype of two operands: their own if equal, real otherwise. u8 is data, never a number to compute with. */
 static DType common_dtype(const Session *s, Type x, Type y)
 {
     return x.dtype == y.dtype && x.dtype != DTYPE_U8 ? x.dtype : s->module->real;

@@ -1,6 +1,6 @@
 /* What weights are made of: `weights NET = free + stn(lam)`, an expression whose words are the forms of ir/forms.def. It is
- * evaluated once for each weight, where every form is a value of that weight's shape; + and *, functions and layers mean what
- * they mean elsewhere. */
+ * evaluated once per weight, and every form in it is a value of that weight's shape; + and *, functions and layers mean what they
+ * mean elsewhere. */
 #include <string.h>
 
 #include "frontend/lower/kit.h"
@@ -34,7 +34,7 @@ static Construct form_construct(const FormRow *row)
     return construct;
 }
 
-/* What a form is used with. */
+/* The arguments of a use of a form. */
 typedef struct FormArguments {
     const FormRow *row;
     const Symbol *condition; /* CONDITION */
@@ -121,7 +121,7 @@ static bool is_constant(const Session *s, const Expr *expr)
            (expr->kind == EXPR_NAME && (find_symbol_of(s->file, expr->name.text, DECL_CONST) || !strcmp(expr->name.text, "pi")));
 }
 
-/* Calls `visit` for each use of a form. */
+/* Calls `visit` once per use of a form. */
 static void for_each_use(Session *s, const Expr *expr, void (*visit)(Session *s, const Expr *use, void *data), void *data)
 {
     if (!expr)
@@ -162,7 +162,7 @@ static bool check_arguments(Session *s, const Expr *call)
     return fine;
 }
 
-/* Both, whatever the first one is. */
+/* Checks both operands, whatever the first check says. */
 static bool check_operands(Session *s, const Expr *expr)
 {
     bool left = check_part(s, expr->left), right = check_part(s, expr->right);
@@ -255,7 +255,7 @@ bool made_from_itself(Session *s, const Symbol *net)
     return cycle;
 }
 
-/* Depth first: a weight that is met again while what it is made of is looked at is made of itself. */
+/* Depth first: a weight that is met again while its own parts are searched is made of itself. */
 static bool find_cycle(Session *s, uint32_t weight, bool *open, bool *done)
 {
     const Function *value = weight_value_function(s->module, weight);
@@ -340,7 +340,7 @@ static void lower_generator(Session *s, const Expr *use, void *data)
 
 /* ---- values ---- */
 
-/* What of a generator's vector is the weight's. */
+/* The piece of a generator's vector that belongs to the weight. */
 static Value numbers_of(Session *s, const Expr *use, const FormArguments *arguments)
 {
     uint32_t weight = s->making->weight, form = s->module->weights.data[weight].form, count;
@@ -399,7 +399,7 @@ static void lower_value(Session *s, uint32_t index)
     if (fine && !type_equal(val_type(s, value), weight.type)) {
         fail(s, decl->value->span, "this makes %s of the weight '%s', which is %s", describe(s, value), weight.name,
              describe_type(s, weight.type));
-        add_help(s, "what makes weights keeps their shape, as a layer 'mask(w: f32[..s]) -> f32[..s]' does");
+        add_help(s, "a function that makes weights keeps their shape, as a layer 'mask(w: f32[..s]) -> f32[..s]' does");
         fine = false;
     }
     if (fine)
@@ -412,7 +412,7 @@ static void lower_value(Session *s, uint32_t index)
 void lower_weight_values(Session *s)
 {
     uint32_t form = 0, weight = 0;
-    while (!s->exhausted && (form < s->forms.len || weight < s->module->weights.len)) { /* both grow */
+    while (!s->exhausted && (form < s->forms.len || weight < s->module->weights.len)) { /* both lists grow in the loop */
         for (; form < s->forms.len && !s->exhausted; form++)
             if (s->forms.data[form].decl && check_form_expression(s, s->forms.data[form].decl->value))
                 for_each_use(s, s->forms.data[form].decl->value, lower_generator, &form);

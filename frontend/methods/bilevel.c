@@ -122,7 +122,7 @@ static void warn_of_unused_hypers(Session *s, const Decl *decl, const Train *tra
             continue;
         warn(s, WARNING_UNUSED_HYPER, hyper_span(s, hyper), "the train '%s' tunes '%s', but none of its losses reads it",
              decl->name.text, hyper->name);
-        add_help(s, "what it is tuned to means nothing; leave it out, or read it in the loss of 'lower'");
+        add_help(s, "its tuned value means nothing; leave it out, or read it in the loss of 'lower'");
     }
 }
 

@@ -34,7 +34,7 @@ static bool read_split_on(Session *s, const Expr *on, uint32_t *dataset, uint32_
     return false;
 }
 
-/* The function that computes every objective of the list, one output each. False after an error. */
+/* The function that computes every objective of the list, one output per objective. NULL after an error. */
 static Function *lower_objectives(TrainPlan *plan, const char *name, const ExprList *values, const Expr *on, bool training,
                                   uint32_t *dataset, uint32_t *split)
 {
@@ -69,7 +69,7 @@ static void read_minimise(TrainPlan *plan)
     Pareto *pareto = plan->train.pareto;
     pareto->m = setting->values.count;
     if (preference && preference->extent && preference->extent != pareto->m) {
-        fail(s, setting->span, "the preference '%s' has %lld entries, one an objective, but %s minimised",
+        fail(s, setting->span, "the preference '%s' has %lld entries, one per objective, but %s minimised",
              preference->decl->name.text, (long long)preference->extent,
              pareto->m == 1 ? "one objective is" : arena_printf(&s->file->arena, "%u are", pareto->m));
         add_note(s, preference->decl->name.span, "the preference is here");
@@ -204,7 +204,7 @@ static void read_front(TrainPlan *plan)
     vec_push(&plan->train.metrics, metric);
 }
 
-/* Solvers of several rays a step make the hypervolume of their front grow: it needs a reference, and rays to choose from. */
+/* Solvers of several rays per step make the hypervolume of their front grow: they need a reference, and rays to choose from. */
 static void check_solver(TrainPlan *plan)
 {
     Session *s = plan->s;
@@ -243,7 +243,8 @@ static void lower(TrainPlan *plan)
         plan->train.sweep->condition = plan->train.conditions.data[0].condition;
     read_common(plan);
     if (!find_setting(plan, "evaluate"))
-        plan->train.evaluate = plan->train.epochs > 0 ? plan->train.epochs : 1; /* a front costs rays x the split */
+        plan->train.evaluate =
+            plan->train.epochs > 0 ? plan->train.epochs : 1; /* a front costs one evaluation of the split per ray */
     read_minimise(plan);
     read_solver(plan);
     read_sample_of_rays(plan);
@@ -256,7 +257,7 @@ static void report_no_response(Session *s, const Decl *decl, const Train *train,
 {
     if (train->pareto->each)
         return;
-    fail(s, decl->value->span, "no weights respond to the preference '%s', so one net cannot serve them all", condition);
+    fail(s, decl->value->span, "no weights respond to the preference '%s', so one net cannot serve all rays", condition);
     add_help(s,
              "declare where the weights come from, as in 'weights NET = dense(trunk(%s))', or train one net for each ray: "
              "'sample each'",

@@ -222,7 +222,7 @@ Statement *ast_return(Parser *parser, Span span, ExprList values)
     return statement;
 }
 
-/* A statement that holds blocks. Where that nests too deeply its blocks are dropped. */
+/* A statement that holds blocks. Where blocks nest too deeply they are dropped. */
 static Statement *new_nested(Parser *parser, Span span, StatementKind kind, Block body, Block otherwise)
 {
     Statement *statement = ast_statement(parser, span, kind);

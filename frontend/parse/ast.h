@@ -197,7 +197,7 @@ typedef struct Decl Decl;
 typedef struct Setting {
     Name head;
     ExprList values;
-    NameList units; /* of `every` and `after`: one a value */
+    NameList units; /* of `every` and `after`: one per value */
     Expr *on, *by;  /* may be NULL */
     Decl *weights;  /* of `weights NET = FORM`; otherwise NULL */
     Span span;

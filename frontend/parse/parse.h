@@ -23,9 +23,9 @@ struct Parser {
     uint32_t last_end; /* where it ended */
     uint32_t brackets; /* open ( and [ */
     VEC(Span) braces;  /* open { */
-    uint32_t closing;  /* of these, how many are being closed for a declaration that came too early; 0: none */
+    uint32_t closing;  /* how many of these are being closed for a declaration that came too early; 0: none */
     bool skipping;     /* to the next declaration, after an error outside { } */
-    bool quiet;        /* until the next END: what is wrong here was said */
+    bool quiet;        /* until the next END: what is wrong here was reported */
     bool too_deep;
 };
 
@@ -34,7 +34,7 @@ DeclList parse_source(const Source *source, Arena *arena, Diagnostics *diags);
 
 /* Reports an unexpected token (its number) where `expected` (may be NULL) would do, or a declaration. */
 void syntax_error(Parser *parser, Span span, int token, const char *expected, bool declaration);
-/* Reports what is no token; the rest of the line is not complained about. */
+/* Reports text that is no token; the rest of the line gives no further error. */
 void lexical_error(Parser *parser, Span span, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* 1-based line of a byte of the source parsed so far. */

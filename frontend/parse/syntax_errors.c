@@ -39,7 +39,7 @@ void syntax_error(Parser *parser, Span span, int token, const char *expected, bo
     parser->brackets = 0; /* resynchronise at the next newline */
     parser->quiet = token != END;
     if (parser->braces.len == 0 && token != END)
-        parser->skipping = true; /* what follows may be the body of what is wrong here */
+        parser->skipping = true; /* the next tokens may be the body of the wrong declaration */
     if (!expected)
         expected = "";
     if (quiet)

@@ -65,7 +65,8 @@ static bool is_declaration_word(int token)
     return false;
 }
 
-/* A declaration's word at the margin with a name behind it: whatever is still open above, this is the next declaration. */
+/* Whether this is a declaration's word at the margin with a name behind it: then it is the next declaration, even where a bracket
+ * above is still open. */
 static bool begins_declaration(const Parser *parser, int token, Span span)
 {
     const char *text = parser->source->text, *after = text + span.end;
@@ -120,7 +121,7 @@ static void hold(Parser *parser, int token, const HN_STYPE *value, Span span)
     parser->held_span = span;
 }
 
-/* A declaration or the end of the file inside { }: the block is closed in its stead. */
+/* A declaration or the end of the file stands inside { }: closes the block in place of the missing '}'. */
 static void close_braces(Parser *parser)
 {
     if (!parser->quiet && !parser->too_deep)

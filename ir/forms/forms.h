@@ -1,6 +1,6 @@
-/* Weight forms: what a weight of a net is made of. A form is an expression of IR that is built once for each weight; it knows the
- * weight's shape, never the layer. Its trained numbers are further weights (form_part), so that whoever asks what a weight
- * depends on, or replaces weights by states, needs to know no form. Rows of ir/forms.def. */
+/* Weight forms: what a weight of a net is made of. A form is an expression of IR that is built once per weight; it knows the
+ * weight's shape, never the layer. Its trained numbers are further weights (form_part), so that code that asks what a weight
+ * depends on, or replaces weights by states, need not know any form. Rows of ir/forms.def. */
 #ifndef HNC_IR_FORMS_H
 #define HNC_IR_FORMS_H
 
@@ -46,8 +46,7 @@ enum {
  * the second use of a form in an expression has "/scale2". */
 Value form_part(FormUse *use, const char *part, Type type, Init init);
 
-/* What stands before the axis of the output units, at it and behind it is one row per unit: the extent of that axis and the
- * number of elements of one unit. A weight without output units is one of one element each. */
+/* How many output units the weight has, and how many elements each has. A weight without an axis of output units is one unit. */
 int64_t weight_units(const Weight *weight);
 int64_t weight_inputs(const Weight *weight);
 /* One number per output unit (or one in all, of a scalar), as a tensor of the weight's type. */

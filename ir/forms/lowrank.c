@@ -29,12 +29,12 @@ static Value make(FormUse *use)
         return build_reshape(b, use->input, weight.type);
     Value left = matrix(b, part_of(b, use->input, 0, units * rank), units, rank);
     Value right = matrix(b, part_of(b, use->input, units * rank, rank * inputs), rank, inputs);
-    if (weight.type.rank == 2 && weight.output_axis == 1) /* inputs first */
+    if (weight.type.rank == 2 && weight.output_axis == 1) /* the axis of the inputs comes first */
         return build_dot(b, right, left, dims_of(1, 0), dims_of(1, 1), (Dims){0}, (Dims){0});
     Value product = build_dot(b, left, right, dims_of(1, 1), dims_of(1, 0), (Dims){0}, (Dims){0});
     if (weight.type.rank == 2 || weight.output_axis == 0)
         return build_reshape(b, product, weight.type);
-    Type turned = weight.type; /* the axis of the units first */
+    Type turned = weight.type; /* the axis of the units comes first */
     Dims order = {.n = weight.type.rank};
     int64_t next = 1;
     turned.dims[0] = units;

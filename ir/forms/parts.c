@@ -1,4 +1,4 @@
-/* What forms are made of. */
+/* Building blocks of forms. */
 #include "ir/forms/forms.h"
 
 Value form_part(FormUse *use, const char *part, Type type, Init init)

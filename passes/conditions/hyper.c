@@ -25,8 +25,8 @@ static void states(Assembly *assembly, TrainCondition *own)
 
 /* ---- noise ---- */
 
-/* How many elements of the condition are drawn together, from hyperparameter *i on: neighbours that are drawn per example, or per
- * batch. *i: the first one behind them. */
+/* How many elements of the condition are drawn together, from hyperparameter *i on: neighbours that are all drawn per example, or
+ * all per batch. Sets *i to the first hyperparameter after them. */
 static int64_t count_together(const Model *model, uint32_t condition, uint32_t *i)
 {
     bool shared = model->hypers.data[*i].shared;
@@ -47,8 +47,8 @@ static uint32_t first_draw(const Assembly *assembly, const TrainCondition *own)
     return draws;
 }
 
-/* Two streams per draw. The first two draws of a phase have a block of streams of their own; the others share theirs in runs of
- * TOGETHER. */
+/* Two streams per draw. The first two draws of a phase have a block of streams of their own; further draws share streams in runs
+ * of TOGETHER. */
 static uint32_t stream_of(unsigned phase, uint32_t draw)
 {
     enum { PHASES = 4, STREAMS = 4, OWN = STREAMS / 2, TOGETHER = 32 };
@@ -58,7 +58,7 @@ static uint32_t stream_of(unsigned phase, uint32_t draw)
     return (uint32_t)RANDOM_STREAM_MORE_CONDITIONS + block * 2 * TOGETHER + draw % TOGETHER * 2;
 }
 
-/* Standard normal noise for each element. */
+/* Standard normal noise per element. */
 static Value noise(Assembly *assembly, Builder *b, const TrainCondition *own, unsigned phase)
 {
     const Model *model = assembly->model;

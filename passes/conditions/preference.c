@@ -2,7 +2,7 @@
 #include "pareto/externs.h"
 #include "passes/methods/methods.h"
 
-/* The ray where none is drawn: on evaluation, and for a net of its own. The runtime writes it. */
+/* A state for the ray where none is drawn: in evaluations, and where each ray has a net of its own. The runtime writes it. */
 static void states(Assembly *assembly, TrainCondition *own)
 {
     Module *module = assembly->module;
@@ -18,7 +18,7 @@ static Value ray_number(Assembly *assembly, Builder *b, unsigned sample)
     return build_with_const(b, OP_ADD, first, sample);
 }
 
-/* One of the rays on which the front is evaluated, each as likely. */
+/* One of the rays on which the front is evaluated, all equally likely. */
 static Value fixed_ray(Assembly *assembly, Builder *b, Type type, unsigned sample)
 {
     const Pareto *pareto = assembly->train->pareto;

@@ -27,7 +27,7 @@ Assembly method_assembly(Model *model, Train *train, const PassTrace *trace)
     return assembly;
 }
 
-/* An export sees the conditions that it is given, and the others as trained; its arguments are one example's. */
+/* An export sees the conditions that are its arguments, and other conditions as trained; its other arguments are one example. */
 static void assemble_export(Assembly *assembly, Export *export)
 {
     Function *function = export->function;

@@ -1,6 +1,6 @@
 /* Bilevel optimisation by best response (docs/methods.md): weights are a function of hyperparameters, trained on the lower
- * objective at samples of them (conditions/hyper.c); the hyperparameters descend the upper objective through that response. With
- * a learned sigma the upper objective is F(c + sigma eps) - tau H[sigma] (MacKay et al. 2019, algorithm 1).
+ * objective at samples of the hyperparameters (conditions/hyper.c); the hyperparameters descend the upper objective through that
+ * response. With a learned sigma the upper objective is F(c + sigma eps) - tau H[sigma] (MacKay et al. 2019, algorithm 1).
  *
  * The upper objective is lowered without `training`, so dropout and its rates are absent there: the hyperparameters' gradient
  * goes through the weights only, as in the authors' code. Hyperparameters that the upper objective names itself also get that
@@ -18,7 +18,7 @@ static Value build_entropy(Builder *b, Value scale)
 
 typedef VEC(Trained) TrainedStates;
 
-/* With the gradient of the loss. Nothing, if the function does not read the state. */
+/* Adds the state with the gradient of the loss; does nothing if the function does not read the state. */
 static void add_trained(TrainedStates *trained, Builder *b, Value loss, uint32_t state)
 {
     Value read = find_read(b->function, state);

@@ -24,7 +24,7 @@ static Value initial_value(Builder *b, Value seed, uint32_t state)
     return build_const(b, s->type, s->init.value);
 }
 
-/* Of the condition whose value is this state. */
+/* The first values of the condition whose value is this state. */
 static Value first_hypers(Assembly *assembly, Builder *b, uint32_t state)
 {
     const TrainCondition *own = assembly->train->conditions.data;
@@ -49,7 +49,7 @@ void assemble_init(Assembly *assembly)
     assembly->train->init = function;
 }
 
-/* torch.optim.lr_scheduler.ReduceLROnPlateau with threshold 0, for each phase that has a plateau schedule. */
+/* torch.optim.lr_scheduler.ReduceLROnPlateau with threshold 0, per phase that has a plateau schedule. */
 void assemble_plateau(Assembly *assembly)
 {
     Module *module = assembly->module;

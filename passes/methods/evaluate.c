@@ -1,5 +1,5 @@
 /* Metrics over a whole split. The split is larger than a batch, so a metric becomes two functions: `accumulate` adds one batch's
- * share to accumulators, one a reduction across the data, and `finish` computes the metric from them. Any expression of such
+ * share to accumulators, one per reduction across the data, and `finish` computes the metric from them. Any expression of such
  * reductions works, not only means; a reduction inside a reduction does not, as it would need two passes over the data. */
 #include <stdio.h>
 
@@ -107,7 +107,7 @@ static int64_t evaluation_batch(const Model *model, const Metric *metric)
     return rows > 0 && rows < EVALUATION_BATCH ? rows : EVALUATION_BATCH;
 }
 
-/* Whether two objectives compute the same from the same data set, so that only the rows they are given tell them apart. */
+/* Whether two objectives compute the same from the same data set, so that they differ only in the rows that they are given. */
 static bool same_objective(const Function *f, const Function *g)
 {
     if (f->ops.len != g->ops.len || f->outputs.len != g->outputs.len)

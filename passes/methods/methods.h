@@ -36,18 +36,18 @@ Function *objective_copy(Assembly *assembly, const char *name, const Function *o
 /* The same several times over, for the samples 0 to count - 1: the outputs of the first copy, then those of the second, and so
  * on. */
 Function *objective_copies(Assembly *assembly, const char *name, const Function *objective, View view, unsigned count);
-/* Lower steps taken, and an i32 input of that name (epoch_steps, total_steps: the runtime gives them), as reals. */
+/* As reals: the lower steps taken; the i32 input of that name (epoch_steps, total_steps: the runtime gives them). */
 Value steps_done(Assembly *assembly, Builder *b);
 Value real_input(Builder *b, const char *name);
-/* A condition as a view of it: the argument of an export that stands for it, what its kind makes of it, or its first value. */
+/* A condition as a view shows it: the argument of an export that stands for it, what its kind makes of it, or its first value. */
 Value condition_value(Assembly *assembly, Builder *b, uint32_t condition, View view);
-/* Replaces each `condition` by the view of it (objective_copy does this). */
+/* Replaces each `condition` by what the view shows (objective_copy does this). */
 void resolve_conditions(Assembly *assembly, Function *function, View view);
 /* Factors, batches and merges it; afterwards only clean-up and differentiation are left. */
 void objective_batch(Assembly *assembly, Function *function, int64_t batch, bool masked);
-/* A function that is called for one row, or one batch of rows, after another draws numbers of its own each time: the step under
- * which it draws gets the input "row.number" (i32[], of the first row) added, spread over all steps. No input is added where
- * nothing is drawn. */
+/* Lets a function that is called row by row, or batch by batch, draw other numbers in each call: adds the new input "row.number"
+ * (i32[], of the first row), spread over all steps, to the step under which the function draws. Adds no input where nothing is
+ * drawn. */
 void draw_by_row(Assembly *assembly, Function *function);
 /* Expands gradients and cleans up: the last thing done to a step. */
 void step_finish(Assembly *assembly, Function *function);
@@ -65,7 +65,7 @@ void optimizer_append(Assembly *assembly, Builder *b, const char *name, const Op
 /* step <- step + 1 */
 void count_step(Builder *b, uint32_t counter);
 
-/* A kind of condition, where a train moves or draws it. One file for each row of ir/conditions.def, in passes/conditions/. */
+/* A kind of condition, where a train moves or draws it. One file per row of ir/conditions.def, in passes/conditions/. */
 typedef struct ConditionRule {
     void (*states)(Assembly *assembly, TrainCondition *own); /* makes its states; before those of the method */
     Value (*value)(Assembly *assembly, Builder *b, const TrainCondition *own, View view);
@@ -74,7 +74,7 @@ typedef struct ConditionRule {
 #include "ir/conditions.def"
 #undef CONDITION
 
-/* A method is this. One file for each row of ir/methods.def. */
+/* What a method consists of. One file per row of ir/methods.def. */
 typedef struct Method {
     void (*states)(Assembly *assembly);             /* makes its own states; before all steps. NULL: it has none */
     void (*assemble)(Assembly *assembly);           /* makes the steps of its phases, and the procedure */
@@ -92,7 +92,7 @@ void assemble_plateau(Assembly *assembly);
 bool assemble_metrics(Assembly *assembly, char why[static 256]);
 
 /* The acts of a train's procedure, appended in the order of a walk (procedure.c): a repeat, which act_end closes; another act;
- * the repeat that the train's epochs and patience are of; a measure as often as the train says and at the end. */
+ * the repeat that has the train's epochs and patience; a measure as often as the train says and at the end. */
 size_t act_repeat(Train *train, Act act);
 void act_end(Train *train, size_t repeat);
 size_t act_leaf(Train *train, Act act);
@@ -107,8 +107,8 @@ void assemble_weight_step(Assembly *assembly, Phase *phase, View view);
 
 /* ---- several objectives: pareto.c and solvers/ ---- */
 
-/* The objectives at a ray of a step and that preference over them. An objective that is not a number in this batch (the mean of
- * no examples) is left out: its loss is 0 and has no gradient. */
+/* The objectives at a ray of a step, and the ray. An objective that is not a number in this batch (the mean of no examples) is
+ * left out: its loss is 0 and has no gradient. */
 typedef struct Objectives {
     Assembly *assembly;
     Builder *b;
@@ -118,18 +118,17 @@ typedef struct Objectives {
     Value loss[PARETO_MOST_OBJECTIVES];    /* the same with 0 for what is undefined */
     Value defined[PARETO_MOST_OBJECTIVES]; /* bool */
     Value ray;                             /* real[m] */
-    Value entry[PARETO_MOST_OBJECTIVES];   /* its entries */
+    Value entry[PARETO_MOST_OBJECTIVES];   /* of the ray */
 } Objectives;
 
 /* A solver is one of three kinds: it makes one number of the losses, whose gradient is followed; it weighs the losses' gradients
  * by what their Gram matrix says; or it makes one number of the losses at all rays of a step (Pareto.rays_per_step, which is 1
- * for the others). *fell_back: a number, 0 unless the solver had no answer of its own. One file for each row of ir/solvers.def.
- */
+ * for other solvers). *fell_back: a number, 0 unless the solver had no answer of its own. One file per row of ir/solvers.def. */
 typedef struct Solver {
     Value (*scalarise)(const Objectives *objectives);         /* a scalar */
     Value (*weigh)(const Objectives *objectives, Value gram); /* real[m + 1]: the weights, and whether it fell back to the ray */
     Value (*scalarise_all)(uint32_t rays, const Objectives *at, Value *fell_back); /* a scalar */
-    bool nonnegative; /* it is defined for losses that are not negative */
+    bool nonnegative; /* it is defined only for losses that are not negative */
     bool all_rays;    /* it reads Pareto.rays_state: all rays of the front */
 } Solver;
 #define SOLVER(KIND, name, ...) extern const Solver solver_##name;

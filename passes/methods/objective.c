@@ -56,11 +56,11 @@ void objective_batch(Assembly *assembly, Function *function, int64_t batch, bool
 
 void draw_by_row(Assembly *assembly, Function *function)
 {
-    enum { SPREAD = 1000003 }; /* odd: rows, too, reach all of the 2^32 numbers of steps */
+    enum { SPREAD = 1000003 }; /* odd: so row numbers, too, reach all 2^32 numbers of steps */
     Rewrite rewrite;
     Value offset = NO_VALUE;
     rewrite_begin(&rewrite, assembly->module, function);
-    for (uint32_t i = 0; i < function->inputs.len; i++) /* they keep their positions */
+    for (uint32_t i = 0; i < function->inputs.len; i++) /* inputs keep their positions */
         rewrite_copy(&rewrite, function->inputs.data[i]);
     for (Value v = 0; v < function->ops.len; v++) {
         const Op *op = OP_AT(function, v);

@@ -21,7 +21,7 @@ static Value running_mean(Builder *b, double beta, Value mean, Value x)
     return build_binary(b, OP_ADD, mean, times(b, build_binary(b, OP_SUB, x, mean), 1 - beta));
 }
 
-/* A state of the optimizer's own, read; made on first use. */
+/* Reads a state of the optimizer's own, which is made on first use. */
 static uint32_t own_state(Builder *b, const char *name, const char *what, const char *of, Type type, StateRole role, double init)
 {
     const char *full = arena_printf(&b->module->arena, "%s/%s%s%s", name, what, *of ? "/" : "", of);

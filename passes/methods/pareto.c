@@ -1,14 +1,15 @@
-/* Pareto hypernetworks (Navon et al., "Learning the Pareto front with hypernetworks", ICLR 2021, algorithm 1): a ray is drawn for
- * each batch, the weights are generated for it, and the solver says which direction their losses take. The same steps train one
- * net for one ray (`sample each`), where the ray is a state that stays. A solver may want several rays a step, each with weights
- * of its own on the same batch: the objective is copied for each, and what does not depend on the ray becomes one again (cse).
+/* Pareto hypernetworks (Navon et al., "Learning the Pareto front with hypernetworks", ICLR 2021, algorithm 1): one ray is drawn
+ * per batch, the weights are generated for it, and the solver says which direction their losses take. The same steps train one
+ * net for one ray (`sample each`), where the ray is a state that stays. A solver may want several rays per step, each with
+ * weights of its own on the same batch: the objective is copied per ray, and what does not depend on the ray becomes one again
+ * (cse).
  *
- * Solvers that weigh gradients need their Gram matrix C_ij = g_i . g_j over everything that is trained. It is built here as it
- * reads, from m gradients; where weights come from a linear head, each gradient is an outer product and passes/outer.c makes (1 +
- * |f|^2) (dphi_i . dphi_j) of the head's part, so that no gradient of the head is ever formed for it. */
+ * Solvers that weigh gradients need their Gram matrix C_ij = g_i . g_j over everything that is trained. It is built here by this
+ * definition, from m gradients; where weights come from a linear head, each gradient is an outer product and passes/outer.c makes
+ * (1 + |f|^2) (dphi_i . dphi_j) of the head's part, so that C needs no gradient of the head. */
 #include "passes/methods/methods.h"
 
-/* All rays, for steps that look at them, and the results of nets of their own. */
+/* All rays, for steps that read them; and the results of nets, where each ray has a net of its own. */
 static void states(Assembly *assembly)
 {
     Module *module = assembly->module;
@@ -58,7 +59,7 @@ static void count_events(Assembly *assembly, Builder *b, const char *what, Value
 
 typedef struct Gradients {
     VEC(Trained) trained;
-    VEC(Value) each; /* [state][objective], where the solver weighs them */
+    VEC(Value) each; /* [state][objective], where the solver weighs gradients */
 } Gradients;
 
 /* sum over states of g_i . g_j */
@@ -95,8 +96,8 @@ static void weigh_gradients(Assembly *assembly, const Objectives *o, const Solve
     }
 }
 
-/* The function's outputs become: the loss that is followed (for solvers that weigh gradients, the losses weighted by the ray),
- * and each objective, on average over the step's rays. */
+/* Sets the function's outputs: the loss that is followed (for solvers that weigh gradients, the losses weighted by the ray), and
+ * each objective, on average over the step's rays. */
 static void set_outputs(uint32_t rays, const Objectives *at, Function *function, Value loss)
 {
     Builder *b = at->b;
@@ -111,7 +112,7 @@ static void set_outputs(uint32_t rays, const Objectives *at, Function *function,
     }
 }
 
-/* What is followed, or, where gradients are weighed, only reported. */
+/* The loss that is followed or, where gradients are weighed, only reported. */
 static Value scalar_loss(Assembly *assembly, const Solver *solver, uint32_t rays, const Objectives *at)
 {
     if (!solver->scalarise_all)
@@ -131,7 +132,7 @@ static void count_undefined(Assembly *assembly, uint32_t rays, const Objectives 
     count_events(assembly, b, "undefined", undefined);
 }
 
-/* One net for all rays; or one for each, which are trained one after the other, each from the first one's beginning. */
+/* One net for all rays; or one net per ray, trained one after the other from equal first values. */
 static void make_procedure(Train *train)
 {
     const Pareto *pareto = train->pareto;
@@ -225,9 +226,9 @@ static void explain(const Train *train, Text *out)
     if (pareto->each) {
         text_printf(out, "\n  rays       one net for each of the %u", sweep->count);
     } else if (pareto->fixed) {
-        text_printf(out, "\n  rays       %u a batch from the %u of evaluation", pareto->rays_per_step, sweep->count);
+        text_printf(out, "\n  rays       %u per batch from the %u of evaluation", pareto->rays_per_step, sweep->count);
     } else {
-        text_printf(out, "\n  rays       %u a batch from Dirichlet(", pareto->rays_per_step);
+        text_printf(out, "\n  rays       %u per batch from Dirichlet(", pareto->rays_per_step);
         for (uint32_t i = 0; i < pareto->m; i++)
             text_printf(out, "%s%g", i ? ", " : "", pareto->concentration[i]);
         text_printf(out, "); %u for evaluation", sweep->count);

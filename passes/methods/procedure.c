@@ -1,4 +1,4 @@
-/* The trees of acts that methods make: parents before children. */
+/* The trees of acts that methods make: in the list parents come before children. */
 #include "passes/methods/methods.h"
 
 size_t act_repeat(Train *train, Act act)

@@ -22,7 +22,7 @@ typedef enum { FILES_NONE, FILES_FIELDS, FILES_COLUMNS } FilesKind;
 
 typedef struct FormatTraits {
     FilesKind files;
-    bool test_files; /* a data set may have some */
+    bool test_files; /* a data set may have test files */
 } FormatTraits;
 
 extern const char *const format_names[FORMAT_COUNT]; /* the words: "idx" ... */

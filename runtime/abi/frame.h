@@ -13,9 +13,9 @@
 typedef struct hn_frame {
     unsigned char *state;      /* persistent tensors, at the offsets of the manifest's "states" */
     unsigned char *scratch;    /* "scratch_bytes", content undefined between calls */
-    const void *const *rows;   /* one a field ("fields" order): all examples, contiguous */
-    const void *const *inputs; /* one an input of the function, row-major */
-    void *const *outputs;      /* one an output of the function, row-major, written by it */
+    const void *const *rows;   /* one per field ("fields" order): all examples, contiguous */
+    const void *const *inputs; /* one per input of the function, row-major */
+    void *const *outputs;      /* one per output of the function, row-major, written by it */
 } hn_frame;
 
 typedef void hn_function(const hn_frame *frame);
@@ -26,9 +26,8 @@ extern hn_function *const hn_functions[]; /* in the order of the manifest's "fun
 /* The same for x86-64-v4; absent (NULL) unless the program was built for both levels. */
 extern hn_function *const hn_functions_v4[] __attribute__((weak));
 
-/* Runtime services for compiled code.
- * Splits [0, n) into at most one contiguous range a thread, each a multiple of `grain` long but the last, and runs body on each.
- */
+/* Runtime services for compiled code. Splits [0, n) into at most one contiguous range per thread, each a multiple of `grain` long
+ * but the last, and runs `body` on each. */
 typedef void hn_body(const hn_frame *frame, int64_t begin, int64_t end);
 void hn_parallel(hn_body *body, const hn_frame *frame, int64_t n, int64_t grain);
 

@@ -33,8 +33,8 @@ enum { NONE = -1 };
 
 const Record *manifest_record(void);
 
-/* The text of hn_manifest, for free(): keys in the order of manifest.def, numbers in full precision, no spaces. NULL if a text is not
- * UTF-8. */
+/* The text of hn_manifest, for free(): keys in the order of manifest.def, numbers in full precision, no spaces. NULL if a text is
+ * not UTF-8. */
 char *manifest_write(const Manifest *manifest);
 
 #endif

@@ -2,19 +2,19 @@
  *
  *     { block, second, stream, purpose }
  *
- * where `second` is the step, the epoch or the number of the ray. Two uses never share a purpose and a stream: what one draws
- * says nothing of what another does. The compiler, its passes, the functions in C and the runtime take their numbers from this
- * table; tests/runtime/test_random_space.c asserts that it has no overlap. */
+ * where `second` is the step, the epoch or the number of the ray. Two uses never share a purpose and a stream, so their numbers
+ * are independent. The compiler, its passes, the functions in C and the runtime take their numbers from this table;
+ * tests/runtime/test_random_space.c asserts that it has no overlap. */
 #ifndef HN_ABI_RANDOM_SPACE_H
 #define HN_ABI_RANDOM_SPACE_H
 
 /* RANDOM_USE(name, purpose, first stream, how many streams) */
 #define RANDOM_SPACE(USE)                                                                                                        \
-    USE(CONDITION, 0, 0, 16)                        /* compiled: perturbed hyperparameters of a step, 4 streams a phase */       \
+    USE(CONDITION, 0, 0, 16)                        /* compiled: perturbed hyperparameters of a step, 4 streams per phase */     \
     USE(MODEL, 0, 16, 0x20000000 - 16)              /* compiled: what the model draws, numbered by the frontend */               \
-    USE(MORE_CONDITIONS, 0, 0x20000000, 0x10000000) /* compiled: further runs of perturbed hyperparameters, 64 a phase */        \
+    USE(MORE_CONDITIONS, 0, 0x20000000, 0x10000000) /* compiled: further runs of perturbed hyperparameters, 64 per phase */      \
     USE(RAY_CHOICE, 0, 0x30000000, 1)               /* compiled: which ray of a list; second: the ray's number */                \
-    USE(INIT, 0, 0x40000000, 0x40000000)            /* compiled: first values, 2 streams a state; second: 0 */                   \
+    USE(INIT, 0, 0x40000000, 0x40000000)            /* compiled: first values, 2 streams per state; second: 0 */                 \
     USE(SHUFFLE, 1, 0, 0x7fffffff)                  /* runtime: the order of an epoch; stream: the phase; second: the epoch */   \
     USE(SPLIT, 2, 0, 0x7fffffff)                    /* runtime: shuffled rows; stream: the data set; second: 0 */                \
     USE(DIRICHLET, 3, 0, 1)                         /* rays of a Dirichlet distribution; second: the ray's number */

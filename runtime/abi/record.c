@@ -180,7 +180,7 @@ static bool refuse(Reading *reading, const Record *record, const RecordField *fi
     return false;
 }
 
-/* The number of elements in the root's list of that key, which stands before whatever refers to it; 0: there is none. */
+/* The number of elements in the root's list of that key; 0: there is none. A list stands before the indices that refer to it. */
 static int64_t list_count(const Reading *reading, const char *key)
 {
     for (const RecordField *field = reading->root->fields; field->kind != FIELD_END; field++)
@@ -235,7 +235,7 @@ static bool read_list(Reading *reading, const Record *record, const RecordField 
     return true;
 }
 
-/* Extents, whose product is a number of elements that can be. */
+/* Extents; their product must be a possible number of elements. */
 static bool read_shape(const RecordField *field, const json_t *json, void *object)
 {
     size_t count = json_array_size(json);

@@ -18,11 +18,11 @@ typedef enum {
     FIELD_INTEGER,       /* of 4 or 8 bytes, within [low, high] */
     FIELD_NUMBER,        /* double; one that is not finite is null, and read as NaN */
     FIELD_CHOICE,        /* an enum or unsigned: written as one of `names` */
-    FIELD_INDEX,         /* int64_t: a place in the root's list `of`, or -1 where `low` is */
+    FIELD_INDEX,         /* int64_t: a place in the root's list `of`, or -1 if `low` is -1 */
     FIELD_SHAPE,         /* unsigned extent count, and int64_t extents[RECORD_MAX_RANK] in the record itself */
     FIELD_TEXTS,         /* lists: a pointer and a count. const char * */
     FIELD_NUMBERS,       /* double */
-    FIELD_INDICES,       /* of 4 or 8 bytes: places in the root's list `of`; without one, just whole numbers >= 0 */
+    FIELD_INDICES,       /* of 4 or 8 bytes: places in the root's list `of`; whole numbers >= 0 if `of` is NULL */
     FIELD_LIST,          /* records */
     FIELD_EMBEDDED,      /* a record in this one, whose fields stand beside its own */
     FIELD_OPTIONAL,      /* a pointer to a record, NULL: none */
@@ -37,7 +37,7 @@ typedef struct RecordField {
     int64_t low, high;
     const char *const *names;             /* choice: high + 1 of them */
     const char *of;                       /* index: the key of the root's list */
-    const struct Record *(*record)(void); /* of the elements of a list, of what is embedded or optional */
+    const struct Record *(*record)(void); /* of a list's elements, or of the embedded or optional record */
 } RecordField;
 
 typedef struct Record {
@@ -53,7 +53,7 @@ json_t *record_write(const Record *record, const void *object);
 bool record_read(const Record *record, const json_t *json, void *object, char why[static 160]);
 /* Frees the lists and the optional records, and zeroes the object. */
 void record_free(const Record *record, void *object);
-/* Equal in every field; numbers bit for bit, but any NaN is another's equal. */
+/* Equal in every field. Numbers are compared bit for bit, but all NaNs are equal. */
 bool record_equal(const Record *record, const void *x, const void *y);
 
 /* The member that holds a count or an integer of 4 or 8 bytes. */

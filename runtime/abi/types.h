@@ -28,7 +28,7 @@ typedef enum {
 #undef INDICATOR
 } IndicatorKind;
 
-/* What a model says of an indicator in its parentheses: the last column of indicators.def. */
+/* What a model writes in an indicator's parentheses: the last column of indicators.def. */
 typedef enum { ARGUMENT_NOTHING, ARGUMENT_POINT, ARGUMENT_POINTS } IndicatorArgument;
 
 typedef enum {

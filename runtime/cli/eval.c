@@ -34,7 +34,7 @@ static bool print_metrics(Evaluation *evaluations, const Program *program, bool 
     return !program_failed();
 }
 
-/* The whole sweep: what the run that wrote the weights put into its file. */
+/* The whole sweep, as the run that wrote the weights put it into its file. */
 static void print_sweep(Sweep *sweep, Evaluation *evaluations, const Program *program, bool as_json)
 {
     const char *key;
@@ -55,7 +55,7 @@ static void print_sweep(Sweep *sweep, Evaluation *evaluations, const Program *pr
     json_decref(json);
 }
 
-/* Where each point has a net of its own, weights are one of them. */
+/* Where each point has a net of its own: the file of weights holds one net. */
 static void print_net(const Sweep *sweep, Evaluation *evaluations, const Program *program, bool as_json)
 {
     double point[MAX_OUTPUTS], values[MAX_OUTPUTS];
@@ -88,7 +88,7 @@ static bool print_swept(Evaluation *evaluations, const Program *program, const O
     return fine && !program_failed();
 }
 
-/* The states that are no weights (counters) begin as for a run with seed 0. */
+/* States other than weights (counters) begin as in a run with seed 0. */
 static bool initialise(const Program *program, const Data *data)
 {
     static const char *const inputs[] = {"epoch_steps", "total_steps", NULL};
@@ -102,7 +102,7 @@ static bool initialise(const Program *program, const Data *data)
     return true;
 }
 
-/* What decides which examples are in which split: the seed of the run, where examples are shuffled. */
+/* The seed of the run: where examples are shuffled, it decides which examples are in which split. */
 static bool find_seed(const Manifest *manifest, const char *weights, uint64_t *seed)
 {
     bool shuffled = false;

@@ -8,7 +8,7 @@
 #include "runtime/core/blas.h"
 #include "runtime/core/cpu.h"
 
-/* The acts from `first` on, up to `end`: one per line, what a repeat does indented below it. */
+/* The acts from `first` on, up to `end`: one per line, the children of a repeat indented below it. */
 static void print_acts(const Manifest *manifest, size_t first, size_t end, int depth)
 {
     const TrainInfo *train = manifest->train;

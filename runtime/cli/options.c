@@ -18,7 +18,7 @@ typedef enum {
     KEY_COUNT
 } Key;
 
-/* Sets of them. */
+/* Sets of flags. */
 enum {
 #define FLAG(KEY, ...) KEY = 1 << KEY_##KEY,
 #include "runtime/cli/flags.def"
@@ -183,7 +183,7 @@ static bool set_flag(Options *options, Key key, const char *value)
     return false;
 }
 
-/* The flag written as argument, "--flag" or "--flag=value"; KEY_COUNT if there is none such for the command. */
+/* The flag written as argument, "--flag" or "--flag=value"; KEY_COUNT if the command has no such flag. */
 static Key find_flag(const char *argument, const CommandInfo *command)
 {
     size_t length = strcspn(argument, "=");
@@ -246,7 +246,7 @@ static const char *all_commands(void)
     return text;
 }
 
-/* What the command cannot do without. */
+/* Whether the options that the command needs are there. */
 static bool is_complete(const Options *options)
 {
     const CommandInfo *command = options->command;

@@ -7,7 +7,7 @@
 
 /* The curves of metrics.jsonl. The manifest tells phases from hyperparameters, and which of these live on a logarithmic scale. */
 bool plot_curves(const Manifest *manifest, const char *data, const char *picture);
-/* What a sweep reached at its points, from the file of what sweep_json() gives. */
+/* The results of a sweep at its points, from a file that holds what sweep_json() gives. */
 bool plot_front(const SweepInfo *sweep, const char *data, const char *picture);
 
 #endif

@@ -1,5 +1,5 @@
-/* curves.svg: a panel for each quantity of metrics.jsonl over the steps. Losses and metrics of one name, on whatever split or in
- * whatever phase, share a panel; each hyperparameter has its own, with the spread of its samples as a band. */
+/* curves.svg: one panel per quantity of metrics.jsonl, over the steps. Losses and metrics of one name, on whatever split or in
+ * whatever phase, share a panel; each hyperparameter has its own panel, with the spread of its samples as a band. */
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
@@ -22,7 +22,7 @@ typedef struct Panel {
     char *title, *spread; /* owned; spread: the key of the band, or NULL */
     Series series[PLOT_COLOURS];
     int count;
-    int64_t left_out; /* series beyond those */
+    int64_t left_out; /* how many more series there are */
 } Panel;
 
 typedef struct Curves {
@@ -120,7 +120,8 @@ static bool is_range(const char *name)
     return !strcmp(name, "least") || !strcmp(name, "largest");
 }
 
-/* "fit(fashion.valid)" belongs to panel fit as fashion.valid, "OUTPUT.PHASE" to panel OUTPUT as PHASE; the rest to itself. */
+/* "fit(fashion.valid)" belongs to panel fit as fashion.valid, "OUTPUT.PHASE" to panel OUTPUT as PHASE; any other key has a panel
+ * of its own. */
 static bool place_scalar(Curves *curves, const char *key)
 {
     const char *open = strchr(key, '('), *dot = strrchr(key, '.');
@@ -235,7 +236,7 @@ static void close_curves(Curves *curves)
 
 /* ---- drawing ---- */
 
-/* Logarithmic where the hyperparameter is, or where the values of anything span more than two powers of ten. */
+/* Logarithmic if the panel shows a hyperparameter with such a scale, or values that span more than two powers of ten. */
 static bool is_logarithmic(const Curves *curves, const Panel *panel)
 {
     double least = INFINITY, most = -INFINITY;
@@ -259,7 +260,7 @@ static bool is_logarithmic(const Curves *curves, const Panel *panel)
     return most > 100 * least;
 }
 
-/* $N: step, a column a series, and both ends of the band. */
+/* $N: the step, one column per series, and both ends of the band. */
 static void write_data(FILE *script, const Curves *curves, const Panel *panel, size_t number, bool logarithmic)
 {
     size_t i;
@@ -302,7 +303,8 @@ static void draw_panel(FILE *script, const Curves *curves, const Panel *panel, s
     char title[256], more[64] = "";
     if (panel->left_out)
         snprintf(more, sizeof more, " (the first %d of %" PRId64 ")", panel->count, panel->count + panel->left_out);
-    bool alone = panel->count == 1 && panel->series[0].element < 0; /* then there is no key to name the split or the phase */
+    bool alone =
+        panel->count == 1 && panel->series[0].element < 0; /* there is no key then that could name the split or the phase */
     snprintf(title, sizeof title, "%.180s%s", alone ? panel->series[0].key : panel->title, more);
     fprintf(script, "set label 1 ");
     plot_text(script, title);

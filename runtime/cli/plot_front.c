@@ -1,5 +1,5 @@
-/* front.svg, of a sweep named "front": what was reached, one point per ray, read from front.json. Two objectives: a scatter with
- * the rays; three and more: parallel coordinates, and a panel for each pair. "ray" and "objective" are words of the manifest. */
+/* front.svg, of a sweep named "front": one point per ray, read from front.json. Two objectives: a scatter with the rays; three
+ * and more: parallel coordinates, and one panel per pair. "ray" and "objective" are words of the manifest. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +20,7 @@ typedef struct Front {
     bool has_reference;
     double reference[MOST_OBJECTIVES], low[MOST_OBJECTIVES], high[MOST_OBJECTIVES];
     double *rays, *points;              /* n x m, one allocation */
-    bool *kept;                         /* not dominated; a point with a number that is not finite never is */
+    bool *kept;                         /* not dominated; never a point with a number that is not finite */
     double indicators[INDICATOR_COUNT]; /* NaN where the model reports none */
 } Front;
 
@@ -31,7 +31,7 @@ static double real_of(const json_t *value)
     return json_is_number(value) ? json_number_value(value) : NAN;
 }
 
-/* A row of m numbers; where it may, NaN for what is not one. */
+/* A row of m numbers; unless `strict`, NaN for an element that is no number. */
 static bool read_row(const json_t *list, size_t m, bool strict, double *row)
 {
     if (!json_is_array(list) || json_array_size(list) != m)

@@ -32,8 +32,8 @@ FILE *plot_begin(int width, int height)
     return script;
 }
 
-/* In double quotes, where gnuplot knows numbers of bytes: quotes, backslashes and backquotes, which would run a command, are
- * such. */
+/* In double quotes, where gnuplot reads octal numbers as bytes. Quotes, backslashes, and backquotes, which would run a command,
+ * are written as such numbers. */
 void plot_text(FILE *script, const char *text)
 {
     fputc('"', script);
@@ -78,7 +78,7 @@ static pid_t start_gnuplot(FILE *script, FILE *drawing, FILE *complaints)
     return -1;
 }
 
-/* The first line of what gnuplot complained about that says something. */
+/* Reports the first line of gnuplot's complaints that says something. */
 static void report_complaint(FILE *complaints, const char *picture)
 {
     char line[512], said[512] = "it gave no reason";

@@ -10,13 +10,13 @@
 FILE *plot_begin(int width, int height);
 /* Writes a text as gnuplot reads it, in quotes; what could end a line becomes a blank. */
 void plot_text(FILE *script, const char *text);
-/* The distance of labels on an axis of that width: 1, 2 or 5 times a power of ten that gives at most `most` of them, and so few
- * that they do not run into each other. */
+/* The distance between labels on an axis of that width: 1, 2 or 5 times a power of ten, so large that there are at most `most`
+ * labels and no two run into each other. */
 double plot_step(double width, double most);
 /* Runs gnuplot on the script, closes it and replaces `picture` (runtime/data/files.h). Errors are reported. */
 bool plot_render(FILE *script, const char *picture);
 
-/* Colours that the colour-blind can tell apart (Okabe & Ito 2008), those that stand out on white. */
+/* Colours that stand out on white and that the colour-blind can tell apart (Okabe & Ito 2008). */
 enum { PLOT_COLOURS = 7 };
 extern const char *const plot_colours[PLOT_COLOURS];
 

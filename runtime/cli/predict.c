@@ -35,7 +35,7 @@ static const ExportInfo *find_export(const Manifest *manifest, const char *name)
 
 /* ---- the point of the sweep ---- */
 
-/* "1,2,1" as one number per entry of sum 1. */
+/* "1,2,1" as one number per entry, scaled so that the sum is 1. */
 static bool parse_point(const char *text, const SweepInfo *sweep, double *point)
 {
     const char *word = sweep->axis_word, *at = text;
@@ -69,7 +69,7 @@ static bool needs_point(const char *export, const SweepInfo *sweep)
 
 static bool set_point(const Call *call, const SweepInfo *sweep, const ExportInfo *export, const char *text)
 {
-    if (!sweep) /* nor is there a flag that gives a point of it */
+    if (!sweep) /* without a sweep there is no flag for a point of it either */
         return true;
     const TensorInfo *argument = call_input_type(call, sweep->axis);
     double point[MAX_OUTPUTS];

@@ -29,7 +29,8 @@ static const char *capable_core(void)
 }
 
 /* OpenBLAS maps its buffers when it is loaded. Where a limit of the address space denies them, it tries again forever, at full
- * load, before main. Functions in .preinit_array run before any library's: this one says what is missing instead. */
+ * load, before main. Functions in .preinit_array run before any library's. This one reports the missing address space and
+ * exits. */
 static void check_address_space(void)
 {
     enum { NEEDED_MIB = 288 }; /* measured: two buffers of 128 MiB, and what is loaded after them */

@@ -1,4 +1,4 @@
-/* OpenBLAS, where a model is linked with it; nothing happens where it is not. */
+/* OpenBLAS, where a model is linked with it; otherwise these functions do nothing. */
 #ifndef HN_RUNTIME_BLAS_H
 #define HN_RUNTIME_BLAS_H
 

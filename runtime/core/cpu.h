@@ -7,7 +7,7 @@
 #include "runtime/abi/frame.h"
 
 /* `cpu`: "x86-64-v2", "-v3", "-v4", or features separated by commas or spaces ("+avx2,+fma"). Reports the features that are
- * missing and returns false, instead of the SIGILL that running would end in. Names that this table does not know are not
+ * missing and returns false, instead of the SIGILL that running would end in. Names that the table in cpu.c does not have are not
  * checked. */
 bool cpu_check(const char *cpu);
 

@@ -1,4 +1,5 @@
-/* The manifest of this binary: read from its text and checked; what is asked of it everywhere. Its structs: abi/manifest.def. */
+/* The manifest of this binary: reads it from its text, checks it, and answers what several parts ask of it. Its structs:
+ * abi/manifest.def. */
 #ifndef HN_RUNTIME_MANIFEST_H
 #define HN_RUNTIME_MANIFEST_H
 

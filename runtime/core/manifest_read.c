@@ -84,7 +84,7 @@ static bool datasets_fit(const Manifest *manifest)
     return true;
 }
 
-/* No state, or one of that many reals. */
+/* Whether `state` is no state, or a state of that many reals. */
 static bool is_real_state(const Manifest *manifest, int state, size_t elements)
 {
     if (state == NONE)
@@ -130,14 +130,14 @@ static bool events_fit(const Manifest *manifest, const TrainInfo *train)
     return true;
 }
 
-/* A row of the state's size for each round. */
+/* Whether the table has one row of the state's size per round. */
 static bool table_fits(const Manifest *manifest, const ActInfo *set, int64_t rounds)
 {
     size_t rows = rounds > 0 ? (size_t)rounds : 1;
     return set->table_count % rows == 0 && is_real_state(manifest, set->state, set->table_count / rows);
 }
 
-/* A tree: parts lie within each other, something is due in every round of a repeat, and there is one budget. */
+/* Whether the acts are a tree: parts lie within each other, every round of a repeat has an act, and there is one budget. */
 static bool acts_fit(const Manifest *manifest, const TrainInfo *train)
 {
     size_t budgets = 0, parent = 0;

@@ -76,7 +76,7 @@ static bool is_known(const char *name, const char *const *known)
     return *known != NULL;
 }
 
-/* One zeroed buffer a tensor. */
+/* One zeroed buffer per tensor. */
 static void **allocate_buffers(const TensorInfo *tensors, size_t count)
 {
     void **buffers = calloc(count + 1, sizeof *buffers);
@@ -142,7 +142,7 @@ void call_close(Call *call)
 
 static bool failed;
 
-/* What the function found of its indices. */
+/* Reports the indices that the function had to clamp. */
 static void check_bounds(const Call *call)
 {
     for (size_t i = 0; i < call->info->bound_count && !failed; i++) {

@@ -18,7 +18,7 @@ void *aligned_memory(size_t size, const char *what);
 bool program_open(Program *program, const Manifest *manifest);
 void program_close(Program *program);
 void *program_state(const Program *program, const StateInfo *state);
-/* Elements of a state of reals, from number `first` on, and all of them. */
+/* A state of reals: sets `count` elements from number `first` on; gives all elements. */
 void program_write_reals(const Program *program, const StateInfo *state, size_t first, const double *values, size_t count);
 void program_read_reals(const Program *program, const StateInfo *state, double *values);
 
@@ -31,18 +31,18 @@ typedef struct Call {
     void **inputs, **outputs;
 } Call;
 
-/* `rows`: the row tables, one a field (may be NULL for a function that fetches none). `known`: the input names that the caller
+/* `rows`: the row tables, one per field (may be NULL for a function that fetches none). `known`: the input names that the caller
  * fills, ended by NULL; any other is an internal error. NONE gives a zeroed call. */
 bool call_open(Call *call, const Program *program, int function, const void *const *rows, const char *const *known);
 void call_close(Call *call);
-/* Runs the function. If it had to hold an index to the rows of its table, that is reported, once, and program_failed() from then
- * on: what the function computed is then of no use. */
+/* Runs the function. If it had to clamp an index to the rows of a table, this is reported once, and program_failed() is true from
+ * then on: results are then of no use. */
 void call_run(Call *call);
 bool program_failed(void);
-/* The buffer of the input and its type, or NULL if the function has none of that name. */
+/* The buffer of the input and its type, or NULL if the function has no input of that name. */
 void *call_input(const Call *call, const char *name);
 const TensorInfo *call_input_type(const Call *call, const char *name);
-/* Sets a scalar input, converted to its type; nothing if the function has none of that name. */
+/* Sets a scalar input, converted to its type; does nothing if the function has no input of that name. */
 void call_set(const Call *call, const char *name, double value);
 /* Element `index` of output number `output`. */
 double call_result(const Call *call, size_t output, int64_t index);

@@ -20,7 +20,7 @@ static bool report_missing(const char *path, int error, const char *folder, cons
     return report_error("%s: %s; the field %s is read from it%s%s", path, strerror(error), field, other, folder ? where : "");
 }
 
-/* Opens the existing one of PATH, PATH.gz and PATH without .gz. */
+/* Opens PATH, PATH.gz or PATH without .gz, whichever exists. */
 static bool open_file(ByteStream *stream, const char *path, const char *folder, const char *field)
 {
     size_t length = strlen(path);
@@ -107,7 +107,7 @@ static bool check_shape(const ArrayFile *file)
     return file->rows > 0 || report_error("%s: holds no examples", file->stream.path);
 }
 
-/* Refuses promises that the file is too short to keep, before memory is asked for them. */
+/* Refuses a header that promises more than the file can hold, before memory is allocated for it. */
 static bool check_length(const ArrayFile *file)
 {
     const ByteStream *stream = &file->stream;
@@ -146,15 +146,15 @@ void array_close(ArrayFile *file)
 
 /* ---- reading the elements ---- */
 
-/* Which element of the rows, row-major, is the next of the file. */
+/* Which element of the rows, row-major, the file's next element is. */
 typedef struct Cursor {
     const ArrayFile *file;
     int64_t next; /* in the order of the rows */
     int64_t row, inner,
-        within; /* with the first axis the fastest: element `inner` of the example, counted so, is element `within` */
+        within; /* with the first axis the fastest: element `inner` of the example, in that order, is element `within` */
 } Cursor;
 
-/* Of an example's element that is number `inner` with the first axis the fastest: its number with the last axis the fastest. */
+/* Takes the number of an example's element with the first axis the fastest; gives its number with the last axis the fastest. */
 static int64_t reorder(const TensorInfo *tensor, int64_t inner)
 {
     int64_t at = 0;

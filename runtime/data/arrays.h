@@ -36,7 +36,7 @@ typedef struct ArrayFile {
 /* Opens FOLDER/name; if it does not exist, the name with .gz added or removed. Checks the header against the field, and that the
  * file is long enough to hold what the header promises. Problems are reported. array_close in any case. */
 bool array_open(ArrayFile *file, const Format *format, const char *folder, const char *name, const FieldInfo *field);
-/* The same of a stream that is open, which is the file's from now on. */
+/* The same for an open stream, which the file owns from now on. */
 bool array_begin(ArrayFile *file, const Format *format, ByteStream stream, const FieldInfo *field);
 /* Reads all examples into `rows`, row-major. Checks for a truncated or damaged file, for bytes after the end, and that the field
  * can hold every element. Problems are reported. */

@@ -64,7 +64,7 @@ static bool open_csv(DataSource *source)
     if (!read_files(rows, dataset, source->folder, error) || !drop_rows(rows, dataset, error) ||
         !decode(&rows->decoded, &rows->table, dataset->schema, error))
         return report_error("%s", error);
-    source->main_rows = rows->table.first_rows[dataset->file_count]; /* rows of missing values that are dropped do not count */
+    source->main_rows = rows->table.first_rows[dataset->file_count]; /* dropped rows do not count */
     source->test_rows = rows->table.rows - source->main_rows;
     return true;
 }

@@ -9,10 +9,10 @@
 #include "runtime/core/report.h"
 #include "runtime/data/permute.h"
 
-/* By how much fractions that are meant to add up to 1 may miss it. */
+/* By how much the sum of fractions that are meant to add up to 1 may differ from 1. */
 #define FRACTION_SLACK 1e-9
 
-/* Whether all splits of one kind are fractions, so that what they leave by rounding is nobody's. */
+/* Whether all splits of one kind are fractions: then the split that completes the whole takes the rows that rounding leaves. */
 static bool only_fractions(const DatasetInfo *dataset, bool from_test)
 {
     for (size_t i = 0; i < dataset->split_count; i++)
@@ -21,7 +21,7 @@ static bool only_fractions(const DatasetInfo *dataset, bool from_test)
     return true;
 }
 
-/* Rows of a split that is a fraction; `whole`: of its kind's fractions up to this one. */
+/* Rows of a split that is a fraction; `whole`: the sum of the fractions of its kind up to this one. */
 static int64_t fraction_rows(const DatasetInfo *dataset, const SplitInfo *split, int64_t rows, int64_t left, double *whole)
 {
     double part = split->fraction > 0 ? split->fraction < 1 ? split->fraction : 1 : 0;
@@ -212,7 +212,8 @@ static uint64_t mix(uint64_t hash, uint64_t word)
     return (hash << 29 | hash >> 35) * 0x9E3779B97F4A7C15u;
 }
 
-/* Eight hashes side by side, of every eighth word each, which do not wait for one another: as fast as memory is read. */
+/* Eight hashes side by side, each of every eighth word. They do not wait for one another, so hashing is as fast as reading
+ * memory. */
 static uint64_t hash_table(uint64_t hash, const unsigned char *bytes, size_t size)
 {
     uint64_t lanes[LANES], words[LANES];

@@ -1,4 +1,4 @@
-/* The data sets of a model in memory: one table a field, rows of the main files first, then those of the test files. Of a
+/* The data sets of a model in memory: one table per field, rows of the main files first, then those of the test files. Of a
  * shuffled data set the main rows lie permuted, so that every split is a range. */
 #ifndef HN_RUNTIME_DATASET_H
 #define HN_RUNTIME_DATASET_H
@@ -13,13 +13,13 @@ typedef struct RowRange {
 
 typedef struct Data {
     const Manifest *manifest;
-    void **tables;          /* one a field; owned */
+    void **tables;          /* one per field; owned */
     RowRange **splits;      /* [dataset][split]; owned */
     size_t bytes;           /* of all tables */
-    int64_t *rows;          /* one a data set: of its tables. Owned */
-    uint64_t *fingerprints; /* one a data set, 0 before data_fingerprint. Owned */
-    int32_t **orders;       /* one a data set: which row of the files is which row of the tables; NULL: as they are. Owned */
-    DataSource *sources;    /* one a data set: open until data_encode where it fills the tables. Owned */
+    int64_t *rows;          /* one per data set: of its tables. Owned */
+    uint64_t *fingerprints; /* one per data set, 0 before data_fingerprint. Owned */
+    int32_t **orders;    /* one per data set: element i is the row of the files that is row i of the tables; NULL: row i. Owned */
+    DataSource *sources; /* one per data set: open until data_encode where that fills the tables. Owned */
 } Data;
 
 /* Reads every data set of the model from the folder, permuting what is shuffled by the seed. Reports files that are missing,
@@ -30,7 +30,7 @@ bool data_load(Data *data, const Manifest *manifest, const char *folder, uint64_
 /* Fills the tables of formats that encode, as the program's states of role encoder say. `fit`: these are fitted first, on the
  * split called train, or on the first one of the data set. Problems are reported. */
 bool data_encode(Data *data, const Program *program, bool fit);
-/* Hashes all rows of each data set's tables, once they are filled: what it holds, wherever that was read from. */
+/* Hashes all rows of each data set's tables, once they are filled. Where the rows were read from does not count. */
 void data_fingerprint(Data *data);
 void data_free(Data *data);
 

@@ -82,7 +82,7 @@ bool replace_begin(ReplacedFile *file, const char *path)
         free(file->temporary);
         return report_error("out of memory");
     }
-    unlink(file->temporary); /* what a killed run left, or a link that somebody else put there */
+    unlink(file->temporary); /* a file that a killed run left, or a link that somebody else made */
     file->descriptor = open(file->temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
     return file->descriptor >= 0 || replace_fail(file, "create");
 }

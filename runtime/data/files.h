@@ -18,8 +18,8 @@ typedef struct ReplacedFile {
     int descriptor;
 } ReplacedFile;
 
-/* Begins to replace `path`. Each of these reports errors (a full disk too), leaves the previous file as it was, and must then not
- * be used again: replace_begin and replace_write have cleaned up when they return false. */
+/* Begins to replace `path`. After an error (reported; a full disk too) the previous file is as it was, and the ReplacedFile must
+ * not be used again: replace_begin and replace_write have cleaned up when they return false. */
 bool replace_begin(ReplacedFile *file, const char *path);
 bool replace_write(ReplacedFile *file, const void *data, size_t size);
 /* Syncs the data, renames it into place and syncs the folder. */

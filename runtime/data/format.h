@@ -1,5 +1,5 @@
-/* A format of data sets: what reads the rows of one. Every row of runtime/abi/formats.def has a `const Format` here, in a file of
- * its own.
+/* A format of data sets: the functions that read the rows of such a data set. Every row of runtime/abi/formats.def has a `const
+ * Format` here, in a file of its own.
  *
  * A data set is opened, which counts its rows, and read, which fills its tables; a format whose rows can be made only with what
  * the program has learned leaves the tables to `encode`. Every function reports what is wrong and then returns false. */
@@ -23,13 +23,13 @@ struct ByteStream;
 struct ArrayHeader;
 
 typedef struct Format {
-    /* Opens the files and checks what can be checked without reading all of them. Afterwards, also if it failed, comes close. */
+    /* Opens the files and checks what can be checked without reading all of them. close follows in any case. */
     bool (*open)(DataSource *source);
-    /* Fills the tables with the rows of the main files and those of the test files behind. NULL: there is nothing, or encode does
-     * it. */
+    /* Fills the tables with the rows of the main files, then the rows of the test files. NULL: there is nothing to read, or
+     * encode does it. */
     bool (*read)(DataSource *source, void *const *tables);
-    /* Fits the states of role encoder on the rows order[0 .. count); fills the tables with all rows, row order[i] of the files as
-     * row i, as these states say. NULL: the format has no such states. */
+    /* fit: fits the states of role encoder to the rows order[0 .. count). encode: fills the tables with all rows as these states
+     * say; row order[i] of the files becomes row i. NULL: the format has no such states. */
     bool (*fit)(const DataSource *source, const Program *program, const int32_t *order, int64_t count);
     bool (*encode)(const DataSource *source, const Program *program, const int32_t *order, void *const *tables);
     /* Where row number `row` of the files stands: the line. NULL: a row has no other place than its number. */
@@ -37,8 +37,7 @@ typedef struct Format {
     /* Frees the content. NULL: there is none. */
     void (*close)(DataSource *source);
 
-    /* Of a format of files that hold one array each, whose functions are FORMAT_OF_ARRAYS (arrays.h): reads the header that an
-     * array begins with, in full. */
+    /* For a format whose functions are FORMAT_OF_ARRAYS (arrays.h): reads the whole header of an array. */
     bool (*read_header)(struct ByteStream *stream, struct ArrayHeader *header);
     /* ".npz", ".npy": ARCHIVE.npz/NAME is the member NAME.npy of a zip archive. NULL: the format has no archives. */
     const char *archive, *member;

@@ -123,7 +123,7 @@ static bool read_shape(Dictionary *d)
     return true;
 }
 
-/* Each key once, in any order; nothing but blanks behind. */
+/* Each key once, in any order; nothing but blanks after the dictionary. */
 static bool read_dictionary(Dictionary *d)
 {
     static const struct {

@@ -8,7 +8,7 @@ void permute(int32_t *order, int64_t count, const uint32_t key[2], uint32_t seco
 {
     uint32_t words[4] = {0};
     for (int64_t i = count - 1; i > 0; i--) {
-        if ((i & 1) == 1 || i == count - 1) { /* one block serves two */
+        if ((i & 1) == 1 || i == count - 1) { /* one block serves two exchanges */
             uint32_t counter[4] = {(uint32_t)(i >> 1), second, third, purpose};
             philox_block(counter, key, words);
         }

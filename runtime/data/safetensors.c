@@ -18,7 +18,7 @@ static const char metadata_key[] = "__metadata__";
 /* The format's names of our elements, in their order. */
 static const char *const safe_names[DTYPE_COUNT] = {"F32", "F64", "I32", "U8", "BOOL"};
 
-/* Every type of the format with whole bytes, since files may hold tensors that are none of our business. */
+/* Every type of the format with whole bytes, since files may hold tensors that the model does not use. */
 static const struct {
     const char *name;
     uint64_t size;

@@ -1,6 +1,6 @@
-/* The safetensors format: 8 bytes length of the header, little-endian; the header, JSON, {"NAME": {"dtype", "shape",
- * "data_offsets"},
- * ..., "__metadata__": {"KEY": "text"}}; the tensors' bytes, without holes. https://huggingface.co/docs/safetensors */
+/* The safetensors format: 8 bytes, little-endian, that hold the length of the header; the header, a JSON object
+ * {"NAME": {"dtype", "shape", "data_offsets"}, ..., "__metadata__": {"KEY": "text"}}; the tensors' bytes, without holes.
+ * https://huggingface.co/docs/safetensors */
 #ifndef HN_RUNTIME_SAFETENSORS_H
 #define HN_RUNTIME_SAFETENSORS_H
 

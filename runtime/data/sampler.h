@@ -8,7 +8,7 @@
 
 typedef struct Sampler {
     uint32_t key[2]; /* the seed */
-    uint32_t stream; /* distinct ones are independent: the phase's number */
+    uint32_t stream; /* the phase's number; distinct streams are independent */
     RowRange rows;
     int64_t batch;
     int64_t epoch;  /* whose permutation `order` holds; -1: none yet */

@@ -29,7 +29,7 @@ struct ZipMember {
     uint16_t flags, method;
     uint32_t expected_sum, sum;
     uint64_t packed, size;   /* bytes in the archive, and without compression */
-    uint64_t local, at, end; /* in the archive: the member's local record; what comes next of its data, and where the data ends */
+    uint64_t local, at, end; /* in the archive: the member's local record, its next byte of data, and the end of its data */
     uint64_t done;           /* bytes without compression */
     z_stream inflater;
     bool inflating, inflated; /* begun; came to the end of the compressed data */
@@ -46,7 +46,7 @@ static uint64_t number(const unsigned char *bytes, size_t size)
     return value;
 }
 
-/* Reads bytes [at, at + size) of the archive; false if it has not got them. */
+/* Reads bytes [at, at + size) of the archive; false if it does not have them. */
 static bool read_at(const ZipMember *zip, uint64_t at, void *bytes, size_t size)
 {
     unsigned char *next = bytes;
@@ -93,8 +93,7 @@ static int64_t find_end(ZipMember *zip)
     return -1;
 }
 
-/* The directory lies before the record at the end, and before its zip64 companion where the numbers of the former are too small.
- */
+/* The directory lies before the record at the end, and before its zip64 companion where numbers do not fit into the former. */
 static bool find_directory(ZipMember *zip, Directory *directory)
 {
     unsigned char record[END64_SIZE], locator[LOCATOR_SIZE];
@@ -145,7 +144,7 @@ static bool read_zip64(ZipMember *zip, uint64_t at, size_t size)
     return false;
 }
 
-/* Whether the entry's name is NAME suffix. */
+/* Whether the entry's name is NAME and then `suffix`. */
 static bool has_name(const ZipMember *zip, uint64_t at, size_t length, const char *name, const char *suffix)
 {
     char found[256];
@@ -318,7 +317,7 @@ static const char damaged[] = "damaged: its compressed data is not what the arch
 bool zip_read(ZipMember *zip, unsigned char *bytes, size_t size, const char **problem)
 {
     while (size > 0) {
-        size_t part = size < BUFFER ? size : BUFFER; /* of which the sum is made while it lies in a near cache */
+        size_t part = size < BUFFER ? size : BUFFER; /* small enough to be in a near cache when its checksum is computed */
         if (zip->method == DEFLATED) {
             int64_t got = inflate_some(zip, bytes, part);
             if (got <= 0) {

@@ -31,7 +31,7 @@ bool checkpoint_is_finite(const StateInfo *state, const void *data)
 
 static const char format_of_any[] = "hnc checkpoint ", format_here[] = "hnc checkpoint 4";
 
-/* Of all that decides whether a checkpoint's states mean the same to this model. */
+/* A fingerprint of all that decides whether a checkpoint's states mean the same to this model. */
 static json_t *fingerprint(const Manifest *manifest)
 {
     uint64_t hash = fnv_text(FNV_EMPTY, manifest->train->name);
@@ -76,7 +76,7 @@ static void set_data(json_t *metadata, const Manifest *manifest, const uint64_t 
     }
 }
 
-/* "part.NAME": what the weight NAME is made of, of which the tensor NAME is one part. */
+/* "part.NAME": what makes the weight NAME, where the tensor NAME is only a part of it. */
 static void set_parts(json_t *metadata, const Manifest *manifest)
 {
     for (size_t i = 0; i < manifest->state_count; i++) {
@@ -134,7 +134,7 @@ bool checkpoint_write(const char *path, const Program *program, const Identity *
     return fine;
 }
 
-/* Whether a run can have written these numbers: whatever uses them may count on it. */
+/* Whether a run can have written these numbers. Code that uses them relies on it. */
 static bool is_possible(const char *path, const Manifest *manifest, const Identity *identity, const Position *position)
 {
     enum { MOST_THREADS = 1 << 16 };
@@ -282,7 +282,7 @@ const char *checkpoint_part_of(const SafeFile *file, const char *name)
     return part_of;
 }
 
-/* A weight that is made of its numbers alone does not take those that are a part of another one. */
+/* A weight that is only its numbers must not take a tensor that was a part of a weight. */
 static bool is_whole(const SafeFile *file, const StateInfo *state)
 {
     const char *there = state->role == STATE_WEIGHT && !state->part_of ? checkpoint_part_of(file, state->tensor.name) : NULL;
@@ -291,8 +291,8 @@ static bool is_whole(const SafeFile *file, const StateInfo *state)
                         file->path, state->tensor.name, there);
 }
 
-/* The states that are wanted, of which the file must have each with its type and shape. Of another model's file that is all that
- * is said; else every tensor that does not fit is named. */
+/* Restores the wanted states; the file must have each of them with its type and shape. Errors name every tensor that does not
+ * fit, unless another model wrote the file: then they say only that. */
 static bool restore(const char *path, const Program *program, bool model_states_only)
 {
     SafeFile file;

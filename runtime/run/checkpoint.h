@@ -22,8 +22,8 @@ bool checkpoint_write(const char *path, const Program *program, const Identity *
                       bool finished);
 /* Reads who wrote a checkpoint and where the run stood. Refuses files of another model or train. Problems are reported. */
 bool checkpoint_identify(const char *path, const Manifest *manifest, Identity *identity, Position *position);
-/* Refuses (reported, naming the data set) a checkpoint of a run on other data than these fingerprints are of. One that holds none
- * is taken. */
+/* Refuses (reported, naming the data set) a checkpoint of a run on data with other fingerprints. A checkpoint without
+ * fingerprints is taken. */
 bool checkpoint_check_data(const char *path, const Manifest *manifest, const uint64_t *fingerprints);
 /* Reads all states but scratch. */
 bool checkpoint_restore(const char *path, const Program *program);
@@ -34,7 +34,7 @@ bool checkpoint_seed(const char *path, uint64_t *seed);
 bool checkpoint_load_weights(const char *path, const Program *program);
 /* Whether all numbers at `data`, of the state's type, are finite. */
 bool checkpoint_is_finite(const StateInfo *state, const void *data);
-/* What the weight of that name is made of in the model that wrote the file, where the tensor is only a part of it; or NULL. */
+/* What makes the weight of that name in the model that wrote the file, where the tensor is only a part of it; or NULL. */
 const char *checkpoint_part_of(const SafeFile *file, const char *name);
 /* Reads one state of any role, if the file has it: *found. */
 bool checkpoint_load_state(const char *path, const Program *program, const StateInfo *state, bool *found);

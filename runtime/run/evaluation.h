@@ -11,7 +11,7 @@ typedef struct Evaluation {
     RowRange rows;
 } Evaluation;
 
-/* One a metric of the train, in its order; for evaluations_close. NULL (reported) on failure. */
+/* One per metric of the train, in its order; for evaluations_close. NULL (reported) on failure. */
 Evaluation *evaluations_open(const Program *program, const Data *data);
 void evaluations_close(Evaluation *evaluations, size_t count);
 /* The metric over all rows of its split: zeroes the scratch states, accumulates batch by batch, the last one filled up with a

@@ -84,7 +84,7 @@ static void need_column(Schema *schema, uint32_t column)
     schema->columns[column].skipped = false;
 }
 
-/* Of the model's schema, the fields at these positions and the columns that they need. False: no memory. */
+/* Copies from the model's schema the fields at these positions and the columns that they need. False: no memory. */
 static bool select_columns(Schema *schema, const Schema *all, size_t count, const size_t *positions)
 {
     *schema = *all;

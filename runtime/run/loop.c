@@ -18,7 +18,7 @@ static void note_signal(int number)
     stop_signal = number;
 }
 
-/* The first signal asks for an orderly end; the second one, back to its default, kills. */
+/* The first signal asks for an orderly end. Its handler restores the default, so the second signal kills. */
 static void catch_signals(void)
 {
     struct sigaction action = {.sa_handler = note_signal, .sa_flags = SA_RESTART | (int)SA_RESETHAND};
@@ -74,7 +74,7 @@ static void set_state(Run *run, size_t act)
     program_write_reals(&run->program, state, 0, info->table + round * n, (size_t)n);
 }
 
-/* All states get their first values but those that are kept through a whole run. */
+/* Gives all states their first values, but not those that are kept through a whole run. */
 static bool reset_net(Run *run)
 {
     const Manifest *manifest = run->manifest;
@@ -92,8 +92,8 @@ static bool reset_net(Run *run)
     return true;
 }
 
-/* Takes the means of the step's outputs forward. An objective may be no number in a batch, such as the mean of no examples, and
- * then does not count; the number of one that was none in all steps of this epoch, 0 if there is no such. */
+/* Takes the means of the step's outputs forward. An objective may be NaN in a batch, such as the mean of no examples; such a
+ * batch does not count. Returns the number of an objective that was NaN in all steps of this epoch, 0 if there is none. */
 static size_t take_means(Run *run, size_t phase, bool first_of_epoch)
 {
     Phase *p = &run->phases[phase];
@@ -112,7 +112,8 @@ static size_t take_means(Run *run, size_t phase, bool first_of_epoch)
     return never;
 }
 
-/* Whoever is not defined for negative outputs would follow something else. An output "objective.NAME" is the objective NAME. */
+/* A solver that is not defined for negative outputs would follow something else. An output "objective.NAME" is the objective
+ * NAME. */
 static bool outputs_are_nonnegative(const Run *run, size_t phase)
 {
     static const double rounding = 1e-5;
@@ -196,7 +197,7 @@ static void add_hypers(Run *run, json_t *event)
     }
 }
 
-/* Notes whether the evaluation is the best so far; without a metric to select by, each is. */
+/* Notes whether the evaluation is the best so far; without a metric to select by, every evaluation is. */
 static bool judge(Run *run, double selected)
 {
     Position *position = &run->position;
@@ -275,8 +276,8 @@ static bool write_sweep(Run *run)
     return fine;
 }
 
-/* One measure. The event comes first and the last checkpoint last: whatever is interrupted between is repeated, with equal
- * results, by a run that is resumed. `act`: counted with it; WALK_END: the time is up before it is due. */
+/* One measure. The event comes first and the last checkpoint last: what is interrupted between them is repeated, with equal
+ * results, by a resumed run. `act`: counted with it; WALK_END: the time is up before it is due. */
 static bool measure(Run *run, size_t act)
 {
     double selected = 0;
@@ -335,7 +336,7 @@ static bool take_act(Run *run, size_t act)
     return true;
 }
 
-/* Asked for between two rounds of the budget. */
+/* Called between two rounds of the budget. */
 static bool time_is_up(const Run *run, size_t act)
 {
     return run->settings->seconds > 0 && run->position.seconds >= run->settings->seconds &&
@@ -347,7 +348,7 @@ LoopEnd loop_run(Run *run)
     catch_signals();
     for (;;) {
         size_t act = walk_next(&run->plan.walk, run->position.done);
-        if (act == WALK_END) { /* planned anew, it may end where no measure was due */
+        if (act == WALK_END) { /* a run with a new plan may end where no measure was due */
             bool evaluated = run->position.evaluated == run->position.steps[0];
             return evaluated || measure(run, WALK_END) ? LOOP_FINISHED : LOOP_FAILED;
         }

@@ -14,7 +14,7 @@ typedef struct Phase {
     const PhaseInfo *info;
     Call call;
     Sampler sampler;
-    int64_t undefined[MAX_STEP_OUTPUTS]; /* steps on end in which this output was no number */
+    int64_t undefined[MAX_STEP_OUTPUTS]; /* how many of the latest steps, without a break, had NaN as this output */
 } Phase;
 
 typedef struct Run {
@@ -39,13 +39,13 @@ typedef struct Run {
 
 typedef enum { LOOP_FINISHED, LOOP_TIME_UP, LOOP_INTERRUPTED, LOOP_FAILED } LoopEnd;
 
-/* Runs steps and evaluations in the order of walk_next, from where the run stands until its end, its limit of seconds, SIGINT
- * or SIGTERM (the step is finished first), or an error (reported). Writes metrics.jsonl, best.safetensors and last.safetensors;
- * except after an error the last checkpoint holds the position at return. */
+/* Runs steps and evaluations in the order of walk_next, from where the run stands until its end, its limit of seconds, SIGINT or
+ * SIGTERM (the step is finished first), or an error (reported). Writes metrics.jsonl, best.safetensors and last.safetensors;
+ * except after an error, the last checkpoint holds the position at return. */
 LoopEnd loop_run(Run *run);
 /* Gives all states their first values. */
 void run_initialise(Run *run);
-/* How many nets the run has begun, where it trains one for each ray. */
+/* How many nets the run has begun, where it trains one per ray. */
 size_t run_nets(const Run *run);
 
 #endif

@@ -12,7 +12,7 @@
 #include "runtime/core/report.h"
 #include "runtime/data/files.h"
 
-/* Bytes of the first `lines` complete lines, or of all there are; *missing: how many fewer (may be NULL). */
+/* Bytes of the first `lines` complete lines, or of all lines if there are fewer; *missing (may be NULL): how many are missing. */
 static int64_t measure_lines(int descriptor, int64_t lines, int64_t *missing)
 {
     char buffer[1 << 14];

@@ -1,5 +1,5 @@
-/* The text files of a run: metrics.jsonl (one JSON object a line, appended), config.json and result.json (replaced as a whole).
- */
+/* The text files of a run: metrics.jsonl (one JSON object per line, appended), config.json and result.json (replaced as a
+ * whole). */
 #ifndef HN_RUNTIME_METRICS_LOG_H
 #define HN_RUNTIME_METRICS_LOG_H
 

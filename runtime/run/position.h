@@ -24,22 +24,21 @@ enum { MAX_STEP_OUTPUTS = 1 + MAX_OUTPUTS };
 typedef struct Position {
     Counts done;
     int64_t steps[MAX_PHASES];
-    int64_t batches[MAX_PHASES]; /* the same since a reset: which batch comes next */
+    int64_t batches[MAX_PHASES]; /* steps since the last reset: which batch comes next */
     int64_t evaluated;           /* steps done at the last evaluation */
     int64_t evaluations;         /* events written to metrics.jsonl */
     int64_t best;                /* number of the evaluation with the least value, from 0; -1: none yet */
     double best_value;
-    int64_t bad_epochs; /* evaluations since */
+    int64_t bad_epochs; /* evaluations since the best one */
     double seconds;     /* of training: without evaluation and writing */
     Mean means[MAX_PHASES][MAX_STEP_OUTPUTS];
 } Position;
 
 /* Why a run is at its end: "patience", "steps" (all planned ones are done). */
 const char *position_end_reason(const Position *position);
-/* The plan of a train: each repeat that is its budget has so many rounds, but those that the train says itself if `budget` is
- * negative. */
+/* The plan of a train: each repeat that is its budget has `budget` rounds, or the train's own number if `budget` is negative. */
 void plan_make(Plan *plan, const TrainInfo *train, int64_t epoch_steps, int64_t budget);
-/* How many times the budget is spent: 1, or once for each net. */
+/* How many times the budget is spent: once, or once per net. */
 int64_t plan_budgets(const TrainInfo *train);
 void position_begin(Position *position);
 
@@ -49,11 +48,11 @@ void position_store(const Position *position, bool finished, json_t *metadata);
 /* False if something is missing or malformed (nothing is reported). */
 bool position_load(Position *position, const json_t *metadata);
 
-/* Whether a run of this plan can have stood there: counts within each other's bounds, numbers that are numbers. False with what
- * is not possible in *what. */
+/* Whether a run of this plan can have this position: counts bound each other, and numbers must not be NaN. Otherwise false, with
+ * the impossible part in *what. */
 bool position_is_possible(const Position *position, const TrainInfo *train, const Plan *plan, const char **what);
 
-/* Metadata entries of these kinds; the getters return false on absence or malformed text. */
+/* Integers as metadata entries; the getter returns false if the entry is absent or malformed. */
 void metadata_set_integer(json_t *metadata, const char *key, int64_t value);
 bool metadata_integer(const json_t *metadata, const char *key, int64_t *value);
 

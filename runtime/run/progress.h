@@ -1,4 +1,4 @@
-/* What a person sees of a run on stdout: on a terminal a bar that is drawn over, elsewhere one plain line an epoch. */
+/* What a person sees of a run on stdout: on a terminal a bar that is drawn over, elsewhere one plain line per epoch. */
 #ifndef HN_RUNTIME_PROGRESS_H
 #define HN_RUNTIME_PROGRESS_H
 

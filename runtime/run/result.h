@@ -9,7 +9,7 @@ bool result_write_config(const Run *run);
 bool result_write(const Run *run, const char *reason);
 /* Decimal digits that tell any two numbers of the model's precision apart. */
 int result_precision(const Run *run);
-/* Epochs that so many steps of the first phase are; a fraction in the middle of one. */
+/* How many epochs `steps` steps of the first phase are; a fraction in the middle of an epoch. */
 double result_epochs(const Run *run, int64_t steps);
 
 #endif

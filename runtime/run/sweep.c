@@ -43,7 +43,7 @@ void sweep_set_point(const Sweep *sweep, const Program *program, size_t point)
 
 /* ---- indicators ---- */
 
-/* What the indicator at that place of the manifest looks at. */
+/* The argument for the indicator at that place of the manifest. */
 static Swept swept(const Sweep *sweep, size_t indicator)
 {
     const SweepInfo *info = sweep->info;
@@ -58,7 +58,7 @@ static Swept swept(const Sweep *sweep, size_t indicator)
                    .rows = (unsigned)(of->number_count / info->output_count)};
 }
 
-/* At how many points an output is not finite, of the first one that is not anywhere; 0: all are. */
+/* For the first output that is not finite at some point: at how many points it is not. 0: all are finite everywhere. */
 static size_t undefined_points(const Sweep *sweep, size_t *output)
 {
     size_t m = sweep->info->output_count, undefined = 0;
@@ -179,7 +179,7 @@ static json_t *matrix_json(size_t rows, size_t columns, const double *values)
     return matrix;
 }
 
-/* How often what happened, by the last part of the state's name. */
+/* How often each event happened, under the last part of its state's name. */
 static void add_events(const Program *program, json_t *object)
 {
     const TrainInfo *train = program->manifest->train;

@@ -13,7 +13,7 @@ typedef struct Sweep {
     double *indicators; /* in the order of the manifest; NaN where one is not defined; owned */
 } Sweep;
 
-/* Of the train's sweep; without one all is zero. No memory: false (reported). */
+/* Opens the train's sweep; all is zero if it has none. False (reported) without memory. */
 bool sweep_open(Sweep *sweep, const Program *program);
 void sweep_close(Sweep *sweep);
 
@@ -30,7 +30,7 @@ bool sweep_load(const Sweep *sweep, const Program *program, const char *checkpoi
 /* Measures a net of its own at the point that it was trained for: point[width], values[output_count]. */
 void sweep_measure_net(const Sweep *sweep, Evaluation *evaluations, const Program *program, double *point, double *values);
 
-/* "rays": a word of the manifest for several, as a key of the results. */
+/* The plural of a word of the manifest, as a key of the results: "rays". */
 enum { SWEEP_KEY = 64 };
 const char *sweep_key(const char *word, char text[static SWEEP_KEY]);
 /* The indicators, and each output's least and largest value, into an event or a result. */
@@ -40,7 +40,7 @@ void sweep_add_indicators(const Sweep *sweep, json_t *object);
 json_t *sweep_json(const Sweep *sweep, const Program *program);
 /* One net: outputs, split, its point and its values. For json_decref. */
 json_t *sweep_net_json(const Sweep *sweep, const double *point, const double *values);
-/* Says, once the run or the evaluation is at its end, what the indicators cannot. */
+/* Tells the user what the indicators' values do not show; at the end of a run or an evaluation. */
 void sweep_note_limits(const Sweep *sweep);
 
 #endif

@@ -51,7 +51,7 @@ static const char *find_run_file(const Run *run, char own[static 256])
     return NULL;
 }
 
-/* One process a folder. The lock ends with the process, however that ends. */
+/* One process per folder. The lock ends with the process, in whatever way the process ends. */
 static bool lock_folder(Run *run)
 {
     run->lock = open(run->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -145,7 +145,7 @@ static bool make_plan(Run *run)
     if (total > INT32_MAX)
         return report_error("%" PRId64 " steps are too many (limit is 2^31 - 1)", total);
     if (run->has_checkpoint && run->identity.epoch_steps != epoch_steps)
-        return report_error("%s belongs to a run with %" PRId64 " steps an epoch, but with this data there are %" PRId64,
+        return report_error("%s belongs to a run with %" PRId64 " steps per epoch, but with this data there are %" PRId64,
                             run->last, run->identity.epoch_steps, epoch_steps);
     if (run->has_checkpoint && total != planned && budgets > 1)
         return report_error("%s belongs to a run of %" PRId64
@@ -239,7 +239,7 @@ static void close_run(Run *run)
 /* ---- the command ---- */
 
 /* Creates or continues the folder's files. A run begins with a checkpoint of its first states, so that it can be resumed from its
- * first moment on, and an unwritable or full disk shows before any work is done. */
+ * first moment on, and an unwritable or full disk is found before any work is done. */
 static bool open_folder(Run *run)
 {
     if (!run->has_checkpoint) {
@@ -323,8 +323,8 @@ static int report_end(Run *run, LoopEnd end)
     return EXIT_SUCCESS;
 }
 
-/* A result belongs to a finished run: true if there is one and nothing is left to do. Otherwise removes an older result, which a
- * run that goes on makes untrue. */
+/* A result belongs to a finished run: true if there is one and nothing is left to do. Otherwise removes an older result, which is
+ * wrong once the run goes on. */
 static bool was_finished(const Run *run)
 {
     char *path = path_join(run->folder, "result.json");
@@ -349,7 +349,7 @@ static int run_loop(Run *run)
     return report_end(run, end);
 }
 
-/* A run that has done more steps than it is resumed for stays as it is, all of it. */
+/* A run that has done more steps than this command asks for stays as it is. */
 static bool has_done_more(const Run *run)
 {
     if (!run->has_checkpoint || run->position.steps[0] <= run->plan.total_steps)

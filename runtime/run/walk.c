@@ -11,7 +11,7 @@ size_t walk_budget(const TrainInfo *train)
     return act;
 }
 
-/* Saturates far beyond what a run can do. */
+/* Saturates far beyond the number of rounds that a run can do. */
 static int64_t in_rounds(double epochs, int64_t epoch_steps)
 {
     double rounds = ceil(epochs * (double)epoch_steps);
@@ -59,7 +59,7 @@ static bool is_finished(const Walk *walk, const Counts done, size_t repeat)
     return done[repeat] < 0 || done[repeat] >= walk->acts[repeat].rounds;
 }
 
-/* In the round of its parent that has so many finished ones before it. */
+/* In the parent's round that follows `before` finished rounds. */
 static bool is_due(const Walk *walk, size_t parent, size_t act, int64_t before)
 {
     const PlannedAct *a = &walk->acts[act];
@@ -67,7 +67,7 @@ static bool is_due(const Walk *walk, size_t parent, size_t act, int64_t before)
     return (round > a->after && (round - a->after) % a->every == 0) || (a->last && round == walk->acts[parent].rounds);
 }
 
-/* What of the round of this repeat is still to be done; WALK_END: nothing. */
+/* The next act of this repeat's current round; WALK_END: the round is done. */
 static size_t next_within(const Walk *walk, const Counts done, size_t repeat)
 {
     if (is_finished(walk, done, repeat))
@@ -87,7 +87,7 @@ size_t walk_next(const Walk *walk, const Counts done)
     return next_within(walk, done, 0);
 }
 
-/* A measure that is one too many ends every repeat around it that has no more patience. */
+/* A measure without improvement ends every repeat around it whose patience is used up. */
 static void lose_patience(const Walk *walk, Counts done, size_t act, int64_t worse)
 {
     for (size_t repeat = walk_parent(walk, act); repeat != WALK_END; repeat = walk_parent(walk, repeat))

@@ -12,10 +12,10 @@
 /* An act with its numbers in rounds, settled when a run begins. */
 typedef struct PlannedAct {
     ActKind kind;
-    size_t size;      /* of its part of the list: itself and, of a repeat, all below it */
+    size_t size;      /* in acts: itself and, of a repeat, all below it */
     int64_t rounds;   /* repeat */
-    int64_t every;    /* due in every so many rounds of its parent */
-    int64_t after;    /* counted behind this round */
+    int64_t every;    /* due once per so many rounds of its parent */
+    int64_t after;    /* rounds of its parent before those are counted */
     bool last;        /* due in the last round, too */
     int64_t patience; /* repeat: ends after so many measures without improvement; 0: no limit */
 } PlannedAct;
@@ -25,27 +25,27 @@ typedef struct Walk {
     PlannedAct acts[MAX_ACTS]; /* the first is a repeat and the root of all */
 } Walk;
 
-/* done[i]: of a repeat how many rounds it has finished since its parent's round began, or -1 less that number if it was out of
- * patience; of another act whether it was done in this round. */
+/* done[i]: for a repeat, how many rounds it has finished since its parent's round began, or -1 minus that number if it ran out of
+ * patience; for another act, whether it was done in this round. */
 typedef int64_t Counts[MAX_ACTS];
 
-/* The acts of a train with their numbers in rounds: `epoch_steps` for each epoch; the repeat that is the train's budget has so
- * many rounds, but what `budget` says if it is not negative. */
+/* The acts of a train with their numbers in rounds: `epoch_steps` per epoch. The repeat that is the train's budget has `budget`
+ * rounds, or its own number if `budget` is negative. */
 void walk_plan(Walk *walk, const TrainInfo *train, int64_t epoch_steps, int64_t budget);
 /* How many steps of a phase a whole walk can take at most; INT64_MAX: too many to count. */
 int64_t walk_most_steps(const Walk *walk, const TrainInfo *train, size_t phase);
-/* The repeat that is the budget, and how many rounds of it there are in all. */
+/* The repeat that is the budget. */
 size_t walk_budget(const TrainInfo *train);
 
 #define WALK_END SIZE_MAX
 /* The act that comes next; never a repeat. */
 size_t walk_next(const Walk *walk, const Counts done);
-/* Counts an act that walk_next gave and that was done. `worse`: measures since the last improvement, which end repeats that have
- * as much patience if the act was one. */
+/* Counts an act that walk_next gave and that was done. `worse`: measures since the last improvement; if the act was a measure,
+ * they end repeats with no more patience than that. */
 void walk_advance(const Walk *walk, Counts done, size_t act, int64_t worse);
 /* The repeat that an act is a child of; WALK_END for the root. */
 size_t walk_parent(const Walk *walk, size_t act);
-/* Whether counts of a file can be those of this walk. */
+/* Whether counts read from a file are possible in this walk. */
 bool walk_is_possible(const Walk *walk, const Counts done);
 
 #endif

@@ -8,7 +8,7 @@
 typedef struct Case {
     const Module *module;
     uint64_t seed;
-    int64_t examples;    /* rows of each field; 0: 5 */
+    int64_t examples;    /* rows per field; 0: 5 */
     int32_t index_limit; /* i32 inputs and states lie in [0, index_limit); 0: 5 */
     Blas blas;           /* 0: OpenBLAS */
     double tolerance;    /* of floats, relative to the largest element of the expected tensor or 1; 0: by Module.real */

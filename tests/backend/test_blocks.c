@@ -45,7 +45,7 @@ static void check_bits(Module *module)
     module_free(module);
 }
 
-/* Around the extents of tiles and blocks: a row or column too many or too few, and one too many blocks. */
+/* Extents around those of tiles and blocks: one row or column more or less, and one block more. */
 static void sizes(DType real)
 {
     static const int64_t extents[][3] = {{41, 40, 40},  {48, 64, 64},   {47, 63, 65},   {49, 65, 66},  {17, 300, 31},
@@ -124,7 +124,8 @@ static void test_places(void **state)
     for_each_real(places);
 }
 
-/* A number that is not finite reaches its row and its column of the result, and no other: what fills up tiles is not kept. */
+/* A number that is not finite reaches its own row and column of the result, and no other element: filler numbers of tiles are not
+ * kept. */
 static void test_not_finite(void **state)
 {
     (void)state;
@@ -145,7 +146,7 @@ static void no_threads(hn_body *body, const hn_frame *frame, int64_t n, int64_t 
     body(frame, 0, n);
 }
 
-/* Floats whose last one lies before memory that nobody may touch; free them with munmap(whole, size). */
+/* Floats, the last of which lies right before memory that may not be touched; free them with munmap(whole, size). */
 typedef struct Guarded {
     unsigned char *whole;
     size_t size;

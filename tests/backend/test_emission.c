@@ -113,7 +113,7 @@ static void test_equal_kernels_are_one(void **state)
     check_module(module);
 }
 
-/* Only what works on rows is worth a second variant; the table of the wide ones has all functions nevertheless. */
+/* Only functions that work on rows get a second variant; the table of wide functions has all functions nevertheless. */
 static void test_only_steps_have_wide_code(void **state)
 {
     (void)state;

@@ -8,7 +8,7 @@
 
 #include "tests/backend/compiled.h"
 
-/* That f is one kernel, which stores nothing in between. */
+/* Asserts that f is one kernel, which stores nothing in between. */
 static void assert_one_kernel(Module *module)
 {
     Plan *plan;
@@ -76,7 +76,7 @@ static void test_adam_of_an_outer_product_is_one_kernel(void **state)
     check_module(module);
 }
 
-/* What only one of two joined kernels needs, and the other makes by way of a third, keeps them apart. */
+/* Two kernels must not be joined if one needs a value that the other makes by way of a third kernel. */
 static void test_kernels_do_not_wait_for_themselves(void **state)
 {
     (void)state;
@@ -154,8 +154,8 @@ static void test_a_next_value_made_of_itself(void **state)
     check_module(module);
 }
 
-/* The step of a hypernetwork's head and the gradient of what feeds it read the head once: the sums are made for chunks of rows
- * while these are updated, and then of the chunks; so are maxima. The rows do not fill the last chunk. */
+/* The step of a hypernetwork's head and the gradient of the head's input read the head once: sums are made per chunk of rows
+ * while these rows are updated, and then over the chunks; so are maxima. The rows do not fill the last chunk. */
 static void sums_of_rows(DType real, int64_t rows_count, int64_t columns_count)
 {
     Module *module = module_new("read_once", real);
@@ -249,8 +249,7 @@ static void test_a_learning_rate_does_not_wait_for_the_loss(void **state)
     check_module(module);
 }
 
-/* A sum absorbs a product that nobody else uses; also where it is a difference, and where the product is a scalar's or a row's.
- */
+/* A sum absorbs a product that nothing else uses; so does a difference, also where the product is a scalar or a row. */
 static void multiply_adds(DType real)
 {
     Module *module = module_new("multiply_adds", real);

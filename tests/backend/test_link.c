@@ -113,7 +113,7 @@ static void test_command_is_quoted(void **state)
     unsetenv("CC");
 }
 
-/* A linker that takes nothing unneeded would hide it, so the command is looked at. */
+/* The command is checked, as a linker that drops unneeded libraries would hide a wrong BLAS. */
 static void test_links_the_blas_that_is_asked_for(void **state)
 {
     (void)state;

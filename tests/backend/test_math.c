@@ -31,7 +31,7 @@ static const struct Unary {
 };
 enum { UNARY_COUNT = sizeof unaries / sizeof unaries[0] };
 
-/* Ways to compile, each with all probes. The one that most tests look at is -O2 for the default processor. */
+/* Ways to compile, each with all probes. Most tests use -O2 for the default processor. */
 static struct Build {
     const char *cpu;
     int opt_level;

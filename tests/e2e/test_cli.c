@@ -128,7 +128,7 @@ static void test_warnings(void **state)
     check("--help", 0, "W2 same-split");
 }
 
-/* What grows beyond a limit only in a batch, in a weight form, or where products are joined. */
+/* Tensors that grow beyond a limit only in a batch, in a weight form, or where products are joined. */
 static void test_limits(void **state)
 {
     (void)state;
@@ -179,7 +179,7 @@ static void test_wrong_output(void **state)
     }
 }
 
-/* The object on the way to an executable is nobody's OUT.o. */
+/* The temporary object of an executable does not overwrite OUT.o. */
 static void test_neighbours_are_left_alone(void **state)
 {
     (void)state;
@@ -249,7 +249,7 @@ static void test_passes_shown_and_verified(void **state)
     }
 }
 
-/* What build emits is finished: its text comes back from opt unchanged, and the clean-up passes find nothing left. */
+/* The IR that build emits is finished: opt gives its text back unchanged, and the clean-up passes find nothing left to do. */
 static void test_opt(void **state)
 {
     (void)state;

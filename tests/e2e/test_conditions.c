@@ -1,4 +1,5 @@
-/* Trains that move several conditions: the gradients of all, and the same steps as one declaration of all of them takes. */
+/* Trains that move several conditions: gradients of all conditions, and steps equal to those of one declaration of all
+ * conditions. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -93,7 +94,7 @@ static double number_of(const char *run, const char *name, unsigned i)
     return number;
 }
 
-/* Without noise to speak of, which two declarations draw otherwise than one. */
+/* With hardly any noise, as two declarations draw other noise than one. */
 static void two_declarations_move_as_one(void **state)
 {
     (void)state;

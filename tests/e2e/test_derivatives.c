@@ -254,7 +254,7 @@ static const struct {
 };
 static const double points[] = {0, -0.0, 1e-8, -1e-8, 1e-3, -1e-3, 0.5, -0.5, 1, -1, 5, -5, 30, -30, 100, -100, 1e4, -1e4};
 enum { POINTS = sizeof points / sizeof points[0], OUTPUTS = 4 };
-/* Units in the last place of 1: a dozen roundings, and those of exp and log1p. */
+/* In units in the last place of 1: a dozen roundings, and the roundings of exp and log1p. */
 enum { ROUNDINGS = 24 };
 
 /* ---- the model: an export for each case ---- */

@@ -1,5 +1,5 @@
-/* The first step of training from where pieces of a function meet, as models do that start at 0: built programs against steps
- * worked out here from the data. */
+/* The first step of training from a point where pieces of a function meet, as in models that start at 0: built programs against
+ * steps computed here from the data. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -56,7 +56,7 @@ static void write_model(const char *form)
     assert_int_equal(fclose(file), 0);
 }
 
-/* Whether the steps have a tensor with the elements of the first matrix for each example. */
+/* Whether the steps have a tensor that holds the first matrix once per example. */
 static bool makes_matrices_per_example(void)
 {
     assert_int_equal(run_command("'%s/hnc' build --emit=ir form.hn -o form", HNC_BINARY_DIR), 0);

@@ -1,5 +1,4 @@
-/* Figures of a front that would mean nothing are not given without a word: points beyond the reference, losses that are negative.
- */
+/* A figure of a front that means nothing comes with a message: points beyond the reference, losses that are negative. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -150,7 +150,7 @@ static void kinks_that_meet(void **state)
     assert_true(output_has("differ from central differences by more than 1e-06"));
 }
 
-/* A loss that is no number cannot be differentiated, and that is said. */
+/* A loss that is NaN cannot be differentiated, which is reported. */
 static void no_number(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
-/* An index that is computed may lie outside its table: that ends what runs, with the line of the model, and writes nothing beside
- * it. */
+/* A computed index may lie outside its table: this ends the command with the line of the model, and nothing is written outside
+ * the table. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -96,7 +96,7 @@ static void outside_in_a_prediction(void **state)
     assert_true(output_has("row 1 of the file"));
 }
 
-/* What is known to fit is not checked, what is known not to is refused. */
+/* An index that is known to fit is not checked; one that is known not to fit is refused. */
 static void known_indices(void **state)
 {
     (void)state;

@@ -77,7 +77,7 @@ static Twin twin_new(const char *path, DType real)
     if (!method_assemble(t.model, t.train, NULL, why))
         fail_msg("%s", why);
     Module *module = t.model->module;
-    for (uint32_t i = module->functions.len; i-- > 0;) { /* what remains is what runs */
+    for (uint32_t i = module->functions.len; i-- > 0;) { /* only functions that run remain */
         Text text = {0};
         if (!verify_function(module, module->functions.data[i], false, &text))
             function_remove(module, module->functions.data[i]);
@@ -117,7 +117,8 @@ static void twin_free(Twin *t)
     arena_free(&t->arena);
 }
 
-/* |a - b| / |a|, with `norm` added to |a|^2; what is NaN in both is equal, and NaN in one alone is the result. */
+/* |a - b| / |a|, with `norm` added to |a|^2; elements that are NaN in both are equal; if one is NaN in one tensor only, the
+ * result is NaN. */
 static double distance(const Tensor *a, const Tensor *b, double norm)
 {
     double difference = 0;

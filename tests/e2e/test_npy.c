@@ -1,5 +1,4 @@
-/* One model, whose data stands in idx files, and in NPY files and NPZ archives: what is trained and predicted is the same, bit
- * for bit. */
+/* One model with its data in idx files, in NPY files and in NPZ archives: training and predictions are equal, bit for bit. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

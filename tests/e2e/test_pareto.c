@@ -1,5 +1,5 @@
 /* Programs with several objectives, from the model text to their run folders: the front that is measured, evaluation, equal bits,
- * resumption, nets of their own for each ray, exports. */
+ * resumption, one net per ray, exports. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -43,8 +43,8 @@ static void write_idx(const char *path, const unsigned char *header, unsigned he
     assert_int_equal(gzclose(file), Z_OK);
 }
 
-/* A label that the first inputs decide, and one row in eight of a second group, where the label is likelier to be 1: to be right
- * and to treat both groups alike are two things. Batches of eight often lack the second group. */
+/* A label that the first inputs decide, and one row in eight of a second group, where the label is likelier to be 1: being right
+ * and treating both groups alike are different aims. Batches of eight often lack the second group. */
 static void write_data(void)
 {
     static unsigned char inputs[ROWS][WIDTH], groups[ROWS], labels[ROWS];
@@ -66,7 +66,7 @@ static void write_data(void)
 enum { TRUE_POINTS = 5 };
 static const double true_front[TRUE_POINTS][M] = {{0, 1}, {0.125, 0.5}, {0.25, 0.25}, {0.5, 1e-3}, {1, -0.5}};
 
-/* `count` points, those above over and over. */
+/* `count` points: the points above, repeated. */
 static void write_true_front(const char *path, int count)
 {
     FILE *file = fopen(path, "w");
@@ -219,7 +219,7 @@ static void test_front(void **state)
     /* eight rows without one of the second group: about a third of all batches */
     double steps = number(result, "steps"), undefined = number(front, "undefined");
     assert_true(steps == 50 * 20 && undefined > 0.1 * steps && undefined < 0.7 * steps);
-    assert_true(number(front, "fallbacks") >= undefined); /* where an objective is undefined epo follows the ray */
+    assert_true(number(front, "fallbacks") >= undefined); /* where an objective is undefined, epo follows the ray */
     must_run("wc -l <front/metrics.jsonl && grep -c 'hypervolume.*uniformity.*igd' front/metrics.jsonl");
     assert_string_equal(command_output(), "5\n5\n");
 
@@ -291,8 +291,8 @@ static double clock_seconds(void)
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-/* Begins a run and ends it, by a signal that kills and by one that asks in turn, after moments of `seconds` on average, until it
- * gets through. How often it was ended. */
+/* Begins a run again and again until it finishes. Ends each attempt after `seconds` on average, by a signal that kills and a
+ * signal that asks in turn. Returns how many attempts were ended. */
 static int run_in_pieces(const char *program, int epochs, double seconds, uint32_t *random)
 {
     enum { MOST = 60 };
@@ -313,7 +313,7 @@ static int run_in_pieces(const char *program, int epochs, double seconds, uint32
     return ended;
 }
 
-/* Ended at any moment and resumed until it gets through: the files of a run that was left alone. */
+/* A run that is ended at any moment and resumed until it finishes has the files of a run that was left alone. */
 static void check_resumption(const char *program, int epochs)
 {
     static const char *const files[] = {"last.safetensors", "best.safetensors", "front.json"};
@@ -345,8 +345,8 @@ static void test_killed_and_resumed(void **state)
     check_same("each-whole", "each-pieces", "ray-003.safetensors");
 }
 
-/* A checkpoint is written where one net ends and the next begins: killed after it, the next one begins anew, from the first
- * values and at the first ray that is left. */
+/* A checkpoint is written where one net ends and the next begins. If the run is killed after it, the next net begins anew, from
+ * the first values and at the first remaining ray. */
 static void test_killed_between_two_nets(void **state)
 {
     (void)state;
@@ -370,7 +370,7 @@ static void test_killed_between_two_nets(void **state)
         check_same("uncut", "cut", files[i]);
 }
 
-/* ---- several rays a step ---- */
+/* ---- several rays per step ---- */
 
 /* Two hills of Fonseca & Fleming (1995), x in three dimensions: the front is concave and known. */
 static const char hills[] = "data d = idx(\"inputs\", \"groups\", \"labels\") {\n"
@@ -404,8 +404,8 @@ static json_t *front_of_hills(const char *solver, const char *sample)
     return load("hills-run/front.json");
 }
 
-/* The volume grows while it is trained for and ends as near to that of the whole front as 25 points come, which are all there;
- * that of the losses weighted by the ray stays behind, whose points are at the ends of a concave front. */
+/* Training for the hypervolume makes it grow until it is as close to the whole front's volume as 25 points can come; all 25
+ * points are there. The linear scalarisation reaches less, as its points lie at the ends of a concave front. */
 static void test_hypervolume_grows(void **state)
 {
     (void)state;
@@ -435,7 +435,7 @@ static void test_hypervolume_grows(void **state)
     json_decref(grown);
 }
 
-/* ---- one net a ray ---- */
+/* ---- one net per ray ---- */
 
 static const char *const weights[] = {"scorer.linear1.w", "scorer.linear1.b", "scorer.linear2.w"};
 
@@ -481,7 +481,7 @@ static void test_nets_are_their_own(void **state)
     json_decref(front);
 }
 
-/* Nets that have been trained cannot be trained longer: the next one would begin in the middle of another. */
+/* Nets that have been trained cannot be trained longer: the steps of one net would end in the middle of another. */
 static void test_nets_keep_their_length(void **state)
 {
     (void)state;
@@ -496,7 +496,7 @@ static void test_nets_keep_their_length(void **state)
         "./phn train --quiet --data . --out longer --epochs 2 && ./phn train --quiet --data . --out longer --epochs 4 --resume");
 }
 
-/* Weights that do not depend on the preference, and weights that do: both can be trained for each ray. */
+/* Weights that do not depend on the preference, and weights that do: both can be trained with one net per ray. */
 static void test_hypernetwork_a_ray(void **state)
 {
     (void)state;
@@ -520,7 +520,7 @@ static void test_export_takes_the_preference(void **state)
 
 /* ---- where rays come from, and how weights follow them ---- */
 
-/* Drawn from those of the report, they are all learned; another ray alone would leave the others unlearned. */
+/* If rays are drawn from those of the report, all of them are learned; drawing one other ray alone would leave them unlearned. */
 static void test_fixed_rays(void **state)
 {
     (void)state;

@@ -1,6 +1,6 @@
 /* One step of every solver beside its definition, in f64: gradients of each objective one by one, their Gram matrix entry by
- * entry, the solver of pareto/, and plain gradient descent. The compiler takes other ways (the Gram matrix of a linear head by
- * its factors, one gradient of a scalarised loss); the numbers must be the same. */
+ * entry, the solver of pareto/, and plain gradient descent. The compiler computes them in other ways (the Gram matrix of a linear
+ * head by its factors, one gradient of a scalarised loss); the numbers must be the same. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -65,7 +65,7 @@ static Tensor new_rows(const Field *field, uint32_t stream, bool one_group)
     return rows;
 }
 
-/* An input's memory: the index; any number of steps. */
+/* Memory for an input: the index, or any number of steps. */
 static void run(Trial *t, const Function *function, double *losses)
 {
     static int32_t steps = 10;
@@ -171,7 +171,7 @@ static void scalar_weights(const Pareto *pareto, const double *ray, const double
     }
 }
 
-/* The ray that pmtl follows: of its first phase one whose sector the losses are not in yet. */
+/* The ray that pmtl follows: in its first phase one whose sector does not hold the losses yet. */
 static unsigned followed_ray(const Pareto *pareto)
 {
     return pareto->strength > 0 ? 0 : 3;
@@ -285,7 +285,7 @@ static void cosine_gradient(const double *losses, const double *ray, double *gra
         gradient[i] = (1 / ray[i] - along * losses[i] / length) / sqrt(length * ray_length);
 }
 
-/* Several rays a step: every ray's losses and gradients one by one. The reference is passed by two of the objectives at first, so
+/* Several rays per step: every ray's losses and gradients one by one. At first two of the objectives lie beyond the reference, so
  * that it moves. */
 static void check_step_of_rays(const char *form)
 {

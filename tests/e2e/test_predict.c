@@ -55,7 +55,7 @@ static void write_people(const char *path)
     fclose(file);
 }
 
-/* The same people without what is not known of them, columns in another order, after a comment. */
+/* The same people without the columns that only training needs, the others in another order, after a comment. */
 static void write_strangers(const char *path)
 {
     FILE *file = fopen(path, "w");

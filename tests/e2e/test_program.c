@@ -155,8 +155,8 @@ static int train_in_pieces(uint32_t *random)
     return killed;
 }
 
-/* Killed at any moment and resumed until it gets through: the files of a run that was left alone. On a busy machine the run may
- * come to its end before it is killed; then once more. */
+/* A run that is killed at any moment and resumed until it finishes has the files of a run that was left alone. On a busy machine
+ * the run may end before it is killed; then the test tries again. */
 static void test_killed_and_resumed(void **state)
 {
     (void)state;
@@ -182,7 +182,7 @@ static void test_double_precision(void **state)
     double precise = result("double-run", "last", "metrics", "fit(toy.valid)");
     double rough = result("single-run", "last", "metrics", "fit(toy.valid)");
     assert_true(precise != rough);
-    assert_float_equal(precise, rough, 0.02 * precise); /* one run, but for rounding */
+    assert_float_equal(precise, rough, 0.02 * precise); /* the same run but for rounding */
 }
 
 /* The program holds code for two levels of processors, which give equal bits; cpu says which one ran. */
@@ -222,7 +222,7 @@ static void write_text(const char *path, const char *text)
     assert_int_equal(fclose(file), 0);
 }
 
-/* A program of each kind from the same file, and what result() finds in their run folders, which is
+/* Builds one program of each kind from the same file, and compares what result() finds in their run folders, which must be
  * finite. */
 static void compare_kinds(const char *file, const char *options, const char *outer, const char *inner, const char *key,
                           double *last)

@@ -1,5 +1,5 @@
-/* What surrounds a run: links and folders of others, closed streams, limits, names that look like options, checkpoints that were
- * tampered with or are another model's. */
+/* The surroundings of a run: links and folders of other users, closed streams, limits, names that look like options, checkpoints
+ * that were tampered with or that another model wrote. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -130,7 +130,7 @@ static void names_like_options(void **state)
         fail_msg("%s", command_output());
 }
 
-/* `hnc run` runs what lies in its cache: a folder that others may write to is refused, and no folder is invented. */
+/* `hnc run` runs the program in its cache: a folder that others may write to is refused, and no folder is invented. */
 static void cache_of_run(void **state)
 {
     (void)state;
@@ -210,7 +210,7 @@ static void impossible_numbers(void **state)
     must("cp good.safetensors r/last.safetensors; ./m train --out r --resume --quiet");
 }
 
-/* One net for each ray: steps beyond the plan would be beyond the tables of rays and points. */
+/* One net per ray: steps beyond the plan would be beyond the tables of rays and points. */
 static void impossible_net(void **state)
 {
     (void)state;
@@ -245,7 +245,8 @@ static void another_model(void **state)
     assert_true(strchr(command_output(), '\n') == strrchr(command_output(), '\n')); /* one line */
 }
 
-/* The same weights, trained on something else or otherwise: a resumed run would be neither. What is only reported may change. */
+/* The same weights, trained for another loss or in another way: a resumed run would mix both, so it is refused. Settings that are
+ * only reported may change. */
 static void another_computation(void **state)
 {
     (void)state;
@@ -272,7 +273,7 @@ static void another_computation(void **state)
     must("./changed train --out r --resume --epochs 3");
 }
 
-/* A name that the linker would take for something else, and a file that may not grow: said, and nothing is left behind. */
+/* A name that the linker would take for an option, and a file that may not grow: an error, and no file is left behind. */
 static void outputs_of_a_build(void **state)
 {
     (void)state;
@@ -283,7 +284,7 @@ static void outputs_of_a_build(void **state)
     assert_int_equal(run_command("ls | grep -q '^small'"), 1);
 }
 
-/* A weight that is no number is said by eval, which has no use for it. */
+/* eval reports a weight that is not finite. */
 static void weights_that_are_not_finite(void **state)
 {
     (void)state;
@@ -303,7 +304,7 @@ static void weights_that_are_not_finite(void **state)
     assert_true(output_has("the weight f.linear1.b holds a value that is not finite"));
 }
 
-/* What a run has left is not overwritten because its checkpoint is gone. */
+/* The files of a run are not overwritten just because its checkpoint is gone. */
 static void checkpoint_gone(void **state)
 {
     (void)state;
@@ -376,7 +377,7 @@ static void names_of_the_compiler(void **state)
         }
 }
 
-/* Of version 1, whose states had other names, eval reads the weights; a run does not go on from it. */
+/* Checkpoints of version 1, whose states had other names: eval reads the weights, but no run continues from them. */
 static void earlier_checkpoints(void **state)
 {
     (void)state;
@@ -397,8 +398,8 @@ static void earlier_checkpoints(void **state)
     assert_true(output_has("was written by another version of hnc"));
 }
 
-/* An objective that is a number in no batch ends the run; one that is none in some batches does not, and its mean is that of the
- * others. */
+/* An objective that is NaN in every batch ends the run; one that is NaN in some batches does not, and its mean is that of the
+ * other batches. */
 static void objectives_without_examples(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
-/* Data sets of CSV files from the model text to the run: what is encoded, and that training, evaluation and resumption agree
- * about it. Every number is computed again here, from the rows that the test writes. */
+/* Data sets of CSV files from the model text to the run: how values are encoded, and that training, evaluation and resumption
+ * agree about it. Every number is computed again here, from the rows that the test writes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -252,7 +252,7 @@ static void test_encoded_numbers(void **state)
     json_decref(metrics);
 }
 
-/* Not from the data that is evaluated or trained on. */
+/* Encoders come from the file of weights, not from the data that is evaluated or trained on. */
 static void test_encoders_come_from_the_file(void **state)
 {
     (void)state;

@@ -45,7 +45,7 @@ static double distance(int m, const double *x, const double *y)
     return sqrt(square);
 }
 
-/* What is sought over the true front: the least distance from `target`, or (asked: a ray) the least max_i r_i l_i. */
+/* A search over the true front: for the least distance from `target`, or (asked: a ray) for the least max_i r_i l_i. */
 typedef struct Search {
     int m;
     const double *target, *ray;

@@ -145,7 +145,7 @@ static void test_elementwise_functions(void **state)
         {"binary_cross_entropy(x, 0.25 + 0 * x)", expected_bce},
         {"huber(x, 0 * x + 1, 0.5)", expected_huber},
         {"min(x, 0.5) + where(x < 0, 1, 0) + pow(2, x)", expected_minimum},
-        {"dropout(x, 0.5)", NULL}, /* not training: as it is */
+        {"dropout(x, 0.5)", NULL}, /* not training: unchanged */
     };
     static const double points[][SIZE] = {{-2.5, 0.3, 1.2}, {-0.01, 0.7, 4}};
     for (size_t i = 0; i < COUNT_OF(cases); i++)

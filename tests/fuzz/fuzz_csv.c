@@ -19,7 +19,7 @@ static void check_column(Table *table, uint32_t column)
     if (numbers != (numeric || missing == table->rows) || table_column(table, table->columns[column].name) != column)
         abort();
     if (!table_categories(table, column, error))
-        abort(); /* a fuzzer's file is too short for too many of them */
+        abort(); /* a fuzzer's file is too short for too many categories */
     const TableColumn *c = &table->columns[column];
     for (uint32_t i = 0; i + 1 < c->category_count; i++)
         if (strcmp(c->categories[i], c->categories[i + 1]) >= 0)

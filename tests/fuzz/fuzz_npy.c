@@ -10,7 +10,7 @@
 #include "runtime/abi/frame.h"
 #include "runtime/data/arrays.h"
 
-/* The runtime's library expects a model, which this has none of. */
+/* The runtime's library expects a model; this program has none. */
 const char hn_manifest[] = "";
 hn_function *const hn_functions[] = {NULL};
 
@@ -30,7 +30,7 @@ static void read_array(ByteStream stream, bool open, const FieldInfo *field)
 {
     ArrayFile file = {.stream = stream};
     if (open && array_begin(&file, formats[FORMAT_NPY], stream, field)) {
-        unsigned char *rows = malloc((size_t)file.rows * field->tensor.bytes); /* of which none more may be written */
+        unsigned char *rows = malloc((size_t)file.rows * field->tensor.bytes); /* no byte beyond these may be written */
         if (rows && array_read(&file, rows))
             check_rows(field, rows, file.rows);
         free(rows);

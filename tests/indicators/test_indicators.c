@@ -93,7 +93,7 @@ static void test_reference_that_holds_nothing(void **state)
     assert_false(indicator_hypervolume.suggest(&what, 0, better));
 }
 
-/* The first point lies where its preference asks for it; of the second, u = (3/4, 1/4). */
+/* The first point lies where its preference wants it; for the second, u = (3/4, 1/4). */
 static void test_uniformity(void **state)
 {
     (void)state;

@@ -290,8 +290,8 @@ static void errors(void **unused)
     covered[OP_ACROSS_MEAN] = false;
 }
 
-/* Functions in C: the ray sums to 1, and of two opposed gradients of one length MGDA takes the middle; each side of a box
- * grows by the length of the other. */
+/* Functions in C: the ray sums to 1; for two opposed gradients of equal length MGDA takes the middle; each side of a box
+ * grows by the length of the other side. */
 static void functions_in_c(void **unused)
 {
     (void)unused;

@@ -1,4 +1,4 @@
-/* The textual form: what is printed reads back as the same module, and what is wrong is refused where it stands. */
+/* The textual form: a printed module reads back as the same module, and errors are reported at their place. */
 #include <math.h>
 
 #include "tests/ir/ir_test.h"
@@ -69,7 +69,7 @@ static void free_form(void **unused)
     module_free(module);
 }
 
-/* A line of text for each op of ops.def that is not elementwise, so that a new one needs a line here. */
+/* One line of text per op of ops.def that is not elementwise, so that a new op needs a line here. */
 static const char *const primitive_lines[OP_COUNT] = {
     [OP_INPUT] = "",
     [OP_CONST] = "%v = const 1 : f32[2]",
@@ -242,7 +242,7 @@ static void refused(void **unused)
         must_refuse(cases[i][0], cases[i][1]);
 }
 
-/* Each wrong line is reported once, and what depends on it not at all. */
+/* Each wrong line is reported once, and lines that depend on it are not reported. */
 static void no_cascade(void **unused)
 {
     (void)unused;
@@ -267,7 +267,7 @@ static void named_limits(void **unused)
     for (int i = 0; i < (1 << 18) + 1; i++)
         text_printf(&text, "%%%d = neg %%x : f32[]\n", i);
     text_printf(&text, "}\n");
-    must_refuse(text.data, "too many ops (limit is 262144 a module)");
+    must_refuse(text.data, "too many ops (limit is 262144 per module)");
     text_free(&text);
 
     text_printf(&text, "module m f32\n");
@@ -289,7 +289,7 @@ static void named_limits(void **unused)
     text_free(&text);
 }
 
-/* Cut anywhere, the sample is refused or stands; nothing else happens. */
+/* A sample that is cut anywhere is refused or accepted; nothing else happens. */
 static void truncated(void **unused)
 {
     (void)unused;

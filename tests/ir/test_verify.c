@@ -29,7 +29,7 @@ static void expect(Fixture *f, bool allow_pseudo, const char *expected)
     Text why = {0};
     assert_false(verify_module(f->module, allow_pseudo, &why));
     assert_false(verify_module(f->module, allow_pseudo, NULL));
-    Text text = {0}; /* what does not verify still prints, for whoever looks for the fault */
+    Text text = {0}; /* a module that does not verify still prints, to help to find the fault */
     if (OP_AT(f->function, f->sum)->code < OP_COUNT)
         print_function(f->module, f->function, &text);
     text_free(&text);
@@ -232,7 +232,7 @@ static void builders_that_add_nothing(void **unused)
     module_free(module);
 }
 
-/* Nothing to assert but that the leak checker of sanitized builds stays quiet, and that a model in its own arena is no trap. */
+/* Asserts nothing itself: the leak checker of sanitized builds must stay quiet, also for a model in its own arena. */
 static void models_are_freed_whole(void **unused)
 {
     (void)unused;

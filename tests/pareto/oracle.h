@@ -1,4 +1,4 @@
-/* Slow and plain ways to the same answers, and random numbers, for the tests of pareto/. */
+/* Slow and plain computations of the same answers, and random numbers, for the tests of pareto/. */
 #ifndef HN_TESTS_PARETO_ORACLE_H
 #define HN_TESTS_PARETO_ORACLE_H
 

@@ -229,7 +229,7 @@ static void gradient_beyond_the_reference(void **unused)
     assert_true(moved[0] == 1 && fabs(moved[1] - 3.3) < 1e-15);
 }
 
-/* As many solutions and objectives as there may be fit the solver's own memory (the sanitizer watches). */
+/* The largest numbers of solutions and objectives fit the solver's own memory (the sanitizer watches). */
 static void gradient_at_its_limits(void **unused)
 {
     (void)unused;

@@ -103,7 +103,7 @@ static void write_programme(unsigned m, const double *losses, const double *ray,
     }
 }
 
-/* Feasible, as good as the best corner; where it gave up, no corner is well inside. */
+/* The weights are feasible and as good as the best corner; where the solver gave up, no corner is well inside. */
 static bool check_epo(unsigned m, const double *losses, const double *ray, const double *gram)
 {
     Programme programme;

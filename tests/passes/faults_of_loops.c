@@ -1,4 +1,4 @@
-/* What can be wrong with the order of kernels and inside loops. */
+/* Faults in the order of kernels and inside loops. */
 #include "tests/passes/schedule_faults.h"
 
 /* ---- order ---- */
@@ -23,7 +23,7 @@ static void swap_kernels(Schedule *s, uint32_t k)
     s->kernels.data[k + 1] = kernel;
 }
 
-/* A kernel before the one whose results it reads. */
+/* A kernel stands before the kernel whose results it reads. */
 static bool kernels_swapped(Schedule *s, unsigned place)
 {
     for (uint32_t k = 0; k + 1 < s->kernels.len; k++)
@@ -35,7 +35,7 @@ static bool kernels_swapped(Schedule *s, unsigned place)
     return false;
 }
 
-/* The kernel that overwrites a state, before one that reads what it held at entry. */
+/* The kernel that overwrites a state stands before a kernel that reads the state's value at entry. */
 static bool state_overwritten_early(Schedule *s, unsigned place)
 {
     for (uint32_t w = s->kernels.len; w-- > 1;)
@@ -211,7 +211,7 @@ static bool is_of_rows(const Schedule *s, const View *access)
     return s->buffers.data[access->buffer].kind == BUFFER_ROWS;
 }
 
-/* What was once compiled: a loop that reduces some axes gets the sinks of one over the same space that reduces others. */
+/* An earlier error of fusion: a loop that reduces some axes gets the sinks of a loop over the same space that reduces others. */
 static bool reductions_of_other_axes_merged(Schedule *s, unsigned place)
 {
     for (uint32_t a = 0; a < s->kernels.len; a++)

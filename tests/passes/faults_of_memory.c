@@ -1,4 +1,4 @@
-/* What can be wrong with products, special kernels, lists and the plan of memory. */
+/* Faults in products, special kernels, lists and the plan of memory. */
 #include "tests/passes/schedule_faults.h"
 
 /* ---- products and special kernels ---- */

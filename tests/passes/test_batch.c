@@ -140,7 +140,7 @@ static Value products_of_responses(Bench *bench)
     return times_vector(bench, build_binary(b, OP_MUL, build_binary(b, OP_MUL, mask, one), other));
 }
 
-/* -(E + a U) / s, s a number for each column */
+/* -(E + a U) / s, with one number in s per column */
 static Value response_divided(Bench *bench)
 {
     Builder *b = &bench->b;
@@ -180,7 +180,7 @@ static void factoring_keeps_the_result_and_frees_the_large_products(void **state
         bench.invariant = builds[i].invariant;
         build_output(&bench.b, "y", builds[i].build(&bench));
         check_batching(&bench, &c, true, 1e-11);
-        /* no value of the factored, batched function has a matrix for each example */
+        /* no value of the factored, batched function has one matrix per example */
         Function *batched = copy_of(&bench, "inspected");
         pass_factor(bench.module, batched);
         pass_batch(bench.module, batched, EXAMPLES, false);

@@ -37,7 +37,7 @@ static const Kink kinks[] = {
     {PARTS "%out = abs %a : f64[]", {0}, {0}, {{0}}},
     {"%out = reduce_max %x axes [0] : f64[]", {3, 3}, {0.5, 0.5}, {{0}}},
     {"%out = reduce_max %x axes [0] : f64[]", {2, 3}, {0, 1}, {{0}}},
-    /* so that pieces with kinks add up to what has none: x, and x^2 / 2 + x */
+    /* so that pieces with kinks add up to a smooth function: x, and x^2 / 2 + x */
     {PARTS "%n = neg %a : f64[]\n%p = max %a, %0 : f64[]\n%q = max %n, %0 : f64[]\n%out = sub %p, %q : f64[]", {0}, {1}, {{0}}},
     {PARTS "%p = max %a, %0 : f64[]\n%q = min %a, %0 : f64[]\n%out = add %p, %q : f64[]", {0}, {1}, {{0}}},
     /* softplus of abs, max, exp */
@@ -149,7 +149,7 @@ static const Kink kinks[] = {
      {0, 0, 0},
      {0},
      {{0}}},
-    /* what an extremum and a largest element do not pass on */
+    /* operands that an extremum and a largest element do not choose */
     {PARTS "%r = sqrt %a : f64[]\n%out = max %r, %1 : f64[]", {0}, {0}, {{0}}},
     {PARTS "%l = log %a : f64[]\n%out = max %l, %b : f64[]", {0, 2}, {0, 1}, {{0}}},
     {"%r = sqrt %x : f64[2]\n%out = reduce_max %r axes [0] : f64[]", {0, 4}, {0, 0.25}, {{0}, {0, -1.0 / 32}}},

@@ -76,7 +76,7 @@ static void test_outer_products(void **state)
     bench_free(&bench);
 }
 
-/* What only looks like one: a product that contracts, a sum over one axis, factors of different shapes. */
+/* Ops that only look like outer products: a product that contracts, a sum over one axis, factors of different shapes. */
 static void test_no_outer_products(void **state)
 {
     (void)state;
@@ -102,7 +102,7 @@ static Value state_matrix(Bench *bench, const char *name, int64_t rows, int64_t 
     return build_read(&bench->b, module_state(bench->module, name, f64_type(2, rows, columns), STATE_WEIGHT));
 }
 
-/* Three vectors, of which one is made late, and two layers of them: a product each for the layers. */
+/* Three vectors, one of them made late, in two layers: one product per layer. */
 static void test_vectors_are_stacked(void **state)
 {
     (void)state;

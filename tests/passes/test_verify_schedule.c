@@ -1,5 +1,6 @@
-/* The verifier of schedules accepts what fusion and planning make, and refuses it once something is wrong. Each row of `faults`
- * spoils one thing, at every place of the schedule where it can be spoilt, and every time the verifier must say so. */
+/* The verifier of schedules accepts the schedules of fusion and planning, and refuses them once something in them is wrong. Each
+ * row of `faults` spoils one thing, at every place of the schedule where it can be spoilt, and every time the verifier must say
+ * so. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

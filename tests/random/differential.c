@@ -2,11 +2,11 @@
  *
  *     differential [--models | --plan] [--first SEED] [--count N] [--block N]
  *
- * The interpreter runs what the program says, with gradients expanded and nothing else done to it; compiled code went through
- * every pass. Blocks of programs become modules, in turn of f64 and f32; some are optimised, some are split among threads, some
- * are compiled without fusion too (block_level and its like). Scratch memory holds NaN before. In f32 a program may differ by a
- * multiple of what the interpreter's f32 differs from its f64. The last line says how many programs ran and how many differed;
- * the status is 1 if any did. With --plan schedules are verified and nothing is compiled. */
+ * The interpreter runs the program with gradients expanded and otherwise unchanged; compiled code went through every pass. Blocks
+ * of programs become modules, in turn of f64 and f32; some are optimised, some are split among threads, some are compiled without
+ * fusion too (block_level and its like). Scratch memory holds NaN before. In f32 a program may differ by a multiple of the
+ * difference between the interpreter's f32 and f64 results. The last line says how many programs ran and how many differed; the
+ * status is 1 if any did. With --plan schedules are verified and nothing is compiled. */
 #include <getopt.h>
 #include <inttypes.h>
 #include <math.h>
@@ -54,12 +54,12 @@ void report(Count *count, uint64_t seed, DType real, const char *what, const cha
 /* One block: the programs as they are, the same optimised and compiled in two ways, and in f32 a second opinion in f64. */
 typedef struct Block {
     Module *plain, *doubt, *optimized;
-    Compiled fused, unfused, other; /* without a module where the block goes without it */
+    Compiled fused, unfused, other; /* without a module where the block is not compiled in that way */
     Tensor *states, *doubt_states;
     unsigned threads;
 } Block;
 
-/* How a block is run: its number decides. */
+/* The number of a block decides how it is run. */
 static DType block_real(uint64_t number)
 {
     return number % 2 ? DTYPE_F32 : DTYPE_F64;
@@ -163,8 +163,8 @@ static void compare(Count *count, const Block *block, uint32_t index, uint64_t s
     report(count, seed, block->plain->real, where, why, block->plain, function, NULL);
 }
 
-/* The program on one thread, on two where its block is compiled for that, without fusion where its block is, and where it is
- * optimised also without that and for another processor, which must change no bit. */
+/* Runs the program on one thread and, where its block is compiled so, on two threads, without optimisation for another processor,
+ * and without fusion. The first two of these must not change a bit. */
 static void run_ways(Count *count, const Block *block, uint32_t index, uint64_t seed, const Numbers *numbers,
                      const Results *expected, const Results *doubt)
 {

@@ -1,4 +1,4 @@
-/* What the differential test counts and says, for both kinds of random program. */
+/* Counts and messages of the differential test, for both kinds of random program. */
 #ifndef HNC_TESTS_RANDOM_DIFFERENTIAL_H
 #define HNC_TESTS_RANDOM_DIFFERENTIAL_H
 

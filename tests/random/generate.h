@@ -24,7 +24,7 @@ static inline unsigned dice_below(Dice *dice, unsigned n)
     return (unsigned)(dice_bits(dice) % n);
 }
 
-/* What the inputs and fields of a random program hold: indices are below this number, fields have so many rows. */
+/* What the inputs and fields of a random program hold: indices are below this number, fields have this many rows. */
 enum { RANDOM_INDEX_LIMIT = 5, RANDOM_ROWS = 5 };
 
 /* A module with the functions "p<seed>" of the seeds [first, first + count), each with states of its own ("p<seed>.s0", ...). Of

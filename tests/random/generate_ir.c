@@ -31,7 +31,7 @@ static Value sum_of_products(Generator *g, Value x, Value y)
     return sum_of_all(g, build_binary(&g->b, OP_MUL, x, y));
 }
 
-/* A direction in which a leaf moves: numbers of its own, different in every element. */
+/* A direction in which a leaf moves: different numbers in every element. */
 static Value direction(Generator *g, Value leaf, unsigned number)
 {
     Type type = value_type(&g->b, leaf);

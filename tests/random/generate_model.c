@@ -1,5 +1,5 @@
-/* Random models in the language. A net is a list of assignments whose shapes are known here, so that every model is valid.
- * Nothing in it jumps, and what is divided by, or taken the logarithm of, stays away from zero. */
+/* Random models in the language. A net is a list of assignments whose shapes are known here, so that every model is valid. No
+ * function in it jumps, and divisors and arguments of logarithms stay away from zero. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -271,7 +271,7 @@ static void write_statement(Writer *w)
 
 /* ---- declarations ---- */
 
-/* Layers that use a weight in another way than `linear`. They have dice of their own, too. */
+/* Layers that use a weight in another way than `linear`. They have their own dice, too. */
 static const char *write_last_layer(Writer *w)
 {
     static const struct {
@@ -333,8 +333,8 @@ static void write_fit(Writer *w)
     text_printf(w->out, "train t = fit {\n  minimise loss(s.train) by sgd(0.01%s)\n", below(w, 2) ? ", momentum: 0.9" : "");
 }
 
-/* One to three forms, of which the first responds to the condition, and what combines them. They have dice of their own, so that
- * what a model of a seed is beside them does not depend on how many forms there are to choose from. */
+/* One to three forms, the first of which responds to the condition, and the ops that combine them. They have their own dice, so
+ * that the rest of a seed's model does not depend on the number of forms to choose from. */
 static void write_forms(Writer *w, const char *condition)
 {
     static const char *const forms[] = {
@@ -343,7 +343,7 @@ static void write_forms(Writer *w, const char *condition)
     static const char *const joints[] = {" + ", " - ", " * ", " + tanh(free) * "};
     Dice dice = {w->dice.state ^ 0x9e3779b97f4a7c15u};
     unsigned count = 1 + dice_below(&dice, 3);
-    for (unsigned i = 0; i < count; i++) /* nets make as many numbers as one use of a form wants */
+    for (unsigned i = 0; i < count; i++) /* a net makes the numbers for one use of a form */
         text_printf(w->out, "net g%u(q: f32[2]) -> f32[n] { return linear(tanh(linear(q, 3)), n) }\n", i);
     text_printf(w->out, "weights f = ");
     for (unsigned i = 0; i < count; i++) {

@@ -1,6 +1,6 @@
 /* The ops of random functions. Values are kept in a list from which later ops pick, recent ones more often, so that chains grow
- * and values are used several times. Ops that jump (floor, comparisons, argmax) take *exact* operands only: those that any right
- * implementation computes bit for bit alike. In functions that are differentiated this holds for ops with kinks too. */
+ * and values are used several times. Ops that jump (floor, comparisons, argmax) take *exact* operands only: values that every
+ * right implementation computes bit for bit alike. In functions that are differentiated this holds for ops with kinks too. */
 #include <stdlib.h>
 
 #include "tests/random/generator.h"
@@ -72,7 +72,7 @@ static unsigned pick(Generator *g, bool exact)
     return 0; /* the first input is exact */
 }
 
-/* One with at least one axis of extent above 1, or any. */
+/* A value with at least one axis of extent above 1, or any value. */
 static unsigned pick_wide(Generator *g)
 {
     unsigned i = 0;
@@ -336,7 +336,7 @@ static void add_reduction(Generator *g)
         keep(g, build_with_const(&g->b, OP_MUL, x, 1 / terms), false);
     else
         keep_moved(g, x, i);
-    if (below(g, 2)) { /* and beside what it was made of */
+    if (below(g, 2)) { /* and beside its operands */
         Dims kept = other_axes(type.rank, axes, (Dims){0});
         keep_moved(g, build_broadcast(&g->b, g->values[g->n - 1], type, kept), g->n - 1);
     }
@@ -371,8 +371,8 @@ static void add_normalization(Generator *g)
     }
 }
 
-/* Whether some value is equal to the largest, which it is however they are rounded, if a value is the same number wherever it is
- * computed again. */
+/* Compares values with their largest one. However they are rounded, some value is equal to it, provided that a value is the same
+ * number wherever it is computed again. */
 static void add_winners(Generator *g)
 {
     unsigned i = pick_wide(g), j;
@@ -458,7 +458,7 @@ static void add_source(Generator *g)
         keep(g, build_iota(&g->b, like, (int)below(g, like.rank)), true);
 }
 
-/* As often as each stands here. */
+/* An op is chosen as often as it stands in this list. */
 static void (*const ops[])(Generator *g) = {
     add_unary,     add_unary,     add_unary,     add_binary,       add_binary,        add_binary,        add_choice,
     add_broadcast, add_reshape,   add_transpose, add_slice_or_pad, add_concat,        add_reduction,     add_reduction,

@@ -28,7 +28,7 @@ static void subject_free(Subject *subject)
     arena_free(&subject->arena);
 }
 
-/* Only what runs is left in the module. */
+/* Leaves only functions that run in the module. */
 static void drop_sources(Module *module)
 {
     for (uint32_t i = module->functions.len; i-- > 0;) {
@@ -39,7 +39,7 @@ static void drop_sources(Module *module)
     }
 }
 
-/* Whose draw of a hyperparameter is: as the model says, of each example, of the batch. */
+/* How hyperparameters are drawn: as the model says, per example, or per batch. */
 typedef enum { DRAWS_AS_WRITTEN, DRAWS_OF_EXAMPLES, DRAWS_OF_BATCH } Draws;
 
 static bool subject_new(Subject *subject, const Text *text, DType real, int64_t batch, Draws draws, char why[static 256])
@@ -153,7 +153,7 @@ static void check_central_difference(Count *count, const Subject *subject, const
 
 /* ---- a batch against its examples ---- */
 
-/* Output after output of a function without random numbers is the mean of what it is for each example alone. */
+/* Each output of a function without random numbers is the mean of its values for the single examples. */
 static void check_examples(Count *count, const Subject *whole, const Subject *single, uint32_t loss, const Tensor *states,
                            uint64_t seed, const char *text)
 {
@@ -165,7 +165,7 @@ static void check_examples(Count *count, const Subject *whole, const Subject *si
     char why[256];
     int64_t batch = type_elements(numbers.inputs[0].type);
     bool fine = run_interpreted(&numbers, &expected, why) && results_finite(&expected);
-    for (uint32_t i = 0; i < expected.n && fine; i++) /* less the examples' parts, nothing is left */
+    for (uint32_t i = 0; i < expected.n && fine; i++) /* nothing is left after the examples' parts are subtracted */
         for (int64_t k = 0; k < type_elements(expected.tensors[i].type); k++)
             if (i >= all->outputs.len)
                 tensor_set(&expected.tensors[i], k, 0);
@@ -278,8 +278,8 @@ static void compare_function(Count *count, const Subject *subject, const Subject
     numbers_free(&numbers);
 }
 
-/* What is compiled of a model: of every other one the gradients, of the rest the steps. The interpreter has looked at all
- * gradients. */
+/* Chooses the functions of a model to compile: the gradients of every other model, and the steps of the rest. The interpreter has
+ * checked all gradients. */
 static void keep_half(const Subject *subject, uint64_t number)
 {
     Module *module = subject->module;

@@ -37,16 +37,16 @@ typedef struct Compiled {
 } Compiled;
 typedef struct Way {
     bool unfused;
-    bool blocks;  /* products as large ones without OpenBLAS are, whatever their size */
-    bool threads; /* every kernel that can be split is */
+    bool blocks;  /* products of any size are made like large ones without OpenBLAS */
+    bool threads; /* every kernel that can be split is split */
     int level;    /* -O */
     const char *cpu;
 } Way;
 /* Plans, verifies the schedules and compiles; false with the reason in `why`. */
 bool compile_module(const Module *module, Way way, Compiled *compiled, Text *why);
 void compiled_free(Compiled *compiled);
-/* Runs function number `index` on these numbers, kernels shared by so many threads; scratch memory and outputs hold NaN before.
- * False with a sentence in `why` if memory outside what the function may write has changed. */
+/* Runs function number `index` on these numbers with `threads` threads; scratch memory and outputs hold NaN before. False with a
+ * sentence in `why` if memory outside what the function may write has changed. */
 bool run_compiled(const Compiled *compiled, uint32_t index, const Numbers *numbers, unsigned threads, Results *results,
                   char why[static 256]);
 

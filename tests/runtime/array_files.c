@@ -63,7 +63,7 @@ static Blob deflate_blob(Blob content)
     return packed;
 }
 
-/* What both records of a member begin with, from the version on; `wide`: its sizes stand elsewhere. */
+/* The fields that both records of a member share, from the version on; `wide`: the sizes stand elsewhere. */
 static void add_common(Blob *blob, const Member *member, bool deflated, size_t packed, bool wide)
 {
     add_number(blob, wide ? 45 : 20, 2);

@@ -20,7 +20,7 @@ typedef struct Member {
     const char *name; /* as in the archive: "images.npy" */
     Blob content;
 } Member;
-/* A zip archive; `zip64`: all that can stands in the records for large archives. */
+/* A zip archive; `zip64`: every number that can stand in the records for large archives stands there. */
 Blob zip_blob(const Member *members, size_t count, bool deflated, bool zip64);
 
 #endif

@@ -36,8 +36,7 @@ static void no_overlap(void **state)
     }
 }
 
-/* What the functions draw is what the table says: the numbers of the first ray and of the first split are made of other blocks.
- */
+/* The functions draw as the table says: the numbers of the first ray and of the first split come from different blocks. */
 static void first_ray_and_split(void **state)
 {
     (void)state;

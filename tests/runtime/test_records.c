@@ -1,5 +1,5 @@
-/* Records as JSON: thousands of random manifests are written, read again and equal; what is missing or out of range is refused.
- */
+/* Records as JSON: thousands of random manifests are written, read again and equal; a manifest with a missing value or one out of
+ * range is refused. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -40,7 +40,7 @@ static int64_t count_in_root(const Record *root, const void *object, const char 
 
 static void fill(const Record *record, void *object, const Record *root, const void *root_object);
 
-/* A list of up to three elements, or what an element of each kind is. */
+/* Fills a list with up to three elements of the field's kind. */
 static void fill_list(const RecordField *field, void *object, const Record *root, const void *root_object)
 {
     size_t count = roll(4), size = field->kind == FIELD_LIST      ? field->record()->size
@@ -148,7 +148,7 @@ static void test_written_and_read_again(void **state)
     assert_true(read > 1000);
 }
 
-/* A manifest that says something else in one place is another's equal in no case. */
+/* Manifests that differ in one place are never equal. */
 static void test_what_differs_is_not_equal(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* Data sets of CSV files as the manifest describes them: what of it is checked, and the rows that come out. */
+/* Data sets of CSV files as the manifest describes them: the checks of the description, and the rows that come out. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>

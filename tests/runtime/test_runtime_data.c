@@ -1,4 +1,4 @@
-/* The IDX reader and what is built on it: good files, and every way in which a file can be wrong. */
+/* The IDX reader and data sets of IDX files: good files, and every way in which a file can be wrong. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <math.h>
@@ -107,7 +107,7 @@ static void test_refuses_foreign_files(void **state)
     expect_refusal(&label, bad_label, sizeof bad_label, "the label of example 1 is 10");
 }
 
-/* Two numbers of each type of the format, as they lie in a file. */
+/* Two numbers per type of the format, as they lie in a file. */
 static const struct {
     unsigned char code;
     unsigned size;

@@ -76,7 +76,7 @@ static void test_versions_and_gzip(void **state)
     expect_images("zipped.npy");
 }
 
-/* Two numbers of each type, little-endian. */
+/* Two numbers per type, little-endian. */
 static const struct {
     char name[3];
     unsigned size;
@@ -311,7 +311,7 @@ static void test_archives(void **state)
     expect_refusal("empty.npz/images", &image, "./empty.npz: not a zip archive");
 }
 
-/* An archive of which some bytes are others. */
+/* An archive with some bytes changed is refused. */
 static void expect_damage(Blob zip, size_t at, const void *bytes, size_t size, const char *message)
 {
     memcpy(zip.bytes + at, bytes, size);

@@ -163,7 +163,7 @@ static void test_without_gnuplot(void **state)
     assert_int_not_equal(access("run/front.svg", F_OK), 0);
 }
 
-/* A gnuplot that fails: its reason is passed on, and the picture there was stays. */
+/* A gnuplot that fails: its reason is passed on, and the earlier picture stays. */
 static void test_gnuplot_fails(void **state)
 {
     (void)state;
@@ -220,7 +220,7 @@ static void test_words_of_a_sweep(void **state)
     assert_true(output_has("run/tasks.json: 'costs' should be a list of 2 to 16 names"));
 }
 
-/* Indicators that a model does not report are not spoken of. */
+/* Indicators that a model does not report are not mentioned. */
 static void test_front_without_indicators(void **state)
 {
     (void)state;
@@ -292,7 +292,7 @@ static void test_damaged_fronts(void **state)
     }
 }
 
-/* The one picture does not keep the other from being drawn; the status tells. */
+/* If one picture cannot be drawn, the other one is still drawn; the status tells of the error. */
 static void test_one_of_two(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* Runs that are interrupted, killed and continued end with the same bits as those that were left alone. */
+/* Runs that are interrupted, killed and continued end with the same bits as runs that were left alone. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -71,8 +71,8 @@ static unsigned microseconds_now(void)
     return (unsigned)(now.tv_sec % 1000) * 1000000u + (unsigned)(now.tv_nsec / 1000);
 }
 
-/* Kills runs at random moments, each within the time that a run takes on this machine, until `kills` of them have hit one that
- * had begun; whatever gets through, and the last one, must equal the run that nobody disturbed. */
+/* Kills runs at random moments, each within the time that a run takes on this machine, until `kills` kills have hit a run that
+ * had begun. Each run that finishes, and the last one, must equal the undisturbed run. */
 static void kill_and_resume(const char *epochs, int kills)
 {
     unsigned begin = microseconds_now();
@@ -107,7 +107,7 @@ static void test_killed_in_steps(void **state)
     unsetenv("TOY_SLEEP");
 }
 
-/* Steps that take none: nearly all time goes to checkpoints, and most kills hit one. */
+/* Steps that take no time: nearly all time goes to checkpoints, and most kills hit one. */
 static void test_killed_in_checkpoints(void **state)
 {
     (void)state;

@@ -35,7 +35,8 @@ static int64_t worse_after(uint64_t seed, int64_t measures)
     return worse;
 }
 
-/* A measure that is one too many ends the outermost repeat around it that has no more patience: `ends` is then its place. */
+/* A measure without improvement ends the outermost repeat around it whose patience is used up: `ends` is then the place of this
+ * repeat. */
 static void define(const Walk *walk, size_t repeat, uint64_t seed, int64_t *measures, size_t *ends, Sequence *sequence)
 {
     const PlannedAct *r = &walk->acts[repeat];
@@ -136,7 +137,7 @@ static void test_random_procedures(void **state)
 
 #define LEAF(k, e, a, l) {.kind = ACT_##k, .size = 1, .every = (e), .after = (a), .last = (l)}
 
-/* Steps as the letters of their places, measures as E, whatever gets a new net ready as n. */
+/* Steps as the letters of their places, measures as E, acts that prepare a new net as n. */
 static void trace(const Walk *walk, const char *letters, char *text, size_t size)
 {
     Counts done = {0};

@@ -7,7 +7,7 @@
  *
  * Faults for the tests come from the environment:
  *   TOY_NAN_AT=N   the loss of the Nth lower step is not a number
- *   TOY_SLEEP=N    microseconds a step
+ *   TOY_SLEEP=N    microseconds per step
  *   TOY_STRICT=1   an allocation between two steps of an epoch ends the process with status 99
  *   TOY_KILL_AT=N  the Nth operation on a file kills the process, a write in its middle */
 #include <fcntl.h>

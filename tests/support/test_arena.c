@@ -80,7 +80,7 @@ static void texts_grow(void **unused)
     assert_null(text.data);
 }
 
-/* What `action` does in a child process: its exit status, and what it said on stderr. */
+/* Runs `action` in a child process; gives its exit status, and its text on stderr. */
 static int in_child(void (*action)(void), char said[static 128])
 {
     int ends[2];

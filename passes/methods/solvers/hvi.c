@@ -1,14 +1,14 @@
-/* Hypervolume maximisation over several rays a step (Hoang et al., "Improving Pareto front learning via multi-sample
+/* Hypervolume maximisation over several rays per step (Hoang et al., "Improving Pareto front learning via multi-sample
  * hypernetworks", AAAI 2023): the nets of a step's rays are descended together by the weights under which the hypervolume of
  * their front grows, and each net's losses are turned to its ray by lambda times a cosine. The weights are constants, from
  * pareto/ (hypervolume_gradient).
  *
- * The cosine is that of the losses and the inverse ray, so that a large entry asks for a small loss as with other solvers; the
- * authors' is that of the ray itself. For two objectives that is the same with the entries of the ray swapped. */
+ * The cosine is taken between the losses and the inverse ray, so that a large entry asks for a small loss as with other solvers;
+ * the authors take it between the losses and the ray. For two objectives both are the same but for swapped entries of the ray. */
 #include "pareto/externs.h"
 #include "passes/methods/methods.h"
 
-#define LEAST_ENTRY 1e-6 /* its inverse squared is a float yet */
+#define LEAST_ENTRY 1e-6 /* a float can still hold its inverse squared */
 
 static Value along_inverse_ray(const Objectives *objectives)
 {

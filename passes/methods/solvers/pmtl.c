@@ -1,6 +1,6 @@
 /* Pareto multi-task learning (Lin et al., NeurIPS 2019). First phase, for some epochs at most: least norm over the gradients of
  * the constraints that keep the losses out of the sector of the ray, among those of all rays that are evaluated. Second phase:
- * least norm over those and the gradients of the losses. */
+ * least norm over these gradients and the gradients of the losses. */
 #include "pareto/externs.h"
 #include "passes/methods/methods.h"
 
