@@ -1,4 +1,6 @@
 /* What follows the conditions of a train, and what follows others. */
+#include <string.h>
+
 #include "frontend/declare/train_plan.h"
 
 /* Whether weights of the model, as far as they are used, follow the condition. */
@@ -10,12 +12,22 @@ bool responds(const Model *model, uint32_t condition)
     return false;
 }
 
-/* Whether anything that is computed follows the condition. */
+static bool is_export(const Session *s, const Function *function)
+{
+    for (uint32_t i = 0; i < s->model->exports.len; i++)
+        if (s->model->exports.data[i].function == function)
+            return true;
+    return false;
+}
+
+/* Whether anything that is computed follows the condition, but for exports, which take it as an argument. */
 static bool uses_condition(const Session *s, uint32_t condition)
 {
-    for (uint32_t i = 0; i < s->module->functions.len; i++)
-        if (sources_of(s->module, s->module->functions.data[i]).conditions >> condition & 1)
+    for (uint32_t i = 0; i < s->module->functions.len; i++) {
+        const Function *function = s->module->functions.data[i];
+        if (sources_of(s->module, function).conditions >> condition & 1 && !is_export(s, function))
             return true;
+    }
     return false;
 }
 
@@ -44,6 +56,18 @@ const char *method_taking(ConditionKind kind)
     return method_traits[method].name;
 }
 
+/* "bilevel(lam, mu)": the method that takes the condition, beside those that the train takes by the same method. */
+static const char *method_with(Session *s, const Train *train, uint32_t condition)
+{
+    const char *method = method_taking(condition_kind(condition_symbol(s, condition)->decl->kind));
+    const char *others = "";
+    bool same = strcmp(method, method_traits[train->method].name) == 0;
+    for (uint32_t i = 0; same && i < train->conditions.len; i++)
+        others =
+            arena_printf(&s->file->arena, "%s%s, ", others, s->module->conditions.data[train->conditions.data[i].condition].name);
+    return arena_printf(&s->file->arena, "%s(%s%s)", method, others, s->module->conditions.data[condition].name);
+}
+
 void warn_of_fixed_response(Session *s, const Decl *decl, const Train *train)
 {
     for (uint32_t i = 0; i < s->module->weights.len; i++) {
@@ -56,8 +80,7 @@ void warn_of_fixed_response(Session *s, const Decl *decl, const Train *train)
             warn(s, WARNING_FIXED_RESPONSE, decl->value->span,
                  "the weights of '%s' respond to '%s', which '%s' keeps where it is: the response is trained at one point",
                  form->target, s->module->conditions.data[c].name, method_traits[train->method].name);
-            add_help(s, "%s(%s) tunes it; 'weights %s = free' in the train needs half of the memory",
-                     method_taking(condition_kind(condition_symbol(s, c)->decl->kind)), s->module->conditions.data[c].name,
+            add_help(s, "%s tunes it; 'weights %s = free' in the train needs half of the memory", method_with(s, train, c),
                      form->target);
             return;
         }

@@ -39,6 +39,8 @@ static void read_conditions(TrainPlan *plan, const MethodTraits *method, const A
                                                method->name, reader->noun);
         if (!symbol)
             add_help(s, "declare one, as in '%s'", reader->example);
+        else if (!symbol->extent)
+            continue; /* its declaration has an error */
         else if (find_train_condition(&plan->train, symbol->condition))
             fail(s, expr->span, "%s names '%s' twice", method->name, symbol->decl->name.text);
         else
