@@ -110,10 +110,10 @@ static void read_entry(Session *s, const Symbol *symbol, const HyperEntry *entry
     vec_push(&s->model->hypers, hyper);
 }
 
-/* Figures of every run have these names: "loss.lower" beside them in a file could be either. */
+/* Figures of every run have these names: "loss.lower" or "steps.upper" beside them in a file could be either. */
 static bool is_figure(const char *name)
 {
-    static const char *const figures[] = {"loss", "grad_norm", "objective"};
+    static const char *const figures[] = {"loss", "grad_norm", "objective", "steps"};
     bool found = false;
     for (size_t i = 0; i < COUNT_OF(figures); i++)
         found |= strcmp(figures[i], name) == 0;

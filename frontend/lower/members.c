@@ -87,7 +87,7 @@ Val condition_member(Session *s, Val group, Name name)
     Candidates candidates = {0};
     if (!can_build(s, name.span))
         return val_poison();
-    if (decl->kind != DECL_HYPER) {
+    if (!decl->hypers.first) { /* a vector whose numbers have no names */
         fail(s, name.span, "the %s '%s' is a vector and has no member '%s'", decl_text[decl->kind], decl->name.text, name.text);
         add_note(s, decl->name.span, "declared here");
         return val_poison();
