@@ -135,6 +135,14 @@ static void an_export_takes_what_no_loss_reads(void **state)
         fail_msg("exit status %d\n%s", status, command_output());
 }
 
+static void what_is_not_tuned_is_not_drawn(void **state)
+{
+    (void)state;
+    write_model("m.hn", two, "noise.p", "reg.c", "noise", "sample normal(scale: 0.5)");
+    must_run("'" HNC_BINARY_DIR "/hnc' explain m.hn");
+    assert_true(output_has("starts at 0.2, drawn per batch") && output_has("stays at 0.5"));
+}
+
 /* Each once, though the model is compiled several times. */
 static void warnings_are_printed_once(void **state)
 {
@@ -149,6 +157,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(every_gradient_is_right, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(two_declarations_move_as_one, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(an_export_takes_what_no_loss_reads, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(what_is_not_tuned_is_not_drawn, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(warnings_are_printed_once, set_up, folder_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
