@@ -42,7 +42,9 @@ bool check_drawn(Session *s, const Decl *decl, const Train *train)
         const char *name = symbol->decl->name.text;
         fail(s, decl->value->span, "'%s' uses the %s '%s', which it does not draw", decl->name.text,
              decl_text[symbol->decl->kind], name);
-        add_help(s, "train it by %s(%s), or give the weights another form", method_taking(kind), name);
+        const char *method = method_taking(kind);
+        if (method)
+            add_help(s, "train it by %s(%s), or give the weights another form", method, name);
         return false;
     }
     return true;
@@ -51,21 +53,24 @@ bool check_drawn(Session *s, const Decl *decl, const Train *train)
 const char *method_taking(ConditionKind kind)
 {
     int method = 0;
-    while (method_traits[method].takes != kind)
+    while (method < METHOD_COUNT && method_traits[method].takes != kind)
         method++;
-    return method_traits[method].name;
+    return method < METHOD_COUNT ? method_traits[method].name : NULL;
 }
 
-/* "bilevel(lam, mu)": the method that takes the condition, beside those that the train takes by the same method. */
-static const char *method_with(Session *s, const Train *train, uint32_t condition)
+/* "bilevel(lam, mu) tunes it; ": the method that takes the condition, beside those that the train takes by the same method. Empty
+ * where there is none. */
+static const char *way_to_tune(Session *s, const Train *train, uint32_t condition)
 {
     const char *method = method_taking(condition_kind(condition_symbol(s, condition)->decl->kind));
     const char *others = "";
+    if (!method)
+        return "";
     bool same = strcmp(method, method_traits[train->method].name) == 0;
     for (uint32_t i = 0; same && i < train->conditions.len; i++)
         others =
             arena_printf(&s->file->arena, "%s%s, ", others, s->module->conditions.data[train->conditions.data[i].condition].name);
-    return arena_printf(&s->file->arena, "%s(%s%s)", method, others, s->module->conditions.data[condition].name);
+    return arena_printf(&s->file->arena, "%s(%s%s) tunes it; ", method, others, s->module->conditions.data[condition].name);
 }
 
 void warn_of_fixed_response(Session *s, const Decl *decl, const Train *train)
@@ -80,8 +85,7 @@ void warn_of_fixed_response(Session *s, const Decl *decl, const Train *train)
             warn(s, WARNING_FIXED_RESPONSE, decl->value->span,
                  "the weights of '%s' respond to '%s', which '%s' keeps where it is: the response is trained at one point",
                  form->target, s->module->conditions.data[c].name, method_traits[train->method].name);
-            add_help(s, "%s tunes it; 'weights %s = free' in the train needs half of the memory", method_with(s, train, c),
-                     form->target);
+            add_help(s, "%s'weights %s = free' in the train needs half of the memory", way_to_tune(s, train, c), form->target);
             return;
         }
     }
