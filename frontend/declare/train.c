@@ -16,6 +16,10 @@ static const MethodReader *const readers[METHOD_COUNT] = {
 #undef METHOD
 };
 
+#define METHOD(KIND, name, example, takes, most) _Static_assert((most) <= MOST_PARAMETERS, #name);
+#include "ir/methods.def"
+#undef METHOD
+
 /* How a model writes it: METHOD(CONDITION, ...). */
 static Construct method_construct(const MethodTraits *method)
 {
