@@ -11,6 +11,7 @@ static bool compile_small(const Options *options, int64_t batch, Compilation *c)
     if (options->batch || c->model->trains.len == 0 || c->model->trains.data[0].batch <= batch)
         return true;
     compilation_free(c);
+    checked.silenced_warnings = ~UINT32_C(0); /* they have been printed */
     checked.batch = batch;
     return compile_model(&checked, c);
 }
@@ -20,11 +21,13 @@ static bool compile_small(const Options *options, int64_t batch, Compilation *c)
 static int check_gradients_of(const Options *options)
 {
     static const int64_t batches[] = {4, 16, 64};
+    Options attempt = *options;
     int status = EXIT_ERROR;
     bool not_finite = true;
     for (size_t i = 0; i < COUNT_OF(batches) && not_finite; i++) {
         Compilation c;
-        bool fine = compile_small(options, batches[i], &c);
+        bool fine = compile_small(&attempt, batches[i], &c);
+        attempt.silenced_warnings = ~UINT32_C(0); /* each is printed once */
         not_finite = false;
         status = fine ? check_gradients(c.model, &not_finite) : EXIT_ERROR;
         compilation_free(&c);

@@ -41,7 +41,7 @@ static const char *hyper_kind(const Hyper *hyper)
     return names[hyper->kind];
 }
 
-static void explain_hypers(const Model *model)
+static void explain_hypers(const Model *model, const Train *train)
 {
     if (model->hypers.len == 0)
         return;
@@ -53,7 +53,10 @@ static void explain_hypers(const Model *model)
             printf(" in (%g, %g)", h->low, h->high);
         if (h->shape.rank)
             printf(", %" PRId64 " values", type_elements(h->shape));
-        printf(", starts at %g, drawn per %s\n", h->init, h->shared ? "batch" : "example");
+        if (find_train_condition(train, h->condition))
+            printf(", starts at %g, drawn per %s\n", h->init, h->shared ? "batch" : "example");
+        else
+            printf(", stays at %g\n", h->init);
     }
 }
 
@@ -123,7 +126,7 @@ int command_explain(const Options *options)
         printf("%s: model %s, %s\n", options->file, c.model->name, dtype_name(c.model->module->real));
         explain_data(c.model);
         explain_nets(c.model);
-        explain_hypers(c.model);
+        explain_hypers(c.model, &c.model->trains.data[0]);
         for (uint32_t i = 0; i < c.model->trains.len; i++)
             explain_train(&c.model->trains.data[i]);
         explain_steps(c.plan);

@@ -13,14 +13,21 @@
 
 static const double tolerance = 1e-6, compiled_tolerance = 1e-9;
 
-enum { FEW = 3 }; /* examples: each may have its own matrices of weights */
+/* Examples whose loss is compared with its definition: those of a batch, of which the loss is known to be a number, but not many,
+ * because the weights of each may be matrices of their own. */
+static int examples_compared(int64_t batch)
+{
+    enum { MOST = 16 };
+    return batch < TRIAL_FEWEST_ROWS ? TRIAL_FEWEST_ROWS : batch < MOST ? (int)batch : MOST;
+}
 
 /* A loss, as the several functions that differences need. */
 typedef struct Loss {
     Function *gradients;        /* outputs: the loss, then a gradient for each state of that name */
     Function *plain;            /* outputs: the loss, then the operand of each stop */
     Function *frozen;           /* the loss; inputs: the rows, then the value of each stop */
-    Function *definition, *few; /* the loss of a few examples, by definition and as steps have it */
+    Function *definition, *few; /* the loss of so many examples, by definition and as steps have it */
+    int examples;
 } Loss;
 
 /* ---- losses without and with frozen stops ---- */
@@ -59,8 +66,9 @@ static Loss make_loss(Model *model, Train *train, uint32_t number)
                  .plain = copy_loss(module, loss, arena_printf(&module->arena, "%s.plain", loss->name), false),
                  .frozen = copy_loss(module, loss, arena_printf(&module->arena, "%s.frozen", loss->name), true)};
     function_remove(module, loss);
-    made.definition = method_loss_of(model, train, number, FEW, true);
-    made.few = method_loss_of(model, train, number, FEW, false);
+    made.examples = examples_compared(train->phases.data[train->pareto ? 0 : number].batch);
+    made.definition = method_loss_of(model, train, number, made.examples, true);
+    made.few = method_loss_of(model, train, number, made.examples, false);
     pass_differentiate(module, made.definition);
     pass_differentiate(module, made.few);
     return made;
@@ -178,7 +186,11 @@ static bool check_definition(const Trial *trial, const Loss *loss)
     Tensor *expected = trial_evaluate(trial, loss->definition, NULL), *actual = trial_evaluate(trial, loss->few, NULL);
     double difference = expected && actual ? tensor_difference(&expected[0], &actual[0]) : INFINITY;
     bool good = difference <= compiled_tolerance;
-    printf("  the loss of %d examples %17s by definition and as a batch %.1e%s\n", FEW, "", difference, good ? "" : "   WRONG");
+    printf("  the loss of %d examples %*s ", loss->examples, loss->examples < 10 ? 17 : 16, "");
+    if (good && !isfinite(tensor_get(&expected[0], 0)))
+        printf("is no finite number, which says nothing\n");
+    else
+        printf("by definition and as a batch %.1e%s\n", difference, good ? "" : "   WRONG");
     if (expected)
         interpret_free_outputs(loss->definition, expected);
     if (actual)

@@ -86,6 +86,11 @@ static bool run_init(Trial *trial, const Function *init)
     return true;
 }
 
+static int64_t row_count(const Train *train)
+{
+    return train->batch < TRIAL_FEWEST_ROWS ? TRIAL_FEWEST_ROWS : train->batch;
+}
+
 bool trial_new(Trial *trial, const Model *model, const Train *train)
 {
     const Module *module = model->module;
@@ -94,7 +99,7 @@ bool trial_new(Trial *trial, const Model *model, const Train *train)
     trial->rows = support_malloc((module->fields.len + 1) * sizeof(Tensor));
     for (uint32_t i = 0; i < module->fields.len; i++) {
         Type field = module->fields.data[i].type;
-        Type type = {.dtype = field.dtype, .rank = (uint8_t)(field.rank + 1), .dims = {train->batch}};
+        Type type = {.dtype = field.dtype, .rank = (uint8_t)(field.rank + 1), .dims = {row_count(train)}};
         memcpy(&type.dims[1], field.dims, field.rank * sizeof field.dims[0]);
         trial->rows[i] = tensor_new(type);
         fill_rows(&trial->rows[i], &module->fields.data[i], 1000 + i);
@@ -139,7 +144,7 @@ static Tensor *make_inputs(const Trial *trial, const Function *function, const T
         inputs[i] = tensor_new(type);
         bool index = type.dtype == DTYPE_I32 && type.rank == 1;
         for (int64_t k = 0; k < type_elements(type); k++)
-            tensor_set(&inputs[i], k, index ? (double)(k % trial->train->batch) : 1);
+            tensor_set(&inputs[i], k, index ? (double)(k % row_count(trial->train)) : 1);
     }
     return inputs;
 }

@@ -15,6 +15,9 @@ typedef struct Trial {
     Jit *jit;
 } Trial;
 
+/* A trial has rows for a batch, and at least so many, all different: the loss of one example shows nothing of a batch. */
+enum { TRIAL_FEWEST_ROWS = 3 };
+
 /* Uniform in [0, 1), by stream and position. */
 double trial_random(uint32_t stream, uint64_t i);
 

@@ -23,6 +23,11 @@ static const KindRule kind_rules[] = {
     {HYPER_RANGE, HYPER_RANGE, false}, {HYPER_LOG, HYPER_LOG_RANGE, false},     {HYPER_INTEGER, HYPER_INTEGER, true},
 };
 
+static bool is_bounded(HyperKind kind)
+{
+    return kind == HYPER_RANGE || kind == HYPER_LOG_RANGE || kind == HYPER_INTEGER;
+}
+
 /* kind, kind(low, high), either followed by [extent, ...] */
 static bool read_kind(Session *s, const Expr *expr, Hyper *hyper, const KindRule **rule)
 {
@@ -47,8 +52,8 @@ static bool read_kind(Session *s, const Expr *expr, Hyper *hyper, const KindRule
         return false;
     *rule = &kind_rules[row];
     hyper->kind = bounds[0].expr ? (*rule)->ranged : (*rule)->plain;
-    hyper->low = bounds[0].number;
-    hyper->high = bounds[1].number;
+    hyper->low = is_bounded(hyper->kind) ? bounds[0].number : 0;
+    hyper->high = is_bounded(hyper->kind) ? bounds[1].number : 0;
     if (!bounds[0].expr != !bounds[1].expr) {
         fail(s, expr->span, "'%s' takes two bounds, as in %s", kind_rows[row].name, kind_rows[row].example);
         return false;
@@ -63,7 +68,6 @@ static bool check_first(Session *s, const HyperEntry *entry, const KindRule *rul
 {
     double init = hyper->init;
     Span span = entry->init->span;
-    bool bounded = hyper->kind == HYPER_RANGE || hyper->kind == HYPER_LOG_RANGE || hyper->kind == HYPER_INTEGER;
     int64_t whole;
     if ((hyper->kind == HYPER_POSITIVE || hyper->kind == HYPER_LOG) && init <= 0) {
         fail(s, span, "the first value of '%s' must be above 0, but this is %.6g", entry->name.text, init);
@@ -75,7 +79,7 @@ static bool check_first(Session *s, const HyperEntry *entry, const KindRule *rul
          !as_integer(s, val_number(init), span, "the first value", -MAX_ELEMENTS, MAX_ELEMENTS, &whole)))
         return false;
     bool inside = rule->ends_included ? init >= hyper->low && init <= hyper->high : init > hyper->low && init < hyper->high;
-    if (!bounded || inside)
+    if (!is_bounded(hyper->kind) || inside)
         return true;
     fail(s, span, "the first value of '%s' must lie %s %.6g and %.6g, but this is %.6g", entry->name.text,
          rule->ends_included ? "between" : "strictly between", hyper->low, hyper->high, init);
@@ -106,10 +110,11 @@ static void read_entry(Session *s, const Symbol *symbol, const HyperEntry *entry
     vec_push(&s->model->hypers, hyper);
 }
 
-/* Figures of every run have these names: "loss.lower" in a file of metrics could be a figure or a hyperparameter. */
+/* Figures of every run have these names: "loss.lower" or "steps.upper" in a file of metrics could be a figure or a
+ * hyperparameter. */
 static bool is_figure(const char *name)
 {
-    static const char *const figures[] = {"loss", "grad_norm", "objective"};
+    static const char *const figures[] = {"loss", "grad_norm", "objective", "steps"};
     bool found = false;
     for (size_t i = 0; i < COUNT_OF(figures); i++)
         found |= strcmp(figures[i], name) == 0;

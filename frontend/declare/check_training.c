@@ -74,7 +74,9 @@ static const char *names_of(Session *s, uint64_t conditions)
     return text;
 }
 
-static bool check_derivative(Session *s, const TrainedLeaves *leaves, const Function *f, Value loss, Span span, const char *name)
+/* `what_not`: "trains nothing" */
+static bool check_derivative(Session *s, const TrainedLeaves *leaves, const Function *f, Value loss, Span span, const char *name,
+                             const char *what_not)
 {
     unsigned char *marks = mark_trained(leaves, f), mark = marks[loss];
     const Op *block = mark & DERIVED ? NULL : find_block(f, marks, loss);
@@ -83,10 +85,10 @@ static bool check_derivative(Session *s, const TrainedLeaves *leaves, const Func
         return true;
     const char *what = leaves->upper ? names_of(s, leaves->conditions) : "every weight";
     if (!(mark & DEPENDS)) {
-        fail(s, span, "'%s' trains nothing: it does not depend on %s", name, leaves->upper ? what : "any weight");
+        fail(s, span, "'%s' %s: it does not depend on %s", name, what_not, leaves->upper ? what : "any weight");
         return false;
     }
-    fail(s, span, "'%s' trains nothing: its derivative with respect to %s is 0 everywhere", name, what);
+    fail(s, span, "'%s' %s: its derivative with respect to %s is 0 everywhere", name, what_not, what);
     if (block)
         add_help(s, "no derivative passes '%s' in line %u: minimise a smooth loss; counts of errors can be reported",
                  op_info[block->code].name, block->line);
@@ -113,6 +115,17 @@ static void check_movement(Session *s, const Function *f, uint32_t number, Span 
     help_stuck(s, result.stuck);
 }
 
+/* The loss tunes some of the conditions, and must tune all. */
+static void check_each_condition(Session *s, const Train *train, const Function *f, Value loss, Span span, const char *name)
+{
+    for (uint32_t i = 0; i < train->conditions.len; i++) {
+        uint32_t condition = train->conditions.data[i].condition;
+        TrainedLeaves leaves = {s->model, true, UINT64_C(1) << condition};
+        const char *what_not = arena_printf(&s->file->arena, "does not tune %s", s->module->conditions.data[condition].name);
+        check_derivative(s, &leaves, f, loss, span, name, what_not);
+    }
+}
+
 static void check_phase(Session *s, const Decl *decl, const Train *train, uint32_t number)
 {
     const Phase *phase = &train->phases.data[number];
@@ -124,7 +137,11 @@ static void check_phase(Session *s, const Decl *decl, const Train *train, uint32
     for (uint32_t i = 0; i < phase->objective->outputs.len && expr; i++, expr = expr->next) {
         Value loss = phase->objective->outputs.data[i].value;
         const char *name = span_text(&s->file->arena, expr->span);
-        if (check_derivative(s, &leaves, phase->objective, loss, expr->span, name) && !leaves.upper)
+        if (!check_derivative(s, &leaves, phase->objective, loss, expr->span, name, "trains nothing"))
+            continue;
+        if (leaves.upper)
+            check_each_condition(s, train, phase->objective, loss, expr->span, name);
+        else
             check_movement(s, phase->objective, i, expr->span, name);
     }
 }

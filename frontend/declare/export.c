@@ -33,6 +33,22 @@ static const Symbol *find_drawn(const Session *s, const char *name)
     return NULL;
 }
 
+/* An argument that stands for the condition; a type of its own must be the condition's. */
+static Val bind_condition(Session *s, const Param *param, const Symbol *condition)
+{
+    const char *name = param->name.text;
+    Type written, type = type_of(s->module->real, 1, &condition->extent);
+    int64_t classes;
+    if (!condition->extent || (param->type && !make_type(s, param->type, &written, &classes)))
+        return val_poison();
+    if (param->type && !type_equal(written, type)) {
+        fail(s, param->name.span, "the argument '%s' is the %s of that name, which is %s, not %s", name,
+             decl_text[condition->decl->kind], describe_type(s, type), describe_type(s, written));
+        return val_poison();
+    }
+    return val_tensor(build_input(&s->builder, name, type));
+}
+
 static void bind_argument(Session *s, Frame *frame, const Param *param)
 {
     Type type;
@@ -45,10 +61,8 @@ static void bind_argument(Session *s, Frame *frame, const Param *param)
     if (param->init)
         fail(s, param->init->span, "an argument of an export has no default");
     const Symbol *condition = find_drawn(s, param->name.text);
-    if (condition && !param->type) { /* the argument stands for the condition, so its type is known */
-        value = condition->extent
-                    ? val_tensor(build_input(&s->builder, param->name.text, type_of(s->module->real, 1, &condition->extent)))
-                    : val_poison();
+    if (condition) { /* the argument stands for the condition, so its type is known */
+        value = bind_condition(s, param, condition);
     } else if (param->type ? make_type(s, param->type, &type, &classes) : known_argument(s->file, param, &type, &classes)) {
         value = val_tensor(build_input(&s->builder, param->name.text, type));
         value.classes = classes;

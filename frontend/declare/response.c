@@ -1,4 +1,6 @@
 /* Which weights and losses depend on the conditions of a train, and which on other conditions. */
+#include <string.h>
+
 #include "frontend/declare/train_plan.h"
 
 /* Whether some weight of the model that is used responds to the condition. */
@@ -10,13 +12,17 @@ bool responds(const Model *model, uint32_t condition)
     return false;
 }
 
-/* Whether any function of the model depends on the condition. */
-static bool uses_condition(const Session *s, uint32_t condition)
+/* Whether a loss or a metric of the train depends on the condition. (An export takes it as an argument.) */
+static bool uses_condition(const Session *s, const Train *train, uint32_t condition)
 {
-    for (uint32_t i = 0; i < s->module->functions.len; i++)
-        if (sources_of(s->module, s->module->functions.data[i]).conditions >> condition & 1)
-            return true;
-    return false;
+    uint64_t used = 0;
+    for (uint32_t i = 0; i < train->phases.len; i++)
+        if (train->phases.data[i].objective)
+            used |= sources_of(s->module, train->phases.data[i].objective).conditions;
+    for (uint32_t i = 0; i < train->metrics.len; i++)
+        if (train->metrics.data[i].objective)
+            used |= sources_of(s->module, train->metrics.data[i].objective).conditions;
+    return used >> condition & 1;
 }
 
 /* A condition without a first value has no value where the train does not draw it. */
@@ -25,12 +31,14 @@ bool check_drawn(Session *s, const Decl *decl, const Train *train)
     for (uint32_t c = 0; c < s->module->conditions.len; c++) {
         const Symbol *symbol = condition_symbol(s, c);
         ConditionKind kind = condition_kind(symbol->decl->kind);
-        if (condition_standing[kind] || find_train_condition(train, c) || !uses_condition(s, c))
+        if (condition_standing[kind] || find_train_condition(train, c) || !uses_condition(s, train, c))
             continue;
         const char *name = symbol->decl->name.text;
         fail(s, decl->value->span, "'%s' uses the %s '%s', which it does not draw", decl->name.text,
              decl_text[symbol->decl->kind], name);
-        add_help(s, "train it by %s(%s), or give the weights another form", method_taking(kind), name);
+        const char *method = method_taking(kind);
+        if (method)
+            add_help(s, "train it by %s(%s), or give the weights another form", method, name);
         return false;
     }
     return true;
@@ -39,9 +47,24 @@ bool check_drawn(Session *s, const Decl *decl, const Train *train)
 const char *method_taking(ConditionKind kind)
 {
     int method = 0;
-    while (method_traits[method].takes != kind)
+    while (method < METHOD_COUNT && method_traits[method].takes != kind)
         method++;
-    return method_traits[method].name;
+    return method < METHOD_COUNT ? method_traits[method].name : NULL;
+}
+
+/* "bilevel(lam, mu) tunes it; ": the method that takes the condition, beside those that the train takes by the same method. Empty
+ * where there is none. */
+static const char *way_to_tune(Session *s, const Train *train, uint32_t condition)
+{
+    const char *method = method_taking(condition_kind(condition_symbol(s, condition)->decl->kind));
+    const char *others = "";
+    if (!method)
+        return "";
+    bool same = strcmp(method, method_traits[train->method].name) == 0;
+    for (uint32_t i = 0; same && i < train->conditions.len; i++)
+        others =
+            arena_printf(&s->file->arena, "%s%s, ", others, s->module->conditions.data[train->conditions.data[i].condition].name);
+    return arena_printf(&s->file->arena, "%s(%s%s) tunes it; ", method, others, s->module->conditions.data[condition].name);
 }
 
 void warn_of_fixed_response(Session *s, const Decl *decl, const Train *train)
@@ -51,14 +74,13 @@ void warn_of_fixed_response(Session *s, const Decl *decl, const Train *train)
         const Form *form = &s->model->forms.data[weight->form];
         for (uint32_t c = 0; c < s->module->conditions.len; c++) {
             bool follows = weight->sources.conditions >> c & 1;
-            if (!follows || find_train_condition(train, c))
+            bool standing = condition_standing[condition_kind(condition_symbol(s, c)->decl->kind)];
+            if (!follows || !standing || find_train_condition(train, c))
                 continue;
             warn(s, WARNING_FIXED_RESPONSE, decl->value->span,
                  "the weights of '%s' respond to '%s', which '%s' keeps where it is: the response is trained at one point",
                  form->target, s->module->conditions.data[c].name, method_traits[train->method].name);
-            add_help(s, "%s(%s) tunes it; 'weights %s = free' in the train needs half of the memory",
-                     method_taking(condition_kind(condition_symbol(s, c)->decl->kind)), s->module->conditions.data[c].name,
-                     form->target);
+            add_help(s, "%s'weights %s = free' in the train needs half of the memory", way_to_tune(s, train, c), form->target);
             return;
         }
     }

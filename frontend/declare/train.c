@@ -16,6 +16,10 @@ static const MethodReader *const readers[METHOD_COUNT] = {
 #undef METHOD
 };
 
+#define METHOD(KIND, name, example, takes, most) _Static_assert((most) <= MOST_PARAMETERS, #name);
+#include "ir/methods.def"
+#undef METHOD
+
 /* How a model writes it: METHOD(CONDITION, ...). */
 static Construct method_construct(const MethodTraits *method)
 {
@@ -39,6 +43,8 @@ static void read_conditions(TrainPlan *plan, const MethodTraits *method, const A
                                                method->name, reader->noun);
         if (!symbol)
             add_help(s, "declare one, as in '%s'", reader->example);
+        else if (!symbol->extent)
+            continue; /* its declaration has an error */
         else if (find_train_condition(&plan->train, symbol->condition))
             fail(s, expr->span, "%s names '%s' twice", method->name, symbol->decl->name.text);
         else

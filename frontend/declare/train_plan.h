@@ -73,7 +73,7 @@ bool read_optimizer(Session *s, const Expr *expr, Optimizer *optimizer);
 bool check_drawn(Session *s, const Decl *decl, const Train *train);
 /* Whether some weight of the model that is used responds to the condition. */
 bool responds(const Model *model, uint32_t condition);
-/* The method that takes conditions of this kind. */
+/* The method that takes conditions of this kind; NULL: there is none. */
 const char *method_taking(ConditionKind kind);
 /* Warns of weights that respond to a condition that the train keeps where it is. */
 void warn_of_fixed_response(Session *s, const Decl *decl, const Train *train);

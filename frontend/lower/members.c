@@ -87,6 +87,11 @@ Val condition_member(Session *s, Val group, Name name)
     Candidates candidates = {0};
     if (!can_build(s, name.span))
         return val_poison();
+    if (!decl->hypers.first) { /* a vector whose numbers have no names */
+        fail(s, name.span, "the %s '%s' is a vector and has no member '%s'", decl_text[decl->kind], decl->name.text, name.text);
+        add_note(s, decl->name.span, "declared here");
+        return val_poison();
+    }
     for (uint32_t i = 0; i < s->model->hypers.len; i++) {
         const Hyper *hyper = &s->model->hypers.data[i];
         if (strcmp(hyper->name, wanted) != 0)

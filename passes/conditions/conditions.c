@@ -18,16 +18,31 @@ void condition_states(Assembly *assembly)
     }
 }
 
+static bool has_first_value(const Model *model, uint32_t condition)
+{
+    for (uint32_t i = 0; i < model->hypers.len; i++)
+        if (model->hypers.data[i].condition == condition)
+            return true;
+    return false;
+}
+
+/* The argument of an export that stands for the condition; NO_VALUE: there is none. */
+static Value find_argument(const Builder *b, uint32_t condition)
+{
+    const char *name = b->module->conditions.data[condition].name;
+    for (uint32_t i = 0; i < b->function->inputs.len; i++)
+        if (strcmp(b->function->input_names.data[i], name) == 0)
+            return b->function->inputs.data[i];
+    return NO_VALUE;
+}
+
 Value condition_value(Assembly *assembly, Builder *b, uint32_t condition, View view)
 {
     const TrainCondition *own = find_train_condition(assembly->train, condition);
-    if (!own)
-        return first_value(assembly, b, condition);
-    const char *name = b->module->conditions.data[condition].name;
-    for (uint32_t i = 0; i < b->function->inputs.len && !condition_standing[own->kind]; i++)
-        if (strcmp(b->function->input_names.data[i], name) == 0)
-            return b->function->inputs.data[i];
-    return condition_rules[own->kind]->value(assembly, b, own, view);
+    Value argument = has_first_value(assembly->model, condition) ? NO_VALUE : find_argument(b, condition);
+    if (argument != NO_VALUE)
+        return argument;
+    return own ? condition_rules[own->kind]->value(assembly, b, own, view) : first_value(assembly, b, condition);
 }
 
 void resolve_conditions(Assembly *assembly, Function *function, View view)

@@ -103,8 +103,10 @@ int command_info(const Manifest *manifest, const Options *options)
         print_train(manifest);
     for (size_t i = 0; i < manifest->hyper_count; i++) {
         const HyperInfo *hyper = &manifest->hypers[i];
-        printf("hyper %s: %s(%g, %g) = %g%s\n", hyper->name, hyper->kind, hyper->low, hyper->high, hyper->init,
-               hyper->shared ? " shared" : "");
+        printf("hyper %s: %s", hyper->name, hyper->kind);
+        if (hyper->low != hyper->high) /* else it has no bounds */
+            printf("(%g, %g)", hyper->low, hyper->high);
+        printf(" = %g%s\n", hyper->init, hyper->shared ? " shared" : "");
     }
     print_data(manifest);
     for (size_t i = 0; i < manifest->export_count; i++)

@@ -194,6 +194,16 @@ static Key find_flag(const char *argument, const CommandInfo *command)
     return (Key)key;
 }
 
+/* More files than the command works on. */
+static bool refuse_file(const char *file, const CommandInfo *command)
+{
+    if (command->most_files == 0)
+        return report_error("%s takes no file, but got '%s'; see --help", command->name, file);
+    if (command->most_files == 1)
+        return report_error("%s takes one %s, not also '%s'; see --help", command->name, command->files, file);
+    return report_error("%s takes %zu files at most, and '%s' is one more; see --help", command->name, command->most_files, file);
+}
+
 static bool parse_flags(int argc, char **argv, Options *options)
 {
     const CommandInfo *command = options->command;
@@ -208,6 +218,8 @@ static bool parse_flags(int argc, char **argv, Options *options)
             return true;
         }
         Key key = find_flag(argument, command);
+        if (argument[0] != '-')
+            return refuse_file(argument, command);
         if (key == KEY_COUNT)
             return report_error("'%s' is not a flag of '%s'; see --help", argument, command->name);
         const char *value = strchr(argument, '=');
@@ -215,7 +227,7 @@ static bool parse_flags(int argc, char **argv, Options *options)
             return report_error("%s takes no value", flag_name(key));
         if (value)
             value++;
-        else if (flags[key].value && ++i == argc)
+        else if (flags[key].value && (++i == argc || find_flag(argv[i], command) != KEY_COUNT)) /* "--out --resume" */
             return report_error("%s expects a value; see --help", flag_name(key));
         else
             value = argv[i];

@@ -66,6 +66,7 @@ static void write_model(const char *path, const char *hypers, const char *a, con
 }
 
 static const char one[] = "hyper lam {\n  p: rate(0, 0.9) = 0.2 shared\n  c: positive = 0.5 shared\n}\n";
+static const char unread[] = "hyper noise {\n  p: rate(0, 0.9) = 0.2\n  q: positive = 0.5\n  z: real = 0\n}\n";
 static const char two[] = "hyper noise { p: rate(0, 0.9) = 0.2 shared }\nhyper reg { c: positive = 0.5 shared }\n";
 
 static void every_gradient_is_right(void **state)
@@ -114,8 +115,41 @@ static void two_declarations_move_as_one(void **state)
     assert_true(fabs(number_of("run-two", "noise/value", 0) - p) < 1e-12);
     assert_true(fabs(number_of("run-two", "reg/value", 0) - c) < 1e-12);
     must_run("./two info");
-    assert_true(output_has("hyper noise.p") && output_has("hyper reg.c"));
+    assert_true(output_has("hyper noise.p: range(0, 0.9) = 0.2 shared") && output_has("hyper reg.c: positive = 0.5 shared"));
     must_run("grep -c '\"noise.p.sigma\"\\|\"reg.c.sigma\"' run-two/result.json");
+}
+
+/* `b` and `c` follow a preference, which this train does not draw, as an argument of the export does. */
+static void an_export_takes_what_no_loss_reads(void **state)
+{
+    (void)state;
+    static const char model[] = "data s = idx(\"x\", \"y\") { fields x: u8[4], y: class[2]; split train 8, valid 4 }\n"
+                                "preference r[2]\n"
+                                "net a(x: u8[4]) -> f32[2] { return linear(x / 255, 2) }\n"
+                                "net b(x: u8[4]) -> f32[2] { return linear(x / 255, 2) * 0 + r }\n"
+                                "objective fit(d) = mean(cross_entropy(a(d.x), d.y))\n"
+                                "train t = fit { minimise fit(s.train) by sgd; batch 4; epochs 1 }\n"
+                                "export p(x, r) = b(x)\n";
+    write_file("m.hn", model, sizeof model - 1);
+    int status = run_command("'%s/hnc' build --print-after=conditions m.hn -o m", HNC_BINARY_DIR);
+    if (status != 0)
+        fail_msg("exit status %d\n%s", status, command_output());
+}
+
+static void what_is_not_tuned_is_not_drawn(void **state)
+{
+    (void)state;
+    write_model("m.hn", two, "noise.p", "reg.c", "noise", "sample normal(scale: 0.5)");
+    must_run("'" HNC_BINARY_DIR "/hnc' explain m.hn");
+    assert_true(output_has("starts at 0.2, drawn per batch") && output_has("stays at 0.5"));
+}
+
+/* Each once, though the model is compiled several times. */
+static void warnings_are_printed_once(void **state)
+{
+    (void)state;
+    write_model("m.hn", unread, "noise.p", "noise.q", "noise", "sample normal(scale: 0.5)");
+    must_run("'" HNC_BINARY_DIR "/hnc' check --gradients m.hn --data . 2>&1 | grep -c 'warning:' | grep -x 1");
 }
 
 int main(void)
@@ -123,6 +157,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(every_gradient_is_right, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(two_declarations_move_as_one, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(an_export_takes_what_no_loss_reads, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(what_is_not_tuned_is_not_drawn, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(warnings_are_printed_once, set_up, folder_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
