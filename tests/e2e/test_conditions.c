@@ -152,6 +152,25 @@ static void warnings_are_printed_once(void **state)
     must_run("'" HNC_BINARY_DIR "/hnc' check --gradients m.hn --data . 2>&1 | grep -c 'warning:' | grep -x 1");
 }
 
+/* Weights that no loss of the train reads may follow a preference that it does not draw. */
+static void what_no_loss_reads_needs_no_value(void **state)
+{
+    (void)state;
+    static const char model[] = "data s = idx(\"x\", \"y\") { fields x: u8[4], y: class[2] }\n"
+                                "preference r[2]\n"
+                                "net a(x: u8[4]) -> f32[2] { return linear(x / 255, 2) }\n"
+                                "net b(x: u8[4]) -> f32[2] { return linear(x / 255, 2) }\n"
+                                "net ray(r: f32[2]) -> f32[n] { return linear(r, n) }\n"
+                                "weights b = dense(ray(r))\n"
+                                "objective fit(d) = mean(cross_entropy(a(d.x), d.y))\n"
+                                "train t = fit { minimise fit(s.train) by sgd(0.1); batch 4; epochs 1 }\n"
+                                "export p(x, r) = b(x)\n";
+    write_file("m.hn", model, sizeof model - 1);
+    int status = run_command("'%s/hnc' build m.hn -o m && ./m train --data . --out run", HNC_BINARY_DIR);
+    if (status != 0 || strstr(command_output(), "warning"))
+        fail_msg("exit status %d\n%s", status, command_output());
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -160,6 +179,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_export_takes_what_no_loss_reads, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(what_is_not_tuned_is_not_drawn, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(warnings_are_printed_once, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(what_no_loss_reads_needs_no_value, set_up, folder_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
