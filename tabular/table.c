@@ -76,6 +76,11 @@ static bool make_columns(Table *table, const char *const *names, size_t count, c
     }
     table->column_count = (uint32_t)count;
     qsort_r(table->by_name, count, sizeof *table->by_name, compare_names, table);
+    for (size_t i = 1; i < count; i++) {
+        TableColumn *column = &table->columns[table->by_name[i]], *before = &table->columns[table->by_name[i - 1]];
+        if (!strcmp(column->name, before->name))
+            column->twice = before->twice = true;
+    }
     return true;
 }
 
@@ -94,6 +99,16 @@ static bool take_names(Table *table, const ReaderRow *row, char error[static TAB
     return fine && (count > 0 || tabular_error(error, "%s:%" PRId64 ": the header names no column", row->path, row->line));
 }
 
+/* A column whose name stands twice in a header matters only if it is asked for. */
+static bool take_second(Filling *f, const ReaderRow *row, const char *text, int64_t column, char error[static TABULAR_ERROR])
+{
+    char name[EXCERPT];
+    if (f->source->columns)
+        return tabular_error(error, "%s:%" PRId64 ": two columns are named '%s'", row->path, row->line, excerpt(text, name));
+    f->table->columns[column].twice = true;
+    return true;
+}
+
 static bool take_header(Filling *f, const ReaderRow *row, char error[static TABULAR_ERROR])
 {
     Table *table = f->table;
@@ -109,14 +124,17 @@ static bool take_header(Filling *f, const ReaderRow *row, char error[static TABU
         if (column < 0)
             continue;
         if (found[column])
-            fine = tabular_error(error, "%s:%" PRId64 ": two columns are named '%s'", row->path, row->line, excerpt(text, name));
+            fine = take_second(f, row, text, column, error);
         found[column] = true;
         f->places[i] = (uint32_t)column + 1;
     }
     for (uint32_t i = 0; fine && i < table->column_count; i++)
-        if (!found[i])
+        if (!found[i] && !table->columns[i].twice)
             fine = tabular_error(error, "%s:%" PRId64 ": there is no column '%s' in the header", row->path, row->line,
                                  excerpt(table->columns[i].name, name));
+    for (size_t i = 0; fine && i < row->count; i++)
+        if (f->places[i] && table->columns[f->places[i] - 1].twice)
+            f->places[i] = 0;
     free(found);
     f->fields = row->count;
     return fine;
@@ -128,8 +146,10 @@ static bool is_missing(const TableSource *source, const char *cell)
 {
     if (!*cell)
         return true;
+    double marker, number;
     for (uint32_t i = 0; i < source->marker_count; i++)
-        if (!strcmp(cell, source->markers[i]))
+        if (!strcmp(cell, source->markers[i]) ||
+            (parse_number(source->markers[i], &marker) && parse_number(cell, &number) && number == marker))
             return true;
     return false;
 }
@@ -155,7 +175,8 @@ static bool take_row(void *context, const ReaderRow *row, char error[static TABU
     Table *table = f->table;
     if (!f->fields)
         return take_header(f, row, error);
-    if (row->count != f->fields)
+    bool trailing = row->count == f->fields + 1 && !row->text[row->offsets[f->fields]]; /* the separator also ends the row */
+    if (row->count != f->fields && !trailing)
         return tabular_error(error, "%s:%" PRId64 ": the row has %zu field%s, but the header has %zu", row->path, row->line,
                              row->count, row->count == 1 ? "" : "s", f->fields);
     size_t text = row->offsets[row->count - 1] + strlen(row->text + row->offsets[row->count - 1]) + 1;
@@ -167,7 +188,7 @@ static bool take_row(void *context, const ReaderRow *row, char error[static TABU
     if (!reserve(&table->cells, &table->cell_capacity, cells + table->column_count, sizeof *table->cells) ||
         !reserve(&table->lines, &table->line_capacity, (size_t)table->rows + 1, sizeof *table->lines))
         return no_memory(error, row->path);
-    for (size_t i = 0; i < row->count; i++)
+    for (size_t i = 0; i < f->fields; i++)
         if (f->places[i] && !take_cell(f, row->text + row->offsets[i], &table->cells[cells + f->places[i] - 1]))
             return no_memory(error, row->path);
     table->lines[table->rows++] = (uint32_t)row->line;

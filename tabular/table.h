@@ -13,6 +13,7 @@ enum { TABLE_MAX_CATEGORIES = 1 << 16 };    /* distinct values of a column that 
 
 typedef struct TableColumn {
     const char *name;
+    bool twice; /* some header has two columns of the name: its cells are unknown, all of them missing */
     enum { NUMERIC_UNKNOWN, NUMERIC_YES, NUMERIC_NO } numeric;
     const char **categories; /* once asked for; owned, its texts are the table's */
     uint32_t category_count;
@@ -40,7 +41,7 @@ typedef struct TableSource {
     const char *folder;
     const char *const *files;
     uint32_t file_count;
-    const char *const *markers; /* cells that are missing, as empty ones are */
+    const char *const *markers; /* cells that are missing, as empty ones are; a marker that is a number stands for that number */
     uint32_t marker_count;
     const char *const *columns; /* their names; NULL: all that the first file's header names */
     uint32_t column_count;
@@ -48,8 +49,9 @@ typedef struct TableSource {
 
 /* Reads the files. The first row of each is its header; every file must have all columns that are read, in any order. Columns
  * without a name cannot be read and are passed over. Refuses (the error written): files that cannot be read, that are empty or
- * hold a header only, rows with another number of fields than the header, columns that are missing or named twice, and what
- * exceeds a limit. `failed_file` (may be NULL): the index of the file at fault. table_free in any case. */
+ * hold a header only, rows with another number of fields than the header (but for one empty field behind them), columns that are
+ * missing, columns among `columns` that are named twice, and what exceeds a limit. `failed_file` (may be NULL): the index of the
+ * file at fault. table_free in any case. */
 bool table_read(Table *table, const TableSource *source, uint32_t *failed_file, char error[static TABULAR_ERROR]);
 void table_free(Table *table);
 
@@ -67,10 +69,11 @@ int64_t table_line(const Table *table, int64_t row);
 /* Removes the rows in which one of these columns is missing; returns how many. Categories asked for before are forgotten. */
 int64_t table_drop(Table *table, const uint32_t *columns, uint32_t count);
 
+/* A decimal number: digits, perhaps a sign, a point and an exponent; finite (number.c). */
+bool parse_number(const char *text, double *number);
+
 /* ---- columns (column.c) ---- */
 
-/* A decimal number: digits, perhaps a sign, a point and an exponent; finite. */
-bool parse_number(const char *text, double *number);
 /* Whether the column holds something, and nothing but numbers. Found once: rows that are dropped later do not change it. */
 bool table_is_numeric(Table *table, uint32_t column);
 /* The column's numbers, NAN where one is missing, into `values` (NULL: only checks). Refuses other text. Writes how many are

@@ -160,7 +160,7 @@ static void add_split(Session *s, Dataset *data, Split split, Span span)
     vec_push(&data->splits, split);
 }
 
-/* `train 50000` counts rows, `train 0.8` is a fraction of them. */
+/* `train 50000` counts rows, `train 0.8` is a fraction of them, and so is `train 1.0`: all of them. */
 static void read_split(DataLowering *l, const DataItem *item)
 {
     double size;
@@ -168,7 +168,8 @@ static void read_split(DataLowering *l, const DataItem *item)
     Split split = {.name = copy_text(s, item->name.text)};
     if (!as_number(s, evaluate(s, item->value), item->value->span, "the size of a split", &size))
         return;
-    if (size > 0 && size < 1) {
+    bool all = size == 1 && strchr(span_text(&s->file->arena, item->value->span), '.'); /* 1.0 is no count */
+    if ((size > 0 && size < 1) || all) {
         split.fraction = size;
         l->fractions += size;
         if (l->fractions > 1 + 1e-9)

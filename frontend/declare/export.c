@@ -76,7 +76,7 @@ static void check_arguments(Session *s, const Frame *frame)
 {
     for (uint32_t i = 0; i < frame->locals.len; i++) {
         Val value = frame->locals.data[i].value;
-        if (value.kind != VAL_ARGUMENT)
+        if (value.kind != VAL_ARGUMENT || data_is_broken(s))
             continue;
         fail(s, value.param->span, "the type of the argument '%s' is not known", value.param->name.text);
         add_help(s, "write it, as in '%s: f32[10]', or pass the argument to a net that says it", value.param->name.text);

@@ -64,6 +64,11 @@ static int64_t find_column(TableLowering *l, const Expr *expr)
 /* The schema's entry for a column of the table, made at its first use. */
 static uint32_t use_column(TableLowering *l, int64_t column, Use use)
 {
+    if (l->table->columns[column].twice) {
+        fail(l->s, use.span, "two columns of '%s' are named '%s'", l->symbol->decl->name.text, l->table->columns[column].name);
+        add_help(l->s, "give one of them another name in the header, or leave both out: 'drop %s'",
+                 l->table->columns[column].name);
+    }
     if (!l->places[column]) {
         const char *name = l->table->columns[column].name;
         vec_push(&l->columns, (SchemaColumn){.name = arena_text(&l->s->module->arena, name, strlen(name))});
@@ -159,7 +164,7 @@ static void add_wildcard(TableLowering *l, const Expr *expr, Use use, Columns *c
     bool numeric = strcmp(expr->name.text, "numeric") == 0;
     uint32_t before = columns->len;
     for (uint32_t i = 0; i < l->table->column_count; i++)
-        if (!l->named[i] && !l->dropped[i] && table_is_numeric(l->table, i) == numeric)
+        if (!l->named[i] && !l->dropped[i] && (l->table->columns[i].twice || table_is_numeric(l->table, i) == numeric))
             vec_push(columns, use_column(l, i, use));
     if (columns->len == before) {
         fail(l->s, expr->span, "no column of '%s' is left that is %s", l->symbol->decl->name.text,

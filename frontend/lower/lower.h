@@ -297,6 +297,8 @@ bool make_type(Session *s, const TypeExpr *expr, Type *type, int64_t *classes);
 bool is_closed(const ModelFile *file, const TypeExpr *type);
 /* Extents of a list or type: names, numbers, ..s. */
 bool make_dims(Session *s, ArgList list, Dims *dims);
+/* Whether a data set of the file has an error: what follows from its fields is then unknown, and is no news. */
+bool data_is_broken(const Session *s);
 /* Matches a value against a parameter's or result's type, binding size and shape variables in the current frame, and returns it
  * converted. `what` names the value in messages: "argument 'x' of 'linear'". */
 Val match_type(Session *s, const TypeExpr *expr, Val value, Span span, const char *what);

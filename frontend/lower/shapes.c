@@ -262,6 +262,14 @@ static bool known_parameter(const Session *s, const TypeExpr *declared, Type *ty
     return false;
 }
 
+bool data_is_broken(const Session *s)
+{
+    for (uint32_t i = 0; i < s->file->symbols.len; i++)
+        if (s->file->symbols.data[i]->broken)
+            return true;
+    return false;
+}
+
 /* An export's argument takes the type of the first parameter it is passed to. */
 static Val match_argument(Session *s, const TypeExpr *expr, Val value, Span span)
 {
@@ -270,6 +278,8 @@ static Val match_argument(Session *s, const TypeExpr *expr, Val value, Span span
     for (const Arg *arg = expr->dims.first; arg && !told; arg = arg->next)
         if (is_variadic(arg->value) || (arg->value->kind == EXPR_NAME && !find_local(s->frame, arg->value->name.text) &&
                                         !find_symbol_of(s->file, arg->value->name.text, DECL_CONST))) {
+            if (data_is_broken(s))
+                return val_poison();
             fail(s, span, "the type of the argument '%s' cannot be inferred from %s", value.param->name.text,
                  type_expr_text(s, expr));
             add_note(s, value.param->span, "write its type here, as in '%s: f32[10]'", value.param->name.text);

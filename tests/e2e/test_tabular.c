@@ -369,6 +369,32 @@ static void test_dropped_rows(void **state)
     assert_true(output_has(left));
 }
 
+/* A table as other programs write it: two columns of one name that nobody uses, a separator behind each row, -999 written in two
+ * ways for a missing value. `train 1.0` is all of its rows, `train 1` one. */
+static void test_table_of_another_program(void **state)
+{
+    (void)state;
+    static const char table[] = "a,junk,b,junk,y\n1,0,2,0,1,\n-999,0,4,0,2,\n3,0,-999.0,0,3,\n5,0,6,0,4,\n";
+    static const char *const sizes[] = {"1.0", "1"};
+    write_file("other.csv", table, sizeof table - 1);
+    for (int i = 0; i < 2; i++) {
+        char text[512];
+        int length =
+            snprintf(text, sizeof text,
+                     "data t = csv(\"other.csv\") { missing \"-999\" as mean; fields x = numbers(a, b), y = y; split train %s }\n"
+                     "net f(x: f32[2]) -> f32 { weight w: f32[2] = 1; return sum(w * x) }\n"
+                     "objective loss(d) = mean(f(d.x))\n"
+                     "train go = fit { minimise loss(t.train) by sgd(1e-30); batch 1; epochs 1; report loss(t.train) }\n",
+                     sizes[i]);
+        write_file("other.hn", text, (size_t)length);
+        must_run("rm -rf other-run && '" HNC_BINARY_DIR
+                 "/hnc' build other.hn --data . -o foreign && ./foreign train --data . --out other-run");
+        json_t *metrics = evaluate("./foreign eval --weights other-run/last.safetensors --data . --json");
+        check_metric(metrics, "loss(t.train)", i == 0 ? (1 + 2 + 3 + 4 + 3 + 4 + 5 + 6) / 4.0 : 3); /* both means are 3 and 4 */
+        json_decref(metrics);
+    }
+}
+
 static void test_commands(void **state)
 {
     (void)state;
@@ -399,6 +425,7 @@ int main(void)
         cmocka_unit_test(test_shuffled_weights_without_seed),
         cmocka_unit_test(test_data_that_does_not_fit),
         cmocka_unit_test(test_dropped_rows),
+        cmocka_unit_test(test_table_of_another_program),
         cmocka_unit_test(test_commands),
     };
     return cmocka_run_group_tests(tests, set_up, folder_tear_down);
