@@ -11,7 +11,9 @@
 #include <unistd.h>
 #include <zlib.h>
 
-enum { CHUNK = 1 << 18, BLOCK = 1 << 12 };
+#include "tabular/separator.h"
+
+enum { CHUNK = 1 << 18, BLOCK = 1 << 12, FIELD_END = 0x1F /* the unit separator of ASCII */ };
 
 typedef struct Reader {
     const char *path;
@@ -20,6 +22,10 @@ typedef struct Reader {
     char *error;
     bool failed; /* the error is written; further calls by libcsv are ignored */
     struct csv_parser parser;
+    char separator;  /* 0: still to be found */
+    bool quoted;     /* blanks: the line that was fed last leaves a quote open */
+    char *line_text; /* blanks: the line with one FIELD_END per run of them */
+    size_t line_capacity;
     int64_t line;     /* of the line being read */
     int64_t row_line; /* where the row being read began */
     bool row_ended;   /* by the line that was fed last */
@@ -83,7 +89,7 @@ static void take_row(int end, void *context)
     (void)end;
     Reader *r = context;
     r->row_ended = true;
-    ReaderRow row = {r->path, r->row_line, r->count, r->text, r->offsets};
+    ReaderRow row = {r->path, r->row_line, r->count, r->text, r->offsets, r->separator};
     if (!r->failed && r->count > 0)
         r->failed = !r->take(r->context, &row, r->error);
     r->count = r->text_size = 0;
@@ -128,15 +134,6 @@ static bool check_text(Reader *r, const unsigned char *line, size_t size)
     return true;
 }
 
-/* Whether the line is blank or a comment. */
-static bool is_skipped(const char *line, size_t size)
-{
-    size_t i = 0;
-    while (i < size && (line[i] == ' ' || line[i] == '\t' || line[i] == '\r' || line[i] == '\n'))
-        i++;
-    return i == size || line[i] == '#';
-}
-
 static void explain_parse_error(Reader *r)
 {
     int code = csv_error(&r->parser);
@@ -147,6 +144,49 @@ static void explain_parse_error(Reader *r)
         reader_fail(r, "%s", csv_strerror(code));
 }
 
+/* ---- separators ---- */
+
+static int is_blank(unsigned char c)
+{
+    return c == ' ';
+}
+
+static bool find_separator(Reader *r, const char *text, size_t size)
+{
+    r->separator = separator_find(text, size, size < CHUNK);
+    csv_set_delim(&r->parser, r->separator == SEPARATOR_BLANKS ? FIELD_END : (unsigned char)r->separator);
+    if (r->separator == '\t') /* then a tab is no blank */
+        csv_set_space_func(&r->parser, is_blank);
+    return true;
+}
+
+/* The line with one FIELD_END per run of blanks outside quotes, and none at its ends; *size becomes its length. NULL without
+ * memory. */
+static const char *join_blanks(Reader *r, const char *line, size_t *size)
+{
+    size_t length = 0;
+    bool blank = !r->quoted; /* those at the beginning divide nothing */
+    if (!reserve((void **)&r->line_text, &r->line_capacity, *size + 1, 1))
+        return NULL;
+    for (size_t i = 0; i < *size; i++) {
+        r->quoted ^= line[i] == '"';
+        if (!r->quoted && (line[i] == ' ' || line[i] == '\t')) {
+            if (!blank)
+                r->line_text[length++] = FIELD_END;
+            blank = true;
+            continue;
+        }
+        if ((line[i] == '\r' || line[i] == '\n') && !r->quoted && blank && length > 0 && r->line_text[length - 1] == FIELD_END)
+            length--;
+        r->line_text[length++] = line[i];
+        blank = false;
+    }
+    if (!r->quoted && length > 0 && r->line_text[length - 1] == FIELD_END) /* the last line of a file may lack its end */
+        length--;
+    *size = length;
+    return r->line_text;
+}
+
 /* A line with the LF at its end, if it has one. */
 static bool feed_line(Reader *r, const char *line, size_t size)
 {
@@ -155,11 +195,13 @@ static bool feed_line(Reader *r, const char *line, size_t size)
         line += 3, size -= 3;
     if (!check_text(r, (const unsigned char *)line, size))
         return false;
-    if (r->row_ended && is_skipped(line, size))
+    if (r->row_ended && line_is_skipped(line, size))
         return true;
     if (r->row_ended)
         r->row_line = r->line;
     r->row_ended = false;
+    if (r->separator == SEPARATOR_BLANKS && !(line = join_blanks(r, line, &size)))
+        return tabular_error(r->error, "%s: out of memory", r->path);
     if (csv_parse(&r->parser, line, size, take_field, take_row, r) != size)
         explain_parse_error(r);
     if (csv_get_buffer_size(&r->parser) > READER_MAX_FIELD + BLOCK)
@@ -215,7 +257,7 @@ static bool feed_stream(Reader *r, gzFile stream)
             fine = explain_stream(r, stream);
         if (fine && got > 0) {
             size += (size_t)got;
-            fine = feed_lines(r, buffer, &size);
+            fine = (r->separator || find_separator(r, buffer, size)) && feed_lines(r, buffer, &size);
         }
     }
     fine = fine && (size == 0 || feed_line(r, buffer, size)) && finish(r);
@@ -242,6 +284,7 @@ bool reader_read(const char *path, ReaderTake *take, void *context, char error[s
     int end = gzclose(stream);
     free(r.text);
     free(r.offsets);
+    free(r.line_text);
     return fine && (end != Z_BUF_ERROR || tabular_error(error, "%s: the compressed data is truncated", path));
 }
 

@@ -1,8 +1,9 @@
 /* The rows of a CSV file, plain or gzip: libcsv finds the fields, this decides what a line is.
  *
- * Fields are separated by commas and may be quoted, a quote within a quoted field being doubled; blanks around a field do not
- * belong to it. Where a row could begin, blank lines and lines whose first character is '#' are skipped. Lines end with LF or
- * CRLF. A byte order mark at the beginning is skipped; everything else must be UTF-8 without NUL bytes. */
+ * What separates the fields is found in the first rows (separator.h). A field may be quoted, a quote within a quoted field being
+ * doubled; blanks around a field do not belong to it. Where a row could begin, blank lines and lines whose first character is '#'
+ * are skipped. Lines end with LF or CRLF. A byte order mark at the beginning is skipped; everything else must be UTF-8 without
+ * NUL bytes. */
 #ifndef HN_TABULAR_READER_H
 #define HN_TABULAR_READER_H
 
@@ -24,6 +25,7 @@ typedef struct ReaderRow {
     size_t count;
     const char *text;      /* the fields one after the other, each ended by NUL */
     const size_t *offsets; /* where in `text` each begins */
+    char separator;        /* of the file */
 } ReaderRow;
 
 /* Takes one row, which is valid during the call only. False, with the error written, ends the reading. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tabular/reader.h"
+#include "tabular/separator.h"
 
 /* One reading of one file into the table. */
 typedef struct Filling {
@@ -113,6 +114,7 @@ static bool take_header(Filling *f, const ReaderRow *row, char error[static TABU
 {
     Table *table = f->table;
     char name[EXCERPT];
+    table->separator = row->separator;
     if (!table->columns && !take_names(table, row, error))
         return false;
     f->places = calloc(row->count, sizeof *f->places);
@@ -130,8 +132,9 @@ static bool take_header(Filling *f, const ReaderRow *row, char error[static TABU
     }
     for (uint32_t i = 0; fine && i < table->column_count; i++)
         if (!found[i] && !table->columns[i].twice)
-            fine = tabular_error(error, "%s:%" PRId64 ": there is no column '%s' in the header", row->path, row->line,
-                                 excerpt(table->columns[i].name, name));
+            fine = tabular_error(error, "%s:%" PRId64 ": there is no column '%s' in the header%s%s", row->path, row->line,
+                                 excerpt(table->columns[i].name, name), row->separator == ',' ? "" : ", divided by ",
+                                 row->separator == ',' ? "" : separator_name(row->separator));
     for (size_t i = 0; fine && i < row->count; i++)
         if (f->places[i] && table->columns[f->places[i] - 1].twice)
             f->places[i] = 0;

@@ -26,6 +26,7 @@ typedef struct Table {
     char **paths;        /* of the files, in order */
     int64_t *first_rows; /* of each file, and the number of all rows */
     uint32_t file_count;
+    char separator; /* of the file that was read last */
     int64_t rows;
     uint32_t *cells; /* row by row: where in `text` each begins; 0: missing */
     uint32_t *lines; /* of each row in its file */

@@ -56,7 +56,13 @@ static int64_t find_column(TableLowering *l, const Expr *expr)
         for (uint32_t i = 0; i < l->table->column_count; i++)
             vec_push(&candidates.names, l->table->columns[i].name);
         fail(s, expr->span, "the data set '%s' has no column '%s'", l->symbol->decl->name.text, name);
-        suggest(s, name, &candidates);
+        double number;
+        bool data = l->table->column_count > 0 && parse_number(l->table->columns[0].name, &number);
+        if (!suggest(s, name, &candidates) && data)
+            add_help(
+                s,
+                "the first row of a file names its columns, but here it begins with the number %s: does the file lack a header?",
+                l->table->columns[0].name);
     }
     return column;
 }

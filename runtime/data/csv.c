@@ -8,6 +8,7 @@
 #include "runtime/data/files.h"
 #include "runtime/data/format.h"
 #include "tabular/encode.h"
+#include "tabular/separator.h"
 
 typedef struct CsvRows {
     Table table;
@@ -64,6 +65,8 @@ static bool open_csv(DataSource *source)
     if (!read_files(rows, dataset, source->folder, error) || !drop_rows(rows, dataset, error) ||
         !decode(&rows->decoded, &rows->table, dataset->schema, error))
         return report_error("%s", error);
+    if (rows->table.separator != SEPARATOR_COMMA)
+        report_note("the fields of the data set %s are divided by %s", dataset->name, separator_name(rows->table.separator));
     source->main_rows = rows->table.first_rows[dataset->file_count]; /* dropped rows do not count */
     source->test_rows = rows->table.rows - source->main_rows;
     return true;

@@ -89,6 +89,50 @@ static void test_refused_tables(void **state)
     check_error(2, NULL, 0, "b.csv:1: there is no column 'y' in the header");
 }
 
+/* The same table in five dialects; what divides the rows is found. */
+static void test_separators(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        char separator;
+    } files[] = {
+        {"name,size of it,n\n\"a, b\",1;5,2\nc,2;5,3\n", ','},
+        {"\"name\";\"size of it\";\"n\"\n\"a, b\";1;2\nc;\"2\";3\n", ';'},
+        {"name\tsize of it\tn\r\na, b\t1\t2\r\nc\t2\t3\r\n", '\t'},
+        {"# a comment, with commas\nname|size of it|n\n\na, b|1|2\nc|2|3", '|'},
+        {"  name   \"size of it\"  n\n \"a, b\"\t1    2  \nc 2\t3  ", ' '},
+    };
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        Table table;
+        char error[TABULAR_ERROR] = "";
+        write_text("a.csv", files[i].text);
+        if (!read_files(&table, 1, NULL, 0, error))
+            fail_msg("file %zu: %s", i, error);
+        assert_int_equal(table.separator, files[i].separator);
+        assert_int_equal(table.column_count, 3);
+        assert_int_equal(table.rows, 2);
+        assert_int_equal(table_column(&table, "size of it"), 1);
+        assert_string_equal(table_cell(&table, 0, 0), "a, b");
+        assert_string_equal(table_cell(&table, 1, 0), "c");
+        assert_string_equal(table_cell(&table, 1, 2), "3");
+        table_free(&table);
+    }
+}
+
+/* Where nothing divides all rows alike, commas do, and the row that does not fit is the error. */
+static void test_rows_that_nothing_divides(void **state)
+{
+    (void)state;
+    const char *wanted[] = {"x"};
+    write_text("a.csv", "x;y\n1;2\n3\n");
+    check_error(1, wanted, 1, "a.csv:1: there is no column 'x' in the header");
+    write_text("a.csv", "x,y\n1,2\n3 4,5 6,7\n");
+    check_error(1, NULL, 0, "a.csv:3: the row has 3 fields, but the header has 2");
+    write_text("a.csv", "y;z\n1;2\n");
+    check_error(1, wanted, 1, "a.csv:1: there is no column 'x' in the header, divided by ';'");
+}
+
 /* Two columns of one name matter to nobody who asks for neither. */
 static void test_columns_of_one_name(void **state)
 {
@@ -255,6 +299,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_columns_and_rows),
         cmocka_unit_test(test_refused_tables),
+        cmocka_unit_test(test_separators),
+        cmocka_unit_test(test_rows_that_nothing_divides),
         cmocka_unit_test(test_columns_of_one_name),
         cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_separators_at_line_ends),
