@@ -191,6 +191,7 @@ static bool take_row(void *context, const ReaderRow *row, char error[static TABU
     if (!reserve(&table->cells, &table->cell_capacity, cells + table->column_count, sizeof *table->cells) ||
         !reserve(&table->lines, &table->line_capacity, (size_t)table->rows + 1, sizeof *table->lines))
         return no_memory(error, row->path);
+    memset(table->cells + cells, 0, table->column_count * sizeof *table->cells); /* columns of one name have no cells */
     for (size_t i = 0; i < f->fields; i++)
         if (f->places[i] && !take_cell(f, row->text + row->offsets[i], &table->cells[cells + f->places[i] - 1]))
             return no_memory(error, row->path);

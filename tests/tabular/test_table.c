@@ -144,6 +144,9 @@ static void test_columns_of_one_name(void **state)
     write_text("b.csv", "x,y\n4,5\n");
     assert_true(read_files(&table, 2, NULL, 0, error));
     assert_true(table.columns[table_column(&table, "y")].twice);
+    for (uint32_t column = 0; column < table.column_count; column++) /* of which there are two that are "y" */
+        if (table.columns[column].twice)
+            assert_string_equal(table_cell(&table, 1, column), "");
     assert_false(table.columns[table_column(&table, "x")].twice);
     assert_string_equal(table_cell(&table, 0, (uint32_t)table_column(&table, "x")), "2");
     assert_string_equal(table_cell(&table, 1, (uint32_t)table_column(&table, "x")), "4");
