@@ -60,15 +60,16 @@ static Function *copy_loss(Module *module, const Function *loss, const char *nam
 static Loss make_loss(Model *model, Train *train, uint32_t number)
 {
     Module *module = model->module;
-    Function *loss = method_loss(model, train, number);
+    int64_t batch = method_phase(train, number)->batch;
+    Function *loss = method_loss(model, train, number, batch, false);
     pass_differentiate(module, loss);
     Loss made = {.gradients = method_gradients(model, train, number),
                  .plain = copy_loss(module, loss, arena_printf(&module->arena, "%s.plain", loss->name), false),
                  .frozen = copy_loss(module, loss, arena_printf(&module->arena, "%s.frozen", loss->name), true)};
     function_remove(module, loss);
-    made.examples = examples_compared(train->phases.data[train->pareto ? 0 : number].batch);
-    made.definition = method_loss_of(model, train, number, made.examples, true);
-    made.few = method_loss_of(model, train, number, made.examples, false);
+    made.examples = examples_compared(batch);
+    made.definition = method_loss(model, train, number, made.examples, true);
+    made.few = method_loss(model, train, number, made.examples, false);
     pass_differentiate(module, made.definition);
     pass_differentiate(module, made.few);
     return made;

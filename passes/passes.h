@@ -96,11 +96,11 @@ void optimizer_explain(const char *what, const Optimizer *optimizer, Text *out);
 
 /* How many losses the train differentiates: its phases', or pareto's objectives. */
 uint32_t method_losses(const Train *train);
-/* A new function with the loss of that number as output "loss" and the batch's rows as its only input; its `stop`s are still
- * there. */
-Function *method_loss(Model *model, Train *train, uint32_t number);
-/* The same for `batch` rows, not to be differentiated; `plain`: as the objective defines it, with no transform for speed. */
-Function *method_loss_of(Model *model, Train *train, uint32_t number, int64_t batch, bool plain);
+/* The phase that a loss belongs to. */
+const Phase *method_phase(const Train *train, uint32_t number);
+/* A new function with the loss of that number as output "loss" and `batch` rows as its only input; its `stop`s are still there.
+ * `plain`: as the objective defines it, with no transform for speed. */
+Function *method_loss(Model *model, Train *train, uint32_t number, int64_t batch, bool plain);
 /* A new function with outputs "loss" and, named after each state it depends on, the gradient of loss number `number`: weights,
  * and in the upper phase the condition's value and scale. Inputs as the phase's step. */
 Function *method_gradients(Model *model, Train *train, uint32_t number);

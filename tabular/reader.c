@@ -146,18 +146,17 @@ static void explain_parse_error(Reader *r)
 
 /* ---- separators ---- */
 
-static int is_blank(unsigned char c)
+static int is_space(unsigned char c)
 {
     return c == ' ';
 }
 
-static bool find_separator(Reader *r, const char *text, size_t size)
+static void find_separator(Reader *r, const char *text, size_t size)
 {
     r->separator = separator_find(text, size, size < CHUNK);
     csv_set_delim(&r->parser, r->separator == SEPARATOR_BLANKS ? FIELD_END : (unsigned char)r->separator);
     if (r->separator == '\t') /* then a tab is no blank */
-        csv_set_space_func(&r->parser, is_blank);
-    return true;
+        csv_set_space_func(&r->parser, is_space);
 }
 
 /* The line with one FIELD_END per run of blanks outside quotes, and none at its ends; *size becomes its length. NULL without
@@ -257,7 +256,9 @@ static bool feed_stream(Reader *r, gzFile stream)
             fine = explain_stream(r, stream);
         if (fine && got > 0) {
             size += (size_t)got;
-            fine = (r->separator || find_separator(r, buffer, size)) && feed_lines(r, buffer, &size);
+            if (!r->separator)
+                find_separator(r, buffer, size);
+            fine = feed_lines(r, buffer, &size);
         }
     }
     fine = fine && (size == 0 || feed_line(r, buffer, size)) && finish(r);

@@ -1,6 +1,7 @@
 #include "tabular/table.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,8 +12,10 @@
 typedef struct Filling {
     Table *table;
     const TableSource *source;
-    uint32_t *places; /* of each of the header's fields: the table's column + 1, or 0 */
-    size_t fields;    /* of the header; 0: the header is still to come */
+    double *marker_numbers; /* of each marker that is a number; NAN for the others */
+    bool numbers;           /* some marker is one */
+    uint32_t *places;       /* of each of the header's fields: the table's column + 1, or 0 */
+    size_t fields;          /* of the header; 0: the header is still to come */
 } Filling;
 
 static bool no_memory(char error[static TABULAR_ERROR], const char *path)
@@ -145,14 +148,18 @@ static bool take_header(Filling *f, const ReaderRow *row, char error[static TABU
 
 /* ---- rows ---- */
 
-static bool is_missing(const TableSource *source, const char *cell)
+static bool is_missing(const Filling *f, const char *cell)
 {
     if (!*cell)
         return true;
-    double marker, number;
-    for (uint32_t i = 0; i < source->marker_count; i++)
-        if (!strcmp(cell, source->markers[i]) ||
-            (parse_number(source->markers[i], &marker) && parse_number(cell, &number) && number == marker))
+    for (uint32_t i = 0; i < f->source->marker_count; i++)
+        if (!strcmp(cell, f->source->markers[i]))
+            return true;
+    double number;
+    if (!f->numbers || !parse_number(cell, &number))
+        return false;
+    for (uint32_t i = 0; i < f->source->marker_count; i++)
+        if (number == f->marker_numbers[i])
             return true;
     return false;
 }
@@ -161,7 +168,7 @@ static bool take_cell(Filling *f, const char *cell, uint32_t *place)
 {
     Table *table = f->table;
     *place = 0;
-    if (is_missing(f->source, cell))
+    if (is_missing(f, cell))
         return true;
     size_t size = strlen(cell) + 1;
     if (!reserve(&table->text, &table->text_capacity, table->text_size + size, 1))
@@ -201,6 +208,18 @@ static bool take_row(void *context, const ReaderRow *row, char error[static TABU
 
 /* ---- files ---- */
 
+static bool find_marker_numbers(Filling *f)
+{
+    f->marker_numbers = calloc(f->source->marker_count + 1, sizeof *f->marker_numbers);
+    for (uint32_t i = 0; f->marker_numbers && i < f->source->marker_count; i++) {
+        bool is_number = parse_number(f->source->markers[i], &f->marker_numbers[i]);
+        if (!is_number)
+            f->marker_numbers[i] = NAN;
+        f->numbers |= is_number;
+    }
+    return f->marker_numbers != NULL;
+}
+
 static bool read_one(Table *table, const TableSource *source, uint32_t file, char error[static TABULAR_ERROR])
 {
     Filling filling = {.table = table, .source = source};
@@ -208,8 +227,11 @@ static bool read_one(Table *table, const TableSource *source, uint32_t file, cha
     if (!path)
         return no_memory(error, source->files[file]);
     table->first_rows[file] = table->rows;
+    if (!find_marker_numbers(&filling))
+        return no_memory(error, path);
     bool fine = reader_read(path, take_row, &filling, error);
     free(filling.places);
+    free(filling.marker_numbers);
     if (fine && !filling.fields)
         return tabular_error(error, "%s: is empty: its first row must be the header, the names of the columns", path);
     if (fine && table->rows == table->first_rows[file])

@@ -11,7 +11,7 @@ uint32_t method_losses(const Train *train)
     return train->pareto ? train->pareto->m : train->phases.len;
 }
 
-static const Phase *phase_of(const Train *train, uint32_t number)
+const Phase *method_phase(const Train *train, uint32_t number)
 {
     return &train->phases.data[train->pareto ? 0 : number];
 }
@@ -28,7 +28,7 @@ static Function *batched_loss(Assembly *assembly, uint32_t number, const char *s
     Module *module = assembly->module;
     const Train *train = assembly->train;
     uint32_t output = train->pareto ? number : 0;
-    const Phase *of = phase_of(train, number);
+    const Phase *of = method_phase(train, number);
     bool upper = is_upper(train, number);
     bool sampled = method_of(train)->samples && (!upper || train->sigma_learned);
     const char *loss_name = train->pareto ? train->pareto->objectives[number] : of->name;
@@ -45,24 +45,18 @@ static Function *batched_loss(Assembly *assembly, uint32_t number, const char *s
     return function;
 }
 
-Function *method_loss(Model *model, Train *train, uint32_t number)
+Function *method_loss(Model *model, Train *train, uint32_t number, int64_t batch, bool plain)
 {
     Assembly assembly = method_assembly(model, train, NULL);
-    return batched_loss(&assembly, number, "loss", phase_of(train, number)->batch, false);
-}
-
-Function *method_loss_of(Model *model, Train *train, uint32_t number, int64_t batch, bool plain)
-{
-    Assembly assembly = method_assembly(model, train, NULL);
-    return batched_loss(&assembly, number, plain ? "definition" : "few", batch, plain);
+    return batched_loss(&assembly, number, plain ? "definition" : "loss", batch, plain);
 }
 
 Function *method_gradients(Model *model, Train *train, uint32_t number)
 {
     Module *module = model->module;
     Assembly assembly = method_assembly(model, train, NULL);
-    Function *function = batched_loss(&assembly, number, "gradients", phase_of(train, number)->batch, false);
-    Builder b = {.module = module, .function = function, .line = phase_of(train, number)->line};
+    Function *function = batched_loss(&assembly, number, "gradients", method_phase(train, number)->batch, false);
+    Builder b = {.module = module, .function = function, .line = method_phase(train, number)->line};
     Value loss = function->outputs.data[0].value;
     for (uint32_t state = 0; state < module->states.len; state++) {
         bool trained = wanted(module->states.data[state].role, is_upper(train, number));

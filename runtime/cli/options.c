@@ -91,7 +91,6 @@ static void print_usage(const CommandInfo *command, bool first)
 void options_help(const Manifest *manifest)
 {
     const SweepInfo *sweep = manifest_sweep(manifest);
-    name_point_flag(manifest);
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         print_usage(&commands[i], i == 0);
     putchar('\n');
@@ -217,9 +216,9 @@ static bool parse_flags(int argc, char **argv, Options *options)
             options->command = NULL;
             return true;
         }
-        Key key = find_flag(argument, command);
         if (argument[0] != '-')
             return refuse_file(argument, command);
+        Key key = find_flag(argument, command);
         if (key == KEY_COUNT)
             return report_error("'%s' is not a flag of '%s'; see --help", argument, command->name);
         const char *value = strchr(argument, '=');
@@ -233,6 +232,7 @@ static bool parse_flags(int argc, char **argv, Options *options)
             value = argv[i];
         if (!set_flag(options, key, value))
             return false;
+        options->given |= 1u << key;
     }
     return true;
 }
@@ -262,8 +262,12 @@ static const char *all_commands(void)
 static bool is_complete(const Options *options)
 {
     const CommandInfo *command = options->command;
-    if (command->needed & WEIGHTS && !options->weights)
-        return report_error("%s needs --weights FILE; see --help", command->name);
+    for (int key = 0; key < KEY_COUNT; key++) {
+        char text[96];
+        flag_text((Key)key, text, sizeof text);
+        if (command->needed & ~options->given & 1u << key)
+            return report_error("%s needs %s; see --help", command->name, text);
+    }
     if (options->file_count < command->fewest_files)
         return report_error("%s needs %s; see --help", command->name, command->files);
     if (options->run.epochs >= 0 && options->run.steps >= 0)

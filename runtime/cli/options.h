@@ -18,7 +18,8 @@ typedef struct Options {
     const char *export, *point;   /* predict; NULL: not given */
     const char *files[MAX_FILES]; /* predict: the data; plot: the run folder */
     size_t file_count;
-    bool json; /* eval */
+    bool json;      /* eval */
+    unsigned given; /* set of the flags that were given */
 } Options;
 
 /* A row of commands.def. */
@@ -34,7 +35,7 @@ struct CommandInfo {
 /* False (reported) on wrong usage. A model with a sweep has a flag for a point of it, named after its condition
  * (SweepInfo.axis_word). */
 bool options_parse(int argc, char **argv, const Manifest *manifest, Options *options);
-/* What --help prints, to stdout. */
+/* What --help prints, to stdout; after options_parse. */
 void options_help(const Manifest *manifest);
 
 #endif
