@@ -68,8 +68,10 @@ static void explain_phase(const Phase *phase, Text *out)
 
 static void explain_train(const Train *train)
 {
-    printf("\ntrain %s: %s, %" PRId64 " epochs, an evaluation every %" PRId64 ", patience %" PRId64 "%s\n", train->name,
-           method_traits[train->method].name, train->epochs, train->evaluate, train->patience, train->patience ? "" : " (none)");
+    const char *unit = train->evaluate_in_steps ? "step" : "epoch";
+    printf("\ntrain %s: %s, %" PRId64 " epoch%s, an evaluation every %g %s%s, patience %" PRId64 "%s\n", train->name,
+           method_traits[train->method].name, train->epochs, train->epochs == 1 ? "" : "s", train->evaluate, unit,
+           train->evaluate == 1 ? "" : "s", train->patience, train->patience ? "" : " (none)");
     Text text = {0};
     for (uint32_t i = 0; i < train->phases.len; i++)
         explain_phase(&train->phases.data[i], &text);

@@ -43,6 +43,7 @@ bool method_assemble(Model *model, Train *train, PassTrace *trace, char why[stat
 {
     Assembly assembly = method_assembly(model, train, trace);
     method_of(train)->assemble(&assembly);
+    assemble_hypers(&assembly);
     assemble_plateau(&assembly);
     if (!assemble_metrics(&assembly, why))
         return false;

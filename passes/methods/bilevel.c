@@ -67,7 +67,8 @@ static void make_procedure(Train *train)
 {
     size_t budget = act_budget(train);
     act_leaf(train, (Act){.kind = ACT_STEP, .phase = 0});
-    size_t upper = act_repeat(train, (Act){.rounds = train->every_upper, .every = train->every_lower, .after = train->warmup});
+    size_t upper =
+        act_repeat(train, (Act){.rounds = train->every_upper, .every = (double)train->every_lower, .after = train->warmup});
     act_leaf(train, (Act){.kind = ACT_STEP, .phase = 1});
     act_end(train, upper);
     act_measure(train);
@@ -79,7 +80,6 @@ static void assemble(Assembly *assembly)
     make_procedure(assembly->train);
     assemble_weight_step(assembly, &assembly->train->phases.data[0], SAMPLED(0));
     assemble_upper(assembly, &assembly->train->phases.data[1]);
-    assemble_hypers(assembly);
 }
 
 static void explain(const Train *train, Text *out)

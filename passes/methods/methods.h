@@ -99,8 +99,11 @@ size_t act_leaf(Train *train, Act act);
 size_t act_budget(Train *train);
 void act_measure(Train *train);
 
-/* The hyperparameters that the train moves, in natural units, with their sigmas (conditions/hyper.c). */
+/* What the log shows of a step: the hyperparameters that the train moves, in natural units, with their sigmas
+ * (conditions/hyper.c), and the learning rates. */
 void assemble_hypers(Assembly *assembly);
+/* Outputs "rate.PHASE": the learning rate of the phase's next step (optimizer.c). */
+void add_rates(Assembly *assembly, Builder *b);
 
 /* The step that trains every weight the phase's objective reads. */
 void assemble_weight_step(Assembly *assembly, Phase *phase, View view);

@@ -72,6 +72,15 @@ static Value scheduled_rate(Assembly *assembly, Builder *b, const char *name, co
     return scalar(b, optimizer->rate);
 }
 
+void add_rates(Assembly *assembly, Builder *b)
+{
+    for (uint32_t i = 0; i < assembly->train->phases.len; i++) {
+        const Phase *phase = &assembly->train->phases.data[i];
+        build_output(b, arena_printf(&b->module->arena, "rate.%s", phase->name),
+                     scheduled_rate(assembly, b, phase->name, &phase->optimizer));
+    }
+}
+
 /* min(1, clip / (|g| + 1e-6)) over all gradients together */
 static void clip_gradients(Builder *b, double limit, uint32_t n, Trained *trained)
 {

@@ -20,11 +20,11 @@ static void print_acts(const Manifest *manifest, size_t first, size_t end, int d
         if (act->kind == ACT_CALL)
             printf(" %s", manifest->functions[act->function].name);
         if (act->kind == ACT_REPEAT)
-            printf(" %" PRId64 "%s", act->rounds, act->in_epochs ? " epochs" : "");
-        if (act->every > 1 || act->every_in_epochs)
-            printf(", every %" PRId64 "%s", act->every, act->every_in_epochs ? " epochs" : " rounds");
+            printf(" %" PRId64 "%s", act->rounds, act->in_epochs ? act->rounds == 1 ? " epoch" : " epochs" : "");
+        if (act->every != 1 || act->every_in_epochs)
+            printf(", every %g %s%s", act->every, act->every_in_epochs ? "epoch" : "round", act->every == 1 ? "" : "s");
         if (act->after > 0)
-            printf(", after %g epochs", act->after);
+            printf(", after %g epoch%s", act->after, act->after == 1 ? "" : "s");
         if (act->patience)
             printf(", patience %" PRId64, act->patience);
         putchar('\n');
