@@ -2,11 +2,13 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "runtime/cli/commands.h"
 #include "runtime/core/parallel.h"
 #include "runtime/core/report.h"
 #include "runtime/run/checkpoint.h"
+#include "runtime/run/folder.h"
 #include "runtime/run/metrics_log.h"
 #include "runtime/run/sweep.h"
 
@@ -76,14 +78,14 @@ static void print_net(const Sweep *sweep, Evaluation *evaluations, const Program
         printf("%s %.6g\n", sweep->info->outputs[i], values[i]);
 }
 
-static bool print_swept(Evaluation *evaluations, const Program *program, const Options *options)
+static bool print_swept(Evaluation *evaluations, const Program *program, const char *weights, bool as_json)
 {
     Sweep sweep;
-    bool fine = sweep_open(&sweep, program) && sweep_load(&sweep, program, options->weights);
+    bool fine = sweep_open(&sweep, program) && sweep_load(&sweep, program, weights);
     if (fine && sweep.info->memory != NONE)
-        print_net(&sweep, evaluations, program, options->json);
+        print_net(&sweep, evaluations, program, as_json);
     else if (fine)
-        print_sweep(&sweep, evaluations, program, options->json);
+        print_sweep(&sweep, evaluations, program, as_json);
     sweep_close(&sweep);
     return fine && !program_failed();
 }
@@ -118,21 +120,25 @@ int command_eval(const Manifest *manifest, const Options *options)
         report_error("this model has no metrics to evaluate");
         return EXIT_FAILURE;
     }
+    char *weights = options->weights ? strdup(options->weights) : folder_newest_weights(manifest, "eval");
+    if (!weights)
+        return EXIT_FAILURE;
     parallel_set_threads(options->run.threads ? options->run.threads : 1);
     Program program = {0};
     Data data = {0};
     Evaluation *evaluations = NULL;
     uint64_t seed;
-    bool fine = program_open(&program, manifest) && find_seed(manifest, options->weights, &seed) &&
+    bool fine = program_open(&program, manifest) && find_seed(manifest, weights, &seed) &&
                 data_load(&data, manifest, options->run.data, seed) && initialise(&program, &data) &&
-                checkpoint_load_weights(options->weights, &program) && data_encode(&data, &program, false) &&
+                checkpoint_load_weights(weights, &program) && data_encode(&data, &program, false) &&
                 (evaluations = evaluations_open(&program, &data));
     if (fine && manifest->train->sweep)
-        fine = print_swept(evaluations, &program, options);
+        fine = print_swept(evaluations, &program, weights, options->json);
     else if (fine)
         fine = print_metrics(evaluations, &program, options->json);
     evaluations_close(evaluations, manifest->train->metric_count);
     data_free(&data);
     program_close(&program);
+    free(weights);
     return fine ? EXIT_SUCCESS : EXIT_FAILURE;
 }

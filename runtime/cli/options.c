@@ -100,7 +100,7 @@ void options_help(const Manifest *manifest)
         if (key == KEY_POINT && sweep)
             printf("  %s  how much each %.30s matters, scaled to the sum 1\n", text, sweep->output_word);
         else if (key != KEY_POINT)
-            printf("  %-15s %s\n", text, flags[key].help);
+            printf("  %-20s %s\n", text, flags[key].help);
     }
     printf("  FILE...         what predict works on: a table, or one file per argument of the export\n");
 }
@@ -156,6 +156,8 @@ static bool set_flag(Options *options, Key key, const char *value)
         return parse_integer(flag, value, 0, INT32_MAX, &options->run.steps);
     case KEY_SECONDS:
         return parse_seconds(flag, value, &options->run.seconds);
+    case KEY_CHECKPOINT:
+        return parse_seconds(flag, value, &options->run.checkpoint_every);
     case KEY_THREADS:
         if (!parse_integer(flag, value, 1, THREADS_LIMIT, &number))
             return false;
@@ -278,7 +280,7 @@ static bool is_complete(const Options *options)
 bool options_parse(int argc, char **argv, const Manifest *manifest, Options *options)
 {
     name_point_flag(manifest);
-    *options = (Options){.run = {.epochs = -1, .steps = -1}};
+    *options = (Options){.run = {.epochs = -1, .steps = -1, .checkpoint_every = 600}};
     if (argc < 2)
         return report_error("expected a command: %s; see --help", all_commands());
     if (is_help(argv[1]))

@@ -13,6 +13,7 @@
 #include "runtime/core/report.h"
 #include "runtime/run/checkpoint.h"
 #include "runtime/run/examples.h"
+#include "runtime/run/folder.h"
 
 static const ExportInfo *find_export(const Manifest *manifest, const char *name)
 {
@@ -158,17 +159,21 @@ int command_predict(const Manifest *manifest, const Options *options)
     const DatasetInfo *dataset = export ? examples_dataset(manifest, export) : NULL;
     if (!dataset)
         return EXIT_FAILURE;
+    char *weights = options->weights ? strdup(options->weights) : folder_newest_weights(manifest, "predict");
+    if (!weights)
+        return EXIT_FAILURE;
     parallel_set_threads(options->run.threads ? options->run.threads : 1);
     Program program = {0};
     Call call = {0};
     Examples examples = {0};
     bool fine = program_open(&program, manifest) && open_call(&call, &program, export) &&
                 set_point(&call, manifest_sweep(manifest), export, options->point) &&
-                checkpoint_load_weights(options->weights, &program) &&
+                checkpoint_load_weights(weights, &program) &&
                 examples_load(&examples, &program, dataset, call.info, options->files, options->file_count);
     fine = fine && predict_rows(&examples, &call);
     examples_free(&examples);
     call_close(&call);
     program_close(&program);
+    free(weights);
     return fine ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -250,6 +250,7 @@ static bool write_last(Run *run)
     bool finished = walk_next(&run->plan.walk, run->position.done) == WALK_END;
     bool written = checkpoint_write(run->last, &run->program, &run->identity, &run->position, finished);
     run->has_checkpoint |= written;
+    run->written_at = clock_seconds();
     return written;
 }
 
@@ -299,7 +300,7 @@ static bool measure(Run *run, size_t act)
     fine = fine && (!improved || checkpoint_write(run->best, &run->program, &run->identity, &run->position, true)) &&
            write_last(run);
     if (fine)
-        progress_event(&run->progress, &run->position, event);
+        progress_event(&run->progress, &run->position, event, improved);
     json_decref(event);
     return fine;
 }
@@ -343,9 +344,16 @@ static bool time_is_up(const Run *run, size_t act)
            act == walk_budget(run->manifest->train) + 1;
 }
 
+/* A checkpoint within a long epoch: what is done since the last one is never more than this. */
+static bool write_in_time(Run *run)
+{
+    return clock_seconds() - run->written_at < run->settings->checkpoint_every || write_last(run);
+}
+
 LoopEnd loop_run(Run *run)
 {
     catch_signals();
+    run->written_at = clock_seconds();
     for (;;) {
         size_t act = walk_next(&run->plan.walk, run->position.done);
         if (act == WALK_END) { /* a run with a new plan may end where no measure was due */
@@ -358,7 +366,7 @@ LoopEnd loop_run(Run *run)
             bool evaluated = run->position.evaluated == run->position.steps[0];
             return evaluated || measure(run, WALK_END) ? LOOP_TIME_UP : LOOP_FAILED;
         }
-        if (!take_act(run, act))
+        if (!take_act(run, act) || !write_in_time(run))
             return LOOP_FAILED;
     }
 }

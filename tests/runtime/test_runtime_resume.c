@@ -169,7 +169,8 @@ static void test_advice_quotes_paths(void **state)
     assert_int_equal(run_command("cat out"), 0);
     assert_true(output_has("continue with: './a toy' train --resume --out 'a run; exit 3' --data 'it'\\''s data'\n"));
     assert_int_equal(run_command("eval \"$(sed -n 's/.*continue with: //p' out)\""), 0);
-    assert_true(output_has("stopped by steps"));
+    assert_true(output_has("all planned steps are done"));
+    assert_true(output_has(" --weights 'a run; exit 3/best.safetensors' --data 'it'\\''s data'\n"));
 }
 
 static void test_resume_keeps_seed_and_threads(void **state)
@@ -250,7 +251,7 @@ static void test_calls_are_counted_once(void **state)
 {
     (void)state;
     assert_int_equal(run_command(TOY_FOLDER "/toy_call info"), 0);
-    assert_true(output_has("    call tune.note, every 1 epochs\n"));
+    assert_true(output_has("    call tune.note, every 1 epoch\n"));
     assert_int_equal(run_command(TOY_FOLDER "/toy_call train --data data --out whole --epochs 7"), 0);
     assert_true(calls_counted("whole/last.safetensors") == 7);
     assert_int_equal(run_command(TOY_FOLDER "/toy_call train --data data --out run --epochs 2"), 0);

@@ -394,7 +394,8 @@ static void test_options(void **state)
                                         "m train --weights=f",
                                         "m train --steps=1 --epochs=1",
                                         "m train extra",
-                                        "m eval",
+                                        "m eval extra",
+                                        "m train --checkpoint-every=0",
                                         "m info --quiet",
                                         "m predict --weights=f --task=1 x"};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
