@@ -172,6 +172,9 @@ static bool set_flag(Options *options, Key key, const char *value)
     case KEY_JSON:
         options->json = true;
         return true;
+    case KEY_PNG:
+        options->png = true;
+        return true;
     case KEY_EXPORT:
         options->export = value;
         return *value || report_error("%s expects a name", flag);

@@ -7,7 +7,7 @@
 #include "runtime/core/manifest.h"
 #include "runtime/run/settings.h"
 
-enum { MAX_FILES = 16 };
+enum { MAX_FILES = 64 };
 
 typedef struct CommandInfo CommandInfo;
 
@@ -16,9 +16,10 @@ typedef struct Options {
     RunSettings run;              /* eval and predict: its data and its threads */
     const char *weights;          /* eval, predict */
     const char *export, *point;   /* predict; NULL: not given */
-    const char *files[MAX_FILES]; /* predict: the data; plot: the run folder */
+    const char *files[MAX_FILES]; /* predict: the data; plot: the run folders */
     size_t file_count;
     bool json;      /* eval */
+    bool png;       /* plot */
     unsigned given; /* set of the flags that were given */
 } Options;
 

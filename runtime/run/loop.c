@@ -232,6 +232,7 @@ static json_t *evaluation_event(Run *run, double *selected)
     if (train->sweep) {
         sweep_measure(&run->sweep, run->evaluations, &run->program, run_nets(run));
         sweep_add_indicators(&run->sweep, event);
+        json_object_set_new(event, run->sweep.info->name, sweep_values_json(&run->sweep));
     }
     for (size_t i = 0; i < train->metric_count; i++) {
         if (train->sweep && train->sweep->metric == i)

@@ -130,7 +130,8 @@ static void print_event(const Run *run, const char *label, int64_t number)
         const json_t *value = json_object_get(event, name);
         size_t length = strlen(text);
         if (json_is_number(value))
-            snprintf(text + length, sizeof text - length, "%s%.200s" SCREEN_BLANK "%.4g", length ? ", " : "", name, json_number_value(value));
+            snprintf(text + length, sizeof text - length, "%s%.200s" SCREEN_BLANK "%.4g", length ? ", " : "", name,
+                     json_number_value(value));
     }
     if (*text)
         screen_field(label, "epoch %.4g: %s", json_number_value(json_object_get(event, "epoch")), text);

@@ -221,8 +221,8 @@ static void test_refuses_wrong_usage(void **state)
     assert_true(output_has("'--epoch' is not a flag of 'train'"));
     assert_int_equal(run_command(TOY " train more"), 2);
     assert_true(output_has("train takes no file, but got 'more'"));
-    assert_int_equal(run_command(TOY " plot run other"), 2);
-    assert_true(output_has("plot takes one RUNDIR, not also 'other'"));
+    assert_int_equal(run_command(TOY " info other"), 2);
+    assert_true(output_has("info takes no file, but got 'other'"));
     assert_int_equal(run_command(TOY " train --out --resume"), 2);
     assert_true(output_has("--out expects a value"));
     assert_int_equal(access("--resume", F_OK), -1);

@@ -197,8 +197,9 @@ static void test_measures_within_epochs(void **state)
 {
     (void)state;
     check_measures(0.5, true, 6, 12, "lllElllElllElllE");
-    check_measures(0.25, true, 10, 20, "lllEllElllEllElllEllElllEllE"); /* 2.5 steps: at 3, 5, 8, 10, and so at each epoch's end */
-    check_measures(0.1, true, 30, 9, "lllElllElllE");                   /* 0.1 x 30 is not quite 3 */
+    check_measures(0.25, true, 10, 20,
+                   "lllEllElllEllElllEllElllEllE");   /* 2.5 steps: at 3, 5, 8, 10, and so at each epoch's end */
+    check_measures(0.1, true, 30, 9, "lllElllElllE"); /* 0.1 x 30 is not quite 3 */
     check_measures(1.5, true, 4, 8, "llllllEllE");
     check_measures(0.01, true, 10, 4, "lElElElE"); /* no more than one per step */
     check_measures(4, false, 100, 10, "llllEllllEllE");
