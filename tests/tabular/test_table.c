@@ -24,7 +24,7 @@ static const char *const both[] = {"a.csv", "b.csv"};
 static bool read_files(Table *table, uint32_t count, const char *const *columns, uint32_t column_count,
                        char error[static TABULAR_ERROR])
 {
-    TableSource source = {".", both, count, markers, 2, columns, column_count};
+    TableSource source = {&default_dialect, ".", both, count, markers, 2, columns, column_count};
     return table_read(table, &source, NULL, error);
 }
 
@@ -73,7 +73,8 @@ static void test_refused_tables(void **state)
     (void)state;
     const char *wanted[] = {"x", "y"};
     write_text("a.csv", "x,y\n1,2\n3,4,5\n");
-    check_error(1, NULL, 0, "a.csv:3: the row has 3 fields, but the header has 2");
+    check_error(1, NULL, 0,
+                "a.csv:3: the row has 3 fields, but the header has 2; a text that holds the separator must be quoted");
     write_text("a.csv", "x,z\n1,2\n");
     check_error(1, wanted, 2, "a.csv:1: there is no column 'y' in the header");
     write_text("a.csv", "y,x,y\n1,2,3\n");
@@ -126,9 +127,10 @@ static void test_rows_that_nothing_divides(void **state)
     (void)state;
     const char *wanted[] = {"x"};
     write_text("a.csv", "x;y\n1;2\n3\n");
-    check_error(1, wanted, 1, "a.csv:1: there is no column 'x' in the header");
+    check_error(1, wanted, 1, "a.csv:3: the row has 1 field, but the header has 2");
     write_text("a.csv", "x,y\n1,2\n3 4,5 6,7\n");
-    check_error(1, NULL, 0, "a.csv:3: the row has 3 fields, but the header has 2");
+    check_error(1, NULL, 0,
+                "a.csv:3: the row has 3 fields, but the header has 2; a text that holds the separator must be quoted");
     write_text("a.csv", "y;z\n1;2\n");
     check_error(1, wanted, 1, "a.csv:1: there is no column 'x' in the header, divided by ';'");
 }
@@ -174,7 +176,9 @@ static void test_separators_at_line_ends(void **state)
     assert_string_equal(table_cell(&table, 1, 1), "4");
     table_free(&table);
     write_text("a.csv", "x,y\n1,2,,\n");
-    check_error(1, NULL, 0, "a.csv:2: the row has 4 fields, but the header has 2");
+    check_error(1, NULL, 0,
+                "a.csv:2: the row has 4 fields, but the header has 2; numbers with a decimal comma must be quoted where commas "
+                "divide the fields");
 }
 
 /* A marker that is a number stands for that number, however it is written. */
@@ -185,7 +189,7 @@ static void test_markers_as_numbers(void **state)
     Table table;
     char error[TABULAR_ERROR] = "";
     write_text("a.csv", "x,y\n-999.0,-9.99e2\n-999,999\n-999.5,x-999\n");
-    TableSource source = {".", both, 1, numbers, 1, NULL, 0};
+    TableSource source = {&default_dialect, ".", both, 1, numbers, 1, NULL, 0};
     assert_true(table_read(&table, &source, NULL, error));
     static const char *const cells[3][2] = {{"", ""}, {"", "999"}, {"-999.5", "x-999"}};
     for (uint32_t row = 0; row < 3; row++)
@@ -214,7 +218,7 @@ static void test_dropped_rows(void **state)
     assert_int_equal(table_drop(&table, columns, 2), 0);
     table_free(&table);
 
-    write_text("b.csv", "x,y,z\n,,\n");
+    write_text("b.csv", "x,y,z\n?,,NA\n");
     assert_true(read_files(&table, 2, NULL, 0, error));
     assert_int_equal(table_drop(&table, columns, 2), 2); /* the last file has no row left */
     assert_int_equal(table.first_rows[1], 2);
@@ -234,7 +238,7 @@ static void test_numbers(void **state)
                  {"1 2", false, 0},   {"1,5", false, 0},   {"1e999", false, 0}, {"--1", false, 0}, {"1.2.3", false, 0}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         double number;
-        if (parse_number(cases[i].text, &number) != cases[i].is || (cases[i].is && number != cases[i].number))
+        if (parse_number(&default_dialect, cases[i].text, &number) != cases[i].is || (cases[i].is && number != cases[i].number))
             fail_msg("'%s'", cases[i].text);
     }
 
@@ -247,14 +251,14 @@ static void test_numbers(void **state)
     assert_true(table_is_numeric(&table, 0));
     assert_false(table_is_numeric(&table, 1));
     assert_false(table_is_numeric(&table, 2)); /* holds nothing */
-    assert_true(table_numbers(&table, 0, values, &missing, &first, error));
+    assert_true(table_numbers(&table, 0, NULL, values, &missing, &first, NULL, error));
     assert_true(values[0] == 1 && isnan(values[1]) && values[2] == -20 && isnan(values[3]));
     assert_int_equal(missing, 2);
     assert_int_equal(first, 1);
     assert_false(table_missing_error(&table, 0, missing, first, error));
     assert_string_equal(error, "a.csv:3: the column 'n' has no value here (2 rows have none)");
-    assert_false(table_numbers(&table, 1, values, &missing, &first, error));
-    assert_string_equal(error, "a.csv:2: the column 't' holds 'a', which is not a number (3 rows hold none)");
+    assert_false(table_numbers(&table, 1, NULL, values, &missing, &first, NULL, error));
+    assert_string_equal(error, "a.csv:2: the column 't' holds 'a', which is not a number (3 rows hold no number)");
     table_free(&table);
 }
 
@@ -271,10 +275,11 @@ static void test_categories(void **state)
     for (uint32_t i = 0; i < 6; i++)
         assert_string_equal(table.columns[0].categories[i], expected[i]);
     int32_t codes[8];
-    assert_true(table_codes(&table, 0, expected, 6, codes, error));
+    int64_t others;
+    assert_true(table_codes(&table, 0, expected, 6, NO_CODE, codes, &others, error));
     static const int32_t expected_codes[] = {4, 1, 5, 0, 4, 3, 2, 0};
     assert_memory_equal(codes, expected_codes, sizeof codes);
-    assert_false(table_codes(&table, 0, expected, 4, codes, error)); /* two values are not known */
+    assert_false(table_codes(&table, 0, expected, 4, NO_CODE, codes, &others, error)); /* two values are not known */
     assert_string_equal(error,
                         "a.csv:2: the column 'c' holds 'b', which is none of the 4 categories that this program was compiled for "
                         "(3 rows hold such a value)");
