@@ -262,6 +262,104 @@ static void test_numbers(void **state)
     table_free(&table);
 }
 
+static void check_number(const char *decimal, const char *thousands, const char *text, double expected)
+{
+    const Dialect dialect = {.separator = "", .decimal = decimal, .thousands = thousands, .comment = ""};
+    double number = NAN;
+    bool is = parse_number(&dialect, text, &number);
+    if (is != !isnan(expected) || (is && number != expected))
+        fail_msg("'%s' with the point '%s' and groups divided by '%s' is %.17g", text, decimal, thousands, number);
+}
+
+static void test_numbers_of_dialects(void **state)
+{
+    (void)state;
+    check_number(",", "", "3,5", 3.5);
+    check_number(",", "", "-,5e2", -50);
+    check_number(",", "", "3.5", NAN); /* a point is none */
+    check_number(",", "", "3,5,5", NAN);
+    check_number(",", "", "35", 35);
+    check_number(",", ".", "1.234.567,25", 1234567.25);
+    check_number(",", ".", "1.234", 1234);
+    check_number(",", ".", "1.23", NAN);
+    check_number(",", ".", "1.2345", NAN);
+    check_number(",", ".", "1234.567", NAN); /* a first group of more than three digits */
+    check_number(".", ",", "+12,345.5e-1", 1234.55);
+    check_number(".", ",", "1,234,56", NAN);
+    check_number(".", ",", ",123", NAN);
+    check_number(".", "'", "1'000'000", 1e6);
+    check_number(".", "\xC2\xA0",
+                 "1\xC2\xA0"
+                 "000",
+                 1000); /* a no-break space */
+    check_number(",", ".", "", NAN);
+    check_number(",", ".", "-", NAN);
+}
+
+static void check_time(const char *format, const char *text, double expected)
+{
+    double seconds = NAN;
+    bool is = parse_time(format, text, &seconds);
+    if (is != !isnan(expected) || (is && seconds != expected))
+        fail_msg("'%s' by '%s' is %.17g", text, format, seconds);
+}
+
+/* Expected numbers are those of `date -u -d TEXT +%s`. */
+static void test_times(void **state)
+{
+    (void)state;
+    check_time("", "1970-01-01", 0);
+    check_time("", "2004-03-10", 1078876800);
+    check_time("", "2004-03-10 18:00:00", 1078941600);
+    check_time("", "2004-03-10T18:00:00Z", 1078941600);
+    check_time("", "2004-03-10T18:00", 1078941600);
+    check_time("", "2004-03-10 18:00:00.25", 1078941600.25);
+    check_time("", "18:00", 64800);
+    check_time("", "18:00:01", 64801);
+    check_time("", "2003-02-29", NAN); /* no day of that year */
+    check_time("", "2004-02-29", 1078012800);
+    check_time("", "2004-13-01", NAN);
+    check_time("", "2004-03-10 later", NAN);
+    check_time("", "10/03/2004", NAN);
+    check_time("", "", NAN);
+    check_time("%d/%m/%Y", "10/03/2004", 1078876800);
+    check_time("%d/%m/%Y", "31/04/2004", NAN);
+    check_time("%H.%M.%S", "18.00.00", 64800);
+    check_time("%d %b %Y", "1 Jan 1969", -31536000);
+    check_time("%Y-%m-%d %H:%M:%S %z", "2004-03-10 18:00:00 +0100", 1078938000);
+    check_time("%Y-%m", "2004-03", 1078099200);
+}
+
+static void test_hints(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *hint;
+    } cases[] = {{"N/A", "missing"},       {"?", "missing"},           {"3,5", "decimal"},     {"0,250", "decimal"},
+                 {"7,350", "thousands"},   {"1,234,567", "thousands"}, {"1.234,5", "decimal"}, {"1 234", "blanks"},
+                 {"1'234", "apostrophes"}, {"10/03/2004", "time("},    {"18:00", "time("},     {"2004-03-10T18:00", "time("},
+                 {"12%", "percent"},       {"$12", "currency"},        {"abc", NULL},          {"a1", NULL}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const char *hint = number_hint(&default_dialect, cases[i].text);
+        if (!hint != !cases[i].hint || (hint && !strstr(hint, cases[i].hint)))
+            fail_msg("%s: %s", cases[i].text, hint ? hint : "no hint");
+    }
+}
+
+/* A quoted text of several lines is one row when the separator is sought. */
+static void test_separator_of_long_texts(void **state)
+{
+    (void)state;
+    Table table;
+    char error[TABULAR_ERROR] = "";
+    write_text("a.csv", "x;t\n1;\"one\ntwo, three\nfour\"\n2;\"a;b\"\n");
+    assert_true(read_files(&table, 1, NULL, 0, error));
+    assert_int_equal(table.rows, 2);
+    assert_string_equal(table_cell(&table, 0, 1), "one\ntwo, three\nfour");
+    assert_string_equal(table_cell(&table, 1, 1), "a;b");
+    table_free(&table);
+}
+
 static void test_categories(void **state)
 {
     (void)state;
@@ -317,6 +415,10 @@ int main(void)
         cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_dropped_rows),
         cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_numbers_of_dialects),
+        cmocka_unit_test(test_times),
+        cmocka_unit_test(test_hints),
+        cmocka_unit_test(test_separator_of_long_texts),
         cmocka_unit_test(test_categories),
         cmocka_unit_test(test_too_many_categories),
     };
