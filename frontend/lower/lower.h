@@ -78,6 +78,12 @@ typedef struct KnownTable {
     struct Table *table;
 } KnownTable;
 
+/* The examples of a data set that were counted; of the ModelFile's arena. */
+typedef struct KnownCounts {
+    const Decl *decl;
+    const DataCounts *counts;
+} KnownCounts;
+
 /* A .hn file: what holds for all walks over it. */
 typedef struct ModelFile {
     const Source *source;
@@ -94,6 +100,7 @@ typedef struct ModelFile {
     VEC(CallNote) calls;    /* that led to the last message: noted after all else */
     VEC(Span) noted;        /* places that the last message shows */
     VEC(KnownTable) tables; /* what the first walk read */
+    VEC(KnownCounts) counts;
 } ModelFile;
 
 /* ---- values ---- */
@@ -107,6 +114,7 @@ typedef enum {
     VAL_NONE,      /* none: a new axis in an index */
     VAL_DATASET,   /* symbol */
     VAL_SPLIT,     /* symbol, split */
+    VAL_FIELD,     /* symbol, field */
     VAL_CONDITION, /* symbol: its vector */
     VAL_WEIGHTS,   /* symbol, path: a net or a dotted part of one */
     VAL_ARGUMENT,  /* param: an export's argument whose type is not known yet */
@@ -121,7 +129,7 @@ typedef struct Val {
     bool boolean;
     Dims dims;
     Symbol *symbol;
-    uint32_t split;
+    uint32_t split, field; /* of the data set; of the module */
     const char *path;
     const Param *param;
 } Val;
@@ -237,6 +245,9 @@ Symbol *find_symbol(const ModelFile *file, bool standard, const char *name);
 Symbol *find_symbol_of(const ModelFile *file, const char *name, DeclKind kind);
 Val *find_local(Frame *frame, const char *name);
 void set_local(Frame *frame, Name name, Val value);
+/* What the files of a data set that was declared hold, counted once per compilation; NULL (reported at the span) if they cannot
+ * be counted (data_counts.c). */
+const DataCounts *data_counts(Session *s, const Symbol *symbol, const Dataset *data, Span span);
 Val lookup_name(Session *s, Name name);
 /* The layer, net or objective that a call names; reports and returns NULL if there is none. */
 Symbol *lookup_callee(Session *s, Name name);

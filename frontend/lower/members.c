@@ -3,6 +3,17 @@
 
 #include "frontend/lower/kit.h"
 
+/* The module's field of that name of the data set, or -1. */
+static int64_t find_field(Session *s, const Symbol *dataset, Name name)
+{
+    const Module *module = s->module;
+    const char *wanted = arena_printf(&s->file->arena, "%s.%s", dataset->decl->name.text, name.text);
+    for (uint32_t i = 0; i < module->fields.len; i++)
+        if (strcmp(module->fields.data[i].name, wanted) == 0)
+            return i;
+    return -1;
+}
+
 Val dataset_member(Session *s, Val dataset, Name name)
 {
     const Dataset *data = &s->model->datasets.data[dataset.symbol->index];
@@ -12,6 +23,9 @@ Val dataset_member(Session *s, Val dataset, Name name)
         return (Val){.kind = VAL_SPLIT, .symbol = dataset.symbol, .split = (uint32_t)split};
     if (dataset.symbol->broken)
         return val_poison();
+    int64_t field = find_field(s, dataset.symbol, name);
+    if (field >= 0)
+        return (Val){.kind = VAL_FIELD, .symbol = dataset.symbol, .field = (uint32_t)field};
     choose_word(s, splits, name.text, name.span, "the data set '%s' has no split '%s'", data->name, name.text);
     add_note(s, dataset.symbol->decl->name.span, "the data set is here");
     return val_poison();
@@ -49,20 +63,14 @@ static bool claim_split(Session *s, Val split, Span span)
 
 Val split_member(Session *s, Val split, Name name)
 {
-    const Module *module = s->module;
-    const char *wanted = arena_printf(&s->file->arena, "%s.%s", split.symbol->decl->name.text, name.text);
-    if (!can_build(s, name.span) || !claim_split(s, split, name.span))
+    if (!can_build(s, name.span) || !claim_split(s, split, name.span) || split.symbol->broken)
         return val_poison();
-    for (uint32_t i = 0; i < module->fields.len; i++) {
-        const Field *field = &module->fields.data[i];
-        if (strcmp(field->name, wanted) != 0)
-            continue;
-        Val value = val_tensor(build_source(&s->builder, OP_EXAMPLE, i));
-        value.classes = field->classes;
+    int64_t field = find_field(s, split.symbol, name);
+    if (field >= 0) {
+        Val value = val_tensor(build_source(&s->builder, OP_EXAMPLE, (uint32_t)field));
+        value.classes = s->module->fields.data[field].classes;
         return value;
     }
-    if (split.symbol->broken)
-        return val_poison();
     fail(s, name.span, "examples of '%s' have no field '%s'", split.symbol->decl->name.text, name.text);
     add_note(s, split.symbol->decl->name.span, "the data set is here");
     Candidates candidates = {0};
