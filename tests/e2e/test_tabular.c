@@ -457,6 +457,29 @@ static void test_table_of_another_program(void **state)
     }
 }
 
+/* The first weights are those of the seed, however the label is read. */
+static void test_first_weights(void **state)
+{
+    (void)state;
+    static const char rows[] = "a,c\n1,1\n2,0\n3,1\n4,0\n";
+    write_file("labels.csv", rows, sizeof rows - 1);
+    static const char *const labels[] = {"c == \"1\"", "c == 1"};
+    char text[512];
+    for (int i = 0; i < 2; i++) {
+        int length = snprintf(text, sizeof text,
+                              "data t = csv(\"labels.csv\") { missing \"NA\" as mean; fields x = standardize(a), y = %s }\n"
+                              "net f(x: f32[1]) -> f32 { return sum(linear(x, 1)) }\n"
+                              "objective loss(d) = mean(binary_cross_entropy(f(d.x), d.y))\n"
+                              "train go = fit { minimise loss(t.train) by sgd(1e-3); batch 2; epochs 2 }\n",
+                              labels[i]);
+        write_file("labels.hn", text, (size_t)length);
+        must_run("'" HNC_BINARY_DIR "/hnc' build labels.hn --data . -o labels");
+        must_run(i ? "./labels train --data . --out number" : "./labels train --data . --out text");
+    }
+    assert_true(same_tensor("text/last.safetensors", "number/last.safetensors", "f.linear1.w"));
+    assert_true(same_tensor("text/last.safetensors", "number/last.safetensors", "f.linear1.b"));
+}
+
 static void test_commands(void **state)
 {
     (void)state;
@@ -489,6 +512,7 @@ int main(void)
         cmocka_unit_test(test_data_that_does_not_fit),
         cmocka_unit_test(test_dropped_rows),
         cmocka_unit_test(test_table_of_another_program),
+        cmocka_unit_test(test_first_weights),
         cmocka_unit_test(test_commands),
     };
     return cmocka_run_group_tests(tests, set_up, folder_tear_down);
