@@ -461,8 +461,8 @@ static void test_table_of_another_program(void **state)
 static void test_first_weights(void **state)
 {
     (void)state;
-    static const char rows[] = "a,c\n1,1\n2,0\n3,1\n4,0\n";
-    write_file("labels.csv", rows, sizeof rows - 1);
+    static const char table[] = "a,c\n1,1\n2,0\n3,1\n4,0\n";
+    write_file("labels.csv", table, sizeof table - 1);
     static const char *const labels[] = {"c == \"1\"", "c == 1"};
     char text[512];
     for (int i = 0; i < 2; i++) {
