@@ -75,7 +75,7 @@ static void check_export_symbol(Session *s, Symbol *symbol)
 static void refuse_later(Session *s, const Symbol *symbol)
 {
     DeclKind kind = symbol->decl->kind;
-    if (kind == DECL_TASK || kind == DECL_MEMBER)
+    if (!decl_supported[kind])
         refuse(s, symbol->decl->span, arena_printf(&s->file->arena, "'%s'", decl_text[kind]));
 }
 
