@@ -175,6 +175,7 @@ static void model_file_free(ModelFile *file)
     vec_free(&file->arguments);
     vec_free(&file->parameters);
     vec_free(&file->reported);
+    vec_free(&file->mismatches);
     vec_free(&file->calls);
     vec_free(&file->noted);
     for (uint32_t i = 0; i < file->tables.len; i++)

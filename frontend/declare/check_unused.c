@@ -67,8 +67,10 @@ static void check_net(Session *s, const Symbol *symbol)
     for (const Param *param = decl->params.first; param; param = param->next) {
         Type type;
         int64_t classes;
-        if (!make_type(s, param->type, &type, &classes))
+        if (!make_type(s, param->type, &type, &classes)) {
+            set_local(&frame, param->name, val_poison());
             continue;
+        }
         Val input = val_tensor(build_input(&s->builder, param->name.text, type));
         input.classes = classes;
         set_local(&frame, param->name, input);

@@ -21,11 +21,31 @@ Val objective_value(Session *s, const Expr *expr)
     return val_poison();
 }
 
+/* ", as in 'loss(fashion.train)'": of the file, or empty. */
+static const char *example_of_split(const Session *s)
+{
+    const Decl *objective = NULL, *data = NULL;
+    uint32_t dataset = 0;
+    for (uint32_t i = 0; i < s->file->symbols.len; i++) {
+        const Symbol *symbol = s->file->symbols.data[i];
+        if (symbol->decl->kind == DECL_OBJECTIVE && symbol->decl->params.count == 1 && !objective)
+            objective = symbol->decl;
+        if (symbol->decl->kind == DECL_DATA && symbol->decl->items.count && !data) {
+            data = symbol->decl;
+            dataset = symbol->index;
+        }
+    }
+    if (!objective || !data || dataset >= s->model->datasets.len || !s->model->datasets.data[dataset].splits.len)
+        return "";
+    return arena_printf(&s->file->arena, ", as in '%s(%s.%s)'", objective->name.text, data->name.text,
+                        s->model->datasets.data[dataset].splits.data[0].name);
+}
+
 /* Which split the function read, or an error. */
 bool read_split_of(Session *s, const Expr *expr, uint32_t *dataset, uint32_t *split)
 {
     if (!s->dataset) {
-        fail(s, expr->span, "this reads no data: it must use one split of a data set, as in 'fit(mnist.train)'");
+        fail(s, expr->span, "this reads no data: it must use one split of a data set%s", example_of_split(s));
         return false;
     }
     *dataset = s->dataset->index;
@@ -41,6 +61,12 @@ void check_batch(TrainPlan *plan, const Phase *phase, const Expr *expr)
         return;
     fail(plan->s, expr->span, "a batch of %lld is larger than the split '%s.%s' of %lld examples", (long long)phase->batch,
          data->name, split->name, (long long)split->count);
+    int64_t sum = 0;
+    for (uint32_t i = 0; i < data->splits.len; i++)
+        sum += data->splits.data[i].count;
+    if (sum == 100)
+        add_help(plan->s, "a share of %lld %% is written '%s %g'", (long long)split->count, split->name,
+                 (double)split->count / 100);
 }
 
 void lower_phase(TrainPlan *plan, const char *name, bool upper)
@@ -55,7 +81,7 @@ void lower_phase(TrainPlan *plan, const char *name, bool upper)
     unsigned column;
     span_place(setting->span, &phase.line, &column);
     bool complete = setting->by && read_optimizer(s, setting->by, &phase.optimizer);
-    if (!setting->by) {
+    if (!setting->by && !plan->misspelt) {
         fail(s, setting->span, "'%s' does not say by which optimizer", name);
         add_help(s, "end it with 'by adam(1e-3)'");
     }

@@ -3,6 +3,48 @@
 
 #include "frontend/lower/kit.h"
 
+static bool is_field(const Decl *decl, const char *name)
+{
+    for (const DataItem *item = decl->items.first; item; item = item->next)
+        if ((item->kind == DATA_FIELD || item->kind == DATA_COMPUTED_FIELD) && strcmp(item->name.text, name) == 0)
+            return true;
+    return false;
+}
+
+/* In the arguments of a net that makes weights. */
+static Val refuse_example(Session *s, Name field)
+{
+    fail(s, field.span, "weights that are made from the example are not supported yet");
+    add_help(s, "%s", weights_by_hand);
+    return val_poison();
+}
+
+/* A field behind the name of a data set, where examples of a split are meant. Reported once: whoever writes it does so
+ * everywhere. */
+static Val field_of_a_dataset(Session *s, Val dataset, Name name)
+{
+    const char *data = dataset.symbol->decl->name.text;
+    const Frame *frame = s->frame;
+    while (frame && !(frame->decl && frame->decl->kind == DECL_OBJECTIVE))
+        frame = frame->caller;
+    if (s->generating)
+        return refuse_example(s, name);
+    if (dataset.symbol->misread)
+        return val_poison();
+    dataset.symbol->misread = true;
+    fail(s, name.span, "'%s' is a field of the examples of '%s', which come by its splits", name.text, data);
+    const Val *passed =
+        frame && frame->decl->params.first ? find_local((Frame *)frame, frame->decl->params.first->name.text) : NULL;
+    if (passed && passed->kind == VAL_DATASET) {
+        add_note(s, frame->call, "the whole data set is passed here");
+        add_help(s, "name a split of it: '%s(%s.%s)'", frame->decl->name.text, data,
+                 s->model->datasets.data[dataset.symbol->index].splits.data[0].name);
+    } else if (passed)
+        add_help(s, "in the objective '%s', write '%s.%s'; a train says which split that is: '%s(%s.train)'",
+                 frame->decl->name.text, frame->decl->params.first->name.text, name.text, frame->decl->name.text, data);
+    return val_poison();
+}
+
 Val dataset_member(Session *s, Val dataset, Name name)
 {
     const Dataset *data = &s->model->datasets.data[dataset.symbol->index];
@@ -12,7 +54,15 @@ Val dataset_member(Session *s, Val dataset, Name name)
         return (Val){.kind = VAL_SPLIT, .symbol = dataset.symbol, .split = (uint32_t)split};
     if (dataset.symbol->broken)
         return val_poison();
+    if (is_field(dataset.symbol->decl, name.text))
+        return field_of_a_dataset(s, dataset, name);
     choose_word(s, splits, name.text, name.span, "the data set '%s' has no split '%s'", data->name, name.text);
+    if (strcmp(name.text, "test") == 0)
+        add_help(
+            s,
+            "test examples are declared by 'test %s(...)', from files of their own, or by a split such as 'split train 0.8, test "
+            "0.2'",
+            format_names[data->format]);
     add_note(s, dataset.symbol->decl->name.span, "the data set is here");
     return val_poison();
 }
@@ -51,6 +101,8 @@ Val split_member(Session *s, Val split, Name name)
 {
     const Module *module = s->module;
     const char *wanted = arena_printf(&s->file->arena, "%s.%s", split.symbol->decl->name.text, name.text);
+    if (s->generating)
+        return refuse_example(s, name);
     if (!can_build(s, name.span) || !claim_split(s, split, name.span))
         return val_poison();
     for (uint32_t i = 0; i < module->fields.len; i++) {
@@ -69,7 +121,7 @@ Val split_member(Session *s, Val split, Name name)
     for (const DataItem *item = split.symbol->decl->items.first; item; item = item->next)
         if (item->kind == DATA_FIELD || item->kind == DATA_COMPUTED_FIELD)
             vec_push(&candidates.names, item->name.text);
-    suggest(s, name.text, &candidates);
+    choose_name(s, name.text, &candidates, "its fields");
     return val_poison();
 }
 
@@ -111,6 +163,6 @@ Val condition_member(Session *s, Val group, Name name)
     }
     fail(s, name.span, "'%s' has no hyperparameter '%s'", decl->name.text, name.text);
     add_note(s, decl->name.span, "the group is here");
-    suggest(s, name.text, &candidates);
+    choose_name(s, name.text, &candidates, "its hyperparameters");
     return val_poison();
 }

@@ -6,6 +6,7 @@
 
 /* What a foreign word is used as. */
 typedef enum {
+    FOREIGN_NOTHING,
     FOREIGN_OPERATOR,
     FOREIGN_CHARACTER,
     FOREIGN_TOKEN,
@@ -18,6 +19,8 @@ typedef enum {
     FOREIGN_OPTIMIZER,
     FOREIGN_SCHEDULE,
     FOREIGN_SETTING, /* a line of a train */
+    FOREIGN_USAGE,   /* a primitive of the language, called as other libraries call theirs */
+    FOREIGN_LATER,   /* a word of the language that is not supported yet: what to use meanwhile */
 } ForeignKind;
 
 /* What to write instead of a word of `length` bytes that is used so; NULL: no row of the kind has the word. */

@@ -34,6 +34,17 @@ static const char *text_before(const Parser *parser, Span span)
     return begin < end ? arena_text(parser->arena, text + begin, end - begin) : "x";
 }
 
+/* What stands behind the span in its line. */
+static const char *text_after(const Parser *parser, Span span)
+{
+    enum { LONGEST = 60 };
+    const char *text = parser->source->text + span.end + strspn(parser->source->text + span.end, " \t");
+    size_t length = strcspn(text, "#;}\r\n");
+    while (length > 0 && strchr(" \t", text[length - 1]))
+        length--;
+    return length > 0 && length <= LONGEST ? arena_text(parser->arena, text, length) : "...";
+}
+
 int foreign_operator(Parser *parser, Span span, const char *sign)
 {
     size_t length = strlen(sign);
@@ -55,7 +66,7 @@ int foreign_operator(Parser *parser, Span span, const char *sign)
     if (answer)
         diag_help(parser->diags, "%s", answer);
     else
-        diag_help(parser->diags, "write '%s = %s %.*s ...'", name, name, (int)length - 1, sign);
+        diag_help(parser->diags, "write '%s = %s %.*s %s'", name, name, (int)length - 1, sign, text_after(parser, span));
     return '=';
 }
 
