@@ -138,7 +138,7 @@ static const Symbol *select_train(ModelFile *file)
         fail(&s, end, "the file declares no 'train'");
     } else if (!found) {
         fail(&s, (Span){0}, "there is no train '%s'", wanted);
-        suggest(&s, wanted, &candidates);
+        choose_name(&s, wanted, &candidates, "the trains of the file");
     }
     vec_free(&candidates.names);
     return found;

@@ -16,6 +16,10 @@ void apply_defines(Session *s)
         if (!symbol) {
             diag_error(s->file->diags, (Span){0}, "-D %s=%s: the file declares no constant '%s'", define->name, define->value,
                        define->name);
+            s->file->attach = true;
+            Candidates constants = {0};
+            add_declared(s, DECL_CONST, &constants);
+            choose_name(s, define->name, &constants, "the constants of the file");
             continue;
         }
         if (end == define->value || *end || !isfinite(number)) {

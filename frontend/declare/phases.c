@@ -21,31 +21,11 @@ Val objective_value(Session *s, const Expr *expr)
     return val_poison();
 }
 
-/* ", as in 'loss(fashion.train)'": of the file, or empty. */
-static const char *example_of_split(const Session *s)
-{
-    const Decl *objective = NULL, *data = NULL;
-    uint32_t dataset = 0;
-    for (uint32_t i = 0; i < s->file->symbols.len; i++) {
-        const Symbol *symbol = s->file->symbols.data[i];
-        if (symbol->decl->kind == DECL_OBJECTIVE && symbol->decl->params.count == 1 && !objective)
-            objective = symbol->decl;
-        if (symbol->decl->kind == DECL_DATA && symbol->decl->items.count && !data) {
-            data = symbol->decl;
-            dataset = symbol->index;
-        }
-    }
-    if (!objective || !data || dataset >= s->model->datasets.len || !s->model->datasets.data[dataset].splits.len)
-        return "";
-    return arena_printf(&s->file->arena, ", as in '%s(%s.%s)'", objective->name.text, data->name.text,
-                        s->model->datasets.data[dataset].splits.data[0].name);
-}
-
 /* Which split the function read, or an error. */
 bool read_split_of(Session *s, const Expr *expr, uint32_t *dataset, uint32_t *split)
 {
     if (!s->dataset) {
-        fail(s, expr->span, "this reads no data: it must use one split of a data set%s", example_of_split(s));
+        fail(s, expr->span, "this reads no data: it must use one split of a data set, as in 'fit(mnist.train)'");
         return false;
     }
     *dataset = s->dataset->index;
