@@ -225,6 +225,14 @@ static int parse_float(const char *command, const char *text, Options *options)
     return EXIT_FINE;
 }
 
+static int parse_level(const char *command, const char *text, Options *options)
+{
+    if (text[0] < '0' || text[0] > '3' || text[1])
+        return usage(command, "-O%s: the level is 0, 1, 2 or 3", text);
+    options->opt_level = text[0] - '0';
+    return EXIT_FINE;
+}
+
 static int take_option(const char *command, FlagKey key, Options *options)
 {
     switch (key) {
@@ -232,10 +240,7 @@ static int take_option(const char *command, FlagKey key, Options *options)
         options->output = optarg;
         return strcmp(optarg, "-") != 0 ? EXIT_FINE : usage(command, "-o %s: expected the name of a file", optarg);
     case FLAG_LEVEL:
-        if (optarg[0] < '0' || optarg[0] > '3' || optarg[1])
-            return usage(command, "-O%s: the level is 0, 1, 2 or 3", optarg);
-        options->opt_level = optarg[0] - '0';
-        return EXIT_FINE;
+        return parse_level(command, optarg, options);
     case FLAG_DEFINE:
         return parse_define(optarg, options) ? EXIT_FINE : usage(command, "-D %s: expected NAME=VALUE", optarg);
     case FLAG_WARNING:
