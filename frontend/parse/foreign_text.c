@@ -8,12 +8,19 @@
 #include "frontend/parse/parse.h"
 #include "parser.tab.h"
 
-/* Whether this name or character is reported the first time. */
-static bool is_new(Parser *parser, const char *text)
+static bool is_reported(const Parser *parser, const char *text)
 {
     for (uint32_t i = 0; i < parser->foreign.len; i++)
         if (strcmp(parser->foreign.data[i], text) == 0)
-            return false;
+            return true;
+    return false;
+}
+
+/* Whether this name or character is reported the first time. */
+static bool is_new(Parser *parser, const char *text)
+{
+    if (is_reported(parser, text))
+        return false;
     if (!parser->quiet)
         vec_push(&parser->foreign, arena_text(parser->arena, text, strlen(text)));
     return true;
@@ -81,11 +88,20 @@ static bool reads_as_text(const char *rest)
     return (word == 0 && !strchr("(-", *rest)) || !*rest || (word > 0 && isalpha((unsigned char)*next));
 }
 
+/* Each kind once: whoever writes one comment so writes all of them so. Comments are no part of a statement. */
+static void report_comment(Parser *parser, Span span, const char *sign)
+{
+    if (is_reported(parser, sign))
+        return;
+    vec_push(&parser->foreign, sign);
+    span.end = span.begin + (uint32_t)strlen(sign);
+    diag_error(parser->diags, span, "a comment begins with '#', not with '%s'", sign);
+    diag_help(parser->diags, "it ends with its line");
+}
+
 void foreign_comment(Parser *parser, Span span)
 {
-    span.end = span.begin + 2;
-    if (lexical_error(parser, span, "a comment begins with '#'"))
-        diag_help(parser->diags, "write '#' before the text in each line of the comment");
+    report_comment(parser, span, parser->source->text[span.begin] == '/' ? "/*" : "\"\"\"");
 }
 
 int foreign_rest(Parser *parser, Span span, const char *line, uint32_t *length)
@@ -102,9 +118,7 @@ int foreign_rest(Parser *parser, Span span, const char *line, uint32_t *length)
     }
     const char *text = *line == '%' ? "%" : "//";
     if (first || (*line == '/' && reads_as_text(line + sign))) {
-        bool is_first = is_new(parser, text);
-        if (is_first && lexical_error(parser, span, "a comment begins with '#', not with '%s'", text))
-            parser->quiet = first ? false : parser->quiet; /* the statement is complete */
+        report_comment(parser, span, text);
         return 0;
     }
     *length = sign;

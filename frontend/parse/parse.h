@@ -4,6 +4,12 @@
 
 #include "frontend/parse/ast.h"
 
+/* An open ( or [. */
+typedef struct Bracket {
+    Span span;
+    int token; /* 0: there is none */
+} Bracket;
+
 struct Parser {
     const Source *source;
     Diagnostics *diags;
@@ -22,8 +28,8 @@ struct Parser {
     Span held_span;
     Span last_span, before_span; /* of the two last tokens that are no END */
     uint32_t statement;          /* where the statement at hand begins */
-    VEC(Span) brackets;          /* open ( and [ */
-    Span unclosed;               /* the innermost of them before the last token; no source: none */
+    VEC(Bracket) brackets;       /* open ( and [ */
+    Bracket unclosed;            /* the innermost of them before the last token */
     VEC(Span) braces;            /* open { */
     uint32_t closing;            /* how many of these are being closed for a declaration that came too early; 0: none */
     bool skipping;               /* to the next declaration, after an error outside { } */

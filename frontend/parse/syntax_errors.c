@@ -154,7 +154,7 @@ static void help_with_token(Parser *parser, Span span, const char *expected)
     if (!answer && (*text == '(' || *text == '.') && assignment)
         answer = "a statement gives a name to a value, 'h = ...', or ends the block with it, 'return ...'";
     bool operand = isalnum((unsigned char)*text) || *text == '"' || *text == '_';
-    if (!answer && operand && parser->unclosed.source && is_complete(parser->before))
+    if (!answer && operand && parser->unclosed.token && is_complete(parser->before))
         answer = "a comma or an operator is missing before it";
     if (answer)
         diag_help(parser->diags, "%s", answer);
@@ -162,10 +162,10 @@ static void help_with_token(Parser *parser, Span span, const char *expected)
 
 /* The bracket that nothing closes before the statement ends, or before a line that cannot belong to it; NULL: it is another
  * error. */
-static const Span *unclosed_bracket(const Parser *parser, Span span, bool ends)
+static const Bracket *unclosed_bracket(const Parser *parser, Span span, bool ends)
 {
     bool other_line = is_complete(parser->before) && begins_line(parser, span);
-    return parser->unclosed.source && (ends || other_line) ? &parser->unclosed : NULL;
+    return parser->unclosed.token && (ends || other_line) ? &parser->unclosed : NULL;
 }
 
 /* `batch = 128` or `batch: 128`, where a line of a train is `batch 128`. */
@@ -192,9 +192,9 @@ static void unexpected(Parser *parser, Span span, int token, const char *expecte
 static void report_token(Parser *parser, Span span, int token, const char *expected, bool declaration)
 {
     bool ends = token == END || token == HN_EOF || parser->source->text[span.begin] == '}';
-    const Span *open = unclosed_bracket(parser, span, ends);
+    const Bracket *open = unclosed_bracket(parser, span, ends);
     if (open) {
-        diag_error(parser->diags, *open, "this '%c' is not closed", parser->source->text[open->begin]);
+        diag_error(parser->diags, open->span, "this '%c' is not closed", open->token);
         return;
     }
     if (declaration && parser->source->text[span.begin] == '}') {
@@ -226,8 +226,8 @@ static void report_token(Parser *parser, Span span, int token, const char *expec
     if (parser->colons && (is_word_at(parser, parser->statement, "elif") || is_word_at(parser, span.begin, "else")))
         return;
     unexpected(parser, span, token, expected);
-    if (parser->unclosed.source && (strstr(expected, "')'") || strstr(expected, "']'")))
-        diag_note(parser->diags, parser->unclosed, "the '%c' is here", parser->source->text[parser->unclosed.begin]);
+    if (parser->unclosed.token && (strstr(expected, "')'") || strstr(expected, "']'")))
+        diag_note(parser->diags, parser->unclosed.span, "the '%c' is here", parser->unclosed.token);
     else if (!ends && begins_line(parser, span) && !is_complete(parser->before) && parser->before != END && parser->before != '}')
         diag_note(parser->diags, parser->before_span, "the statement goes on behind this");
     if (!ends)

@@ -91,15 +91,14 @@ static bool ends_statement(const Parser *parser, int token, Span span)
 /* Whether the token closes the innermost bracket; one of the other kind leaves it open. */
 static bool is_closed_by(const Parser *parser, int token)
 {
-    char open = parser->source->text[vec_last(&parser->brackets).begin];
-    return token == (open == '(' ? ')' : ']');
+    return token == (vec_last(&parser->brackets).token == '(' ? ')' : ']');
 }
 
 static void count_brackets(Parser *parser, int token, Span span)
 {
-    parser->unclosed = parser->brackets.len ? vec_last(&parser->brackets) : (Span){0};
+    parser->unclosed = parser->brackets.len ? vec_last(&parser->brackets) : (Bracket){0};
     if (token == '(' || token == '[')
-        vec_push(&parser->brackets, span);
+        vec_push(&parser->brackets, (Bracket){span, token});
     else if (parser->brackets.len > 0 && is_closed_by(parser, token))
         parser->brackets.len--;
     else if (token == '}' || token == END)
