@@ -19,7 +19,8 @@ static bool is_reported(const Parser *parser, const char *text)
 /* Whether this name or character is reported the first time. */
 static bool is_new(Parser *parser, const char *text)
 {
-    if (is_reported(parser, text))
+    enum { MOST = 256 }; /* no file has more messages than that */
+    if (parser->foreign.len >= MOST || is_reported(parser, text))
         return false;
     if (!parser->quiet)
         vec_push(&parser->foreign, arena_text(parser->arena, text, strlen(text)));
