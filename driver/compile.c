@@ -51,6 +51,7 @@ bool compile_model(const Options *options, Compilation *c)
         .home = model_folder(&c->arena, options),
         .silenced = options->silenced_warnings,
         .warnings_are_errors = options->warnings_are_errors,
+        .count = count_data,
     };
     c->model = frontend_compile(&c->source, &frontend, &c->diags);
     diag_print(&c->diags, stderr);

@@ -45,6 +45,9 @@ typedef struct Compilation {
 /* Reads, checks and lowers the file, then assembles the selected train's functions. On failure everything has been said on
  * stderr. */
 bool compile_model(const Options *options, Compilation *compilation);
+/* The CountData of the frontend (count.c). */
+bool count_data(const Dataset *data, const Field *fields, uint32_t field_count, const char *folder, DataCounts *counts,
+                char *reason, size_t size);
 /* compile_model, then fusion and the memory plan. */
 bool compile_program(const Options *options, Compilation *compilation);
 void compilation_free(Compilation *compilation);

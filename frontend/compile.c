@@ -87,8 +87,8 @@ static void learn(ModelFile *file)
     for (uint32_t i = 0; i < file->symbols.len; i++)
         refuse_later(&s, file->symbols.data[i]);
     apply_defines(&s);
+    for_each(&s, DECL_DATA, lower_data); /* constants are evaluated where they are used, and may be sizes of data */
     for_each(&s, DECL_CONST, check_const);
-    for_each(&s, DECL_DATA, lower_data);
     lower_conditions(&s);
     for_each(&s, DECL_TRAIN, lower_train_symbol);
     for_each(&s, DECL_EXPORT, lower_export_symbol);
@@ -181,6 +181,7 @@ static void model_file_free(ModelFile *file)
     for (uint32_t i = 0; i < file->tables.len; i++)
         table_free(file->tables.data[i].table);
     vec_free(&file->tables);
+    vec_free(&file->counts);
     arena_free(&file->arena);
 }
 

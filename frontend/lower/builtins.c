@@ -34,6 +34,7 @@ static const Primitive primitives[] = {
     {"pow", 2, 2, builtin_binary, 0, OP_POW, NULL},
     {"reshape", 2, 2, builtin_reshape, 0, OP_RESHAPE, NULL},
     {"shape", 1, 1, builtin_shape, 0, OP_COUNT, NULL},
+    {"rows", 1, 1, builtin_rows, 0, OP_COUNT, NULL},
     {"sign", 1, 1, builtin_unary, 0, OP_SIGN, fold_sign},
     {"sin", 1, 1, builtin_unary, 0, OP_SIN, sin},
     {"sqrt", 1, 1, builtin_unary, 0, OP_SQRT, sqrt},
@@ -44,6 +45,7 @@ static const Primitive primitives[] = {
     {"transpose", 1, 2, builtin_transpose, 0, OP_TRANSPOSE, NULL},
     {"uniform", 0, 1, builtin_uniform, 0, OP_RANDOM, NULL},
     {"where", 3, 3, builtin_where, 0, OP_SELECT, NULL},
+    {"width", 1, 1, builtin_width, 0, OP_COUNT, NULL},
 };
 
 void builtin_names(Candidates *candidates)

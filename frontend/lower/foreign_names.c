@@ -76,6 +76,13 @@ bool suggest_function(Session *s, const char *name)
     return true;
 }
 
+/* Whether the function is of a value such as this: rows and width count in the files of a data set. */
+static bool takes_value(const Session *s, const char *name, Val value)
+{
+    bool counts = strcmp(name, "rows") == 0 || strcmp(name, "width") == 0;
+    return is_function(s, name) && (!counts || value.kind == VAL_DATASET || value.kind == VAL_SPLIT || value.kind == VAL_FIELD);
+}
+
 static const char *short_text(Session *s, const Expr *expr)
 {
     enum { LONGEST = 40 };
@@ -116,7 +123,7 @@ static Val refuse_method(Session *s, const Expr *member, const Expr *call)
     const char *owner =
         value.kind == VAL_WEIGHTS ? arena_printf(&s->file->arena, "the net '%s'", value.path) : describe(s, value);
     fail(s, member->span, "%s has no function '%s' of its own", owner, name);
-    if (is_function(s, name))
+    if (takes_value(s, name, value))
         add_help(s, "write '%s(%s%s)'", name, short_text(s, member->left), call->args.count ? ", ..." : "");
     else if (value.kind == VAL_WEIGHTS && !foreign_answer(FOREIGN_CALL, name, strlen(name)))
         add_help(s, "a net is called by its name: '%s(...)'", value.symbol->decl->name.text);
@@ -168,7 +175,7 @@ Val refuse_member(Session *s, const Expr *member, Val value)
         return val_poison();
     }
     fail(s, member->name.span, "%s has no member '%s'", describe(s, value), name);
-    if (is_function(s, name))
+    if (takes_value(s, name, value))
         add_help(s, "write '%s(%s)'", name, short_text(s, member->left));
     else
         answer_foreign(s, FOREIGN_CALL, name);

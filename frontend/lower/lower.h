@@ -86,6 +86,12 @@ typedef struct KnownTable {
     struct Table *table;
 } KnownTable;
 
+/* The examples of a data set that were counted; of the ModelFile's arena. */
+typedef struct KnownCounts {
+    const Decl *decl;
+    const DataCounts *counts;
+} KnownCounts;
+
 /* A .hn file: what holds for all walks over it. */
 typedef struct ModelFile {
     const Source *source;
@@ -103,6 +109,7 @@ typedef struct ModelFile {
     VEC(CallNote) calls;    /* that led to the last message: noted after all else */
     VEC(Span) noted;        /* places that the last message shows */
     VEC(KnownTable) tables; /* what the first walk read */
+    VEC(KnownCounts) counts;
 } ModelFile;
 
 /* ---- values ---- */
@@ -116,6 +123,7 @@ typedef enum {
     VAL_NONE,      /* none: a new axis in an index */
     VAL_DATASET,   /* symbol */
     VAL_SPLIT,     /* symbol, split */
+    VAL_FIELD,     /* symbol, field */
     VAL_CONDITION, /* symbol: its vector */
     VAL_WEIGHTS,   /* symbol, path: a net or a dotted part of one */
     VAL_ARGUMENT,  /* param: an export's argument whose type is not known yet */
@@ -130,7 +138,7 @@ typedef struct Val {
     bool boolean;
     Dims dims;
     Symbol *symbol;
-    uint32_t split;
+    uint32_t split, field; /* of the data set; of the module */
     const char *path;
     const Param *param;
 } Val;
@@ -264,6 +272,9 @@ Symbol *find_symbol(const ModelFile *file, bool standard, const char *name);
 Symbol *find_symbol_of(const ModelFile *file, const char *name, DeclKind kind);
 Val *find_local(Frame *frame, const char *name);
 void set_local(Frame *frame, Name name, Val value);
+/* What the files of a data set that was declared hold, counted once per compilation; NULL (reported at the span) if they cannot
+ * be counted (data_counts.c). */
+const DataCounts *data_counts(Session *s, const Symbol *symbol, const Dataset *data, Span span);
 Val lookup_name(Session *s, Name name);
 /* The layer, net or objective that a call names; reports and returns NULL if there is none. */
 Symbol *lookup_callee(Session *s, Name name);
@@ -355,6 +366,9 @@ ConditionKind conditions_taken(const Decl *train);
 Val dataset_member(Session *s, Val dataset, Name name); /* fashion.train */
 Val split_member(Session *s, Val split, Name name);     /* d.image */
 Val condition_member(Session *s, Val group, Name name); /* lam.drop */
+/* Reports a field of a data set, fashion.image, where the value that an example has is meant. Once per data set: whoever writes
+ * it does so everywhere. */
+Val refuse_field(Session *s, Val field, Span span);
 /* All numbers of the condition, unconstrained. */
 Val condition_vector(Session *s, const Symbol *symbol);
 

@@ -56,6 +56,29 @@ static void print_train(const Manifest *manifest)
         printf("  metric %s%s\n", train->metrics[i].name, (int64_t)i == train->select ? "  (selects the best checkpoint)" : "");
 }
 
+enum { SHOWN = 12 }; /* names of a list */
+
+static void print_categories(const SchemaColumn *column)
+{
+    printf(" %u categories: ", column->category_count);
+    for (uint32_t i = 0; i < column->category_count && i < SHOWN; i++)
+        printf("%s%s", i ? ", " : "", *column->categories[i] ? column->categories[i] : "(missing)");
+    fputs(column->category_count > SHOWN ? ", ..." : "", stdout);
+}
+
+/* What the classes of a field are called. */
+static void print_classes(const Manifest *manifest, size_t field)
+{
+    const FieldInfo *info = &manifest->fields[field];
+    char number[CLASS_TEXT_SIZE];
+    if (info->index || !info->classes)
+        return;
+    printf(", %" PRId64 " classes: ", info->classes);
+    for (int64_t k = 0; k < info->classes && k < SHOWN; k++)
+        printf("%s%s", k ? ", " : "", manifest_class(manifest, field, k, number));
+    fputs(info->classes > SHOWN ? ", ..." : "", stdout);
+}
+
 /* The files of a table, and the columns that are read from them. */
 static void print_table(const DatasetInfo *dataset)
 {
@@ -68,7 +91,7 @@ static void print_table(const DatasetInfo *dataset)
         const SchemaColumn *column = &dataset->schema->columns[i];
         printf("  column %s:%s", column->name, column->number ? " numbers" : "");
         if (column->categories)
-            printf(" %u categories", column->category_count);
+            print_categories(column);
         puts(column->number || column->categories ? "" : " text");
     }
 }
@@ -78,14 +101,17 @@ static void print_data(const Manifest *manifest)
     for (size_t i = 0; i < manifest->dataset_count; i++) {
         const DatasetInfo *dataset = &manifest->datasets[i];
         printf("data %s: %s\n", dataset->name, format_names[dataset->format]);
-        for (size_t j = 0; j < dataset->field_count; j++) {
+        for (size_t j = 0, file = 0; j < dataset->field_count; j++) {
             const FieldInfo *field = &manifest->fields[dataset->fields[j]];
+            bool held = dataset->file_count && !dataset->schema && !field->index;
             char type[TENSOR_TEXT_SIZE];
-            printf("  %s: %s", field->tensor.name, tensor_text(&field->tensor, type));
-            if (!dataset->schema)
-                printf(" from %s", dataset->files[j]);
-            if (!dataset->schema && dataset->test_file_count)
-                printf(", test %s", dataset->test_files[j]);
+            printf("  %s: %s", field->tensor.name, field->index ? "the number of the row" : tensor_text(&field->tensor, type));
+            print_classes(manifest, dataset->fields[j]);
+            if (held)
+                printf(" from %s", dataset->files[file]);
+            if (held && dataset->test_file_count)
+                printf(", test %s", dataset->test_files[file]);
+            file += held;
             putchar('\n');
         }
         print_table(dataset);

@@ -304,6 +304,31 @@ static bool is_whole(const SafeFile *file, const StateInfo *state)
                         file->path, state->tensor.name, there);
 }
 
+/* The encoder of a table as programs before ABI 5 wrote it, in single precision: the tensor as it is there. */
+static bool is_narrow(const SafeFile *file, const StateInfo *state, const TensorInfo *tensor, TensorInfo *narrow)
+{
+    *narrow = *tensor;
+    narrow->dtype = DTYPE_F32;
+    narrow->bytes = (size_t)tensor->elements * sizeof(float);
+    return state->role == STATE_ENCODER && tensor->dtype == DTYPE_F64 && !safetensors_fits(file, tensor) &&
+           safetensors_fits(file, narrow);
+}
+
+static bool read_state(const SafeFile *file, const StateInfo *state, const TensorInfo *tensor, void *data)
+{
+    TensorInfo narrow;
+    if (!is_narrow(file, state, tensor, &narrow))
+        return safetensors_read(file, tensor, data);
+    if (!safetensors_read(file, &narrow, data))
+        return false;
+    for (int64_t i = tensor->elements; i-- > 0;) { /* from the last on: the wide numbers take the place of narrow ones */
+        float number;
+        memcpy(&number, (char *)data + (size_t)i * sizeof number, sizeof number);
+        ((double *)data)[i] = (double)number;
+    }
+    return true;
+}
+
 /* Restores the wanted states; the file must have each of them with its type and shape. Errors name every tensor that does not
  * fit, unless another model wrote the file: then they say only that. */
 static bool restore(const char *path, const Program *program, bool model_states_only)
@@ -316,14 +341,14 @@ static bool restore(const char *path, const Program *program, bool model_states_
     for (size_t i = 0; i < manifest->state_count && (fine || !another); i++) {
         const StateInfo *state = &manifest->states[i];
         char name[NAME_SIZE];
-        TensorInfo tensor = named_in(&file, state->tensor, name);
+        TensorInfo tensor = named_in(&file, state->tensor, name), narrow;
         bool wanted = model_states_only ? is_model_state(state) : state->role != STATE_SCRATCH;
         /* seed and steps, under which metrics may draw random numbers: where the file has them */
         wanted |= model_states_only && state->role == STATE_COUNTER && safetensors_fits(&file, &tensor);
-        if (wanted && another && !safetensors_fits(&file, &tensor)) {
+        if (wanted && another && !safetensors_fits(&file, &tensor) && !is_narrow(&file, state, &tensor, &narrow)) {
             fine = refuse_another_model(&file, manifest, state->tensor.name);
         } else if (wanted) {
-            fine = is_whole(&file, state) && safetensors_read(&file, &tensor, program_state(program, state)) && fine;
+            fine = is_whole(&file, state) && read_state(&file, state, &tensor, program_state(program, state)) && fine;
             if (fine && is_model_state(state) && !checkpoint_is_finite(state, program_state(program, state)))
                 report_warning("%s: the %s %s holds a value that is not finite", path, state_role_names[state->role],
                                state->tensor.name);
