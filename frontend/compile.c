@@ -75,7 +75,7 @@ static void check_export_symbol(Session *s, Symbol *symbol)
 static void refuse_later(Session *s, const Symbol *symbol)
 {
     DeclKind kind = symbol->decl->kind;
-    if (kind == DECL_TASK || kind == DECL_MEMBER)
+    if (!decl_supported[kind])
         refuse(s, symbol->decl->span, arena_printf(&s->file->arena, "'%s'", decl_text[kind]));
 }
 
@@ -138,7 +138,7 @@ static const Symbol *select_train(ModelFile *file)
         fail(&s, end, "the file declares no 'train'");
     } else if (!found) {
         fail(&s, (Span){0}, "there is no train '%s'", wanted);
-        suggest(&s, wanted, &candidates);
+        choose_name(&s, wanted, &candidates, "the trains of the file");
     }
     vec_free(&candidates.names);
     return found;
@@ -175,6 +175,7 @@ static void model_file_free(ModelFile *file)
     vec_free(&file->arguments);
     vec_free(&file->parameters);
     vec_free(&file->reported);
+    vec_free(&file->mismatches);
     vec_free(&file->calls);
     vec_free(&file->noted);
     for (uint32_t i = 0; i < file->tables.len; i++)

@@ -140,11 +140,6 @@ void add_help(Session *s, const char *format, ...)
     va_end(args);
 }
 
-Val refuse(Session *s, Span span, const char *feature)
-{
-    return fail(s, span, "%s: not supported yet", feature);
-}
-
 void add_declared(const Session *s, DeclKind kind, Candidates *candidates)
 {
     for (uint32_t i = 0; i < s->file->symbols.len; i++)

@@ -84,10 +84,7 @@ Val as_tensor(Session *s, Val value, Span span)
                  value.symbol->decl->items.first ? value.symbol->decl->items.first->name.text : "x");
         return val_poison();
     case VAL_FIELD:
-        fail(s, span, "%s has a value in each example, not here", describe(s, value));
-        add_help(s, "an objective reads it as a member of its argument, as in 'd.%s'",
-                 strchr(s->module->fields.data[value.field].name, '.') + 1);
-        return val_poison();
+        return refuse_field(s, value, span);
     default:
         return fail(s, span, "a tensor is needed here, but this is %s", describe(s, value));
     }

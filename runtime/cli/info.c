@@ -3,10 +3,20 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "runtime/cli/commands.h"
 #include "runtime/core/blas.h"
 #include "runtime/core/cpu.h"
+
+static void print_every(const ActInfo *act)
+{
+    const char *unit = act->every_in_epochs ? "epoch" : "round";
+    if (act->every == 1)
+        printf(", every %s", unit);
+    else
+        printf(", every %" PRId64 " %ss", act->every, unit);
+}
 
 /* The acts from `first` on, up to `end`: one per line, the children of a repeat indented below it. */
 static void print_acts(const Manifest *manifest, size_t first, size_t end, int depth)
@@ -20,11 +30,11 @@ static void print_acts(const Manifest *manifest, size_t first, size_t end, int d
         if (act->kind == ACT_CALL)
             printf(" %s", manifest->functions[act->function].name);
         if (act->kind == ACT_REPEAT)
-            printf(" %" PRId64 "%s", act->rounds, act->in_epochs ? " epochs" : "");
+            printf(" %" PRId64 "%s", act->rounds, !act->in_epochs ? "" : act->rounds == 1 ? " epoch" : " epochs");
         if (act->every > 1 || act->every_in_epochs)
-            printf(", every %" PRId64 "%s", act->every, act->every_in_epochs ? " epochs" : " rounds");
+            print_every(act);
         if (act->after > 0)
-            printf(", after %g epochs", act->after);
+            printf(", after %g epoch%s", act->after, act->after == 1 ? "" : "s");
         if (act->patience)
             printf(", patience %" PRId64, act->patience);
         putchar('\n');
@@ -111,7 +121,10 @@ static void print_data(const Manifest *manifest)
             const SplitInfo *split = &dataset->splits[j];
             printf("  split %s: ", split->name);
             if (split->count)
-                printf("%" PRId64 " examples%s\n", split->count, split->from_test ? " of the test files" : "");
+                printf("%" PRId64 " example%s%s\n", split->count, split->count == 1 ? "" : "s",
+                       split->from_test ? " of the test files" : "");
+            else if (split->fraction == 1)
+                printf("all of the %sfiles\n", split->from_test ? "test " : "");
             else
                 printf("%g of the %sfiles\n", split->fraction, split->from_test ? "test " : "");
         }
@@ -121,8 +134,9 @@ static void print_data(const Manifest *manifest)
 int command_info(const Manifest *manifest, const Options *options)
 {
     (void)options;
-    printf("model %s: %s, for %s%s\n", manifest->model, manifest->real == DTYPE_F64 ? "f64" : "f32", manifest->cpu,
-           hn_functions_v4 ? " and x86-64-v4" : "");
+    /* the processor's name, without the features behind it */
+    printf("model %s: %s, for %.*s%s\n", manifest->model, manifest->real == DTYPE_F64 ? "f64" : "f32",
+           (int)strcspn(manifest->cpu, ", "), manifest->cpu, hn_functions_v4 ? " and x86-64-v4" : "");
     printf("large products: %s%s\n", blas_names[manifest->blas],
            manifest->blas == BLAS_OPENBLAS && !blas_core() ? ", but there are none" : "");
     if (manifest->train)

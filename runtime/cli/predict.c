@@ -25,7 +25,9 @@ static const ExportInfo *find_export(const Manifest *manifest, const char *name)
             found = export;
     }
     if (manifest->export_count == 0)
-        report_error("this model exports nothing: predict has nothing to evaluate");
+        report_error(
+            "this model exports nothing, so predict has nothing to evaluate: add a line such as 'export predict(x) = f(x)' to "
+            "the model, f being its net and x a field of its data, and build it again");
     else if (!found && name)
         report_error("'%s' is no export of this model, which has %s", name, names.text);
     else if (!found)
@@ -74,7 +76,7 @@ static bool set_point(const Call *call, const SweepInfo *sweep, const ExportInfo
     const TensorInfo *argument = call_input_type(call, sweep->axis);
     double point[MAX_OUTPUTS];
     if (!argument && text)
-        return report_error("'%s' takes no %s", export->name, sweep->axis_word);
+        return report_error("'%s' takes no %s: leave --%s out", export->name, sweep->axis_word, sweep->axis_word);
     if (!argument)
         return true;
     if (!text)

@@ -232,17 +232,30 @@ bool checkpoint_seed(const char *path, uint64_t *seed)
            report_error("%s: its metadata holds no seed, which says how the examples were shuffled before they were split", path);
 }
 
-/* Whether the file says that another model or another train of it wrote it. */
+/* Whether the file says that another model or another train of it wrote it, or this one when it had other weights or states. */
 static bool is_of_another_model(const SafeFile *file, const Manifest *manifest)
 {
     const json_t *metadata = safetensors_metadata(file);
     json_t *own = fingerprint(manifest);
     const json_t *found = json_object_get(metadata, "fingerprint");
-    bool another = found && !json_equal(own, found) &&
-                   (strcmp(metadata_text(metadata, "model"), manifest->model) ||
-                    strcmp(metadata_text(metadata, "train"), manifest->train->name));
+    bool another = found && !json_equal(own, found);
     json_decref(own);
     return another;
+}
+
+/* Always false. */
+static bool refuse_another_model(const SafeFile *file, const Manifest *manifest, const char *tensor)
+{
+    const json_t *metadata = safetensors_metadata(file);
+    const char *model = metadata_text(metadata, "model"), *train = metadata_text(metadata, "train");
+    if (!strcmp(model, manifest->model) && !strcmp(train, manifest->train->name))
+        return report_error(
+            "%s was written by '%s' (train %s) when its weights were others: it does not have the tensor %s as it is "
+            "here",
+            file->path, model, train, tensor);
+    return report_error(
+        "%s is a checkpoint of '%s' (train %s), not of '%s' (train %s): it does not have the tensor %s as it is here", file->path,
+        model, train, manifest->model, manifest->train->name, tensor);
 }
 
 enum { NAME_SIZE = 1024 };
@@ -333,11 +346,7 @@ static bool restore(const char *path, const Program *program, bool model_states_
         /* seed and steps, under which metrics may draw random numbers: where the file has them */
         wanted |= model_states_only && state->role == STATE_COUNTER && safetensors_fits(&file, &tensor);
         if (wanted && another && !safetensors_fits(&file, &tensor) && !is_narrow(&file, state, &tensor, &narrow)) {
-            const json_t *metadata = safetensors_metadata(&file);
-            fine = report_error(
-                "%s is a checkpoint of '%s' (train %s), not of '%s' (train %s): it does not have the tensor %s as it is here",
-                path, metadata_text(metadata, "model"), metadata_text(metadata, "train"), manifest->model, manifest->train->name,
-                state->tensor.name);
+            fine = refuse_another_model(&file, manifest, state->tensor.name);
         } else if (wanted) {
             fine = is_whole(&file, state) && read_state(&file, state, &tensor, program_state(program, state)) && fine;
             if (fine && is_model_state(state) && !checkpoint_is_finite(state, program_state(program, state)))

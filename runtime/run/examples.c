@@ -152,8 +152,11 @@ static bool check_files(const Examples *examples, const char *const *files, size
     if (file_count == expected)
         return true;
     return examples->dataset.schema
-               ? report_error("predict expects one table, with the columns of %s", fields.text)
-               : report_error("predict expects one %s file per field: %s", format_names[examples->dataset.format], fields.text);
+               ? report_error("predict expects one table, with the columns of %s, but %zu are given: one call per table",
+                              fields.text, file_count)
+               : report_error("predict expects one %s file per field (%s), which makes %zu, but %zu %s given",
+                              format_names[examples->dataset.format], fields.text, expected, file_count,
+                              file_count == 1 ? "is" : "are");
 }
 
 static bool keep_lines(Examples *examples)
