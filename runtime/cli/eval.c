@@ -114,6 +114,23 @@ static bool find_seed(const Manifest *manifest, const char *weights, uint64_t *s
     return !shuffled || checkpoint_seed(weights, seed);
 }
 
+/* Where data are missing and nothing says in which folder they are: the folder that the run of the weights read, if its
+ * config.json lies beside them. */
+static void note_data_folder(const char *weights)
+{
+    char *path = NULL;
+    const char *slash = strrchr(weights, '/');
+    int length = slash ? (int)(slash - weights) : 1;
+    if (asprintf(&path, "%.*s/config.json", length, slash ? weights : ".") < 0)
+        return;
+    json_t *config = json_load_file(path, 0, NULL);
+    const char *data = json_string_value(json_object_get(config, "data"));
+    if (data)
+        report_note("the run that wrote %s read its data from the folder %s: --data %s", weights, data, data);
+    json_decref(config);
+    free(path);
+}
+
 int command_eval(const Manifest *manifest, const Options *options)
 {
     if (!manifest->train || manifest->train->metric_count == 0) {
@@ -128,10 +145,12 @@ int command_eval(const Manifest *manifest, const Options *options)
     Data data = {0};
     Evaluation *evaluations = NULL;
     uint64_t seed;
-    bool fine = program_open(&program, manifest) && find_seed(manifest, weights, &seed) &&
-                data_load(&data, manifest, options->run.data, seed) && initialise(&program, &data) &&
-                checkpoint_load_weights(weights, &program) && data_encode(&data, &program, false) &&
-                (evaluations = evaluations_open(&program, &data));
+    bool fine = program_open(&program, manifest) && find_seed(manifest, weights, &seed);
+    bool loaded = fine && data_load(&data, manifest, options->run.data, seed);
+    if (fine && !loaded && options->here)
+        note_data_folder(weights);
+    fine = loaded && initialise(&program, &data) && checkpoint_load_weights(weights, &program) &&
+           data_encode(&data, &program, false) && (evaluations = evaluations_open(&program, &data));
     if (fine && manifest->train->sweep)
         fine = print_swept(evaluations, &program, weights, options->json);
     else if (fine)
