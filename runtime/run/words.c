@@ -142,7 +142,8 @@ static void print_event(const Run *run, const char *label, int64_t number)
 static void print_command(const Run *run, const char *label, const char *command, const char *file, bool data, const char *rest)
 {
     char *program = report_quoted(report_command()), *quoted = report_quoted(file), *folder = report_quoted(run->settings->data);
-    bool here = !strcmp(run->settings->data, ".");
+    const char *variable = getenv("HNC_DATA"); /* names the folder as long as the user's shell lives */
+    bool here = !strcmp(run->settings->data, ".") || (variable && !strcmp(run->settings->data, variable));
     if (program && quoted && folder)
         printf("%-11s%s %s %s%s%s%s\n", label, program, command, quoted, data && !here ? " --data " : "",
                data && !here ? folder : "", rest);
@@ -159,9 +160,12 @@ static void print_next(const Run *run)
     char rest[160] = " FILE...";
     if (sweep)
         snprintf(rest, sizeof rest, " --%.60s A,B,... FILE...", sweep->axis_word);
+    bool files = false; /* whether any data are read from the folder */
+    for (size_t i = 0; i < manifest->dataset_count; i++)
+        files |= manifest->datasets[i].file_count > 0;
     print_command(run, "next", "plot", run->folder, false, "");
     if (manifest->train->metric_count)
-        print_command(run, "", "eval --weights", weights, true, "");
+        print_command(run, "", "eval --weights", weights, files, "");
     if (manifest->export_count)
         print_command(run, "", "predict --weights", weights, false, rest);
 }
