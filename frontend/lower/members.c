@@ -33,7 +33,7 @@ Val refuse_field(Session *s, Val field, Span span)
     if (field.symbol->misread)
         return val_poison();
     field.symbol->misread = true;
-    fail(s, span, "'%s' is a field of the examples of '%s', which come by its splits", name, data);
+    fail(s, span, "%s has a value in each example, not here", describe(s, field));
     const Val *passed =
         frame && frame->decl->params.first ? find_local((Frame *)frame, frame->decl->params.first->name.text) : NULL;
     if (passed && passed->kind == VAL_DATASET) {
