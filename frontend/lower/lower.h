@@ -105,6 +105,7 @@ typedef struct ModelFile {
     VEC(KnownParameter) parameters;
     VEC(Reported) reported; /* one error per place */
     VEC(Mismatch) mismatches;
+    uint64_t fixed;         /* conditions of which a warning said that a train keeps them: each once, however many trains do */
     bool attach;            /* the last message was new: notes and helps go to it */
     VEC(CallNote) calls;    /* that led to the last message: noted after all else */
     VEC(Span) noted;        /* places that the last message shows */
