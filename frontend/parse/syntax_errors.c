@@ -122,6 +122,32 @@ static bool is_block_behind_colon(const Parser *parser, Span span)
            (parser->source->text[span.begin] == ':' && (*after == '\n' || *after == '#') && parser->braces.len == 0);
 }
 
+/* What a declaration looks like whose head is wrong: behind its name stands something else than the grammar has. */
+static const char *answer_of_declaration(const Parser *parser, Span span)
+{
+    static const struct {
+        const char *word, *tokens, *answer;
+    } heads[] = {
+        {"objective", "=", "an objective has parameters: 'objective loss(d) = mean(squared_error(f(d.x), d.y))'"},
+        {"export", "=", "an export has parameters: 'export predict(x) = f(x)'"},
+        {"net", "=", "the body of a net is a block: 'net f(x: f32[3]) -> f32[2] { return linear(x, 2) }'"},
+        {"layer", "=", "the body of a layer is a block: 'layer double(x: f32[n]) -> f32[n] { return 2 * x }'"},
+        {"net", "r", "the body of a net is a block: 'net f(x: f32[3]) -> f32[2] { return linear(x, 2) }'"},
+        {"hyper", "=:", "hyperparameters stand in a block: 'hyper lam { drop: rate(0, 0.9) = 0.1 }'"},
+        {"train", "{", "a train says its method: 'train t = fit { ... }'"},
+        {"split", "=:", "the size stands behind the name: 'split train 0.8, valid 0.2'"},
+        {"fields", "=", "the fields stand behind the word: 'fields image: u8[28, 28], label: class[10]'"},
+    };
+    bool block = parser->braces.len > (parser->source->text[span.begin] == '{');
+    for (size_t i = 0; i < COUNT_OF(heads); i++) {
+        bool inside = strcmp(heads[i].word, "split") == 0 || strcmp(heads[i].word, "fields") == 0;
+        if (inside == block && is_word_at(parser, parser->statement, heads[i].word) &&
+            strchr(heads[i].tokens, parser->source->text[span.begin]))
+            return heads[i].answer;
+    }
+    return NULL;
+}
+
 static bool is_complete(int token)
 {
     return token == NAME || token == NUMBER || token == STRING || token == ')' || token == ']';
@@ -140,6 +166,10 @@ static void help_with_token(Parser *parser, Span span, const char *expected)
     }
     if (strncmp(text, "<-", 2) == 0)
         length = 2;
+    if (!answer)
+        answer = answer_of_declaration(parser, span);
+    if (!answer && *text == ':' && parser->unclosed.token == '[')
+        answer = "a range has no step: 'x[0:4]'";
     bool assignment = strcmp(expected, "'=' or ','") == 0;
     if (!answer && assignment && strncmp(text, "==", 2) == 0)
         answer = "a name gets its value by '='";
@@ -156,6 +186,16 @@ static void help_with_token(Parser *parser, Span span, const char *expected)
     bool operand = isalnum((unsigned char)*text) || *text == '"' || *text == '_';
     if (!answer && operand && parser->unclosed.token && is_complete(parser->before))
         answer = "a comma or an operator is missing before it";
+    if (answer)
+        diag_help(parser->diags, "%s", answer);
+}
+
+/* Where a statement ends too early. */
+static void help_with_end(Parser *parser, const char *expected)
+{
+    const char *answer = answer_of_statement(parser);
+    if (!answer && strcmp(expected, "'=' or ','") == 0)
+        answer = "a statement gives a name to a value, 'h = ...', or ends the block with it, 'return ...'";
     if (answer)
         diag_help(parser->diags, "%s", answer);
 }
@@ -232,6 +272,8 @@ static void report_token(Parser *parser, Span span, int token, const char *expec
         diag_note(parser->diags, parser->before_span, "the statement goes on behind this");
     if (!ends)
         help_with_token(parser, span, expected);
+    else
+        help_with_end(parser, expected);
 }
 
 void syntax_error(Parser *parser, Span span, int token, const char *expected, bool declaration)
