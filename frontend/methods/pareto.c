@@ -57,6 +57,11 @@ static Function *lower_objectives(TrainPlan *plan, const char *name, const ExprL
     return complete ? function : NULL;
 }
 
+static bool names_objective(const Session *s, const Expr *expr)
+{
+    return expr->kind == EXPR_NAME && find_symbol_of(s->file, expr->name.text, DECL_OBJECTIVE);
+}
+
 /* minimise loss, fp, fn on adult.train by adam(1e-3) */
 static void read_minimise(TrainPlan *plan)
 {
@@ -67,12 +72,19 @@ static void read_minimise(TrainPlan *plan)
     if (!setting || !setting->values.first)
         return;
     Pareto *pareto = plan->train.pareto;
+    if (!setting->on && names_objective(s, setting->values.first)) {
+        fail(s, setting->span, "'minimise' does not say on which data");
+        add_help(s, "end it with a split and the optimizer, as in 'on adult.train by adam(1e-3)'");
+        return;
+    }
     pareto->m = setting->values.count;
     if (preference && preference->extent && preference->extent != pareto->m) {
         fail(s, setting->span, "the preference '%s' has %lld entries, one per objective, but %s minimised",
              preference->decl->name.text, (long long)preference->extent,
              pareto->m == 1 ? "one objective is" : arena_printf(&s->file->arena, "%u are", pareto->m));
         add_note(s, preference->decl->name.span, "the preference is here");
+        if (setting->values.first->kind == EXPR_LIST)
+            add_help(s, "the objectives stand side by side, without brackets");
         return; /* it is not known which of the objectives are meant */
     }
     const char **names = arena_alloc(&s->module->arena, pareto->m * sizeof *names);

@@ -183,6 +183,12 @@ static void help_with_token(Parser *parser, Span span, const char *expected)
         answer = foreign_answer(FOREIGN_TOKEN, "lambda", strlen("lambda"));
     if (!answer && (*text == '(' || *text == '.') && assignment)
         answer = "a statement gives a name to a value, 'h = ...', or ends the block with it, 'return ...'";
+    static const char *const words[] = {"shared", "shuffled", "by", "on", "with", "where", "over", "embed", "output"};
+    const char *near = word_length(text) && !answer ? closest_name(copy_span(parser, span), words, COUNT_OF(words)) : NULL;
+    if (near) {
+        diag_help(parser->diags, "did you mean '%s'?", near);
+        return;
+    }
     bool operand = isalnum((unsigned char)*text) || *text == '"' || *text == '_';
     if (!answer && operand && parser->unclosed.token && is_complete(parser->before))
         answer = "a comma or an operator is missing before it";
