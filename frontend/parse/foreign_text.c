@@ -22,7 +22,7 @@ static bool is_new(Parser *parser, const char *text)
     enum { MOST = 256 }; /* no file has more messages than that */
     if (parser->foreign.len >= MOST || is_reported(parser, text))
         return false;
-    if (!parser->quiet)
+    if (!parser->quiet || parser->newline)
         vec_push(&parser->foreign, arena_text(parser->arena, text, strlen(text)));
     return true;
 }

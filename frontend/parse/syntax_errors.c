@@ -9,13 +9,15 @@
 
 bool lexical_error(Parser *parser, Span span, const char *format, ...)
 {
-    if (parser->quiet)
+    bool next = parser->newline && parser->brackets.len == 0 && parser->last != END && parser->last != '{' && parser->last != 0;
+    bool *quiet = next ? &parser->quiet_next : &parser->quiet;
+    if (*quiet)
         return false;
     va_list args;
     va_start(args, format);
     diag_error(parser->diags, span, "%s", arena_vprintf(parser->arena, format, args));
     va_end(args);
-    return parser->quiet = true;
+    return *quiet = true;
 }
 
 /* ---- words ---- */
