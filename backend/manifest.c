@@ -235,6 +235,7 @@ static TrainInfo *train_of(const Filler *f, const Train *train)
         info->phases[i] = (PhaseInfo){.name = phase->name,
                                       .dataset = phase->dataset,
                                       .split = phase->split,
+                                      .batch = phase->batch,
                                       .step = function_index(f, phase->step),
                                       .nonnegative = phase->nonnegative};
     }

@@ -168,7 +168,8 @@ typedef struct Phase {
 typedef struct Metric {
     const char *name;    /* as written: "err(fashion.test)" */
     Function *objective; /* per example, not training, output "value"; of pareto one output per objective */
-    uint32_t dataset, split;
+    int dataset;         /* -1: it reads no data, and is evaluated as of one example */
+    uint32_t split;
     Function *accumulate, *finish; /* set by the method: inputs index, mask; output "value" */
 } Metric;
 

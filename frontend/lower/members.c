@@ -3,13 +3,25 @@
 
 #include "frontend/lower/kit.h"
 
+/* A loss that reads no field is trained on the split that its expression names. */
+static void note_split(Session *s, Symbol *dataset, uint32_t split)
+{
+    s->several_named |= s->named && (s->named != dataset || s->named_split != split);
+    if (s->named)
+        return;
+    s->named = dataset;
+    s->named_split = split;
+}
+
 Val dataset_member(Session *s, Val dataset, Name name)
 {
     const Dataset *data = &s->model->datasets.data[dataset.symbol->index];
     Words splits = {data->splits.data, data->splits.len, sizeof *data->splits.data};
     int split = find_word(splits, name.text);
-    if (split >= 0)
+    if (split >= 0) {
+        note_split(s, dataset.symbol, (uint32_t)split);
         return (Val){.kind = VAL_SPLIT, .symbol = dataset.symbol, .split = (uint32_t)split};
+    }
     if (dataset.symbol->broken)
         return val_poison();
     choose_word(s, splits, name.text, name.span, "the data set '%s' has no split '%s'", data->name, name.text);

@@ -34,6 +34,18 @@ static bool read_split_on(Session *s, const Expr *on, uint32_t *dataset, uint32_
     return false;
 }
 
+/* Objectives that are expressions name their data themselves. A front may be of another split of these data. */
+static bool check_split_on(Session *s, const Expr *on, bool training, uint32_t dataset, uint32_t split)
+{
+    if (!s->dataset || (s->dataset->index == dataset && (!training || s->split == split)))
+        return true;
+    const Dataset *read = &s->model->datasets.data[s->dataset->index];
+    fail(s, s->split_span, "this reads '%s.%s', but 'on' names '%s'", read->name, read->splits.data[s->split].name,
+         span_text(&s->file->arena, on->span));
+    add_note(s, on->span, "'on' is here");
+    return false;
+}
+
 /* The function that computes every objective of the list, one output per objective. NULL after an error. */
 static Function *lower_objectives(TrainPlan *plan, const char *name, const ExprList *values, const Expr *on, bool training,
                                   uint32_t *dataset, uint32_t *split)
@@ -52,7 +64,8 @@ static Function *lower_objectives(TrainPlan *plan, const char *name, const ExprL
         build_output(&s->builder, span_text(&s->module->arena, expr->span),
                      mean ? build_unary(&s->builder, OP_ACROSS_MEAN, value.ir) : value.ir);
     }
-    complete = complete && (on || read_split_of(s, values->first, dataset, split));
+    complete =
+        complete && (on ? check_split_on(s, on, training, *dataset, *split) : read_split_of(s, values->first, dataset, split));
     close_function(s);
     return complete ? function : NULL;
 }
@@ -200,7 +213,9 @@ static void read_front(TrainPlan *plan)
     sweep->on = span_text(&s->module->arena, setting->on->span);
     sweep->metric = plan->train.metrics.len;
     Metric metric = {.name = arena_printf(&s->module->arena, "%s on %s", sweep->name, sweep->on)};
-    metric.objective = lower_objectives(plan, "front", &minimise->values, setting->on, false, &metric.dataset, &metric.split);
+    uint32_t dataset = 0;
+    metric.objective = lower_objectives(plan, "front", &minimise->values, setting->on, false, &dataset, &metric.split);
+    metric.dataset = (int)dataset;
     vec_push(&plan->train.metrics, metric);
 }
 

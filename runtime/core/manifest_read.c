@@ -177,7 +177,8 @@ static bool train_fits(const Manifest *manifest)
     for (size_t i = 0; i < train->phase_count; i++)
         fits &= train->phases[i].split < manifest->datasets[train->phases[i].dataset].split_count;
     for (size_t i = 0; i < train->metric_count; i++)
-        fits &= train->metrics[i].split < manifest->datasets[train->metrics[i].dataset].split_count;
+        fits &= train->metrics[i].dataset == NONE ||
+                train->metrics[i].split < manifest->datasets[train->metrics[i].dataset].split_count;
     return fits && sweep_fits(manifest, train) && events_fit(manifest, train);
 }
 

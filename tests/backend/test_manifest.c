@@ -58,8 +58,8 @@ static Model new_model(void)
                    .warmup = 1.5,
                    .every_lower = 5,
                    .every_upper = 1};
-    vec_push(&train.phases, (Phase){.name = "lower", .split = 0, .step = step_function(model, "tune.lower")});
-    vec_push(&train.phases, (Phase){.name = "upper", .split = 1, .step = step_function(model, "tune.upper")});
+    vec_push(&train.phases, (Phase){.name = "lower", .split = 0, .batch = 128, .step = step_function(model, "tune.lower")});
+    vec_push(&train.phases, (Phase){.name = "upper", .split = 1, .batch = 100, .step = step_function(model, "tune.upper")});
     vec_push(&train.metrics, (Metric){.name = "fit(\"valid\")",
                                       .split = 1,
                                       .accumulate = train.phases.data[0].step,
@@ -120,7 +120,8 @@ static void test_every_part(void **state)
     assert_true(m.hyper_count == 1 && m.hypers[0].high == 0.9 && m.hypers[0].init == 0.05 && m.hypers[0].shared);
     const TrainInfo *train = m.train;
     assert_true(train->batch == 128 && train->epochs == 60 && train->select == 0);
-    assert_true(train->phase_count == 2 && train->phases[1].split == 1 && train->phases[1].step == 1);
+    assert_true(train->phase_count == 2 && train->phases[1].split == 1 && train->phases[1].batch == 100 &&
+                train->phases[1].step == 1);
     assert_true(train->metric_count == 1 && train->metrics[0].accumulate == 0 && train->metrics[0].finish == 1);
     assert_true(train->init == 2 && train->hypers == NONE && train->plateau == NONE && !train->sweep);
     assert_true(m.export_count == 1 && m.exports[0].function == 2);
