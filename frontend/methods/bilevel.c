@@ -78,8 +78,9 @@ static void lower(TrainPlan *plan)
 
 /* ---- checks ---- */
 
-static void report_no_response(Session *s, const Decl *decl, const Train *train, const char *condition)
+static void report_no_response(Session *s, const Decl *decl, const Train *train, uint32_t number)
 {
+    const char *condition = s->module->conditions.data[number].name;
     (void)train;
     fail(s, decl->value->span, "no weights respond to '%s', so '%s' cannot tune it", condition, decl->name.text);
     add_help(s, "declare where the weights come from, as in 'weights NET = stn(%s)'", condition);

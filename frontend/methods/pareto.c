@@ -268,15 +268,17 @@ static void lower(TrainPlan *plan)
     check_solver(plan);
 }
 
-static void report_no_response(Session *s, const Decl *decl, const Train *train, const char *condition)
+/* The preference may also be an input of a net with weights of its own, as in COSMOS. */
+static void report_no_response(Session *s, const Decl *decl, const Train *train, uint32_t condition)
 {
-    if (train->pareto->each)
+    const char *name = s->module->conditions.data[condition].name;
+    if (train->pareto->each || losses_use(s, train, condition))
         return;
-    fail(s, decl->value->span, "no weights respond to the preference '%s', so one net cannot serve all rays", condition);
-    add_help(s,
-             "declare where the weights come from, as in 'weights NET = dense(trunk(%s))', or train one net for each ray: "
-             "'sample each'",
-             condition);
+    fail(s, decl->value->span, "neither weights nor losses depend on the preference '%s', so all rays would get the same net",
+         name);
+    add_help(s, "make the weights from it, as in 'weights NET = dense(trunk(%s))', or pass it to the net, as in 'NET(d.x, %s)'",
+             name, name);
+    add_help(s, "or train one net for each ray: 'sample each'");
 }
 
 const MethodReader reader_pareto = {.lower = lower, .check_response = report_no_response};
