@@ -136,8 +136,8 @@ typedef struct Report {
     const char *file; /* the file of its numbers, as written; NULL: none */
 } Report;
 
-/* A metric of several outputs that is measured at each of some points of a condition. The frontend says which points and which
- * indicators, the method which states they are written to. */
+/* A metric of several outputs that is measured at each of some points of a condition, as are all other metrics of the train. The
+ * frontend says which points and which indicators, the method which states they are written to. */
 typedef struct Sweep {
     uint32_t condition;
     const char *name, *title;             /* "front", "Pareto front" */

@@ -111,10 +111,10 @@ static bool reduces_twice(const Function *function)
     return twice;
 }
 
-static void lower_metric(TrainPlan *plan, const Expr *expr)
+void lower_metric(TrainPlan *plan, const Expr *expr, const char *name)
 {
     Session *s = plan->s;
-    Metric metric = {.name = span_text(&s->module->arena, expr->span)};
+    Metric metric = {.name = name};
     Frame frame = {0};
     const char *function = arena_printf(&s->file->arena, "%s.eval%u.objective", plan->decl->name.text, plan->train.metrics.len);
     metric.objective = open_function(s, function, &frame, false, true);
@@ -139,10 +139,10 @@ void lower_metrics(TrainPlan *plan, const char *select)
     plan->train.select = -1;
     if (selected && selected->values.first) {
         plan->train.select = 0;
-        lower_metric(plan, selected->values.first);
+        lower_metric(plan, selected->values.first, span_text(&plan->s->module->arena, selected->values.first->span));
     }
     for (const Expr *expr = report ? report->values.first : NULL; expr; expr = expr->next)
-        lower_metric(plan, expr);
+        lower_metric(plan, expr, span_text(&plan->s->module->arena, expr->span));
     const Setting *patience = find_setting(plan, "patience");
     if (patience && plan->train.select < 0) {
         fail(plan->s, patience->span, "'patience' needs something to watch");

@@ -192,7 +192,54 @@ static void read_indicator(TrainPlan *plan, const Expr *expr)
     }
 }
 
-/* report hypervolume(ref: [1, 1, 1]), uniformity, igd("front.csv") on adult.test */
+/* ---- metrics beside the objectives ---- */
+
+/* Whether a model may call that, or name it. */
+static bool is_known(Session *s, const char *name)
+{
+    Candidates names = {0};
+    bool known = find_symbol(s->file, false, name) != NULL;
+    builtin_names(&names);
+    for (uint32_t i = 0; i < names.names.len && !known; i++)
+        known = strcmp(names.names.data[i], name) == 0;
+    vec_free(&names.names);
+    return known;
+}
+
+static bool is_indicator(const Expr *expr)
+{
+    bool found = false;
+    for (size_t i = 0; i < INDICATOR_COUNT; i++)
+        found |= strcmp(head_name(expr), indicator_names[i]) == 0;
+    return found;
+}
+
+/* Nothing has the name that is reported or called. */
+static void refuse_report(Session *s, const Expr *expr)
+{
+    const char *name = head_name(expr);
+    Candidates names = {0};
+    fail(s, expr->kind == EXPR_CALL ? expr->left->span : expr->span, "'%s' is neither an indicator of a front nor an objective",
+         name);
+    for (size_t i = 0; i < INDICATOR_COUNT; i++)
+        vec_push(&names.names, indicator_names[i]);
+    add_declared(s, DECL_OBJECTIVE, &names);
+    if (!suggest(s, name, &names))
+        add_help(s, "'report' takes indicators, such as %s, and metrics, such as 'loss(adult.test)'", indicator_rows[0].example);
+}
+
+/* An expression, or the name of an objective of one argument, which gets the split. */
+static void read_metric(TrainPlan *plan, const Expr *expr, const Expr *on)
+{
+    Arena *arena = &plan->s->module->arena;
+    const char *name = span_text(arena, expr->span);
+    if (expr->kind == EXPR_NAME)
+        name = arena_printf(arena, "%s(%s)", name, span_text(arena, on->span));
+    lower_metric(plan, objective_expression(plan, expr, on), name);
+}
+
+/* report hypervolume(ref: [1, 1, 1]), uniformity, igd("front.csv"), error on adult.test: indicators, and metrics that are
+ * measured at every ray, as the objectives are */
 static void read_front(TrainPlan *plan)
 {
     Session *s = plan->s;
@@ -202,7 +249,10 @@ static void read_front(TrainPlan *plan)
     if (!setting || !minimise || !pareto->m)
         return;
     for (const Expr *expr = setting->values.first; expr; expr = expr->next)
-        read_indicator(plan, expr);
+        if (is_indicator(expr))
+            read_indicator(plan, expr);
+        else if (*head_name(expr) && !is_known(s, head_name(expr)))
+            refuse_report(s, expr);
     pareto->reference = plan->train.sweep->reports[INDICATOR_HYPERVOLUME].numbers;
     if (!setting->on) {
         fail(s, setting->span, "'report' does not say on which data");
@@ -217,6 +267,9 @@ static void read_front(TrainPlan *plan)
     metric.objective = lower_objectives(plan, "front", &minimise->values, setting->on, false, &dataset, &metric.split);
     metric.dataset = (int)dataset;
     vec_push(&plan->train.metrics, metric);
+    for (const Expr *expr = setting->values.first; expr; expr = expr->next)
+        if (!is_indicator(expr))
+            read_metric(plan, expr, setting->on);
 }
 
 /* Solvers of several rays per step make the hypervolume of their front grow: they need a reference, and rays to choose from. */

@@ -117,7 +117,8 @@ static bool sweep_fits(const Manifest *manifest, const TrainInfo *train)
            sweep->width <= MAX_OUTPUTS && sweep->count >= 1 && sweep->count <= MAX_POINTS &&
            sweep->point_numbers == sweep->count * sweep->width && is_real_state(manifest, sweep->state, sweep->width) &&
            is_real_state(manifest, sweep->all, sweep->point_numbers) &&
-           is_real_state(manifest, sweep->memory, sweep->count * sweep->output_count) && indicators_fit(sweep);
+           is_real_state(manifest, sweep->memory, sweep->count * (sweep->output_count + train->metric_count - 1)) &&
+           indicators_fit(sweep);
 }
 
 static bool events_fit(const Manifest *manifest, const TrainInfo *train)
