@@ -99,7 +99,7 @@ static void learn(ModelFile *file)
     close_session(&s);
 }
 
-/* A later walk: one train, and the exports if it is the one to keep. */
+/* A later walk: one train, and the exports if they are wanted. */
 static Model *lower_one(ModelFile *file, const Symbol *train, bool exports)
 {
     Session s = open_session(file, false, train->decl);
@@ -154,7 +154,7 @@ static Model *lower_all(ModelFile *file)
         const Symbol *symbol = file->symbols.data[i];
         if (symbol->decl->kind != DECL_TRAIN)
             continue;
-        Model *model = lower_one(file, symbol, symbol == selected);
+        Model *model = lower_one(file, symbol, symbol == selected || file->options->every_export);
         if (symbol == selected)
             kept = model;
         else

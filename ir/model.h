@@ -5,6 +5,7 @@
 
 #include "ir/ir.h"
 #include "runtime/abi/formats.h"
+#include "runtime/abi/hyper_kinds.h"
 #include "tabular/schema.h"
 
 typedef struct Split {
@@ -39,11 +40,7 @@ typedef struct Form {
     uint32_t line;
 } Form;
 
-/* How an unconstrained number r becomes the hyperparameter's natural value.
- *   real      r                                     positive  log(1 + exp r)
- *   rate, range(lo, hi)  lo + (hi - lo) sigmoid r   log       init * exp r
- *   log(lo, hi)          lo (hi / lo)^sigmoid r     integer(lo, hi)   floor of the range (lo, hi + 1) */
-typedef enum { HYPER_REAL, HYPER_RANGE, HYPER_POSITIVE, HYPER_LOG, HYPER_LOG_RANGE, HYPER_INTEGER } HyperKind;
+/* A hyperparameter in natural units; its kind: runtime/abi/hyper_kinds.def. */
 typedef struct Hyper {
     const char *name; /* "lam.drop_in" */
     uint32_t condition;
@@ -72,13 +69,6 @@ typedef struct Optimizer {
     RateSchedule schedule;
 } Optimizer;
 
-typedef enum {
-#define CONDITION(KIND, ...) CONDITION_##KIND,
-#include "ir/conditions.def"
-#undef CONDITION
-    CONDITION_COUNT,
-    CONDITION_NOTHING = CONDITION_COUNT
-} ConditionKind;
 extern const char *const condition_names[CONDITION_COUNT];
 /* Whether a condition of the kind has a first value. */
 extern const bool condition_standing[CONDITION_COUNT];

@@ -93,6 +93,22 @@ static bool is_real_state(const Manifest *manifest, int state, size_t elements)
     return tensor->dtype == manifest->real && tensor->elements == (int64_t)elements;
 }
 
+static bool conditions_fit(const Manifest *manifest)
+{
+    for (size_t i = 0; i < manifest->condition_count; i++)
+        if (!is_real_state(manifest, manifest->conditions[i].state, manifest->conditions[i].width))
+            return false;
+    for (size_t i = 0; i < manifest->hyper_count; i++) {
+        const HyperInfo *hyper = &manifest->hypers[i];
+        size_t width = manifest->conditions[hyper->condition].width, elements = 1;
+        for (unsigned k = 0; k < hyper->rank; k++)
+            elements *= elements <= width ? (size_t)hyper->dims[k] : 1;
+        if (elements > width || hyper->offset > width - elements)
+            return false;
+    }
+    return true;
+}
+
 static bool indicators_fit(const SweepInfo *sweep)
 {
     for (size_t i = 0; i < sweep->indicator_count; i++) {
@@ -191,9 +207,10 @@ static const char *find_misfit(Manifest *manifest)
     return manifest->real != DTYPE_F32 && manifest->real != DTYPE_F64 ? "its reals are neither f32 nor f64"
            : !states_lie_inside(manifest)                             ? "a state lies outside of the arena or is not aligned"
            : !bounds_fit(manifest)                                    ? "the bounds of a function have a state of another size"
-           : !datasets_fit(manifest) ? "the files or the table of a data set do not make its fields"
-           : !train_fits(manifest)   ? "the parts of the train do not fit each other"
-                                     : NULL;
+           : !datasets_fit(manifest)   ? "the files or the table of a data set do not make its fields"
+           : !conditions_fit(manifest) ? "a hyperparameter or a state does not fit its condition"
+           : !train_fits(manifest)     ? "the parts of the train do not fit each other"
+                                       : NULL;
 }
 
 bool manifest_read(Manifest *manifest, const char *text)

@@ -8,17 +8,19 @@
 
 /* ---- what an export reads ---- */
 
-static bool is_swept(const Manifest *manifest, const TensorInfo *argument)
+static bool is_condition(const Manifest *manifest, const TensorInfo *argument)
 {
-    const SweepInfo *sweep = manifest_sweep(manifest);
-    return sweep && !strcmp(argument->name, sweep->axis);
+    for (size_t i = 0; i < manifest->condition_count; i++)
+        if (!strcmp(argument->name, manifest->conditions[i].name))
+            return true;
+    return false;
 }
 
-/* Whether the argument comes from the rows: it is neither the condition of the sweep nor the row's number, which the compiler
- * adds where random numbers are drawn. */
+/* Whether the argument comes from the rows: it is neither a condition nor the row's number, which the compiler adds where random
+ * numbers are drawn. */
 static bool is_of_the_row(const Manifest *manifest, const TensorInfo *argument)
 {
-    return !is_swept(manifest, argument) && strcmp(argument->name, "row.number");
+    return !is_condition(manifest, argument) && strcmp(argument->name, "row.number");
 }
 
 static bool same_type(const TensorInfo *a, const TensorInfo *b)
