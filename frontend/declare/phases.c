@@ -55,6 +55,12 @@ void check_batch(TrainPlan *plan, const Phase *phase, const Expr *expr)
         return;
     fail(plan->s, expr->span, "a batch of %lld is larger than the split '%s.%s' of %lld examples", (long long)phase->batch,
          data->name, split->name, (long long)split->count);
+    int64_t sum = 0;
+    for (uint32_t i = 0; i < data->splits.len; i++)
+        sum += data->splits.data[i].count;
+    if (sum == 100)
+        add_help(plan->s, "a share of %lld %% is written '%s %g'", (long long)split->count, split->name,
+                 (double)split->count / 100);
 }
 
 void lower_phase(TrainPlan *plan, const char *name, bool upper)
@@ -69,7 +75,7 @@ void lower_phase(TrainPlan *plan, const char *name, bool upper)
     unsigned column;
     span_place(setting->span, &phase.line, &column);
     bool complete = setting->by && read_optimizer(s, setting->by, &phase.optimizer);
-    if (!setting->by) {
+    if (!setting->by && !plan->misspelt) {
         fail(s, setting->span, "'%s' does not say by which optimizer", name);
         add_help(s, "end it with 'by adam(1e-3)'");
     }

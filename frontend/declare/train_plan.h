@@ -21,6 +21,7 @@ typedef struct TrainPlan {
     Train train;
     int64_t upper_batch;
     unsigned method; /* IN_... */
+    bool misspelt;   /* a line has a name that is no setting: it may be the one that is missing, which is then no news */
     uint32_t missing;
     const char *missing_names[8], *missing_examples[8]; /* of settings that the train needs and does not have */
 } TrainPlan;

@@ -39,8 +39,8 @@ Evaluate builtin_unary, builtin_stop, builtin_binary, builtin_cast_real, builtin
 /* reductions (builtins_reduce.c) */
 Evaluate builtin_reduction, builtin_maximum, builtin_argmax;
 /* shapes, products, indices (builtins_tensor.c) */
-Evaluate builtin_reshape, builtin_transpose, builtin_concat, builtin_iota, builtin_onehot, builtin_dot, builtin_elements,
-    builtin_shape;
+Evaluate builtin_reshape, builtin_transpose, builtin_concat, builtin_iota, builtin_rows, builtin_width, builtin_onehot,
+    builtin_dot, builtin_elements, builtin_shape;
 /* random numbers and whole sets of weights (builtins_source.c) */
 Evaluate builtin_uniform, builtin_normal, builtin_bernoulli, builtin_sumsq, builtin_flat;
 

@@ -12,6 +12,8 @@ static Val evaluate_list(Session *s, const Expr *expr)
 
 static Val evaluate_member(Session *s, const Expr *expr)
 {
+    if (refuse_module(s, expr))
+        return val_poison();
     Val value = evaluate(s, expr->left);
     switch (value.kind) {
     case VAL_POISON:
@@ -26,7 +28,7 @@ static Val evaluate_member(Session *s, const Expr *expr)
         value.path = arena_printf(&s->file->arena, "%s.%s", value.path, expr->name.text);
         return value;
     default:
-        return fail(s, expr->name.span, "%s has no member '%s'", describe(s, value), expr->name.text);
+        return refuse_member(s, expr, value);
     }
 }
 

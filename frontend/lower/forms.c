@@ -66,18 +66,23 @@ static bool part_exists(const ModelFile *file, const Symbol *net, const char *ta
 }
 
 /* The dotted parts of a net that a weights declaration can name. */
-static void suggest_part(Session *s, const Symbol *net, const char *target)
+void suggest_part(Session *s, const Symbol *net, const char *target)
 {
     Candidates candidates = {0};
     for (uint32_t i = 0; i < s->file->weights.len; i++) {
         const KnownWeight *weight = &s->file->weights.data[i];
         if (weight->net != net)
             continue;
-        for (const char *dot = strchr(weight->name, '.'); dot; dot = strchr(dot + 1, '.'))
-            vec_push(&candidates.names, arena_text(&s->file->arena, weight->name, (size_t)(dot - weight->name)));
-        vec_push(&candidates.names, weight->name);
+        const char *dot = strchr(weight->name, '.'); /* behind the net */
+        while (dot && (dot = strchr(dot + 1, '.'))) {
+            const char *part = arena_text(&s->file->arena, weight->name, (size_t)(dot - weight->name));
+            if (candidates.names.len == 0 || strcmp(vec_last(&candidates.names), part) != 0)
+                vec_push(&candidates.names, part);
+        }
+        if (strchr(weight->name, '.') == strrchr(weight->name, '.'))
+            vec_push(&candidates.names, weight->name); /* of the net itself */
     }
-    suggest(s, target, &candidates);
+    choose_name(s, target, &candidates, "its parts");
 }
 
 /* Checks one declaration; `first`: an earlier one with the same target in the same place, or NULL. */

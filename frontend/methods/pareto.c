@@ -86,6 +86,7 @@ static void read_minimise(TrainPlan *plan)
              preference->decl->name.text, (long long)preference->extent,
              pareto->m == 1 ? "one objective is" : arena_printf(&s->file->arena, "%u are", pareto->m));
         add_note(s, preference->decl->name.span, "the preference is here");
+        return; /* it is not known which of the objectives are meant */
     }
     const char **names = arena_alloc(&s->module->arena, pareto->m * sizeof *names);
     uint32_t count = 0;
@@ -103,7 +104,7 @@ static void read_minimise(TrainPlan *plan)
     unsigned column;
     span_place(setting->span, &phase.line, &column);
     bool complete = setting->by && read_optimizer(s, setting->by, &phase.optimizer);
-    if (!setting->by) {
+    if (!setting->by && !plan->misspelt) {
         fail(s, setting->span, "'minimise' does not say by which optimizer");
         add_help(s, "end it with 'by adam(1e-3)'");
     }
@@ -259,6 +260,8 @@ static void read_front(TrainPlan *plan)
         add_help(s, "end it with a split, as in 'on adult.test'");
         return;
     }
+    if (plan->train.phases.len == 0) /* which objectives are meant is not known */
+        return;
     Sweep *sweep = plan->train.sweep;
     sweep->on = span_text(&s->module->arena, setting->on->span);
     sweep->metric = plan->train.metrics.len;

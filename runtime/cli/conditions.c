@@ -91,7 +91,7 @@ static const ConditionInfo *find_point(const Giving *g, const char *text, const 
         name_list_add(&names, condition->name);
     }
     if (count == 0)
-        report_error("'%s' takes no %s", g->export, word);
+        report_error("'%s' takes no %s: leave --%s out", g->export, word, word);
     else if (equals)
         report_error("--%s %s: '%.*s' is no %s of '%s', which takes %s", word, text, (int)length, text, word, g->export,
                      names.text);

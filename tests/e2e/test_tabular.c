@@ -13,6 +13,7 @@
 #include <jansson.h>
 #include <zlib.h>
 
+#include "tests/e2e/tensor_file.h"
 #include "tests/runtime/run_command.h"
 
 enum { ROWS = 200, TRAIN = 100, TEST = 150 }; /* rows in all, and where the splits train and test end and begin */
@@ -125,7 +126,8 @@ static void must_run(const char *command)
 static json_t *evaluate(const char *command)
 {
     must_run(command);
-    json_t *metrics = json_loads(command_output(), 0, NULL);
+    const char *object = strchr(command_output(), '{'); /* behind the notes of standard error */
+    json_t *metrics = object ? json_loads(object, 0, NULL) : NULL;
     assert_non_null(metrics);
     return metrics;
 }
@@ -212,8 +214,8 @@ static void check_metrics(const json_t *metrics)
     check_metric(metrics, "mean(f32(people.test.y == 2))", bosses); /* clerk, cook, the boss */
 }
 
-/* Reads a tensor of a safetensors file as floats. */
-static void read_tensor(const char *path, const char *name, float *values, size_t count)
+/* Reads a tensor of doubles of a safetensors file. */
+static void read_tensor(const char *path, const char *name, double *values, size_t count)
 {
     size_t size;
     uint64_t length;
@@ -236,7 +238,7 @@ static void test_encoded_numbers(void **state)
 {
     (void)state;
     Encoder age = fit_encoder(age_of), income = fit_encoder(income_of);
-    float mean[3], scale[3], fill[3];
+    double mean[3], scale[3], fill[3];
     must_run("./plain train --data data --out one");
     read_tensor("one/best.safetensors", "people.x/mean", mean, 3);
     read_tensor("one/best.safetensors", "people.x/scale", scale, 3);
@@ -252,6 +254,66 @@ static void test_encoded_numbers(void **state)
     json_decref(metrics);
 }
 
+/* Rewrites a checkpoint as programs did that kept encoders in single precision. */
+static void narrow_encoders(const char *path)
+{
+    char *bytes;
+    size_t begin;
+    json_t *header = read_header(path, &bytes, &begin), *entry;
+    FILE *body = fopen("body", "wb"), *file = fopen(path, "wb");
+    assert_true(body && file);
+    const char *name;
+    size_t end = 0;
+    json_object_foreach(header, name, entry)
+    {
+        json_t *offsets = json_object_get(entry, "data_offsets");
+        if (!offsets)
+            continue;
+        size_t first = (size_t)json_integer_value(json_array_get(offsets, 0)),
+               size = (size_t)json_integer_value(json_array_get(offsets, 1)) - first;
+        const char *from = bytes + begin + first;
+        bool encoder = strstr(name, "/mean") || strstr(name, "/scale") || strstr(name, "/fill");
+        for (size_t i = 0; encoder && i < size; i += sizeof(double)) {
+            double number;
+            memcpy(&number, from + i, sizeof number);
+            fwrite(&(float){(float)number}, sizeof(float), 1, body);
+        }
+        if (encoder)
+            json_object_set_new(entry, "dtype", json_string("F32"));
+        else
+            fwrite(from, 1, size, body);
+        size = encoder ? size / 2 : size;
+        json_object_set_new(entry, "data_offsets", json_pack("[I, I]", (json_int_t)end, (json_int_t)(end + size)));
+        end += size;
+    }
+    fclose(body);
+    char *text = json_dumps(header, JSON_COMPACT);
+    uint64_t length = strlen(text);
+    fwrite(&length, sizeof length, 1, file);
+    fwrite(text, 1, length, file);
+    free(bytes);
+    bytes = read_file("body", &begin);
+    fwrite(bytes, 1, begin, file);
+    fclose(file);
+    free(text);
+    free(bytes);
+    json_decref(header);
+}
+
+static void test_encoders_in_single_precision(void **state)
+{
+    (void)state;
+    must_run("./plain train --data data --out narrow");
+    json_t *before = evaluate("./plain eval --data data --weights narrow/last.safetensors --json"), *value;
+    narrow_encoders("narrow/last.safetensors");
+    json_t *after = evaluate("./plain eval --data data --weights narrow/last.safetensors --json");
+    const char *name;
+    json_object_foreach(before, name, value)
+        assert_true(fabs(json_number_value(value) - json_number_value(json_object_get(after, name))) < 1e-5);
+    json_decref(before);
+    json_decref(after);
+}
+
 /* Encoders come from the file of weights, not from the data that is evaluated or trained on. */
 static void test_encoders_come_from_the_file(void **state)
 {
@@ -265,7 +327,7 @@ static void test_encoders_come_from_the_file(void **state)
     check_metric(metrics, "x(people.test, 0)", mean_age(TEST, ROWS, age) + 10 / age.deviation * present / (ROWS - TEST));
     json_decref(metrics);
 
-    float before[3],
+    double before[3],
         after[3]; /* also where a run is resumed, were it on other data, which takes a file that does not say on which */
     assert_int_equal(run_command("./plain train --data older --resume --out base --epochs 5"), 1);
     assert_true(output_has("belongs to a run on other data: the files of the data set people"));
@@ -338,7 +400,7 @@ static void test_data_that_does_not_fit(void **state)
         "wrong/people.csv:22: the column 'city' holds 'Atlantis', which is none of the 4 categories that this program was "
         "compiled for (1 row holds such a value)");
     must_run("sed 's/^42, [0-9]*,/42, old,/' data/people.csv > wrong/people.csv");
-    check_refused("the column 'age' holds 'old', which is not a number (1 row holds none)");
+    check_refused("the column 'age' holds 'old', which is not a number (1 row holds no number)");
     must_run("sed 's/, city/, town/' data/people.csv > wrong/people.csv");
     check_refused("wrong/people.csv:2: there is no column 'city' in the header");
     must_run("sed 's/^42,/42,42,/' data/people.csv > wrong/people.csv");
@@ -395,6 +457,29 @@ static void test_table_of_another_program(void **state)
     }
 }
 
+/* The first weights are those of the seed, however the label is read. */
+static void test_first_weights(void **state)
+{
+    (void)state;
+    static const char table[] = "a,c\n1,1\n2,0\n3,1\n4,0\n";
+    write_file("labels.csv", table, sizeof table - 1);
+    static const char *const labels[] = {"c == \"1\"", "c == 1"};
+    char text[512];
+    for (int i = 0; i < 2; i++) {
+        int length = snprintf(text, sizeof text,
+                              "data t = csv(\"labels.csv\") { missing \"NA\" as mean; fields x = standardize(a), y = %s }\n"
+                              "net f(x: f32[1]) -> f32 { return sum(linear(x, 1)) }\n"
+                              "objective loss(d) = mean(binary_cross_entropy(f(d.x), d.y))\n"
+                              "train go = fit { minimise loss(t.train) by sgd(1e-3); batch 2; epochs 2 }\n",
+                              labels[i]);
+        write_file("labels.hn", text, (size_t)length);
+        must_run("'" HNC_BINARY_DIR "/hnc' build labels.hn --data . -o labels");
+        must_run(i ? "./labels train --data . --out number" : "./labels train --data . --out text");
+    }
+    assert_true(same_tensor("text/last.safetensors", "number/last.safetensors", "f.linear1.w"));
+    assert_true(same_tensor("text/last.safetensors", "number/last.safetensors", "f.linear1.b"));
+}
+
 static void test_commands(void **state)
 {
     (void)state;
@@ -408,7 +493,7 @@ static void test_commands(void **state)
              "! grep 'state_write.*people' steps.ir"); /* first values of states leave the encoders alone */
     must_run("XDG_CACHE_HOME=$PWD '" HNC_BINARY_DIR "/hnc' run plain.hn --data data -- --out cached --epochs 1");
     must_run("./plain info");
-    assert_true(output_has("column city: 4 categories") && output_has("people.x/mean: f32[3] encoder"));
+    assert_true(output_has("column city: 4 categories") && output_has("people.x/mean: f64[3] encoder"));
     must_run("'" HNC_BINARY_DIR
              "/hnc' build shuffled.hn --data data --emit=ast -o tree && cp tree.ast tree.hn && '" HNC_BINARY_DIR
              "/hnc' build tree.hn --data data --emit=ast -o again && cmp tree.ast again.ast");
@@ -419,6 +504,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_encoded_numbers),
+        cmocka_unit_test(test_encoders_in_single_precision),
         cmocka_unit_test(test_encoders_come_from_the_file),
         cmocka_unit_test(test_double_precision),
         cmocka_unit_test(test_shuffled_runs),
@@ -426,6 +512,7 @@ int main(void)
         cmocka_unit_test(test_data_that_does_not_fit),
         cmocka_unit_test(test_dropped_rows),
         cmocka_unit_test(test_table_of_another_program),
+        cmocka_unit_test(test_first_weights),
         cmocka_unit_test(test_commands),
     };
     return cmocka_run_group_tests(tests, set_up, folder_tear_down);
