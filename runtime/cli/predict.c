@@ -1,6 +1,7 @@
 /* `OUT predict` prints, as CSV, one line per row of the data: where it stands (the line of a table, the number of an example of
  * files of another format) and the elements of what the export gives. An argument of the export is the field of a data set that
- * has its name and type, or a condition. Of a table only the columns of these fields need be there; they are
+ * has its name and type, or a condition. An export of conditions alone is evaluated once,
+ * without a file. Of a table only the columns of these fields need be there; they are
  * encoded as the weights' file says. */
 #include <inttypes.h>
 #include <math.h>
@@ -132,17 +133,18 @@ static bool open_call(Call *call, const Program *program, const ExportInfo *expo
 int command_predict(const Manifest *manifest, const Options *options)
 {
     const ExportInfo *export = find_export(manifest, options->export);
-    const DatasetInfo *dataset = export ? examples_dataset(manifest, export) : NULL;
-    if (!dataset)
+    bool once = export && options->file_count == 0 && !examples_needed(manifest, export);
+    const DatasetInfo *dataset = export && !once ? examples_dataset(manifest, export) : NULL;
+    if (!dataset && !once)
         return EXIT_FAILURE;
     parallel_set_threads(options->run.threads ? options->run.threads : 1);
     Program program = {0};
     Call call = {0};
-    Examples examples = {0};
+    Examples examples = {.count = once};
     const Named named = {manifest, export->labels};
     bool fine = program_open(&program, manifest) && open_call(&call, &program, export) &&
                 checkpoint_load_weights(options->weights, &program) && give_conditions(&program, &call, export->name, options) &&
-                examples_load(&examples, &program, dataset, call.info, options->files, options->file_count);
+                (once || examples_load(&examples, &program, dataset, call.info, options->files, options->file_count));
     fine = fine && predict_rows(&examples, &named, &call);
     examples_free(&examples);
     call_close(&call);

@@ -16,8 +16,7 @@ static bool is_condition(const Manifest *manifest, const TensorInfo *argument)
     return false;
 }
 
-/* Whether the argument comes from the rows: it is neither a condition nor the row's number, which the compiler adds where random
- * numbers are drawn. */
+/* Whether the argument comes from the rows; the compiler adds the row's number where random numbers are drawn. */
 static bool is_of_the_row(const Manifest *manifest, const TensorInfo *argument)
 {
     return !is_condition(manifest, argument) && strcmp(argument->name, "row.number");
@@ -52,8 +51,9 @@ static const TensorInfo *find_foreign(const Manifest *manifest, const DatasetInf
     return NULL;
 }
 
-static bool reads_rows(const Manifest *manifest, const FunctionInfo *function)
+bool examples_needed(const Manifest *manifest, const ExportInfo *export)
 {
+    const FunctionInfo *function = &manifest->functions[export->function];
     for (size_t i = 0; i < function->input_count; i++)
         if (is_of_the_row(manifest, &function->inputs[i]))
             return true;
@@ -64,7 +64,7 @@ const DatasetInfo *examples_dataset(const Manifest *manifest, const ExportInfo *
 {
     const FunctionInfo *function = &manifest->functions[export->function];
     const TensorInfo *foreign = NULL;
-    bool any = reads_rows(manifest, function);
+    bool any = examples_needed(manifest, export);
     for (size_t i = 0; any && i < manifest->dataset_count; i++) {
         foreign = find_foreign(manifest, &manifest->datasets[i], function);
         if (!foreign)
@@ -75,7 +75,7 @@ const DatasetInfo *examples_dataset(const Manifest *manifest, const ExportInfo *
         report_error("the argument '%s' of '%s' is %s, and no data set has a field of that name and type: predict cannot read it",
                      foreign->name, export->name, tensor_text(foreign, type));
     else
-        report_error("no argument of '%s' is read from files: predict has no rows to evaluate it on", export->name);
+        report_error("no argument of '%s' is read from files: leave them out, and predict evaluates it once", export->name);
     return NULL;
 }
 
