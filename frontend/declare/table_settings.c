@@ -37,7 +37,8 @@ static void set_columns(TableLowering *l, const DataItem *item)
             names.data[i] = "";
     l->schema->dialect.names = KEEP(&l->s->module->arena, names);
     l->schema->dialect.name_count = names.len;
-    qsort(names.data, names.len, sizeof *names.data, compare_names);
+    if (names.len)
+        qsort(names.data, names.len, sizeof *names.data, compare_names);
     for (uint32_t i = 1; i < names.len && fine; i++)
         if (*names.data[i] && !strcmp(names.data[i - 1], names.data[i])) {
             fail(l->s, item->span, "two columns are named '%s'; columns that nobody reads are written '_'", names.data[i]);
@@ -149,21 +150,11 @@ static void set_drop(TableLowering *l, const DataItem *item)
 
 /* ---- all of them ---- */
 
-/* SETTING(word, of_columns): read by set_WORD; of_columns: once the columns of the files are known. */
-#define SETTINGS                                                                                                                 \
-    SETTING(columns, false)                                                                                                      \
-    SETTING(separator, false)                                                                                                    \
-    SETTING(decimal, false)                                                                                                      \
-    SETTING(thousands, false)                                                                                                    \
-    SETTING(comment, false)                                                                                                      \
-    SETTING(skip, false)                                                                                                         \
-    SETTING(missing, false)                                                                                                      \
-    SETTING(unknown, false)                                                                                                      \
-    SETTING(drop, true)
-
+static const char *const words[] = {
 #define SETTING(word, of_columns) #word,
-static const char *const words[] = {SETTINGS};
+#include "frontend/declare/table_settings.def"
 #undef SETTING
+};
 
 /* ORDER words */
 static const struct TableSetting {
@@ -171,7 +162,7 @@ static const struct TableSetting {
     bool of_columns;
 } settings[] = {
 #define SETTING(word, of_columns) {set_##word, of_columns},
-    SETTINGS
+#include "frontend/declare/table_settings.def"
 #undef SETTING
 };
 

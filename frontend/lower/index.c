@@ -77,8 +77,12 @@ static bool plan_entry(Session *s, IndexPlan *plan, const Arg *arg)
 static Val gather(Session *s, Val table, Val index, Span span)
 {
     Type from = val_type(s, table), at = val_type(s, index), result = {.dtype = from.dtype};
-    if (at.dtype != DTYPE_I32)
-        return fail(s, span, "an index must be a label or an i32 value, but this is %s", describe(s, index));
+    if (at.dtype != DTYPE_I32) {
+        fail(s, span, "an index must be a label or an i32 value, but this is %s", describe(s, index));
+        if (at.dtype == DTYPE_BOOL)
+            add_help(s, "elements are chosen by 'where(c, x, 0)', or in a reduction: 'mean(x where c)'");
+        return val_poison();
+    }
     if (index.classes > 0 && index.classes != from.dims[0])
         return fail(s, span, "a table of %lld rows cannot be indexed by %s", (long long)from.dims[0], describe(s, index));
     if (at.rank + from.rank - 1 > MAX_RANK)

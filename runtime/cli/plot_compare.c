@@ -164,7 +164,8 @@ static bool is_logarithmic(const Comparison *c, const Panel *panel, const double
 {
     for (size_t i = 0; i < c->manifest->hyper_count; i++) {
         const HyperInfo *hyper = &c->manifest->hypers[i];
-        if (!strcmp(hyper->name, panel->key) && (!strncmp(hyper->kind, "log", 3) || !strcmp(hyper->kind, "positive")))
+        if (!strcmp(hyper->name, panel->key) &&
+            (hyper->kind == HYPER_LOG || hyper->kind == HYPER_LOG_RANGE || hyper->kind == HYPER_POSITIVE))
             return range[0] > 0;
     }
     return range[0] > 0 && range[1] > 100 * range[0];

@@ -77,12 +77,15 @@ static void add_losses(Candidates *candidates, const Manifest *manifest)
     }
 }
 
-static void add_metrics(Candidates *candidates, const TrainInfo *train)
+/* Where a train has a sweep, each other metric is a list of one number per point. */
+static void add_metrics(Candidates *candidates, const TrainInfo *train, size_t *left_out)
 {
     const SweepInfo *sweep = train->sweep;
     for (size_t i = 0; i < train->metric_count; i++)
-        if (!sweep || sweep->metric != i)
+        if (!sweep)
             add(candidates, (int64_t)i == train->select ? SELECTING : METRIC, train->metrics[i].name);
+        else if (sweep->metric != i)
+            ++*left_out;
     for (size_t i = 0; sweep && i < sweep->indicator_count; i++)
         add(candidates, INDICATOR, indicator_names[sweep->indicators[i].kind]);
     for (size_t i = 0; sweep && i < sweep->output_count; i++) {
@@ -196,7 +199,7 @@ void table_open(Table *table, const Manifest *manifest, const Plan *plan, int co
     if (table->epoch_width < 5)
         table->epoch_width = 5;
     add_losses(&candidates, manifest);
-    add_metrics(&candidates, train);
+    add_metrics(&candidates, train, &table->left_out);
     add_hypers(&candidates, manifest, &table->left_out);
     for (size_t i = 0; i < candidates.count; i++)
         name_column(&candidates.list[i], common_start(train));

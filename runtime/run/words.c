@@ -159,7 +159,7 @@ static void print_next(const Run *run)
     const char *weights = manifest->train->select >= 0 && path_exists(run->best) ? run->best : run->last;
     char rest[160] = " FILE...";
     if (sweep)
-        snprintf(rest, sizeof rest, " --%.60s A,B,... FILE...", sweep->axis_word);
+        snprintf(rest, sizeof rest, " --%.60s A,B,... FILE...", manifest->conditions[sweep->condition].word);
     bool files = false; /* whether any data are read from the folder */
     for (size_t i = 0; i < manifest->dataset_count; i++)
         files |= manifest->datasets[i].file_count > 0;
