@@ -178,14 +178,15 @@ void words_end(const Run *run, const char *reason)
         return;
     }
     const SweepInfo *sweep = run->manifest->train->sweep;
-    bool selects = run->manifest->train->select >= 0, last_is_best = position->best == position->evaluations - 1;
+    bool selects = run->manifest->train->select >= 0, has_best = selects && path_exists(run->best),
+         last_is_best = position->best == position->evaluations - 1;
     print_reason(run, reason);
     if (selects)
         print_event(run, "best", position->best);
     if (!selects || !last_is_best)
         print_event(run, "last", position->evaluations - 1);
     screen_field("files", "%s: %s the weights, metrics.jsonl every evaluation, %s%s%s%sresult.json the end", run->folder,
-                 selects ? "best.safetensors and last.safetensors have" : "last.safetensors has", sweep ? sweep->name : "",
+                 has_best ? "best.safetensors and last.safetensors have" : "last.safetensors has", sweep ? sweep->name : "",
                  sweep ? ".json the " : "", sweep ? sweep->title : "", sweep ? ", " : "");
     print_next(run);
 }

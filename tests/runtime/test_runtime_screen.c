@@ -176,6 +176,9 @@ static void test_header_and_end(void **state)
     assert_true(output_has("best       epoch 1: fit(toy.valid) "));
     assert_true(output_has("/toy plot runs/toy-tune-1\n"));
     assert_true(output_has("/toy eval --weights runs/toy-tune-1/best.safetensors --data data\n"));
+    assert_int_equal(run_command(TOY " train --data data --epochs 0"), 0);
+    assert_true(output_has("ended      after 0 steps (0 epochs) in "));
+    assert_false(output_has("best.safetensors"));
     assert_int_equal(run_command(TOY " train --data data --epochs 1 --quiet"), 0);
     assert_int_equal(strncmp(command_output(), "tune: 12 steps (1 epoch) in ", 28), 0);
     assert_int_equal(strchr(command_output(), '\n')[1], '\0'); /* one line */
