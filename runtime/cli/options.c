@@ -121,7 +121,7 @@ void options_help(const Manifest *manifest, const CommandInfo *command)
         if (shown >> key & 1)
             print_flag_help(manifest, (Key)key);
     if (!command || !strncmp(command->files, "FILE", 4))
-        printf("  FILE...         what predict works on: a table, or one file per argument of the export\n");
+        printf("  FILE...              what predict works on: a table, or one file per argument of the export\n");
     if (!command)
         printf("\n%s COMMAND --help says what a command does and which flags it takes.\n", report_program());
 }

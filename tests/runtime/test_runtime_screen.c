@@ -9,7 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <pty.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "runtime/run/screen.h"
@@ -186,6 +188,39 @@ static void test_header_and_end(void **state)
         run_command("COLUMNS=52 " TOY " train --data data --epochs 2 | awk '!/toy (plot|eval)/ && length > 52' | grep ."), 1);
 }
 
+/* What is drawn over and what stays, on a terminal of 60 columns. */
+static void test_a_narrow_terminal(void **state)
+{
+    (void)state;
+    enum { WIDTH = 60 };
+    struct winsize size = {.ws_row = 24, .ws_col = WIDTH};
+    int terminal, status;
+    pid_t child = forkpty(&terminal, NULL, NULL, &size);
+    assert_true(child >= 0);
+    if (child == 0) {
+        setenv("TOY_SLEEP", "15000", 1);
+        execl(TOY, "toy", "train", "--data", "data", "--out", "run", (char *)NULL);
+        _exit(127);
+    }
+    static char text[1 << 16];
+    size_t length = 0;
+    for (ssize_t got; length < sizeof text - 1 && (got = read(terminal, text + length, sizeof text - 1 - length)) > 0;)
+        length += (size_t)got;
+    text[length] = '\0';
+    waitpid(child, &status, 0);
+    close(terminal);
+    assert_int_equal(status, 0);
+    assert_non_null(strstr(text, "\r\033[K  ["));
+    size_t rows = 0;
+    for (char *state_of = NULL, *line = strtok_r(text, "\r\n", &state_of); line; line = strtok_r(NULL, "\r\n", &state_of)) {
+        line += strncmp(line, "\033[K", 3) ? 0 : 3;
+        rows += line[0] == '*' || strstr(line, "/6  ");
+        if (strlen(line) > WIDTH && !strstr(line, "toy plot") && !strstr(line, "toy eval"))
+            fail_msg("too wide: '%s'", line);
+    }
+    assert_true(rows >= 6);
+}
+
 static void test_progress_without_a_terminal(void **state)
 {
     (void)state;
@@ -266,6 +301,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_table_is_never_wider_than_the_screen, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_table_shows_the_important_first, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_header_and_end, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_a_narrow_terminal, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_progress_without_a_terminal, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_each_run_has_its_own_folder, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_runs_at_the_same_time, set_up, folder_tear_down),
