@@ -35,6 +35,7 @@ static const Primitive primitives[] = {
     {"ones", 1, 1, builtin_ones, 0, OP_CONST, NULL},
     {"pow", 2, 2, builtin_binary, 0, OP_POW, NULL},
     {"quantile", 2, 2, builtin_quantile, TAKES_AXIS | TAKES_OVER, OP_REDUCE_MAX, NULL},
+    {"rank", 1, 1, builtin_rank, 0, OP_COUNT, NULL},
     {"reshape", 2, 2, builtin_reshape, 0, OP_RESHAPE, NULL},
     {"shape", 1, 1, builtin_shape, 0, OP_COUNT, NULL},
     {"sign", 1, 1, builtin_unary, 0, OP_SIGN, fold_sign},

@@ -165,3 +165,11 @@ Val builtin_shape(Session *s, Call *call)
     Val x = as_tensor(s, call->args[0], call->spans[0]);
     return is_poison(x) ? x : (Val){.kind = VAL_DIMS, .dims = type_dims(val_type(s, x))};
 }
+
+Val builtin_rank(Session *s, Call *call)
+{
+    if (call->args[0].kind == VAL_DIMS)
+        return val_number(call->args[0].dims.n);
+    Val x = as_tensor(s, call->args[0], call->spans[0]);
+    return is_poison(x) ? x : val_number(val_type(s, x).rank);
+}

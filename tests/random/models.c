@@ -245,7 +245,7 @@ static void check_factoring(Count *count, const Text *text, uint64_t seed)
 
 static bool is_mean_of_examples(const char *text)
 {
-    return !strstr(text, "square(mean(") && !strstr(text, "cosmos");
+    return !strstr(text, "square(mean(") && !strstr(text, " min(f(") && !strstr(text, " var(f(") && !strstr(text, "cosmos");
 }
 
 static void compare_function(Count *count, const Subject *subject, const Subject *doubt, const Compiled *compiled, uint32_t index,
