@@ -62,7 +62,10 @@ static void explain_hypers(const Model *model, const Train *train)
 
 static void explain_phase(const Phase *phase, Text *out)
 {
-    optimizer_explain(phase->name, &phase->optimizer, out);
+    for (uint32_t i = 0; i < phase->parts.len; i++)
+        optimizer_explain(i == 0 ? phase->name : "", &phase->parts.data[i].optimizer, phase->parts.data[i].part, out);
+    if (!phase->parts_only)
+        optimizer_explain(phase->parts.len ? "" : phase->name, &phase->optimizer, NULL, out);
     text_printf(out, "  %-10s batches of %" PRId64 "\n", "", phase->batch);
 }
 

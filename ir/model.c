@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "ir/model.h"
 
 const char *const condition_names[CONDITION_COUNT] = {
@@ -50,6 +52,8 @@ void model_free(Model *model)
         vec_free(&model->datasets.data[i].splits);
     }
     for (uint32_t i = 0; i < model->trains.len; i++) {
+        for (uint32_t k = 0; k < model->trains.data[i].phases.len; k++)
+            vec_free(&model->trains.data[i].phases.data[k].parts);
         vec_free(&model->trains.data[i].phases);
         vec_free(&model->trains.data[i].metrics);
         vec_free(&model->trains.data[i].events);
@@ -63,4 +67,22 @@ void model_free(Model *model)
     vec_free(&model->trains);
     vec_free(&model->exports);
     module_free(model->module); /* last: *model may lie in the module's arena */
+}
+
+/* "classifier.linear1" holds "classifier.linear1.w" and "classifier.linear1.w/scale". */
+static bool is_in_part(const char *state, const char *part)
+{
+    size_t length = strlen(part);
+    return strncmp(state, part, length) == 0 && (state[length] == 0 || state[length] == '.' || state[length] == '/');
+}
+
+uint32_t part_of_state(const Phase *phase, const char *state)
+{
+    uint32_t best = NO_PART;
+    for (uint32_t i = 0; i < phase->parts.len; i++) {
+        const char *part = phase->parts.data[i].part;
+        if (is_in_part(state, part) && (best == NO_PART || strlen(part) > strlen(phase->parts.data[best].part)))
+            best = i;
+    }
+    return best;
 }

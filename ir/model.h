@@ -154,14 +154,24 @@ typedef struct Sweep {
     int all, memory; /* the same: all points; where each point has its own net, results of the trained nets; -1: no such state */
 } Sweep;
 
+enum { MOST_OPTIMIZED_PARTS = 8 }; /* of the weights, with an optimizer each */
+
+/* What trains the weights of a net, or of a part of one. */
+typedef struct PartOptimizer {
+    const char *part; /* "classifier.linear1" */
+    Optimizer optimizer;
+} PartOptimizer;
+
 typedef struct Phase {
     const char *name;    /* "lower", "upper"; "minimise" for fit */
     Function *objective; /* per example, output "loss"; of pareto one output per objective */
     uint32_t dataset, split;
-    int64_t batch; /* examples per step */
-    Optimizer optimizer;
-    Function *step;          /* set by the method */
-    const char *nonnegative; /* what is not defined for negative outputs after the loss; NULL: nothing; set by the method */
+    int64_t batch;            /* examples per step */
+    Optimizer optimizer;      /* of what is in none of the parts */
+    bool parts_only;          /* there is no such optimizer */
+    VEC(PartOptimizer) parts; /* of the most specific part a state takes its optimizer */
+    Function *step;           /* set by the method */
+    const char *nonnegative;  /* what is not defined for negative outputs after the loss; NULL: nothing; set by the method */
     uint32_t line;
 } Phase;
 
@@ -244,6 +254,11 @@ uint64_t train_conditions(const Train *train);
 Value build_natural(Builder *b, const Hyper *hyper, Value raw);
 /* The unconstrained number whose natural value is `natural` (inside the range). */
 double hyper_raw(const Hyper *hyper, double natural);
+
+/* What stands for the optimizer of no part. */
+enum { NO_PART = UINT32_MAX };
+/* Which of the phase's parts a trained state of that name belongs to. */
+uint32_t part_of_state(const Phase *phase, const char *state);
 
 /* Fills in the sources of every weight. */
 void find_sources(Module *module);

@@ -54,11 +54,7 @@ void lower_phase(TrainPlan *plan, const char *name, bool upper)
     Phase phase = {.name = name, .batch = upper ? plan->upper_batch : plan->train.batch};
     unsigned column;
     span_place(setting->span, &phase.line, &column);
-    bool complete = setting->by && read_optimizer(s, setting->by, &phase.optimizer);
-    if (!setting->by) {
-        fail(s, setting->span, "'%s' does not say by which optimizer", name);
-        add_help(s, "end it with 'by adam(1e-3)'");
-    }
+    bool complete = upper ? read_only_optimizer(s, setting, &phase.optimizer) : read_phase_optimizers(s, setting, &phase);
     Frame frame = {0};
     const char *function = arena_printf(&s->file->arena, "%s.%s.objective", plan->decl->name.text, name);
     phase.objective = open_function(s, function, &frame, !upper, true);

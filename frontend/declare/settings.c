@@ -91,8 +91,8 @@ void check_setting(TrainPlan *plan, const Setting *setting)
              method_text(plan->method));
     if (setting->values.count < rule->least || setting->values.count > rule->most)
         fail(s, setting->span, rule->most == 1 ? "'%s' takes one value" : "'%s' takes at most %u values", rule->name, rule->most);
-    if (setting->by && !rule->by)
-        fail(s, setting->by->span, "'%s' takes no optimizer", rule->name);
+    if (setting->by.count && !rule->by)
+        fail(s, setting->by.first->span, "'%s' takes no optimizer", rule->name);
 }
 
 bool setting_integer(TrainPlan *plan, const char *name, int64_t low, int64_t *result)

@@ -388,6 +388,10 @@ uint32_t form_of_weight(Session *s, const KnownWeight *weight);
 void check_forms(Session *s);
 /* "classifier.linear1", as in `weights classifier.linear1 = free`. */
 const char *form_target(Session *s, const Decl *decl);
+/* "classifier.linear1" of its names. */
+const char *part_text(Session *s, Name net, const NameList *path);
+/* The net; NULL, and an error, if there is none of that name or it has no such part. After the first walk. */
+Symbol *check_net_part(Session *s, Name net, const NameList *path);
 
 /* ---- what weights are made of (weight_values.c) ---- */
 

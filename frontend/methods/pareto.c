@@ -89,11 +89,7 @@ static void read_minimise(TrainPlan *plan)
     Phase phase = {.name = "minimise", .batch = plan->train.batch};
     unsigned column;
     span_place(setting->span, &phase.line, &column);
-    bool complete = setting->by && read_optimizer(s, setting->by, &phase.optimizer);
-    if (!setting->by) {
-        fail(s, setting->span, "'minimise' does not say by which optimizer");
-        add_help(s, "end it with 'by adam(1e-3)'");
-    }
+    bool complete = read_phase_optimizers(s, setting, &phase);
     phase.objective = lower_objectives(plan, "minimise", &setting->values, setting->on, true, &phase.dataset, &phase.split);
     if (complete && phase.objective)
         check_batch(plan, &phase, setting->values.first);
