@@ -1,6 +1,7 @@
 /* What the columns of a table hold. */
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,7 +19,7 @@ bool table_is_numeric(Table *table, uint32_t column)
         const char *cell = table_cell(table, row, column);
         if (!*cell)
             continue;
-        if (!parse_number(cell, &number)) {
+        if (!parse_number(&table->dialect, cell, &number)) {
             c->numeric = NUMERIC_NO;
             break;
         }
@@ -27,8 +28,49 @@ bool table_is_numeric(Table *table, uint32_t column)
     return c->numeric == NUMERIC_YES;
 }
 
-bool table_numbers(const Table *table, uint32_t column, double *values, int64_t *missing, int64_t *first_missing,
-                   char error[static TABULAR_ERROR])
+bool table_is_nearly_numeric(const Table *table, uint32_t column, int64_t *row)
+{
+    int64_t values = 0, numbers = 0, others = 0; /* others: numbers as another dialect writes them, dates and times */
+    double number;
+    for (int64_t r = 0; r < table->rows; r++) {
+        const char *cell = table_cell(table, r, column);
+        if (!*cell)
+            continue;
+        bool is_number = parse_number(&table->dialect, cell, &number);
+        if (!is_number && values == numbers)
+            *row = r;
+        values++;
+        numbers += is_number;
+        others += !is_number && number_hint(&table->dialect, cell);
+    }
+    return values > numbers && (2 * numbers > values || numbers + others == values);
+}
+
+/* Explains that `wrong` rows hold no number, the first one in row `first`. */
+static bool refuse_texts(const Table *table, uint32_t column, const char *time, int64_t wrong, int64_t first, const char **hint,
+                         char error[static TABULAR_ERROR])
+{
+    char name[EXCERPT], value[EXCERPT], format[EXCERPT];
+    const char *cell = table_cell(table, first, column);
+    if (hint)
+        *hint = time ? NULL : number_hint(&table->dialect, cell);
+    if (hint && !time && !*hint)
+        *hint = 2 * wrong < table->rows ? "what stands for a missing value is declared, as in 'missing \"?\"'"
+                                        : "a column of texts is encoded by onehot(column) or class(column)";
+    tabular_error(error, "%s:%" PRId64 ": the column '%s' holds '%s', which is not a ", table_path(table, first),
+                  table_line(table, first), excerpt(table->columns[column].name, name), excerpt(cell, value));
+    size_t length = strlen(error);
+    const char *what = time ? "time" : "number", *by = time ? " as " : "";
+    snprintf(error + length, TABULAR_ERROR - length, "%s%s%s (%" PRId64 " row%s hold%s no %s)", what, by,
+             !time   ? ""
+             : *time ? excerpt(time, format)
+                     : "ISO 8601 writes it",
+             wrong, wrong == 1 ? "" : "s", wrong == 1 ? "s" : "", what);
+    return false;
+}
+
+bool table_numbers(const Table *table, uint32_t column, const char *time, double *values, int64_t *missing,
+                   int64_t *first_missing, const char **hint, char error[static TABULAR_ERROR])
 {
     int64_t wrong = 0, first_wrong = 0;
     *missing = *first_missing = 0;
@@ -38,19 +80,13 @@ bool table_numbers(const Table *table, uint32_t column, double *values, int64_t 
         if (!*cell) {
             if ((*missing)++ == 0)
                 *first_missing = row;
-        } else if (!parse_number(cell, &number) && wrong++ == 0) {
+        } else if (!(time ? parse_time(time, cell, &number) : parse_number(&table->dialect, cell, &number)) && wrong++ == 0) {
             first_wrong = row;
         }
         if (values)
             values[row] = number;
     }
-    if (wrong == 0)
-        return true;
-    char name[EXCERPT], value[EXCERPT];
-    return tabular_error(
-        error, "%s:%" PRId64 ": the column '%s' holds '%s', which is not a number (%" PRId64 " row%s hold%s none)",
-        table_path(table, first_wrong), table_line(table, first_wrong), excerpt(table->columns[column].name, name),
-        excerpt(table_cell(table, first_wrong, column), value), wrong, wrong == 1 ? "" : "s", wrong == 1 ? "s" : "");
+    return wrong == 0 || refuse_texts(table, column, time, wrong, first_wrong, hint, error);
 }
 
 bool table_missing_error(const Table *table, uint32_t column, int64_t missing, int64_t first, char error[static TABULAR_ERROR])
@@ -137,7 +173,7 @@ bool table_categories(Table *table, uint32_t column, char error[static TABULAR_E
     return fine;
 }
 
-static int32_t find_category(const char *const *categories, uint32_t count, const char *text)
+int32_t table_category(const char *const *categories, uint32_t count, const char *text)
 {
     uint32_t low = 0, high = count;
     while (low < high) {
@@ -153,17 +189,21 @@ static int32_t find_category(const char *const *categories, uint32_t count, cons
     return -1;
 }
 
-bool table_codes(const Table *table, uint32_t column, const char *const *categories, uint32_t count, int32_t *codes,
-                 char error[static TABULAR_ERROR])
+bool table_codes(const Table *table, uint32_t column, const char *const *categories, uint32_t count, int32_t other,
+                 int32_t *codes, int64_t *others, char error[static TABULAR_ERROR])
 {
     int64_t unknown = 0, first = 0;
     for (int64_t row = 0; row < table->rows; row++) {
         const char *cell = table_cell(table, row, column);
-        codes[row] = find_category(categories, count, *cell ? cell : table->missing_text);
-        if (codes[row] < 0 && unknown++ == 0)
+        codes[row] = table_category(categories, count, *cell ? cell : table->missing_text);
+        if (codes[row] >= 0)
+            continue;
+        if (unknown++ == 0)
             first = row;
+        codes[row] = other;
     }
-    if (unknown == 0)
+    *others = unknown;
+    if (unknown == 0 || other != NO_CODE)
         return true;
     const char *cell = table_cell(table, first, column);
     char name[EXCERPT], value[EXCERPT];
@@ -173,4 +213,14 @@ bool table_codes(const Table *table, uint32_t column, const char *const *categor
         "for (%" PRId64 " row%s hold%s such a value)",
         table_path(table, first), table_line(table, first), excerpt(table->columns[column].name, name),
         excerpt(*cell ? cell : table->missing_text, value), count, unknown, unknown == 1 ? "" : "s", unknown == 1 ? "s" : "");
+}
+
+void table_count(const Table *table, uint32_t column, int64_t *counts)
+{
+    const TableColumn *c = &table->columns[column];
+    memset(counts, 0, c->category_count * sizeof *counts);
+    for (int64_t row = 0; row < table->rows; row++) {
+        const char *cell = table_cell(table, row, column);
+        counts[table_category(c->categories, c->category_count, *cell ? cell : table->missing_text)]++;
+    }
 }

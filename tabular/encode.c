@@ -6,6 +6,7 @@
 #include <string.h>
 
 const char *const missing_policy_names[MISSING_POLICIES] = {"error", "mean", "drop"};
+const char *const unknown_policy_names[UNKNOWN_POLICIES] = {"error", "missing", "frequent"};
 const char *const part_kind_names[PART_KINDS] = {"numbers", "standardize", "normalize", "onehot"};
 const char *const test_kind_names[TEST_KINDS] = {"==", "!=", "<", "<=", ">", ">=", "!", "&&", "||"};
 const char *const schema_field_kind_names[SCHEMA_FIELD_KINDS] = {"vector", "number", "class", "condition"};
@@ -61,6 +62,16 @@ static bool no_memory(char error[static TABULAR_ERROR])
     return tabular_error(error, "out of memory");
 }
 
+/* What stands for values that are none of the column's categories: one of these, none of them, or nothing. */
+static int32_t code_of_others(const Schema *schema, const SchemaColumn *column)
+{
+    if (column->label || schema->unknown == UNKNOWN_ERROR)
+        return NO_CODE;
+    if (schema->unknown == UNKNOWN_FREQUENT)
+        return (int32_t)column->frequent;
+    return table_category(column->categories, column->category_count, schema->marker_count ? schema->markers[0] : "");
+}
+
 static bool decode_column(Decoded *d, const Schema *schema, uint32_t index, char error[static TABULAR_ERROR])
 {
     const SchemaColumn *column = &schema->columns[index];
@@ -74,7 +85,7 @@ static bool decode_column(Decoded *d, const Schema *schema, uint32_t index, char
         d->numbers[index] = malloc((size_t)table->rows * sizeof(double));
         if (!d->numbers[index])
             return no_memory(error);
-        if (!table_numbers(table, (uint32_t)place, d->numbers[index], &missing, &first, error))
+        if (!table_numbers(table, (uint32_t)place, column->time, d->numbers[index], &missing, &first, NULL, error))
             return false;
         if (missing && schema->missing != MISSING_MEAN)
             return table_missing_error(table, (uint32_t)place, missing, first, error);
@@ -88,7 +99,8 @@ static bool decode_column(Decoded *d, const Schema *schema, uint32_t index, char
         return true;
     d->codes[index] = malloc((size_t)table->rows * sizeof(int32_t));
     return (d->codes[index] || no_memory(error)) &&
-           table_codes(table, (uint32_t)place, column->categories, column->category_count, d->codes[index], error);
+           table_codes(table, (uint32_t)place, column->categories, column->category_count, code_of_others(schema, column),
+                       d->codes[index], &d->others[index], error);
 }
 
 bool decode(Decoded *decoded, const Table *table, const Schema *schema, char error[static TABULAR_ERROR])
@@ -97,7 +109,8 @@ bool decode(Decoded *decoded, const Table *table, const Schema *schema, char err
     decoded->places = calloc(schema->column_count + 1, sizeof *decoded->places);
     decoded->numbers = calloc(schema->column_count + 1, sizeof *decoded->numbers);
     decoded->codes = calloc(schema->column_count + 1, sizeof *decoded->codes);
-    bool fine = (decoded->places && decoded->numbers && decoded->codes) || no_memory(error);
+    decoded->others = calloc(schema->column_count + 1, sizeof *decoded->others);
+    bool fine = (decoded->places && decoded->numbers && decoded->codes && decoded->others) || no_memory(error);
     for (uint32_t i = 0; fine && i < schema->column_count; i++)
         fine = schema->columns[i].skipped || decode_column(decoded, schema, i, error);
     return fine;
@@ -114,6 +127,7 @@ void decoded_free(Decoded *decoded)
     free(decoded->places);
     free(decoded->numbers);
     free(decoded->codes);
+    free(decoded->others);
     *decoded = (Decoded){0};
 }
 
@@ -136,18 +150,13 @@ int64_t decode_drop(Table *table, const Schema *schema)
 
 /* ---- encoders ---- */
 
-static double get(const Encoder *encoder, const void *array, uint32_t i)
-{
-    return encoder->is_f64 ? ((const double *)array)[i] : (double)((const float *)array)[i];
-}
-
-/* False if the value is beyond the type. */
-static bool put(const Encoder *encoder, void *array, int64_t i, double value)
+/* Into the rows; false if the value is beyond their type. */
+static bool put(const Encoder *encoder, void *rows, int64_t i, double value)
 {
     if (encoder->is_f64)
-        ((double *)array)[i] = value;
+        ((double *)rows)[i] = value;
     else
-        ((float *)array)[i] = (float)value;
+        ((float *)rows)[i] = (float)value;
     return isfinite(encoder->is_f64 ? value : (double)(float)value);
 }
 
@@ -188,14 +197,18 @@ static bool fit_number(const Decoded *d, const Schema *schema, PartKind kind, ui
     if (m.count == 0)
         return tabular_error(error, "the column '%s' has no value in any row that encoders are fitted on",
                              excerpt(schema->columns[column].name, name));
-    double mean = kind == PART_STANDARDIZE ? m.mean : kind == PART_NORMALIZE ? m.least : 0;
-    double scale = kind == PART_STANDARDIZE ? m.deviation : kind == PART_NORMALIZE ? m.most - m.least : 1;
-    bool fine = !encoder->fill || put(encoder, encoder->fill, i, m.mean);
+    bool constant = m.least == m.most; /* whose mean and deviation, computed, are only nearly this number and 0 */
+    double mean = constant ? m.least : m.mean;
+    bool fine = isfinite(mean);
+    if (encoder->fill)
+        encoder->fill[i] = mean;
     if (encoder->mean) {
-        fine = put(encoder, encoder->mean, i, mean) && fine;
-        fine = put(encoder, encoder->scale, i, scale) && fine;
-        if (get(encoder, encoder->scale, i) == 0)
-            put(encoder, encoder->scale, i, 1);
+        bool scaled = kind == PART_STANDARDIZE || kind == PART_NORMALIZE;
+        encoder->mean[i] = kind == PART_STANDARDIZE ? mean : kind == PART_NORMALIZE ? m.least : 0;
+        encoder->scale[i] = !scaled || constant ? 1 : kind == PART_STANDARDIZE ? m.deviation : m.most - m.least;
+        fine = fine && isfinite(encoder->scale[i]);
+        if (encoder->scale[i] == 0) /* the squares of tiny differences */
+            encoder->scale[i] = 1;
     }
     return fine || tabular_error(error, "the numbers of the column '%s' are too large to be encoded",
                                  excerpt(schema->columns[column].name, name));
@@ -223,7 +236,7 @@ bool encoder_fit(const Decoded *decoded, const Schema *schema, uint32_t field, c
 
 static double filled(const Encoder *encoder, double value, uint32_t i)
 {
-    return isnan(value) ? get(encoder, encoder->fill, i) : value;
+    return isnan(value) ? encoder->fill[i] : value;
 }
 
 static bool encode_vector(const Decoded *d, const Schema *schema, const SchemaField *field, int32_t row, const Encoder *encoder,
@@ -241,7 +254,7 @@ static bool encode_vector(const Decoded *d, const Schema *schema, const SchemaFi
             }
             double value = filled(encoder, d->numbers[column][row], done);
             if (encoder->mean)
-                value = (value - get(encoder, encoder->mean, done)) / get(encoder, encoder->scale, done);
+                value = (value - encoder->mean[done]) / encoder->scale[done];
             done++;
             char name[EXCERPT], cell[EXCERPT];
             if (!put(encoder, rows, at++, value))

@@ -10,7 +10,8 @@ typedef struct Decoded {
     const Table *table; /* not owned; must not change */
     uint32_t *places;   /* the table's columns */
     double **numbers;   /* of columns that are read as numbers: one per row, NAN where it is missing */
-    int32_t **codes;    /* of columns with categories: one per row */
+    int32_t **codes;    /* of columns with categories: one per row, -1 where it is none of them */
+    int64_t *others;    /* per column: how many rows hold a value that is none of its categories */
     uint32_t column_count;
 } Decoded;
 
@@ -23,15 +24,17 @@ void decoded_free(Decoded *decoded);
 int64_t decode_drop(Table *table, const Schema *schema);
 
 /* What the numbers of a field are encoded with: value -> (value - mean) / scale, with `fill` for a missing value. Arrays of
- * schema_numbers() and schema_fills() elements, as floats or doubles: what the runtime keeps in its states. */
+ * schema_numbers() and schema_fills() elements: what the runtime keeps in its states. They are doubles whatever the rows are: the
+ * mean of time stamps has more digits than a float. */
 typedef struct Encoder {
-    bool is_f64;
-    void *mean, *scale; /* NULL: no part is scaled */
-    void *fill;         /* NULL: nothing is filled in */
+    bool is_f64;          /* the rows: doubles, or floats */
+    double *mean, *scale; /* NULL: no part is scaled */
+    double *fill;         /* NULL: nothing is filled in */
 } Encoder;
 
 /* Fits a field's encoder on the rows that order[0 .. count) names. standardize: mean and deviation (of the population) of the
- * values that are there; normalize: least value and range; a scale of 0 becomes 1. Refuses a column without any value there. */
+ * values that are there; normalize: least value and range. Where all values are one number, this number and 1. Refuses a column
+ * without any value there. */
 bool encoder_fit(const Decoded *decoded, const Schema *schema, uint32_t field, const int32_t *order, int64_t count,
                  Encoder *encoder, char error[static TABULAR_ERROR]);
 /* Writes the field of the rows that order[0 .. count) names: floats or doubles as the encoder says, i32 for classes, one byte for

@@ -11,18 +11,18 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#include "tabular/separator.h"
-
 enum { CHUNK = 1 << 18, BLOCK = 1 << 12, FIELD_END = 0x1F /* the unit separator of ASCII */ };
 
 typedef struct Reader {
     const char *path;
+    const Dialect *dialect;
     ReaderTake *take;
     void *context;
     char *error;
     bool failed; /* the error is written; further calls by libcsv are ignored */
     struct csv_parser parser;
-    char separator;  /* 0: still to be found */
+    Division division, likely; /* its separator is 0 while it is still to be found */
+    int64_t comments;
     bool quoted;     /* blanks: the line that was fed last leaves a quote open */
     char *line_text; /* blanks: the line with one FIELD_END per run of them */
     size_t line_capacity;
@@ -89,7 +89,7 @@ static void take_row(int end, void *context)
     (void)end;
     Reader *r = context;
     r->row_ended = true;
-    ReaderRow row = {r->path, r->row_line, r->count, r->text, r->offsets, r->separator};
+    ReaderRow row = {r->path, r->row_line, r->count, r->text, r->offsets, &r->division, &r->likely};
     if (!r->failed && r->count > 0)
         r->failed = !r->take(r->context, &row, r->error);
     r->count = r->text_size = 0;
@@ -127,9 +127,15 @@ static bool check_text(Reader *r, const unsigned char *line, size_t size)
         length = utf8_length(line + i, size - i);
         if (length)
             continue;
-        if (line[i] == 0)
-            return tabular_error(r->error, "%s:%" PRId64 ": holds a NUL byte: this is not a text file", r->path, r->line);
-        return tabular_error(r->error, "%s:%" PRId64 ": the byte 0x%02x is not UTF-8 text", r->path, r->line, line[i]);
+        bool utf16 = r->line == 1 && size >= 2 && line[0] + line[1] == 0xFF + 0xFE;
+        if (line[i] == 0 || utf16)
+            return tabular_error(r->error, "%s:%" PRId64 ": holds %s", r->path, r->line,
+                                 utf16 ? "UTF-16 text; 'iconv -f UTF-16 -t UTF-8' makes UTF-8 text of it"
+                                       : "a NUL byte: this is not a text file");
+        return tabular_error(r->error,
+                             "%s:%" PRId64 ": the byte 0x%02x is not UTF-8 text; if the file is in Latin-1, 'iconv -f LATIN1 "
+                             "-t UTF-8' makes UTF-8 text of it",
+                             r->path, r->line, line[i]);
     }
     return true;
 }
@@ -151,11 +157,24 @@ static int is_space(unsigned char c)
     return c == ' ';
 }
 
+/* Where the lines begin that are read: behind a byte order mark and the dialect's first lines. */
+static size_t begin_of_rows(const Reader *r, const char *text, size_t size)
+{
+    size_t at = size >= 3 && !memcmp(text, "\xEF\xBB\xBF", 3) ? 3 : 0;
+    for (uint32_t line = 0; line < r->dialect->skip && at < size; line++) {
+        const char *end = memchr(text + at, '\n', size - at);
+        at = end ? (size_t)(end - text) + 1 : size;
+    }
+    return at;
+}
+
 static void find_separator(Reader *r, const char *text, size_t size)
 {
-    r->separator = separator_find(text, size, size < CHUNK);
-    csv_set_delim(&r->parser, r->separator == SEPARATOR_BLANKS ? FIELD_END : (unsigned char)r->separator);
-    if (r->separator == '\t') /* then a tab is no blank */
+    size_t begin = begin_of_rows(r, text, size);
+    r->division = separator_find(r->dialect, text + begin, size - begin, size < CHUNK, &r->likely);
+    char separator = r->division.separator;
+    csv_set_delim(&r->parser, separator == SEPARATOR_BLANKS ? FIELD_END : (unsigned char)separator);
+    if (separator == '\t') /* then a tab is no blank */
         csv_set_space_func(&r->parser, is_space);
 }
 
@@ -192,14 +211,18 @@ static bool feed_line(Reader *r, const char *line, size_t size)
     r->line++;
     if (r->line == 1 && size >= 3 && !memcmp(line, "\xEF\xBB\xBF", 3))
         line += 3, size -= 3;
+    if (r->line <= r->dialect->skip)
+        return true;
     if (!check_text(r, (const unsigned char *)line, size))
         return false;
-    if (r->row_ended && line_is_skipped(line, size))
+    bool comment = r->row_ended && line_is_comment(r->dialect, line, size);
+    r->comments += comment;
+    if (comment || (r->row_ended && line_is_blank(line, size)))
         return true;
     if (r->row_ended)
         r->row_line = r->line;
     r->row_ended = false;
-    if (r->separator == SEPARATOR_BLANKS && !(line = join_blanks(r, line, &size)))
+    if (r->division.separator == SEPARATOR_BLANKS && !(line = join_blanks(r, line, &size)))
         return tabular_error(r->error, "%s: out of memory", r->path);
     if (csv_parse(&r->parser, line, size, take_field, take_row, r) != size)
         explain_parse_error(r);
@@ -256,7 +279,7 @@ static bool feed_stream(Reader *r, gzFile stream)
             fine = explain_stream(r, stream);
         if (fine && got > 0) {
             size += (size_t)got;
-            if (!r->separator)
+            if (!r->division.separator)
                 find_separator(r, buffer, size);
             fine = feed_lines(r, buffer, &size);
         }
@@ -266,7 +289,8 @@ static bool feed_stream(Reader *r, gzFile stream)
     return fine;
 }
 
-bool reader_read(const char *path, ReaderTake *take, void *context, char error[static TABULAR_ERROR])
+bool reader_read(const char *path, const Dialect *dialect, ReaderTake *take, void *context, int64_t *comments,
+                 char error[static TABULAR_ERROR])
 {
     struct stat status;
     if (stat(path, &status) != 0)
@@ -277,7 +301,7 @@ bool reader_read(const char *path, ReaderTake *take, void *context, char error[s
     if (!stream)
         return tabular_error(error, "%s: cannot be opened: %s", path, errno ? strerror(errno) : "out of memory");
     gzbuffer(stream, CHUNK);
-    Reader r = {.path = path, .take = take, .context = context, .error = error, .row_ended = true};
+    Reader r = {.path = path, .dialect = dialect, .take = take, .context = context, .error = error, .row_ended = true};
     csv_init(&r.parser, CSV_STRICT | CSV_STRICT_FINI | CSV_APPEND_NULL);
     csv_set_blk_size(&r.parser, BLOCK);
     bool fine = feed_stream(&r, stream);
@@ -286,6 +310,8 @@ bool reader_read(const char *path, ReaderTake *take, void *context, char error[s
     free(r.text);
     free(r.offsets);
     free(r.line_text);
+    if (comments)
+        *comments += r.comments;
     return fine && (end != Z_BUF_ERROR || tabular_error(error, "%s: the compressed data is truncated", path));
 }
 

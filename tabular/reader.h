@@ -1,9 +1,9 @@
 /* The rows of a CSV file, plain or gzip: libcsv finds the fields, this decides what a line is.
  *
- * What separates the fields is found in the first rows (separator.h). A field may be quoted, a quote within a quoted field being
- * doubled; blanks around a field do not belong to it. Where a row could begin, blank lines and lines whose first character is '#'
- * are skipped. Lines end with LF or CRLF. A byte order mark at the beginning is skipped; everything else must be UTF-8 without
- * NUL bytes. */
+ * What separates the fields is said by the dialect or found in the first rows (separator.h). A field may be quoted, a quote
+ * within a quoted field being doubled; blanks around a field do not belong to it. The dialect's first lines are not read. Where a
+ * row could begin, blank lines and comments are skipped. Lines end with LF or CRLF. A byte order mark at the beginning is
+ * skipped; everything else must be UTF-8 without NUL bytes. */
 #ifndef HN_TABULAR_READER_H
 #define HN_TABULAR_READER_H
 
@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "tabular/error.h"
+#include "tabular/separator.h"
 
 /* What a file may hold; each is named by the message that refuses more. */
 enum {
@@ -23,17 +24,24 @@ typedef struct ReaderRow {
     const char *path;
     int64_t line; /* where it begins, from 1 */
     size_t count;
-    const char *text;      /* the fields one after the other, each ended by NUL */
-    const size_t *offsets; /* where in `text` each begins */
-    char separator;        /* of the file */
+    const char *text;                  /* the fields one after the other, each ended by NUL */
+    const size_t *offsets;             /* where in `text` each begins */
+    const Division *division, *likely; /* of the file: how it is read, and what divides most of its first rows alike */
 } ReaderRow;
+
+static inline const char *row_field(const ReaderRow *row, size_t field)
+{
+    return row->text + row->offsets[field];
+}
 
 /* Takes one row, which is valid during the call only. False, with the error written, ends the reading. */
 typedef bool ReaderTake(void *context, const ReaderRow *row, char error[static TABULAR_ERROR]);
 
 /* Reads a file from the first row to the last. False, with the error written: the file cannot be read, is damaged, breaks the
- * rules above, or `take` refused a row. Only regular files are read. */
-bool reader_read(const char *path, ReaderTake *take, void *context, char error[static TABULAR_ERROR]);
+ * rules above, or `take` refused a row. Only regular files are read. Adds to *comments (may be NULL) the comments that were
+ * skipped. */
+bool reader_read(const char *path, const Dialect *dialect, ReaderTake *take, void *context, int64_t *comments,
+                 char error[static TABULAR_ERROR]);
 
 /* FOLDER/name (or name, if it is absolute), or the same with .gz added or removed: the one that exists, or else the first. For
  * free(); NULL without memory. */

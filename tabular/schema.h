@@ -3,8 +3,7 @@
 #ifndef HN_TABULAR_SCHEMA_H
 #define HN_TABULAR_SCHEMA_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "tabular/dialect.h"
 
 /* What a missing value in a column of numbers is. In a column of categories a missing value is a category of its own, unless its
  * row is dropped. */
@@ -12,13 +11,21 @@ typedef enum { MISSING_ERROR, MISSING_MEAN, MISSING_DROP } MissingPolicy;
 enum { MISSING_POLICIES = 3 };
 extern const char *const missing_policy_names[MISSING_POLICIES]; /* "error" "mean" "drop" */
 
+/* What a value of a column of categories is that the compiler's files do not hold: an error, what a missing value is (or, if they
+ * hold no missing value either, none of the categories), or the most frequent category. */
+typedef enum { UNKNOWN_ERROR, UNKNOWN_MISSING, UNKNOWN_FREQUENT } UnknownPolicy;
+enum { UNKNOWN_POLICIES = 3 };
+extern const char *const unknown_policy_names[UNKNOWN_POLICIES]; /* "error" "missing" "frequent" */
+
 typedef struct SchemaColumn {
     const char *name;
     bool number;                   /* some field reads it as a number */
+    const char *time;              /* the format of parse_time, where the number is a time; NULL: it is none */
     bool label;                    /* some field makes classes of it, where no value may be missing */
     bool skipped;                  /* no field at hand needs it: the files need not have it */
     const char *const *categories; /* in order of their bytes; NULL: no field needs them */
     uint32_t category_count;
+    uint32_t frequent; /* the most frequent category in the compiler's files, the first of several */
 } SchemaColumn;
 
 /* How columns become elements of a vector. */
@@ -66,6 +73,8 @@ typedef struct Schema {
     const char *const *markers; /* what stands for a missing value, beside the empty field */
     uint32_t marker_count;
     MissingPolicy missing;
+    UnknownPolicy unknown;
+    Dialect dialect;
     SchemaColumn *columns; /* those that fields use */
     SchemaField *fields;   /* in the order of the data set's fields */
     uint32_t column_count, field_count;

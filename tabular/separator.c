@@ -1,15 +1,27 @@
 #include "tabular/separator.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { ROWS = 20 }; /* looked at */
 
-bool line_is_skipped(const char *line, size_t size)
+static size_t blanks_at(const char *line, size_t size)
 {
     size_t i = 0;
     while (i < size && (line[i] == ' ' || line[i] == '\t' || line[i] == '\r' || line[i] == '\n'))
         i++;
-    return i == size || line[i] == '#';
+    return i;
+}
+
+bool line_is_blank(const char *line, size_t size)
+{
+    return blanks_at(line, size) == size;
+}
+
+bool line_is_comment(const Dialect *dialect, const char *line, size_t size)
+{
+    size_t length = strlen(dialect->comment), begin = blanks_at(line, size);
+    return length > 0 && size - begin >= length && !memcmp(line + begin, dialect->comment, length);
 }
 
 static bool is_blank(char c)
@@ -17,63 +29,126 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t';
 }
 
-/* Fields of the line, where no quote is open behind it; *empty_last: whether nothing stands in the last one. */
-static size_t count_fields(const char *line, size_t size, char separator, bool *empty_last)
+/* The length of the row that begins here, with the LF at its end: a LF between quotes does not end it. 0: its end is not in the
+ * text, where the text is not `whole`. */
+static size_t row_length(const char *text, size_t size, bool whole)
+{
+    bool quoted = false;
+    for (size_t i = 0; i < size; i++) {
+        quoted ^= text[i] == '"';
+        if (text[i] == '\n' && !quoted)
+            return i + 1;
+    }
+    return whole ? size : 0;
+}
+
+/* Fields of the row; *empty_last: whether nothing stands in the last one. */
+static size_t count_fields(const char *row, size_t size, char separator, bool *empty_last)
 {
     bool quoted = false, runs = separator == SEPARATOR_BLANKS;
     size_t fields = 1;
-    while (size > 0 && (line[size - 1] == '\n' || line[size - 1] == '\r' || (runs && is_blank(line[size - 1]))))
+    while (size > 0 && (row[size - 1] == '\n' || row[size - 1] == '\r' || (runs && is_blank(row[size - 1]))))
         size--;
     size_t i = 0;
-    while (runs && i < size && is_blank(line[i]))
+    while (runs && i < size && is_blank(row[i]))
         i++;
     for (; i < size; i++) {
-        quoted ^= line[i] == '"';
-        bool divides = runs ? is_blank(line[i]) && !is_blank(line[i - 1]) : line[i] == separator;
+        quoted ^= row[i] == '"';
+        bool divides = runs ? is_blank(row[i]) && !is_blank(row[i - 1]) : row[i] == separator;
         fields += divides && !quoted;
     }
-    *empty_last = size > 0 && !runs && line[size - 1] == separator;
+    *empty_last = size > 0 && !runs && row[size - 1] == separator;
     return quoted ? 0 : fields;
 }
 
-/* Whether it divides all rows alike. */
-static bool divides_all(const char *text, size_t size, bool whole, char separator)
+/* Fields that most of the counts are; *alike: how many are. */
+static size_t most_frequent(const size_t *counts, size_t rows, size_t *alike)
 {
-    size_t first = 0, rows = 0;
-    for (size_t at = 0; at < size && rows < ROWS;) {
-        const char *end = memchr(text + at, '\n', size - at);
-        if (!end && !whole && rows > 0)
-            break;
-        size_t length = end ? (size_t)(end - (text + at)) + 1 : size - at;
-        bool empty_last, skipped = line_is_skipped(text + at, length);
-        size_t fields = skipped ? 0 : count_fields(text + at, length, separator, &empty_last);
-        at += length;
-        if (skipped)
-            continue;
-        if (rows++ == 0)
-            first = fields;
-        else if (fields != first && !(fields == first + 1 && empty_last))
-            return false;
+    size_t found = 0;
+    *alike = 0;
+    for (size_t i = 0; i < rows; i++) {
+        size_t same = 0;
+        for (size_t k = 0; k < rows; k++)
+            same += counts[k] == counts[i];
+        if (same > *alike) {
+            *alike = same;
+            found = counts[i];
+        }
     }
-    return first > 1;
+    return found;
 }
 
-char separator_find(const char *text, size_t size, bool whole)
+static Division divide(const Dialect *dialect, const char *text, size_t size, bool whole, char separator)
+{
+    Division division = {.separator = separator};
+    size_t counts[ROWS];
+    for (size_t at = 0, length; at < size && division.rows < ROWS; at += length) {
+        bool empty_last;
+        length = 0;
+        const char *end = memchr(text + at, '\n', size - at);
+        size_t line = end ? (size_t)(end - (text + at)) + 1 : size - at;
+        bool skipped = (end || whole) && (line_is_blank(text + at, line) || line_is_comment(dialect, text + at, line));
+        length = skipped ? line : row_length(text + at, size - at, whole || division.rows == 0);
+        if (length == 0)
+            break;
+        if (skipped)
+            continue;
+        size_t fields = count_fields(text + at, length, separator, &empty_last);
+        /* a separator at the ends of rows, though not of the first */
+        counts[division.rows] = division.rows && empty_last && fields == counts[0] + 1 ? counts[0] : fields;
+        division.rows++;
+    }
+    division.first = division.rows ? counts[0] : 0;
+    division.fields = most_frequent(counts, division.rows, &division.alike);
+    return division;
+}
+
+static bool divides_all(const Division *division, size_t wanted)
+{
+    return division->rows > 0 && division->alike == division->rows &&
+           (wanted ? division->fields == wanted : division->fields > 1);
+}
+
+Division separator_find(const Dialect *dialect, const char *text, size_t size, bool whole, Division *likely)
 {
     static const char candidates[] = {'\t', ';', '|', SEPARATOR_COMMA, SEPARATOR_BLANKS};
-    if (size >= 3 && !memcmp(text, "\xEF\xBB\xBF", 3)) /* a byte order mark */
-        text += 3, size -= 3;
-    for (size_t i = 0; i < sizeof candidates; i++)
-        if (divides_all(text, size, whole, candidates[i]))
-            return candidates[i];
-    return SEPARATOR_COMMA;
+    enum { COUNT = sizeof candidates };
+    Division divisions[COUNT];
+    if (*dialect->separator)
+        return *likely = divide(dialect, text, size, whole, *dialect->separator);
+    for (size_t i = 0; i < COUNT; i++) {
+        divisions[i] = divide(dialect, text, size, whole, candidates[i]);
+        if (dialect->name_count && divides_all(&divisions[i], dialect->name_count))
+            return *likely = divisions[i];
+    }
+    Division *best = NULL, *comma = &divisions[COUNT - 2], *found = NULL;
+    for (size_t i = 0; i < COUNT; i++) {
+        Division *division = &divisions[i];
+        if (divides_all(division, 0))
+            return *likely = *division;
+        if (division->fields > 1 && (!best || division->alike > best->alike))
+            best = division;
+        bool as_first = division->fields == division->first && 2 * division->alike > division->rows;
+        if (division->fields > 1 && as_first && division->separator != SEPARATOR_BLANKS &&
+            (!found || division->alike > found->alike))
+            found = division;
+    }
+    *likely = best ? *best : *comma;
+    return found ? *found : *comma;
 }
 
 const char *separator_name(char separator)
 {
-    return separator == '\t'               ? "tabs"
-           : separator == ';'              ? "';'"
-           : separator == '|'              ? "'|'"
-           : separator == SEPARATOR_BLANKS ? "blanks"
-                                           : "commas";
+    static _Thread_local char other[] = "' '";
+    switch (separator) {
+    case '\t':
+        return "tabs";
+    case SEPARATOR_BLANKS:
+        return "blanks";
+    case SEPARATOR_COMMA:
+        return "commas";
+    default:
+        other[1] = separator;
+        return other;
+    }
 }

@@ -2,11 +2,11 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tabular/reader.h"
-#include "tabular/separator.h"
 
 /* One reading of one file into the table. */
 typedef struct Filling {
@@ -60,6 +60,17 @@ int64_t table_column(const Table *table, const char *name)
             high = middle;
     }
     return -1;
+}
+
+bool table_lacks_header(const Table *table, const char **number)
+{
+    double value;
+    if (table->dialect.name_count)
+        return false;
+    for (uint32_t i = 0; i < table->column_count; i++)
+        if (parse_number(&table->dialect, *number = table->columns[i].name, &value))
+            return true;
+    return false;
 }
 
 /* Makes the columns of these names, copied. */
@@ -117,7 +128,7 @@ static bool take_header(Filling *f, const ReaderRow *row, char error[static TABU
 {
     Table *table = f->table;
     char name[EXCERPT];
-    table->separator = row->separator;
+    table->separator = row->division->separator;
     if (!table->columns && !take_names(table, row, error))
         return false;
     f->places = calloc(row->count, sizeof *f->places);
@@ -136,8 +147,8 @@ static bool take_header(Filling *f, const ReaderRow *row, char error[static TABU
     for (uint32_t i = 0; fine && i < table->column_count; i++)
         if (!found[i] && !table->columns[i].twice)
             fine = tabular_error(error, "%s:%" PRId64 ": there is no column '%s' in the header%s%s", row->path, row->line,
-                                 excerpt(table->columns[i].name, name), row->separator == ',' ? "" : ", divided by ",
-                                 row->separator == ',' ? "" : separator_name(row->separator));
+                                 excerpt(table->columns[i].name, name), table->separator == ',' ? "" : ", divided by ",
+                                 table->separator == ',' ? "" : separator_name(table->separator));
     for (size_t i = 0; fine && i < row->count; i++)
         if (f->places[i] && table->columns[f->places[i] - 1].twice)
             f->places[i] = 0;
@@ -156,7 +167,7 @@ static bool is_missing(const Filling *f, const char *cell)
         if (!strcmp(cell, f->source->markers[i]))
             return true;
     double number;
-    if (!f->numbers || !parse_number(cell, &number))
+    if (!f->numbers || !parse_number(f->source->dialect, cell, &number))
         return false;
     for (uint32_t i = 0; i < f->source->marker_count; i++)
         if (number == f->marker_numbers[i])
@@ -179,17 +190,44 @@ static bool take_cell(Filling *f, const char *cell, uint32_t *place)
     return true;
 }
 
-static bool take_row(void *context, const ReaderRow *row, char error[static TABULAR_ERROR])
+/* Explains a row that is not divided as the header is: what the file may be instead. */
+static bool explain_division(const Filling *f, const ReaderRow *row, char error[static TABULAR_ERROR])
 {
-    Filling *f = context;
+    const Division *division = row->division, *likely = row->likely;
+    const Dialect *dialect = f->source->dialect;
+    char hint[TABULAR_ERROR / 2] = "";
+    bool title = likely->fields != likely->first && likely->alike + 2 >= likely->rows && likely->alike > 1;
+    bool more = dialect->name_count && division->alike == division->rows && division->fields == row->count;
+    if (more)
+        snprintf(hint, sizeof hint, "; a column that nobody reads is named '_'");
+    else if (title)
+        snprintf(
+            hint, sizeof hint,
+            "; most rows hold %zu fields, divided by %s: if lines above the header are no rows, leave them out with 'skip 1'",
+            likely->fields, separator_name(likely->separator));
+    else if (likely->separator != division->separator)
+        snprintf(hint, sizeof hint, "; if %s divide the fields, say 'separator \"%s\"'", separator_name(likely->separator),
+                 likely->separator == '\t' ? "\\t" : (const char[]){likely->separator, 0});
+    else if (division->separator == SEPARATOR_COMMA && row->count == 2 * f->fields)
+        snprintf(hint, sizeof hint, "; numbers with a decimal comma must be quoted where commas divide the fields");
+    else if (row->count > f->fields)
+        snprintf(hint, sizeof hint, "; a text that holds the separator must be quoted");
+    return tabular_error(error, "%s:%" PRId64 ": the row has %zu field%s, but %s %zu%s", row->path, row->line, row->count,
+                         row->count == 1 ? "" : "s", dialect->name_count ? "'columns' names" : "the header has", f->fields, hint);
+}
+
+static bool is_empty(const ReaderRow *row)
+{
+    for (size_t i = 0; i < row->count; i++)
+        if (*row_field(row, i))
+            return false;
+    return true;
+}
+
+static bool add_row(Filling *f, const ReaderRow *row, char error[static TABULAR_ERROR])
+{
     Table *table = f->table;
-    if (!f->fields)
-        return take_header(f, row, error);
-    bool trailing = row->count == f->fields + 1 && !row->text[row->offsets[f->fields]]; /* the separator also ends the row */
-    if (row->count != f->fields && !trailing)
-        return tabular_error(error, "%s:%" PRId64 ": the row has %zu field%s, but the header has %zu", row->path, row->line,
-                             row->count, row->count == 1 ? "" : "s", f->fields);
-    size_t text = row->offsets[row->count - 1] + strlen(row->text + row->offsets[row->count - 1]) + 1;
+    size_t text = row->offsets[row->count - 1] + strlen(row_field(row, row->count - 1)) + 1;
     if (table->rows == INT32_MAX || row->line > UINT32_MAX)
         return tabular_error(error, "%s:%" PRId64 ": the data set has more than 2^31 - 1 rows", row->path, row->line);
     if (text > TABLE_MAX_TEXT - table->text_size)
@@ -200,10 +238,53 @@ static bool take_row(void *context, const ReaderRow *row, char error[static TABU
         return no_memory(error, row->path);
     memset(table->cells + cells, 0, table->column_count * sizeof *table->cells); /* columns of one name have no cells */
     for (size_t i = 0; i < f->fields; i++)
-        if (f->places[i] && !take_cell(f, row->text + row->offsets[i], &table->cells[cells + f->places[i] - 1]))
+        if (f->places[i] && !take_cell(f, row_field(row, i), &table->cells[cells + f->places[i] - 1]))
             return no_memory(error, row->path);
     table->lines[table->rows++] = (uint32_t)row->line;
     return true;
+}
+
+/* The dialect's names as the header of the file whose first row this is; *repeats: that row holds the names itself. */
+static bool take_dialect_names(Filling *f, const ReaderRow *row, bool *repeats, char error[static TABULAR_ERROR])
+{
+    const Dialect *dialect = f->source->dialect;
+    size_t size = 0, *offsets = calloc(dialect->name_count, sizeof *offsets);
+    *repeats = row->count == dialect->name_count;
+    for (uint32_t i = 0; i < dialect->name_count; i++)
+        size += strlen(dialect->names[i]) + 1;
+    char *text = malloc(size);
+    bool fine = (offsets && text) || no_memory(error, row->path);
+    size = 0;
+    for (uint32_t i = 0; fine && i < dialect->name_count; i++) {
+        offsets[i] = size;
+        size += strlen(strcpy(text + size, dialect->names[i])) + 1;
+        *repeats = *repeats && !strcmp(dialect->names[i], row_field(row, i));
+    }
+    ReaderRow header = {row->path, row->line, dialect->name_count, text, offsets, row->division, row->likely};
+    fine = fine && take_header(f, &header, error);
+    free(offsets);
+    free(text);
+    return fine;
+}
+
+static bool take_row(void *context, const ReaderRow *row, char error[static TABULAR_ERROR])
+{
+    Filling *f = context;
+    bool repeats = false;
+    if (!f->fields && !f->source->dialect->name_count)
+        return take_header(f, row, error);
+    if (!f->fields && !take_dialect_names(f, row, &repeats, error))
+        return false;
+    if (repeats)
+        return true;
+    bool trailing = row->count == f->fields + 1 && !*row_field(row, f->fields); /* the separator also ends the row */
+    if (row->count != f->fields && !trailing)
+        return explain_division(f, row, error);
+    if (f->fields > 1 && is_empty(row)) {
+        f->table->empty_rows++;
+        return true;
+    }
+    return add_row(f, row, error);
 }
 
 /* ---- files ---- */
@@ -212,7 +293,7 @@ static bool find_marker_numbers(Filling *f)
 {
     f->marker_numbers = calloc(f->source->marker_count + 1, sizeof *f->marker_numbers);
     for (uint32_t i = 0; f->marker_numbers && i < f->source->marker_count; i++) {
-        bool is_number = parse_number(f->source->markers[i], &f->marker_numbers[i]);
+        bool is_number = parse_number(&default_dialect, f->source->markers[i], &f->marker_numbers[i]);
         if (!is_number)
             f->marker_numbers[i] = NAN;
         f->numbers |= is_number;
@@ -229,19 +310,21 @@ static bool read_one(Table *table, const TableSource *source, uint32_t file, cha
     table->first_rows[file] = table->rows;
     if (!find_marker_numbers(&filling))
         return no_memory(error, path);
-    bool fine = reader_read(path, take_row, &filling, error);
+    bool fine = reader_read(path, source->dialect, take_row, &filling, &table->comments, error);
     free(filling.places);
     free(filling.marker_numbers);
     if (fine && !filling.fields)
-        return tabular_error(error, "%s: is empty: its first row must be the header, the names of the columns", path);
+        return tabular_error(error, "%s: is empty%s", path,
+                             source->dialect->name_count ? "" : ": its first row must be the header, the names of the columns");
     if (fine && table->rows == table->first_rows[file])
-        return tabular_error(error, "%s: holds no rows but its header", path);
+        return tabular_error(error, "%s: holds no rows but its header%s", path,
+                             table->empty_rows ? " and rows whose fields are all empty" : "");
     return fine;
 }
 
 bool table_read(Table *table, const TableSource *source, uint32_t *failed_file, char error[static TABULAR_ERROR])
 {
-    *table = (Table){.file_count = source->file_count};
+    *table = (Table){.file_count = source->file_count, .dialect = *source->dialect};
     table->paths = calloc(source->file_count + 1, sizeof *table->paths);
     table->first_rows = calloc(source->file_count + 1, sizeof *table->first_rows);
     table->missing_text = strdup(source->marker_count ? source->markers[0] : "");

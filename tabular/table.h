@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tabular/dialect.h"
 #include "tabular/error.h"
 
 /* What a table may hold; each is named by the message that refuses more. */
@@ -26,7 +27,9 @@ typedef struct Table {
     char **paths;        /* of the files, in order */
     int64_t *first_rows; /* of each file, and the number of all rows */
     uint32_t file_count;
-    char separator; /* of the file that was read last */
+    Dialect dialect;
+    char separator;               /* of the file that was read last */
+    int64_t comments, empty_rows; /* lines and rows that were left out */
     int64_t rows;
     uint32_t *cells; /* row by row: where in `text` each begins; 0: missing */
     uint32_t *lines; /* of each row in its file */
@@ -39,6 +42,7 @@ typedef struct Table {
 
 /* Which files to read, and which columns of them. */
 typedef struct TableSource {
+    const Dialect *dialect; /* its texts live as long as the table */
     const char *folder;
     const char *const *files;
     uint32_t file_count;
@@ -48,11 +52,12 @@ typedef struct TableSource {
     uint32_t column_count;
 } TableSource;
 
-/* Reads the files. The first row of each is its header; every file must have all columns that are read, in any order. Columns
- * without a name cannot be read and are passed over. Refuses (the error written): files that cannot be read, that are empty or
- * hold a header only, rows with another number of fields than the header (but for one empty field behind them), columns that are
- * missing, columns among `columns` that are named twice, and what exceeds a limit. `failed_file` (may be NULL): the index of the
- * file at fault. table_free in any case. */
+/* Reads the files. The first row of each is its header, unless the dialect has names (then a first row that holds just these
+ * names is passed over); every file must have all columns that are read, in any order. Columns without a name cannot be read and
+ * are passed over, and so are rows of several fields that are all empty. Refuses (the error written): files that cannot be read, that are
+ * empty or hold a header only, rows with another number of fields than the header (but for one empty field behind them), columns
+ * that are missing, columns among `columns` that are named twice, and what exceeds a limit. `failed_file` (may be NULL): the
+ * index of the file at fault. table_free in any case. */
 bool table_read(Table *table, const TableSource *source, uint32_t *failed_file, char error[static TABULAR_ERROR]);
 void table_free(Table *table);
 
@@ -70,22 +75,32 @@ int64_t table_line(const Table *table, int64_t row);
 /* Removes the rows in which one of these columns is missing; returns how many. Categories asked for before are forgotten. */
 int64_t table_drop(Table *table, const uint32_t *columns, uint32_t count);
 
-/* A decimal number: digits, perhaps a sign, a point and an exponent; finite (number.c). */
-bool parse_number(const char *text, double *number);
+/* Whether the first header is likely a row: some column is named by a number. Then *number is its name. */
+bool table_lacks_header(const Table *table, const char **number);
 
 /* ---- columns (column.c) ---- */
 
 /* Whether the column holds something, and nothing but numbers. Found once: rows that are dropped later do not change it. */
 bool table_is_numeric(Table *table, uint32_t column);
-/* The column's numbers, NAN where one is missing, into `values` (NULL: only checks). Refuses other text. Writes how many are
- * missing and in which row the first of them. */
-bool table_numbers(const Table *table, uint32_t column, double *values, int64_t *missing, int64_t *first_missing,
-                   char error[static TABULAR_ERROR]);
+/* Whether most of the column's values are numbers, though not all of them, or all are in another dialect: it is likely meant as
+ * numbers. *row: the first row that holds none. */
+bool table_is_nearly_numeric(const Table *table, uint32_t column, int64_t *row);
+/* The column's numbers, NAN where one is missing, into `values` (NULL: only checks); with `time`, the format of parse_time, its
+ * times. Refuses other text: then *hint (may be NULL) is what to do about it, or NULL. Writes how many are missing and in which
+ * row the first of them. */
+bool table_numbers(const Table *table, uint32_t column, const char *time, double *values, int64_t *missing,
+                   int64_t *first_missing, const char **hint, char error[static TABULAR_ERROR]);
 /* Finds the distinct values of the column (into its `categories`, in order of their bytes). */
 bool table_categories(Table *table, uint32_t column, char error[static TABULAR_ERROR]);
-/* The position of each row's value among the sorted categories, into `codes`. Refuses other values, saying where and how many. */
-bool table_codes(const Table *table, uint32_t column, const char *const *categories, uint32_t count, int32_t *codes,
-                 char error[static TABULAR_ERROR]);
+/* The position of each row's value among the sorted categories, into `codes`. Another value becomes `other`, or NO_CODE: nothing
+ * stands for it, and the first of them is refused. *others: how many rows hold another value. */
+enum { NO_CODE = -2 };
+bool table_codes(const Table *table, uint32_t column, const char *const *categories, uint32_t count, int32_t other,
+                 int32_t *codes, int64_t *others, char error[static TABULAR_ERROR]);
+/* The position of a text among sorted categories, or -1. */
+int32_t table_category(const char *const *categories, uint32_t count, const char *text);
+/* How many rows hold each of the column's categories, which were asked for before, into `counts`. */
+void table_count(const Table *table, uint32_t column, int64_t *counts);
 /* "... has no value in N rows": a column in which none may be missing. Returns false. */
 bool table_missing_error(const Table *table, uint32_t column, int64_t missing, int64_t first, char error[static TABULAR_ERROR]);
 

@@ -181,6 +181,14 @@ static void read_split(DataLowering *l, const DataItem *item)
     add_split(s, l->data, split, item->span);
 }
 
+/* Settings of tables are read with their columns. */
+static void read_setting(DataLowering *l, const DataItem *item)
+{
+    Session *s = l->s;
+    if (check_table_setting(s, item) && l->format && !has_columns(l->format))
+        fail(s, item->span, "'%s' belongs to data sets that %s reads", item->name.text, list_formats(s, has_columns, ""));
+}
+
 static void read_item(DataLowering *l, const DataItem *item)
 {
     Session *s = l->s;
@@ -198,10 +206,8 @@ static void read_item(DataLowering *l, const DataItem *item)
         if (no_columns)
             fail(s, item->span, "a field of %s files is declared with its type, as in '%s: u8[28, 28]'", word, item->name.text);
         break;
-    case DATA_MISSING:
-    case DATA_DROP:
-        if (no_columns)
-            fail(s, item->span, "'%s' belongs to data sets that %s reads", item->name.text, list_formats(s, has_columns, ""));
+    case DATA_SETTING:
+        read_setting(l, item);
         break;
     case DATA_TEST:
         if (l->data->test_files.len)

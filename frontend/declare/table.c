@@ -2,71 +2,6 @@
  * wide a field is (table_columns.c). */
 #include "frontend/declare/table.h"
 
-/* ---- names of columns ---- */
-
-/* A bare name may hold hyphens and dots, which read as operators: education-num. False if this is no name. */
-static bool append_name(Text *name, const Expr *expr)
-{
-    switch (expr->kind) {
-    case EXPR_NAME:
-    case EXPR_STRING:
-        text_printf(name, "%s", expr->name.text);
-        return expr->kind == EXPR_NAME;
-    case EXPR_NUMBER:
-        text_append(name, expr->span.source->text + expr->span.begin, expr->span.end - expr->span.begin);
-        return true;
-    case EXPR_MEMBER:
-        if (!append_name(name, expr->left))
-            return false;
-        text_printf(name, ".%s", expr->name.text);
-        return true;
-    case EXPR_BINARY:
-        if (expr->operator!= OPERATOR_SUB || !append_name(name, expr->left))
-            return false;
-        text_printf(name, "-");
-        return append_name(name, expr->right);
-    default:
-        return false;
-    }
-}
-
-/* The name that an expression spells, or NULL. */
-static const char *column_name(Session *s, const Expr *expr)
-{
-    Text text = {0};
-    bool is_name = expr->kind != EXPR_NUMBER && (append_name(&text, expr) || expr->kind == EXPR_STRING);
-    const char *name = is_name ? arena_text(&s->file->arena, text.data ? text.data : "", text.len) : NULL;
-    text_free(&text);
-    return name;
-}
-
-/* The table's column that an expression names, or -1 (reported). */
-static int64_t find_column(TableLowering *l, const Expr *expr)
-{
-    Session *s = l->s;
-    const char *name = column_name(s, expr);
-    if (!name) {
-        fail(s, expr->span, "the name of a column is expected here");
-        add_help(s, "a name that is more than letters, digits, '_', '-' and '.' is written as a string");
-        return -1;
-    }
-    int64_t column = table_column(l->table, name);
-    if (column < 0) {
-        Candidates candidates = {0};
-        for (uint32_t i = 0; i < l->table->column_count; i++)
-            vec_push(&candidates.names, l->table->columns[i].name);
-        fail(s, expr->span, "the data set '%s' has no column '%s'", l->symbol->decl->name.text, name);
-        double number;
-        bool data = l->table->column_count > 0 && parse_number(l->table->columns[0].name, &number);
-        if (!suggest(s, name, &candidates) && data)
-            add_help(
-                s,
-                "the first row of a file names its columns, but here it begins with the number %s: does the file lack a header?",
-                l->table->columns[0].name);
-    }
-    return column;
-}
-
 /* The schema's entry for a column of the table, made at its first use. */
 static uint32_t use_column(TableLowering *l, int64_t column, Use use)
 {
@@ -81,49 +16,19 @@ static uint32_t use_column(TableLowering *l, int64_t column, Use use)
         l->places[column] = l->columns.len;
     }
     use.column = l->places[column] - 1;
-    l->columns.data[use.column].number |= use.kind == AS_NUMBER;
-    l->columns.data[use.column].label |= use.kind == AS_LABEL;
+    SchemaColumn *made = &l->columns.data[use.column];
+    bool same_time = !made->time == !use.time && (!use.time || !strcmp(made->time, use.time));
+    if (use.kind == AS_NUMBER && made->number && !same_time)
+        fail(l->s, use.span, "the column '%s' is read as a number in two ways", made->name);
+    if (use.kind == AS_NUMBER)
+        made->time = use.time;
+    made->number |= use.kind == AS_NUMBER;
+    made->label |= use.kind == AS_LABEL;
     vec_push(&l->uses, use);
     return use.column;
 }
 
-/* ---- what stands beside the fields ---- */
-
-static void read_missing(TableLowering *l, const DataItem *item)
-{
-    Session *s = l->s;
-    if (l->markers.len) {
-        fail(s, item->span, "'missing' is declared twice");
-        return;
-    }
-    for (const Expr *value = item->values.first; value; value = value->next) {
-        const Expr *text = value;
-        if (value->kind == EXPR_LABEL && !value->next) {
-            text = value->left;
-            if (strcmp(value->name.text, "mean") == 0) {
-                l->schema->missing = MISSING_MEAN;
-            } else if (strcmp(value->name.text, "drop") == 0) {
-                l->schema->missing = MISSING_DROP;
-            } else {
-                fail(s, value->name.span, "a missing number is taken 'as mean', or its row dropped by 'as drop'");
-                return;
-            }
-        }
-        if (text->kind != EXPR_STRING)
-            fail(s, text->span, "what stands for a missing value is written as a string, as in 'missing \"?\"'");
-        else
-            vec_push(&l->markers, arena_text(&s->module->arena, text->name.text, strlen(text->name.text)));
-    }
-}
-
-static void read_drop(TableLowering *l, const DataItem *item)
-{
-    for (const Expr *value = item->values.first; value; value = value->next) {
-        int64_t column = find_column(l, value);
-        if (column >= 0)
-            l->dropped[column] = true;
-    }
-}
+/* ---- wildcards ---- */
 
 static bool is_comparison(Operator operator)
 {
@@ -137,13 +42,25 @@ static bool is_constant(const Expr *expr)
     return expr->kind == EXPR_STRING || (negative ? expr->left : expr)->kind == EXPR_NUMBER;
 }
 
+static bool is_wildcard(const Expr *expr)
+{
+    return expr->kind == EXPR_NAME && (!strcmp(expr->name.text, "numeric") || !strcmp(expr->name.text, "categorical"));
+}
+
 /* Columns that fields use by their names are no part of `numeric` and `categorical`. */
 static void mark_named(TableLowering *l, const Expr *expr)
 {
+    Columns columns = {0};
+    if (is_range(expr)) {
+        if (find_columns(l, expr, &columns))
+            for (uint32_t i = 0; i < columns.len; i++)
+                l->named[columns.data[i]] = true;
+        vec_free(&columns);
+        return;
+    }
     const char *name = column_name(l->s, expr);
     int64_t column = name ? table_column(l->table, name) : -1;
-    bool wildcard = expr->kind == EXPR_NAME && (strcmp(name, "numeric") == 0 || strcmp(name, "categorical") == 0);
-    if (column >= 0 && !wildcard)
+    if (column >= 0 && !is_wildcard(expr))
         l->named[column] = true;
     if (name)
         return;
@@ -163,10 +80,9 @@ static void mark_named(TableLowering *l, const Expr *expr)
 
 /* ---- vectors ---- */
 
-typedef VEC(uint32_t) Columns;
-
 static void add_wildcard(TableLowering *l, const Expr *expr, Use use, Columns *columns)
 {
+    use.wildcard = true;
     bool numeric = strcmp(expr->name.text, "numeric") == 0;
     uint32_t before = columns->len;
     for (uint32_t i = 0; i < l->table->column_count; i++)
@@ -177,6 +93,41 @@ static void add_wildcard(TableLowering *l, const Expr *expr, Use use, Columns *c
              numeric ? "numeric" : "not numeric");
         add_help(l->s, "columns that are dropped, or used by name in a field, do not count");
     }
+}
+
+/* time(column) or time(column, "format"): its column as an expression and its format into the use; otherwise the expression as it
+ * is. NULL: neither (reported). */
+static const Expr *column_of_time(TableLowering *l, const Expr *expr, Use *use)
+{
+    Session *s = l->s;
+    if (expr->kind != EXPR_CALL || strcmp(head_name(expr), "time") != 0)
+        return expr;
+    const Arg *column = expr->args.first, *format = column ? column->next : NULL;
+    bool values = column && column->kind == ARG_VALUE && !column->label.text && !column->condition;
+    if (format)
+        values =
+            values && format->kind == ARG_VALUE && !format->label.text && !format->next && format->value->kind == EXPR_STRING;
+    if (!values || use->kind != AS_NUMBER) {
+        fail(s, expr->span,
+             values ? "a time is a number: onehot takes columns alone"
+                    : "'time' takes a column and perhaps its format, as in 'time(day, \"%%d/%%m/%%Y\")'");
+        return NULL;
+    }
+    use->time = format ? arena_text(&s->module->arena, format->value->name.text, strlen(format->value->name.text)) : "";
+    return column->value;
+}
+
+/* Appends what an argument of a part names. */
+static void add_columns(TableLowering *l, const Expr *expr, Use use, Columns *columns)
+{
+    Columns found = {0};
+    const Expr *named = column_of_time(l, expr, &use);
+    if (named && is_wildcard(named))
+        add_wildcard(l, named, use, columns);
+    else if (named && find_columns(l, named, &found))
+        for (uint32_t i = 0; i < found.len; i++)
+            vec_push(columns, use_column(l, found.data[i], use));
+    vec_free(&found);
 }
 
 static SchemaPart part_of_call(TableLowering *l, const Expr *call)
@@ -191,18 +142,12 @@ static SchemaPart part_of_call(TableLowering *l, const Expr *call)
     part.kind = (PartKind)kind;
     Columns columns = {0};
     for (const Arg *arg = call->args.first; arg; arg = arg->next) {
-        const Expr *value = arg->value;
-        Use use = {.span = arg->span, .kind = part.kind == PART_ONEHOT ? AS_CATEGORY : AS_NUMBER};
-        if (arg->kind != ARG_VALUE || arg->label.text || arg->condition) {
+        Use use = {
+            .span = arg->span, .kind = part.kind == PART_ONEHOT ? AS_CATEGORY : AS_NUMBER, .plain = part.kind == PART_NUMBERS};
+        if (arg->kind != ARG_VALUE || arg->label.text || arg->condition)
             fail(s, arg->span, "'%s' takes names of columns", name);
-        } else if (value->kind == EXPR_NAME &&
-                   (strcmp(value->name.text, "numeric") == 0 || strcmp(value->name.text, "categorical") == 0)) {
-            add_wildcard(l, value, use, &columns);
-        } else {
-            int64_t column = find_column(l, value);
-            if (column >= 0)
-                vec_push(&columns, use_column(l, column, use));
-        }
+        else
+            add_columns(l, arg->value, use, &columns);
     }
     if (call->args.count == 0)
         fail(s, call->span, "'%s' takes at least one column", name);
@@ -212,13 +157,26 @@ static SchemaPart part_of_call(TableLowering *l, const Expr *call)
     return part;
 }
 
+/* The column that an expression names, used as a number; or -1 (reported). */
+static int64_t use_number(TableLowering *l, const Expr *expr, Use use)
+{
+    const Expr *named = column_of_time(l, expr, &use);
+    int64_t column = named ? find_column(l, named) : -1;
+    return column < 0 ? -1 : (int64_t)use_column(l, column, use);
+}
+
+static bool is_part(const Expr *expr)
+{
+    return expr->kind == EXPR_CALL && strcmp(head_name(expr), "time") != 0;
+}
+
 static SchemaPart part_of_column(TableLowering *l, const Expr *expr)
 {
     SchemaPart part = {.kind = PART_NUMBERS};
-    int64_t column = find_column(l, expr);
+    int64_t column = use_number(l, expr, (Use){.span = expr->span, .kind = AS_NUMBER, .plain = true});
     if (column >= 0) {
         part.columns = arena_alloc(&l->s->module->arena, sizeof *part.columns);
-        part.columns[part.column_count++] = use_column(l, column, (Use){.span = expr->span, .kind = AS_NUMBER});
+        part.columns[part.column_count++] = (uint32_t)column;
     }
     return part;
 }
@@ -231,7 +189,7 @@ static void add_parts(TableLowering *l, const Expr *expr, Parts *parts)
         add_parts(l, expr->left, parts);
         add_parts(l, expr->right, parts);
     } else {
-        vec_push(parts, expr->kind == EXPR_CALL ? part_of_call(l, expr) : part_of_column(l, expr));
+        vec_push(parts, is_part(expr) ? part_of_call(l, expr) : part_of_column(l, expr));
     }
 }
 
@@ -239,7 +197,7 @@ static SchemaField vector_field(TableLowering *l, const Expr *expr)
 {
     Parts parts = {0};
     add_parts(l, expr, &parts);
-    bool lone = parts.len == 1 && expr->kind != EXPR_CALL;
+    bool lone = parts.len == 1 && !is_part(expr);
     SchemaField field = {
         .kind = lone ? SCHEMA_NUMBER : SCHEMA_VECTOR, .parts = KEEP(&l->s->module->arena, parts), .part_count = parts.len};
     vec_free(&parts);
@@ -294,18 +252,21 @@ static void add_comparison(TableLowering *l, const Expr *expr, Tests *tests)
         fail(s, expr->span, "texts have no order: '%s' compares numbers", operator_text[expr->operator]);
         return;
     }
-    int64_t column = find_column(l, name);
-    if (column < 0)
-        return;
     Use use = {.span = name->span, .kind = AS_NUMBER};
     SchemaTest test = {.kind = kind};
+    int64_t column;
     if (value->kind == EXPR_STRING) {
-        use = (Use){.span = value->span, .kind = AS_TEXT, .text = value->name.text};
+        column = find_column(l, name);
         test.text = arena_text(&s->module->arena, value->name.text, strlen(value->name.text));
+        if (column >= 0)
+            column = use_column(l, column, (Use){.span = value->span, .kind = AS_TEXT, .text = value->name.text});
     } else {
+        column = use_number(l, name, use);
         test.number = value->kind == EXPR_NUMBER ? value->number : -value->left->number;
     }
-    test.column = use_column(l, column, use);
+    if (column < 0)
+        return;
+    test.column = (uint32_t)column;
     vec_push(tests, test);
 }
 
@@ -349,7 +310,7 @@ static void lower_field(TableLowering *l, const DataItem *item)
 static void add_state(Session *s, const Field *field, const char *what, int64_t count)
 {
     const char *name = arena_printf(&s->module->arena, "%s/%s", field->name, what);
-    module_state(s->module, name, type_of(s->module->real, 1, &count), STATE_ENCODER);
+    module_state(s->module, name, type_of(DTYPE_F64, 1, &count), STATE_ENCODER); /* real numbers of any model: tabular/encode.h */
 }
 
 static void add_field(TableLowering *l, const DataItem *item, const SchemaField *made)
@@ -399,11 +360,12 @@ static void lower_items(TableLowering *l)
 {
     const Decl *decl = l->symbol->decl;
     unsigned errors = l->s->file->diags->errors;
+    read_table_settings(l, true);
     for (const DataItem *item = decl->items.first; item; item = item->next)
-        if (item->kind == DATA_DROP)
-            read_drop(l, item);
-        else if (item->kind == DATA_COMPUTED_FIELD)
+        if (item->kind == DATA_COMPUTED_FIELD)
             mark_named(l, item->value);
+    if (l->s->file->diags->errors != errors)
+        return;
     for (const DataItem *item = decl->items.first; item; item = item->next)
         if (item->kind == DATA_COMPUTED_FIELD)
             lower_field(l, item);
@@ -423,10 +385,9 @@ void lower_table(Session *s, const Symbol *symbol, Dataset *data)
     TableLowering l = {.s = s, .symbol = symbol, .schema = ARENA_NEW(&s->module->arena, Schema)};
     unsigned errors = s->file->diags->errors;
     data->schema = l.schema;
-    for (const DataItem *item = symbol->decl->items.first; item; item = item->next)
-        if (item->kind == DATA_MISSING)
-            read_missing(&l, item);
-    if (s->file->diags->errors == errors && open_table(&l, data)) {
+    l.schema->dialect = default_dialect;
+    read_table_settings(&l, false);
+    if (s->file->diags->errors == errors && check_dialect(&l) && open_table(&l, data)) {
         uint32_t count = l.table->column_count;
         l.named = ARENA_ARRAY(&s->file->arena, bool, count);
         l.dropped = ARENA_ARRAY(&s->file->arena, bool, count);

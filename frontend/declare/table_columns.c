@@ -1,4 +1,7 @@
 /* What the files of a data set say about the columns that its fields use. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "frontend/declare/table.h"
@@ -44,7 +47,7 @@ bool open_table(TableLowering *l, const Dataset *data)
     for (uint32_t i = 0; i < data->test_files.len; i++)
         vec_push(&files, data->test_files.data[i]);
     l->table = ARENA_NEW(&s->file->arena, Table);
-    TableSource source = {folder, files.data, files.len, l->markers.data, l->markers.len, NULL, 0};
+    TableSource source = {&l->schema->dialect, folder, files.data, files.len, l->markers.data, l->markers.len, NULL, 0};
     char error[TABULAR_ERROR];
     uint32_t failed = 0;
     bool fine = table_read(l->table, &source, &failed, error);
@@ -99,19 +102,56 @@ static void check_text(TableLowering *l, const Use *use, uint32_t column)
     suggest(s, use->text, &candidates);
 }
 
+/* A column that `categorical` stands for may be one of numbers that are not written as such. */
+static void check_wildcard(TableLowering *l, const Use *use, uint32_t column)
+{
+    int64_t row = 0;
+    char value[EXCERPT];
+    if (!table_is_nearly_numeric(l->table, column, &row))
+        return;
+    warn(l->s, WARNING_NEARLY_NUMBERS, use->span, "'categorical' includes the column '%s', whose values are nearly all numbers",
+         l->table->columns[column].name);
+    const char *text = excerpt(table_cell(l->table, row, column), value), *hint = number_hint(&l->table->dialect, text);
+    add_help(l->s, "%s:%" PRId64 ": it holds '%s'; %s", table_path(l->table, row), table_line(l->table, row), text,
+             hint ? hint : "a column that is used by its name, or dropped, is not included");
+}
+
+/* Numbers that a field takes as they are, and that f32 cannot tell from their neighbours. */
+static void check_rounding(TableLowering *l, const Use *use, uint32_t column)
+{
+    const double exact = 1 << 24; /* all whole numbers up to it are floats */
+    int64_t missing, first;
+    char error[TABULAR_ERROR];
+    if (l->s->module->real != DTYPE_F32)
+        return;
+    double *values = support_malloc((size_t)l->table->rows * sizeof *values);
+    bool read = table_numbers(l->table, column, use->time, values, &missing, &first, NULL, error), rounded = false;
+    for (int64_t row = 0; read && row < l->table->rows && !rounded; row++)
+        rounded = fabs(values[row]) > exact && (double)(float)values[row] != values[row];
+    free(values);
+    if (!rounded)
+        return;
+    warn(l->s, WARNING_ROUNDED_NUMBERS, use->span, "numbers of the column '%s' have more digits than f32 has, and are rounded",
+         l->table->columns[column].name);
+    add_help(l->s, "'standardize' and 'normalize' compute in double precision first");
+}
+
 static void check_use(TableLowering *l, const Use *use)
 {
     uint32_t column = (uint32_t)table_column(l->table, l->columns.data[use->column].name);
     int64_t missing, first = 0;
+    const char *hint;
     char error[TABULAR_ERROR];
     switch (use->kind) {
     case AS_NUMBER:
-        if (!table_numbers(l->table, column, NULL, &missing, &first, error)) {
+        if (!table_numbers(l->table, column, use->time, NULL, &missing, &first, &hint, error)) {
             fail(l->s, use->span, "%s", error);
-            if (l->markers.len == 0)
-                add_help(l->s, "what stands for a missing value is declared, as in 'missing \"?\"'");
+            if (hint)
+                add_help(l->s, "%s", hint);
         } else if (missing && l->schema->missing != MISSING_MEAN)
             refuse_missing(l, use, column, missing, first);
+        else if (use->plain)
+            check_rounding(l, use, column);
         break;
     case AS_LABEL:
         missing = count_missing(l->table, column, &first);
@@ -122,6 +162,8 @@ static void check_use(TableLowering *l, const Use *use)
         check_text(l, use, column);
         break;
     case AS_CATEGORY:
+        if (use->wildcard)
+            check_wildcard(l, use, column);
         break;
     }
 }
@@ -145,6 +187,12 @@ static void find_categories(TableLowering *l, const Use *use)
         categories[i] = arena_text(arena, found->categories[i], strlen(found->categories[i]));
     column->categories = categories;
     column->category_count = found->category_count;
+    int64_t *counts = support_malloc((found->category_count + 1) * sizeof *counts);
+    table_count(l->table, (uint32_t)place, counts);
+    for (uint32_t i = 1; i < found->category_count; i++)
+        if (counts[i] > counts[column->frequent])
+            column->frequent = i;
+    free(counts);
 }
 
 bool read_columns(TableLowering *l)

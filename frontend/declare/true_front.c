@@ -35,9 +35,9 @@ static bool take_point(void *context, const ReaderRow *row, char error[static TA
         return tabular_error(error, "%s:%" PRId64 ": the front has more than %d points", row->path, row->line,
                              PARETO_MOST_TRUE_POINTS);
     for (size_t i = 0; i < row->count; i++) {
-        const char *text = row->text + row->offsets[i];
+        const char *text = row_field(row, i);
         double number;
-        if (!parse_number(text, &number))
+        if (!parse_number(&default_dialect, text, &number))
             return refuse_number(row, i + 1, text, error);
         vec_push(&file->numbers, number);
     }
@@ -73,7 +73,7 @@ static void read_points(TrainPlan *plan, const Expr *name, Report *report)
     FrontFile file = {.m = plan->train.sweep->outputs};
     bool missing;
     char error[TABULAR_ERROR], *path = find_file(s->file->options, name->name.text, &missing);
-    if (!reader_read(path, take_point, &file, error)) {
+    if (!reader_read(path, &default_dialect, take_point, &file, NULL, error)) {
         fail(s, name->span, "%s", error);
         if (missing)
             add_help(s, "the front becomes part of the program: put its file beside the model, or say with --data DIR or "

@@ -135,6 +135,8 @@ Val evaluate_binary(Session *s, Operator operator, Val x, Val y, Span span)
         return val_poison();
     if (operator== OPERATOR_JOIN)
         return refuse(s, span, "'++'");
+    if (operator== OPERATOR_RANGE)
+        return fail(s, span, "a range stands where columns are named, as in 'numbers(x0..x9)', and in 'for i in 0..3'");
     if (x.kind == VAL_NUMBER && y.kind == VAL_NUMBER && operator!= OPERATOR_MATMUL)
         return fold_binary(s, operator, x, y, span);
     switch (operator) {

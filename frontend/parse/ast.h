@@ -70,6 +70,7 @@ typedef enum {
     OPERATOR_MUL,
     OPERATOR_DIV,
     OPERATOR_MATMUL,
+    OPERATOR_RANGE,
 } Operator;
 extern const char *const operator_text[]; /* ORDER Operator */
 
@@ -177,13 +178,13 @@ typedef struct HyperEntry {
 typedef NODE_LIST(HyperEntry) HyperList;
 
 /* One line of a data declaration. */
-typedef enum { DATA_FIELD, DATA_COMPUTED_FIELD, DATA_TEST, DATA_SPLIT, DATA_MISSING, DATA_DROP } DataItemKind;
+typedef enum { DATA_FIELD, DATA_COMPUTED_FIELD, DATA_TEST, DATA_SPLIT, DATA_SETTING } DataItemKind;
 typedef struct DataItem {
     DataItemKind kind;
-    Name name;       /* of a field or a split */
+    Name name;       /* of a field or a split; the word of a setting */
     TypeExpr *type;  /* of a field */
-    Expr *value;     /* computed field, test source, split's size */
-    ExprList values; /* missing: strings, the last perhaps with a label; drop: names of columns */
+    Expr *value;     /* computed field, test source, split's size; of `unknown as missing`, what stands behind `as` */
+    ExprList values; /* of a setting: strings, numbers, names and ranges of columns */
     bool shuffled;   /* the last split of a list */
     Span span;
     struct DataItem *next;

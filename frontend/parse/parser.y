@@ -68,8 +68,8 @@ static void hn_error(const Span *span, Parser *parser, const char *message);
 %token <number> NUMBER "number"
 %token END "end of line"
 %token IF "if" ELSE "else" FOR "for" IN "in" RETURN "return" ACROSS "across" AS "as" BY "by"
-%token <name> AFTER "after" AXIS "axis" CARRY "carry" CONST "const" DATA "data" DROP "drop" EMBED "embed" EVERY "every"
-%token <name> EVERYWHERE "everywhere" EXPORT "export" FIELDS "fields" HYPER "hyper" LAYER "layer" MEMBER "member" MISSING "missing" NET "net"
+%token <name> AFTER "after" AXIS "axis" CARRY "carry" CONST "const" DATA "data" EMBED "embed" EVERY "every"
+%token <name> EVERYWHERE "everywhere" EXPORT "export" FIELDS "fields" HYPER "hyper" LAYER "layer" MEMBER "member" NET "net"
 %token <name> OBJECTIVE "objective" OF "of" ON "on" OUTPUT "output" OVER "over" PREFERENCE "preference" RUNNING "running" SCAN "scan" SHARED "shared"
 %token <name> SHUFFLED "shuffled"
 %token <name> SPLIT "split" TASK "task" TEST "test" TRAIN "train" UPDATE "update" WEIGHT "weight" WEIGHTS "weights" WHERE "where"
@@ -77,12 +77,12 @@ static void hn_error(const Span *span, Parser *parser, const char *message);
 %token ARROW "->" EQ "==" NE "!=" LE "<=" GE ">=" AND "&&" OR "||" JOIN "++" DOTDOT ".." ELLIPSIS "..."
 
 %type <name> name setting_word data_name
-%type <expr> expr postfix primary extent on output_axis embed
+%type <expr> expr column postfix primary extent on output_axis embed
 %type <use> use
 %type <uses> by uses
 %type <arg> arg index element
 %type <args> args arg_list index_list elements element_list
-%type <exprs> expr_list
+%type <exprs> expr_list column_list
 %type <names> names path
 %type <type> type
 %type <types> types results
@@ -219,12 +219,21 @@ data_item
   | fields
   | TEST postfix        { $$ = ast_items_add((DataItemList){0}, ast_data_item(parser, @$, DATA_TEST, $1, NULL, $2)); }
   | SPLIT split_parts shuffled   { $$ = $2; $$.last->shuffled = $3; }
-  | MISSING expr_list   { DataItem *item = ast_data_item(parser, @$, DATA_MISSING, $1, NULL, NULL);
+  | NAME column_list    { DataItem *item = ast_data_item(parser, @$, DATA_SETTING, $1, NULL, NULL);
                           item->values = $2;
                           $$ = ast_items_add((DataItemList){0}, item); }
-  | DROP expr_list      { DataItem *item = ast_data_item(parser, @$, DATA_DROP, $1, NULL, NULL);
-                          item->values = $2;
+  | NAME AS name        { DataItem *item = ast_data_item(parser, @$, DATA_SETTING, $1, NULL, ast_name(parser, $3));
                           $$ = ast_items_add((DataItemList){0}, item); }
+  ;
+
+column_list
+  : column                   { $$ = ast_exprs_add((ExprList){0}, $1); }
+  | column_list ',' column   { $$ = ast_exprs_add($1, $3); }
+  ;
+
+column
+  : expr
+  | expr DOTDOT expr   { $$ = ast_binary(parser, OPERATOR_RANGE, $1, $3); }
   ;
 
 fields
@@ -440,6 +449,7 @@ arg_list
 arg
   : expr              { $$ = ast_arg(parser, @$, ARG_VALUE, (Name){0}, $1); }
   | expr WHERE expr   { $$ = ast_arg(parser, @$, ARG_VALUE, (Name){0}, $1); $$->condition = $3; }
+  | expr DOTDOT expr  { $$ = ast_arg(parser, @$, ARG_VALUE, (Name){0}, ast_binary(parser, OPERATOR_RANGE, $1, $3)); }
   | name ':' expr     { $$ = ast_arg(parser, @$, ARG_VALUE, $1, $3); }
   | OVER NAME         { $$ = ast_arg(parser, @$, ARG_OVER, (Name){0}, ast_name(parser, $2)); }
   ;
@@ -473,6 +483,7 @@ element_list
 
 element
   : expr          { $$ = ast_arg(parser, @$, ARG_VALUE, (Name){0}, $1); }
+  | expr DOTDOT expr   { $$ = ast_arg(parser, @$, ARG_VALUE, (Name){0}, ast_binary(parser, OPERATOR_RANGE, $1, $3)); }
   | DOTDOT name   { $$ = ast_arg(parser, @$, ARG_VALUE, (Name){0}, ast_spread(parser, @$, $2)); }
   | ELLIPSIS      { $$ = ast_arg(parser, @$, ARG_VALUE, (Name){0}, ast_ellipsis(parser, @$)); }
   ;
@@ -483,7 +494,7 @@ name
   ;
 
 setting_word
-  : NAME | AXIS | CARRY | CONST | DATA | DROP | EMBED | EXPORT | FIELDS | HYPER | LAYER | MEMBER | MISSING | NET | OBJECTIVE | OUTPUT | OVER
+  : NAME | AXIS | CARRY | CONST | DATA | EMBED | EXPORT | FIELDS | HYPER | LAYER | MEMBER | NET | OBJECTIVE | OUTPUT | OVER
   | PREFERENCE | RUNNING | SCAN | SHARED | SHUFFLED | SPLIT | TASK | TEST | TRAIN | UPDATE | WEIGHT | WHERE | WITH | YIELD
   ;
 

@@ -276,16 +276,18 @@ static void print_data(Text *out, const Decl *decl)
         return;
     text_printf(out, " {\n");
     for (const DataItem *item = decl->items.first; item; item = item->next) {
-        static const char *const words[] = {[DATA_FIELD] = "fields ", [DATA_COMPUTED_FIELD] = "fields ",
-                                            [DATA_TEST] = "",         [DATA_SPLIT] = "split ",
-                                            [DATA_MISSING] = "",      [DATA_DROP] = ""};
+        static const char *const words[] = {[DATA_FIELD] = "fields ",
+                                            [DATA_COMPUTED_FIELD] = "fields ",
+                                            [DATA_TEST] = "",
+                                            [DATA_SPLIT] = "split ",
+                                            [DATA_SETTING] = ""};
         text_printf(out, "  %s%s", words[item->kind], item->name.text);
         if (item->type) {
             text_printf(out, ": ");
             print_type(out, item->type);
         }
         if (item->value) {
-            text_printf(out, item->kind == DATA_COMPUTED_FIELD ? " = " : " ");
+            text_printf(out, item->kind == DATA_COMPUTED_FIELD ? " = " : item->kind == DATA_SETTING ? " as " : " ");
             print_expr(out, item->value);
         }
         for (const Expr *value = item->values.first; value; value = value->next) {

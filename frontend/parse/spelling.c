@@ -1,7 +1,7 @@
 /* How operators and the words that begin declarations are written. */
 #include "frontend/parse/ast.h"
 
-const char *const operator_text[] = {"-", "!", "||", "&&", "==", "!=", "<", "<=", ">", ">=", "++", "+", "-", "*", "/", "@"};
+const char *const operator_text[] = {"-", "!", "||", "&&", "==", "!=", "<", "<=", ">", ">=", "++", "+", "-", "*", "/", "@", ".."};
 const char *const decl_text[DECL_COUNT] = {
 #define DECLARATION(KIND, word) word,
 #include "frontend/parse/declarations.def"

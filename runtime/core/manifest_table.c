@@ -2,6 +2,7 @@
 #include "runtime/core/manifest_table.h"
 
 #include <math.h>
+#include <string.h>
 
 static bool parts_fit(const Schema *schema, const SchemaField *field)
 {
@@ -38,8 +39,7 @@ static bool tests_fit(const Schema *schema, const SchemaField *field)
 static bool state_fits(const Manifest *manifest, const FieldInfo *field, const char *what, int64_t elements)
 {
     const StateInfo *state = manifest_encoder(manifest, field, what);
-    DType real = manifest->real;
-    return elements ? state && state->tensor.dtype == real && state->tensor.elements == elements : !state;
+    return elements ? state && state->tensor.dtype == DTYPE_F64 && state->tensor.elements == elements : !state;
 }
 
 /* The states that hold the field's encoder. */
@@ -66,10 +66,26 @@ static bool field_fits(const Manifest *manifest, const Schema *schema, const Sch
     }
 }
 
+static bool dialect_fits(const Dialect *dialect)
+{
+    bool decimal = !strcmp(dialect->decimal, ".") || !strcmp(dialect->decimal, ",");
+    return decimal && strlen(dialect->separator) <= 1;
+}
+
+static bool columns_fit(const Schema *schema)
+{
+    for (uint32_t i = 0; i < schema->column_count; i++) {
+        const SchemaColumn *column = &schema->columns[i];
+        if (column->frequent && column->frequent >= column->category_count)
+            return false;
+    }
+    return true;
+}
+
 bool schema_fits(const Manifest *manifest, const DatasetInfo *dataset)
 {
     const Schema *schema = dataset->schema;
-    bool fits = schema && schema->field_count == dataset->field_count;
+    bool fits = schema && schema->field_count == dataset->field_count && dialect_fits(&schema->dialect) && columns_fit(schema);
     for (size_t i = 0; fits && i < dataset->field_count; i++) {
         const FieldInfo *field = &manifest->fields[dataset->fields[i]];
         fits = field_fits(manifest, schema, &schema->fields[i], &field->tensor) &&

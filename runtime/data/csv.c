@@ -27,7 +27,8 @@ static bool read_files(CsvRows *rows, const DatasetInfo *dataset, const char *fo
     for (uint32_t i = 0; fine && i < schema->column_count; i++)
         if (!schema->columns[i].skipped)
             columns[column_count++] = schema->columns[i].name;
-    TableSource source = {folder ? folder : ".", names, files, schema->markers, schema->marker_count, columns, column_count};
+    TableSource source = {&schema->dialect, folder ? folder : ".", names,   files,
+                          schema->markers,  schema->marker_count,  columns, column_count};
     fine = fine && table_read(&rows->table, &source, &failed, error);
     if (!fine && folder && rows->table.paths && rows->table.paths[failed] && !path_exists(rows->table.paths[failed])) {
         char missing[TABULAR_ERROR];
@@ -55,6 +56,32 @@ static bool drop_rows(CsvRows *rows, const DatasetInfo *dataset, char error[stat
     return true;
 }
 
+/* Says what was found out about the files, and what of them was left out or replaced. */
+static void note_findings(const CsvRows *rows, const DatasetInfo *dataset)
+{
+    const Table *table = &rows->table;
+    const Schema *schema = dataset->schema;
+    const char *name = dataset->name;
+    if (table->separator != SEPARATOR_COMMA && !*schema->dialect.separator)
+        report_note("the fields of the data set %s are divided by %s", name, separator_name(table->separator));
+    if (table->comments)
+        report_note("%" PRId64
+                    " line%s of the data set %s begin%s with '%s' and %s left out; 'comment none' in the data set reads %s",
+                    table->comments, table->comments == 1 ? "" : "s", name, table->comments == 1 ? "s" : "",
+                    schema->dialect.comment, table->comments == 1 ? "is" : "are", table->comments == 1 ? "it" : "them");
+    if (table->empty_rows)
+        report_note("%" PRId64 " row%s of the data set %s without any value %s left out", table->empty_rows,
+                    table->empty_rows == 1 ? "" : "s", name, table->empty_rows == 1 ? "is" : "are");
+    for (uint32_t i = 0; i < schema->column_count; i++)
+        if (rows->decoded.others[i])
+            report_note(
+                "%" PRId64 " row%s of the data set %s hold%s in the column '%s' a value that the compiler did not see: it is "
+                "taken as %s",
+                rows->decoded.others[i], rows->decoded.others[i] == 1 ? "" : "s", name, rows->decoded.others[i] == 1 ? "s" : "",
+                schema->columns[i].name,
+                schema->unknown == UNKNOWN_FREQUENT ? schema->columns[i].categories[schema->columns[i].frequent] : "missing");
+}
+
 static bool open_csv(DataSource *source)
 {
     char error[TABULAR_ERROR];
@@ -65,8 +92,7 @@ static bool open_csv(DataSource *source)
     if (!read_files(rows, dataset, source->folder, error) || !drop_rows(rows, dataset, error) ||
         !decode(&rows->decoded, &rows->table, dataset->schema, error))
         return report_error("%s", error);
-    if (rows->table.separator != SEPARATOR_COMMA)
-        report_note("the fields of the data set %s are divided by %s", dataset->name, separator_name(rows->table.separator));
+    note_findings(rows, dataset);
     source->main_rows = rows->table.first_rows[dataset->file_count]; /* dropped rows do not count */
     source->test_rows = rows->table.rows - source->main_rows;
     return true;
@@ -90,7 +116,7 @@ static int64_t line_of_row(const DataSource *source, int64_t row)
 }
 
 /* The state FIELD.what, or NULL. */
-static void *field_state(const Program *program, const FieldInfo *field, const char *what)
+static double *field_state(const Program *program, const FieldInfo *field, const char *what)
 {
     const StateInfo *state = manifest_encoder(program->manifest, field, what);
     return state ? program_state(program, state) : NULL;

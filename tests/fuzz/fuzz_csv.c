@@ -1,4 +1,5 @@
 /* Any bytes, read as a CSV file, plain or compressed: refused with a message, or a table whose columns can be encoded. */
+#include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,11 +14,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 static void check_column(Table *table, uint32_t column)
 {
     char error[TABULAR_ERROR] = "";
-    int64_t missing, first;
+    int64_t missing, first, others;
+    const char *hint = NULL;
+    double seconds;
     bool numeric = table_is_numeric(table, column);
-    bool numbers = table_numbers(table, column, NULL, &missing, &first, error);
+    bool numbers = table_numbers(table, column, NULL, NULL, &missing, &first, &hint, error);
     bool found = table_column(table, table->columns[column].name) == column || table->columns[column].twice;
     if (numbers != (numeric || missing == table->rows) || !found)
+        abort();
+    if (numbers != !hint || (table_is_nearly_numeric(table, column, &first) && numeric))
         abort();
     if (!table_categories(table, column, error))
         abort(); /* a fuzzer's file is too short for too many categories */
@@ -26,15 +31,25 @@ static void check_column(Table *table, uint32_t column)
         if (strcmp(c->categories[i], c->categories[i + 1]) >= 0)
             abort();
     int32_t *codes = malloc((size_t)table->rows * sizeof *codes + 1);
-    if (!table_codes(table, column, c->categories, c->category_count, codes, error))
+    if (!table_codes(table, column, c->categories, c->category_count, NO_CODE, codes, &others, error) || others)
         abort();
     for (int64_t row = 0; row < table->rows; row++) {
         const char *cell = table_cell(table, row, column);
         if (strcmp(c->categories[codes[row]], *cell ? cell : table->missing_text) != 0)
             abort();
+        if (parse_time("", cell, &seconds) && !isfinite(seconds))
+            abort();
     }
     free(codes);
 }
+
+static const char *const names[] = {"a", "", "b"};
+static const Dialect dialects[] = {
+    {.separator = "", .decimal = ".", .thousands = "", .comment = "#"},
+    {.separator = ";", .decimal = ",", .thousands = ".", .comment = ""},
+    {.separator = "", .decimal = ".", .thousands = ",", .comment = "//", .skip = 1},
+    {.separator = "", .decimal = ",", .thousands = " ", .comment = "#", .names = names, .name_count = 3},
+};
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
@@ -45,7 +60,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         abort();
     snprintf(path, sizeof path, "/proc/self/fd/%d", file);
     const char *files[] = {path, path};
-    TableSource source = {".", files, 1 + size % 2, markers, 2, NULL, 0};
+    TableSource source = {&dialects[size / 2 % 4], ".", files, 1 + size % 2, markers, 2, NULL, 0};
     Table table;
     bool fine = table_read(&table, &source, NULL, error);
     if (fine == (error[0] != 0))

@@ -13,7 +13,7 @@
 
 /* clang-format off */
 #define STATE(name, count, offset) \
-    "{\"name\":\"" name "\",\"dtype\":\"f32\",\"shape\":[" count "],\"role\":\"encoder\",\"offset\":" offset ",\"kept\":false,\"file\":null,\"part_of\":null}"
+    "{\"name\":\"" name "\",\"dtype\":\"f64\",\"shape\":[" count "],\"role\":\"encoder\",\"offset\":" offset ",\"kept\":false,\"file\":null,\"part_of\":null}"
 #define SPLIT(name, test, count, fraction) \
     "{\"name\":\"" name "\",\"from_test\":" test ",\"count\":" count ",\"fraction\":" fraction "}"
 #define TEST(kind, column, text, number) \
@@ -22,7 +22,7 @@
     "{\"kind\":\"" kind "\",\"parts\":[" parts "],\"column\":" column ",\"tests\":[" tests "]}"
 
 static const char manifest_text[] =
-    "{\"abi\":4,\"model\":\"m\",\"digest\":\"\",\"cpu\":\"x86-64-v3\",\"blas\":\"openblas\",\"real\":\"f32\",\"state_bytes\":192,\"scratch_bytes\":0,\"states\":["
+    "{\"abi\":5,\"model\":\"m\",\"digest\":\"\",\"cpu\":\"x86-64-v3\",\"blas\":\"openblas\",\"real\":\"f32\",\"state_bytes\":192,\"scratch_bytes\":0,\"states\":["
     STATE("d.x/mean", "1", "0") "," STATE("d.x/scale", "1", "64") "," STATE("d.x/other", "2", "128") "],"
     "\"fields\":[{\"name\":\"d.x\",\"dtype\":\"f32\",\"shape\":[3],\"classes\":0},"
     "{\"name\":\"d.y\",\"dtype\":\"i32\",\"shape\":[],\"classes\":2},"
@@ -30,9 +30,10 @@ static const char manifest_text[] =
     "\"functions\":[],\"datasets\":[{\"name\":\"d\",\"format\":\"csv\",\"fields\":[0,1,2],\"files\":[\"a.csv\",\"b.csv\"],"
     "\"test_files\":[\"t.csv\"],\"splits\":["
     SPLIT("first", "false", "1", "0") "," SPLIT("train", "false", "2", "0") "," SPLIT("test", "true", "0", "1") "],"
-    "\"shuffled\":false,\"rows\":0,\"schema\":{\"markers\":[\"?\"],\"missing\":\"error\",\"columns\":["
-    "{\"name\":\"age\",\"number\":true,\"label\":false,\"categories\":[]},"
-    "{\"name\":\"job\",\"number\":false,\"label\":true,\"categories\":[\"cook\",\"smith\"]}],\"fields\":["
+    "\"shuffled\":false,\"rows\":0,\"schema\":{\"markers\":[\"?\"],\"missing\":\"error\",\"unknown\":\"error\","
+    "\"separator\":\"\",\"decimal\":\".\",\"thousands\":\"\",\"comment\":\"#\",\"skip\":0,\"names\":[],\"columns\":["
+    "{\"name\":\"age\",\"number\":true,\"time\":null,\"label\":false,\"categories\":[],\"frequent\":0},"
+    "{\"name\":\"job\",\"number\":false,\"time\":null,\"label\":true,\"categories\":[\"cook\",\"smith\"],\"frequent\":1}],\"fields\":["
     FIELD("vector", "{\"kind\":\"standardize\",\"columns\":[0]},{\"kind\":\"onehot\",\"columns\":[1]}", "0", "") ","
     FIELD("class", "", "1", "") ","
     FIELD("condition", "", "0", TEST("<", "0", "null", "25.0") "," TEST("!=", "1", "\"cook\"", "0") "," TEST("||", "0", "null", "0") ","
@@ -63,6 +64,11 @@ static void test_table_of_the_manifest_is_checked(void **state)
         {"\"missing\":\"error\"", "\"missing\":\"ignore\""},
         {"\"missing\":\"error\"", "\"missing\":\"mean\""}, /* which needs a state d.x/fill */
         {"\"markers\":[\"?\"]", "\"markers\":[1]"},
+        {"\"unknown\":\"error\"", "\"unknown\":\"ignore\""},
+        {"\"decimal\":\".\"", "\"decimal\":\"x\""},
+        {"\"separator\":\"\"", "\"separator\":\"::\""},
+        {"\"skip\":0", "\"skip\":-1"},
+        {"\"frequent\":1", "\"frequent\":2"},
         {"\"categories\":[\"cook\",\"smith\"]", "\"categories\":[\"cook\"]"},
         {"\"categories\":[\"cook\",\"smith\"]", "\"categories\":[]"},
         {"\"number\":true", "\"number\":false"},
@@ -80,8 +86,8 @@ static void test_table_of_the_manifest_is_checked(void **state)
         {TEST("<", "0", "null", "25.0"), TEST("<", "1", "null", "25.0")}, /* no column of numbers */
         {TEST("<", "0", "null", "25.0"), TEST("<", "0", "\"young\"", "0")},
         {TEST("<", "0", "null", "25.0"), TEST("<", "0", "null", "null")},
-        {"\"name\":\"d.x/scale\",\"dtype\":\"f32\",\"shape\":[1]", "\"name\":\"d.x/scale\",\"dtype\":\"f32\",\"shape\":[2]"},
-        {"\"name\":\"d.x/scale\",\"dtype\":\"f32\"", "\"name\":\"d.x/scale\",\"dtype\":\"i32\""},
+        {"\"name\":\"d.x/scale\",\"dtype\":\"f64\",\"shape\":[1]", "\"name\":\"d.x/scale\",\"dtype\":\"f64\",\"shape\":[2]"},
+        {"\"name\":\"d.x/scale\",\"dtype\":\"f64\"", "\"name\":\"d.x/scale\",\"dtype\":\"i32\""},
         {"\"shape\":[1],\"role\":\"encoder\"", "\"shape\":[1],\"role\":\"counter\""},
         {"\"name\":\"d.c\",\"dtype\":\"bool\"", "\"name\":\"d.c\",\"dtype\":\"u8\""},
         {"\"files\":[\"a.csv\",\"b.csv\"]", "\"files\":[]"},
@@ -118,7 +124,7 @@ static void test_rows(void **state)
     assert_int_equal(data.splits[0][1].first, 1);
     assert_int_equal(data.splits[0][2].first, 4);
     assert_true(data_encode(&data, &program, true));
-    const float *mean = (const float *)program.state, *scale = mean + 16; /* of 30 and 50: the split called train */
+    const double *mean = (const double *)program.state, *scale = mean + 8; /* of 30 and 50: the split called train */
     assert_true(*mean == 40 && *scale == 10);
     static const float x[] = {-2, 1, 0, -1, 0, 1, 1, 1, 0, -1.6f, 0, 1, 2, 1, 0};
     assert_memory_equal(data.tables[0], x, sizeof x);
@@ -127,7 +133,7 @@ static void test_rows(void **state)
     data_free(&data);
 
     /* encoders that a checkpoint gave are left alone */
-    ((float *)program.state)[0] = 20;
+    ((double *)program.state)[0] = 20;
     assert_true(data_load(&data, &manifest, ".", 7) && data_encode(&data, &program, false));
     assert_true(((float *)data.tables[0])[0] == 0 && ((float *)data.tables[0])[12] == 4);
     data_free(&data);

@@ -11,7 +11,7 @@
 #include "tests/runtime/run_command.h"
 
 enum { AGE, SIZE, JOB, COLUMNS };
-static const char *const jobs[] = {"?", "clerk", "cook"};
+static const char *jobs[] = {"?", "clerk", "cook"};
 static const char *const marker[] = {"?"};
 static const char *const files[] = {"a.csv"};
 static const char *const names[] = {"age", "size", "job"};
@@ -30,13 +30,20 @@ static SchemaField fields[] = {{.kind = SCHEMA_VECTOR, .parts = parts, .part_cou
 
 static Schema schema_with(MissingPolicy missing)
 {
-    return (Schema){marker, 1, missing, columns, fields, COLUMNS, 4};
+    return (Schema){.markers = marker,
+                    .marker_count = 1,
+                    .missing = missing,
+                    .dialect = default_dialect,
+                    .columns = columns,
+                    .fields = fields,
+                    .column_count = COLUMNS,
+                    .field_count = 4};
 }
 
 static void read_table(Table *table, const char *text)
 {
     char error[TABULAR_ERROR];
-    TableSource source = {".", files, 1, marker, 1, names, COLUMNS};
+    TableSource source = {&default_dialect, ".", files, 1, marker, 1, names, COLUMNS};
     write_file("a.csv", text, strlen(text));
     assert_true(table_read(table, &source, NULL, error) || (print_error("%s\n", error), false));
 }
@@ -68,11 +75,12 @@ static void test_encoded_rows(void **state)
     const int32_t order[] = {0, 1, 2, 4, 3};
     read_table(&table, "age,size,job\n1,10,cook\n3,?,clerk\n8,30,\n100,20,clerk\n?,50,cook\n");
     assert_true(decode(&decoded, &table, &schema, error));
-    float mean[3], scale[3], fill[3], rows[5][6];
+    double mean[3], scale[3], fill[3];
+    float rows[5][6];
     Encoder encoder = {false, mean, scale, fill};
     assert_true(encoder_fit(&decoded, &schema, 0, order, 3, &encoder, error));
     const double deviation = sqrt(26.0 / 3);
-    const float means[] = {4, 1, 10}, scales[] = {(float)deviation, 7, 20}, fills[] = {4, 4, 20};
+    const double means[] = {4, 1, 10}, scales[] = {deviation, 7, 20}, fills[] = {4, 4, 20};
     assert_memory_equal(mean, means, sizeof mean);
     assert_memory_equal(scale, scales, sizeof scale);
     assert_memory_equal(fill, fills, sizeof fill);
@@ -113,20 +121,119 @@ static void test_constant_columns(void **state)
     Decoded decoded;
     char error[TABULAR_ERROR];
     const int32_t order[] = {0, 1, 2};
-    float mean[3], scale[3], rows[3][6];
+    double mean[3], scale[3];
+    float rows[3][6];
     Encoder encoder = {false, mean, scale, NULL};
     read_table(&table, "age,size,job\n5,1e-60,cook\n5,2e-60,cook\n7,1e300,cook\n");
     assert_true(decode(&decoded, &table, &schema, error));
     assert_true(encoder_fit(&decoded, &schema, 0, order, 2, &encoder, error));
-    assert_true(scale[0] == 1 && scale[1] == 1 && scale[2] == 1); /* 0, 0, and 0 as a float */
+    assert_true(scale[0] == 1 && scale[1] == 1 && scale[2] == 1e-60); /* the ages are 5, 5 */
     assert_true(encode_field(&decoded, &schema, 0, order, 2, &encoder, rows, error));
-    assert_true(rows[0][0] == 0 && rows[1][4] == 0);
+    assert_true(rows[0][0] == 0 && rows[1][4] == 0 && rows[0][5] == 0 && rows[1][5] == 1);
     assert_false(encode_field(&decoded, &schema, 0, order, 3, &encoder, rows, error));
     assert_string_equal(error, "a.csv:4: the column 'size' holds 1e300, which is too large to be encoded");
-    assert_false(encoder_fit(&decoded, &schema, 0, order, 3, &encoder, error));
+    decoded_free(&decoded);
+    table_free(&table);
+
+    read_table(&table, "age,size,job\n5,-1e308,cook\n5,1e308,cook\n");
+    assert_true(decode(&decoded, &table, &schema, error));
+    assert_false(encoder_fit(&decoded, &schema, 0, order, 2, &encoder, error)); /* their difference is infinite */
     assert_string_equal(error, "the numbers of the column 'size' are too large to be encoded");
     decoded_free(&decoded);
     table_free(&table);
+}
+
+/* A mean that is computed of equal numbers may not be the number, nor the deviation 0: .1 added up sixty times. */
+static void test_equal_numbers(void **state)
+{
+    (void)state;
+    Schema schema = schema_with(MISSING_ERROR);
+    Table table;
+    Decoded decoded;
+    char error[TABULAR_ERROR], text[2048] = "age,size,job\n";
+    int32_t order[60];
+    double mean[3], scale[3];
+    float rows[60][6];
+    Encoder encoder = {false, mean, scale, NULL};
+    for (int32_t i = 0; i < 60; i++) {
+        order[i] = i;
+        strcat(text, "0.1,1,cook\n");
+    }
+    read_table(&table, text);
+    assert_true(decode(&decoded, &table, &schema, error));
+    assert_true(encoder_fit(&decoded, &schema, 0, order, 60, &encoder, error));
+    assert_true(mean[0] == 0.1 && scale[0] == 1);
+    assert_true(encode_field(&decoded, &schema, 0, order, 60, &encoder, rows, error));
+    for (int i = 0; i < 60; i++)
+        assert_true(rows[i][0] == 0);
+    decoded_free(&decoded);
+    table_free(&table);
+}
+
+/* Seconds since 1970 have more digits than a float. */
+static void test_time_stamps(void **state)
+{
+    (void)state;
+    Schema schema = schema_with(MISSING_ERROR);
+    Table table;
+    Decoded decoded;
+    char error[TABULAR_ERROR];
+    const int32_t order[] = {0, 1, 2};
+    double mean[3], scale[3];
+    float rows[3][6];
+    Encoder encoder = {false, mean, scale, NULL};
+    read_table(&table, "age,size,job\n1700000000,1,cook\n1700000001,1,cook\n1700000005,1,cook\n");
+    assert_true(decode(&decoded, &table, &schema, error));
+    assert_true(encoder_fit(&decoded, &schema, 0, order, 3, &encoder, error));
+    assert_true(encode_field(&decoded, &schema, 0, order, 3, &encoder, rows, error));
+    const double deviation = sqrt((4 + 1 + 9) / 3.0); /* -2, -1, 3 */
+    assert_true(fabs(rows[0][0] + 2 / deviation) < 1e-6 && fabs(rows[2][0] - 3 / deviation) < 1e-6);
+    assert_true(rows[0][4] == 0 && rows[1][4] == 0.2f && rows[2][4] == 1);
+    decoded_free(&decoded);
+    table_free(&table);
+}
+
+/* A category that the compiler's files do not hold. */
+static void check_unknown(UnknownPolicy unknown, uint32_t frequent, const float expected[3], int64_t others)
+{
+    Schema schema = schema_with(MISSING_ERROR);
+    Table table;
+    Decoded decoded;
+    char error[TABULAR_ERROR] = "";
+    const int32_t order[] = {0, 1};
+    double mean[3], scale[3];
+    float rows[2][6];
+    Encoder encoder = {false, mean, scale, NULL};
+    schema.unknown = unknown;
+    columns[JOB].frequent = frequent;
+    read_table(&table, "age,size,job\n1,2,cook\n3,4,pilot\n");
+    assert_int_equal(decode(&decoded, &table, &schema, error), expected != NULL);
+    if (expected) {
+        assert_int_equal(decoded.others[JOB], others);
+        assert_true(encoder_fit(&decoded, &schema, 0, order, 2, &encoder, error));
+        assert_true(encode_field(&decoded, &schema, 0, order, 2, &encoder, rows, error));
+        assert_memory_equal(&rows[1][1], expected, 3 * sizeof *expected);
+    } else {
+        assert_non_null(strstr(error, "'pilot', which is none of the 3 categories"));
+    }
+    columns[JOB].frequent = 0;
+    decoded_free(&decoded);
+    table_free(&table);
+}
+
+static void test_unknown_categories(void **state)
+{
+    (void)state;
+    static const float missing[] = {1, 0, 0}, clerk[] = {0, 1, 0}, none[] = {0, 0, 0};
+    check_unknown(UNKNOWN_ERROR, 1, NULL, 0);
+    check_unknown(UNKNOWN_MISSING, 1, missing, 1);
+    check_unknown(UNKNOWN_FREQUENT, 1, clerk, 1);
+    jobs[0] = "aviator"; /* no value is missing in the compiler's files */
+    check_unknown(UNKNOWN_MISSING, 1, none, 1);
+    jobs[0] = "?";
+    columns[JOB].label = true;
+    check_unknown(UNKNOWN_FREQUENT, 1, NULL, 0); /* a label is never replaced */
+    columns[JOB].label = false;
 }
 
 static void check_decode(MissingPolicy missing, bool label, const char *text, const char *expected)
@@ -158,7 +265,7 @@ static void test_missing_values(void **state)
         "a.csv:2: the column 'job' holds 'chef', which is none of the 3 categories that this program was compiled for (1 row "
         "holds such a value)");
     check_decode(MISSING_MEAN, false, "age,size,job\n1,2,cook\n1,two,cook\n",
-                 "a.csv:3: the column 'size' holds 'two', which is not a number (1 row holds none)");
+                 "a.csv:3: the column 'size' holds 'two', which is not a number (1 row holds no number)");
 }
 
 static void test_nothing_to_fit(void **state)
@@ -169,7 +276,7 @@ static void test_nothing_to_fit(void **state)
     Decoded decoded;
     char error[TABULAR_ERROR];
     const int32_t order[] = {0, 1};
-    float mean[3], scale[3], fill[3];
+    double mean[3], scale[3], fill[3];
     Encoder encoder = {false, mean, scale, fill};
     read_table(&table, "age,size,job\n1,?,cook\n1,2,cook\n");
     assert_true(decode(&decoded, &table, &schema, error));
@@ -184,6 +291,7 @@ int main(void)
 {
     const struct CMUnitTest unit_tests[] = {
         cmocka_unit_test(test_sizes),          cmocka_unit_test(test_encoded_rows),   cmocka_unit_test(test_constant_columns),
+        cmocka_unit_test(test_equal_numbers),  cmocka_unit_test(test_time_stamps),    cmocka_unit_test(test_unknown_categories),
         cmocka_unit_test(test_missing_values), cmocka_unit_test(test_nothing_to_fit),
     };
     return cmocka_run_group_tests(unit_tests, folder_set_up, folder_tear_down);

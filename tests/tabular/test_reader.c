@@ -40,7 +40,7 @@ static void check_rows(const void *bytes, size_t size, const char *expected)
     Seen seen = {0};
     char error[TABULAR_ERROR] = "";
     write_file("a.csv", bytes, size);
-    assert_true(reader_read("a.csv", note_row, &seen, error) || (print_error("%s\n", error), false));
+    assert_true(reader_read("a.csv", &default_dialect, note_row, &seen, NULL, error) || (print_error("%s\n", error), false));
     assert_string_equal(seen.text, expected);
 }
 
@@ -70,7 +70,7 @@ static void check_error(const void *bytes, size_t size, const char *expected)
     Seen seen = {0};
     char error[TABULAR_ERROR] = "";
     write_file("a.csv", bytes, size);
-    assert_false(reader_read("a.csv", note_row, &seen, error));
+    assert_false(reader_read("a.csv", &default_dialect, note_row, &seen, NULL, error));
     if (!strstr(error, expected))
         fail_msg("expected '%s', saw '%s'", expected, error);
 }
@@ -91,7 +91,7 @@ static void test_malformed_text(void **state)
     ERROR("a\xE2\x82", "a.csv:1: the byte 0xe2");
     ERROR("\xFF\xFE"
           "a\0,\0b\0\n\0",
-          "a.csv:1: the byte 0xff"); /* UTF-16 */
+          "a.csv:1: holds UTF-16 text;");
 }
 
 /* `count` times the character, with text before and behind. */
@@ -130,7 +130,7 @@ static void test_compressed(void **state)
     for (int i = 0; i < 300; i++)
         sprintf(rows + strlen(rows), "%d,%d\n", i * 7919 % 1000, i);
     write_gz("b.csv.gz", rows);
-    assert_true(reader_read("b.csv.gz", note_row, &seen, error));
+    assert_true(reader_read("b.csv.gz", &default_dialect, note_row, &seen, NULL, error));
     assert_int_equal(seen.rows, 301);
     size_t size;
     char *bytes = read_file("b.csv.gz", &size);
@@ -147,15 +147,15 @@ static void test_files(void **state)
     (void)state;
     Seen seen = {0};
     char error[TABULAR_ERROR];
-    assert_false(reader_read("none.csv", note_row, &seen, error));
+    assert_false(reader_read("none.csv", &default_dialect, note_row, &seen, NULL, error));
     assert_string_equal(error, "none.csv: No such file or directory");
     assert_int_equal(mkdir("folder", 0777), 0);
-    assert_false(reader_read("folder", note_row, &seen, error));
+    assert_false(reader_read("folder", &default_dialect, note_row, &seen, NULL, error));
     assert_string_equal(error, "folder: is not a file");
     assert_int_equal(mkfifo("pipe", 0666), 0); /* nobody ever writes to it */
-    assert_false(reader_read("pipe", note_row, &seen, error));
+    assert_false(reader_read("pipe", &default_dialect, note_row, &seen, NULL, error));
     assert_string_equal(error, "pipe: is not a file");
-    assert_false(reader_read("/dev/zero", note_row, &seen, error)); /* which would never end */
+    assert_false(reader_read("/dev/zero", &default_dialect, note_row, &seen, NULL, error)); /* which would never end */
     write_file("folder/x.csv.gz", "", 0);
     write_file("folder/y.csv", "", 0);
     static const char *const names[][3] = {{"folder", "x.csv", "folder/x.csv.gz"},
@@ -181,7 +181,7 @@ static void test_refused_row_ends_reading(void **state)
     int rows = 0;
     char error[TABULAR_ERROR];
     write_file("a.csv", "1\n2\n3\n4\n", 8);
-    assert_false(reader_read("a.csv", refuse_second, &rows, error));
+    assert_false(reader_read("a.csv", &default_dialect, refuse_second, &rows, NULL, error));
     assert_string_equal(error, "refused in line 2");
     assert_int_equal(rows, 2);
 }

@@ -24,7 +24,7 @@ static const char *const both[] = {"a.csv", "b.csv"};
 static bool read_files(Table *table, uint32_t count, const char *const *columns, uint32_t column_count,
                        char error[static TABULAR_ERROR])
 {
-    TableSource source = {".", both, count, markers, 2, columns, column_count};
+    TableSource source = {&default_dialect, ".", both, count, markers, 2, columns, column_count};
     return table_read(table, &source, NULL, error);
 }
 
@@ -73,7 +73,8 @@ static void test_refused_tables(void **state)
     (void)state;
     const char *wanted[] = {"x", "y"};
     write_text("a.csv", "x,y\n1,2\n3,4,5\n");
-    check_error(1, NULL, 0, "a.csv:3: the row has 3 fields, but the header has 2");
+    check_error(1, NULL, 0,
+                "a.csv:3: the row has 3 fields, but the header has 2; a text that holds the separator must be quoted");
     write_text("a.csv", "x,z\n1,2\n");
     check_error(1, wanted, 2, "a.csv:1: there is no column 'y' in the header");
     write_text("a.csv", "y,x,y\n1,2,3\n");
@@ -126,9 +127,10 @@ static void test_rows_that_nothing_divides(void **state)
     (void)state;
     const char *wanted[] = {"x"};
     write_text("a.csv", "x;y\n1;2\n3\n");
-    check_error(1, wanted, 1, "a.csv:1: there is no column 'x' in the header");
+    check_error(1, wanted, 1, "a.csv:3: the row has 1 field, but the header has 2");
     write_text("a.csv", "x,y\n1,2\n3 4,5 6,7\n");
-    check_error(1, NULL, 0, "a.csv:3: the row has 3 fields, but the header has 2");
+    check_error(1, NULL, 0,
+                "a.csv:3: the row has 3 fields, but the header has 2; a text that holds the separator must be quoted");
     write_text("a.csv", "y;z\n1;2\n");
     check_error(1, wanted, 1, "a.csv:1: there is no column 'x' in the header, divided by ';'");
 }
@@ -174,7 +176,9 @@ static void test_separators_at_line_ends(void **state)
     assert_string_equal(table_cell(&table, 1, 1), "4");
     table_free(&table);
     write_text("a.csv", "x,y\n1,2,,\n");
-    check_error(1, NULL, 0, "a.csv:2: the row has 4 fields, but the header has 2");
+    check_error(1, NULL, 0,
+                "a.csv:2: the row has 4 fields, but the header has 2; numbers with a decimal comma must be quoted where commas "
+                "divide the fields");
 }
 
 /* A marker that is a number stands for that number, however it is written. */
@@ -185,7 +189,7 @@ static void test_markers_as_numbers(void **state)
     Table table;
     char error[TABULAR_ERROR] = "";
     write_text("a.csv", "x,y\n-999.0,-9.99e2\n-999,999\n-999.5,x-999\n");
-    TableSource source = {".", both, 1, numbers, 1, NULL, 0};
+    TableSource source = {&default_dialect, ".", both, 1, numbers, 1, NULL, 0};
     assert_true(table_read(&table, &source, NULL, error));
     static const char *const cells[3][2] = {{"", ""}, {"", "999"}, {"-999.5", "x-999"}};
     for (uint32_t row = 0; row < 3; row++)
@@ -214,7 +218,7 @@ static void test_dropped_rows(void **state)
     assert_int_equal(table_drop(&table, columns, 2), 0);
     table_free(&table);
 
-    write_text("b.csv", "x,y,z\n,,\n");
+    write_text("b.csv", "x,y,z\n?,,NA\n");
     assert_true(read_files(&table, 2, NULL, 0, error));
     assert_int_equal(table_drop(&table, columns, 2), 2); /* the last file has no row left */
     assert_int_equal(table.first_rows[1], 2);
@@ -234,7 +238,7 @@ static void test_numbers(void **state)
                  {"1 2", false, 0},   {"1,5", false, 0},   {"1e999", false, 0}, {"--1", false, 0}, {"1.2.3", false, 0}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         double number;
-        if (parse_number(cases[i].text, &number) != cases[i].is || (cases[i].is && number != cases[i].number))
+        if (parse_number(&default_dialect, cases[i].text, &number) != cases[i].is || (cases[i].is && number != cases[i].number))
             fail_msg("'%s'", cases[i].text);
     }
 
@@ -247,14 +251,112 @@ static void test_numbers(void **state)
     assert_true(table_is_numeric(&table, 0));
     assert_false(table_is_numeric(&table, 1));
     assert_false(table_is_numeric(&table, 2)); /* holds nothing */
-    assert_true(table_numbers(&table, 0, values, &missing, &first, error));
+    assert_true(table_numbers(&table, 0, NULL, values, &missing, &first, NULL, error));
     assert_true(values[0] == 1 && isnan(values[1]) && values[2] == -20 && isnan(values[3]));
     assert_int_equal(missing, 2);
     assert_int_equal(first, 1);
     assert_false(table_missing_error(&table, 0, missing, first, error));
     assert_string_equal(error, "a.csv:3: the column 'n' has no value here (2 rows have none)");
-    assert_false(table_numbers(&table, 1, values, &missing, &first, error));
-    assert_string_equal(error, "a.csv:2: the column 't' holds 'a', which is not a number (3 rows hold none)");
+    assert_false(table_numbers(&table, 1, NULL, values, &missing, &first, NULL, error));
+    assert_string_equal(error, "a.csv:2: the column 't' holds 'a', which is not a number (3 rows hold no number)");
+    table_free(&table);
+}
+
+static void check_number(const char *decimal, const char *thousands, const char *text, double expected)
+{
+    const Dialect dialect = {.separator = "", .decimal = decimal, .thousands = thousands, .comment = ""};
+    double number = NAN;
+    bool is = parse_number(&dialect, text, &number);
+    if (is != !isnan(expected) || (is && number != expected))
+        fail_msg("'%s' with the point '%s' and groups divided by '%s' is %.17g", text, decimal, thousands, number);
+}
+
+static void test_numbers_of_dialects(void **state)
+{
+    (void)state;
+    check_number(",", "", "3,5", 3.5);
+    check_number(",", "", "-,5e2", -50);
+    check_number(",", "", "3.5", NAN); /* a point is none */
+    check_number(",", "", "3,5,5", NAN);
+    check_number(",", "", "35", 35);
+    check_number(",", ".", "1.234.567,25", 1234567.25);
+    check_number(",", ".", "1.234", 1234);
+    check_number(",", ".", "1.23", NAN);
+    check_number(",", ".", "1.2345", NAN);
+    check_number(",", ".", "1234.567", NAN); /* a first group of more than three digits */
+    check_number(".", ",", "+12,345.5e-1", 1234.55);
+    check_number(".", ",", "1,234,56", NAN);
+    check_number(".", ",", ",123", NAN);
+    check_number(".", "'", "1'000'000", 1e6);
+    check_number(".", "\xC2\xA0",
+                 "1\xC2\xA0"
+                 "000",
+                 1000); /* a no-break space */
+    check_number(",", ".", "", NAN);
+    check_number(",", ".", "-", NAN);
+}
+
+static void check_time(const char *format, const char *text, double expected)
+{
+    double seconds = NAN;
+    bool is = parse_time(format, text, &seconds);
+    if (is != !isnan(expected) || (is && seconds != expected))
+        fail_msg("'%s' by '%s' is %.17g", text, format, seconds);
+}
+
+/* Expected numbers are those of `date -u -d TEXT +%s`. */
+static void test_times(void **state)
+{
+    (void)state;
+    check_time("", "1970-01-01", 0);
+    check_time("", "2004-03-10", 1078876800);
+    check_time("", "2004-03-10 18:00:00", 1078941600);
+    check_time("", "2004-03-10T18:00:00Z", 1078941600);
+    check_time("", "2004-03-10T18:00", 1078941600);
+    check_time("", "2004-03-10 18:00:00.25", 1078941600.25);
+    check_time("", "18:00", 64800);
+    check_time("", "18:00:01", 64801);
+    check_time("", "2003-02-29", NAN); /* no day of that year */
+    check_time("", "2004-02-29", 1078012800);
+    check_time("", "2004-13-01", NAN);
+    check_time("", "2004-03-10 later", NAN);
+    check_time("", "10/03/2004", NAN);
+    check_time("", "", NAN);
+    check_time("%d/%m/%Y", "10/03/2004", 1078876800);
+    check_time("%d/%m/%Y", "31/04/2004", NAN);
+    check_time("%H.%M.%S", "18.00.00", 64800);
+    check_time("%d %b %Y", "1 Jan 1969", -31536000);
+    check_time("%Y-%m-%d %H:%M:%S %z", "2004-03-10 18:00:00 +0100", 1078938000);
+    check_time("%Y-%m", "2004-03", 1078099200);
+}
+
+static void test_hints(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *hint;
+    } cases[] = {{"N/A", "missing"},       {"?", "missing"},           {"3,5", "decimal"},     {"0,250", "decimal"},
+                 {"7,350", "thousands"},   {"1,234,567", "thousands"}, {"1.234,5", "decimal"}, {"1 234", "blanks"},
+                 {"1'234", "apostrophes"}, {"10/03/2004", "time("},    {"18:00", "time("},     {"2004-03-10T18:00", "time("},
+                 {"12%", "percent"},       {"$12", "currency"},        {"abc", NULL},          {"a1", NULL}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const char *hint = number_hint(&default_dialect, cases[i].text);
+        if (!hint != !cases[i].hint || (hint && !strstr(hint, cases[i].hint)))
+            fail_msg("%s: %s", cases[i].text, hint ? hint : "no hint");
+    }
+}
+
+/* A quoted text of several lines is one row when the separator is sought. */
+static void test_separator_of_long_texts(void **state)
+{
+    (void)state;
+    Table table;
+    char error[TABULAR_ERROR] = "";
+    write_text("a.csv", "x;t\n1;\"one\ntwo, three\nfour\"\n2;\"a;b\"\n");
+    assert_true(read_files(&table, 1, NULL, 0, error));
+    assert_int_equal(table.rows, 2);
+    assert_string_equal(table_cell(&table, 0, 1), "one\ntwo, three\nfour");
+    assert_string_equal(table_cell(&table, 1, 1), "a;b");
     table_free(&table);
 }
 
@@ -271,10 +373,11 @@ static void test_categories(void **state)
     for (uint32_t i = 0; i < 6; i++)
         assert_string_equal(table.columns[0].categories[i], expected[i]);
     int32_t codes[8];
-    assert_true(table_codes(&table, 0, expected, 6, codes, error));
+    int64_t others;
+    assert_true(table_codes(&table, 0, expected, 6, NO_CODE, codes, &others, error));
     static const int32_t expected_codes[] = {4, 1, 5, 0, 4, 3, 2, 0};
     assert_memory_equal(codes, expected_codes, sizeof codes);
-    assert_false(table_codes(&table, 0, expected, 4, codes, error)); /* two values are not known */
+    assert_false(table_codes(&table, 0, expected, 4, NO_CODE, codes, &others, error)); /* two values are not known */
     assert_string_equal(error,
                         "a.csv:2: the column 'c' holds 'b', which is none of the 4 categories that this program was compiled for "
                         "(3 rows hold such a value)");
@@ -312,6 +415,10 @@ int main(void)
         cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_dropped_rows),
         cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_numbers_of_dialects),
+        cmocka_unit_test(test_times),
+        cmocka_unit_test(test_hints),
+        cmocka_unit_test(test_separator_of_long_texts),
         cmocka_unit_test(test_categories),
         cmocka_unit_test(test_too_many_categories),
     };
