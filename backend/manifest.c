@@ -242,10 +242,14 @@ static TrainInfo *train_of(const Filler *f, const Train *train)
         info->acts[i] = act_of(f, &train->acts.data[i]);
     for (uint32_t i = 0; i < train->metrics.len; i++) {
         const Metric *metric = &train->metrics.data[i];
+        size_t *accumulate = ARENA_ARRAY(f->arena, size_t, metric->passes);
+        for (uint32_t pass = 0; pass < metric->passes; pass++)
+            accumulate[pass] = (size_t)function_index(f, metric->accumulate[pass]);
         info->metrics[i] = (MetricInfo){.name = metric->name,
                                         .dataset = metric->dataset,
                                         .split = metric->split,
-                                        .accumulate = function_index(f, metric->accumulate),
+                                        .accumulate = accumulate,
+                                        .accumulate_count = metric->passes,
                                         .finish = function_index(f, metric->finish)};
     }
     return info;

@@ -86,3 +86,22 @@ uint32_t part_of_state(const Phase *phase, const char *state)
     }
     return best;
 }
+
+uint32_t passes_over_data(const Function *function, uint32_t *levels)
+{
+    uint32_t *own = levels ? levels : support_malloc((function->ops.len + 1) * sizeof *own), passes = 1;
+    for (Value v = 0; v < function->ops.len; v++) {
+        const Op *op = OP_AT(function, v);
+        own[v] = 0;
+        for (uint32_t i = 0; i < op->nargs; i++)
+            own[v] = own[op->args[i]] > own[v] ? own[op->args[i]] : own[v];
+        own[v] += is_across(op->code);
+    }
+    for (uint32_t i = 0; i < function->outputs.len; i++) {
+        uint32_t level = own[function->outputs.data[i].value];
+        passes = level > passes ? level : passes;
+    }
+    if (!levels)
+        support_free(own);
+    return passes;
+}

@@ -175,11 +175,15 @@ typedef struct Phase {
     uint32_t line;
 } Phase;
 
+enum { MOST_PASSES = 8 };
+
 typedef struct Metric {
     const char *name;    /* as written: "err(fashion.test)" */
     Function *objective; /* per example, not training, output "value"; of pareto one output per objective */
     uint32_t dataset, split;
-    Function *accumulate, *finish; /* set by the method: inputs index, mask; output "value" */
+    uint32_t passes;                   /* over the data: one more than reductions across the data lie inside each other */
+    Function *accumulate[MOST_PASSES]; /* of a pass: inputs index, mask; set by the method, as is finish */
+    Function *finish;                  /* output "value" */
 } Metric;
 
 /* One act of a train's procedure (runtime/abi/acts.def). It is due by the rounds of its parent, a repeat. */
@@ -254,6 +258,10 @@ uint64_t train_conditions(const Train *train);
 Value build_natural(Builder *b, const Hyper *hyper, Value raw);
 /* The unconstrained number whose natural value is `natural` (inside the range). */
 double hyper_raw(const Hyper *hyper, double natural);
+
+/* How many passes over the data the function's outputs need: one more than reductions across the data lie inside each other.
+ * levels (NULL: not wanted) gets for every value how many passes it waits for. */
+uint32_t passes_over_data(const Function *function, uint32_t *levels);
 
 /* What stands for the optimizer of no part. */
 enum { NO_PART = UINT32_MAX };

@@ -85,9 +85,8 @@ void pass_traced(const PassTrace *trace, const char *name, Module *module, Funct
 
 /* ---- methods ---- */
 
-/* Turns the model's train into its step, init, evaluation and report functions (docs/methods.md). Errors the frontend cannot see
- * (nested reductions in a metric of objectives) are in `why`, as "LINE: error: ..."; false then. */
-bool method_assemble(Model *model, Train *train, PassTrace *trace, char why[static 256]);
+/* Turns the model's train into its step, init, evaluation and report functions (docs/methods.md). */
+void method_assemble(Model *model, Train *train, PassTrace *trace);
 
 /* The settings of the train's method, as lines of `hnc explain`. */
 void method_explain(const Train *train, Text *out);

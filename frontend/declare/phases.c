@@ -69,30 +69,6 @@ void lower_phase(TrainPlan *plan, const char *name, bool upper)
     vec_push(&plan->train.phases, phase);
 }
 
-/* Whether an output of the function reduces over the data a value that already depends on such a reduction. */
-static bool reduces_twice(const Function *function)
-{
-    enum { NEEDED = 1, REDUCED = 2 };
-    unsigned char *marks = support_malloc(function->ops.len + 1);
-    bool twice = false;
-    memset(marks, 0, function->ops.len);
-    for (uint32_t i = 0; i < function->outputs.len; i++)
-        marks[function->outputs.data[i].value] = NEEDED;
-    for (Value v = (Value)function->ops.len; v-- > 0;)
-        for (uint32_t i = 0; i < OP_AT(function, v)->nargs && marks[v]; i++)
-            marks[OP_AT(function, v)->args[i]] = NEEDED;
-    for (Value v = 0; v < function->ops.len; v++) {
-        unsigned below = 0;
-        for (uint32_t i = 0; i < OP_AT(function, v)->nargs; i++)
-            below |= marks[OP_AT(function, v)->args[i]] & REDUCED;
-        bool across = is_across(OP_AT(function, v)->code);
-        twice |= marks[v] && across && below;
-        marks[v] |= across ? REDUCED : below;
-    }
-    support_free(marks);
-    return twice;
-}
-
 static void lower_metric(TrainPlan *plan, const Expr *expr)
 {
     Session *s = plan->s;
@@ -104,10 +80,9 @@ static void lower_metric(TrainPlan *plan, const Expr *expr)
     if (!is_poison(value) && read_split_of(s, expr, &metric.dataset, &metric.split)) {
         bool per_example = differs_between_examples(metric.objective, value.ir);
         build_output(&s->builder, "value", per_example ? build_unary(&s->builder, OP_ACROSS_MEAN, value.ir) : value.ir);
-        if (reduces_twice(metric.objective))
-            fail(s, expr->span,
-                 "the metric '%s' reduces over the data inside another reduction, which needs two passes: not supported",
-                 metric.name);
+        if (passes_over_data(metric.objective, NULL) > MOST_PASSES)
+            fail(s, expr->span, "the metric '%s' has more than %d reductions across the data inside each other", metric.name,
+                 MOST_PASSES);
     }
     close_function(s);
     vec_push(&plan->train.metrics, metric);

@@ -197,6 +197,8 @@ static void read_front(TrainPlan *plan)
     sweep->metric = plan->train.metrics.len;
     Metric metric = {.name = arena_printf(&s->module->arena, "%s on %s", sweep->name, sweep->on)};
     metric.objective = lower_objectives(plan, "front", &minimise->values, setting->on, false, &metric.dataset, &metric.split);
+    if (metric.objective && passes_over_data(metric.objective, NULL) > MOST_PASSES)
+        fail(s, minimise->span, "an objective has more than %d reductions across the data inside each other", MOST_PASSES);
     vec_push(&plan->train.metrics, metric);
 }
 

@@ -99,7 +99,7 @@ const Method *method_of(const Train *train);
 /* The functions every method has; each is named after the train. */
 void assemble_init(Assembly *assembly);
 void assemble_plateau(Assembly *assembly);
-bool assemble_metrics(Assembly *assembly, char why[static 256]);
+void assemble_metrics(Assembly *assembly);
 
 /* The acts of a train's procedure, appended in the order of a walk (procedure.c): a repeat, which act_end closes; another act;
  * the repeat that has the train's epochs and patience; a measure as often as the train says and at the end. */

@@ -349,9 +349,13 @@ static void write_net(Writer *w, const Variable *input)
 
 static void write_loss(Writer *w, const char *name, bool penalty)
 {
-    static const char *const terms[] = {" + 0.1 * mean(sum(square(f(d.x)), axis: 0))", " + 0.01 * sumsq(f)",
-                                        " + 0.1 * mean(max(f(d.x), axis: 0))",         " + 0.1 * square(mean(f(d.x)))",
-                                        " + 0.1 * mean(var(f(d.x), axis: 0))",         " + 0.1 * min(f(d.x))"};
+    static const char *const terms[] = {" + 0.1 * mean(sum(square(f(d.x)), axis: 0))",
+                                        " + 0.01 * sumsq(f)",
+                                        " + 0.1 * mean(max(f(d.x), axis: 0))",
+                                        " + 0.1 * square(mean(f(d.x)))",
+                                        " + 0.1 * mean(var(f(d.x), axis: 0))",
+                                        " + 0.1 * min(f(d.x))",
+                                        " + 0.1 * var(f(d.x))"};
     text_printf(w->out, "objective %s(d) = mean(cross_entropy(f(d.x), d.y))", name);
     if (below(w, 2))
         text_printf(w->out, "%s", terms[choose(w, 4, COUNT_OF(terms))]);
