@@ -255,6 +255,17 @@ static TrainInfo *train_of(const Filler *f, const Train *train)
     return info;
 }
 
+static void fill_constants(const Filler *f, Manifest *manifest)
+{
+    manifest->constant_count = f->model->constants.len;
+    manifest->constants = ARENA_ARRAY(f->arena, ConstantInfo, manifest->constant_count);
+    for (uint32_t i = 0; i < manifest->constant_count; i++) {
+        const Constant *constant = &f->model->constants.data[i];
+        int64_t state = find_state(f->module, constant_state(f->arena, constant->name));
+        manifest->constants[i] = (ConstantInfo){.name = constant->name, .number = constant->number, .state = (int)state};
+    }
+}
+
 static void fill_exports(const Filler *f, Manifest *manifest)
 {
     manifest->export_count = f->model->exports.len;
@@ -298,6 +309,7 @@ char *manifest_json(const Model *model, const Plan *plan, const Target *target, 
     fill_functions(&filler, &manifest);
     fill_datasets(&filler, &manifest);
     fill_hypers(&filler, &manifest);
+    fill_constants(&filler, &manifest);
     fill_exports(&filler, &manifest);
     manifest.train = model->trains.len ? train_of(&filler, &model->trains.data[0]) : NULL;
     char *json = manifest_write(&manifest), *text = json ? arena_text(arena, json, strlen(json)) : NULL;

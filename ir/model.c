@@ -64,6 +64,7 @@ void model_free(Model *model)
     vec_free(&model->nets);
     vec_free(&model->forms);
     vec_free(&model->hypers);
+    vec_free(&model->constants);
     vec_free(&model->trains);
     vec_free(&model->exports);
     module_free(model->module); /* last: *model may lie in the module's arena */
@@ -104,4 +105,9 @@ uint32_t passes_over_data(const Function *function, uint32_t *levels)
     if (!levels)
         support_free(own);
     return passes;
+}
+
+const char *constant_state(Arena *arena, const char *name)
+{
+    return arena_printf(arena, "const/%s", name);
 }

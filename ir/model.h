@@ -69,6 +69,8 @@ typedef struct Optimizer {
     double beta1, beta2; /* adam; beta2 is rmsprop's alpha */
     double epsilon;
     double clip; /* global norm of the gradient; 0: none */
+    /* The constants of the model file that a run may change, which say them; NULL: none does. */
+    const char *rate_constant, *clip_constant;
     RateSchedule schedule;
 } Optimizer;
 
@@ -236,6 +238,14 @@ typedef struct Export {
     Function *function; /* per example; its inputs are the arguments */
 } Export;
 
+/* A constant of the model file. A run may change it if the state constant_state() holds it. */
+typedef struct Constant {
+    const char *name;
+    double number;
+} Constant;
+/* "const/rate" */
+const char *constant_state(Arena *arena, const char *name);
+
 typedef struct Model {
     Module *module;
     const char *name;   /* of the file, without folder and .hn */
@@ -244,6 +254,7 @@ typedef struct Model {
     VEC(Net) nets;
     VEC(Form) forms;
     VEC(Hyper) hypers;
+    VEC(Constant) constants;
     VEC(Train) trains;
     VEC(Export) exports;
 } Model;

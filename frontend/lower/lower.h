@@ -35,6 +35,7 @@ typedef struct Symbol {
     double number;      /* const */
     bool number_known;  /* const: false after an error */
     bool used;          /* net, objective: lowered at least once */
+    bool pinned;        /* const: its number is needed when the program is built */
     bool broken;        /* data: its declaration has an error, so missing parts are not reported */
     uint32_t condition; /* a condition's place among those of the module */
     int64_t extent;     /* of its vector, 0 after an error */

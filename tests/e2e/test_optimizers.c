@@ -141,6 +141,9 @@ static void rates_are_logged(void **state)
     assert_true(fabs(logged("rates", "rate.trunk.minimise") - 0.25) < 1e-7);
     assert_true(fabs(logged("rates", "rate.minimise") - 0.5) < 1e-6);
     assert_int_equal(run_command("tail -n 1 rates_run/metrics.jsonl | grep -q '\"rate.minimise\": 0.0625'"), 0);
+    assert_int_equal(run_command("'%s/hnc' explain rates.hn", HNC_BINARY_DIR), 0);
+    assert_true(output_has("sgd(0.25, momentum: 0, constant) of trunk") &&
+                output_has("sgd(0.5, momentum: 0, step(1, factor: 0.5))"));
     train_by("silent", "sgd(0.25)", 3);
     assert_true(isnan(logged("silent", "rate.minimise")));
 }

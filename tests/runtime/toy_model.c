@@ -103,7 +103,7 @@ const char hn_manifest[] =
     "\"splits\":[{\"name\":\"train\",\"from_test\":false,\"count\":100,\"fraction\":0},"
     "{\"name\":\"valid\",\"from_test\":false,\"count\":0,\"fraction\":0.25}],\"shuffled\":false,\"rows\":0,\"schema\":null}],"
     "\"hypers\":[{\"name\":\"lam.decay\",\"kind\":\"log\",\"shape\":[],\"low\":0,\"high\":0,\"init\":0.001,\"shared\":true}],"
-    "\"exports\":[],"
+    "\"constants\":[],\"exports\":[],"
     "\"train\":{\"name\":\"tune\",\"batch\":" TEXT(TOY_BATCH) ",\"epochs\":6,"
 #ifdef TOY_FIT
     "\"method\":\"fit\",\"select\":-1,\"plateau\":-1,\"hypers\":-1,"
