@@ -68,7 +68,8 @@ static void fill_fields(const Filler *f, Manifest *manifest)
     manifest->fields = ARENA_ARRAY(f->arena, FieldInfo, manifest->field_count);
     for (uint32_t i = 0; i < manifest->field_count; i++) {
         const Field *field = &f->module->fields.data[i];
-        manifest->fields[i] = (FieldInfo){.tensor = tensor(field->name, field->type), .classes = field->classes};
+        manifest->fields[i] = (FieldInfo){
+            .tensor = tensor(field->name, field->type), .classes = field->classes, .first = field->first, .index = field->index};
     }
 }
 
@@ -272,7 +273,8 @@ static void fill_exports(const Filler *f, Manifest *manifest)
     manifest->exports = ARENA_ARRAY(f->arena, ExportInfo, manifest->export_count);
     for (uint32_t i = 0; i < manifest->export_count; i++) {
         const Export *export = &f->model->exports.data[i];
-        manifest->exports[i] = (ExportInfo){.name = export->name, .function = function_index(f, export->function)};
+        manifest->exports[i] =
+            (ExportInfo){.name = export->name, .function = function_index(f, export->function), .labels = export->labels};
     }
 }
 

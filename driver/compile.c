@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "driver/driver.h"
 
@@ -35,6 +36,9 @@ bool compile_model(const Options *options, Compilation *c)
     const char *reason;
     if (!source_read(&c->arena, options->file, &c->source, &reason)) {
         fprintf(stderr, "hnc: error: cannot read '%s': %s\n", options->file, reason);
+        const char *model = arena_printf(&c->arena, "%s.hn", options->file);
+        if (access(model, R_OK) == 0)
+            fprintf(stderr, "     did you mean '%s'?\n", model);
         return false;
     }
     FrontendOptions frontend = {
@@ -47,6 +51,7 @@ bool compile_model(const Options *options, Compilation *c)
         .home = model_folder(&c->arena, options),
         .silenced = options->silenced_warnings,
         .warnings_are_errors = options->warnings_are_errors,
+        .count = count_data,
     };
     c->model = frontend_compile(&c->source, &frontend, &c->diags);
     diag_print(&c->diags, stderr);

@@ -22,7 +22,7 @@ typedef struct Options {
     int64_t batch;
     uint32_t silenced_warnings; /* bit set of WarningKind */
     bool warnings_are_errors;
-    bool verify_each, save_temps, time_passes, gradients, print_link_command, help;
+    bool verify_each, save_temps, time_passes, gradients, plan, print_link_command, help;
     char **rest; /* after `--`, NULL-terminated */
 } Options;
 
@@ -45,6 +45,9 @@ typedef struct Compilation {
 /* Reads, checks and lowers the file, then assembles the selected train's functions. On failure everything has been said on
  * stderr. */
 bool compile_model(const Options *options, Compilation *compilation);
+/* The CountData of the frontend (count.c). */
+bool count_data(const Dataset *data, const Field *fields, uint32_t field_count, const char *folder, DataCounts *counts,
+                char *reason, size_t size);
 /* compile_model, then fusion and the memory plan. */
 bool compile_program(const Options *options, Compilation *compilation);
 void compilation_free(Compilation *compilation);

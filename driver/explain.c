@@ -1,89 +1,40 @@
-/* hnc explain: what a model is made of, what a step costs, where its memory goes, with which settings its method runs. */
+/* hnc explain: a first page that fits a screen (what a model is made of, with which settings its method runs, what a step costs);
+ * with
+ * --plan the rest: every weight, function, kernel and address. */
 #include <inttypes.h>
+#include <string.h>
 
 #include "driver/driver.h"
 
-static int64_t target_parameters(const Module *module, uint32_t net)
+/* ---- the first page ---- */
+
+enum { MOST_LINES = 10 }; /* of one kind on the first page */
+
+/* "50000 examples", "0.8 of the main files", "all of the test files" */
+static const char *split_text(Arena *arena, const Dataset *data, const Split *split)
 {
-    int64_t count = 0;
-    for (uint32_t i = 0; i < module->weights.len; i++)
-        if (module->weights.data[i].net == net)
-            count += type_elements(module->weights.data[i].type);
-    return count;
+    if (split->count)
+        return arena_printf(arena, "%" PRId64 " example%s", split->count, split->count == 1 ? "" : "s");
+    const char *share = split->fraction == 1 ? "all" : arena_printf(arena, "%g", split->fraction);
+    if (data->rows)
+        return arena_printf(arena, "%s of %" PRId64 " examples", share, data->rows);
+    return arena_printf(arena, "%s of the %s files", share, split->from_test ? "test" : "main");
 }
 
-static void explain_nets(const Model *model)
+static void explain_splits(const Dataset *data, Arena *arena)
 {
-    const Module *module = model->module;
-    puts("\nnets and their weights");
-    int64_t target = 0, trained = 0;
-    for (uint32_t net = 0; net < model->nets.len; net++) {
-        int64_t count = target_parameters(module, net);
-        target += count;
-        printf("  %-44s %12" PRId64 " weights\n", model->nets.data[net].name, count);
-        for (uint32_t i = 0; i < module->weights.len; i++) {
-            const Weight *w = &module->weights.data[i];
-            if (w->net == net)
-                printf("    %-42s %12" PRId64 "  %-16s %s\n", w->name, type_elements(w->type), type_text(w->type),
-                       model->forms.data[w->form].text);
-        }
-    }
-    for (uint32_t i = 0; i < module->states.len; i++)
-        if (module->states.data[i].role == STATE_WEIGHT)
-            trained += type_elements(module->states.data[i].type);
-    printf("  nets have %" PRId64 " weights, made from %" PRId64 " trained numbers (ratio %.2f)\n", target, trained,
-           target ? (double)trained / (double)target : 0.0);
+    for (uint32_t i = 0; i < data->splits.len; i++)
+        printf("  split %-18s %s\n", data->splits.data[i].name, split_text(arena, data, &data->splits.data[i]));
+    if (data->shuffled)
+        puts("  shuffled by the seed, then split");
 }
 
-static const char *hyper_kind(const Hyper *hyper)
+static const char *field_type(Arena *arena, const Field *field)
 {
-    static const char *const names[] = {"real", "range", "positive", "log", "log range", "integer"};
-    return names[hyper->kind];
+    return field->classes ? arena_printf(arena, "class[%" PRId64 "]", field->classes) : type_text(field->type);
 }
 
-static void explain_hypers(const Model *model, const Train *train)
-{
-    if (model->hypers.len == 0)
-        return;
-    puts("\nhyperparameters");
-    for (uint32_t i = 0; i < model->hypers.len; i++) {
-        const Hyper *h = &model->hypers.data[i];
-        printf("  %-24s %-10s", h->name, hyper_kind(h));
-        if (h->kind == HYPER_RANGE || h->kind == HYPER_LOG_RANGE || h->kind == HYPER_INTEGER)
-            printf(" in (%g, %g)", h->low, h->high);
-        if (h->shape.rank)
-            printf(", %" PRId64 " values", type_elements(h->shape));
-        if (find_train_condition(train, h->condition))
-            printf(", starts at %g, drawn per %s\n", h->init, h->shared ? "batch" : "example");
-        else
-            printf(", stays at %g\n", h->init);
-    }
-}
-
-static void explain_phase(const Phase *phase, Text *out)
-{
-    for (uint32_t i = 0; i < phase->parts.len; i++)
-        optimizer_explain(i == 0 ? phase->name : "", &phase->parts.data[i].optimizer, phase->parts.data[i].part, out);
-    if (!phase->parts_only)
-        optimizer_explain(phase->parts.len ? "" : phase->name, &phase->optimizer, NULL, out);
-    text_printf(out, "  %-10s batches of %" PRId64 "\n", "", phase->batch);
-}
-
-static void explain_train(const Train *train)
-{
-    printf("\ntrain %s: %s, %" PRId64 " epochs, an evaluation every %" PRId64 ", patience %" PRId64 "%s\n", train->name,
-           method_traits[train->method].name, train->epochs, train->evaluate, train->patience, train->patience ? "" : " (none)");
-    Text text = {0};
-    for (uint32_t i = 0; i < train->phases.len; i++)
-        explain_phase(&train->phases.data[i], &text);
-    method_explain(train, &text);
-    printf("%s", text.data ? text.data : "");
-    text_free(&text);
-    for (uint32_t i = 0; i < train->metrics.len; i++)
-        printf("  metric     %s%s\n", train->metrics.data[i].name, (int)i == train->select ? "   (selects the best)" : "");
-}
-
-static void explain_data(const Model *model)
+static void explain_data(const Model *model, Arena *arena)
 {
     for (uint32_t d = 0; d < model->datasets.len; d++) {
         const Dataset *data = &model->datasets.data[d];
@@ -92,33 +43,197 @@ static void explain_data(const Model *model)
         for (uint32_t i = 0; data->schema && i < data->files.len + data->test_files.len; i++)
             printf("  file %s%s\n", i < data->files.len ? data->files.data[i] : data->test_files.data[i - data->files.len],
                    i < data->files.len ? "" : " (test)");
+        uint32_t fields = 0;
         for (uint32_t i = 0; i < model->module->fields.len; i++) {
             const Field *field = &model->module->fields.data[i];
-            if (field->dataset == d)
-                printf("  %-24s %-*s%s\n", field->name, data->schema ? 0 : 17, type_text(field->type),
+            if (field->dataset == d && fields++ < MOST_LINES)
+                printf("  %-24s %-*s%s\n", field->name, data->schema ? 0 : 17, field_type(arena, field),
                        data->schema ? "" : data->files.data[file++]);
         }
-        if (data->shuffled)
-            puts("  shuffled by the seed, then split");
-        for (uint32_t i = 0; i < data->splits.len; i++) {
-            const Split *split = &data->splits.data[i];
-            if (split->count)
-                printf("  split %-18s %" PRId64 " examples\n", split->name, split->count);
-            else
-                printf("  split %-18s %g of the %s files\n", split->name, split->fraction, split->from_test ? "test" : "main");
-        }
+        if (fields > MOST_LINES)
+            printf("  and others: %" PRIu32 " fields in all\n", fields);
+        explain_splits(data, arena);
     }
 }
 
-static void explain_steps(const Plan *plan)
+/* Of one form. */
+static int64_t count_weights(const Module *module, uint32_t form)
+{
+    int64_t count = 0;
+    for (uint32_t i = 0; i < module->weights.len; i++)
+        if (module->weights.data[i].net != NO_NET && module->weights.data[i].form == form)
+            count += type_elements(module->weights.data[i].type);
+    return count;
+}
+
+/* So that a line of the page fits a screen. */
+static const char *short_text(Arena *arena, const char *text)
+{
+    enum { LONGEST = 40 };
+    return strlen(text) <= LONGEST ? text : arena_printf(arena, "%.*s...", LONGEST - 3, text);
+}
+
+static void explain_weights(const Model *model, Arena *arena)
+{
+    const Module *module = model->module;
+    puts("\nweights                                           numbers  made of");
+    int64_t target = 0, trained = 0;
+    uint32_t shown = 0, hidden = 0;
+    for (uint32_t form = 0; form < model->forms.len; form++) {
+        int64_t count = count_weights(module, form);
+        target += count;
+        if (count && shown < MOST_LINES)
+            printf("  %-42s %12" PRId64 "  %s\n", model->forms.data[form].target, count,
+                   short_text(arena, model->forms.data[form].text));
+        shown += count > 0 && shown < MOST_LINES;
+        hidden += count > 0 && shown == MOST_LINES;
+    }
+    if (hidden > 1)
+        printf("  and others: %" PRIu32 " in all\n", shown + hidden - 1);
+    for (uint32_t i = 0; i < module->states.len; i++)
+        if (module->states.data[i].role == STATE_WEIGHT)
+            trained += type_elements(module->states.data[i].type);
+    printf("  nets have %" PRId64 " weights, made from %" PRId64 " trained numbers (ratio %.2f)\n", target, trained,
+           target ? (double)trained / (double)target : 0.0);
+}
+
+/* What values a hyperparameter can have. */
+static const char *hyper_range(Arena *arena, const Hyper *hyper)
+{
+    switch (hyper->kind) {
+    case HYPER_REAL:
+        return "any number";
+    case HYPER_POSITIVE:
+        return "above 0";
+    case HYPER_LOG:
+        return "above 0, by its logarithm";
+    case HYPER_RANGE:
+        return arena_printf(arena, "from %g to %g", hyper->low, hyper->high);
+    case HYPER_LOG_RANGE:
+        return arena_printf(arena, "from %g to %g, by its logarithm", hyper->low, hyper->high);
+    case HYPER_INTEGER:
+        return arena_printf(arena, "a whole number from %g to %g", hyper->low, hyper->high);
+    }
+    return "";
+}
+
+static void explain_conditions(const Model *model, const Train *train, Arena *arena)
+{
+    const Module *module = model->module;
+    if (module->conditions.len)
+        puts("\nconditions");
+    for (uint32_t i = 0; i < model->hypers.len && i < MOST_LINES; i++) {
+        const Hyper *h = &model->hypers.data[i];
+        printf("  %-24s %s", h->name, hyper_range(arena, h));
+        if (h->shape.rank)
+            printf(", %" PRId64 " values", type_elements(h->shape));
+        if (find_train_condition(train, h->condition))
+            printf(", starts at %g, drawn per %s\n", h->init, h->shared ? "batch" : "example");
+        else
+            printf(", stays at %g\n", h->init);
+    }
+    if (model->hypers.len > MOST_LINES)
+        printf("  and others: %" PRIu32 " in all\n", model->hypers.len);
+    for (uint32_t c = 0; c < module->conditions.len; c++) {
+        const TrainCondition *taken = find_train_condition(train, c);
+        bool hyper = false;
+        for (uint32_t i = 0; i < model->hypers.len; i++)
+            hyper |= model->hypers.data[i].condition == c;
+        if (!hyper)
+            printf("  %-24s %" PRId64 " shares of the sum 1, %s\n", module->conditions.data[c].name,
+                   type_elements(module->conditions.data[c].type), taken ? "drawn" : "not drawn by this train");
+    }
+}
+
+static void explain_train(const Model *model, const Train *train)
+{
+    const char *evaluations = train->evaluate == 1 ? "an evaluation after each" : "an evaluation every";
+    printf("\ntrain %s: %s, %" PRId64 " epoch%s, %s", train->name, method_traits[train->method].name, train->epochs,
+           train->epochs == 1 ? "" : "s", evaluations);
+    if (train->evaluate != 1)
+        printf(" %" PRId64, train->evaluate);
+    if (train->patience)
+        printf(", patience %" PRId64, train->patience);
+    puts(train->patience ? "" : ", no patience");
+    Text text = {0};
+    for (uint32_t i = 0; i < train->phases.len; i++) {
+        const Phase *phase = &train->phases.data[i];
+        const Dataset *data = &model->datasets.data[phase->dataset];
+        for (uint32_t part = 0; part < phase->parts.len; part++)
+            optimizer_explain(part == 0 ? phase->name : "", &phase->parts.data[part].optimizer, phase->parts.data[part].part,
+                              &text);
+        if (!phase->parts_only)
+            optimizer_explain(phase->parts.len ? "" : phase->name, &phase->optimizer, NULL, &text);
+        text_printf(&text, "  %-10s batches of %" PRId64 " from %s.%s\n", "", phase->batch, data->name,
+                    data->splits.data[phase->split].name);
+    }
+    method_explain(train, &text);
+    printf("%s", text.data ? text.data : "");
+    text_free(&text);
+    for (uint32_t i = 0; i < train->metrics.len; i++)
+        printf("  metric     %s%s\n", train->metrics.data[i].name, (int)i == train->select ? "   (selects the best)" : "");
+}
+
+static bool is_phase(const Model *model, const char *function, Arena *arena)
+{
+    for (uint32_t t = 0; t < model->trains.len; t++) {
+        const Train *train = &model->trains.data[t];
+        for (uint32_t i = 0; i < train->phases.len; i++)
+            if (strcmp(arena_printf(arena, "%s.%s", train->name, train->phases.data[i].name), function) == 0)
+                return true;
+    }
+    return false;
+}
+
+static bool is_export(const Model *model, const char *function)
+{
+    for (uint32_t i = 0; i < model->exports.len; i++)
+        if (strcmp(model->exports.data[i].name, function) == 0)
+            return true;
+    return false;
+}
+
+static void explain_cost(const Model *model, const Plan *plan, Arena *arena)
+{
+    puts("\ncost                                    Mflop     MB moved");
+    for (uint32_t i = 0; i < plan->schedules.len; i++) {
+        const Schedule *s = &plan->schedules.data[i];
+        const char *name = s->function->name;
+        bool export = is_export(model, name);
+        if (export || is_phase(model, name, arena))
+            printf("  %-30s %12.3f %12.3f  per %s\n", name, (double)s->flops / 1e6, (double)s->bytes / 1e6,
+                   export ? "row of predict" : "step");
+    }
+    printf("memory: %" PRId64 " bytes of state, %" PRId64 " bytes of scratch, %.1f MB together (beside the data set)\n",
+           plan_state_bytes(plan), plan_scratch_bytes(plan), (double)(plan_state_bytes(plan) + plan_scratch_bytes(plan)) / 1e6);
+}
+
+/* ---- the rest: --plan ---- */
+
+static void list_weights(const Model *model)
+{
+    const Module *module = model->module;
+    puts("\nevery weight");
+    for (uint32_t net = 0; net < model->nets.len; net++)
+        for (uint32_t i = 0; i < module->weights.len; i++) {
+            const Weight *w = &module->weights.data[i];
+            if (w->net == net)
+                printf("  %-42s %12" PRId64 "  %-16s %s\n", w->name, type_elements(w->type), type_text(w->type),
+                       model->forms.data[w->form].text);
+        }
+}
+
+static void list_functions(const Plan *plan)
 {
     puts("\nfunctions                             FLOPs         bytes  kernels");
     for (uint32_t i = 0; i < plan->schedules.len; i++) {
         const Schedule *s = &plan->schedules.data[i];
         printf("  %-28s %12" PRId64 "  %12" PRId64 "  %7u\n", s->function->name, s->flops, s->bytes, s->kernels.len);
     }
-    printf("\nmemory: %" PRId64 " bytes of state, %" PRId64 " bytes of scratch, %.1f MB together (beside the data set)\n",
-           plan_state_bytes(plan), plan_scratch_bytes(plan), (double)(plan_state_bytes(plan) + plan_scratch_bytes(plan)) / 1e6);
+    Text text = {0};
+    plan_print(plan, &text);
+    printf("\nplan\n%s", text.len ? text.data : "");
+    text_free(&text);
 }
 
 int command_explain(const Options *options)
@@ -127,16 +242,18 @@ int command_explain(const Options *options)
     bool fine = compile_program(options, &c);
     if (fine) {
         printf("%s: model %s, %s\n", options->file, c.model->name, dtype_name(c.model->module->real));
-        explain_data(c.model);
-        explain_nets(c.model);
-        explain_hypers(c.model, &c.model->trains.data[0]);
+        explain_data(c.model, &c.arena);
+        explain_weights(c.model, &c.arena);
+        explain_conditions(c.model, &c.model->trains.data[0], &c.arena);
         for (uint32_t i = 0; i < c.model->trains.len; i++)
-            explain_train(&c.model->trains.data[i]);
-        explain_steps(c.plan);
-        Text text = {0};
-        plan_print(c.plan, &text);
-        printf("\nplan\n%s", text.len ? text.data : "");
-        text_free(&text);
+            explain_train(c.model, &c.model->trains.data[i]);
+        explain_cost(c.model, c.plan, &c.arena);
+    }
+    if (fine && options->plan) {
+        list_weights(c.model);
+        list_functions(c.plan);
+    } else if (fine) {
+        puts("every weight, function, kernel and address: hnc explain --plan");
     }
     compilation_free(&c);
     return fine ? EXIT_FINE : EXIT_ERROR;

@@ -5,107 +5,89 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "driver/driver.h"
+#include "driver/command_line.h"
 
 #ifndef HNC_VERSION
 #error "HNC_VERSION is defined by CMake"
 #endif
 
-static const struct {
-    const char *name;
-    int (*run)(const Options *options);
-} commands[] = {
-    {"build", command_build}, {"check", command_check}, {"explain", command_explain}, {"opt", command_opt}, {"run", command_run},
-};
-
-static const char help_before_passes[] =
-    "hnc: compiles hypernetwork models (.hn) to native training programs\n"
-    "\n"
-    "  hnc build FILE.hn    the training program            hnc check FILE.hn      names, shapes, types; --gradients\n"
-    "  hnc run FILE.hn      build to a cache and run        hnc explain FILE.hn    layers, sizes, FLOPs, memory plan\n"
-    "  hnc opt FILE.ir      passes on textual IR            hnc --version, --help\n"
-    "\n"
-    "build, check, explain, run:\n"
-    "  --train NAME         the train block to compile (the file's first)\n"
-    "  -D CONST=VALUE       instead of a const's value in the file\n"
-    "  --batch N            instead of the train block's batch\n"
-    "  --data DIR           folder of csv files, which say how wide a model is ($HNC_DATA, else the folder of FILE)\n"
-    "  --float=f32|f64      what f32 in the file means (f32)\n"
-    "  -W no-NAME, -W error leave out a warning; make all of them errors\n"
-    "build, check, run:\n"
-    "  --blas=openblas|builtin\n"
-    "                       what large products are: calls of OpenBLAS (default), or code of hnc's own, without that library\n"
-    "build, run:\n"
-    "  --cpu=NAME           auto (default: x86-64-v3, and AVX-512 code beside it for processors that have it),\n"
-    "                       native, or any processor LLVM knows\n"
-    "  -O0 .. -O3           effort of LLVM (2); results do not depend on it\n"
-    "build:\n"
-    "  -o OUT               output (default: FILE without .hn, in the current folder)\n"
-    "  --emit=KIND,...      exe (default), obj, asm, llvm, ir, ast: OUT, OUT.o, OUT.s, OUT.ll, OUT.ir, OUT.ast\n"
-    "  --save-temps         keep the object as OUT.o\n"
-    "  --print-link-command print how the executable is linked\n"
-    "  --time-passes        seconds of each stage\n"
-    "build, check, opt:\n"
-    "  --print-after=PASS   the IR after a pass, or after all\n"
-    "  --verify-each        check the IR after every pass\n"
-    "check:\n"
-    "  --gradients          every objective's gradient against central differences, in f64\n"
-    "opt:\n"
-    "  --passes=A,B,...     what is done, in this order:\n";
-static const char help_after_passes[] = "run:\n"
-                                        "  hnc run FILE.hn -- FLAGS    FLAGS go to the program's `train`\n"
-                                        "\n";
-
-static void print_help(FILE *file)
-{
-    fputs(help_before_passes, file);
-    for (uint32_t i = 0; i < pass_count; i++)
-        fprintf(file, "    %-18s %s\n", pass_table[i].name, pass_table[i].summary);
-    fputs(help_after_passes, file);
-    fputs("Warnings:\n", file);
-    for (unsigned kind = 0; kind < WARNING_COUNT; kind++)
-        fprintf(file, "  W%u %-18s %s\n", warning_table[kind].number, warning_table[kind].name, warning_table[kind].summary);
-    fputs("\nExit status: 0 fine, 1 an error in the input or the system, 2 wrong usage.\n", file);
-}
-
-static int run_command(size_t which, int argc, char **argv)
+static int run_command(const CommandInfo *command, int argc, char **argv)
 {
     Options options;
     int status = options_parse(argc, argv, &options);
     if (status == EXIT_FINE && options.help)
-        print_help(stdout);
+        print_help(stdout, command);
     else if (status == EXIT_FINE)
-        status = commands[which].run(&options);
+        status = command->run(&options);
     options_free(&options);
     return status;
+}
+
+static bool is_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0;
+}
+
+static bool is_model(const char *word)
+{
+    size_t length = strlen(word);
+    return length > 3 && strcmp(word + length - 3, ".hn") == 0;
+}
+
+/* The program that hnc makes of the model by default: its name without folder and .hn. */
+static int program_length(const char *model)
+{
+    return (int)strlen(model) - 3;
+}
+
+/* What is meant by a word that is no command. */
+static int unknown_command(int argc, char **argv)
+{
+    static const char *const of_programs[] = {"train", "eval", "predict", "plot", "info"};
+    const char *names[COMMAND_COUNT], *word = argv[1], *model = NULL;
+    bool of_program = false;
+    for (int i = 0; i < COMMAND_COUNT; i++)
+        names[i] = command_table[i].name;
+    for (size_t i = 0; i < COUNT_OF(of_programs); i++)
+        of_program |= strcmp(word, of_programs[i]) == 0;
+    for (int i = 1; i < argc && !model; i++)
+        model = is_model(argv[i]) ? argv[i] : NULL;
+    const char *base = model && strrchr(model, '/') ? strrchr(model, '/') + 1 : model ? model : "model.hn";
+    const char *close = closest_name(word, names, COUNT_OF(names));
+    fprintf(stderr, "hnc: unknown command '%s'\n", word);
+    if (of_program) {
+        fprintf(stderr, "     '%s' is a command of the built program: hnc build %s && ./%.*s %s\n", word,
+                model ? model : "model.hn", program_length(base), base, word);
+        if (strcmp(word, "train") == 0)
+            fprintf(stderr, "     'hnc run %s' does both\n", model ? model : "model.hn");
+    } else if (is_model(word)) {
+        fprintf(stderr, "     say what to do with the model: hnc build %s, hnc run %s or hnc check %s\n", word, word, word);
+    } else if (close) {
+        fprintf(stderr, "     did you mean '%s'?\n", close);
+    }
+    fprintf(stderr, "Try 'hnc --help'.\n");
+    return EXIT_USAGE;
 }
 
 static int run(int argc, char **argv)
 {
     if (argc < 2) {
-        print_help(stderr);
+        print_help(stderr, NULL);
         return EXIT_USAGE;
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
-        print_help(stdout);
+    if (is_help(argv[1])) {
+        const CommandInfo *command = argc > 2 ? find_command(argv[2]) : NULL;
+        if (argc > 2 && !command)
+            return unknown_command(argc - 1, argv + 1);
+        print_help(stdout, command);
         return EXIT_FINE;
     }
     if (strcmp(argv[1], "--version") == 0) {
         puts("hnc " HNC_VERSION);
         return EXIT_FINE;
     }
-    const char *names[COUNT_OF(commands)];
-    for (size_t i = 0; i < COUNT_OF(commands); i++) {
-        names[i] = commands[i].name;
-        if (strcmp(argv[1], commands[i].name) == 0)
-            return run_command(i, argc - 1, argv + 1);
-    }
-    fprintf(stderr, "hnc: unknown command '%s'\n", argv[1]);
-    const char *close = closest_name(argv[1], names, COUNT_OF(names));
-    if (close)
-        fprintf(stderr, "     did you mean '%s'?\n", close);
-    fprintf(stderr, "Try 'hnc --help'.\n");
-    return EXIT_USAGE;
+    const CommandInfo *command = find_command(argv[1]);
+    return command ? run_command(command, argc - 1, argv + 1) : unknown_command(argc, argv);
 }
 
 /* If a standard stream is closed, the next file that is opened gets its number, and printed text would go into that file. Opens a

@@ -3,65 +3,48 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "driver/driver.h"
+#include "driver/command_line.h"
 
-enum {
-    OPT_TRAIN = 256,
-    OPT_EMIT,
-    OPT_CPU,
-    OPT_BLAS,
-    OPT_FLOAT,
-    OPT_BATCH,
-    OPT_PRINT_AFTER,
-    OPT_VERIFY_EACH,
-    OPT_SAVE_TEMPS,
-    OPT_TIME_PASSES,
-    OPT_GRADIENTS,
-    OPT_PASSES,
-    OPT_DATA,
-    OPT_PRINT_LINK
-};
-
-static const struct option long_options[] = {
-    {"output", required_argument, NULL, 'o'},
-    {"train", required_argument, NULL, OPT_TRAIN},
-    {"emit", required_argument, NULL, OPT_EMIT},
-    {"data", required_argument, NULL, OPT_DATA},
-    {"cpu", required_argument, NULL, OPT_CPU},
-    {"blas", required_argument, NULL, OPT_BLAS},
-    {"float", required_argument, NULL, OPT_FLOAT},
-    {"batch", required_argument, NULL, OPT_BATCH},
-    {"print-after", required_argument, NULL, OPT_PRINT_AFTER},
-    {"verify-each", no_argument, NULL, OPT_VERIFY_EACH},
-    {"save-temps", no_argument, NULL, OPT_SAVE_TEMPS},
-    {"time-passes", no_argument, NULL, OPT_TIME_PASSES},
-    {"gradients", no_argument, NULL, OPT_GRADIENTS},
-    {"passes", required_argument, NULL, OPT_PASSES},
-    {"print-link-command", no_argument, NULL, OPT_PRINT_LINK},
-    {"help", no_argument, NULL, 'h'},
-    {NULL, 0, NULL, 0},
-};
-
-/* Which subcommands know which options; all subcommands know --help. */
-static const char *const known_to[][2] = {
-    {"build", "o train data emit cpu blas float batch print-after verify-each save-temps time-passes D O W print-link-command"},
-    {"check", "train data blas float batch print-after verify-each D W gradients"},
-    {"explain", "train data float batch D W cpu"},
-    {"opt", "o passes verify-each print-after"},
-    {"run", "train data cpu blas float batch D O W"},
-};
-
-static bool knows(const char *command, const char *option)
+/* getopt's code of a flag: its letter or, if it has none, a number that is no letter. */
+static int code_of(FlagKey key)
 {
-    size_t len = strlen(option);
-    for (size_t i = 0; i < COUNT_OF(known_to); i++) {
-        if (strcmp(known_to[i][0], command) != 0)
-            continue;
-        for (const char *at = known_to[i][1]; (at = strstr(at, option)); at += len)
-            if ((at == known_to[i][1] || at[-1] == ' ') && (at[len] == ' ' || at[len] == 0))
-                return true;
-    }
-    return false;
+    return flag_table[key].letter ? flag_table[key].letter : 256 + (int)key;
+}
+
+static FlagKey key_of(int code)
+{
+    int key = 0;
+    while (key < FLAG_COUNT && code_of((FlagKey)key) != code)
+        key++;
+    return (FlagKey)key;
+}
+
+/* The flags that have a name, for getopt_long(). */
+static void fill_long_options(struct option options[static FLAG_COUNT + 1])
+{
+    int count = 0;
+    for (int key = 0; key < FLAG_COUNT; key++)
+        if (*flag_table[key].name)
+            options[count++] = (struct option){flag_table[key].name, flag_table[key].value ? required_argument : no_argument,
+                                               NULL, code_of((FlagKey)key)};
+    options[count] = (struct option){NULL, 0, NULL, 0};
+}
+
+static void fill_letters(char letters[static 2 * FLAG_COUNT + 2])
+{
+    *letters++ = ':';
+    for (int key = 0; key < FLAG_COUNT; key++)
+        if (flag_table[key].letter) {
+            *letters++ = (char)flag_table[key].letter;
+            if (flag_table[key].value)
+                *letters++ = ':';
+        }
+    *letters = 0;
+}
+
+static bool knows(const char *command, FlagKey key)
+{
+    return flag_table[key].commands >> (find_command(command) - command_table) & 1;
 }
 
 static int usage(const char *command, const char *format, const char *what)
@@ -70,7 +53,20 @@ static int usage(const char *command, const char *format, const char *what)
     fputs(command, stderr);
     fputs(": ", stderr);
     fprintf(stderr, format, what); // NOLINT: every format is a literal of this file
-    fprintf(stderr, "\nTry 'hnc --help'.\n");
+    fprintf(stderr, "\nTry 'hnc %s --help'.\n", command);
+    return EXIT_USAGE;
+}
+
+/* The same for a value that must be one of some words: the one that is near or, if none is, all of them. */
+static int usage_of_words(const char *command, const char *flag, const char *value, const char *const *words, size_t count)
+{
+    const char *close = closest_name(value, words, count);
+    fprintf(stderr, "hnc %s: %s%s: ", command, flag, value);
+    if (close)
+        fprintf(stderr, "did you mean '%s'?", close);
+    for (size_t i = 0; i < count && !close; i++)
+        fprintf(stderr, "%s%s", i == 0 ? "expected " : i + 1 < count ? ", " : " or ", words[i]);
+    fprintf(stderr, "\nTry 'hnc %s --help'.\n", command);
     return EXIT_USAGE;
 }
 
@@ -133,17 +129,23 @@ static bool parse_warning(const char *text, Options *options)
     return false;
 }
 
-/* Whether --print-after may have this name: a pass or, for a model, a stage before the passes (ORDER: pass_traced in
- * passes/methods). */
-static bool is_stage(const char *command, const char *name)
+/* A name for --print-after: a pass or, for a model, a stage before the passes (ORDER: pass_traced in passes/methods). */
+static int parse_stage(const char *command, const char *name, Options *options)
 {
-    static const char *const stages[] = {"lower", "weights", "conditions", "batch"};
-    if (strcmp(name, "all") == 0 || pass_by_name(name))
-        return true;
-    for (size_t i = 0; strcmp(command, "opt") != 0 && i < COUNT_OF(stages); i++)
-        if (strcmp(name, stages[i]) == 0)
-            return true;
-    return false;
+    static const char *const stages[] = {"all", "lower", "weights", "conditions", "batch"};
+    VEC(const char *) names = {0};
+    size_t count = strcmp(command, "opt") == 0 ? 1 : COUNT_OF(stages);
+    bool found = false;
+    for (size_t i = 0; i < count; i++)
+        vec_push(&names, stages[i]);
+    for (uint32_t i = 0; i < pass_count; i++)
+        vec_push(&names, pass_table[i].name);
+    for (uint32_t i = 0; i < names.len; i++)
+        found |= strcmp(names.data[i], name) == 0;
+    options->print_after = name;
+    int status = found ? EXIT_FINE : usage_of_words(command, "--print-after=", name, names.data, names.len);
+    vec_free(&names);
+    return status;
 }
 
 static int parse_cpu(const char *name, Options *options)
@@ -162,96 +164,135 @@ static int parse_blas(const char *command, const char *name, Options *options)
             options->target.blas = (Blas)blas;
             return EXIT_FINE;
         }
-    return usage(command, "--blas=%s: openblas or builtin", name);
-}
-
-/* The option's name as in known_to. */
-static const char *option_name(int code)
-{
-    static char letter[2];
-    for (const struct option *o = long_options; o->name; o++)
-        if (o->val == code && code >= 256)
-            return o->name;
-    letter[0] = (char)code;
-    return letter;
+    return usage_of_words(command, "--blas=", name, blas_names, BLAS_COUNT);
 }
 
 static int unknown_option(const char *command, const char *option)
 {
-    if (strcmp(command, "run") == 0)
-        return usage(command, "unknown option '%s'; flags of the program's `train` go behind --", option);
-    return usage(command, "unknown option '%s'", option);
+    const char *names[FLAG_COUNT];
+    size_t count = 0, length = strcspn(option, "=");
+    Arena arena = {0};
+    for (int key = 0; key < FLAG_COUNT; key++)
+        if (*flag_table[key].name && knows(command, (FlagKey)key))
+            names[count++] = arena_printf(&arena, "--%s", flag_table[key].name);
+    const char *close = closest_name(arena_text(&arena, option, length), names, count);
+    fprintf(stderr, "hnc %s: unknown option '%s'", command, option);
+    if (close)
+        fprintf(stderr, "; did you mean '%s'?", close);
+    else if (strcmp(command, "run") == 0)
+        fputs("; flags of the program's `train` go behind --", stderr);
+    else if (strcmp(command, "build") == 0)
+        fputs("; flags of the built program are given to the program", stderr);
+    fprintf(stderr, "\nTry 'hnc %s --help'.\n", command);
+    arena_free(&arena);
+    return EXIT_USAGE;
 }
 
-static int foreign_option(const char *command, int code)
+static int foreign_option(const char *command, FlagKey key)
 {
-    const char *name = option_name(code);
-    if (name[1])
-        return usage(command, "option '--%s' does not belong to this command", name);
-    return usage(command, "option '-%s' does not belong to this command", name);
+    Arena arena = {0};
+    const char *flag = *flag_table[key].name ? arena_printf(&arena, "--%s", flag_table[key].name)
+                                             : arena_printf(&arena, "-%c", flag_table[key].letter);
+    fprintf(stderr, "hnc %s: option '%s' does not belong to this command, but to ", command, flag);
+    const char *between = "";
+    for (int i = 0; i < COMMAND_COUNT; i++)
+        if (flag_table[key].commands >> i & 1) {
+            fprintf(stderr, "%s%s", between, command_table[i].name);
+            between = ", ";
+        }
+    fprintf(stderr, "\nTry 'hnc %s --help'.\n", command);
+    arena_free(&arena);
+    return EXIT_USAGE;
 }
 
-static int take_option(const char *command, int code, Options *options)
+static int parse_warning_flag(const char *command, const char *text, Options *options)
 {
-    switch (code) {
-    case 'o':
+    const char *names[WARNING_COUNT + 1] = {"error"};
+    Arena arena = {0};
+    for (unsigned kind = 0; kind < WARNING_COUNT; kind++)
+        names[kind + 1] = arena_printf(&arena, "no-%s", warning_table[kind].name);
+    int status = parse_warning(text, options) ? EXIT_FINE : usage_of_words(command, "-W ", text, names, COUNT_OF(names));
+    arena_free(&arena);
+    return status;
+}
+
+static int parse_float(const char *command, const char *text, Options *options)
+{
+    if (strcmp(text, "f32") != 0 && strcmp(text, "f64") != 0)
+        return usage(command, "--float=%s: 'f32' in the file means f32 (single precision, the default) or f64 (double precision)",
+                     text);
+    options->real = strcmp(text, "f64") == 0 ? DTYPE_F64 : DTYPE_F32;
+    return EXIT_FINE;
+}
+
+static int parse_level(const char *command, const char *text, Options *options)
+{
+    if (text[0] < '0' || text[0] > '3' || text[1])
+        return usage(command, "-O%s: the level is 0, 1, 2 or 3", text);
+    options->opt_level = text[0] - '0';
+    return EXIT_FINE;
+}
+
+static int take_option(const char *command, FlagKey key, Options *options)
+{
+    switch (key) {
+    case FLAG_OUTPUT:
         options->output = optarg;
         return strcmp(optarg, "-") != 0 ? EXIT_FINE : usage(command, "-o %s: expected the name of a file", optarg);
-    case 'O':
-        if (optarg[0] < '0' || optarg[0] > '3' || optarg[1])
-            return usage(command, "-O%s: the level is 0, 1, 2 or 3", optarg);
-        options->opt_level = optarg[0] - '0';
-        return EXIT_FINE;
-    case 'D':
+    case FLAG_LEVEL:
+        return parse_level(command, optarg, options);
+    case FLAG_DEFINE:
         return parse_define(optarg, options) ? EXIT_FINE : usage(command, "-D %s: expected NAME=VALUE", optarg);
-    case 'W':
-        return parse_warning(optarg, options)
-                   ? EXIT_FINE
-                   : usage(command, "-W %s: expected error, or the name of a warning behind no-", optarg);
-    case OPT_TRAIN:
+    case FLAG_WARNING:
+        return parse_warning_flag(command, optarg, options);
+    case FLAG_TRAIN:
         options->train = optarg;
         return EXIT_FINE;
-    case OPT_DATA:
+    case FLAG_DATA:
         options->data = optarg;
         return *optarg ? EXIT_FINE : usage(command, "--data%s: expected a folder", "");
-    case OPT_EMIT:
+    case FLAG_EMIT:
         return parse_emit(optarg, &options->emit) ? EXIT_FINE
                                                   : usage(command, "--emit=%s: kinds are exe, obj, asm, llvm, ir, ast", optarg);
-    case OPT_CPU:
+    case FLAG_CPU:
         return parse_cpu(optarg, options);
-    case OPT_BLAS:
+    case FLAG_BLAS:
         return parse_blas(command, optarg, options);
-    case OPT_FLOAT:
-        if (strcmp(optarg, "f32") != 0 && strcmp(optarg, "f64") != 0)
-            return usage(command, "--float=%s: f32 or f64", optarg);
-        options->real = strcmp(optarg, "f64") == 0 ? DTYPE_F64 : DTYPE_F32;
-        return EXIT_FINE;
-    case OPT_BATCH:
+    case FLAG_FLOAT:
+        return parse_float(command, optarg, options);
+    case FLAG_BATCH:
         return parse_count(optarg, &options->batch)
                    ? EXIT_FINE
                    : usage(command, "--batch %s: expected a whole number from 1 to 2147483647", optarg);
-    case OPT_PRINT_AFTER:
-        options->print_after = optarg;
-        return is_stage(command, optarg) ? EXIT_FINE : usage(command, "--print-after=%s: there is no such pass", optarg);
-    case OPT_VERIFY_EACH:
+    case FLAG_PRINT_AFTER:
+        return parse_stage(command, optarg, options);
+    case FLAG_VERIFY_EACH:
         options->verify_each = true;
         return EXIT_FINE;
-    case OPT_SAVE_TEMPS:
+    case FLAG_SAVE_TEMPS:
         options->save_temps = true;
         return EXIT_FINE;
-    case OPT_TIME_PASSES:
+    case FLAG_TIME_PASSES:
         options->time_passes = true;
         return EXIT_FINE;
-    case OPT_GRADIENTS:
+    case FLAG_GRADIENTS:
         options->gradients = true;
         return EXIT_FINE;
-    case OPT_PASSES:
+    case FLAG_PASSES:
         options->passes = optarg;
         return EXIT_FINE;
-    default:
+    case FLAG_PLAN:
+        options->plan = true;
+        return EXIT_FINE;
+    case FLAG_PRINT_LINK:
         options->print_link_command = true;
         return EXIT_FINE;
+    case FLAG_HELP:
+    case FLAG_COUNT:
+        break;
     }
+    options->help = true;
+    return EXIT_FINE;
 }
 
 int options_parse(int argc, char **argv, Options *options)
@@ -265,22 +306,23 @@ int options_parse(int argc, char **argv, Options *options)
     options->rest = end < argc ? argv + end + 1 : argv + argc;
     if (end < argc && strcmp(command, "run") != 0)
         return usage(command, "'%s' only separates the flags of `hnc run`", "--");
+    struct option long_options[FLAG_COUNT + 1];
+    char letters[2 * FLAG_COUNT + 2];
+    fill_long_options(long_options);
+    fill_letters(letters);
     opterr = 0;
     optind = 1;
     int code;
-    while ((code = getopt_long(end, argv, ":ho:O:D:W:", long_options, NULL)) != -1) {
+    while ((code = getopt_long(end, argv, letters, long_options, NULL)) != -1) {
         if (code == ':')
             return usage(command, "option '%s' needs a value", argv[optind - 1]);
         if (code == '?')
             return unknown_option(command, argv[optind - 1]);
-        if (code == 'h') {
-            options->help = true;
-            return EXIT_FINE;
-        }
-        if (!knows(command, option_name(code)))
-            return foreign_option(command, code);
-        int status = take_option(command, code, options);
-        if (status != EXIT_FINE)
+        FlagKey key = key_of(code);
+        if (!knows(command, key))
+            return foreign_option(command, key);
+        int status = take_option(command, key, options);
+        if (status != EXIT_FINE || options->help)
             return status;
     }
     if (optind == end)

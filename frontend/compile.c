@@ -75,7 +75,7 @@ static void check_export_symbol(Session *s, Symbol *symbol)
 static void refuse_later(Session *s, const Symbol *symbol)
 {
     DeclKind kind = symbol->decl->kind;
-    if (kind == DECL_TASK || kind == DECL_MEMBER)
+    if (!decl_supported[kind])
         refuse(s, symbol->decl->span, arena_printf(&s->file->arena, "'%s'", decl_text[kind]));
 }
 
@@ -87,8 +87,8 @@ static void learn(ModelFile *file)
     for (uint32_t i = 0; i < file->symbols.len; i++)
         refuse_later(&s, file->symbols.data[i]);
     apply_defines(&s);
+    for_each(&s, DECL_DATA, lower_data); /* constants are evaluated where they are used, and may be sizes of data */
     for_each(&s, DECL_CONST, check_const);
-    for_each(&s, DECL_DATA, lower_data);
     lower_conditions(&s);
     for_each(&s, DECL_TRAIN, lower_train_symbol);
     for_each(&s, DECL_EXPORT, lower_export_symbol);
@@ -139,7 +139,7 @@ static const Symbol *select_train(ModelFile *file)
         fail(&s, end, "the file declares no 'train'");
     } else if (!found) {
         fail(&s, (Span){0}, "there is no train '%s'", wanted);
-        suggest(&s, wanted, &candidates);
+        choose_name(&s, wanted, &candidates, "the trains of the file");
     }
     vec_free(&candidates.names);
     return found;
@@ -176,11 +176,13 @@ static void model_file_free(ModelFile *file)
     vec_free(&file->arguments);
     vec_free(&file->parameters);
     vec_free(&file->reported);
+    vec_free(&file->mismatches);
     vec_free(&file->calls);
     vec_free(&file->noted);
     for (uint32_t i = 0; i < file->tables.len; i++)
         table_free(file->tables.data[i].table);
     vec_free(&file->tables);
+    vec_free(&file->counts);
     arena_free(&file->arena);
 }
 

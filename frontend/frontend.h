@@ -24,6 +24,20 @@ typedef struct WarningInfo {
 } WarningInfo;
 extern const WarningInfo warning_table[WARNING_COUNT];
 
+/* How many examples the files of a data set hold, and how many of them each split takes. */
+typedef struct DataCounts {
+    int64_t main_rows, test_rows; /* of the main and of the test files */
+    int64_t *splits;              /* per split of the data set */
+    int64_t *labels;              /* per field: the number of classes that it holds, where this is asked for: Field.classes is
+                                     ANY_CLASSES */
+} DataCounts;
+enum { ANY_CLASSES = -1 };
+
+/* Counts, with the files in `folder`. Splits and labels are the caller's arrays; `fields` are those of the data set. False: the
+ * files cannot be read or have too few rows; `reason` says why. */
+typedef bool CountData(const Dataset *data, const Field *fields, uint32_t field_count, const char *folder, DataCounts *counts,
+                       char *reason, size_t size);
+
 typedef struct FrontendOptions {
     DType real;        /* DTYPE_F32 or DTYPE_F64: what `f32` in the file means */
     int64_t batch;     /* instead of the file's; 0: the file's */
@@ -34,6 +48,7 @@ typedef struct FrontendOptions {
     const char *home;  /* folder of the model file, where the true front is looked for first; NULL: `data` */
     uint32_t silenced; /* bit set of WarningKind */
     bool warnings_are_errors;
+    CountData *count; /* asked where a model takes a size from its data; NULL: such sizes are errors */
 } FrontendOptions;
 
 /* Checks the whole file and lowers it. The model holds the selected train only (phases and metrics), and every data set, hyper

@@ -181,6 +181,8 @@ typedef struct Field {
     Type type;        /* of one example; labels are i32[] */
     uint32_t dataset; /* Model.datasets */
     int64_t classes;  /* of a label; 0 otherwise */
+    int64_t first;    /* the label of the first class in the files */
+    bool index;       /* the number of the row, which no file holds */
 } Field;
 
 /* What weights may depend on: a vector of unconstrained numbers. */

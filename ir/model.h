@@ -22,6 +22,7 @@ typedef struct Dataset {
     VEC(const char *) test_files; /* the same, or none */
     Schema *schema;               /* FILES_COLUMNS: what becomes of the columns; NULL otherwise */
     int64_t rows;                 /* FILES_NONE: how many examples */
+    int64_t main_rows, test_rows; /* FILES_COLUMNS: rows of the main and of the test files, as the compiler found them */
     bool shuffled;                /* main rows are permuted by the seed before the splits take them */
     VEC(Split) splits;            /* main splits take rows in order from the start; never overlapping */
     uint32_t line;
@@ -236,6 +237,7 @@ typedef struct Train {
 typedef struct Export {
     const char *name;
     Function *function; /* per example; its inputs are the arguments */
+    int labels;         /* the field whose classes the result is one of, or has an element for each of; -1: it is neither */
 } Export;
 
 /* A constant of the model file. A run may change it if the state constant_state() holds it. */

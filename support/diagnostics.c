@@ -1,5 +1,6 @@
 #include "support/diagnostics.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -144,7 +145,8 @@ static bool is_continuation_byte(char c)
     return ((unsigned char)c & 0xC0) == 0x80;
 }
 
-/* The source line under a message, with a caret and tildes under the span's part of that line. Long lines are cut around the span. */
+/* The source line under a message, with a caret and tildes under the span's part of that line. Long lines are cut around the
+ * span. */
 static void print_excerpt(Span span, unsigned line, FILE *out)
 {
     enum { WIDTH = 120 };
@@ -225,38 +227,51 @@ void diag_free(Diagnostics *diags)
     *diags = (Diagnostics){0};
 }
 
+static bool same_letter(char a, char b)
+{
+    return tolower((unsigned char)a) == tolower((unsigned char)b);
+}
+
+static unsigned least_of(unsigned a, unsigned b)
+{
+    return a < b ? a : b;
+}
+
+/* Insertions, deletions, substitutions and exchanges of neighbours that make one name of the other, whatever their case. */
 static unsigned edit_distance(const char *a, const char *b)
 {
     enum { LONGEST = 63 };
     size_t na = strlen(a), nb = strlen(b);
     if (na > LONGEST || nb > LONGEST)
         return LONGEST;
-    unsigned row[LONGEST + 1];
+    unsigned rows[3][LONGEST + 1];
     for (size_t j = 0; j <= nb; j++)
-        row[j] = (unsigned)j;
+        rows[0][j] = (unsigned)j;
     for (size_t i = 1; i <= na; i++) {
-        unsigned diagonal = row[0];
+        unsigned *row = rows[i % 3];
+        const unsigned *above = rows[(i + 2) % 3], *twice_above = rows[(i + 1) % 3];
         row[0] = (unsigned)i;
         for (size_t j = 1; j <= nb; j++) {
-            unsigned substitute = diagonal + (a[i - 1] != b[j - 1]);
-            diagonal = row[j];
-            unsigned best = row[j - 1] < row[j] ? row[j - 1] + 1 : row[j] + 1;
-            row[j] = substitute < best ? substitute : best;
+            row[j] = least_of(least_of(row[j - 1], above[j]) + 1, above[j - 1] + !same_letter(a[i - 1], b[j - 1]));
+            if (i > 1 && j > 1 && same_letter(a[i - 1], b[j - 2]) && same_letter(a[i - 2], b[j - 1]))
+                row[j] = least_of(row[j], twice_above[j - 2] + 1);
         }
     }
-    return row[nb];
+    return rows[na % 3][nb];
 }
 
 const char *closest_name(const char *name, const char *const *candidates, size_t count)
 {
     const char *best = NULL;
     size_t len = strlen(name);
-    unsigned least = len <= 2 ? 1 : len <= 5 ? 2 : 3;
+    unsigned least = len <= 4 ? 1 : len <= 6 ? 2 : 3; /* two changes of a short name make any other */
     for (size_t i = 0; i < count; i++) {
+        if (strcmp(name, candidates[i]) == 0)
+            continue;
         unsigned distance = edit_distance(name, candidates[i]);
         if (len >= 3 && strncmp(name, candidates[i], len) == 0 && distance > 1)
             distance = 1; /* an unfinished word */
-        if (distance && (distance < least || (distance == least && !best))) {
+        if (distance < least || (distance == least && !best)) {
             best = candidates[i];
             least = distance;
         }

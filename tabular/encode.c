@@ -9,7 +9,7 @@ const char *const missing_policy_names[MISSING_POLICIES] = {"error", "mean", "dr
 const char *const unknown_policy_names[UNKNOWN_POLICIES] = {"error", "missing", "frequent"};
 const char *const part_kind_names[PART_KINDS] = {"numbers", "standardize", "normalize", "onehot"};
 const char *const test_kind_names[TEST_KINDS] = {"==", "!=", "<", "<=", ">", ">=", "!", "&&", "||"};
-const char *const schema_field_kind_names[SCHEMA_FIELD_KINDS] = {"vector", "number", "class", "condition"};
+const char *const schema_field_kind_names[SCHEMA_FIELD_KINDS] = {"vector", "number", "class", "condition", "index"};
 
 /* ---- sizes ---- */
 
@@ -327,6 +327,8 @@ bool encode_field(const Decoded *decoded, const Schema *schema, uint32_t field, 
     for (int64_t i = 0; i < count; i++) {
         if (f->kind == SCHEMA_CLASS)
             ((int32_t *)rows)[i] = decoded->codes[f->column][order[i]];
+        else if (f->kind == SCHEMA_INDEX)
+            ((int32_t *)rows)[i] = order[i];
         else if (f->kind == SCHEMA_CONDITION)
             ((unsigned char *)rows)[i] = decide(decoded, schema, f, order[i], encoder);
         else if (!encode_vector(decoded, schema, f, order[i], encoder, rows, i * width, error))

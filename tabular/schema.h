@@ -56,9 +56,10 @@ typedef enum {
     SCHEMA_NUMBER,    /* real: the only column of its only part, as it is */
     SCHEMA_CLASS,     /* i32: the position of the column's value among its categories */
     SCHEMA_CONDITION, /* bool: tests */
+    SCHEMA_INDEX,     /* i32: the number of the row */
 } SchemaFieldKind;
-enum { SCHEMA_FIELD_KINDS = 4 };
-extern const char *const schema_field_kind_names[SCHEMA_FIELD_KINDS]; /* "vector" "number" "class" "condition" */
+enum { SCHEMA_FIELD_KINDS = 5 };
+extern const char *const schema_field_kind_names[SCHEMA_FIELD_KINDS]; /* "vector" "number" "class" "condition" "index" */
 
 typedef struct SchemaField {
     SchemaFieldKind kind;

@@ -244,12 +244,28 @@ static bool add_row(Filling *f, const ReaderRow *row, char error[static TABULAR_
     return true;
 }
 
-/* The dialect's names as the header of the file whose first row this is; *repeats: that row holds the names itself. */
-static bool take_dialect_names(Filling *f, const ReaderRow *row, bool *repeats, char error[static TABULAR_ERROR])
+static bool is_name(const Dialect *dialect, const char *text)
+{
+    for (uint32_t i = 0; i < dialect->name_count && *text; i++)
+        if (!strcmp(dialect->names[i], text))
+            return true;
+    return false;
+}
+
+/* Whether the row holds nothing but names of the dialect: a header after all, perhaps of fewer columns in another order. */
+static bool holds_names(const Dialect *dialect, const ReaderRow *row)
+{
+    for (size_t i = 0; i < row->count; i++)
+        if (!is_name(dialect, row_field(row, i)))
+            return false;
+    return true;
+}
+
+/* The dialect's names as the header of the file whose first row this is. */
+static bool take_dialect_names(Filling *f, const ReaderRow *row, char error[static TABULAR_ERROR])
 {
     const Dialect *dialect = f->source->dialect;
     size_t size = 0, *offsets = calloc(dialect->name_count, sizeof *offsets);
-    *repeats = row->count == dialect->name_count;
     for (uint32_t i = 0; i < dialect->name_count; i++)
         size += strlen(dialect->names[i]) + 1;
     char *text = malloc(size);
@@ -258,7 +274,6 @@ static bool take_dialect_names(Filling *f, const ReaderRow *row, bool *repeats, 
     for (uint32_t i = 0; fine && i < dialect->name_count; i++) {
         offsets[i] = size;
         size += strlen(strcpy(text + size, dialect->names[i])) + 1;
-        *repeats = *repeats && !strcmp(dialect->names[i], row_field(row, i));
     }
     ReaderRow header = {row->path, row->line, dialect->name_count, text, offsets, row->division, row->likely};
     fine = fine && take_header(f, &header, error);
@@ -270,13 +285,11 @@ static bool take_dialect_names(Filling *f, const ReaderRow *row, bool *repeats, 
 static bool take_row(void *context, const ReaderRow *row, char error[static TABULAR_ERROR])
 {
     Filling *f = context;
-    bool repeats = false;
-    if (!f->fields && !f->source->dialect->name_count)
+    const Dialect *dialect = f->source->dialect;
+    if (!f->fields && (!dialect->name_count || holds_names(dialect, row)))
         return take_header(f, row, error);
-    if (!f->fields && !take_dialect_names(f, row, &repeats, error))
+    if (!f->fields && !take_dialect_names(f, row, error))
         return false;
-    if (repeats)
-        return true;
     bool trailing = row->count == f->fields + 1 && !*row_field(row, f->fields); /* the separator also ends the row */
     if (row->count != f->fields && !trailing)
         return explain_division(f, row, error);

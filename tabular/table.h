@@ -52,12 +52,12 @@ typedef struct TableSource {
     uint32_t column_count;
 } TableSource;
 
-/* Reads the files. The first row of each is its header, unless the dialect has names (then a first row that holds just these
- * names is passed over); every file must have all columns that are read, in any order. Columns without a name cannot be read and
- * are passed over, and so are rows of several fields that are all empty. Refuses (the error written): files that cannot be read, that are
- * empty or hold a header only, rows with another number of fields than the header (but for one empty field behind them), columns
- * that are missing, columns among `columns` that are named twice, and what exceeds a limit. `failed_file` (may be NULL): the
- * index of the file at fault. table_free in any case. */
+/* Reads the files. The first row of each is its header, unless the dialect has names (then a first row is a header only if it
+ * holds nothing but names of the dialect); every file must have all columns that are read, in any order. Columns without a name
+ * cannot be read and are passed over, and so are rows of several fields that are all empty. Refuses (the error written): files
+ * that cannot be read, that are empty or hold a header only, rows with another number of fields than the header (but for one
+ * empty field behind them), columns that are missing, columns among `columns` that are named twice, and what exceeds a limit.
+ * `failed_file` (may be NULL): the index of the file at fault. table_free in any case. */
 bool table_read(Table *table, const TableSource *source, uint32_t *failed_file, char error[static TABULAR_ERROR]);
 void table_free(Table *table);
 

@@ -16,6 +16,10 @@ void apply_defines(Session *s)
         if (!symbol) {
             diag_error(s->file->diags, (Span){0}, "-D %s=%s: the file declares no constant '%s'", define->name, define->value,
                        define->name);
+            s->file->attach = true;
+            Candidates constants = {0};
+            add_declared(s, DECL_CONST, &constants);
+            choose_name(s, define->name, &constants, "the constants of the file");
             continue;
         }
         if (end == define->value || *end || !isfinite(number)) {
@@ -67,8 +71,10 @@ static void check_net(Session *s, const Symbol *symbol)
     for (const Param *param = decl->params.first; param; param = param->next) {
         Type type;
         int64_t classes;
-        if (!make_type(s, param->type, &type, &classes))
+        if (!make_type(s, param->type, &type, &classes)) {
+            set_local(&frame, param->name, val_poison());
             continue;
+        }
         Val input = val_tensor(build_input(&s->builder, param->name.text, type));
         input.classes = classes;
         set_local(&frame, param->name, input);

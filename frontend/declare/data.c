@@ -132,10 +132,39 @@ static void read_test_source(DataLowering *l, const Expr *source)
 
 /* ---- fields and splits ---- */
 
+/* class[1..26]: labels of the files from 1 to 26. */
+static bool read_class_range(Session *s, const Expr *range, Field *field)
+{
+    int64_t last;
+    if (!as_integer(s, evaluate(s, range->left), range->left->span, "the first class", -MAX_ELEMENTS, MAX_ELEMENTS,
+                    &field->first) ||
+        !as_integer(s, evaluate(s, range->right), range->right->span, "the last class", field->first, MAX_ELEMENTS, &last))
+        return false;
+    field->type = type_scalar(DTYPE_I32);
+    field->classes = last - field->first + 1;
+    return true;
+}
+
+static bool read_field_type(Session *s, const TypeExpr *type, Field *field)
+{
+    const char *word = type->base.text;
+    const Expr *extent = type->dims.first ? type->dims.first->value : NULL;
+    bool is_class = !strcmp(word, "class") && type->dims.count == 1;
+    field->index = !strcmp(word, "index") && !extent;
+    if (is_class && extent->kind == EXPR_BINARY && extent->operator== OPERATOR_RANGE)
+        return read_class_range(s, extent, field);
+    bool any = is_class && extent->kind == EXPR_NAME && !strcmp(extent->name.text, "_");
+    if (!field->index && !any)
+        return make_type(s, type, &field->type, &field->classes);
+    field->type = type_scalar(DTYPE_I32);
+    field->classes = ANY_CLASSES;
+    return true;
+}
+
 static void read_field(Session *s, const Symbol *symbol, const DataItem *item)
 {
     Field field = {.dataset = symbol->index};
-    if (!make_type(s, item->type, &field.type, &field.classes))
+    if (!read_field_type(s, item->type, &field))
         return;
     if (field.type.dtype == DTYPE_BOOL) {
         fail(s, item->type->span, "a field of a data set is u8, i32, f32 or class, not bool");
@@ -222,8 +251,11 @@ static void read_item(DataLowering *l, const DataItem *item)
 }
 
 /* Whether there are as many files and fields as the format demands. */
-static void check_files(const DataLowering *l, uint32_t fields)
+static void check_files(const DataLowering *l, const Field *fields_of_data, uint32_t all_fields)
 {
+    uint32_t fields = all_fields; /* that files hold */
+    for (uint32_t i = 0; i < all_fields; i++)
+        fields -= fields_of_data[i].index;
     Session *s = l->s;
     const Decl *decl = l->symbol->decl;
     const char *name = decl->name.text, *plural = fields == 1 ? "" : "s";
@@ -243,6 +275,20 @@ static void check_files(const DataLowering *l, uint32_t fields)
              test_files == 1 ? "" : "s");
 }
 
+/* Completes the fields, from number `first` on, whose classes are counted in the files, and those that number the rows. */
+static void count_classes(Session *s, const Symbol *symbol, const Dataset *data, uint32_t first)
+{
+    for (uint32_t i = first; i < s->module->fields.len; i++) {
+        Field *field = &s->module->fields.data[i];
+        if (field->classes != ANY_CLASSES)
+            continue;
+        const DataCounts *counts = data_counts(s, symbol, data, symbol->decl->name.span);
+        if (!counts)
+            return;
+        field->classes = field->index ? counts->main_rows + counts->test_rows : counts->labels[i - first];
+    }
+}
+
 void lower_data(Session *s, Symbol *symbol)
 {
     const Decl *decl = symbol->decl;
@@ -260,11 +306,13 @@ void lower_data(Session *s, Symbol *symbol)
     if (l.format && has_columns(l.format) && s->file->diags->errors == errors)
         lower_table(s, symbol, &data);
     if (s->file->diags->errors == errors)
-        check_files(&l, s->module->fields.len - first);
-    symbol->broken = s->file->diags->errors != errors;
+        check_files(&l, s->module->fields.data + first, s->module->fields.len - first);
     if (data.splits.len == 0)
         vec_push(&data.splits, (Split){.name = "train", .fraction = 1});
     if (data.test_files.len)
         add_split(s, &data, (Split){.name = "test", .from_test = true, .fraction = 1}, decl->name.span);
+    if (s->file->diags->errors == errors)
+        count_classes(s, symbol, &data, first);
+    symbol->broken = s->file->diags->errors != errors;
     vec_push(&s->model->datasets, data);
 }

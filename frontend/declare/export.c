@@ -15,6 +15,23 @@ static bool known_argument(const ModelFile *file, const Param *param, Type *type
     return false;
 }
 
+/* The field of that name, whose type an argument has that does not say one: `predict` reads it from the rows of the field's data
+ * set. NULL: there is none, or several of several types. */
+static const Field *field_of_name(const Session *s, const char *name)
+{
+    const Field *found = NULL;
+    for (uint32_t i = 0; i < s->module->fields.len; i++) {
+        const Field *field = &s->module->fields.data[i];
+        const char *dot = strchr(field->name, '.');
+        if (!dot || strcmp(dot + 1, name) != 0)
+            continue;
+        if (found && (!type_equal(found->type, field->type) || found->classes != field->classes))
+            return NULL;
+        found = field;
+    }
+    return found;
+}
+
 /* Whether the declaration is a condition without a first value. */
 static bool is_drawn(const Decl *decl)
 {
@@ -61,8 +78,12 @@ static void bind_argument(Session *s, Frame *frame, const Param *param)
     if (param->init)
         fail(s, param->init->span, "an argument of an export has no default");
     const Symbol *condition = find_drawn(s, param->name.text);
+    const Field *field = param->type ? NULL : field_of_name(s, param->name.text);
     if (condition) { /* the argument stands for the condition, so its type is known */
         value = bind_condition(s, param, condition);
+    } else if (field) {
+        value = val_tensor(build_input(&s->builder, param->name.text, field->type));
+        value.classes = field->classes;
     } else if (param->type ? make_type(s, param->type, &type, &classes) : known_argument(s->file, param, &type, &classes)) {
         value = val_tensor(build_input(&s->builder, param->name.text, type));
         value.classes = classes;
@@ -83,6 +104,23 @@ static void check_arguments(Session *s, const Frame *frame)
     }
 }
 
+/* The field whose classes the result is one of, or has a probability for each of: the only field of so many classes, or -1. */
+static int labelled_field(const Session *s, Val result)
+{
+    Type type = val_type(s, result);
+    int64_t classes = result.probabilities && type.rank == 1 ? type.dims[0] : type.rank == 0 ? result.classes : 0;
+    int found = -1;
+    for (uint32_t i = 0; classes > 0 && i < s->module->fields.len; i++) {
+        const Field *field = &s->module->fields.data[i];
+        if (field->index || field->classes != classes)
+            continue;
+        if (found >= 0)
+            return -1;
+        found = (int)i;
+    }
+    return found;
+}
+
 void lower_export(Session *s, const Decl *decl)
 {
     Frame frame = {.decl = decl};
@@ -100,10 +138,13 @@ void lower_export(Session *s, const Decl *decl)
         check_arguments(s, &frame);
     if (s->dataset)
         fail(s, s->split_span, "an export cannot read a data set: pass the example as an argument");
-    if (!is_poison(result))
+    int labels = -1;
+    if (!is_poison(result)) {
         build_output(&s->builder, decl->name.text, result.ir);
+        labels = labelled_field(s, result);
+    }
     const char *name = arena_text(&s->module->arena, decl->name.text, strlen(decl->name.text));
-    vec_push(&s->model->exports, (Export){name, function});
+    vec_push(&s->model->exports, (Export){name, function, labels});
     close_function(s);
 }
 

@@ -20,8 +20,11 @@ static const OptimizerUse *earlier_use(Session *s, const OptimizerUse *first, co
     return NULL;
 }
 
-static bool missing_optimizer(Session *s, const Setting *setting)
+static bool missing_optimizer(TrainPlan *plan, const Setting *setting)
 {
+    Session *s = plan->s;
+    if (plan->misspelt)
+        return false;
     fail(s, setting->span, "'%s' does not say by which optimizer", setting->head.text);
     add_help(s, "end it with 'by adam(1e-3)'");
     return false;
@@ -55,20 +58,21 @@ static bool read_use(Session *s, const Setting *setting, const OptimizerUse *use
     return s->learning || check_net_part(s, use->net, &use->path);
 }
 
-bool read_phase_optimizers(Session *s, const Setting *setting, Phase *phase)
+bool read_phase_optimizers(TrainPlan *plan, const Setting *setting, Phase *phase)
 {
-    bool fine = setting->by.count || missing_optimizer(s, setting);
+    bool fine = setting->by.count || missing_optimizer(plan, setting);
     phase->parts_only = setting->by.count > 0;
     for (const OptimizerUse *use = setting->by.first; use; use = use->next)
-        fine &= read_use(s, setting, use, phase);
+        fine &= read_use(plan->s, setting, use, phase);
     return fine;
 }
 
-bool read_only_optimizer(Session *s, const Setting *setting, Optimizer *optimizer)
+bool read_only_optimizer(TrainPlan *plan, const Setting *setting, Optimizer *optimizer)
 {
+    Session *s = plan->s;
     const OptimizerUse *use = setting->by.first;
     if (!use)
-        return missing_optimizer(s, setting);
+        return missing_optimizer(plan, setting);
     if (use->net.text || use->next) {
         fail(s, use->net.text ? use->span : use->next->span, "'%s' takes one optimizer: its numbers belong to no part of a net",
              setting->head.text);

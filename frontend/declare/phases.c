@@ -41,6 +41,12 @@ void check_batch(TrainPlan *plan, const Phase *phase, const Expr *expr)
         return;
     fail(plan->s, expr->span, "a batch of %lld is larger than the split '%s.%s' of %lld examples", (long long)phase->batch,
          data->name, split->name, (long long)split->count);
+    int64_t sum = 0;
+    for (uint32_t i = 0; i < data->splits.len; i++)
+        sum += data->splits.data[i].count;
+    if (sum == 100)
+        add_help(plan->s, "a share of %lld %% is written '%s %g'", (long long)split->count, split->name,
+                 (double)split->count / 100);
 }
 
 void lower_phase(TrainPlan *plan, const char *name, bool upper)
@@ -54,7 +60,7 @@ void lower_phase(TrainPlan *plan, const char *name, bool upper)
     Phase phase = {.name = name, .batch = upper ? plan->upper_batch : plan->train.batch};
     unsigned column;
     span_place(setting->span, &phase.line, &column);
-    bool complete = upper ? read_only_optimizer(s, setting, &phase.optimizer) : read_phase_optimizers(s, setting, &phase);
+    bool complete = upper ? read_only_optimizer(plan, setting, &phase.optimizer) : read_phase_optimizers(plan, setting, &phase);
     Frame frame = {0};
     const char *function = arena_printf(&s->file->arena, "%s.%s.objective", plan->decl->name.text, name);
     phase.objective = open_function(s, function, &frame, !upper, true);

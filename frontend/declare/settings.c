@@ -69,8 +69,20 @@ static const SettingRule *find_rule(TrainPlan *plan, const Setting *setting)
         return NULL;
     }
     fail(s, setting->head.span, "'%s' has no setting '%s'", method_text(plan->method), name);
-    suggest(s, name, &candidates);
+    plan->misspelt = true;
+    if (answer_foreign(s, FOREIGN_SETTING, name))
+        vec_free(&candidates.names);
+    else
+        choose_name(s, name, &candidates, "its settings");
     return NULL;
+}
+
+static void refuse_values(Session *s, const Setting *setting, const SettingRule *rule)
+{
+    const Expr *second = setting->values.first ? setting->values.first->next : NULL;
+    fail(s, setting->span, rule->most == 1 ? "'%s' takes one value" : "'%s' takes at most %u values", rule->name, rule->most);
+    if (second && second->kind == EXPR_NUMBER && s->file->source->text[second->span.begin - 1] == ',')
+        add_help(s, "digits are not grouped, and the decimal point is '.': 1000, 0.5");
 }
 
 void check_setting(TrainPlan *plan, const Setting *setting)
@@ -90,7 +102,7 @@ void check_setting(TrainPlan *plan, const Setting *setting)
         fail(s, setting->on->span, "'%s' of '%s' takes no 'on': its expressions name the data themselves", rule->name,
              method_text(plan->method));
     if (setting->values.count < rule->least || setting->values.count > rule->most)
-        fail(s, setting->span, rule->most == 1 ? "'%s' takes one value" : "'%s' takes at most %u values", rule->name, rule->most);
+        refuse_values(s, setting, rule);
     if (setting->by.count && !rule->by)
         fail(s, setting->by.first->span, "'%s' takes no optimizer", rule->name);
 }
@@ -107,7 +119,7 @@ bool setting_integer(TrainPlan *plan, const char *name, int64_t low, int64_t *re
 
 void need_setting(TrainPlan *plan, const char *name, const char *example)
 {
-    if (!find_setting(plan, name) && plan->missing < COUNT_OF(plan->missing_names)) {
+    if (!find_setting(plan, name) && !plan->misspelt && plan->missing < COUNT_OF(plan->missing_names)) {
         plan->missing_names[plan->missing] = name;
         plan->missing_examples[plan->missing++] = example;
     }
@@ -130,7 +142,8 @@ static void read_batch(TrainPlan *plan)
 {
     Session *s = plan->s;
     const Setting *setting = find_setting(plan, "batch");
-    const Expr *upper = setting && setting->values.first ? setting->values.first->next : NULL;
+    bool two = plan->method & IN_BILEVEL;
+    const Expr *upper = two && setting && setting->values.first ? setting->values.first->next : NULL;
     int64_t asked = s->file->options->batch;
     setting_integer(plan, "batch", 1, &plan->train.batch);
     plan->upper_batch = plan->train.batch;

@@ -299,7 +299,9 @@ static void lower_field(TableLowering *l, const DataItem *item)
 {
     const Expr *value = item->value;
     bool is_class = value->kind == EXPR_CALL && strcmp(head_name(value), "class") == 0;
-    vec_push(&l->fields, is_class              ? class_field(l, value)
+    bool is_index = value->kind == EXPR_NAME && strcmp(value->name.text, "index") == 0 && table_column(l->table, "index") < 0;
+    vec_push(&l->fields, is_index              ? (SchemaField){.kind = SCHEMA_INDEX}
+                         : is_class            ? class_field(l, value)
                          : is_condition(value) ? condition_field(l, value)
                                                : vector_field(l, value));
     vec_push(&l->items, item);
@@ -328,6 +330,11 @@ static void add_field(TableLowering *l, const DataItem *item, const SchemaField 
     case SCHEMA_CLASS:
         field.type = type_scalar(DTYPE_I32);
         classes = l->schema->columns[made->column].category_count;
+        break;
+    case SCHEMA_INDEX:
+        field.type = type_scalar(DTYPE_I32);
+        field.index = true;
+        classes = l->table->rows;
         break;
     case SCHEMA_CONDITION:
         field.type = type_scalar(DTYPE_BOOL);
@@ -393,6 +400,8 @@ void lower_table(Session *s, const Symbol *symbol, Dataset *data)
         l.dropped = ARENA_ARRAY(&s->file->arena, bool, count);
         l.places = ARENA_ARRAY(&s->file->arena, uint32_t, count);
         lower_items(&l);
+        data->main_rows = l.table->first_rows[data->files.len];
+        data->test_rows = l.table->rows - data->main_rows;
     }
     vec_free(&l.markers);
     vec_free(&l.columns);

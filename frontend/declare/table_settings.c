@@ -149,21 +149,11 @@ static void set_drop(TableLowering *l, const DataItem *item)
 
 /* ---- all of them ---- */
 
-/* SETTING(word, of_columns): read by set_WORD; of_columns: once the columns of the files are known. */
-#define SETTINGS                                                                                                                 \
-    SETTING(columns, false)                                                                                                      \
-    SETTING(separator, false)                                                                                                    \
-    SETTING(decimal, false)                                                                                                      \
-    SETTING(thousands, false)                                                                                                    \
-    SETTING(comment, false)                                                                                                      \
-    SETTING(skip, false)                                                                                                         \
-    SETTING(missing, false)                                                                                                      \
-    SETTING(unknown, false)                                                                                                      \
-    SETTING(drop, true)
-
+static const char *const words[] = {
 #define SETTING(word, of_columns) #word,
-static const char *const words[] = {SETTINGS};
+#include "frontend/declare/table_settings.def"
 #undef SETTING
+};
 
 /* ORDER words */
 static const struct TableSetting {
@@ -171,7 +161,7 @@ static const struct TableSetting {
     bool of_columns;
 } settings[] = {
 #define SETTING(word, of_columns) {set_##word, of_columns},
-    SETTINGS
+#include "frontend/declare/table_settings.def"
 #undef SETTING
 };
 

@@ -28,7 +28,8 @@ static const Construct optimizer_rows[] = {
 static bool read_schedule(Session *s, const Expr *expr, RateSchedule *schedule)
 {
     Argument arguments[MOST_PARAMETERS];
-    int row = read_construct(s, expr, CONSTRUCTS(schedule_rows), "a schedule", arguments);
+    int row =
+        read_construct(s, expr, (Constructs){schedule_rows, COUNT_OF(schedule_rows), FOREIGN_SCHEDULE}, "a schedule", arguments);
     *schedule = (RateSchedule){row < 0 ? SCHEDULE_CONSTANT : (ScheduleKind)row, arguments[0].number, arguments[1].number};
     return row >= 0;
 }
@@ -36,7 +37,8 @@ static bool read_schedule(Session *s, const Expr *expr, RateSchedule *schedule)
 bool read_optimizer(Session *s, const Expr *expr, Optimizer *optimizer)
 {
     Argument arguments[MOST_PARAMETERS];
-    int row = read_construct(s, expr, CONSTRUCTS(optimizer_rows), "an optimizer", arguments);
+    int row = read_construct(s, expr, (Constructs){optimizer_rows, COUNT_OF(optimizer_rows), FOREIGN_OPTIMIZER}, "an optimizer",
+                             arguments);
     if (row < 0)
         return false;
     const Argument *own = arguments + OF_ITS_OWN, *rate = &arguments[OF_RATE], *clip = &arguments[OF_CLIP];

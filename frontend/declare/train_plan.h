@@ -21,6 +21,7 @@ typedef struct TrainPlan {
     Train train;
     int64_t upper_batch;
     unsigned method; /* IN_... */
+    bool misspelt;   /* a line has a name that is no setting: it may be the one that is missing, which is then no news */
     uint32_t missing;
     const char *missing_names[8], *missing_examples[8]; /* of settings that the train needs and does not have */
 } TrainPlan;
@@ -68,8 +69,8 @@ const MethodReader *reader_of(const Train *train);
 bool read_optimizer(Session *s, const Expr *expr, Optimizer *optimizer);
 /* The optimizers behind `by` of a line that trains weights; the only one of a line that trains other numbers. False after an
  * error (optimizer_parts.c). */
-bool read_phase_optimizers(Session *s, const Setting *setting, Phase *phase);
-bool read_only_optimizer(Session *s, const Setting *setting, Optimizer *optimizer);
+bool read_phase_optimizers(TrainPlan *plan, const Setting *setting, Phase *phase);
+bool read_only_optimizer(TrainPlan *plan, const Setting *setting, Optimizer *optimizer);
 /* Reports weights of the phase that no optimizer trains, and optimizers that train nothing. After lowering. */
 void check_optimizer_parts(Session *s, const Setting *setting, const Phase *phase);
 

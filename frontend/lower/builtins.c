@@ -38,6 +38,7 @@ static const Primitive primitives[] = {
     {"rank", 1, 1, builtin_rank, 0, OP_COUNT, NULL},
     {"reshape", 2, 2, builtin_reshape, 0, OP_RESHAPE, NULL},
     {"shape", 1, 1, builtin_shape, 0, OP_COUNT, NULL},
+    {"rows", 1, 1, builtin_rows, 0, OP_COUNT, NULL},
     {"sign", 1, 1, builtin_unary, 0, OP_SIGN, fold_sign},
     {"sin", 1, 1, builtin_unary, 0, OP_SIN, sin},
     {"sqrt", 1, 1, builtin_unary, 0, OP_SQRT, sqrt},
@@ -50,6 +51,7 @@ static const Primitive primitives[] = {
     {"uniform", 0, 1, builtin_uniform, 0, OP_RANDOM, NULL},
     {"var", 1, 1, builtin_var, TAKES_ALL, OP_REDUCE_SUM, NULL},
     {"where", 3, 3, builtin_where, 0, OP_SELECT, NULL},
+    {"width", 1, 1, builtin_width, 0, OP_COUNT, NULL},
     {"zeros", 1, 1, builtin_zeros, 0, OP_CONST, NULL},
 };
 
@@ -111,9 +113,26 @@ static bool takes(Session *s, const Primitive *primitive, const Call *call, cons
     return false;
 }
 
+/* Tensors in brackets, concat([x, y]) or stack([x, y]), where they stand side by side. */
+static bool is_list_of_tensors(Session *s, const Primitive *primitive, const Expr *call)
+{
+    const Arg *arg = call->args.first;
+    if (primitive->most != ANY_NUMBER_OF || !arg || arg->label.text || arg->value->kind != EXPR_LIST ||
+        (arg->next && !arg->next->label.text))
+        return false;
+    const Expr *list = arg->value;
+    fail(s, list->span, "'%s' takes its tensors one by one, without brackets", primitive->name);
+    if (list->args.count && list->span.end - list->span.begin <= 60)
+        add_help(s, "write '%s(%s%s)'", primitive->name,
+                 span_text(&s->file->arena, span_join(list->args.first->span, list->args.last->span)), arg->next ? ", ..." : "");
+    return true;
+}
+
 static bool read_arguments(Session *s, const Primitive *primitive, Call *call)
 {
     const char *name = primitive->name;
+    if (is_list_of_tensors(s, primitive, call->expr))
+        return false;
     bool fine = true;
     for (const Arg *arg = call->expr->args.first; arg; arg = arg->next) {
         bool axis = arg->label.text && strcmp(arg->label.text, "axis") == 0;
@@ -121,6 +140,8 @@ static bool read_arguments(Session *s, const Primitive *primitive, Call *call)
             return false;
         if (arg->label.text && !axis) {
             fail(s, arg->label.span, "'%s' has no parameter '%s'", name, arg->label.text);
+            if (!answer_foreign(s, FOREIGN_LABEL, arg->label.text))
+                answer_foreign(s, FOREIGN_USAGE, name);
             return false;
         }
         if (arg->kind == ARG_OVER) {
@@ -152,6 +173,7 @@ static bool read_arguments(Session *s, const Primitive *primitive, Call *call)
          : call->n == 0            ? "none is"
          : call->n == 1            ? "1 is"
                                    : "fewer are");
+    answer_foreign(s, FOREIGN_USAGE, name);
     return false;
 }
 

@@ -41,7 +41,7 @@ Evaluate builtin_sum, builtin_mean, builtin_var, builtin_extremum, builtin_argma
 Evaluate builtin_quantile;
 /* shapes, products, indices (builtins_tensor.c) */
 Evaluate builtin_reshape, builtin_transpose, builtin_concat, builtin_stack, builtin_zeros, builtin_ones, builtin_iota,
-    builtin_onehot, builtin_dot, builtin_elements, builtin_shape, builtin_rank;
+    builtin_rows, builtin_width, builtin_onehot, builtin_dot, builtin_elements, builtin_shape, builtin_rank;
 /* random numbers and whole sets of weights (builtins_source.c) */
 Evaluate builtin_uniform, builtin_normal, builtin_bernoulli, builtin_sumsq, builtin_flat;
 

@@ -72,6 +72,14 @@ static Val dot_all(Session *s, Value w)
     return builtin_dot(s, &call);
 }
 
+static Val refuse_part(Session *s, const Call *call)
+{
+    Val weights = call->args[0];
+    fail(s, call->spans[0], "'%s' has no weights", weights.path);
+    suggest_part(s, weights.symbol, weights.path);
+    return val_poison();
+}
+
 Val builtin_sumsq(Session *s, Call *call)
 {
     if (call->args[0].kind != VAL_WEIGHTS) {
@@ -83,7 +91,7 @@ Val builtin_sumsq(Session *s, Call *call)
     uint32_t *indices, n = weights_of(s, call->args[0], &indices);
     if (s->learning)
         return val_tensor(build_const(&s->builder, type_scalar(s->module->real), 0));
-    Val total = n ? val_poison() : fail(s, call->spans[0], "'%s' has no weights", call->args[0].path);
+    Val total = n ? val_poison() : refuse_part(s, call);
     for (uint32_t i = 0; i < n; i++) {
         Val term = dot_all(s, build_source(&s->builder, OP_PARAM, indices[i]));
         total = i == 0 ? term : val_tensor(build_binary(&s->builder, OP_ADD, total.ir, term.ir));
@@ -100,7 +108,7 @@ Val builtin_flat(Session *s, Call *call)
         return val_poison(); /* in the first walk the length is not known yet */
     uint32_t *indices, n = weights_of(s, call->args[0], &indices);
     if (n == 0)
-        return fail(s, call->spans[0], "'%s' has no weights", call->args[0].path);
+        return refuse_part(s, call);
     int64_t total = 0;
     VEC(Value) parts = {0};
     for (uint32_t i = 0; i < n; i++) {

@@ -8,6 +8,8 @@ bool shape_argument(Session *s, const Call *call, unsigned i, Dims *dims)
             return false;
     } else if (call->args[i].kind == VAL_NUMBER) {
         *dims = (Dims){.n = 1};
+        if (call->args[i].number == -1)
+            return refuse_inference(s, call->spans[i]);
         if (!as_integer(s, call->args[i], call->spans[i], "an extent", 1, MAX_ELEMENTS, &dims->v[0]))
             return false;
     } else {

@@ -43,7 +43,19 @@ static void unknown_label(Session *s, const Decl *decl, const Arg *arg)
     for (const Param *param = decl->params.first; param; param = param->next)
         vec_push(&candidates.names, param->name.text);
     add_note(s, decl->name.span, "declared here");
-    suggest(s, arg->label.text, &candidates);
+    if (decl->span.source == &std_source && answer_foreign(s, FOREIGN_LABEL, arg->label.text))
+        vec_free(&candidates.names);
+    else
+        choose_name(s, arg->label.text, &candidates, "its parameters");
+}
+
+/* "linear(x, m)" */
+static const char *call_text(Session *s, const Decl *decl)
+{
+    const char *text = arena_printf(&s->file->arena, "%s(", decl->name.text);
+    for (const Param *param = decl->params.first; param; param = param->next)
+        text = arena_printf(&s->file->arena, "%s%s%s", text, param->name.text, param->next ? ", " : "");
+    return arena_printf(&s->file->arena, "%s)", text);
 }
 
 /* Whether labels exist, come once and after all positions, and there are not too many arguments. */
@@ -77,6 +89,7 @@ static bool arguments_fit(Session *s, const Decl *decl, const Expr *call)
     fail(s, call->span, "'%s' takes %u argument%s, but %u are given", decl->name.text, decl->params.count,
          decl->params.count == 1 ? "" : "s", positional);
     add_note(s, decl->name.span, "declared here");
+    add_help(s, "the order is %s", call_text(s, decl));
     return false;
 }
 
@@ -95,7 +108,7 @@ static bool bind_param(Session *s, Frame *callee, const Expr *call, const Param 
     const Decl *decl = callee->decl;
     const Arg *arg = argument_of(call, param, place);
     if (!arg && !param->init) {
-        fail(s, call->span, "'%s' needs an argument for '%s'", decl->name.text, param->name.text);
+        fail(s, call->span, "'%s' needs an argument for '%s', as in %s", decl->name.text, param->name.text, call_text(s, decl));
         add_note(s, param->span, "the parameter is here");
         return false;
     }
@@ -268,7 +281,7 @@ Val evaluate_call(Session *s, const Expr *expr, const Name *label, int64_t resul
     if (expr->left->kind == EXPR_ERROR)
         return val_poison();
     if (expr->left->kind != EXPR_NAME)
-        return fail(s, expr->left->span, "only a layer, a net, an objective or a function can be called, by its name");
+        return refuse_callee(s, expr);
     Name name = expr->left->name;
     Symbol *callee = find_symbol(s->file, s->frame && s->frame->standard, name.text);
     bool known = false;

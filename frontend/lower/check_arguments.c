@@ -8,11 +8,10 @@
 static const struct {
     const char *layer, *param;
     double least, most;
-    const char *help;
 } limits[] = {
-    {"dropout", "p", 0, 1, "a rate of 50 % is 0.5"},
-    {"layernorm", "epsilon", 0, INFINITY, NULL},
-    {"huber", "delta", 0, INFINITY, NULL},
+    {"dropout", "p", 0, 1},
+    {"layernorm", "epsilon", 0, INFINITY},
+    {"huber", "delta", 0, INFINITY},
 };
 
 /* Layers that make probabilities of logits, and losses that take logits. */
@@ -36,8 +35,8 @@ bool check_standard_argument(Session *s, const Decl *layer, const Param *param, 
                  limits[i].most, value.number);
         else
             fail(s, span, "'%s' of '%s' is at least %g, but this is %.6g", param->name.text, name, limits[i].least, value.number);
-        if (limits[i].help)
-            add_help(s, "%s", limits[i].help);
+        if (limits[i].most == 1 && value.number >= 5 && value.number <= 100)
+            add_help(s, "a rate of %.6g %% is %.6g", value.number, value.number / 100);
         return false;
     }
     for (size_t i = 0; i < COUNT_OF(takers) && value.probabilities; i++)

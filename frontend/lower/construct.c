@@ -27,6 +27,8 @@ static bool check_range(Session *s, Span span, const char *what, Range range, do
     if (in_range(range, number))
         return true;
     fail(s, span, "%s must be %s, but this is %.6g", what, range_text(s, range), number);
+    if (range.low == 0 && range.high == 1 && number >= 5 && number <= 100)
+        add_help(s, "a share of %.6g %% is written %.6g", number, number / 100);
     return false;
 }
 
@@ -69,7 +71,14 @@ static uint32_t parameter_count(const Construct *construct)
 static int choose_parameter(Session *s, const Construct *construct, const Arg *arg)
 {
     Words labels = {construct->parameters, parameter_count(construct), sizeof construct->parameters[0]};
-    return choose_word(s, labels, arg->label.text, arg->label.span, "'%s' has no option '%s'", construct->name, arg->label.text);
+    const char *label = arg->label.text;
+    int row = find_word(labels, label);
+    if (row >= 0)
+        return row;
+    fail(s, arg->label.span, "'%s' has no option '%s'", construct->name, label);
+    if (!answer_foreign(s, FOREIGN_LABEL, label))
+        add_choices(s, label, labels, labels);
+    return -1;
 }
 
 /* An argument without a label that is a name or a call, but no constant, where a construct may stand: that parameter, or -1. */
@@ -81,6 +90,22 @@ static int construct_parameter(const Session *s, const Construct *construct, con
             if (construct->parameters[i].takes == TAKES_CONSTRUCT)
                 return (int)i;
     return -1;
+}
+
+/* The label that an argument without one may need: of the first parameter that is a share and can have this value, else all. */
+static void show_label(Session *s, const Construct *construct, const Expr *value)
+{
+    const Parameter *parameters = construct->parameters;
+    for (uint32_t i = construct->positional; i < parameter_count(construct) && value->kind == EXPR_NUMBER; i++)
+        if (parameters[i].takes == TAKES_NUMBER && parameters[i].range.high < INFINITY &&
+            in_range(parameters[i].range, value->number)) {
+            add_help(s, "write '%s: %s'", parameters[i].label, span_text(&s->file->arena, value->span));
+            return;
+        }
+    Candidates labels = {0};
+    for (uint32_t i = construct->positional; i < parameter_count(construct); i++)
+        vec_push(&labels.names, parameters[i].label);
+    choose_name(s, "", &labels, "its options");
 }
 
 /* Which parameter the argument is for, or -1 after an error. */
@@ -104,6 +129,8 @@ static int parameter_of(Session *s, const Construct *construct, const Arg *arg, 
         return (int)(*place)++;
     fail(s, arg->span, "'%s' takes %u argument%s %s, as in %s", construct->name, positional, positional == 1 ? "" : "s",
          positional < count ? "by position; the others need their names" : "at most", construct->example);
+    if (positional < count)
+        show_label(s, construct, arg->value);
     return -1;
 }
 
@@ -188,6 +215,8 @@ static void refuse_construct(Session *s, const Expr *expr, Constructs constructs
         fail(s, expr->kind == EXPR_CALL ? expr->left->span : expr->span, "'%s' is not %s", name, what);
     else
         fail(s, expr->span, "%s is expected here", what);
+    if (constructs.foreign && answer_foreign(s, constructs.foreign, name))
+        return;
     Words names = {&constructs.rows->name, constructs.count, sizeof *constructs.rows};
     Words examples = {&constructs.rows->example, constructs.count, sizeof *constructs.rows};
     add_choices(s, name, names, examples);

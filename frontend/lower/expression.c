@@ -3,6 +3,8 @@
 
 static Val evaluate_member(Session *s, const Expr *expr)
 {
+    if (refuse_module(s, expr))
+        return val_poison();
     Val value = evaluate(s, expr->left);
     switch (value.kind) {
     case VAL_POISON:
@@ -17,7 +19,7 @@ static Val evaluate_member(Session *s, const Expr *expr)
         value.path = arena_printf(&s->file->arena, "%s.%s", value.path, expr->name.text);
         return value;
     default:
-        return fail(s, expr->name.span, "%s has no member '%s'", describe(s, value), expr->name.text);
+        return refuse_member(s, expr, value);
     }
 }
 

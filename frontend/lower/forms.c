@@ -70,40 +70,24 @@ static bool part_exists(const ModelFile *file, const Symbol *net, const char *ta
     return false;
 }
 
-/* The dotted parts of a net, as candidates; false: there are none. */
-static bool add_parts(Session *s, const Symbol *net, Candidates *candidates)
+/* The dotted parts of a net that a weights declaration can name. */
+void suggest_part(Session *s, const Symbol *net, const char *target)
 {
+    Candidates candidates = {0};
     for (uint32_t i = 0; i < s->file->weights.len; i++) {
         const KnownWeight *weight = &s->file->weights.data[i];
         if (weight->net != net)
             continue;
-        for (const char *dot = strchr(weight->name, '.'); dot; dot = strchr(dot + 1, '.'))
-            vec_push(&candidates->names, arena_text(&s->file->arena, weight->name, (size_t)(dot - weight->name)));
-        vec_push(&candidates->names, weight->name);
+        const char *dot = strchr(weight->name, '.'); /* behind the net */
+        while (dot && (dot = strchr(dot + 1, '.'))) {
+            const char *part = arena_text(&s->file->arena, weight->name, (size_t)(dot - weight->name));
+            if (candidates.names.len == 0 || strcmp(vec_last(&candidates.names), part) != 0)
+                vec_push(&candidates.names, part);
+        }
+        if (strchr(weight->name, '.') == strrchr(weight->name, '.'))
+            vec_push(&candidates.names, weight->name); /* of the net itself */
     }
-    return candidates->names.len > 0;
-}
-
-/* help: did you mean ..., or the layers of the net. */
-static void suggest_part(Session *s, const Symbol *net, const char *target)
-{
-    Candidates candidates = {0}, again = {0};
-    if (!add_parts(s, net, &candidates) || suggest(s, target, &candidates))
-        return;
-    add_parts(s, net, &again);
-    Text text = {0};
-    const char *last = "";
-    size_t start = strlen(net->decl->name.text) + 1;
-    for (uint32_t i = 0; i < again.names.len; i++) {
-        const char *name = again.names.data[i];
-        if (strlen(name) <= start || strchr(name + start, '.') || strcmp(name, last) == 0)
-            continue;
-        text_printf(&text, "%s%s", text.len ? ", " : "", name);
-        last = name;
-    }
-    add_help(s, "the parts of '%s' are %s", net->decl->name.text, text.data);
-    text_free(&text);
-    vec_free(&again.names);
+    choose_name(s, target, &candidates, "its parts");
 }
 
 Symbol *check_net_part(Session *s, Name name, const NameList *path)

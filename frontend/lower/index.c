@@ -118,6 +118,19 @@ static Val index_list(Session *s, Val list, const Expr *expr, bool *known)
     return list_entry(s, list, at);
 }
 
+static Val too_many_indices(Session *s, const Expr *expr, Val value, unsigned given, unsigned rank)
+{
+    const Arg *first = expr->args.first;
+    fail(s, expr->span, "%u indices for %s, which has %u ax%s", given, describe(s, value), rank, rank == 1 ? "is" : "es");
+    bool whole = first->kind == ARG_SLICE && !first->value && !first->limit;
+    if (given == rank + 1 && whole && first->next)
+        add_help(s, "the batch is no axis of a tensor: '%s[%s]'", span_text(&s->file->arena, expr->left->span),
+                 span_text(&s->file->arena, span_join(first->next->span, expr->args.last->span)));
+    else if (given == rank + 1)
+        add_help(s, "the batch is no axis of a tensor");
+    return val_poison();
+}
+
 Val evaluate_index(Session *s, const Expr *expr)
 {
     Val value = evaluate(s, expr->left);
@@ -138,8 +151,7 @@ Val evaluate_index(Session *s, const Expr *expr)
         given += !is_new_axis(s, arg);
     }
     if (given > plan.source.rank)
-        return fail(s, expr->span, "%u indices for %s, which has %u ax%s", given, describe(s, value), plan.source.rank,
-                    plan.source.rank == 1 ? "is" : "es");
+        return too_many_indices(s, expr, value, given, plan.source.rank);
     const Arg *first = expr->args.first;
     if (first->kind == ARG_VALUE && !is_new_axis(s, first)) {
         Val index = evaluate(s, first->value);

@@ -89,8 +89,9 @@ typedef struct Construct {
 typedef struct Constructs {
     const Construct *rows;
     size_t count;
+    ForeignKind foreign; /* what other languages call them; FOREIGN_NOTHING: they have none */
 } Constructs;
-#define CONSTRUCTS(table) ((Constructs){(table), COUNT_OF(table)})
+#define CONSTRUCTS(table) ((Constructs){(table), COUNT_OF(table), FOREIGN_NOTHING})
 
 typedef struct Argument {
     const Expr *expr; /* NULL: not given */

@@ -82,6 +82,8 @@ bool as_dims(Session *s, Val list, Span span, Dims *dims)
         return true;
     for (int64_t i = 0; list.dims.n == 1 && i < list.dims.v[0]; i++) {
         int64_t extent;
+        if (list.numbers[i] == -1)
+            return refuse_inference(s, span);
         if (!as_integer(s, val_number(list.numbers[i]), span, "an extent", 0, MAX_ELEMENTS, &extent))
             return false;
     }

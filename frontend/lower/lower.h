@@ -9,6 +9,7 @@
 #define HNC_FRONTEND_LOWER_H
 
 #include "frontend/parse/ast.h"
+#include "frontend/parse/foreign.h"
 #include "frontend/frontend.h"
 #include "frontend/lower/std.h"
 #include "ir/forms/forms.h"
@@ -37,6 +38,7 @@ typedef struct Symbol {
     bool used;          /* net, objective: lowered at least once */
     bool pinned;        /* const: its number is needed when the program is built */
     bool broken;        /* data: its declaration has an error, so missing parts are not reported */
+    bool misread;       /* data: a field of it without a split was reported */
     uint32_t condition; /* a condition's place among those of the module */
     int64_t extent;     /* of its vector, 0 after an error */
 } Symbol;
@@ -49,7 +51,7 @@ typedef struct KnownWeight {
     int output_axis;
     int64_t fan_in, fan_out;
     Init init;
-    Span span;
+    Span span, call; /* of the declaration; of the net */
 } KnownWeight;
 
 /* The type of an export's argument, inferred by the first walk. */
@@ -69,6 +71,12 @@ typedef struct Reported {
     Span span, call; /* call: the user's, where span is in std.hn */
 } Reported;
 
+/* A value that did not have the type that is written. */
+typedef struct Mismatch {
+    const TypeExpr *expected;
+    const char *given;
+} Mismatch;
+
 typedef struct CallNote {
     Span span;
     const char *callee;
@@ -79,6 +87,12 @@ typedef struct KnownTable {
     const Decl *decl;
     struct Table *table;
 } KnownTable;
+
+/* The examples of a data set that were counted; of the ModelFile's arena. */
+typedef struct KnownCounts {
+    const Decl *decl;
+    const DataCounts *counts;
+} KnownCounts;
 
 /* A .hn file: what holds for all walks over it. */
 typedef struct ModelFile {
@@ -92,10 +106,12 @@ typedef struct ModelFile {
     VEC(KnownArgument) arguments;
     VEC(KnownParameter) parameters;
     VEC(Reported) reported; /* one error per place */
+    VEC(Mismatch) mismatches;
     bool attach;            /* the last message was new: notes and helps go to it */
     VEC(CallNote) calls;    /* that led to the last message: noted after all else */
     VEC(Span) noted;        /* places that the last message shows */
     VEC(KnownTable) tables; /* what the first walk read */
+    VEC(KnownCounts) counts;
 } ModelFile;
 
 /* ---- values ---- */
@@ -110,6 +126,7 @@ typedef enum {
     VAL_NONE,      /* none: a new axis in an index */
     VAL_DATASET,   /* symbol */
     VAL_SPLIT,     /* symbol, split */
+    VAL_FIELD,     /* symbol, field */
     VAL_CONDITION, /* symbol: its vector */
     VAL_WEIGHTS,   /* symbol, path: a net or a dotted part of one */
     VAL_ARGUMENT,  /* param: an export's argument whose type is not known yet */
@@ -125,7 +142,7 @@ typedef struct Val {
     Dims dims;
     const double *numbers; /* dims_elements(dims) of them */
     Symbol *symbol;
-    uint32_t split;
+    uint32_t split, field; /* of the data set; of the module */
     const char *path;
     const Param *param;
 } Val;
@@ -218,7 +235,6 @@ void add_note(Session *s, Span span, const char *format, ...) __attribute__((for
 void add_help(Session *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Attaches the pending notes of the last message. Called before another part of the compiler reports a message. */
 void finish_message(ModelFile *file);
-Val refuse(Session *s, Span span, const char *feature); /* "... is not supported yet" */
 /* A list of names to suggest from. */
 typedef struct Candidates {
     VEC(const char *) names;
@@ -234,6 +250,25 @@ const char *describe_dims(Session *s, Dims dims); /* "[3, 4]" */
 /* "f32[n, ..s]" as written. */
 const char *type_expr_text(Session *s, const TypeExpr *type);
 
+/* ---- names that are not known (foreign_names.c) ---- */
+
+/* "FEATURE: not supported yet", and what to use meanwhile. */
+Val refuse(Session *s, Span span, const char *feature);
+/* What to do as long as weights cannot be made from the example. */
+extern const char weights_by_hand[];
+/* Adds as help what to write instead of a word of other languages. False: there is no answer for it. */
+bool answer_foreign(Session *s, ForeignKind kind, const char *word);
+/* The name that is near or, if none is, all of them: "WHAT: a, b and c". Frees the list. */
+void choose_name(Session *s, const char *name, Candidates *candidates, const char *what);
+/* The function that is meant by a name that is none. False: there is none to suggest. */
+bool suggest_function(Session *s, const char *name);
+/* A call of something that is no name; a member of a module that other languages have (false: it is none); any other member that
+ * there is not; a name that nothing has (frees the list). */
+Val refuse_callee(Session *s, const Expr *call);
+bool refuse_module(Session *s, const Expr *member);
+Val refuse_member(Session *s, const Expr *member, Val value);
+Val refuse_name(Session *s, Name name, Candidates *candidates);
+
 /* ---- names (symbols.c) ---- */
 
 void declare_symbols(Session *s);
@@ -241,6 +276,9 @@ Symbol *find_symbol(const ModelFile *file, bool standard, const char *name);
 Symbol *find_symbol_of(const ModelFile *file, const char *name, DeclKind kind);
 Val *find_local(Frame *frame, const char *name);
 void set_local(Frame *frame, Name name, Val value);
+/* What the files of a data set that was declared hold, counted once per compilation; NULL (reported at the span) if they cannot
+ * be counted (data_counts.c). */
+const DataCounts *data_counts(Session *s, const Symbol *symbol, const Dataset *data, Span span);
 Val lookup_name(Session *s, Name name);
 /* The layer, net or objective that a call names; reports and returns NULL if there is none. */
 Symbol *lookup_callee(Session *s, Name name);
@@ -317,6 +355,8 @@ Val stack_tensors(Session *s, unsigned n, const Val *entries, const Span *spans,
 bool make_type(Session *s, const TypeExpr *expr, Type *type, int64_t *classes);
 /* Whether a type says all its extents: no size or shape variables. */
 bool is_closed(const ModelFile *file, const TypeExpr *type);
+/* Reports that an extent is -1, and returns false. */
+bool refuse_inference(Session *s, Span span);
 /* Extents of a list or type: names, numbers, ..s. */
 bool make_dims(Session *s, ArgList list, Dims *dims);
 /* Whether a data set of the file has an error: what follows from its fields is then unknown, and is no news. */
@@ -324,6 +364,9 @@ bool data_is_broken(const Session *s);
 /* Matches a value against a parameter's or result's type, binding size and shape variables in the current frame, and returns it
  * converted. `what` names the value in messages: "argument 'x' of 'linear'". */
 Val match_type(Session *s, const TypeExpr *expr, Val value, Span span, const char *what);
+
+/* Reports that the value does not have the type, and what would help (mismatch.c). */
+Val refuse_type(Session *s, const TypeExpr *expr, Val value, Span span, const char *what);
 
 /* ---- conditions (conditions.c) ---- */
 
@@ -345,6 +388,9 @@ ConditionKind conditions_taken(const Decl *train);
 Val dataset_member(Session *s, Val dataset, Name name); /* fashion.train */
 Val split_member(Session *s, Val split, Name name);     /* d.image */
 Val condition_member(Session *s, Val group, Name name); /* lam.drop */
+/* Reports a field of a data set, fashion.image, where the value that an example has is meant. Once per data set: whoever writes
+ * it does so everywhere. */
+Val refuse_field(Session *s, Val field, Span span);
 /* All numbers of the condition, unconstrained. */
 Val condition_vector(Session *s, const Symbol *symbol);
 
@@ -387,6 +433,8 @@ bool weight_in_part(const char *weight, const char *part);
 uint32_t form_of_weight(Session *s, const KnownWeight *weight);
 /* Checks every weights declaration, used or not. At the end of the first walk. */
 void check_forms(Session *s);
+/* Adds as help which dotted parts of a net there are. */
+void suggest_part(Session *s, const Symbol *net, const char *target);
 /* "classifier.linear1", as in `weights classifier.linear1 = free`. */
 const char *form_target(Session *s, const Decl *decl);
 /* "classifier.linear1" of its names. */

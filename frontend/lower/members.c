@@ -3,6 +3,49 @@
 
 #include "frontend/lower/kit.h"
 
+/* The module's field of that name of the data set, or -1. */
+static int64_t find_field(Session *s, const Symbol *dataset, Name name)
+{
+    const Module *module = s->module;
+    const char *wanted = arena_printf(&s->file->arena, "%s.%s", dataset->decl->name.text, name.text);
+    for (uint32_t i = 0; i < module->fields.len; i++)
+        if (strcmp(module->fields.data[i].name, wanted) == 0)
+            return i;
+    return -1;
+}
+
+/* In the arguments of a net that makes weights. */
+static Val refuse_example(Session *s, Span span)
+{
+    fail(s, span, "weights that are made from the example are not supported yet");
+    add_help(s, "%s", weights_by_hand);
+    return val_poison();
+}
+
+Val refuse_field(Session *s, Val field, Span span)
+{
+    const char *data = field.symbol->decl->name.text, *name = strchr(s->module->fields.data[field.field].name, '.') + 1;
+    const Frame *frame = s->frame;
+    while (frame && !(frame->decl && frame->decl->kind == DECL_OBJECTIVE))
+        frame = frame->caller;
+    if (s->generating)
+        return refuse_example(s, span);
+    if (field.symbol->misread)
+        return val_poison();
+    field.symbol->misread = true;
+    fail(s, span, "'%s' is a field of the examples of '%s', which come by its splits", name, data);
+    const Val *passed =
+        frame && frame->decl->params.first ? find_local((Frame *)frame, frame->decl->params.first->name.text) : NULL;
+    if (passed && passed->kind == VAL_DATASET) {
+        add_note(s, frame->call, "the whole data set is passed here");
+        add_help(s, "name a split of it: '%s(%s.%s)'", frame->decl->name.text, data,
+                 s->model->datasets.data[field.symbol->index].splits.data[0].name);
+    } else if (passed)
+        add_help(s, "in the objective '%s', write '%s.%s'; a train says which split that is: '%s(%s.train)'",
+                 frame->decl->name.text, frame->decl->params.first->name.text, name, frame->decl->name.text, data);
+    return val_poison();
+}
+
 Val dataset_member(Session *s, Val dataset, Name name)
 {
     const Dataset *data = &s->model->datasets.data[dataset.symbol->index];
@@ -12,7 +55,16 @@ Val dataset_member(Session *s, Val dataset, Name name)
         return (Val){.kind = VAL_SPLIT, .symbol = dataset.symbol, .split = (uint32_t)split};
     if (dataset.symbol->broken)
         return val_poison();
+    int64_t field = find_field(s, dataset.symbol, name);
+    if (field >= 0)
+        return (Val){.kind = VAL_FIELD, .symbol = dataset.symbol, .field = (uint32_t)field};
     choose_word(s, splits, name.text, name.span, "the data set '%s' has no split '%s'", data->name, name.text);
+    if (strcmp(name.text, "test") == 0)
+        add_help(
+            s,
+            "test examples are declared by 'test %s(...)', from files of their own, or by a split such as 'split train 0.8, test "
+            "0.2'",
+            format_names[data->format]);
     add_note(s, dataset.symbol->decl->name.span, "the data set is here");
     return val_poison();
 }
@@ -49,27 +101,23 @@ static bool claim_split(Session *s, Val split, Span span)
 
 Val split_member(Session *s, Val split, Name name)
 {
-    const Module *module = s->module;
-    const char *wanted = arena_printf(&s->file->arena, "%s.%s", split.symbol->decl->name.text, name.text);
-    if (!can_build(s, name.span) || !claim_split(s, split, name.span))
+    if (s->generating)
+        return refuse_example(s, name.span);
+    if (!can_build(s, name.span) || !claim_split(s, split, name.span) || split.symbol->broken)
         return val_poison();
-    for (uint32_t i = 0; i < module->fields.len; i++) {
-        const Field *field = &module->fields.data[i];
-        if (strcmp(field->name, wanted) != 0)
-            continue;
-        Val value = val_tensor(build_source(&s->builder, OP_EXAMPLE, i));
-        value.classes = field->classes;
+    int64_t field = find_field(s, split.symbol, name);
+    if (field >= 0) {
+        Val value = val_tensor(build_source(&s->builder, OP_EXAMPLE, (uint32_t)field));
+        value.classes = s->module->fields.data[field].classes;
         return value;
     }
-    if (split.symbol->broken)
-        return val_poison();
     fail(s, name.span, "examples of '%s' have no field '%s'", split.symbol->decl->name.text, name.text);
     add_note(s, split.symbol->decl->name.span, "the data set is here");
     Candidates candidates = {0};
     for (const DataItem *item = split.symbol->decl->items.first; item; item = item->next)
         if (item->kind == DATA_FIELD || item->kind == DATA_COMPUTED_FIELD)
             vec_push(&candidates.names, item->name.text);
-    suggest(s, name.text, &candidates);
+    choose_name(s, name.text, &candidates, "its fields");
     return val_poison();
 }
 
@@ -111,6 +159,6 @@ Val condition_member(Session *s, Val group, Name name)
     }
     fail(s, name.span, "'%s' has no hyperparameter '%s'", decl->name.text, name.text);
     add_note(s, decl->name.span, "the group is here");
-    suggest(s, name.text, &candidates);
+    choose_name(s, name.text, &candidates, "its hyperparameters");
     return val_poison();
 }

@@ -140,11 +140,6 @@ void add_help(Session *s, const char *format, ...)
     va_end(args);
 }
 
-Val refuse(Session *s, Span span, const char *feature)
-{
-    return fail(s, span, "%s: not supported yet", feature);
-}
-
 void add_declared(const Session *s, DeclKind kind, Candidates *candidates)
 {
     for (uint32_t i = 0; i < s->file->symbols.len; i++)
@@ -232,6 +227,9 @@ const char *describe(Session *s, Val value)
         break;
     case VAL_SPLIT:
         text_printf(&text, "a split of the data set '%s'", value.symbol->decl->name.text);
+        break;
+    case VAL_FIELD:
+        text_printf(&text, "the field '%s' of a data set", s->module->fields.data[value.field].name);
         break;
     case VAL_CONDITION:
         text_printf(&text, "the %s '%s'",

@@ -30,7 +30,10 @@ static bool element_type(Session *s, const TypeExpr *expr, DType *dtype)
         Candidates candidates = {0};
         for (size_t i = 0; i < COUNT_OF(type_names); i++)
             vec_push(&candidates.names, type_names[i]);
-        suggest(s, expr->base.text, &candidates);
+        if (answer_foreign(s, FOREIGN_TYPE, expr->base.text))
+            vec_free(&candidates.names);
+        else
+            choose_name(s, expr->base.text, &candidates, "types");
         return false;
     }
     return true;
@@ -60,6 +63,13 @@ static bool push_spread(Session *s, Dims *dims, const Expr *expr)
     return true;
 }
 
+bool refuse_inference(Session *s, Span span)
+{
+    fail(s, span, "an extent of -1 is not inferred: every extent is written");
+    add_help(s, "'flatten(x)' makes one axis of all; the number of elements is 'elements(x)', as in '[elements(x) / 4, 4]'");
+    return false;
+}
+
 /* Extents may be 0 only where no tensor is made of them (a list of zeros may be padding). */
 static bool collect_dims(Session *s, ArgList list, int64_t least, Dims *dims)
 {
@@ -76,6 +86,8 @@ static bool collect_dims(Session *s, ArgList list, int64_t least, Dims *dims)
             continue;
         }
         Val value = evaluate(s, arg->value);
+        if (value.kind == VAL_NUMBER && value.number == -1)
+            return refuse_inference(s, arg->span);
         if (!as_integer(s, value, arg->span, "an extent", least, MAX_ELEMENTS, &extent) ||
             !push_extent(s, dims, extent, arg->span))
             return false;
@@ -190,41 +202,16 @@ static bool match_dims(Session *s, const TypeExpr *expr, Dims dims, bool *report
     return true;
 }
 
-/* The expected type with what its variables are bound to: "f32[n]", or "f32[n], where n is 784". */
-static void note_bound(Session *s, const TypeExpr *expr)
-{
-    for (const Arg *arg = expr->dims.first; arg; arg = arg->next) {
-        const Expr *extent = arg->value;
-        if (extent->kind != EXPR_NAME && extent->kind != EXPR_SPREAD)
-            continue;
-        const Val *bound = find_local(s->frame, extent->name.text);
-        if (bound && bound->kind == VAL_NUMBER)
-            add_note(s, extent->span, "'%s' is %.15g here", extent->name.text, bound->number);
-        else if (bound && bound->kind == VAL_DIMS)
-            add_note(s, extent->span, "'..%s' is %s here", extent->name.text, describe_dims(s, bound->dims));
-    }
-}
-
-static Val mismatch(Session *s, const TypeExpr *expr, Val value, Span span, const char *what)
-{
-    fail(s, span, "%s must be %s, but this is %s", what, type_expr_text(s, expr), describe(s, value));
-    note_bound(s, expr);
-    add_note(s, expr->span, "the type is declared here");
-    if (value.kind == VAL_TENSOR && expr->dims.count == 1 && val_type(s, value).rank > 1)
-        add_help(s, "'flatten' makes one axis of all");
-    return val_poison();
-}
-
 static Val match_label(Session *s, const TypeExpr *expr, Val value, Span span, const char *what)
 {
     if (value.kind == VAL_NUMBER && expr->dims.count == 1)
-        return mismatch(s, expr, value, span, what);
+        return refuse_type(s, expr, value, span, what);
     value = as_tensor(s, value, span);
     if (is_poison(value))
         return value;
     bool reported = false;
     if (val_type(s, value).dtype != DTYPE_I32)
-        return mismatch(s, expr, value, span, what);
+        return refuse_type(s, expr, value, span, what);
     if (expr->dims.count != 1)
         return fail(s, expr->span, "a class type has one number, that of its classes, as in class[10]");
     if (value.classes == 0) {
@@ -237,7 +224,7 @@ static Val match_label(Session *s, const TypeExpr *expr, Val value, Span span, c
                                                                                                                   : val_poison();
     }
     if (!match_extent(s, expr->dims.first->value, value.classes, &reported))
-        return reported ? val_poison() : mismatch(s, expr, value, span, what);
+        return reported ? val_poison() : refuse_type(s, expr, value, span, what);
     return value;
 }
 
@@ -317,14 +304,14 @@ Val match_type(Session *s, const TypeExpr *expr, Val value, Span span, const cha
     if (type_is(expr, "class"))
         return match_label(s, expr, value, span, what);
     if (value.kind == VAL_NUMBER && dtype != s->module->real)
-        return mismatch(s, expr, value, span, what);
+        return refuse_type(s, expr, value, span, what);
     value = as_tensor(s, value, span);
     if (is_poison(value))
         return value;
     Type type = val_type(s, value);
     bool converts = type.dtype == dtype || dtype == s->module->real;
     if (!converts || !match_dims(s, expr, type_dims(type), &reported))
-        return reported ? val_poison() : mismatch(s, expr, value, span, what);
+        return reported ? val_poison() : refuse_type(s, expr, value, span, what);
     if (s->learning && !is_closed(s->file, expr))
         learn_parameter(s, expr, type_with_dtype(type, dtype));
     if (type.dtype == dtype)

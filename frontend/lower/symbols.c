@@ -24,6 +24,7 @@ static void declare(Session *s, const DeclList *decls, bool standard)
     uint32_t counts[DECL_COUNT] = {0};
     for (const Decl *decl = decls->first; decl; decl = decl->next) {
         Symbol *symbol = ARENA_NEW(&file->arena, Symbol);
+        bool twice = false;
         symbol->decl = decl;
         for (uint32_t i = 0; !standard && i < file->symbols.len && name_space(decl->kind) != 3; i++) {
             const Decl *other = file->symbols.data[i]->decl;
@@ -31,8 +32,11 @@ static void declare(Session *s, const DeclList *decls, bool standard)
                 continue;
             fail(s, decl->name.span, "'%s' is declared twice", decl->name.text);
             add_note(s, other->name.span, "the %s of that name is here", decl_text[other->kind]);
+            twice = name_space(decl->kind) == 0;
             break;
         }
+        if (twice) /* the name means the first one: what follows from the second is no news */
+            continue;
         symbol->index = counts[decl->kind]++;
         if (standard)
             vec_push(&file->std_symbols, symbol);
@@ -180,16 +184,22 @@ Val lookup_name(Session *s, Name name)
     Symbol *symbol = find_symbol(s->file, s->frame && s->frame->standard, name.text);
     if (symbol)
         return symbol_value(s, symbol, name.span);
-    fail(s, name.span, "'%s' is not defined", name.text);
     Candidates candidates = {0};
     candidate_values(s, &candidates);
-    suggest(s, name.text, &candidates);
-    return val_poison();
+    return refuse_name(s, name, &candidates);
 }
 
 static bool callable(const Symbol *symbol)
 {
     return symbol->decl->kind == DECL_NET || symbol->decl->kind == DECL_LAYER || symbol->decl->kind == DECL_OBJECTIVE;
+}
+
+/* What a train can minimise and report. */
+static void list_objectives(Session *s)
+{
+    Candidates objectives = {0};
+    add_declared(s, DECL_OBJECTIVE, &objectives);
+    choose_name(s, "", &objectives, "objectives");
 }
 
 Symbol *lookup_callee(Session *s, Name name)
@@ -204,13 +214,9 @@ Symbol *lookup_callee(Session *s, Name name)
         return NULL;
     }
     fail(s, name.span, "'%s' is not a layer, a net, an objective or a function", name.text);
-    Candidates candidates = {0};
-    for (uint32_t i = 0; i < file->symbols.len; i++)
-        if (callable(file->symbols.data[i]))
-            vec_push(&candidates.names, file->symbols.data[i]->decl->name.text);
-    for (uint32_t i = 0; i < file->std_symbols.len; i++)
-        vec_push(&candidates.names, file->std_symbols.data[i]->decl->name.text);
-    builtin_names(&candidates);
-    suggest(s, name.text, &candidates);
+    bool train = s->frame && !s->frame->caller && !s->frame->decl;
+    bool suggested = suggest_function(s, name.text);
+    if (train && (!suggested || foreign_answer(FOREIGN_CALL, name.text, strlen(name.text))))
+        list_objectives(s);
     return NULL;
 }

@@ -86,6 +86,8 @@ Val as_tensor(Session *s, Val value, Span span)
         add_help(s, "name a field of its examples, as in 'd.%s'",
                  value.symbol->decl->items.first ? value.symbol->decl->items.first->name.text : "x");
         return val_poison();
+    case VAL_FIELD:
+        return refuse_field(s, value, span);
     default:
         return fail(s, span, "a tensor is needed here, but this is %s", describe(s, value));
     }

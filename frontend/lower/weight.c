@@ -112,10 +112,18 @@ static bool read_weight(Session *s, const Binding *binding, KnownWeight *weight)
     return true;
 }
 
+/* Where the net was called to which the frame belongs. */
+static Span call_of_net(const Frame *frame)
+{
+    while (frame && !(frame->decl && frame->decl->kind == DECL_NET))
+        frame = frame->caller;
+    return frame ? frame->call : (Span){0};
+}
+
 static Val declare_weight(Session *s, const Binding *binding)
 {
     Frame *frame = s->frame;
-    KnownWeight weight = {.net = frame->net, .span = binding->name.span};
+    KnownWeight weight = {.net = frame->net, .span = binding->name.span, .call = call_of_net(frame)};
     if (find_local(frame, binding->name.text))
         return fail(s, binding->name.span, "'%s' is already a variable here", binding->name.text);
     if (!frame->prefix) {
@@ -137,6 +145,8 @@ static Val declare_weight(Session *s, const Binding *binding)
             return val_poison();
         fail(s, binding->name.span, "the weight '%s' is %s here and %s in another call of the net", weight.name,
              describe_type(s, weight.type), describe_type(s, known->type));
+        if (known->call.begin != weight.call.begin || known->call.source != weight.call.source)
+            add_note(s, known->call, "the other call is here");
         if (s->generating)
             add_help(s, "'%s' makes weights in two places that want different numbers of them: give each place a net of its own",
                      frame->net->decl->name.text);
@@ -201,6 +211,6 @@ Val weight_value(Session *s, Val weights, Span span)
         return val_poison();
     }
     fail(s, span, "there is no weight '%s'", weights.path);
-    suggest(s, weights.path, &candidates);
+    choose_name(s, weights.path, &candidates, "the weights of the net");
     return val_poison();
 }

@@ -42,6 +42,14 @@ int choose_word(Session *s, Words words, const char *name, Span span, const char
     return -1;
 }
 
+static bool is_listed(const Candidates *candidates, const char *name)
+{
+    for (uint32_t i = 0; i < candidates->names.len; i++)
+        if (strcmp(candidates->names.data[i], name) == 0)
+            return true;
+    return false;
+}
+
 Symbol *choose_declared(Session *s, unsigned kinds, const Expr *expr, const char *format, ...)
 {
     const char *name = expr && expr->kind == EXPR_NAME ? expr->name.text : "";
@@ -58,7 +66,15 @@ Symbol *choose_declared(Session *s, unsigned kinds, const Expr *expr, const char
     for (int kind = 0; kind < DECL_COUNT; kind++)
         if (kinds >> kind & 1)
             add_declared(s, (DeclKind)kind, &candidates);
-    suggest(s, name, &candidates);
+    if (expr->kind == EXPR_MEMBER && expr->left->kind == EXPR_NAME && is_listed(&candidates, expr->left->name.text)) {
+        add_help(s, "it takes all of them together: '%s'", expr->left->name.text);
+        vec_free(&candidates.names);
+        return NULL;
+    }
+    if (candidates.names.len)
+        choose_name(s, name, &candidates, "declared");
+    else
+        vec_free(&candidates.names);
     return NULL;
 }
 

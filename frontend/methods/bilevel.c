@@ -17,7 +17,7 @@ static void read_sample(TrainPlan *plan)
         return;
     plan->train.sigma = arguments[0].number;
     if (setting->by.count)
-        plan->train.sigma_learned = read_only_optimizer(s, setting, &plan->train.sigma_optimizer);
+        plan->train.sigma_learned = read_only_optimizer(plan, setting, &plan->train.sigma_optimizer);
 }
 
 static void read_sampling_options(TrainPlan *plan)

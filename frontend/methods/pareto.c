@@ -73,6 +73,7 @@ static void read_minimise(TrainPlan *plan)
              preference->decl->name.text, (long long)preference->extent,
              pareto->m == 1 ? "one objective is" : arena_printf(&s->file->arena, "%u are", pareto->m));
         add_note(s, preference->decl->name.span, "the preference is here");
+        return; /* it is not known which of the objectives are meant */
     }
     const char **names = arena_alloc(&s->module->arena, pareto->m * sizeof *names);
     uint32_t count = 0;
@@ -89,7 +90,7 @@ static void read_minimise(TrainPlan *plan)
     Phase phase = {.name = "minimise", .batch = plan->train.batch};
     unsigned column;
     span_place(setting->span, &phase.line, &column);
-    bool complete = read_phase_optimizers(s, setting, &phase);
+    bool complete = read_phase_optimizers(plan, setting, &phase);
     phase.objective = lower_objectives(plan, "minimise", &setting->values, setting->on, true, &phase.dataset, &phase.split);
     if (complete && phase.objective)
         check_batch(plan, &phase, setting->values.first);
@@ -192,6 +193,8 @@ static void read_front(TrainPlan *plan)
         add_help(s, "end it with a split, as in 'on adult.test'");
         return;
     }
+    if (plan->train.phases.len == 0) /* which objectives are meant is not known */
+        return;
     Sweep *sweep = plan->train.sweep;
     sweep->on = span_text(&s->module->arena, setting->on->span);
     sweep->metric = plan->train.metrics.len;

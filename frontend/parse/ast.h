@@ -218,17 +218,18 @@ typedef struct Setting {
 typedef NODE_LIST(Setting) SettingList;
 
 typedef enum {
-#define DECLARATION(KIND, word) DECL_##KIND,
+#define DECLARATION(KIND, word, supported) DECL_##KIND,
 #include "frontend/parse/declarations.def"
 #undef DECLARATION
 } DeclKind;
 enum {
     DECL_COUNT = 0
-#define DECLARATION(KIND, word) +1
+#define DECLARATION(KIND, word, supported) +1
 #include "frontend/parse/declarations.def"
 #undef DECLARATION
 };
 extern const char *const decl_text[DECL_COUNT]; /* the keyword */
+extern const bool decl_supported[DECL_COUNT];
 
 struct Decl {
     DeclKind kind;

@@ -16,5 +16,7 @@ DeclList parse_source(const Source *source, Arena *arena, Diagnostics *diags)
     hn_lex_destroy(parser.scanner);
     vec_free(&parser.line_starts);
     vec_free(&parser.braces);
+    vec_free(&parser.brackets);
+    vec_free(&parser.foreign);
     return parser.decls;
 }

@@ -345,6 +345,7 @@ statement
   : simple
   | IF expr block otherwise                     { $$ = ast_if(parser, @$, $2, $3, $4); }
   | FOR name IN expr DOTDOT expr block          { $$ = ast_for(parser, @$, $2, $4, $6, $7); }
+  | FOR name IN expr block                      { refuse_range(parser, $4); $$ = ast_for(parser, @$, $2, $4, $4, $5); }
   | SCAN name IN expr CARRY carries block       { $$ = ast_scan(parser, @$, $2, $4, $6, $7); }
   ;
 
@@ -451,6 +452,7 @@ arg
   | expr WHERE expr   { $$ = ast_arg(parser, @$, ARG_VALUE, (Name){0}, $1); $$->condition = $3; }
   | expr DOTDOT expr  { $$ = ast_arg(parser, @$, ARG_VALUE, (Name){0}, ast_binary(parser, OPERATOR_RANGE, $1, $3)); }
   | name ':' expr     { $$ = ast_arg(parser, @$, ARG_VALUE, $1, $3); }
+  | name '=' expr     { refuse_equals(parser, $1, @2, $3); $$ = ast_arg(parser, @$, ARG_VALUE, $1, $3); }
   | OVER NAME         { $$ = ast_arg(parser, @$, ARG_OVER, (Name){0}, ast_name(parser, $2)); }
   ;
 
@@ -516,6 +518,12 @@ static bool is_operator(yysymbol_kind_t symbol)
     return text[0] == '\'' && strchr("<>+-*/@.([", text[1]) && text[1];
 }
 
+/* Whether the symbol is a kind of tokens rather than one. */
+static bool is_kind(const char *symbol)
+{
+    return strcmp(symbol, "name") == 0 || strcmp(symbol, "string") == 0 || strcmp(symbol, "number") == 0;
+}
+
 /* What the parser would accept here, shortened: a name stands for every contextual keyword and for a whole expression; operators are
  * left out where the statement may also end. */
 static void expected_text(const yypcontext_t *context, Text *out)
@@ -541,8 +549,10 @@ static void expected_text(const yypcontext_t *context, Text *out)
             return;
         shown[n++] = yysymbol_name(expected[i]);
     }
-    for (int i = 0; i < n; i++)
-        text_printf(out, "%s%s", i == 0 ? "" : i == n - 1 ? " or " : ", ", shown[i]);
+    for (int i = 0; i < n; i++) {
+        bool said = shown[i][0] == '\'' || strchr(shown[i], ' ') || is_kind(shown[i]); /* quoted already, or no text of a model */
+        text_printf(out, said ? "%s%s" : "%s'%s'", i == 0 ? "" : i == n - 1 ? " or " : ", ", shown[i]);
+    }
 }
 
 static bool expects_declaration(const yypcontext_t *context)

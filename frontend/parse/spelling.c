@@ -3,7 +3,12 @@
 
 const char *const operator_text[] = {"-", "!", "||", "&&", "==", "!=", "<", "<=", ">", ">=", "++", "+", "-", "*", "/", "@", ".."};
 const char *const decl_text[DECL_COUNT] = {
-#define DECLARATION(KIND, word) word,
+#define DECLARATION(KIND, word, supported) word,
+#include "frontend/parse/declarations.def"
+#undef DECLARATION
+};
+const bool decl_supported[DECL_COUNT] = {
+#define DECLARATION(KIND, word, supported) supported,
 #include "frontend/parse/declarations.def"
 #undef DECLARATION
 };

@@ -1,57 +1,276 @@
 /* What lexer and parser report, and where. */
 #include "frontend/parse/parse.h"
 
+#include <ctype.h>
 #include <string.h>
 
+#include "frontend/parse/foreign.h"
 #include "parser.tab.h"
 
-void lexical_error(Parser *parser, Span span, const char *format, ...)
+bool lexical_error(Parser *parser, Span span, const char *format, ...)
 {
+    if (parser->quiet)
+        return false;
     va_list args;
     va_start(args, format);
     diag_error(parser->diags, span, "%s", arena_vprintf(parser->arena, format, args));
     va_end(args);
-    parser->quiet = true;
+    return parser->quiet = true;
 }
+
+/* ---- words ---- */
+
+static uint32_t word_length(const char *text)
+{
+    uint32_t length = 0;
+    while (isalnum((unsigned char)text[length]) || text[length] == '_')
+        length++;
+    return length;
+}
+
+static const char *copy_span(Parser *parser, Span span)
+{
+    return arena_text(parser->arena, parser->source->text + span.begin, span.end - span.begin);
+}
+
+static bool is_word_at(const Parser *parser, uint32_t at, const char *word)
+{
+    const char *text = parser->source->text + at;
+    return strncmp(text, word, strlen(word)) == 0 && word_length(text) == strlen(word);
+}
+
+/* What to write instead of the word that begins the statement at hand, or NULL. */
+static const char *answer_of_statement(const Parser *parser)
+{
+    const char *text = parser->source->text + parser->statement;
+    return foreign_answer(FOREIGN_WORD, text, word_length(text));
+}
+
+/* ---- declarations ---- */
 
 /* A word that no declaration begins with. */
 static void unknown_declaration(Parser *parser, Span span)
 {
-    const char *word = arena_text(parser->arena, parser->source->text + span.begin, span.end - span.begin);
+    const char *word = copy_span(parser, span), *after = parser->source->text + span.end;
     diag_error(parser->diags, span, "unexpected '%.60s'; expected a declaration", word);
-    const char *closest = closest_name(word, decl_text, DECL_COUNT);
-    if (closest) {
+    const char *names[DECL_COUNT], *answer = foreign_answer(FOREIGN_WORD, word, strlen(word));
+    size_t count = 0;
+    for (int kind = 0; kind < DECL_COUNT; kind++)
+        if (decl_supported[kind])
+            names[count++] = decl_text[kind];
+    const char *closest = answer ? NULL : closest_name(word, names, count);
+    after += strspn(after, " \t");
+    if (answer) {
+        diag_help(parser->diags, "%s", answer);
+    } else if (closest) {
         diag_help(parser->diags, "did you mean '%s'?", closest);
+    } else if (*after == '=' && word_length(word)) {
+        diag_help(parser->diags,
+                  "a number is declared by 'const %.60s = ...'; other assignments stand in the block of a net or a layer", word);
+    } else {
+        Text all = {0};
+        for (size_t i = 0; i < count; i++)
+            text_printf(&all, "%s%s", i == 0 ? "" : i + 1 < count ? ", " : " and ", names[i]);
+        diag_help(parser->diags, "declarations are %s", all.data);
+        text_free(&all);
+    }
+}
+
+/* ---- tokens ---- */
+
+static bool begins_line(const Parser *parser, Span span)
+{
+    uint32_t at = span.begin;
+    while (at > 0 && strchr(" \t\r", parser->source->text[at - 1]))
+        at--;
+    return at == 0 || parser->source->text[at - 1] == '\n';
+}
+
+static bool is_digit_at(const Parser *parser, uint32_t at)
+{
+    return at < parser->source->size && isdigit((unsigned char)parser->source->text[at]);
+}
+
+/* A comma between digits, as some languages write 0,5 and others 50,000. */
+static bool help_with_comma(Parser *parser, Span span)
+{
+    const char *text = parser->source->text;
+    bool after = text[span.begin] == ',' && is_digit_at(parser, span.end);
+    bool within = span.begin > 0 && text[span.begin - 1] == ',' && isdigit((unsigned char)text[span.begin]);
+    uint32_t comma = after ? span.begin : span.begin - 1;
+    if (!(after || within) || comma == 0 || !is_digit_at(parser, comma - 1))
+        return false;
+    uint32_t digits = 0;
+    while (is_digit_at(parser, comma + 1 + digits))
+        digits++;
+    diag_help(parser->diags,
+              digits == 3 && text[comma - 1] != '0' ? "digits are not grouped: 50000" : "the decimal point is '.': 0.5");
+    return true;
+}
+
+/* A block that stands behind ':', as in Python. */
+static bool is_block_behind_colon(const Parser *parser, Span span)
+{
+    static const char *const words[] = {"if",    "else", "elif",  "for",  "while", "net",
+                                        "layer", "def",  "class", "with", "try",   "train"};
+    bool found = false;
+    for (size_t i = 0; i < COUNT_OF(words) && parser->source->text[span.begin] == ':'; i++)
+        found |= is_word_at(parser, parser->statement, words[i]);
+    const char *after = parser->source->text + span.end;
+    after += strspn(after, " \t\r");
+    return found || (parser->source->text[span.begin] == ':' && is_word_at(parser, parser->before_span.begin, "else")) ||
+           (parser->source->text[span.begin] == ':' && (*after == '\n' || *after == '#') && parser->braces.len == 0);
+}
+
+static bool is_complete(int token)
+{
+    return token == NAME || token == NUMBER || token == STRING || token == ')' || token == ']';
+}
+
+static void help_with_token(Parser *parser, Span span, const char *expected)
+{
+    const char *text = parser->source->text + span.begin, *answer = answer_of_statement(parser);
+    uint32_t length = word_length(text) ? word_length(text) : span.end - span.begin;
+    if (help_with_comma(parser, span))
+        return;
+    if (parser->before == STRING && parser->before_span.end == span.begin) {
+        diag_help(parser->diags, "the string before it is %.60s: a quote is missing there",
+                  copy_span(parser, parser->before_span));
         return;
     }
-    Text all = {0};
-    for (int kind = 0; kind < DECL_COUNT; kind++)
-        text_printf(&all, "%s%s", kind == 0 ? "" : kind + 1 < DECL_COUNT ? ", " : " and ", decl_text[kind]);
-    diag_help(parser->diags, "declarations are %s", all.data);
-    text_free(&all);
+    if (strncmp(text, "<-", 2) == 0)
+        length = 2;
+    bool assignment = strcmp(expected, "'=' or ','") == 0;
+    if (!answer && assignment && strncmp(text, "==", 2) == 0)
+        answer = "a name gets its value by '='";
+    if (!answer && *text == '=' && strcmp(expected, "':'") == 0)
+        answer = "a hyperparameter is 'drop: rate(0, 0.9) = 0.1': its kind, then its first value";
+    if (!answer && *text == '(' && is_word_at(parser, parser->statement, "fields"))
+        answer = "a field that is computed from columns is 'x = numbers(a, b)'";
+    if (!answer)
+        answer = foreign_answer(FOREIGN_TOKEN, text, length);
+    if (!answer && is_word_at(parser, parser->before_span.begin, "lambda"))
+        answer = foreign_answer(FOREIGN_TOKEN, "lambda", strlen("lambda"));
+    if (!answer && (*text == '(' || *text == '.') && assignment)
+        answer = "a statement gives a name to a value, 'h = ...', or ends the block with it, 'return ...'";
+    bool operand = isalnum((unsigned char)*text) || *text == '"' || *text == '_';
+    if (!answer && operand && parser->unclosed.token && is_complete(parser->before))
+        answer = "a comma or an operator is missing before it";
+    if (answer)
+        diag_help(parser->diags, "%s", answer);
+}
+
+/* The bracket that nothing closes before the statement ends, or before a line that cannot belong to it; NULL: it is another
+ * error. */
+static const Bracket *unclosed_bracket(const Parser *parser, Span span, bool ends)
+{
+    bool other_line = is_complete(parser->before) && begins_line(parser, span);
+    return parser->unclosed.token && (ends || other_line) ? &parser->unclosed : NULL;
+}
+
+/* `batch = 128` or `batch: 128`, where a line of a train is `batch 128`. */
+static bool is_setting_with_sign(const Parser *parser, Span span, const char *expected)
+{
+    const char *text = parser->source->text;
+    return parser->braces.len == 1 && (text[span.begin] == '=' || text[span.begin] == ':') &&
+           strcmp(expected, "an expression") == 0 && parser->before_span.begin == parser->statement;
+}
+
+static void unexpected(Parser *parser, Span span, int token, const char *expected)
+{
+    const char *text = parser->source->text + span.begin, *separator = *expected ? "; expected " : "";
+    int length = (int)(span.end - span.begin);
+    bool end_of_file = token == HN_EOF || (token == END && span.begin >= parser->source->size);
+    if (end_of_file)
+        diag_error(parser->diags, span, "unexpected end of file%s%s", separator, expected);
+    else if (token == END)
+        diag_error(parser->diags, span, "unexpected end of line%s%s", separator, expected);
+    else
+        diag_error(parser->diags, span, "unexpected '%.*s'%s%s", length < 60 ? length : 60, text, separator, expected);
+}
+
+static void report_token(Parser *parser, Span span, int token, const char *expected, bool declaration)
+{
+    bool ends = token == END || token == HN_EOF || parser->source->text[span.begin] == '}';
+    const Bracket *open = unclosed_bracket(parser, span, ends);
+    if (open) {
+        diag_error(parser->diags, open->span, "this '%c' is not closed", open->token);
+        return;
+    }
+    if (declaration && parser->source->text[span.begin] == '}') {
+        diag_error(parser->diags, span, "this '}' closes no '{'");
+        return;
+    }
+    if (declaration && !ends) {
+        unknown_declaration(parser, span);
+        return;
+    }
+    if (token != END && is_block_behind_colon(parser, span)) {
+        if (!parser->colons) {
+            diag_error(parser->diags, span, "a block stands in { }, not behind ':'");
+            diag_help(parser->diags, "as in 'if n > 3 { h = relu(h) } else { h = tanh(h) }'");
+        }
+        parser->colons = true;
+        return;
+    }
+    if (token != END && is_setting_with_sign(parser, span, expected)) {
+        const char *word = copy_span(parser, parser->before_span);
+        if (!parser->settings) {
+            diag_error(parser->diags, span, "'%.60s' and its value stand side by side, without '%c'", word,
+                       parser->source->text[span.begin]);
+            diag_help(parser->diags, "as in 'batch 128'");
+        }
+        parser->settings = true;
+        return;
+    }
+    if (parser->colons && (is_word_at(parser, parser->statement, "elif") || is_word_at(parser, span.begin, "else")))
+        return;
+    unexpected(parser, span, token, expected);
+    if (parser->unclosed.token && (strstr(expected, "')'") || strstr(expected, "']'")))
+        diag_note(parser->diags, parser->unclosed.span, "the '%c' is here", parser->unclosed.token);
+    else if (!ends && begins_line(parser, span) && !is_complete(parser->before) && parser->before != END && parser->before != '}')
+        diag_note(parser->diags, parser->before_span, "the statement goes on behind this");
+    if (!ends)
+        help_with_token(parser, span, expected);
 }
 
 void syntax_error(Parser *parser, Span span, int token, const char *expected, bool declaration)
 {
     bool quiet = parser->quiet || parser->too_deep;
-    const char *text = parser->source->text + span.begin, *separator = expected ? "; expected " : "";
-    int length = (int)(span.end - span.begin);
-    parser->brackets = 0; /* resynchronise at the next newline */
-    parser->quiet = token != END;
+    parser->quiet = parser->recovering = token != END;
+    parser->loop = is_word_at(parser, parser->statement, "for");
+    if (!quiet)
+        report_token(parser, span, token, expected ? expected : "", declaration);
+    parser->brackets.len = 0; /* resynchronise at the next newline */
     if (parser->braces.len == 0 && token != END)
         parser->skipping = true; /* the next tokens may be the body of the wrong declaration */
-    if (!expected)
-        expected = "";
-    if (quiet)
+}
+
+/* ---- what the grammar accepts in order to report it ---- */
+
+void refuse_range(Parser *parser, const Expr *range)
+{
+    bool call = range->kind == EXPR_CALL && range->left->kind == EXPR_NAME && strcmp(range->left->name.text, "range") == 0;
+    const Arg *first = call ? range->args.first : NULL, *second = first ? first->next : NULL;
+    if (!lexical_error(parser, range->span, "the range of a loop is written 'first..end'"))
         return;
-    if (token == HN_EOF || (token == END && span.begin >= parser->source->size))
-        diag_error(parser->diags, span, "unexpected end of file%s%s", separator, expected);
-    else if (token == END)
-        diag_error(parser->diags, span, "unexpected end of line%s%s", separator, expected);
-    else if (declaration)
-        unknown_declaration(parser, span);
+    if (first && !second)
+        diag_help(parser->diags, "write '0..%.60s'", copy_span(parser, first->span));
+    else if (first && !second->next)
+        diag_help(parser->diags, "write '%.60s..%.60s'", copy_span(parser, first->span), copy_span(parser, second->span));
     else
-        diag_error(parser->diags, span, "unexpected '%.*s'%s%s", length < 60 ? length : 60, text, separator, expected);
+        diag_help(parser->diags, "as in 'for i in 0..3 { }', which runs over 0, 1 and 2");
+}
+
+void refuse_equals(Parser *parser, Name label, Span equals, const Expr *value)
+{
+    const char *answer = foreign_answer(FOREIGN_LABEL, label.text, strlen(label.text));
+    if (!lexical_error(parser, equals, "an argument is labelled with ':', not with '='"))
+        return;
+    if (answer)
+        diag_help(parser->diags, "%s", answer);
+    else
+        diag_help(parser->diags, "write '%.60s: %.60s'", label.text, copy_span(parser, value->span));
 }
 
 uint32_t parser_line(const Parser *parser, uint32_t offset)

@@ -55,7 +55,7 @@ static bool continues_statement(int token)
 static bool is_declaration_word(int token)
 {
     static const int words[DECL_COUNT] = {
-#define DECLARATION(KIND, word) KIND,
+#define DECLARATION(KIND, word, supported) KIND,
 #include "frontend/parse/declarations.def"
 #undef DECLARATION
     };
@@ -85,17 +85,24 @@ static bool ends_statement(const Parser *parser, int token, Span span)
         return true;
     if (token == '}' || token == HN_EOF)
         return true;
-    return can_end_statement(parser->last) && parser->newline && parser->brackets == 0 && !continues_statement(token);
+    return can_end_statement(parser->last) && parser->newline && parser->brackets.len == 0 && !continues_statement(token);
+}
+
+/* Whether the token closes the innermost bracket; one of the other kind leaves it open. */
+static bool is_closed_by(const Parser *parser, int token)
+{
+    return token == (vec_last(&parser->brackets).token == '(' ? ')' : ']');
 }
 
 static void count_brackets(Parser *parser, int token, Span span)
 {
+    parser->unclosed = parser->brackets.len ? vec_last(&parser->brackets) : (Bracket){0};
     if (token == '(' || token == '[')
-        parser->brackets++;
-    else if ((token == ')' || token == ']') && parser->brackets > 0)
-        parser->brackets--;
+        vec_push(&parser->brackets, (Bracket){span, token});
+    else if (parser->brackets.len > 0 && is_closed_by(parser, token))
+        parser->brackets.len--;
     else if (token == '}' || token == END)
-        parser->brackets = 0;
+        parser->brackets.len = 0;
     if (token == '{')
         vec_push(&parser->braces, span);
     else if (token == '}' && parser->braces.len > 0)
@@ -131,7 +138,7 @@ static void close_braces(Parser *parser)
 
 static int choose_token(HN_STYPE *value, Span *span, Parser *parser)
 {
-    Span here = {parser->source, parser->last_end, parser->last_end};
+    Span here = {parser->source, parser->last_span.end, parser->last_span.end};
     if (parser->closing > 0) { /* END } END } ... */
         *span = here;
         if (parser->last != END && parser->last != '{')
@@ -168,15 +175,43 @@ static int choose_token(HN_STYPE *value, Span *span, Parser *parser)
     return token;
 }
 
-int next_token(HN_STYPE *value, Span *span, Parser *parser)
+static int take_token(HN_STYPE *value, Span *span, Parser *parser)
 {
     int token = choose_token(value, span, parser);
     parser->newline = false;
     count_brackets(parser, token, *span);
-    if (token == END)
-        parser->quiet = false;
-    else
-        parser->last_end = span->end;
+    if (token != END && (parser->last == END || parser->last == 0 || parser->last == '{' || parser->last == '}'))
+        parser->statement = span->begin;
+    if (token != END) {
+        parser->before_span = parser->last_span;
+        parser->last_span = *span;
+    }
+    parser->before = parser->last;
     parser->last = token;
+    return token;
+}
+
+/* While a statement with an error is skipped: from the '{' that was handed out last to its '}', whatever stands between. */
+static int skip_block(HN_STYPE *value, Span *span, Parser *parser)
+{
+    uint32_t outside = parser->braces.len ? parser->braces.len - 1 : 0;
+    int token;
+    do
+        token = take_token(value, span, parser);
+    while (token != HN_EOF && parser->braces.len > outside);
+    return token;
+}
+
+int next_token(HN_STYPE *value, Span *span, Parser *parser)
+{
+    int token;
+    if (parser->recovering && parser->last == '{')
+        token = skip_block(value, span, parser);
+    else
+        token = take_token(value, span, parser);
+    while (token == END && parser->recovering && parser->loop && parser->source->text[span->begin] == ';')
+        token = take_token(value, span, parser); /* for (i = 0; i < 3; ...) { } */
+    if (token == END)
+        parser->quiet = parser->recovering = false;
     return token;
 }

@@ -89,8 +89,8 @@ static void explain(const Train *train, Text *out)
     text_printf(out, ", around the %s value; entropy weight %g\n", train->everywhere ? "first" : "current", train->entropy);
     if (train->sigma_learned)
         optimizer_explain("sample", &train->sigma_optimizer, NULL, out);
-    text_printf(out, "  schedule   %" PRId64 " lower : %" PRId64 " upper, after %g epochs\n", train->every_lower,
-                train->every_upper, train->warmup);
+    text_printf(out, "  schedule   %" PRId64 " lower : %" PRId64 " upper, after %g epoch%s\n", train->every_lower,
+                train->every_upper, train->warmup, train->warmup == 1 ? "" : "s");
 }
 
 const Method method_bilevel = {.assemble = assemble, .samples = true, .explain = explain};

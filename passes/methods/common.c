@@ -6,11 +6,20 @@ static const char *function_name(Assembly *assembly, const char *suffix)
     return arena_printf(&assembly->module->arena, "%s.%s", assembly->train->name, suffix);
 }
 
+/* States before this one, but for the encoders of tables: first weights do not depend on how the columns of a table are read. */
+static uint32_t state_number(const Module *module, uint32_t state)
+{
+    uint32_t number = 0;
+    for (uint32_t i = 0; i < state; i++)
+        number += module->states.data[i].role != STATE_ENCODER;
+    return number;
+}
+
 static Value initial_value(Builder *b, Value seed, uint32_t state)
 {
     const State *s = &b->module->states.data[state];
     Value step = build_const(b, type_scalar(DTYPE_I32), 0);
-    uint32_t stream = (uint32_t)RANDOM_STREAM_INIT + 2 * state;
+    uint32_t stream = (uint32_t)RANDOM_STREAM_INIT + 2 * state_number(b->module, state);
     switch (s->init.kind) {
     case INIT_UNIFORM: { /* (2u - 1) a */
         Value u = build_random(b, seed, step, s->type, stream, 0);

@@ -8,7 +8,9 @@
 #include "tabular/schema.h"
 
 #define RECORD(T) typedef struct T {
-#define END(T) } T;
+#define END(T)                                                                                                                   \
+    }                                                                                                                            \
+    T;
 #define TEXT(name) const char *name;
 #define OPTIONAL_TEXT(name) const char *name;
 #define FLAG(name) bool name;
@@ -17,11 +19,21 @@
 #define CHOICE(type, name, names, count) type name;
 #define INDEX(type, name, of) type name;
 #define OPTIONAL_INDEX(type, name, of) type name;
-#define SHAPE(extents, rank) unsigned rank; int64_t extents[RECORD_MAX_RANK];
-#define TEXTS(name, count) const char **name; size_t count;
-#define NUMBERS(name, count) double *name; size_t count;
-#define INDICES(type, name, count, of) type *name; size_t count;
-#define LIST(T, name, count) T *name; size_t count;
+#define SHAPE(extents, rank)                                                                                                     \
+    unsigned rank;                                                                                                               \
+    int64_t extents[RECORD_MAX_RANK];
+#define TEXTS(name, count)                                                                                                       \
+    const char **name;                                                                                                           \
+    size_t count;
+#define NUMBERS(name, count)                                                                                                     \
+    double *name;                                                                                                                \
+    size_t count;
+#define INDICES(type, name, count, of)                                                                                           \
+    type *name;                                                                                                                  \
+    size_t count;
+#define LIST(T, name, count)                                                                                                     \
+    T *name;                                                                                                                     \
+    size_t count;
 #define EMBEDDED(T, name) T name;
 #define OPTIONAL(T, name) T *name;
 #define DERIVED(type, name) type name;

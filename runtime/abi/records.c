@@ -12,16 +12,20 @@
         typedef T R;                                                                                                             \
         static const RecordField fields[] = {
 #define END(T)                                                                                                                   \
-            {.kind = FIELD_END}};                                                                                                \
-        static const Record record = {#T, sizeof(T), fields};                                                                    \
-        return &record;                                                                                                          \
+    {                                                                                                                            \
+        .kind = FIELD_END                                                                                                        \
+    }                                                                                                                            \
+    }                                                                                                                            \
+    ;                                                                                                                            \
+    static const Record record = {#T, sizeof(T), fields};                                                                        \
+    return &record;                                                                                                              \
     }
 #define TEXT(name) {.kind = FIELD_TEXT, MEMBER(name)},
 #define OPTIONAL_TEXT(name) {.kind = FIELD_OPTIONAL_TEXT, MEMBER(name)},
 #define FLAG(name) {.kind = FIELD_FLAG, MEMBER(name)},
 #define INTEGER(type, name, least, most) {.kind = FIELD_INTEGER, MEMBER(name), .low = (least), .high = (most)},
 #define NUMBER(name) {.kind = FIELD_NUMBER, MEMBER(name)},
-#define CHOICE(type, name, words, count) {.kind = FIELD_CHOICE, MEMBER(name), .names = (words), .high = (count)-1},
+#define CHOICE(type, name, words, count) {.kind = FIELD_CHOICE, MEMBER(name), .names = (words), .high = (count) - 1},
 #define INDEX(type, name, list) {.kind = FIELD_INDEX, MEMBER(name), .of = (list)},
 #define OPTIONAL_INDEX(type, name, list) {.kind = FIELD_INDEX, MEMBER(name), .of = (list), .low = NONE},
 #define SHAPE(extents, rank) {.kind = FIELD_SHAPE, .key = "shape", .offset = offsetof(R, extents), COUNT(rank)},

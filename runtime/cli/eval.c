@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "runtime/cli/commands.h"
 #include "runtime/core/parallel.h"
@@ -112,6 +113,23 @@ static bool find_seed(const Manifest *manifest, const char *weights, uint64_t *s
     return !shuffled || checkpoint_seed(weights, seed);
 }
 
+/* Where data are missing and nothing says in which folder they are: the folder that the run of the weights read, if its
+ * config.json lies beside them. */
+static void note_data_folder(const Options *options)
+{
+    char *path = NULL;
+    const char *slash = strrchr(options->weights, '/');
+    int length = slash ? (int)(slash - options->weights) : 1;
+    if (!options->here || asprintf(&path, "%.*s/config.json", length, slash ? options->weights : ".") < 0)
+        return;
+    json_t *config = json_load_file(path, 0, NULL);
+    const char *data = json_string_value(json_object_get(config, "data"));
+    if (data)
+        report_note("the run that wrote %s read its data from the folder %s: --data %s", options->weights, data, data);
+    json_decref(config);
+    free(path);
+}
+
 int command_eval(const Manifest *manifest, const Options *options)
 {
     if (!manifest->train || manifest->train->metric_count == 0) {
@@ -123,10 +141,12 @@ int command_eval(const Manifest *manifest, const Options *options)
     Data data = {0};
     Evaluation *evaluations = NULL;
     uint64_t seed;
-    bool fine = program_open(&program, manifest) && find_seed(manifest, options->weights, &seed) &&
-                data_load(&data, manifest, options->run.data, seed) && initialise(&program, &data) &&
-                checkpoint_load_weights(options->weights, &program) && data_encode(&data, &program, false) &&
-                (evaluations = evaluations_open(&program, &data));
+    bool fine = program_open(&program, manifest) && find_seed(manifest, options->weights, &seed);
+    bool loaded = fine && data_load(&data, manifest, options->run.data, seed);
+    if (fine && !loaded)
+        note_data_folder(options);
+    fine = loaded && initialise(&program, &data) && checkpoint_load_weights(options->weights, &program) &&
+           data_encode(&data, &program, false) && (evaluations = evaluations_open(&program, &data));
     if (fine && manifest->train->sweep)
         fine = print_swept(evaluations, &program, options);
     else if (fine)

@@ -3,10 +3,20 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "runtime/cli/commands.h"
 #include "runtime/core/blas.h"
 #include "runtime/core/cpu.h"
+
+static void print_every(const ActInfo *act)
+{
+    const char *unit = act->every_in_epochs ? "epoch" : "round";
+    if (act->every == 1)
+        printf(", every %s", unit);
+    else
+        printf(", every %" PRId64 " %ss", act->every, unit);
+}
 
 /* The acts from `first` on, up to `end`: one per line, the children of a repeat indented below it. */
 static void print_acts(const Manifest *manifest, size_t first, size_t end, int depth)
@@ -20,11 +30,11 @@ static void print_acts(const Manifest *manifest, size_t first, size_t end, int d
         if (act->kind == ACT_CALL)
             printf(" %s", manifest->functions[act->function].name);
         if (act->kind == ACT_REPEAT)
-            printf(" %" PRId64 "%s", act->rounds, act->in_epochs ? " epochs" : "");
+            printf(" %" PRId64 "%s", act->rounds, !act->in_epochs ? "" : act->rounds == 1 ? " epoch" : " epochs");
         if (act->every > 1 || act->every_in_epochs)
-            printf(", every %" PRId64 "%s", act->every, act->every_in_epochs ? " epochs" : " rounds");
+            print_every(act);
         if (act->after > 0)
-            printf(", after %g epochs", act->after);
+            printf(", after %g epoch%s", act->after, act->after == 1 ? "" : "s");
         if (act->patience)
             printf(", patience %" PRId64, act->patience);
         putchar('\n');
@@ -46,6 +56,29 @@ static void print_train(const Manifest *manifest)
         printf("  metric %s%s\n", train->metrics[i].name, (int64_t)i == train->select ? "  (selects the best checkpoint)" : "");
 }
 
+enum { SHOWN = 12 }; /* names of a list */
+
+static void print_categories(const SchemaColumn *column)
+{
+    printf(" %u categories: ", column->category_count);
+    for (uint32_t i = 0; i < column->category_count && i < SHOWN; i++)
+        printf("%s%s", i ? ", " : "", *column->categories[i] ? column->categories[i] : "(missing)");
+    fputs(column->category_count > SHOWN ? ", ..." : "", stdout);
+}
+
+/* What the classes of a field are called. */
+static void print_classes(const Manifest *manifest, size_t field)
+{
+    const FieldInfo *info = &manifest->fields[field];
+    char number[CLASS_TEXT_SIZE];
+    if (info->index || !info->classes)
+        return;
+    printf(", %" PRId64 " classes: ", info->classes);
+    for (int64_t k = 0; k < info->classes && k < SHOWN; k++)
+        printf("%s%s", k ? ", " : "", manifest_class(manifest, field, k, number));
+    fputs(info->classes > SHOWN ? ", ..." : "", stdout);
+}
+
 /* The files of a table, and the columns that are read from them. */
 static void print_table(const DatasetInfo *dataset)
 {
@@ -58,7 +91,7 @@ static void print_table(const DatasetInfo *dataset)
         const SchemaColumn *column = &dataset->schema->columns[i];
         printf("  column %s:%s", column->name, column->number ? " numbers" : "");
         if (column->categories)
-            printf(" %u categories", column->category_count);
+            print_categories(column);
         puts(column->number || column->categories ? "" : " text");
     }
 }
@@ -68,14 +101,17 @@ static void print_data(const Manifest *manifest)
     for (size_t i = 0; i < manifest->dataset_count; i++) {
         const DatasetInfo *dataset = &manifest->datasets[i];
         printf("data %s: %s\n", dataset->name, format_names[dataset->format]);
-        for (size_t j = 0; j < dataset->field_count; j++) {
+        for (size_t j = 0, file = 0; j < dataset->field_count; j++) {
             const FieldInfo *field = &manifest->fields[dataset->fields[j]];
+            bool held = dataset->file_count && !dataset->schema && !field->index;
             char type[TENSOR_TEXT_SIZE];
-            printf("  %s: %s", field->tensor.name, tensor_text(&field->tensor, type));
-            if (!dataset->schema)
-                printf(" from %s", dataset->files[j]);
-            if (!dataset->schema && dataset->test_file_count)
-                printf(", test %s", dataset->test_files[j]);
+            printf("  %s: %s", field->tensor.name, field->index ? "the number of the row" : tensor_text(&field->tensor, type));
+            print_classes(manifest, dataset->fields[j]);
+            if (held)
+                printf(" from %s", dataset->files[file]);
+            if (held && dataset->test_file_count)
+                printf(", test %s", dataset->test_files[file]);
+            file += held;
             putchar('\n');
         }
         print_table(dataset);
@@ -85,7 +121,10 @@ static void print_data(const Manifest *manifest)
             const SplitInfo *split = &dataset->splits[j];
             printf("  split %s: ", split->name);
             if (split->count)
-                printf("%" PRId64 " examples%s\n", split->count, split->from_test ? " of the test files" : "");
+                printf("%" PRId64 " example%s%s\n", split->count, split->count == 1 ? "" : "s",
+                       split->from_test ? " of the test files" : "");
+            else if (split->fraction == 1)
+                printf("all of the %sfiles\n", split->from_test ? "test " : "");
             else
                 printf("%g of the %sfiles\n", split->fraction, split->from_test ? "test " : "");
         }
@@ -95,8 +134,9 @@ static void print_data(const Manifest *manifest)
 int command_info(const Manifest *manifest, const Options *options)
 {
     (void)options;
-    printf("model %s: %s, for %s%s\n", manifest->model, manifest->real == DTYPE_F64 ? "f64" : "f32", manifest->cpu,
-           hn_functions_v4 ? " and x86-64-v4" : "");
+    /* the processor's name, without the features behind it */
+    printf("model %s: %s, for %.*s%s\n", manifest->model, manifest->real == DTYPE_F64 ? "f64" : "f32",
+           (int)strcspn(manifest->cpu, ", "), manifest->cpu, hn_functions_v4 ? " and x86-64-v4" : "");
     printf("large products: %s%s\n", blas_names[manifest->blas],
            manifest->blas == BLAS_OPENBLAS && !blas_core() ? ", but there are none" : "");
     if (manifest->train)

@@ -45,8 +45,8 @@ int main(int argc, char **argv)
     int status = EXIT_SUCCESS;
     if (!options_parse(argc, argv, &manifest, &options)) {
         status = EXIT_USAGE;
-    } else if (!options.command) {
-        options_help(&manifest);
+    } else if (options.help) {
+        options_help(&manifest, options.command);
     } else {
         report_quiet(options.run.quiet);
         status = run_command(&manifest, &options, argv);

@@ -34,7 +34,8 @@ static const struct {
 };
 
 static const CommandInfo commands[] = {
-#define COMMAND(name, flags, needed, fewest, most, files, runs) {#name, flags, needed, fewest, most, files, runs, command_##name},
+#define COMMAND(name, flags, needed, fewest, most, files, runs, summary)                                                         \
+    {#name, flags, needed, fewest, most, files, runs, summary, command_##name},
 #include "runtime/cli/commands.def"
 #undef COMMAND
 };
@@ -88,21 +89,36 @@ static void print_usage(const CommandInfo *command, bool first)
     printf("%s%s\n", *command->files ? " " : "", command->files);
 }
 
-void options_help(const Manifest *manifest)
+static void print_flag_help(const Manifest *manifest, Key key)
 {
     const SweepInfo *sweep = manifest_sweep(manifest);
+    char text[96];
+    flag_text(key, text, sizeof text);
+    if (key == KEY_POINT && sweep)
+        printf("  %s  how much each %.30s matters, scaled to the sum 1\n", text, sweep->output_word);
+    else if (key != KEY_POINT)
+        printf("  %-15s %s\n", text, flags[key].help);
+}
+
+void options_help(const Manifest *manifest, const CommandInfo *command)
+{
+    unsigned shown = 0;
     for (size_t i = 0; i < COMMAND_COUNT; i++)
-        print_usage(&commands[i], i == 0);
-    putchar('\n');
-    for (int key = 0; key < KEY_COUNT; key++) {
-        char text[96];
-        flag_text((Key)key, text, sizeof text);
-        if (key == KEY_POINT && sweep)
-            printf("  %s  how much each %.30s matters, scaled to the sum 1\n", text, sweep->output_word);
-        else if (key != KEY_POINT)
-            printf("  %-15s %s\n", text, flags[key].help);
-    }
-    printf("  FILE...         what predict works on: a table, or one file per argument of the export\n");
+        if (!command || command == &commands[i]) {
+            print_usage(&commands[i], shown == 0);
+            shown |= commands[i].flags;
+        }
+    if (command)
+        printf("\n%s\n", command->summary);
+    if (shown)
+        putchar('\n');
+    for (int key = 0; key < KEY_COUNT; key++)
+        if (shown >> key & 1)
+            print_flag_help(manifest, (Key)key);
+    if (!command || command->most_files == MAX_FILES)
+        printf("  FILE...         what predict works on: a table, or one file per argument of the export\n");
+    if (!command)
+        printf("\n%s COMMAND --help says what a command does and which flags it takes.\n", report_program());
 }
 
 /* ---- flags ---- */
@@ -198,6 +214,90 @@ static Key find_flag(const char *argument, const CommandInfo *command)
     return (Key)key;
 }
 
+/* ---- wrong flags ---- */
+
+static size_t least_of(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Insertions, deletions and substitutions that make one text of the other. */
+static size_t edit_distance(const char *a, size_t length, const char *b)
+{
+    enum { LONGEST = 31 };
+    size_t row[LONGEST + 1], other = strlen(b);
+    if (length > LONGEST || other > LONGEST)
+        return LONGEST;
+    for (size_t j = 0; j <= other; j++)
+        row[j] = j;
+    for (size_t i = 1; i <= length; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= other; j++) {
+            size_t substituted = diagonal + (a[i - 1] != b[j - 1]);
+            diagonal = row[j];
+            row[j] = least_of(substituted, least_of(row[j], row[j - 1]) + 1);
+        }
+    }
+    return row[other];
+}
+
+/* The flag of the command that the argument, up to a '=', is near to; NULL: none. */
+static const char *near_flag(const char *argument, const CommandInfo *command)
+{
+    enum { NEAR = 2 };
+    const char *best = NULL;
+    size_t least = NEAR + 1;
+    for (int key = 0; key < KEY_COUNT; key++) {
+        const char *name = flag_name((Key)key);
+        size_t distance = edit_distance(argument, strcspn(argument, "="), name);
+        if (command->flags >> key & 1 && *name && distance < least) {
+            least = distance;
+            best = name;
+        }
+    }
+    return best;
+}
+
+static bool is_flag(const char *argument, const char *name)
+{
+    size_t length = strcspn(argument, "=");
+    return *name && strlen(name) == length && strncmp(argument, name, length) == 0;
+}
+
+/* What is fixed when the program is built: flags of hnc, and settings of the model file that are flags elsewhere. */
+static const char *place_of_setting(const char *argument)
+{
+    static const char *const of_hnc[] = {"--batch", "-D", "--train", "--float", "--cpu", "--blas", "--batch-size", "--dtype"};
+    static const char *const of_the_model[] = {"--lr",       "--learning-rate", "--optimizer", "--patience", "--dropout",
+                                               "--momentum", "--weight-decay",  "--hidden",    "--width",    "--loss"};
+    for (size_t i = 0; i < sizeof of_hnc / sizeof *of_hnc; i++)
+        if (is_flag(argument, of_hnc[i]))
+            return "is chosen when the program is built, as in 'hnc build MODEL.hn --batch 64 -D CONST=VALUE'";
+    if (is_flag(argument, "--preference")) /* without a sweep there is no such flag */
+        return "needs a model whose exports take a preference, and this one has none";
+    for (size_t i = 0; i < sizeof of_the_model / sizeof *of_the_model; i++)
+        if (is_flag(argument, of_the_model[i]))
+            return "stands in the model file: change it there and build the program again";
+    return NULL;
+}
+
+static bool refuse_flag(const char *argument, const CommandInfo *command)
+{
+    const char *place = place_of_setting(argument), *near = near_flag(argument, command);
+    if (place)
+        return report_error("'%s' is not a flag of '%s': this %s", argument, command->name, place);
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        for (int key = 0; key < KEY_COUNT; key++)
+            if (commands[i].flags >> key & 1 && is_flag(argument, flag_name((Key)key)))
+                return report_error("'%s' is not a flag of '%s', but of '%s'; see '%s %s --help'", argument, command->name,
+                                    commands[i].name, report_command(), command->name);
+    if (near)
+        return report_error("'%s' is not a flag of '%s'; did you mean '%s'?", argument, command->name, near);
+    return report_error("'%s' is not a flag of '%s'; see '%s %s --help'", argument, command->name, report_command(),
+                        command->name);
+}
+
 /* More files than the command works on. */
 static bool refuse_file(const char *file, const CommandInfo *command)
 {
@@ -218,14 +318,14 @@ static bool parse_flags(int argc, char **argv, Options *options)
             continue;
         }
         if (!strcmp(argument, "--help") || !strcmp(argument, "-h")) {
-            options->command = NULL;
+            options->help = true;
             return true;
         }
         if (argument[0] != '-')
             return refuse_file(argument, command);
         Key key = find_flag(argument, command);
         if (key == KEY_COUNT)
-            return report_error("'%s' is not a flag of '%s'; see --help", argument, command->name);
+            return refuse_flag(argument, command);
         const char *value = strchr(argument, '=');
         if (value && !flags[key].value)
             return report_error("%s takes no value", flag_name(key));
@@ -280,25 +380,38 @@ static bool is_complete(const Options *options)
     return true;
 }
 
+static bool refuse_command(const char *word)
+{
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        for (int key = 0; key < KEY_COUNT; key++)
+            if (commands[i].flags >> key & 1 && is_flag(word, flag_name((Key)key)))
+                return report_error("'%s' is not a command: flags stand behind one, as in '%s %s %s'", word, report_command(),
+                                    commands[i].name, word);
+    return report_error("'%s' is not a command (%s); see --help", word, all_commands());
+}
+
 bool options_parse(int argc, char **argv, const Manifest *manifest, Options *options)
 {
     name_point_flag(manifest);
     *options = (Options){.run = {.epochs = -1, .steps = -1}};
     if (argc < 2)
         return report_error("expected a command: %s; see --help", all_commands());
-    if (is_help(argv[1]))
-        return true;
-    for (size_t i = 0; i < COMMAND_COUNT && !options->command; i++)
-        if (!strcmp(commands[i].name, argv[1]))
+    options->help = is_help(argv[1]);
+    const char *word = options->help ? (argc > 2 ? argv[2] : NULL) : argv[1];
+    for (size_t i = 0; i < COMMAND_COUNT && word && !options->command; i++)
+        if (!strcmp(commands[i].name, word))
             options->command = &commands[i];
-    if (!options->command)
-        return report_error("'%s' is not a command (%s); see --help", argv[1], all_commands());
+    if (word && !options->command)
+        return refuse_command(word);
+    if (options->help)
+        return true;
     if (!parse_flags(argc, argv, options))
         return false;
-    if (!options->command)
+    if (options->help)
         return true;
     const char *variable = getenv("HNC_DATA");
+    options->here = !options->run.data && !(variable && *variable);
     if (!options->run.data)
-        options->run.data = variable && *variable ? variable : ".";
+        options->run.data = options->here ? "." : variable;
     return is_complete(options);
 }

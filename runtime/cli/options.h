@@ -12,13 +12,15 @@ enum { MAX_FILES = 16 };
 typedef struct CommandInfo CommandInfo;
 
 typedef struct Options {
-    const CommandInfo *command;   /* NULL: help */
+    const CommandInfo *command;   /* NULL: the overview of all */
+    bool help;                    /* of the command */
     RunSettings run;              /* eval and predict: its data and its threads */
     const char *weights;          /* eval, predict */
     const char *export, *point;   /* predict; NULL: not given */
     const char *files[MAX_FILES]; /* predict: the data; plot: the run folder */
     size_t file_count;
     bool json;      /* eval */
+    bool here;      /* the folder of the data is the current one, as nothing says which */
     unsigned given; /* set of the flags that were given */
 } Options;
 
@@ -29,13 +31,14 @@ struct CommandInfo {
     size_t fewest_files, most_files;
     const char *files; /* what usage calls them */
     bool runs;
+    const char *summary;
     int (*run)(const Manifest *manifest, const Options *options); /* the exit status */
 };
 
 /* False (reported) on wrong usage. A model with a sweep has a flag for a point of it, named after its condition
  * (SweepInfo.axis_word). */
 bool options_parse(int argc, char **argv, const Manifest *manifest, Options *options);
-/* What --help prints, to stdout; after options_parse. */
-void options_help(const Manifest *manifest);
+/* What --help prints, to stdout, of one command or of all (NULL); after options_parse. */
+void options_help(const Manifest *manifest, const CommandInfo *command);
 
 #endif

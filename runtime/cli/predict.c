@@ -25,7 +25,9 @@ static const ExportInfo *find_export(const Manifest *manifest, const char *name)
             found = export;
     }
     if (manifest->export_count == 0)
-        report_error("this model exports nothing: predict has nothing to evaluate");
+        report_error(
+            "this model exports nothing, so predict has nothing to evaluate: add a line such as 'export predict(x) = f(x)' to "
+            "the model, f being its net and x a field of its data, and build it again");
     else if (!found && name)
         report_error("'%s' is no export of this model, which has %s", name, names.text);
     else if (!found)
@@ -74,7 +76,7 @@ static bool set_point(const Call *call, const SweepInfo *sweep, const ExportInfo
     const TensorInfo *argument = call_input_type(call, sweep->axis);
     double point[MAX_OUTPUTS];
     if (!argument && text)
-        return report_error("'%s' takes no %s", export->name, sweep->axis_word);
+        return report_error("'%s' takes no %s: leave --%s out", export->name, sweep->axis_word, sweep->axis_word);
     if (!argument)
         return true;
     if (!text)
@@ -94,24 +96,57 @@ static bool set_point(const Call *call, const SweepInfo *sweep, const ExportInfo
 
 /* ---- results ---- */
 
-static void print_header(const Examples *examples, const TensorInfo *output)
+/* The names of the result's elements, or of what it is one of: those of the classes of a field; -1: it has none. */
+typedef struct Named {
+    const Manifest *manifest;
+    int field;
+} Named;
+
+/* A field of the output, in quotes if it needs them. */
+static void print_text(const char *text)
 {
+    bool quoted = strpbrk(text, ",\"\r\n") || *text == ' ' || !*text;
+    putchar(',');
+    if (quoted)
+        putchar('"');
+    for (; *text; text++) {
+        if (*text == '"')
+            putchar('"');
+        putchar(*text);
+    }
+    if (quoted)
+        putchar('"');
+}
+
+/* Elements that belong to the classes of a field are named as they are. */
+static void print_header(const Examples *examples, const Named *named, const TensorInfo *output)
+{
+    char number[CLASS_TEXT_SIZE], *name;
     printf(examples->lines ? "line" : "row");
     for (int64_t i = 0; i < output->elements; i++)
-        if (output->rank == 0)
+        if (output->rank == 0) {
             printf(",%s", output->name);
-        else
+        } else if (named->field >= 0) {
+            const char *class = manifest_class(named->manifest, (size_t)named->field, i, number);
+            if (asprintf(&name, "%s[%s]", output->name, class) >= 0) {
+                print_text(name);
+                free(name);
+            }
+        } else
             printf(",%s[%" PRId64 "]", output->name, i);
     putchar('\n');
 }
 
 /* Returns whether all numbers are finite. */
-static bool print_row(const Examples *examples, const Call *call, int64_t row)
+static bool print_row(const Examples *examples, const Named *named, const Call *call, int64_t row)
 {
     const TensorInfo *output = &call->info->outputs[0];
-    bool finite = true;
+    bool finite = true, label = named->field >= 0 && output->rank == 0;
+    char number[CLASS_TEXT_SIZE];
     printf("%" PRId64, examples_place(examples, row));
-    for (int64_t i = 0; i < output->elements; i++) {
+    if (label)
+        print_text(manifest_class(named->manifest, (size_t)named->field, (int64_t)call_result(call, 0, 0), number));
+    for (int64_t i = 0; !label && i < output->elements; i++) {
         double value = call_result(call, 0, i);
         finite &= (bool)isfinite(value);
         printf(",%.*g", output->dtype == DTYPE_F64 ? 17 : 9, value);
@@ -120,17 +155,17 @@ static bool print_row(const Examples *examples, const Call *call, int64_t row)
     return finite;
 }
 
-static bool predict_rows(const Examples *examples, Call *call)
+static bool predict_rows(const Examples *examples, const Named *named, Call *call)
 {
     int64_t wrong = 0;
-    print_header(examples, &call->info->outputs[0]);
+    print_header(examples, named, &call->info->outputs[0]);
     for (int64_t row = 0; row < examples->count; row++) {
         examples_give(examples, call, row);
         call_run(call);
         if (program_failed())
             return report_error("this happened at row %" PRId64 " of the file; nothing after it was predicted",
                                 examples_place(examples, row));
-        wrong += !print_row(examples, call, row);
+        wrong += !print_row(examples, named, call, row);
     }
     if (wrong)
         report_warning("%" PRId64 " of %" PRId64 " rows have results that are not finite", wrong, examples->count);
@@ -162,11 +197,12 @@ int command_predict(const Manifest *manifest, const Options *options)
     Program program = {0};
     Call call = {0};
     Examples examples = {0};
+    const Named named = {manifest, export->labels};
     bool fine = program_open(&program, manifest) && open_call(&call, &program, export) &&
                 set_point(&call, manifest_sweep(manifest), export, options->point) &&
                 checkpoint_load_weights(options->weights, &program) &&
                 examples_load(&examples, &program, dataset, call.info, options->files, options->file_count);
-    fine = fine && predict_rows(&examples, &call);
+    fine = fine && predict_rows(&examples, &named, &call);
     examples_free(&examples);
     call_close(&call);
     program_close(&program);

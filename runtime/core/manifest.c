@@ -34,6 +34,27 @@ const StateInfo *manifest_encoder(const Manifest *manifest, const FieldInfo *fie
     return NULL;
 }
 
+/* The column of a table whose categories are the field's classes, or NULL. */
+static const SchemaColumn *class_column(const Manifest *manifest, size_t field)
+{
+    for (size_t i = 0; i < manifest->dataset_count; i++) {
+        const DatasetInfo *dataset = &manifest->datasets[i];
+        for (size_t k = 0; dataset->schema && k < dataset->field_count; k++)
+            if (dataset->fields[k] == field && dataset->schema->fields[k].kind == SCHEMA_CLASS)
+                return &dataset->schema->columns[dataset->schema->fields[k].column];
+    }
+    return NULL;
+}
+
+const char *manifest_class(const Manifest *manifest, size_t field, int64_t k, char text[CLASS_TEXT_SIZE])
+{
+    const SchemaColumn *column = class_column(manifest, field);
+    if (column && k >= 0 && k < column->category_count)
+        return column->categories[k];
+    snprintf(text, CLASS_TEXT_SIZE, "%" PRId64, k + manifest->fields[field].first);
+    return text;
+}
+
 const SweepInfo *manifest_sweep(const Manifest *manifest)
 {
     return manifest->train ? manifest->train->sweep : NULL;

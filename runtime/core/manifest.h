@@ -17,6 +17,10 @@ const char *tensor_text(const TensorInfo *tensor, char text[TENSOR_TEXT_SIZE]);
 const StateInfo *manifest_state(const Manifest *manifest, const char *name); /* or NULL */
 /* The state FIELD/what that encodes a field's numbers ("mean", "scale", "fill"), or NULL. */
 const StateInfo *manifest_encoder(const Manifest *manifest, const FieldInfo *field, const char *what);
+/* What the files call class number `k` of a field (of the manifest): a category of a table, or a number, which is written into
+ * `text`. */
+enum { CLASS_TEXT_SIZE = 24 };
+const char *manifest_class(const Manifest *manifest, size_t field, int64_t k, char text[CLASS_TEXT_SIZE]);
 const SweepInfo *manifest_sweep(const Manifest *manifest); /* of its train, or NULL */
 /* Elements of all states of that role. */
 int64_t manifest_elements(const Manifest *manifest, StateRole role);

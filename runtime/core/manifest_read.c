@@ -61,18 +61,38 @@ static bool bounds_fit(const Manifest *manifest)
     return true;
 }
 
+/* Fields that some file holds. */
+static size_t held_fields(const Manifest *manifest, const DatasetInfo *dataset)
+{
+    size_t held = 0;
+    for (size_t i = 0; i < dataset->field_count; i++)
+        held += !manifest->fields[dataset->fields[i]].index;
+    return held;
+}
+
+static bool fields_fit(const Manifest *manifest)
+{
+    for (size_t i = 0; i < manifest->field_count; i++) {
+        const TensorInfo *tensor = &manifest->fields[i].tensor;
+        if ((manifest->fields[i].index || manifest->fields[i].classes) && (tensor->dtype != DTYPE_I32 || tensor->rank))
+            return false;
+    }
+    return true;
+}
+
 static bool dataset_fits(const Manifest *manifest, const DatasetInfo *dataset)
 {
     const FormatTraits *format = &format_traits[dataset->format];
-    bool some = dataset->field_count > 0 && dataset->file_count > 0 && (format->test_files || !dataset->test_file_count);
+    size_t held = held_fields(manifest, dataset);
+    bool some = held > 0 && dataset->file_count > 0 && (format->test_files || !dataset->test_file_count);
     switch (format->files) {
     case FILES_FIELDS:
-        return some && !dataset->schema && dataset->file_count == dataset->field_count &&
-               (!dataset->test_file_count || dataset->test_file_count == dataset->field_count);
+        return some && !dataset->schema && dataset->file_count == held &&
+               (!dataset->test_file_count || dataset->test_file_count == held);
     case FILES_COLUMNS:
         return some && schema_fits(manifest, dataset);
     default:
-        return dataset->rows > 0 && !dataset->field_count && !dataset->schema;
+        return dataset->rows > 0 && !held && !dataset->schema;
     }
 }
 
@@ -189,9 +209,9 @@ static const char *find_misfit(Manifest *manifest)
     return manifest->real != DTYPE_F32 && manifest->real != DTYPE_F64 ? "its reals are neither f32 nor f64"
            : !states_lie_inside(manifest)                             ? "a state lies outside of the arena or is not aligned"
            : !bounds_fit(manifest)                                    ? "the bounds of a function have a state of another size"
-           : !datasets_fit(manifest) ? "the files or the table of a data set do not make its fields"
-           : !train_fits(manifest)   ? "the parts of the train do not fit each other"
-                                     : NULL;
+           : !fields_fit(manifest) || !datasets_fit(manifest) ? "the files or the table of a data set do not make its fields"
+           : !train_fits(manifest)                            ? "the parts of the train do not fit each other"
+                                                              : NULL;
 }
 
 bool manifest_read(Manifest *manifest, const char *text)

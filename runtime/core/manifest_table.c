@@ -59,6 +59,8 @@ static bool field_fits(const Manifest *manifest, const Schema *schema, const Sch
     case SCHEMA_CLASS:
         return tensor->dtype == DTYPE_I32 && tensor->rank == 0 && field->column < schema->column_count &&
                schema->columns[field->column].categories;
+    case SCHEMA_INDEX:
+        return tensor->dtype == DTYPE_I32 && tensor->rank == 0;
     case SCHEMA_CONDITION:
         return tensor->dtype == DTYPE_BOOL && tensor->rank == 0 && tests_fit(schema, field);
     default:

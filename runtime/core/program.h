@@ -1,4 +1,4 @@
-/* A compiled model in memory: its arenas, and its functions ready to be called. */
+/* A compiled model in memory: its arenas (program.c), and its functions ready to be called (call.c). */
 #ifndef HN_RUNTIME_PROGRAM_H
 #define HN_RUNTIME_PROGRAM_H
 

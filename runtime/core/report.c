@@ -7,6 +7,8 @@
 
 static const char *command_name = "model", *program_name = "model";
 static bool notes_are_off;
+static char *captured; /* where errors go; NULL: to stderr */
+static size_t capture_size;
 
 void report_name(const char *argv0)
 {
@@ -44,6 +46,14 @@ char *report_quoted(const char *word)
     return quoted;
 }
 
+void report_capture(char *buffer, size_t size)
+{
+    captured = buffer;
+    capture_size = size;
+    if (buffer)
+        *buffer = '\0';
+}
+
 void report_quiet(bool quiet)
 {
     notes_are_off = quiet;
@@ -67,7 +77,10 @@ bool report_error(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    print_message("error", format, args);
+    if (captured && !*captured)
+        vsnprintf(captured, capture_size, format, args);
+    if (!captured)
+        print_message("error", format, args);
     va_end(args);
     return false;
 }

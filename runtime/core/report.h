@@ -3,6 +3,7 @@
 #define HN_RUNTIME_REPORT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* Takes argv[0]: its last part is the name in front of messages. */
 void report_name(const char *argv0);
@@ -25,5 +26,7 @@ void report_warning(const char *format, ...) __attribute__((format(printf, 1, 2)
 /* "NAME: note: ...", unless notes are switched off. */
 void report_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void report_quiet(bool quiet);
+/* From now on, the first error is written into the buffer instead of to stderr; NULL: to stderr again. */
+void report_capture(char *buffer, size_t size);
 
 #endif

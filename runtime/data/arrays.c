@@ -209,18 +209,27 @@ bool array_read(ArrayFile *file, void *rows)
 
 /* ---- data sets ---- */
 
-/* The main files and then the test files, in the order of the fields. */
+/* The main files and then the test files, in the order of the fields that files hold. */
 typedef struct Arrays {
     size_t count;
     ArrayFile files[];
 } Arrays;
 
+/* The field, of the manifest, that the files number `file` hold. */
+static size_t field_of_file(const DataSource *source, size_t file)
+{
+    const DatasetInfo *dataset = source->dataset;
+    for (size_t i = 0;; i++)
+        if (!source->fields[dataset->fields[i]].index && file-- == 0)
+            return dataset->fields[i];
+}
+
 /* Opens one file per field; all must hold the same number of examples, *rows. */
 static bool open_group(const DataSource *source, ArrayFile *files, const char *const *names, int64_t *rows)
 {
     const DatasetInfo *dataset = source->dataset;
-    for (size_t i = 0; i < dataset->field_count; i++) {
-        if (!array_open(&files[i], source->format, source->folder, names[i], &source->fields[dataset->fields[i]]))
+    for (size_t i = 0; i < dataset->file_count; i++) {
+        if (!array_open(&files[i], source->format, source->folder, names[i], &source->fields[field_of_file(source, i)]))
             return false;
         if (files[i].rows != files[0].rows)
             return report_error("the data set %s is inconsistent: %s holds %" PRId64 " examples, but %s holds %" PRId64,
@@ -233,14 +242,14 @@ static bool open_group(const DataSource *source, ArrayFile *files, const char *c
 bool arrays_open(DataSource *source)
 {
     const DatasetInfo *dataset = source->dataset;
-    size_t count = dataset->field_count + dataset->test_file_count;
+    size_t count = dataset->file_count + dataset->test_file_count;
     Arrays *arrays = source->content = calloc(1, sizeof *arrays + count * sizeof *arrays->files);
     if (!arrays)
         return report_error("out of memory");
     arrays->count = count;
     return open_group(source, arrays->files, dataset->files, &source->main_rows) &&
            (!dataset->test_file_count ||
-            open_group(source, arrays->files + dataset->field_count, dataset->test_files, &source->test_rows));
+            open_group(source, arrays->files + dataset->file_count, dataset->test_files, &source->test_rows));
 }
 
 bool arrays_read(DataSource *source, void *const *tables)
@@ -248,9 +257,9 @@ bool arrays_read(DataSource *source, void *const *tables)
     const DatasetInfo *dataset = source->dataset;
     Arrays *arrays = source->content;
     for (size_t i = 0; i < arrays->count; i++) {
-        size_t field = dataset->fields[i % dataset->field_count];
+        size_t field = field_of_file(source, i % dataset->file_count);
         unsigned char *rows = tables[field];
-        if (i >= dataset->field_count)
+        if (i >= dataset->file_count)
             rows += (size_t)source->main_rows * source->fields[field].tensor.bytes;
         if (!array_read(&arrays->files[i], rows))
             return false;

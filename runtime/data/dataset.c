@@ -118,6 +118,16 @@ static bool make_tables(Data *data, const DatasetInfo *dataset, int64_t rows)
     return true;
 }
 
+/* Fills the fields that are the numbers of rows. */
+static void number_rows(const Data *data, const DatasetInfo *dataset, int64_t rows)
+{
+    for (size_t i = 0; i < dataset->field_count; i++) {
+        int32_t *numbers = data->tables[dataset->fields[i]];
+        for (int64_t row = 0; data->manifest->fields[dataset->fields[i]].index && row < rows; row++)
+            numbers[row] = (int32_t)row;
+    }
+}
+
 /* Opens the data set, and fills its tables unless that needs encoders. */
 static bool load_rows(Data *data, size_t index, const char *folder, uint64_t seed)
 {
@@ -130,6 +140,7 @@ static bool load_rows(Data *data, size_t index, const char *folder, uint64_t see
     int64_t rows = source->main_rows + source->test_rows;
     if (!make_tables(data, dataset, rows) || (format->read && !format->read(source, data->tables)))
         return false;
+    number_rows(data, dataset, rows);
     bool ordered = format->encode || (dataset->shuffled && dataset->field_count);
     return !ordered ||
            (make_order(data, index, source->main_rows, rows, seed) && (format->encode || order_tables(data, index, rows)));

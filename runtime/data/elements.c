@@ -92,8 +92,10 @@ static bool check_element(const FieldInfo *field, int64_t at, double number, con
     if (field->tensor.dtype == DTYPE_F32 || field->tensor.dtype == DTYPE_F64)
         return true;
     if (field->classes && !(number >= 0 && number < (double)field->classes))
-        return report_error("%s: the label of example %lld is %.9g, but %s has only the classes 0 to %" PRId64, path, example,
-                            number, field->tensor.name, field->classes - 1);
+        return report_error("%s: the label of example %lld is %.9g, but %s has only the classes %" PRId64 " to %" PRId64 "%s",
+                            path, example, number + (double)field->first, field->tensor.name, field->first,
+                            field->first + field->classes - 1,
+                            number == (double)field->classes ? "; labels from 1 to n are declared as class[1..n]" : "");
     if (number == floor(number) && number >= low && number <= high)
         return true;
     return report_error("%s: example %lld holds %.9g, but the field %s is %s: declare it as f32", path, example, number,
@@ -102,6 +104,7 @@ static bool check_element(const FieldInfo *field, int64_t at, double number, con
 
 bool element_store(const FieldInfo *field, void *rows, int64_t at, double number, const char *path)
 {
+    number -= (double)field->first;
     if (!check_element(field, at, number, path))
         return false;
     switch (field->tensor.dtype) {

@@ -32,8 +32,9 @@ extern const ElementType element_types[ELEMENT_COUNT];
 /* The number that `bytes` hold. */
 double element_read(const ElementType *type, bool big_endian, const unsigned char *bytes);
 
-/* Puts a number into rows of the field as element `at` (of all rows, row-major). u8, i32 and classes take whole numbers in their
- * range, reals take all that is finite; any other is reported, with the number of its example and the file. */
+/* Puts a number, less that of the field's first class, into rows of the field as element `at` (of all rows, row-major). u8, i32
+ * and classes take whole numbers in their range, reals take all that is finite; any other is reported, with the number of its
+ * example and the file. */
 bool element_store(const FieldInfo *field, void *rows, int64_t at, double number, const char *path);
 
 #endif

@@ -224,6 +224,15 @@ static bool check_header(const SafeFile *file, uint64_t data_size)
     return fine;
 }
 
+/* The length of a header, of which the first bytes are, is never that large. */
+static bool is_text(const unsigned char bytes[static LENGTH_BYTES])
+{
+    for (unsigned i = 0; i < LENGTH_BYTES; i++)
+        if (bytes[i] != '\n' && bytes[i] != '\r' && bytes[i] != '\t' && (bytes[i] < ' ' || bytes[i] > '~'))
+            return false;
+    return true;
+}
+
 static bool read_header(SafeFile *file)
 {
     struct stat status;
@@ -236,6 +245,10 @@ static bool read_header(SafeFile *file)
         return report_error("%s: not a safetensors file: it has only %" PRId64 " bytes", file->path, (int64_t)status.st_size);
     if (!read_at(file, length_bytes, sizeof length_bytes, 0))
         return false;
+    if (is_text(length_bytes))
+        return report_error(
+            "%s: is a text file, not a checkpoint; the checkpoints of a run are best.safetensors and last.safetensors",
+            file->path);
     uint64_t size = (uint64_t)status.st_size, length = 0;
     for (unsigned i = 0; i < LENGTH_BYTES; i++)
         length |= (uint64_t)length_bytes[i] << 8 * i;
@@ -260,9 +273,20 @@ static bool read_header(SafeFile *file)
     return check_header(file, size - file->data_begin);
 }
 
+static bool is_run_folder(const char *path)
+{
+    char *checkpoint = path_join(path, "last.safetensors");
+    bool found = checkpoint && path_exists(checkpoint);
+    free(checkpoint);
+    return found;
+}
+
 bool safetensors_open(SafeFile *file, const char *path)
 {
     *file = (SafeFile){.path = path, .descriptor = -1};
+    if (is_run_folder(path))
+        return report_error("%s: is the folder of a run: name one of its checkpoints, best.safetensors or last.safetensors",
+                            path);
     if (path_exists(path) && !path_is_file(path))
         return false;
     file->descriptor = open(path, O_RDONLY | O_CLOEXEC);

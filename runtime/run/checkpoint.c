@@ -267,17 +267,30 @@ bool checkpoint_seed(const char *path, uint64_t *seed)
            report_error("%s: its metadata holds no seed, which says how the examples were shuffled before they were split", path);
 }
 
-/* Whether the file says that another model or another train of it wrote it. */
+/* Whether the file says that another model or another train of it wrote it, or this one when it had other weights or states. */
 static bool is_of_another_model(const SafeFile *file, const Manifest *manifest)
 {
     const json_t *metadata = safetensors_metadata(file);
     json_t *own = fingerprint(manifest);
     const json_t *found = json_object_get(metadata, "fingerprint");
-    bool another = found && !json_equal(own, found) &&
-                   (strcmp(metadata_text(metadata, "model"), manifest->model) ||
-                    strcmp(metadata_text(metadata, "train"), manifest->train->name));
+    bool another = found && !json_equal(own, found);
     json_decref(own);
     return another;
+}
+
+/* Always false. */
+static bool refuse_another_model(const SafeFile *file, const Manifest *manifest, const char *tensor)
+{
+    const json_t *metadata = safetensors_metadata(file);
+    const char *model = metadata_text(metadata, "model"), *train = metadata_text(metadata, "train");
+    if (!strcmp(model, manifest->model) && !strcmp(train, manifest->train->name))
+        return report_error(
+            "%s was written by '%s' (train %s) when its weights were others: it does not have the tensor %s as it is "
+            "here",
+            file->path, model, train, tensor);
+    return report_error(
+        "%s is a checkpoint of '%s' (train %s), not of '%s' (train %s): it does not have the tensor %s as it is here", file->path,
+        model, train, manifest->model, manifest->train->name, tensor);
 }
 
 enum { NAME_SIZE = 1024 };
@@ -326,6 +339,31 @@ static bool is_whole(const SafeFile *file, const StateInfo *state)
                         file->path, state->tensor.name, there);
 }
 
+/* The encoder of a table as programs before ABI 5 wrote it, in single precision: the tensor as it is there. */
+static bool is_narrow(const SafeFile *file, const StateInfo *state, const TensorInfo *tensor, TensorInfo *narrow)
+{
+    *narrow = *tensor;
+    narrow->dtype = DTYPE_F32;
+    narrow->bytes = (size_t)tensor->elements * sizeof(float);
+    return state->role == STATE_ENCODER && tensor->dtype == DTYPE_F64 && !safetensors_fits(file, tensor) &&
+           safetensors_fits(file, narrow);
+}
+
+static bool read_state(const SafeFile *file, const StateInfo *state, const TensorInfo *tensor, void *data)
+{
+    TensorInfo narrow;
+    if (!is_narrow(file, state, tensor, &narrow))
+        return safetensors_read(file, tensor, data);
+    if (!safetensors_read(file, &narrow, data))
+        return false;
+    for (int64_t i = tensor->elements; i-- > 0;) { /* from the last on: the wide numbers take the place of narrow ones */
+        float number;
+        memcpy(&number, (char *)data + (size_t)i * sizeof number, sizeof number);
+        ((double *)data)[i] = (double)number;
+    }
+    return true;
+}
+
 /* Restores the wanted states; the file must have each of them with its type and shape. Errors name every tensor that does not
  * fit, unless another model wrote the file: then they say only that. */
 static bool restore(const char *path, const Program *program, bool model_states_only)
@@ -338,18 +376,14 @@ static bool restore(const char *path, const Program *program, bool model_states_
     for (size_t i = 0; i < manifest->state_count && (fine || !another); i++) {
         const StateInfo *state = &manifest->states[i];
         char name[NAME_SIZE];
-        TensorInfo tensor = named_in(&file, state->tensor, name);
+        TensorInfo tensor = named_in(&file, state->tensor, name), narrow;
         bool wanted = model_states_only ? is_model_state(state) : is_stored(state);
         /* seed and steps, under which metrics may draw random numbers: where the file has them */
         wanted |= model_states_only && state->role == STATE_COUNTER && safetensors_fits(&file, &tensor);
-        if (wanted && another && !safetensors_fits(&file, &tensor)) {
-            const json_t *metadata = safetensors_metadata(&file);
-            fine = report_error(
-                "%s is a checkpoint of '%s' (train %s), not of '%s' (train %s): it does not have the tensor %s as it is here",
-                path, metadata_text(metadata, "model"), metadata_text(metadata, "train"), manifest->model, manifest->train->name,
-                state->tensor.name);
+        if (wanted && another && !safetensors_fits(&file, &tensor) && !is_narrow(&file, state, &tensor, &narrow)) {
+            fine = refuse_another_model(&file, manifest, state->tensor.name);
         } else if (wanted) {
-            fine = is_whole(&file, state) && safetensors_read(&file, &tensor, program_state(program, state)) && fine;
+            fine = is_whole(&file, state) && read_state(&file, state, &tensor, program_state(program, state)) && fine;
             if (fine && is_model_state(state) && !checkpoint_is_finite(state, program_state(program, state)))
                 report_warning("%s: the %s %s holds a value that is not finite", path, state_role_names[state->role],
                                state->tensor.name);

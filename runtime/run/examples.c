@@ -137,17 +137,26 @@ static bool select_fields(Examples *examples, const Manifest *manifest, const Da
 static bool check_files(const Examples *examples, const char *const *files, size_t file_count)
 {
     NameList fields = {""};
-    for (size_t i = 0; i < examples->dataset.field_count; i++)
-        name_list_add(&fields, examples->manifest.fields[examples->dataset.fields[i]].tensor.name);
-    size_t expected = examples->dataset.schema ? 1 : examples->dataset.field_count;
+    size_t held = 0;
+    for (size_t i = 0; i < examples->dataset.field_count; i++) {
+        const FieldInfo *field = &examples->manifest.fields[examples->dataset.fields[i]];
+        if (field->index)
+            continue;
+        name_list_add(&fields, field->tensor.name);
+        held++;
+    }
+    size_t expected = examples->dataset.schema ? 1 : held;
     for (size_t i = 0; i < file_count; i++)
         if (path_exists(files[i]) && !path_is_file(files[i]))
             return false;
     if (file_count == expected)
         return true;
     return examples->dataset.schema
-               ? report_error("predict expects one table, with the columns of %s", fields.text)
-               : report_error("predict expects one %s file per field: %s", format_names[examples->dataset.format], fields.text);
+               ? report_error("predict expects one table, with the columns of %s, but %zu are given: one call per table",
+                              fields.text, file_count)
+               : report_error("predict expects one %s file per field (%s), which makes %zu, but %zu %s given",
+                              format_names[examples->dataset.format], fields.text, expected, file_count,
+                              file_count == 1 ? "is" : "are");
 }
 
 static bool keep_lines(Examples *examples)

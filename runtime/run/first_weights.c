@@ -35,6 +35,13 @@ static bool read_frozen(const SafeFile *file, const Program *program, const Stat
     return fine;
 }
 
+static bool has_file(const char *path, const char *name)
+{
+    return path_exists(path) ||
+           report_error("%s: No such file; the model takes frozen weights from it%s", path,
+                        *name == '/' ? "" : ". Say with --data DIR or the environment variable HNC_DATA in which folder it is");
+}
+
 bool first_weights_frozen(const Program *program, const char *data)
 {
     bool fine = true;
@@ -44,7 +51,7 @@ bool first_weights_frozen(const Program *program, const char *data)
             continue;
         char *path = *state->file == '/' ? strdup(state->file) : path_join(data, state->file);
         SafeFile file;
-        fine = path && safetensors_open(&file, path);
+        fine = path && has_file(path, state->file) && safetensors_open(&file, path);
         if (fine) {
             fine = read_frozen(&file, program, state);
             safetensors_close(&file);
@@ -59,6 +66,24 @@ static bool begins_nets_anew(const TrainInfo *train)
     for (size_t i = 0; i < train->act_count; i++)
         if (train->acts[i].kind == ACT_RESET)
             return true;
+    return false;
+}
+
+/* What a form makes of a weight has a name behind a '/': a checkpoint of plain weights holds "net.w" where this model has
+ * "net.w/elem". */
+static bool refuse_numbers(const SafeFile *file, size_t weights, const char *missing)
+{
+    size_t length = strcspn(missing, "/");
+    char *plain = strndup(missing, length);
+    bool made = plain && missing[length] && json_object_get(file->header, plain);
+    if (made)
+        report_error(
+            "%s: holds none of this model's %zu weights: it has %s, a whole weight, where this model has %s, a part of what "
+            "its form makes; 'frozen(\"FILE\") + ...' in the model takes whole weights",
+            file->path, weights, plain, missing);
+    else
+        report_error("%s: holds none of this model's %zu weights; the first one is %s", file->path, weights, missing);
+    free(plain);
     return false;
 }
 
@@ -80,8 +105,7 @@ static bool read_trained(const SafeFile *file, const Program *program)
         found++;
     }
     if (found == 0)
-        return report_error("%s: holds none of this model's %zu weights; the first one is %s", file->path, weights,
-                            missing ? missing : "none");
+        return refuse_numbers(file, weights, missing ? missing : "none");
     if (found < weights)
         report_note("%zu of %zu weights begin with the numbers of %s; the others, such as %s, as the model says", found, weights,
                     file->path, missing);

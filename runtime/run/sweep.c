@@ -231,6 +231,25 @@ static void add_references(const Sweep *sweep, json_t *json)
     }
 }
 
+/* What the classes of each field are called, where they are more than the numbers from 0 on. */
+static void add_classes(const Manifest *manifest, json_t *json)
+{
+    json_t *named = json_object();
+    char number[CLASS_TEXT_SIZE];
+    for (size_t i = 0; i < manifest->field_count; i++) {
+        const FieldInfo *field = &manifest->fields[i];
+        if (field->index || !field->classes || !strcmp(manifest_class(manifest, i, 0, number), "0"))
+            continue;
+        json_t *classes = json_array();
+        for (int64_t k = 0; k < field->classes; k++)
+            json_array_append_new(classes, json_string(manifest_class(manifest, i, k, number)));
+        json_object_set_new(named, field->tensor.name, classes);
+    }
+    if (json_object_size(named))
+        json_object_set(json, "classes", named);
+    json_decref(named);
+}
+
 json_t *sweep_json(const Sweep *sweep, const Program *program)
 {
     const SweepInfo *info = sweep->info;
@@ -240,6 +259,7 @@ json_t *sweep_json(const Sweep *sweep, const Program *program)
     non_dominated((unsigned)info->output_count, (unsigned)sweep->count, sweep->values, keep);
     for (size_t i = 0; i < sweep->count; i++)
         json_array_append_new(kept, json_boolean(keep[i]));
+    add_classes(program->manifest, json);
     add_references(sweep, json);
     sweep_add_indicators(sweep, json);
     add_events(program, json);

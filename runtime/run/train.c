@@ -286,12 +286,18 @@ static void recover_seconds(Run *run)
     json_decref(event);
 }
 
+/* What the number of epochs that are done counts. */
+static const char *epochs_word(const Run *run)
+{
+    return run->position.steps[0] == run->plan.epoch_steps ? "epoch" : "epochs";
+}
+
 static void print_closing_line(const Run *run, const char *reason)
 {
     const Position *position = &run->position;
     const TrainInfo *train = run->manifest->train;
-    printf("%s: %" PRId64 " steps (%.4g epochs) in %.1f s, stopped by %s", train->name, position->steps[0],
-           result_epochs(run, position->steps[0]), position->seconds, reason);
+    printf("%s: %" PRId64 " steps (%.4g %s) in %.1f s, stopped by %s", train->name, position->steps[0],
+           result_epochs(run, position->steps[0]), epochs_word(run), position->seconds, reason);
     json_t *best = metrics_log_event(&run->log, position->best);
     if (best && train->select >= 0)
         printf("; best %s %.6g at epoch %.4g", train->metrics[train->select].name, position->best_value,
@@ -374,9 +380,9 @@ static bool has_done_more(const Run *run)
 {
     if (!run->has_checkpoint || run->position.steps[0] <= run->plan.total_steps)
         return false;
-    printf("the run in %s has done %" PRId64 " steps (%.4g epochs), more than the %" PRId64
-           " that are asked for; nothing is changed\n",
-           run->folder, run->position.steps[0], result_epochs(run, run->position.steps[0]), run->plan.total_steps);
+    printf(
+        "the run in %s has done %" PRId64 " steps (%.4g %s), more than the %" PRId64 " that are asked for; nothing is changed\n",
+        run->folder, run->position.steps[0], result_epochs(run, run->position.steps[0]), epochs_word(run), run->plan.total_steps);
     return true;
 }
 

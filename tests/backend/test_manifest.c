@@ -26,8 +26,8 @@ static Function *step_function(Model *model, const char *name)
 static void add_dataset(Model *model)
 {
     int64_t image[] = {28, 28};
-    vec_push(&model->module->fields, (Field){"fashion.image", type_of(DTYPE_U8, 2, image), 0, 0});
-    vec_push(&model->module->fields, (Field){"fashion.label", type_scalar(DTYPE_I32), 0, 10});
+    vec_push(&model->module->fields, (Field){.name = "fashion.image", .type = type_of(DTYPE_U8, 2, image)});
+    vec_push(&model->module->fields, (Field){.name = "fashion.label", .type = type_scalar(DTYPE_I32), .classes = 10});
     Dataset dataset = {.name = "fashion", .format = FORMAT_IDX};
     vec_push(&dataset.files, "images.gz");
     vec_push(&dataset.files, "labels.gz");
@@ -67,7 +67,7 @@ static Model new_model(void)
                                       .finish = train.phases.data[1].step});
     train.init = step_function(model, "tune.init");
     vec_push(&model->trains, train);
-    vec_push(&model->exports, (Export){"predict", train.init});
+    vec_push(&model->exports, (Export){"predict", train.init, -1});
     return content;
 }
 

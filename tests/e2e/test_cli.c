@@ -41,11 +41,16 @@ static void test_help(void **state)
     check("help", 0, "hnc build FILE.hn");
     static const char *const commands[] = {"build", "check", "explain", "opt", "run"};
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
-        char arguments[64];
+        char arguments[64], usage[64];
         snprintf(arguments, sizeof arguments, "%s --help", commands[i]);
-        check(arguments, 0, "hnc build FILE.hn");
+        snprintf(usage, sizeof usage, "usage: hnc %s FILE", commands[i]);
+        check(arguments, 0, usage);
+        assert_int_equal(output_has("--gradients"), strcmp(commands[i], "check") == 0); /* flags of this command only */
+        assert_int_equal(output_has("--passes"), strcmp(commands[i], "opt") == 0);
         snprintf(arguments, sizeof arguments, "%s toy.hn -h", commands[i]);
-        check(arguments, 0, "hnc build FILE.hn");
+        check(arguments, 0, usage);
+        snprintf(arguments, sizeof arguments, "help %s", commands[i]);
+        check(arguments, 0, usage);
     }
 }
 
@@ -56,27 +61,40 @@ static void test_wrong_usage(void **state)
         const char *arguments, *text;
     } cases[] = {
         {"buidl toy.hn", "did you mean 'build'?"},
+        {"train toy.hn", "'train' is a command of the built program: hnc build toy.hn && ./toy train"},
+        {"train toy.hn", "'hnc run toy.hn' does both"},
+        {"eval folder/toy.hn --data .", "hnc build folder/toy.hn && ./toy eval"},
+        {"predict", "'predict' is a command of the built program"},
+        {"toy.hn", "hnc build toy.hn, hnc run toy.hn or hnc check toy.hn"},
+        {"help toy", "unknown command 'toy'"},
         {"build", "no input file"},
         {"build toy.hn more.hn", "one input file, not also 'more.hn'"},
-        {"build --frobnicate toy.hn", "unknown option '--frobnicate'"},
+        {"build --frobnicate toy.hn", "unknown option '--frobnicate'; flags of the built program are given to the program"},
+        {"build --trian tune toy.hn", "unknown option '--trian'; did you mean '--train'?"},
+        {"check --trian=tune toy.hn", "did you mean '--train'?"},
+        {"check --trian=tune toy.hn", "Try 'hnc check --help'"},
         {"build toy.hn -o", "option '-o' needs a value"},
-        {"build toy.hn --gradients", "option '--gradients' does not belong to this command"},
+        {"build toy.hn --gradients", "option '--gradients' does not belong to this command, but to check"},
         {"check toy.hn -O2", "option '-O' does not belong to this command"},
         {"build toy.hn -O4", "-O4: the level is 0, 1, 2 or 3"},
         {"build toy.hn --emit=exe,foo", "--emit=exe,foo: kinds are exe, obj, asm, llvm, ir, ast"},
         {"build toy.hn --emit=", "kinds are exe, obj, asm, llvm, ir, ast"},
-        {"build toy.hn --float=f16", "--float=f16: f32 or f64"},
+        {"build toy.hn --float=f16",
+         "--float=f16: 'f32' in the file means f32 (single precision, the default) or f64 (double precision)"},
         {"build toy.hn --batch 0", "--batch 0: expected a whole number from 1 to 2147483647"},
         {"build toy.hn --batch 12x", "--batch 12x: expected a whole number"},
         {"build toy.hn -D width", "-D width: expected NAME=VALUE"},
-        {"build toy.hn -W unused", "-W unused: expected error, or the name of a warning behind no-"},
+        {"build toy.hn -W unused", "-W unused: expected error, no-unused-hyper, no-same-split"},
         {"check toy.hn -Wno-errors", "-W no-errors: expected error"},
+        {"check toy.hn -Wno-same-splt", "-W no-same-splt: did you mean 'no-same-split'?"},
         {"opt toy.ir -Werror", "option '-W' does not belong to this command"},
         {"build toy.hn --cpu=pentium99", "unknown processor 'pentium99'; usual ones are"},
-        {"build toy.hn --blas=mkl", "--blas=mkl: openblas or builtin"},
-        {"build toy.hn --blas=", "--blas=: openblas or builtin"},
+        {"build toy.hn --blas=mkl", "--blas=mkl: expected openblas or builtin"},
+        {"build toy.hn --blas=", "--blas=: expected openblas or builtin"},
         {"explain toy.hn --blas=builtin", "option '--blas' does not belong to this command"},
-        {"build toy.hn --print-after=symplify", "--print-after=symplify: there is no such pass"},
+        {"build toy.hn --print-after=symplify", "--print-after=symplify: did you mean 'simplify'?"},
+        {"build toy.hn --print-after=nopass", "--print-after=nopass: expected all, lower, weights, conditions, batch, simplify"},
+        {"opt toy.ir --print-after=nopass", "--print-after=nopass: expected all, simplify"},
         {"build toy.hn -- --epochs 3", "'--' only separates the flags of `hnc run`"},
         {"build toy.hn -o toy.hn", "the output 'toy.hn' is the input"},
         {"build toy.hn --emit=ir -o -", "-o -: expected the name of a file"},
@@ -95,6 +113,10 @@ static void test_wrong_input(void **state)
     check("run missing.hn", 1, "cannot read 'missing.hn'");
     check("build /", 1, "cannot read '/'");
     check("build toy.hn --train tuen", 1, "there is no train 'tuen'");
+    assert_true(output_has("did you mean 'tune'?"));
+    check("build toy.hn --train nothing", 1, "the trains of the file: tune");
+    check("build toy", 1, "did you mean 'toy.hn'?");
+    check("build toy.hn -D some=20", 1, "the constants of the file: width");
     check("build toy.hn -D widht=20", 1, "the file declares no constant 'widht'");
     check("build toy.hn -D width=wide", 1, "-D width=wide: the value is not a number");
     check("build toy.hn -D width=0", 1, "error");
@@ -224,8 +246,8 @@ static void test_reproducible(void **state)
 static void test_options_change_the_model(void **state)
 {
     (void)state;
-    check("explain toy.hn", 0, "f32[12, 64]");
-    check("explain toy.hn -D width=20", 0, "f32[20, 64]");
+    check("explain --plan toy.hn", 0, "f32[12, 64]");
+    check("explain --plan toy.hn -D width=20", 0, "f32[20, 64]");
     check("explain toy.hn --batch 7", 0, "batches of 7");
     check("explain toy.hn --float=f64", 0, "model toy, f64");
     check("explain toy.hn --train fixed", 0, "train fixed: bilevel, 2 epochs");

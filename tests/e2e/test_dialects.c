@@ -150,6 +150,11 @@ static void test_other_programs(void **state)
     ROWS("colon.csv", "a:b\n1:2\n3:4\n", "separator \":\"", "numbers(a..b)", 1, 2, 3, 4);
     ROWS("header.csv", "x0,x1,y\n1,2,3\n4,5,6\n", "columns x0..x1, y", "numbers(x0..x1, y)", 1, 2, 3, 4, 5,
          6); /* which it repeats */
+    static const char fewer[] = "x1,x0\n2,1\n";
+    write_file("fewer.csv", fewer, sizeof fewer - 1); /* without the label, in another order */
+    build("header.csv", "columns x0..x1, y", "numbers(x0..x1)");
+    must_run("./m train --data . --out run && ./m predict --weights run/last.safetensors fewer.csv");
+    assert_true(output_has("\n2,1,2\n"));
     ROWS("iso.csv", "when,v\n2024-03-10 18:00:00.5,1\n2024-03-11T18:00:00.5Z,2\n2024-03-12 18:00:00.5,3\n", "",
          "normalize(time(when)) ++ v", 0, 1, 0.5, 2, 1, 3);
     ROWS("pixels.csv", "p2,p10,p1,p3,y\n2,10,1,3,0\n", "", "numbers(p1..p3)", 1, 2, 3); /* counted, not as they stand */

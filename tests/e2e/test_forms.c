@@ -162,6 +162,7 @@ static void test_frozen_weights_stay(void **state)
     }
     run(0, "mv base.safetensors elsewhere && ./adapted eval --weights adapted_run/last.safetensors", "loss");
     run(0, "./adapted info", "state target.linear1.w/frozen: f32[7, 5] frozen");
+    run(1, "./adapted train --quiet --out missing", "No such file; the model takes frozen weights from it. Say with --data DIR");
 }
 
 static void test_a_file_that_does_not_fit_is_refused(void **state)
@@ -182,6 +183,13 @@ static void test_a_file_that_does_not_fit_is_refused(void **state)
         "sed 's/target/other/g' base.hn > named.hn && '" HNC_BINARY_DIR "/hnc' build named.hn -o named && "
         "./named train --quiet --out named_run --from whole",
         "holds none of this model's 4 weights");
+    run(0,
+        "(echo 'hyper lam { p: rate(0, 0.9) = 0.1 }'; sed 's/^weights target.*/weights target = stn(lam)/' base.hn) > "
+        "responding.hn && "
+        "'" HNC_BINARY_DIR "/hnc' build responding.hn -o responding",
+        "");
+    run(1, "./responding train --quiet --out responding_run --from whole",
+        "it has target.linear1.w, a whole weight, where this model has target.linear1.w/elem");
 }
 
 static void test_a_run_begins_with_given_weights(void **state)

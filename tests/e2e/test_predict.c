@@ -323,7 +323,8 @@ static void test_wrong_calls(void **state)
     refused(SCORE "--preference=-1,2 strangers.csv", "a preference has no negative numbers");
     refused(SCORE "--preference 0,0 strangers.csv", "the numbers must have a sum above 0");
     refused(SCORE "--preference 1,1", "predict expects one table, with the columns of d.x");
-    refused(SCORE "--preference 1,1 strangers.csv strangers.csv", "predict expects one table");
+    refused(SCORE "--preference 1,1 strangers.csv strangers.csv",
+            "predict expects one table, with the columns of d.x, but 2 are given: one call per table");
     refused(SCORE "--preference 1,1 nothing.csv", "nothing.csv: No such file or directory");
     refused(SCORE "--preference 1,1 data", "data: is a folder, but must be a file");
     refused("--weights nothing --export score --preference 1,1 strangers.csv",
@@ -332,9 +333,9 @@ static void test_wrong_calls(void **state)
     assert_int_equal(run_command("./front predict strangers.csv"), 2);
     assert_true(output_has("predict needs --weights FILE"));
     assert_int_equal(run_command("./class predict --weights class-run/last.safetensors --preference 1,1 ten"), 2);
-    assert_true(output_has("'--preference' is not a flag of 'predict'"));
+    assert_true(output_has("'--preference' is not a flag of 'predict': this needs a model whose exports take a preference"));
     assert_int_equal(run_command("./class predict --weights class-run/last.safetensors ten ten"), 1);
-    assert_true(output_has("predict expects one idx file per field: d.x"));
+    assert_true(output_has("predict expects one idx file per field (d.x), which makes 1, but 2 are given"));
     assert_int_equal(run_command("./class predict --weights class-run/last.safetensors data/labels"), 1);
     assert_int_equal(run_command("./front predict " SCORE "--preference 1,1 strangers.csv > /dev/full"), 1);
     assert_true(output_has("the output cannot be written"));
@@ -371,13 +372,13 @@ static void test_wrong_models(void **state)
     assert_int_equal(run_command("./apart predict " WEIGHTS "--export shares --preference 1,1 strangers.csv"), 1);
     assert_true(output_has("no argument of 'shares' is read from files"));
     assert_int_equal(run_command("./apart predict " WEIGHTS "--export plain --preference 1,1 strangers.csv"), 1);
-    assert_true(output_has("'plain' takes no preference"));
+    assert_true(output_has("'plain' takes no preference: leave --preference out"));
     assert_int_equal(run_command("./apart predict " WEIGHTS "--export plain strangers.csv"), 0);
     write_file("mute.hn", class_model, (size_t)(strstr(class_model, "export") - class_model));
     if (run_command("'%s/hnc' build mute.hn", HNC_BINARY_DIR) != 0)
         fail_msg("%s", command_output());
     assert_int_equal(run_command("./mute predict --weights class-run/last.safetensors ten"), 1);
-    assert_true(output_has("this model exports nothing"));
+    assert_true(output_has("this model exports nothing") && output_has("add a line such as 'export predict(x) = f(x)'"));
 }
 
 static int tear_down(void **state)

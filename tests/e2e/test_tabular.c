@@ -13,6 +13,7 @@
 #include <jansson.h>
 #include <zlib.h>
 
+#include "tests/e2e/tensor_file.h"
 #include "tests/runtime/run_command.h"
 
 enum { ROWS = 200, TRAIN = 100, TEST = 150 }; /* rows in all, and where the splits train and test end and begin */
@@ -253,6 +254,66 @@ static void test_encoded_numbers(void **state)
     json_decref(metrics);
 }
 
+/* Rewrites a checkpoint as programs did that kept encoders in single precision. */
+static void narrow_encoders(const char *path)
+{
+    char *bytes;
+    size_t begin;
+    json_t *header = read_header(path, &bytes, &begin), *entry;
+    FILE *body = fopen("body", "wb"), *file = fopen(path, "wb");
+    assert_true(body && file);
+    const char *name;
+    size_t end = 0;
+    json_object_foreach(header, name, entry)
+    {
+        json_t *offsets = json_object_get(entry, "data_offsets");
+        if (!offsets)
+            continue;
+        size_t first = (size_t)json_integer_value(json_array_get(offsets, 0)),
+               size = (size_t)json_integer_value(json_array_get(offsets, 1)) - first;
+        const char *from = bytes + begin + first;
+        bool encoder = strstr(name, "/mean") || strstr(name, "/scale") || strstr(name, "/fill");
+        for (size_t i = 0; encoder && i < size; i += sizeof(double)) {
+            double number;
+            memcpy(&number, from + i, sizeof number);
+            fwrite(&(float){(float)number}, sizeof(float), 1, body);
+        }
+        if (encoder)
+            json_object_set_new(entry, "dtype", json_string("F32"));
+        else
+            fwrite(from, 1, size, body);
+        size = encoder ? size / 2 : size;
+        json_object_set_new(entry, "data_offsets", json_pack("[I, I]", (json_int_t)end, (json_int_t)(end + size)));
+        end += size;
+    }
+    fclose(body);
+    char *text = json_dumps(header, JSON_COMPACT);
+    uint64_t length = strlen(text);
+    fwrite(&length, sizeof length, 1, file);
+    fwrite(text, 1, length, file);
+    free(bytes);
+    bytes = read_file("body", &begin);
+    fwrite(bytes, 1, begin, file);
+    fclose(file);
+    free(text);
+    free(bytes);
+    json_decref(header);
+}
+
+static void test_encoders_in_single_precision(void **state)
+{
+    (void)state;
+    must_run("./plain train --data data --out narrow");
+    json_t *before = evaluate("./plain eval --data data --weights narrow/last.safetensors --json"), *value;
+    narrow_encoders("narrow/last.safetensors");
+    json_t *after = evaluate("./plain eval --data data --weights narrow/last.safetensors --json");
+    const char *name;
+    json_object_foreach(before, name, value)
+        assert_true(fabs(json_number_value(value) - json_number_value(json_object_get(after, name))) < 1e-5);
+    json_decref(before);
+    json_decref(after);
+}
+
 /* Encoders come from the file of weights, not from the data that is evaluated or trained on. */
 static void test_encoders_come_from_the_file(void **state)
 {
@@ -396,6 +457,29 @@ static void test_table_of_another_program(void **state)
     }
 }
 
+/* The first weights are those of the seed, however the label is read. */
+static void test_first_weights(void **state)
+{
+    (void)state;
+    static const char table[] = "a,c\n1,1\n2,0\n3,1\n4,0\n";
+    write_file("labels.csv", table, sizeof table - 1);
+    static const char *const labels[] = {"c == \"1\"", "c == 1"};
+    char text[512];
+    for (int i = 0; i < 2; i++) {
+        int length = snprintf(text, sizeof text,
+                              "data t = csv(\"labels.csv\") { missing \"NA\" as mean; fields x = standardize(a), y = %s }\n"
+                              "net f(x: f32[1]) -> f32 { return sum(linear(x, 1)) }\n"
+                              "objective loss(d) = mean(binary_cross_entropy(f(d.x), d.y))\n"
+                              "train go = fit { minimise loss(t.train) by sgd(1e-3); batch 2; epochs 2 }\n",
+                              labels[i]);
+        write_file("labels.hn", text, (size_t)length);
+        must_run("'" HNC_BINARY_DIR "/hnc' build labels.hn --data . -o labels");
+        must_run(i ? "./labels train --data . --out number" : "./labels train --data . --out text");
+    }
+    assert_true(same_tensor("text/last.safetensors", "number/last.safetensors", "f.linear1.w"));
+    assert_true(same_tensor("text/last.safetensors", "number/last.safetensors", "f.linear1.b"));
+}
+
 static void test_commands(void **state)
 {
     (void)state;
@@ -420,6 +504,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_encoded_numbers),
+        cmocka_unit_test(test_encoders_in_single_precision),
         cmocka_unit_test(test_encoders_come_from_the_file),
         cmocka_unit_test(test_double_precision),
         cmocka_unit_test(test_shuffled_runs),
@@ -427,6 +512,7 @@ int main(void)
         cmocka_unit_test(test_data_that_does_not_fit),
         cmocka_unit_test(test_dropped_rows),
         cmocka_unit_test(test_table_of_another_program),
+        cmocka_unit_test(test_first_weights),
         cmocka_unit_test(test_commands),
     };
     return cmocka_run_group_tests(tests, set_up, folder_tear_down);

@@ -50,6 +50,8 @@ static char *messages_of(const char *folder, const char *name)
         model_free(model);
     FILE *out = open_memstream(&text, &size);
     diag_print(&diags, out);
+    if (diags.list.len == 0) /* a file that looks like a mistake and is none */
+        fprintf(out, "%s: no errors\n", name);
     fclose(out);
     diag_free(&diags);
     arena_free(&arena);

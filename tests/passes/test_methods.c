@@ -53,8 +53,8 @@ static void toy_new(Toy *toy, const WeightForm *form)
     int64_t width = WIDTH, hypers = 1, rows[2] = {ROWS, WIDTH};
     Module *module = module_new("toy", DTYPE_F64);
     *toy = (Toy){.model = {.module = module, .name = "toy"}};
-    vec_push(&module->fields, (Field){"d.x", type_of(DTYPE_F64, 1, &width), 0, 0});
-    vec_push(&module->fields, (Field){"d.t", type_scalar(DTYPE_F64), 0, 0});
+    vec_push(&module->fields, (Field){.name = "d.x", .type = type_of(DTYPE_F64, 1, &width)});
+    vec_push(&module->fields, (Field){.name = "d.t", .type = type_scalar(DTYPE_F64)});
     vec_push(
         &module->weights,
         (Weight){

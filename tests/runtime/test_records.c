@@ -185,7 +185,7 @@ static void test_what_is_missing_is_refused(void **state)
     (void)state;
     TensorInfo in[] = {{.name = "x", .dtype = DTYPE_F64, .rank = 1, .dims = {3}}};
     FunctionInfo functions[] = {{.name = "f", .inputs = in, .input_count = 1}};
-    ExportInfo exports[] = {{"f", 0}};
+    ExportInfo exports[] = {{"f", 0, NONE}};
     Manifest manifest = {.model = "m",
                          .digest = "d",
                          .cpu = "c",

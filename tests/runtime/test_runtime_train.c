@@ -217,7 +217,17 @@ static void test_refuses_wrong_usage(void **state)
     assert_int_equal(run_command(TOY), 2);
     assert_int_equal(run_command(TOY " trian"), 2);
     assert_int_equal(run_command(TOY " train --epoch 3"), 2);
-    assert_true(output_has("'--epoch' is not a flag of 'train'"));
+    assert_true(output_has("'--epoch' is not a flag of 'train'; did you mean '--epochs'?"));
+    assert_int_equal(run_command(TOY " train --batch 3"), 2);
+    assert_true(output_has("chosen when the program is built, as in 'hnc build MODEL.hn --batch 64 -D CONST=VALUE'"));
+    assert_int_equal(run_command(TOY " train -D width=3"), 2);
+    assert_true(output_has("chosen when the program is built"));
+    assert_int_equal(run_command(TOY " train --lr=0.1"), 2);
+    assert_true(output_has("'--lr=0.1' is not a flag of 'train': this stands in the model file"));
+    assert_int_equal(run_command(TOY " eval --out run"), 2);
+    assert_true(output_has("'--out' is not a flag of 'eval', but of 'train'"));
+    assert_int_equal(run_command(TOY " --epochs 3"), 2);
+    assert_true(output_has("'--epochs' is not a command: flags stand behind one"));
     assert_int_equal(run_command(TOY " train more"), 2);
     assert_true(output_has("train takes no file, but got 'more'"));
     assert_int_equal(run_command(TOY " plot run other"), 2);
@@ -228,10 +238,30 @@ static void test_refuses_wrong_usage(void **state)
     assert_int_equal(run_command(TOY " eval"), 2);
     assert_int_equal(run_command(TOY " --help"), 0);
     assert_true(output_has("usage: toy train"));
-    assert_int_equal(run_command(TOY " train --help"), 0);
+    assert_int_equal(run_command(TOY " eval --help"), 0); /* of this command only */
+    assert_true(output_has("usage: toy eval --weights FILE") && output_has("--json") && !output_has("--out"));
+    assert_int_equal(run_command(TOY " help train"), 0);
+    assert_true(output_has("usage: toy train") && output_has("--out RUNDIR") && !output_has("--json"));
+    assert_int_equal(run_command(TOY " help trian"), 2);
+    assert_int_equal(run_command(TOY " plot --help"), 0);
+    assert_true(output_has("usage: toy plot RUNDIR") && !output_has("--"));
     assert_int_equal(run_command(TOY " info"), 0);
     assert_true(output_has("toy.x: u8[4] from toy-x.gz"));
     assert_int_equal(run_command("(" TOY " info > /dev/full)"), 1);
+}
+
+static void test_weights_that_are_none(void **state)
+{
+    (void)state;
+    assert_int_equal(run_command(TOY " train --data data --out run --quiet"), 0);
+    assert_int_equal(run_command(TOY " eval --data data --weights run/config.json"), 1);
+    assert_true(output_has("run/config.json: is a text file, not a checkpoint; the checkpoints of a run are best.safetensors"));
+    assert_int_equal(run_command(TOY " eval --data data --weights run"), 1);
+    assert_true(output_has("run: is the folder of a run: name one of its checkpoints, best.safetensors or last.safetensors"));
+    assert_int_equal(run_command("env -u HNC_DATA " TOY " eval --weights run/last.safetensors"), 1);
+    assert_true(output_has("the run that wrote run/last.safetensors read its data from the folder data: --data data"));
+    assert_int_equal(run_command(TOY " eval --data nowhere --weights run/last.safetensors"), 1);
+    assert_false(output_has("read its data from")); /* a folder was named */
 }
 
 static void test_refuses_bad_surroundings(void **state)
@@ -295,6 +325,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_progress_bar_on_a_terminal, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_nan_stops_and_keeps, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_refuses_wrong_usage, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_weights_that_are_none, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_refuses_bad_surroundings, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_last_checkpoint_must_be_written, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_full_disk, set_up, folder_tear_down),

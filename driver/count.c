@@ -1,0 +1,125 @@
+/* The sizes that a model takes from its data: counted by what reads the data when the model runs. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "driver/driver.h"
+#include "runtime/core/report.h"
+#include "runtime/data/arrays.h"
+#include "runtime/data/dataset.h"
+
+/* The compiler's data set as the runtime knows one. */
+typedef struct Counting {
+    DatasetInfo dataset;
+    FieldInfo *fields;
+    size_t *positions;
+    SplitInfo *splits;
+    RowRange *ranges;
+    DataSource source;
+} Counting;
+
+static FieldInfo field_info(const Field *field)
+{
+    FieldInfo info = {.tensor = {.name = field->name, .dtype = field->type.dtype, .rank = field->type.rank, .elements = 1},
+                      .first = field->first,
+                      .index = field->index};
+    for (unsigned i = 0; i < field->type.rank; i++) {
+        info.tensor.dims[i] = field->type.dims[i];
+        info.tensor.elements *= field->type.dims[i];
+    }
+    info.tensor.bytes = (size_t)info.tensor.elements * dtype_size(field->type.dtype);
+    return info;
+}
+
+static void describe(Counting *c, const Dataset *data, const Field *fields, uint32_t field_count, const char *folder)
+{
+    c->fields = calloc(field_count + 1, sizeof *c->fields);
+    c->positions = calloc(field_count + 1, sizeof *c->positions);
+    c->splits = calloc(data->splits.len + 1, sizeof *c->splits);
+    c->ranges = calloc(data->splits.len + 1, sizeof *c->ranges);
+    if (!c->fields || !c->positions || !c->splits || !c->ranges)
+        support_out_of_memory();
+    for (uint32_t i = 0; i < field_count; i++) {
+        c->fields[i] = field_info(&fields[i]);
+        c->positions[i] = i;
+    }
+    for (uint32_t i = 0; i < data->splits.len; i++) {
+        const Split *split = &data->splits.data[i];
+        c->splits[i] =
+            (SplitInfo){.name = split->name, .from_test = split->from_test, .count = split->count, .fraction = split->fraction};
+    }
+    c->dataset = (DatasetInfo){.name = data->name,
+                               .format = data->format,
+                               .fields = c->positions,
+                               .field_count = field_count,
+                               .files = data->files.data,
+                               .file_count = data->files.len,
+                               .test_files = data->test_files.data,
+                               .test_file_count = data->test_files.len,
+                               .splits = c->splits,
+                               .split_count = data->splits.len,
+                               .rows = data->rows};
+    c->source = (DataSource){.format = formats[data->format], .dataset = &c->dataset, .fields = c->fields, .folder = folder};
+}
+
+/* One more than the largest label of the file that holds the field. */
+static bool count_labels(const Counting *c, const char *const *files, size_t file, const Field *field, int64_t *classes)
+{
+    ArrayFile array;
+    FieldInfo info = field_info(field);
+    bool fine = array_open(&array, c->source.format, c->source.folder, files[file], &info);
+    int32_t *labels = fine ? malloc((size_t)array.rows * sizeof *labels) : NULL;
+    if (fine && !labels)
+        support_out_of_memory();
+    fine = fine && array_read(&array, labels);
+    for (int64_t i = 0; fine && i < array.rows; i++) {
+        if (labels[i] < 0)
+            fine = report_error("%s: the label of example %lld is %d", files[file], (long long)i, labels[i]);
+        else if (labels[i] >= *classes)
+            *classes = labels[i] + (int64_t)1;
+    }
+    free(labels);
+    array_close(&array);
+    return fine;
+}
+
+static bool count_classes(const Counting *c, const Dataset *data, const Field *fields, uint32_t field_count, DataCounts *counts)
+{
+    bool fine = true;
+    size_t file = 0;
+    for (uint32_t i = 0; fine && i < field_count; i++) {
+        if (fields[i].index)
+            continue;
+        if (fields[i].classes == ANY_CLASSES)
+            fine = count_labels(c, data->files.data, file, &fields[i], &counts->labels[i]) &&
+                   (!data->test_files.len || count_labels(c, data->test_files.data, file, &fields[i], &counts->labels[i]));
+        file++;
+    }
+    return fine;
+}
+
+bool count_data(const Dataset *data, const Field *fields, uint32_t field_count, const char *folder, DataCounts *counts,
+                char *reason, size_t size)
+{
+    Counting c = {0};
+    describe(&c, data, fields, field_count, folder);
+    bool table = format_traits[data->format].files == FILES_COLUMNS; /* whose rows are known */
+    report_capture(reason, size);
+    bool fine = table || c.source.format->open(&c.source);
+    if (fine && !table) {
+        counts->main_rows = c.source.main_rows;
+        counts->test_rows = c.source.test_rows;
+        fine = count_classes(&c, data, fields, field_count, counts);
+    }
+    fine = fine && split_rows(&c.dataset, counts->main_rows, counts->test_rows, c.ranges);
+    for (uint32_t i = 0; fine && i < data->splits.len; i++)
+        counts->splits[i] = c.ranges[i].count;
+    if (!table && c.source.format->close)
+        c.source.format->close(&c.source);
+    report_capture(NULL, 0);
+    free(c.fields);
+    free(c.positions);
+    free(c.splits);
+    free(c.ranges);
+    return fine;
+}

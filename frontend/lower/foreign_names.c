@@ -1,0 +1,230 @@
+/* Names that no file, layer or primitive has: what to write instead, or which names there are. */
+#include <ctype.h>
+#include <string.h>
+
+#include "frontend/lower/lower.h"
+
+bool answer_foreign(Session *s, ForeignKind kind, const char *word)
+{
+    const char *answer = foreign_answer(kind, word, strlen(word));
+    if (answer && *answer)
+        add_help(s, "%s", answer);
+    return answer != NULL;
+}
+
+Val refuse(Session *s, Span span, const char *feature)
+{
+    fail(s, span, "%s: not supported yet", feature);
+    const char *quote = strchr(feature, '\'');
+    for (const char *word = quote ? quote : feature; *word;) {
+        size_t length = strspn(word, "+");
+        while (isalnum((unsigned char)word[length]) || word[length] == '_')
+            length++;
+        const char *answer = length ? foreign_answer(FOREIGN_LATER, word, length) : NULL;
+        if (answer) {
+            add_help(s, "meanwhile: %s", answer);
+            break;
+        }
+        word += length ? length : 1;
+    }
+    return val_poison();
+}
+
+void choose_name(Session *s, const char *name, Candidates *candidates, const char *what)
+{
+    enum { SHOWN = 16 };
+    Text all = {0};
+    uint32_t count = candidates->names.len;
+    for (uint32_t i = 0; i < count && i < SHOWN; i++)
+        text_printf(&all, "%s%s", i == 0 ? "" : i + 1 < count ? ", " : " and ", candidates->names.data[i]);
+    if (!suggest(s, name, candidates) && count)
+        add_help(s, "%s: %s%s", what, all.data, count > SHOWN ? ", ..." : "");
+    text_free(&all);
+}
+
+const char weights_by_hand[] = "meanwhile: make a vector in the net and take its pieces: 'w = linear(embedding(k, 4), 64)', "
+                               "'h = relu(reshape(w[0:32], [16, 2]) @ x + w[32:48])'";
+
+/* ---- functions ---- */
+
+static bool is_function(const Session *s, const char *name)
+{
+    Candidates functions = {0};
+    builtin_names(&functions);
+    const Symbol *symbol = find_symbol(s->file, false, name);
+    bool found =
+        symbol && (symbol->decl->kind == DECL_LAYER || symbol->decl->kind == DECL_NET || symbol->decl->kind == DECL_OBJECTIVE);
+    for (uint32_t i = 0; i < functions.names.len; i++)
+        found |= strcmp(functions.names.data[i], name) == 0;
+    vec_free(&functions.names);
+    return found;
+}
+
+bool suggest_function(Session *s, const char *name)
+{
+    Candidates candidates = {0};
+    const ModelFile *file = s->file;
+    for (uint32_t i = 0; i < file->symbols.len + file->std_symbols.len; i++) {
+        const Symbol *symbol = i < file->symbols.len ? file->symbols.data[i] : file->std_symbols.data[i - file->symbols.len];
+        if (symbol->decl->kind == DECL_NET || symbol->decl->kind == DECL_LAYER || symbol->decl->kind == DECL_OBJECTIVE)
+            vec_push(&candidates.names, symbol->decl->name.text);
+    }
+    builtin_names(&candidates);
+    if (!answer_foreign(s, FOREIGN_CALL, name))
+        return suggest(s, name, &candidates);
+    vec_free(&candidates.names);
+    return true;
+}
+
+/* Whether the function is of a value such as this: rows and width count in the files of a data set. */
+static bool takes_value(const Session *s, const char *name, Val value)
+{
+    bool counts = strcmp(name, "rows") == 0 || strcmp(name, "width") == 0;
+    return is_function(s, name) && (!counts || value.kind == VAL_DATASET || value.kind == VAL_SPLIT || value.kind == VAL_FIELD);
+}
+
+static const char *short_text(Session *s, const Expr *expr)
+{
+    enum { LONGEST = 40 };
+    const char *text = span_text(&s->file->arena, expr->span);
+    return strlen(text) <= LONGEST ? text : "x";
+}
+
+/* A name that belongs to a module elsewhere, with the module before it: nn, np, torch.nn.functional. */
+static bool is_of_a_module(const Session *s, const Expr *member)
+{
+    const Expr *root = member->left;
+    while (root->kind == EXPR_MEMBER)
+        root = root->left;
+    return root->kind == EXPR_NAME && !find_local(s->frame, root->name.text) && !find_symbol(s->file, false, root->name.text) &&
+           foreign_answer(FOREIGN_MODULE, root->name.text, strlen(root->name.text));
+}
+
+static void help_with_function(Session *s, const char *name)
+{
+    if (is_function(s, name))
+        add_help(s, "it is called by its name alone: '%s(...)'", name);
+    else
+        suggest_function(s, name);
+}
+
+/* A function behind a dot: nn.Linear(...), image.view(...). */
+static Val refuse_method(Session *s, const Expr *member, const Expr *call)
+{
+    const char *name = member->name.text;
+    if (is_of_a_module(s, member)) {
+        fail(s, member->span, "there are no modules: '%s' is no function here", span_text(&s->file->arena, member->span));
+        help_with_function(s, name);
+        return val_poison();
+    }
+    Val value = evaluate(s, member->left);
+    if (is_poison(value))
+        return value;
+    const char *owner =
+        value.kind == VAL_WEIGHTS ? arena_printf(&s->file->arena, "the net '%s'", value.path) : describe(s, value);
+    fail(s, member->span, "%s has no function '%s' of its own", owner, name);
+    if (takes_value(s, name, value))
+        add_help(s, "write '%s(%s%s)'", name, short_text(s, member->left), call->args.count ? ", ..." : "");
+    else if (value.kind == VAL_WEIGHTS && !foreign_answer(FOREIGN_CALL, name, strlen(name)))
+        add_help(s, "a net is called by its name: '%s(...)'", value.symbol->decl->name.text);
+    else
+        suggest_function(s, name);
+    return val_poison();
+}
+
+Val refuse_callee(Session *s, const Expr *call)
+{
+    const Expr *callee = call->left, *head = callee;
+    while (head->kind == EXPR_CALL)
+        head = head->left;
+    if (head->kind == EXPR_MEMBER)
+        return refuse_method(s, head, head == callee ? call : callee);
+    if (head->kind == EXPR_NAME && head != callee) {
+        fail(s, callee->span, "a layer is called once, with what it works on as its first argument");
+        if (is_function(s, head->name.text))
+            add_help(s, "as in '%s(x, ...)'", head->name.text);
+        else
+            answer_foreign(s, FOREIGN_CALL, head->name.text);
+        return val_poison();
+    }
+    return fail(s, callee->span, "only a layer, a net, an objective or a function can be called, by its name");
+}
+
+/* ---- members and values ---- */
+
+bool refuse_module(Session *s, const Expr *member)
+{
+    if (!is_of_a_module(s, member))
+        return false;
+    const char *name = member->name.text;
+    fail(s, member->span, "there are no modules: '%s' is not known here", span_text(&s->file->arena, member->span));
+    if (strcmp(name, "pi") == 0)
+        add_help(s, "write 'pi'");
+    else if (!answer_foreign(s, FOREIGN_VALUE, name))
+        help_with_function(s, name);
+    return true;
+}
+
+Val refuse_member(Session *s, const Expr *member, Val value)
+{
+    const char *name = member->name.text;
+    if (value.kind == VAL_ARGUMENT) {
+        fail(s, member->span, "an argument of an export is one field of an example, not the example");
+        add_help(s, "write 'export %s(%s) = ...', and '%s' instead of '%s'",
+                 s->frame->decl ? s->frame->decl->name.text : "predict", name, name, span_text(&s->file->arena, member->span));
+        return val_poison();
+    }
+    fail(s, member->name.span, "%s has no member '%s'", describe(s, value), name);
+    if (takes_value(s, name, value))
+        add_help(s, "write '%s(%s)'", name, short_text(s, member->left));
+    else
+        answer_foreign(s, FOREIGN_CALL, name);
+    return val_poison();
+}
+
+/* The net whose result has this name for its size, which only a form gives: in its body, called as any other net. */
+static const Decl *net_of_size(const Session *s, const char *name)
+{
+    const Decl *decl = s->frame ? s->frame->decl : NULL;
+    const TypeExpr *result = decl && decl->kind == DECL_NET ? decl->results.first : NULL;
+    for (const Arg *arg = result ? result->dims.first : NULL; arg; arg = arg->next)
+        if (arg->value->kind == EXPR_NAME && strcmp(arg->value->name.text, name) == 0)
+            return decl;
+    return NULL;
+}
+
+/* Whether it is what objectives call their examples, or a field of a data set. */
+static bool names_an_example(const Session *s, const char *name)
+{
+    bool found = false;
+    for (uint32_t i = 0; i < s->file->symbols.len; i++) {
+        const Decl *decl = s->file->symbols.data[i]->decl;
+        for (const Param *param = decl->kind == DECL_OBJECTIVE ? decl->params.first : NULL; param; param = param->next)
+            found |= strcmp(param->name.text, name) == 0;
+        for (const DataItem *item = decl->kind == DECL_DATA ? decl->items.first : NULL; item; item = item->next)
+            found |= item->name.text && strcmp(item->name.text, name) == 0;
+    }
+    return found;
+}
+
+Val refuse_name(Session *s, Name name, Candidates *candidates)
+{
+    const Decl *net = net_of_size(s, name.text);
+    if (net) {
+        fail(s, name.span, "the size '%s' is known only where '%s' makes weights", name.text, net->name.text);
+        add_help(s, "as in 'weights NET = dense(%s(...))'; a net that is called has a result of known size", net->name.text);
+    } else if (s->generating && s->frame && !s->frame->caller && names_an_example(s, name.text)) {
+        fail(s, name.span, "'%s' is not defined: weights that are made from the example are not supported yet", name.text);
+        add_help(s, "%s", weights_by_hand);
+    } else if (is_function(s, name.text)) {
+        fail(s, name.span, "'%s' is a function: it can be called, but is no value", name.text);
+    } else {
+        fail(s, name.span, "'%s' is not defined", name.text);
+        if (!answer_foreign(s, FOREIGN_VALUE, name.text)) {
+            suggest(s, name.text, candidates);
+            return val_poison();
+        }
+    }
+    vec_free(&candidates->names);
+    return val_poison();
+}
