@@ -40,6 +40,8 @@ static void read_files(DataLowering *l, const Expr *source, bool test)
     for (const Arg *arg = source->args.first; arg; arg = arg->next) {
         if (arg->label.text || arg->condition || arg->value->kind != EXPR_STRING) {
             fail(s, arg->span, "%s takes the names of files, as strings", word);
+            if (arg->value->kind == EXPR_MEMBER || arg->value->kind == EXPR_NAME)
+                add_help(s, "write \"%s\"", span_text(&s->file->arena, arg->value->span));
             continue;
         }
         const char *file = copy_text(s, arg->value->name.text);

@@ -81,8 +81,9 @@ void warn_of_fixed_response(Session *s, const Decl *decl, const Train *train)
         for (uint32_t c = 0; c < s->module->conditions.len; c++) {
             bool follows = weight->sources.conditions >> c & 1;
             bool standing = condition_standing[condition_kind(condition_symbol(s, c)->decl->kind)];
-            if (!follows || !standing || find_train_condition(train, c))
+            if (!follows || !standing || find_train_condition(train, c) || s->file->fixed >> c & 1)
                 continue;
+            s->file->fixed |= UINT64_C(1) << c;
             warn(s, WARNING_FIXED_RESPONSE, decl->value->span,
                  "the weights of '%s' respond to '%s', which '%s' keeps where it is: the response is trained at one point",
                  form->target, s->module->conditions.data[c].name, method_traits[train->method].name);

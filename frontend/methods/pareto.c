@@ -70,6 +70,11 @@ static Function *lower_objectives(TrainPlan *plan, const char *name, const ExprL
     return complete ? function : NULL;
 }
 
+static bool names_objective(const Session *s, const Expr *expr)
+{
+    return expr->kind == EXPR_NAME && find_symbol_of(s->file, expr->name.text, DECL_OBJECTIVE);
+}
+
 /* minimise loss, fp, fn on adult.train by adam(1e-3) */
 static void read_minimise(TrainPlan *plan)
 {
@@ -80,12 +85,19 @@ static void read_minimise(TrainPlan *plan)
     if (!setting || !setting->values.first)
         return;
     Pareto *pareto = plan->train.pareto;
+    if (!setting->on && names_objective(s, setting->values.first)) {
+        fail(s, setting->span, "'minimise' does not say on which data");
+        add_help(s, "end it with a split and the optimizer, as in 'on adult.train by adam(1e-3)'");
+        return;
+    }
     pareto->m = setting->values.count;
     if (preference && preference->extent && preference->extent != pareto->m) {
         fail(s, setting->span, "the preference '%s' has %lld entries, one per objective, but %s minimised",
              preference->decl->name.text, (long long)preference->extent,
              pareto->m == 1 ? "one objective is" : arena_printf(&s->file->arena, "%u are", pareto->m));
         add_note(s, preference->decl->name.span, "the preference is here");
+        if (setting->values.first->kind == EXPR_LIST)
+            add_help(s, "the objectives stand side by side, without brackets");
         return; /* it is not known which of the objectives are meant */
     }
     const char **names = arena_alloc(&s->module->arena, pareto->m * sizeof *names);
@@ -103,11 +115,7 @@ static void read_minimise(TrainPlan *plan)
     Phase phase = {.name = "minimise", .batch = plan->train.batch};
     unsigned column;
     span_place(setting->span, &phase.line, &column);
-    bool complete = setting->by && read_optimizer(s, setting->by, &phase.optimizer);
-    if (!setting->by && !plan->misspelt) {
-        fail(s, setting->span, "'minimise' does not say by which optimizer");
-        add_help(s, "end it with 'by adam(1e-3)'");
-    }
+    bool complete = read_phase_optimizers(plan, setting, &phase);
     phase.objective = lower_objectives(plan, "minimise", &setting->values, setting->on, true, &phase.dataset, &phase.split);
     if (complete && phase.objective)
         check_batch(plan, &phase, setting->values.first);
@@ -269,6 +277,8 @@ static void read_front(TrainPlan *plan)
     uint32_t dataset = 0;
     metric.objective = lower_objectives(plan, "front", &minimise->values, setting->on, false, &dataset, &metric.split);
     metric.dataset = (int)dataset;
+    if (metric.objective && passes_over_data(metric.objective, NULL) > MOST_PASSES)
+        fail(s, minimise->span, "an objective has more than %d reductions across the data inside each other", MOST_PASSES);
     vec_push(&plan->train.metrics, metric);
     for (const Expr *expr = setting->values.first; expr; expr = expr->next)
         if (!is_indicator(expr))
