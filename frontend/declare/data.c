@@ -308,7 +308,7 @@ void lower_data(Session *s, Symbol *symbol)
     if (l.format && has_columns(l.format) && s->file->diags->errors == errors)
         lower_table(s, symbol, &data);
     if (s->file->diags->errors == errors)
-        check_files(&l, s->module->fields.data + first, s->module->fields.len - first);
+        check_files(&l, s->module->fields.data ? s->module->fields.data + first : NULL, s->module->fields.len - first);
     if (data.splits.len == 0)
         vec_push(&data.splits, (Split){.name = "train", .fraction = 1});
     if (data.test_files.len)

@@ -12,13 +12,19 @@ bool responds(const Model *model, uint32_t condition)
     return false;
 }
 
-/* Whether a loss or a metric of the train depends on the condition. (An export takes it as an argument.) */
-static bool uses_condition(const Session *s, const Train *train, uint32_t condition)
+bool losses_use(const Session *s, const Train *train, uint32_t condition)
 {
     uint64_t used = 0;
     for (uint32_t i = 0; i < train->phases.len; i++)
         if (train->phases.data[i].objective)
             used |= sources_of(s->module, train->phases.data[i].objective).conditions;
+    return used >> condition & 1;
+}
+
+/* Whether a loss or a metric of the train depends on the condition. (An export takes it as an argument.) */
+static bool uses_condition(const Session *s, const Train *train, uint32_t condition)
+{
+    uint64_t used = losses_use(s, train, condition) ? UINT64_C(1) << condition : 0;
     for (uint32_t i = 0; i < train->metrics.len; i++)
         if (train->metrics.data[i].objective)
             used |= sources_of(s->module, train->metrics.data[i].objective).conditions;

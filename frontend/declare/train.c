@@ -106,7 +106,7 @@ void check_response(Session *s, const Decl *decl)
         uint32_t condition = train->conditions.data[i].condition;
         if (responds(s->model, condition))
             continue;
-        reader->check_response(s, decl, train, s->module->conditions.data[condition].name);
+        reader->check_response(s, decl, train, condition);
         return;
     }
 }

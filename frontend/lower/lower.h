@@ -212,7 +212,10 @@ typedef struct Session {
     const Symbol *dataset; /* whose examples it reads; NULL: none yet */
     uint32_t split;
     Span split_span;
-    bool two_splits; /* reported */
+    bool two_splits;     /* reported */
+    const Symbol *named; /* the data set of which its expression names a split, whether or not anything reads it; NULL: none */
+    uint32_t named_split;
+    bool several_named; /* it names other splits, too */
     bool upper;      /* random numbers are keyed by the upper step counter */
     VEC(FormPlan) forms;
     VEC(GeneratorPlan) generators;

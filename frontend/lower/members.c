@@ -3,6 +3,16 @@
 
 #include "frontend/lower/kit.h"
 
+/* A loss that reads no field is trained on the split that its expression names. */
+static void note_split(Session *s, Symbol *dataset, uint32_t split)
+{
+    s->several_named |= s->named && (s->named != dataset || s->named_split != split);
+    if (s->named)
+        return;
+    s->named = dataset;
+    s->named_split = split;
+}
+
 /* The module's field of that name of the data set, or -1. */
 static int64_t find_field(Session *s, const Symbol *dataset, Name name)
 {
@@ -65,8 +75,10 @@ Val dataset_member(Session *s, Val dataset, Name name)
     const Dataset *data = &s->model->datasets.data[dataset.symbol->index];
     Words splits = {data->splits.data, data->splits.len, sizeof *data->splits.data};
     int split = find_word(splits, name.text);
-    if (split >= 0)
+    if (split >= 0) {
+        note_split(s, dataset.symbol, (uint32_t)split);
         return (Val){.kind = VAL_SPLIT, .symbol = dataset.symbol, .split = (uint32_t)split};
+    }
     if (dataset.symbol->broken)
         return val_poison();
     int64_t field = find_field(s, dataset.symbol, name);

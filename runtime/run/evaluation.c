@@ -10,7 +10,7 @@ static bool evaluation_open(Evaluation *evaluation, const Program *program, cons
     static const char *const accumulate_inputs[] = {"index", "mask", "row.number", NULL}, *const finish_inputs[] = {NULL};
     const void *const *rows = (const void *const *)data->tables;
     evaluation->metric = metric;
-    evaluation->rows = data->splits[metric->dataset][metric->split];
+    evaluation->rows = metric->dataset == NONE ? (RowRange){.count = 1} : data->splits[metric->dataset][metric->split];
     if (!call_open(&evaluation->accumulate, program, metric->accumulate, rows, accumulate_inputs) ||
         !call_open(&evaluation->finish, program, metric->finish, rows, finish_inputs))
         return false;
