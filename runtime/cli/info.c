@@ -148,6 +148,9 @@ int command_info(const Manifest *manifest, const Options *options)
             printf("(%g, %g)", hyper->low, hyper->high);
         printf(" = %g%s\n", hyper->init, hyper->shared ? " shared" : "");
     }
+    for (size_t i = 0; i < manifest->constant_count; i++)
+        printf("const %s = %.15g%s\n", manifest->constants[i].name, manifest->constants[i].number,
+               manifest->constants[i].state == NONE ? "" : ", which train --set changes");
     print_data(manifest);
     for (size_t i = 0; i < manifest->export_count; i++)
         printf("export %s\n", manifest->exports[i].name);

@@ -188,6 +188,11 @@ static bool set_flag(Options *options, Key key, const char *value)
         return parse_integer(flag, value, 0, INT32_MAX, &options->run.steps);
     case KEY_SECONDS:
         return parse_seconds(flag, value, &options->run.seconds);
+    case KEY_SET:
+        if (options->run.set_count == MAX_SET)
+            return report_error("%s is given more than %d times", flag, MAX_SET);
+        options->run.set[options->run.set_count++] = value;
+        return true;
     case KEY_THREADS:
         if (!parse_integer(flag, value, 1, THREADS_LIMIT, &number))
             return false;
