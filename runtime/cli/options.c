@@ -268,7 +268,8 @@ static const char *near_flag(const char *argument, const CommandInfo *command)
     for (int key = 0; key < KEY_COUNT; key++) {
         const char *name = flag_name((Key)key);
         size_t distance = edit_distance(argument, strcspn(argument, "="), name);
-        if (command->flags >> key & 1 && *name && distance < least) {
+        bool begins_alike = !strncmp(argument, name, strlen("--ab")); /* two changes of a short name make any other */
+        if (command->flags >> key & 1 && *name && distance < least && (distance == 1 || begins_alike)) {
             least = distance;
             best = name;
         }
@@ -290,16 +291,19 @@ static const char *place_of_setting(const char *argument)
         if (is_flag(argument, of_a_device[i]))
             return "has no place here: all code runs on the processors of the machine, and --threads says on how many";
     static const char *const of_hnc[] = {"--batch", "-D", "--train", "--float", "--cpu", "--blas", "--batch-size", "--dtype"};
-    static const char *const of_the_model[] = {"--lr",       "--learning-rate", "--optimizer", "--patience", "--dropout",
-                                               "--momentum", "--weight-decay",  "--hidden",    "--width",    "--loss"};
+    static const char *const of_the_model[] = {"--lr",           "--rate",     "--decay",   "--learning-rate",
+                                               "--optimizer",    "--patience", "--dropout", "--momentum",
+                                               "--weight-decay", "--hidden",   "--width",   "--loss"};
     for (size_t i = 0; i < sizeof of_hnc / sizeof *of_hnc; i++)
         if (is_flag(argument, of_hnc[i]))
-            return "is chosen when the program is built, as in 'hnc build MODEL.hn --batch 64 -D CONST=VALUE'";
+            return "is chosen when the program is built, as in 'hnc build MODEL.hn --batch 64 -D CONST=VALUE'; "
+                   "'--set CONST=VALUE' changes a constant on which no shape depends";
     if (is_flag(argument, "--preference")) /* without a sweep there is no such flag */
         return "needs a model whose exports take a preference, and this one has none";
     for (size_t i = 0; i < sizeof of_the_model / sizeof *of_the_model; i++)
         if (is_flag(argument, of_the_model[i]))
-            return "stands in the model file: change it there and build the program again";
+            return "stands in the model file: change it there and build the program again, or make it a constant, "
+                   "'const rate = 1e-3', which '--set rate=3e-4' changes";
     return NULL;
 }
 
