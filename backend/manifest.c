@@ -136,16 +136,33 @@ static void fill_datasets(const Filler *f, Manifest *manifest)
         fill_dataset(f, i, &manifest->datasets[i]);
 }
 
+static void fill_conditions(const Filler *f, Manifest *manifest)
+{
+    const Train *train = f->model->trains.len ? &f->model->trains.data[0] : NULL;
+    manifest->condition_count = f->module->conditions.len;
+    manifest->conditions = ARENA_ARRAY(f->arena, ConditionInfo, manifest->condition_count);
+    for (uint32_t i = 0; i < manifest->condition_count; i++) {
+        const Condition *condition = &f->module->conditions.data[i];
+        const TrainCondition *own = train ? find_train_condition(train, i) : NULL;
+        manifest->conditions[i] = (ConditionInfo){.name = condition->name,
+                                                  .word = condition_names[condition->kind],
+                                                  .standing = condition_standing[condition->kind],
+                                                  .width = (size_t)type_elements(condition->type),
+                                                  .state = own ? (int)own->state : NONE};
+    }
+}
+
 static void fill_hypers(const Filler *f, Manifest *manifest)
 {
-    static const char *const kinds[] = {"real", "range", "positive", "log", "log_range", "integer"}; /* ORDER HyperKind */
     manifest->hyper_count = f->model->hypers.len;
     manifest->hypers = ARENA_ARRAY(f->arena, HyperInfo, manifest->hyper_count);
     for (uint32_t i = 0; i < manifest->hyper_count; i++) {
         const Hyper *hyper = &f->model->hypers.data[i];
         HyperInfo *info = &manifest->hypers[i];
         *info = (HyperInfo){.name = hyper->name,
-                            .kind = kinds[hyper->kind],
+                            .condition = hyper->condition,
+                            .offset = (size_t)hyper->offset,
+                            .kind = hyper->kind,
                             .rank = hyper->shape.rank,
                             .low = hyper->low,
                             .high = hyper->high,
@@ -161,8 +178,7 @@ static SweepInfo *sweep_of(const Filler *f, const Train *train)
     SweepInfo *info = ARENA_NEW(f->arena, SweepInfo);
     *info = (SweepInfo){.name = sweep->name,
                         .title = sweep->title,
-                        .axis = f->module->conditions.data[sweep->condition].name,
-                        .axis_word = condition_names[find_train_condition(train, sweep->condition)->kind],
+                        .condition = sweep->condition,
                         .point_word = sweep->point_word,
                         .output_word = sweep->output_word,
                         .on = sweep->on,
@@ -236,6 +252,7 @@ static TrainInfo *train_of(const Filler *f, const Train *train)
         info->phases[i] = (PhaseInfo){.name = phase->name,
                                       .dataset = phase->dataset,
                                       .split = phase->split,
+                                      .batch = phase->batch,
                                       .step = function_index(f, phase->step),
                                       .nonnegative = phase->nonnegative};
     }
@@ -310,6 +327,7 @@ char *manifest_json(const Model *model, const Plan *plan, const Target *target, 
     fill_fields(&filler, &manifest);
     fill_functions(&filler, &manifest);
     fill_datasets(&filler, &manifest);
+    fill_conditions(&filler, &manifest);
     fill_hypers(&filler, &manifest);
     fill_constants(&filler, &manifest);
     fill_exports(&filler, &manifest);

@@ -43,7 +43,9 @@ int command_check(const Options *options)
     if (options->gradients)
         return check_gradients_of(options);
     Compilation c;
-    int status = compile_model(options, &c) ? EXIT_FINE : EXIT_ERROR;
+    Options checked = *options;
+    checked.every_export = !options->train;
+    int status = compile_model(&checked, &c) ? EXIT_FINE : EXIT_ERROR;
     if (status == EXIT_FINE)
         printf("%s: no errors\n", options->file);
     compilation_free(&c);

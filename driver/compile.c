@@ -45,6 +45,7 @@ bool compile_model(const Options *options, Compilation *c)
         .real = options->real,
         .batch = options->batch,
         .train = options->train,
+        .every_export = options->every_export,
         .defines = options->defines.data,
         .ndefines = options->defines.len,
         .data = data_folder(&c->arena, options),

@@ -22,6 +22,7 @@ typedef struct Options {
     int64_t batch;
     uint32_t silenced_warnings; /* bit set of WarningKind */
     bool warnings_are_errors;
+    bool every_export; /* checks the exports with every train, not only with the selected one */
     bool verify_each, save_temps, time_passes, gradients, plan, print_link_command, help;
     char **rest; /* after `--`, NULL-terminated */
 } Options;

@@ -99,7 +99,7 @@ static void learn(ModelFile *file)
     close_session(&s);
 }
 
-/* A later walk: one train, and the exports if it is the one to keep. */
+/* A later walk: one train, and the exports if they are wanted. */
 static Model *lower_one(ModelFile *file, const Symbol *train, bool exports)
 {
     Session s = open_session(file, false, train->decl);
@@ -151,15 +151,12 @@ static Model *lower_all(ModelFile *file)
     learn(file);
     const Symbol *selected = select_train(file);
     Model *kept = NULL;
+    if (diags->errors == 0)
+        kept = lower_one(file, selected, true); /* first: a warning that is said once is said of this train */
     for (uint32_t i = 0; i < file->symbols.len && diags->errors == 0; i++) {
         const Symbol *symbol = file->symbols.data[i];
-        if (symbol->decl->kind != DECL_TRAIN)
-            continue;
-        Model *model = lower_one(file, symbol, symbol == selected);
-        if (symbol == selected)
-            kept = model;
-        else
-            model_free(model);
+        if (symbol->decl->kind == DECL_TRAIN && symbol != selected)
+            model_free(lower_one(file, symbol, file->options->every_export));
     }
     if (kept && diags->errors) {
         model_free(kept);

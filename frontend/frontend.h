@@ -42,6 +42,7 @@ typedef struct FrontendOptions {
     DType real;        /* DTYPE_F32 or DTYPE_F64: what `f32` in the file means */
     int64_t batch;     /* instead of the file's; 0: the file's */
     const char *train; /* the train declaration to keep; NULL: the first */
+    bool every_export; /* exports are checked with every train, not only with the one to keep */
     const Define *defines;
     uint32_t ndefines;
     const char *data;  /* folder of the files that data sets of CSV files name; NULL: such data sets are errors */

@@ -65,28 +65,9 @@ Value build_natural(Builder *b, const Hyper *hyper, Value raw)
     return raw;
 }
 
-static double logit(double share)
-{
-    return log(share / (1 - share));
-}
-
 double hyper_raw(const Hyper *hyper, double natural)
 {
-    switch (hyper->kind) {
-    case HYPER_RANGE:
-        return logit((natural - hyper->low) / (hyper->high - hyper->low));
-    case HYPER_INTEGER: /* the middle of the integer's interval */
-        return logit((natural + 0.5 - hyper->low) / (hyper->high + 1 - hyper->low));
-    case HYPER_POSITIVE:
-        return natural > 30 ? natural : log(expm1(natural));
-    case HYPER_LOG:
-        return log(natural / hyper->init);
-    case HYPER_LOG_RANGE:
-        return logit(log(natural / hyper->low) / log(hyper->high / hyper->low));
-    case HYPER_REAL:
-        break;
-    }
-    return natural;
+    return hyper_kind_raw(hyper->kind, hyper->low, hyper->high, hyper->init, natural);
 }
 
 Value build_sum_of_product(Builder *b, Value x, Value y)

@@ -185,10 +185,19 @@ typedef struct Field {
     bool index;       /* the number of the row, which no file holds */
 } Field;
 
+typedef enum {
+#define CONDITION(KIND, ...) CONDITION_##KIND,
+#include "ir/conditions.def"
+#undef CONDITION
+    CONDITION_COUNT,
+    CONDITION_NOTHING = CONDITION_COUNT
+} ConditionKind;
+
 /* What weights may depend on: a vector of unconstrained numbers. */
 typedef struct Condition {
     const char *name; /* "lam" */
     Type type;        /* f32[h] */
+    ConditionKind kind;
 } Condition;
 
 /* An index that pass_bounds clamps. For Bound number k of the function, element 2 k of the state says whether some index lay

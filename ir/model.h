@@ -5,6 +5,7 @@
 
 #include "ir/ir.h"
 #include "runtime/abi/formats.h"
+#include "runtime/abi/hyper_kinds.h"
 #include "tabular/schema.h"
 
 typedef struct Split {
@@ -40,11 +41,7 @@ typedef struct Form {
     uint32_t line;
 } Form;
 
-/* How an unconstrained number r becomes the hyperparameter's natural value.
- *   real      r                                     positive  log(1 + exp r)
- *   rate, range(lo, hi)  lo + (hi - lo) sigmoid r   log       init * exp r
- *   log(lo, hi)          lo (hi / lo)^sigmoid r     integer(lo, hi)   floor of the range (lo, hi + 1) */
-typedef enum { HYPER_REAL, HYPER_RANGE, HYPER_POSITIVE, HYPER_LOG, HYPER_LOG_RANGE, HYPER_INTEGER } HyperKind;
+/* A hyperparameter in natural units; its kind: runtime/abi/hyper_kinds.def. */
 typedef struct Hyper {
     const char *name; /* "lam.drop_in" */
     uint32_t condition;
@@ -75,13 +72,6 @@ typedef struct Optimizer {
     RateSchedule schedule;
 } Optimizer;
 
-typedef enum {
-#define CONDITION(KIND, ...) CONDITION_##KIND,
-#include "ir/conditions.def"
-#undef CONDITION
-    CONDITION_COUNT,
-    CONDITION_NOTHING = CONDITION_COUNT
-} ConditionKind;
 extern const char *const condition_names[CONDITION_COUNT];
 /* Whether a condition of the kind has a first value. */
 extern const bool condition_standing[CONDITION_COUNT];
@@ -139,8 +129,8 @@ typedef struct Report {
     const char *file; /* the file of its numbers, as written; NULL: none */
 } Report;
 
-/* A metric of several outputs that is measured at each of some points of a condition. The frontend says which points and which
- * indicators, the method which states they are written to. */
+/* A metric of several outputs that is measured at each of some points of a condition, as are all other metrics of the train. The
+ * frontend says which points and which indicators, the method which states they are written to. */
 typedef struct Sweep {
     uint32_t condition;
     const char *name, *title;             /* "front", "Pareto front" */
@@ -183,7 +173,8 @@ enum { MOST_PASSES = 8 };
 typedef struct Metric {
     const char *name;    /* as written: "err(fashion.test)" */
     Function *objective; /* per example, not training, output "value"; of pareto one output per objective */
-    uint32_t dataset, split;
+    int dataset;         /* -1: it reads no data, and is evaluated as of one example */
+    uint32_t split;
     uint32_t passes;                   /* over the data: one more than reductions across the data lie inside each other */
     Function *accumulate[MOST_PASSES]; /* of a pass: inputs index, mask; set by the method, as is finish */
     Function *finish;                  /* output "value" */

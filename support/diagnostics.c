@@ -264,7 +264,7 @@ const char *closest_name(const char *name, const char *const *candidates, size_t
 {
     const char *best = NULL;
     size_t len = strlen(name);
-    unsigned least = len <= 4 ? 1 : len <= 6 ? 2 : 3; /* two changes of a short name make any other */
+    unsigned least = len <= 1 ? 0 : len <= 4 ? 1 : len <= 6 ? 2 : 3; /* that many changes of a short name make no other */
     for (size_t i = 0; i < count; i++) {
         if (strcmp(name, candidates[i]) == 0)
             continue;

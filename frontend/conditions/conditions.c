@@ -18,6 +18,7 @@ static void lower_condition(Session *s, Symbol *symbol, const ConditionReader *r
 {
     Module *module = s->module;
     const Name name = symbol->decl->name;
+    ConditionKind kind = condition_kind(symbol->decl->kind);
     symbol->condition = number < MAX_CONDITIONS ? number : 0;
     symbol->extent = reader->read(s, symbol);
     if (number == MAX_CONDITIONS)
@@ -28,7 +29,7 @@ static void lower_condition(Session *s, Symbol *symbol, const ConditionReader *r
     }
     int64_t extent = symbol->extent ? symbol->extent : 1;
     Type type = type_of(module->real, 1, &extent);
-    vec_push(&module->conditions, (Condition){arena_text(&module->arena, name.text, strlen(name.text)), type});
+    vec_push(&module->conditions, (Condition){arena_text(&module->arena, name.text, strlen(name.text)), type, kind});
 }
 
 void lower_conditions(Session *s)

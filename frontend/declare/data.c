@@ -40,6 +40,8 @@ static void read_files(DataLowering *l, const Expr *source, bool test)
     for (const Arg *arg = source->args.first; arg; arg = arg->next) {
         if (arg->label.text || arg->condition || arg->value->kind != EXPR_STRING) {
             fail(s, arg->span, "%s takes the names of files, as strings", word);
+            if (arg->value->kind == EXPR_MEMBER || arg->value->kind == EXPR_NAME)
+                add_help(s, "write \"%s\"", span_text(&s->file->arena, arg->value->span));
             continue;
         }
         const char *file = copy_text(s, arg->value->name.text);
@@ -306,7 +308,7 @@ void lower_data(Session *s, Symbol *symbol)
     if (l.format && has_columns(l.format) && s->file->diags->errors == errors)
         lower_table(s, symbol, &data);
     if (s->file->diags->errors == errors)
-        check_files(&l, s->module->fields.data + first, s->module->fields.len - first);
+        check_files(&l, s->module->fields.data ? s->module->fields.data + first : NULL, s->module->fields.len - first);
     if (data.splits.len == 0)
         vec_push(&data.splits, (Split){.name = "train", .fraction = 1});
     if (data.test_files.len)

@@ -39,31 +39,46 @@ static bool is_drawn(const Decl *decl)
     return kind != CONDITION_NOTHING && !condition_standing[kind];
 }
 
-/* The condition of that name which has no first value, or NULL. */
-static const Symbol *find_drawn(const Session *s, const char *name)
+static void refuse_twice(Session *s, const Param *param)
+{
+    fail(s, param->name.span, "the argument '%s' is declared twice", param->name.text);
+}
+
+/* The condition of that name, or NULL. */
+static const Symbol *find_condition(const Session *s, const char *name)
 {
     for (uint32_t i = 0; i < s->file->symbols.len; i++) {
         const Symbol *symbol = s->file->symbols.data[i];
-        if (is_drawn(symbol->decl) && strcmp(symbol->decl->name.text, name) == 0)
+        if (condition_kind(symbol->decl->kind) != CONDITION_NOTHING && strcmp(symbol->decl->name.text, name) == 0)
             return symbol;
     }
     return NULL;
 }
 
-/* An argument that stands for the condition; a type of its own must be the condition's. */
-static Val bind_condition(Session *s, const Param *param, const Symbol *condition)
+/* An argument that stands for the condition; a type of its own must be the condition's. The condition itself is what the name
+ * means in the export, so its members and the weights that respond to it follow the argument (passes/conditions/conditions.c). */
+static void bind_condition(Session *s, Frame *frame, const Param *param, const Symbol *condition)
 {
     const char *name = param->name.text;
+    const Function *function = s->builder.function;
     Type written, type = type_of(s->module->real, 1, &condition->extent);
     int64_t classes;
-    if (!condition->extent || (param->type && !make_type(s, param->type, &written, &classes)))
-        return val_poison();
-    if (param->type && !type_equal(written, type)) {
-        fail(s, param->name.span, "the argument '%s' is the %s of that name, which is %s, not %s", name,
-             decl_text[condition->decl->kind], describe_type(s, type), describe_type(s, written));
-        return val_poison();
+    for (uint32_t i = 0; i < function->inputs.len; i++)
+        if (strcmp(function->input_names.data[i], name) == 0) {
+            refuse_twice(s, param);
+            return;
+        }
+    bool fine = condition->extent && (!param->type || make_type(s, param->type, &written, &classes));
+    if (fine && param->type && !type_equal(written, type)) {
+        const char *noun = condition_readers[condition_kind(condition->decl->kind)]->noun + strlen("a ");
+        fail(s, param->name.span, "the argument '%s' is the %s of that name, which is %s, not %s", name, noun,
+             describe_type(s, type), describe_type(s, written));
+        fine = false;
     }
-    return val_tensor(build_input(&s->builder, name, type));
+    if (fine)
+        build_input(&s->builder, name, type);
+    else
+        set_local(frame, param->name, val_poison());
 }
 
 static void bind_argument(Session *s, Frame *frame, const Param *param)
@@ -72,16 +87,18 @@ static void bind_argument(Session *s, Frame *frame, const Param *param)
     int64_t classes;
     Val value = {.kind = VAL_ARGUMENT, .param = param};
     if (find_local(frame, param->name.text)) {
-        fail(s, param->name.span, "the argument '%s' is declared twice", param->name.text);
+        refuse_twice(s, param);
         return;
     }
     if (param->init)
         fail(s, param->init->span, "an argument of an export has no default");
-    const Symbol *condition = find_drawn(s, param->name.text);
+    const Symbol *condition = find_condition(s, param->name.text);
+    if (condition) {
+        bind_condition(s, frame, param, condition);
+        return;
+    }
     const Field *field = param->type ? NULL : field_of_name(s, param->name.text);
-    if (condition) { /* the argument stands for the condition, so its type is known */
-        value = bind_condition(s, param, condition);
-    } else if (field) {
+    if (field) {
         value = val_tensor(build_input(&s->builder, param->name.text, field->type));
         value.classes = field->classes;
     } else if (param->type ? make_type(s, param->type, &type, &classes) : known_argument(s->file, param, &type, &classes)) {
@@ -164,6 +181,14 @@ static const Symbol *missing_argument(const Session *s, const Decl *decl, uint64
     return NULL;
 }
 
+static uint32_t count_trains(const ModelFile *file)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < file->symbols.len; i++)
+        count += file->symbols.data[i]->decl->kind == DECL_TRAIN;
+    return count;
+}
+
 void check_export(Session *s, const Decl *decl)
 {
     const Function *function = module_function(s->module, decl->name.text);
@@ -179,6 +204,8 @@ void check_export(Session *s, const Decl *decl)
         const char *name = missing->decl->name.text;
         fail(s, decl->name.span, "the %s on the %s '%s', which '%s' does not take", weight ? "weights depend" : "result depends",
              decl_text[missing->decl->kind], name, decl->name.text);
+        if (s->train && count_trains(s->file) > 1)
+            add_note(s, s->train->name.span, "by this train");
         add_help(s, "make it an argument: 'export %s(..., %s) = ...'", decl->name.text, name);
         return;
     }

@@ -21,16 +21,30 @@ Val objective_value(Session *s, const Expr *expr)
     return val_poison();
 }
 
-/* Which split the function read, or an error. */
+/* The split whose fields the function reads or, if it reads none, the only one that its expression names. */
+static bool find_split_of(const Session *s, uint32_t *dataset, uint32_t *split)
+{
+    bool named = !s->dataset && s->named && !s->several_named;
+    if (!s->dataset && !named)
+        return false;
+    *dataset = named ? s->named->index : s->dataset->index;
+    *split = named ? s->named_split : s->split;
+    return true;
+}
+
+/* The split of whose examples the function's steps are made, or an error. */
 bool read_split_of(Session *s, const Expr *expr, uint32_t *dataset, uint32_t *split)
 {
-    if (!s->dataset) {
-        fail(s, expr->span, "this reads no data: it must use one split of a data set, as in 'fit(mnist.train)'");
-        return false;
-    }
-    *dataset = s->dataset->index;
-    *split = s->split;
-    return true;
+    if (find_split_of(s, dataset, split))
+        return true;
+    if (s->several_named)
+        fail(s, expr->span, "this names several splits and reads none of them, so no split says how long an epoch is");
+    else
+        fail(s, expr->span, "this names no split of a data set, so nothing says how long an epoch is");
+    add_help(s, s->several_named ? "name one split" : "let an objective take the split, as in 'fit(mnist.train)'");
+    if (!s->several_named)
+        add_help(s, "a loss that reads no data takes one of a data set without fields: 'data nothing = rows(1000)'");
+    return false;
 }
 
 void check_batch(TrainPlan *plan, const Phase *phase, const Expr *expr)
@@ -75,15 +89,17 @@ void lower_phase(TrainPlan *plan, const char *name, bool upper)
     vec_push(&plan->train.phases, phase);
 }
 
-static void lower_metric(TrainPlan *plan, const Expr *expr)
+void lower_metric(TrainPlan *plan, const Expr *expr, const char *name)
 {
     Session *s = plan->s;
-    Metric metric = {.name = span_text(&s->module->arena, expr->span)};
+    Metric metric = {.name = name};
     Frame frame = {0};
     const char *function = arena_printf(&s->file->arena, "%s.eval%u.objective", plan->decl->name.text, plan->train.metrics.len);
     metric.objective = open_function(s, function, &frame, false, true);
     Val value = objective_value(s, expr);
-    if (!is_poison(value) && read_split_of(s, expr, &metric.dataset, &metric.split)) {
+    if (!is_poison(value)) {
+        uint32_t dataset;
+        metric.dataset = find_split_of(s, &dataset, &metric.split) ? (int)dataset : -1;
         bool per_example = differs_between_examples(metric.objective, value.ir);
         build_output(&s->builder, "value", per_example ? build_unary(&s->builder, OP_ACROSS_MEAN, value.ir) : value.ir);
         if (passes_over_data(metric.objective, NULL) > MOST_PASSES)
@@ -100,10 +116,10 @@ void lower_metrics(TrainPlan *plan, const char *select)
     plan->train.select = -1;
     if (selected && selected->values.first) {
         plan->train.select = 0;
-        lower_metric(plan, selected->values.first);
+        lower_metric(plan, selected->values.first, span_text(&plan->s->module->arena, selected->values.first->span));
     }
     for (const Expr *expr = report ? report->values.first : NULL; expr; expr = expr->next)
-        lower_metric(plan, expr);
+        lower_metric(plan, expr, span_text(&plan->s->module->arena, expr->span));
     const Setting *patience = find_setting(plan, "patience");
     if (patience && plan->train.select < 0) {
         fail(plan->s, patience->span, "'patience' needs something to watch");

@@ -12,13 +12,19 @@ bool responds(const Model *model, uint32_t condition)
     return false;
 }
 
-/* Whether a loss or a metric of the train depends on the condition. (An export takes it as an argument.) */
-static bool uses_condition(const Session *s, const Train *train, uint32_t condition)
+bool losses_use(const Session *s, const Train *train, uint32_t condition)
 {
     uint64_t used = 0;
     for (uint32_t i = 0; i < train->phases.len; i++)
         if (train->phases.data[i].objective)
             used |= sources_of(s->module, train->phases.data[i].objective).conditions;
+    return used >> condition & 1;
+}
+
+/* Whether a loss or a metric of the train depends on the condition. (An export takes it as an argument.) */
+static bool uses_condition(const Session *s, const Train *train, uint32_t condition)
+{
+    uint64_t used = losses_use(s, train, condition) ? UINT64_C(1) << condition : 0;
     for (uint32_t i = 0; i < train->metrics.len; i++)
         if (train->metrics.data[i].objective)
             used |= sources_of(s->module, train->metrics.data[i].objective).conditions;
@@ -75,8 +81,9 @@ void warn_of_fixed_response(Session *s, const Decl *decl, const Train *train)
         for (uint32_t c = 0; c < s->module->conditions.len; c++) {
             bool follows = weight->sources.conditions >> c & 1;
             bool standing = condition_standing[condition_kind(condition_symbol(s, c)->decl->kind)];
-            if (!follows || !standing || find_train_condition(train, c))
+            if (!follows || !standing || find_train_condition(train, c) || s->file->fixed >> c & 1)
                 continue;
+            s->file->fixed |= UINT64_C(1) << c;
             warn(s, WARNING_FIXED_RESPONSE, decl->value->span,
                  "the weights of '%s' respond to '%s', which '%s' keeps where it is: the response is trained at one point",
                  form->target, s->module->conditions.data[c].name, method_traits[train->method].name);

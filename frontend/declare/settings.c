@@ -64,6 +64,7 @@ static const SettingRule *find_rule(TrainPlan *plan, const Setting *setting)
     }
     if (foreign) {
         vec_free(&candidates.names);
+        plan->misspelt = true;
         fail(s, setting->head.span, "'%s' is a setting of '%s', not of '%s'", name, method_text(foreign->methods),
              method_text(plan->method));
         return NULL;

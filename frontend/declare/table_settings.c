@@ -37,7 +37,8 @@ static void set_columns(TableLowering *l, const DataItem *item)
             names.data[i] = "";
     l->schema->dialect.names = KEEP(&l->s->module->arena, names);
     l->schema->dialect.name_count = names.len;
-    qsort(names.data, names.len, sizeof *names.data, compare_names);
+    if (names.len)
+        qsort(names.data, names.len, sizeof *names.data, compare_names);
     for (uint32_t i = 1; i < names.len && fine; i++)
         if (*names.data[i] && !strcmp(names.data[i - 1], names.data[i])) {
             fail(l->s, item->span, "two columns are named '%s'; columns that nobody reads are written '_'", names.data[i]);

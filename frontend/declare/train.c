@@ -29,6 +29,14 @@ static Construct method_construct(const MethodTraits *method)
     return construct;
 }
 
+static bool declares(const Session *s, DeclKind kind)
+{
+    for (uint32_t i = 0; i < s->file->symbols.len; i++)
+        if (s->file->symbols.data[i]->decl->kind == kind)
+            return true;
+    return false;
+}
+
 static void read_conditions(TrainPlan *plan, const MethodTraits *method, const Argument *arguments)
 {
     Session *s = plan->s;
@@ -41,10 +49,10 @@ static void read_conditions(TrainPlan *plan, const MethodTraits *method, const A
         const Expr *expr = arguments[i].expr;
         const Symbol *symbol = choose_declared(s, 1u << condition_declaration(method->takes), expr, "%s takes the name of %s",
                                                method->name, reader->noun);
-        if (!symbol)
+        if (!symbol && !declares(s, condition_declaration(method->takes)))
             add_help(s, "declare one, as in '%s'", reader->example);
-        else if (!symbol->extent)
-            continue; /* its declaration has an error */
+        else if (!symbol || !symbol->extent)
+            continue; /* it was said, or its declaration has an error */
         else if (find_train_condition(&plan->train, symbol->condition))
             fail(s, expr->span, "%s names '%s' twice", method->name, symbol->decl->name.text);
         else
@@ -98,7 +106,7 @@ void check_response(Session *s, const Decl *decl)
         uint32_t condition = train->conditions.data[i].condition;
         if (responds(s->model, condition))
             continue;
-        reader->check_response(s, decl, train, s->module->conditions.data[condition].name);
+        reader->check_response(s, decl, train, condition);
         return;
     }
 }

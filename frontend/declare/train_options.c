@@ -34,8 +34,38 @@ static bool read_schedule(Session *s, const Expr *expr, RateSchedule *schedule)
     return row >= 0;
 }
 
+static bool is_hyper(const Session *s, const Expr *expr)
+{
+    return expr->kind == EXPR_NAME && find_symbol_of(s->file, expr->name.text, DECL_HYPER);
+}
+
+/* A hyperparameter, "lam.rate", or a group of them in the expression; NULL: there is none. */
+static const Expr *find_hyper(const Session *s, const Expr *expr)
+{
+    if (!expr || is_hyper(s, expr) || (expr->kind == EXPR_MEMBER && is_hyper(s, expr->left)))
+        return expr;
+    bool callee = expr->kind == EXPR_CALL && expr->left->kind == EXPR_NAME;
+    const Expr *found = callee ? NULL : find_hyper(s, expr->left);
+    for (const Arg *arg = expr->args.first; arg && !found; arg = arg->next)
+        found = find_hyper(s, arg->value);
+    return found ? found : find_hyper(s, expr->right);
+}
+
+/* A best response answers to what the loss reads, and no loss reads how its optimizer is set. */
+static bool refuse_hyper(Session *s, const Expr *hyper)
+{
+    fail(s, hyper->span, "'%s' cannot be a setting of an optimizer: a best response cannot tune it, since no loss reads it",
+         span_text(&s->file->arena, hyper->span));
+    add_help(s, "bilevel tunes only what the losses read (MacKay et al. 2019 say so of optimizer settings)");
+    add_help(s, "write a number, or a constant: 'const rate = 1e-3', for which '-D rate=1e-2' gives another value");
+    return false;
+}
+
 bool read_optimizer(Session *s, const Expr *expr, Optimizer *optimizer)
 {
+    const Expr *hyper = find_hyper(s, expr);
+    if (hyper)
+        return refuse_hyper(s, hyper);
     Argument arguments[MOST_PARAMETERS];
     int row = read_construct(s, expr, (Constructs){optimizer_rows, COUNT_OF(optimizer_rows), FOREIGN_OPTIMIZER}, "an optimizer",
                              arguments);

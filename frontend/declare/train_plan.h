@@ -52,6 +52,8 @@ bool differs_between_examples(const Function *function, Value value);
 /* The objective of the line `name`, by an optimizer, as the train's next phase; `upper`: of the problem that tunes the condition.
  */
 void lower_phase(TrainPlan *plan, const char *name, bool upper);
+/* A metric of that name, as the train's next one. */
+void lower_metric(TrainPlan *plan, const Expr *expr, const char *name);
 /* The metrics of the line `select`, which marks the best checkpoint, and of the line `report`. */
 void lower_metrics(TrainPlan *plan, const char *select);
 
@@ -59,7 +61,7 @@ void lower_metrics(TrainPlan *plan, const char *select);
 typedef struct MethodReader {
     void (*lower)(TrainPlan *plan); /* reads the settings, lowers the objectives */
     /* Reports that no weights respond to this condition of the train, if that is an error. NULL: none need to. */
-    void (*check_response)(Session *s, const Decl *decl, const Train *train, const char *condition);
+    void (*check_response)(Session *s, const Decl *decl, const Train *train, uint32_t condition);
     /* Warnings of its own on a train that would train something. NULL: none. */
     void (*check)(Session *s, const Decl *decl, const Train *train);
 } MethodReader;
@@ -80,6 +82,8 @@ void check_optimizer_parts(Session *s, const Setting *setting, const Phase *phas
 bool check_drawn(Session *s, const Decl *decl, const Train *train);
 /* Whether some weight of the model that is used responds to the condition. */
 bool responds(const Model *model, uint32_t condition);
+/* Whether a loss of the train depends on the condition: it reads it, or weights that respond to it. */
+bool losses_use(const Session *s, const Train *train, uint32_t condition);
 /* The method that takes conditions of this kind; NULL: there is none. */
 const char *method_taking(ConditionKind kind);
 /* Warns of weights that respond to a condition that the train keeps where it is. */

@@ -103,7 +103,8 @@ static const Arg *argument_of(const Expr *call, const Param *param, uint32_t pla
     return labelled(&call->args, param->name.text);
 }
 
-static bool bind_param(Session *s, Frame *callee, const Expr *call, const Param *param, uint32_t place)
+/* *mismatch: the type of an earlier argument was wrong, so that those of later ones, which may be in its place, are no news. */
+static bool bind_param(Session *s, Frame *callee, const Expr *call, const Param *param, uint32_t place, bool *mismatch)
 {
     const Decl *decl = callee->decl;
     const Arg *arg = argument_of(call, param, place);
@@ -120,6 +121,8 @@ static bool bind_param(Session *s, Frame *callee, const Expr *call, const Param 
         value = evaluate(s, param->init);
         s->frame = callee->caller;
     }
+    if (*mismatch)
+        value = val_poison();
     if (param->type && !is_poison(value)) {
         const char *what = arena_printf(&s->file->arena, "argument '%s' of '%s'", param->name.text, decl->name.text);
         Span span = arg ? arg->span : param->span;
@@ -127,6 +130,7 @@ static bool bind_param(Session *s, Frame *callee, const Expr *call, const Param 
         s->frame = callee;
         value = match_type(s, param->type, value, span, what);
         s->frame = caller;
+        *mismatch = is_poison(value);
     }
     set_local(callee, param->name, value);
     if (is_poison(value))
@@ -137,9 +141,9 @@ static bool bind_param(Session *s, Frame *callee, const Expr *call, const Param 
 static bool bind_params(Session *s, Frame *callee, const Expr *call)
 {
     uint32_t place = 0;
-    bool fine = true;
+    bool fine = true, mismatch = false;
     for (const Param *param = callee->decl->params.first; param; param = param->next, place++)
-        fine &= bind_param(s, callee, call, param, place);
+        fine &= bind_param(s, callee, call, param, place, &mismatch);
     return fine;
 }
 

@@ -108,6 +108,13 @@ static void help_with_function(Session *s, const char *name)
         suggest_function(s, name);
 }
 
+static void help_with_call(Session *s, const char *name, const Expr *of, const Expr *call)
+{
+    add_help(s, "write '%s(%s%s)'", name, short_text(s, of), call->args.count ? ", ..." : "");
+    if (call->args.count)
+        answer_foreign(s, FOREIGN_USAGE, name);
+}
+
 /* A function behind a dot: nn.Linear(...), image.view(...). */
 static Val refuse_method(Session *s, const Expr *member, const Expr *call)
 {
@@ -124,7 +131,7 @@ static Val refuse_method(Session *s, const Expr *member, const Expr *call)
         value.kind == VAL_WEIGHTS ? arena_printf(&s->file->arena, "the net '%s'", value.path) : describe(s, value);
     fail(s, member->span, "%s has no function '%s' of its own", owner, name);
     if (takes_value(s, name, value))
-        add_help(s, "write '%s(%s%s)'", name, short_text(s, member->left), call->args.count ? ", ..." : "");
+        help_with_call(s, name, member->left, call);
     else if (value.kind == VAL_WEIGHTS && !foreign_answer(FOREIGN_CALL, name, strlen(name)))
         add_help(s, "a net is called by its name: '%s(...)'", value.symbol->decl->name.text);
     else
@@ -165,6 +172,22 @@ bool refuse_module(Session *s, const Expr *member)
     return true;
 }
 
+/* An objective that is given a field, and reads fields of it. Reported once. */
+static Val refuse_member_of_field(Session *s, const Expr *member, Val field)
+{
+    const char *data = field.symbol->decl->name.text;
+    if (field.symbol->misread)
+        return val_poison();
+    field.symbol->misread = true;
+    fail(s, member->name.span, "%s has no member '%s'", describe(s, field), member->name.text);
+    if (s->frame->decl && s->frame->decl->kind == DECL_OBJECTIVE) {
+        add_note(s, s->frame->call, "it is passed here");
+        add_help(s, "an objective takes a split: '%s(%s.%s)'", s->frame->decl->name.text, data,
+                 s->model->datasets.data[field.symbol->index].splits.data[0].name);
+    }
+    return val_poison();
+}
+
 Val refuse_member(Session *s, const Expr *member, Val value)
 {
     const char *name = member->name.text;
@@ -174,6 +197,8 @@ Val refuse_member(Session *s, const Expr *member, Val value)
                  s->frame->decl ? s->frame->decl->name.text : "predict", name, name, span_text(&s->file->arena, member->span));
         return val_poison();
     }
+    if (value.kind == VAL_FIELD)
+        return refuse_member_of_field(s, member, value);
     fail(s, member->name.span, "%s has no member '%s'", describe(s, value), name);
     if (takes_value(s, name, value))
         add_help(s, "write '%s(%s)'", name, short_text(s, member->left));

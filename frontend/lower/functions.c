@@ -11,7 +11,8 @@ Function *open_function(Session *s, const char *name, Frame *frame, bool trainin
     s->training = training;
     s->upper = false;
     s->dataset = NULL;
-    s->two_splits = false;
+    s->two_splits = s->several_named = false;
+    s->named = NULL;
     frame->objective = objective;
     s->frame = frame;
     return function;

@@ -81,12 +81,14 @@ static bool plan_entry(Session *s, IndexPlan *plan, const Arg *arg)
 static Val gather(Session *s, Val table, Val index, Span span)
 {
     Type from = val_type(s, table), at = val_type(s, index), result = {.dtype = from.dtype};
-    if (at.dtype == DTYPE_U8)
+    if (at.dtype == DTYPE_U8) {
         index.ir = build_cast(&s->builder, index.ir, DTYPE_I32);
-    else if (at.dtype != DTYPE_I32) {
+    } else if (at.dtype != DTYPE_I32) {
         fail(s, span, "an index must be a label, an i32 or a u8 value, but this is %s", describe(s, index));
         if (dtype_is_float(at.dtype))
             add_help(s, "'i32(x)' makes whole numbers of real ones");
+        if (at.dtype == DTYPE_BOOL)
+            add_help(s, "elements are chosen by 'where(c, x, 0)', or in a reduction: 'mean(x where c)'");
         return val_poison();
     }
     if (index.classes > 0 && index.classes != from.dims[0])

@@ -107,6 +107,7 @@ typedef struct ModelFile {
     VEC(KnownParameter) parameters;
     VEC(Reported) reported; /* one error per place */
     VEC(Mismatch) mismatches;
+    uint64_t fixed;         /* conditions of which a warning said that a train keeps them: each once, however many trains do */
     bool attach;            /* the last message was new: notes and helps go to it */
     VEC(CallNote) calls;    /* that led to the last message: noted after all else */
     VEC(Span) noted;        /* places that the last message shows */
@@ -215,7 +216,10 @@ typedef struct Session {
     const Symbol *dataset; /* whose examples it reads; NULL: none yet */
     uint32_t split;
     Span split_span;
-    bool two_splits; /* reported */
+    bool two_splits;     /* reported */
+    const Symbol *named; /* the data set of which its expression names a split, whether or not anything reads it; NULL: none */
+    uint32_t named_split;
+    bool several_named; /* it names other splits, too */
     bool upper;      /* random numbers are keyed by the upper step counter */
     VEC(FormPlan) forms;
     VEC(GeneratorPlan) generators;

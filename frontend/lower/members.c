@@ -3,6 +3,16 @@
 
 #include "frontend/lower/kit.h"
 
+/* A loss that reads no field is trained on the split that its expression names. */
+static void note_split(Session *s, Symbol *dataset, uint32_t split)
+{
+    s->several_named |= s->named && (s->named != dataset || s->named_split != split);
+    if (s->named)
+        return;
+    s->named = dataset;
+    s->named_split = split;
+}
+
 /* The module's field of that name of the data set, or -1. */
 static int64_t find_field(Session *s, const Symbol *dataset, Name name)
 {
@@ -22,27 +32,41 @@ static Val refuse_example(Session *s, Span span)
     return val_poison();
 }
 
+/* The call of the declaration in whose text the place is; NULL: it is in a train's or an export's own expression. */
+static const Frame *frame_around(const Session *s, Span span)
+{
+    for (const Frame *frame = s->frame; frame; frame = frame->caller) {
+        const Decl *decl = frame->decl;
+        if (decl && decl->span.source == span.source && span.begin >= decl->span.begin && span.end <= decl->span.end)
+            return frame;
+    }
+    return NULL;
+}
+
 Val refuse_field(Session *s, Val field, Span span)
 {
     const char *data = field.symbol->decl->name.text, *name = strchr(s->module->fields.data[field.field].name, '.') + 1;
-    const Frame *frame = s->frame;
-    while (frame && !(frame->decl && frame->decl->kind == DECL_OBJECTIVE))
-        frame = frame->caller;
+    const Frame *frame = frame_around(s, span);
+    const Decl *decl = frame ? frame->decl : NULL;
+    const Param *param = decl ? decl->params.first : NULL;
     if (s->generating)
         return refuse_example(s, span);
     if (field.symbol->misread)
         return val_poison();
     field.symbol->misread = true;
-    fail(s, span, "'%s' is a field of the examples of '%s', which come by its splits", name, data);
-    const Val *passed =
-        frame && frame->decl->params.first ? find_local((Frame *)frame, frame->decl->params.first->name.text) : NULL;
+    fail(s, span, "%s has a value in each example, not here", describe(s, field));
+    const char *split = s->model->datasets.data[field.symbol->index].splits.data[0].name;
+    const Val *passed = param ? find_local((Frame *)frame, param->name.text) : NULL;
     if (passed && passed->kind == VAL_DATASET) {
         add_note(s, frame->call, "the whole data set is passed here");
-        add_help(s, "name a split of it: '%s(%s.%s)'", frame->decl->name.text, data,
-                 s->model->datasets.data[field.symbol->index].splits.data[0].name);
-    } else if (passed)
-        add_help(s, "in the objective '%s', write '%s.%s'; a train says which split that is: '%s(%s.train)'",
-                 frame->decl->name.text, frame->decl->params.first->name.text, name, frame->decl->name.text, data);
+        add_help(s, "name a split of it: '%s(%s.%s)'", decl->name.text, data, split);
+    } else if (decl && decl->kind == DECL_OBJECTIVE && param) {
+        add_help(s, "in the objective '%s', write '%s.%s'; a train says which split that is: '%s(%s.%s)'", decl->name.text,
+                 param->name.text, name, decl->name.text, data, split);
+    } else if (decl && decl->kind != DECL_OBJECTIVE) {
+        add_help(s, "a %s sees what its call passes: make '%s' a parameter of '%s'", decl_text[decl->kind], name,
+                 decl->name.text);
+    }
     return val_poison();
 }
 
@@ -51,8 +75,10 @@ Val dataset_member(Session *s, Val dataset, Name name)
     const Dataset *data = &s->model->datasets.data[dataset.symbol->index];
     Words splits = {data->splits.data, data->splits.len, sizeof *data->splits.data};
     int split = find_word(splits, name.text);
-    if (split >= 0)
+    if (split >= 0) {
+        note_split(s, dataset.symbol, (uint32_t)split);
         return (Val){.kind = VAL_SPLIT, .symbol = dataset.symbol, .split = (uint32_t)split};
+    }
     if (dataset.symbol->broken)
         return val_poison();
     int64_t field = find_field(s, dataset.symbol, name);

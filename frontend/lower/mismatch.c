@@ -27,8 +27,8 @@ static int64_t known_extent(Session *s, const Expr *extent)
     if (extent->kind != EXPR_NAME)
         return -1;
     const Val *bound = find_local(s->frame, extent->name.text);
-    if (bound)
-        return bound->kind == VAL_NUMBER ? (int64_t)bound->number : -1;
+    if (bound || s->frame->standard)
+        return bound && bound->kind == VAL_NUMBER ? (int64_t)bound->number : -1;
     Symbol *constant = find_symbol_of(s->file, extent->name.text, DECL_CONST);
     return constant && constant_number(s, constant, &number) ? (int64_t)number : -1;
 }
@@ -50,7 +50,7 @@ static const char *expected_text(Session *s, const TypeExpr *expr)
 {
     Dims dims;
     const char *written = type_expr_text(s, expr);
-    if (!is_closed(s->file, expr) || !expr->dims.count || !known_extents(s, expr, &dims))
+    if (expr->span.source != s->file->source || !is_closed(s->file, expr) || !expr->dims.count || !known_extents(s, expr, &dims))
         return written;
     const char *text = arena_printf(&s->file->arena, "%s%s", expr->base.text, describe_dims(s, dims));
     return strcmp(text, written) == 0 ? written : arena_printf(&s->file->arena, "%s (%s)", text, written);
@@ -75,7 +75,7 @@ static void help_with_axes(Session *s, const TypeExpr *expr, Dims wanted, Dims g
     const Expr *first = expr->dims.first ? expr->dims.first->value : NULL;
     const char *text = span.end - span.begin <= LONGEST ? span_text(&s->file->arena, span) : "x";
     bool variable = first && first->kind == EXPR_NAME && wanted.n && (wanted.v[0] == -1 || first->name.text[0] == 'b');
-    if (variable && fits_without(wanted, given, 0)) {
+    if (variable && given.n > 0 && fits_without(wanted, given, 0)) {
         add_help(s, "a net and a layer are written for one example: the batch is no axis of a tensor");
         return;
     }
@@ -123,10 +123,15 @@ static bool is_reported(Session *s, const TypeExpr *expr, const char *given)
 
 static Val refuse_label(Session *s, const TypeExpr *expr, Val value, Span span, const char *what)
 {
+    long long classes = (long long)value.classes;
     fail(s, span, "%s must be %s, but this is a label, %s", what, expected_text(s, expr), describe(s, value));
-    add_help(
-        s, "a label is no number: 'cross_entropy(logits, label)' takes it as it is, 'onehot(label, %lld)' makes f32[%lld] of it",
-        (long long)value.classes, (long long)value.classes);
+    if (strstr(what, "of 'cross_entropy'"))
+        add_help(s, "the logits stand first, before any 'argmax': 'cross_entropy(logits, label)'");
+    else
+        add_help(
+            s,
+            "a label is no number: 'cross_entropy(logits, label)' takes it as it is, 'onehot(label, %lld)' makes f32[%lld] of it",
+            classes, classes);
     return val_poison();
 }
 
@@ -150,7 +155,10 @@ Val refuse_type(Session *s, const TypeExpr *expr, Val value, Span span, const ch
         add_note(s, field->span, "the field is declared here");
     if (!known_extents(s, expr, &wanted))
         return val_poison();
-    help_with_axes(s, expr, wanted, dims, span);
+    if (strcmp(expr->base.text, "class") == 0 && is_real(s, value))
+        add_help(s, "a label is a whole number: a field that is 'class[10]', without 'onehot'");
+    else
+        help_with_axes(s, expr, wanted, dims, span);
     if (field && dims.n == wanted.n && memcmp(dims.v, wanted.v, dims.n * sizeof dims.v[0]) == 0 &&
         strcmp(expr->base.text, "u8") == 0)
         add_help(s, "files of bytes, as those of MNIST, hold u8; a parameter that is f32 takes u8 as well");

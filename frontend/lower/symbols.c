@@ -125,6 +125,23 @@ bool constant_number(Session *s, Symbol *symbol, double *number)
     return symbol->number_known;
 }
 
+/* "as in 'loss(fashion.train)'": an objective of one argument, in a file with data. */
+static void help_with_split(Session *s, const Decl *objective)
+{
+    if (objective->kind != DECL_OBJECTIVE || objective->params.count != 1)
+        return;
+    for (uint32_t i = 0; i < s->file->symbols.len; i++) {
+        const Symbol *symbol = s->file->symbols.data[i];
+        if (symbol->decl->kind != DECL_DATA || symbol->index >= s->model->datasets.len)
+            continue;
+        const Dataset *data = &s->model->datasets.data[symbol->index];
+        if (data->splits.len) {
+            add_help(s, "as in '%s(%s.%s)'", objective->name.text, data->name, data->splits.data[0].name);
+            return;
+        }
+    }
+}
+
 static Val symbol_value(Session *s, Symbol *symbol, Span span)
 {
     double number;
@@ -143,8 +160,10 @@ static Val symbol_value(Session *s, Symbol *symbol, Span span)
     case DECL_MEMBER:
         return refuse(s, span, decl_text[symbol->decl->kind]);
     default:
-        return fail(s, span, "'%s' is %s %s: it can be called, but is no value", name,
-                    symbol->decl->kind == DECL_OBJECTIVE ? "an" : "a", decl_text[symbol->decl->kind]);
+        fail(s, span, "'%s' is %s %s: it can be called, but is no value", name, symbol->decl->kind == DECL_OBJECTIVE ? "an" : "a",
+             decl_text[symbol->decl->kind]);
+        help_with_split(s, symbol->decl);
+        return val_poison();
     }
 }
 

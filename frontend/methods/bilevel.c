@@ -78,8 +78,9 @@ static void lower(TrainPlan *plan)
 
 /* ---- checks ---- */
 
-static void report_no_response(Session *s, const Decl *decl, const Train *train, const char *condition)
+static void report_no_response(Session *s, const Decl *decl, const Train *train, uint32_t number)
 {
+    const char *condition = s->module->conditions.data[number].name;
     (void)train;
     fail(s, decl->value->span, "no weights respond to '%s', so '%s' cannot tune it", condition, decl->name.text);
     add_help(s, "declare where the weights come from, as in 'weights NET = stn(%s)'", condition);
@@ -126,13 +127,22 @@ static void warn_of_unused_hypers(Session *s, const Decl *decl, const Train *tra
     }
 }
 
+static bool reads_examples(const Function *f)
+{
+    for (Value v = 0; v < f->ops.len; v++)
+        if (OP_AT(f, v)->code == OP_EXAMPLE)
+            return true;
+    return false;
+}
+
 static void check(Session *s, const Decl *decl, const Train *train)
 {
     warn_of_fixed_response(s, decl, train);
     warn_of_unused_hypers(s, decl, train);
     const Phase *weights = &train->phases.data[0], *upper = &train->phases.data[1];
     const Setting *setting = setting_of(decl, "upper");
-    if (train->phases.len == 2 && weights->dataset == upper->dataset && weights->split == upper->split && setting) {
+    if (train->phases.len == 2 && weights->dataset == upper->dataset && weights->split == upper->split && setting &&
+        reads_examples(weights->objective) && reads_examples(upper->objective)) {
         warn(s, WARNING_SAME_SPLIT, setting->span,
              "the hyperparameters are tuned on the examples that the weights are trained on");
         add_help(s, "give 'upper' a split of its own, such as one for validation");

@@ -34,6 +34,18 @@ static bool read_split_on(Session *s, const Expr *on, uint32_t *dataset, uint32_
     return false;
 }
 
+/* Objectives that are expressions name their data themselves. A front may be of another split of these data. */
+static bool check_split_on(Session *s, const Expr *on, bool training, uint32_t dataset, uint32_t split)
+{
+    if (!s->dataset || (s->dataset->index == dataset && (!training || s->split == split)))
+        return true;
+    const Dataset *read = &s->model->datasets.data[s->dataset->index];
+    fail(s, s->split_span, "this reads '%s.%s', but 'on' names '%s'", read->name, read->splits.data[s->split].name,
+         span_text(&s->file->arena, on->span));
+    add_note(s, on->span, "'on' is here");
+    return false;
+}
+
 /* The function that computes every objective of the list, one output per objective. NULL after an error. */
 static Function *lower_objectives(TrainPlan *plan, const char *name, const ExprList *values, const Expr *on, bool training,
                                   uint32_t *dataset, uint32_t *split)
@@ -52,9 +64,15 @@ static Function *lower_objectives(TrainPlan *plan, const char *name, const ExprL
         build_output(&s->builder, span_text(&s->module->arena, expr->span),
                      mean ? build_unary(&s->builder, OP_ACROSS_MEAN, value.ir) : value.ir);
     }
-    complete = complete && (on || read_split_of(s, values->first, dataset, split));
+    complete =
+        complete && (on ? check_split_on(s, on, training, *dataset, *split) : read_split_of(s, values->first, dataset, split));
     close_function(s);
     return complete ? function : NULL;
+}
+
+static bool names_objective(const Session *s, const Expr *expr)
+{
+    return expr->kind == EXPR_NAME && find_symbol_of(s->file, expr->name.text, DECL_OBJECTIVE);
 }
 
 /* minimise loss, fp, fn on adult.train by adam(1e-3) */
@@ -67,12 +85,19 @@ static void read_minimise(TrainPlan *plan)
     if (!setting || !setting->values.first)
         return;
     Pareto *pareto = plan->train.pareto;
+    if (!setting->on && names_objective(s, setting->values.first)) {
+        fail(s, setting->span, "'minimise' does not say on which data");
+        add_help(s, "end it with a split and the optimizer, as in 'on adult.train by adam(1e-3)'");
+        return;
+    }
     pareto->m = setting->values.count;
     if (preference && preference->extent && preference->extent != pareto->m) {
         fail(s, setting->span, "the preference '%s' has %lld entries, one per objective, but %s minimised",
              preference->decl->name.text, (long long)preference->extent,
              pareto->m == 1 ? "one objective is" : arena_printf(&s->file->arena, "%u are", pareto->m));
         add_note(s, preference->decl->name.span, "the preference is here");
+        if (setting->values.first->kind == EXPR_LIST)
+            add_help(s, "the objectives stand side by side, without brackets");
         return; /* it is not known which of the objectives are meant */
     }
     const char **names = arena_alloc(&s->module->arena, pareto->m * sizeof *names);
@@ -176,7 +201,54 @@ static void read_indicator(TrainPlan *plan, const Expr *expr)
     }
 }
 
-/* report hypervolume(ref: [1, 1, 1]), uniformity, igd("front.csv") on adult.test */
+/* ---- metrics beside the objectives ---- */
+
+/* Whether a model may call that, or name it. */
+static bool is_known(Session *s, const char *name)
+{
+    Candidates names = {0};
+    bool known = find_symbol(s->file, false, name) != NULL;
+    builtin_names(&names);
+    for (uint32_t i = 0; i < names.names.len && !known; i++)
+        known = strcmp(names.names.data[i], name) == 0;
+    vec_free(&names.names);
+    return known;
+}
+
+static bool is_indicator(const Expr *expr)
+{
+    bool found = false;
+    for (size_t i = 0; i < INDICATOR_COUNT; i++)
+        found |= strcmp(head_name(expr), indicator_names[i]) == 0;
+    return found;
+}
+
+/* Nothing has the name that is reported or called. */
+static void refuse_report(Session *s, const Expr *expr)
+{
+    const char *name = head_name(expr);
+    Candidates names = {0};
+    fail(s, expr->kind == EXPR_CALL ? expr->left->span : expr->span, "'%s' is neither an indicator of a front nor an objective",
+         name);
+    for (size_t i = 0; i < INDICATOR_COUNT; i++)
+        vec_push(&names.names, indicator_names[i]);
+    add_declared(s, DECL_OBJECTIVE, &names);
+    if (!suggest(s, name, &names))
+        add_help(s, "'report' takes indicators, such as %s, and metrics, such as 'loss(adult.test)'", indicator_rows[0].example);
+}
+
+/* An expression, or the name of an objective of one argument, which gets the split. */
+static void read_metric(TrainPlan *plan, const Expr *expr, const Expr *on)
+{
+    Arena *arena = &plan->s->module->arena;
+    const char *name = span_text(arena, expr->span);
+    if (expr->kind == EXPR_NAME)
+        name = arena_printf(arena, "%s(%s)", name, span_text(arena, on->span));
+    lower_metric(plan, objective_expression(plan, expr, on), name);
+}
+
+/* report hypervolume(ref: [1, 1, 1]), uniformity, igd("front.csv"), error on adult.test: indicators, and metrics that are
+ * measured at every ray, as the objectives are */
 static void read_front(TrainPlan *plan)
 {
     Session *s = plan->s;
@@ -186,7 +258,10 @@ static void read_front(TrainPlan *plan)
     if (!setting || !minimise || !pareto->m)
         return;
     for (const Expr *expr = setting->values.first; expr; expr = expr->next)
-        read_indicator(plan, expr);
+        if (is_indicator(expr))
+            read_indicator(plan, expr);
+        else if (*head_name(expr) && !is_known(s, head_name(expr)))
+            refuse_report(s, expr);
     pareto->reference = plan->train.sweep->reports[INDICATOR_HYPERVOLUME].numbers;
     if (!setting->on) {
         fail(s, setting->span, "'report' does not say on which data");
@@ -199,10 +274,15 @@ static void read_front(TrainPlan *plan)
     sweep->on = span_text(&s->module->arena, setting->on->span);
     sweep->metric = plan->train.metrics.len;
     Metric metric = {.name = arena_printf(&s->module->arena, "%s on %s", sweep->name, sweep->on)};
-    metric.objective = lower_objectives(plan, "front", &minimise->values, setting->on, false, &metric.dataset, &metric.split);
+    uint32_t dataset = 0;
+    metric.objective = lower_objectives(plan, "front", &minimise->values, setting->on, false, &dataset, &metric.split);
+    metric.dataset = (int)dataset;
     if (metric.objective && passes_over_data(metric.objective, NULL) > MOST_PASSES)
         fail(s, minimise->span, "an objective has more than %d reductions across the data inside each other", MOST_PASSES);
     vec_push(&plan->train.metrics, metric);
+    for (const Expr *expr = setting->values.first; expr; expr = expr->next)
+        if (!is_indicator(expr))
+            read_metric(plan, expr, setting->on);
 }
 
 /* Solvers of several rays per step make the hypervolume of their front grow: they need a reference, and rays to choose from. */
@@ -254,15 +334,17 @@ static void lower(TrainPlan *plan)
     check_solver(plan);
 }
 
-static void report_no_response(Session *s, const Decl *decl, const Train *train, const char *condition)
+/* The preference may also be an input of a net with weights of its own, as in COSMOS. */
+static void report_no_response(Session *s, const Decl *decl, const Train *train, uint32_t condition)
 {
-    if (train->pareto->each)
+    const char *name = s->module->conditions.data[condition].name;
+    if (train->pareto->each || losses_use(s, train, condition))
         return;
-    fail(s, decl->value->span, "no weights respond to the preference '%s', so one net cannot serve all rays", condition);
-    add_help(s,
-             "declare where the weights come from, as in 'weights NET = dense(trunk(%s))', or train one net for each ray: "
-             "'sample each'",
-             condition);
+    fail(s, decl->value->span, "neither weights nor losses depend on the preference '%s', so all rays would get the same net",
+         name);
+    add_help(s, "make the weights from it, as in 'weights NET = dense(trunk(%s))', or pass it to the net, as in 'NET(d.x, %s)'",
+             name, name);
+    add_help(s, "or train one net for each ray: 'sample each'");
 }
 
 const MethodReader reader_pareto = {.lower = lower, .check_response = report_no_response};

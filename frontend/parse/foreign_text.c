@@ -22,7 +22,7 @@ static bool is_new(Parser *parser, const char *text)
     enum { MOST = 256 }; /* no file has more messages than that */
     if (parser->foreign.len >= MOST || is_reported(parser, text))
         return false;
-    if (!parser->quiet)
+    if (!parser->quiet || parser->newline)
         vec_push(&parser->foreign, arena_text(parser->arena, text, strlen(text)));
     return true;
 }
@@ -124,7 +124,7 @@ int foreign_rest(Parser *parser, Span span, const char *line, uint32_t *length)
     }
     *length = sign;
     const char *operand = line + sign + strspn(line + sign, " \t\r");
-    if (*line == '%' && !isalnum((unsigned char)*operand) && !strchr("_(-", *operand)) {
+    if (*line == '%' && !isalnum((unsigned char)*operand) && (!*operand || !strchr("_(-", *operand))) {
         if (lexical_error(parser, span, "'%%' is no unit"))
             diag_help(parser->diags, "a share is a number from 0 to 1: 80 %% is written 0.8");
         return 0;

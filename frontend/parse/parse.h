@@ -34,7 +34,8 @@ struct Parser {
     uint32_t closing;            /* how many of these are being closed for a declaration that came too early; 0: none */
     bool skipping;               /* to the next declaration, after an error outside { } */
     bool recovering;             /* to the next END, after an error inside { } */
-    bool quiet;                  /* until the next END: what is wrong here was reported */
+    bool quiet;                  /* until behind the next END: what is wrong here was reported */
+    bool quiet_next;             /* the same of the statement behind this END, whose first token was read already */
     bool loop;                   /* what is skipped began with `for`, so that a ';' ends nothing */
     bool settings;               /* `batch = 128` was reported */
     bool colons;                 /* blocks behind ':' were reported */

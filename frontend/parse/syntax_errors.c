@@ -9,13 +9,15 @@
 
 bool lexical_error(Parser *parser, Span span, const char *format, ...)
 {
-    if (parser->quiet)
+    bool next = parser->newline && parser->brackets.len == 0 && parser->last != END && parser->last != '{' && parser->last != 0;
+    bool *quiet = next ? &parser->quiet_next : &parser->quiet;
+    if (*quiet)
         return false;
     va_list args;
     va_start(args, format);
     diag_error(parser->diags, span, "%s", arena_vprintf(parser->arena, format, args));
     va_end(args);
-    return parser->quiet = true;
+    return *quiet = true;
 }
 
 /* ---- words ---- */
@@ -111,6 +113,10 @@ static bool help_with_comma(Parser *parser, Span span)
 /* A block that stands behind ':', as in Python. */
 static bool is_block_behind_colon(const Parser *parser, Span span)
 {
+    const char *line = parser->source->text + span.end;
+    size_t rest = strcspn(line, "\n");
+    if (memchr(line, '{', rest)) /* for i in 0:3 { } */
+        return false;
     static const char *const words[] = {"if",    "else", "elif",  "for",  "while", "net",
                                         "layer", "def",  "class", "with", "try",   "train"};
     bool found = false;
@@ -122,15 +128,84 @@ static bool is_block_behind_colon(const Parser *parser, Span span)
            (parser->source->text[span.begin] == ':' && (*after == '\n' || *after == '#') && parser->braces.len == 0);
 }
 
+/* What a declaration looks like whose head is wrong: behind its name stands something else than the grammar has. */
+static const char *answer_of_declaration(const Parser *parser, Span span)
+{
+    static const struct {
+        const char *word, *tokens, *answer;
+    } heads[] = {
+        {"objective", "=", "an objective has parameters: 'objective loss(d) = mean(squared_error(f(d.x), d.y))'"},
+        {"export", "=", "an export has parameters: 'export predict(x) = f(x)'"},
+        {"net", "=", "the body of a net is a block: 'net f(x: f32[3]) -> f32[2] { return linear(x, 2) }'"},
+        {"layer", "=", "the body of a layer is a block: 'layer double(x: f32[n]) -> f32[n] { return 2 * x }'"},
+        {"net", "r", "the body of a net is a block: 'net f(x: f32[3]) -> f32[2] { return linear(x, 2) }'"},
+        {"hyper", "=:", "hyperparameters stand in a block: 'hyper lam { drop: rate(0, 0.9) = 0.1 }'"},
+        {"train", "{", "a train says its method: 'train t = fit { ... }'"},
+        {"split", "=:", "the size stands behind the name: 'split train 0.8, valid 0.2'"},
+        {"fields", "=", "the fields stand behind the word: 'fields image: u8[28, 28], label: class[10]'"},
+    };
+    bool block = parser->braces.len > (parser->source->text[span.begin] == '{');
+    for (size_t i = 0; i < COUNT_OF(heads); i++) {
+        bool inside = strcmp(heads[i].word, "split") == 0 || strcmp(heads[i].word, "fields") == 0;
+        if (inside == block && is_word_at(parser, parser->statement, heads[i].word) &&
+            strchr(heads[i].tokens, parser->source->text[span.begin]))
+            return heads[i].answer;
+    }
+    return NULL;
+}
+
 static bool is_complete(int token)
 {
     return token == NAME || token == NUMBER || token == STRING || token == ')' || token == ']';
+}
+
+/* What is meant by a token where something else is expected; either may be NULL: anything. Of two rows that fit, the first
+ * counts. */
+static const struct {
+    const char *token, *expected, *statement, *answer;
+} answers[] = {
+    {":", NULL, "for", "a loop is 'for i in 0..3 { }'"},
+    {"==", "'=' or ','", NULL, "a name gets its value by '='"},
+    {":", "'=' or ','", NULL, "a name is assigned without its type: 'h = x'"},
+    {"[", "'=' or ','", NULL,
+     "a tensor is made as a whole, never changed in a part: 'h = where(iota(n) == 0, 1, h)', 'h = concat(a, h[1:])'"},
+    {"(", "'=' or ','", NULL, "a statement gives a name to a value, 'h = ...', or ends the block with it, 'return ...'"},
+    {".", "'=' or ','", NULL, "a statement gives a name to a value, 'h = ...', or ends the block with it, 'return ...'"},
+    {"=", "'{'", "if", "values are compared with '=='"},
+    {"=", "end of line", NULL, "one statement assigns one value: 'a = h' and 'b = h'"},
+    {"=", "':'", NULL, "a hyperparameter is 'drop: rate(0, 0.9) = 0.1': its kind, then its first value"},
+    {"(", NULL, "fields", "a field that is computed from columns is 'x = numbers(a, b)'"},
+    {",", "')'", NULL, "there are no tuples: tensors are joined by 'concat(a, b)'"},
+};
+
+static const char *answer_of_token(const Parser *parser, const char *text, uint32_t length, const char *expected)
+{
+    for (size_t i = 0; i < COUNT_OF(answers); i++)
+        if (strlen(answers[i].token) == length && strncmp(answers[i].token, text, length) == 0 &&
+            (!answers[i].expected || strcmp(answers[i].expected, expected) == 0) &&
+            (!answers[i].statement || is_word_at(parser, parser->statement, answers[i].statement)))
+            return answers[i].answer;
+    if (*text == ':' && parser->unclosed.token == '[')
+        return "a range has no step: 'x[0:4]'";
+    return foreign_answer(FOREIGN_TOKEN, text, length);
+}
+
+/* Two operands side by side. */
+static const char *answer_of_operand(const Parser *parser, const char *text, const char *expected)
+{
+    bool operand = isalnum((unsigned char)*text) || *text == '"' || *text == '_';
+    if (!operand || !is_complete(parser->before))
+        return NULL;
+    if (parser->unclosed.token)
+        return "a comma or an operator is missing before it";
+    return strcmp(expected, "end of line") == 0 ? "an operator is missing before it, or a ';' if a statement begins here" : NULL;
 }
 
 static void help_with_token(Parser *parser, Span span, const char *expected)
 {
     const char *text = parser->source->text + span.begin, *answer = answer_of_statement(parser);
     uint32_t length = word_length(text) ? word_length(text) : span.end - span.begin;
+    static const char *const words[] = {"shared", "shuffled", "by", "on", "with", "where", "over", "embed", "output"};
     if (help_with_comma(parser, span))
         return;
     if (parser->before == STRING && parser->before_span.end == span.begin) {
@@ -138,24 +213,27 @@ static void help_with_token(Parser *parser, Span span, const char *expected)
                   copy_span(parser, parser->before_span));
         return;
     }
-    if (strncmp(text, "<-", 2) == 0)
-        length = 2;
-    bool assignment = strcmp(expected, "'=' or ','") == 0;
-    if (!answer && assignment && strncmp(text, "==", 2) == 0)
-        answer = "a name gets its value by '='";
-    if (!answer && *text == '=' && strcmp(expected, "':'") == 0)
-        answer = "a hyperparameter is 'drop: rate(0, 0.9) = 0.1': its kind, then its first value";
-    if (!answer && *text == '(' && is_word_at(parser, parser->statement, "fields"))
-        answer = "a field that is computed from columns is 'x = numbers(a, b)'";
     if (!answer)
-        answer = foreign_answer(FOREIGN_TOKEN, text, length);
+        answer = answer_of_declaration(parser, span);
+    if (!answer)
+        answer = answer_of_token(parser, text, strncmp(text, "<-", 2) == 0 ? 2 : length, expected);
     if (!answer && is_word_at(parser, parser->before_span.begin, "lambda"))
         answer = foreign_answer(FOREIGN_TOKEN, "lambda", strlen("lambda"));
-    if (!answer && (*text == '(' || *text == '.') && assignment)
+    const char *near = word_length(text) && !answer ? closest_name(copy_span(parser, span), words, COUNT_OF(words)) : NULL;
+    if (!answer && !near)
+        answer = answer_of_operand(parser, text, expected);
+    if (answer)
+        diag_help(parser->diags, "%s", answer);
+    else if (near)
+        diag_help(parser->diags, "did you mean '%s'?", near);
+}
+
+/* Where a statement ends too early. */
+static void help_with_end(Parser *parser, const char *expected)
+{
+    const char *answer = answer_of_statement(parser);
+    if (!answer && strcmp(expected, "'=' or ','") == 0)
         answer = "a statement gives a name to a value, 'h = ...', or ends the block with it, 'return ...'";
-    bool operand = isalnum((unsigned char)*text) || *text == '"' || *text == '_';
-    if (!answer && operand && parser->unclosed.token && is_complete(parser->before))
-        answer = "a comma or an operator is missing before it";
     if (answer)
         diag_help(parser->diags, "%s", answer);
 }
@@ -232,6 +310,8 @@ static void report_token(Parser *parser, Span span, int token, const char *expec
         diag_note(parser->diags, parser->before_span, "the statement goes on behind this");
     if (!ends)
         help_with_token(parser, span, expected);
+    else
+        help_with_end(parser, expected);
 }
 
 void syntax_error(Parser *parser, Span span, int token, const char *expected, bool declaration)

@@ -205,13 +205,15 @@ static int skip_block(HN_STYPE *value, Span *span, Parser *parser)
 int next_token(HN_STYPE *value, Span *span, Parser *parser)
 {
     int token;
+    if (parser->last == END) {
+        parser->quiet = parser->quiet_next;
+        parser->quiet_next = parser->recovering = false;
+    }
     if (parser->recovering && parser->last == '{')
         token = skip_block(value, span, parser);
     else
         token = take_token(value, span, parser);
     while (token == END && parser->recovering && parser->loop && parser->source->text[span->begin] == ';')
         token = take_token(value, span, parser); /* for (i = 0; i < 3; ...) { } */
-    if (token == END)
-        parser->quiet = parser->recovering = false;
     return token;
 }

@@ -18,14 +18,6 @@ void condition_states(Assembly *assembly)
     }
 }
 
-static bool has_first_value(const Model *model, uint32_t condition)
-{
-    for (uint32_t i = 0; i < model->hypers.len; i++)
-        if (model->hypers.data[i].condition == condition)
-            return true;
-    return false;
-}
-
 /* The argument of an export that stands for the condition; NO_VALUE: there is none. */
 static Value find_argument(const Builder *b, uint32_t condition)
 {
@@ -39,7 +31,7 @@ static Value find_argument(const Builder *b, uint32_t condition)
 Value condition_value(Assembly *assembly, Builder *b, uint32_t condition, View view)
 {
     const TrainCondition *own = find_train_condition(assembly->train, condition);
-    Value argument = has_first_value(assembly->model, condition) ? NO_VALUE : find_argument(b, condition);
+    Value argument = find_argument(b, condition);
     if (argument != NO_VALUE)
         return argument;
     return own ? condition_rules[own->kind]->value(assembly, b, own, view) : first_value(assembly, b, condition);

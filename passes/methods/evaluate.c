@@ -90,6 +90,8 @@ static Function *build_finish(Assembly *assembly, const char *name, const Functi
 
 static int64_t evaluation_batch(const Model *model, const Metric *metric)
 {
+    if (metric->dataset < 0)
+        return 1;
     int64_t rows = model->datasets.data[metric->dataset].splits.data[metric->split].count;
     return rows > 0 && rows < EVALUATION_BATCH ? rows : EVALUATION_BATCH;
 }

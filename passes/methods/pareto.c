@@ -20,7 +20,9 @@ static void states(Assembly *assembly)
     Type all = type_of(module->real, 2, (int64_t[]){sweep->count, sweep->width});
     if (pareto->each) {
         const char *points = arena_printf(&module->arena, "%s/points", assembly->train->name);
-        sweep->memory = (int)named_state(module, points, all, STATE_COUNTER, 0);
+        int64_t figures = sweep->outputs + assembly->train->metrics.len - 1;
+        Type results = type_of(module->real, 2, (int64_t[]){sweep->count, figures});
+        sweep->memory = (int)named_state(module, points, results, STATE_COUNTER, 0);
         module->states.data[sweep->memory].kept = true;
     }
     if (!pareto->fixed && !solver_of(pareto->solver)->all_rays)

@@ -36,6 +36,12 @@ const IndicatorArgument indicator_arguments[INDICATOR_COUNT] = {
 #undef INDICATOR
 };
 
+const char *const hyper_kind_names[HYPER_KIND_COUNT] = {
+#define HYPER_KIND(KIND, name) name,
+#include "runtime/abi/hyper_kinds.def"
+#undef HYPER_KIND
+};
+
 const char *const blas_names[BLAS_COUNT] = {
 #define BLAS(NAME, name) name,
 #include "runtime/abi/blas.def"

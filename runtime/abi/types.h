@@ -1,4 +1,4 @@
-/* Types of elements, roles of states, acts, indicators and kinds of BLAS, as compiler and runtime name them. */
+/* Types of elements, roles of states, acts, indicators, kinds of hyperparameters and of BLAS, as compiler and runtime name them. */
 #ifndef HN_ABI_TYPES_H
 #define HN_ABI_TYPES_H
 
@@ -30,6 +30,12 @@ typedef enum {
 
 /* What a model writes in an indicator's parentheses: the last column of indicators.def. */
 typedef enum { ARGUMENT_NOTHING, ARGUMENT_POINT, ARGUMENT_POINTS } IndicatorArgument;
+
+typedef enum {
+#define HYPER_KIND(KIND, name) HYPER_##KIND,
+#include "runtime/abi/hyper_kinds.def"
+#undef HYPER_KIND
+} HyperKind;
 
 typedef enum {
 #define BLAS(NAME, name) BLAS_##NAME,
@@ -66,6 +72,13 @@ enum {
 };
 
 enum {
+    HYPER_KIND_COUNT = 0
+#define HYPER_KIND(KIND, name) +1
+#include "runtime/abi/hyper_kinds.def"
+#undef HYPER_KIND
+};
+
+enum {
     BLAS_COUNT = 0
 #define BLAS(NAME, name) +1
 #include "runtime/abi/blas.def"
@@ -78,6 +91,7 @@ extern const char *const state_role_names[STATE_ROLE_COUNT];
 extern const char *const act_names[ACT_COUNT];
 extern const char *const indicator_names[INDICATOR_COUNT]; /* "hypervolume" ... */
 extern const IndicatorArgument indicator_arguments[INDICATOR_COUNT];
+extern const char *const hyper_kind_names[HYPER_KIND_COUNT];
 extern const char *const blas_names[BLAS_COUNT];
 
 #endif

@@ -143,7 +143,7 @@ int command_info(const Manifest *manifest, const Options *options)
         print_train(manifest);
     for (size_t i = 0; i < manifest->hyper_count; i++) {
         const HyperInfo *hyper = &manifest->hypers[i];
-        printf("hyper %s: %s", hyper->name, hyper->kind);
+        printf("hyper %s: %s", hyper->name, hyper_kind_names[hyper->kind]);
         if (hyper->low != hyper->high) /* else it has no bounds */
             printf("(%g, %g)", hyper->low, hyper->high);
         printf(" = %g%s\n", hyper->init, hyper->shared ? " shared" : "");

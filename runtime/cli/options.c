@@ -41,18 +41,21 @@ static const CommandInfo commands[] = {
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
 
-/* "--preference"; empty where the model has no sweep. */
-static char point_flag[64];
+/* "--preference" and "--hyper"; empty where the model has no such conditions. */
+static char condition_flags[2][64];
 
 static const char *flag_name(Key key)
 {
-    return key == KEY_POINT ? point_flag : flags[key].name;
+    return key == KEY_POINT ? condition_flags[0] : key == KEY_HYPER ? condition_flags[1] : flags[key].name;
 }
 
-static void name_point_flag(const Manifest *manifest)
+static void name_condition_flags(const Manifest *manifest)
 {
-    const SweepInfo *sweep = manifest_sweep(manifest);
-    snprintf(point_flag, sizeof point_flag, "%s%.60s", sweep ? "--" : "", sweep ? sweep->axis_word : "");
+    memset(condition_flags, 0, sizeof condition_flags);
+    for (size_t i = 0; i < manifest->condition_count; i++) {
+        const ConditionInfo *condition = &manifest->conditions[i];
+        snprintf(condition_flags[condition->standing], sizeof condition_flags[0], "--%.60s", condition->word);
+    }
 }
 
 /* ---- help ---- */
@@ -94,9 +97,11 @@ static void print_flag_help(const Manifest *manifest, Key key)
     const SweepInfo *sweep = manifest_sweep(manifest);
     char text[96];
     flag_text(key, text, sizeof text);
-    if (key == KEY_POINT && sweep)
-        printf("  %s  how much each %.30s matters, scaled to the sum 1\n", text, sweep->output_word);
-    else if (key != KEY_POINT)
+    if (!*flag_name(key)) /* the model has no such conditions */
+        return;
+    if (key == KEY_POINT)
+        printf("  %s  how much each %.30s matters, scaled to the sum 1\n", text, sweep ? sweep->output_word : "entry");
+    else
         printf("  %-15s %s\n", text, flags[key].help);
 }
 
@@ -140,6 +145,16 @@ static bool parse_seconds(const char *flag, const char *text, double *seconds)
     *seconds = strtod(text, &end);
     if (end == text || *end || !isfinite(*seconds) || *seconds <= 0)
         return report_error("%s expects a number of seconds above 0, not '%s'", flag, text);
+    return true;
+}
+
+static bool add_choice(Choices *choices, const char *flag, const char *what, const char *value)
+{
+    if (!*value)
+        return report_error("%s expects %s", flag, what);
+    if (choices->count == MAX_CHOICES)
+        return report_error("%s is given more than %d times", flag, MAX_CHOICES);
+    choices->texts[choices->count++] = value;
     return true;
 }
 
@@ -195,8 +210,9 @@ static bool set_flag(Options *options, Key key, const char *value)
         options->export = value;
         return *value || report_error("%s expects a name", flag);
     case KEY_POINT:
-        options->point = value;
-        return *value || report_error("%s expects numbers with commas between them", flag);
+        return add_choice(&options->points, flag, "numbers with commas between them", value);
+    case KEY_HYPER:
+        return add_choice(&options->hypers, flag, flags[key].value, value);
     case KEY_COUNT:
         break;
     }
@@ -392,7 +408,7 @@ static bool refuse_command(const char *word)
 
 bool options_parse(int argc, char **argv, const Manifest *manifest, Options *options)
 {
-    name_point_flag(manifest);
+    name_condition_flags(manifest);
     *options = (Options){.run = {.epochs = -1, .steps = -1}};
     if (argc < 2)
         return report_error("expected a command: %s; see --help", all_commands());

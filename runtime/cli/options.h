@@ -7,7 +7,13 @@
 #include "runtime/core/manifest.h"
 #include "runtime/run/settings.h"
 
-enum { MAX_FILES = 16 };
+enum { MAX_FILES = 16, MAX_CHOICES = 64 };
+
+/* The values of a flag that may be given several times. */
+typedef struct Choices {
+    const char *texts[MAX_CHOICES];
+    size_t count;
+} Choices;
 
 typedef struct CommandInfo CommandInfo;
 
@@ -16,7 +22,8 @@ typedef struct Options {
     bool help;                    /* of the command */
     RunSettings run;              /* eval and predict: its data and its threads */
     const char *weights;          /* eval, predict */
-    const char *export, *point;   /* predict; NULL: not given */
+    const char *export;           /* predict; NULL: not given */
+    Choices points, hypers;       /* predict: conditions of the export */
     const char *files[MAX_FILES]; /* predict: the data; plot: the run folder */
     size_t file_count;
     bool json;      /* eval */
@@ -35,8 +42,7 @@ struct CommandInfo {
     int (*run)(const Manifest *manifest, const Options *options); /* the exit status */
 };
 
-/* False (reported) on wrong usage. A model with a sweep has a flag for a point of it, named after its condition
- * (SweepInfo.axis_word). */
+/* False (reported) on wrong usage. A model with conditions has flags for them, named after their kinds (ConditionInfo.word). */
 bool options_parse(int argc, char **argv, const Manifest *manifest, Options *options);
 /* What --help prints, to stdout, of one command or of all (NULL); after options_parse. */
 void options_help(const Manifest *manifest, const CommandInfo *command);

@@ -255,7 +255,8 @@ static bool is_logarithmic(const Curves *curves, const Panel *panel)
     for (size_t i = 0; i < curves->manifest->hyper_count; i++) {
         const HyperInfo *hyper = &curves->manifest->hypers[i];
         if (!strcmp(hyper->name, panel->title))
-            return !strncmp(hyper->kind, "log", 3) || !strcmp(hyper->kind, "positive") || most > 100 * least;
+            return hyper->kind == HYPER_LOG || hyper->kind == HYPER_LOG_RANGE || hyper->kind == HYPER_POSITIVE ||
+                   most > 100 * least;
     }
     return most > 100 * least;
 }

@@ -1,6 +1,7 @@
 /* `OUT predict` prints, as CSV, one line per row of the data: where it stands (the line of a table, the number of an example of
  * files of another format) and the elements of what the export gives. An argument of the export is the field of a data set that
- * has its name and type, or a point of the sweep's condition. Of a table only the columns of these fields need be there; they are
+ * has its name and type, or a condition. An export of conditions alone is evaluated once,
+ * without a file. Of a table only the columns of these fields need be there; they are
  * encoded as the weights' file says. */
 #include <inttypes.h>
 #include <math.h>
@@ -9,6 +10,7 @@
 #include <string.h>
 
 #include "runtime/cli/commands.h"
+#include "runtime/cli/conditions.h"
 #include "runtime/core/parallel.h"
 #include "runtime/core/report.h"
 #include "runtime/run/checkpoint.h"
@@ -33,65 +35,6 @@ static const ExportInfo *find_export(const Manifest *manifest, const char *name)
     else if (!found)
         report_error("say with --export NAME which of %s", names.text);
     return found;
-}
-
-/* ---- the point of the sweep ---- */
-
-/* "1,2,1" as one number per entry, scaled so that the sum is 1. */
-static bool parse_point(const char *text, const SweepInfo *sweep, double *point)
-{
-    const char *word = sweep->axis_word, *at = text;
-    double sum = 0;
-    for (size_t i = 0; i < sweep->width; i++) {
-        char *end;
-        point[i] = strtod(at, &end);
-        bool last = i + 1 == sweep->width;
-        if (end == at || !isfinite(point[i]) || *end != (last ? '\0' : ','))
-            return report_error("--%s expects %zu numbers with commas between them, not '%s'", word, sweep->width, text);
-        if (point[i] < 0)
-            return report_error("--%s %s: a %s has no negative numbers", word, text, word);
-        sum += point[i];
-        at = end + 1;
-    }
-    if (!(sum > 0) || isinf(sum))
-        return report_error("--%s %s: the numbers must have a sum above 0", word, text);
-    for (size_t i = 0; i < sweep->width; i++)
-        point[i] /= sum;
-    return true;
-}
-
-static bool needs_point(const char *export, const SweepInfo *sweep)
-{
-    NameList names = {""};
-    for (size_t i = 0; i < sweep->output_count; i++)
-        name_list_add(&names, sweep->outputs[i]);
-    return report_error("'%s' takes the %s '%s': say with --%s how much each of %s matters", export, sweep->axis_word,
-                        sweep->axis, sweep->axis_word, names.text);
-}
-
-static bool set_point(const Call *call, const SweepInfo *sweep, const ExportInfo *export, const char *text)
-{
-    if (!sweep) /* without a sweep there is no flag for a point of it either */
-        return true;
-    const TensorInfo *argument = call_input_type(call, sweep->axis);
-    double point[MAX_OUTPUTS];
-    if (!argument && text)
-        return report_error("'%s' takes no %s: leave --%s out", export->name, sweep->axis_word, sweep->axis_word);
-    if (!argument)
-        return true;
-    if (!text)
-        return needs_point(export->name, sweep);
-    if (argument->elements != (int64_t)sweep->width)
-        return report_internal("the argument '%s' of '%s' does not hold %zu numbers", argument->name, export->name, sweep->width);
-    if (!parse_point(text, sweep, point))
-        return false;
-    void *input = call_input(call, sweep->axis);
-    for (size_t i = 0; i < sweep->width; i++)
-        if (argument->dtype == DTYPE_F64)
-            ((double *)input)[i] = point[i];
-        else
-            ((float *)input)[i] = (float)point[i];
-    return true;
 }
 
 /* ---- results ---- */
@@ -190,18 +133,18 @@ static bool open_call(Call *call, const Program *program, const ExportInfo *expo
 int command_predict(const Manifest *manifest, const Options *options)
 {
     const ExportInfo *export = find_export(manifest, options->export);
-    const DatasetInfo *dataset = export ? examples_dataset(manifest, export) : NULL;
-    if (!dataset)
+    bool once = export && options->file_count == 0 && !examples_needed(manifest, export);
+    const DatasetInfo *dataset = export && !once ? examples_dataset(manifest, export) : NULL;
+    if (!dataset && !once)
         return EXIT_FAILURE;
     parallel_set_threads(options->run.threads ? options->run.threads : 1);
     Program program = {0};
     Call call = {0};
-    Examples examples = {0};
+    Examples examples = {.count = once};
     const Named named = {manifest, export->labels};
     bool fine = program_open(&program, manifest) && open_call(&call, &program, export) &&
-                set_point(&call, manifest_sweep(manifest), export, options->point) &&
-                checkpoint_load_weights(options->weights, &program) &&
-                examples_load(&examples, &program, dataset, call.info, options->files, options->file_count);
+                checkpoint_load_weights(options->weights, &program) && give_conditions(&program, &call, export->name, options) &&
+                (once || examples_load(&examples, &program, dataset, call.info, options->files, options->file_count));
     fine = fine && predict_rows(&examples, &named, &call);
     examples_free(&examples);
     call_close(&call);

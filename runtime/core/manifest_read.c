@@ -113,6 +113,22 @@ static bool is_real_state(const Manifest *manifest, int state, size_t elements)
     return tensor->dtype == manifest->real && tensor->elements == (int64_t)elements;
 }
 
+static bool conditions_fit(const Manifest *manifest)
+{
+    for (size_t i = 0; i < manifest->condition_count; i++)
+        if (!is_real_state(manifest, manifest->conditions[i].state, manifest->conditions[i].width))
+            return false;
+    for (size_t i = 0; i < manifest->hyper_count; i++) {
+        const HyperInfo *hyper = &manifest->hypers[i];
+        size_t width = manifest->conditions[hyper->condition].width, elements = 1;
+        for (unsigned k = 0; k < hyper->rank; k++)
+            elements *= elements <= width ? (size_t)hyper->dims[k] : 1;
+        if (elements > width || hyper->offset > width - elements)
+            return false;
+    }
+    return true;
+}
+
 static bool indicators_fit(const SweepInfo *sweep)
 {
     for (size_t i = 0; i < sweep->indicator_count; i++) {
@@ -137,7 +153,8 @@ static bool sweep_fits(const Manifest *manifest, const TrainInfo *train)
            sweep->width <= MAX_OUTPUTS && sweep->count >= 1 && sweep->count <= MAX_POINTS &&
            sweep->point_numbers == sweep->count * sweep->width && is_real_state(manifest, sweep->state, sweep->width) &&
            is_real_state(manifest, sweep->all, sweep->point_numbers) &&
-           is_real_state(manifest, sweep->memory, sweep->count * sweep->output_count) && indicators_fit(sweep);
+           is_real_state(manifest, sweep->memory, sweep->count * (sweep->output_count + train->metric_count - 1)) &&
+           indicators_fit(sweep);
 }
 
 static bool events_fit(const Manifest *manifest, const TrainInfo *train)
@@ -197,7 +214,8 @@ static bool train_fits(const Manifest *manifest)
     for (size_t i = 0; i < train->phase_count; i++)
         fits &= train->phases[i].split < manifest->datasets[train->phases[i].dataset].split_count;
     for (size_t i = 0; i < train->metric_count; i++)
-        fits &= train->metrics[i].split < manifest->datasets[train->metrics[i].dataset].split_count;
+        fits &= train->metrics[i].dataset == NONE ||
+                train->metrics[i].split < manifest->datasets[train->metrics[i].dataset].split_count;
     return fits && sweep_fits(manifest, train) && events_fit(manifest, train);
 }
 
@@ -210,6 +228,7 @@ static const char *find_misfit(Manifest *manifest)
            : !states_lie_inside(manifest)                             ? "a state lies outside of the arena or is not aligned"
            : !bounds_fit(manifest)                                    ? "the bounds of a function have a state of another size"
            : !fields_fit(manifest) || !datasets_fit(manifest) ? "the files or the table of a data set do not make its fields"
+           : !conditions_fit(manifest)                        ? "a hyperparameter or a state does not fit its condition"
            : !train_fits(manifest)                            ? "the parts of the train do not fit each other"
                                                               : NULL;
 }

@@ -21,7 +21,7 @@ static bool evaluation_open(Evaluation *evaluation, const Program *program, cons
     static const char *const finish_inputs[] = {NULL};
     const void *const *rows = (const void *const *)data->tables;
     evaluation->metric = metric;
-    evaluation->rows = data->splits[metric->dataset][metric->split];
+    evaluation->rows = metric->dataset == NONE ? (RowRange){.count = 1} : data->splits[metric->dataset][metric->split];
     evaluation->accumulate = calloc(metric->accumulate_count + 1, sizeof *evaluation->accumulate);
     if (!evaluation->accumulate)
         return report_error("out of memory");

@@ -8,17 +8,18 @@
 
 /* ---- what an export reads ---- */
 
-static bool is_swept(const Manifest *manifest, const TensorInfo *argument)
+static bool is_condition(const Manifest *manifest, const TensorInfo *argument)
 {
-    const SweepInfo *sweep = manifest_sweep(manifest);
-    return sweep && !strcmp(argument->name, sweep->axis);
+    for (size_t i = 0; i < manifest->condition_count; i++)
+        if (!strcmp(argument->name, manifest->conditions[i].name))
+            return true;
+    return false;
 }
 
-/* Whether the argument comes from the rows: it is neither the condition of the sweep nor the row's number, which the compiler
- * adds where random numbers are drawn. */
+/* Whether the argument comes from the rows; the compiler adds the row's number where random numbers are drawn. */
 static bool is_of_the_row(const Manifest *manifest, const TensorInfo *argument)
 {
-    return !is_swept(manifest, argument) && strcmp(argument->name, "row.number");
+    return !is_condition(manifest, argument) && strcmp(argument->name, "row.number");
 }
 
 static bool same_type(const TensorInfo *a, const TensorInfo *b)
@@ -50,8 +51,9 @@ static const TensorInfo *find_foreign(const Manifest *manifest, const DatasetInf
     return NULL;
 }
 
-static bool reads_rows(const Manifest *manifest, const FunctionInfo *function)
+bool examples_needed(const Manifest *manifest, const ExportInfo *export)
 {
+    const FunctionInfo *function = &manifest->functions[export->function];
     for (size_t i = 0; i < function->input_count; i++)
         if (is_of_the_row(manifest, &function->inputs[i]))
             return true;
@@ -62,7 +64,7 @@ const DatasetInfo *examples_dataset(const Manifest *manifest, const ExportInfo *
 {
     const FunctionInfo *function = &manifest->functions[export->function];
     const TensorInfo *foreign = NULL;
-    bool any = reads_rows(manifest, function);
+    bool any = examples_needed(manifest, export);
     for (size_t i = 0; any && i < manifest->dataset_count; i++) {
         foreign = find_foreign(manifest, &manifest->datasets[i], function);
         if (!foreign)
@@ -73,7 +75,7 @@ const DatasetInfo *examples_dataset(const Manifest *manifest, const ExportInfo *
         report_error("the argument '%s' of '%s' is %s, and no data set has a field of that name and type: predict cannot read it",
                      foreign->name, export->name, tensor_text(foreign, type));
     else
-        report_error("no argument of '%s' is read from files: predict has no rows to evaluate it on", export->name);
+        report_error("no argument of '%s' is read from files: leave them out, and predict evaluates it once", export->name);
     return NULL;
 }
 

@@ -15,6 +15,8 @@ typedef struct Examples {
     uint32_t *lines; /* of a table: where each row stands in its file; owned */
 } Examples;
 
+/* Whether an argument of the export comes from rows: it is neither a condition nor the row's number. */
+bool examples_needed(const Manifest *manifest, const ExportInfo *export);
 /* The data set whose fields are the export's arguments. NULL (reported) if there is none. */
 const DatasetInfo *examples_dataset(const Manifest *manifest, const ExportInfo *export);
 /* Reads the files as examples of the data set. Needs the program's weights: they hold what tables are encoded with. Problems are

@@ -233,10 +233,9 @@ static json_t *evaluation_event(Run *run, double *selected)
     if (train->sweep) {
         sweep_measure(&run->sweep, run->evaluations, &run->program, run_nets(run));
         sweep_add_indicators(&run->sweep, event);
+        sweep_add_metrics(&run->sweep, event);
     }
-    for (size_t i = 0; i < train->metric_count; i++) {
-        if (train->sweep && train->sweep->metric == i)
-            continue;
+    for (size_t i = 0; !train->sweep && i < train->metric_count; i++) {
         double value = evaluation_run(&run->evaluations[i], &run->program);
         json_object_set_new(event, train->metrics[i].name, json_finite(value));
         if ((int64_t)i == train->select)

@@ -14,20 +14,31 @@ _Static_assert(MAX_OUTPUTS == (int)SWEEP_MOST_OUTPUTS && MAX_POINTS == (int)SWEE
                    MAX_ROWS == (int)INDICATOR_MOST_ROWS,
                "limits of indicators/indicators.h");
 
+/* How many numbers are measured at a point. */
+static size_t figures(const Sweep *sweep)
+{
+    return sweep->info->output_count + sweep->metric_count - 1;
+}
+
 bool sweep_open(Sweep *sweep, const Program *program)
 {
-    const SweepInfo *info = program->manifest->train->sweep;
-    *sweep = (Sweep){.info = info};
+    const TrainInfo *train = program->manifest->train;
+    const SweepInfo *info = train->sweep;
+    *sweep = (Sweep){.info = info, .metrics = train->metrics, .metric_count = train->metric_count};
     if (!info)
         return true;
     sweep->values = calloc(info->count * info->output_count, sizeof *sweep->values);
+    sweep->others = calloc(info->count * train->metric_count, sizeof *sweep->others);
+    sweep->memory = calloc(info->count * figures(sweep), sizeof *sweep->memory);
     sweep->indicators = calloc(info->indicator_count + 1, sizeof *sweep->indicators);
-    return (sweep->values && sweep->indicators) || report_error("out of memory");
+    return (sweep->values && sweep->others && sweep->memory && sweep->indicators) || report_error("out of memory");
 }
 
 void sweep_close(Sweep *sweep)
 {
     free(sweep->values);
+    free(sweep->others);
+    free(sweep->memory);
     free(sweep->indicators);
     *sweep = (Sweep){0};
 }
@@ -102,32 +113,54 @@ static void judge(Sweep *sweep)
 
 /* ---- measures ---- */
 
+/* Measures the point at hand, as results number `at`. */
+static void measure(Sweep *sweep, Evaluation *evaluations, const Program *program, size_t at)
+{
+    double *other = sweep->others + at * (sweep->metric_count - 1);
+    for (size_t i = 0; i < sweep->metric_count; i++) {
+        if (i == sweep->info->metric)
+            evaluation_run_all(&evaluations[i], program, sweep->values + at * sweep->info->output_count);
+        else
+            *other++ = evaluation_run(&evaluations[i], program);
+    }
+}
+
+/* Remembers the results of the net that was just trained, and recalls those of the nets before it. */
+static void remember(Sweep *sweep, const Program *program, size_t net)
+{
+    const StateInfo *state = &program->manifest->states[sweep->info->memory];
+    size_t m = sweep->info->output_count, others = sweep->metric_count - 1, width = figures(sweep);
+    program_write_reals(program, state, net * width, sweep->values + net * m, m);
+    program_write_reals(program, state, net * width + m, sweep->others + net * others, others);
+    program_read_reals(program, state, sweep->memory);
+    for (size_t i = 0; i <= net; i++) {
+        memcpy(sweep->values + i * m, sweep->memory + i * width, m * sizeof *sweep->values);
+        memcpy(sweep->others + i * others, sweep->memory + i * width + m, others * sizeof *sweep->others);
+    }
+}
+
 void sweep_measure(Sweep *sweep, Evaluation *evaluations, const Program *program, size_t trained)
 {
     const SweepInfo *info = sweep->info;
-    Evaluation *evaluation = &evaluations[info->metric];
     bool each = info->memory != NONE;
-    size_t m = info->output_count;
     sweep->count = each ? trained : info->count;
     if (each && trained > 0) {
-        const StateInfo *memory = &program->manifest->states[info->memory];
-        double values[MAX_OUTPUTS];
         sweep_set_point(sweep, program, trained - 1);
-        evaluation_run_all(evaluation, program, values);
-        program_write_reals(program, memory, (trained - 1) * m, values, m);
-        program_read_reals(program, memory, sweep->values);
+        measure(sweep, evaluations, program, trained - 1);
+        remember(sweep, program, trained - 1);
     }
     for (size_t i = 0; !each && i < info->count; i++) {
         sweep_set_point(sweep, program, i);
-        evaluation_run_all(evaluation, program, sweep->values + i * m);
+        measure(sweep, evaluations, program, i);
     }
     judge(sweep);
 }
 
-void sweep_measure_net(const Sweep *sweep, Evaluation *evaluations, const Program *program, double *point, double *values)
+void sweep_measure_net(Sweep *sweep, Evaluation *evaluations, const Program *program, double *point)
 {
     program_read_reals(program, &program->manifest->states[sweep->info->state], point);
-    evaluation_run_all(&evaluations[sweep->info->metric], program, values);
+    sweep->count = 1;
+    measure(sweep, evaluations, program, 0);
 }
 
 bool sweep_load(const Sweep *sweep, const Program *program, const char *checkpoint)
@@ -177,6 +210,30 @@ static json_t *matrix_json(size_t rows, size_t columns, const double *values)
     for (size_t i = 0; i < rows; i++)
         json_array_append_new(matrix, vector_json(columns, values + i * columns));
     return matrix;
+}
+
+void sweep_add_metrics(const Sweep *sweep, json_t *object)
+{
+    size_t others = sweep->metric_count - 1, place = 0;
+    for (size_t i = 0; i < sweep->metric_count; i++) {
+        if (i == sweep->info->metric)
+            continue;
+        json_t *list = json_array();
+        for (size_t k = 0; k < sweep->count; k++)
+            json_array_append_new(list, json_finite(sweep->others[k * others + place]));
+        json_object_set_new(object, sweep->metrics[i].name, list);
+        place++;
+    }
+}
+
+/* The same under a key of their own, if there are any. */
+static void add_other_metrics(const Sweep *sweep, json_t *json)
+{
+    if (sweep->metric_count < 2)
+        return;
+    json_t *metrics = json_object();
+    sweep_add_metrics(sweep, metrics);
+    json_object_set_new(json, "metrics", metrics);
 }
 
 /* How often each event happened, under the last part of its state's name. */
@@ -266,13 +323,15 @@ json_t *sweep_json(const Sweep *sweep, const Program *program)
     json_object_set_new(json, sweep_key(info->point_word, key), matrix_json(sweep->count, info->width, info->points));
     json_object_set_new(json, "points", matrix_json(sweep->count, info->output_count, sweep->values));
     json_object_set_new(json, "non_dominated", kept);
+    add_other_metrics(sweep, json);
     return json;
 }
 
-json_t *sweep_net_json(const Sweep *sweep, const double *point, const double *values)
+json_t *sweep_net_json(const Sweep *sweep, const double *point)
 {
     json_t *json = describe(sweep->info);
     json_object_set_new(json, sweep->info->point_word, vector_json(sweep->info->width, point));
-    json_object_set_new(json, "point", vector_json(sweep->info->output_count, values));
+    json_object_set_new(json, "point", vector_json(sweep->info->output_count, sweep->values));
+    add_other_metrics(sweep, json);
     return json;
 }

@@ -122,7 +122,9 @@ static bool open_phase(Run *run, size_t number)
     if (step->output_count < 1 || step->output_count > MAX_STEP_OUTPUTS || strcmp(step->outputs[0].name, "loss"))
         return report_internal("the outputs of %s are not loss and at most %d more", step->name, MAX_STEP_OUTPUTS - 1);
     RowRange rows = run->data.splits[phase->info->dataset][phase->info->split];
-    int64_t batch = index ? index->elements : run->manifest->train->batch; /* none: the step reads no data */
+    int64_t batch = phase->info->batch;
+    if (index && index->elements != batch)
+        return report_internal("the input index of the function %s has not one element per example", step->name);
     if (rows.count < batch) {
         const DatasetInfo *dataset = &run->manifest->datasets[phase->info->dataset];
         return report_error("the split %s.%s has %" PRId64 " examples, fewer than a batch of %" PRId64, dataset->name,

@@ -44,6 +44,8 @@ static Model new_model(void)
     module_state(model->module, "seed", type_of(DTYPE_I32, 1, seed), STATE_COUNTER);
     module_state(model->module, "w", type_scalar(DTYPE_F32), STATE_WEIGHT);
     add_dataset(model);
+    int64_t one = 1;
+    vec_push(&model->module->conditions, (Condition){"lam", type_of(DTYPE_F32, 1, &one), CONDITION_HYPER});
     vec_push(
         &model->hypers,
         (Hyper){
@@ -58,8 +60,8 @@ static Model new_model(void)
                    .warmup = 1.5,
                    .every_lower = 5,
                    .every_upper = 1};
-    vec_push(&train.phases, (Phase){.name = "lower", .split = 0, .step = step_function(model, "tune.lower")});
-    vec_push(&train.phases, (Phase){.name = "upper", .split = 1, .step = step_function(model, "tune.upper")});
+    vec_push(&train.phases, (Phase){.name = "lower", .split = 0, .batch = 128, .step = step_function(model, "tune.lower")});
+    vec_push(&train.phases, (Phase){.name = "upper", .split = 1, .batch = 100, .step = step_function(model, "tune.upper")});
     vec_push(&train.metrics, (Metric){.name = "fit(\"valid\")",
                                       .split = 1,
                                       .passes = 1,
@@ -119,9 +121,14 @@ static void test_every_part(void **state)
     assert_true(dataset->split_count == 3 && dataset->splits[1].fraction == 0.1 && dataset->splits[2].from_test &&
                 !dataset->schema);
     assert_true(m.hyper_count == 1 && m.hypers[0].high == 0.9 && m.hypers[0].init == 0.05 && m.hypers[0].shared);
+    assert_true(m.hypers[0].kind == HYPER_RANGE && m.hypers[0].condition == 0 && m.hypers[0].offset == 0);
+    assert_true(m.condition_count == 1 && m.conditions[0].standing && m.conditions[0].width == 1 &&
+                m.conditions[0].state == NONE);
+    assert_string_equal(m.conditions[0].word, "hyper");
     const TrainInfo *train = m.train;
     assert_true(train->batch == 128 && train->epochs == 60 && train->select == 0);
-    assert_true(train->phase_count == 2 && train->phases[1].split == 1 && train->phases[1].step == 1);
+    assert_true(train->phase_count == 2 && train->phases[1].split == 1 && train->phases[1].batch == 100 &&
+                train->phases[1].step == 1);
     assert_true(train->metric_count == 1 && train->metrics[0].accumulate_count == 1 && train->metrics[0].accumulate[0] == 0 &&
                 train->metrics[0].finish == 1);
     assert_true(train->init == 2 && train->hypers == NONE && train->plateau == NONE && !train->sweep);

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Keeps the documentation true: every complete program in it (a fenced block `hn`) passes `hnc check`, every relative link leads to a
-# file, every path of a source file written in backquotes exists, and every function written `name()` is defined in the sources.
+# file and, behind a '#', to one of its headings, every path of a source file written in backquotes exists, and every function written
+# `name()` is defined in the sources.
 #
 #   documentation.sh HNC SOURCE_DIR FILE.md...
 set -eu
@@ -41,6 +42,26 @@ check_links() {
     done <"$work/links"
 }
 
+# The names that links give to the headings of a document: small letters, digits, '-' and '_', blanks as '-'; a number behind a name
+# that was there before.
+anchors() {
+    awk '/^```/ { fenced = !fenced } !fenced && /^#+ / { sub(/^#+ +/, ""); print }' "$1" |
+        sed 's/\[\([^]]*\)\]([^)]*)/\1/g; s/[^A-Za-z0-9 _-]//g; s/ *$//; s/ /-/g' | tr 'A-Z' 'a-z' |
+        awk '{ print seen[$0]++ ? $0 "-" (seen[$0] - 1) : $0 }'
+}
+
+check_anchors() {
+    sed 's/](/\n](/g' "$1" | sed -n 's/^](\([^):]*#[^)]*\)).*/\1/p' | sort -u >"$work/links" || true
+    while read -r link; do
+        file=${link%%#*}
+        target=$1
+        [ -z "$file" ] || target=$(dirname "$1")/$file
+        [ -f "$target" ] || continue # said already
+        anchors "$target" | grep -qxF -e "${link#*#}" || wrong "$1: the link to '$link' leads to no heading"
+        links=$((links + 1))
+    done <"$work/links"
+}
+
 quoted() { # FILE PATTERN: what stands in backquotes and matches
     tr '\n' ' ' <"$1" | grep -o '`[^`]*`' | tr -d '`' | grep -xE "$2" | sort -u || true
 }
@@ -57,11 +78,14 @@ check_names() {
 }
 
 programs=0
+links=0
 for document in "$@"; do
     extract_programs "$document"
     check_programs "$document"
     check_links "$document"
+    check_anchors "$document"
     check_names "$document"
 done
 [ "$programs" -gt 0 ] || wrong "no program was found in: $*"
+[ "$links" -gt 0 ] || wrong "no link to a heading was found in: $*"
 [ "$failures" -eq 0 ]

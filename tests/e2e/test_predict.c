@@ -370,7 +370,9 @@ static void test_wrong_models(void **state)
     assert_int_equal(run_command("./apart predict " WEIGHTS "--export apart strangers.csv"), 1);
     assert_true(output_has("the argument 'x' of 'apart' is f32[4], and no data set has a field of that name and type"));
     assert_int_equal(run_command("./apart predict " WEIGHTS "--export shares --preference 1,1 strangers.csv"), 1);
-    assert_true(output_has("no argument of 'shares' is read from files"));
+    assert_true(output_has("no argument of 'shares' is read from files: leave them out"));
+    assert_int_equal(run_command("./apart predict " WEIGHTS "--export shares --preference 1,3"), 0);
+    assert_true(output_has("row,shares[0],shares[1]\n1,0.25,0.75\n"));
     assert_int_equal(run_command("./apart predict " WEIGHTS "--export plain --preference 1,1 strangers.csv"), 1);
     assert_true(output_has("'plain' takes no preference: leave --preference out"));
     assert_int_equal(run_command("./apart predict " WEIGHTS "--export plain strangers.csv"), 0);

@@ -162,7 +162,7 @@ static void test_widths(void **state)
           "width takes a field of a data set, as in width(adult.x)");
     build("data t = csv(\"t.csv\") { fields x = numbers(a) }\nnet f(x: f32[1]) -> f32[1] { return linear(x, 1) }\n"
           "objective loss(d) = mean(f(t.x))\ntrain go = fit { minimise loss(t.train) by sgd(1); batch 1; epochs 1 }\n",
-          "'x' is a field of the examples of 't', which come by its splits");
+          "the field 't.x' of a data set has a value in each example, not here");
     must_say("in the objective 'loss', write 'd.x'");
 }
 

@@ -1,5 +1,6 @@
 /* Golden diagnostics: each tests/diagnostics/NAME.hn breaks the rule it is named after, and NAME.err is exactly what the compiler
- * says. The folder also holds the CSV files that some of them read. A first line `# define A=B` or `# train NAME` gives the options of the run. */
+ * says. The folder also holds the CSV files that some of them read. A first line `# define A=B`,
+ * `# train NAME` or `# every export` gives the options of the run. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,6 +22,7 @@ static FrontendOptions read_options(Arena *arena, const Source *source, Define *
     char *line = arena_text(arena, source->text, end ? (size_t)(end - source->text) : 0);
     if (strncmp(line, "# train ", 8) == 0)
         options.train = line + 8;
+    options.every_export = strcmp(line, "# every export") == 0;
     char *equals = strchr(line, '=');
     if (strncmp(line, "# define ", 9) == 0 && equals) {
         *equals = 0;

@@ -165,7 +165,7 @@ static void tables(void **unused)
     vec_push(&f.module->weights, weight);
     expect(&f, false, "weight 0 has no axis 0");
     f = fixture_new();
-    Condition condition = {"c", type_scalar(DTYPE_F32)};
+    Condition condition = {"c", type_scalar(DTYPE_F32), CONDITION_HYPER};
     vec_push(&f.module->conditions, condition);
     expect(&f, false, "condition 0 is not a vector of floats");
 }

@@ -121,7 +121,7 @@ static void fill(const Record *record, void *object, const Record *root, const v
 /* Whether every index of a list without elements is absent: such a manifest cannot be read back. */
 static bool can_be_read(const Manifest *m)
 {
-    return m->state_count && m->function_count && m->dataset_count;
+    return m->state_count && m->function_count && m->dataset_count && m->condition_count;
 }
 
 static void test_written_and_read_again(void **state)
@@ -154,7 +154,7 @@ static void test_what_differs_is_not_equal(void **state)
     (void)state;
     StateInfo states[] = {{.tensor = {.name = "w", .rank = 1, .dims = {3}}, .offset = 64}};
     double rays[] = {0.5, 0.5};
-    SweepInfo sweep = {.name = "front", .axis = "r", .points = rays, .point_numbers = 2, .all = NONE, .memory = NONE};
+    SweepInfo sweep = {.name = "front", .condition = 1, .points = rays, .point_numbers = 2, .all = NONE, .memory = NONE};
     TrainInfo train = {.name = "t", .method = "pareto", .sweep = &sweep};
     Manifest x = {.model = "m", .digest = "d", .cpu = "c", .states = states, .state_count = 1, .train = &train}, y = x;
     assert_true(record_equal(manifest_record(), &x, &y));

@@ -279,20 +279,25 @@ static void test_options(void **state)
             fail_msg("accepted: %s", wrong[i]);
 }
 
-/* The flag for a point of a sweep is named after the condition that is swept. */
-static void test_flag_of_a_sweep(void **state)
+/* The flags for conditions are named after their kinds. */
+static void test_flags_of_conditions(void **state)
 {
     (void)state;
     Options options;
-    SweepInfo sweep = {.axis_word = "task", .output_word = "loss"};
-    TrainInfo train = {.sweep = &sweep};
-    Manifest manifest = {.train = &train};
+    ConditionInfo conditions[] = {{.name = "t", .word = "task"}, {.name = "lam", .word = "tuned", .standing = true}};
+    Manifest manifest = {.conditions = conditions, .condition_count = 2};
     assert_true(parse("m predict --weights=f --task=1,2 x", &manifest, &options));
-    assert_string_equal(options.point, "1,2");
+    assert_true(options.points.count == 1 && options.hypers.count == 0);
+    assert_string_equal(options.points.texts[0], "1,2");
     assert_true(parse("m predict --weights=f --task 3 x", &manifest, &options));
-    assert_string_equal(options.point, "3");
+    assert_string_equal(options.points.texts[0], "3");
+    assert_true(parse("m predict --weights=f --tuned lam.a=1 --tuned=lam.b=2,3 x", &manifest, &options));
+    assert_true(options.points.count == 0 && options.hypers.count == 2);
+    assert_string_equal(options.hypers.texts[1], "lam.b=2,3");
+    assert_false(parse("m predict --weights=f --tuned= x", &manifest, &options));
+    assert_false(parse("m predict --weights=f --hyper lam.a=1 x", &manifest, &options));
     assert_true(parse("m predict --weights=f x", &manifest, &options));
-    assert_null(options.point);
+    assert_int_equal(options.points.count, 0);
     assert_false(parse("m predict --weights=f --preference=1,2 x", &manifest, &options));
     assert_false(parse("m predict --weights=f --task= x", &manifest, &options));
     assert_false(parse("m eval --weights=f --task=1", &manifest, &options));
@@ -339,7 +344,7 @@ static void test_manifest_is_checked(void **state)
 }
 
 #define SWEEP(metric, outputs, width, points, state, memory, indicators)                                                         \
-    "\"sweep\":{\"name\":\"front\",\"title\":\"t\",\"axis\":\"a\",\"axis_word\":\"w\",\"point_word\":\"p\",\"output_word\":"     \
+    "\"sweep\":{\"name\":\"front\",\"title\":\"t\",\"condition\":0,\"point_word\":\"p\",\"output_word\":"                        \
     "\"o\",\"on\":\"s\","                                                                                                        \
     "\"solver\":null,"                                                                                                           \
     "\"metric\":" metric ",\"outputs\":[" outputs "],\"width\":" width ",\"points\":[" points "],\"state\":" state               \
@@ -391,7 +396,7 @@ int main(void)
         cmocka_unit_test(test_parallel_ranges),
         cmocka_unit_test(test_processor_features),
         cmocka_unit_test(test_options),
-        cmocka_unit_test(test_flag_of_a_sweep),
+        cmocka_unit_test(test_flags_of_conditions),
         cmocka_unit_test(test_manifest_is_checked),
         cmocka_unit_test(test_sweep_is_checked),
     };

@@ -66,7 +66,7 @@ enum { AT_W = 0, AT_B = 64, AT_LAM = 128, AT_MOMENT = 192, AT_STEP = 256, AT_SEE
 #ifdef TOY_SWEEP
 #define TOY_SWEEP_TEXT                                                                                                           \
     "{\"name\":\"" TOY_SWEEP "\",\"title\":\"Toy " TOY_SWEEP                                                                     \
-    "\",\"axis\":\"r\",\"axis_word\":\"preference\",\"point_word\":\"" TOY_POINT "\",\"output_word\":\"" TOY_OUTPUT              \
+    "\",\"condition\":0,\"point_word\":\"" TOY_POINT "\",\"output_word\":\"" TOY_OUTPUT              \
     "\",\"on\":\"toy.valid\",\"solver\":null,\"metric\":0,\"outputs\":[\"x\"],\"width\":1,"                                      \
     "\"points\":[0.5],\"state\":2,\"all\":-1,\"memory\":-1,\"indicators\":[]}"
 #else
@@ -102,20 +102,21 @@ const char hn_manifest[] =
     "\"datasets\":[{\"name\":\"toy\",\"format\":\"idx\",\"fields\":[0,1],\"files\":[\"toy-x.gz\",\"toy-y\"],\"test_files\":[],"
     "\"splits\":[{\"name\":\"train\",\"from_test\":false,\"count\":100,\"fraction\":0},"
     "{\"name\":\"valid\",\"from_test\":false,\"count\":0,\"fraction\":0.25}],\"shuffled\":false,\"rows\":0,\"schema\":null}],"
-    "\"hypers\":[{\"name\":\"lam.decay\",\"kind\":\"log\",\"shape\":[],\"low\":0,\"high\":0,\"init\":0.001,\"shared\":true}],"
+    "\"conditions\":[{\"name\":\"lam\",\"word\":\"hyper\",\"standing\":true,\"width\":1,\"state\":-1}],"
+    "\"hypers\":[{\"name\":\"lam.decay\",\"condition\":0,\"offset\":0,\"kind\":\"log\",\"shape\":[],\"low\":0,\"high\":0,\"init\":0.001,\"shared\":true}],"
     "\"constants\":[],\"exports\":[],"
     "\"train\":{\"name\":\"tune\",\"batch\":" TEXT(TOY_BATCH) ",\"epochs\":6,"
 #ifdef TOY_FIT
     "\"method\":\"fit\",\"select\":-1,\"plateau\":-1,\"hypers\":-1,"
-    "\"phases\":[{\"name\":\"minimise\",\"dataset\":0,\"split\":0,\"step\":1,\"nonnegative\":null}],"
+    "\"phases\":[{\"name\":\"minimise\",\"dataset\":0,\"split\":0,\"batch\":" TEXT(TOY_BATCH) ",\"step\":1,\"nonnegative\":null}],"
     "\"acts\":["
     ACT("repeat", FIT_SIZE, "6", "true", "true", "0", "1", "false", "0", "false", "0") ","
     ACT("step", "1", "0", "false", "false", "0", "1", "false", "0", "false", "0") "," CALL_NOTE
     ACT("measure", "1", "0", "false", "false", "0", "1", "true", "0", "true", "0") "],"
 #else
     "\"method\":\"bilevel\",\"select\":0,\"plateau\":6,\"hypers\":3,"
-    "\"phases\":[{\"name\":\"lower\",\"dataset\":0,\"split\":0,\"step\":1,\"nonnegative\":null},"
-    "{\"name\":\"upper\",\"dataset\":0,\"split\":1,\"step\":2,\"nonnegative\":null}],"
+    "\"phases\":[{\"name\":\"lower\",\"dataset\":0,\"split\":0,\"batch\":" TEXT(TOY_BATCH) ",\"step\":1,\"nonnegative\":null},"
+    "{\"name\":\"upper\",\"dataset\":0,\"split\":1,\"batch\":" TEXT(TOY_BATCH) ",\"step\":2,\"nonnegative\":null}],"
     "\"acts\":["
     ACT("repeat", "5", "6", "true", "true", "50", "1", "false", "0", "false", "0") ","
     ACT("step", "1", "0", "false", "false", "0", "1", "false", "0", "false", "0") ","

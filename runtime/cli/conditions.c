@@ -1,0 +1,285 @@
+#include "runtime/cli/conditions.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/abi/hyper_kinds.h"
+#include "runtime/core/report.h"
+
+/* What is being filled in. */
+typedef struct Giving {
+    const Program *program;
+    const Manifest *manifest;
+    const Call *call;
+    const char *export;
+    bool *given; /* conditions without a value of their own, then hyperparameters */
+} Giving;
+
+static const TensorInfo *argument_of(const Giving *g, const ConditionInfo *condition)
+{
+    return call_input_type(g->call, condition->name);
+}
+
+static void write_argument(const Giving *g, const ConditionInfo *condition, size_t first, size_t count, const double *values)
+{
+    const TensorInfo *argument = argument_of(g, condition);
+    void *input = call_input(g->call, condition->name);
+    for (size_t i = 0; i < count; i++)
+        if (argument->dtype == DTYPE_F64)
+            ((double *)input)[first + i] = values[i];
+        else
+            ((float *)input)[first + i] = (float)values[i];
+}
+
+/* "1,2,1" as `count` finite numbers. */
+static bool parse_numbers(const char *text, size_t count, double *numbers)
+{
+    for (size_t i = 0; i < count; i++) {
+        char *end;
+        numbers[i] = strtod(text, &end);
+        if (end == text || !isfinite(numbers[i]) || *end != (i + 1 == count ? '\0' : ','))
+            return false;
+        text = end + 1;
+    }
+    return true;
+}
+
+static bool refuse_numbers(const char *flag, const char *name, size_t count, const char *text)
+{
+    return count == 1 ? report_error("--%s%s%s expects a number, not '%s'", flag, *name ? " " : "", name, text)
+                      : report_error("--%s%s%s expects %zu numbers with commas between them, not '%s'", flag, *name ? " " : "",
+                                     name, count, text);
+}
+
+/* ---- conditions without a value of their own ---- */
+
+/* How many arguments of the export are such conditions; *only: the last of them. */
+static size_t count_points(const Giving *g, const ConditionInfo **only)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < g->manifest->condition_count; i++) {
+        const ConditionInfo *condition = &g->manifest->conditions[i];
+        if (condition->standing || !argument_of(g, condition))
+            continue;
+        *only = condition;
+        count++;
+    }
+    return count;
+}
+
+/* The condition that the text is for, "r=1,2", or "1,2" where there is only one; *numbers: what is behind the name. NULL
+ * (reported). */
+static const ConditionInfo *find_point(const Giving *g, const char *text, const char **numbers)
+{
+    const ConditionInfo *only = NULL;
+    const char *equals = strchr(text, '='), *word = "", *first = "";
+    size_t count = count_points(g, &only), length = equals ? (size_t)(equals - text) : 0;
+    NameList names = {""};
+    *numbers = equals ? equals + 1 : text;
+    for (size_t i = 0; i < g->manifest->condition_count; i++) {
+        const ConditionInfo *condition = &g->manifest->conditions[i];
+        if (condition->standing)
+            continue;
+        word = condition->word;
+        if (!argument_of(g, condition))
+            continue;
+        if (equals && strlen(condition->name) == length && !strncmp(condition->name, text, length))
+            return condition;
+        first = *first ? first : condition->name;
+        name_list_add(&names, condition->name);
+    }
+    if (count == 0)
+        report_error("'%s' takes no %s: leave --%s out", g->export, word, word);
+    else if (equals)
+        report_error("--%s %s: '%.*s' is no %s of '%s', which takes %s", word, text, (int)length, text, word, g->export,
+                     names.text);
+    else if (count > 1)
+        report_error("--%s %s: '%s' takes %s: say which, as in --%s %s=%s", word, text, g->export, names.text, word, first, text);
+    return equals || count != 1 ? NULL : only;
+}
+
+/* One number per entry, scaled so that the sum is 1. */
+static bool give_point(const Giving *g, const char *text)
+{
+    const char *numbers;
+    const ConditionInfo *condition = find_point(g, text, &numbers);
+    if (!condition)
+        return false;
+    const char *word = condition->word;
+    bool *given = &g->given[condition - g->manifest->conditions];
+    double *point = calloc(condition->width, sizeof *point), sum = 0;
+    bool fine = point || report_error("out of memory");
+    fine = fine && (!*given || report_error("--%s is given twice", word));
+    fine = fine && (parse_numbers(numbers, condition->width, point) || refuse_numbers(word, "", condition->width, numbers));
+    for (size_t i = 0; fine && i < condition->width; i++) {
+        fine = point[i] >= 0 || report_error("--%s %s: a %s has no negative numbers", word, numbers, word);
+        sum += point[i];
+    }
+    fine = fine && ((sum > 0 && isfinite(sum)) || report_error("--%s %s: the numbers must have a sum above 0", word, numbers));
+    for (size_t i = 0; fine && i < condition->width; i++)
+        point[i] /= sum;
+    if (fine)
+        write_argument(g, condition, 0, condition->width, point);
+    *given = true;
+    free(point);
+    return fine;
+}
+
+static bool needs_point(const Giving *g, const ConditionInfo *condition)
+{
+    const SweepInfo *sweep = manifest_sweep(g->manifest);
+    bool swept = sweep && &g->manifest->conditions[sweep->condition] == condition;
+    const char *word = condition->word;
+    NameList names = {""};
+    for (size_t i = 0; swept && i < sweep->output_count; i++)
+        name_list_add(&names, sweep->outputs[i]);
+    if (swept)
+        return report_error("'%s' takes the %s '%s': say with --%s how much each of %s matters", g->export, word, condition->name,
+                            word, names.text);
+    return report_error("'%s' takes the %s '%s': say with --%s its %zu numbers", g->export, word, condition->name, word,
+                        condition->width);
+}
+
+/* ---- hyperparameters ---- */
+
+static size_t elements_of(const HyperInfo *hyper)
+{
+    size_t elements = 1;
+    for (unsigned i = 0; i < hyper->rank; i++)
+        elements *= (size_t)hyper->dims[i];
+    return elements;
+}
+
+static bool refuse_value(const char *flag, const HyperInfo *hyper, double value)
+{
+    const char *name = hyper->name;
+    switch (hyper->kind) {
+    case HYPER_INTEGER:
+        return report_error("--%s: %s must be a whole number from %g to %g, but %g is not", flag, name, hyper->low, hyper->high,
+                            value);
+    case HYPER_POSITIVE:
+    case HYPER_LOG:
+        return report_error("--%s: %s must be above 0, but %g is not", flag, name, value);
+    default:
+        return report_error("--%s: %s must lie strictly between %g and %g, but %g does not", flag, name, hyper->low, hyper->high,
+                            value);
+    }
+}
+
+static const HyperInfo *find_hyper(const Giving *g, const char *name, size_t length)
+{
+    NameList names = {""};
+    for (size_t i = 0; i < g->manifest->hyper_count; i++) {
+        const HyperInfo *hyper = &g->manifest->hypers[i];
+        if (strlen(hyper->name) == length && !strncmp(hyper->name, name, length))
+            return hyper;
+        name_list_add(&names, hyper->name);
+    }
+    report_error("'%.*s' is no hyperparameter of this model, which has %s", (int)length, name, names.text);
+    return NULL;
+}
+
+static bool write_values(const Giving *g, const HyperInfo *hyper, const char *text)
+{
+    const ConditionInfo *condition = &g->manifest->conditions[hyper->condition];
+    size_t count = elements_of(hyper);
+    double *values = calloc(count, sizeof *values);
+    bool fine = values || report_error("out of memory");
+    fine = fine && (parse_numbers(text, count, values) || refuse_numbers(condition->word, hyper->name, count, text));
+    for (size_t i = 0; fine && i < count; i++) {
+        fine =
+            hyper_kind_holds(hyper->kind, hyper->low, hyper->high, values[i]) || refuse_value(condition->word, hyper, values[i]);
+        if (fine)
+            values[i] = hyper_kind_raw(hyper->kind, hyper->low, hyper->high, hyper->init, values[i]);
+    }
+    if (fine)
+        write_argument(g, condition, hyper->offset, count, values);
+    free(values);
+    return fine;
+}
+
+/* "lam.drop=0.3" */
+static bool give_hyper(const Giving *g, const char *text)
+{
+    const Manifest *manifest = g->manifest;
+    const char *equals = strchr(text, '=');
+    const HyperInfo *example = &manifest->hypers[0];
+    if (!equals)
+        return report_error("--%s expects NAME=VALUE, such as %s=%g, not '%s'", manifest->conditions[example->condition].word,
+                            example->name, example->init, text);
+    const HyperInfo *hyper = find_hyper(g, text, (size_t)(equals - text));
+    if (!hyper)
+        return false;
+    const ConditionInfo *condition = &manifest->conditions[hyper->condition];
+    if (!argument_of(g, condition))
+        return report_error(
+            "'%s' keeps %s as it was trained; to choose it, the model makes '%s' an argument: 'export %s(..., %s)'", g->export,
+            hyper->name, condition->name, g->export, condition->name);
+    bool *given = &g->given[manifest->condition_count + (size_t)(hyper - manifest->hypers)];
+    if (*given)
+        return report_error("--%s gives %s twice", condition->word, hyper->name);
+    *given = true;
+    return write_values(g, hyper, equals + 1);
+}
+
+/* The values that the weights' file holds or, where the train does not move them, the first ones. */
+static bool keep_trained(const Giving *g, size_t number)
+{
+    const ConditionInfo *condition = &g->manifest->conditions[number];
+    double *values = calloc(condition->width, sizeof *values);
+    if (!values)
+        return report_error("out of memory");
+    for (size_t i = 0; condition->state == NONE && i < g->manifest->hyper_count; i++) {
+        const HyperInfo *hyper = &g->manifest->hypers[i];
+        for (size_t k = 0; hyper->condition == number && k < elements_of(hyper); k++)
+            values[hyper->offset + k] = hyper_kind_raw(hyper->kind, hyper->low, hyper->high, hyper->init, hyper->init);
+    }
+    if (condition->state != NONE)
+        program_read_reals(g->program, &g->manifest->states[condition->state], values);
+    write_argument(g, condition, 0, condition->width, values);
+    free(values);
+    return true;
+}
+
+/* ---- all of them ---- */
+
+static bool check_arguments(const Giving *g)
+{
+    for (size_t i = 0; i < g->manifest->condition_count; i++) {
+        const ConditionInfo *condition = &g->manifest->conditions[i];
+        const TensorInfo *argument = argument_of(g, condition);
+        if (argument && (argument->elements != (int64_t)condition->width || argument->dtype != g->manifest->real))
+            return report_internal("the argument '%s' of '%s' does not hold %zu numbers", condition->name, g->export,
+                                   condition->width);
+    }
+    return true;
+}
+
+static bool give_all(const Giving *g, const Options *options)
+{
+    const ConditionInfo *conditions = g->manifest->conditions;
+    bool fine = check_arguments(g);
+    for (size_t i = 0; fine && i < g->manifest->condition_count; i++)
+        if (conditions[i].standing && argument_of(g, &conditions[i]))
+            fine = keep_trained(g, i);
+    for (size_t i = 0; fine && i < options->hypers.count; i++)
+        fine = give_hyper(g, options->hypers.texts[i]);
+    for (size_t i = 0; fine && i < options->points.count; i++)
+        fine = give_point(g, options->points.texts[i]);
+    for (size_t i = 0; fine && i < g->manifest->condition_count; i++)
+        if (!conditions[i].standing && argument_of(g, &conditions[i]) && !g->given[i])
+            fine = needs_point(g, &conditions[i]);
+    return fine;
+}
+
+bool give_conditions(const Program *program, const Call *call, const char *export, const Options *options)
+{
+    const Manifest *manifest = program->manifest;
+    Giving giving = {.program = program, .manifest = manifest, .call = call, .export = export};
+    giving.given = calloc(manifest->condition_count + manifest->hyper_count + 1, sizeof *giving.given);
+    bool fine = giving.given ? give_all(&giving, options) : report_error("out of memory");
+    free(giving.given);
+    return fine;
+}

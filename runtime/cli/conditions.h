@@ -1,0 +1,12 @@
+/* The conditions that an export takes as arguments. */
+#ifndef HN_RUNTIME_CONDITIONS_H
+#define HN_RUNTIME_CONDITIONS_H
+
+#include "runtime/cli/options.h"
+#include "runtime/core/program.h"
+
+/* Sets these arguments of the call as the flags say. What the flags leave open has its trained value: the weights must have been
+ * loaded. False (reported) if a flag does not fit the export, or one that it needs is missing. */
+bool give_conditions(const Program *program, const Call *call, const char *export, const Options *options);
+
+#endif
