@@ -260,13 +260,28 @@ static TrainInfo *train_of(const Filler *f, const Train *train)
         info->acts[i] = act_of(f, &train->acts.data[i]);
     for (uint32_t i = 0; i < train->metrics.len; i++) {
         const Metric *metric = &train->metrics.data[i];
+        size_t *accumulate = ARENA_ARRAY(f->arena, size_t, metric->passes);
+        for (uint32_t pass = 0; pass < metric->passes; pass++)
+            accumulate[pass] = (size_t)function_index(f, metric->accumulate[pass]);
         info->metrics[i] = (MetricInfo){.name = metric->name,
                                         .dataset = metric->dataset,
                                         .split = metric->split,
-                                        .accumulate = function_index(f, metric->accumulate),
+                                        .accumulate = accumulate,
+                                        .accumulate_count = metric->passes,
                                         .finish = function_index(f, metric->finish)};
     }
     return info;
+}
+
+static void fill_constants(const Filler *f, Manifest *manifest)
+{
+    manifest->constant_count = f->model->constants.len;
+    manifest->constants = ARENA_ARRAY(f->arena, ConstantInfo, manifest->constant_count);
+    for (uint32_t i = 0; i < manifest->constant_count; i++) {
+        const Constant *constant = &f->model->constants.data[i];
+        int64_t state = find_state(f->module, constant_state(f->arena, constant->name));
+        manifest->constants[i] = (ConstantInfo){.name = constant->name, .number = constant->number, .state = (int)state};
+    }
 }
 
 static void fill_exports(const Filler *f, Manifest *manifest)
@@ -314,6 +329,7 @@ char *manifest_json(const Model *model, const Plan *plan, const Target *target, 
     fill_datasets(&filler, &manifest);
     fill_conditions(&filler, &manifest);
     fill_hypers(&filler, &manifest);
+    fill_constants(&filler, &manifest);
     fill_exports(&filler, &manifest);
     manifest.train = model->trains.len ? train_of(&filler, &model->trains.data[0]) : NULL;
     char *json = manifest_write(&manifest), *text = json ? arena_text(arena, json, strlen(json)) : NULL;

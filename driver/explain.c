@@ -161,7 +161,11 @@ static void explain_train(const Model *model, const Train *train)
     for (uint32_t i = 0; i < train->phases.len; i++) {
         const Phase *phase = &train->phases.data[i];
         const Dataset *data = &model->datasets.data[phase->dataset];
-        optimizer_explain(phase->name, &phase->optimizer, &text);
+        for (uint32_t part = 0; part < phase->parts.len; part++)
+            optimizer_explain(part == 0 ? phase->name : "", &phase->parts.data[part].optimizer, phase->parts.data[part].part,
+                              &text);
+        if (!phase->parts_only)
+            optimizer_explain(phase->parts.len ? "" : phase->name, &phase->optimizer, NULL, &text);
         text_printf(&text, "  %-10s batches of %" PRId64 " from %s.%s\n", "", phase->batch, data->name,
                     data->splits.data[phase->split].name);
     }

@@ -115,6 +115,7 @@ static Model *lower_one(ModelFile *file, const Symbol *train, bool exports)
         check_training(&s, train->decl);
     if (exports && file->diags->errors == 0)
         for_each(&s, DECL_EXPORT, check_export_symbol);
+    find_run_constants(&s);
     close_session(&s);
     return s.model;
 }

@@ -47,6 +47,10 @@ static void add_train(const Model *model, const Train *t, Text *text)
         const Phase *phase = &t->phases.data[i];
         text_printf(text, "phase %s %u %u\n", phase->name, phase->dataset, phase->split);
         add_optimizer(text, &phase->optimizer);
+        for (uint32_t k = 0; k < phase->parts.len; k++) {
+            text_printf(text, "of %s %d\n", phase->parts.data[k].part, phase->parts_only);
+            add_optimizer(text, &phase->parts.data[k].optimizer);
+        }
         add_function(model, phase->objective, text);
     }
     if (t->select >= 0)

@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "ir/model.h"
 
 const char *const condition_names[CONDITION_COUNT] = {
@@ -50,6 +52,8 @@ void model_free(Model *model)
         vec_free(&model->datasets.data[i].splits);
     }
     for (uint32_t i = 0; i < model->trains.len; i++) {
+        for (uint32_t k = 0; k < model->trains.data[i].phases.len; k++)
+            vec_free(&model->trains.data[i].phases.data[k].parts);
         vec_free(&model->trains.data[i].phases);
         vec_free(&model->trains.data[i].metrics);
         vec_free(&model->trains.data[i].events);
@@ -60,7 +64,50 @@ void model_free(Model *model)
     vec_free(&model->nets);
     vec_free(&model->forms);
     vec_free(&model->hypers);
+    vec_free(&model->constants);
     vec_free(&model->trains);
     vec_free(&model->exports);
     module_free(model->module); /* last: *model may lie in the module's arena */
+}
+
+/* "classifier.linear1" holds "classifier.linear1.w" and "classifier.linear1.w/scale". */
+static bool is_in_part(const char *state, const char *part)
+{
+    size_t length = strlen(part);
+    return strncmp(state, part, length) == 0 && (state[length] == 0 || state[length] == '.' || state[length] == '/');
+}
+
+uint32_t part_of_state(const Phase *phase, const char *state)
+{
+    uint32_t best = NO_PART;
+    for (uint32_t i = 0; i < phase->parts.len; i++) {
+        const char *part = phase->parts.data[i].part;
+        if (is_in_part(state, part) && (best == NO_PART || strlen(part) > strlen(phase->parts.data[best].part)))
+            best = i;
+    }
+    return best;
+}
+
+uint32_t passes_over_data(const Function *function, uint32_t *levels)
+{
+    uint32_t *own = levels ? levels : support_malloc((function->ops.len + 1) * sizeof *own), passes = 1;
+    for (Value v = 0; v < function->ops.len; v++) {
+        const Op *op = OP_AT(function, v);
+        own[v] = 0;
+        for (uint32_t i = 0; i < op->nargs; i++)
+            own[v] = own[op->args[i]] > own[v] ? own[op->args[i]] : own[v];
+        own[v] += is_across(op->code);
+    }
+    for (uint32_t i = 0; i < function->outputs.len; i++) {
+        uint32_t level = own[function->outputs.data[i].value];
+        passes = level > passes ? level : passes;
+    }
+    if (!levels)
+        support_free(own);
+    return passes;
+}
+
+const char *constant_state(Arena *arena, const char *name)
+{
+    return arena_printf(arena, "const/%s", name);
 }

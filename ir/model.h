@@ -67,6 +67,8 @@ typedef struct Optimizer {
     double beta1, beta2; /* adam; beta2 is rmsprop's alpha */
     double epsilon;
     double clip; /* global norm of the gradient; 0: none */
+    /* The constants of the model file that a run may change, which say them; NULL: none does. */
+    const char *rate_constant, *clip_constant;
     RateSchedule schedule;
 } Optimizer;
 
@@ -145,23 +147,37 @@ typedef struct Sweep {
     int all, memory; /* the same: all points; where each point has its own net, results of the trained nets; -1: no such state */
 } Sweep;
 
+enum { MOST_OPTIMIZED_PARTS = 8 }; /* of the weights, with an optimizer each */
+
+/* What trains the weights of a net, or of a part of one. */
+typedef struct PartOptimizer {
+    const char *part; /* "classifier.linear1" */
+    Optimizer optimizer;
+} PartOptimizer;
+
 typedef struct Phase {
     const char *name;    /* "lower", "upper"; "minimise" for fit */
     Function *objective; /* per example, output "loss"; of pareto one output per objective */
     uint32_t dataset, split;
-    int64_t batch; /* examples per step */
-    Optimizer optimizer;
-    Function *step;          /* set by the method */
-    const char *nonnegative; /* what is not defined for negative outputs after the loss; NULL: nothing; set by the method */
+    int64_t batch;            /* examples per step */
+    Optimizer optimizer;      /* of what is in none of the parts */
+    bool parts_only;          /* there is no such optimizer */
+    VEC(PartOptimizer) parts; /* of the most specific part a state takes its optimizer */
+    Function *step;           /* set by the method */
+    const char *nonnegative;  /* what is not defined for negative outputs after the loss; NULL: nothing; set by the method */
     uint32_t line;
 } Phase;
+
+enum { MOST_PASSES = 8 };
 
 typedef struct Metric {
     const char *name;    /* as written: "err(fashion.test)" */
     Function *objective; /* per example, not training, output "value"; of pareto one output per objective */
     int dataset;         /* -1: it reads no data, and is evaluated as of one example */
     uint32_t split;
-    Function *accumulate, *finish; /* set by the method: inputs index, mask; output "value" */
+    uint32_t passes;                   /* over the data: one more than reductions across the data lie inside each other */
+    Function *accumulate[MOST_PASSES]; /* of a pass: inputs index, mask; set by the method, as is finish */
+    Function *finish;                  /* output "value" */
 } Metric;
 
 /* One act of a train's procedure (runtime/abi/acts.def). It is due by the rounds of its parent, a repeat. */
@@ -216,6 +232,14 @@ typedef struct Export {
     int labels;         /* the field whose classes the result is one of, or has an element for each of; -1: it is neither */
 } Export;
 
+/* A constant of the model file. A run may change it if the state constant_state() holds it. */
+typedef struct Constant {
+    const char *name;
+    double number;
+} Constant;
+/* "const/rate" */
+const char *constant_state(Arena *arena, const char *name);
+
 typedef struct Model {
     Module *module;
     const char *name;   /* of the file, without folder and .hn */
@@ -224,6 +248,7 @@ typedef struct Model {
     VEC(Net) nets;
     VEC(Form) forms;
     VEC(Hyper) hypers;
+    VEC(Constant) constants;
     VEC(Train) trains;
     VEC(Export) exports;
 } Model;
@@ -238,6 +263,15 @@ uint64_t train_conditions(const Train *train);
 Value build_natural(Builder *b, const Hyper *hyper, Value raw);
 /* The unconstrained number whose natural value is `natural` (inside the range). */
 double hyper_raw(const Hyper *hyper, double natural);
+
+/* How many passes over the data the function's outputs need: one more than reductions across the data lie inside each other.
+ * levels (NULL: not wanted) gets for every value how many passes it waits for. */
+uint32_t passes_over_data(const Function *function, uint32_t *levels);
+
+/* What stands for the optimizer of no part. */
+enum { NO_PART = UINT32_MAX };
+/* Which of the phase's parts a trained state of that name belongs to. */
+uint32_t part_of_state(const Phase *phase, const char *state);
 
 /* Fills in the sources of every weight. */
 void find_sources(Module *module);

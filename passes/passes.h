@@ -85,14 +85,13 @@ void pass_traced(const PassTrace *trace, const char *name, Module *module, Funct
 
 /* ---- methods ---- */
 
-/* Turns the model's train into its step, init, evaluation and report functions (docs/methods.md). Errors the frontend cannot see
- * (nested reductions in a metric of objectives) are in `why`, as "LINE: error: ..."; false then. */
-bool method_assemble(Model *model, Train *train, PassTrace *trace, char why[static 256]);
+/* Turns the model's train into its step, init, evaluation and report functions (docs/methods.md). */
+void method_assemble(Model *model, Train *train, PassTrace *trace);
 
 /* The settings of the train's method, as lines of `hnc explain`. */
 void method_explain(const Train *train, Text *out);
-/* A line for an optimizer: "  lower      adam(0.001, ...), cosine". */
-void optimizer_explain(const char *what, const Optimizer *optimizer, Text *out);
+/* A line for an optimizer: "  lower      adam(0.001, ..., cosine) of PART"; `part` NULL: it trains what no other one does. */
+void optimizer_explain(const char *what, const Optimizer *optimizer, const char *part, Text *out);
 
 /* How many losses the train differentiates: its phases', or pareto's objectives. */
 uint32_t method_losses(const Train *train);

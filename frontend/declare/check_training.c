@@ -189,6 +189,9 @@ void check_training(Session *s, const Decl *decl)
     unsigned errors = s->file->diags->errors;
     for (uint32_t i = 0; i < train->phases.len; i++)
         check_phase(s, decl, train, i);
+    const Phase *weights = train->phases.len ? &train->phases.data[0] : NULL;
+    if (s->file->diags->errors == errors && weights && weights->objective && weights->parts.len)
+        check_optimizer_parts(s, setting_of(decl, weights->name), weights);
     if (s->file->diags->errors > errors)
         return;
     if (train->phases.len && train->phases.data[0].objective)

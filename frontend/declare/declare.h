@@ -22,4 +22,8 @@ void apply_defines(Session *s);
 /* Evaluates objectives and nets that nothing uses, as far as possible, to report their errors. */
 void check_unused(Session *s);
 
+/* Enters the file's constants into the model, and forgets in its optimizers those that a run may not change (run_constants.c). At
+ * the end of a walk. */
+void find_run_constants(Session *s);
+
 #endif

@@ -74,11 +74,7 @@ void lower_phase(TrainPlan *plan, const char *name, bool upper)
     Phase phase = {.name = name, .batch = upper ? plan->upper_batch : plan->train.batch};
     unsigned column;
     span_place(setting->span, &phase.line, &column);
-    bool complete = setting->by && read_optimizer(s, setting->by, &phase.optimizer);
-    if (!setting->by && !plan->misspelt) {
-        fail(s, setting->span, "'%s' does not say by which optimizer", name);
-        add_help(s, "end it with 'by adam(1e-3)'");
-    }
+    bool complete = upper ? read_only_optimizer(plan, setting, &phase.optimizer) : read_phase_optimizers(plan, setting, &phase);
     Frame frame = {0};
     const char *function = arena_printf(&s->file->arena, "%s.%s.objective", plan->decl->name.text, name);
     phase.objective = open_function(s, function, &frame, !upper, true);
@@ -91,30 +87,6 @@ void lower_phase(TrainPlan *plan, const char *name, bool upper)
     }
     close_function(s);
     vec_push(&plan->train.phases, phase);
-}
-
-/* Whether an output of the function reduces over the data a value that already depends on such a reduction. */
-static bool reduces_twice(const Function *function)
-{
-    enum { NEEDED = 1, REDUCED = 2 };
-    unsigned char *marks = support_malloc(function->ops.len + 1);
-    bool twice = false;
-    memset(marks, 0, function->ops.len);
-    for (uint32_t i = 0; i < function->outputs.len; i++)
-        marks[function->outputs.data[i].value] = NEEDED;
-    for (Value v = (Value)function->ops.len; v-- > 0;)
-        for (uint32_t i = 0; i < OP_AT(function, v)->nargs && marks[v]; i++)
-            marks[OP_AT(function, v)->args[i]] = NEEDED;
-    for (Value v = 0; v < function->ops.len; v++) {
-        unsigned below = 0;
-        for (uint32_t i = 0; i < OP_AT(function, v)->nargs; i++)
-            below |= marks[OP_AT(function, v)->args[i]] & REDUCED;
-        bool across = is_across(OP_AT(function, v)->code);
-        twice |= marks[v] && across && below;
-        marks[v] |= across ? REDUCED : below;
-    }
-    support_free(marks);
-    return twice;
 }
 
 void lower_metric(TrainPlan *plan, const Expr *expr, const char *name)
@@ -130,10 +102,9 @@ void lower_metric(TrainPlan *plan, const Expr *expr, const char *name)
         metric.dataset = find_split_of(s, &dataset, &metric.split) ? (int)dataset : -1;
         bool per_example = differs_between_examples(metric.objective, value.ir);
         build_output(&s->builder, "value", per_example ? build_unary(&s->builder, OP_ACROSS_MEAN, value.ir) : value.ir);
-        if (reduces_twice(metric.objective))
-            fail(s, expr->span,
-                 "the metric '%s' reduces over the data inside another reduction, which needs two passes: not supported",
-                 metric.name);
+        if (passes_over_data(metric.objective, NULL) > MOST_PASSES)
+            fail(s, expr->span, "the metric '%s' has more than %d reductions across the data inside each other", metric.name,
+                 MOST_PASSES);
     }
     close_function(s);
     vec_push(&plan->train.metrics, metric);

@@ -25,8 +25,8 @@ void read_sample_of_rays(TrainPlan *plan)
     need_setting(plan, "sample", "sample dirichlet(0.2)");
     if (!expr)
         return;
-    if (setting->by)
-        fail(s, setting->by->span, "rays are drawn from a fixed distribution: 'sample' of pareto takes no optimizer");
+    if (setting->by.count)
+        fail(s, setting->by.first->span, "rays are drawn from a fixed distribution: 'sample' of pareto takes no optimizer");
     Argument arguments[MOST_PARAMETERS];
     const Expr *value;
     switch (read_construct(s, expr, CONSTRUCTS(sample_rows), "a way to draw rays", arguments)) {

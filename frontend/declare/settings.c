@@ -104,8 +104,8 @@ void check_setting(TrainPlan *plan, const Setting *setting)
              method_text(plan->method));
     if (setting->values.count < rule->least || setting->values.count > rule->most)
         refuse_values(s, setting, rule);
-    if (setting->by && !rule->by)
-        fail(s, setting->by->span, "'%s' takes no optimizer", rule->name);
+    if (setting->by.count && !rule->by)
+        fail(s, setting->by.first->span, "'%s' takes no optimizer", rule->name);
 }
 
 bool setting_integer(TrainPlan *plan, const char *name, int64_t low, int64_t *result)

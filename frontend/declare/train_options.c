@@ -13,8 +13,8 @@ static const Construct schedule_rows[] = {
 /* What all optimizers take comes first, in this order. Defaults are torch's. */
 enum { OF_RATE, OF_SCHEDULE, OF_CLIP, OF_ITS_OWN };
 #define COMMON(standard_rate)                                                                                                    \
-    {"rate", TAKES_NUMBER, ABOVE(0), (standard_rate)}, {"schedule", TAKES_CONSTRUCT, ANY_NUMBER, 0},                             \
-        {"clip", TAKES_NUMBER, ABOVE(0), 0}
+    {"rate", TAKES_CHANGEABLE, ABOVE(0), (standard_rate)}, {"schedule", TAKES_CONSTRUCT, ANY_NUMBER, 0},                         \
+        {"clip", TAKES_CHANGEABLE, ABOVE(0), 0}
 #define SHARE(label, standard) {label, TAKES_NUMBER, FROM_BELOW(0, 1), (standard)}
 #define EPSILON {"eps", TAKES_NUMBER, AT_LEAST(0), 1e-8}
 
@@ -57,7 +57,7 @@ static bool refuse_hyper(Session *s, const Expr *hyper)
     fail(s, hyper->span, "'%s' cannot be a setting of an optimizer: a best response cannot tune it, since no loss reads it",
          span_text(&s->file->arena, hyper->span));
     add_help(s, "bilevel tunes only what the losses read (MacKay et al. 2019 say so of optimizer settings)");
-    add_help(s, "write a number, or a constant: 'const rate = 1e-3', for which '-D rate=1e-2' gives another value");
+    add_help(s, "write a number, or a constant: 'const rate = 1e-3', to which 'train --set rate=1e-2' gives another value");
     return false;
 }
 
@@ -71,8 +71,10 @@ bool read_optimizer(Session *s, const Expr *expr, Optimizer *optimizer)
                              arguments);
     if (row < 0)
         return false;
-    const Argument *own = arguments + OF_ITS_OWN;
-    *optimizer = (Optimizer){.kind = (OptimizerKind)row, .rate = arguments[OF_RATE].number, .clip = arguments[OF_CLIP].number};
+    const Argument *own = arguments + OF_ITS_OWN, *rate = &arguments[OF_RATE], *clip = &arguments[OF_CLIP];
+    *optimizer = (Optimizer){.kind = (OptimizerKind)row, .rate = rate->number, .clip = clip->number};
+    optimizer->rate_constant = rate->constant ? rate->constant->decl->name.text : NULL;
+    optimizer->clip_constant = clip->constant ? clip->constant->decl->name.text : NULL;
     switch (optimizer->kind) {
     case OPTIMIZER_SGD:
         optimizer->momentum = own[0].number;

@@ -69,6 +69,12 @@ const MethodReader *reader_of(const Train *train);
 
 /* An optimizer with its schedule; false after an error (train_options.c). */
 bool read_optimizer(Session *s, const Expr *expr, Optimizer *optimizer);
+/* The optimizers behind `by` of a line that trains weights; the only one of a line that trains other numbers. False after an
+ * error (optimizer_parts.c). */
+bool read_phase_optimizers(TrainPlan *plan, const Setting *setting, Phase *phase);
+bool read_only_optimizer(TrainPlan *plan, const Setting *setting, Optimizer *optimizer);
+/* Reports weights of the phase that no optimizer trains, and optimizers that train nothing. After lowering. */
+void check_optimizer_parts(Session *s, const Setting *setting, const Phase *phase);
 
 /* ---- response.c ---- */
 

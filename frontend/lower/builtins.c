@@ -13,7 +13,7 @@ static const Primitive primitives[] = {
     {"abs", 1, 1, builtin_unary, 0, OP_ABS, fabs},
     {"argmax", 1, 1, builtin_argmax, TAKES_AXIS | TAKES_OVER, OP_ARGMAX, NULL},
     {"bernoulli", 2, 2, builtin_bernoulli, 0, OP_RANDOM, NULL},
-    {"concat", 1, MAX_ARGS, builtin_concat, TAKES_AXIS, OP_CONCAT, NULL},
+    {"concat", 1, ANY_NUMBER_OF, builtin_concat, TAKES_AXIS, OP_CONCAT, NULL},
     {"cos", 1, 1, builtin_unary, 0, OP_COS, cos},
     {"dot", 2, 2, builtin_dot, 0, OP_DOT, NULL},
     {"elements", 1, 1, builtin_elements, 0, OP_COUNT, NULL},
@@ -23,29 +23,36 @@ static const Primitive primitives[] = {
     {"f32", 1, 1, builtin_cast_real, 0, OP_CAST, NULL},
     {"flat", 1, 1, builtin_flat, 0, OP_CONCAT, NULL},
     {"floor", 1, 1, builtin_unary, 0, OP_FLOOR, floor},
+    {"i32", 1, 1, builtin_cast_whole, 0, OP_CAST, NULL},
     {"iota", 1, 1, builtin_iota, 0, OP_IOTA, NULL},
     {"log", 1, 1, builtin_unary, 0, OP_LOG, log},
     {"log1p", 1, 1, builtin_unary, 0, OP_LOG1P, log1p},
-    {"max", 1, 2, builtin_maximum, TAKES_ALL, OP_MAX, NULL},
-    {"mean", 1, 1, builtin_reduction, TAKES_ALL, OP_REDUCE_SUM, NULL},
-    {"min", 2, 2, builtin_binary, 0, OP_MIN, NULL},
+    {"max", 1, 2, builtin_extremum, TAKES_ALL, OP_MAX, NULL},
+    {"mean", 1, 1, builtin_mean, TAKES_ALL, OP_REDUCE_SUM, NULL},
+    {"min", 1, 2, builtin_extremum, TAKES_ALL, OP_MIN, NULL},
     {"normal", 0, 1, builtin_normal, 0, OP_RANDOM, NULL},
     {"onehot", 2, 2, builtin_onehot, 0, OP_EQ, NULL},
+    {"ones", 1, 1, builtin_ones, 0, OP_CONST, NULL},
     {"pow", 2, 2, builtin_binary, 0, OP_POW, NULL},
+    {"quantile", 2, 2, builtin_quantile, TAKES_AXIS | TAKES_OVER, OP_REDUCE_MAX, NULL},
+    {"rank", 1, 1, builtin_rank, 0, OP_COUNT, NULL},
     {"reshape", 2, 2, builtin_reshape, 0, OP_RESHAPE, NULL},
     {"shape", 1, 1, builtin_shape, 0, OP_COUNT, NULL},
     {"rows", 1, 1, builtin_rows, 0, OP_COUNT, NULL},
     {"sign", 1, 1, builtin_unary, 0, OP_SIGN, fold_sign},
     {"sin", 1, 1, builtin_unary, 0, OP_SIN, sin},
     {"sqrt", 1, 1, builtin_unary, 0, OP_SQRT, sqrt},
+    {"stack", 1, ANY_NUMBER_OF, builtin_stack, TAKES_AXIS, OP_CONCAT, NULL},
     {"stop", 1, 1, builtin_stop, 0, OP_STOP, NULL},
-    {"sum", 1, 1, builtin_reduction, TAKES_ALL, OP_REDUCE_SUM, NULL},
+    {"sum", 1, 1, builtin_sum, TAKES_ALL, OP_REDUCE_SUM, NULL},
     {"sumsq", 1, 1, builtin_sumsq, 0, OP_DOT, NULL},
     {"tanh", 1, 1, builtin_unary, 0, OP_TANH, tanh},
     {"transpose", 1, 2, builtin_transpose, 0, OP_TRANSPOSE, NULL},
     {"uniform", 0, 1, builtin_uniform, 0, OP_RANDOM, NULL},
+    {"var", 1, 1, builtin_var, TAKES_ALL, OP_REDUCE_SUM, NULL},
     {"where", 3, 3, builtin_where, 0, OP_SELECT, NULL},
     {"width", 1, 1, builtin_width, 0, OP_COUNT, NULL},
+    {"zeros", 1, 1, builtin_zeros, 0, OP_CONST, NULL},
 };
 
 void builtin_names(Candidates *candidates)
@@ -106,11 +113,12 @@ static bool takes(Session *s, const Primitive *primitive, const Call *call, cons
     return false;
 }
 
-/* Tensors in brackets, concat([x, y]), where they stand side by side. */
+/* Tensors in brackets, concat([x, y]) or stack([x, y]), where they stand side by side. */
 static bool is_list_of_tensors(Session *s, const Primitive *primitive, const Expr *call)
 {
     const Arg *arg = call->args.first;
-    if (primitive->most < 3 || !arg || arg->label.text || arg->value->kind != EXPR_LIST || strcmp(primitive->name, "concat") != 0)
+    if (primitive->most != ANY_NUMBER_OF || !arg || arg->label.text || arg->value->kind != EXPR_LIST ||
+        (arg->next && !arg->next->label.text))
         return false;
     const Expr *list = arg->value;
     fail(s, list->span, "'%s' takes its tensors one by one, without brackets", primitive->name);
@@ -176,9 +184,13 @@ Val evaluate_builtin(Session *s, const Expr *expr, bool *known)
             continue;
         *known = true;
         Call call = {.expr = expr, .primitive = &primitives[i], .condition.kind = VAL_NONE};
-        if (!read_arguments(s, &primitives[i], &call) || poisoned(&call))
-            return val_poison();
-        return primitives[i].evaluate(s, &call);
+        call.args = support_malloc((expr->args.count + 1) * sizeof *call.args);
+        call.spans = support_malloc((expr->args.count + 1) * sizeof *call.spans);
+        bool fine = read_arguments(s, &primitives[i], &call) && !poisoned(&call);
+        Val result = fine ? primitives[i].evaluate(s, &call) : val_poison();
+        support_free(call.args);
+        support_free(call.spans);
+        return result;
     }
     return val_poison();
 }

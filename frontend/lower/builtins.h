@@ -4,14 +4,12 @@
 
 #include "frontend/lower/lower.h"
 
-enum { MAX_ARGS = 16 };
-
 typedef struct Call {
     const Expr *expr;
     const struct Primitive *primitive;
     unsigned n;
-    Val args[MAX_ARGS];
-    Span spans[MAX_ARGS];
+    Val *args;
+    Span *spans;
     bool has_axis;
     Dims axes; /* `axis:` as given; `over` is resolved later */
     Span axis_span;
@@ -24,10 +22,11 @@ typedef Val Evaluate(Session *s, Call *call);
 
 /* What a primitive takes beside arguments by position; all else is an error. */
 enum { TAKES_AXIS = 1, TAKES_OVER = 2, TAKES_WHERE = 4, TAKES_ALL = 7 };
+enum { ANY_NUMBER_OF = INT32_MAX };
 
 typedef struct Primitive {
     const char *name;
-    unsigned least, most; /* arguments */
+    unsigned least, most; /* arguments; most of ANY_NUMBER_OF them: without limit */
     Evaluate *evaluate;
     unsigned takes;
     OpCode code;
@@ -35,16 +34,21 @@ typedef struct Primitive {
 } Primitive;
 
 /* elementwise, and choice (builtins_math.c) */
-Evaluate builtin_unary, builtin_stop, builtin_binary, builtin_cast_real, builtin_where;
+Evaluate builtin_unary, builtin_stop, builtin_binary, builtin_cast_real, builtin_cast_whole, builtin_where;
 /* reductions (builtins_reduce.c) */
-Evaluate builtin_reduction, builtin_maximum, builtin_argmax;
+Evaluate builtin_sum, builtin_mean, builtin_var, builtin_extremum, builtin_argmax;
+/* the value at a share of the sorted elements (builtins_quantile.c) */
+Evaluate builtin_quantile;
 /* shapes, products, indices (builtins_tensor.c) */
-Evaluate builtin_reshape, builtin_transpose, builtin_concat, builtin_iota, builtin_rows, builtin_width, builtin_onehot,
-    builtin_dot, builtin_elements, builtin_shape;
+Evaluate builtin_reshape, builtin_transpose, builtin_concat, builtin_stack, builtin_zeros, builtin_ones, builtin_iota,
+    builtin_rows, builtin_width, builtin_onehot, builtin_dot, builtin_elements, builtin_shape, builtin_rank;
 /* random numbers and whole sets of weights (builtins_source.c) */
 Evaluate builtin_uniform, builtin_normal, builtin_bernoulli, builtin_sumsq, builtin_flat;
 
 /* Argument i as the extents of a tensor that may exist: [3, 4] or a number. Reports otherwise. */
 bool shape_argument(Session *s, const Call *call, unsigned i, Dims *dims);
+
+/* The axes of the type that the call reduces over, increasing: those of `axis:` or `over`, else all. Reports otherwise. */
+bool reduction_axes(Session *s, const Call *call, Type type, Dims *axes);
 
 #endif

@@ -37,6 +37,16 @@ Val builtin_cast_real(Session *s, Call *call)
     return as_real(s, call->args[0], call->spans[0]);
 }
 
+/* Toward zero. A number known at compile time stays one. */
+Val builtin_cast_whole(Session *s, Call *call)
+{
+    Val x = call->args[0];
+    if (x.kind == VAL_NUMBER)
+        return val_number(isnan(x.number) ? 0 : fmin(fmax(trunc(x.number), INT32_MIN), INT32_MAX));
+    x = as_tensor(s, x, call->spans[0]);
+    return is_poison(x) ? x : val_tensor(build_cast(&s->builder, x.ir, DTYPE_I32));
+}
+
 Val builtin_where(Session *s, Call *call)
 {
     Val condition = as_bool(s, call->args[0], call->spans[0]), yes = call->args[1], no = call->args[2];

@@ -49,7 +49,7 @@ static bool axes_given(Session *s, const Call *call, Type type, Dims *axes)
     return true;
 }
 
-static bool reduction_axes(Session *s, const Call *call, Type type, Dims *axes)
+bool reduction_axes(Session *s, const Call *call, Type type, Dims *axes)
 {
     *axes = (Dims){0};
     if (call->over)
@@ -114,57 +114,109 @@ static Value reduce_mean(Session *s, const Call *call, Value x, Dims axes)
     return across ? build_unary(b, OP_ACROSS_MEAN, x) : x;
 }
 
-/* total / count; NaN where nothing was counted, but with a derivative of zero there rather than NaN. */
-static Value mean_of(Builder *b, Value total, Value count)
+/* total / count; `undefined` where nothing was counted, with a derivative of zero there. */
+static Value mean_of(Builder *b, Value total, Value count, double undefined)
 {
     Type type = value_type(b, total);
-    Value one = build_const(b, type, 1), undefined = build_const(b, type, NAN);
+    Value one = build_const(b, type, 1), other = build_const(b, type, undefined);
     Value mean = build_binary(b, OP_DIV, total, build_binary(b, OP_MAX, count, one));
-    return build_select(b, build_binary(b, OP_EQ, count, build_const(b, type, 0)), undefined, mean);
+    return build_select(b, build_binary(b, OP_EQ, count, build_const(b, type, 0)), other, mean);
 }
 
-Val builtin_reduction(Session *s, Call *call)
+/* What a reduction runs over. */
+typedef struct Operand {
+    Value x;
+    Value chosen, counts; /* of `where`: which elements count, as bool and as 0 or 1; NO_VALUE: all do */
+    Dims axes;
+} Operand;
+
+static bool read_operand(Session *s, const Call *call, Operand *operand)
+{
+    Val x = as_real(s, call->args[0], call->spans[0]);
+    *operand = (Operand){.chosen = NO_VALUE, .counts = NO_VALUE};
+    if (call->condition.kind != VAL_NONE && !is_poison(x)) {
+        Val condition = as_bool(s, call->condition, call->condition_span);
+        Val counts = as_real(s, condition, call->condition_span);
+        unify(s, &x, &counts, call->expr->span);
+        if (is_poison(x))
+            return false;
+        operand->counts = counts.ir;
+        operand->chosen = broadcast_to(s, condition.ir, type_dims(val_type(s, x)));
+    }
+    operand->x = x.ir;
+    return !is_poison(x) && reduction_axes(s, call, val_type(s, x), &operand->axes);
+}
+
+/* x, or `neutral` in the place of the elements that do not count. */
+static Value counted(Builder *b, const Operand *operand, Value x, double neutral)
+{
+    return operand->chosen == NO_VALUE ? x : build_select(b, operand->chosen, x, build_const(b, value_type(b, x), neutral));
+}
+
+static Value sum_over(Session *s, const Call *call, const Operand *operand, Value x)
+{
+    return reduce(s, call, OP_REDUCE_SUM, counted(&s->builder, operand, x, 0), operand->axes);
+}
+
+/* `undefined`: the mean of no elements. */
+static Value mean_over(Session *s, const Call *call, const Operand *operand, Value x, double undefined)
+{
+    if (operand->chosen == NO_VALUE)
+        return reduce_mean(s, call, x, operand->axes);
+    Value total = sum_over(s, call, operand, x);
+    return mean_of(&s->builder, total, reduce(s, call, OP_REDUCE_SUM, operand->counts, operand->axes), undefined);
+}
+
+Val builtin_sum(Session *s, Call *call)
+{
+    Operand operand;
+    return read_operand(s, call, &operand) ? val_tensor(sum_over(s, call, &operand, operand.x)) : val_poison();
+}
+
+Val builtin_mean(Session *s, Call *call)
+{
+    Operand operand;
+    return read_operand(s, call, &operand) ? val_tensor(mean_over(s, call, &operand, operand.x, NAN)) : val_poison();
+}
+
+/* Repeats a reduced value along the axes of its operand that vanished. */
+static Value spread(Builder *b, Value reduced, Type type, Dims axes)
+{
+    Dims kept = {0};
+    for (unsigned axis = 0; axis < type.rank; axis++)
+        if (!dims_contain(axes, axis))
+            kept.v[kept.n++] = axis;
+    return axes.n == 0 ? reduced : build_broadcast(b, reduced, type, kept);
+}
+
+/* mean(square(x - mean(x))) */
+Val builtin_var(Session *s, Call *call)
 {
     Builder *b = &s->builder;
-    bool mean = strcmp(call->primitive->name, "mean") == 0;
-    OpCode code = call->primitive->code;
-    Val x = as_real(s, call->args[0], call->spans[0]), condition = call->condition;
-    Dims axes;
-    if (is_poison(x))
-        return x;
-    if (condition.kind == VAL_NONE) {
-        if (!reduction_axes(s, call, val_type(s, x), &axes))
-            return val_poison();
-        return val_tensor(mean ? reduce_mean(s, call, x.ir, axes) : reduce(s, call, code, x.ir, axes));
-    }
-    condition = as_bool(s, condition, call->condition_span);
-    if (is_poison(condition))
-        return condition;
-    Val kept = as_real(s, condition, call->condition_span);
-    unify(s, &x, &kept, call->expr->span);
-    if (is_poison(x) || !reduction_axes(s, call, val_type(s, x), &axes))
+    Operand operand;
+    if (!read_operand(s, call, &operand))
         return val_poison();
-    Type type = val_type(s, x);
-    Value chosen = broadcast_to(s, condition.ir, type_dims(type));
-    Value neutral = build_const(b, type, code == OP_REDUCE_SUM ? 0 : -3.4e38);
-    Value total = reduce(s, call, code, build_select(b, chosen, x.ir, neutral), axes);
-    if (!mean)
-        return val_tensor(total);
-    return val_tensor(mean_of(b, total, reduce(s, call, OP_REDUCE_SUM, kept.ir, axes)));
+    Value centre = mean_over(s, call, &operand, operand.x, 0); /* a number: NaN would spoil the derivative */
+    Value apart = build_binary(b, OP_SUB, operand.x, spread(b, centre, value_type(b, operand.x), operand.axes));
+    return val_tensor(mean_over(s, call, &operand, build_binary(b, OP_MUL, apart, apart), NAN));
 }
 
-/* max(x, y) is elementwise, max(x) is a reduction. */
-Val builtin_maximum(Session *s, Call *call)
+/* max(x, y) is elementwise, max(x) is a reduction; so it is with min. */
+Val builtin_extremum(Session *s, Call *call)
 {
+    bool least = call->primitive->code == OP_MIN;
+    Operand operand;
     if (call->n == 1) {
-        Call reducing = *call;
-        static const Primitive reduce_max = {"max", 1, 1, builtin_reduction, TAKES_ALL, OP_REDUCE_MAX, NULL};
-        reducing.primitive = &reduce_max;
-        return builtin_reduction(s, &reducing);
+        Builder *b = &s->builder;
+        if (!read_operand(s, call, &operand))
+            return val_poison();
+        Value x = least ? build_unary(b, OP_NEG, operand.x) : operand.x;
+        x = reduce(s, call, OP_REDUCE_MAX, counted(b, &operand, x, -3.4e38), operand.axes);
+        return val_tensor(least ? build_unary(b, OP_NEG, x) : x);
     }
     if (call->has_axis || call->over || call->condition.kind != VAL_NONE)
-        return fail(s, call->expr->span,
-                    "the larger of two, 'max(x, y)', takes no 'axis:', 'over' or 'where': it is elementwise");
+        return fail(s, call->expr->span, "the %s of two, '%s(x, y)', takes no 'axis:', 'over' or 'where': it is elementwise",
+                    least ? "smaller" : "larger", call->primitive->name);
     return builtin_binary(s, call);
 }
 

@@ -66,7 +66,9 @@ Val builtin_bernoulli(Session *s, Call *call)
 
 static Val dot_all(Session *s, Value w)
 {
-    Call call = {.n = 2, .args = {val_tensor(w), val_tensor(w)}};
+    Val both[] = {val_tensor(w), val_tensor(w)};
+    Span nowhere[2] = {{0}, {0}};
+    Call call = {.n = 2, .args = both, .spans = nowhere};
     return builtin_dot(s, &call);
 }
 

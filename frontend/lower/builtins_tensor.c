@@ -3,8 +3,9 @@
 
 bool shape_argument(Session *s, const Call *call, unsigned i, Dims *dims)
 {
-    if (call->args[i].kind == VAL_DIMS) {
-        *dims = call->args[i].dims;
+    if (is_list(call->args[i])) {
+        if (!as_dims(s, call->args[i], call->spans[i], dims))
+            return false;
     } else if (call->args[i].kind == VAL_NUMBER) {
         *dims = (Dims){.n = 1};
         if (call->args[i].number == -1)
@@ -59,11 +60,11 @@ Val builtin_transpose(Session *s, Call *call)
 
 Val builtin_concat(Session *s, Call *call)
 {
-    Value values[MAX_ARGS];
     int64_t axis = call->has_axis && call->axes.n == 1 ? call->axes.v[0] : 0;
     Type type = {0};
     if (call->has_axis && call->axes.n != 1)
         return fail(s, call->axis_span, "concat takes one axis");
+    Value *values = ARENA_ARRAY(&s->file->arena, Value, call->n);
     for (unsigned i = 0; i < call->n; i++) {
         Val x = as_real(s, call->args[i], call->spans[i]);
         if (is_poison(x))
@@ -85,6 +86,32 @@ Val builtin_concat(Session *s, Call *call)
     }
     return check_type(s, type, call->expr->span) ? val_tensor(build_concat(&s->builder, call->n, values, (int)axis))
                                                  : val_poison();
+}
+
+Val builtin_stack(Session *s, Call *call)
+{
+    int64_t axis = call->has_axis && call->axes.n == 1 ? call->axes.v[0] : 0;
+    if (call->has_axis && call->axes.n != 1)
+        return fail(s, call->axis_span, "stack takes one axis");
+    return stack_tensors(s, call->n, call->args, call->spans, axis, call->has_axis ? call->axis_span : call->expr->span);
+}
+
+static Val filled(Session *s, Call *call, double number)
+{
+    Dims dims;
+    if (!shape_argument(s, call, 0, &dims))
+        return val_poison();
+    return val_tensor(build_const(&s->builder, type_of(s->module->real, dims.n, dims.v), number));
+}
+
+Val builtin_zeros(Session *s, Call *call)
+{
+    return filled(s, call, 0);
+}
+
+Val builtin_ones(Session *s, Call *call)
+{
+    return filled(s, call, 1);
 }
 
 Val builtin_iota(Session *s, Call *call)
@@ -128,8 +155,9 @@ Val builtin_dot(Session *s, Call *call)
 
 Val builtin_elements(Session *s, Call *call)
 {
-    if (call->args[0].kind == VAL_DIMS)
-        return val_number((double)dims_elements(call->args[0].dims));
+    Dims dims;
+    if (is_list(call->args[0]))
+        return as_dims(s, call->args[0], call->spans[0], &dims) ? val_number((double)dims_elements(dims)) : val_poison();
     Val x = as_tensor(s, call->args[0], call->spans[0]);
     return is_poison(x) ? x : val_number((double)type_elements(val_type(s, x)));
 }
@@ -138,4 +166,12 @@ Val builtin_shape(Session *s, Call *call)
 {
     Val x = as_tensor(s, call->args[0], call->spans[0]);
     return is_poison(x) ? x : (Val){.kind = VAL_DIMS, .dims = type_dims(val_type(s, x))};
+}
+
+Val builtin_rank(Session *s, Call *call)
+{
+    if (call->args[0].kind == VAL_DIMS)
+        return val_number(call->args[0].dims.n);
+    Val x = as_tensor(s, call->args[0], call->spans[0]);
+    return is_poison(x) ? x : val_number(val_type(s, x).rank);
 }

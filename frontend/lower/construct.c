@@ -134,12 +134,29 @@ static int parameter_of(Session *s, const Construct *construct, const Arg *arg, 
     return -1;
 }
 
+/* The constant that a bare name stands for, or NULL. */
+static Symbol *bare_constant(const Session *s, const Expr *expr)
+{
+    bool local = expr->kind == EXPR_NAME && s->frame && find_local(s->frame, expr->name.text);
+    return expr->kind == EXPR_NAME && !local ? find_symbol_of(s->file, expr->name.text, DECL_CONST) : NULL;
+}
+
+static bool read_changeable(Session *s, const Expr *expr, const char *what, Range range, Argument *argument)
+{
+    argument->constant = bare_constant(s, expr);
+    if (!argument->constant)
+        return read_number(s, expr, what, range, &argument->number);
+    return constant_number(s, argument->constant, &argument->number) && check_range(s, expr->span, what, range, argument->number);
+}
+
 static bool read_argument(Session *s, const Construct *construct, const Parameter *parameter, Argument *argument)
 {
     const Expr *value = argument->expr;
     const char *what = arena_printf(&s->file->arena, "'%s' of '%s'", parameter->label, construct->name);
     int64_t whole;
     switch (parameter->takes) {
+    case TAKES_CHANGEABLE:
+        return read_changeable(s, value, what, parameter->range, argument);
     case TAKES_NUMBER:
         return read_number(s, value, what, parameter->range, &argument->number);
     case TAKES_WHOLE:
@@ -180,7 +197,7 @@ static bool read_arguments(Session *s, const Expr *expr, const Construct *constr
     }
     for (uint32_t i = 0; i < count; i++) {
         const Parameter *parameter = &construct->parameters[i];
-        bool number = parameter->takes == TAKES_NUMBER || parameter->takes == TAKES_WHOLE;
+        bool number = parameter->takes == TAKES_NUMBER || parameter->takes == TAKES_WHOLE || parameter->takes == TAKES_CHANGEABLE;
         if (!arguments[i].expr && number && isnan(parameter->standard)) {
             fail(s, expr->span, "'%s' needs '%s', as in %s", construct->name, parameter->label, construct->example);
             return false;

@@ -1,15 +1,6 @@
 /* Expressions other than calls, operators and indices. */
 #include "frontend/lower/lower.h"
 
-static Val evaluate_list(Session *s, const Expr *expr)
-{
-    Val list = {.kind = VAL_DIMS};
-    for (const Arg *arg = expr->args.first; arg; arg = arg->next)
-        if (arg->value->kind == EXPR_LIST)
-            return refuse(s, arg->span, "a list of lists");
-    return make_dims(s, expr->args, &list.dims) ? list : val_poison();
-}
-
 static Val evaluate_member(Session *s, const Expr *expr)
 {
     if (refuse_module(s, expr))

@@ -4,15 +4,20 @@
 
 #include "frontend/lower/kit.h"
 
-const char *form_target(Session *s, const Decl *decl)
+const char *part_text(Session *s, Name net, const NameList *path)
 {
     Text text = {0};
-    text_printf(&text, "%s", decl->name.text);
-    for (const NameNode *part = decl->path.first; part; part = part->next)
+    text_printf(&text, "%s", net.text);
+    for (const NameNode *part = path->first; part; part = part->next)
         text_printf(&text, ".%s", part->name.text);
     const char *target = arena_text(&s->file->arena, text.data, text.len);
     text_free(&text);
     return target;
+}
+
+const char *form_target(Session *s, const Decl *decl)
+{
+    return part_text(s, decl->name, &decl->path);
 }
 
 /* ---- forms in use ---- */
@@ -85,28 +90,39 @@ void suggest_part(Session *s, const Symbol *net, const char *target)
     choose_name(s, target, &candidates, "its parts");
 }
 
+Symbol *check_net_part(Session *s, Name name, const NameList *path)
+{
+    Symbol *net = find_symbol_of(s->file, name.text, DECL_NET);
+    if (!net) {
+        fail(s, name.span, "'%s' is not a net", name.text);
+        Candidates candidates = {0};
+        add_declared(s, DECL_NET, &candidates);
+        suggest(s, name.text, &candidates);
+        return NULL;
+    }
+    const char *target = part_text(s, name, path);
+    if (net->used && path->count && !part_exists(s->file, net, target)) {
+        fail(s, span_join(name.span, path->last->name.span), "'%s' has no part '%s'", name.text, target);
+        add_note(s, net->decl->name.span, "the net is here");
+        suggest_part(s, net, target);
+        return NULL;
+    }
+    return net;
+}
+
 /* Checks one declaration; `first`: an earlier one with the same target in the same place, or NULL. */
 static void check_form(Session *s, const Decl *decl, const Decl *first)
 {
-    Symbol *net = find_symbol_of(s->file, decl->name.text, DECL_NET);
-    if (!net) {
-        fail(s, decl->name.span, "'%s' is not a net", decl->name.text);
-        Candidates candidates = {0};
-        add_declared(s, DECL_NET, &candidates);
-        suggest(s, decl->name.text, &candidates);
+    if (!find_symbol_of(s->file, decl->name.text, DECL_NET)) {
+        check_net_part(s, decl->name, &decl->path);
         return;
     }
     check_form_expression(s, decl->value);
-    const char *target = form_target(s, decl);
     if (first) {
-        fail(s, decl->name.span, "the weights of '%s' are declared twice", target);
+        fail(s, decl->name.span, "the weights of '%s' are declared twice", form_target(s, decl));
         add_note(s, first->name.span, "first declared here");
     }
-    if (net->used && decl->path.count && !part_exists(s->file, net, target)) {
-        fail(s, span_join(decl->name.span, decl->path.last->name.span), "'%s' has no part '%s'", decl->name.text, target);
-        add_note(s, net->decl->name.span, "the net is here");
-        suggest_part(s, net, target);
-    }
+    check_net_part(s, decl->name, &decl->path);
 }
 
 static bool same_target(Session *s, const Decl *x, const Decl *y)

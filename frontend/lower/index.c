@@ -27,18 +27,22 @@ static void take(IndexPlan *plan, int64_t start, int64_t extent)
 }
 
 /* A position on an axis; negative ones count from the end. */
-static bool position(Session *s, const Expr *expr, int64_t extent, bool limit, int64_t *result)
+static bool position_of(Session *s, Val value, Span span, int64_t extent, bool limit, int64_t *result)
 {
-    Val value = evaluate(s, expr);
-    if (!as_integer(s, value, expr->span, "an index", -MAX_ELEMENTS, MAX_ELEMENTS, result))
+    if (!as_integer(s, value, span, "an index", -MAX_ELEMENTS, MAX_ELEMENTS, result))
         return false;
     int64_t given = *result;
     if (*result < 0)
         *result += extent;
     if (*result >= 0 && *result < extent + limit)
         return true;
-    fail(s, expr->span, "index %lld lies outside an axis of %lld", (long long)given, (long long)extent);
+    fail(s, span, "index %lld lies outside an axis of %lld", (long long)given, (long long)extent);
     return false;
+}
+
+static bool position(Session *s, const Expr *expr, int64_t extent, bool limit, int64_t *result)
+{
+    return position_of(s, evaluate(s, expr), expr->span, extent, limit, result);
 }
 
 static bool plan_slice(Session *s, IndexPlan *plan, const Arg *arg, int64_t extent)
@@ -77,8 +81,12 @@ static bool plan_entry(Session *s, IndexPlan *plan, const Arg *arg)
 static Val gather(Session *s, Val table, Val index, Span span)
 {
     Type from = val_type(s, table), at = val_type(s, index), result = {.dtype = from.dtype};
-    if (at.dtype != DTYPE_I32) {
-        fail(s, span, "an index must be a label or an i32 value, but this is %s", describe(s, index));
+    if (at.dtype == DTYPE_U8) {
+        index.ir = build_cast(&s->builder, index.ir, DTYPE_I32);
+    } else if (at.dtype != DTYPE_I32) {
+        fail(s, span, "an index must be a label, an i32 or a u8 value, but this is %s", describe(s, index));
+        if (dtype_is_float(at.dtype))
+            add_help(s, "'i32(x)' makes whole numbers of real ones");
         if (at.dtype == DTYPE_BOOL)
             add_help(s, "elements are chosen by 'where(c, x, 0)', or in a reduction: 'mean(x where c)'");
         return val_poison();
@@ -96,15 +104,20 @@ static Val gather(Session *s, Val table, Val index, Span span)
     return val_tensor(build_gather(&s->builder, table.ir, index.ir));
 }
 
-static Val index_dims(Session *s, Val list, const Expr *expr)
+/* The entry of a list where its place is known at compile time; *known is false otherwise. */
+static Val index_list(Session *s, Val list, const Expr *expr, bool *known)
 {
-    int64_t at;
+    int64_t at, extent = list.kind == VAL_DIMS ? list.dims.n : list.dims.v[0];
     const Arg *arg = expr->args.first;
-    if (expr->args.count != 1 || arg->kind != ARG_VALUE)
-        return fail(s, expr->span, "a list is indexed by one number");
-    if (!position(s, arg->value, list.dims.n, false, &at))
+    *known = expr->args.count == 1 && arg->kind == ARG_VALUE && !is_new_axis(s, arg) && arg->value->kind != EXPR_ELLIPSIS &&
+             arg->value->kind != EXPR_SPREAD;
+    if (!*known)
         return val_poison();
-    return val_number((double)list.dims.v[at]);
+    Val place = evaluate(s, arg->value);
+    *known = place.kind != VAL_TENSOR;
+    if (!*known || !position_of(s, place, arg->value->span, extent, false, &at))
+        return val_poison();
+    return list_entry(s, list, at);
 }
 
 static Val too_many_indices(Session *s, const Expr *expr, Val value, unsigned given, unsigned rank)
@@ -123,8 +136,12 @@ static Val too_many_indices(Session *s, const Expr *expr, Val value, unsigned gi
 Val evaluate_index(Session *s, const Expr *expr)
 {
     Val value = evaluate(s, expr->left);
-    if (value.kind == VAL_DIMS)
-        return index_dims(s, value, expr);
+    if (is_list(value)) {
+        bool known;
+        Val entry = index_list(s, value, expr, &known);
+        if (known)
+            return entry;
+    }
     value = as_tensor(s, value, expr->left->span);
     if (is_poison(value))
         return value;

@@ -59,6 +59,7 @@ enum { MOST_PARAMETERS = 8 };
 typedef enum {
     TAKES_NOTHING, /* ends the list of parameters */
     TAKES_NUMBER,
+    TAKES_CHANGEABLE, /* a number; a run may change a constant that stands here by its name */
     TAKES_WHOLE,      /* a whole number */
     TAKES_STRING,     /* the name of a file */
     TAKES_EXPRESSION, /* whoever reads the construct evaluates it */
@@ -96,6 +97,7 @@ typedef struct Argument {
     const Expr *expr; /* NULL: not given */
     double number;    /* given or standard */
     const char *text; /* of a string */
+    Symbol *constant; /* that stands where the parameter is TAKES_CHANGEABLE; NULL: none */
 } Argument;
 
 /* Which row of the table `expr` is; its arguments in the order of the parameters. An argument that is no number may be missing:

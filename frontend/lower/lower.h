@@ -21,6 +21,7 @@ enum {
     LIMIT_OPS = 100000,          /* operations of one function */
     LIMIT_EVALUATIONS = 2000000, /* expressions and statements evaluated in one walk, loops unrolled */
     LIMIT_CALL_DEPTH = 64,       /* calls within calls */
+    LIMIT_QUANTILE = 10000,      /* numbers of which a quantile is taken: each is compared with each */
     LIMIT_LAYERS = 4096,         /* calls of layers with weights in one net */
 };
 
@@ -35,6 +36,7 @@ typedef struct Symbol {
     double number;      /* const */
     bool number_known;  /* const: false after an error */
     bool used;          /* net, objective: lowered at least once */
+    bool pinned;        /* const: its number is needed when the program is built */
     bool broken;        /* data: its declaration has an error, so missing parts are not reported */
     bool misread;       /* data: a field of it without a split was reported */
     uint32_t condition; /* a condition's place among those of the module */
@@ -119,7 +121,8 @@ typedef enum {
     VAL_POISON,    /* an error was reported */
     VAL_TENSOR,    /* ir; classes of a label */
     VAL_NUMBER,    /* known at compile time */
-    VAL_DIMS,      /* a list of extents: [n, 3], ..s */
+    VAL_DIMS,      /* dims: a list of whole numbers that may be extents, [n, 3], ..s */
+    VAL_NUMBERS,   /* numbers, of the shape dims: any other list of numbers known at compile time, [0.5, 2], [[1, 2], [3, 4]] */
     VAL_TEXT,      /* a string */
     VAL_NONE,      /* none: a new axis in an index */
     VAL_DATASET,   /* symbol */
@@ -138,6 +141,7 @@ typedef struct Val {
     double number;
     bool boolean;
     Dims dims;
+    const double *numbers; /* dims_elements(dims) of them */
     Symbol *symbol;
     uint32_t split, field; /* of the data set; of the module */
     const char *path;
@@ -331,6 +335,24 @@ Dims type_dims(Type type);
 /* Ready to build: a function is open and no limit is hit; reports otherwise. */
 bool can_build(Session *s, Span span);
 
+/* ---- lists (list.c) ---- */
+
+/* Numbers, where all entries are known at compile time; else the stack of the entries. */
+Val evaluate_list(Session *s, const Expr *expr);
+/* A list of numbers known at compile time. */
+static inline bool is_list(Val value)
+{
+    return value.kind == VAL_DIMS || value.kind == VAL_NUMBERS;
+}
+/* The list as a tensor. */
+Val list_tensor(Session *s, Val list, Span span);
+/* The list as extents; reports where it is none. */
+bool as_dims(Session *s, Val list, Span span, Dims *dims);
+/* Entry `at` of the list: a number or a list. */
+Val list_entry(Session *s, Val list, int64_t at);
+/* The tensors, which have one shape, along a new axis; negative axes count from the end. */
+Val stack_tensors(Session *s, unsigned n, const Val *entries, const Span *spans, int64_t axis, Span span);
+
 /* ---- shapes (shapes.c) ---- */
 
 /* A type all of whose extents are known now. */
@@ -392,6 +414,8 @@ Val evaluate_call(Session *s, const Expr *expr, const Name *label, int64_t resul
 /* Runs the body of the current frame's declaration, whose parameters are bound, and matches its result. */
 Val run_body(Session *s, Frame *frame);
 void run_block(Session *s, const Block *block); /* statement.c */
+/* Counts towards LIMIT_EVALUATIONS; false, and reported, when it is reached. */
+bool count_evaluations(Session *s, Span span, uint32_t count);
 
 /* A call of a primitive; *known is false if there is none of that name (builtins.c). */
 Val evaluate_builtin(Session *s, const Expr *call, bool *known);
@@ -417,6 +441,10 @@ void check_forms(Session *s);
 void suggest_part(Session *s, const Symbol *net, const char *target);
 /* "classifier.linear1", as in `weights classifier.linear1 = free`. */
 const char *form_target(Session *s, const Decl *decl);
+/* "classifier.linear1" of its names. */
+const char *part_text(Session *s, Name net, const NameList *path);
+/* The net; NULL, and an error, if there is none of that name or it has no such part. After the first walk. */
+Symbol *check_net_part(Session *s, Name net, const NameList *path);
 
 /* ---- what weights are made of (weight_values.c) ---- */
 

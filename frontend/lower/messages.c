@@ -213,6 +213,9 @@ const char *describe(Session *s, Val value)
     case VAL_DIMS:
         text_printf(&text, "the list %s", describe_dims(s, value.dims));
         break;
+    case VAL_NUMBERS:
+        text_printf(&text, "a list of numbers of the shape %s", describe_dims(s, value.dims));
+        break;
     case VAL_TEXT:
         text_printf(&text, "a string");
         break;

@@ -46,12 +46,12 @@ static void choose(Session *s, const Statement *statement)
         }
 }
 
-/* Counts towards LIMIT_EVALUATIONS; false when it is reached. */
-static bool count_evaluation(Session *s, Span span)
+bool count_evaluations(Session *s, Span span, uint32_t count)
 {
     if (s->exhausted)
         return false;
-    if (++s->evaluations <= LIMIT_EVALUATIONS)
+    s->evaluations += count;
+    if (s->evaluations <= LIMIT_EVALUATIONS)
         return true;
     s->exhausted = true;
     fail(s, span, "too much to unroll: more than %d statements", LIMIT_EVALUATIONS);
@@ -69,7 +69,7 @@ static void repeat(Session *s, const Statement *statement)
         set_local(s->frame, counter, val_poison());
         return;
     }
-    for (int64_t i = from; i < to && !s->frame->returned && count_evaluation(s, statement->span); i++) {
+    for (int64_t i = from; i < to && !s->frame->returned && count_evaluations(s, statement->span, 1); i++) {
         set_local(s->frame, counter, val_number((double)i));
         run_block(s, &statement->body);
     }
@@ -115,7 +115,7 @@ static void run(Session *s, const Statement *statement)
 void run_block(Session *s, const Block *block)
 {
     for (const Statement *statement = block->first; statement && !s->frame->returned; statement = statement->next) {
-        if (!count_evaluation(s, statement->span))
+        if (!count_evaluations(s, statement->span, 1))
             return;
         run(s, statement);
     }

@@ -150,6 +150,7 @@ static Val symbol_value(Session *s, Symbol *symbol, Span span)
         return (Val){.kind = VAL_CONDITION, .symbol = symbol};
     switch (symbol->decl->kind) {
     case DECL_CONST:
+        symbol->pinned = true;
         return constant_number(s, symbol, &number) ? val_number(number) : val_poison();
     case DECL_DATA:
         return (Val){.kind = VAL_DATASET, .symbol = symbol};

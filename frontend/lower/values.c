@@ -69,6 +69,9 @@ Val as_tensor(Session *s, Val value, Span span)
         if (!isfinite(value.number))
             return fail(s, span, "this is not a finite number");
         return val_tensor(build_const(&s->builder, type_scalar(s->module->real), value.number));
+    case VAL_DIMS:
+    case VAL_NUMBERS:
+        return list_tensor(s, value, span);
     case VAL_WEIGHTS:
         return weight_value(s, value, span);
     case VAL_CONDITION:

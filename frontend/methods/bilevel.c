@@ -16,8 +16,8 @@ static void read_sample(TrainPlan *plan)
         read_construct(s, setting->values.first, CONSTRUCTS(rows), "a distribution of hyperparameters", arguments) < 0)
         return;
     plan->train.sigma = arguments[0].number;
-    if (setting->by)
-        plan->train.sigma_learned = read_optimizer(s, setting->by, &plan->train.sigma_optimizer);
+    if (setting->by.count)
+        plan->train.sigma_learned = read_only_optimizer(plan, setting, &plan->train.sigma_optimizer);
 }
 
 static void read_sampling_options(TrainPlan *plan)
@@ -26,14 +26,14 @@ static void read_sampling_options(TrainPlan *plan)
     const Setting *entropy = find_setting(plan, "entropy"), *everywhere = find_setting(plan, "everywhere");
     const Setting *sample = find_setting(plan, "sample");
     plan->train.everywhere = everywhere != NULL;
-    if (everywhere && sample && sample->by)
+    if (everywhere && sample && sample->by.count)
         fail(s, everywhere->span,
              "'everywhere' keeps the distribution as it starts: its scale cannot be learned by an optimizer");
     if (!entropy || !entropy->values.first)
         return;
     const Expr *value = entropy->values.first;
     read_number(s, value, "'entropy'", (Range)AT_LEAST(0), &plan->train.entropy);
-    if (sample && !sample->by) {
+    if (sample && !sample->by.count) {
         fail(s, entropy->span, "'entropy' has no effect while the scale is fixed");
         add_help(s, "let an optimizer learn it: 'sample normal(scale: 0.5) by adam(3e-2)'");
     }

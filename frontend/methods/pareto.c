@@ -115,11 +115,7 @@ static void read_minimise(TrainPlan *plan)
     Phase phase = {.name = "minimise", .batch = plan->train.batch};
     unsigned column;
     span_place(setting->span, &phase.line, &column);
-    bool complete = setting->by && read_optimizer(s, setting->by, &phase.optimizer);
-    if (!setting->by && !plan->misspelt) {
-        fail(s, setting->span, "'minimise' does not say by which optimizer");
-        add_help(s, "end it with 'by adam(1e-3)'");
-    }
+    bool complete = read_phase_optimizers(plan, setting, &phase);
     phase.objective = lower_objectives(plan, "minimise", &setting->values, setting->on, true, &phase.dataset, &phase.split);
     if (complete && phase.objective)
         check_batch(plan, &phase, setting->values.first);
@@ -281,6 +277,8 @@ static void read_front(TrainPlan *plan)
     uint32_t dataset = 0;
     metric.objective = lower_objectives(plan, "front", &minimise->values, setting->on, false, &dataset, &metric.split);
     metric.dataset = (int)dataset;
+    if (metric.objective && passes_over_data(metric.objective, NULL) > MOST_PASSES)
+        fail(s, minimise->span, "an objective has more than %d reductions across the data inside each other", MOST_PASSES);
     vec_push(&plan->train.metrics, metric);
     for (const Expr *expr = setting->values.first; expr; expr = expr->next)
         if (!is_indicator(expr))

@@ -346,7 +346,23 @@ DataItemList ast_items_join(DataItemList first, DataItemList second)
     return first;
 }
 
-Setting *ast_setting(Parser *parser, Span span, Name head, ExprList values, Expr *on, Expr *by)
+OptimizerUse *ast_optimizer_use(Parser *parser, Span span, Expr *optimizer, Name net, NameList path)
+{
+    OptimizerUse *use = ARENA_NEW(parser->arena, OptimizerUse);
+    use->optimizer = optimizer;
+    use->net = net;
+    use->path = path;
+    use->span = span;
+    return use;
+}
+
+OptimizerUseList ast_optimizer_uses_add(OptimizerUseList list, OptimizerUse *use)
+{
+    list_append(&list, use);
+    return list;
+}
+
+Setting *ast_setting(Parser *parser, Span span, Name head, ExprList values, Expr *on, OptimizerUseList by)
 {
     Setting *setting = ARENA_NEW(parser->arena, Setting);
     setting->head = head;

@@ -195,12 +195,23 @@ typedef struct Decl Decl;
 
 /* One setting of a train declaration: `lower e by opt`, `epochs 60`, `everywhere`, `every 5 lower, 1 upper`,
  * `weights scorer = free`. */
+/* One of the optimizers behind `by`: "adam(1e-3) of classifier.linear1". */
+typedef struct OptimizerUse {
+    Expr *optimizer;
+    Name net; /* text NULL: no `of` */
+    NameList path;
+    Span span;
+    struct OptimizerUse *next;
+} OptimizerUse;
+typedef NODE_LIST(OptimizerUse) OptimizerUseList;
+
 typedef struct Setting {
     Name head;
     ExprList values;
     NameList units; /* of `every` and `after`: one per value */
-    Expr *on, *by;  /* may be NULL */
-    Decl *weights;  /* of `weights NET = FORM`; otherwise NULL */
+    Expr *on;       /* may be NULL */
+    OptimizerUseList by;
+    Decl *weights; /* of `weights NET = FORM`; otherwise NULL */
     Span span;
     struct Setting *next;
 } Setting;
@@ -282,7 +293,9 @@ HyperList ast_hypers_add(Parser *parser, HyperList list, Span span, Name name, E
 DataItem *ast_data_item(Parser *parser, Span span, DataItemKind kind, Name name, TypeExpr *type, Expr *value);
 DataItemList ast_items_add(DataItemList list, DataItem *item);
 DataItemList ast_items_join(DataItemList first, DataItemList second);
-Setting *ast_setting(Parser *parser, Span span, Name head, ExprList values, Expr *on, Expr *by);
+Setting *ast_setting(Parser *parser, Span span, Name head, ExprList values, Expr *on, OptimizerUseList by);
+OptimizerUse *ast_optimizer_use(Parser *parser, Span span, Expr *optimizer, Name net, NameList path);
+OptimizerUseList ast_optimizer_uses_add(OptimizerUseList list, OptimizerUse *use);
 SettingList ast_settings_add(SettingList list, Setting *setting);
 Decl *ast_decl(Parser *parser, Span span, DeclKind kind, Name name, Expr *value);
 Decl *ast_function(Parser *parser, Span span, DeclKind kind, Name name, ParamList params, TypeList results, Block body);

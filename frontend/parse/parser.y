@@ -48,6 +48,8 @@ static void hn_error(const Span *span, Parser *parser, const char *message);
     Param *param;
     DataItem *item;
     Setting *setting;
+    OptimizerUse *use;
+    OptimizerUseList uses;
     Decl *decl;
     NameList names;
     ExprList exprs;
@@ -68,14 +70,16 @@ static void hn_error(const Span *span, Parser *parser, const char *message);
 %token IF "if" ELSE "else" FOR "for" IN "in" RETURN "return" ACROSS "across" AS "as" BY "by"
 %token <name> AFTER "after" AXIS "axis" CARRY "carry" CONST "const" DATA "data" EMBED "embed" EVERY "every"
 %token <name> EVERYWHERE "everywhere" EXPORT "export" FIELDS "fields" HYPER "hyper" LAYER "layer" MEMBER "member" NET "net"
-%token <name> OBJECTIVE "objective" ON "on" OUTPUT "output" OVER "over" PREFERENCE "preference" RUNNING "running" SCAN "scan" SHARED "shared"
+%token <name> OBJECTIVE "objective" OF "of" ON "on" OUTPUT "output" OVER "over" PREFERENCE "preference" RUNNING "running" SCAN "scan" SHARED "shared"
 %token <name> SHUFFLED "shuffled"
 %token <name> SPLIT "split" TASK "task" TEST "test" TRAIN "train" UPDATE "update" WEIGHT "weight" WEIGHTS "weights" WHERE "where"
 %token <name> WITH "with" YIELD "yield"
 %token ARROW "->" EQ "==" NE "!=" LE "<=" GE ">=" AND "&&" OR "||" JOIN "++" DOTDOT ".." ELLIPSIS "..."
 
 %type <name> name setting_word data_name
-%type <expr> expr column postfix primary extent by on output_axis embed
+%type <expr> expr column postfix primary extent on output_axis embed
+%type <use> use
+%type <uses> by uses
 %type <arg> arg index element
 %type <args> args arg_list index_list elements element_list
 %type <exprs> expr_list column_list
@@ -290,13 +294,13 @@ settings
 
 setting
   : setting_word expr_list on by       { $$ = ast_setting(parser, @$, $1, $2, $3, $4); }
-  | WEIGHTS name path '=' expr         { $$ = ast_setting(parser, @$, $1, (ExprList){0}, NULL, NULL);
+  | WEIGHTS name path '=' expr         { $$ = ast_setting(parser, @$, $1, (ExprList){0}, NULL, (OptimizerUseList){0});
                                          $$->weights = ast_decl(parser, @$, DECL_WEIGHTS, $2, $5); $$->weights->path = $3; }
-  | EVERYWHERE                         { $$ = ast_setting(parser, @$, $1, (ExprList){0}, NULL, NULL); }
+  | EVERYWHERE                         { $$ = ast_setting(parser, @$, $1, (ExprList){0}, NULL, (OptimizerUseList){0}); }
   | EVERY expr name ',' expr name      { ExprList values = ast_exprs_add(ast_exprs_add((ExprList){0}, $2), $5);
-                                         $$ = ast_setting(parser, @$, $1, values, NULL, NULL);
+                                         $$ = ast_setting(parser, @$, $1, values, NULL, (OptimizerUseList){0});
                                          $$->units = ast_names_add(parser, ast_names_add(parser, (NameList){0}, $3), $6); }
-  | AFTER expr name                    { $$ = ast_setting(parser, @$, $1, ast_exprs_add((ExprList){0}, $2), NULL, NULL);
+  | AFTER expr name                    { $$ = ast_setting(parser, @$, $1, ast_exprs_add((ExprList){0}, $2), NULL, (OptimizerUseList){0});
                                          $$->units = ast_names_add(parser, (NameList){0}, $3); }
   ;
 
@@ -306,8 +310,18 @@ on
   ;
 
 by
-  : %empty    { $$ = NULL; }
-  | BY expr   { $$ = $2; }
+  : %empty    { $$ = (OptimizerUseList){0}; }
+  | BY uses   { $$ = $2; }
+  ;
+
+uses
+  : use             { $$ = ast_optimizer_uses_add((OptimizerUseList){0}, $1); }
+  | uses ',' use    { $$ = ast_optimizer_uses_add($1, $3); }
+  ;
+
+use
+  : expr                 { $$ = ast_optimizer_use(parser, @$, $1, (Name){0}, (NameList){0}); }
+  | expr OF name path    { $$ = ast_optimizer_use(parser, @$, $1, $3, $4); }
   ;
 
 expr_list
@@ -478,7 +492,7 @@ element
 
 /* a name, which any word may be where it is not a keyword */
 name
-  : setting_word | AFTER | EVERY | EVERYWHERE | ON | WEIGHTS
+  : setting_word | AFTER | EVERY | EVERYWHERE | OF | ON | WEIGHTS
   ;
 
 setting_word

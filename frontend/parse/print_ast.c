@@ -337,9 +337,13 @@ static void print_setting(Text *out, const Setting *setting)
         text_printf(out, " on ");
         print_expr(out, setting->on);
     }
-    if (setting->by) {
-        text_printf(out, " by ");
-        print_expr(out, setting->by);
+    for (const OptimizerUse *use = setting->by.first; use; use = use->next) {
+        text_printf(out, use == setting->by.first ? " by " : ", ");
+        print_expr(out, use->optimizer);
+        if (use->net.text)
+            text_printf(out, " of %s", use->net.text);
+        for (const NameNode *part = use->path.first; part; part = part->next)
+            text_printf(out, ".%s", part->name.text);
     }
     text_printf(out, "\n");
 }

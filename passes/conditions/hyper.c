@@ -134,7 +134,6 @@ void assemble_hypers(Assembly *assembly)
             if (assembly->model->hypers.data[i].condition == own->condition)
                 add_natural(&b, &assembly->model->hypers.data[i], all, sigmas);
     }
-    add_rates(assembly, &b);
     step_finish(assembly, function);
     train->hypers = function;
 }

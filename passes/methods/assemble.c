@@ -39,18 +39,15 @@ static void assemble_export(Assembly *assembly, Export *export)
     step_finish(assembly, function);
 }
 
-bool method_assemble(Model *model, Train *train, PassTrace *trace, char why[static 256])
+void method_assemble(Model *model, Train *train, PassTrace *trace)
 {
     Assembly assembly = method_assembly(model, train, trace);
     method_of(train)->assemble(&assembly);
-    assemble_hypers(&assembly);
     assemble_plateau(&assembly);
-    if (!assemble_metrics(&assembly, why))
-        return false;
+    assemble_metrics(&assembly);
     for (uint32_t i = 0; i < model->exports.len; i++)
         assemble_export(&assembly, &model->exports.data[i]);
     assemble_init(&assembly);
-    return true;
 }
 
 void method_explain(const Train *train, Text *out)

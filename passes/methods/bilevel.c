@@ -51,11 +51,12 @@ static void assemble_upper(Assembly *assembly, Phase *phase)
     for (uint32_t i = 0; i < train->conditions.len; i++)
         add_trained(&values, &b, loss, train->conditions.data[i].state);
     if (values.len)
-        optimizer_append(assembly, &b, phase->name, &phase->optimizer, values.len, values.data);
+        optimizer_append(assembly, &b, (OptimizerNames){phase->name, NULL, false}, &phase->optimizer, values.len, values.data);
     for (uint32_t i = 0; i < train->conditions.len && train->sigma_learned; i++)
         add_trained(&scales, &b, loss, train->conditions.data[i].scale_state);
     if (scales.len)
-        optimizer_append(assembly, &b, "sample", &train->sigma_optimizer, scales.len, scales.data);
+        optimizer_append(assembly, &b, (OptimizerNames){"sample", "sample", false}, &train->sigma_optimizer, scales.len,
+                         scales.data);
     vec_free(&values);
     vec_free(&scales);
     count_step(&b, assembly->step_upper);
@@ -80,6 +81,7 @@ static void assemble(Assembly *assembly)
     make_procedure(assembly->train);
     assemble_weight_step(assembly, &assembly->train->phases.data[0], SAMPLED(0));
     assemble_upper(assembly, &assembly->train->phases.data[1]);
+    assemble_hypers(assembly);
 }
 
 static void explain(const Train *train, Text *out)
@@ -87,7 +89,7 @@ static void explain(const Train *train, Text *out)
     text_printf(out, "  sigma      %g, %s", train->sigma, train->sigma_learned ? "learned" : "fixed");
     text_printf(out, ", around the %s value; entropy weight %g\n", train->everywhere ? "first" : "current", train->entropy);
     if (train->sigma_learned)
-        optimizer_explain("sample", &train->sigma_optimizer, out);
+        optimizer_explain("sample", &train->sigma_optimizer, NULL, out);
     text_printf(out, "  schedule   %" PRId64 " lower : %" PRId64 " upper, after %g epoch%s\n", train->every_lower,
                 train->every_upper, train->warmup, train->warmup == 1 ? "" : "s");
 }

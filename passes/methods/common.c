@@ -58,34 +58,44 @@ void assemble_init(Assembly *assembly)
     assembly->train->init = function;
 }
 
-/* torch.optim.lr_scheduler.ReduceLROnPlateau with threshold 0, per phase that has a plateau schedule. */
+/* torch.optim.lr_scheduler.ReduceLROnPlateau with threshold 0, for an optimizer whose states have this prefix. */
+static void build_plateau(Builder *b, const char *name, const RateSchedule *schedule, Value metric)
+{
+    Module *module = b->module;
+    Type real = type_scalar(module->real);
+    uint32_t factor = (uint32_t)find_state(module, arena_printf(&module->arena, "%s/plateau/factor", name));
+    uint32_t best = module_state(module, arena_printf(&module->arena, "%s/plateau/best", name), real, STATE_COUNTER);
+    uint32_t bad = module_state(module, arena_printf(&module->arena, "%s/plateau/bad", name), real, STATE_COUNTER);
+    module->states.data[best].init = (Init){INIT_CONSTANT, 1e30};
+    Value old = build_read(b, best), zero = build_const(b, real, 0);
+    Value better = build_binary(b, OP_LT, metric, old);
+    Value waited = build_select(b, better, zero, build_with_const(b, OP_ADD, build_read(b, bad), 1));
+    Value cut = build_binary(b, OP_LT, build_const(b, real, schedule->every), waited);
+    Value current = build_read(b, factor);
+    build_write(b, best, build_select(b, better, metric, old));
+    build_write(b, bad, build_select(b, cut, zero, waited));
+    build_write(b, factor, build_select(b, cut, build_with_const(b, OP_MUL, current, schedule->factor), current));
+}
+
+/* One function for all optimizers that have a plateau schedule. */
 void assemble_plateau(Assembly *assembly)
 {
     Module *module = assembly->module;
     Builder b = {.module = module, .line = assembly->train->line};
     Value metric = NO_VALUE;
-    Type real = type_scalar(module->real);
     for (uint32_t i = 0; i < assembly->train->phases.len; i++) {
         const Phase *phase = &assembly->train->phases.data[i];
-        const RateSchedule *schedule = &phase->optimizer.schedule;
-        if (schedule->kind != SCHEDULE_PLATEAU)
-            continue;
-        if (!b.function) {
-            b.function = function_new(module, function_name(assembly, "plateau"));
-            metric = build_input(&b, "metric", real);
+        for (uint32_t k = 0; k <= phase->parts.len; k++) {
+            const Optimizer *optimizer = k == 0 ? &phase->optimizer : &phase->parts.data[k - 1].optimizer;
+            const char *name = optimizer_name(module, phase, k == 0 ? NO_PART : k - 1);
+            if (optimizer->schedule.kind != SCHEDULE_PLATEAU)
+                continue;
+            if (!b.function) {
+                b.function = function_new(module, function_name(assembly, "plateau"));
+                metric = build_input(&b, "metric", type_scalar(module->real));
+            }
+            build_plateau(&b, name, &optimizer->schedule, metric);
         }
-        uint32_t factor = (uint32_t)find_state(module, arena_printf(&module->arena, "%s/plateau/factor", phase->name));
-        uint32_t best = module_state(module, arena_printf(&module->arena, "%s/plateau/best", phase->name), real, STATE_COUNTER);
-        uint32_t bad = module_state(module, arena_printf(&module->arena, "%s/plateau/bad", phase->name), real, STATE_COUNTER);
-        module->states.data[best].init = (Init){INIT_CONSTANT, 1e30};
-        Value old = build_read(&b, best), zero = build_const(&b, real, 0);
-        Value better = build_binary(&b, OP_LT, metric, old);
-        Value waited = build_select(&b, better, zero, build_with_const(&b, OP_ADD, build_read(&b, bad), 1));
-        Value cut = build_binary(&b, OP_LT, build_const(&b, real, schedule->every), waited);
-        Value current = build_read(&b, factor);
-        build_write(&b, best, build_select(&b, better, metric, old));
-        build_write(&b, bad, build_select(&b, cut, zero, waited));
-        build_write(&b, factor, build_select(&b, cut, build_with_const(&b, OP_MUL, current, schedule->factor), current));
     }
     if (b.function)
         step_finish(assembly, b.function);

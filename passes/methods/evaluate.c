@@ -1,34 +1,12 @@
-/* Metrics over a whole split. The split is larger than a batch, so a metric becomes two functions: `accumulate` adds one batch's
- * share to accumulators, one per reduction across the data, and `finish` computes the metric from them. Any expression of such
- * reductions works, not only means; a reduction inside a reduction does not, as it would need two passes over the data. */
-#include <stdio.h>
+/* Metrics over a whole split. The split is larger than a batch, so a metric becomes several functions: `accumulate` adds one
+ * batch's share to accumulators, one per reduction across the data, and `finish` computes the metric from them. Reductions inside
+ * other reductions take a pass over the data each: the second `accumulate` reads what the first one has accumulated. */
+#include <string.h>
 
 #include "passes/methods/methods.h"
 #include "passes/rewrite.h"
 
 enum { EVALUATION_BATCH = 500 };
-
-/* after[v]: v depends on a reduction across the data (or is one). False with a message if one depends on another. */
-static bool mark_after(const Function *function, bool *after, const char *metric, char why[static 256])
-{
-    for (Value v = 0; v < function->ops.len; v++) {
-        const Op *op = OP_AT(function, v);
-        after[v] = false;
-        for (uint32_t i = 0; i < op->nargs; i++)
-            after[v] |= after[op->args[i]];
-        if (!is_across(op->code))
-            continue;
-        if (after[v]) {
-            snprintf(why, 256,
-                     "%u: error: the metric '%.80s' reduces over the data inside another reduction, which needs two passes: "
-                     "not supported",
-                     op->line, metric);
-            return false;
-        }
-        after[v] = true;
-    }
-    return true;
-}
 
 static uint32_t accumulator(Assembly *assembly, const char *prefix, const char *what, Value v, Type type)
 {
@@ -36,13 +14,14 @@ static uint32_t accumulator(Assembly *assembly, const char *prefix, const char *
     return find_or_add_state(assembly->module, name, type, STATE_SCRATCH, (Init){0});
 }
 
-static uint32_t count_accumulator(Assembly *assembly, const char *prefix)
+/* How many examples the pass has seen. */
+static uint32_t count_accumulator(Assembly *assembly, const char *prefix, uint32_t pass)
 {
-    return accumulator(assembly, prefix, "count", 0, type_scalar(assembly->module->real));
+    return accumulator(assembly, prefix, "count", pass, type_scalar(assembly->module->real));
 }
 
 /* accumulator <- accumulator + this batch's share */
-static void accumulate(Assembly *assembly, Builder *b, const char *prefix, const Op *op, Value v, Value x)
+static void accumulate(Assembly *assembly, Builder *b, const char *prefix, uint32_t pass, const Op *op, Value v, Value x)
 {
     uint32_t state = accumulator(assembly, prefix, "across", v, op->type);
     Value before = build_read(b, state);
@@ -51,26 +30,42 @@ static void accumulate(Assembly *assembly, Builder *b, const char *prefix, const
         return;
     }
     /* accumulators start at zero, which is no neutral element of max: the first batch replaces it */
-    Value batch = build_unary(b, OP_ACROSS_MAX, x), count = build_read(b, count_accumulator(assembly, prefix));
+    Value batch = build_unary(b, OP_ACROSS_MAX, x), count = build_read(b, count_accumulator(assembly, prefix, pass));
     Value first = build_binary(b, OP_EQ, count, build_const(b, value_type(b, count), 0));
     Value replaced = build_splat(b, first, type_with_dtype(op->type, DTYPE_BOOL)),
           largest = build_binary(b, OP_MAX, before, batch);
     build_write(b, state, build_select(b, replaced, batch, largest));
 }
 
-static void build_accumulate(Assembly *assembly, Function *function, const bool *after, const char *prefix)
+/* A reduction that a pass before has accumulated. `seen`: there was an
+ * example; otherwise, as where a function is checked by itself, there may be none. */
+static Value accumulated(Assembly *assembly, Builder *b, const char *prefix, const Op *op, Value v, bool seen)
+{
+    Value total = build_read(b, accumulator(assembly, prefix, "across", v, op->type));
+    if (op->code != OP_ACROSS_MEAN)
+        return total;
+    Value count = build_read(b, count_accumulator(assembly, prefix, 0));
+    if (!seen)
+        count = build_with_const(b, OP_MAX, count, 1);
+    return build_binary(b, OP_DIV, total, build_splat(b, count, op->type));
+}
+
+/* Makes the function that of a pass. levels[v]: how many passes v waits for. */
+static void build_accumulate(Assembly *assembly, Function *function, const uint32_t *levels, uint32_t pass, const char *prefix)
 {
     Rewrite rewrite;
     rewrite_begin(&rewrite, assembly->module, function);
     Builder *b = &rewrite.b;
     for (Value v = 0; v < function->ops.len; v++) {
         const Op *op = OP_AT(function, v);
-        if (is_across(op->code))
-            accumulate(assembly, b, prefix, op, v, *rewrite_args(&rewrite, v));
-        else if (!after[v])
+        if (is_across(op->code) && levels[v] <= pass)
+            rewrite.map[v] = accumulated(assembly, b, prefix, op, v, false);
+        else if (is_across(op->code) && levels[v] == pass + 1)
+            accumulate(assembly, b, prefix, pass, op, v, *rewrite_args(&rewrite, v));
+        else if (levels[v] <= pass)
             rewrite_copy(&rewrite, v);
     }
-    uint32_t count = count_accumulator(assembly, prefix);
+    uint32_t count = count_accumulator(assembly, prefix, pass);
     Value one = build_const(b, type_scalar(assembly->module->real), 1);
     Value before = build_read(b, count), batch = build_unary(b, OP_ACROSS_SUM, one);
     build_write(b, count, build_binary(b, OP_ADD, before, batch));
@@ -85,15 +80,7 @@ static Function *build_finish(Assembly *assembly, const char *name, const Functi
     Value *map = support_malloc(from->ops.len * sizeof *map);
     for (Value v = 0; v < from->ops.len; v++) {
         Op op = *OP_AT(from, v);
-        if (!is_across(op.code)) {
-            map[v] = build_copy(&b, from, v, map);
-            continue;
-        }
-        map[v] = build_read(&b, accumulator(assembly, prefix, "across", v, op.type));
-        if (op.code == OP_ACROSS_MEAN) {
-            Value count = build_read(&b, count_accumulator(assembly, prefix));
-            map[v] = build_binary(&b, OP_DIV, map[v], build_splat(&b, count, op.type));
-        }
+        map[v] = is_across(op.code) ? accumulated(assembly, &b, prefix, &op, v, true) : build_copy(&b, from, v, map);
     }
     for (uint32_t i = 0; i < from->outputs.len; i++)
         build_output(&b, from->outputs.data[i].name, map[from->outputs.data[i].value]);
@@ -130,7 +117,8 @@ static bool share_metric(Assembly *assembly, Metric *metric, uint32_t number)
         const Metric *earlier = &assembly->train->metrics.data[i];
         bool same_batch = evaluation_batch(assembly->model, earlier) == evaluation_batch(assembly->model, metric);
         if (same_batch && same_objective(earlier->objective, metric->objective)) {
-            metric->accumulate = earlier->accumulate;
+            memcpy(metric->accumulate, earlier->accumulate, sizeof metric->accumulate);
+            metric->passes = earlier->passes;
             metric->finish = earlier->finish;
             return true;
         }
@@ -138,36 +126,44 @@ static bool share_metric(Assembly *assembly, Metric *metric, uint32_t number)
     return false;
 }
 
-static bool assemble_metric(Assembly *assembly, Metric *metric, uint32_t number, char why[static 256])
+static void assemble_pass(Assembly *assembly, Metric *metric, const char *prefix, Function *function, const uint32_t *levels,
+                          uint32_t pass)
 {
-    if (share_metric(assembly, metric, number))
-        return true;
-    Arena *arena = &assembly->module->arena;
-    const char *prefix = arena_printf(arena, "%s.eval%u", assembly->train->name, number);
-    const char *name = arena_printf(arena, "%s.accumulate", prefix);
-    Function *function = objective_copy(assembly, name, metric->objective, AT_HAND);
-    bool *after = support_malloc(function->ops.len);
-    if (!mark_after(function, after, metric->name, why)) {
-        support_free(after);
-        return false;
-    }
-    metric->finish = build_finish(assembly, arena_printf(arena, "%s.finish", prefix), function, prefix);
-    pass_run(assembly->trace, "dce", assembly->module, metric->finish);
-    step_finish(assembly, metric->finish);
-    build_accumulate(assembly, function, after, prefix);
-    support_free(after);
+    build_accumulate(assembly, function, levels, pass, prefix);
     pass_run(assembly->trace, "dce", assembly->module, function);
     objective_batch(assembly, function, evaluation_batch(assembly->model, metric), true);
     draw_by_row(assembly, function);
     step_finish(assembly, function);
-    metric->accumulate = function;
-    return true;
+    metric->accumulate[pass] = function;
 }
 
-bool assemble_metrics(Assembly *assembly, char why[static 256])
+/* "t.eval0.accumulate", then "t.eval0.accumulate2" of the second pass. */
+static Function *pass_function(Assembly *assembly, const Metric *metric, const char *prefix, uint32_t pass)
+{
+    const char *number = pass ? arena_printf(&assembly->module->arena, "%u", pass + 1) : "";
+    const char *name = arena_printf(&assembly->module->arena, "%s.accumulate%s", prefix, number);
+    return objective_copy(assembly, name, metric->objective, AT_HAND);
+}
+
+static void assemble_metric(Assembly *assembly, Metric *metric, uint32_t number)
+{
+    if (share_metric(assembly, metric, number))
+        return;
+    Arena *arena = &assembly->module->arena;
+    const char *prefix = arena_printf(arena, "%s.eval%u", assembly->train->name, number);
+    Function *function = pass_function(assembly, metric, prefix, 0);
+    uint32_t *levels = support_malloc((function->ops.len + 1) * sizeof *levels);
+    metric->passes = passes_over_data(function, levels);
+    metric->finish = build_finish(assembly, arena_printf(arena, "%s.finish", prefix), function, prefix);
+    pass_run(assembly->trace, "dce", assembly->module, metric->finish);
+    step_finish(assembly, metric->finish);
+    for (uint32_t pass = 0; pass < metric->passes; pass++)
+        assemble_pass(assembly, metric, prefix, pass ? pass_function(assembly, metric, prefix, pass) : function, levels, pass);
+    support_free(levels);
+}
+
+void assemble_metrics(Assembly *assembly)
 {
     for (uint32_t i = 0; i < assembly->train->metrics.len; i++)
-        if (!assemble_metric(assembly, &assembly->train->metrics.data[i], i, why))
-            return false;
-    return true;
+        assemble_metric(assembly, &assembly->train->metrics.data[i], i);
 }

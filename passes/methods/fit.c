@@ -16,7 +16,7 @@ void assemble_weight_step(Assembly *assembly, Phase *phase, View view)
         if (read != NO_VALUE)
             vec_push(&trained, (Trained){state, read, build_grad(&b, loss, read)});
     }
-    optimizer_append(assembly, &b, phase->name, &phase->optimizer, trained.len, trained.data);
+    optimizers_append(assembly, &b, phase, trained.len, trained.data);
     count_step(&b, assembly->step_lower);
     vec_free(&trained);
     step_finish(assembly, function);

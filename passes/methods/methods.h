@@ -60,8 +60,18 @@ typedef struct Trained {
     uint32_t state;
     Value current, gradient;
 } Trained;
-/* Appends clipping, the schedule and the update of each state, and the writes. `name` prefixes the optimizer's own states. */
-void optimizer_append(Assembly *assembly, Builder *b, const char *name, const Optimizer *optimizer, uint32_t n, Trained *trained);
+typedef struct OptimizerNames {
+    const char *states;  /* prefixes the optimizer's own states */
+    const char *label;   /* ends the names of its figures, "rate.LABEL"; NULL: they need no label */
+    bool one_of_several; /* its rate is shown even where it does not change */
+} OptimizerNames;
+/* Appends clipping, the schedule and the update of each state, the writes, and the figures of the log as outputs. */
+void optimizer_append(Assembly *assembly, Builder *b, OptimizerNames names, const Optimizer *optimizer, uint32_t n,
+                      Trained *trained);
+/* The same for what a phase trains: each state by the optimizer of its part. */
+void optimizers_append(Assembly *assembly, Builder *b, const Phase *phase, uint32_t n, const Trained *trained);
+/* The prefix of the states of that optimizer of the phase: number `part`, or NO_PART. */
+const char *optimizer_name(Module *module, const Phase *phase, uint32_t part);
 /* step <- step + 1 */
 void count_step(Builder *b, uint32_t counter);
 
@@ -89,7 +99,7 @@ const Method *method_of(const Train *train);
 /* The functions every method has; each is named after the train. */
 void assemble_init(Assembly *assembly);
 void assemble_plateau(Assembly *assembly);
-bool assemble_metrics(Assembly *assembly, char why[static 256]);
+void assemble_metrics(Assembly *assembly);
 
 /* The acts of a train's procedure, appended in the order of a walk (procedure.c): a repeat, which act_end closes; another act;
  * the repeat that has the train's epochs and patience; a measure as often as the train says and at the end. */
@@ -99,11 +109,8 @@ size_t act_leaf(Train *train, Act act);
 size_t act_budget(Train *train);
 void act_measure(Train *train);
 
-/* What the log shows of a step: the hyperparameters that the train moves, in natural units, with their sigmas
- * (conditions/hyper.c), and the learning rates. */
+/* The hyperparameters that the train moves, in natural units, with their sigmas (conditions/hyper.c). */
 void assemble_hypers(Assembly *assembly);
-/* Outputs "rate.PHASE": the learning rate of the phase's next step (optimizer.c). */
-void add_rates(Assembly *assembly, Builder *b);
 
 /* The step that trains every weight the phase's objective reads. */
 void assemble_weight_step(Assembly *assembly, Phase *phase, View view);

@@ -46,6 +46,26 @@ Value real_input(Builder *b, const char *name)
     return build_cast(b, named_input(b, name), b->module->real);
 }
 
+/* The number of an optimizer: a state where a run may change it. */
+static Value number_of(Builder *b, double number, const char *constant)
+{
+    if (!constant)
+        return scalar(b, number);
+    uint32_t state = find_or_add_state(b->module, constant_state(&b->module->arena, constant), type_scalar(b->module->real),
+                                       STATE_CONSTANT, (Init){INIT_CONSTANT, number});
+    b->module->states.data[state].kept = true;
+    return build_read(b, state);
+}
+
+/* The optimizer's rate times `share`, which is a power of two. */
+static Value rate_of(Builder *b, const Optimizer *optimizer, double share)
+{
+    if (!optimizer->rate_constant)
+        return scalar(b, optimizer->rate * share);
+    Value rate = number_of(b, optimizer->rate, optimizer->rate_constant);
+    return share == 1 ? rate : times(b, rate, share);
+}
+
 /* The learning rate of this step. */
 static Value scheduled_rate(Assembly *assembly, Builder *b, const char *name, const Optimizer *optimizer)
 {
@@ -55,34 +75,30 @@ static Value scheduled_rate(Assembly *assembly, Builder *b, const char *name, co
         Value done = steps_done(assembly, b), planned = real_input(b, "total_steps");
         Value share = build_with_const(b, OP_MIN, build_binary(b, OP_DIV, done, planned), 1);
         Value wave = build_unary(b, OP_COS, times(b, share, acos(-1)));
-        return times(b, build_with_const(b, OP_ADD, wave, 1), optimizer->rate / 2);
+        Value height = build_with_const(b, OP_ADD, wave, 1), half = rate_of(b, optimizer, 0.5);
+        return build_binary(b, OP_MUL, height, half);
     }
     case SCHEDULE_STEP: { /* rate factor^floor(epoch / every) */
         Value done = steps_done(assembly, b), epoch_steps = real_input(b, "epoch_steps");
         Value epoch = build_unary(b, OP_FLOOR, build_binary(b, OP_DIV, done, epoch_steps));
         Value cuts = build_unary(b, OP_FLOOR, build_with_const(b, OP_DIV, epoch, schedule->every));
-        return times(b, build_unary(b, OP_EXP, times(b, cuts, log(schedule->factor))), optimizer->rate);
+        Value factor = build_unary(b, OP_EXP, times(b, cuts, log(schedule->factor)));
+        Value rate = rate_of(b, optimizer, 1);
+        return build_binary(b, OP_MUL, factor, rate);
     }
-    case SCHEDULE_PLATEAU:
-        return times(b, build_read(b, own_state(b, name, "plateau", "factor", type_scalar(b->module->real), STATE_COUNTER, 1)),
-                     optimizer->rate);
+    case SCHEDULE_PLATEAU: {
+        uint32_t state = own_state(b, name, "plateau", "factor", type_scalar(b->module->real), STATE_COUNTER, 1);
+        Value factor = build_read(b, state), rate = rate_of(b, optimizer, 1);
+        return build_binary(b, OP_MUL, factor, rate);
+    }
     case SCHEDULE_CONSTANT:
         break;
     }
-    return scalar(b, optimizer->rate);
+    return rate_of(b, optimizer, 1);
 }
 
-void add_rates(Assembly *assembly, Builder *b)
-{
-    for (uint32_t i = 0; i < assembly->train->phases.len; i++) {
-        const Phase *phase = &assembly->train->phases.data[i];
-        build_output(b, arena_printf(&b->module->arena, "rate.%s", phase->name),
-                     scheduled_rate(assembly, b, phase->name, &phase->optimizer));
-    }
-}
-
-/* min(1, clip / (|g| + 1e-6)) over all gradients together */
-static void clip_gradients(Builder *b, double limit, uint32_t n, Trained *trained)
+/* min(1, clip / (|g| + 1e-6)) over all gradients together; returns |g|. */
+static Value clip_gradients(Builder *b, const Optimizer *optimizer, uint32_t n, Trained *trained)
 {
     Value total = NO_VALUE;
     for (uint32_t i = 0; i < n; i++) {
@@ -91,13 +107,13 @@ static void clip_gradients(Builder *b, double limit, uint32_t n, Trained *traine
         total = total == NO_VALUE ? squares : build_binary(b, OP_ADD, total, squares);
     }
     Value norm = build_unary(b, OP_SQRT, total);
-    build_output(b, "grad_norm", norm);
-    Value most = scalar(b, limit), length = build_with_const(b, OP_ADD, norm, 1e-6);
+    Value most = number_of(b, optimizer->clip, optimizer->clip_constant), length = build_with_const(b, OP_ADD, norm, 1e-6);
     Value share = build_with_const(b, OP_MIN, build_binary(b, OP_DIV, most, length), 1);
     for (uint32_t i = 0; i < n; i++) {
         Type type = value_type(b, trained[i].gradient);
         trained[i].gradient = build_binary(b, OP_MUL, trained[i].gradient, build_splat(b, share, type));
     }
+    return norm;
 }
 
 /* 1 - beta^t, kept by c <- beta c + (1 - beta), which loses no digits where beta^t is near 1. */
@@ -155,11 +171,21 @@ static Value rmsprop_step(Builder *b, const Update *update, const char *of, Trai
     return build_binary(b, OP_DIV, t->gradient, build_with_const(b, OP_ADD, root, update->optimizer->epsilon));
 }
 
-void optimizer_append(Assembly *assembly, Builder *b, const char *name, const Optimizer *optimizer, uint32_t n, Trained *trained)
+/* "grad_norm", "grad_norm.LABEL": a figure of an optimizer that the log shows. */
+static void build_figure(Builder *b, const char *figure, const char *label, Value value)
 {
+    build_output(b, label ? arena_printf(&b->module->arena, "%s.%s", figure, label) : figure, value);
+}
+
+void optimizer_append(Assembly *assembly, Builder *b, OptimizerNames names, const Optimizer *optimizer, uint32_t n,
+                      Trained *trained)
+{
+    const char *name = names.states;
     Update update = {optimizer, name, scheduled_rate(assembly, b, name, optimizer), NO_VALUE};
     if (optimizer->clip > 0 && n > 0)
-        clip_gradients(b, optimizer->clip, n, trained);
+        build_figure(b, "grad_norm", names.label, clip_gradients(b, optimizer, n, trained));
+    if (names.one_of_several || optimizer->schedule.kind != SCHEDULE_CONSTANT)
+        build_figure(b, "rate", names.label, update.rate);
     if (optimizer->kind == OPTIMIZER_ADAM && n > 0) {
         update.rate = build_binary(b, OP_DIV, update.rate, bias_correction(b, name, "1", optimizer->beta1));
         Value root = build_unary(b, OP_SQRT, bias_correction(b, name, "2", optimizer->beta2));
@@ -175,12 +201,35 @@ void optimizer_append(Assembly *assembly, Builder *b, const char *name, const Op
     }
 }
 
+const char *optimizer_name(Module *module, const Phase *phase, uint32_t part)
+{
+    return part == NO_PART ? phase->name : arena_printf(&module->arena, "%s/%s", phase->name, phase->parts.data[part].part);
+}
+
+void optimizers_append(Assembly *assembly, Builder *b, const Phase *phase, uint32_t n, const Trained *trained)
+{
+    for (uint32_t k = 0; k <= phase->parts.len; k++) {
+        uint32_t part = k == 0 ? NO_PART : k - 1;
+        const PartOptimizer *own = k == 0 ? NULL : &phase->parts.data[part];
+        VEC(Trained) chosen = {0};
+        for (uint32_t i = 0; i < n; i++)
+            if (part_of_state(phase, b->module->states.data[trained[i].state].name) == part)
+                vec_push(&chosen, trained[i]);
+        if (chosen.len || !phase->parts.len)
+            optimizer_append(
+                assembly, b,
+                (OptimizerNames){optimizer_name(b->module, phase, part), own ? own->part : NULL, phase->parts.len > 0},
+                own ? &own->optimizer : &phase->optimizer, chosen.len, chosen.data);
+        vec_free(&chosen);
+    }
+}
+
 void count_step(Builder *b, uint32_t counter)
 {
     build_write(b, counter, build_with_const(b, OP_ADD, build_read(b, counter), 1));
 }
 
-void optimizer_explain(const char *what, const Optimizer *o, Text *out)
+void optimizer_explain(const char *what, const Optimizer *o, const char *part, Text *out)
 {
     static const char *const schedules[] = {"constant", "cosine", "step", "plateau"};
     text_printf(out, "  %-10s ", what);
@@ -195,5 +244,5 @@ void optimizer_explain(const char *what, const Optimizer *o, Text *out)
         text_printf(out, "(%g, factor: %g)", o->schedule.every, o->schedule.factor);
     if (o->clip > 0)
         text_printf(out, ", clip: %g", o->clip);
-    text_printf(out, ")\n");
+    text_printf(out, ")%s%s\n", part ? " of " : "", part ? part : "");
 }

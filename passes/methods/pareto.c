@@ -189,7 +189,7 @@ static void assemble(Assembly *assembly)
         weigh_gradients(assembly, at, solver, &g);
     count_undefined(assembly, rays, at);
     set_outputs(rays, at, function, loss);
-    optimizer_append(assembly, &b, phase->name, &phase->optimizer, g.trained.len, g.trained.data);
+    optimizers_append(assembly, &b, phase, g.trained.len, g.trained.data);
     count_step(&b, assembly->step_lower);
     vec_free(&g.trained);
     vec_free(&g.each);

@@ -30,11 +30,17 @@ bool program_open(Program *program, const Manifest *manifest)
     *program = (Program){.manifest = manifest};
     program->state = aligned_memory(manifest->state_bytes, "the model's states");
     program->scratch = aligned_memory(manifest->scratch_bytes, "the intermediate values of a step");
-    if (!program->state || !program->scratch) {
+    program->constants = calloc(manifest->constant_count + 1, sizeof *program->constants);
+    if (program->state && program->scratch && !program->constants)
+        report_error("out of memory");
+    if (!program->state || !program->scratch || !program->constants) {
         program_close(program);
         return false;
     }
     memset(program->state, 0, manifest->state_bytes);
+    for (size_t i = 0; i < manifest->constant_count; i++)
+        program->constants[i] = manifest->constants[i].number;
+    program_write_constants(program);
     return true;
 }
 
@@ -42,6 +48,7 @@ void program_close(Program *program)
 {
     free(program->state);
     free(program->scratch);
+    free(program->constants);
     *program = (Program){0};
 }
 
@@ -65,4 +72,14 @@ void program_read_reals(const Program *program, const StateInfo *state, double *
     const void *from = program_state(program, state);
     for (int64_t i = 0; i < state->tensor.elements; i++)
         values[i] = state->tensor.dtype == DTYPE_F64 ? ((const double *)from)[i] : (double)((const float *)from)[i];
+}
+
+void program_write_constants(const Program *program)
+{
+    const Manifest *manifest = program->manifest;
+    for (size_t i = 0; i < manifest->constant_count; i++) {
+        int state = manifest->constants[i].state;
+        if (state != NONE && manifest->states[state].tensor.dtype == manifest->real)
+            program_write_reals(program, &manifest->states[state], 0, &program->constants[i], 1);
+    }
 }

@@ -8,6 +8,7 @@
 typedef struct Program {
     const Manifest *manifest;
     unsigned char *state, *scratch; /* owned */
+    double *constants;              /* owned: the model's, in the manifest's order */
 } Program;
 
 /* Memory aligned as the ABI asks, at least one byte, content undefined; for free(). NULL (reported, naming `what`) without
@@ -21,6 +22,9 @@ void *program_state(const Program *program, const StateInfo *state);
 /* A state of reals: sets `count` elements from number `first` on; gives all elements. */
 void program_write_reals(const Program *program, const StateInfo *state, size_t first, const double *values, size_t count);
 void program_read_reals(const Program *program, const StateInfo *state, double *values);
+
+/* The states of constants that a run may change get the program's numbers. */
+void program_write_constants(const Program *program);
 
 /* A function with its inputs and outputs allocated, so that running it allocates nothing. Zeroed: no function. */
 typedef struct Call {

@@ -29,6 +29,12 @@ bool checkpoint_is_finite(const StateInfo *state, const void *data)
     return true;
 }
 
+/* Scratch is in no checkpoint, and constants are in its metadata. */
+static bool is_stored(const StateInfo *state)
+{
+    return state->role != STATE_SCRATCH && state->role != STATE_CONSTANT;
+}
+
 static const char format_of_any[] = "hnc checkpoint ", format_here[] = "hnc checkpoint 4";
 
 /* A fingerprint of all that decides whether a checkpoint's states mean the same to this model. */
@@ -38,7 +44,7 @@ static json_t *fingerprint(const Manifest *manifest)
     for (size_t i = 0; i < manifest->state_count; i++) {
         const StateInfo *state = &manifest->states[i];
         char type[TENSOR_TEXT_SIZE];
-        if (state->role == STATE_SCRATCH) /* in no checkpoint */
+        if (!is_stored(state))
             continue;
         tensor_text(&state->tensor, type);
         hash = fnv_text(hash, state->tensor.name);
@@ -89,8 +95,36 @@ static void set_parts(json_t *metadata, const Manifest *manifest)
     }
 }
 
-static json_t *build_metadata(const Manifest *manifest, const Identity *identity, const Position *position, bool finished)
+/* "set.NAME": the number of the constant NAME in this run. */
+static void set_constants(json_t *metadata, const Program *program)
 {
+    const Manifest *manifest = program->manifest;
+    for (size_t i = 0; i < manifest->constant_count; i++) {
+        char key[256];
+        snprintf(key, sizeof key, "set.%.200s", manifest->constants[i].name);
+        if (manifest->constants[i].state != NONE)
+            json_object_set_new(metadata, key, json_sprintf("%.17g", program->constants[i]));
+    }
+}
+
+/* Constants have the numbers of the run that wrote the file; those of which it says nothing keep theirs. */
+static void restore_constants(const json_t *metadata, const Program *program)
+{
+    const Manifest *manifest = program->manifest;
+    for (size_t i = 0; i < manifest->constant_count; i++) {
+        char key[256];
+        snprintf(key, sizeof key, "set.%.200s", manifest->constants[i].name);
+        const char *text = json_string_value(json_object_get(metadata, key));
+        double number = text ? strtod(text, NULL) : NAN;
+        if (manifest->constants[i].state != NONE && isfinite(number) && number > 0)
+            program->constants[i] = number;
+    }
+    program_write_constants(program);
+}
+
+static json_t *build_metadata(const Program *program, const Identity *identity, const Position *position, bool finished)
+{
+    const Manifest *manifest = program->manifest;
     json_t *metadata = json_object();
     json_object_set_new(metadata, "format", json_string(format_here));
     json_object_set_new(metadata, "model", json_string(manifest->model));
@@ -104,6 +138,7 @@ static json_t *build_metadata(const Manifest *manifest, const Identity *identity
     metadata_set_integer(metadata, "threads", identity->threads);
     set_data(metadata, manifest, identity->data);
     set_parts(metadata, manifest);
+    set_constants(metadata, program);
     position_store(position, finished, metadata);
     return metadata;
 }
@@ -113,12 +148,12 @@ bool checkpoint_write(const char *path, const Program *program, const Identity *
     const Manifest *manifest = program->manifest;
     TensorInfo *tensors = calloc(manifest->state_count + 1, sizeof *tensors);
     const void **data = calloc(manifest->state_count + 1, sizeof *data);
-    json_t *metadata = build_metadata(manifest, identity, position, finished);
+    json_t *metadata = build_metadata(program, identity, position, finished);
     bool fine = (tensors && data && metadata) || report_error("%s: out of memory", path);
     size_t count = 0;
     for (size_t i = 0; fine && i < manifest->state_count; i++) {
         const StateInfo *state = &manifest->states[i];
-        if (state->role == STATE_SCRATCH)
+        if (!is_stored(state))
             continue;
         tensors[count] = state->tensor;
         data[count] = program_state(program, state);
@@ -342,7 +377,7 @@ static bool restore(const char *path, const Program *program, bool model_states_
         const StateInfo *state = &manifest->states[i];
         char name[NAME_SIZE];
         TensorInfo tensor = named_in(&file, state->tensor, name), narrow;
-        bool wanted = model_states_only ? is_model_state(state) : state->role != STATE_SCRATCH;
+        bool wanted = model_states_only ? is_model_state(state) : is_stored(state);
         /* seed and steps, under which metrics may draw random numbers: where the file has them */
         wanted |= model_states_only && state->role == STATE_COUNTER && safetensors_fits(&file, &tensor);
         if (wanted && another && !safetensors_fits(&file, &tensor) && !is_narrow(&file, state, &tensor, &narrow)) {
@@ -354,6 +389,8 @@ static bool restore(const char *path, const Program *program, bool model_states_
                                state->tensor.name);
         }
     }
+    if (fine)
+        restore_constants(safetensors_metadata(&file), program);
     if (fine && model_states_only)
         note_origin(path, &file, manifest);
     safetensors_close(&file);

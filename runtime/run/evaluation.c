@@ -5,19 +5,33 @@
 
 #include "runtime/core/report.h"
 
+static bool open_pass(Call *call, const Program *program, int function, const void *const *rows)
+{
+    static const char *const inputs[] = {"index", "mask", "row.number", NULL};
+    if (!call_open(call, program, function, rows, inputs))
+        return false;
+    const TensorInfo *index = call_input_type(call, "index"), *mask = call_input_type(call, "mask");
+    if (!index || index->dtype != DTYPE_I32 || !mask || mask->dtype != DTYPE_BOOL || mask->elements != index->elements)
+        return report_internal("the function %s lacks the inputs index and mask", call->info->name);
+    return true;
+}
+
 static bool evaluation_open(Evaluation *evaluation, const Program *program, const Data *data, const MetricInfo *metric)
 {
-    static const char *const accumulate_inputs[] = {"index", "mask", "row.number", NULL}, *const finish_inputs[] = {NULL};
+    static const char *const finish_inputs[] = {NULL};
     const void *const *rows = (const void *const *)data->tables;
     evaluation->metric = metric;
     evaluation->rows = metric->dataset == NONE ? (RowRange){.count = 1} : data->splits[metric->dataset][metric->split];
-    if (!call_open(&evaluation->accumulate, program, metric->accumulate, rows, accumulate_inputs) ||
-        !call_open(&evaluation->finish, program, metric->finish, rows, finish_inputs))
+    evaluation->accumulate = calloc(metric->accumulate_count + 1, sizeof *evaluation->accumulate);
+    if (!evaluation->accumulate)
+        return report_error("out of memory");
+    for (size_t pass = 0; pass < metric->accumulate_count; pass++) {
+        evaluation->passes++;
+        if (!open_pass(&evaluation->accumulate[pass], program, (int)metric->accumulate[pass], rows))
+            return false;
+    }
+    if (!call_open(&evaluation->finish, program, metric->finish, rows, finish_inputs))
         return false;
-    const TensorInfo *index = call_input_type(&evaluation->accumulate, "index");
-    const TensorInfo *mask = call_input_type(&evaluation->accumulate, "mask");
-    if (!index || index->dtype != DTYPE_I32 || !mask || mask->dtype != DTYPE_BOOL || mask->elements != index->elements)
-        return report_internal("the function %s lacks the inputs index and mask", evaluation->accumulate.info->name);
     const TrainInfo *train = program->manifest->train;
     bool is_swept = train->sweep && metric == &train->metrics[train->sweep->metric];
     size_t outputs = is_swept ? train->sweep->output_count : 1;
@@ -46,7 +60,9 @@ Evaluation *evaluations_open(const Program *program, const Data *data)
 void evaluations_close(Evaluation *evaluations, size_t count)
 {
     for (size_t i = 0; evaluations && i < count; i++) {
-        call_close(&evaluations[i].accumulate);
+        for (size_t pass = 0; pass < evaluations[i].passes; pass++)
+            call_close(&evaluations[i].accumulate[pass]);
+        free(evaluations[i].accumulate);
         call_close(&evaluations[i].finish);
     }
     free(evaluations);
@@ -61,20 +77,26 @@ static void zero_scratch_states(const Program *program)
     }
 }
 
+static void run_pass(Call *accumulate, RowRange rows)
+{
+    int32_t *index = call_input(accumulate, "index");
+    unsigned char *mask = call_input(accumulate, "mask");
+    int64_t batch = call_input_type(accumulate, "index")->elements;
+    for (int64_t done = 0; done < rows.count; done += batch) {
+        for (int64_t i = 0; i < batch; i++) {
+            mask[i] = done + i < rows.count;
+            index[i] = (int32_t)(rows.first + (mask[i] ? done + i : done));
+        }
+        call_set(accumulate, "row.number", (double)done);
+        call_run(accumulate);
+    }
+}
+
 double evaluation_run(Evaluation *evaluation, const Program *program)
 {
-    int32_t *index = call_input(&evaluation->accumulate, "index");
-    unsigned char *mask = call_input(&evaluation->accumulate, "mask");
-    int64_t batch = call_input_type(&evaluation->accumulate, "index")->elements;
     zero_scratch_states(program);
-    for (int64_t done = 0; done < evaluation->rows.count; done += batch) {
-        for (int64_t i = 0; i < batch; i++) {
-            mask[i] = done + i < evaluation->rows.count;
-            index[i] = (int32_t)(evaluation->rows.first + (mask[i] ? done + i : done));
-        }
-        call_set(&evaluation->accumulate, "row.number", (double)done);
-        call_run(&evaluation->accumulate);
-    }
+    for (size_t pass = 0; pass < evaluation->passes; pass++)
+        run_pass(&evaluation->accumulate[pass], evaluation->rows);
     call_run(&evaluation->finish);
     return call_result(&evaluation->finish, 0, 0);
 }

@@ -56,6 +56,7 @@ void run_initialise(Run *run)
         memcpy(program_state(&run->program, seed), words, sizeof words);
     }
     call_run(&run->init);
+    program_write_constants(&run->program);
     if (run->sweep.info)
         sweep_set_point(&run->sweep, &run->program, 0);
 }

@@ -19,7 +19,8 @@ typedef struct Mean {
     int64_t count;
 } Mean;
 
-enum { MAX_STEP_OUTPUTS = 1 + MAX_OUTPUTS };
+/* Of a step: the loss, the objectives, and two figures per optimizer. */
+enum { MAX_OPTIMIZERS = 9, MAX_STEP_OUTPUTS = 1 + MAX_OUTPUTS + 2 * MAX_OPTIMIZERS };
 
 typedef struct Position {
     Counts done;

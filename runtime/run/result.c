@@ -43,7 +43,7 @@ static json_t *describe_run(const Run *run)
 bool result_write_config(const Run *run)
 {
     const Manifest *manifest = run->manifest;
-    json_t *json = describe_run(run), *splits = json_object();
+    json_t *json = describe_run(run), *splits = json_object(), *constants = json_object();
     json_object_set_new(json, "batch", json_integer(manifest->train->batch));
     json_object_set_new(json, "epochs", json_finite(result_epochs(run, run->plan.total_steps)));
     json_object_set_new(json, "epoch_steps", json_integer(run->plan.epoch_steps));
@@ -61,6 +61,9 @@ bool result_write_config(const Run *run)
         }
     }
     json_object_set_new(json, "splits", splits);
+    for (size_t i = 0; i < manifest->constant_count; i++)
+        json_object_set_new(constants, manifest->constants[i].name, json_finite(run->program.constants[i]));
+    json_object_set_new(json, "constants", constants);
     return write_json(run, "config.json", json);
 }
 

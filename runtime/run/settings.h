@@ -3,7 +3,10 @@
 #define HN_RUNTIME_SETTINGS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+
+enum { MAX_SET = 64 };
 
 typedef struct RunSettings {
     const char *data; /* folder of the data files; never NULL */
@@ -11,10 +14,12 @@ typedef struct RunSettings {
     const char *from; /* the file of the first weights; NULL: none */
     bool has_seed, resume, quiet;
     uint64_t seed;
-    int64_t epochs, steps;   /* -1: not given */
-    double seconds;          /* 0: no limit */
-    double checkpoint_every; /* seconds from one checkpoint to the next within an epoch */
-    int threads;             /* 0: not given */
+    int64_t epochs, steps;    /* -1: not given */
+    double seconds;           /* 0: no limit */
+    double checkpoint_every;  /* seconds from one checkpoint to the next within an epoch */
+    int threads;              /* 0: not given */
+    const char *set[MAX_SET]; /* "NAME=NUMBER" */
+    size_t set_count;
 } RunSettings;
 
 #endif

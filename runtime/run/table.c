@@ -67,13 +67,20 @@ static void add_joined(Candidates *candidates, int rank, const char *name, const
 /* ORDER: a smaller number is shown first. */
 enum { FIRST_LOSS, SELECTING, FIRST_RATE, INDICATOR, LOSS, METRIC, RANGE, HYPER, RATE, OTHER };
 
-static void add_losses(Candidates *candidates, const Manifest *manifest)
+/* The outputs of steps: losses, learning rates and others. */
+static void add_outputs(Candidates *candidates, const Manifest *manifest)
 {
     const TrainInfo *train = manifest->train;
+    bool first_rate = true;
     for (size_t i = 0; i < train->phase_count; i++) {
         const FunctionInfo *step = &manifest->functions[train->phases[i].step];
-        for (size_t j = 0; j < step->output_count; j++)
-            add_joined(candidates, j > 0 ? OTHER : i == 0 ? FIRST_LOSS : LOSS, step->outputs[j].name, train->phases[i].name);
+        for (size_t j = 0; j < step->output_count; j++) {
+            const char *name = step->outputs[j].name;
+            bool is_rate = !strcmp(name, "rate") || !strncmp(name, "rate.", 5);
+            int rank = is_rate ? (i == 0 && first_rate ? FIRST_RATE : RATE) : j > 0 ? OTHER : i == 0 ? FIRST_LOSS : LOSS;
+            add_joined(candidates, rank, name, train->phases[i].name);
+            first_rate &= !is_rate;
+        }
     }
 }
 
@@ -100,24 +107,20 @@ static bool ends_in(const char *text, const char *ending)
     return length >= tail && !strcmp(text + length - tail, ending);
 }
 
-/* Hyperparameters and rates. Vectors and spreads are left to metrics.jsonl. */
+/* Vectors and spreads are left to metrics.jsonl. */
 static void add_hypers(Candidates *candidates, const Manifest *manifest, size_t *left_out)
 {
     const TrainInfo *train = manifest->train;
     const FunctionInfo *hypers = train->hypers == NONE ? NULL : &manifest->functions[train->hypers];
-    bool first_rate = true;
-    for (int rates = 0; hypers && rates < 2; rates++)
-        for (size_t i = 0; i < hypers->output_count; i++) {
-            const TensorInfo *output = &hypers->outputs[i];
-            bool is_rate = !strncmp(output->name, "rate.", 5);
-            if (is_rate != rates || ends_in(output->name, ".sigma"))
-                continue;
-            if (output->rank)
-                ++*left_out;
-            else
-                add(candidates, !is_rate ? HYPER : first_rate ? FIRST_RATE : RATE, output->name);
-            first_rate &= !is_rate;
-        }
+    for (size_t i = 0; hypers && i < hypers->output_count; i++) {
+        const TensorInfo *output = &hypers->outputs[i];
+        if (ends_in(output->name, ".sigma"))
+            continue;
+        if (output->rank)
+            ++*left_out;
+        else
+            add(candidates, HYPER, output->name);
+    }
 }
 
 /* ---- which of them fit ---- */
@@ -198,7 +201,7 @@ void table_open(Table *table, const Manifest *manifest, const Plan *plan, int co
         table->epoch_width = FRACTION_WIDTH + 1 + digits(epochs);
     if (table->epoch_width < 5)
         table->epoch_width = 5;
-    add_losses(&candidates, manifest);
+    add_outputs(&candidates, manifest);
     add_metrics(&candidates, train, &table->left_out);
     add_hypers(&candidates, manifest, &table->left_out);
     for (size_t i = 0; i < candidates.count; i++)

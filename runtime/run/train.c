@@ -10,6 +10,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "runtime/core/constants.h"
 #include "runtime/core/parallel.h"
 #include "runtime/core/report.h"
 #include "runtime/data/files.h"
@@ -211,6 +212,25 @@ static void set_constant_inputs(Run *run)
     }
 }
 
+/* A run that begins gets the numbers of --set; a run that goes on keeps its own. */
+static bool set_constants(Run *run)
+{
+    const Manifest *manifest = run->manifest;
+    for (size_t i = 0; i < run->settings->set_count; i++) {
+        size_t place;
+        double value, *own;
+        if (!constant_parse(manifest, run->settings->set[i], &place, &value))
+            return false;
+        own = &run->program.constants[place];
+        if (run->has_checkpoint && *own != value)
+            return report_error("--set %s: the run in %s has %s=%.15g, and a run that goes on keeps its constants",
+                                run->settings->set[i], run->folder, manifest->constants[place].name, *own);
+        *own = value;
+    }
+    program_write_constants(&run->program);
+    return true;
+}
+
 static bool prepare(Run *run)
 {
     if (!choose_folder(run) || !find_run(run))
@@ -227,7 +247,7 @@ static bool prepare(Run *run)
         if (!first_weights_frozen(&run->program, run->settings->data) || !first_weights_from(&run->program, run->settings->from))
             return false;
     }
-    if (!data_encode(&run->data, &run->program, !run->has_checkpoint))
+    if (!set_constants(run) || !data_encode(&run->data, &run->program, !run->has_checkpoint))
         return false;
     data_fingerprint(&run->data);
     run->identity.data = run->data.fingerprints;

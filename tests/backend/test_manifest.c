@@ -64,7 +64,8 @@ static Model new_model(void)
     vec_push(&train.phases, (Phase){.name = "upper", .split = 1, .batch = 100, .step = step_function(model, "tune.upper")});
     vec_push(&train.metrics, (Metric){.name = "fit(\"valid\")",
                                       .split = 1,
-                                      .accumulate = train.phases.data[0].step,
+                                      .passes = 1,
+                                      .accumulate = {train.phases.data[0].step},
                                       .finish = train.phases.data[1].step});
     train.init = step_function(model, "tune.init");
     vec_push(&model->trains, train);
@@ -128,7 +129,8 @@ static void test_every_part(void **state)
     assert_true(train->batch == 128 && train->epochs == 60 && train->select == 0);
     assert_true(train->phase_count == 2 && train->phases[1].split == 1 && train->phases[1].batch == 100 &&
                 train->phases[1].step == 1);
-    assert_true(train->metric_count == 1 && train->metrics[0].accumulate == 0 && train->metrics[0].finish == 1);
+    assert_true(train->metric_count == 1 && train->metrics[0].accumulate_count == 1 && train->metrics[0].accumulate[0] == 0 &&
+                train->metrics[0].finish == 1);
     assert_true(train->init == 2 && train->hypers == NONE && train->plateau == NONE && !train->sweep);
     assert_true(m.export_count == 1 && m.exports[0].function == 2);
     record_free(manifest_record(), &m);

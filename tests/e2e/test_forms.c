@@ -26,7 +26,8 @@ static void write_table(void)
     assert_int_equal(fclose(file), 0);
 }
 
-static void write_model(const char *form)
+/* `rows`: the first layer gets three rows per example instead of one. */
+static void write_model(const char *form, bool rows)
 {
     FILE *file = fopen("form.hn", "w");
     assert_non_null(file);
@@ -40,7 +41,7 @@ static void write_model(const char *form)
             "  decay: range(0, 2) = 0.5\n"
             "}\n"
             "layer half(w: f32[..s]) -> f32[..s] { return tanh(w) / 2 }\n"
-            "net target(x: f32[5]) -> f32[1] { return linear(tanh(linear(x * lam.scale, 7)), 1) }\n"
+            "net target(x: f32[5]) -> f32[1] { return linear(tanh(%s), 1) }\n"
             "net respond(z: f32[2]) -> f32[n] { return linear(tanh(linear(z, 3)), n) }\n"
             "net other(z: f32[2]) -> f32[n] { return linear(z, n) }\n"
             "weights target = %s\n"
@@ -52,7 +53,8 @@ static void write_model(const char *form)
             "  batch %d\n"
             "  epochs 1\n"
             "}\n",
-            EXAMPLES / 2, EXAMPLES / 2, form, BATCH);
+            EXAMPLES / 2, EXAMPLES / 2,
+            rows ? "mean(linear(stack(x * lam.scale, x, square(x)), 7), axis: 0)" : "linear(x * lam.scale, 7)", form, BATCH);
     assert_int_equal(fclose(file), 0);
 }
 
@@ -90,12 +92,15 @@ static void test_gradients_and_cost(void **state)
         {"free + dense(respond(lam)) * dense(other(lam))", true},
     };
     write_table();
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        write_model(cases[i].form);
+    for (size_t i = 0; i < 2 * sizeof cases / sizeof *cases; i++) {
+        const char *form = cases[i / 2].form;
+        bool rows = i % 2;
+        write_model(form, rows);
         if (run_command("'%s/hnc' check --gradients form.hn --data .", HNC_BINARY_DIR) != 0)
-            fail_msg("%s: %s", cases[i].form, command_output());
-        if (makes_matrices_per_example() != cases[i].matrices)
-            fail_msg("%s %s", cases[i].form, cases[i].matrices ? "makes no matrix per example" : "makes a matrix per example");
+            fail_msg("%s: %s", form, command_output());
+        if (makes_matrices_per_example() != cases[i / 2].matrices)
+            fail_msg("%s%s %s", form, rows ? ", of rows," : "",
+                     cases[i / 2].matrices ? "makes no matrix per example" : "makes a matrix per example");
     }
 }
 
@@ -225,7 +230,7 @@ static void test_explain_shows_the_expression(void **state)
 {
     (void)state;
     write_table();
-    write_model("free + lowrank(respond(lam), rank: 2)");
+    write_model("free + lowrank(respond(lam), rank: 2)", false);
     assert_int_equal(run_command("'%s/hnc' explain form.hn --data .", HNC_BINARY_DIR), 0);
     assert_non_null(strstr(command_output(), "free + lowrank(respond(lam), rank: 2)"));
 }

@@ -123,6 +123,36 @@ static void known_indices(void **state)
     }
 }
 
+/* A byte is an index, too: it fits tables of 256 rows, and is checked before it is used in smaller ones. So is a number that is
+ * made whole. */
+static void bytes_and_reals(void **state)
+{
+    (void)state;
+    static const char model[] = "data s = idx(\"num\", \"lab\") { fields n: u8, l: class[3]\n  split train 6, valid 6 }\n"
+                                "net f(n: u8) -> f32[1] { weight table: f32[%s, 1] ~ uniform(0.1)\n"
+                                "  return table[%s] }\n"
+                                "objective o(d) = mean(square(f(d.n) - 1))\n"
+                                "train t = fit { minimise o(s.train) by sgd(0.1)\n  batch 6\n  epochs 1\n  report o(s.valid) }\n";
+    static const struct {
+        const char *rows, *index, *outside;
+    } cases[] = {{"256", "n", NULL},
+                 {"12", "n", ""},
+                 {"7", "n", "an index is 11, but the table has the rows 0 to 6"},
+                 {"6", "i32(f32(n) / 2 + 0.9)", "an index is 6, but the table has the rows 0 to 5"},
+                 {"6", "i32(f32(n) / 2 - 0.9)", ""}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[1024];
+        int length = snprintf(text, sizeof text, model, cases[i].rows, cases[i].index);
+        write_file("m.hn", text, (size_t)length);
+        must_build();
+        assert_int_equal(is_checked(), cases[i].outside != NULL);
+        bool fails = cases[i].outside && *cases[i].outside;
+        assert_int_equal(run_command("./m train --data . --out run%zu --quiet", i), fails);
+        if (fails && !output_has(cases[i].outside))
+            fail_msg("%s", command_output());
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -130,6 +160,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(outside_in_evaluation, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(outside_in_a_prediction, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(known_indices, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(bytes_and_reals, set_up, folder_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
-/* Lorraine & Duvenaud's one-dimensional experiment against its exact solution: a linear model of ten MNIST images with squared weight
- * decay is ridge regression, so the best decay for the validation images follows from ten equations. Needs MNIST: the folder is in
- * HNC_MNIST, else beside the source tree; without it the tests are skipped. */
+/* Lorraine & Duvenaud's one-dimensional experiment against its exact solution: a linear model of ten MNIST images with squared
+ * weight decay is ridge regression, so the best decay for the validation images follows from ten equations. Needs MNIST: the
+ * folder is in HNC_MNIST, else beside the source tree; without it the tests are skipped. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -271,12 +271,16 @@ static void test_evaluations_within_epochs(void **state)
     while ((event = json_loadf(log, JSON_DISABLE_EOF_CHECK, NULL)))
         json_array_append_new(events, event);
     fclose(log);
+    int64_t before = 0;
     assert_int_equal(json_array_size(events), 8);
     for (size_t i = 0; i < 8; i++) {
         event = json_array_get(events, i);
         int64_t at = (steps * (int64_t)(i + 1) + 3) / 4; /* the first step that reaches a quarter */
         assert_int_equal(json_integer_value(json_object_get(event, "step")), at);
-        double rate = 1e-2 * (1 + cos(acos(-1) * (double)at / (double)(2 * steps))) / 2;
+        double rate = 0; /* the mean since the evaluation before */
+        for (int64_t step = before; step < at; step++)
+            rate += 1e-2 * (1 + cos(acos(-1) * (double)step / (double)(2 * steps))) / 2 / (double)(at - before);
+        before = at;
         assert_float_equal(json_number_value(json_object_get(event, "rate.lower")), rate, 1e-8);
     }
     json_decref(events);

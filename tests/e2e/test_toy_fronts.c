@@ -1,5 +1,5 @@
-/* models/pareto_toy.hn: concave fronts with a known shape. The Pareto set of l_j = 1 - exp(-|x - s_j|^2) is the convex hull of the
- * s_j, so the true front is the losses over weights b >= 0, sum 1, of x = sum b_j s_j. */
+/* models/pareto_toy.hn: concave fronts with a known shape. The Pareto set of l_j = 1 - exp(-|x - s_j|^2) is the convex hull of
+ * the s_j, so the true front is the losses over weights b >= 0, sum 1, of x = sum b_j s_j. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -162,7 +162,8 @@ static double gaps(const Front *front)
     int count = 0;
     for (int i = 0; i <= PARTS; i++)
         for (int j = 0; j <= PARTS - i; j++) {
-            double b[MOST] = {(double)i / PARTS, (double)j / PARTS, (double)(PARTS - i - j) / PARTS}, losses[MOST], least = INFINITY;
+            double b[MOST] = {(double)i / PARTS, (double)j / PARTS, (double)(PARTS - i - j) / PARTS}, losses[MOST],
+                   least = INFINITY;
             losses_at(front->m, b, losses);
             for (int k = 0; k < RAYS; k++)
                 least = fmin(least, distance(front->m, losses, front->points[k]));
@@ -236,8 +237,8 @@ static void test_three_objectives(void **state)
     Front linear = train("linear3");
     for (int i = 0; i < 2; i++) {
         Front front = train(exact[i]);
-        print_message("%s: at most %.4f off the front, mean gap %.3f, with linear scalarisation %.3f\n", exact[i], off_front(&front),
-                      gaps(&front), gaps(&linear));
+        print_message("%s: at most %.4f off the front, mean gap %.3f, with linear scalarisation %.3f\n", exact[i],
+                      off_front(&front), gaps(&front), gaps(&linear));
         assert_true(off_front(&front) < 0.02);
         assert_true(gaps(&front) < 0.6 * gaps(&linear));
         assert_true(isnan(front.igd));

@@ -19,6 +19,7 @@ typedef struct Writer {
     unsigned n; /* variables v0 ... */
     Variable variables[MOST_VARIABLES];
     bool conditioned; /* a hyper group `lam` with a rate `p` and a positive `c` */
+    bool found;       /* a model that a test names, which is to stay what it was when it was found */
 } Writer;
 
 static unsigned below(Writer *w, unsigned n)
@@ -43,6 +44,12 @@ static Variable shape(unsigned rank, ...)
         v.dims[axis] = va_arg(dims, int);
     va_end(dims);
     return v;
+}
+
+/* One of `all` choices; one of the first `once` in a model that was found when there were no more. */
+static unsigned choose(Writer *w, unsigned once, unsigned all)
+{
+    return below(w, w->found ? once : all);
 }
 
 /* "[3, 4]" */
@@ -112,10 +119,11 @@ static void write_activation(Writer *w)
                                             "v%u / 4",
                                             "abs(v%u + 0.1)",
                                             "log(1 + square(v%u))",
-                                            "sqrt(0.3 + square(v%u))"};
+                                            "sqrt(0.3 + square(v%u))",
+                                            "clamp(v%u, -0.5, 0.7)"};
     unsigned i = pick(w);
     char text[64];
-    snprintf(text, sizeof text, functions[below(w, COUNT_OF(functions))], i);
+    snprintf(text, sizeof text, functions[choose(w, 17, COUNT_OF(functions))], i);
     assign(w, w->variables[i], "%s", text);
 }
 
@@ -133,11 +141,17 @@ static void write_operator(Writer *w)
 
 static void write_linear(Writer *w)
 {
-    unsigned i;
-    if (!pick_rank(w, 1, &i))
+    unsigned i = 0;
+    if (w->found && !pick_rank(w, 1, &i))
         return;
+    if (!w->found)
+        i = pick(w);
+    Variable v = w->variables[i];
     int m = 2 + (int)below(w, 5);
-    assign(w, shape(1, m), "linear(v%u, %d)", i, m);
+    if (v.rank == 0 || elements(&v) / v.dims[v.rank - 1] * m > MOST_ELEMENTS)
+        return;
+    v.dims[v.rank - 1] = m;
+    assign(w, v, "linear(v%u, %d)", i, m);
 }
 
 static void write_last_axis(Writer *w)
@@ -173,8 +187,16 @@ static void write_reduction(Writer *w)
     for (unsigned a = 0; a < v.rank; a++)
         if (a != axis)
             kept.dims[kept.rank++] = v.dims[a];
-    static const char *const functions[] = {"sum", "mean", "max"};
-    assign(w, kept, "%s(v%u, axis: %u)", functions[below(w, COUNT_OF(functions))], i, axis);
+    static const char *const functions[] = {"sum(v%u, axis: %u)",          "mean(v%u, axis: %u)",
+                                            "max(v%u, axis: %u)",          "min(v%u, axis: %u)",
+                                            "var(v%u, axis: %u)",          "var(v%u where v0 > 0, axis: %u)",
+                                            "quantile(v%u, 0.3, axis: %u)"};
+    unsigned function = choose(w, 3, COUNT_OF(functions));
+    if (strstr(functions[function], "v0") && memcmp(&v, &w->variables[0], sizeof v) != 0)
+        function = 0;
+    char text[64];
+    snprintf(text, sizeof text, functions[function], i, axis);
+    assign(w, kept, "%s", text);
 }
 
 static void write_pairs(Writer *w)
@@ -209,7 +231,21 @@ static void write_movement(Writer *w)
     Variable v = w->variables[i];
     if (v.rank == 0)
         return;
-    switch (below(w, 5)) {
+    switch (choose(w, 5, 7)) {
+    case 5: /* a list of as many numbers as the last axis has */
+        text_printf(w->out, "  list%u = [", w->n);
+        for (int k = 0; k < v.dims[v.rank - 1]; k++)
+            text_printf(w->out, "%s%d", k ? ", " : "", (int)below(w, 3));
+        text_printf(w->out, "]\n");
+        assign(w, v, "v%u * list%u", i, w->n);
+        break;
+    case 6:
+        if (v.rank < 3 && pick_like(w, i, &j) && 2 * elements(&v) <= MOST_ELEMENTS) {
+            Variable both = {.rank = v.rank + 1, .dims = {2}};
+            memcpy(both.dims + 1, v.dims, v.rank * sizeof v.dims[0]);
+            assign(w, both, below(w, 2) ? "stack(v%u, v%u)" : "[v%u, v%u]", i, j);
+        }
+        break;
     case 0:
         assign(w, shape(1, elements(&v)), "flatten(v%u)", i);
         break;
@@ -313,11 +349,16 @@ static void write_net(Writer *w, const Variable *input)
 
 static void write_loss(Writer *w, const char *name, bool penalty)
 {
-    static const char *const terms[] = {" + 0.1 * mean(sum(square(f(d.x)), axis: 0))", " + 0.01 * sumsq(f)",
-                                        " + 0.1 * mean(max(f(d.x), axis: 0))", " + 0.1 * square(mean(f(d.x)))"};
+    static const char *const terms[] = {" + 0.1 * mean(sum(square(f(d.x)), axis: 0))",
+                                        " + 0.01 * sumsq(f)",
+                                        " + 0.1 * mean(max(f(d.x), axis: 0))",
+                                        " + 0.1 * square(mean(f(d.x)))",
+                                        " + 0.1 * mean(var(f(d.x), axis: 0))",
+                                        " + 0.1 * min(f(d.x))",
+                                        " + 0.1 * var(f(d.x))"};
     text_printf(w->out, "objective %s(d) = mean(cross_entropy(f(d.x), d.y))", name);
     if (below(w, 2))
-        text_printf(w->out, "%s", terms[below(w, COUNT_OF(terms))]);
+        text_printf(w->out, "%s", terms[choose(w, 4, COUNT_OF(terms))]);
     if (penalty)
         text_printf(w->out, " + 0.01 * lam.c * sumsq(f)");
     text_printf(w->out, "\n");
@@ -400,7 +441,8 @@ static void write_pareto(Writer *w)
 
 void random_model(uint64_t seed, Text *text)
 {
-    Writer w = {.dice = {seed * 0x2545f4914f6cdd1du + 7}, .out = text};
+    enum { FOUND = 1000000 };
+    Writer w = {.dice = {seed * 0x2545f4914f6cdd1du + 7}, .out = text, .found = seed >= FOUND};
     unsigned method = below(&w, 4); /* fit twice as often */
     Variable input = below(&w, 2) ? shape(1, 2 + (int)below(&w, 6)) : shape(2, 1 + (int)below(&w, 4), 2 + (int)below(&w, 4));
     text_printf(text, "data s = idx(\"x\", \"y\") { fields x: f32");

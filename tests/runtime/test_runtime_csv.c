@@ -38,7 +38,7 @@ static const char manifest_text[] =
     FIELD("class", "", "1", "") ","
     FIELD("condition", "", "0", TEST("<", "0", "null", "25.0") "," TEST("!=", "1", "\"cook\"", "0") "," TEST("||", "0", "null", "0") ","
                                 TEST("!", "0", "null", "0"))
-    "]}}],\"conditions\":[],\"hypers\":[],\"exports\":[],\"train\":null}";
+    "]}}],\"conditions\":[],\"hypers\":[],\"constants\":[],\"exports\":[],\"train\":null}";
 /* clang-format on */
 
 /* The manifest with one text in place of another. */

@@ -63,7 +63,7 @@ enum { METRICS = 30, HYPERS = 20 };
 typedef struct Wide {
     char names[METRICS + HYPERS][64];
     MetricInfo metrics[METRICS];
-    TensorInfo outputs[HYPERS + 1], loss;
+    TensorInfo outputs[HYPERS], step[2];
     FunctionInfo functions[2];
     PhaseInfo phase;
     TrainInfo train;
@@ -83,10 +83,10 @@ static void make_wide(Wide *wide, size_t metrics, size_t hypers, int64_t epochs)
         snprintf(wide->names[METRICS + i], sizeof wide->names[METRICS + i], "lam.h%zu", i);
         wide->outputs[i] = (TensorInfo){.name = wide->names[METRICS + i], .rank = i == 1};
     }
-    wide->outputs[hypers] = (TensorInfo){.name = "rate.minimise"};
-    wide->loss = (TensorInfo){.name = "loss"};
-    wide->functions[0] = (FunctionInfo){.outputs = &wide->loss, .output_count = 1};
-    wide->functions[1] = (FunctionInfo){.outputs = wide->outputs, .output_count = hypers + 1};
+    wide->step[0] = (TensorInfo){.name = "loss"};
+    wide->step[1] = (TensorInfo){.name = "rate"};
+    wide->functions[0] = (FunctionInfo){.outputs = wide->step, .output_count = 2};
+    wide->functions[1] = (FunctionInfo){.outputs = wide->outputs, .output_count = hypers};
     wide->phase = (PhaseInfo){.name = "minimise"};
     wide->train = (TrainInfo){
         .phases = &wide->phase, .phase_count = 1, .metrics = wide->metrics, .metric_count = metrics, .select = 0, .hypers = 1};
@@ -149,10 +149,10 @@ static void test_table_shows_the_important_first(void **state)
     make_wide(&wide, 4, 3, 200);
     print_table(&wide, 100, &table);
     assert_string_equal(table.columns[0].key, "loss.minimise");
-    assert_string_equal(table.columns[1].key, wide.names[0]);
-    assert_string_equal(table.columns[1].name, "a_metric_with..");
-    assert_string_equal(table.columns[1].of, "test"); /* all splits are of one data set */
-    assert_string_equal(table.columns[table.count - 1].key, "rate.minimise");
+    assert_string_equal(table.columns[1].key, "rate.minimise");
+    assert_string_equal(table.columns[2].key, wide.names[0]);
+    assert_string_equal(table.columns[2].name, "a_metric_with..");
+    assert_string_equal(table.columns[2].of, "test"); /* all splits are of one data set */
     print_table(&wide, 62, &table);
     assert_true(table.count == 2 && table.left_out == 7);
     char *text = read_file("table", &size);

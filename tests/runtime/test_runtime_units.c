@@ -462,7 +462,7 @@ static void test_manifest_is_checked(void **state)
                                              {"\"select\":0", "\"select\":1"},
                                              {"\"files\":[\"toy-x.gz\",", "\"files\":["},
                                              {"\"state_bytes\":262592", "\"state_bytes\":\"x\""},
-                                             {"\"exports\":[]", "\"exports\":["}};
+                                             {"\"constants\":[],\"exports\":[]", "\"constants\":[],\"exports\":["}};
     for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++)
         assert_false(read_changed(changes[i][0], changes[i][1]));
 }

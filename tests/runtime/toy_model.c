@@ -104,7 +104,7 @@ const char hn_manifest[] =
     "{\"name\":\"valid\",\"from_test\":false,\"count\":0,\"fraction\":0.25}],\"shuffled\":false,\"rows\":0,\"schema\":null}],"
     "\"conditions\":[{\"name\":\"lam\",\"word\":\"hyper\",\"standing\":true,\"width\":1,\"state\":-1}],"
     "\"hypers\":[{\"name\":\"lam.decay\",\"condition\":0,\"offset\":0,\"kind\":\"log\",\"shape\":[],\"low\":0,\"high\":0,\"init\":0.001,\"shared\":true}],"
-    "\"exports\":[],"
+    "\"constants\":[],\"exports\":[],"
     "\"train\":{\"name\":\"tune\",\"batch\":" TEXT(TOY_BATCH) ",\"epochs\":6,"
 #ifdef TOY_FIT
     "\"method\":\"fit\",\"select\":-1,\"plateau\":-1,\"hypers\":-1,"
@@ -124,7 +124,7 @@ const char hn_manifest[] =
     ACT("step", "1", "0", "false", "false", "0", "1", "false", "0", "false", "1") ","
     ACT("measure", "1", "0", "false", "false", "0", "1", "true", "0", "true", "0") "],"
 #endif
-    "\"metrics\":[{\"name\":\"fit(toy.valid)\",\"dataset\":0,\"split\":1,\"accumulate\":4,\"finish\":5}],\"init\":0,\"sweep\":" TOY_SWEEP_TEXT ",\"events\":[]}}";
+    "\"metrics\":[{\"name\":\"fit(toy.valid)\",\"dataset\":0,\"split\":1,\"accumulate\":[4],\"finish\":5}],\"init\":0,\"sweep\":" TOY_SWEEP_TEXT ",\"events\":[]}}";
 /* clang-format on */
 
 /* ---- allocations, counted ---- */
