@@ -159,23 +159,25 @@ static bool add_choice(Choices *choices, const char *flag, const char *what, con
     return true;
 }
 
+static bool set_text(const char **text, const char *flag, const char *value, const char *what)
+{
+    *text = value;
+    return *value || report_error("%s expects %s", flag, what);
+}
+
 static bool set_flag(Options *options, Key key, const char *value)
 {
     const char *flag = flag_name(key);
     int64_t number;
     switch (key) {
     case KEY_DATA:
-        options->run.data = value;
-        return *value || report_error("%s expects a folder", flag);
+        return set_text(&options->run.data, flag, value, "a folder");
     case KEY_OUT:
-        options->run.out = value;
-        return *value || report_error("%s expects a folder", flag);
+        return set_text(&options->run.out, flag, value, "a folder");
     case KEY_WEIGHTS:
-        options->weights = value;
-        return *value || report_error("%s expects a file", flag);
+        return set_text(&options->weights, flag, value, "a file");
     case KEY_FROM:
-        options->run.from = value;
-        return *value || report_error("%s expects a file", flag);
+        return set_text(&options->run.from, flag, value, "a file");
     case KEY_SEED:
         if (!parse_integer(flag, value, 0, INT64_MAX, &number))
             return false;
@@ -213,8 +215,7 @@ static bool set_flag(Options *options, Key key, const char *value)
         options->png = true;
         return true;
     case KEY_EXPORT:
-        options->export = value;
-        return *value || report_error("%s expects a name", flag);
+        return set_text(&options->export, flag, value, "a name");
     case KEY_POINT:
         return add_choice(&options->points, flag, "numbers with commas between them", value);
     case KEY_HYPER:
