@@ -127,6 +127,19 @@ static void report_untrained(Session *s, const Setting *setting, const Phase *ph
     text_free(&names);
 }
 
+/* Where the loss depends on weights of the part, and none of their numbers is trained. */
+static void help_made(Session *s, const bool *marks, const char *part)
+{
+    bool made = false, trained = false;
+    for (uint32_t i = 0; i < s->module->weights.len; i++) {
+        bool in_part = marks[i] && weight_in_part(s->module->weights.data[i].name, part);
+        made |= in_part && !is_trained_number(s->module, i);
+        trained |= in_part && is_trained_number(s->module, i);
+    }
+    if (made && !trained)
+        add_help(s, "the weights of '%s' are made from other numbers, such as the weights of a net", part);
+}
+
 void check_optimizer_parts(Session *s, const Setting *setting, const Phase *phase)
 {
     const Module *module = s->module;
@@ -148,11 +161,7 @@ void check_optimizer_parts(Session *s, const Setting *setting, const Phase *phas
         const char *text = part_text(s, use->net, &use->path);
         fail(s, use->span, "this optimizer trains nothing: '%s' depends on no trained number of '%s'%s", setting->head.text, text,
              phase->parts.len > 1 ? " that has no optimizer of its own" : "");
-        for (uint32_t i = 0; i < module->weights.len; i++)
-            if (marks[i] && weight_in_part(module->weights.data[i].name, text)) {
-                add_help(s, "the weights of '%s' are made from other numbers, such as the weights of a net", text);
-                break;
-            }
+        help_made(s, marks, text);
     }
     if (phase->parts_only)
         report_untrained(s, setting, phase, marks);
