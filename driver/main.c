@@ -50,11 +50,15 @@ static int unknown_command(int argc, char **argv)
         names[i] = command_table[i].name;
     for (size_t i = 0; i < COUNT_OF(of_programs); i++)
         of_program |= strcmp(word, of_programs[i]) == 0;
+    char with_suffix[4096];
+    snprintf(with_suffix, sizeof with_suffix, "%s.hn", word);
+    if (access(with_suffix, R_OK) == 0) /* the suffix is missing */
+        word = with_suffix;
     for (int i = 1; i < argc && !model; i++)
         model = is_model(argv[i]) ? argv[i] : NULL;
     const char *base = model && strrchr(model, '/') ? strrchr(model, '/') + 1 : model ? model : "model.hn";
     const char *close = closest_name(word, names, COUNT_OF(names));
-    fprintf(stderr, "hnc: unknown command '%s'\n", word);
+    fprintf(stderr, "hnc: unknown command '%s'\n", argv[1]);
     if (of_program) {
         fprintf(stderr, "     '%s' is a command of the built program: hnc build %s && ./%.*s %s\n", word,
                 model ? model : "model.hn", program_length(base), base, word);
@@ -82,7 +86,7 @@ static int run(int argc, char **argv)
         print_help(stdout, command);
         return EXIT_FINE;
     }
-    if (strcmp(argv[1], "--version") == 0) {
+    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "version") == 0) {
         puts("hnc " HNC_VERSION);
         return EXIT_FINE;
     }

@@ -57,7 +57,7 @@ static bool refuse_hyper(Session *s, const Expr *hyper)
     fail(s, hyper->span, "'%s' cannot be a setting of an optimizer: a best response cannot tune it, since no loss reads it",
          span_text(&s->file->arena, hyper->span));
     add_help(s, "bilevel tunes only what the losses read (MacKay et al. 2019 say so of optimizer settings)");
-    add_help(s, "write a number, or a constant: 'const rate = 1e-3', for which '-D rate=1e-2' gives another value");
+    add_help(s, "write a number, or a constant: 'const rate = 1e-3', to which 'train --set rate=1e-2' gives another value");
     return false;
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "runtime/cli/commands.h"
 #include "runtime/core/report.h"
@@ -267,7 +268,8 @@ static const char *near_flag(const char *argument, const CommandInfo *command)
     for (int key = 0; key < KEY_COUNT; key++) {
         const char *name = flag_name((Key)key);
         size_t distance = edit_distance(argument, strcspn(argument, "="), name);
-        if (command->flags >> key & 1 && *name && distance < least) {
+        bool begins_alike = !strncmp(argument, name, strlen("--ab")); /* two changes of a short name make any other */
+        if (command->flags >> key & 1 && *name && distance < least && (distance == 1 || begins_alike)) {
             least = distance;
             best = name;
         }
@@ -284,23 +286,73 @@ static bool is_flag(const char *argument, const char *name)
 /* What is fixed when the program is built: flags of hnc, and settings of the model file that are flags elsewhere. */
 static const char *place_of_setting(const char *argument)
 {
+    static const char *const of_a_device[] = {"--gpu", "--device", "--cuda", "--gpus"};
+    for (size_t i = 0; i < sizeof of_a_device / sizeof *of_a_device; i++)
+        if (is_flag(argument, of_a_device[i]))
+            return "has no place here: all code runs on the processors of the machine, and --threads says on how many";
     static const char *const of_hnc[] = {"--batch", "-D", "--train", "--float", "--cpu", "--blas", "--batch-size", "--dtype"};
-    static const char *const of_the_model[] = {"--lr",       "--learning-rate", "--optimizer", "--patience", "--dropout",
-                                               "--momentum", "--weight-decay",  "--hidden",    "--width",    "--loss"};
+    static const char *const of_the_model[] = {"--lr",           "--rate",     "--decay",   "--learning-rate",
+                                               "--optimizer",    "--patience", "--dropout", "--momentum",
+                                               "--weight-decay", "--hidden",   "--width",   "--loss"};
     for (size_t i = 0; i < sizeof of_hnc / sizeof *of_hnc; i++)
         if (is_flag(argument, of_hnc[i]))
-            return "is chosen when the program is built, as in 'hnc build MODEL.hn --batch 64 -D CONST=VALUE'";
+            return "is chosen when the program is built, as in 'hnc build MODEL.hn --batch 64 -D CONST=VALUE'; "
+                   "'--set CONST=VALUE' changes a constant on which no shape depends";
     if (is_flag(argument, "--preference")) /* without a sweep there is no such flag */
         return "needs a model whose exports take a preference, and this one has none";
     for (size_t i = 0; i < sizeof of_the_model / sizeof *of_the_model; i++)
         if (is_flag(argument, of_the_model[i]))
-            return "stands in the model file: change it there and build the program again";
+            return "stands in the model file: change it there and build the program again, or make it a constant, "
+                   "'const rate = 1e-3', which '--set rate=3e-4' changes";
     return NULL;
+}
+
+/* What other programs call flags that exist here. */
+static Key meant_by(const char *argument)
+{
+    static const struct {
+        const char *name;
+        Key key;
+    } names[] = {{"--output", KEY_OUT},
+                 {"-o", KEY_OUT},
+                 {"--logdir", KEY_OUT},
+                 {"--save", KEY_OUT},
+                 {"--dir", KEY_OUT},
+                 {"--workers", KEY_THREADS},
+                 {"--num-workers", KEY_THREADS},
+                 {"-j", KEY_THREADS},
+                 {"--jobs", KEY_THREADS},
+                 {"--cpus", KEY_THREADS},
+                 {"--checkpoint", KEY_WEIGHTS},
+                 {"--ckpt", KEY_WEIGHTS},
+                 {"--load", KEY_WEIGHTS},
+                 {"--model", KEY_WEIGHTS},
+                 {"-w", KEY_WEIGHTS},
+                 {"--continue", KEY_RESUME},
+                 {"--restart", KEY_RESUME},
+                 {"--max-epochs", KEY_EPOCHS},
+                 {"--num-epochs", KEY_EPOCHS},
+                 {"-e", KEY_EPOCHS},
+                 {"--data-dir", KEY_DATA},
+                 {"--dataset", KEY_DATA},
+                 {"-d", KEY_DATA},
+                 {"--path", KEY_DATA},
+                 {"--random-seed", KEY_SEED},
+                 {"-s", KEY_SEED},
+                 {"--time", KEY_SECONDS},
+                 {"-q", KEY_QUIET}};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (is_flag(argument, names[i].name))
+            return names[i].key;
+    return KEY_COUNT;
 }
 
 static bool refuse_flag(const char *argument, const CommandInfo *command)
 {
     const char *place = place_of_setting(argument), *near = near_flag(argument, command);
+    Key meant = meant_by(argument);
+    if (meant != KEY_COUNT && command->flags >> meant & 1)
+        near = flag_name(meant);
     if (place)
         return report_error("'%s' is not a flag of '%s': this %s", argument, command->name, place);
     for (size_t i = 0; i < COMMAND_COUNT; i++)
@@ -314,9 +366,19 @@ static bool refuse_flag(const char *argument, const CommandInfo *command)
                         command->name);
 }
 
+static bool path_is_folder(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
 /* More files than the command works on. */
 static bool refuse_file(const char *file, const CommandInfo *command)
 {
+    if (command->flags & WEIGHTS && strstr(file, ".safetensors"))
+        return report_error("%s takes no file, but got '%s'; did you mean '--weights %s'?", command->name, file, file);
+    if (command->most_files == 0 && command->flags & DATA && path_is_folder(file))
+        return report_error("%s takes no file, but got '%s'; did you mean '--data %s'?", command->name, file, file);
     if (command->most_files == 0)
         return report_error("%s takes no file, but got '%s'; see --help", command->name, file);
     if (command->most_files == 1)

@@ -154,7 +154,9 @@ static bool check_files(const Examples *examples, const char *const *files, size
     if (file_count == expected)
         return true;
     return examples->dataset.schema
-               ? report_error("predict expects one table, with the columns of %s, but %zu are given: one call per table",
+               ? report_error(file_count
+                                  ? "predict expects one table, with the columns of %s, but %zu are given: one call per table"
+                                  : "predict expects one table, with the columns of %s",
                               fields.text, file_count)
                : report_error("predict expects one %s file per field (%s), which makes %zu, but %zu %s given",
                               format_names[examples->dataset.format], fields.text, expected, file_count,

@@ -175,6 +175,8 @@ static void test_several_preferences(void **state)
     refused("two", "--preference r=1,1 --preference r=1,1", "--preference is given twice");
     refused("two", "--preference s=1,1", "'s' is no preference of 'two', which takes r, q");
     refused("kept", "", "'kept' takes the preference 'r': say with --preference its 2 numbers");
+    assert_int_equal(run_command("./front info"), 0);
+    assert_true(output_has("export two(x, r, q)\n") && output_has("export score(x, lam, mu, r)\n"));
     refused("raw", "--preference 1,1", "'raw' takes no preference");
 }
 

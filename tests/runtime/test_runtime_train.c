@@ -226,6 +226,14 @@ static void test_refuses_wrong_usage(void **state)
     assert_true(output_has("'--lr=0.1' is not a flag of 'train': this stands in the model file"));
     assert_int_equal(run_command(TOY " eval --out run"), 2);
     assert_true(output_has("'--out' is not a flag of 'eval', but of 'train'"));
+    assert_int_equal(run_command(TOY " train --output run"), 2);
+    assert_true(output_has("'--output' is not a flag of 'train'; did you mean '--out'?"));
+    assert_int_equal(run_command(TOY " train --device cuda"), 2);
+    assert_true(output_has("all code runs on the processors of the machine"));
+    assert_int_equal(run_command(TOY " eval run/best.safetensors"), 2);
+    assert_true(output_has("did you mean '--weights run/best.safetensors'?"));
+    assert_int_equal(run_command(TOY " train data"), 2);
+    assert_true(output_has("train takes no file, but got 'data'; did you mean '--data data'?"));
     assert_int_equal(run_command(TOY " --epochs 3"), 2);
     assert_true(output_has("'--epochs' is not a command: flags stand behind one"));
     assert_int_equal(run_command(TOY " train more"), 2);
