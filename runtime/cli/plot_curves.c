@@ -101,14 +101,26 @@ static bool is_range(const char *name)
     return !strcmp(name, "least") || !strcmp(name, "largest");
 }
 
-/* "fit(fashion.valid)" belongs to panel fit as fashion.valid, "OUTPUT.PHASE" to panel OUTPUT as PHASE; any other key has a panel
- * of its own. */
+/* The dot behind the figure of an optimizer, which may be that of a part of the weights: "rate.trunk.linear1.minimise". */
+static const char *behind_figure(const char *key)
+{
+    static const char *const figures[] = {"rate", "grad_norm"};
+    for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
+        if (!strncmp(key, figures[i], strlen(figures[i])) && key[strlen(figures[i])] == '.')
+            return key + strlen(figures[i]);
+    return NULL;
+}
+
+/* "fit(fashion.valid)" belongs to panel fit as fashion.valid, "OUTPUT.PHASE" to panel OUTPUT as PHASE, "rate.PART.PHASE" to panel
+ * rate as PART.PHASE; any other key has a panel of its own. */
 static bool place_scalar(Curves *curves, const char *key)
 {
     const char *open = strchr(key, '('), *dot = strrchr(key, '.');
     size_t length = strlen(key);
     bool is_metric = open && key[length - 1] == ')';
     bool is_output = !is_metric && dot && (is_phase(curves->manifest, dot + 1) || is_range(dot + 1));
+    if (is_output && behind_figure(key))
+        dot = behind_figure(key);
     Panel *panel = find_panel(curves, key, is_metric ? (size_t)(open - key) : is_output ? (size_t)(dot - key) : length);
     char *label = is_metric ? strndup(open + 1, length - (size_t)(open - key) - 2) : strdup(is_output ? dot + 1 : key);
     if (panel)
