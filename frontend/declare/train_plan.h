@@ -22,6 +22,7 @@ typedef struct TrainPlan {
     int64_t upper_batch;
     unsigned method; /* IN_... */
     bool misspelt;   /* a line has a name that is no setting: it may be the one that is missing, which is then no news */
+    bool misplaced;  /* a line belongs to another method: so do others then, which are no news */
     uint32_t missing;
     const char *missing_names[8], *missing_examples[8]; /* of settings that the train needs and does not have */
 } TrainPlan;
