@@ -53,7 +53,7 @@ bool differs_between_examples(const Function *function, Value value);
 /* The objective of the line `name`, by an optimizer, as the train's next phase; `upper`: of the problem that tunes the condition.
  */
 void lower_phase(TrainPlan *plan, const char *name, bool upper);
-/* A metric of that name, as the train's next one. */
+/* A metric of that name, as the train's next one, unless it has one of that name. */
 void lower_metric(TrainPlan *plan, const Expr *expr, const char *name);
 /* The metrics of the line `select`, which marks the best checkpoint, and of the line `report`. */
 void lower_metrics(TrainPlan *plan, const char *select);
