@@ -33,12 +33,8 @@ static Val evaluate_label(Session *s, const Expr *expr)
     return val_poison();
 }
 
-Val evaluate(Session *s, const Expr *expr)
+static Val evaluate_kind(Session *s, const Expr *expr)
 {
-    if (s->exhausted)
-        return val_poison();
-    if (expr->span.source == s->file->source)
-        s->builder.line = expr->line;
     if (s->making && is_form(s, expr))
         return evaluate_form(s, expr);
     switch (expr->kind) {
@@ -72,4 +68,17 @@ Val evaluate(Session *s, const Expr *expr)
         break;
     }
     return val_poison();
+}
+
+Val evaluate(Session *s, const Expr *expr)
+{
+    if (s->exhausted)
+        return val_poison();
+    bool own = expr->span.source == s->file->source;
+    if (own)
+        s->builder.line = expr->line;
+    Val value = evaluate_kind(s, expr);
+    if (own) /* a call has left the line of what it evaluated last, such as the type of a parameter */
+        s->builder.line = expr->line;
+    return value;
 }

@@ -273,7 +273,11 @@ static bool refuse_part_of_declaration(Session *s, Name name)
     if (!export || !names_an_example(s, name.text))
         return false;
     fail(s, name.span, "'%s' is not defined", name.text);
-    add_help(s, "what an export computes from is its parameter: 'export %s(%s) = ...'", export->name.text, name.text);
+    const char *parameters = "";
+    for (const Param *param = export->params.first; param; param = param->next)
+        parameters = arena_printf(&s->file->arena, "%s%s, ", parameters, param->name.text);
+    add_help(s, "what an export computes from is its parameter: 'export %s(%s%s) = ...'", export->name.text, parameters,
+             name.text);
     return true;
 }
 

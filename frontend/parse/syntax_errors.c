@@ -137,6 +137,7 @@ static const char *answer_of_declaration(const Parser *parser, Span span)
         {"objective", "=", "an objective has parameters: 'objective loss(d) = mean(squared_error(f(d.x), d.y))'"},
         {"export", "=", "an export has parameters: 'export predict(x) = f(x)'"},
         {"export", "-", "the type of an export's result is not written: 'export predict(x) { return f(x) }'"},
+        {"objective", ":", "the body of an objective stands behind '=': 'objective loss(d) = ...'"},
         {"objective", "-", "the type of an objective's result is not written: 'objective loss(d) = ...'"},
         {"net", "=", "the body of a net is a block: 'net f(x: f32[3]) -> f32[2] { return linear(x, 2) }'"},
         {"layer", "=", "the body of a layer is a block: 'layer double(x: f32[n]) -> f32[n] { return 2 * x }'"},
@@ -180,23 +181,46 @@ static const struct {
     {"=", "':'", NULL, "a hyperparameter is 'drop: rate(0, 0.9) = 0.1': its kind, then its first value"},
     {"(", NULL, "fields", "a field that is computed from columns is 'x = numbers(a, b)'"},
     {",", "')'", NULL, "there are no tuples: tensors are joined by 'concat(a, b)'"},
+    {"(", "a name", "net", "a net has one result, whose type has no parentheses: 'net f(x: f32[3]) -> f32[2] { ... }'"},
+    {"(", "a name", "layer", "a layer has one result, whose type has no parentheses: 'layer f(x: f32[n]) -> f32[n] { ... }'"},
+    {")", "end of line", NULL, "it closes no '('"},
+    {"]", "end of line", NULL, "it closes no '['"},
+    {",", "end of line", NULL, "statements and entries stand on lines of their own, or have a ';' between them"},
+    {"return", "an expression", "objective", "behind '=' stands the value alone; 'return' ends a block: '{ return x }'"},
+    {"return", "an expression", "export", "behind '=' stands the value alone; 'return' ends a block: '{ return x }'"},
 };
 
-/* What a line of a train looks like, for those whose value newcomers write with units or as a phrase. */
-static const char *answer_of_setting(const Parser *parser)
+/* What a line or a declaration that begins with this word looks like. */
+static const char *answer_of_shape(const Parser *parser)
 {
     static const struct {
         const char *word, *answer;
-    } settings[] = {
-        {"evaluate", "'evaluate 2' counts epochs, 'evaluate 0.25' is a part of an epoch, 'evaluate steps(100)' counts steps"},
-        {"patience", "its number counts evaluations and has no unit: 'patience 10'"},
-        {"batch", "its number has no unit: 'batch 128'"},
-        {"epochs", "its number has no unit: 'epochs 10'"},
-        {"every", "as in 'every 5 lower, 1 upper after 1 epochs'"},
-    };
-    for (size_t i = 0; i < COUNT_OF(settings) && parser->braces.len == 1; i++)
-        if (is_word_at(parser, parser->statement, settings[i].word))
-            return settings[i].answer;
+    } lines[] =
+        {
+            /* in a block */
+            {"evaluate", "'evaluate 2' counts epochs, 'evaluate 0.25' is a part of an epoch, 'evaluate steps(100)' counts steps"},
+            {"patience", "its number counts evaluations and has no unit: 'patience 10'"},
+            {"batch", "its number has no unit: 'batch 128'"},
+            {"epochs", "its number has no unit: 'epochs 10'"},
+            {"every", "as in 'every 5 lower, 1 upper after 1 epochs'"},
+            {"split", "each split has a name and a size, and commas are between them: 'split train 0.8, valid 0.2'"},
+            {"fields",
+             "each field has a name and a type, and commas are between them: 'fields image: u8[28, 28], label: class[10]'"},
+        },
+      declarations[] = {
+          {"train", "a train says its method behind '=': 'train t = fit { ... }'"},
+      };
+    const char *sign = parser->source->text + parser->statement;
+    sign += word_length(sign);
+    sign += strspn(sign, " \t");
+    if (*sign == '=' || *sign == ',') /* a value of that name */
+        return NULL;
+    for (size_t i = 0; i < COUNT_OF(lines) && parser->braces.len == 1; i++)
+        if (is_word_at(parser, parser->statement, lines[i].word))
+            return lines[i].answer;
+    for (size_t i = 0; i < COUNT_OF(declarations) && parser->braces.len == 0; i++)
+        if (is_word_at(parser, parser->statement, declarations[i].word))
+            return declarations[i].answer;
     return NULL;
 }
 
@@ -263,7 +287,7 @@ static void help_with_token(Parser *parser, Span span, const char *expected)
     if (!answer && !near && !parser->unclosed.token && follows_comma(parser, span))
         answer = "the line before ends with a comma, so its statement goes on here";
     if (!answer && !near)
-        answer = answer_of_setting(parser);
+        answer = answer_of_shape(parser);
     if (!answer && !near)
         answer = answer_of_operand(parser, text, expected);
     if (answer)
@@ -279,7 +303,7 @@ static void help_with_end(Parser *parser, const char *expected)
     if (!answer && strcmp(expected, "'=' or ','") == 0)
         answer = "a statement gives a name to a value, 'h = ...', or ends the block with it, 'return ...'";
     if (!answer)
-        answer = answer_of_setting(parser);
+        answer = answer_of_shape(parser);
     if (!answer && is_word_at(parser, parser->statement, "weight"))
         answer = "a weight says how it begins: 'weight w: f32[n] ~ uniform(0.1)', 'weight b: f32[n] = 0'";
     if (answer)
