@@ -66,11 +66,12 @@ static int64_t count_weights(const Module *module, uint32_t form)
     return count;
 }
 
-/* So that a line of the page fits a screen. */
-static const char *short_text(Arena *arena, const char *text)
+/* So that a line of the page fits a screen of 100 columns. */
+enum { LONGEST_NAME = 24, LONGEST_FORM = 40, LONGEST_METRIC = 64 };
+
+static const char *short_text(Arena *arena, const char *text, size_t longest)
 {
-    enum { LONGEST = 40 };
-    return strlen(text) <= LONGEST ? text : arena_printf(arena, "%.*s...", LONGEST - 3, text);
+    return strlen(text) <= longest ? text : arena_printf(arena, "%.*s...", (int)longest - 3, text);
 }
 
 static void explain_weights(const Model *model, Arena *arena)
@@ -83,8 +84,8 @@ static void explain_weights(const Model *model, Arena *arena)
         int64_t count = count_weights(module, form);
         target += count;
         if (count && shown < MOST_LINES)
-            printf("  %-42s %12" PRId64 "  %s\n", model->forms.data[form].target, count,
-                   short_text(arena, model->forms.data[form].text));
+            printf("  %-42s %12" PRId64 "  %s\n", short_text(arena, model->forms.data[form].target, LONGEST_FORM), count,
+                   short_text(arena, model->forms.data[form].text, LONGEST_FORM));
         shown += count > 0 && shown < MOST_LINES;
         hidden += count > 0 && shown == MOST_LINES;
     }
@@ -124,7 +125,7 @@ static void explain_conditions(const Model *model, const Train *train, Arena *ar
         puts("\nconditions");
     for (uint32_t i = 0; i < model->hypers.len && i < MOST_LINES; i++) {
         const Hyper *h = &model->hypers.data[i];
-        printf("  %-24s %s", h->name, hyper_range(arena, h));
+        printf("  %-24s %s", short_text(arena, h->name, LONGEST_NAME), hyper_range(arena, h));
         if (h->shape.rank)
             printf(", %" PRId64 " values", type_elements(h->shape));
         if (find_train_condition(train, h->condition))
@@ -145,11 +146,11 @@ static void explain_conditions(const Model *model, const Train *train, Arena *ar
     }
 }
 
-static void explain_train(const Model *model, const Train *train)
+static void explain_train(const Model *model, const Train *train, Arena *arena)
 {
     const char *unit = train->evaluate_in_steps ? "step" : "epoch";
-    printf("\ntrain %s: %s, %" PRId64 " epoch%s, an evaluation ", train->name, method_traits[train->method].name, train->epochs,
-           train->epochs == 1 ? "" : "s");
+    printf("\ntrain %s: %s, %" PRId64 " epoch%s, an evaluation ", short_text(arena, train->name, LONGEST_NAME),
+           method_traits[train->method].name, train->epochs, train->epochs == 1 ? "" : "s");
     if (train->evaluate == 1)
         printf("after each %s", unit);
     else
@@ -172,8 +173,11 @@ static void explain_train(const Model *model, const Train *train)
     method_explain(train, &text);
     printf("%s", text.data ? text.data : "");
     text_free(&text);
-    for (uint32_t i = 0; i < train->metrics.len; i++)
-        printf("  metric     %s%s\n", train->metrics.data[i].name, (int)i == train->select ? "   (selects the best)" : "");
+    for (uint32_t i = 0; i < train->metrics.len && i < MOST_LINES; i++)
+        printf("  metric     %s%s\n", short_text(arena, train->metrics.data[i].name, LONGEST_METRIC),
+               (int)i == train->select ? "   (selects the best)" : "");
+    if (train->metrics.len > MOST_LINES)
+        printf("  and others: %" PRIu32 " metrics in all\n", train->metrics.len);
 }
 
 static bool is_phase(const Model *model, const char *function, Arena *arena)
@@ -203,8 +207,8 @@ static void explain_cost(const Model *model, const Plan *plan, Arena *arena)
         const char *name = s->function->name;
         bool export = is_export(model, name);
         if (export || is_phase(model, name, arena))
-            printf("  %-30s %12.3f %12.3f  per %s\n", name, (double)s->flops / 1e6, (double)s->bytes / 1e6,
-                   export ? "row of predict" : "step");
+            printf("  %-30s %12.3f %12.3f  per %s\n", short_text(arena, name, LONGEST_FORM), (double)s->flops / 1e6,
+                   (double)s->bytes / 1e6, export ? "row of predict" : "step");
     }
     printf("memory: %" PRId64 " bytes of state, %" PRId64 " bytes of scratch, %.1f MB together (beside the data set)\n",
            plan_state_bytes(plan), plan_scratch_bytes(plan), (double)(plan_state_bytes(plan) + plan_scratch_bytes(plan)) / 1e6);
@@ -248,7 +252,7 @@ int command_explain(const Options *options)
         explain_weights(c.model, &c.arena);
         explain_conditions(c.model, &c.model->trains.data[0], &c.arena);
         for (uint32_t i = 0; i < c.model->trains.len; i++)
-            explain_train(c.model, &c.model->trains.data[i]);
+            explain_train(c.model, &c.model->trains.data[i], &c.arena);
         explain_cost(c.model, c.plan, &c.arena);
     }
     if (fine && options->plan) {

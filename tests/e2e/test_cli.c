@@ -64,6 +64,36 @@ static void test_help(void **state)
     }
 }
 
+/* Long names and 30 metrics leave the first page a page. */
+static void test_explain_fits_a_screen(void **state)
+{
+    (void)state;
+    FILE *file = fopen("long.hn", "w");
+    assert_non_null(file);
+    fprintf(file, "data nothing = rows(100)\n"
+                  "hyper lam { a_hyperparameter_with_a_very_long_name_indeed_that_goes_on: range(0, 0.5) = 0.25 }\n"
+                  "net point() -> f32[2] {\n  weight x: f32[2] = 1\n  return x\n}\nweights point = stn(lam)\n"
+                  "objective an_objective_with_a_rather_long_name_that_nobody_should_write_or_read(d) =\n"
+                  "  sum(square(point() - lam.a_hyperparameter_with_a_very_long_name_indeed_that_goes_on), axis: 0)\n");
+    for (int i = 0; i < 30; i++)
+        fprintf(file, "objective metric%d(d) = sum(square(point() - %d), axis: 0)\n", i, i);
+    fprintf(file,
+            "train a_train_with_a_long_name_that_is_hard_to_type = bilevel(lam) {\n"
+            "  lower an_objective_with_a_rather_long_name_that_nobody_should_write_or_read(nothing.train) by adam(1e-3)\n"
+            "  upper an_objective_with_a_rather_long_name_that_nobody_should_write_or_read(nothing.train) by adam(1e-3)\n"
+            "  sample normal(scale: 0.5)\n  every 1 lower, 1 upper\n  batch 10\n  epochs 2\n  report metric0(nothing.train)");
+    for (int i = 1; i < 30; i++)
+        fprintf(file, ", metric%d(nothing.train)", i);
+    fprintf(file, "\n}\n");
+    fclose(file);
+    check("explain long.hn 2>/dev/null", 0, "and others: 31 metrics in all");
+    check_width();
+    size_t lines = 0;
+    for (const char *at = command_output(); (at = strchr(at, '\n')); at++)
+        lines++;
+    assert_in_range(lines, 20, 40);
+}
+
 static void test_wrong_usage(void **state)
 {
     (void)state;
@@ -341,6 +371,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_help, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_explain_fits_a_screen, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_wrong_usage, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_wrong_input, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_warnings, set_up, folder_tear_down),
