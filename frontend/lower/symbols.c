@@ -18,6 +18,20 @@ static int name_space(DeclKind kind)
     }
 }
 
+/* A declaration by such a name would never be found: lookup_name takes the value of the language. */
+static void refuse_name_of_the_language(Session *s, const Decl *decl)
+{
+    static const char *const values[] = {"training", "none", "pi"};
+    bool is_value =
+        decl->kind == DECL_CONST || decl->kind == DECL_DATA || decl->kind == DECL_HYPER || decl->kind == DECL_PREFERENCE;
+    for (size_t i = 0; is_value && i < COUNT_OF(values); i++)
+        if (strcmp(decl->name.text, values[i]) == 0) {
+            fail(s, decl->name.span, "'%s' is a value of the language and cannot be declared", values[i]);
+            if (strcmp(values[i], "pi") == 0)
+                add_help(s, "it is 3.14159265358979 already");
+        }
+}
+
 static void declare(Session *s, const DeclList *decls, bool standard)
 {
     ModelFile *file = s->file;
@@ -26,6 +40,7 @@ static void declare(Session *s, const DeclList *decls, bool standard)
         Symbol *symbol = ARENA_NEW(&file->arena, Symbol);
         bool twice = false;
         symbol->decl = decl;
+        refuse_name_of_the_language(s, decl);
         for (uint32_t i = 0; !standard && i < file->symbols.len && name_space(decl->kind) != 3; i++) {
             const Decl *other = file->symbols.data[i]->decl;
             if (name_space(other->kind) != name_space(decl->kind) || strcmp(other->name.text, decl->name.text) != 0)
