@@ -50,10 +50,11 @@ bool table_is_nearly_numeric(const Table *table, uint32_t column, int64_t *row)
 static bool refuse_texts(const Table *table, uint32_t column, const char *time, int64_t wrong, int64_t first, const char **hint,
                          char error[static TABULAR_ERROR])
 {
+    static _Thread_local char of_time[TIME_HINT];
     char name[EXCERPT], value[EXCERPT], format[EXCERPT];
     const char *cell = table_cell(table, first, column);
     if (hint)
-        *hint = time ? NULL : number_hint(&table->dialect, cell);
+        *hint = !time ? number_hint(&table->dialect, cell) : time_hint(cell, of_time) ? of_time : NULL;
     if (hint && !time && !*hint)
         *hint = 2 * wrong < table->rows ? "what stands for a missing value is declared, as in 'missing \"?\"'"
                                         : "a column of texts is encoded by onehot(column) or class(column)";

@@ -1,5 +1,4 @@
 /* Numbers as tables write them. */
-#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,19 +90,6 @@ static bool stands_for_nothing(const char *text)
     return false;
 }
 
-/* Digits in two or three groups with the same mark between them, as in 10/03/2004, 2004-03-10 and 18:00. */
-static bool looks_like_time(const char *text)
-{
-    unsigned groups = 0;
-    for (const char *c = text; isdigit((unsigned char)*c); c += *c != 0) {
-        c += strspn(c, "0123456789");
-        groups++;
-        if (!*c || !strchr("-/.:T ", *c))
-            return !*c && groups >= 2 && (groups > 2 || strchr(text, ':'));
-    }
-    return false;
-}
-
 static bool holds_number(const char *text)
 {
     return strspn(text, "0123456789+-., $%()") > 0 && strpbrk(text, "0123456789");
@@ -111,6 +97,7 @@ static bool holds_number(const char *text)
 
 const char *number_hint(const Dialect *dialect, const char *text)
 {
+    static _Thread_local char time[TIME_HINT];
     if (stands_for_nothing(text))
         return "what stands for a missing value is declared, as in 'missing \"?\"'";
     bool comma_point = is_number_in(",", "", text), comma_groups = is_number_in(".", ",", text);
@@ -128,8 +115,8 @@ const char *number_hint(const Dialect *dialect, const char *text)
         return "if blanks divide groups of three digits, say 'thousands \" \"'";
     if (is_number_in(".", "'", text))
         return "if apostrophes divide groups of three digits, say 'thousands \"'\"'";
-    if (looks_like_time(text))
-        return "a date or a time is read by its format, as in 'time(column, \"%d/%m/%Y\")'";
+    if (strpbrk(text, "-/.: ") && time_hint(text, time))
+        return time;
     if (holds_number(text))
         return "a number stands alone in its field, without a unit, a currency or a percent sign";
     return NULL;

@@ -305,6 +305,28 @@ static void check_time(const char *format, const char *text, double expected)
 }
 
 /* Expected numbers are those of `date -u -d TEXT +%s`. */
+/* Formats that strptime takes, though it forgets what they read. */
+static void test_formats_of_times(void **state)
+{
+    (void)state;
+    static const char *const fine[] = {"",   "%d/%m/%Y", "%-d.%m.%y %H:%M", "%I %p", "%Y-%j", "%Y-%W-%u", "%A, %d %B %Y",
+                                       "%s", "%T"};
+    static const char *const wrong[] = {"abc",   "%A",       "%H:%M %p", "%Y-%m-%d %H:%M %Z", "%G-W%V-%u", "%Y-%W",
+                                        "%S.%f", "%Y-%m-%Q", "%Y%",      "%Y-%\xC3\xA9",      "%%Y"};
+    char fault[TIME_HINT], hint[TIME_HINT];
+    for (size_t i = 0; i < sizeof fine / sizeof fine[0]; i++)
+        if (time_format_fault(fine[i], fault))
+            fail_msg("%s: %s", fine[i], fault);
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        if (!time_format_fault(wrong[i], fault))
+            fail_msg("%s is taken", wrong[i]);
+    assert_true(time_hint("3/10/04 6:30 PM", hint) &&
+                strstr(hint, "\"%d/%m/%y %I:%M %p\")' or, for another order, \"%m/%d/%y %I"));
+    assert_true(time_hint("25.12.2004", hint) && strstr(hint, "%d.%m.%Y\")' or") == NULL && strstr(hint, "%d.%m.%Y\")'"));
+    assert_true(time_hint("2004-03-10T18:00:00Z", hint) && strstr(hint, "'time(column)'"));
+    assert_false(time_hint("12 apples", hint));
+}
+
 static void test_times(void **state)
 {
     (void)state;
@@ -328,6 +350,17 @@ static void test_times(void **state)
     check_time("%d %b %Y", "1 Jan 1969", -31536000);
     check_time("%Y-%m-%d %H:%M:%S %z", "2004-03-10 18:00:00 +0100", 1078938000);
     check_time("%Y-%m", "2004-03", 1078099200);
+    check_time("%d/%m/%Y", "10/03/04", NAN); /* not in the year 4 */
+    check_time("%d/%m/%y", "10/03/04", 1078876800);
+    check_time("%d/%m/%y", "10/03/2004", NAN);
+    check_time("", "2004-03-10T18:00:00+01:00", 1078938000);
+    check_time("", "2004-03-10T18:00:00.5-0530", 1078961400.5);
+    check_time("", "2004-03-10 18:00+01", 1078938000);
+    check_time("", "2004-03-10-05", NAN); /* an offset follows a time of the day */
+    check_time("", "2004-03-10 18:00:00,25", 1078941600.25);
+    check_time("", "2004-03-10 18:00:00.25e3", NAN);
+    check_time("%I:%M %p", "12:30 AM", 1800);
+    check_time("%I:%M %p", "6:30 PM", 66600);
 }
 
 static void test_hints(void **state)
@@ -417,6 +450,7 @@ int main(void)
         cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_numbers_of_dialects),
         cmocka_unit_test(test_times),
+        cmocka_unit_test(test_formats_of_times),
         cmocka_unit_test(test_hints),
         cmocka_unit_test(test_separator_of_long_texts),
         cmocka_unit_test(test_categories),
