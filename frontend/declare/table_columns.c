@@ -111,9 +111,9 @@ static void check_wildcard(TableLowering *l, const Use *use, uint32_t column)
         return;
     warn(l->s, WARNING_NEARLY_NUMBERS, use->span, "'categorical' includes the column '%s', whose values are nearly all numbers",
          l->table->columns[column].name);
-    const char *text = excerpt(table_cell(l->table, row, column), value), *hint = number_hint(&l->table->dialect, text);
-    add_help(l->s, "%s:%" PRId64 ": it holds '%s'; %s", table_path(l->table, row), table_line(l->table, row), text,
-             hint ? hint : "a column that is used by its name, or dropped, is not included");
+    const char *cell = table_cell(l->table, row, column), *hint = number_hint(&l->table->dialect, cell);
+    add_help(l->s, "%s:%" PRId64 ": it holds '%s'; %s", table_path(l->table, row), table_line(l->table, row),
+             excerpt(cell, value), hint ? hint : "a column that is used by its name, or dropped, is not included");
 }
 
 /* Numbers that a field takes as they are, and that f32 cannot tell from their neighbours. */
