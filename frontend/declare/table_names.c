@@ -57,12 +57,12 @@ static bool refuse_header(TableLowering *l, const Expr *expr)
 {
     Session *s = l->s;
     const char *number, *name = l->symbol->decl->name.text, *only = l->table->columns[0].name;
-    bool lacks = table_lacks_header(l->table, &number), undivided = l->table->column_count == 1 && strpbrk(only, ":;,|\t /^~");
+    bool lacks = table_lacks_header(l->table, &number), undivided = l->table->column_count == 1 && strpbrk(only, "\t;|:,/^~ ");
     if (!lacks && !undivided)
         return false;
     if (!l->no_header && undivided) {
         fail(s, expr->span, "the files of '%s' have one column only, '%s'", name, only);
-        add_help(s, "the character that divides the fields is said in the data set, as in 'separator \":\"'");
+        add_help(s, "%s", separator_advice(*strpbrk(only, strpbrk(only, "\t;|") ? "\t;|" : ":,/^~ ")));
     } else if (!l->no_header) {
         fail(s, expr->span, "the files of '%s' have no header: the first row, which names the columns, holds the number %s", name,
              number);
