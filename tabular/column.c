@@ -46,6 +46,26 @@ bool table_is_nearly_numeric(const Table *table, uint32_t column, int64_t *row)
     return values > numbers && (2 * numbers > values || numbers + others == values);
 }
 
+static bool is_first_of_file(const Table *table, int64_t row)
+{
+    for (uint32_t i = 0; i < table->file_count; i++)
+        if (table->first_rows[i] == row)
+            return true;
+    return false;
+}
+
+/* What to do if the only row without a number, the first one, is a row of units, or a header although columns are named. */
+static const char *advice_for_header(const Table *table, int64_t row)
+{
+    static _Thread_local char advice[200];
+    bool named = table->dialect.name_count > 0;
+    snprintf(advice, sizeof advice,
+             "if this row is %s, leave it out by 'skip %" PRId64 "'%s; a text for a missing value is said by 'missing \"?\"'",
+             named ? "the header" : "one of units or a second header", table_line(table, row),
+             named ? "" : " and name the columns, 'columns a, b, c'");
+    return advice;
+}
+
 /* Explains that `wrong` rows hold no number, the first one in row `first`. */
 static bool refuse_texts(const Table *table, uint32_t column, const char *time, int64_t wrong, int64_t first, const char **hint,
                          char error[static TABULAR_ERROR])
@@ -55,6 +75,8 @@ static bool refuse_texts(const Table *table, uint32_t column, const char *time, 
     const char *cell = table_cell(table, first, column);
     if (hint)
         *hint = !time ? number_hint(&table->dialect, cell) : time_hint(cell, of_time) ? of_time : NULL;
+    if (hint && !*hint && wrong == 1 && table->rows > 1 && is_first_of_file(table, first))
+        *hint = advice_for_header(table, first);
     if (hint && !time && !*hint)
         *hint = 2 * wrong < table->rows ? "what stands for a missing value is declared, as in 'missing \"?\"'"
                                         : "a column of texts is encoded by onehot(column) or class(column)";

@@ -1,6 +1,7 @@
 /* How the columns of a table are named: alone, or as a range of them. */
 #include <ctype.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #include "frontend/declare/table.h"
 
@@ -52,15 +53,21 @@ static const char *need_name(Session *s, const Expr *expr)
 
 /* ---- one column ---- */
 
-/* Whether the files are not divided into columns, or begin without a header: one mistake, however many columns are not found. */
+/* Whether the files are not divided into columns, or do not begin with a header: one mistake, however many columns
+ * are not found. */
 static bool refuse_header(TableLowering *l, const Expr *expr)
 {
     Session *s = l->s;
     const char *number, *name = l->symbol->decl->name.text, *only = l->table->columns[0].name;
-    bool lacks = table_lacks_header(l->table, &number), undivided = l->table->column_count == 1 && strpbrk(only, "\t;|:,/^~ ");
-    if (!lacks && !undivided)
+    bool lacks = table_lacks_header(l->table, &number), of_excel = !strncasecmp(only, "sep=", 4);
+    bool undivided = l->table->column_count == 1 && strpbrk(only, "\t;|:,/^~ ");
+    if (!lacks && !undivided && !of_excel)
         return false;
-    if (!l->no_header && undivided) {
+    if (!l->no_header && of_excel) {
+        fail(s, expr->span, "the files of '%s' begin with the line '%s', which names the separator to Excel and is no header",
+             name, only);
+        add_help(s, "leave it out by 'skip 1'");
+    } else if (!l->no_header && undivided) {
         fail(s, expr->span, "the files of '%s' have one column only, '%s'", name, only);
         add_help(s, "%s", separator_advice(*strpbrk(only, strpbrk(only, "\t;|") ? "\t;|" : ":,/^~ ")));
     } else if (!l->no_header) {
@@ -82,7 +89,7 @@ static int64_t find_name(TableLowering *l, const Expr *expr, const char *name)
     for (uint32_t i = 0; i < l->table->column_count; i++)
         vec_push(&candidates.names, l->table->columns[i].name);
     fail(s, expr->span, "the data set '%s' has no column '%s'", l->symbol->decl->name.text, name);
-    suggest(s, name, &candidates);
+    choose_name(s, name, &candidates, "its columns");
     return -1;
 }
 
