@@ -77,6 +77,7 @@ static bool build_arguments(const char *object, Blas blas, const char *out, Argu
     if (blas == BLAS_OPENBLAS) {
         vec_push(arguments, arena_text(arena, openblas, strlen(openblas)));
         vec_push(arguments, arena_printf(arena, "-Wl,-rpath,%.*s", (int)(strrchr(openblas, '/') - openblas), openblas));
+        vec_push(arguments, arena_printf(arena, "-Wl,--wrap=cblas_sgemm,--wrap=cblas_dgemm")); /* runtime/core/products.c */
     }
     const char *const rest[] = {
         "-l:libjansson.a", "-l:libcsv.a", "-l:libz.a", "-lgomp", "-lm", "-o", out,

@@ -8,6 +8,9 @@
 
 #include "backend/jit.h"
 #include "runtime/core/parallel.h"
+#ifdef _OPENMP
+#include <omp.h>
+#endif
 
 enum { SPANS = 60 };
 
@@ -77,6 +80,9 @@ static void measure(Shape s, Form form, DType real, int threads)
     for (unsigned blas = 0; blas < BLAS_COUNT; blas++)
         jits[blas] = compiled(plan, (Blas)blas);
     parallel_set_threads(threads);
+#ifdef _OPENMP
+    omp_set_num_threads(threads); /* OpenBLAS's own, which built programs do not use */
+#endif
     for (int span = 0; span < SPANS; span++)
         for (unsigned blas = 0; blas < BLAS_COUNT; blas++) {
             double start = now();

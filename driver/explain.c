@@ -147,11 +147,13 @@ static void explain_conditions(const Model *model, const Train *train, Arena *ar
 
 static void explain_train(const Model *model, const Train *train)
 {
-    const char *evaluations = train->evaluate == 1 ? "an evaluation after each" : "an evaluation every";
-    printf("\ntrain %s: %s, %" PRId64 " epoch%s, %s", train->name, method_traits[train->method].name, train->epochs,
-           train->epochs == 1 ? "" : "s", evaluations);
-    if (train->evaluate != 1)
-        printf(" %" PRId64, train->evaluate);
+    const char *unit = train->evaluate_in_steps ? "step" : "epoch";
+    printf("\ntrain %s: %s, %" PRId64 " epoch%s, an evaluation ", train->name, method_traits[train->method].name, train->epochs,
+           train->epochs == 1 ? "" : "s");
+    if (train->evaluate == 1)
+        printf("after each %s", unit);
+    else
+        printf("every %g %ss", train->evaluate, unit);
     if (train->patience)
         printf(", patience %" PRId64, train->patience);
     puts(train->patience ? "" : ", no patience");

@@ -188,7 +188,7 @@ typedef struct Act {
     bool in_epochs;
     bool budget;      /* repeat: its rounds are the length of the train; --epochs and --steps change them */
     int64_t patience; /* repeat: measures without improvement that end it; 0: none do */
-    int64_t every;    /* due once per so many rounds, or epochs */
+    double every;     /* due once per so many rounds, or epochs */
     bool every_in_epochs;
     double after;       /* epochs before it is due */
     bool last;          /* due in the last round, too */
@@ -211,7 +211,8 @@ typedef struct Train {
                       `validate`; -1: none, the last is the best */
     int64_t batch; /* of the first phase */
     int64_t epochs;
-    int64_t evaluate; /* epochs between evaluations */
+    double evaluate; /* epochs between evaluations, or steps */
+    bool evaluate_in_steps;
     int64_t patience; /* evaluations without improvement of `select`; 0: none */
     double warmup;    /* epochs of lower steps before the first upper one */
     int64_t every_lower, every_upper;

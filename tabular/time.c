@@ -159,8 +159,11 @@ bool time_hint(const char *text, char hint[static TIME_HINT])
     }
     if (!find_format(text, &next, format))
         return false;
-    int length = snprintf(hint, TIME_HINT, "a date or a time is read by its format, as in 'time(column, \"%s\")'", format);
-    if (find_format(text, &next, other))
-        snprintf(hint + length, TIME_HINT - (size_t)length, " or, for another order, \"%s\"", other);
+    const char *what = !strstr(format, "%H") && !strstr(format, "%I") ? "date"
+                       : strstr(format, "%m") || strstr(format, "%b") ? "date with its time"
+                                                                      : "time";
+    int length = snprintf(hint, TIME_HINT, "a %s is read by its format, as in 'time(column, \"%s\")'", what, format);
+    if (find_format(text, &next, other) && other[1] == 'm')
+        snprintf(hint + length, TIME_HINT - (size_t)length, ", or \"%s\" with the month first", other);
     return true;
 }

@@ -154,6 +154,24 @@ static void read_batch(TrainPlan *plan)
         plan->train.batch = plan->upper_batch = asked;
 }
 
+/* evaluate 2: epochs between evaluations; evaluate 0.25: a part of an epoch; evaluate steps(500) */
+static void read_evaluate(TrainPlan *plan)
+{
+    static const Construct rows[] = {
+        CALLED("steps", "steps(500)", {"count", TAKES_WHOLE, WITHIN(1, MAX_COUNT), NAN}),
+    };
+    const Setting *setting = find_setting(plan, "evaluate");
+    const Expr *value = setting ? setting->values.first : NULL;
+    Argument arguments[MOST_PARAMETERS];
+    Train *train = &plan->train;
+    train->evaluate = 1;
+    train->evaluate_in_steps = value && strcmp(head_name(value), "steps") == 0;
+    if (value && !train->evaluate_in_steps)
+        read_number(plan->s, value, "'evaluate'", (Range){0, MAX_COUNT, true, false}, &train->evaluate);
+    else if (value && read_construct(plan->s, value, CONSTRUCTS(rows), "a number of steps", arguments) >= 0)
+        train->evaluate = arguments[0].number;
+}
+
 void read_common(TrainPlan *plan)
 {
     Train *train = &plan->train;
@@ -162,6 +180,5 @@ void read_common(TrainPlan *plan)
     read_batch(plan);
     setting_integer(plan, "epochs", 1, &train->epochs);
     setting_integer(plan, "patience", 1, &train->patience);
-    train->evaluate = 1;
-    setting_integer(plan, "evaluate", 1, &train->evaluate);
+    read_evaluate(plan);
 }

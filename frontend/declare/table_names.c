@@ -85,11 +85,13 @@ static int64_t find_name(TableLowering *l, const Expr *expr, const char *name)
     int64_t column = table_column(l->table, name);
     if (column >= 0 || refuse_header(l, expr))
         return column;
-    Candidates candidates = {0};
-    for (uint32_t i = 0; i < l->table->column_count; i++)
-        vec_push(&candidates.names, l->table->columns[i].name);
+    enum { LISTED = 30 };
+    Words columns = {l->table->columns, l->table->column_count, sizeof *l->table->columns};
     fail(s, expr->span, "the data set '%s' has no column '%s'", l->symbol->decl->name.text, name);
-    choose_name(s, name, &candidates, "its columns");
+    if (columns.count <= LISTED)
+        add_choices(s, name, columns, columns);
+    else
+        suggest_word(s, name, columns);
     return -1;
 }
 

@@ -232,6 +232,30 @@ static bool names_an_example(const Session *s, const char *name)
     return found;
 }
 
+/* In an objective: a field or a split without what it is a member of. Reported once per data set. False: it is neither. */
+static bool refuse_part_of_data(Session *s, Name name)
+{
+    const Decl *objective = s->frame ? s->frame->decl : NULL;
+    const Param *param = objective && objective->kind == DECL_OBJECTIVE ? objective->params.first : NULL;
+    for (uint32_t i = 0; i < s->file->symbols.len && param; i++) {
+        Symbol *symbol = s->file->symbols.data[i];
+        for (const DataItem *item = symbol->decl->kind == DECL_DATA ? symbol->decl->items.first : NULL; item; item = item->next) {
+            bool split = item->kind == DATA_SPLIT, field = item->kind == DATA_FIELD || item->kind == DATA_COMPUTED_FIELD;
+            if (!(split || field) || strcmp(item->name.text, name.text) != 0)
+                continue;
+            if (!symbol->misread)
+                fail(s, name.span, "'%s' is not defined", name.text);
+            if (!symbol->misread && field)
+                add_help(s, "a field is a member of the objective's argument: '%s.%s'", param->name.text, name.text);
+            else if (!symbol->misread)
+                add_help(s, "fields are members of the objective's argument '%s'; a train says that it is a split: '%s(%s.%s)'",
+                         param->name.text, objective->name.text, symbol->decl->name.text, name.text);
+            return symbol->misread = true;
+        }
+    }
+    return false;
+}
+
 Val refuse_name(Session *s, Name name, Candidates *candidates)
 {
     const Decl *net = net_of_size(s, name.text);
@@ -241,6 +265,8 @@ Val refuse_name(Session *s, Name name, Candidates *candidates)
     } else if (s->generating && s->frame && !s->frame->caller && names_an_example(s, name.text)) {
         fail(s, name.span, "'%s' is not defined: weights that are made from the example are not supported yet", name.text);
         add_help(s, "%s", weights_by_hand);
+    } else if (refuse_part_of_data(s, name)) {
+        /* said */
     } else if (is_function(s, name.text)) {
         fail(s, name.span, "'%s' is a function: it can be called, but is no value", name.text);
     } else {

@@ -27,6 +27,9 @@ int choose_word(Session *s, Words words, const char *name, Span span, const char
 /* The help alone: the word that is near, or, if none is, all of them, each as it is `shown`. */
 void add_choices(Session *s, const char *name, Words words, Words shown);
 
+/* The word that is near, if one is. */
+bool suggest_word(Session *s, const char *name, Words words);
+
 /* What the file declares under the name that `expr` is, if it is of one of these kinds (bit set of 1 << DeclKind). Otherwise
  * NULL, and reports an error with this message and, as help, the name that is near. */
 Symbol *choose_declared(Session *s, unsigned kinds, const Expr *expr, const char *format, ...)

@@ -66,7 +66,8 @@ static bool read_random_init(Session *s, const Binding *binding, Init *init)
     Argument arguments[MOST_PARAMETERS];
     if (binding->init->kind == EXPR_ERROR)
         return false;
-    int row = read_construct(s, binding->init, CONSTRUCTS(rows), "a distribution of first weights", arguments);
+    int row = read_construct(s, binding->init, (Constructs){rows, COUNT_OF(rows), FOREIGN_INIT},
+                             "a distribution of first weights", arguments);
     if (row < 0)
         return false;
     *init = (Init){row == 0 ? INIT_UNIFORM : INIT_NORMAL, arguments[0].number};

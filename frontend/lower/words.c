@@ -16,15 +16,20 @@ int find_word(Words words, const char *name)
     return -1;
 }
 
-void add_choices(Session *s, const char *name, Words words, Words shown)
+bool suggest_word(Session *s, const char *name, Words words)
 {
     Candidates candidates = {0};
-    Text all = {0};
-    for (size_t i = 0; i < words.count; i++) {
+    for (size_t i = 0; i < words.count; i++)
         vec_push(&candidates.names, word_at(words, i));
+    return suggest(s, name, &candidates);
+}
+
+void add_choices(Session *s, const char *name, Words words, Words shown)
+{
+    Text all = {0};
+    for (size_t i = 0; i < words.count; i++)
         text_printf(&all, "%s%s", i == 0 ? "" : i + 1 < words.count ? ", " : " or ", word_at(shown, i));
-    }
-    if (!suggest(s, name, &candidates) && words.count)
+    if (!suggest_word(s, name, words) && words.count)
         add_help(s, "it may be %s", all.data);
     text_free(&all);
 }

@@ -325,7 +325,7 @@ static void lower(TrainPlan *plan)
     read_common(plan);
     if (!find_setting(plan, "evaluate"))
         plan->train.evaluate =
-            plan->train.epochs > 0 ? plan->train.epochs : 1; /* a front costs one evaluation of the split per ray */
+            plan->train.epochs > 0 ? (double)plan->train.epochs : 1; /* a front costs one evaluation of the split per ray */
     read_minimise(plan);
     read_solver(plan);
     read_sample_of_rays(plan);

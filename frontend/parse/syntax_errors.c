@@ -136,6 +136,8 @@ static const char *answer_of_declaration(const Parser *parser, Span span)
     } heads[] = {
         {"objective", "=", "an objective has parameters: 'objective loss(d) = mean(squared_error(f(d.x), d.y))'"},
         {"export", "=", "an export has parameters: 'export predict(x) = f(x)'"},
+        {"export", "-", "the type of an export's result is not written: 'export predict(x) { return f(x) }'"},
+        {"objective", "-", "the type of an objective's result is not written: 'objective loss(d) = ...'"},
         {"net", "=", "the body of a net is a block: 'net f(x: f32[3]) -> f32[2] { return linear(x, 2) }'"},
         {"layer", "=", "the body of a layer is a block: 'layer double(x: f32[n]) -> f32[n] { return 2 * x }'"},
         {"net", "r", "the body of a net is a block: 'net f(x: f32[3]) -> f32[2] { return linear(x, 2) }'"},
@@ -173,6 +175,7 @@ static const struct {
     {".", "'=' or ','", NULL, "a statement gives a name to a value, 'h = ...', or ends the block with it, 'return ...'"},
     {"=", "'{'", "if", "values are compared with '=='"},
     {"=", "end of line", NULL, "one statement assigns one value: 'a = h' and 'b = h'"},
+    {"=", "':'", "weight", "a weight says its type: 'weight w: f32[n] ~ uniform(0.1)', 'weight b: f32[n] = 0'"},
     {"=", "':'", NULL, "a hyperparameter is 'drop: rate(0, 0.9) = 0.1': its kind, then its first value"},
     {"(", NULL, "fields", "a field that is computed from columns is 'x = numbers(a, b)'"},
     {",", "')'", NULL, "there are no tuples: tensors are joined by 'concat(a, b)'"},
@@ -180,6 +183,10 @@ static const struct {
 
 static const char *answer_of_token(const Parser *parser, const char *text, uint32_t length, const char *expected)
 {
+    const char *method = *text == '.' && strcmp(expected, "'=' or ','") == 0 ? text + 1 : ""; /* h.backward() */
+    const char *answer = foreign_answer(FOREIGN_CALL, method, word_length(method));
+    if (*method && answer)
+        return answer;
     for (size_t i = 0; i < COUNT_OF(answers); i++)
         if (strlen(answers[i].token) == length && strncmp(answers[i].token, text, length) == 0 &&
             (!answers[i].expected || strcmp(answers[i].expected, expected) == 0) &&
@@ -187,6 +194,8 @@ static const char *answer_of_token(const Parser *parser, const char *text, uint3
             return answers[i].answer;
     if (*text == ':' && parser->unclosed.token == '[')
         return "a range has no step: 'x[0:4]'";
+    if (strcmp(expected, "a name") == 0 && isalpha((unsigned char)*text))
+        return "the words 'if', 'else', 'for', 'in', 'return', 'across', 'as' and 'by' cannot be names";
     return foreign_answer(FOREIGN_TOKEN, text, length);
 }
 
@@ -234,6 +243,8 @@ static void help_with_end(Parser *parser, const char *expected)
     const char *answer = answer_of_statement(parser);
     if (!answer && strcmp(expected, "'=' or ','") == 0)
         answer = "a statement gives a name to a value, 'h = ...', or ends the block with it, 'return ...'";
+    if (!answer && is_word_at(parser, parser->statement, "weight"))
+        answer = "a weight says how it begins: 'weight w: f32[n] ~ uniform(0.1)', 'weight b: f32[n] = 0'";
     if (answer)
         diag_help(parser->diags, "%s", answer);
 }

@@ -68,7 +68,8 @@ static void make_procedure(Train *train)
 {
     size_t budget = act_budget(train);
     act_leaf(train, (Act){.kind = ACT_STEP, .phase = 0});
-    size_t upper = act_repeat(train, (Act){.rounds = train->every_upper, .every = train->every_lower, .after = train->warmup});
+    size_t upper =
+        act_repeat(train, (Act){.rounds = train->every_upper, .every = (double)train->every_lower, .after = train->warmup});
     act_leaf(train, (Act){.kind = ACT_STEP, .phase = 1});
     act_end(train, upper);
     act_measure(train);

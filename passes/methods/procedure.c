@@ -27,5 +27,6 @@ size_t act_budget(Train *train)
 
 void act_measure(Train *train)
 {
-    act_leaf(train, (Act){.kind = ACT_MEASURE, .every = train->evaluate, .every_in_epochs = true, .last = true});
+    act_leaf(train,
+             (Act){.kind = ACT_MEASURE, .every = train->evaluate, .every_in_epochs = !train->evaluate_in_steps, .last = true});
 }

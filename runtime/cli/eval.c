@@ -8,6 +8,7 @@
 #include "runtime/core/parallel.h"
 #include "runtime/core/report.h"
 #include "runtime/run/checkpoint.h"
+#include "runtime/run/folder.h"
 #include "runtime/run/metrics_log.h"
 #include "runtime/run/sweep.h"
 
@@ -95,14 +96,14 @@ static void print_net(Sweep *sweep, Evaluation *evaluations, const Program *prog
     json_decref(metrics);
 }
 
-static bool print_swept(Evaluation *evaluations, const Program *program, const Options *options)
+static bool print_swept(Evaluation *evaluations, const Program *program, const char *weights, bool as_json)
 {
     Sweep sweep;
-    bool fine = sweep_open(&sweep, program) && sweep_load(&sweep, program, options->weights);
+    bool fine = sweep_open(&sweep, program) && sweep_load(&sweep, program, weights);
     if (fine && sweep.info->memory != NONE)
-        print_net(&sweep, evaluations, program, options->json);
+        print_net(&sweep, evaluations, program, as_json);
     else if (fine)
-        print_sweep(&sweep, evaluations, program, options->json);
+        print_sweep(&sweep, evaluations, program, as_json);
     sweep_close(&sweep);
     return fine && !program_failed();
 }
@@ -133,17 +134,17 @@ static bool find_seed(const Manifest *manifest, const char *weights, uint64_t *s
 
 /* Where data are missing and nothing says in which folder they are: the folder that the run of the weights read, if its
  * config.json lies beside them. */
-static void note_data_folder(const Options *options)
+static void note_data_folder(const char *weights)
 {
     char *path = NULL;
-    const char *slash = strrchr(options->weights, '/');
-    int length = slash ? (int)(slash - options->weights) : 1;
-    if (!options->here || asprintf(&path, "%.*s/config.json", length, slash ? options->weights : ".") < 0)
+    const char *slash = strrchr(weights, '/');
+    int length = slash ? (int)(slash - weights) : 1;
+    if (asprintf(&path, "%.*s/config.json", length, slash ? weights : ".") < 0)
         return;
     json_t *config = json_load_file(path, 0, NULL);
     const char *data = json_string_value(json_object_get(config, "data"));
     if (data)
-        report_note("the run that wrote %s read its data from the folder %s: --data %s", options->weights, data, data);
+        report_note("the run that wrote %s read its data from the folder %s: --data %s", weights, data, data);
     json_decref(config);
     free(path);
 }
@@ -154,23 +155,27 @@ int command_eval(const Manifest *manifest, const Options *options)
         report_error("this model has no metrics to evaluate");
         return EXIT_FAILURE;
     }
+    char *weights = options->weights ? strdup(options->weights) : folder_newest_weights(manifest, "eval");
+    if (!weights)
+        return EXIT_FAILURE;
     parallel_set_threads(options->run.threads ? options->run.threads : 1);
     Program program = {0};
     Data data = {0};
     Evaluation *evaluations = NULL;
     uint64_t seed;
-    bool fine = program_open(&program, manifest) && find_seed(manifest, options->weights, &seed);
+    bool fine = program_open(&program, manifest) && find_seed(manifest, weights, &seed);
     bool loaded = fine && data_load(&data, manifest, options->run.data, seed);
-    if (fine && !loaded)
-        note_data_folder(options);
-    fine = loaded && initialise(&program, &data) && checkpoint_load_weights(options->weights, &program) &&
+    if (fine && !loaded && options->here)
+        note_data_folder(weights);
+    fine = loaded && initialise(&program, &data) && checkpoint_load_weights(weights, &program) &&
            data_encode(&data, &program, false) && (evaluations = evaluations_open(&program, &data));
     if (fine && manifest->train->sweep)
-        fine = print_swept(evaluations, &program, options);
+        fine = print_swept(evaluations, &program, weights, options->json);
     else if (fine)
         fine = print_metrics(evaluations, &program, options->json);
     evaluations_close(evaluations, manifest->train->metric_count);
     data_free(&data);
     program_close(&program);
+    free(weights);
     return fine ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -15,7 +15,7 @@ static void print_every(const ActInfo *act)
     if (act->every == 1)
         printf(", every %s", unit);
     else
-        printf(", every %" PRId64 " %ss", act->every, unit);
+        printf(", every %g %ss", act->every, unit);
 }
 
 /* The acts from `first` on, up to `end`: one per line, the children of a repeat indented below it. */
@@ -31,7 +31,7 @@ static void print_acts(const Manifest *manifest, size_t first, size_t end, int d
             printf(" %s", manifest->functions[act->function].name);
         if (act->kind == ACT_REPEAT)
             printf(" %" PRId64 "%s", act->rounds, !act->in_epochs ? "" : act->rounds == 1 ? " epoch" : " epochs");
-        if (act->every > 1 || act->every_in_epochs)
+        if (act->every != 1 || act->every_in_epochs)
             print_every(act);
         if (act->after > 0)
             printf(", after %g epoch%s", act->after, act->after == 1 ? "" : "s");

@@ -103,7 +103,7 @@ static void print_flag_help(const Manifest *manifest, Key key)
     if (key == KEY_POINT)
         printf("  %s  how much each %.30s matters, scaled to the sum 1\n", text, sweep ? sweep->output_word : "entry");
     else
-        printf("  %-15s %s\n", text, flags[key].help);
+        printf("  %-20s %s\n", text, flags[key].help);
 }
 
 void options_help(const Manifest *manifest, const CommandInfo *command)
@@ -121,8 +121,8 @@ void options_help(const Manifest *manifest, const CommandInfo *command)
     for (int key = 0; key < KEY_COUNT; key++)
         if (shown >> key & 1)
             print_flag_help(manifest, (Key)key);
-    if (!command || command->most_files == MAX_FILES)
-        printf("  FILE...         what predict works on: a table, or one file per argument of the export\n");
+    if (!command || !strncmp(command->files, "FILE", 4))
+        printf("  FILE...              what predict works on: a table, or one file per argument of the export\n");
     if (!command)
         printf("\n%s COMMAND --help says what a command does and which flags it takes.\n", report_program());
 }
@@ -159,23 +159,25 @@ static bool add_choice(Choices *choices, const char *flag, const char *what, con
     return true;
 }
 
+static bool set_text(const char **text, const char *flag, const char *value, const char *what)
+{
+    *text = value;
+    return *value || report_error("%s expects %s", flag, what);
+}
+
 static bool set_flag(Options *options, Key key, const char *value)
 {
     const char *flag = flag_name(key);
     int64_t number;
     switch (key) {
     case KEY_DATA:
-        options->run.data = value;
-        return *value || report_error("%s expects a folder", flag);
+        return set_text(&options->run.data, flag, value, "a folder");
     case KEY_OUT:
-        options->run.out = value;
-        return *value || report_error("%s expects a folder", flag);
+        return set_text(&options->run.out, flag, value, "a folder");
     case KEY_WEIGHTS:
-        options->weights = value;
-        return *value || report_error("%s expects a file", flag);
+        return set_text(&options->weights, flag, value, "a file");
     case KEY_FROM:
-        options->run.from = value;
-        return *value || report_error("%s expects a file", flag);
+        return set_text(&options->run.from, flag, value, "a file");
     case KEY_SEED:
         if (!parse_integer(flag, value, 0, INT64_MAX, &number))
             return false;
@@ -188,6 +190,8 @@ static bool set_flag(Options *options, Key key, const char *value)
         return parse_integer(flag, value, 0, INT32_MAX, &options->run.steps);
     case KEY_SECONDS:
         return parse_seconds(flag, value, &options->run.seconds);
+    case KEY_CHECKPOINT:
+        return parse_seconds(flag, value, &options->run.checkpoint_every);
     case KEY_SET:
         if (options->run.set_count == MAX_SET)
             return report_error("%s is given more than %d times", flag, MAX_SET);
@@ -207,9 +211,11 @@ static bool set_flag(Options *options, Key key, const char *value)
     case KEY_JSON:
         options->json = true;
         return true;
+    case KEY_PNG:
+        options->png = true;
+        return true;
     case KEY_EXPORT:
-        options->export = value;
-        return *value || report_error("%s expects a name", flag);
+        return set_text(&options->export, flag, value, "a name");
     case KEY_POINT:
         return add_choice(&options->points, flag, "numbers with commas between them", value);
     case KEY_HYPER:
@@ -471,7 +477,7 @@ static bool refuse_command(const char *word)
 bool options_parse(int argc, char **argv, const Manifest *manifest, Options *options)
 {
     name_condition_flags(manifest);
-    *options = (Options){.run = {.epochs = -1, .steps = -1}};
+    *options = (Options){.run = {.epochs = -1, .steps = -1, .checkpoint_every = 600}};
     if (argc < 2)
         return report_error("expected a command: %s; see --help", all_commands());
     options->help = is_help(argv[1]);

@@ -7,7 +7,7 @@
 #include "runtime/core/manifest.h"
 #include "runtime/run/settings.h"
 
-enum { MAX_FILES = 16, MAX_CHOICES = 64 };
+enum { MAX_FILES = 64, MAX_CHOICES = 64 };
 
 /* The values of a flag that may be given several times. */
 typedef struct Choices {
@@ -24,9 +24,10 @@ typedef struct Options {
     const char *weights;          /* eval, predict */
     const char *export;           /* predict; NULL: not given */
     Choices points, hypers;       /* predict: conditions of the export */
-    const char *files[MAX_FILES]; /* predict: the data; plot: the run folder */
+    const char *files[MAX_FILES]; /* predict: the data; plot: the run folders */
     size_t file_count;
     bool json;      /* eval */
+    bool png;       /* plot */
     bool here;      /* the folder of the data is the current one, as nothing says which */
     unsigned given; /* set of the flags that were given */
 } Options;

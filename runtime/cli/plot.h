@@ -1,13 +1,23 @@
-/* The pictures of a run, SVG drawn by gnuplot. Each reads DATA, draws PICTURE and says on stdout what it drew; false (reported)
- * if that is impossible. */
+/* The pictures of runs, drawn by gnuplot. Each draws PICTURE and says on stdout what it drew; false (reported) if that is
+ * impossible. */
 #ifndef HN_RUNTIME_PLOT_H
 #define HN_RUNTIME_PLOT_H
 
-#include "runtime/abi/manifest.h"
+#include <jansson.h>
 
-/* The curves of metrics.jsonl. The manifest tells phases from hyperparameters, and which of these live on a logarithmic scale. */
-bool plot_curves(const Manifest *manifest, const char *data, const char *picture);
-/* The results of a sweep at its points, from a file that holds what sweep_json() gives. */
-bool plot_front(const SweepInfo *sweep, const char *data, const char *picture);
+#include "runtime/abi/manifest.h"
+#include "runtime/cli/plot_runs.h"
+
+/* The curves of a run's events, which `data` names in messages. The manifest tells phases from hyperparameters, and which of
+ * these live on a logarithmic scale. */
+bool plot_curves(const Manifest *manifest, const char *data, json_t *events, const char *picture);
+/* The results of a sweep at its points, from a file that holds what sweep_json() gives, and, lighter, those of evaluations
+ * before, from the events of the run. */
+bool plot_front(const SweepInfo *sweep, const char *data, const json_t *events, const char *picture);
+/* The curves of several runs: one panel per figure, one colour per group of runs, which is a line and, of several runs, a band.
+ */
+bool plot_compare(const Manifest *manifest, const PlotRuns *runs, const char *picture);
+/* The results of a sweep in several runs, one colour per group. */
+bool plot_fronts(const SweepInfo *sweep, const PlotRuns *runs, const char *picture);
 
 #endif

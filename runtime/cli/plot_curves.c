@@ -7,10 +7,12 @@
 #include <string.h>
 
 #include "runtime/cli/plot.h"
+#include "runtime/cli/plot_events.h"
 #include "runtime/cli/plot_script.h"
 #include "runtime/core/report.h"
 
 enum { PANEL_WIDTH = 460, PANEL_HEIGHT = 300, TITLE_HEIGHT = 40, FEW_EVENTS = 40 };
+enum { LARGE_LETTERS = 32, LETTERS = 44 }; /* of a panel's title: in large letters, and in small ones */
 
 typedef struct Series {
     const char *key; /* of the events */
@@ -32,50 +34,11 @@ typedef struct Curves {
     size_t panel_count;
 } Curves;
 
-/* ---- reading ---- */
-
-static bool read_events(Curves *curves, const char *path)
-{
-    FILE *file = fopen(path, "r");
-    if (!file)
-        return report_error("%s: cannot be read: %s", path, strerror(errno));
-    char *line = NULL;
-    size_t room = 0;
-    int64_t number = 0, damaged = 0, first_damaged = 0;
-    ssize_t length;
-    while ((length = getline(&line, &room, file)) >= 0) {
-        number++;
-        json_t *event = json_loadb(line, (size_t)length, 0, NULL);
-        if (json_is_number(json_object_get(event, "step"))) {
-            json_array_append(curves->events, event);
-        } else if (damaged++ == 0) {
-            first_damaged = number;
-        }
-        json_decref(event);
-    }
-    bool fine = !ferror(file) || report_error("%s: cannot be read: %s", path, strerror(errno));
-    free(line);
-    fclose(file);
-    if (damaged)
-        report_note("%s: skipped %" PRId64 " of %" PRId64 " lines, which hold no event; the first is line %" PRId64, path,
-                    damaged, number, first_damaged);
-    return fine;
-}
-
-/* NaN where the event has no number there. */
-static double value_of(const json_t *event, const char *key, int64_t element)
-{
-    const json_t *value = json_object_get(event, key);
-    if (element >= 0)
-        value = json_array_get(value, (size_t)element);
-    return json_is_number(value) ? json_number_value(value) : NAN;
-}
-
 static bool has_values(const Curves *curves, const char *key, int64_t element)
 {
     size_t i;
     json_t *event;
-    json_array_foreach(curves->events, i, event) if (isfinite(value_of(event, key, element))) return true;
+    json_array_foreach(curves->events, i, event) if (isfinite(plot_value(event, key, element))) return true;
     return false;
 }
 
@@ -94,9 +57,27 @@ static Panel *find_panel(Curves *curves, const char *title, size_t length)
     return panels[curves->panel_count].title ? &panels[curves->panel_count++] : NULL;
 }
 
+/* A learning rate that never changes is no picture. */
+static bool is_constant_rate(const Curves *curves, const char *key)
+{
+    double first = NAN;
+    size_t i;
+    json_t *event;
+    if (strncmp(key, "rate.", 5))
+        return false;
+    json_array_foreach(curves->events, i, event)
+    {
+        double value = plot_value(event, key, -1);
+        if (isfinite(first) && isfinite(value) && value != first)
+            return false;
+        first = isfinite(value) ? value : first;
+    }
+    return true;
+}
+
 static bool add_series(const Curves *curves, Panel *panel, const char *key, int64_t element, char *label)
 {
-    if (!label || !has_values(curves, key, element) || panel->count == PLOT_COLOURS) {
+    if (!label || !has_values(curves, key, element) || is_constant_rate(curves, key) || panel->count == PLOT_COLOURS) {
         bool labelled = label != NULL;
         panel->left_out += labelled && panel->count == PLOT_COLOURS;
         free(label);
@@ -120,14 +101,26 @@ static bool is_range(const char *name)
     return !strcmp(name, "least") || !strcmp(name, "largest");
 }
 
-/* "fit(fashion.valid)" belongs to panel fit as fashion.valid, "OUTPUT.PHASE" to panel OUTPUT as PHASE; any other key has a panel
- * of its own. */
+/* The dot behind the figure of an optimizer, which may be that of a part of the weights: "rate.trunk.linear1.minimise". */
+static const char *behind_figure(const char *key)
+{
+    static const char *const figures[] = {"rate", "grad_norm"};
+    for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
+        if (!strncmp(key, figures[i], strlen(figures[i])) && key[strlen(figures[i])] == '.')
+            return key + strlen(figures[i]);
+    return NULL;
+}
+
+/* "fit(fashion.valid)" belongs to panel fit as fashion.valid, "OUTPUT.PHASE" to panel OUTPUT as PHASE, "rate.PART.PHASE" to panel
+ * rate as PART.PHASE; any other key has a panel of its own. */
 static bool place_scalar(Curves *curves, const char *key)
 {
     const char *open = strchr(key, '('), *dot = strrchr(key, '.');
     size_t length = strlen(key);
     bool is_metric = open && key[length - 1] == ')';
     bool is_output = !is_metric && dot && (is_phase(curves->manifest, dot + 1) || is_range(dot + 1));
+    if (is_output && behind_figure(key))
+        dot = behind_figure(key);
     Panel *panel = find_panel(curves, key, is_metric ? (size_t)(open - key) : is_output ? (size_t)(dot - key) : length);
     char *label = is_metric ? strndup(open + 1, length - (size_t)(open - key) - 2) : strdup(is_output ? dot + 1 : key);
     if (panel)
@@ -149,26 +142,9 @@ static bool place_vector(Curves *curves, const char *key, size_t elements)
     return panel != NULL;
 }
 
-/* "lam.drop.sigma" is the spread of "lam.drop". */
-static bool is_spread(const json_t *event, const char *key)
-{
-    static const char ending[] = ".sigma";
-    size_t length = strlen(key), tail = sizeof ending - 1;
-    if (length <= tail || strcmp(key + length - tail, ending))
-        return false;
-    char *whole = strndup(key, length - tail);
-    bool found = whole && json_object_get(event, whole);
-    free(whole);
-    return found;
-}
-
 static bool place_key(Curves *curves, const json_t *event, const char *key, const json_t *value)
 {
-    static const char *const others[] = {"event", "step", "epoch", "seconds"};
-    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
-        if (!strcmp(key, others[i]))
-            return true;
-    if (is_spread(event, key))
+    if (plot_is_position(key) || plot_is_spread(event, key))
         return true;
     if (json_is_array(value))
         return place_vector(curves, key, json_array_size(value));
@@ -231,7 +207,6 @@ static void close_curves(Curves *curves)
         free(panel->spread);
     }
     free(curves->panels);
-    json_decref(curves->events);
 }
 
 /* ---- drawing ---- */
@@ -245,7 +220,7 @@ static bool is_logarithmic(const Curves *curves, const Panel *panel)
         json_t *event;
         json_array_foreach(curves->events, i, event)
         {
-            double value = value_of(event, panel->series[j].key, panel->series[j].element);
+            double value = plot_value(event, panel->series[j].key, panel->series[j].element);
             least = fmin(least, value);
             most = fmax(most, value);
         }
@@ -269,11 +244,11 @@ static void write_data(FILE *script, const Curves *curves, const Panel *panel, s
     fprintf(script, "$panel%zu << END\n", number);
     json_array_foreach(curves->events, i, event)
     {
-        fprintf(script, "%.17g", value_of(event, "step", -1));
+        fprintf(script, "%.17g", plot_value(event, "step", -1));
         for (int j = 0; j < panel->count; j++)
-            fprintf(script, " %.9g", value_of(event, panel->series[j].key, panel->series[j].element));
+            fprintf(script, " %.9g", plot_value(event, panel->series[j].key, panel->series[j].element));
         if (panel->spread) {
-            double value = value_of(event, panel->series[0].key, -1), sigma = value_of(event, panel->spread, -1);
+            double value = plot_value(event, panel->series[0].key, -1), sigma = plot_value(event, panel->spread, -1);
             double low = logarithmic ? fmax(value - sigma, 0.1 * value) : value - sigma; /* 0 is infinitely far down there */
             fprintf(script, " %.9g %.9g", low, value + sigma);
         }
@@ -285,7 +260,7 @@ static void write_data(FILE *script, const Curves *curves, const Panel *panel, s
 /* The key stands beside the title if it finds room there, else at the right. */
 static void set_key(FILE *script, const Panel *panel)
 {
-    enum { ROOM = 38, SAMPLE = 6 }; /* in letters */
+    enum { ROOM = 42, SAMPLE = 6 }; /* in letters */
     size_t letters = strlen(panel->title);
     for (int j = 0; j < panel->count; j++)
         letters += strlen(panel->series[j].label) + SAMPLE;
@@ -307,12 +282,14 @@ static void draw_panel(FILE *script, const Curves *curves, const Panel *panel, s
     bool alone =
         panel->count == 1 && panel->series[0].element < 0; /* there is no key then that could name the split or the phase */
     snprintf(title, sizeof title, "%.180s%s", alone ? panel->series[0].key : panel->title, more);
+    if (strlen(title) > LETTERS)
+        strcpy(title + LETTERS - 2, "..");
     fprintf(script, "set label 1 ");
     plot_text(script, title);
     const TrainInfo *train = curves->manifest->train;
     bool several = train->phase_count > 1;
-    fprintf(script, " at graph 0, graph 1.08 left font ',14'\nset xlabel '%s%sstep'\n", several ? train->phases[0].name : "",
-            several ? " " : "");
+    fprintf(script, " at graph 0, graph 1.08 left font ',%d'\nset xlabel '%s%sstep'\n", strlen(title) > LARGE_LETTERS ? 11 : 14,
+            several ? train->phases[0].name : "", several ? " " : "");
     fprintf(script, logarithmic ? "set logscale y\nset format y '%%.0e'\n" : "unset logscale y\nset format y '%%g'\n");
     set_key(script, panel);
     fprintf(script, "plot ");
@@ -330,7 +307,7 @@ static void draw_panel(FILE *script, const Curves *curves, const Panel *panel, s
 static bool draw(const Curves *curves, const char *picture)
 {
     int panels = (int)curves->panel_count, columns = panels > 8 ? 3 : panels > 1 ? 2 : 1, rows = (panels + columns - 1) / columns;
-    FILE *script = plot_begin(columns * PANEL_WIDTH, rows * PANEL_HEIGHT + TITLE_HEIGHT);
+    FILE *script = plot_begin(picture, columns * PANEL_WIDTH, rows * PANEL_HEIGHT + TITLE_HEIGHT);
     if (!script)
         return false;
     char title[256];
@@ -340,7 +317,7 @@ static bool draw(const Curves *curves, const char *picture)
     double last = 1;
     size_t i;
     json_t *event;
-    json_array_foreach(curves->events, i, event) last = fmax(last, value_of(event, "step", -1));
+    json_array_foreach(curves->events, i, event) last = fmax(last, plot_value(event, "step", -1));
     fprintf(script, "set xrange [0:%.17g]\nset xtics %.17g\n", last, plot_step(last, 6));
     fprintf(script, "set multiplot layout %d,%d title ", rows, columns);
     plot_text(script, title);
@@ -351,10 +328,10 @@ static bool draw(const Curves *curves, const char *picture)
     return plot_render(script, picture);
 }
 
-bool plot_curves(const Manifest *manifest, const char *data, const char *picture)
+bool plot_curves(const Manifest *manifest, const char *data, json_t *events, const char *picture)
 {
-    Curves curves = {.manifest = manifest, .events = json_array()};
-    bool fine = curves.events ? read_events(&curves, data) && place_keys(&curves) : report_error("out of memory");
+    Curves curves = {.manifest = manifest, .events = events};
+    bool fine = place_keys(&curves);
     if (fine && drop_empty_panels(&curves) == 0)
         fine = report_error("%s: no metrics to draw", data);
     fine = fine && draw(&curves, picture);

@@ -14,38 +14,80 @@ extern char **environ;
 
 const char *const plot_colours[PLOT_COLOURS] = {"#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"};
 
-FILE *plot_begin(int width, int height)
+static bool is_png(const char *picture)
+{
+    size_t length = strlen(picture);
+    return length >= 4 && !strcmp(picture + length - 4, ".png");
+}
+
+FILE *plot_begin(const char *picture, int width, int height)
 {
     FILE *script = tmpfile();
     if (!script) {
         report_error("cannot create a temporary file: %s", strerror(errno));
         return NULL;
     }
-    fprintf(script,
-            "set terminal svg size %d,%d noenhanced font 'sans-serif,13' background '#ffffff'\n"
-            "set encoding utf8\n"
-            "set datafile missing 'NaN'\n"
-            "set border 3 linecolor '#404040'\n"
-            "set tics nomirror scale 0.5 textcolor '#404040'\n"
-            "set grid linetype 1 linewidth 0.5 linecolor '#e0e0e0'\n",
-            width, height);
+    if (is_png(picture))
+        fprintf(script,
+                "set terminal pngcairo size %d,%d noenhanced font 'sans-serif,10' fontscale 2 linewidth 2 pointscale 2 "
+                "background '#ffffff'\n",
+                2 * width, 2 * height);
+    else
+        fprintf(script, "set terminal svg size %d,%d noenhanced font 'sans-serif,13' background '#ffffff'\n", width, height);
+    fprintf(script, "set encoding utf8\n"
+                    "set datafile missing 'NaN'\n"
+                    "set border 3 linecolor '#404040'\n"
+                    "set tics nomirror scale 0.5 textcolor '#404040'\n"
+                    "set grid linetype 1 linewidth 0.5 linecolor '#e0e0e0'\n");
     return script;
 }
 
 /* In double quotes, where gnuplot reads octal numbers as bytes. Quotes, backslashes, and backquotes, which would run a command,
  * are written as such numbers. */
+static void write_letter(FILE *script, char letter)
+{
+    if ((unsigned char)letter < ' ')
+        fputc(' ', script);
+    else if (strchr("\"'\\`", letter))
+        fprintf(script, "\\%03o", (unsigned)letter);
+    else
+        fputc(letter, script);
+}
+
 void plot_text(FILE *script, const char *text)
 {
     fputc('"', script);
-    for (; *text; text++) {
-        if ((unsigned char)*text < ' ')
-            fputc(' ', script);
-        else if (strchr("\"'\\`", *text))
-            fprintf(script, "\\%03o", (unsigned)*text);
-        else
-            fputc(*text, script);
-    }
+    for (; *text; text++)
+        write_letter(script, *text);
     fputc('"', script);
+}
+
+int plot_title(FILE *script, const char *text, size_t letters)
+{
+    size_t column = 0;
+    int lines = 1;
+    if (script)
+        fputc('"', script);
+    while (*text) {
+        size_t part = strcspn(text, ",:");
+        part += text[part] ? 1 : 0; /* with the comma */
+        if (column > 0 && column + part > letters) {
+            bool blank = *text == ' ';
+            text += blank;
+            part -= blank;
+            lines++;
+            column = 0;
+            if (script)
+                fputs("\\n", script);
+        }
+        column += part;
+        for (; part > 0 && *text; part--, text++)
+            if (script)
+                write_letter(script, *text);
+    }
+    if (script)
+        fputc('"', script);
+    return lines;
 }
 
 double plot_step(double width, double most)

@@ -5,11 +5,14 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* A script for gnuplot: an unnamed file, for plot_render() or fclose(). Its output is an SVG of that size in pixels. NULL
- * (reported) on failure. */
-FILE *plot_begin(int width, int height);
+/* A script for gnuplot: an unnamed file, for plot_render() or fclose(). It draws an SVG of that size in pixels or, if the name of
+ * the picture ends in .png, a PNG of twice that size, for sharp letters. NULL (reported) on failure. */
+FILE *plot_begin(const char *picture, int width, int height);
 /* Writes a text as gnuplot reads it, in quotes; what could end a line becomes a blank. */
 void plot_text(FILE *script, const char *text);
+/* The same for a title: broken behind commas and colons into lines of at most so many letters, if it can be. Returns their
+ * number. */
+int plot_title(FILE *script, const char *text, size_t letters);
 /* The distance between labels on an axis of that width: 1, 2 or 5 times a power of ten, so large that there are at most `most`
  * labels and no two run into each other. */
 double plot_step(double width, double most);

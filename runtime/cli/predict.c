@@ -15,6 +15,7 @@
 #include "runtime/core/report.h"
 #include "runtime/run/checkpoint.h"
 #include "runtime/run/examples.h"
+#include "runtime/run/folder.h"
 
 static const ExportInfo *find_export(const Manifest *manifest, const char *name)
 {
@@ -137,17 +138,21 @@ int command_predict(const Manifest *manifest, const Options *options)
     const DatasetInfo *dataset = export && !once ? examples_dataset(manifest, export) : NULL;
     if (!dataset && !once)
         return EXIT_FAILURE;
+    char *weights = options->weights ? strdup(options->weights) : folder_newest_weights(manifest, "predict");
+    if (!weights)
+        return EXIT_FAILURE;
     parallel_set_threads(options->run.threads ? options->run.threads : 1);
     Program program = {0};
     Call call = {0};
     Examples examples = {.count = once};
     const Named named = {manifest, export->labels};
     bool fine = program_open(&program, manifest) && open_call(&call, &program, export) &&
-                checkpoint_load_weights(options->weights, &program) && give_conditions(&program, &call, export->name, options) &&
+                checkpoint_load_weights(weights, &program) && give_conditions(&program, &call, export->name, options) &&
                 (once || examples_load(&examples, &program, dataset, call.info, options->files, options->file_count));
     fine = fine && predict_rows(&examples, &named, &call);
     examples_free(&examples);
     call_close(&call);
     program_close(&program);
+    free(weights);
     return fine ? EXIT_SUCCESS : EXIT_FAILURE;
 }

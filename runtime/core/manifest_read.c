@@ -191,7 +191,7 @@ static bool acts_fit(const Manifest *manifest, const TrainInfo *train)
             }
         bool repeat = act->kind == ACT_REPEAT;
         if (i + act->size > end || (!repeat && act->size != 1) || (act->budget && !repeat) ||
-            (act->kind == ACT_STEP && act->phase >= train->phase_count) || !(act->after >= 0))
+            (act->kind == ACT_STEP && act->phase >= train->phase_count) || !(act->after >= 0) || !(act->every > 0))
             return false;
         if (repeat && (act->size < 2 || act[1].every != 1 || act[1].every_in_epochs || act[1].after != 0))
             return false;

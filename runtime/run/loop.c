@@ -234,6 +234,7 @@ static json_t *evaluation_event(Run *run, double *selected)
         sweep_measure(&run->sweep, run->evaluations, &run->program, run_nets(run));
         sweep_add_indicators(&run->sweep, event);
         sweep_add_metrics(&run->sweep, event);
+        json_object_set_new(event, run->sweep.info->name, sweep_values_json(&run->sweep));
     }
     for (size_t i = 0; !train->sweep && i < train->metric_count; i++) {
         double value = evaluation_run(&run->evaluations[i], &run->program);
@@ -250,6 +251,7 @@ static bool write_last(Run *run)
     bool finished = walk_next(&run->plan.walk, run->position.done) == WALK_END;
     bool written = checkpoint_write(run->last, &run->program, &run->identity, &run->position, finished);
     run->has_checkpoint |= written;
+    run->written_at = clock_seconds();
     return written;
 }
 
@@ -299,7 +301,7 @@ static bool measure(Run *run, size_t act)
     fine = fine && (!improved || checkpoint_write(run->best, &run->program, &run->identity, &run->position, true)) &&
            write_last(run);
     if (fine)
-        progress_event(&run->progress, &run->position, event);
+        progress_event(&run->progress, &run->position, event, improved);
     json_decref(event);
     return fine;
 }
@@ -343,9 +345,16 @@ static bool time_is_up(const Run *run, size_t act)
            act == walk_budget(run->manifest->train) + 1;
 }
 
+/* A checkpoint within a long epoch: what is done since the last one is never more than this. */
+static bool write_in_time(Run *run)
+{
+    return clock_seconds() - run->written_at < run->settings->checkpoint_every || write_last(run);
+}
+
 LoopEnd loop_run(Run *run)
 {
     catch_signals();
+    run->written_at = clock_seconds();
     for (;;) {
         size_t act = walk_next(&run->plan.walk, run->position.done);
         if (act == WALK_END) { /* a run with a new plan may end where no measure was due */
@@ -358,7 +367,7 @@ LoopEnd loop_run(Run *run)
             bool evaluated = run->position.evaluated == run->position.steps[0];
             return evaluated || measure(run, WALK_END) ? LOOP_TIME_UP : LOOP_FAILED;
         }
-        if (!take_act(run, act))
+        if (!take_act(run, act) || !write_in_time(run))
             return LOOP_FAILED;
     }
 }

@@ -1,31 +1,82 @@
 #include "runtime/run/progress.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { BAR_CELLS = 24, DEFAULT_COLUMNS = 80, LINE_SIZE = 512 };
-static const double draw_interval = 0.1; /* seconds */
+#include "runtime/run/screen.h"
+
+enum { BAR_CELLS = 20, LINE_SIZE = 512 };
+static const double bar_interval = 0.1, line_interval = 30; /* seconds */
+static const char interval_variable[] = "HNC_PROGRESS_SECONDS";
 static const char clear_line[] = "\r\033[K";
 
-void progress_begin(Progress *progress, const TrainInfo *train, const Plan *plan, const Position *position, bool quiet)
+static double clock_seconds(void)
 {
-    *progress = (Progress){.terminal = isatty(STDOUT_FILENO),
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* The user's number of seconds between two lines, where it is one. */
+static double line_seconds(void)
+{
+    const char *variable = getenv(interval_variable);
+    char *end;
+    double seconds = variable ? strtod(variable, &end) : 0;
+    return variable && end != variable && *end == '\0' && seconds > 0 ? seconds : line_interval;
+}
+
+void progress_begin(Progress *progress, const Manifest *manifest, const Plan *plan, const Position *position, bool quiet,
+                    double limit)
+{
+    double now = clock_seconds();
+    bool terminal = isatty(STDOUT_FILENO);
+    *progress = (Progress){.terminal = terminal,
                            .quiet = quiet,
-                           .train = train,
+                           .train = manifest->train,
                            .plan = plan,
+                           .limit = limit,
                            .first_step = position->steps[0],
                            .first_seconds = position->seconds,
-                           .drawn = position->seconds};
+                           .began = now,
+                           .drawn = now,
+                           .interval = terminal ? bar_interval : line_seconds()};
+    if (quiet)
+        return;
+    table_open(&progress->table, manifest, plan, screen_columns());
+    table_print_heading(&progress->table, manifest->train);
+    fflush(stdout);
+}
+
+/* Of the run: training until this process began, and all that it does. */
+static double elapsed(const Progress *progress)
+{
+    return progress->first_seconds + clock_seconds() - progress->began;
 }
 
 static double steps_per_second(const Progress *progress, const Position *position)
 {
     double seconds = position->seconds - progress->first_seconds;
     return seconds > 0 ? (double)(position->steps[0] - progress->first_step) / seconds : 0;
+}
+
+/* Until the last step or the limit of seconds, evaluations included; NaN if this process has not done any step. */
+static double time_left(const Progress *progress, const Position *position)
+{
+    double steps = (double)(position->steps[0] - progress->first_step), wall = clock_seconds() - progress->began;
+    if (steps <= 0)
+        return NAN;
+    double left = wall / steps * (double)(progress->plan->total_steps - position->steps[0]);
+    double trained = position->seconds - progress->first_seconds;
+    if (progress->limit > 0 && trained > 0)
+        left = fmin(left, fmax(0, progress->limit - position->seconds) * wall / trained);
+    return left;
 }
 
 __attribute__((format(printf, 3, 4))) static void add(char *line, size_t *length, const char *format, ...)
@@ -39,66 +90,60 @@ __attribute__((format(printf, 3, 4))) static void add(char *line, size_t *length
         *length = LINE_SIZE - 1;
 }
 
-static size_t terminal_columns(void)
+/* "epoch 3.21/60  812 steps/s  12:34 left  loss 0.41" */
+static void add_position(const Progress *progress, const Position *position, char *line, size_t *length)
 {
-    struct winsize size;
-    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : DEFAULT_COLUMNS;
-}
-
-static void draw_bar(const Progress *progress, const Position *position)
-{
-    char line[LINE_SIZE];
-    size_t length = 0;
-    int64_t done = position->steps[0], total = progress->plan->total_steps;
-    double part = total > 0 ? (double)done / (double)total : 1, rate = steps_per_second(progress, position);
-    int filled = (int)(part * BAR_CELLS);
-    add(line, &length, "%3.0f%% [%.*s%*s] %" PRId64 "/%" PRId64 "  %.0f steps/s", 100 * part, filled,
-        "========================", BAR_CELLS - filled, "", done, total, rate);
-    if (rate > 0) {
-        int64_t left = (int64_t)((double)(total - done) / rate);
-        add(line, &length, "  %" PRId64 ":%02" PRId64 " left", left / 60, left % 60);
-    }
+    char duration[DURATION_SIZE];
+    double epoch_steps = (double)progress->plan->epoch_steps, left = time_left(progress, position);
+    if (progress->table.in_steps)
+        add(line, length, "step %" PRId64 "/%" PRId64, position->steps[0], progress->plan->total_steps);
+    else
+        add(line, length, "epoch %.2f/%.7g", (double)position->steps[0] / epoch_steps, progress->table.epochs);
+    add(line, length, "  %.0f steps/s", steps_per_second(progress, position));
+    if (isfinite(left))
+        add(line, length, "  %s left", screen_duration(left, duration));
     for (size_t phase = 0; phase < progress->plan->phases; phase++) {
         const Mean *loss = &position->means[phase][0];
         if (loss->count)
-            add(line, &length, "  %s %.4g", progress->train->phases[phase].name, loss->sum / (double)loss->count);
+            add(line, length, "  loss.%s %.4g", progress->train->phases[phase].name, loss->sum / (double)loss->count);
     }
-    size_t columns = terminal_columns();
-    printf("%s%.*s", clear_line, (int)(length < columns ? length : columns - 1), line);
+}
+
+static void draw(const Progress *progress, const Position *position)
+{
+    char line[LINE_SIZE];
+    size_t length = 0, columns = (size_t)screen_columns();
+    double part = (double)position->steps[0] / fmax(1, (double)progress->plan->total_steps);
+    int filled = (int)(part * BAR_CELLS);
+    if (progress->terminal)
+        add(line, &length, "  [%.*s%*s] ", filled, "====================", BAR_CELLS - filled, "");
+    else
+        add(line, &length, "  ");
+    add_position(progress, position, line, &length);
+    printf("%s%.*s%s", progress->terminal ? clear_line : "", (int)(length < columns ? length : columns - 1), line,
+           progress->terminal ? "" : "\n");
     fflush(stdout);
 }
 
 void progress_step(Progress *progress, const Position *position)
 {
-    if (progress->quiet || !progress->terminal || position->seconds - progress->drawn < draw_interval)
+    if (progress->quiet)
         return;
-    progress->drawn = position->seconds;
-    draw_bar(progress, position);
+    double now = clock_seconds();
+    if (now - progress->drawn < progress->interval)
+        return;
+    progress->drawn = now;
+    draw(progress, position);
 }
 
-/* Losses, metrics and scalar hyperparameters; vectors and spreads are in metrics.jsonl only. */
-static bool is_shown(const char *key, const json_t *value)
-{
-    size_t length = strlen(key);
-    bool spread = length > 6 && !strcmp(key + length - 6, ".sigma");
-    return json_is_number(value) && !spread && strcmp(key, "epoch") && strcmp(key, "step") && strcmp(key, "seconds") &&
-           strncmp(key, "steps.", 6);
-}
-
-void progress_event(Progress *progress, const Position *position, const json_t *event)
+void progress_event(Progress *progress, const Position *position, const json_t *event, bool best)
 {
     if (progress->quiet)
         return;
-    const char *key;
-    json_t *value;
-    printf("%sepoch %.4g/%.4g", progress->terminal ? clear_line : "", json_number_value(json_object_get(event, "epoch")),
-           (double)progress->plan->total_steps / (double)progress->plan->epoch_steps);
-    json_object_foreach((json_t *)event, key, value)
-    {
-        if (is_shown(key, value))
-            printf("  %s %.4g", key, json_number_value(value));
-    }
-    printf("  %.0f steps/s\n", steps_per_second(progress, position));
+    if (progress->terminal)
+        printf("%s", clear_line);
+    table_print_event(&progress->table, event, best, elapsed(progress), time_left(progress, position));
+    progress->drawn = clock_seconds();
     fflush(stdout);
 }
 

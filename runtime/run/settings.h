@@ -10,12 +10,13 @@ enum { MAX_SET = 64 };
 
 typedef struct RunSettings {
     const char *data; /* folder of the data files; never NULL */
-    const char *out;  /* run folder; NULL: the default one */
+    const char *out;  /* run folder; NULL: one of its own (runtime/run/folder.h) */
     const char *from; /* the file of the first weights; NULL: none */
     bool has_seed, resume, quiet;
     uint64_t seed;
     int64_t epochs, steps;    /* -1: not given */
     double seconds;           /* 0: no limit */
+    double checkpoint_every;  /* seconds from one checkpoint to the next within an epoch */
     int threads;              /* 0: not given */
     const char *set[MAX_SET]; /* "NAME=NUMBER" */
     size_t set_count;

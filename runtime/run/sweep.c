@@ -327,6 +327,11 @@ json_t *sweep_json(const Sweep *sweep, const Program *program)
     return json;
 }
 
+json_t *sweep_values_json(const Sweep *sweep)
+{
+    return matrix_json(sweep->count, sweep->info->output_count, sweep->values);
+}
+
 json_t *sweep_net_json(const Sweep *sweep, const double *point)
 {
     json_t *json = describe(sweep->info);

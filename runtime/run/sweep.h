@@ -39,6 +39,8 @@ enum { SWEEP_KEY = 64 };
 const char *sweep_key(const char *word, char text[static SWEEP_KEY]);
 /* The indicators, and each output's least and largest value, into an event or a result. */
 void sweep_add_indicators(const Sweep *sweep, json_t *object);
+/* The values at the points that are measured: a list of lists. For json_decref. */
+json_t *sweep_values_json(const Sweep *sweep);
 /* The other metrics, each a list of one number per point. */
 void sweep_add_metrics(const Sweep *sweep, json_t *object);
 /* The whole sweep: outputs, points, values, arguments of indicators, indicators, and which points are not dominated. For

@@ -15,25 +15,37 @@
 #include "runtime/core/report.h"
 #include "runtime/data/files.h"
 #include "runtime/run/first_weights.h"
+#include "runtime/run/folder.h"
 #include "runtime/run/loop.h"
 #include "runtime/run/result.h"
+#include "runtime/run/words.h"
 
 enum { EXIT_INTERRUPTED = 130 };
 
 /* ---- the run folder ---- */
 
-static bool name_paths(Run *run)
+/* Takes the name over. */
+static bool name_paths(Run *run, char *folder)
 {
-    const char *out = run->settings->out;
-    if (out)
-        run->folder = strdup(out);
-    else if (asprintf(&run->folder, "runs/%s-%s", run->manifest->model, run->manifest->train->name) < 0)
-        run->folder = NULL;
-    if (!run->folder)
-        return report_error("out of memory");
+    run->folder = folder;
+    if (!folder)
+        return false;
     run->last = path_join(run->folder, "last.safetensors");
     run->best = path_join(run->folder, "best.safetensors");
     return run->last && run->best;
+}
+
+/* The folder that the user names, or that of the newest run where one is resumed. A run that begins without a name has no folder
+ * until all that it needs is there. */
+static bool choose_folder(Run *run)
+{
+    const char *out = run->settings->out;
+    if (out) {
+        char *folder = strdup(out);
+        return folder ? name_paths(run, folder) : report_error("out of memory");
+    }
+    char *newest = run->settings->resume ? folder_newest(run->manifest) : NULL;
+    return !newest || name_paths(run, newest);
 }
 
 /* The first file of a run that the folder holds, or NULL; `own` may hold its name. */
@@ -71,6 +83,13 @@ static bool find_run(Run *run)
     position_begin(&run->position);
     run->identity = (Identity){
         .seed = settings->seed, .batch = run->manifest->train->batch, .threads = settings->threads ? settings->threads : 1};
+    if (!run->folder) {
+        char *stem = settings->resume ? folder_stem(run->manifest) : NULL;
+        if (stem)
+            report_note("there is no %s-1 or later run to resume; a run begins", stem);
+        free(stem);
+        return true;
+    }
     if (!settings->resume) {
         const char *file = find_run_file(run, own);
         return !file ||
@@ -214,7 +233,7 @@ static bool set_constants(Run *run)
 
 static bool prepare(Run *run)
 {
-    if (!name_paths(run) || !find_run(run))
+    if (!choose_folder(run) || !find_run(run))
         return false;
     parallel_set_threads((int)run->identity.threads);
     if (!data_load(&run->data, run->manifest, run->settings->data, run->identity.seed) ||
@@ -265,7 +284,9 @@ static void close_run(Run *run)
 static bool open_folder(Run *run)
 {
     if (!run->has_checkpoint) {
-        if (!folder_create(run->folder) || (run->lock < 0 && !lock_folder(run)))
+        if (run->folder ? !folder_create(run->folder) : !name_paths(run, folder_claim(run->manifest)))
+            return false;
+        if (run->lock < 0 && !lock_folder(run))
             return false;
         run->has_checkpoint = checkpoint_write(run->last, &run->program, &run->identity, &run->position, false);
         if (!run->has_checkpoint)
@@ -288,45 +309,11 @@ static void recover_seconds(Run *run)
     json_decref(event);
 }
 
-/* What the number of epochs that are done counts. */
-static const char *epochs_word(const Run *run)
-{
-    return run->position.steps[0] == run->plan.epoch_steps ? "epoch" : "epochs";
-}
-
-static void print_closing_line(const Run *run, const char *reason)
-{
-    const Position *position = &run->position;
-    const TrainInfo *train = run->manifest->train;
-    printf("%s: %" PRId64 " steps (%.4g %s) in %.1f s, stopped by %s", train->name, position->steps[0],
-           result_epochs(run, position->steps[0]), epochs_word(run), position->seconds, reason);
-    json_t *best = metrics_log_event(&run->log, position->best);
-    if (best && train->select >= 0)
-        printf("; best %s %.6g at epoch %.4g", train->metrics[train->select].name, position->best_value,
-               json_number_value(json_object_get(best, "epoch")));
-    json_decref(best);
-    printf("; %s\n", run->folder);
-}
-
 /* A run that was resumed after its last evaluation has measured no sweep. */
 static void recover_sweep(Run *run)
 {
     if (run->sweep.info && run->sweep.count == 0)
         sweep_measure(&run->sweep, run->evaluations, &run->program, run_nets(run));
-}
-
-static void print_how_to_resume(const Run *run)
-{
-    char *command = report_quoted(report_command()), *folder = report_quoted(run->folder),
-         *data = report_quoted(run->settings->data);
-    bool here = !strcmp(run->settings->data, ".");
-    printf("interrupted at step %" PRId64, run->position.steps[0]);
-    if (command && folder && data)
-        printf("; continue with: %s train --resume --out %s%s%s", command, folder, here ? "" : " --data ", here ? "" : data);
-    printf("\n");
-    free(command);
-    free(folder);
-    free(data);
 }
 
 static int report_end(Run *run, LoopEnd end)
@@ -336,7 +323,7 @@ static int report_end(Run *run, LoopEnd end)
     case LOOP_FAILED:
         return EXIT_FAILURE;
     case LOOP_INTERRUPTED:
-        print_how_to_resume(run);
+        words_interrupted(run);
         return EXIT_INTERRUPTED;
     case LOOP_FINISHED:
     case LOOP_TIME_UP:
@@ -347,7 +334,7 @@ static int report_end(Run *run, LoopEnd end)
         sweep_note_limits(&run->sweep);
     if (!result_write(run, reason))
         return EXIT_FAILURE;
-    print_closing_line(run, reason);
+    words_end(run, reason);
     return EXIT_SUCCESS;
 }
 
@@ -367,11 +354,12 @@ static int run_loop(Run *run)
 {
     recover_seconds(run);
     if (was_finished(run)) {
-        printf("the run in %s is finished\n", run->folder);
-        print_closing_line(run, position_end_reason(&run->position));
+        words_finished(run);
         return EXIT_SUCCESS;
     }
-    progress_begin(&run->progress, run->manifest->train, &run->plan, &run->position, run->settings->quiet);
+    if (!run->settings->quiet)
+        words_header(run);
+    progress_begin(&run->progress, run->manifest, &run->plan, &run->position, run->settings->quiet, run->settings->seconds);
     LoopEnd end = loop_run(run);
     progress_end(&run->progress);
     return report_end(run, end);
@@ -382,9 +370,7 @@ static bool has_done_more(const Run *run)
 {
     if (!run->has_checkpoint || run->position.steps[0] <= run->plan.total_steps)
         return false;
-    printf(
-        "the run in %s has done %" PRId64 " steps (%.4g %s), more than the %" PRId64 " that are asked for; nothing is changed\n",
-        run->folder, run->position.steps[0], result_epochs(run, run->position.steps[0]), epochs_word(run), run->plan.total_steps);
+    words_has_done_more(run);
     return true;
 }
 

@@ -27,7 +27,7 @@ void walk_plan(Walk *walk, const TrainInfo *train, int64_t epoch_steps, int64_t 
         *act = (PlannedAct){.kind = info->kind,
                             .size = info->size,
                             .rounds = info->in_epochs ? in_rounds((double)info->rounds, epoch_steps) : info->rounds,
-                            .every = info->every_in_epochs ? in_rounds((double)info->every, epoch_steps) : info->every,
+                            .every = info->every_in_epochs ? info->every * (double)epoch_steps : info->every,
                             .after = in_rounds(info->after, epoch_steps),
                             .last = info->last,
                             .patience = info->patience};
@@ -59,12 +59,20 @@ static bool is_finished(const Walk *walk, const Counts done, size_t repeat)
     return done[repeat] < 0 || done[repeat] >= walk->acts[repeat].rounds;
 }
 
+/* How often an act that is due once per `every` rounds was due in the first `rounds` of them. A multiple of a fraction that is a
+ * whole number but for the rounding of the machine counts as this number. */
+static double times_due(int64_t rounds, double every)
+{
+    return rounds <= 0 ? 0 : floor((double)rounds / every * (1 + 1e-12));
+}
+
 /* In the parent's round that follows `before` finished rounds. */
 static bool is_due(const Walk *walk, size_t parent, size_t act, int64_t before)
 {
     const PlannedAct *a = &walk->acts[act];
     int64_t round = before + 1;
-    return (round > a->after && (round - a->after) % a->every == 0) || (a->last && round == walk->acts[parent].rounds);
+    return times_due(round - a->after, a->every) > times_due(before - a->after, a->every) ||
+           (a->last && round == walk->acts[parent].rounds);
 }
 
 /* The next act of this repeat's current round; WALK_END: the round is done. */

@@ -12,11 +12,11 @@
 /* An act with its numbers in rounds, settled when a run begins. */
 typedef struct PlannedAct {
     ActKind kind;
-    size_t size;      /* in acts: itself and, of a repeat, all below it */
-    int64_t rounds;   /* repeat */
-    int64_t every;    /* due once per so many rounds of its parent */
-    int64_t after;    /* rounds of its parent before those are counted */
-    bool last;        /* due in the last round, too */
+    size_t size;    /* in acts: itself and, of a repeat, all below it */
+    int64_t rounds; /* repeat */
+    double every;   /* due once per so many rounds of its parent; of a fraction, in the first round that reaches each multiple */
+    int64_t after;  /* rounds of its parent before those are counted */
+    bool last;      /* due in the last round, too */
     int64_t patience; /* repeat: ends after so many measures without improvement; 0: no limit */
 } PlannedAct;
 

@@ -144,6 +144,10 @@ static void rates_are_logged(void **state)
     assert_int_equal(run_command("'%s/hnc' explain rates.hn", HNC_BINARY_DIR), 0);
     assert_true(output_has("sgd(0.25, momentum: 0, constant) of trunk") &&
                 output_has("sgd(0.5, momentum: 0, step(1, factor: 0.5))"));
+    if (run_command("which gnuplot") == 0) { /* one picture of all rates */
+        assert_int_equal(run_command("./rates plot rates_run"), 0);
+        assert_true(output_has("panels: 2"));
+    }
     train_by("silent", "sgd(0.25)", 3);
     assert_true(isnan(logged("silent", "rate.minimise")));
 }

@@ -330,8 +330,8 @@ static void test_wrong_calls(void **state)
     refused("--weights nothing --export score --preference 1,1 strangers.csv",
             "nothing: cannot be opened: No such file or directory");
     refused("--weights strangers.csv --export score --preference 1,1 strangers.csv", "strangers.csv");
-    assert_int_equal(run_command("./front predict strangers.csv"), 2);
-    assert_true(output_has("predict needs --weights FILE"));
+    assert_int_equal(run_command("./front predict --export score strangers.csv"), 1);
+    assert_true(output_has("predict needs --weights FILE: in runs/ there is no run of this model"));
     assert_int_equal(run_command("./class predict --weights class-run/last.safetensors --preference 1,1 ten"), 2);
     assert_true(output_has("'--preference' is not a flag of 'predict': this needs a model whose exports take a preference"));
     assert_int_equal(run_command("./class predict --weights class-run/last.safetensors ten ten"), 1);

@@ -248,6 +248,57 @@ static void compare_kinds(const char *file, const char *options, const char *out
     must_run("grep '\"blas\": \"builtin\"' kind-builtin/config.json");
 }
 
+/* Evaluations within epochs leave every bit of the training as it is, and a run that is broken between two of them continues
+ * exactly. The log has the learning rate. */
+static void test_evaluations_within_epochs(void **state)
+{
+    (void)state;
+    must_run("sed 's/^  epochs  8/  epochs 2  evaluate 0.25/' toy.hn > quarter.hn && sed 's/evaluate 0.25/evaluate steps(7)/' "
+             "quarter.hn "
+             "> seven.hn && sed 's/  evaluate 0.25//' quarter.hn > each.hn");
+    static const char *const names[] = {"quarter", "seven", "each"};
+    for (size_t i = 0; i < 3; i++) {
+        char command[512];
+        snprintf(command, sizeof command,
+                 "'%s/hnc' build %s.hn --blas=builtin -o within-%s && ./within-%s train --data . --out in-%s --quiet",
+                 HNC_BINARY_DIR, names[i], names[i], names[i], names[i]);
+        must_run(command);
+    }
+    int64_t steps = (int64_t)result("in-each", "last", NULL, "step") / 2; /* per epoch */
+    json_t *event, *events = json_array();
+    FILE *log = fopen("in-quarter/metrics.jsonl", "r");
+    assert_non_null(log);
+    while ((event = json_loadf(log, JSON_DISABLE_EOF_CHECK, NULL)))
+        json_array_append_new(events, event);
+    fclose(log);
+    int64_t before = 0;
+    assert_int_equal(json_array_size(events), 8);
+    for (size_t i = 0; i < 8; i++) {
+        event = json_array_get(events, i);
+        int64_t at = (steps * (int64_t)(i + 1) + 3) / 4; /* the first step that reaches a quarter */
+        assert_int_equal(json_integer_value(json_object_get(event, "step")), at);
+        double rate = 0; /* the mean since the evaluation before */
+        for (int64_t step = before; step < at; step++)
+            rate += 1e-2 * (1 + cos(acos(-1) * (double)step / (double)(2 * steps))) / 2 / (double)(at - before);
+        before = at;
+        assert_float_equal(json_number_value(json_object_get(event, "rate.lower")), rate, 1e-8);
+    }
+    json_decref(events);
+    must_run("wc -l < in-seven/metrics.jsonl");
+    assert_int_equal(atoi(command_output()), (2 * steps + 6) / 7);
+    /* weights, moments and counters; a metadata of their own each */
+    must_run("for i in quarter seven each; do ./within-$i eval --data . --weights in-$i/last.safetensors 2>/dev/null; done | "
+             "sort | uniq -c | "
+             "awk '$1 != 3'");
+    assert_string_equal(command_output(), "");
+    /* broken off after every few steps, with a checkpoint at every step */
+    must_run(
+        "for i in 1 2 3 4 5 6; do timeout -s KILL 0.1 ./within-quarter train --data . --out broken --resume --checkpoint-every "
+        "1e-9 "
+        "--quiet 2>/dev/null; done; ./within-quarter train --data . --out broken --resume --quiet && "
+        "cmp broken/last.safetensors in-quarter/last.safetensors && cmp broken/best.safetensors in-quarter/best.safetensors");
+}
+
 /* Without OpenBLAS bits do not depend on the number of threads, nor on which code of the program runs. */
 static void test_products_of_its_own(void **state)
 {
@@ -330,11 +381,11 @@ static void test_memory_as_announced(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_train_and_evaluate),           cmocka_unit_test(test_equal_seeds_equal_bits),
-        cmocka_unit_test(test_killed_and_resumed),           cmocka_unit_test(test_double_precision),
-        cmocka_unit_test(test_run_passes_flags_on),          cmocka_unit_test(test_memory_as_announced),
-        cmocka_unit_test(test_code_for_two_levels),          cmocka_unit_test(test_products_of_its_own),
-        cmocka_unit_test(test_front_by_products_of_its_own),
+        cmocka_unit_test(test_train_and_evaluate),        cmocka_unit_test(test_equal_seeds_equal_bits),
+        cmocka_unit_test(test_killed_and_resumed),        cmocka_unit_test(test_double_precision),
+        cmocka_unit_test(test_run_passes_flags_on),       cmocka_unit_test(test_memory_as_announced),
+        cmocka_unit_test(test_code_for_two_levels),       cmocka_unit_test(test_products_of_its_own),
+        cmocka_unit_test(test_evaluations_within_epochs), cmocka_unit_test(test_front_by_products_of_its_own),
     };
     return cmocka_run_group_tests(tests, set_up, folder_tear_down);
 }

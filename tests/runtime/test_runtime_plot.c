@@ -144,13 +144,14 @@ static void test_nothing_to_draw(void **state)
 static void test_wrong_usage(void **state)
 {
     (void)state;
-    assert_int_equal(run_command(TOY " plot"), 2);
-    assert_true(output_has("plot needs RUNDIR"));
-    assert_int_equal(run_command(TOY " plot run run"), 2);
+    assert_int_equal(run_command(TOY " plot"), 1);
+    assert_true(output_has("plot needs the folder of a run: in runs/ there is no run of this model"));
+    assert_int_equal(run_command(TOY " plot run nowhere"), 1);
+    assert_int_equal(run_command(TOY " plot run --png=yes"), 2);
     assert_int_equal(run_command(TOY " plot run --json"), 2);
     assert_true(output_has("'--json' is not a flag of 'plot'"));
     assert_int_equal(run_command(TOY " plot --help"), 0);
-    assert_true(output_has("plot RUNDIR"));
+    assert_true(output_has("plot [--out RUNDIR] [--png] [RUNDIR...]"));
 }
 
 static void test_without_gnuplot(void **state)

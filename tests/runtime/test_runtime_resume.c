@@ -169,7 +169,8 @@ static void test_advice_quotes_paths(void **state)
     assert_int_equal(run_command("cat out"), 0);
     assert_true(output_has("continue with: './a toy' train --resume --out 'a run; exit 3' --data 'it'\\''s data'\n"));
     assert_int_equal(run_command("eval \"$(sed -n 's/.*continue with: //p' out)\""), 0);
-    assert_true(output_has("stopped by steps"));
+    assert_true(output_has("all planned steps are done"));
+    assert_true(output_has(" --weights 'a run; exit 3/best.safetensors' --data 'it'\\''s data'\n"));
 }
 
 static void test_resume_keeps_seed_and_threads(void **state)

@@ -7,9 +7,11 @@
 #include <cmocka.h>
 
 #include <math.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "runtime/cli/options.h"
 #include "runtime/core/cpu.h"
@@ -222,6 +224,127 @@ static void test_parallel_ranges(void **state)
     parallel_set_threads(1);
 }
 
+/* A second thread that never gets a processor holds no job up: all of this happens on one processor. */
+static void test_parallel_without_a_second_processor(void **state)
+{
+    (void)state;
+    enum { JOBS = 5000 };
+    cpu_set_t before, one;
+    assert_int_equal(sched_getaffinity(0, sizeof before, &before), 0);
+    CPU_ZERO(&one);
+    for (int i = 0; i < CPU_SETSIZE && CPU_COUNT(&one) == 0; i++)
+        if (CPU_ISSET(i, &before))
+            CPU_SET(i, &one);
+    assert_int_equal(sched_setaffinity(0, sizeof one, &one), 0); /* and of the threads that begin now */
+    hn_frame frame = {0};
+    struct timespec begin, end;
+    parallel_set_threads(8);
+    memset(visits, 0, sizeof visits);
+    clock_gettime(CLOCK_MONOTONIC, &begin);
+    for (int i = 0; i < JOBS; i++)
+        hn_parallel(visit, &frame, 7 * (1 + i % 9), 7);
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    parallel_set_threads(1);
+    assert_int_equal(sched_setaffinity(0, sizeof before, &before), 0);
+    for (size_t i = 0; i < 63; i++)
+        assert_int_equal(visits[i],
+                         (unsigned char)(JOBS / 9 * (9 - (int)i / 7) + (JOBS % 9 > (int)i / 7 ? JOBS % 9 - (int)i / 7 : 0)));
+    assert_true(end.tv_sec - begin.tv_sec < 10); /* 0.1 s; with threads that wait at full load, minutes */
+}
+
+/* A part of a job may call hn_parallel: the same thread does all parts of that. */
+static void visit_within(const hn_frame *frame, int64_t begin, int64_t end)
+{
+    hn_parallel(visit, frame, end - begin, 100);
+}
+
+static void test_parallel_within_parallel(void **state)
+{
+    (void)state;
+    hn_frame frame = {0};
+    parallel_set_threads(3);
+    parts = 0;
+    hn_parallel(visit_within, &frame, 500, 100);
+    assert_int_equal(parts, 5); /* ranges of 100, 200 and 200, in grains of 100 */
+    parallel_set_threads(1);
+}
+
+/* ---- large products ---- */
+
+void __wrap_cblas_sgemm(int order, int trans_a, int trans_b, int m, int n, int k, float alpha, const float *a, int lda,
+                        const float *b, int ldb, float beta, float *c, int ldc);
+void __real_cblas_sgemm(int order, int trans_a, int trans_b, int m, int n, int k, float alpha, const float *a, int lda,
+                        const float *b, int ldb, float beta, float *c, int ldc);
+void __real_cblas_dgemm(int order, int trans_a, int trans_b, int m, int n, int k, double alpha, const double *a, int lda,
+                        const double *b, int ldb, double beta, double *c, int ldc);
+
+enum { ROW_MAJOR = 101, NO_TRANS = 111, TRANS = 112 };
+static int products; /* calls of what stands for OpenBLAS */
+
+void __real_cblas_sgemm(int order, int trans_a, int trans_b, int m, int n, int k, float alpha, const float *a, int lda,
+                        const float *b, int ldb, float beta, float *c, int ldc)
+{
+    (void)order;
+    __atomic_fetch_add(&products, 1, __ATOMIC_RELAXED);
+    for (int i = 0; i < m; i++)
+        for (int j = 0; j < n; j++) {
+            float sum = 0;
+            for (int l = 0; l < k; l++)
+                sum += a[trans_a == TRANS ? l * lda + i : i * lda + l] * b[trans_b == TRANS ? j * ldb + l : l * ldb + j];
+            c[i * ldc + j] = alpha * sum + beta * c[i * ldc + j];
+        }
+}
+
+void __real_cblas_dgemm(int order, int trans_a, int trans_b, int m, int n, int k, double alpha, const double *a, int lda,
+                        const double *b, int ldb, double beta, double *c, int ldc)
+{
+    (void)order, (void)trans_a, (void)trans_b, (void)m, (void)n, (void)k, (void)alpha, (void)a, (void)lda, (void)b, (void)ldb;
+    (void)beta, (void)c, (void)ldc;
+}
+
+static void fill(float *values, int count)
+{
+    for (int i = 0; i < count; i++)
+        values[i] = (float)((i * 37 + 11) % 101) / 50 - 1;
+}
+
+/* m x k by k x n in each of the four forms, on one thread and on three. */
+static void check_product(int m, int n, int k, int calls)
+{
+    float *a = malloc(sizeof *a * (size_t)(m * k)), *b = malloc(sizeof *b * (size_t)(k * n));
+    float *one = malloc(sizeof *one * (size_t)(m * (n + 3))), *three = malloc(sizeof *one * (size_t)(m * (n + 3)));
+    fill(a, m * k);
+    fill(b, k * n);
+    for (int form = 0; form < 4; form++) {
+        int ta = form & 1 ? TRANS : NO_TRANS, tb = form & 2 ? TRANS : NO_TRANS;
+        int lda = ta == TRANS ? m : k, ldb = tb == TRANS ? k : n;
+        fill(one, m * (n + 3));
+        fill(three, m * (n + 3));
+        parallel_set_threads(1);
+        __wrap_cblas_sgemm(ROW_MAJOR, ta, tb, m, n, k, 0.5f, a, lda, b, ldb, 0.25f, one, n + 3);
+        parallel_set_threads(3);
+        products = 0;
+        __wrap_cblas_sgemm(ROW_MAJOR, ta, tb, m, n, k, 0.5f, a, lda, b, ldb, 0.25f, three, n + 3);
+        assert_int_equal(products, calls);
+        assert_memory_equal(one, three, sizeof *one * (size_t)(m * (n + 3)));
+    }
+    parallel_set_threads(1);
+    free(a);
+    free(b);
+    free(one);
+    free(three);
+}
+
+static void test_threads_share_products(void **state)
+{
+    (void)state;
+    check_product(50, 300, 250, 3);
+    check_product(301, 50, 250, 3);
+    check_product(50, 170, 250, 2); /* a third range would be too small to be worth a thread */
+    check_product(20, 30, 40, 1);
+    check_product(1, 1, 1, 1);
+}
+
 static void test_processor_features(void **state)
 {
     (void)state;
@@ -271,7 +394,8 @@ static void test_options(void **state)
                                         "m train --weights=f",
                                         "m train --steps=1 --epochs=1",
                                         "m train extra",
-                                        "m eval",
+                                        "m eval extra",
+                                        "m train --checkpoint-every=0",
                                         "m info --quiet",
                                         "m predict --weights=f --task=1 x"};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
@@ -394,6 +518,9 @@ int main(void)
         cmocka_unit_test(test_splits_by_fractions),
         cmocka_unit_test(test_position_survives_storage),
         cmocka_unit_test(test_parallel_ranges),
+        cmocka_unit_test(test_parallel_without_a_second_processor),
+        cmocka_unit_test(test_parallel_within_parallel),
+        cmocka_unit_test(test_threads_share_products),
         cmocka_unit_test(test_processor_features),
         cmocka_unit_test(test_options),
         cmocka_unit_test(test_flags_of_conditions),

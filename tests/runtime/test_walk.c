@@ -43,7 +43,7 @@ static void define(const Walk *walk, size_t repeat, uint64_t seed, int64_t *meas
     for (int64_t round = 1; round <= r->rounds; round++)
         for (size_t child = repeat + 1; child < repeat + r->size; child += walk->acts[child].size) {
             const PlannedAct *a = &walk->acts[child];
-            bool due = (round > a->after && (round - a->after) % a->every == 0) || (a->last && round == r->rounds);
+            bool due = (round > a->after && (round - a->after) % (int64_t)a->every == 0) || (a->last && round == r->rounds);
             if (due && a->kind == ACT_REPEAT)
                 define(walk, child, seed, measures, ends, sequence);
             else if (due && sequence->length < MOST_STEPS)
@@ -181,6 +181,31 @@ static void test_sequences_of_the_methods(void **state)
     check_trace(&nets, "-ns-lE", "nsllllEnsllllEnsllllE");
 }
 
+/* "lllE": steps and measures of a train of `rounds` steps, measured once per `every` of them, in epochs of `epoch_steps`. */
+static void check_measures(double every, bool in_epochs, int64_t epoch_steps, int64_t rounds, const char *expected)
+{
+    ActInfo acts[] = {{.kind = ACT_REPEAT, .size = 3, .rounds = 1, .in_epochs = true, .budget = true, .every = 1},
+                      {.kind = ACT_STEP, .size = 1, .every = 1},
+                      {.kind = ACT_MEASURE, .size = 1, .every = every, .every_in_epochs = in_epochs, .last = true}};
+    TrainInfo train = {.acts = acts, .act_count = 3};
+    Walk walk;
+    walk_plan(&walk, &train, epoch_steps, rounds);
+    check_trace(&walk, "-lE", expected);
+}
+
+static void test_measures_within_epochs(void **state)
+{
+    (void)state;
+    check_measures(0.5, true, 6, 12, "lllElllElllElllE");
+    check_measures(0.25, true, 10, 20,
+                   "lllEllElllEllElllEllElllEllE");   /* 2.5 steps: at 3, 5, 8, 10, and so at each epoch's end */
+    check_measures(0.1, true, 30, 9, "lllElllElllE"); /* 0.1 x 30 is not quite 3 */
+    check_measures(1.5, true, 4, 8, "llllllEllE");
+    check_measures(0.01, true, 10, 4, "lElElElE"); /* no more than one per step */
+    check_measures(4, false, 100, 10, "llllEllllEllE");
+    check_measures(1e9, false, 100, 3, "lllE");
+}
+
 static void test_impossible_counts(void **state)
 {
     (void)state;
@@ -197,6 +222,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random_procedures),
         cmocka_unit_test(test_sequences_of_the_methods),
+        cmocka_unit_test(test_measures_within_epochs),
         cmocka_unit_test(test_impossible_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,266 @@
+#include "runtime/run/table.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "indicators/indicators.h"
+#include "runtime/run/screen.h"
+
+enum { VALUE_WIDTH = 7, GAP = 2, TIME_WIDTH = 8, FRACTION_WIDTH = 6 };
+
+/* ---- which columns there are ---- */
+
+/* What a run can show, in the order in which it is shown. */
+typedef struct Candidates {
+    Column *list; /* owned */
+    size_t count;
+} Candidates;
+
+static void clip(const char *text, size_t length, char head[static HEAD_SIZE])
+{
+    if (length < HEAD_SIZE)
+        snprintf(head, HEAD_SIZE, "%.*s", (int)length, text);
+    else
+        snprintf(head, HEAD_SIZE, "%.*s..", HEAD_SIZE - 3, text);
+}
+
+/* "fit(fashion.valid)" is headed fit and valid, "loss.minimise" loss and minimise; any other key stands on the second line.
+ * `common`: how many letters all splits of metrics begin with. */
+static void name_column(Column *column, size_t common)
+{
+    const char *key = column->key, *open = strchr(key, '('), *dot = strrchr(key, '.');
+    size_t length = strlen(key);
+    if (open && key[length - 1] == ')') {
+        const char *of = open + 1 + common;
+        clip(key, (size_t)(open - key), column->name);
+        clip(of, (size_t)(key + length - 1 - of), column->of);
+    } else if (dot && dot > key && dot[1] && !open) {
+        clip(key, (size_t)(dot - key), column->name);
+        clip(dot + 1, strlen(dot + 1), column->of);
+    } else {
+        clip(key, length, column->of);
+    }
+    size_t name = strlen(column->name), of = strlen(column->of), widest = name > of ? name : of;
+    column->width = (int)(widest > VALUE_WIDTH ? widest : VALUE_WIDTH);
+}
+
+static void add(Candidates *candidates, int rank, const char *key)
+{
+    Column *list = realloc(candidates->list, (candidates->count + 1) * sizeof *list);
+    if (!list)
+        return; /* a column less */
+    candidates->list = list;
+    Column *column = &list[candidates->count++];
+    *column = (Column){.rank = rank};
+    snprintf(column->key, sizeof column->key, "%s", key);
+}
+
+static void add_joined(Candidates *candidates, int rank, const char *name, const char *of)
+{
+    char key[256];
+    snprintf(key, sizeof key, "%.120s.%.120s", name, of);
+    add(candidates, rank, key);
+}
+
+/* ORDER: a smaller number is shown first. */
+enum { FIRST_LOSS, SELECTING, FIRST_RATE, INDICATOR, LOSS, METRIC, RANGE, HYPER, RATE, OTHER };
+
+/* The outputs of steps: losses, learning rates and others. */
+static void add_outputs(Candidates *candidates, const Manifest *manifest)
+{
+    const TrainInfo *train = manifest->train;
+    bool first_rate = true;
+    for (size_t i = 0; i < train->phase_count; i++) {
+        const FunctionInfo *step = &manifest->functions[train->phases[i].step];
+        for (size_t j = 0; j < step->output_count; j++) {
+            const char *name = step->outputs[j].name;
+            bool is_rate = !strcmp(name, "rate") || !strncmp(name, "rate.", 5);
+            int rank = is_rate ? (i == 0 && first_rate ? FIRST_RATE : RATE) : j > 0 ? OTHER : i == 0 ? FIRST_LOSS : LOSS;
+            add_joined(candidates, rank, name, train->phases[i].name);
+            first_rate &= !is_rate;
+        }
+    }
+}
+
+/* Where a train has a sweep, each other metric is a list of one number per point. */
+static void add_metrics(Candidates *candidates, const TrainInfo *train, size_t *left_out)
+{
+    const SweepInfo *sweep = train->sweep;
+    for (size_t i = 0; i < train->metric_count; i++)
+        if (!sweep)
+            add(candidates, (int64_t)i == train->select ? SELECTING : METRIC, train->metrics[i].name);
+        else if (sweep->metric != i)
+            ++*left_out;
+    for (size_t i = 0; sweep && i < sweep->indicator_count; i++)
+        add(candidates, INDICATOR, indicator_names[sweep->indicators[i].kind]);
+    for (size_t i = 0; sweep && i < sweep->output_count; i++) {
+        add_joined(candidates, RANGE, sweep->outputs[i], "least");
+        add_joined(candidates, RANGE, sweep->outputs[i], "largest");
+    }
+}
+
+static bool ends_in(const char *text, const char *ending)
+{
+    size_t length = strlen(text), tail = strlen(ending);
+    return length >= tail && !strcmp(text + length - tail, ending);
+}
+
+/* Vectors and spreads are left to metrics.jsonl. */
+static void add_hypers(Candidates *candidates, const Manifest *manifest, size_t *left_out)
+{
+    const TrainInfo *train = manifest->train;
+    const FunctionInfo *hypers = train->hypers == NONE ? NULL : &manifest->functions[train->hypers];
+    for (size_t i = 0; hypers && i < hypers->output_count; i++) {
+        const TensorInfo *output = &hypers->outputs[i];
+        if (ends_in(output->name, ".sigma"))
+            continue;
+        if (output->rank)
+            ++*left_out;
+        else
+            add(candidates, HYPER, output->name);
+    }
+}
+
+/* ---- which of them fit ---- */
+
+/* The letters up to the last dot that the splits of all metrics begin with: "fashion." */
+static size_t common_start(const TrainInfo *train)
+{
+    const char *first = NULL;
+    size_t common = 0;
+    for (size_t i = 0; i < train->metric_count; i++) {
+        const char *open = strchr(train->metrics[i].name, '('), *dot = open ? strchr(open, '.') : NULL;
+        if (!open)
+            continue;
+        size_t length = dot ? (size_t)(dot - open) : 0;
+        if (!first) {
+            first = open + 1;
+            common = length;
+        } else if (length != common || strncmp(first, open + 1, common)) {
+            return 0;
+        }
+    }
+    return common;
+}
+
+/* The next column that is shown: the first of the lowest rank; NULL if none is left. */
+static Column *best_candidate(const Candidates *candidates, const bool *taken)
+{
+    Column *best = NULL;
+    for (size_t i = 0; i < candidates->count; i++)
+        if (!taken[i] && (!best || candidates->list[i].rank < best->rank))
+            best = &candidates->list[i];
+    return best;
+}
+
+static void choose(Table *table, const Candidates *candidates, int room)
+{
+    bool *taken = calloc(candidates->count + 1, sizeof *taken), *shown = calloc(candidates->count + 1, sizeof *shown);
+    size_t count = 0;
+    for (Column *best; taken && shown && count < MOST_COLUMNS_SHOWN && (best = best_candidate(candidates, taken));) {
+        size_t i = (size_t)(best - candidates->list);
+        taken[i] = true;
+        if (GAP + best->width > room)
+            continue;
+        room -= GAP + best->width;
+        shown[i] = true;
+        count++;
+    }
+    for (size_t i = 0; shown && i < candidates->count; i++)
+        if (shown[i])
+            table->columns[table->count++] = candidates->list[i];
+    table->left_out += candidates->count - table->count;
+    free(taken);
+    free(shown);
+}
+
+/* Epochs of a run: up to four digits, and no exponent. */
+static const char *epoch_text(double epochs, char text[static 32])
+{
+    snprintf(text, 32, epochs < 1000 ? "%.4g" : "%.0f", epochs);
+    return text;
+}
+
+static int digits(double epochs)
+{
+    char text[32];
+    return (int)strlen(epoch_text(epochs, text));
+}
+
+void table_open(Table *table, const Manifest *manifest, const Plan *plan, int columns)
+{
+    const TrainInfo *train = manifest->train;
+    Candidates candidates = {0};
+    double steps = (double)plan->total_steps, epochs = steps / (double)plan->epoch_steps;
+    *table = (Table){.in_steps = epochs < 1, .epochs = epochs < 1 ? steps : epochs, .marks = train->select >= 0};
+    /* a run may end, and be measured, within an epoch: "0.2513/60" */
+    table->epoch_width = table->in_steps ? 2 * (int)log10(fmax(steps, 1)) + 3 : 2 * digits(epochs) + 1;
+    if (!table->in_steps && table->epoch_width < FRACTION_WIDTH + 1 + digits(epochs))
+        table->epoch_width = FRACTION_WIDTH + 1 + digits(epochs);
+    if (table->epoch_width < 5)
+        table->epoch_width = 5;
+    add_outputs(&candidates, manifest);
+    add_metrics(&candidates, train, &table->left_out);
+    add_hypers(&candidates, manifest, &table->left_out);
+    for (size_t i = 0; i < candidates.count; i++)
+        name_column(&candidates.list[i], common_start(train));
+    choose(table, &candidates, columns - 2 - table->epoch_width - 2 * (GAP + TIME_WIDTH));
+    free(candidates.list);
+}
+
+/* ---- printing ---- */
+
+static void print_heading_line(const Table *table, bool first, const char *epoch)
+{
+    printf("  %*s", table->epoch_width, epoch);
+    for (size_t i = 0; i < table->count; i++)
+        printf("%*s%*s", GAP, "", table->columns[i].width, first ? table->columns[i].name : table->columns[i].of);
+    if (!first)
+        printf("%*s%*s%*s%*s", GAP, "", TIME_WIDTH, "time", GAP, "", TIME_WIDTH, "left");
+    printf("\n");
+}
+
+void table_print_heading(const Table *table, const TrainInfo *train)
+{
+    char best[160] = "", more[160] = "";
+    if (table->marks)
+        snprintf(best, sizeof best, "* is the best so far, by the least %.100s", train->metrics[train->select].name);
+    if (table->left_out)
+        snprintf(more, sizeof more, "%s%zu more value%s of each evaluation %s in metrics.jsonl", *best ? "; " : "",
+                 table->left_out, table->left_out == 1 ? "" : "s", table->left_out == 1 ? "is" : "are");
+    if (*best || *more)
+        screen_field("table", "%s%s", best, more);
+    printf("\n");
+    print_heading_line(table, true, "");
+    print_heading_line(table, false, table->in_steps ? "step" : "epoch");
+}
+
+/* As many digits, up to four, as the width has room for. */
+static void print_value(const json_t *value, int width)
+{
+    char text[32] = "-";
+    if (json_is_null(value))
+        snprintf(text, sizeof text, "nan");
+    for (int precision = 4; json_is_number(value) && precision > 0; precision--)
+        if (snprintf(text, sizeof text, "%.*g", precision, json_number_value(value)) <= width)
+            break;
+    printf("%*s%*s", GAP, "", width, text);
+}
+
+void table_print_event(const Table *table, const json_t *event, bool best, double seconds, double left)
+{
+    char done[64], time[DURATION_SIZE], rest[DURATION_SIZE] = "";
+    double at = json_number_value(json_object_get(event, table->in_steps ? "step" : "epoch"));
+    char now[32], all[32];
+    if (table->in_steps)
+        snprintf(done, sizeof done, "%.0f/%.0f", at, table->epochs);
+    else
+        snprintf(done, sizeof done, "%s/%s", epoch_text(at, now), epoch_text(table->epochs, all));
+    printf("%c %*s", best && table->marks ? '*' : ' ', table->epoch_width, done);
+    for (size_t i = 0; i < table->count; i++)
+        print_value(json_object_get(event, table->columns[i].key), table->columns[i].width);
+    printf("%*s%*s%*s%*s\n", GAP, "", TIME_WIDTH, screen_duration(seconds, time), GAP, "", TIME_WIDTH,
+           isfinite(left) ? screen_duration(left, rest) : "");
+}
