@@ -41,7 +41,7 @@ bool table_is_nearly_numeric(const Table *table, uint32_t column, int64_t *row)
             *row = r;
         values++;
         numbers += is_number;
-        others += !is_number && number_hint(&table->dialect, cell);
+        others += !is_number && number_hint(&table->dialect, cell).text;
     }
     return values > numbers && (2 * numbers > values || numbers + others == values);
 }
@@ -66,20 +66,28 @@ static const char *advice_for_header(const Table *table, int64_t row)
     return advice;
 }
 
-/* Explains that `wrong` rows hold no number, the first one in row `first`. */
-static bool refuse_texts(const Table *table, uint32_t column, const char *time, int64_t wrong, int64_t first, const char **hint,
-                         char error[static TABULAR_ERROR])
+/* How to read a column of which `wrong` rows hold no number or no time, the first one in row `first`. */
+static Hint hint_of(const Table *table, uint32_t column, const char *time, int64_t wrong, int64_t first)
 {
     static _Thread_local char of_time[TIME_HINT];
+    const char *cell = table_cell(table, first, column);
+    Hint hint = time ? (Hint){time_hint(cell, of_time) ? of_time : NULL, false} : number_hint(&table->dialect, cell);
+    if (!hint.text && wrong == 1 && table->rows > 1 && is_first_of_file(table, first))
+        hint = (Hint){advice_for_header(table, first), true};
+    if (!hint.text && !time)
+        hint.text = 2 * wrong < table->rows ? "what stands for a missing value is declared, as in 'missing \"?\"'"
+                                            : "a column of texts is encoded by onehot(column) or class(column)";
+    return hint;
+}
+
+/* Explains that `wrong` rows hold no number, the first one in row `first`. */
+static bool refuse_texts(const Table *table, uint32_t column, const char *time, int64_t wrong, int64_t first, Hint *hint,
+                         char error[static TABULAR_ERROR])
+{
     char name[EXCERPT], value[EXCERPT], format[EXCERPT];
     const char *cell = table_cell(table, first, column);
     if (hint)
-        *hint = !time ? number_hint(&table->dialect, cell) : time_hint(cell, of_time) ? of_time : NULL;
-    if (hint && !*hint && wrong == 1 && table->rows > 1 && is_first_of_file(table, first))
-        *hint = advice_for_header(table, first);
-    if (hint && !time && !*hint)
-        *hint = 2 * wrong < table->rows ? "what stands for a missing value is declared, as in 'missing \"?\"'"
-                                        : "a column of texts is encoded by onehot(column) or class(column)";
+        *hint = hint_of(table, column, time, wrong, first);
     tabular_error(error, "%s:%" PRId64 ": the column '%s' holds '%s', which is not a ", table_path(table, first),
                   table_line(table, first), excerpt(table->columns[column].name, name), excerpt(cell, value));
     size_t length = strlen(error);
@@ -93,7 +101,7 @@ static bool refuse_texts(const Table *table, uint32_t column, const char *time, 
 }
 
 bool table_numbers(const Table *table, uint32_t column, const char *time, double *values, int64_t *missing,
-                   int64_t *first_missing, const char **hint, char error[static TABULAR_ERROR])
+                   int64_t *first_missing, Hint *hint, char error[static TABULAR_ERROR])
 {
     int64_t wrong = 0, first_wrong = 0;
     *missing = *first_missing = 0;

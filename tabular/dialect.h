@@ -29,14 +29,19 @@ bool parse_time(const char *format, const char *text, double *seconds);
 
 enum { TIME_HINT = 192 };
 
-/* Whether the format has a conversion that parse_time would not heed, such as %Z, or reads no time at all; what is wrong with it. */
+/* Whether the format has a conversion that parse_time would not heed, such as %Z, or reads no time at all; what is wrong with it.
+ */
 bool time_format_fault(const char *format, char fault[static TIME_HINT]);
 
 /* Whether the text is a date or a time in a usual format; how to read it. */
 bool time_hint(const char *text, char hint[static TIME_HINT]);
 
-/* What a text that is no number looks like, as a hint to whoever declares the table: how to read it. NULL: nothing comes to mind.
- */
-const char *number_hint(const Dialect *dialect, const char *text);
+/* How to read a text that is no number, for whoever declares the table; the text is NULL where nothing comes to mind. */
+typedef struct Hint {
+    const char *text;
+    bool of_files; /* it is said once for all columns */
+} Hint;
+
+Hint number_hint(const Dialect *dialect, const char *text);
 
 #endif

@@ -109,11 +109,9 @@ static bool holds_number(const char *text)
     return strspn(text, "0123456789+-., $%()") > 0 && strpbrk(text, "0123456789");
 }
 
-const char *number_hint(const Dialect *dialect, const char *text)
+/* What the files' numbers look like in another dialect, or NULL. */
+static const char *dialect_hint(const Dialect *dialect, const char *text)
 {
-    static _Thread_local char time[TIME_HINT];
-    if (stands_for_nothing(text))
-        return "what stands for a missing value is declared, as in 'missing \"?\"'";
     bool english = is_number_in(".", ",", text), in_points = is_number_in(",", ".", text);
     if (*dialect->decimal == ',' && in_points && !*dialect->thousands)
         return "if points divide groups of three digits, say 'thousands \".\"'";
@@ -132,11 +130,22 @@ const char *number_hint(const Dialect *dialect, const char *text)
         return "if blanks divide groups of three digits, say 'thousands \" \"'";
     if (is_number_in(".", "'", text))
         return "if apostrophes divide groups of three digits, say 'thousands \"'\"'";
-    if (strpbrk(text, "-/.: ") && time_hint(text, time))
-        return time;
-    if (!strncmp(text, "\u2212", strlen("\u2212")))
-        return "the sign of a number below 0 is '-', U+002D";
-    if (holds_number(text))
-        return "a number stands alone in its field, without a unit, a currency or a percent sign";
     return NULL;
+}
+
+Hint number_hint(const Dialect *dialect, const char *text)
+{
+    static _Thread_local char time[TIME_HINT];
+    const char *of_files = NULL;
+    if (stands_for_nothing(text))
+        return (Hint){"what stands for a missing value is declared, as in 'missing \"?\"'", false};
+    if ((of_files = dialect_hint(dialect, text)))
+        return (Hint){of_files, true};
+    if (strpbrk(text, "-/.: ") && time_hint(text, time))
+        return (Hint){time, false};
+    if (!strncmp(text, "\u2212", strlen("\u2212")))
+        return (Hint){"the sign of a number below 0 is '-', U+002D", true};
+    if (holds_number(text))
+        return (Hint){"a number stands alone in its field, without a unit, a currency or a percent sign", false};
+    return (Hint){0};
 }

@@ -114,7 +114,7 @@ static void check_wildcard(TableLowering *l, const Use *use, uint32_t column)
         return;
     warn(l->s, WARNING_NEARLY_NUMBERS, use->span, "'categorical' includes the column '%s', whose values are nearly all numbers",
          l->table->columns[column].name);
-    const char *cell = table_cell(l->table, row, column), *hint = number_hint(&l->table->dialect, cell);
+    const char *cell = table_cell(l->table, row, column), *hint = number_hint(&l->table->dialect, cell).text;
     add_help(l->s, "%s:%" PRId64 ": it holds '%s'; %s", table_path(l->table, row), table_line(l->table, row),
              excerpt(cell, value), hint ? hint : "a column that is used by its name, or dropped, is not included");
 }
@@ -139,19 +139,29 @@ static void check_rounding(TableLowering *l, const Use *use, uint32_t column)
     add_help(l->s, "'standardize' and 'normalize' compute in double precision first");
 }
 
+/* A column that is no column of numbers. What is said once for all columns, such as the decimal point, is one mistake. */
+static void refuse_texts(TableLowering *l, const Use *use, Hint hint, const char *error)
+{
+    if (hint.of_files && l->advice && !strcmp(l->advice, hint.text))
+        return;
+    fail(l->s, use->span, "%s", error);
+    if (hint.text)
+        add_help(l->s, "%s", hint.text);
+    if (hint.of_files)
+        l->advice = arena_text(&l->s->file->arena, hint.text, strlen(hint.text));
+}
+
 static void check_use(TableLowering *l, const Use *use)
 {
     uint32_t column = (uint32_t)table_column(l->table, l->columns.data[use->column].name);
     int64_t missing, first = 0;
-    const char *hint;
+    Hint hint;
     char error[TABULAR_ERROR];
     switch (use->kind) {
     case AS_NUMBER:
-        if (!table_numbers(l->table, column, use->time, NULL, &missing, &first, &hint, error)) {
-            fail(l->s, use->span, "%s", error);
-            if (hint)
-                add_help(l->s, "%s", hint);
-        } else if (missing && l->schema->missing != MISSING_MEAN)
+        if (!table_numbers(l->table, column, use->time, NULL, &missing, &first, &hint, error))
+            refuse_texts(l, use, hint, error);
+        else if (missing && l->schema->missing != MISSING_MEAN)
             refuse_missing(l, use, column, missing, first);
         else if (use->plain)
             check_rounding(l, use, column);

@@ -390,7 +390,7 @@ static void test_hints(void **state)
                  {"1\u202F234,5", "blanks"},
                  {"1\u2019234", "apostrophes"}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        const char *hint = number_hint(&default_dialect, cases[i].text);
+        const char *hint = number_hint(&default_dialect, cases[i].text).text;
         if (!hint != !cases[i].hint || (hint && !strstr(hint, cases[i].hint)))
             fail_msg("%s: %s", cases[i].text, hint ? hint : "no hint");
     }
@@ -413,9 +413,9 @@ static void test_groups_of_digits(void **state)
     check_number(".", ",", "1\u2019234.5", NAN);
     Dialect comma = default_dialect;
     comma.decimal = ",";
-    assert_non_null(strstr(number_hint(&comma, "1.234"), "'thousands \".\"'"));
-    assert_non_null(strstr(number_hint(&comma, "1,234.5"), "the comma"));
-    assert_non_null(strstr(number_hint(&comma, "1.5"), "the comma"));
+    assert_non_null(strstr(number_hint(&comma, "1.234").text, "'thousands \".\"'"));
+    assert_non_null(strstr(number_hint(&comma, "1,234.5").text, "the comma"));
+    assert_non_null(strstr(number_hint(&comma, "1.5").text, "the comma"));
     char shown[EXCERPT];
     assert_string_equal(excerpt("1\u00A0234\u202F5 \u00E9\u200B", shown), "1<U+00A0>234<U+202F>5 \u00E9<U+200B>");
 }
