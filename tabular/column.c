@@ -204,6 +204,49 @@ bool table_categories(Table *table, uint32_t column, char error[static TABULAR_E
     return fine;
 }
 
+typedef struct NumberText {
+    double number;
+    const char *text;
+} NumberText;
+
+static int compare_numbers(const void *left, const void *right)
+{
+    const NumberText *a = left, *b = right;
+    return a->number != b->number ? (a->number > b->number) - (a->number < b->number) : strcmp(a->text, b->text);
+}
+
+static int64_t first_row_of(const Table *table, uint32_t column, const char *text)
+{
+    for (int64_t row = 0; row < table->rows; row++)
+        if (!strcmp(table_cell(table, row, column), text))
+            return row;
+    return table->rows; /* the text that stands for missing values may be in no row */
+}
+
+bool table_number_twice(const Table *table, uint32_t column, const char **one, const char **other, int64_t *row)
+{
+    const TableColumn *c = &table->columns[column];
+    NumberText *numbers = malloc((c->category_count + 1) * sizeof *numbers);
+    size_t count = 0, twice = 0;
+    for (uint32_t i = 0; numbers && i < c->category_count; i++)
+        if (parse_number(&table->dialect, c->categories[i], &numbers[count].number))
+            numbers[count++].text = c->categories[i];
+    if (count > 1)
+        qsort(numbers, count, sizeof *numbers, compare_numbers);
+    for (size_t i = 1; i < count && !twice; i++)
+        twice = numbers[i].number == numbers[i - 1].number ? i : 0;
+    if (twice) {
+        const char *pair[] = {numbers[twice - 1].text, numbers[twice].text};
+        int64_t rows[] = {first_row_of(table, column, pair[0]), first_row_of(table, column, pair[1])};
+        bool second = rows[1] > rows[0];
+        *one = pair[!second];
+        *other = pair[second];
+        *row = rows[second];
+    }
+    free(numbers);
+    return twice && *row < table->rows;
+}
+
 int32_t table_category(const char *const *categories, uint32_t count, const char *text)
 {
     uint32_t low = 0, high = count;

@@ -90,6 +90,9 @@ bool table_is_nearly_numeric(const Table *table, uint32_t column, int64_t *row);
  * row the first of them. */
 bool table_numbers(const Table *table, uint32_t column, const char *time, double *values, int64_t *missing,
                    int64_t *first_missing, Hint *hint, char error[static TABULAR_ERROR]);
+/* Whether two of the column's categories, which are known, are one number: their texts, of which *other stands further behind,
+ * first in row *row. */
+bool table_number_twice(const Table *table, uint32_t column, const char **one, const char **other, int64_t *row);
 /* Finds the distinct values of the column (into its `categories`, in order of their bytes). */
 bool table_categories(Table *table, uint32_t column, char error[static TABULAR_ERROR]);
 /* The position of each row's value among the sorted categories, into `codes`. Another value becomes `other`, or NO_CODE: nothing

@@ -181,6 +181,20 @@ static void check_use(TableLowering *l, const Use *use)
     }
 }
 
+/* Files that write a number in two ways, as 1 and, because a value is missing elsewhere, as 1.0. */
+static void check_same_number(TableLowering *l, const Use *use, uint32_t column)
+{
+    const char *one, *other;
+    int64_t row;
+    char name[EXCERPT], first[EXCERPT], shown[EXCERPT];
+    if (!l->s->learning || !table_number_twice(l->table, column, &one, &other, &row))
+        return;
+    warn(l->s, WARNING_SAME_NUMBER, use->span, "the column '%s' holds one number as '%s' and as '%s', which are two categories",
+         excerpt(l->table->columns[column].name, name), excerpt(one, first), excerpt(other, shown));
+    add_help(l->s, "%s:%" PRId64 ": here it is '%s'; categories are told apart as texts", table_path(l->table, row),
+             table_line(l->table, row), shown);
+}
+
 /* The categories of a column that a field encodes by them. */
 static void find_categories(TableLowering *l, const Use *use)
 {
@@ -193,6 +207,7 @@ static void find_categories(TableLowering *l, const Use *use)
         fail(l->s, use->span, "%s", error);
         return;
     }
+    check_same_number(l, use, (uint32_t)place);
     Arena *arena = &l->s->module->arena;
     const TableColumn *found = &l->table->columns[place];
     const char **categories = arena_alloc(arena, found->category_count * sizeof *categories);

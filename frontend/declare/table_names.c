@@ -62,7 +62,7 @@ static bool refuse_header(TableLowering *l, const Expr *expr)
     bool lacks = table_lacks_header(l->table, &number), of_excel = !strncasecmp(only, "sep=", 4);
     bool undivided = l->table->column_count == 1 && strpbrk(only, "\t;|:,/^~ ");
     if (!lacks && !undivided && !of_excel)
-        return false;
+        return l->no_header;
     if (!l->no_header && of_excel) {
         fail(s, expr->span, "the files of '%s' begin with the line '%s', which names the separator to Excel and is no header",
              name, only);
@@ -88,7 +88,11 @@ static int64_t find_name(TableLowering *l, const Expr *expr, const char *name)
     enum { LISTED = 30 };
     Words columns = {l->table->columns, l->table->column_count, sizeof *l->table->columns};
     fail(s, expr->span, "the data set '%s' has no column '%s'", l->symbol->decl->name.text, name);
-    if (columns.count <= LISTED)
+    l->no_header = columns.count == 1;
+    if (l->no_header)
+        add_help(s, "the only column is '%s'; if this line is a title above the header, leave it out by 'skip 1'",
+                 l->table->columns[0].name);
+    else if (columns.count <= LISTED)
         add_choices(s, name, columns, columns);
     else
         suggest_word(s, name, columns);
