@@ -1,5 +1,6 @@
 /* The table of the primitives that the language can call. Everything else is written in std.hn. */
 #include "frontend/lower/builtins.h"
+#include "frontend/lower/kit.h"
 
 #include <math.h>
 #include <string.h>
@@ -37,8 +38,8 @@ static const Primitive primitives[] = {
     {"quantile", 2, 2, builtin_quantile, TAKES_AXIS | TAKES_OVER, OP_REDUCE_MAX, NULL},
     {"rank", 1, 1, builtin_rank, 0, OP_COUNT, NULL},
     {"reshape", 2, 2, builtin_reshape, 0, OP_RESHAPE, NULL},
-    {"shape", 1, 1, builtin_shape, 0, OP_COUNT, NULL},
     {"rows", 1, 1, builtin_rows, 0, OP_COUNT, NULL},
+    {"shape", 1, 1, builtin_shape, 0, OP_COUNT, NULL},
     {"sign", 1, 1, builtin_unary, 0, OP_SIGN, fold_sign},
     {"sin", 1, 1, builtin_unary, 0, OP_SIN, sin},
     {"sqrt", 1, 1, builtin_unary, 0, OP_SQRT, sqrt},
@@ -54,6 +55,11 @@ static const Primitive primitives[] = {
     {"width", 1, 1, builtin_width, 0, OP_COUNT, NULL},
     {"zeros", 1, 1, builtin_zeros, 0, OP_CONST, NULL},
 };
+
+bool is_builtin(const char *name)
+{
+    return find_word(WORDS(primitives), name) >= 0;
+}
 
 void builtin_names(Candidates *candidates)
 {
