@@ -132,8 +132,7 @@ static void set_unknown(TableLowering *l, const DataItem *item)
     if (policy < 0 || item->values.first)
         fail(l->s, item->span,
              "a category that the compiler's files do not hold is taken 'as missing' or 'as frequent', the most frequent one, or "
-             "is "
-             "an error: 'unknown as error'");
+             "is an error: 'unknown as error'");
     else
         l->schema->unknown = (UnknownPolicy)policy;
 }
@@ -150,25 +149,22 @@ static void set_drop(TableLowering *l, const DataItem *item)
 
 /* ---- all of them ---- */
 
-static const char *const words[] = {
-#define SETTING(word, of_columns) #word,
-#include "frontend/declare/table_settings.def"
-#undef SETTING
-};
+enum { VALUES, POLICY }; /* what follows the word */
 
-/* ORDER words */
 static const struct TableSetting {
+    const char *word;
+    bool is_policy, of_columns;
     void (*set)(TableLowering *l, const DataItem *item);
-    bool of_columns;
 } settings[] = {
-#define SETTING(word, of_columns) {set_##word, of_columns},
+#define SETTING(word, takes, of_columns) {#word, (takes) == POLICY, of_columns, set_##word},
 #include "frontend/declare/table_settings.def"
 #undef SETTING
 };
 
 bool check_table_setting(Session *s, const DataItem *item)
 {
-    return choose_word(s, WORDS(words), item->name.text, item->name.span, "a data set has no setting '%s'", item->name.text) >= 0;
+    return choose_word(s, WORDS(settings), item->name.text, item->name.span, "a data set has no setting '%s'", item->name.text) >=
+           0;
 }
 
 static bool said_before(const DataItemList *items, const DataItem *item)
@@ -183,10 +179,10 @@ void read_table_settings(TableLowering *l, bool of_columns)
 {
     const DataItemList *items = &l->symbol->decl->items;
     for (const DataItem *item = items->first; item; item = item->next) {
-        int kind = item->kind == DATA_SETTING ? find_word(WORDS(words), item->name.text) : -1;
+        int kind = item->kind == DATA_SETTING ? find_word(WORDS(settings), item->name.text) : -1;
         if (kind < 0 || settings[kind].of_columns != of_columns)
             continue;
-        if (item->value && settings[kind].set != set_unknown)
+        if (item->value && !settings[kind].is_policy)
             fail(l->s, item->span, "'%s' is not followed by 'as' alone", item->name.text);
         else if (!of_columns && said_before(items, item))
             fail(l->s, item->span, "'%s' is declared twice", item->name.text);
