@@ -6,22 +6,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "runtime/core/clock.h"
 #include "runtime/run/screen.h"
 
 enum { BAR_CELLS = 20, LINE_SIZE = 512 };
 static const double bar_interval = 0.1, line_interval = 30; /* seconds */
 static const char interval_variable[] = "HNC_PROGRESS_SECONDS";
 static const char clear_line[] = "\r\033[K";
-
-static double clock_seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 /* The user's number of seconds between two lines, where it is one. */
 static double line_seconds(void)

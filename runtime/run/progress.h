@@ -16,7 +16,7 @@ typedef struct Progress {
     double limit;       /* seconds of training, 0: none */
     int64_t first_step; /* where this process began, for the rate */
     double first_seconds;
-    double began, drawn; /* when, by the clock that only goes forward */
+    double began, drawn; /* when, by clock_seconds() */
     double interval;     /* seconds between two drawings */
 } Progress;
 
