@@ -91,17 +91,32 @@ static bool stands_for_nothing(const char *text)
     return false;
 }
 
-/* Digits in two or three groups with the same mark between them, as in 10/03/2004, 2004-03-10 and 18:00. */
-static bool looks_like_time(const char *text)
+/* How to read digits in two or three groups with a mark between them, as in 10/03/2004, 2004-03-10 and 18:00; NULL: it is no date
+ * and no time. */
+static const char *time_hint(const char *text)
 {
-    unsigned groups = 0;
+    char marks[4] = "";
+    size_t groups = 0, first = strspn(text, "0123456789");
     for (const char *c = text; isdigit((unsigned char)*c); c += *c != 0) {
         c += strspn(c, "0123456789");
         groups++;
-        if (!*c || !strchr("-/.:T ", *c))
-            return !*c && groups >= 2 && (groups > 2 || strchr(text, ':'));
+        if (*c && !strchr("-/.:T ", *c))
+            return NULL;
+        if (groups <= 3)
+            marks[groups - 1] = *c;
     }
-    return false;
+    bool date = groups >= 3 && marks[0] == marks[1] && first <= 4;
+    if (groups == 2 ? marks[0] != ':' : !date)
+        return NULL;
+    if (marks[0] == ':' || (marks[0] == '-' && first == 4))
+        return "a date or a time is read by 'time(column)'";
+    if (groups > 3)
+        return "a date with its time is read by its format, as in 'time(column, \"%d/%m/%Y %H:%M\")'";
+    return marks[0] == '.'   ? "a date is read by its format, as in 'time(column, \"%d.%m.%Y\")'"
+           : marks[0] == '-' ? "a date is read by its format, as in 'time(column, \"%d-%m-%Y\")'"
+           : first == 4
+               ? "a date is read by its format, as in 'time(column, \"%Y/%m/%d\")'"
+               : "a date is read by its format, as in 'time(column, \"%d/%m/%Y\")', or \"%m/%d/%Y\" with the month first";
 }
 
 static bool holds_number(const char *text)
@@ -128,8 +143,9 @@ const char *number_hint(const Dialect *dialect, const char *text)
         return "if blanks divide groups of three digits, say 'thousands \" \"'";
     if (is_number_in(".", "'", text))
         return "if apostrophes divide groups of three digits, say 'thousands \"'\"'";
-    if (looks_like_time(text))
-        return "a date or a time is read by its format, as in 'time(column, \"%d/%m/%Y\")'";
+    const char *time = time_hint(text);
+    if (time)
+        return time;
     if (holds_number(text))
         return "a number stands alone in its field, without a unit, a currency or a percent sign";
     return NULL;

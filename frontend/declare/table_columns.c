@@ -77,10 +77,13 @@ static void refuse_missing(TableLowering *l, const Use *use, uint32_t column, in
     char error[TABULAR_ERROR];
     table_missing_error(l->table, column, missing, first, error);
     fail(l->s, use->span, "%s", error);
+    const char *line = "missing";
+    if (l->markers.len)
+        line = arena_printf(&l->s->file->arena, "missing \"%s\"%s", l->markers.data[0], l->markers.len > 1 ? ", ..." : "");
     if (use->kind == AS_NUMBER)
-        add_help(l->s, "'missing \"?\" as mean' fills in the mean of the training rows; 'as drop' leaves such rows out");
+        add_help(l->s, "'%s as mean' fills in the mean of the training rows; '%s as drop' leaves such rows out", line, line);
     else
-        add_help(l->s, "'missing \"?\" as drop' leaves such rows out");
+        add_help(l->s, "'%s as drop' leaves such rows out", line);
 }
 
 static void check_text(TableLowering *l, const Use *use, uint32_t column)
