@@ -42,8 +42,8 @@ void progress_begin(Progress *progress, const Manifest *manifest, const Plan *pl
                            .interval = terminal ? bar_interval : line_seconds()};
     if (quiet)
         return;
-    table_open(&progress->table, manifest, plan, screen_columns());
-    table_print_heading(&progress->table, manifest->train);
+    progress_table_open(&progress->table, manifest, plan, screen_columns());
+    progress_table_print_heading(&progress->table, manifest->train);
     fflush(stdout);
 }
 
@@ -135,7 +135,7 @@ void progress_event(Progress *progress, const Position *position, const json_t *
         return;
     if (progress->terminal)
         printf("%s", clear_line);
-    table_print_event(&progress->table, event, best, elapsed(progress), time_left(progress, position));
+    progress_table_print_event(&progress->table, event, best, elapsed(progress), time_left(progress, position));
     progress->drawn = clock_seconds();
     fflush(stdout);
 }
