@@ -69,11 +69,11 @@ bool suggest_function(Session *s, const char *name)
     return true;
 }
 
-/* Whether the function is of a value such as this: rows and width count in the files of a data set. */
+/* Whether the function is of a value such as this. */
 static bool takes_value(const Session *s, const char *name, Val value)
 {
-    bool counts = strcmp(name, "rows") == 0 || strcmp(name, "width") == 0;
-    return is_function(s, name) && (!counts || value.kind == VAL_DATASET || value.kind == VAL_SPLIT || value.kind == VAL_FIELD);
+    bool of_data = value.kind == VAL_DATASET || value.kind == VAL_SPLIT || value.kind == VAL_FIELD;
+    return is_function(s, name) && (of_data || !is_builtin_of_data(name));
 }
 
 static const char *short_text(Session *s, const Expr *expr)

@@ -427,6 +427,8 @@ bool count_evaluations(Session *s, Span span, uint32_t count);
 /* A call of a primitive; *known is false if there is none of that name (builtins.c). */
 Val evaluate_builtin(Session *s, const Expr *call, bool *known);
 bool is_builtin(const char *name);
+/* Whether it counts in the files of a data set: its argument is the data set, a split or a field. */
+bool is_builtin_of_data(const char *name);
 void builtin_names(Candidates *candidates);
 
 /* ---- weights (weight.c) ---- */
