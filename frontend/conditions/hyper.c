@@ -61,6 +61,8 @@ static bool read_kind(Session *s, const Expr *expr, Hyper *hyper, const KindRule
     if (!bounds[0].expr || hyper->low < hyper->high)
         return true;
     fail(s, expr->span, "the range from %.6g to %.6g is empty", hyper->low, hyper->high);
+    if (hyper->low > hyper->high)
+        add_help(s, "the smaller bound stands first");
     return false;
 }
 
@@ -114,7 +116,7 @@ static void read_entry(Session *s, const Symbol *symbol, const HyperEntry *entry
  * hyperparameter. */
 static bool is_figure(const char *name)
 {
-    static const char *const figures[] = {"loss", "grad_norm", "objective", "steps"};
+    static const char *const figures[] = {"loss", "grad_norm", "rate", "objective", "steps"};
     bool found = false;
     for (size_t i = 0; i < COUNT_OF(figures); i++)
         found |= strcmp(figures[i], name) == 0;

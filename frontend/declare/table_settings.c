@@ -139,8 +139,7 @@ static void set_unknown(TableLowering *l, const DataItem *item)
     if (policy < 0 || item->values.first)
         fail(l->s, item->span,
              "a category that the compiler's files do not hold is taken 'as missing' or 'as frequent', the most frequent one, or "
-             "is "
-             "an error: 'unknown as error'");
+             "is an error: 'unknown as error'");
     else
         l->schema->unknown = (UnknownPolicy)policy;
 }
@@ -157,18 +156,12 @@ static void set_drop(TableLowering *l, const DataItem *item)
 
 /* ---- all of them ---- */
 
-static const char *const words[] = {
-#define SETTING(word, of_columns, as_alone) #word,
-#include "frontend/declare/table_settings.def"
-#undef SETTING
-};
-
-/* ORDER words */
 static const struct TableSetting {
+    const char *word;
     void (*set)(TableLowering *l, const DataItem *item);
     bool of_columns, as_alone;
 } settings[] = {
-#define SETTING(word, of_columns, as_alone) {set_##word, of_columns, as_alone},
+#define SETTING(word, of_columns, as_alone) {#word, set_##word, of_columns, as_alone},
 #include "frontend/declare/table_settings.def"
 #undef SETTING
 };
@@ -176,11 +169,11 @@ static const struct TableSetting {
 bool check_table_setting(Session *s, const DataItem *item)
 {
     const char *name = item->name.text;
-    if (foreign_answer(FOREIGN_TABLE, name, strlen(name)) && find_word(WORDS(words), name) < 0) {
+    if (foreign_answer(FOREIGN_TABLE, name, strlen(name)) && find_word(WORDS(settings), name) < 0) {
         fail(s, item->name.span, "a data set has no setting '%s'", name);
         return !answer_foreign(s, FOREIGN_TABLE, name);
     }
-    return choose_word(s, WORDS(words), name, item->name.span, "a data set has no setting '%s'", name) >= 0;
+    return choose_word(s, WORDS(settings), name, item->name.span, "a data set has no setting '%s'", name) >= 0;
 }
 
 static bool said_before(const DataItemList *items, const DataItem *item)
@@ -195,7 +188,7 @@ void read_table_settings(TableLowering *l, bool of_columns)
 {
     const DataItemList *items = &l->symbol->decl->items;
     for (const DataItem *item = items->first; item; item = item->next) {
-        int kind = item->kind == DATA_SETTING ? find_word(WORDS(words), item->name.text) : -1;
+        int kind = item->kind == DATA_SETTING ? find_word(WORDS(settings), item->name.text) : -1;
         if (kind < 0 || settings[kind].of_columns != of_columns)
             continue;
         if (item->value && !settings[kind].as_alone)

@@ -1,6 +1,8 @@
 #include "runtime/run/words.h"
 
 #include <inttypes.h>
+#include <limits.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,21 +32,19 @@ static const char *grouped(int64_t number, char text[static 32])
 static void print_weights(const Run *run)
 {
     const Manifest *manifest = run->manifest;
-    char numbers[32], tensors[COUNT_SIZE], hypers[COUNT_SIZE + 8] = "", from[512] = "";
+    char numbers[32], tensors[COUNT_SIZE], hypers[COUNT_SIZE], from[512] = "";
     int64_t elements = 0, count = 0;
     for (size_t i = 0; i < manifest->state_count; i++)
         if (manifest->states[i].role == STATE_WEIGHT) {
             elements += manifest->states[i].tensor.elements;
             count++;
         }
-    if (manifest->hyper_count)
-        snprintf(hypers, sizeof hypers, "; ");
-    if (manifest->hyper_count)
-        screen_count((double)manifest->hyper_count, "hyperparameter", hypers + 2);
+    screen_count((double)manifest->hyper_count, "hyperparameter", hypers);
     if (run->settings->from)
         snprintf(from, sizeof from, "; from %.490s", run->settings->from);
-    screen_field("weights", "%s in %s of %s%s%s", grouped(elements, numbers), screen_count((double)count, "tensor", tensors),
-                 manifest->real == DTYPE_F64 ? "f64" : "f32", hypers, from);
+    screen_field("weights", "%s in %s of %s%s%s%s", grouped(elements, numbers), screen_count((double)count, "tensor", tensors),
+                 manifest->real == DTYPE_F64 ? "f64" : "f32", manifest->hyper_count ? "; " : "",
+                 manifest->hyper_count ? hypers : "", from);
 }
 
 /* One line per data set: its splits, and where its files are. */
@@ -64,6 +64,18 @@ static void print_data(const Run *run)
     }
 }
 
+static void print_threads(const Run *run)
+{
+    cpu_set_t processors;
+    int64_t threads = run->identity.threads;
+    int count = sched_getaffinity(0, sizeof processors, &processors) == 0 ? CPU_COUNT(&processors) : INT_MAX;
+    if (threads > count)
+        screen_field("threads", "%" PRId64 " on %d processor%s; a run is slower with more threads than processors", threads,
+                     count, count == 1 ? "" : "s");
+    else
+        screen_field("threads", "%" PRId64, threads);
+}
+
 void words_header(const Run *run)
 {
     const TrainInfo *train = run->manifest->train;
@@ -74,7 +86,7 @@ void words_header(const Run *run)
     print_weights(run);
     print_data(run);
     screen_field("seed", "%" PRIu64, run->identity.seed);
-    screen_field("threads", "%" PRId64, run->identity.threads);
+    print_threads(run);
     if (run->position.steps[0])
         snprintf(at, sizeof at, ", resumed at step %" PRId64, run->position.steps[0]);
     screen_field("folder", "%s%s", run->folder, at);
@@ -123,18 +135,22 @@ static void print_event(const Run *run, const char *label, int64_t number)
     const TrainInfo *train = run->manifest->train;
     const SweepInfo *sweep = train->sweep;
     json_t *event = metrics_log_event(&run->log, number);
-    char text[1024] = "";
-    for (size_t i = 0; event && i < train->metric_count + (sweep ? sweep->indicator_count : 0); i++) {
+    char *text = NULL;
+    size_t size = 0;
+    FILE *list = open_memstream(&text, &size);
+    const char *between = "";
+    for (size_t i = 0; list && event && i < train->metric_count + (sweep ? sweep->indicator_count : 0); i++) {
         const char *name =
             i < train->metric_count ? train->metrics[i].name : indicator_names[sweep->indicators[i - train->metric_count].kind];
         const json_t *value = json_object_get(event, name);
-        size_t length = strlen(text);
-        if (json_is_number(value))
-            snprintf(text + length, sizeof text - length, "%s%.200s" SCREEN_BLANK "%.4g", length ? ", " : "", name,
-                     json_number_value(value));
+        if (!json_is_number(value))
+            continue;
+        fprintf(list, "%s%s" SCREEN_BLANK "%.4g", between, name, json_number_value(value));
+        between = ", ";
     }
-    if (*text)
+    if (list && fclose(list) == 0 && size > 0)
         screen_field(label, "epoch %.4g: %s", json_number_value(json_object_get(event, "epoch")), text);
+    free(text);
     json_decref(event);
 }
 
@@ -145,7 +161,7 @@ static void print_command(const Run *run, const char *label, const char *command
     const char *variable = getenv("HNC_DATA"); /* names the folder as long as the user's shell lives */
     bool here = !strcmp(run->settings->data, ".") || (variable && !strcmp(run->settings->data, variable));
     if (program && quoted && folder)
-        printf("%-11s%s %s %s%s%s%s\n", label, program, command, quoted, data && !here ? " --data " : "",
+        printf("%-*s%s %s %s%s%s%s\n", SCREEN_LABEL, label, program, command, quoted, data && !here ? " --data " : "",
                data && !here ? folder : "", rest);
     free(program);
     free(quoted);

@@ -8,6 +8,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cp "$root/docs/flats.csv" "$work"
 cd "$work"
+: >out
 unset HNC_DATA
 
 fail() {
@@ -15,6 +16,8 @@ fail() {
     cat out >&2
     exit 1
 }
+
+! sed '/^## 1/q' "$root/docs/tutorial.md" | grep -q 'HNC_DATA=' || fail "the table is looked for in the folder of other data"
 
 awk '/^## /{ here = /Ten minutes/ } here && /^```hn/ { inside = 1; next } /^```/ { inside = 0 } inside' "$root/docs/tutorial.md" >flats.hn
 sed 's/, time(sold.*")) ++/, sold) ++/; /decimal/d; /missing/d' flats.hn >raw.hn
