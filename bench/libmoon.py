@@ -105,7 +105,7 @@ def document(flags, results):
         "| smooth Tchebycheff | mu .1 | the same |",
         "| COSMOS | 8 times the cosine, the preference scaled to length 1 | `cosmos(lambda: 8)`, the preference with the sum 1 |", "",
         "The front does not depend on n. The column *exact* is the hypervolume if each of the 20 points were the one that minimises the scalarised loss",
-        "(for EPO, the one where the weighted losses are equal). But for linear scalarisation, the published figures are those of the exact",
+        "(for EPO, the one where the weighted losses are equal). Except for linear scalarisation, the published figures are those of the exact",
         "solutions, to three digits.", "",
         "| solver | hypervolume: mean | least | largest | exact | LibMOON | uniformity | seconds |", "|---|---|---|---|---|---|---|---|")
     for solver, runs in results.items():

@@ -1,6 +1,5 @@
 /* hnc explain: a first page that fits a screen (what a model is made of, with which settings its method runs, what a step costs);
- * with
- * --plan the rest: every weight, function, kernel and address. */
+ * with --plan the rest: every weight, function, kernel and address. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -136,13 +135,10 @@ static void explain_conditions(const Model *model, const Train *train, Arena *ar
     if (model->hypers.len > MOST_LINES)
         printf("  and others: %" PRIu32 " in all\n", model->hypers.len);
     for (uint32_t c = 0; c < module->conditions.len; c++) {
-        const TrainCondition *taken = find_train_condition(train, c);
-        bool hyper = false;
-        for (uint32_t i = 0; i < model->hypers.len; i++)
-            hyper |= model->hypers.data[i].condition == c;
-        if (!hyper)
-            printf("  %-24s %" PRId64 " shares of the sum 1, %s\n", module->conditions.data[c].name,
-                   type_elements(module->conditions.data[c].type), taken ? "drawn" : "not drawn by this train");
+        const Condition *condition = &module->conditions.data[c];
+        if (!condition_standing[condition->kind]) /* the hyperparameters of the others are listed above */
+            printf("  %-24s %" PRId64 " shares of the sum 1, %s\n", condition->name, type_elements(condition->type),
+                   find_train_condition(train, c) ? "drawn" : "not drawn by this train");
     }
 }
 

@@ -67,7 +67,7 @@ typedef struct Optimizer {
     double beta1, beta2; /* adam; beta2 is rmsprop's alpha */
     double epsilon;
     double clip; /* global norm of the gradient; 0: none */
-    /* The constants of the model file that a run may change, which say them; NULL: none does. */
+    /* The constants of the model file that stand for them, and that a run may change; NULL: there is none. */
     const char *rate_constant, *clip_constant;
     RateSchedule schedule;
 } Optimizer;

@@ -22,11 +22,14 @@ typedef struct Division {
  * as many fields as the very first one, two or more (or as many as the dialect has names): a tab, ';', '|', a comma or blanks,
  * the first of these that does. (A comma within fields that something rarer divides is part of a number or a text.) Where none
  * does, it is the one of the first four that divides most rows as the first one is divided, else the comma; *likely is then what
- * divides most rows alike, and otherwise the result. `text`: the beginning of the file, of which a last row without its end does
+ * divides most rows alike, and otherwise the result. Rows of one number with a decimal comma below a header of one name are one
+ * column. `text`: the beginning of the file, of which a last row without its end does
  * not count unless it is `whole`. */
 Division separator_find(const Dialect *dialect, const char *text, size_t size, bool whole, Division *likely);
 /* For messages: "';'", "tabs", "blanks"; valid until the next call of another separator. */
 const char *separator_name(char separator);
+/* How a model says that the character is the separator; valid until the next call. */
+const char *separator_advice(char separator);
 bool line_is_blank(const char *line, size_t size);
 /* Whether the line begins, behind blanks, as the dialect's comments do. */
 bool line_is_comment(const Dialect *dialect, const char *line, size_t size);

@@ -116,7 +116,7 @@ static void read_entry(Session *s, const Symbol *symbol, const HyperEntry *entry
  * hyperparameter. */
 static bool is_figure(const char *name)
 {
-    static const char *const figures[] = {"loss", "grad_norm", "objective", "steps"};
+    static const char *const figures[] = {"loss", "grad_norm", "rate", "objective", "steps"};
     bool found = false;
     for (size_t i = 0; i < COUNT_OF(figures); i++)
         found |= strcmp(figures[i], name) == 0;

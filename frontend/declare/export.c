@@ -181,14 +181,6 @@ static const Symbol *missing_argument(const Session *s, const Decl *decl, uint64
     return NULL;
 }
 
-static uint32_t count_trains(const ModelFile *file)
-{
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < file->symbols.len; i++)
-        count += file->symbols.data[i]->decl->kind == DECL_TRAIN;
-    return count;
-}
-
 void check_export(Session *s, const Decl *decl)
 {
     const Function *function = module_function(s->module, decl->name.text);
@@ -204,7 +196,7 @@ void check_export(Session *s, const Decl *decl)
         const char *name = missing->decl->name.text;
         fail(s, decl->name.span, "the %s on the %s '%s', which '%s' does not take", weight ? "weights depend" : "result depends",
              decl_text[missing->decl->kind], name, decl->name.text);
-        if (s->train && count_trains(s->file) > 1)
+        if (s->train && count_declared(s->file, DECL_TRAIN) > 1)
             add_note(s, s->train->name.span, "by this train");
         add_help(s, "make it an argument: 'export %s(..., %s) = ...'", decl->name.text, name);
         return;

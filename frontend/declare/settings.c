@@ -42,6 +42,16 @@ static const char *method_text(unsigned methods)
     return method_traits[kind].name;
 }
 
+/* What the plan's method says of the setting; NULL: it has none of that name. */
+static const SettingRule *own_rule(const TrainPlan *plan, const char *name)
+{
+    for (size_t i = 0; i < COUNT_OF(rules); i++)
+        if (strcmp(rules[i].name, name) == 0 && rules[i].methods & plan->method)
+            return &rules[i];
+    return NULL;
+}
+
+/* The same, or an error. */
 static const SettingRule *find_rule(TrainPlan *plan, const Setting *setting)
 {
     Session *s = plan->s;
@@ -52,15 +62,12 @@ static const SettingRule *find_rule(TrainPlan *plan, const Setting *setting)
         plan->misspelt = true;
         return NULL;
     }
-    const SettingRule *foreign = NULL;
+    const SettingRule *own = own_rule(plan, name), *foreign = NULL;
+    if (own)
+        return own;
     for (size_t i = 0; i < COUNT_OF(rules); i++) {
-        bool same = strcmp(rules[i].name, name) == 0, own = rules[i].methods & plan->method;
-        if (same && own) {
-            vec_free(&candidates.names);
-            return &rules[i];
-        }
-        foreign = same ? &rules[i] : foreign;
-        if (own)
+        foreign = strcmp(rules[i].name, name) == 0 ? &rules[i] : foreign;
+        if (rules[i].methods & plan->method)
             vec_push(&candidates.names, rules[i].name);
     }
     if (foreign) {
@@ -145,8 +152,8 @@ static void read_batch(TrainPlan *plan)
 {
     Session *s = plan->s;
     const Setting *setting = find_setting(plan, "batch");
-    bool two = plan->method & IN_BILEVEL;
-    const Expr *upper = two && setting && setting->values.first ? setting->values.first->next : NULL;
+    const SettingRule *rule = own_rule(plan, "batch");
+    const Expr *upper = rule && rule->most > 1 && setting && setting->values.first ? setting->values.first->next : NULL;
     int64_t asked = s->file->options->batch;
     setting_integer(plan, "batch", 1, &plan->train.batch);
     plan->upper_batch = plan->train.batch;

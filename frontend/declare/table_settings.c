@@ -102,24 +102,31 @@ static void set_skip(TableLowering *l, const DataItem *item)
 
 /* ---- what becomes of values ---- */
 
+/* `as mean` or `as drop`, behind the markers or alone. */
+static bool read_missing_policy(TableLowering *l, Name word)
+{
+    bool mean = strcmp(word.text, "mean") == 0;
+    if (!mean && strcmp(word.text, "drop") != 0) {
+        fail(l->s, word.span, "a missing number is taken 'as mean', or its row dropped by 'as drop'");
+        return false;
+    }
+    l->schema->missing = mean ? MISSING_MEAN : MISSING_DROP;
+    return true;
+}
+
 static void set_missing(TableLowering *l, const DataItem *item)
 {
-    Session *s = l->s;
+    if (item->value) /* only empty fields are missing */
+        read_missing_policy(l, item->value->name);
     for (const Expr *value = item->values.first; value; value = value->next) {
         const Expr *text = value;
         if (value->kind == EXPR_LABEL && !value->next) {
             text = value->left;
-            if (strcmp(value->name.text, "mean") == 0) {
-                l->schema->missing = MISSING_MEAN;
-            } else if (strcmp(value->name.text, "drop") == 0) {
-                l->schema->missing = MISSING_DROP;
-            } else {
-                fail(s, value->name.span, "a missing number is taken 'as mean', or its row dropped by 'as drop'");
+            if (!read_missing_policy(l, value->name))
                 return;
-            }
         }
         if (text->kind != EXPR_STRING)
-            fail(s, text->span, "what stands for a missing value is written as a string, as in 'missing \"?\"'");
+            fail(l->s, text->span, "what stands for a missing value is written as a string, as in 'missing \"?\"'");
         else
             vec_push(&l->markers, keep_text(l, text->name.text));
     }
@@ -132,8 +139,7 @@ static void set_unknown(TableLowering *l, const DataItem *item)
     if (policy < 0 || item->values.first)
         fail(l->s, item->span,
              "a category that the compiler's files do not hold is taken 'as missing' or 'as frequent', the most frequent one, or "
-             "is "
-             "an error: 'unknown as error'");
+             "is an error: 'unknown as error'");
     else
         l->schema->unknown = (UnknownPolicy)policy;
 }
@@ -150,25 +156,24 @@ static void set_drop(TableLowering *l, const DataItem *item)
 
 /* ---- all of them ---- */
 
-static const char *const words[] = {
-#define SETTING(word, of_columns) #word,
-#include "frontend/declare/table_settings.def"
-#undef SETTING
-};
-
-/* ORDER words */
 static const struct TableSetting {
+    const char *word;
     void (*set)(TableLowering *l, const DataItem *item);
-    bool of_columns;
+    bool of_columns, as_alone;
 } settings[] = {
-#define SETTING(word, of_columns) {set_##word, of_columns},
+#define SETTING(word, of_columns, as_alone) {#word, set_##word, of_columns, as_alone},
 #include "frontend/declare/table_settings.def"
 #undef SETTING
 };
 
 bool check_table_setting(Session *s, const DataItem *item)
 {
-    return choose_word(s, WORDS(words), item->name.text, item->name.span, "a data set has no setting '%s'", item->name.text) >= 0;
+    const char *name = item->name.text;
+    if (foreign_answer(FOREIGN_TABLE, name, strlen(name)) && find_word(WORDS(settings), name) < 0) {
+        fail(s, item->name.span, "a data set has no setting '%s'", name);
+        return !answer_foreign(s, FOREIGN_TABLE, name);
+    }
+    return choose_word(s, WORDS(settings), name, item->name.span, "a data set has no setting '%s'", name) >= 0;
 }
 
 static bool said_before(const DataItemList *items, const DataItem *item)
@@ -183,10 +188,10 @@ void read_table_settings(TableLowering *l, bool of_columns)
 {
     const DataItemList *items = &l->symbol->decl->items;
     for (const DataItem *item = items->first; item; item = item->next) {
-        int kind = item->kind == DATA_SETTING ? find_word(WORDS(words), item->name.text) : -1;
+        int kind = item->kind == DATA_SETTING ? find_word(WORDS(settings), item->name.text) : -1;
         if (kind < 0 || settings[kind].of_columns != of_columns)
             continue;
-        if (item->value && settings[kind].set != set_unknown)
+        if (item->value && !settings[kind].as_alone)
             fail(l->s, item->span, "'%s' is not followed by 'as' alone", item->name.text);
         else if (!of_columns && said_before(items, item))
             fail(l->s, item->span, "'%s' is declared twice", item->name.text);

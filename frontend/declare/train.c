@@ -29,14 +29,6 @@ static Construct method_construct(const MethodTraits *method)
     return construct;
 }
 
-static bool declares(const Session *s, DeclKind kind)
-{
-    for (uint32_t i = 0; i < s->file->symbols.len; i++)
-        if (s->file->symbols.data[i]->decl->kind == kind)
-            return true;
-    return false;
-}
-
 static void read_conditions(TrainPlan *plan, const MethodTraits *method, const Argument *arguments)
 {
     Session *s = plan->s;
@@ -49,7 +41,7 @@ static void read_conditions(TrainPlan *plan, const MethodTraits *method, const A
         const Expr *expr = arguments[i].expr;
         const Symbol *symbol = choose_declared(s, 1u << condition_declaration(method->takes), expr, "%s takes the name of %s",
                                                method->name, reader->noun);
-        if (!symbol && !declares(s, condition_declaration(method->takes)))
+        if (!symbol && !count_declared(s->file, condition_declaration(method->takes)))
             add_help(s, "declare one, as in '%s'", reader->example);
         else if (!symbol || !symbol->extent)
             continue; /* it was said, or its declaration has an error */

@@ -1,5 +1,6 @@
 /* The table of the primitives that the language can call. Everything else is written in std.hn. */
 #include "frontend/lower/builtins.h"
+#include "frontend/lower/kit.h"
 
 #include <math.h>
 #include <string.h>
@@ -37,8 +38,8 @@ static const Primitive primitives[] = {
     {"quantile", 2, 2, builtin_quantile, TAKES_AXIS | TAKES_OVER, OP_REDUCE_MAX, NULL},
     {"rank", 1, 1, builtin_rank, 0, OP_COUNT, NULL},
     {"reshape", 2, 2, builtin_reshape, 0, OP_RESHAPE, NULL},
+    {"rows", 1, 1, builtin_rows, OF_DATA, OP_COUNT, NULL},
     {"shape", 1, 1, builtin_shape, 0, OP_COUNT, NULL},
-    {"rows", 1, 1, builtin_rows, 0, OP_COUNT, NULL},
     {"sign", 1, 1, builtin_unary, 0, OP_SIGN, fold_sign},
     {"sin", 1, 1, builtin_unary, 0, OP_SIN, sin},
     {"sqrt", 1, 1, builtin_unary, 0, OP_SQRT, sqrt},
@@ -51,9 +52,20 @@ static const Primitive primitives[] = {
     {"uniform", 0, 1, builtin_uniform, 0, OP_RANDOM, NULL},
     {"var", 1, 1, builtin_var, TAKES_ALL, OP_REDUCE_SUM, NULL},
     {"where", 3, 3, builtin_where, 0, OP_SELECT, NULL},
-    {"width", 1, 1, builtin_width, 0, OP_COUNT, NULL},
+    {"width", 1, 1, builtin_width, OF_DATA, OP_COUNT, NULL},
     {"zeros", 1, 1, builtin_zeros, 0, OP_CONST, NULL},
 };
+
+bool is_builtin(const char *name)
+{
+    return find_word(WORDS(primitives), name) >= 0;
+}
+
+bool is_builtin_of_data(const char *name)
+{
+    int row = find_word(WORDS(primitives), name);
+    return row >= 0 && primitives[row].takes & OF_DATA;
+}
 
 void builtin_names(Candidates *candidates)
 {

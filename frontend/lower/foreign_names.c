@@ -49,15 +49,8 @@ const char weights_by_hand[] = "meanwhile: make a vector in the net and take its
 
 static bool is_function(const Session *s, const char *name)
 {
-    Candidates functions = {0};
-    builtin_names(&functions);
     const Symbol *symbol = find_symbol(s->file, false, name);
-    bool found =
-        symbol && (symbol->decl->kind == DECL_LAYER || symbol->decl->kind == DECL_NET || symbol->decl->kind == DECL_OBJECTIVE);
-    for (uint32_t i = 0; i < functions.names.len; i++)
-        found |= strcmp(functions.names.data[i], name) == 0;
-    vec_free(&functions.names);
-    return found;
+    return (symbol && is_callable(symbol)) || is_builtin(name);
 }
 
 bool suggest_function(Session *s, const char *name)
@@ -66,7 +59,7 @@ bool suggest_function(Session *s, const char *name)
     const ModelFile *file = s->file;
     for (uint32_t i = 0; i < file->symbols.len + file->std_symbols.len; i++) {
         const Symbol *symbol = i < file->symbols.len ? file->symbols.data[i] : file->std_symbols.data[i - file->symbols.len];
-        if (symbol->decl->kind == DECL_NET || symbol->decl->kind == DECL_LAYER || symbol->decl->kind == DECL_OBJECTIVE)
+        if (is_callable(symbol))
             vec_push(&candidates.names, symbol->decl->name.text);
     }
     builtin_names(&candidates);
@@ -76,11 +69,11 @@ bool suggest_function(Session *s, const char *name)
     return true;
 }
 
-/* Whether the function is of a value such as this: rows and width count in the files of a data set. */
+/* Whether the function is of a value such as this. */
 static bool takes_value(const Session *s, const char *name, Val value)
 {
-    bool counts = strcmp(name, "rows") == 0 || strcmp(name, "width") == 0;
-    return is_function(s, name) && (!counts || value.kind == VAL_DATASET || value.kind == VAL_SPLIT || value.kind == VAL_FIELD);
+    bool of_data = value.kind == VAL_DATASET || value.kind == VAL_SPLIT || value.kind == VAL_FIELD;
+    return is_function(s, name) && (of_data || !is_builtin_of_data(name));
 }
 
 static const char *short_text(Session *s, const Expr *expr)
@@ -165,9 +158,7 @@ bool refuse_module(Session *s, const Expr *member)
         return false;
     const char *name = member->name.text;
     fail(s, member->span, "there are no modules: '%s' is not known here", span_text(&s->file->arena, member->span));
-    if (strcmp(name, "pi") == 0)
-        add_help(s, "write 'pi'");
-    else if (!answer_foreign(s, FOREIGN_VALUE, name))
+    if (!answer_foreign(s, FOREIGN_VALUE, name))
         help_with_function(s, name);
     return true;
 }

@@ -15,7 +15,8 @@ const char *part_text(Session *s, Name net, const NameList *path)
     return target;
 }
 
-const char *form_target(Session *s, const Decl *decl)
+/* "classifier.linear1", as in `weights classifier.linear1 = free`. */
+static const char *form_target(Session *s, const Decl *decl)
 {
     return part_text(s, decl->name, &decl->path);
 }

@@ -117,7 +117,7 @@ static Val index_list(Session *s, Val list, const Expr *expr, bool *known)
     *known = place.kind != VAL_TENSOR;
     if (!*known || !position_of(s, place, arg->value->span, extent, false, &at))
         return val_poison();
-    return list_entry(s, list, at);
+    return list_entry(list, at);
 }
 
 static Val too_many_indices(Session *s, const Expr *expr, Val value, unsigned given, unsigned rank)

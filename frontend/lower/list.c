@@ -46,18 +46,13 @@ static bool is_list_of_extents(const Val *entries, uint32_t n)
     return n <= MAX_RANK;
 }
 
-static bool equal_dims(Dims x, Dims y)
-{
-    return x.n == y.n && memcmp(x.v, y.v, x.n * sizeof *x.v) == 0;
-}
-
 /* A list of numbers, or of lists of one shape. */
 static Val list_of_constants(Session *s, const Val *entries, const Span *spans, uint32_t n, Span span)
 {
     Val list = {.kind = VAL_NUMBERS};
     Dims inner = shape_of(entries[0]);
     for (uint32_t i = 1; i < n; i++)
-        if (!equal_dims(shape_of(entries[i]), inner))
+        if (!dims_equal(shape_of(entries[i]), inner))
             return fail(s, spans[i], "the entries of a list have one shape, but this is %s and the first is %s",
                         describe(s, entries[i]), describe(s, entries[0]));
     if (inner.n == MAX_RANK)
@@ -94,9 +89,8 @@ bool as_dims(Session *s, Val list, Span span, Dims *dims)
     return false;
 }
 
-Val list_entry(Session *s, Val list, int64_t at)
+Val list_entry(Val list, int64_t at)
 {
-    (void)s;
     if (list.kind == VAL_DIMS || list.dims.n == 1)
         return val_number(number_at(list, at));
     Val entry = {.kind = VAL_NUMBERS, .dims = {.n = (uint8_t)(list.dims.n - 1)}};

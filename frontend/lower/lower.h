@@ -220,7 +220,7 @@ typedef struct Session {
     const Symbol *named; /* the data set of which its expression names a split, whether or not anything reads it; NULL: none */
     uint32_t named_split;
     bool several_named; /* it names other splits, too */
-    bool upper;      /* random numbers are keyed by the upper step counter */
+    bool upper;         /* random numbers are keyed by the upper step counter */
     VEC(FormPlan) forms;
     VEC(GeneratorPlan) generators;
     Making *making;      /* NULL: none */
@@ -278,16 +278,23 @@ Val refuse_name(Session *s, Name name, Candidates *candidates);
 void declare_symbols(Session *s);
 Symbol *find_symbol(const ModelFile *file, bool standard, const char *name);
 Symbol *find_symbol_of(const ModelFile *file, const char *name, DeclKind kind);
+/* Whether it is a layer, a net or an objective. */
+bool is_callable(const Symbol *symbol);
+/* How many declarations of the kind the file has. */
+uint32_t count_declared(const ModelFile *file, DeclKind kind);
 Val *find_local(Frame *frame, const char *name);
 void set_local(Frame *frame, Name name, Val value);
-/* What the files of a data set that was declared hold, counted once per compilation; NULL (reported at the span) if they cannot
- * be counted (data_counts.c). */
-const DataCounts *data_counts(Session *s, const Symbol *symbol, const Dataset *data, Span span);
 Val lookup_name(Session *s, Name name);
 /* The layer, net or objective that a call names; reports and returns NULL if there is none. */
 Symbol *lookup_callee(Session *s, Name name);
 bool constant_number(Session *s, Symbol *symbol, double *number);
 void frame_free(Frame *frame);
+
+/* ---- sizes of data (data_counts.c) ---- */
+
+/* What the files of a data set that was declared hold, counted once per compilation; NULL (reported at the span) if they cannot
+ * be counted. */
+const DataCounts *data_counts(Session *s, const Symbol *symbol, const Dataset *data, Span span);
 
 /* ---- values (values.c) ---- */
 
@@ -349,7 +356,7 @@ Val list_tensor(Session *s, Val list, Span span);
 /* The list as extents; reports where it is none. */
 bool as_dims(Session *s, Val list, Span span, Dims *dims);
 /* Entry `at` of the list: a number or a list. */
-Val list_entry(Session *s, Val list, int64_t at);
+Val list_entry(Val list, int64_t at);
 /* The tensors, which have one shape, along a new axis; negative axes count from the end. */
 Val stack_tensors(Session *s, unsigned n, const Val *entries, const Span *spans, int64_t axis, Span span);
 
@@ -419,6 +426,9 @@ bool count_evaluations(Session *s, Span span, uint32_t count);
 
 /* A call of a primitive; *known is false if there is none of that name (builtins.c). */
 Val evaluate_builtin(Session *s, const Expr *call, bool *known);
+bool is_builtin(const char *name);
+/* Whether it counts in the files of a data set: its argument is the data set, a split or a field. */
+bool is_builtin_of_data(const char *name);
 void builtin_names(Candidates *candidates);
 
 /* ---- weights (weight.c) ---- */
@@ -439,8 +449,6 @@ uint32_t form_of_weight(Session *s, const KnownWeight *weight);
 void check_forms(Session *s);
 /* Adds as help which dotted parts of a net there are. */
 void suggest_part(Session *s, const Symbol *net, const char *target);
-/* "classifier.linear1", as in `weights classifier.linear1 = free`. */
-const char *form_target(Session *s, const Decl *decl);
 /* "classifier.linear1" of its names. */
 const char *part_text(Session *s, Name net, const NameList *path);
 /* The net; NULL, and an error, if there is none of that name or it has no such part. After the first walk. */

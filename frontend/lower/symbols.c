@@ -94,6 +94,14 @@ Symbol *find_symbol_of(const ModelFile *file, const char *name, DeclKind kind)
     return NULL;
 }
 
+uint32_t count_declared(const ModelFile *file, DeclKind kind)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < file->symbols.len; i++)
+        count += file->symbols.data[i]->decl->kind == kind;
+    return count;
+}
+
 Val *find_local(Frame *frame, const char *name)
 {
     for (uint32_t i = 0; frame && i < frame->locals.len; i++)
@@ -223,7 +231,7 @@ Val lookup_name(Session *s, Name name)
     return refuse_name(s, name, &candidates);
 }
 
-static bool callable(const Symbol *symbol)
+bool is_callable(const Symbol *symbol)
 {
     return symbol->decl->kind == DECL_NET || symbol->decl->kind == DECL_LAYER || symbol->decl->kind == DECL_OBJECTIVE;
 }
@@ -240,7 +248,7 @@ Symbol *lookup_callee(Session *s, Name name)
 {
     ModelFile *file = s->file;
     Symbol *symbol = find_symbol(file, s->frame && s->frame->standard, name.text);
-    if (symbol && callable(symbol))
+    if (symbol && is_callable(symbol))
         return symbol;
     if (symbol) {
         fail(s, name.span, "'%s' is a %s declaration and cannot be called", name.text, decl_text[symbol->decl->kind]);

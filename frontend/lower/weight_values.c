@@ -105,14 +105,8 @@ static bool read_form(Session *s, const Expr *use, FormArguments *arguments)
 
 static bool is_function(const Session *s, const char *name)
 {
-    Candidates functions = {0};
-    builtin_names(&functions);
     const Symbol *symbol = find_symbol(s->file, false, name);
-    bool found = symbol && symbol->decl->kind == DECL_LAYER;
-    for (uint32_t i = 0; i < functions.names.len; i++)
-        found |= strcmp(functions.names.data[i], name) == 0;
-    vec_free(&functions.names);
-    return found;
+    return (symbol && symbol->decl->kind == DECL_LAYER) || is_builtin(name);
 }
 
 static bool is_constant(const Session *s, const Expr *expr)

@@ -77,7 +77,7 @@ Symbol *choose_declared(Session *s, unsigned kinds, const Expr *expr, const char
         return NULL;
     }
     if (candidates.names.len)
-        choose_name(s, name, &candidates, "declared");
+        choose_name(s, name, &candidates, "the file declares");
     else
         vec_free(&candidates.names);
     return NULL;

@@ -204,23 +204,14 @@ static void read_indicator(TrainPlan *plan, const Expr *expr)
 /* ---- metrics beside the objectives ---- */
 
 /* Whether a model may call that, or name it. */
-static bool is_known(Session *s, const char *name)
+static bool is_known(const Session *s, const char *name)
 {
-    Candidates names = {0};
-    bool known = find_symbol(s->file, false, name) != NULL;
-    builtin_names(&names);
-    for (uint32_t i = 0; i < names.names.len && !known; i++)
-        known = strcmp(names.names.data[i], name) == 0;
-    vec_free(&names.names);
-    return known;
+    return find_symbol(s->file, false, name) || is_builtin(name);
 }
 
 static bool is_indicator(const Expr *expr)
 {
-    bool found = false;
-    for (size_t i = 0; i < INDICATOR_COUNT; i++)
-        found |= strcmp(head_name(expr), indicator_names[i]) == 0;
-    return found;
+    return find_word(WORDS(indicator_names), head_name(expr)) >= 0;
 }
 
 /* Nothing has the name that is reported or called. */

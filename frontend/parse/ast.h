@@ -193,8 +193,6 @@ typedef NODE_LIST(DataItem) DataItemList;
 
 typedef struct Decl Decl;
 
-/* One setting of a train declaration: `lower e by opt`, `epochs 60`, `everywhere`, `every 5 lower, 1 upper`,
- * `weights scorer = free`. */
 /* One of the optimizers behind `by`: "adam(1e-3) of classifier.linear1". */
 typedef struct OptimizerUse {
     Expr *optimizer;
@@ -205,6 +203,8 @@ typedef struct OptimizerUse {
 } OptimizerUse;
 typedef NODE_LIST(OptimizerUse) OptimizerUseList;
 
+/* One setting of a train declaration: `lower e by opt`, `epochs 60`, `everywhere`, `every 5 lower, 1 upper`,
+ * `weights scorer = free`. */
 typedef struct Setting {
     Name head;
     ExprList values;

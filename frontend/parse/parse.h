@@ -58,9 +58,10 @@ void refuse_equals(Parser *parser, Name label, Span equals, const Expr *value);
 
 /* A sign that is no operator here. Returns the token to go on with. */
 int foreign_operator(Parser *parser, Span span, const char *sign);
-/* `//` or `%`, with the rest of its line: the token to go on with, or 0 if the line is a comment, or if a number of percent ends.
- */
+/* `//` or `%`, with the rest of its line. Returns the token to go on with; 0: the rest is a comment, or '%' stands behind a
+ * number as a unit. *length: how many bytes of the text are taken. */
 int foreign_rest(Parser *parser, Span span, const char *line, uint32_t *length);
+/* A comment between slashes and stars or in triple quotes. */
 void foreign_comment(Parser *parser, Span span);
 /* `and`, `or` and `not` where an operator stands: its token, else 0. */
 int foreign_word(Parser *parser, Span span, const char *word);

@@ -37,8 +37,8 @@ static void accumulate(Assembly *assembly, Builder *b, const char *prefix, uint3
     build_write(b, state, build_select(b, replaced, batch, largest));
 }
 
-/* A reduction that a pass before has accumulated. `seen`: there was an
- * example; otherwise, as where a function is checked by itself, there may be none. */
+/* A reduction that a pass before has accumulated. `seen`: there was an example; otherwise, as where a function is checked by
+ * itself, there may be none. */
 static Value accumulated(Assembly *assembly, Builder *b, const char *prefix, const Op *op, Value v, bool seen)
 {
     Value total = build_read(b, accumulator(assembly, prefix, "across", v, op->type));

@@ -60,6 +60,7 @@ typedef struct Trained {
     uint32_t state;
     Value current, gradient;
 } Trained;
+/* How the states and the figures of an optimizer are named. */
 typedef struct OptimizerNames {
     const char *states;  /* prefixes the optimizer's own states */
     const char *label;   /* ends the names of its figures, "rate.LABEL"; NULL: they need no label */

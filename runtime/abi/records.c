@@ -11,15 +11,13 @@
     {                                                                                                                            \
         typedef T R;                                                                                                             \
         static const RecordField fields[] = {
+/* clang-format off */
 #define END(T)                                                                                                                   \
-    {                                                                                                                            \
-        .kind = FIELD_END                                                                                                        \
-    }                                                                                                                            \
-    }                                                                                                                            \
-    ;                                                                                                                            \
-    static const Record record = {#T, sizeof(T), fields};                                                                        \
-    return &record;                                                                                                              \
+            {.kind = FIELD_END}};                                                                                                \
+        static const Record record = {#T, sizeof(T), fields};                                                                    \
+        return &record;                                                                                                          \
     }
+/* clang-format on */
 #define TEXT(name) {.kind = FIELD_TEXT, MEMBER(name)},
 #define OPTIONAL_TEXT(name) {.kind = FIELD_OPTIONAL_TEXT, MEMBER(name)},
 #define FLAG(name) {.kind = FIELD_FLAG, MEMBER(name)},

@@ -1,4 +1,5 @@
-/* Types of elements, roles of states, acts, indicators, kinds of hyperparameters and of BLAS, as compiler and runtime name them. */
+/* Types of elements, roles of states, acts, indicators, kinds of hyperparameters and of BLAS: the names that compiler and runtime
+ * share. */
 #ifndef HN_ABI_TYPES_H
 #define HN_ABI_TYPES_H
 

@@ -165,13 +165,13 @@ static bool parse_seconds(const char *flag, const char *text, double *seconds)
     return true;
 }
 
-static bool add_choice(Choices *choices, const char *flag, const char *what, const char *value)
+static bool add_value(FlagValues *values, const char *flag, const char *value, const char *what)
 {
     if (!*value)
         return report_error("%s expects %s", flag, what);
-    if (choices->count == MAX_CHOICES)
-        return report_error("%s is given more than %d times", flag, MAX_CHOICES);
-    choices->texts[choices->count++] = value;
+    if (values->count == MAX_VALUES)
+        return report_error("%s is given more than %d times", flag, MAX_VALUES);
+    values->texts[values->count++] = value;
     return true;
 }
 
@@ -209,10 +209,7 @@ static bool set_flag(Options *options, Key key, const char *value)
     case KEY_CHECKPOINT:
         return parse_seconds(flag, value, &options->run.checkpoint_every);
     case KEY_SET:
-        if (options->run.set_count == MAX_SET)
-            return report_error("%s is given more than %d times", flag, MAX_SET);
-        options->run.set[options->run.set_count++] = value;
-        return true;
+        return add_value(&options->run.set, flag, value, flags[key].value);
     case KEY_THREADS:
         if (!parse_integer(flag, value, 1, THREADS_LIMIT, &number))
             return false;
@@ -233,9 +230,9 @@ static bool set_flag(Options *options, Key key, const char *value)
     case KEY_EXPORT:
         return set_text(&options->export, flag, value, "a name");
     case KEY_POINT:
-        return add_choice(&options->points, flag, "numbers with commas between them", value);
+        return add_value(&options->points, flag, value, "numbers with commas between them");
     case KEY_HYPER:
-        return add_choice(&options->hypers, flag, flags[key].value, value);
+        return add_value(&options->hypers, flag, value, flags[key].value);
     case KEY_COUNT:
         break;
     }

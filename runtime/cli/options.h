@@ -7,13 +7,7 @@
 #include "runtime/core/manifest.h"
 #include "runtime/run/settings.h"
 
-enum { MAX_FILES = 64, MAX_CHOICES = 64 };
-
-/* The values of a flag that may be given several times. */
-typedef struct Choices {
-    const char *texts[MAX_CHOICES];
-    size_t count;
-} Choices;
+enum { MAX_FILES = 64 };
 
 typedef struct CommandInfo CommandInfo;
 
@@ -23,7 +17,7 @@ typedef struct Options {
     RunSettings run;              /* eval and predict: its data and its threads */
     const char *weights;          /* eval, predict */
     const char *export;           /* predict; NULL: not given */
-    Choices points, hypers;       /* predict: conditions of the export */
+    FlagValues points, hypers;    /* predict: conditions of the export */
     const char *files[MAX_FILES]; /* predict: the data; plot: the run folders */
     size_t file_count;
     bool json;      /* eval */

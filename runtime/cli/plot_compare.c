@@ -60,8 +60,8 @@ static bool is_known(const Comparison *c, const char *key, int64_t element)
 static void add_panel(Comparison *c, const char *key, int64_t element)
 {
     bool varies;
-    if (is_known(c, key, element) || !has_values(c, key, element, &varies) || (!varies && !strncmp(key, "rate.", 5)))
-        return; /* a rate that never changes is no picture */
+    if (is_known(c, key, element) || !has_values(c, key, element, &varies) || (!varies && plot_is_rate(key)))
+        return;
     if (c->count == MOST_PANELS) {
         c->left_out++;
         return;
@@ -159,17 +159,6 @@ static size_t write_group(FILE *script, const Comparison *c, size_t number, size
     return rows;
 }
 
-static bool is_logarithmic(const Comparison *c, const Panel *panel, const double range[2])
-{
-    for (size_t i = 0; i < c->manifest->hyper_count; i++) {
-        const HyperInfo *hyper = &c->manifest->hypers[i];
-        if (!strcmp(hyper->name, panel->key) &&
-            (hyper->kind == HYPER_LOG || hyper->kind == HYPER_LOG_RANGE || hyper->kind == HYPER_POSITIVE))
-            return range[0] > 0;
-    }
-    return range[0] > 0 && range[1] > 100 * range[0];
-}
-
 /* ---- drawing ---- */
 
 static void draw_panel(FILE *script, const Comparison *c, size_t number)
@@ -178,7 +167,7 @@ static void draw_panel(FILE *script, const Comparison *c, size_t number)
     size_t rows[PLOT_MOST_RUNS];
     for (size_t group = 0; group < c->runs->group_count; group++)
         rows[group] = write_group(script, c, number, group, range);
-    bool logarithmic = is_logarithmic(c, &c->panels[number], range);
+    bool logarithmic = plot_is_logarithmic(c->manifest, c->panels[number].key, range[0], range[1]);
     fprintf(script, logarithmic ? "set logscale y\nset format y '%%.0e'\n" : "unset logscale y\nset format y '%%g'\n");
     fprintf(script, "set label 1 ");
     plot_text(script, c->panels[number].title);

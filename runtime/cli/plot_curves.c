@@ -64,7 +64,7 @@ static bool is_constant_rate(const Curves *curves, const char *key)
     double first = NAN;
     size_t i;
     json_t *event;
-    if (strncmp(key, "rate.", 5))
+    if (!plot_is_rate(key))
         return false;
     json_array_foreach(curves->events, i, event)
     {
@@ -212,7 +212,6 @@ static void close_curves(Curves *curves)
 
 /* ---- drawing ---- */
 
-/* Logarithmic if the panel shows a hyperparameter with such a scale, or values that span more than two powers of ten. */
 static bool is_logarithmic(const Curves *curves, const Panel *panel)
 {
     double least = INFINITY, most = -INFINITY;
@@ -226,15 +225,7 @@ static bool is_logarithmic(const Curves *curves, const Panel *panel)
             most = fmax(most, value);
         }
     }
-    if (!(least > 0))
-        return false;
-    for (size_t i = 0; i < curves->manifest->hyper_count; i++) {
-        const HyperInfo *hyper = &curves->manifest->hypers[i];
-        if (!strcmp(hyper->name, panel->title))
-            return hyper->kind == HYPER_LOG || hyper->kind == HYPER_LOG_RANGE || hyper->kind == HYPER_POSITIVE ||
-                   most > 100 * least;
-    }
-    return most > 100 * least;
+    return plot_is_logarithmic(curves->manifest, panel->title, least, most);
 }
 
 /* $N: the step, one column per series, and both ends of the band. */

@@ -69,3 +69,19 @@ bool plot_is_position(const char *key)
     return !strcmp(key, "event") || !strcmp(key, "step") || !strcmp(key, "epoch") || !strcmp(key, "seconds") ||
            !strncmp(key, "steps.", 6);
 }
+
+bool plot_is_rate(const char *key)
+{
+    return !strncmp(key, "rate.", 5);
+}
+
+bool plot_is_logarithmic(const Manifest *manifest, const char *name, double least, double most)
+{
+    bool by_kind = false;
+    for (size_t i = 0; i < manifest->hyper_count; i++) {
+        HyperKind kind = manifest->hypers[i].kind;
+        if (!strcmp(manifest->hypers[i].name, name))
+            by_kind = kind == HYPER_LOG || kind == HYPER_LOG_RANGE || kind == HYPER_POSITIVE;
+    }
+    return least > 0 && (by_kind || most > 100 * least);
+}

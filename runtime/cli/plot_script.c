@@ -42,8 +42,8 @@ FILE *plot_begin(const char *picture, int width, int height)
     return script;
 }
 
-/* In double quotes, where gnuplot reads octal numbers as bytes. Quotes, backslashes, and backquotes, which would run a command,
- * are written as such numbers. */
+/* Within double quotes, where gnuplot reads octal numbers as bytes. Quotes, backslashes, and backquotes, which would run a
+ * command, are written as such numbers. */
 static void write_letter(FILE *script, char letter)
 {
     if ((unsigned char)letter < ' ')

@@ -1,8 +1,7 @@
 /* `OUT predict` prints, as CSV, one line per row of the data: where it stands (the line of a table, the number of an example of
  * files of another format) and the elements of what the export gives. An argument of the export is the field of a data set that
- * has its name and type, or a condition. An export of conditions alone is evaluated once,
- * without a file. Of a table only the columns of these fields need be there; they are
- * encoded as the weights' file says. */
+ * has its name and type, or a condition. An export of conditions alone is evaluated once, without a file. Of a table only the
+ * columns of these fields need be there; they are encoded as the weights' file says. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>

@@ -7,7 +7,8 @@
 
 #include "runtime/core/report.h"
 
-size_t constant_find(const Manifest *manifest, const char *name, size_t length)
+/* The place of the constant whose name these bytes are; constant_count: there is none. */
+static size_t find_constant(const Manifest *manifest, const char *name, size_t length)
 {
     size_t place = 0;
     while (place < manifest->constant_count &&
@@ -41,7 +42,7 @@ bool constant_parse(const Manifest *manifest, const char *text, size_t *place, d
     *value = strtod(number, &end);
     if (text[length] != '=' || length == 0)
         return report_error("--set expects NAME=NUMBER, not '%s'", text);
-    *place = constant_find(manifest, text, length);
+    *place = find_constant(manifest, text, length);
     if (*place == manifest->constant_count)
         return report_error("--set: '%.*s' is not a constant of the model; %s", (int)length, text, changeable(manifest));
     const ConstantInfo *constant = &manifest->constants[*place];

@@ -12,8 +12,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "runtime/core/clock.h"
 
 #ifdef _OPENMP
 #include <omp.h>
@@ -50,13 +51,6 @@ int parallel_threads(void)
 
 /* ---- waiting ---- */
 
-static int64_t nanoseconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 static void breathe(void)
 {
 #if defined(__x86_64__)
@@ -68,7 +62,7 @@ static void breathe(void)
 /* Whether the word gets another value than `seen` within the time of patience. */
 static bool changes_soon(_Atomic uint32_t *word, uint32_t seen)
 {
-    for (int64_t end = nanoseconds() + PATIENCE_NANOSECONDS; nanoseconds() < end; breathe())
+    for (int64_t end = clock_nanoseconds() + PATIENCE_NANOSECONDS; clock_nanoseconds() < end; breathe())
         if (atomic_load(word) != seen)
             return true;
     return false;

@@ -95,15 +95,24 @@ static void set_parts(json_t *metadata, const Manifest *manifest)
     }
 }
 
-/* "set.NAME": the number of the constant NAME in this run. */
+enum { KEY_SIZE = 256 };
+
+/* "set.NAME" */
+static const char *constant_key(const ConstantInfo *constant, char key[static KEY_SIZE])
+{
+    snprintf(key, KEY_SIZE, "set.%.200s", constant->name);
+    return key;
+}
+
+/* The numbers of constants in this run. */
 static void set_constants(json_t *metadata, const Program *program)
 {
     const Manifest *manifest = program->manifest;
     for (size_t i = 0; i < manifest->constant_count; i++) {
-        char key[256];
-        snprintf(key, sizeof key, "set.%.200s", manifest->constants[i].name);
+        char key[KEY_SIZE];
         if (manifest->constants[i].state != NONE)
-            json_object_set_new(metadata, key, json_sprintf("%.17g", program->constants[i]));
+            json_object_set_new(metadata, constant_key(&manifest->constants[i], key),
+                                json_sprintf("%.17g", program->constants[i]));
     }
 }
 
@@ -112,9 +121,8 @@ static void restore_constants(const json_t *metadata, const Program *program)
 {
     const Manifest *manifest = program->manifest;
     for (size_t i = 0; i < manifest->constant_count; i++) {
-        char key[256];
-        snprintf(key, sizeof key, "set.%.200s", manifest->constants[i].name);
-        const char *text = json_string_value(json_object_get(metadata, key));
+        char key[KEY_SIZE];
+        const char *text = json_string_value(json_object_get(metadata, constant_key(&manifest->constants[i], key)));
         double number = text ? strtod(text, NULL) : NAN;
         if (manifest->constants[i].state != NONE && isfinite(number) && number > 0)
             program->constants[i] = number;

@@ -155,12 +155,11 @@ static bool check_files(const Examples *examples, const char *const *files, size
         return true;
     return examples->dataset.schema
                ? report_error(file_count
-                                  ? "predict expects one table, with the columns of %s, but %zu are given: one call per table"
+                                  ? "predict expects one table, with the columns of %s, but got %zu: call it once per table"
                                   : "predict expects one table, with the columns of %s",
                               fields.text, file_count)
-               : report_error("predict expects one %s file per field (%s), which makes %zu, but %zu %s given",
-                              format_names[examples->dataset.format], fields.text, expected, file_count,
-                              file_count == 1 ? "is" : "are");
+               : report_error("predict expects one %s file per field (%s), %zu in all, but got %zu",
+                              format_names[examples->dataset.format], fields.text, expected, file_count);
 }
 
 static bool keep_lines(Examples *examples)

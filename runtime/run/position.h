@@ -19,7 +19,8 @@ typedef struct Mean {
     int64_t count;
 } Mean;
 
-/* Of a step: the loss, the objectives, and two figures per optimizer. */
+/* Of a step: the loss, the objectives, and two figures per optimizer. Optimizers: one per part of the weights, of which there are
+ * MOST_OPTIMIZED_PARTS (ir/model.h), and one for the rest. */
 enum { MAX_OPTIMIZERS = 9, MAX_STEP_OUTPUTS = 1 + MAX_OUTPUTS + 2 * MAX_OPTIMIZERS };
 
 typedef struct Position {

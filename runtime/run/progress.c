@@ -6,22 +6,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "runtime/core/clock.h"
 #include "runtime/run/screen.h"
 
 enum { BAR_CELLS = 20, LINE_SIZE = 512 };
 static const double bar_interval = 0.1, line_interval = 30; /* seconds */
 static const char interval_variable[] = "HNC_PROGRESS_SECONDS";
 static const char clear_line[] = "\r\033[K";
-
-static double clock_seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 /* The user's number of seconds between two lines, where it is one. */
 static double line_seconds(void)
@@ -49,8 +42,8 @@ void progress_begin(Progress *progress, const Manifest *manifest, const Plan *pl
                            .interval = terminal ? bar_interval : line_seconds()};
     if (quiet)
         return;
-    table_open(&progress->table, manifest, plan, screen_columns());
-    table_print_heading(&progress->table, manifest->train);
+    progress_table_open(&progress->table, manifest, plan, screen_columns());
+    progress_table_print_heading(&progress->table, manifest->train);
     fflush(stdout);
 }
 
@@ -142,7 +135,7 @@ void progress_event(Progress *progress, const Position *position, const json_t *
         return;
     if (progress->terminal)
         printf("%s", clear_line);
-    table_print_event(&progress->table, event, best, elapsed(progress), time_left(progress, position));
+    progress_table_print_event(&progress->table, event, best, elapsed(progress), time_left(progress, position));
     progress->drawn = clock_seconds();
     fflush(stdout);
 }

@@ -6,17 +6,17 @@
 #include <jansson.h>
 
 #include "runtime/run/position.h"
-#include "runtime/run/table.h"
+#include "runtime/run/progress_table.h"
 
 typedef struct Progress {
     bool terminal, quiet;
     const TrainInfo *train;
     const Plan *plan;
-    Table table;
+    ProgressTable table;
     double limit;       /* seconds of training, 0: none */
     int64_t first_step; /* where this process began, for the rate */
     double first_seconds;
-    double began, drawn; /* when, by the clock that only goes forward */
+    double began, drawn; /* when, by clock_seconds() */
     double interval;     /* seconds between two drawings */
 } Progress;
 

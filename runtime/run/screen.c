@@ -10,7 +10,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { LEAST_COLUMNS = 40, MOST_COLUMNS = 100, LABEL_WIDTH = 11 };
+enum { LEAST_COLUMNS = 40, MOST_COLUMNS = 100 };
 
 int screen_columns(void)
 {
@@ -54,14 +54,14 @@ void screen_field(const char *label, const char *format, ...)
     va_end(args);
     if (length < 0)
         return;
-    int room = screen_columns() - LABEL_WIDTH, column = 0;
-    printf("%-*s", LABEL_WIDTH, label);
+    int room = screen_columns() - SCREEN_LABEL, column = 0;
+    printf("%-*s", SCREEN_LABEL, label);
     for (char *state = NULL, *word = strtok_r(text, " ", &state); word; word = strtok_r(NULL, " ", &state)) {
         int size = (int)strlen(word);
         for (char *blank = strchr(word, *SCREEN_BLANK); blank; blank = strchr(blank, *SCREEN_BLANK))
             *blank = ' ';
         if (column > 0 && column + 1 + size > room) {
-            printf("\n%*s", LABEL_WIDTH, "");
+            printf("\n%*s", SCREEN_LABEL, "");
             column = 0;
         }
         printf("%s%s", column ? " " : "", word);

@@ -13,6 +13,7 @@ const char *screen_duration(double seconds, char text[static DURATION_SIZE]);
 /* "1 epoch", "2.5 epochs" */
 enum { COUNT_SIZE = 64 };
 const char *screen_count(double number, const char *word, char text[static COUNT_SIZE]);
+enum { SCREEN_LABEL = 11 }; /* the width of a label */
 /* A line "LABEL      TEXT". A text that is too long for it goes on below, from blank to blank, but not at a SCREEN_BLANK. */
 #define SCREEN_BLANK "\001"
 void screen_field(const char *label, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -6,7 +6,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { MAX_SET = 64 };
+/* The values of a flag that may be given several times. */
+enum { MAX_VALUES = 64 };
+typedef struct FlagValues {
+    const char *texts[MAX_VALUES];
+    size_t count;
+} FlagValues;
 
 typedef struct RunSettings {
     const char *data; /* folder of the data files; never NULL */
@@ -14,12 +19,11 @@ typedef struct RunSettings {
     const char *from; /* the file of the first weights; NULL: none */
     bool has_seed, resume, quiet;
     uint64_t seed;
-    int64_t epochs, steps;    /* -1: not given */
-    double seconds;           /* 0: no limit */
-    double checkpoint_every;  /* seconds from one checkpoint to the next within an epoch */
-    int threads;              /* 0: not given */
-    const char *set[MAX_SET]; /* "NAME=NUMBER" */
-    size_t set_count;
+    int64_t epochs, steps;   /* -1: not given */
+    double seconds;          /* 0: no limit */
+    double checkpoint_every; /* seconds from one checkpoint to the next within an epoch */
+    int threads;             /* 0: not given */
+    FlagValues set;          /* "NAME=NUMBER" */
 } RunSettings;
 
 #endif

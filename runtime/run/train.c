@@ -216,15 +216,15 @@ static void set_constant_inputs(Run *run)
 static bool set_constants(Run *run)
 {
     const Manifest *manifest = run->manifest;
-    for (size_t i = 0; i < run->settings->set_count; i++) {
+    for (size_t i = 0; i < run->settings->set.count; i++) {
         size_t place;
         double value, *own;
-        if (!constant_parse(manifest, run->settings->set[i], &place, &value))
+        if (!constant_parse(manifest, run->settings->set.texts[i], &place, &value))
             return false;
         own = &run->program.constants[place];
         if (run->has_checkpoint && *own != value)
             return report_error("--set %s: the run in %s has %s=%.15g, and a run that goes on keeps its constants",
-                                run->settings->set[i], run->folder, manifest->constants[place].name, *own);
+                                run->settings->set.texts[i], run->folder, manifest->constants[place].name, *own);
         *own = value;
     }
     program_write_constants(&run->program);

@@ -32,21 +32,19 @@ static const char *grouped(int64_t number, char text[static 32])
 static void print_weights(const Run *run)
 {
     const Manifest *manifest = run->manifest;
-    char numbers[32], tensors[COUNT_SIZE], hypers[COUNT_SIZE + 8] = "", from[512] = "";
+    char numbers[32], tensors[COUNT_SIZE], hypers[COUNT_SIZE], from[512] = "";
     int64_t elements = 0, count = 0;
     for (size_t i = 0; i < manifest->state_count; i++)
         if (manifest->states[i].role == STATE_WEIGHT) {
             elements += manifest->states[i].tensor.elements;
             count++;
         }
-    if (manifest->hyper_count)
-        snprintf(hypers, sizeof hypers, "; ");
-    if (manifest->hyper_count)
-        screen_count((double)manifest->hyper_count, "hyperparameter", hypers + 2);
+    screen_count((double)manifest->hyper_count, "hyperparameter", hypers);
     if (run->settings->from)
         snprintf(from, sizeof from, "; from %.490s", run->settings->from);
-    screen_field("weights", "%s in %s of %s%s%s", grouped(elements, numbers), screen_count((double)count, "tensor", tensors),
-                 manifest->real == DTYPE_F64 ? "f64" : "f32", hypers, from);
+    screen_field("weights", "%s in %s of %s%s%s%s", grouped(elements, numbers), screen_count((double)count, "tensor", tensors),
+                 manifest->real == DTYPE_F64 ? "f64" : "f32", manifest->hyper_count ? "; " : "",
+                 manifest->hyper_count ? hypers : "", from);
 }
 
 /* One line per data set: its splits, and where its files are. */
@@ -163,7 +161,7 @@ static void print_command(const Run *run, const char *label, const char *command
     const char *variable = getenv("HNC_DATA"); /* names the folder as long as the user's shell lives */
     bool here = !strcmp(run->settings->data, ".") || (variable && !strcmp(run->settings->data, variable));
     if (program && quoted && folder)
-        printf("%-11s%s %s %s%s%s%s\n", label, program, command, quoted, data && !here ? " --data " : "",
+        printf("%-*s%s %s %s%s%s%s\n", SCREEN_LABEL, label, program, command, quoted, data && !here ? " --data " : "",
                data && !here ? folder : "", rest);
     free(program);
     free(quoted);

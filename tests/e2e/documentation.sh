@@ -31,7 +31,7 @@ check_programs() {
     for program in "$work"/programs/*.hn; do
         [ -e "$program" ] || continue
         programs=$((programs + 1))
-        "$hnc" check "$program" >/dev/null || wrong "$1: its program $(basename "$program" .hn) does not compile"
+        HNC_DATA=$root/docs "$hnc" check "$program" >/dev/null || wrong "$1: its program $(basename "$program" .hn) does not compile"
     done
 }
 

@@ -153,7 +153,7 @@ static void test_equal_predictions(void **state)
     assert_int_equal(run_command("./arrays predict --weights run/last.safetensors digits.npz/pictures"), 1);
     assert_true(output_has("digits.npz: the archive has no member 'pictures.npy'; it has images, labels"));
     assert_int_equal(run_command("./arrays predict --weights run/last.safetensors"), 1);
-    assert_true(output_has("predict expects one npy file per field (toy.image), which makes 1, but 0 are given"));
+    assert_true(output_has("predict expects one npy file per field (toy.image), 1 in all, but got 0"));
 }
 
 static void test_what_is_shown(void **state)

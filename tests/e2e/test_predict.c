@@ -324,7 +324,7 @@ static void test_wrong_calls(void **state)
     refused(SCORE "--preference 0,0 strangers.csv", "the numbers must have a sum above 0");
     refused(SCORE "--preference 1,1", "predict expects one table, with the columns of d.x");
     refused(SCORE "--preference 1,1 strangers.csv strangers.csv",
-            "predict expects one table, with the columns of d.x, but 2 are given: one call per table");
+            "predict expects one table, with the columns of d.x, but got 2: call it once per table");
     refused(SCORE "--preference 1,1 nothing.csv", "nothing.csv: No such file or directory");
     refused(SCORE "--preference 1,1 data", "data: is a folder, but must be a file");
     refused("--weights nothing --export score --preference 1,1 strangers.csv",
@@ -335,7 +335,7 @@ static void test_wrong_calls(void **state)
     assert_int_equal(run_command("./class predict --weights class-run/last.safetensors --preference 1,1 ten"), 2);
     assert_true(output_has("'--preference' is not a flag of 'predict': this needs a model whose exports take a preference"));
     assert_int_equal(run_command("./class predict --weights class-run/last.safetensors ten ten"), 1);
-    assert_true(output_has("predict expects one idx file per field (d.x), which makes 1, but 2 are given"));
+    assert_true(output_has("predict expects one idx file per field (d.x), 1 in all, but got 2"));
     assert_int_equal(run_command("./class predict --weights class-run/last.safetensors data/labels"), 1);
     assert_int_equal(run_command("./front predict " SCORE "--preference 1,1 strangers.csv > /dev/full"), 1);
     assert_true(output_has("the output cannot be written"));

@@ -125,3 +125,19 @@ bool same_files(const char *left, const char *right)
     free(b);
     return same;
 }
+
+void write_numbers(const char *path, const char *header, int rows)
+{
+    int columns = 1;
+    for (const char *c = header; *c; c++)
+        columns += *c == ',';
+    FILE *file = fopen(path, "w");
+    if (!file)
+        abort();
+    fprintf(file, "%s\n", header);
+    for (int row = 0; row < rows; row++)
+        for (int column = 0; column < columns; column++)
+            fprintf(file, "%.3f%s", ((row * 7 + column * 13) % 29 - 14) / 10.0, column + 1 < columns ? "," : "\n");
+    if (fclose(file) != 0)
+        abort();
+}

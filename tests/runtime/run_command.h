@@ -24,6 +24,8 @@ void capture_end(void);
 /* The file's bytes, NUL-terminated; for free(). NULL if there is none. */
 char *read_file(const char *path, size_t *size);
 void write_file(const char *path, const void *bytes, size_t size);
+/* A CSV file of numbers between -1.4 and 1.4, with the columns that the header names. */
+void write_numbers(const char *path, const char *header, int rows);
 bool same_files(const char *left, const char *right);
 
 #endif

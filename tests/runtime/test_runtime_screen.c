@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "runtime/run/screen.h"
-#include "runtime/run/table.h"
+#include "runtime/run/progress_table.h"
 #include "run_command.h"
 #include "toy_data.h"
 
@@ -95,7 +95,7 @@ static void make_wide(Wide *wide, size_t metrics, size_t hypers, int64_t epochs)
 }
 
 /* Everything that the table of a run prints on a screen of that width, in the file "table". */
-static void print_table(const Wide *wide, int columns, Table *table)
+static void print_table(const Wide *wide, int columns, ProgressTable *table)
 {
     fflush(stdout);
     int before = dup(STDOUT_FILENO);
@@ -106,9 +106,9 @@ static void print_table(const Wide *wide, int columns, Table *table)
     json_object_set_new(event, "loss.minimise", json_real(-1.234567e-11));
     for (size_t i = 0; i < wide->train.metric_count; i++)
         json_object_set_new(event, wide->metrics[i].name, i == 1 ? json_null() : json_real(-12345.678));
-    table_open(table, &wide->manifest, &wide->plan, columns);
-    table_print_heading(table, &wide->train);
-    table_print_event(table, event, true, 359999, 86399);
+    progress_table_open(table, &wide->manifest, &wide->plan, columns);
+    progress_table_print_heading(table, &wide->train);
+    progress_table_print_event(table, event, true, 359999, 86399);
     json_decref(event);
     fflush(stdout);
     dup2(before, STDOUT_FILENO);
@@ -120,7 +120,7 @@ static void test_table_is_never_wider_than_the_screen(void **state)
     (void)state;
     static const size_t sizes[][2] = {{METRICS, HYPERS}, {METRICS, 0}, {1, HYPERS}, {1, 0}, {4, 3}};
     static Wide wide;
-    Table table;
+    ProgressTable table;
     size_t size;
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         for (int columns = 40; columns <= 100; columns++)
@@ -144,7 +144,7 @@ static void test_table_shows_the_important_first(void **state)
 {
     (void)state;
     static Wide wide;
-    Table table;
+    ProgressTable table;
     size_t size;
     make_wide(&wide, 4, 3, 200);
     print_table(&wide, 100, &table);

@@ -1,4 +1,4 @@
-#include "runtime/run/table.h"
+#include "runtime/run/progress_table.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -13,10 +13,10 @@ enum { VALUE_WIDTH = 7, GAP = 2, TIME_WIDTH = 8, FRACTION_WIDTH = 6 };
 /* ---- which columns there are ---- */
 
 /* What a run can show, in the order in which it is shown. */
-typedef struct Candidates {
+typedef struct Available {
     Column *list; /* owned */
     size_t count;
-} Candidates;
+} Available;
 
 static void clip(const char *text, size_t length, char head[static HEAD_SIZE])
 {
@@ -46,29 +46,29 @@ static void name_column(Column *column, size_t common)
     column->width = (int)(widest > VALUE_WIDTH ? widest : VALUE_WIDTH);
 }
 
-static void add(Candidates *candidates, int rank, const char *key)
+static void add(Available *available, int rank, const char *key)
 {
-    Column *list = realloc(candidates->list, (candidates->count + 1) * sizeof *list);
+    Column *list = realloc(available->list, (available->count + 1) * sizeof *list);
     if (!list)
         return; /* a column less */
-    candidates->list = list;
-    Column *column = &list[candidates->count++];
+    available->list = list;
+    Column *column = &list[available->count++];
     *column = (Column){.rank = rank};
     snprintf(column->key, sizeof column->key, "%s", key);
 }
 
-static void add_joined(Candidates *candidates, int rank, const char *name, const char *of)
+static void add_joined(Available *available, int rank, const char *name, const char *of)
 {
     char key[256];
     snprintf(key, sizeof key, "%.120s.%.120s", name, of);
-    add(candidates, rank, key);
+    add(available, rank, key);
 }
 
 /* ORDER: a smaller number is shown first. */
 enum { FIRST_LOSS, SELECTING, FIRST_RATE, INDICATOR, LOSS, METRIC, RANGE, HYPER, RATE, OTHER };
 
 /* The outputs of steps: losses, learning rates and others. */
-static void add_outputs(Candidates *candidates, const Manifest *manifest)
+static void add_outputs(Available *available, const Manifest *manifest)
 {
     const TrainInfo *train = manifest->train;
     bool first_rate = true;
@@ -78,26 +78,26 @@ static void add_outputs(Candidates *candidates, const Manifest *manifest)
             const char *name = step->outputs[j].name;
             bool is_rate = !strcmp(name, "rate") || !strncmp(name, "rate.", 5);
             int rank = is_rate ? (i == 0 && first_rate ? FIRST_RATE : RATE) : j > 0 ? OTHER : i == 0 ? FIRST_LOSS : LOSS;
-            add_joined(candidates, rank, name, train->phases[i].name);
+            add_joined(available, rank, name, train->phases[i].name);
             first_rate &= !is_rate;
         }
     }
 }
 
 /* Where a train has a sweep, each other metric is a list of one number per point. */
-static void add_metrics(Candidates *candidates, const TrainInfo *train, size_t *left_out)
+static void add_metrics(Available *available, const TrainInfo *train, size_t *left_out)
 {
     const SweepInfo *sweep = train->sweep;
     for (size_t i = 0; i < train->metric_count; i++)
         if (!sweep)
-            add(candidates, (int64_t)i == train->select ? SELECTING : METRIC, train->metrics[i].name);
+            add(available, (int64_t)i == train->select ? SELECTING : METRIC, train->metrics[i].name);
         else if (sweep->metric != i)
             ++*left_out;
     for (size_t i = 0; sweep && i < sweep->indicator_count; i++)
-        add(candidates, INDICATOR, indicator_names[sweep->indicators[i].kind]);
+        add(available, INDICATOR, indicator_names[sweep->indicators[i].kind]);
     for (size_t i = 0; sweep && i < sweep->output_count; i++) {
-        add_joined(candidates, RANGE, sweep->outputs[i], "least");
-        add_joined(candidates, RANGE, sweep->outputs[i], "largest");
+        add_joined(available, RANGE, sweep->outputs[i], "least");
+        add_joined(available, RANGE, sweep->outputs[i], "largest");
     }
 }
 
@@ -108,7 +108,7 @@ static bool ends_in(const char *text, const char *ending)
 }
 
 /* Vectors and spreads are left to metrics.jsonl. */
-static void add_hypers(Candidates *candidates, const Manifest *manifest, size_t *left_out)
+static void add_hypers(Available *available, const Manifest *manifest, size_t *left_out)
 {
     const TrainInfo *train = manifest->train;
     const FunctionInfo *hypers = train->hypers == NONE ? NULL : &manifest->functions[train->hypers];
@@ -117,7 +117,7 @@ static void add_hypers(Candidates *candidates, const Manifest *manifest, size_t 
         if (output->rank || ends_in(output->name, ".sigma"))
             ++*left_out;
         else
-            add(candidates, HYPER, output->name);
+            add(available, HYPER, output->name);
     }
 }
 
@@ -144,21 +144,21 @@ static size_t common_start(const TrainInfo *train)
 }
 
 /* The next column that is shown: the first of the lowest rank; NULL if none is left. */
-static Column *best_candidate(const Candidates *candidates, const bool *taken)
+static Column *best_available(const Available *available, const bool *taken)
 {
     Column *best = NULL;
-    for (size_t i = 0; i < candidates->count; i++)
-        if (!taken[i] && (!best || candidates->list[i].rank < best->rank))
-            best = &candidates->list[i];
+    for (size_t i = 0; i < available->count; i++)
+        if (!taken[i] && (!best || available->list[i].rank < best->rank))
+            best = &available->list[i];
     return best;
 }
 
-static void choose(Table *table, const Candidates *candidates, int room)
+static void choose(ProgressTable *table, const Available *available, int room)
 {
-    bool *taken = calloc(candidates->count + 1, sizeof *taken), *shown = calloc(candidates->count + 1, sizeof *shown);
+    bool *taken = calloc(available->count + 1, sizeof *taken), *shown = calloc(available->count + 1, sizeof *shown);
     size_t count = 0;
-    for (Column *best; taken && shown && count < MOST_COLUMNS_SHOWN && (best = best_candidate(candidates, taken));) {
-        size_t i = (size_t)(best - candidates->list);
+    for (Column *best; taken && shown && count < MOST_COLUMNS_SHOWN && (best = best_available(available, taken));) {
+        size_t i = (size_t)(best - available->list);
         taken[i] = true;
         if (GAP + best->width > room)
             continue;
@@ -166,10 +166,10 @@ static void choose(Table *table, const Candidates *candidates, int room)
         shown[i] = true;
         count++;
     }
-    for (size_t i = 0; shown && i < candidates->count; i++)
+    for (size_t i = 0; shown && i < available->count; i++)
         if (shown[i])
-            table->columns[table->count++] = candidates->list[i];
-    table->left_out += candidates->count - table->count;
+            table->columns[table->count++] = available->list[i];
+    table->left_out += available->count - table->count;
     free(taken);
     free(shown);
 }
@@ -187,30 +187,30 @@ static int digits(double epochs)
     return (int)strlen(epoch_text(epochs, text));
 }
 
-void table_open(Table *table, const Manifest *manifest, const Plan *plan, int columns)
+void progress_table_open(ProgressTable *table, const Manifest *manifest, const Plan *plan, int columns)
 {
     const TrainInfo *train = manifest->train;
-    Candidates candidates = {0};
+    Available available = {0};
     double steps = (double)plan->total_steps, epochs = steps / (double)plan->epoch_steps;
-    *table = (Table){.in_steps = epochs < 1, .epochs = epochs < 1 ? steps : epochs, .marks = train->select >= 0};
+    *table = (ProgressTable){.in_steps = epochs < 1, .epochs = epochs < 1 ? steps : epochs, .marks = train->select >= 0};
     /* a run may end, and be measured, within an epoch: "0.2513/60" */
     table->epoch_width = table->in_steps ? 2 * (int)log10(fmax(steps, 1)) + 3 : 2 * digits(epochs) + 1;
     if (!table->in_steps && table->epoch_width < FRACTION_WIDTH + 1 + digits(epochs))
         table->epoch_width = FRACTION_WIDTH + 1 + digits(epochs);
     if (table->epoch_width < 5)
         table->epoch_width = 5;
-    add_outputs(&candidates, manifest);
-    add_metrics(&candidates, train, &table->left_out);
-    add_hypers(&candidates, manifest, &table->left_out);
-    for (size_t i = 0; i < candidates.count; i++)
-        name_column(&candidates.list[i], common_start(train));
-    choose(table, &candidates, columns - 2 - table->epoch_width - 2 * (GAP + TIME_WIDTH));
-    free(candidates.list);
+    add_outputs(&available, manifest);
+    add_metrics(&available, train, &table->left_out);
+    add_hypers(&available, manifest, &table->left_out);
+    for (size_t i = 0; i < available.count; i++)
+        name_column(&available.list[i], common_start(train));
+    choose(table, &available, columns - 2 - table->epoch_width - 2 * (GAP + TIME_WIDTH));
+    free(available.list);
 }
 
 /* ---- printing ---- */
 
-static void print_heading_line(const Table *table, bool first, const char *epoch)
+static void print_heading_line(const ProgressTable *table, bool first, const char *epoch)
 {
     printf("  %*s", table->epoch_width, epoch);
     for (size_t i = 0; i < table->count; i++)
@@ -220,7 +220,7 @@ static void print_heading_line(const Table *table, bool first, const char *epoch
     printf("\n");
 }
 
-void table_print_heading(const Table *table, const TrainInfo *train)
+void progress_table_print_heading(const ProgressTable *table, const TrainInfo *train)
 {
     char best[160] = "", more[160] = "";
     if (table->marks)
@@ -247,7 +247,7 @@ static void print_value(const json_t *value, int width)
     printf("%*s%*s", GAP, "", width, text);
 }
 
-void table_print_event(const Table *table, const json_t *event, bool best, double seconds, double left)
+void progress_table_print_event(const ProgressTable *table, const json_t *event, bool best, double seconds, double left)
 {
     char done[64], time[DURATION_SIZE], rest[DURATION_SIZE] = "";
     double at = json_number_value(json_object_get(event, table->in_steps ? "step" : "epoch"));

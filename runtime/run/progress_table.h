@@ -1,8 +1,8 @@
 /* The table of a run on stdout: one line per evaluation, never wider than the screen. What an evaluation says first comes first:
  * the epoch, the loss, the metric that selects, the learning rate, then other losses, metrics and hyperparameters, as far as they
  * fit. The rest is in metrics.jsonl, and a line above the heading counts it. */
-#ifndef HN_RUNTIME_TABLE_H
-#define HN_RUNTIME_TABLE_H
+#ifndef HN_RUNTIME_PROGRESS_TABLE_H
+#define HN_RUNTIME_PROGRESS_TABLE_H
 
 #include <jansson.h>
 
@@ -17,19 +17,20 @@ typedef struct Column {
     int width;
 } Column;
 
-typedef struct Table {
+typedef struct ProgressTable {
     Column columns[MOST_COLUMNS_SHOWN];
     size_t count, left_out;
     int epoch_width;
     double epochs; /* planned; in epochs, or in steps if the run is shorter than an epoch */
     bool in_steps, marks;
-} Table;
+} ProgressTable;
 
-void table_open(Table *table, const Manifest *manifest, const Plan *plan, int columns);
+/* Chooses the columns: as many as a line of `columns` letters has room for. */
+void progress_table_open(ProgressTable *table, const Manifest *manifest, const Plan *plan, int columns);
 /* Says what the mark means and how many values are left out, and heads the columns. */
-void table_print_heading(const Table *table, const TrainInfo *train);
+void progress_table_print_heading(const ProgressTable *table, const TrainInfo *train);
 /* One event of metrics.jsonl. `best`: it is the best so far. `seconds` since the run began; `left` until it ends, NaN if that is
  * not known. */
-void table_print_event(const Table *table, const json_t *event, bool best, double seconds, double left);
+void progress_table_print_event(const ProgressTable *table, const json_t *event, bool best, double seconds, double left);
 
 #endif
