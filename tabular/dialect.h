@@ -15,7 +15,8 @@ typedef struct Dialect {
     uint32_t name_count;      /* 0: the first row of each file is its header */
 } Dialect;
 
-/* Found separators, decimal points, comments that begin with '#', a header. */
+/* What holds where the model says nothing: the separator is found, '.' is the decimal point, comments begin with '#', and the first
+ * row is a header. */
 extern const Dialect default_dialect;
 
 /* A finite number: digits, perhaps a sign, a decimal point and an exponent; with the dialect's decimal point, and groups of three
@@ -27,8 +28,7 @@ bool parse_number(const Dialect *dialect, const char *text, double *number);
  * 18:00 (time.c). */
 bool parse_time(const char *format, const char *text, double *seconds);
 
-/* What a text that is no number looks like, as a hint to whoever declares the table: how to read it. NULL: nothing comes to mind.
- */
+/* How a text that is no number may be read, as a hint to whoever declares the table. NULL: the text looks like nothing known. */
 const char *number_hint(const Dialect *dialect, const char *text);
 
 #endif
