@@ -15,8 +15,8 @@ typedef struct Dialect {
     uint32_t name_count;      /* 0: the first row of each file is its header */
 } Dialect;
 
-/* What holds where the model says nothing: the separator is found, '.' is the decimal point, comments begin with '#', and the first
- * row is a header. */
+/* What holds where the model says nothing: the separator is found, '.' is the decimal point, comments begin with '#', and the
+ * first row is a header. */
 extern const Dialect default_dialect;
 
 /* A finite number: digits, perhaps a sign, a decimal point and an exponent; with the dialect's decimal point, and groups of three

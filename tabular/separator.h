@@ -18,8 +18,8 @@ typedef struct Division {
     size_t alike;  /* rows that have so many */
 } Division;
 
-/* How the file is divided. If the dialect names a separator, by this one. Else by the first of tab, ';', '|', comma and blanks that
- * divides all of the first rows into equally many fields, two or more (or as many as the dialect has names). (A comma within
+/* How the file is divided. If the dialect names a separator, by this one. Else by the first of tab, ';', '|', comma and blanks
+ * that divides all of the first rows into equally many fields, two or more (or as many as the dialect has names). (A comma within
  * fields that a rarer character divides is part of a number or a text.) If none of them does, by that one of tab, ';', '|' and
  * comma that divides most rows, and the first one among them, into equally many fields; else by the comma. *likely: in this last
  * case, the character that divides most rows into equally many fields; otherwise the result. `text`: the beginning of the file; a
