@@ -40,10 +40,10 @@ const char *flag_text(Arena *arena, const FlagInfo *flag)
     return arena_printf(arena, "--%s%s%s", flag->name, flag->value ? "=" : "", value);
 }
 
-/* Text from a column on, broken at blanks. */
+/* Text from a column on, broken at blanks, within the 100 columns of a terminal. */
 static void print_wrapped(FILE *file, const char *text, int margin)
 {
-    enum { WIDTH = 118 };
+    enum { WIDTH = 100 };
     size_t room = (size_t)(WIDTH - margin);
     while (strlen(text) > room) {
         size_t length = room;

@@ -41,22 +41,53 @@ bool table_is_nearly_numeric(const Table *table, uint32_t column, int64_t *row)
             *row = r;
         values++;
         numbers += is_number;
-        others += !is_number && number_hint(&table->dialect, cell);
+        others += !is_number && number_hint(&table->dialect, cell).text;
     }
     return values > numbers && (2 * numbers > values || numbers + others == values);
 }
 
+static bool is_first_of_file(const Table *table, int64_t row)
+{
+    for (uint32_t i = 0; i < table->file_count; i++)
+        if (table->first_rows[i] == row)
+            return true;
+    return false;
+}
+
+/* What to do if the only row without a number, the first one, is a row of units, or a header although columns are named. */
+static const char *advice_for_header(const Table *table, int64_t row)
+{
+    static _Thread_local char advice[200];
+    bool named = table->dialect.name_count > 0;
+    snprintf(advice, sizeof advice,
+             "if this row is %s, leave it out by 'skip %" PRId64 "'%s; a text for a missing value is said by 'missing \"?\"'",
+             named ? "the header" : "one of units or a second header", table_line(table, row),
+             named ? "" : " and name the columns, 'columns a, b, c'");
+    return advice;
+}
+
+/* How to read a column of which `wrong` rows hold no number or no time, the first one in row `first`. */
+static Hint hint_of(const Table *table, uint32_t column, const char *time, int64_t wrong, int64_t first)
+{
+    static _Thread_local char of_time[TIME_HINT];
+    const char *cell = table_cell(table, first, column);
+    Hint hint = time ? (Hint){time_hint(cell, of_time) ? of_time : NULL, false} : number_hint(&table->dialect, cell);
+    if (!hint.text && wrong == 1 && table->rows > 1 && is_first_of_file(table, first))
+        hint = (Hint){advice_for_header(table, first), true};
+    if (!hint.text && !time)
+        hint.text = 2 * wrong < table->rows ? "what stands for a missing value is declared, as in 'missing \"?\"'"
+                                            : "a column of texts is encoded by onehot(column) or class(column)";
+    return hint;
+}
+
 /* Explains that `wrong` rows hold no number, the first one in row `first`. */
-static bool refuse_texts(const Table *table, uint32_t column, const char *time, int64_t wrong, int64_t first, const char **hint,
+static bool refuse_texts(const Table *table, uint32_t column, const char *time, int64_t wrong, int64_t first, Hint *hint,
                          char error[static TABULAR_ERROR])
 {
     char name[EXCERPT], value[EXCERPT], format[EXCERPT];
     const char *cell = table_cell(table, first, column);
     if (hint)
-        *hint = time ? NULL : number_hint(&table->dialect, cell);
-    if (hint && !time && !*hint)
-        *hint = 2 * wrong < table->rows ? "what stands for a missing value is declared, as in 'missing \"?\"'"
-                                        : "a column of texts is encoded by onehot(column) or class(column)";
+        *hint = hint_of(table, column, time, wrong, first);
     tabular_error(error, "%s:%" PRId64 ": the column '%s' holds '%s', which is not a ", table_path(table, first),
                   table_line(table, first), excerpt(table->columns[column].name, name), excerpt(cell, value));
     size_t length = strlen(error);
@@ -70,7 +101,7 @@ static bool refuse_texts(const Table *table, uint32_t column, const char *time, 
 }
 
 bool table_numbers(const Table *table, uint32_t column, const char *time, double *values, int64_t *missing,
-                   int64_t *first_missing, const char **hint, char error[static TABULAR_ERROR])
+                   int64_t *first_missing, Hint *hint, char error[static TABULAR_ERROR])
 {
     int64_t wrong = 0, first_wrong = 0;
     *missing = *first_missing = 0;
@@ -171,6 +202,49 @@ bool table_categories(Table *table, uint32_t column, char error[static TABULAR_E
         free(set.slots);
     }
     return fine;
+}
+
+typedef struct NumberText {
+    double number;
+    const char *text;
+} NumberText;
+
+static int compare_numbers(const void *left, const void *right)
+{
+    const NumberText *a = left, *b = right;
+    return a->number != b->number ? (a->number > b->number) - (a->number < b->number) : strcmp(a->text, b->text);
+}
+
+static int64_t first_row_of(const Table *table, uint32_t column, const char *text)
+{
+    for (int64_t row = 0; row < table->rows; row++)
+        if (!strcmp(table_cell(table, row, column), text))
+            return row;
+    return table->rows; /* the text that stands for missing values may be in no row */
+}
+
+bool table_number_twice(const Table *table, uint32_t column, const char **one, const char **other, int64_t *row)
+{
+    const TableColumn *c = &table->columns[column];
+    NumberText *numbers = malloc((c->category_count + 1) * sizeof *numbers);
+    size_t count = 0, twice = 0;
+    for (uint32_t i = 0; numbers && i < c->category_count; i++)
+        if (parse_number(&table->dialect, c->categories[i], &numbers[count].number))
+            numbers[count++].text = c->categories[i];
+    if (count > 1)
+        qsort(numbers, count, sizeof *numbers, compare_numbers);
+    for (size_t i = 1; i < count && !twice; i++)
+        twice = numbers[i].number == numbers[i - 1].number ? i : 0;
+    if (twice) {
+        const char *pair[] = {numbers[twice - 1].text, numbers[twice].text};
+        int64_t rows[] = {first_row_of(table, column, pair[0]), first_row_of(table, column, pair[1])};
+        bool second = rows[1] > rows[0];
+        *one = pair[!second];
+        *other = pair[second];
+        *row = rows[second];
+    }
+    free(numbers);
+    return twice && *row < table->rows;
 }
 
 int32_t table_category(const char *const *categories, uint32_t count, const char *text)

@@ -24,11 +24,25 @@ extern const Dialect default_dialect;
 bool parse_number(const Dialect *dialect, const char *text, double *number);
 
 /* A date, a time or both, by a format of strptime: seconds since 1970-01-01 00:00:00 UTC, or since midnight if the format has no
- * date. A fraction of a second may follow the seconds. "" is ISO 8601: 2024-03-10, 2024-03-10 18:00:00.5, 2024-03-10T18:00Z,
- * 18:00 (time.c). */
+ * date. A fraction of a second may follow the seconds. A year has four digits, or is %y. "" is ISO 8601: 2024-03-10,
+ * 2024-03-10 18:00:00.5, 2024-03-10T18:00Z, 2024-03-10T18:00+01:00, 18:00 (time.c). */
 bool parse_time(const char *format, const char *text, double *seconds);
 
-/* How a text that is no number may be read, as a hint to whoever declares the table. NULL: the text looks like nothing known. */
-const char *number_hint(const Dialect *dialect, const char *text);
+enum { TIME_HINT = 192 };
+
+/* Whether the format has a conversion that parse_time would not heed, such as %Z, or reads no time at all; what is wrong with it.
+ */
+bool time_format_fault(const char *format, char fault[static TIME_HINT]);
+
+/* Whether the text is a date or a time in a usual format; how to read it. */
+bool time_hint(const char *text, char hint[static TIME_HINT]);
+
+/* How to read a text that is no number, for whoever declares the table; the text is NULL where nothing comes to mind. */
+typedef struct Hint {
+    const char *text;
+    bool of_files; /* it is said once for all columns */
+} Hint;
+
+Hint number_hint(const Dialect *dialect, const char *text);
 
 #endif

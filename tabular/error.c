@@ -13,16 +13,38 @@ bool tabular_error(char error[static TABULAR_ERROR], const char *format, ...)
     return false;
 }
 
+/* The bytes of a character that nobody sees, or 0; its number. */
+static size_t invisible(const char *text, unsigned *code)
+{
+    const unsigned char *c = (const unsigned char *)text;
+    if ((c[0] & 0xE0) == 0xC0 && c[1])
+        *code = (c[0] & 0x1Fu) << 6 | (c[1] & 0x3Fu);
+    else if ((c[0] & 0xF0) == 0xE0 && c[1] && c[2])
+        *code = (c[0] & 0x0Fu) << 12 | (c[1] & 0x3Fu) << 6 | (c[2] & 0x3Fu);
+    else
+        return 0;
+    bool is = *code == 0xA0 || *code == 0xAD || (*code >= 0x2000 && *code <= 0x200F) || *code == 0x202F || *code == 0x2060 ||
+              *code == 0x3000 || *code == 0xFEFF;
+    return !is ? 0 : *code < 0x800 ? 2 : 3;
+}
+
 const char *excerpt(const char *text, char out[static EXCERPT])
 {
-    enum { SHOWN = 48 };
-    size_t length = strnlen(text, SHOWN + 1);
-    bool cut = length > SHOWN;
-    if (cut)
-        for (length = SHOWN; length > 0 && ((unsigned char)text[length] & 0xC0) == 0x80; length--)
-            ;
-    for (size_t i = 0; i < length; i++)
-        out[i] = (unsigned char)text[i] < ' ' || text[i] == 0x7F ? ' ' : text[i];
-    strcpy(out + length, cut ? "..." : "");
+    enum { SHOWN = 48, WIDEST = sizeof "<U+FEFF>" - 1 };
+    size_t length = 0;
+    unsigned code = 0;
+    while (*text) {
+        size_t hidden = invisible(text, &code), bytes = hidden ? hidden : 1;
+        while (!hidden && ((unsigned char)text[bytes] & 0xC0) == 0x80)
+            bytes++;
+        if (length + (hidden ? WIDEST : bytes) > SHOWN)
+            return strcpy(out + length, "..."), out;
+        if (hidden)
+            length += (size_t)sprintf(out + length, "<U+%04X>", code);
+        for (size_t i = 0; !hidden && i < bytes; i++)
+            out[length++] = (unsigned char)text[i] < ' ' || text[i] == 0x7F ? ' ' : text[i];
+        text += bytes;
+    }
+    out[length] = 0;
     return out;
 }

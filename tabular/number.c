@@ -34,13 +34,25 @@ static bool parse_plain(const char *text, double *number)
 
 enum { MOST_DIGITS = 400 };
 
-/* The length of the group of three digits that `separator` leads, or 0. */
-static size_t group_length(const char *text, const char *separator)
+/* The bytes of the mark between groups of three digits, or 0. A blank stands for those that do not break a line too, and the
+ * apostrophe for the one of typographers. */
+static size_t mark_length(const char *text, const char *thousands)
 {
-    size_t length = strlen(separator);
-    if (length == 0 || strncmp(text, separator, length) != 0 || strspn(text + length, "0123456789") != 3)
-        return 0;
-    return length + 3;
+    static const char *const alike[][4] = {{" ", "\u00A0", "\u202F", "\u2009"}, {"'", "\u2019"}};
+    if (*thousands && !strncmp(text, thousands, strlen(thousands)))
+        return strlen(thousands);
+    for (size_t i = 0; i < sizeof alike / sizeof alike[0]; i++)
+        for (size_t k = 1; !strcmp(thousands, alike[i][0]) && k < 4 && alike[i][k]; k++)
+            if (!strncmp(text, alike[i][k], strlen(alike[i][k])))
+                return strlen(alike[i][k]);
+    return 0;
+}
+
+/* The length of the group of three digits that a mark leads, or 0. */
+static size_t group_length(const char *text, const char *thousands)
+{
+    size_t length = mark_length(text, thousands);
+    return length > 0 && strspn(text + length, "0123456789") == 3 ? length + 3 : 0;
 }
 
 bool parse_number(const Dialect *dialect, const char *text, double *number)
@@ -55,10 +67,11 @@ bool parse_number(const Dialect *dialect, const char *text, double *number)
     if (*text == '+' || *text == '-')
         plain[done++] = *text++;
     size_t digits = strspn(text, "0123456789");
+    bool may_lead = digits >= 1 && digits <= 3 && *text != '0'; /* 0,123 is a fraction, whatever the mark is */
     memcpy(plain + done, text, digits);
     done += digits;
     text += digits;
-    for (size_t group; digits >= 1 && digits <= 3 && (group = group_length(text, dialect->thousands)); text += group) {
+    for (size_t group; may_lead && (group = group_length(text, dialect->thousands)); text += group) {
         memcpy(plain + done, text + group - 3, 3);
         done += 3;
     }
@@ -83,40 +96,12 @@ static bool is_number_in(const char *decimal, const char *thousands, const char 
 
 static bool stands_for_nothing(const char *text)
 {
-    static const char *const words[] = {"?",    "-",   "--",   ".",   "*",    "na",      "n/a",  "nan",    "null",
-                                        "none", "nil", "#n/a", "inf", "-inf", "unknown", "miss", "missing"};
+    static const char *const words[] = {"?",    "-",   "--",   ".",       "*",    "na",      "n/a", "nan",  "null", "none", "nil",
+                                        "#n/a", "inf", "-inf", "unknown", "miss", "missing", "\\n", "<na>", "nat",  "-nan"};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (!strcasecmp(text, words[i]))
             return true;
-    return false;
-}
-
-/* How to read digits in two or three groups with a mark between them, as in 10/03/2004, 2004-03-10 and 18:00; NULL: it is no date
- * and no time. */
-static const char *time_hint(const char *text)
-{
-    char marks[4] = "";
-    size_t groups = 0, first = strspn(text, "0123456789");
-    for (const char *c = text; isdigit((unsigned char)*c); c += *c != 0) {
-        c += strspn(c, "0123456789");
-        groups++;
-        if (*c && !strchr("-/.:T ", *c))
-            return NULL;
-        if (groups <= 3)
-            marks[groups - 1] = *c;
-    }
-    bool date = groups >= 3 && marks[0] == marks[1] && first <= 4;
-    if (groups == 2 ? marks[0] != ':' : !date)
-        return NULL;
-    if (marks[0] == ':' || (marks[0] == '-' && first == 4))
-        return "a date or a time is read by 'time(column)'";
-    if (groups > 3)
-        return "a date with its time is read by its format, as in 'time(column, \"%d/%m/%Y %H:%M\")'";
-    return marks[0] == '.'   ? "a date is read by its format, as in 'time(column, \"%d.%m.%Y\")'"
-           : marks[0] == '-' ? "a date is read by its format, as in 'time(column, \"%d-%m-%Y\")'"
-           : first == 4
-               ? "a date is read by its format, as in 'time(column, \"%Y/%m/%d\")'"
-               : "a date is read by its format, as in 'time(column, \"%d/%m/%Y\")', or \"%m/%d/%Y\" with the month first";
+    return *text == '#' && isupper((unsigned char)text[1]); /* #DIV/0! and other errors of spreadsheets */
 }
 
 static bool holds_number(const char *text)
@@ -124,29 +109,43 @@ static bool holds_number(const char *text)
     return strspn(text, "0123456789+-., $%()") > 0 && strpbrk(text, "0123456789");
 }
 
-const char *number_hint(const Dialect *dialect, const char *text)
+/* What the files' numbers look like in another dialect, or NULL. */
+static const char *dialect_hint(const Dialect *dialect, const char *text)
 {
-    if (stands_for_nothing(text))
-        return "what stands for a missing value is declared, as in 'missing \"?\"'";
-    bool comma_point = is_number_in(",", "", text), comma_groups = is_number_in(".", ",", text);
-    if (comma_point && comma_groups)
+    bool english = is_number_in(".", ",", text), in_points = is_number_in(",", ".", text);
+    if (*dialect->decimal == ',' && in_points && !*dialect->thousands)
+        return "if points divide groups of three digits, say 'thousands \".\"'";
+    if (*dialect->decimal == ',' && english)
+        return "the decimal point of this data set is the comma";
+    bool comma_point = is_number_in(",", "", text);
+    if (comma_point && english)
         return "say 'thousands \",\"' if the comma divides groups of three digits, or 'decimal \",\"' if it is the decimal point";
     if (comma_point)
         return "if the comma is the decimal point, say 'decimal \",\"'";
-    if (comma_groups)
+    if (english)
         return "if commas divide groups of three digits, say 'thousands \",\"'";
-    if (is_number_in(",", ".", text))
+    if (in_points)
         return "if points divide groups of three digits and the comma is the decimal point, say 'decimal \",\"; thousands \".\"'";
-    if (*dialect->decimal == ',' && is_number_in(".", "", text))
-        return "the decimal point of this data set is the comma";
     if (is_number_in(".", " ", text) || is_number_in(",", " ", text))
         return "if blanks divide groups of three digits, say 'thousands \" \"'";
     if (is_number_in(".", "'", text))
         return "if apostrophes divide groups of three digits, say 'thousands \"'\"'";
-    const char *time = time_hint(text);
-    if (time)
-        return time;
-    if (holds_number(text))
-        return "a number stands alone in its field, without a unit, a currency or a percent sign";
     return NULL;
+}
+
+Hint number_hint(const Dialect *dialect, const char *text)
+{
+    static _Thread_local char time[TIME_HINT];
+    const char *of_files = NULL;
+    if (stands_for_nothing(text))
+        return (Hint){"what stands for a missing value is declared, as in 'missing \"?\"'", false};
+    if ((of_files = dialect_hint(dialect, text)))
+        return (Hint){of_files, true};
+    if (strpbrk(text, "-/.: ") && time_hint(text, time))
+        return (Hint){time, false};
+    if (!strncmp(text, "\u2212", strlen("\u2212")))
+        return (Hint){"the sign of a number below 0 is '-', U+002D", true};
+    if (holds_number(text))
+        return (Hint){"a number stands alone in its field, without a unit, a currency or a percent sign", false};
+    return (Hint){0};
 }

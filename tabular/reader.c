@@ -29,6 +29,7 @@ typedef struct Reader {
     int64_t line;     /* of the line being read */
     int64_t row_line; /* where the row being read began */
     bool row_ended;   /* by the line that was fed last */
+    bool only_cr;     /* ends a line of this file, as on old Macs */
     /* the row so far */
     char *text;
     size_t *offsets;
@@ -143,9 +144,13 @@ static bool check_text(Reader *r, const unsigned char *line, size_t size)
 static void explain_parse_error(Reader *r)
 {
     int code = csv_error(&r->parser);
+    char likely = r->likely.separator;
+    bool other = likely != r->division.separator;
     if (code == CSV_EPARSE)
-        reader_fail(
-            r, "a quote '\"' stands within a field: a field that holds quotes is quoted as a whole, with its own quotes doubled");
+        reader_fail(r,
+                    "a quote '\"' stands within a field: a field that holds quotes is quoted as a whole, with its own quotes "
+                    "doubled%s%s",
+                    other ? "; " : "", other ? separator_advice(likely) : "");
     else
         reader_fail(r, "%s", csv_strerror(code));
 }
@@ -266,6 +271,16 @@ static bool feed_lines(Reader *r, char *buffer, size_t *size)
     return true;
 }
 
+/* Makes LF of the CR that end the lines of a file without any LF; `done` bytes are of lines before. */
+static void take_line_ends(Reader *r, char *buffer, size_t done, size_t size)
+{
+    if (!r->division.separator) /* the first bytes */
+        r->only_cr = !memchr(buffer, '\n', size) && memchr(buffer, '\r', size - 1);
+    for (size_t i = done; r->only_cr && i < size; i++)
+        if (buffer[i] == '\r')
+            buffer[i] = '\n';
+}
+
 static bool feed_stream(Reader *r, gzFile stream)
 {
     char *buffer = NULL;
@@ -279,6 +294,7 @@ static bool feed_stream(Reader *r, gzFile stream)
             fine = explain_stream(r, stream);
         if (fine && got > 0) {
             size += (size_t)got;
+            take_line_ends(r, buffer, size - (size_t)got, size);
             if (!r->division.separator)
                 find_separator(r, buffer, size);
             fine = feed_lines(r, buffer, &size);

@@ -82,6 +82,7 @@ static Division divide(const Dialect *dialect, const char *text, size_t size, bo
 {
     Division division = {.separator = separator};
     size_t counts[ROWS];
+    bool first_empty_last = false;
     for (size_t at = 0, length; at < size && division.rows < ROWS; at += length) {
         bool empty_last;
         length = 0;
@@ -94,8 +95,11 @@ static Division divide(const Dialect *dialect, const char *text, size_t size, bo
         if (skipped)
             continue;
         size_t fields = count_fields(text + at, length, separator, &empty_last);
-        /* a separator at the ends of rows, though not of the first */
-        counts[division.rows] = division.rows && empty_last && fields == counts[0] + 1 ? counts[0] : fields;
+        /* a separator at the ends of rows, though not of the first, or of the first alone */
+        bool more = division.rows && empty_last && fields == counts[0] + 1;
+        bool less = division.rows && first_empty_last && fields > 1 && fields + 1 == counts[0];
+        first_empty_last = division.rows ? first_empty_last : empty_last;
+        counts[division.rows] = more || less ? counts[0] : fields;
         division.rows++;
     }
     division.first = division.rows ? counts[0] : 0;
@@ -133,6 +137,11 @@ Division separator_find(const Dialect *dialect, const char *text, size_t size, b
             (!found || division->alike > found->alike))
             found = division;
     }
+    bool one_column = *dialect->decimal == ','; /* whose numbers have commas, though its header has none */
+    for (size_t i = 0; i < COUNT; i++)
+        one_column &= divisions[i].first == 1;
+    if (one_column)
+        return *likely = divisions[0];
     *likely = best ? *best : *comma;
     return found ? *found : *comma;
 }
@@ -151,4 +160,13 @@ const char *separator_name(char separator)
         other[1] = separator;
         return other;
     }
+}
+
+const char *separator_advice(char separator)
+{
+    static _Thread_local char advice[64];
+    const char other[] = {separator, 0};
+    snprintf(advice, sizeof advice, "if the fields are divided by %s, say 'separator \"%s\"'", separator_name(separator),
+             separator == '\t' ? "\\t" : other);
+    return advice;
 }

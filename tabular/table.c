@@ -1,5 +1,6 @@
 #include "tabular/table.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@ typedef struct Filling {
     bool numbers;           /* some marker is one */
     uint32_t *places;       /* of each of the header's fields: the table's column + 1, or 0 */
     size_t fields;          /* of the header; 0: the header is still to come */
+    size_t named;           /* fewest fields of a row: those up to the header's last name */
 } Filling;
 
 static bool no_memory(char error[static TABULAR_ERROR], const char *path)
@@ -128,7 +130,7 @@ static bool take_header(Filling *f, const ReaderRow *row, char error[static TABU
 {
     Table *table = f->table;
     char name[EXCERPT];
-    table->separator = row->division->separator;
+    table->separator = row->count > 1 ? row->division->separator : SEPARATOR_COMMA; /* one column is divided by nothing */
     if (!table->columns && !take_names(table, row, error))
         return false;
     f->places = calloc(row->count, sizeof *f->places);
@@ -153,7 +155,9 @@ static bool take_header(Filling *f, const ReaderRow *row, char error[static TABU
         if (f->places[i] && table->columns[f->places[i] - 1].twice)
             f->places[i] = 0;
     free(found);
-    f->fields = row->count;
+    f->fields = f->named = row->count;
+    while (f->named > 1 && !*row_field(row, f->named - 1))
+        f->named--;
     return fine;
 }
 
@@ -190,28 +194,46 @@ static bool take_cell(Filling *f, const char *cell, uint32_t *place)
     return true;
 }
 
+/* Whether a row of the only column is a number with a decimal comma, which divides it. */
+static bool is_divided_number(const Filling *f, const ReaderRow *row)
+{
+    const char *whole = row->text;
+    return f->fields == 1 && row->count == 2 && row->division->separator == SEPARATOR_COMMA &&
+           strspn(whole + (*whole == '-'), "0123456789") + (*whole == '-') == strlen(whole) &&
+           strspn(row_field(row, 1), "0123456789") == strlen(row_field(row, 1));
+}
+
 /* Explains a row that is not divided as the header is: what the file may be instead. */
 static bool explain_division(const Filling *f, const ReaderRow *row, char error[static TABULAR_ERROR])
 {
     const Division *division = row->division, *likely = row->likely;
     const Dialect *dialect = f->source->dialect;
     char hint[TABULAR_ERROR / 2] = "";
-    bool title = likely->fields != likely->first && likely->alike + 2 >= likely->rows && likely->alike > 1;
-    bool more = dialect->name_count && division->alike == division->rows && division->fields == row->count;
+    bool most = likely->fields != likely->first && likely->alike + 2 >= likely->rows && likely->alike > 1;
+    bool more =
+        dialect->name_count && division->alike == division->rows && division->fields == row->count && row->count > f->fields;
     if (more)
         snprintf(hint, sizeof hint, "; a column that nobody reads is named '_'");
-    else if (title)
+    else if (is_divided_number(f, row))
+        snprintf(hint, sizeof hint, "; if the comma is the decimal point, say 'decimal \",\"'");
+    else if (most && likely->first > 1 && likely->fields == likely->first + 1)
+        snprintf(hint, sizeof hint,
+                 "; if each row begins with its name, for which the header has none, say 'skip %" PRId64 "; columns _, a, b'",
+                 row->line - 1);
+    else if (most)
         snprintf(
             hint, sizeof hint,
             "; most rows hold %zu fields, divided by %s: if lines above the header are no rows, leave them out with 'skip 1'",
             likely->fields, separator_name(likely->separator));
     else if (likely->separator != division->separator)
-        snprintf(hint, sizeof hint, "; if %s divide the fields, say 'separator \"%s\"'", separator_name(likely->separator),
-                 likely->separator == '\t' ? "\\t" : (const char[]){likely->separator, 0});
+        snprintf(hint, sizeof hint, "; %s", separator_advice(likely->separator));
     else if (division->separator == SEPARATOR_COMMA && row->count == 2 * f->fields)
         snprintf(hint, sizeof hint, "; numbers with a decimal comma must be quoted where commas divide the fields");
     else if (row->count > f->fields)
         snprintf(hint, sizeof hint, "; a text that holds the separator must be quoted");
+    else if (row->count == 1 && ispunct((unsigned char)*row->text) && !strcmp(dialect->comment, default_dialect.comment))
+        snprintf(hint, sizeof hint, "; lines that begin so and are no rows are left out by 'comment \"%.*s\"'",
+                 (int)(row->text[1] == *row->text) + 1, row->text);
     return tabular_error(error, "%s:%" PRId64 ": the row has %zu field%s, but %s %zu%s", row->path, row->line, row->count,
                          row->count == 1 ? "" : "s", dialect->name_count ? "'columns' names" : "the header has", f->fields, hint);
 }
@@ -237,7 +259,7 @@ static bool add_row(Filling *f, const ReaderRow *row, char error[static TABULAR_
         !reserve(&table->lines, &table->line_capacity, (size_t)table->rows + 1, sizeof *table->lines))
         return no_memory(error, row->path);
     memset(table->cells + cells, 0, table->column_count * sizeof *table->cells); /* columns of one name have no cells */
-    for (size_t i = 0; i < f->fields; i++)
+    for (size_t i = 0; i < f->named; i++)
         if (f->places[i] && !take_cell(f, row_field(row, i), &table->cells[cells + f->places[i] - 1]))
             return no_memory(error, row->path);
     table->lines[table->rows++] = (uint32_t)row->line;
@@ -277,6 +299,7 @@ static bool take_dialect_names(Filling *f, const ReaderRow *row, char error[stat
     }
     ReaderRow header = {row->path, row->line, dialect->name_count, text, offsets, row->division, row->likely};
     fine = fine && take_header(f, &header, error);
+    f->named = f->fields; /* '_' is a column too */
     free(offsets);
     free(text);
     return fine;
@@ -291,7 +314,7 @@ static bool take_row(void *context, const ReaderRow *row, char error[static TABU
     if (!f->fields && !take_dialect_names(f, row, error))
         return false;
     bool trailing = row->count == f->fields + 1 && !*row_field(row, f->fields); /* the separator also ends the row */
-    if (row->count != f->fields && !trailing)
+    if ((row->count < f->named || row->count > f->fields) && !trailing)
         return explain_division(f, row, error);
     if (f->fields > 1 && is_empty(row)) {
         f->table->empty_rows++;
@@ -306,7 +329,9 @@ static bool find_marker_numbers(Filling *f)
 {
     f->marker_numbers = calloc(f->source->marker_count + 1, sizeof *f->marker_numbers);
     for (uint32_t i = 0; f->marker_numbers && i < f->source->marker_count; i++) {
-        bool is_number = parse_number(&default_dialect, f->source->markers[i], &f->marker_numbers[i]);
+        const char *marker = f->source->markers[i]; /* -9.5 as models write it, or -9,5 as the files do */
+        bool is_number = parse_number(&default_dialect, marker, &f->marker_numbers[i]) ||
+                         parse_number(f->source->dialect, marker, &f->marker_numbers[i]);
         if (!is_number)
             f->marker_numbers[i] = NAN;
         f->numbers |= is_number;

@@ -86,10 +86,13 @@ bool table_is_numeric(Table *table, uint32_t column);
  * numbers. *row: the first row that holds none. */
 bool table_is_nearly_numeric(const Table *table, uint32_t column, int64_t *row);
 /* The column's numbers, NAN where one is missing, into `values` (NULL: only checks); with `time`, the format of parse_time, its
- * times. Refuses other text: then *hint (may be NULL) is what to do about it, or NULL. Writes how many are missing and in which
+ * times. Refuses other text: then *hint (may be NULL) is what to do about it. Writes how many are missing and in which
  * row the first of them. */
 bool table_numbers(const Table *table, uint32_t column, const char *time, double *values, int64_t *missing,
-                   int64_t *first_missing, const char **hint, char error[static TABULAR_ERROR]);
+                   int64_t *first_missing, Hint *hint, char error[static TABULAR_ERROR]);
+/* Whether two of the column's categories, which are known, are one number: their texts, of which *other stands further behind,
+ * first in row *row. */
+bool table_number_twice(const Table *table, uint32_t column, const char **one, const char **other, int64_t *row);
 /* Finds the distinct values of the column (into its `categories`, in order of their bytes). */
 bool table_categories(Table *table, uint32_t column, char error[static TABULAR_ERROR]);
 /* The position of each row's value among the sorted categories, into `codes`. Another value becomes `other`, or NO_CODE: nothing

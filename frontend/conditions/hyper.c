@@ -61,6 +61,8 @@ static bool read_kind(Session *s, const Expr *expr, Hyper *hyper, const KindRule
     if (!bounds[0].expr || hyper->low < hyper->high)
         return true;
     fail(s, expr->span, "the range from %.6g to %.6g is empty", hyper->low, hyper->high);
+    if (hyper->low > hyper->high)
+        add_help(s, "the smaller bound stands first");
     return false;
 }
 

@@ -89,9 +89,19 @@ void lower_phase(TrainPlan *plan, const char *name, bool upper)
     vec_push(&plan->train.phases, phase);
 }
 
+static bool has_metric(const TrainPlan *plan, const char *name)
+{
+    for (uint32_t i = 0; i < plan->train.metrics.len; i++)
+        if (strcmp(plan->train.metrics.data[i].name, name) == 0)
+            return true;
+    return false;
+}
+
 void lower_metric(TrainPlan *plan, const Expr *expr, const char *name)
 {
     Session *s = plan->s;
+    if (has_metric(plan, name)) /* what selects the best is reported anyway */
+        return;
     Metric metric = {.name = name};
     Frame frame = {0};
     const char *function = arena_printf(&s->file->arena, "%s.eval%u.objective", plan->decl->name.text, plan->train.metrics.len);

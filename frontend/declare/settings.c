@@ -59,6 +59,7 @@ static const SettingRule *find_rule(TrainPlan *plan, const Setting *setting)
     Candidates candidates = {0};
     if (find_word(WORDS(later_settings), name) >= 0) {
         refuse(s, setting->span, arena_printf(&s->file->arena, "the setting '%s'", name));
+        plan->misspelt = true;
         return NULL;
     }
     const SettingRule *own = own_rule(plan, name), *foreign = NULL;
@@ -71,9 +72,10 @@ static const SettingRule *find_rule(TrainPlan *plan, const Setting *setting)
     }
     if (foreign) {
         vec_free(&candidates.names);
-        plan->misspelt = true;
-        fail(s, setting->head.span, "'%s' is a setting of '%s', not of '%s'", name, method_text(foreign->methods),
-             method_text(plan->method));
+        if (!plan->misplaced)
+            fail(s, setting->head.span, "'%s' is a setting of '%s', not of '%s'", name, method_text(foreign->methods),
+                 method_text(plan->method));
+        plan->misspelt = plan->misplaced = true;
         return NULL;
     }
     fail(s, setting->head.span, "'%s' has no setting '%s'", method_text(plan->method), name);

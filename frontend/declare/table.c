@@ -113,7 +113,12 @@ static const Expr *column_of_time(TableLowering *l, const Expr *expr, Use *use)
                     : "'time' takes a column and perhaps its format, as in 'time(day, \"%%d/%%m/%%Y\")'");
         return NULL;
     }
+    char fault[TIME_HINT];
     use->time = format ? arena_text(&s->module->arena, format->value->name.text, strlen(format->value->name.text)) : "";
+    if (time_format_fault(use->time, fault)) {
+        fail(s, format->span, "%s", fault);
+        return NULL;
+    }
     return column->value;
 }
 

@@ -28,6 +28,7 @@ typedef struct TableLowering {
     Table *table;
     Schema *schema;
     bool no_header;        /* or no columns, which was reported */
+    const char *advice;    /* of the last message about how the files are written; NULL: none yet */
     bool *named, *dropped; /* per column of the table: used by name in a field; listed by `drop` */
     uint32_t *places;      /* per column of the table: its place in the schema, from 1; 0: not used */
     VEC(const char *) markers;

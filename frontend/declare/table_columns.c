@@ -114,9 +114,9 @@ static void check_wildcard(TableLowering *l, const Use *use, uint32_t column)
         return;
     warn(l->s, WARNING_NEARLY_NUMBERS, use->span, "'categorical' includes the column '%s', whose values are nearly all numbers",
          l->table->columns[column].name);
-    const char *text = excerpt(table_cell(l->table, row, column), value), *hint = number_hint(&l->table->dialect, text);
-    add_help(l->s, "%s:%" PRId64 ": it holds '%s'; %s", table_path(l->table, row), table_line(l->table, row), text,
-             hint ? hint : "a column that is used by its name, or dropped, is not included");
+    const char *cell = table_cell(l->table, row, column), *hint = number_hint(&l->table->dialect, cell).text;
+    add_help(l->s, "%s:%" PRId64 ": it holds '%s'; %s", table_path(l->table, row), table_line(l->table, row),
+             excerpt(cell, value), hint ? hint : "a column that is used by its name, or dropped, is not included");
 }
 
 /* Numbers that a field takes as they are, and that f32 cannot tell from their neighbours. */
@@ -139,19 +139,29 @@ static void check_rounding(TableLowering *l, const Use *use, uint32_t column)
     add_help(l->s, "'standardize' and 'normalize' compute in double precision first");
 }
 
+/* A column that is no column of numbers. What is said once for all columns, such as the decimal point, is one mistake. */
+static void refuse_texts(TableLowering *l, const Use *use, Hint hint, const char *error)
+{
+    if (hint.of_files && l->advice && !strcmp(l->advice, hint.text))
+        return;
+    fail(l->s, use->span, "%s", error);
+    if (hint.text)
+        add_help(l->s, "%s", hint.text);
+    if (hint.of_files)
+        l->advice = arena_text(&l->s->file->arena, hint.text, strlen(hint.text));
+}
+
 static void check_use(TableLowering *l, const Use *use)
 {
     uint32_t column = (uint32_t)table_column(l->table, l->columns.data[use->column].name);
     int64_t missing, first = 0;
-    const char *hint;
+    Hint hint;
     char error[TABULAR_ERROR];
     switch (use->kind) {
     case AS_NUMBER:
-        if (!table_numbers(l->table, column, use->time, NULL, &missing, &first, &hint, error)) {
-            fail(l->s, use->span, "%s", error);
-            if (hint)
-                add_help(l->s, "%s", hint);
-        } else if (missing && l->schema->missing != MISSING_MEAN)
+        if (!table_numbers(l->table, column, use->time, NULL, &missing, &first, &hint, error))
+            refuse_texts(l, use, hint, error);
+        else if (missing && l->schema->missing != MISSING_MEAN)
             refuse_missing(l, use, column, missing, first);
         else if (use->plain)
             check_rounding(l, use, column);
@@ -171,6 +181,20 @@ static void check_use(TableLowering *l, const Use *use)
     }
 }
 
+/* Files that write a number in two ways, as 1 and, because a value is missing elsewhere, as 1.0. */
+static void check_same_number(TableLowering *l, const Use *use, uint32_t column)
+{
+    const char *one, *other;
+    int64_t row;
+    char name[EXCERPT], first[EXCERPT], shown[EXCERPT];
+    if (!l->s->learning || !table_number_twice(l->table, column, &one, &other, &row))
+        return;
+    warn(l->s, WARNING_SAME_NUMBER, use->span, "the column '%s' holds one number as '%s' and as '%s', which are two categories",
+         excerpt(l->table->columns[column].name, name), excerpt(one, first), excerpt(other, shown));
+    add_help(l->s, "%s:%" PRId64 ": here it is '%s'; categories are told apart as texts", table_path(l->table, row),
+             table_line(l->table, row), shown);
+}
+
 /* The categories of a column that a field encodes by them. */
 static void find_categories(TableLowering *l, const Use *use)
 {
@@ -183,6 +207,7 @@ static void find_categories(TableLowering *l, const Use *use)
         fail(l->s, use->span, "%s", error);
         return;
     }
+    check_same_number(l, use, (uint32_t)place);
     Arena *arena = &l->s->module->arena;
     const TableColumn *found = &l->table->columns[place];
     const char **categories = arena_alloc(arena, found->category_count * sizeof *categories);

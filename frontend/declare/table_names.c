@@ -1,6 +1,7 @@
 /* How the columns of a table are named: alone, or as a range of them. */
 #include <ctype.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #include "frontend/declare/table.h"
 
@@ -52,17 +53,23 @@ static const char *need_name(Session *s, const Expr *expr)
 
 /* ---- one column ---- */
 
-/* Whether the files are not divided into columns, or begin without a header: one mistake, however many columns are not found. */
+/* Whether the files are not divided into columns, or do not begin with a header: one mistake, however many columns
+ * are not found. */
 static bool refuse_header(TableLowering *l, const Expr *expr)
 {
     Session *s = l->s;
     const char *number, *name = l->symbol->decl->name.text, *only = l->table->columns[0].name;
-    bool lacks = table_lacks_header(l->table, &number), undivided = l->table->column_count == 1 && strpbrk(only, ":;,|\t /^~");
-    if (!lacks && !undivided)
-        return false;
-    if (!l->no_header && undivided) {
+    bool lacks = table_lacks_header(l->table, &number), of_excel = !strncasecmp(only, "sep=", 4);
+    bool undivided = l->table->column_count == 1 && strpbrk(only, "\t;|:,/^~ ");
+    if (!lacks && !undivided && !of_excel)
+        return l->no_header;
+    if (!l->no_header && of_excel) {
+        fail(s, expr->span, "the files of '%s' begin with the line '%s', which names the separator to Excel and is no header",
+             name, only);
+        add_help(s, "leave it out by 'skip 1'");
+    } else if (!l->no_header && undivided) {
         fail(s, expr->span, "the files of '%s' have one column only, '%s'", name, only);
-        add_help(s, "the character that divides the fields is said in the data set, as in 'separator \":\"'");
+        add_help(s, "%s", separator_advice(*strpbrk(only, strpbrk(only, "\t;|") ? "\t;|" : ":,/^~ ")));
     } else if (!l->no_header) {
         fail(s, expr->span, "the files of '%s' have no header: the first row, which names the columns, holds the number %s", name,
              number);
@@ -81,7 +88,11 @@ static int64_t find_name(TableLowering *l, const Expr *expr, const char *name)
     enum { LISTED = 30 };
     Words columns = {l->table->columns, l->table->column_count, sizeof *l->table->columns};
     fail(s, expr->span, "the data set '%s' has no column '%s'", l->symbol->decl->name.text, name);
-    if (columns.count <= LISTED)
+    l->no_header = columns.count == 1;
+    if (l->no_header)
+        add_help(s, "the only column is '%s'; if this line is a title above the header, leave it out by 'skip 1'",
+                 l->table->columns[0].name);
+    else if (columns.count <= LISTED)
         add_choices(s, name, columns, columns);
     else
         suggest_word(s, name, columns);

@@ -168,8 +168,12 @@ static const struct TableSetting {
 
 bool check_table_setting(Session *s, const DataItem *item)
 {
-    return choose_word(s, WORDS(settings), item->name.text, item->name.span, "a data set has no setting '%s'", item->name.text) >=
-           0;
+    const char *name = item->name.text;
+    if (foreign_answer(FOREIGN_TABLE, name, strlen(name)) && find_word(WORDS(settings), name) < 0) {
+        fail(s, item->name.span, "a data set has no setting '%s'", name);
+        return !answer_foreign(s, FOREIGN_TABLE, name);
+    }
+    return choose_word(s, WORDS(settings), name, item->name.span, "a data set has no setting '%s'", name) >= 0;
 }
 
 static bool said_before(const DataItemList *items, const DataItem *item)

@@ -108,11 +108,6 @@ static bool bind_param(Session *s, Frame *callee, const Expr *call, const Param 
 {
     const Decl *decl = callee->decl;
     const Arg *arg = argument_of(call, param, place);
-    if (!arg && !param->init) {
-        fail(s, call->span, "'%s' needs an argument for '%s', as in %s", decl->name.text, param->name.text, call_text(s, decl));
-        add_note(s, param->span, "the parameter is here");
-        return false;
-    }
     Val value;
     if (arg) {
         value = evaluate(s, arg->value); /* in the caller's frame */
@@ -138,9 +133,30 @@ static bool bind_param(Session *s, Frame *callee, const Expr *call, const Param 
     return !callee->standard || check_standard_argument(s, decl, param, value, arg ? arg->span : param->span);
 }
 
+/* Reports the first parameter without an argument. The arguments that are there may then be meant for other parameters. */
+static bool lacks_argument(Session *s, const Decl *decl, const Expr *call)
+{
+    uint32_t place = 0;
+    for (const Param *param = decl->params.first; param; param = param->next, place++) {
+        if (argument_of(call, param, place) || param->init)
+            continue;
+        fail(s, call->span, "'%s' needs an argument for '%s', as in %s", decl->name.text, param->name.text, call_text(s, decl));
+        add_note(s, param->span, "the parameter is here");
+        if (decl->kind == DECL_LAYER && place == 1 && call->args.first && call->args.first->value->kind == EXPR_NUMBER)
+            add_help(s, "a layer is called on its input, which stands first: '%s(x, %s)'", decl->name.text,
+                     span_text(&s->file->arena, call->args.first->value->span));
+        if (decl->kind == DECL_OBJECTIVE)
+            add_help(s, "each parameter of an objective stands for a split; fields are members of it, as in 'd.label'");
+        return true;
+    }
+    return false;
+}
+
 static bool bind_params(Session *s, Frame *callee, const Expr *call)
 {
     uint32_t place = 0;
+    if (lacks_argument(s, callee->decl, call))
+        return false;
     bool fine = true, mismatch = false;
     for (const Param *param = callee->decl->params.first; param; param = param->next, place++)
         fine &= bind_param(s, callee, call, param, place, &mismatch);

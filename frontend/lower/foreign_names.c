@@ -247,6 +247,27 @@ static bool refuse_part_of_data(Session *s, Name name)
     return false;
 }
 
+/* A hyperparameter without the name of its declaration, or the field that an export computes from without having it as a
+ * parameter. */
+static bool refuse_part_of_declaration(Session *s, Name name)
+{
+    const Decl *export = s->frame && s->frame->decl && s->frame->decl->kind == DECL_EXPORT ? s->frame->decl : NULL;
+    for (uint32_t i = 0; i < s->file->symbols.len; i++) {
+        const Decl *decl = s->file->symbols.data[i]->decl;
+        for (const HyperEntry *entry = decl->kind == DECL_HYPER ? decl->hypers.first : NULL; entry; entry = entry->next)
+            if (strcmp(entry->name.text, name.text) == 0) {
+                fail(s, name.span, "'%s' is not defined", name.text);
+                add_help(s, "a hyperparameter is written with the name of its declaration: '%s.%s'", decl->name.text, name.text);
+                return true;
+            }
+    }
+    if (!export || !names_an_example(s, name.text))
+        return false;
+    fail(s, name.span, "'%s' is not defined", name.text);
+    add_help(s, "what an export computes from is its parameter: 'export %s(%s) = ...'", export->name.text, name.text);
+    return true;
+}
+
 Val refuse_name(Session *s, Name name, Candidates *candidates)
 {
     const Decl *net = net_of_size(s, name.text);
@@ -256,7 +277,7 @@ Val refuse_name(Session *s, Name name, Candidates *candidates)
     } else if (s->generating && s->frame && !s->frame->caller && names_an_example(s, name.text)) {
         fail(s, name.span, "'%s' is not defined: weights that are made from the example are not supported yet", name.text);
         add_help(s, "%s", weights_by_hand);
-    } else if (refuse_part_of_data(s, name)) {
+    } else if (refuse_part_of_data(s, name) || refuse_part_of_declaration(s, name)) {
         /* said */
     } else if (is_function(s, name.text)) {
         fail(s, name.span, "'%s' is a function: it can be called, but is no value", name.text);

@@ -148,8 +148,12 @@ Val evaluate_index(Session *s, const Expr *expr)
     IndexPlan plan = {.source = val_type(s, value)};
     unsigned given = 0;
     for (const Arg *arg = expr->args.first; arg; arg = arg->next) {
-        if (arg->kind == ARG_VALUE && (arg->value->kind == EXPR_ELLIPSIS || arg->value->kind == EXPR_SPREAD))
-            return fail(s, arg->span, "an index entry is a number, a slice, 'none' or a label");
+        if (arg->kind == ARG_VALUE && (arg->value->kind == EXPR_ELLIPSIS || arg->value->kind == EXPR_SPREAD)) {
+            fail(s, arg->span, "an index entry is a number, a slice, 'none' or a label");
+            add_help(s, "an axis that is taken whole is written ':', one per axis: 'x[:, :, 0]'; the axes behind the last entry "
+                        "are whole");
+            return val_poison();
+        }
         given += !is_new_axis(s, arg);
     }
     if (given > plan.source.rank)

@@ -151,12 +151,15 @@ Val refuse_type(Session *s, const TypeExpr *expr, Val value, Span span, const ch
         return val_poison();
     const DataItem *field = field_of(s, value);
     Dims dims = type_dims(val_type(s, value));
+    if (dims.n == 0 && OP_AT(s->builder.function, value.ir)->code == OP_CONST && strncmp(what, "argument", 8) == 0)
+        add_help(s, "a layer is called on its input, which stands first, as in 'linear(x, 100)'");
     if (field)
         add_note(s, field->span, "the field is declared here");
     if (!known_extents(s, expr, &wanted))
         return val_poison();
-    if (strcmp(expr->base.text, "class") == 0 && is_real(s, value))
-        add_help(s, "a label is a whole number: a field that is 'class[10]', without 'onehot'");
+    if (strcmp(expr->base.text, "class") == 0 && (is_real(s, value) || (field && !dims.n && !value.classes)))
+        add_help(s, field && !dims.n ? "the field's type says how many classes there are: 'label: class[10]'"
+                                     : "a label is a whole number: a field that is 'class[10]', without 'onehot'");
     else
         help_with_axes(s, expr, wanted, dims, span);
     if (field && dims.n == wanted.n && memcmp(dims.v, wanted.v, dims.n * sizeof dims.v[0]) == 0 &&

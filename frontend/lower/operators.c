@@ -100,6 +100,17 @@ static Val logic(Session *s, Operator operator, Val x, Val y, Span span)
     return val_tensor(build_binary(&s->builder, operator== OPERATOR_AND ? OP_AND : OP_OR, x.ir, y.ir));
 }
 
+/* Which product of the same operands has axes that agree. */
+static void help_with_product(Session *s, Type left, Type right)
+{
+    if (left.rank == 2 && left.dims[0] == right.dims[0])
+        add_help(s, "'transpose(x) @ y' sums over the first axis of both");
+    else if (right.rank == 2 && left.dims[left.rank - 1] == right.dims[1])
+        add_help(s, "'x @ transpose(y)' sums over the last axis of both");
+    else if (left.rank <= 2 && right.dims[right.rank - 1] == left.dims[0])
+        add_help(s, "'y @ x' sums over the last axis of the one and the first of the other");
+}
+
 /* x @ y contracts the last axis of x with the only axis of y, or with the first of its two. */
 static Val matrix_product(Session *s, Val x, Val y, Span span)
 {
@@ -114,9 +125,12 @@ static Val matrix_product(Session *s, Val x, Val y, Span span)
             add_help(s, "'*' multiplies elements");
         return val_poison();
     }
-    if (left.dims[left.rank - 1] != right.dims[0])
-        return fail(s, span, "the last axis of %s and the first of %s differ: %lld and %lld", describe(s, x), describe(s, y),
-                    (long long)left.dims[left.rank - 1], (long long)right.dims[0]);
+    if (left.dims[left.rank - 1] != right.dims[0]) {
+        fail(s, span, "the last axis of %s and the first of %s differ: %lld and %lld", describe(s, x), describe(s, y),
+             (long long)left.dims[left.rank - 1], (long long)right.dims[0]);
+        help_with_product(s, left, right);
+        return val_poison();
+    }
     Type result = {.dtype = s->module->real};
     if (left.rank - 1 + right.rank - 1 > MAX_RANK)
         return fail(s, span, "too many axes (limit is %d)", MAX_RANK);

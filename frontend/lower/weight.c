@@ -74,6 +74,17 @@ static bool read_random_init(Session *s, const Binding *binding, Init *init)
     return true;
 }
 
+/* `weight w: f32[n] = normal(0.1)`, which reads as a number that is drawn. */
+static bool is_random_constant(Session *s, const Binding *binding)
+{
+    const char *head = head_name(binding->init);
+    if (binding->random || binding->init->kind != EXPR_CALL || (strcmp(head, "uniform") != 0 && strcmp(head, "normal") != 0))
+        return false;
+    fail(s, binding->init->span, "a weight whose first value is drawn has '~', not '='");
+    add_help(s, "as in 'weight %s: %s ~ %s(0.1)'", binding->name.text, type_expr_text(s, binding->type), head);
+    return true;
+}
+
 static bool read_output_axis(Session *s, const Binding *binding, Type type, int *axis)
 {
     *axis = type.rank == 0 ? -1 : 0;
@@ -101,6 +112,8 @@ static bool read_weight(Session *s, const Binding *binding, KnownWeight *weight)
         return false;
     }
     weight->init.kind = INIT_CONSTANT;
+    if (is_random_constant(s, binding))
+        return false;
     if (binding->random
             ? !read_random_init(s, binding, &weight->init)
             : !as_number(s, evaluate(s, binding->init), binding->init->span, "the first value of a weight", &weight->init.value))

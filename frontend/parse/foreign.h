@@ -19,6 +19,7 @@ typedef enum {
     FOREIGN_OPTIMIZER,
     FOREIGN_SCHEDULE,
     FOREIGN_SETTING, /* a line of a train */
+    FOREIGN_TABLE,   /* a line of a data set */
     FOREIGN_INIT,    /* how weights begin */
     FOREIGN_USAGE,   /* a primitive of the language, called as other libraries call theirs */
     FOREIGN_LATER,   /* a word of the language that is not supported yet: what to use meanwhile */

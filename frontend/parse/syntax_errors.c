@@ -167,6 +167,7 @@ static const struct {
     const char *token, *expected, *statement, *answer;
 } answers[] = {
     {":", NULL, "for", "a loop is 'for i in 0..3 { }'"},
+    {":", "'='", "const", "a constant has no type: 'const width = 300'"},
     {"==", "'=' or ','", NULL, "a name gets its value by '='"},
     {":", "'=' or ','", NULL, "a name is assigned without its type: 'h = x'"},
     {"[", "'=' or ','", NULL,
@@ -180,6 +181,36 @@ static const struct {
     {"(", NULL, "fields", "a field that is computed from columns is 'x = numbers(a, b)'"},
     {",", "')'", NULL, "there are no tuples: tensors are joined by 'concat(a, b)'"},
 };
+
+/* What a line of a train looks like, for those whose value newcomers write with units or as a phrase. */
+static const char *answer_of_setting(const Parser *parser)
+{
+    static const struct {
+        const char *word, *answer;
+    } settings[] = {
+        {"evaluate", "'evaluate 2' counts epochs, 'evaluate 0.25' is a part of an epoch, 'evaluate steps(100)' counts steps"},
+        {"patience", "its number counts evaluations and has no unit: 'patience 10'"},
+        {"batch", "its number has no unit: 'batch 128'"},
+        {"epochs", "its number has no unit: 'epochs 10'"},
+        {"every", "as in 'every 5 lower, 1 upper after 1 epochs'"},
+    };
+    for (size_t i = 0; i < COUNT_OF(settings) && parser->braces.len == 1; i++)
+        if (is_word_at(parser, parser->statement, settings[i].word))
+            return settings[i].answer;
+    return NULL;
+}
+
+/* Whether the line continues the one before, which ends with a comma. */
+static bool follows_comma(const Parser *parser, Span span)
+{
+    const char *text = parser->source->text;
+    uint32_t at = span.begin;
+    while (at > 0 && text[at - 1] != '\n')
+        at--;
+    while (at > 0 && isspace((unsigned char)text[at - 1]))
+        at--;
+    return at > parser->statement && text[at - 1] == ',';
+}
 
 static const char *answer_of_token(const Parser *parser, const char *text, uint32_t length, const char *expected)
 {
@@ -229,6 +260,10 @@ static void help_with_token(Parser *parser, Span span, const char *expected)
     if (!answer && is_word_at(parser, parser->before_span.begin, "lambda"))
         answer = foreign_answer(FOREIGN_TOKEN, "lambda", strlen("lambda"));
     const char *near = word_length(text) && !answer ? closest_name(copy_span(parser, span), words, COUNT_OF(words)) : NULL;
+    if (!answer && !near && !parser->unclosed.token && follows_comma(parser, span))
+        answer = "the line before ends with a comma, so its statement goes on here";
+    if (!answer && !near)
+        answer = answer_of_setting(parser);
     if (!answer && !near)
         answer = answer_of_operand(parser, text, expected);
     if (answer)
@@ -243,6 +278,8 @@ static void help_with_end(Parser *parser, const char *expected)
     const char *answer = answer_of_statement(parser);
     if (!answer && strcmp(expected, "'=' or ','") == 0)
         answer = "a statement gives a name to a value, 'h = ...', or ends the block with it, 'return ...'";
+    if (!answer)
+        answer = answer_of_setting(parser);
     if (!answer && is_word_at(parser, parser->statement, "weight"))
         answer = "a weight says how it begins: 'weight w: f32[n] ~ uniform(0.1)', 'weight b: f32[n] = 0'";
     if (answer)

@@ -10,7 +10,7 @@
 #include "runtime/cli/commands.h"
 #include "runtime/core/report.h"
 
-enum { THREADS_LIMIT = 1024 };
+enum { THREADS_LIMIT = 1024, HELP_WIDTH = 100, HELP_MARGIN = 23 };
 
 typedef enum {
 #define FLAG(KEY, ...) KEY_##KEY,
@@ -71,7 +71,6 @@ static void flag_text(Key key, char *text, size_t size)
 /* One command with its flags, which continue below one another. */
 static void print_usage(const CommandInfo *command, bool first)
 {
-    enum { WIDTH = 110 };
     const char *program = report_program();
     int margin = (int)(strlen("usage: ") + strlen(program) + strlen(" ") + strlen(command->name));
     int column = margin;
@@ -83,7 +82,7 @@ static void print_usage(const CommandInfo *command, bool first)
             continue;
         flag_text((Key)key, text, sizeof text);
         int length = (int)strlen(text) + (needed ? 1 : 3);
-        if (column + length > WIDTH) {
+        if (column + length > HELP_WIDTH) {
             printf("\n%*s", margin, "");
             column = margin;
         }
@@ -93,17 +92,34 @@ static void print_usage(const CommandInfo *command, bool first)
     printf("%s%s\n", *command->files ? " " : "", command->files);
 }
 
+/* Text from HELP_MARGIN on, broken at blanks. */
+static void print_wrapped(const char *text)
+{
+    enum { ROOM = HELP_WIDTH - HELP_MARGIN };
+    while (strlen(text) > ROOM) {
+        int length = ROOM;
+        while (length > 0 && text[length] != ' ')
+            length--;
+        if (length == 0)
+            break;
+        printf("%.*s\n%*s", length, text, HELP_MARGIN, "");
+        text += length + 1;
+    }
+    printf("%s\n", text);
+}
+
 static void print_flag_help(const Manifest *manifest, Key key)
 {
     const SweepInfo *sweep = manifest_sweep(manifest);
-    char text[96];
+    char text[96], point[96];
     flag_text(key, text, sizeof text);
     if (!*flag_name(key)) /* the model has no such conditions */
         return;
-    if (key == KEY_POINT)
-        printf("  %s  how much each %.30s matters, scaled to the sum 1\n", text, sweep ? sweep->output_word : "entry");
-    else
-        printf("  %-20s %s\n", text, flags[key].help);
+    snprintf(point, sizeof point, "how much each %.30s matters, scaled to the sum 1", sweep ? sweep->output_word : "entry");
+    printf("  %-*s ", HELP_MARGIN - 3, text);
+    if (strlen(text) > HELP_MARGIN - 3)
+        printf("\n%*s", HELP_MARGIN, "");
+    print_wrapped(key == KEY_POINT ? point : flags[key].help);
 }
 
 void options_help(const Manifest *manifest, const CommandInfo *command)

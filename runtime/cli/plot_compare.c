@@ -69,8 +69,7 @@ static void add_panel(Comparison *c, const char *key, int64_t element)
     Panel *panel = &c->panels[c->count++];
     *panel = (Panel){.key = key, .element = element};
     snprintf(panel->title, sizeof panel->title, element < 0 ? "%.100s" : "%.100s[%lld]", key, (long long)element);
-    if (strlen(panel->title) > LETTERS)
-        strcpy(panel->title + LETTERS - 2, "..");
+    plot_clip(panel->title, LETTERS);
 }
 
 /* All keys of all events, in the order in which they appear first. */

@@ -12,7 +12,8 @@
 #include "runtime/core/report.h"
 
 enum { PANEL_WIDTH = 460, PANEL_HEIGHT = 300, TITLE_HEIGHT = 40, FEW_EVENTS = 40 };
-enum { LARGE_LETTERS = 32, LETTERS = 44 }; /* of a panel's title: in large letters, and in small ones */
+enum { LARGE_LETTERS = 32, LETTERS = 44 };               /* of a panel's title: in large letters, and in small ones */
+enum { LARGE_BESIDE_KEY = 22, LETTERS_BESIDE_KEY = 30 }; /* where "± sigma" stands beside it */
 
 typedef struct Series {
     const char *key; /* of the events */
@@ -273,13 +274,13 @@ static void draw_panel(FILE *script, const Curves *curves, const Panel *panel, s
     bool alone =
         panel->count == 1 && panel->series[0].element < 0; /* there is no key then that could name the split or the phase */
     snprintf(title, sizeof title, "%.180s%s", alone ? panel->series[0].key : panel->title, more);
-    if (strlen(title) > LETTERS)
-        strcpy(title + LETTERS - 2, "..");
+    plot_clip(title, panel->spread ? LETTERS_BESIDE_KEY : LETTERS);
+    size_t large = panel->spread ? LARGE_BESIDE_KEY : LARGE_LETTERS;
     fprintf(script, "set label 1 ");
     plot_text(script, title);
     const TrainInfo *train = curves->manifest->train;
     bool several = train->phase_count > 1;
-    fprintf(script, " at graph 0, graph 1.08 left font ',%d'\nset xlabel '%s%sstep'\n", strlen(title) > LARGE_LETTERS ? 11 : 14,
+    fprintf(script, " at graph 0, graph 1.08 left font ',%d'\nset xlabel '%s%sstep'\n", strlen(title) > large ? 11 : 14,
             several ? train->phases[0].name : "", several ? " " : "");
     fprintf(script, logarithmic ? "set logscale y\nset format y '%%.0e'\n" : "unset logscale y\nset format y '%%g'\n");
     set_key(script, panel);

@@ -86,8 +86,7 @@ static void name_group(PlotRuns *runs, size_t group, const PlotRun *run, bool al
     else
         snprintf(name, sizeof name, "%s%s%s", models || !trains ? run->model : "", models && trains ? " " : "",
                  trains ? run->train : "");
-    if (strlen(name) > 44)
-        strcpy(name + 42, "..");
+    plot_clip(name, 44);
     if (size > 1)
         snprintf(runs->labels[group], PLOT_LABEL, "%.44s (%zu runs)", name, size);
     else

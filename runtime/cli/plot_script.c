@@ -62,6 +62,25 @@ void plot_text(FILE *script, const char *text)
     fputc('"', script);
 }
 
+static bool is_continuation(char letter)
+{
+    return ((unsigned char)letter & 0xc0) == 0x80; /* of a letter of UTF-8 */
+}
+
+void plot_clip(char *text, size_t letters)
+{
+    size_t length = strlen(text), head = (letters - 2) / 2, tail = letters - 2 - head;
+    if (length <= letters)
+        return;
+    const char *rest = text + length - tail;
+    while (is_continuation(*rest))
+        rest++;
+    while (head > 0 && is_continuation(text[head]))
+        head--;
+    memcpy(text + head, "..", 2);
+    memmove(text + head + 2, rest, strlen(rest) + 1);
+}
+
 int plot_title(FILE *script, const char *text, size_t letters)
 {
     size_t column = 0;

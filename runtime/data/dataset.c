@@ -118,6 +118,20 @@ static bool make_tables(Data *data, const DatasetInfo *dataset, int64_t rows)
     return true;
 }
 
+/* A field that numbers rows has as many classes as the compiler's files have rows, and tables of the model have as many entries.
+ */
+static bool check_row_numbers(const Data *data, const DatasetInfo *dataset, int64_t rows)
+{
+    for (size_t i = 0; i < dataset->field_count; i++) {
+        const FieldInfo *field = &data->manifest->fields[dataset->fields[i]];
+        if (field->index && field->classes && rows > field->classes)
+            return report_error("the data set %s has %" PRId64 " rows here, but %s numbers the %" PRId64
+                                " rows of the files that the program was built with; build it again with --data",
+                                dataset->name, rows, field->tensor.name, field->classes);
+    }
+    return true;
+}
+
 /* Fills the fields that are the numbers of rows. */
 static void number_rows(const Data *data, const DatasetInfo *dataset, int64_t rows)
 {
@@ -138,7 +152,8 @@ static bool load_rows(Data *data, size_t index, const char *folder, uint64_t see
     if (!format->open(source) || !split_rows(dataset, source->main_rows, source->test_rows, data->splits[index]))
         return false;
     int64_t rows = source->main_rows + source->test_rows;
-    if (!make_tables(data, dataset, rows) || (format->read && !format->read(source, data->tables)))
+    if (!check_row_numbers(data, dataset, rows) || !make_tables(data, dataset, rows) ||
+        (format->read && !format->read(source, data->tables)))
         return false;
     number_rows(data, dataset, rows);
     bool ordered = format->encode || (dataset->shuffled && dataset->field_count);

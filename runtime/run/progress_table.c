@@ -114,9 +114,7 @@ static void add_hypers(Available *available, const Manifest *manifest, size_t *l
     const FunctionInfo *hypers = train->hypers == NONE ? NULL : &manifest->functions[train->hypers];
     for (size_t i = 0; hypers && i < hypers->output_count; i++) {
         const TensorInfo *output = &hypers->outputs[i];
-        if (ends_in(output->name, ".sigma"))
-            continue;
-        if (output->rank)
+        if (output->rank || ends_in(output->name, ".sigma"))
             ++*left_out;
         else
             add(available, HYPER, output->name);

@@ -1,6 +1,8 @@
 #include "runtime/run/words.h"
 
 #include <inttypes.h>
+#include <limits.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,6 +64,18 @@ static void print_data(const Run *run)
     }
 }
 
+static void print_threads(const Run *run)
+{
+    cpu_set_t processors;
+    int64_t threads = run->identity.threads;
+    int count = sched_getaffinity(0, sizeof processors, &processors) == 0 ? CPU_COUNT(&processors) : INT_MAX;
+    if (threads > count)
+        screen_field("threads", "%" PRId64 " on %d processor%s; a run is slower with more threads than processors", threads,
+                     count, count == 1 ? "" : "s");
+    else
+        screen_field("threads", "%" PRId64, threads);
+}
+
 void words_header(const Run *run)
 {
     const TrainInfo *train = run->manifest->train;
@@ -72,7 +86,7 @@ void words_header(const Run *run)
     print_weights(run);
     print_data(run);
     screen_field("seed", "%" PRIu64, run->identity.seed);
-    screen_field("threads", "%" PRId64, run->identity.threads);
+    print_threads(run);
     if (run->position.steps[0])
         snprintf(at, sizeof at, ", resumed at step %" PRId64, run->position.steps[0]);
     screen_field("folder", "%s%s", run->folder, at);
@@ -121,18 +135,22 @@ static void print_event(const Run *run, const char *label, int64_t number)
     const TrainInfo *train = run->manifest->train;
     const SweepInfo *sweep = train->sweep;
     json_t *event = metrics_log_event(&run->log, number);
-    char text[1024] = "";
-    for (size_t i = 0; event && i < train->metric_count + (sweep ? sweep->indicator_count : 0); i++) {
+    char *text = NULL;
+    size_t size = 0;
+    FILE *list = open_memstream(&text, &size);
+    const char *between = "";
+    for (size_t i = 0; list && event && i < train->metric_count + (sweep ? sweep->indicator_count : 0); i++) {
         const char *name =
             i < train->metric_count ? train->metrics[i].name : indicator_names[sweep->indicators[i - train->metric_count].kind];
         const json_t *value = json_object_get(event, name);
-        size_t length = strlen(text);
-        if (json_is_number(value))
-            snprintf(text + length, sizeof text - length, "%s%.200s" SCREEN_BLANK "%.4g", length ? ", " : "", name,
-                     json_number_value(value));
+        if (!json_is_number(value))
+            continue;
+        fprintf(list, "%s%s" SCREEN_BLANK "%.4g", between, name, json_number_value(value));
+        between = ", ";
     }
-    if (*text)
+    if (list && fclose(list) == 0 && size > 0)
         screen_field(label, "epoch %.4g: %s", json_number_value(json_object_get(event, "epoch")), text);
+    free(text);
     json_decref(event);
 }
 

@@ -32,10 +32,19 @@ static bool exists(const char *path)
     return access(path, F_OK) == 0;
 }
 
+/* A terminal of 100 columns shows each line of the output without breaking it. */
+static void check_width(void)
+{
+    for (const char *line = command_output(); *line; line += strcspn(line, "\n"), line += *line == '\n')
+        if (strcspn(line, "\n") > 100)
+            fail_msg("wider than 100 columns: '%.200s'", line);
+}
+
 static void test_help(void **state)
 {
     (void)state;
     check("--help", 0, "Exit status: 0 fine, 1 an error in the input or the system, 2 wrong usage");
+    check_width();
     check("--version", 0, "hnc 0.");
     check("", 2, "hnc build FILE.hn");
     check("help", 0, "hnc build FILE.hn");
@@ -45,6 +54,7 @@ static void test_help(void **state)
         snprintf(arguments, sizeof arguments, "%s --help", commands[i]);
         snprintf(usage, sizeof usage, "usage: hnc %s FILE", commands[i]);
         check(arguments, 0, usage);
+        check_width();
         assert_int_equal(output_has("--gradients"), strcmp(commands[i], "check") == 0); /* flags of this command only */
         assert_int_equal(output_has("--passes"), strcmp(commands[i], "opt") == 0);
         snprintf(arguments, sizeof arguments, "%s toy.hn -h", commands[i]);

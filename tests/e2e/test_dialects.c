@@ -160,6 +160,22 @@ static void test_other_programs(void **state)
     ROWS("pixels.csv", "p2,p10,p1,p3,y\n2,10,1,3,0\n", "", "numbers(p1..p3)", 1, 2, 3); /* counted, not as they stand */
 }
 
+/* Lines that end with CR, separators that end the header alone, one column of numbers with decimal commas. */
+static void test_odd_shapes(void **state)
+{
+    (void)state;
+    ROWS("mac.csv", "# of an old Mac\ra,b\r1,2\r\r# and more\r3,4\r", "", "numbers(a, b)", 1, 2, 3, 4);
+    must_run("./m predict --weights run/last.safetensors mac.csv");
+    assert_true(output_has("\n3,1,2\n6,3,4\n")); /* the lines of the file */
+    ROWS("mac.csv", "title\ra,b\r1,2\r3,4", "skip 1", "numbers(a, b)", 1, 2, 3, 4);
+    ROWS("padded.csv", "a,b,,\n1,2\n3,4,,\n5,6,\n", "", "numbers(a, b)", 1, 2, 3, 4, 5, 6);
+    ROWS("padded.csv", "a;b;\n1;2,5\n3;4\n", "decimal \",\"", "numbers(a, b)", 1, 2.5, 3, 4);
+    ROWS("one.csv", "a\n1,5\n-2,25\n", "decimal \",\"", "numbers(a) ++ a", 1.5, 1.5, -2.25, -2.25);
+    must_run("rm -rf again && ./m train --data . --out again");
+    assert_false(output_has("note:"));
+    ROWS("r.txt", "\"a\" \"b\"\n\"1\" 5 6\n\"2\" 7 8\n", "separator \" \"; skip 1; columns _, a, b", "numbers(a, b)", 5, 6, 7, 8);
+}
+
 /* A row whose first field begins with '#' is not lost silently. */
 static void test_rows_that_begin_with_hash(void **state)
 {
@@ -228,6 +244,7 @@ int main(void)
         cmocka_unit_test(test_air_quality),
         cmocka_unit_test(test_adult),
         cmocka_unit_test(test_other_programs),
+        cmocka_unit_test(test_odd_shapes),
         cmocka_unit_test(test_rows_that_begin_with_hash),
         cmocka_unit_test(test_unknown_categories),
         cmocka_unit_test(test_settings_as_text),

@@ -134,6 +134,27 @@ static void test_numbers_of_rows(void **state)
     must_run("./m train --data . --out run && ./m predict --weights run/last.safetensors t.csv");
 }
 
+/* A program that is built with 40 and 10 rows and run with more: a table of the model has no entry for them. */
+static void test_more_rows_than_numbers(void **state)
+{
+    (void)state;
+    build("data t = idx(\"images\", \"labels\") { fields image: u8[2, 2], id: index, label: class[1..26]\n"
+          "  test idx(\"more-images\", \"more-labels\"); split train 0.8, valid 0.2 }\n"
+          "hyper w { weight: positive[rows(t)] = 1 }\n"
+          "net f(image: u8[2, 2]) -> f32[26] { return linear(flatten(image), 26) }\nweights f = stn(w)\n"
+          "objective loss(d) = mean(w.weight[d.id] * cross_entropy(f(d.image), d.label))\n"
+          "train go = bilevel(w) { lower loss(t.train) by adam(1e-2); upper loss(t.valid) by adam(1e-2); sample normal(scale: "
+          "0.1)\n"
+          "  batch 2; epochs 1 }\n",
+          NULL);
+    must_run("./m train --data . --out run && mkdir -p many && cp images labels many");
+    must_run("cd many && cp images more-images && cp labels more-labels");
+    assert_int_equal(run_command("./m train --data many --out other"), 1);
+    must_say("the data set t has 80 rows here, but t.id numbers the 50 rows of the files that the program was built with");
+    assert_int_equal(run_command("./m eval --weights run/last.safetensors --data many"), 1);
+    must_run("cd many && cp ../more-images images && cp ../more-labels labels && cd .. && ./m train --data many --out third");
+}
+
 static void test_widths(void **state)
 {
     (void)state;
@@ -186,7 +207,8 @@ static void test_names_in_a_front(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_labels_from_one), cmocka_unit_test(test_counted_classes),  cmocka_unit_test(test_numbers_of_rows),
+        cmocka_unit_test(test_labels_from_one), cmocka_unit_test(test_counted_classes),
+        cmocka_unit_test(test_numbers_of_rows), cmocka_unit_test(test_more_rows_than_numbers),
         cmocka_unit_test(test_widths),          cmocka_unit_test(test_names_in_a_front),
     };
     return cmocka_run_group_tests(tests, set_up, folder_tear_down);

@@ -211,6 +211,22 @@ static void test_bilevel(void **state)
     model_free(model);
 }
 
+static void test_a_metric_is_reported_once(void **state)
+{
+    (void)state;
+    Model *model = compile_with(DATA NET OBJECTIVE "train t = fit {\n"
+                                                   "  minimise fit(d.train) by adam(1e-3)\n"
+                                                   "  validate fit(d.valid)\n"
+                                                   "  report fit(d.valid), fit(d.test), fit(d.test)\n"
+                                                   "  batch 10\n  epochs 1\n}\n",
+                                (FrontendOptions){.real = DTYPE_F32});
+    const Train *train = &model->trains.data[0];
+    assert_int_equal(train->metrics.len, 2);
+    assert_string_equal(train->metrics.data[0].name, "fit(d.valid)");
+    assert_string_equal(train->metrics.data[1].name, "fit(d.test)");
+    model_free(model);
+}
+
 static void test_fit_without_validation_selects_nothing(void **state)
 {
     (void)state;
@@ -292,6 +308,7 @@ int main(void)
         cmocka_unit_test(test_a_generator_makes_as_many_numbers_as_its_target_has),
         cmocka_unit_test(test_hyperparameters),
         cmocka_unit_test(test_bilevel),
+        cmocka_unit_test(test_a_metric_is_reported_once),
         cmocka_unit_test(test_fit_without_validation_selects_nothing),
         cmocka_unit_test(test_options_select_a_train_and_set_constants),
         cmocka_unit_test(test_exports_take_the_types_of_what_they_call),

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "tabular/error.h"
 #include "tabular/table.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
@@ -15,14 +16,14 @@ static void check_column(Table *table, uint32_t column)
 {
     char error[TABULAR_ERROR] = "";
     int64_t missing, first, others;
-    const char *hint = NULL;
+    Hint hint = {0};
     double seconds;
     bool numeric = table_is_numeric(table, column);
     bool numbers = table_numbers(table, column, NULL, NULL, &missing, &first, &hint, error);
     bool found = table_column(table, table->columns[column].name) == column || table->columns[column].twice;
     if (numbers != (numeric || missing == table->rows) || !found)
         abort();
-    if (numbers != !hint || (table_is_nearly_numeric(table, column, &first) && numeric))
+    if (numbers != !hint.text || (table_is_nearly_numeric(table, column, &first) && numeric))
         abort();
     if (!table_categories(table, column, error))
         abort(); /* a fuzzer's file is too short for too many categories */
@@ -37,8 +38,13 @@ static void check_column(Table *table, uint32_t column)
         const char *cell = table_cell(table, row, column);
         if (strcmp(c->categories[codes[row]], *cell ? cell : table->missing_text) != 0)
             abort();
-        if (parse_time("", cell, &seconds) && !isfinite(seconds))
+        char how[TIME_HINT], shown[EXCERPT];
+        if ((parse_time("", cell, &seconds) && !isfinite(seconds)) ||
+            (parse_time("%d/%m/%Y", cell, &seconds) && !time_hint(cell, how)))
             abort();
+        if (time_format_fault(cell, how) && !*how)
+            abort();
+        excerpt(cell, shown);
     }
     free(codes);
 }

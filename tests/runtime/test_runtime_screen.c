@@ -178,7 +178,9 @@ static void test_header_and_end(void **state)
     assert_true(output_has("best       epoch 1: fit(toy.valid) "));
     assert_true(output_has("/toy plot runs/toy-tune-1\n"));
     assert_true(output_has("/toy eval --weights runs/toy-tune-1/best.safetensors --data data\n"));
-    assert_int_equal(run_command(TOY " train --data data --epochs 0"), 0);
+    assert_int_equal(run_command(TOY " train --data data --epochs 0 --threads 1000"), 0); /* more than any machine of ours has */
+    assert_true(output_has("\nthreads    1000 on ") && output_has("; a run is slower with more threads than processors\n"));
+    assert_true(output_has("; 1 more value of each evaluation is in\n           metrics.jsonl\n")); /* lam.decay.sigma */
     assert_true(output_has("ended      after 0 steps (0 epochs) in "));
     assert_false(output_has("best.safetensors"));
     assert_int_equal(run_command(TOY " train --data data --epochs 1 --quiet"), 0);

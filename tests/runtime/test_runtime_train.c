@@ -248,6 +248,8 @@ static void test_refuses_wrong_usage(void **state)
     assert_true(output_has("eval needs --weights FILE: in runs/ there is no run of this model"));
     assert_int_equal(run_command(TOY " --help"), 0);
     assert_true(output_has("usage: toy train"));
+    for (const char *line = command_output(); *line; line += strcspn(line, "\n"), line += *line == '\n')
+        assert_in_range(strcspn(line, "\n"), 0, 100);     /* columns of a terminal */
     assert_int_equal(run_command(TOY " eval --help"), 0); /* of this command only */
     assert_true(output_has("usage: toy eval [--weights FILE]") && output_has("--json") && !output_has("--out"));
     assert_int_equal(run_command(TOY " help train"), 0);

@@ -305,6 +305,27 @@ static void check_time(const char *format, const char *text, double expected)
 }
 
 /* Expected numbers are those of `date -u -d TEXT +%s`. */
+/* Formats that strptime takes, though it forgets what they read. */
+static void test_formats_of_times(void **state)
+{
+    (void)state;
+    static const char *const fine[] = {"",   "%d/%m/%Y", "%-d.%m.%y %H:%M", "%I %p", "%Y-%j", "%Y-%W-%u", "%A, %d %B %Y",
+                                       "%s", "%T"};
+    static const char *const wrong[] = {"abc",   "%A",       "%H:%M %p", "%Y-%m-%d %H:%M %Z", "%G-W%V-%u", "%Y-%W",
+                                        "%S.%f", "%Y-%m-%Q", "%Y%",      "%Y-%\xC3\xA9",      "%%Y"};
+    char fault[TIME_HINT], hint[TIME_HINT];
+    for (size_t i = 0; i < sizeof fine / sizeof fine[0]; i++)
+        if (time_format_fault(fine[i], fault))
+            fail_msg("%s: %s", fine[i], fault);
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        if (!time_format_fault(wrong[i], fault))
+            fail_msg("%s is taken", wrong[i]);
+    assert_true(time_hint("3/10/04 6:30 PM", hint) && strstr(hint, "\"%d/%m/%y %I:%M %p\")', or \"%m/%d/%y %I"));
+    assert_true(time_hint("25.12.2004", hint) && strstr(hint, "%d.%m.%Y\")' or") == NULL && strstr(hint, "%d.%m.%Y\")'"));
+    assert_true(time_hint("2004-03-10T18:00:00Z", hint) && strstr(hint, "'time(column)'"));
+    assert_false(time_hint("12 apples", hint));
+}
+
 static void test_times(void **state)
 {
     (void)state;
@@ -328,6 +349,17 @@ static void test_times(void **state)
     check_time("%d %b %Y", "1 Jan 1969", -31536000);
     check_time("%Y-%m-%d %H:%M:%S %z", "2004-03-10 18:00:00 +0100", 1078938000);
     check_time("%Y-%m", "2004-03", 1078099200);
+    check_time("%d/%m/%Y", "10/03/04", NAN); /* not in the year 4 */
+    check_time("%d/%m/%y", "10/03/04", 1078876800);
+    check_time("%d/%m/%y", "10/03/2004", NAN);
+    check_time("", "2004-03-10T18:00:00+01:00", 1078938000);
+    check_time("", "2004-03-10T18:00:00.5-0530", 1078961400.5);
+    check_time("", "2004-03-10 18:00+01", 1078938000);
+    check_time("", "2004-03-10-05", NAN); /* an offset follows a time of the day */
+    check_time("", "2004-03-10 18:00:00,25", 1078941600.25);
+    check_time("", "2004-03-10 18:00:00.25e3", NAN);
+    check_time("%I:%M %p", "12:30 AM", 1800);
+    check_time("%I:%M %p", "6:30 PM", 66600);
 }
 
 static void test_hints(void **state)
@@ -335,15 +367,76 @@ static void test_hints(void **state)
     (void)state;
     static const struct {
         const char *text, *hint;
-    } cases[] = {{"N/A", "missing"},       {"?", "missing"},           {"3,5", "decimal"},     {"0,250", "decimal"},
-                 {"7,350", "thousands"},   {"1,234,567", "thousands"}, {"1.234,5", "decimal"}, {"1 234", "blanks"},
-                 {"1'234", "apostrophes"}, {"10/03/2004", "time("},    {"18:00", "time("},     {"2004-03-10T18:00", "time("},
-                 {"12%", "percent"},       {"$12", "currency"},        {"abc", NULL},          {"a1", NULL}};
+    } cases[] = {{"N/A", "missing"},
+                 {"?", "missing"},
+                 {"3,5", "decimal"},
+                 {"0,250", "decimal"},
+                 {"7,350", "thousands"},
+                 {"1,234,567", "thousands"},
+                 {"1.234,5", "decimal"},
+                 {"1 234", "blanks"},
+                 {"1'234", "apostrophes"},
+                 {"10/03/2004", "time("},
+                 {"18:00", "time("},
+                 {"2004-03-10T18:00", "time("},
+                 {"12%", "percent"},
+                 {"$12", "currency"},
+                 {"abc", NULL},
+                 {"a1", NULL},
+                 {"\\N", "missing"},
+                 {"#DIV/0!", "missing"},
+                 {"\u22125", "U+002D"},
+                 {"1\u00A0234", "blanks"},
+                 {"1\u202F234,5", "blanks"},
+                 {"1\u2019234", "apostrophes"}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        const char *hint = number_hint(&default_dialect, cases[i].text);
+        const char *hint = number_hint(&default_dialect, cases[i].text).text;
         if (!hint != !cases[i].hint || (hint && !strstr(hint, cases[i].hint)))
             fail_msg("%s: %s", cases[i].text, hint ? hint : "no hint");
     }
+}
+
+/* 0,123 is a fraction, of whatever dialect a model says that it is. Blanks and apostrophes have several characters. */
+static void test_groups_of_digits(void **state)
+{
+    (void)state;
+    check_number(".", ",", "1,234.5", 1234.5);
+    check_number(".", ",", "0,123", NAN);
+    check_number(".", ",", "00,123", NAN);
+    check_number(".", ",", "0.123", 0.123);
+    check_number(",", ".", "-0.123", NAN);
+    check_number(",", " ", "1 234,5", 1234.5);
+    check_number(",", " ", "1\u00A0234\u202F567,5", 1234567.5);
+    check_number(",", "\u00A0", "1\u00A0234", 1234);
+    check_number(",", "\u00A0", "1 234", NAN);
+    check_number(".", "'", "1\u2019234.5", 1234.5);
+    check_number(".", ",", "1\u2019234.5", NAN);
+    Dialect comma = default_dialect;
+    comma.decimal = ",";
+    assert_non_null(strstr(number_hint(&comma, "1.234").text, "'thousands \".\"'"));
+    assert_non_null(strstr(number_hint(&comma, "1,234.5").text, "the comma"));
+    assert_non_null(strstr(number_hint(&comma, "1.5").text, "the comma"));
+    char shown[EXCERPT];
+    assert_string_equal(excerpt("1\u00A0234\u202F5 \u00E9\u200B", shown), "1<U+00A0>234<U+202F>5 \u00E9<U+200B>");
+}
+
+/* A marker that is a number, as models write numbers and as the files do. */
+static void test_markers_of_the_dialect(void **state)
+{
+    (void)state;
+    Dialect comma = default_dialect;
+    comma.decimal = ",";
+    static const char *const files[] = {"a.csv"}, *const numbers[] = {"-9,5", "-7.5"};
+    write_text("a.csv", "x;y\n-9,50;1\n-7,5;2\n-95;3\n");
+    TableSource source = {
+        .dialect = &comma, .folder = ".", .files = files, .file_count = 1, .markers = numbers, .marker_count = 2};
+    Table table;
+    char error[TABULAR_ERROR];
+    assert_true(table_read(&table, &source, NULL, error));
+    assert_string_equal(table_cell(&table, 0, 0), "");
+    assert_string_equal(table_cell(&table, 1, 0), "");
+    assert_string_equal(table_cell(&table, 2, 0), "-95");
+    table_free(&table);
 }
 
 /* A quoted text of several lines is one row when the separator is sought. */
@@ -417,7 +510,10 @@ int main(void)
         cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_numbers_of_dialects),
         cmocka_unit_test(test_times),
+        cmocka_unit_test(test_formats_of_times),
         cmocka_unit_test(test_hints),
+        cmocka_unit_test(test_groups_of_digits),
+        cmocka_unit_test(test_markers_of_the_dialect),
         cmocka_unit_test(test_separator_of_long_texts),
         cmocka_unit_test(test_categories),
         cmocka_unit_test(test_too_many_categories),
