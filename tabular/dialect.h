@@ -28,7 +28,7 @@ bool parse_number(const Dialect *dialect, const char *text, double *number);
  * 2024-03-10 18:00:00.5, 2024-03-10T18:00Z, 2024-03-10T18:00+01:00, 18:00 (time.c). */
 bool parse_time(const char *format, const char *text, double *seconds);
 
-enum { TIME_HINT = 192 };
+enum { TIME_HINT = 192 }; /* bytes of a text about times */
 
 /* Whether the format has a conversion that parse_time would not heed, such as %Z, or reads no time at all; what is wrong with it.
  */
