@@ -161,6 +161,30 @@ static bool take_header(Filling *f, const ReaderRow *row, char error[static TABU
     return fine;
 }
 
+/* A header whose names may have several lines, as spreadsheets wrap them: a blank stands where a line ends. */
+static bool take_wrapped_header(Filling *f, const ReaderRow *row, char error[static TABULAR_ERROR])
+{
+    size_t last = row->offsets[row->count - 1], size = last + strlen(row->text + last) + 1;
+    char *text = malloc(size);
+    if (!text)
+        return no_memory(error, row->path);
+    memcpy(text, row->text, size);
+    for (size_t i = 0; i < row->count; i++) {
+        char *to = text + row->offsets[i];
+        for (const char *from = to; *from;) {
+            size_t ends = strspn(from, "\r\n");
+            *to++ = ends ? ' ' : *from;
+            from += ends ? ends : 1;
+        }
+        *to = 0;
+    }
+    ReaderRow header = *row;
+    header.text = text;
+    bool fine = take_header(f, &header, error);
+    free(text);
+    return fine;
+}
+
 /* ---- rows ---- */
 
 static bool is_missing(const Filling *f, const char *cell)
@@ -216,6 +240,8 @@ static bool explain_division(const Filling *f, const ReaderRow *row, char error[
         snprintf(hint, sizeof hint, "; a column that nobody reads is named '_'");
     else if (is_divided_number(f, row))
         snprintf(hint, sizeof hint, "; if the comma is the decimal point, say 'decimal \",\"'");
+    else if (division->separator == SEPARATOR_COMMA && *dialect->decimal == ',' && row->count > f->fields)
+        snprintf(hint, sizeof hint, "; numbers with a decimal comma must be quoted where commas divide the fields");
     else if (most && likely->first > 1 && likely->fields == likely->first + 1)
         snprintf(hint, sizeof hint,
                  "; if each row begins with its name, for which the header has none, say 'skip %" PRId64 "; columns _, a, b'",
@@ -310,7 +336,7 @@ static bool take_row(void *context, const ReaderRow *row, char error[static TABU
     Filling *f = context;
     const Dialect *dialect = f->source->dialect;
     if (!f->fields && (!dialect->name_count || holds_names(dialect, row)))
-        return take_header(f, row, error);
+        return take_wrapped_header(f, row, error);
     if (!f->fields && !take_dialect_names(f, row, error))
         return false;
     bool trailing = row->count == f->fields + 1 && !*row_field(row, f->fields); /* the separator also ends the row */

@@ -173,6 +173,8 @@ static void test_odd_shapes(void **state)
     ROWS("one.csv", "a\n1,5\n-2,25\n", "decimal \",\"", "numbers(a) ++ a", 1.5, 1.5, -2.25, -2.25);
     must_run("rm -rf again && ./m train --data . --out again");
     assert_false(output_has("note:"));
+    ROWS("wrapped.csv", "\"width\r\n(mm)\",\"long\nname\"\r\n1,2\r\n3,4\r\n", "", "numbers(\"width (mm)\", \"long name\")", 1, 2,
+         3, 4);
     ROWS("r.txt", "\"a\" \"b\"\n\"1\" 5 6\n\"2\" 7 8\n", "separator \" \"; skip 1; columns _, a, b", "numbers(a, b)", 5, 6, 7, 8);
 }
 
