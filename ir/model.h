@@ -168,7 +168,7 @@ typedef struct Phase {
     uint32_t line;
 } Phase;
 
-enum { MOST_PASSES = 8 };
+enum { MOST_PASSES = 8 }; /* of a metric over the data */
 
 typedef struct Metric {
     const char *name;    /* as written: "err(fashion.test)" */

@@ -15,7 +15,8 @@ typedef struct Dialect {
     uint32_t name_count;      /* 0: the first row of each file is its header */
 } Dialect;
 
-/* Found separators, decimal points, comments that begin with '#', a header. */
+/* What holds where the model says nothing: the separator is found, '.' is the decimal point, comments begin with '#', and the
+ * first row is a header. */
 extern const Dialect default_dialect;
 
 /* A finite number: digits, perhaps a sign, a decimal point and an exponent; with the dialect's decimal point, and groups of three
@@ -27,7 +28,7 @@ bool parse_number(const Dialect *dialect, const char *text, double *number);
  * 2024-03-10 18:00:00.5, 2024-03-10T18:00Z, 2024-03-10T18:00+01:00, 18:00 (time.c). */
 bool parse_time(const char *format, const char *text, double *seconds);
 
-enum { TIME_HINT = 192 };
+enum { TIME_HINT = 192 }; /* bytes of a text about times */
 
 /* Whether the format has a conversion that parse_time would not heed, such as %Z, or reads no time at all; what is wrong with it.
  */

@@ -18,13 +18,13 @@ typedef struct Division {
     size_t alike;  /* rows that have so many */
 } Division;
 
-/* How the file is divided: by the character that the dialect names, else by the one that divides each of the first rows into
- * as many fields as the very first one, two or more (or as many as the dialect has names): a tab, ';', '|', a comma or blanks,
- * the first of these that does. (A comma within fields that something rarer divides is part of a number or a text.) Where none
- * does, it is the one of the first four that divides most rows as the first one is divided, else the comma; *likely is then what
- * divides most rows alike, and otherwise the result. Rows of one number with a decimal comma below a header of one name are one
- * column. `text`: the beginning of the file, of which a last row without its end does
- * not count unless it is `whole`. */
+/* How the file is divided. If the dialect names a separator, by this one. Else by the first of tab, ';', '|', comma and blanks
+ * that divides all of the first rows into equally many fields, two or more (or as many as the dialect has names). (A comma within
+ * fields that a rarer character divides is part of a number or a text.) If none of them does, by that one of tab, ';', '|' and
+ * comma that divides most rows, and the first one among them, into equally many fields; else by the comma. *likely: in this last
+ * case, the character that divides most rows into equally many fields; otherwise the result. Rows of one number with a
+ * decimal comma below a header of one name are one column. `text`: the beginning of the file; a
+ * last row without its end does not count unless the text is the `whole` file. */
 Division separator_find(const Dialect *dialect, const char *text, size_t size, bool whole, Division *likely);
 /* For messages: "';'", "tabs", "blanks"; valid until the next call of another separator. */
 const char *separator_name(char separator);

@@ -12,8 +12,8 @@ FILE *plot_begin(const char *picture, int width, int height);
 void plot_text(FILE *script, const char *text);
 /* Leaves out the middle of a text of more than so many letters: names of runs and of metrics differ at both ends. */
 void plot_clip(char *text, size_t letters);
-/* The same as plot_text for a title: broken behind commas and colons into lines of at most so many letters, if it can be. Returns their
- * number. */
+/* The same as plot_text for a title: broken behind commas and colons into lines of at most so many letters, if it can be. Returns
+ * their number. */
 int plot_title(FILE *script, const char *text, size_t letters);
 /* The distance between labels on an axis of that width: 1, 2 or 5 times a power of ten, so large that there are at most `most`
  * labels and no two run into each other. */
