@@ -22,7 +22,8 @@ typedef struct Reader {
     bool failed; /* the error is written; further calls by libcsv are ignored */
     struct csv_parser parser;
     Division division, likely; /* its separator is 0 while it is still to be found */
-    int64_t comments;
+    Comments comments;
+    bool any_row;    /* was handed on */
     bool quoted;     /* blanks: the line that was fed last leaves a quote open */
     char *line_text; /* blanks: the line with one FIELD_END per run of them */
     size_t line_capacity;
@@ -89,7 +90,7 @@ static void take_row(int end, void *context)
 {
     (void)end;
     Reader *r = context;
-    r->row_ended = true;
+    r->row_ended = r->any_row = true;
     ReaderRow row = {r->path, r->row_line, r->count, r->text, r->offsets, &r->division, &r->likely};
     if (!r->failed && r->count > 0)
         r->failed = !r->take(r->context, &row, r->error);
@@ -221,7 +222,9 @@ static bool feed_line(Reader *r, const char *line, size_t size)
     if (!check_text(r, (const unsigned char *)line, size))
         return false;
     bool comment = r->row_ended && line_is_comment(r->dialect, line, size);
-    r->comments += comment;
+    r->comments.skipped += comment;
+    if (comment && r->any_row && r->division.first > 1)
+        r->comments.like_rows += line_fields(line, size, r->division.separator) == r->division.first;
     if (comment || (r->row_ended && line_is_blank(line, size)))
         return true;
     if (r->row_ended)
@@ -305,7 +308,7 @@ static bool feed_stream(Reader *r, gzFile stream)
     return fine;
 }
 
-bool reader_read(const char *path, const Dialect *dialect, ReaderTake *take, void *context, int64_t *comments,
+bool reader_read(const char *path, const Dialect *dialect, ReaderTake *take, void *context, Comments *comments,
                  char error[static TABULAR_ERROR])
 {
     struct stat status;
@@ -326,8 +329,10 @@ bool reader_read(const char *path, const Dialect *dialect, ReaderTake *take, voi
     free(r.text);
     free(r.offsets);
     free(r.line_text);
-    if (comments)
-        *comments += r.comments;
+    if (comments) {
+        comments->skipped += r.comments.skipped;
+        comments->like_rows += r.comments.like_rows;
+    }
     return fine && (end != Z_BUF_ERROR || tabular_error(error, "%s: the compressed data is truncated", path));
 }
 

@@ -37,10 +37,14 @@ static inline const char *row_field(const ReaderRow *row, size_t field)
 /* Takes one row, which is valid during the call only. False, with the error written, ends the reading. */
 typedef bool ReaderTake(void *context, const ReaderRow *row, char error[static TABULAR_ERROR]);
 
+/* Comments of a file: all that were skipped, and those of them, behind the first row, that divide into fields as the rows do. */
+typedef struct Comments {
+    int64_t skipped, like_rows;
+} Comments;
+
 /* Reads a file from the first row to the last. False, with the error written: the file cannot be read, is damaged, breaks the
- * rules above, or `take` refused a row. Only regular files are read. Adds to *comments (may be NULL) the comments that were
- * skipped. */
-bool reader_read(const char *path, const Dialect *dialect, ReaderTake *take, void *context, int64_t *comments,
+ * rules above, or `take` refused a row. Only regular files are read. Adds to *comments (may be NULL) those of the file. */
+bool reader_read(const char *path, const Dialect *dialect, ReaderTake *take, void *context, Comments *comments,
                  char error[static TABULAR_ERROR]);
 
 /* FOLDER/name (or name, if it is absolute), or the same with .gz added or removed: the one that exists, or else the first. For

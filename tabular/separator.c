@@ -61,6 +61,12 @@ static size_t count_fields(const char *row, size_t size, char separator, bool *e
     return quoted ? 0 : fields;
 }
 
+size_t line_fields(const char *line, size_t size, char separator)
+{
+    bool empty_last;
+    return count_fields(line, size, separator, &empty_last);
+}
+
 /* Fields that most of the counts are; *alike: how many are. */
 static size_t most_frequent(const size_t *counts, size_t rows, size_t *alike)
 {

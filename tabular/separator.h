@@ -30,6 +30,8 @@ Division separator_find(const Dialect *dialect, const char *text, size_t size, b
 const char *separator_name(char separator);
 /* How a model says that the character is the separator; valid until the next call. */
 const char *separator_advice(char separator);
+/* Fields into which the character divides a line. */
+size_t line_fields(const char *line, size_t size, char separator);
 bool line_is_blank(const char *line, size_t size);
 /* Whether the line begins, behind blanks, as the dialect's comments do. */
 bool line_is_comment(const Dialect *dialect, const char *line, size_t size);

@@ -7,6 +7,7 @@
 
 #include "tabular/dialect.h"
 #include "tabular/error.h"
+#include "tabular/reader.h"
 
 /* What a table may hold; each is named by the message that refuses more. */
 #define TABLE_MAX_TEXT ((size_t)UINT32_MAX) /* bytes of text */
@@ -28,8 +29,9 @@ typedef struct Table {
     int64_t *first_rows; /* of each file, and the number of all rows */
     uint32_t file_count;
     Dialect dialect;
-    char separator;               /* of the file that was read last */
-    int64_t comments, empty_rows; /* lines and rows that were left out */
+    char separator;     /* of the file that was read last */
+    Comments comments;  /* that were left out */
+    int64_t empty_rows; /* the same */
     int64_t rows;
     uint32_t *cells; /* row by row: where in `text` each begins; 0: missing */
     uint32_t *lines; /* of each row in its file */

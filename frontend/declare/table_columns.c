@@ -223,6 +223,19 @@ static void find_categories(TableLowering *l, const Use *use)
     free(counts);
 }
 
+/* Rows that begin with '#', such as colours, are not lost without a word, unless the model says what a comment is. */
+static void check_comments(TableLowering *l)
+{
+    int64_t lines = l->table->comments.like_rows;
+    if (lines == 0 || l->schema->dialect.comment != default_dialect.comment)
+        return;
+    warn(l->s, WARNING_COMMENTED_ROWS, l->symbol->decl->name.span,
+         "%" PRId64 " line%s of the files of '%s' begin%s with '#' and %s left out, but divide%s into fields as the rows do",
+         lines, lines == 1 ? "" : "s", l->symbol->decl->name.text, lines == 1 ? "s" : "", lines == 1 ? "is" : "are",
+         lines == 1 ? "s" : "");
+    add_help(l->s, "'comment none' reads such lines as rows, 'comment \"#\"' leaves them out without a word");
+}
+
 bool read_columns(TableLowering *l)
 {
     Session *s = l->s;
@@ -238,6 +251,8 @@ bool read_columns(TableLowering *l)
              l->symbol->decl->name.text);
         return false;
     }
+    if (s->learning)
+        check_comments(l);
     for (uint32_t i = 0; i < l->uses.len && s->learning; i++)
         check_use(l, &l->uses.data[i]);
     for (uint32_t i = 0; i < l->uses.len; i++)

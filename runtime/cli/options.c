@@ -359,7 +359,10 @@ static Key meant_by(const char *argument)
                  {"--random-seed", KEY_SEED},
                  {"-s", KEY_SEED},
                  {"--time", KEY_SECONDS},
-                 {"-q", KEY_QUIET}};
+                 {"-q", KEY_QUIET},
+                 {"--weights", KEY_FROM},
+                 {"--init", KEY_FROM},
+                 {"--pretrained", KEY_FROM}};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (is_flag(argument, names[i].name))
             return names[i].key;
@@ -374,6 +377,9 @@ static bool refuse_flag(const char *argument, const CommandInfo *command)
         near = flag_name(meant);
     if (place)
         return report_error("'%s' is not a flag of '%s': this %s", argument, command->name, place);
+    if (meant == KEY_FROM && near)
+        return report_error("'%s' is not a flag of '%s'; '%s FILE' begins with the weights of a file", argument, command->name,
+                            near);
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         for (int key = 0; key < KEY_COUNT; key++)
             if (commands[i].flags >> key & 1 && is_flag(argument, flag_name((Key)key)))

@@ -64,11 +64,11 @@ static void note_findings(const CsvRows *rows, const DatasetInfo *dataset)
     const char *name = dataset->name;
     if (table->separator != SEPARATOR_COMMA && !*schema->dialect.separator)
         report_note("the fields of the data set %s are divided by %s", name, separator_name(table->separator));
-    if (table->comments)
-        report_note("%" PRId64
-                    " line%s of the data set %s begin%s with '%s' and %s left out; 'comment none' in the data set reads %s",
-                    table->comments, table->comments == 1 ? "" : "s", name, table->comments == 1 ? "s" : "",
-                    schema->dialect.comment, table->comments == 1 ? "is" : "are", table->comments == 1 ? "it" : "them");
+    if (table->comments.skipped)
+        report_note(
+            "%" PRId64 " line%s of the data set %s begin%s with '%s' and %s left out; 'comment none' in the data set reads %s",
+            table->comments.skipped, table->comments.skipped == 1 ? "" : "s", name, table->comments.skipped == 1 ? "s" : "",
+            schema->dialect.comment, table->comments.skipped == 1 ? "is" : "are", table->comments.skipped == 1 ? "it" : "them");
     if (table->empty_rows)
         report_note("%" PRId64 " row%s of the data set %s without any value %s left out", table->empty_rows,
                     table->empty_rows == 1 ? "" : "s", name, table->empty_rows == 1 ? "is" : "are");
