@@ -86,9 +86,13 @@ static int64_t find_name(TableLowering *l, const Expr *expr, const char *name)
     if (column >= 0 || refuse_header(l, expr))
         return column;
     enum { LISTED = 30 };
-    Words columns = {l->table->columns, l->table->column_count, sizeof *l->table->columns};
+    const char **names = ARENA_ARRAY(&s->file->arena, const char *, l->table->column_count);
+    Words columns = {names, 0, sizeof *names};
+    for (uint32_t i = 0; i < l->table->column_count; i++) /* two columns of one name cannot be used */
+        if (!l->table->columns[i].twice)
+            names[columns.count++] = l->table->columns[i].name;
     fail(s, expr->span, "the data set '%s' has no column '%s'", l->symbol->decl->name.text, name);
-    l->no_header = columns.count == 1;
+    l->no_header = l->table->column_count == 1;
     if (l->no_header)
         add_help(s, "the only column is '%s'; if this line is a title above the header, leave it out by 'skip 1'",
                  l->table->columns[0].name);
