@@ -1,11 +1,13 @@
 #include "runtime/run/loop.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "runtime/core/clock.h"
 #include "runtime/core/report.h"
@@ -13,9 +15,15 @@
 
 static volatile sig_atomic_t stop_signal;
 
+/* An evaluation may take minutes, so whoever pressed Ctrl-C is told that it was heard. */
 static void note_signal(int number)
 {
+    static const char words[] = "\nending after this step or evaluation; a second Ctrl-C ends the program at once\n";
+    int kept = errno;
     stop_signal = number;
+    ssize_t written = number == SIGINT && isatty(STDERR_FILENO) ? write(STDERR_FILENO, words, sizeof words - 1) : 0;
+    (void)written; /* or nobody reads it */
+    errno = kept;
 }
 
 /* The first signal asks for an orderly end. Its handler restores the default, so the second signal kills. */
