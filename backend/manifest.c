@@ -280,7 +280,8 @@ static void fill_constants(const Filler *f, Manifest *manifest)
     for (uint32_t i = 0; i < manifest->constant_count; i++) {
         const Constant *constant = &f->model->constants.data[i];
         int64_t state = find_state(f->module, constant_state(f->arena, constant->name));
-        manifest->constants[i] = (ConstantInfo){.name = constant->name, .number = constant->number, .state = (int)state};
+        manifest->constants[i] = (ConstantInfo){
+            .name = constant->name, .number = constant->number, .state = (int)state, .positive = constant->positive};
     }
 }
 

@@ -236,6 +236,7 @@ typedef struct Export {
 typedef struct Constant {
     const char *name;
     double number;
+    bool positive; /* it is a setting of an optimizer */
 } Constant;
 /* "const/rate" */
 const char *constant_state(Arena *arena, const char *name);

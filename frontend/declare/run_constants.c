@@ -1,5 +1,6 @@
-/* Which constants a run may change: those that stand only as rates and clips of optimizers, by their name. A step multiplies by
- * such a number and decides nothing by it, so it computes the same bits whether the number is in its code or in a state. */
+/* Which constants a run may change: those that stand only as rates and clips of optimizers, by their name, and (changes_at_run)
+ * those that meet only tensors in expressions. A step multiplies by the first and decides nothing by them, so it computes the
+ * same bits whether such a number is in its code or in a state. The others are always states. */
 #include <string.h>
 
 #include "frontend/declare/declare.h"
@@ -38,6 +39,7 @@ void find_run_constants(Session *s)
         const Symbol *symbol = s->file->symbols.data[i];
         const char *name = symbol->decl->name.text;
         if (symbol->decl->kind == DECL_CONST && symbol->number_known)
-            vec_push(&s->model->constants, (Constant){arena_text(&s->module->arena, name, strlen(name)), symbol->number});
+            vec_push(&s->model->constants,
+                     (Constant){arena_text(&s->module->arena, name, strlen(name)), symbol->number, symbol->is_setting});
     }
 }

@@ -146,6 +146,7 @@ static bool read_changeable(Session *s, const Expr *expr, const char *what, Rang
     argument->constant = bare_constant(s, expr);
     if (!argument->constant)
         return read_number(s, expr, what, range, &argument->number);
+    argument->constant->is_setting = true;
     return constant_number(s, argument->constant, &argument->number) && check_range(s, expr->span, what, range, argument->number);
 }
 

@@ -33,14 +33,17 @@ typedef struct Symbol {
     const Decl *decl;
     uint32_t index; /* among the declarations of its kind */
     ConstState state;
-    double number;      /* const */
-    bool number_known;  /* const: false after an error */
-    bool used;          /* net, objective: lowered at least once */
-    bool pinned;        /* const: its number is needed when the program is built */
-    bool broken;        /* data: its declaration has an error, so missing parts are not reported */
-    bool misread;       /* data: a field of it without a split was reported */
-    uint32_t condition; /* a condition's place among those of the module */
-    int64_t extent;     /* of its vector, 0 after an error */
+    double number;           /* const */
+    bool number_known;       /* const: false after an error */
+    bool used;               /* net, objective: lowered at least once */
+    bool pinned;             /* const: it stands elsewhere than as a setting of an optimizer */
+    bool is_setting;         /* const: it stands as a setting, such as the rate of an optimizer */
+    uint32_t uses, run_uses; /* const, in the first walk: places where it stands in an expression; those where only its product
+                                with a tensor, or another operation on both, is needed */
+    bool broken;             /* data: its declaration has an error, so missing parts are not reported */
+    bool misread;            /* data: a field of it without a split was reported */
+    uint32_t condition;      /* a condition's place among those of the module */
+    int64_t extent;          /* of its vector, 0 after an error */
 } Symbol;
 
 /* A weight as the first walk saw it. */
@@ -139,6 +142,7 @@ typedef struct Val {
     int64_t classes;    /* of an i32 tensor that is a label; 0: unknown */
     bool probabilities; /* of a tensor that a standard layer made of logits */
     double number;
+    Symbol *constant; /* of a number: the only constant that it was computed from, directly; NULL: none */
     bool boolean;
     Dims dims;
     const double *numbers; /* dims_elements(dims) of them */
@@ -288,6 +292,9 @@ Val lookup_name(Session *s, Name name);
 /* The layer, net or objective that a call names; reports and returns NULL if there is none. */
 Symbol *lookup_callee(Session *s, Name name);
 bool constant_number(Session *s, Symbol *symbol, double *number);
+/* Whether a run may give the constant another number because no part of the program was made by it. Known after the first walk.
+ */
+bool changes_at_run(const Symbol *constant);
 void frame_free(Frame *frame);
 
 /* ---- sizes of data (data_counts.c) ---- */

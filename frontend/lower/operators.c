@@ -54,7 +54,19 @@ static Val fold_binary(Session *s, Operator operator, Val x, Val y, Span span)
     if (operator== OPERATOR_DIV && y.number == 0)
         return divided_by_zero(s, span);
     double result = fold(operator, x.number, y.number);
-    return gives_truth(operator) ? val_bool(result != 0) : val_number(result);
+    if (gives_truth(operator))
+        return val_bool(result != 0);
+    Val value = val_number(result);
+    if (!x.constant || !y.constant)
+        value.constant = x.constant ? x.constant : y.constant;
+    return value;
+}
+
+/* A constant that meets a tensor here is needed by the step only, not by the compiler. */
+static void count_at_run(const Session *s, Val value)
+{
+    if (s->learning && value.kind == VAL_NUMBER && value.constant)
+        value.constant->run_uses++;
 }
 
 static Val arithmetic(Session *s, Operator operator, Val x, Val y, Span span)
@@ -163,6 +175,8 @@ Val evaluate_binary(Session *s, Operator operator, Val x, Val y, Span span)
     case OPERATOR_SUB:
     case OPERATOR_MUL:
     case OPERATOR_DIV:
+        count_at_run(s, x);
+        count_at_run(s, y);
         return arithmetic(s, operator, x, y, span);
     default:
         return comparison(s, operator, x, y, span);
@@ -173,8 +187,11 @@ Val evaluate_unary(Session *s, Operator operator, Val x, Span span)
 {
     if (is_poison(x))
         return x;
-    if (x.kind == VAL_NUMBER && operator== OPERATOR_NEGATE)
-        return val_number(-x.number);
+    if (x.kind == VAL_NUMBER && operator== OPERATOR_NEGATE) {
+        x.number = -x.number;
+        x.boolean = false;
+        return x;
+    }
     if (x.kind == VAL_NUMBER && x.boolean)
         return val_bool(x.number == 0);
     if (operator== OPERATOR_NEGATE) {

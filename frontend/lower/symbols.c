@@ -113,6 +113,7 @@ Val *find_local(Frame *frame, const char *name)
 void set_local(Frame *frame, Name name, Val value)
 {
     Val *old = find_local(frame, name.text);
+    value.constant = NULL; /* a name may stand in many places */
     if (old)
         *old = value;
     else
@@ -165,16 +166,39 @@ static void help_with_split(Session *s, const Decl *objective)
     }
 }
 
-static Val symbol_value(Session *s, Symbol *symbol, Span span)
+bool changes_at_run(const Symbol *constant)
+{
+    return constant->uses > 0 && constant->uses == constant->run_uses && !constant->is_setting;
+}
+
+/* A number of the program, or a state that a run may set. */
+static Val constant_value(Session *s, Symbol *symbol)
 {
     double number;
+    symbol->pinned = true;
+    symbol->uses += s->learning;
+    if (!constant_number(s, symbol, &number))
+        return val_poison();
+    if (s->learning || !s->builder.function || !changes_at_run(symbol)) {
+        Val value = val_number(number);
+        value.constant = symbol;
+        return value;
+    }
+    Module *module = s->module;
+    uint32_t state = find_or_add_state(module, constant_state(&module->arena, symbol->decl->name.text), type_scalar(module->real),
+                                       STATE_CONSTANT, (Init){INIT_CONSTANT, number});
+    module->states.data[state].kept = true;
+    return val_tensor(build_read(&s->builder, state));
+}
+
+static Val symbol_value(Session *s, Symbol *symbol, Span span)
+{
     const char *name = symbol->decl->name.text;
     if (condition_kind(symbol->decl->kind) != CONDITION_NOTHING)
         return (Val){.kind = VAL_CONDITION, .symbol = symbol};
     switch (symbol->decl->kind) {
     case DECL_CONST:
-        symbol->pinned = true;
-        return constant_number(s, symbol, &number) ? val_number(number) : val_poison();
+        return constant_value(s, symbol);
     case DECL_DATA:
         return (Val){.kind = VAL_DATASET, .symbol = symbol};
     case DECL_NET:

@@ -49,8 +49,9 @@ bool constant_parse(const Manifest *manifest, const char *text, size_t *place, d
     if (constant->state == NONE)
         return report_error("--set: the constant %s is chosen when the model is built: hnc build -D %s", constant->name, text);
     double kept = manifest->real == DTYPE_F64 ? *value : (double)(float)*value;
-    if (end == number || *end || !isfinite(kept) || kept <= 0)
-        return report_error("--set: the constant %s is the rate or the clip of an optimizer, a number above 0, not '%s'",
-                            constant->name, number);
+    if (end == number || *end || !isfinite(kept) || (constant->positive && kept <= 0))
+        return report_error("--set: the constant %s is %s, not '%s'", constant->name,
+                            constant->positive ? "the rate or the clip of an optimizer, a number above 0" : "a finite number",
+                            number);
     return true;
 }

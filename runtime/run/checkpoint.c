@@ -124,7 +124,7 @@ static void restore_constants(const json_t *metadata, const Program *program)
         char key[KEY_SIZE];
         const char *text = json_string_value(json_object_get(metadata, constant_key(&manifest->constants[i], key)));
         double number = text ? strtod(text, NULL) : NAN;
-        if (manifest->constants[i].state != NONE && isfinite(number) && number > 0)
+        if (manifest->constants[i].state != NONE && isfinite(number) && (number > 0 || !manifest->constants[i].positive))
             program->constants[i] = number;
     }
     program_write_constants(program);

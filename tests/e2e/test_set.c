@@ -28,7 +28,8 @@ static void build(const char *name, const char *optimizers, const char *penalty)
     assert_non_null(file);
     fprintf(file,
             "data d = csv(\"table.csv\") {\n  fields x = numbers(a, b, c), y = y\n  split train 48, valid 16\n}\n"
-            "const rate = 1e-2\nconst most = 0.5\nconst width = 8\nconst one = 1\nconst base = 2e-2\nconst half = base / 2\n"
+            "const rate = 1e-2\nconst most = 0.5\nconst width = 8\nconst one = 1\nconst base = 2e-2\nconst half = base / "
+            "2\nconst decay = 1e-3\n"
             "net trunk(x: f32[3]) -> f32[8] { return tanh(linear(x, width)) }\n"
             "net head(h: f32[8]) -> f32[1] { return linear(h, 1) }\n"
             "objective loss(e) = mean(square(head(trunk(e.x)) - e.y))%s\n"
@@ -132,6 +133,42 @@ static void only_rates_and_clips_are_changed(void **state)
     assert_true(output_has("const rate = 0.5, which train --set changes") && output_has("const width = 8\n"));
 }
 
+/* A constant that meets only tensors: half of it is the factor of a penalty. A run that sets it is the run of a program that was
+ * built with it, goes on with it, and is evaluated with it. */
+static void constants_of_losses_are_set(void **state)
+{
+    (void)state;
+    build("pen", "adam(1e-2)", " + decay / 2 * sumsq(head)");
+    assert_int_equal(run_command("'%s/hnc' build pen.hn -D decay=0.5 -o defined", HNC_BINARY_DIR), 0);
+    train("pen", "pen_default", "--steps 12");
+    train("pen", "pen_set", "--set decay=0.5 --steps 12");
+    train("defined", "pen_defined", "--steps 12");
+    same("pen_set", "pen_defined", true);
+    same("pen_set", "pen_default", false);
+    train("pen", "pen_halves", "--set decay=0.5 --steps 5");
+    train("pen", "pen_halves", "--resume --steps 12");
+    same("pen_set", "pen_halves", true);
+    assert_int_equal(run_command("./pen eval --json --weights pen_set/last.safetensors > a && ./defined eval --json --weights "
+                                 "pen_defined/last.safetensors > b && cmp a b"),
+                     0);
+    train("pen", "pen_negative", "--set decay=-1e-3 --steps 3");
+    refused("./pen train --out no --set decay=inf", "the constant decay is a finite number, not 'inf'");
+    assert_int_equal(run_command("'%s/hnc' check --gradients pen.hn", HNC_BINARY_DIR), 0);
+}
+
+/* Constants that the compiler needs itself: in a comparison, a layer's argument, beside another constant, under a name. */
+static void other_constants_are_built_in(void **state)
+{
+    (void)state;
+    static const char *const penalties[] = {" + mean(where(e.y > decay, 1, 0)) * sumsq(head)",
+                                            " + mean(huber(e.y, e.x[0], decay)) + sumsq(head)", " + decay * one * sumsq(head)",
+                                            " + c * sumsq(head) with c = decay", " + pow(sumsq(head), decay)"};
+    for (size_t i = 0; i < sizeof penalties / sizeof *penalties; i++) {
+        build("fixed", "adam(1e-2)", penalties[i]);
+        refused("./fixed train --out no --set decay=1", "decay is chosen when the model is built");
+    }
+}
+
 /* A checkpoint says which numbers its run has, and the run keeps them. */
 static void a_run_keeps_its_constants(void **state)
 {
@@ -154,10 +191,9 @@ static void a_run_keeps_its_constants(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bits_are_those_of_the_number),
-        cmocka_unit_test(clips_are_set),
-        cmocka_unit_test(only_rates_and_clips_are_changed),
-        cmocka_unit_test(a_run_keeps_its_constants),
+        cmocka_unit_test(bits_are_those_of_the_number),     cmocka_unit_test(clips_are_set),
+        cmocka_unit_test(constants_of_losses_are_set),      cmocka_unit_test(other_constants_are_built_in),
+        cmocka_unit_test(only_rates_and_clips_are_changed), cmocka_unit_test(a_run_keeps_its_constants),
     };
     return cmocka_run_group_tests(tests, set_up, folder_tear_down);
 }
