@@ -168,7 +168,11 @@ static void help_with_split(Session *s, const Decl *objective)
 
 bool changes_at_run(const Symbol *constant)
 {
-    return constant->uses > 0 && constant->uses == constant->run_uses && !constant->is_setting;
+    const Expr *value = constant->decl->value;
+    if (value->kind == EXPR_UNARY && value->operator== OPERATOR_NEGATE)
+        value = value->left;
+    bool is_written = value->kind == EXPR_NUMBER; /* what is computed from others follows them */
+    return is_written && constant->uses > 0 && constant->uses == constant->run_uses && !constant->is_setting;
 }
 
 /* A number of the program, or a state that a run may set. */

@@ -29,7 +29,7 @@ static void build(const char *name, const char *optimizers, const char *penalty)
     fprintf(file,
             "data d = csv(\"table.csv\") {\n  fields x = numbers(a, b, c), y = y\n  split train 48, valid 16\n}\n"
             "const rate = 1e-2\nconst most = 0.5\nconst width = 8\nconst one = 1\nconst base = 2e-2\nconst half = base / "
-            "2\nconst decay = 1e-3\n"
+            "2\nconst decay = 1e-3\nconst tenth = 1e-2 / 10\n"
             "net trunk(x: f32[3]) -> f32[8] { return tanh(linear(x, width)) }\n"
             "net head(h: f32[8]) -> f32[1] { return linear(h, 1) }\n"
             "objective loss(e) = mean(square(head(trunk(e.x)) - e.y))%s\n"
@@ -167,6 +167,8 @@ static void other_constants_are_built_in(void **state)
         build("fixed", "adam(1e-2)", penalties[i]);
         refused("./fixed train --out no --set decay=1", "decay is chosen when the model is built");
     }
+    build("fixed", "adam(1e-2)", " + tenth * sumsq(head)");
+    refused("./fixed train --out no --set tenth=1", "tenth is chosen when the model is built");
 }
 
 /* A checkpoint says which numbers its run has, and the run keeps them. */
