@@ -6,12 +6,13 @@ static const char *function_name(Assembly *assembly, const char *suffix)
     return arena_printf(&assembly->module->arena, "%s.%s", assembly->train->name, suffix);
 }
 
-/* States before this one, but for the encoders of tables: first weights do not depend on how the columns of a table are read. */
+/* States before this one, but for the encoders of tables and the constants of the run: first weights do not depend on how the
+ * columns of a table are read, nor on whether a constant is in the code. */
 static uint32_t state_number(const Module *module, uint32_t state)
 {
     uint32_t number = 0;
     for (uint32_t i = 0; i < state; i++)
-        number += module->states.data[i].role != STATE_ENCODER;
+        number += module->states.data[i].role != STATE_ENCODER && module->states.data[i].role != STATE_CONSTANT;
     return number;
 }
 

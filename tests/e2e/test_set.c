@@ -151,6 +151,12 @@ static void constants_of_losses_are_set(void **state)
     assert_int_equal(run_command("./pen eval --json --weights pen_set/last.safetensors > a && ./defined eval --json --weights "
                                  "pen_defined/last.safetensors > b && cmp a b"),
                      0);
+    build("still", "sgd(1e-30)",
+          " + decay / 2 * sumsq(head)"); /* the first weights are those of a program without the constant */
+    build("number", "sgd(1e-30)", " + 5e-4 * sumsq(head)");
+    train("still", "still_run", "--steps 1");
+    train("number", "number_run", "--steps 1");
+    same("still_run", "number_run", true);
     train("pen", "pen_negative", "--set decay=-1e-3 --steps 3");
     refused("./pen train --out no --set decay=inf", "the constant decay is a finite number, not 'inf'");
     assert_int_equal(run_command("'%s/hnc' check --gradients pen.hn", HNC_BINARY_DIR), 0);
