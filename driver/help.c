@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "driver/command_line.h"
+#include "support/wrap.h"
 
 const CommandInfo command_table[COMMAND_COUNT] = {
 #define COMMAND(name, operand, summary) {#name, operand, summary, command_##name},
@@ -40,22 +41,7 @@ const char *flag_text(Arena *arena, const FlagInfo *flag)
     return arena_printf(arena, "--%s%s%s", flag->name, flag->value ? "=" : "", value);
 }
 
-/* Text from a column on, broken at blanks, within the 100 columns of a terminal. */
-static void print_wrapped(FILE *file, const char *text, int margin)
-{
-    enum { WIDTH = 100 };
-    size_t room = (size_t)(WIDTH - margin);
-    while (strlen(text) > room) {
-        size_t length = room;
-        while (length > 0 && text[length] != ' ')
-            length--;
-        if (length == 0)
-            break;
-        fprintf(file, "%.*s\n%*s", (int)length, text, margin, "");
-        text += length + 1;
-    }
-    fprintf(file, "%s\n", text);
-}
+enum { WIDTH = 100 }; /* columns of a terminal */
 
 static void print_flag(FILE *file, Arena *arena, const FlagInfo *flag)
 {
@@ -64,7 +50,7 @@ static void print_flag(FILE *file, Arena *arena, const FlagInfo *flag)
     fprintf(file, "  %-*s ", MARGIN - 3, text);
     if (strlen(text) > MARGIN - 3)
         fprintf(file, "\n%*s", MARGIN, "");
-    print_wrapped(file, flag->help, MARGIN);
+    print_wrapped(file, flag->help, MARGIN, WIDTH);
 }
 
 static void print_passes(FILE *file)
@@ -90,7 +76,7 @@ static void print_command_help(FILE *file, Arena *arena, const CommandInfo *comm
 {
     bool run = command == &command_table[COMMAND_run];
     fprintf(file, "usage: hnc %s %s [flags]%s\n\n", command->name, command->operand, run ? " [-- FLAGS]" : "");
-    print_wrapped(file, command->summary, 0);
+    print_wrapped(file, command->summary, 0, WIDTH);
     fputs("\n", file);
     for (int flag = 0; flag < FLAG_COUNT; flag++)
         if (takes(command, (FlagKey)flag))
@@ -124,7 +110,7 @@ static void print_overview(FILE *file, Arena *arena)
     for (int i = 0; i < COMMAND_COUNT; i++) {
         const CommandInfo *command = &command_table[i];
         fprintf(file, "  %-*s ", MARGIN - 3, arena_printf(arena, "hnc %s %s", command->name, command->operand));
-        print_wrapped(file, command->summary, MARGIN);
+        print_wrapped(file, command->summary, MARGIN, WIDTH);
     }
     fputs("  hnc COMMAND --help     says which flags the command takes\n  hnc --version, --help\n\n", file);
     unsigned commands = 0;

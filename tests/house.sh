@@ -33,7 +33,7 @@ runtime/abi      indicators/indicators.def tabular/schema.h
 runtime/core     runtime/abi
 runtime/data     runtime/abi runtime/core tabular support/fnv.h
 runtime/run      runtime/abi runtime/core runtime/data indicators pareto support/fnv.h tabular
-runtime/cli      runtime/abi runtime/core runtime/data runtime/run indicators support/fnv.h tabular
+runtime/cli      runtime/abi runtime/core runtime/data runtime/run indicators support/fnv.h support/wrap.h tabular
 '
 wrong=$(grep -noE '^#include "[a-z_]+/[^"]+"' $sources | awk -F'[:"]' -v arrows="$arrows" '
 BEGIN {

@@ -9,6 +9,7 @@
 
 #include "runtime/cli/commands.h"
 #include "runtime/core/report.h"
+#include "support/wrap.h"
 
 enum { THREADS_LIMIT = 1024, HELP_WIDTH = 100, HELP_MARGIN = 23 };
 
@@ -92,22 +93,6 @@ static void print_usage(const CommandInfo *command, bool first)
     printf("%s%s\n", *command->files ? " " : "", command->files);
 }
 
-/* Text from HELP_MARGIN on, broken at blanks. */
-static void print_wrapped(const char *text)
-{
-    enum { ROOM = HELP_WIDTH - HELP_MARGIN };
-    while (strlen(text) > ROOM) {
-        int length = ROOM;
-        while (length > 0 && text[length] != ' ')
-            length--;
-        if (length == 0)
-            break;
-        printf("%.*s\n%*s", length, text, HELP_MARGIN, "");
-        text += length + 1;
-    }
-    printf("%s\n", text);
-}
-
 static void print_flag_help(const Manifest *manifest, Key key)
 {
     const SweepInfo *sweep = manifest_sweep(manifest);
@@ -119,7 +104,7 @@ static void print_flag_help(const Manifest *manifest, Key key)
     printf("  %-*s ", HELP_MARGIN - 3, text);
     if (strlen(text) > HELP_MARGIN - 3)
         printf("\n%*s", HELP_MARGIN, "");
-    print_wrapped(key == KEY_POINT ? point : flags[key].help);
+    print_wrapped(stdout, key == KEY_POINT ? point : flags[key].help, HELP_MARGIN, HELP_WIDTH);
 }
 
 void options_help(const Manifest *manifest, const CommandInfo *command)
