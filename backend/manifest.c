@@ -6,7 +6,6 @@
 
 #include "backend/target.h"
 #include "runtime/abi/frame.h"
-#include "runtime/abi/manifest.h"
 
 /* All records lie in an arena; they point at the model's data where they can. */
 typedef struct Filler {
@@ -24,9 +23,9 @@ static int function_index(const Filler *f, const Function *function)
     return NONE;
 }
 
-static const char **copy_names(const Filler *f, const char *const *names, uint32_t count)
+static const char **copy_names(Arena *arena, const char *const *names, uint32_t count)
 {
-    const char **copy = ARENA_ARRAY(f->arena, const char *, count);
+    const char **copy = ARENA_ARRAY(arena, const char *, count);
     for (uint32_t i = 0; i < count; i++)
         copy[i] = names[i];
     return copy;
@@ -42,8 +41,36 @@ static double *copy_numbers(const Filler *f, const double *numbers, size_t count
 
 static TensorInfo tensor(const char *name, Type type)
 {
-    TensorInfo info = {.name = name, .dtype = type.dtype, .rank = type.rank};
+    TensorInfo info = {.name = name, .dtype = type.dtype, .rank = type.rank, .elements = type_elements(type)};
+    info.bytes = (size_t)info.elements * dtype_size(type.dtype);
     memcpy(info.dims, type.dims, sizeof info.dims);
+    return info;
+}
+
+FieldInfo field_info(const Field *field)
+{
+    return (FieldInfo){
+        .tensor = tensor(field->name, field->type), .classes = field->classes, .first = field->first, .index = field->index};
+}
+
+DatasetInfo dataset_info(const Dataset *dataset, Arena *arena)
+{
+    DatasetInfo info = {.name = dataset->name,
+                        .format = dataset->format,
+                        .files = copy_names(arena, dataset->files.data, dataset->files.len),
+                        .file_count = dataset->files.len,
+                        .test_files = copy_names(arena, dataset->test_files.data, dataset->test_files.len),
+                        .test_file_count = dataset->test_files.len,
+                        .splits = ARENA_ARRAY(arena, SplitInfo, dataset->splits.len),
+                        .split_count = dataset->splits.len,
+                        .shuffled = dataset->shuffled,
+                        .rows = dataset->rows,
+                        .schema = dataset->schema};
+    for (uint32_t i = 0; i < dataset->splits.len; i++) {
+        const Split *split = &dataset->splits.data[i];
+        info.splits[i] =
+            (SplitInfo){.name = split->name, .from_test = split->from_test, .count = split->count, .fraction = split->fraction};
+    }
     return info;
 }
 
@@ -66,11 +93,8 @@ static void fill_fields(const Filler *f, Manifest *manifest)
 {
     manifest->field_count = f->module->fields.len;
     manifest->fields = ARENA_ARRAY(f->arena, FieldInfo, manifest->field_count);
-    for (uint32_t i = 0; i < manifest->field_count; i++) {
-        const Field *field = &f->module->fields.data[i];
-        manifest->fields[i] = (FieldInfo){
-            .tensor = tensor(field->name, field->type), .classes = field->classes, .first = field->first, .index = field->index};
-    }
+    for (uint32_t i = 0; i < manifest->field_count; i++)
+        manifest->fields[i] = field_info(&f->module->fields.data[i]);
 }
 
 /* Indices that the function checks, in the order of its state. */
@@ -105,27 +129,11 @@ static void fill_functions(const Filler *f, Manifest *manifest)
 
 static void fill_dataset(const Filler *f, uint32_t index, DatasetInfo *info)
 {
-    const Dataset *dataset = &f->model->datasets.data[index];
-    *info = (DatasetInfo){.name = dataset->name,
-                          .format = dataset->format,
-                          .fields = ARENA_ARRAY(f->arena, size_t, f->module->fields.len),
-                          .files = copy_names(f, dataset->files.data, dataset->files.len),
-                          .file_count = dataset->files.len,
-                          .test_files = copy_names(f, dataset->test_files.data, dataset->test_files.len),
-                          .test_file_count = dataset->test_files.len,
-                          .splits = ARENA_ARRAY(f->arena, SplitInfo, dataset->splits.len),
-                          .split_count = dataset->splits.len,
-                          .shuffled = dataset->shuffled,
-                          .rows = dataset->rows,
-                          .schema = dataset->schema};
+    *info = dataset_info(&f->model->datasets.data[index], f->arena);
+    info->fields = ARENA_ARRAY(f->arena, size_t, f->module->fields.len);
     for (uint32_t i = 0; i < f->module->fields.len; i++)
         if (f->module->fields.data[i].dataset == index)
             info->fields[info->field_count++] = i;
-    for (uint32_t i = 0; i < dataset->splits.len; i++) {
-        const Split *split = &dataset->splits.data[i];
-        info->splits[i] =
-            (SplitInfo){.name = split->name, .from_test = split->from_test, .count = split->count, .fraction = split->fraction};
-    }
 }
 
 static void fill_datasets(const Filler *f, Manifest *manifest)
@@ -184,7 +192,7 @@ static SweepInfo *sweep_of(const Filler *f, const Train *train)
                         .on = sweep->on,
                         .solver = sweep->solver,
                         .metric = sweep->metric,
-                        .outputs = copy_names(f, sweep->names, sweep->outputs),
+                        .outputs = copy_names(f->arena, sweep->names, sweep->outputs),
                         .output_count = sweep->outputs,
                         .width = sweep->width,
                         .point_numbers = (size_t)sweep->count * sweep->width,

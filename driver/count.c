@@ -1,8 +1,8 @@
 /* The sizes that a model takes from its data: counted by what reads the data when the model runs. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "backend/manifest.h"
 #include "driver/driver.h"
 #include "runtime/core/report.h"
 #include "runtime/data/arrays.h"
@@ -10,63 +10,39 @@
 
 /* The compiler's data set as the runtime knows one. */
 typedef struct Counting {
+    Arena arena;
     DatasetInfo dataset;
-    FieldInfo *fields;
-    size_t *positions;
-    SplitInfo *splits;
     RowRange *ranges;
     DataSource source;
 } Counting;
 
-static FieldInfo field_info(const Field *field)
+/* A label may have any number. */
+static FieldInfo uncounted(const Field *field)
 {
-    FieldInfo info = {.tensor = {.name = field->name, .dtype = field->type.dtype, .rank = field->type.rank, .elements = 1},
-                      .first = field->first,
-                      .index = field->index};
-    for (unsigned i = 0; i < field->type.rank; i++) {
-        info.tensor.dims[i] = field->type.dims[i];
-        info.tensor.elements *= field->type.dims[i];
-    }
-    info.tensor.bytes = (size_t)info.tensor.elements * dtype_size(field->type.dtype);
+    FieldInfo info = field_info(field);
+    info.classes = 0;
     return info;
 }
 
 static void describe(Counting *c, const Dataset *data, const Field *fields, uint32_t field_count, const char *folder)
 {
-    c->fields = calloc(field_count + 1, sizeof *c->fields);
-    c->positions = calloc(field_count + 1, sizeof *c->positions);
-    c->splits = calloc(data->splits.len + 1, sizeof *c->splits);
-    c->ranges = calloc(data->splits.len + 1, sizeof *c->ranges);
-    if (!c->fields || !c->positions || !c->splits || !c->ranges)
-        support_out_of_memory();
+    FieldInfo *infos = ARENA_ARRAY(&c->arena, FieldInfo, field_count);
+    c->dataset = dataset_info(data, &c->arena);
+    c->dataset.fields = ARENA_ARRAY(&c->arena, size_t, field_count);
+    c->dataset.field_count = field_count;
     for (uint32_t i = 0; i < field_count; i++) {
-        c->fields[i] = field_info(&fields[i]);
-        c->positions[i] = i;
+        infos[i] = uncounted(&fields[i]);
+        c->dataset.fields[i] = i;
     }
-    for (uint32_t i = 0; i < data->splits.len; i++) {
-        const Split *split = &data->splits.data[i];
-        c->splits[i] =
-            (SplitInfo){.name = split->name, .from_test = split->from_test, .count = split->count, .fraction = split->fraction};
-    }
-    c->dataset = (DatasetInfo){.name = data->name,
-                               .format = data->format,
-                               .fields = c->positions,
-                               .field_count = field_count,
-                               .files = data->files.data,
-                               .file_count = data->files.len,
-                               .test_files = data->test_files.data,
-                               .test_file_count = data->test_files.len,
-                               .splits = c->splits,
-                               .split_count = data->splits.len,
-                               .rows = data->rows};
-    c->source = (DataSource){.format = formats[data->format], .dataset = &c->dataset, .fields = c->fields, .folder = folder};
+    c->ranges = ARENA_ARRAY(&c->arena, RowRange, data->splits.len);
+    c->source = (DataSource){.format = formats[data->format], .dataset = &c->dataset, .fields = infos, .folder = folder};
 }
 
 /* One more than the largest label of the file that holds the field. */
 static bool count_labels(const Counting *c, const char *const *files, size_t file, const Field *field, int64_t *classes)
 {
     ArrayFile array;
-    FieldInfo info = field_info(field);
+    FieldInfo info = uncounted(field);
     bool fine = array_open(&array, c->source.format, c->source.folder, files[file], &info);
     int32_t *labels = fine ? malloc((size_t)array.rows * sizeof *labels) : NULL;
     if (fine && !labels)
@@ -117,9 +93,6 @@ bool count_data(const Dataset *data, const Field *fields, uint32_t field_count, 
     if (!table && c.source.format->close)
         c.source.format->close(&c.source);
     report_capture(NULL, 0);
-    free(c.fields);
-    free(c.positions);
-    free(c.splits);
-    free(c.ranges);
+    arena_free(&c.arena);
     return fine;
 }
