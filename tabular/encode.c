@@ -324,11 +324,11 @@ bool encode_field(const Decoded *decoded, const Schema *schema, uint32_t field, 
 {
     const SchemaField *f = &schema->fields[field];
     int64_t width = schema_width(schema, f);
+    if (f->kind == SCHEMA_INDEX) /* the table says nothing of it */
+        return true;
     for (int64_t i = 0; i < count; i++) {
         if (f->kind == SCHEMA_CLASS)
             ((int32_t *)rows)[i] = decoded->codes[f->column][order[i]];
-        else if (f->kind == SCHEMA_INDEX)
-            ((int32_t *)rows)[i] = order[i];
         else if (f->kind == SCHEMA_CONDITION)
             ((unsigned char *)rows)[i] = decide(decoded, schema, f, order[i], encoder);
         else if (!encode_vector(decoded, schema, f, order[i], encoder, rows, i * width, error))

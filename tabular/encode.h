@@ -38,7 +38,7 @@ typedef struct Encoder {
 bool encoder_fit(const Decoded *decoded, const Schema *schema, uint32_t field, const int32_t *order, int64_t count,
                  Encoder *encoder, char error[static TABULAR_ERROR]);
 /* Writes the field of the rows that order[0 .. count) names: floats or doubles as the encoder says, i32 for classes, one byte for
- * conditions. Refuses numbers that leave the range of the type. */
+ * conditions. A field of numbers of rows is left to the caller. Refuses numbers that leave the range of the type. */
 bool encode_field(const Decoded *decoded, const Schema *schema, uint32_t field, const int32_t *order, int64_t count,
                   const Encoder *encoder, void *rows, char error[static TABULAR_ERROR]);
 

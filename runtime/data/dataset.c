@@ -95,6 +95,8 @@ static bool order_tables(Data *data, size_t index, int64_t rows)
     const DatasetInfo *dataset = &data->manifest->datasets[index];
     for (size_t i = 0; i < dataset->field_count; i++) {
         const TensorInfo *tensor = &data->manifest->fields[dataset->fields[i]].tensor;
+        if (data->manifest->fields[dataset->fields[i]].index) /* numbered by the order */
+            continue;
         unsigned char *table = data->tables[dataset->fields[i]],
                       *ordered = aligned_memory((size_t)rows * tensor->bytes, tensor->name);
         if (!ordered)
@@ -132,13 +134,15 @@ static bool check_row_numbers(const Data *data, const DatasetInfo *dataset, int6
     return true;
 }
 
-/* Fills the fields that are the numbers of rows. */
-static void number_rows(const Data *data, const DatasetInfo *dataset, int64_t rows)
+/* Fills the fields that are the numbers of rows in the files, whatever the format. */
+static void number_rows(const Data *data, size_t index, int64_t rows)
 {
+    const DatasetInfo *dataset = &data->manifest->datasets[index];
+    const int32_t *order = data->orders[index]; /* NULL: that of the files */
     for (size_t i = 0; i < dataset->field_count; i++) {
         int32_t *numbers = data->tables[dataset->fields[i]];
         for (int64_t row = 0; data->manifest->fields[dataset->fields[i]].index && row < rows; row++)
-            numbers[row] = (int32_t)row;
+            numbers[row] = order ? order[row] : (int32_t)row;
     }
 }
 
@@ -155,10 +159,12 @@ static bool load_rows(Data *data, size_t index, const char *folder, uint64_t see
     if (!check_row_numbers(data, dataset, rows) || !make_tables(data, dataset, rows) ||
         (format->read && !format->read(source, data->tables)))
         return false;
-    number_rows(data, dataset, rows);
     bool ordered = format->encode || (dataset->shuffled && dataset->field_count);
-    return !ordered ||
-           (make_order(data, index, source->main_rows, rows, seed) && (format->encode || order_tables(data, index, rows)));
+    if (ordered &&
+        (!make_order(data, index, source->main_rows, rows, seed) || (!format->encode && !order_tables(data, index, rows))))
+        return false;
+    number_rows(data, index, rows);
+    return true;
 }
 
 static void close_source(DataSource *source)
