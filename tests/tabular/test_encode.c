@@ -113,112 +113,113 @@ static void test_encoded_rows(void **state)
     table_free(&table);
 }
 
+/* A table whose rows are encoded as the vector of fields[0], in floats. */
+enum { MOST_ROWS = 60 };
+typedef struct Encoding {
+    Schema schema;
+    Table table;
+    Decoded decoded;
+    int32_t order[MOST_ROWS];
+    double mean[3], scale[3];
+    float rows[MOST_ROWS][6];
+    char error[TABULAR_ERROR];
+} Encoding;
+
+/* Reads the table; returns whether its columns can be decoded. */
+static bool open_encoding(Encoding *e, UnknownPolicy unknown, const char *text)
+{
+    *e = (Encoding){.schema = schema_with(MISSING_ERROR)};
+    e->schema.unknown = unknown;
+    for (int32_t i = 0; i < MOST_ROWS; i++)
+        e->order[i] = i;
+    read_table(&e->table, text);
+    return decode(&e->decoded, &e->table, &e->schema, e->error);
+}
+
+static bool fit(Encoding *e, int64_t count)
+{
+    Encoder encoder = {false, e->mean, e->scale, NULL};
+    return encoder_fit(&e->decoded, &e->schema, 0, e->order, count, &encoder, e->error);
+}
+
+static bool encode(Encoding *e, int64_t count)
+{
+    Encoder encoder = {false, e->mean, e->scale, NULL};
+    return encode_field(&e->decoded, &e->schema, 0, e->order, count, &encoder, e->rows, e->error);
+}
+
+static void close_encoding(Encoding *e)
+{
+    decoded_free(&e->decoded);
+    table_free(&e->table);
+}
+
 static void test_constant_columns(void **state)
 {
     (void)state;
-    Schema schema = schema_with(MISSING_ERROR);
-    Table table;
-    Decoded decoded;
-    char error[TABULAR_ERROR];
-    const int32_t order[] = {0, 1, 2};
-    double mean[3], scale[3];
-    float rows[3][6];
-    Encoder encoder = {false, mean, scale, NULL};
-    read_table(&table, "age,size,job\n5,1e-60,cook\n5,2e-60,cook\n7,1e300,cook\n");
-    assert_true(decode(&decoded, &table, &schema, error));
-    assert_true(encoder_fit(&decoded, &schema, 0, order, 2, &encoder, error));
-    assert_true(scale[0] == 1 && scale[1] == 1 && scale[2] == 1e-60); /* the ages are 5, 5 */
-    assert_true(encode_field(&decoded, &schema, 0, order, 2, &encoder, rows, error));
-    assert_true(rows[0][0] == 0 && rows[1][4] == 0 && rows[0][5] == 0 && rows[1][5] == 1);
-    assert_false(encode_field(&decoded, &schema, 0, order, 3, &encoder, rows, error));
-    assert_string_equal(error, "a.csv:4: the column 'size' holds 1e300, which is too large to be encoded");
-    decoded_free(&decoded);
-    table_free(&table);
+    Encoding e;
+    assert_true(open_encoding(&e, UNKNOWN_ERROR, "age,size,job\n5,1e-60,cook\n5,2e-60,cook\n7,1e300,cook\n"));
+    assert_true(fit(&e, 2));
+    assert_true(e.scale[0] == 1 && e.scale[1] == 1 && e.scale[2] == 1e-60); /* the ages are 5, 5 */
+    assert_true(encode(&e, 2));
+    assert_true(e.rows[0][0] == 0 && e.rows[1][4] == 0 && e.rows[0][5] == 0 && e.rows[1][5] == 1);
+    assert_false(encode(&e, 3));
+    assert_string_equal(e.error, "a.csv:4: the column 'size' holds 1e300, which is too large to be encoded");
+    close_encoding(&e);
 
-    read_table(&table, "age,size,job\n5,-1e308,cook\n5,1e308,cook\n");
-    assert_true(decode(&decoded, &table, &schema, error));
-    assert_false(encoder_fit(&decoded, &schema, 0, order, 2, &encoder, error)); /* their difference is infinite */
-    assert_string_equal(error, "the numbers of the column 'size' are too large to be encoded");
-    decoded_free(&decoded);
-    table_free(&table);
+    assert_true(open_encoding(&e, UNKNOWN_ERROR, "age,size,job\n5,-1e308,cook\n5,1e308,cook\n"));
+    assert_false(fit(&e, 2)); /* their difference is infinite */
+    assert_string_equal(e.error, "the numbers of the column 'size' are too large to be encoded");
+    close_encoding(&e);
 }
 
 /* A mean that is computed of equal numbers may not be the number, nor the deviation 0: .1 added up sixty times. */
 static void test_equal_numbers(void **state)
 {
     (void)state;
-    Schema schema = schema_with(MISSING_ERROR);
-    Table table;
-    Decoded decoded;
-    char error[TABULAR_ERROR], text[2048] = "age,size,job\n";
-    int32_t order[60];
-    double mean[3], scale[3];
-    float rows[60][6];
-    Encoder encoder = {false, mean, scale, NULL};
-    for (int32_t i = 0; i < 60; i++) {
-        order[i] = i;
+    Encoding e;
+    char text[2048] = "age,size,job\n";
+    for (int i = 0; i < MOST_ROWS; i++)
         strcat(text, "0.1,1,cook\n");
-    }
-    read_table(&table, text);
-    assert_true(decode(&decoded, &table, &schema, error));
-    assert_true(encoder_fit(&decoded, &schema, 0, order, 60, &encoder, error));
-    assert_true(mean[0] == 0.1 && scale[0] == 1);
-    assert_true(encode_field(&decoded, &schema, 0, order, 60, &encoder, rows, error));
-    for (int i = 0; i < 60; i++)
-        assert_true(rows[i][0] == 0);
-    decoded_free(&decoded);
-    table_free(&table);
+    assert_true(open_encoding(&e, UNKNOWN_ERROR, text));
+    assert_true(fit(&e, MOST_ROWS));
+    assert_true(e.mean[0] == 0.1 && e.scale[0] == 1);
+    assert_true(encode(&e, MOST_ROWS));
+    for (int i = 0; i < MOST_ROWS; i++)
+        assert_true(e.rows[i][0] == 0);
+    close_encoding(&e);
 }
 
 /* Seconds since 1970 have more digits than a float. */
 static void test_time_stamps(void **state)
 {
     (void)state;
-    Schema schema = schema_with(MISSING_ERROR);
-    Table table;
-    Decoded decoded;
-    char error[TABULAR_ERROR];
-    const int32_t order[] = {0, 1, 2};
-    double mean[3], scale[3];
-    float rows[3][6];
-    Encoder encoder = {false, mean, scale, NULL};
-    read_table(&table, "age,size,job\n1700000000,1,cook\n1700000001,1,cook\n1700000005,1,cook\n");
-    assert_true(decode(&decoded, &table, &schema, error));
-    assert_true(encoder_fit(&decoded, &schema, 0, order, 3, &encoder, error));
-    assert_true(encode_field(&decoded, &schema, 0, order, 3, &encoder, rows, error));
+    Encoding e;
+    assert_true(open_encoding(&e, UNKNOWN_ERROR, "age,size,job\n1700000000,1,cook\n1700000001,1,cook\n1700000005,1,cook\n"));
+    assert_true(fit(&e, 3));
+    assert_true(encode(&e, 3));
     const double deviation = sqrt((4 + 1 + 9) / 3.0); /* -2, -1, 3 */
-    assert_true(fabs(rows[0][0] + 2 / deviation) < 1e-6 && fabs(rows[2][0] - 3 / deviation) < 1e-6);
-    assert_true(rows[0][4] == 0 && rows[1][4] == 0.2f && rows[2][4] == 1);
-    decoded_free(&decoded);
-    table_free(&table);
+    assert_true(fabs(e.rows[0][0] + 2 / deviation) < 1e-6 && fabs(e.rows[2][0] - 3 / deviation) < 1e-6);
+    assert_true(e.rows[0][4] == 0 && e.rows[1][4] == 0.2f && e.rows[2][4] == 1);
+    close_encoding(&e);
 }
 
 /* A category that the compiler's files do not hold. */
 static void check_unknown(UnknownPolicy unknown, uint32_t frequent, const float expected[3], int64_t others)
 {
-    Schema schema = schema_with(MISSING_ERROR);
-    Table table;
-    Decoded decoded;
-    char error[TABULAR_ERROR] = "";
-    const int32_t order[] = {0, 1};
-    double mean[3], scale[3];
-    float rows[2][6];
-    Encoder encoder = {false, mean, scale, NULL};
-    schema.unknown = unknown;
+    Encoding e;
     columns[JOB].frequent = frequent;
-    read_table(&table, "age,size,job\n1,2,cook\n3,4,pilot\n");
-    assert_int_equal(decode(&decoded, &table, &schema, error), expected != NULL);
+    assert_int_equal(open_encoding(&e, unknown, "age,size,job\n1,2,cook\n3,4,pilot\n"), expected != NULL);
     if (expected) {
-        assert_int_equal(decoded.others[JOB], others);
-        assert_true(encoder_fit(&decoded, &schema, 0, order, 2, &encoder, error));
-        assert_true(encode_field(&decoded, &schema, 0, order, 2, &encoder, rows, error));
-        assert_memory_equal(&rows[1][1], expected, 3 * sizeof *expected);
+        assert_int_equal(e.decoded.others[JOB], others);
+        assert_true(fit(&e, 2));
+        assert_true(encode(&e, 2));
+        assert_memory_equal(&e.rows[1][1], expected, 3 * sizeof *expected);
     } else {
-        assert_non_null(strstr(error, "'pilot', which is none of the 3 categories"));
+        assert_non_null(strstr(e.error, "'pilot', which is none of the 3 categories"));
     }
     columns[JOB].frequent = 0;
-    decoded_free(&decoded);
-    table_free(&table);
+    close_encoding(&e);
 }
 
 static void test_unknown_categories(void **state)
