@@ -22,7 +22,7 @@ METHODS = {  # train block: title, whether torch_fairness.py has it
     "front_linear": ("PHN, linear scalarisation", True), "front_epo": ("PHN, EPO", True),
     "front": ("PHN, smooth Tchebycheff", True), "front_tuned": ("the same, tuned with hnc", False),
     "nets_linear": ("one net per ray, linear scalarisation", True),
-    "nets_epo": ("one net per ray, EPO", True), "nets_pmtl": ("a net a ray, PMTL", False)}
+    "nets_epo": ("one net per ray, EPO", True), "nets_pmtl": ("one net per ray, PMTL", False)}
 NOT_TUNED = {("default", "front_tuned")}
 OBJECTIVES = ("loss", "fp", "fn")
 WIDTHS = {"trunk": 25, "wide": 100}  # of the hypernetworks' layers, by their names in the models
@@ -42,7 +42,7 @@ def parse_flags():
     parser.add_argument("--data", required=True, help="folder of adult.data, adult.test, default.csv and bank.csv")
     parser.add_argument("--python", help="an interpreter that has PyTorch; without it hnc runs alone")
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--records", default="fairness.jsonl", help="one line a finished run (default: fairness.jsonl)")
+    parser.add_argument("--records", default="fairness.jsonl", help="one line per finished run (default: fairness.jsonl)")
     parser.add_argument("--out", default=os.path.join(ROOT, "docs", "results", "fairness.md"))
     return parser.parse_args()
 

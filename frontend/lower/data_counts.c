@@ -13,16 +13,16 @@ static const DataCounts *known_counts(const ModelFile *file, const Decl *decl)
 const DataCounts *data_counts(Session *s, const Symbol *symbol, const Dataset *data, Span span)
 {
     const Decl *decl = symbol->decl;
+    const FrontendOptions *options = s->file->options;
+    const DataCounts *known = known_counts(s->file, decl);
+    if (known)
+        return known;
     const Field *fields = s->module->fields.data;
     uint32_t first = 0, field_count = 0;
     while (first < s->module->fields.len && fields[first].dataset != symbol->index)
         first++;
     while (first + field_count < s->module->fields.len && fields[first + field_count].dataset == symbol->index)
         field_count++;
-    const FrontendOptions *options = s->file->options;
-    const DataCounts *known = known_counts(s->file, decl);
-    if (known)
-        return known;
     char reason[512] = "there is no folder of data";
     DataCounts *counts = ARENA_NEW(&s->file->arena, DataCounts);
     *counts = (DataCounts){.main_rows = data->main_rows, .test_rows = data->test_rows};
