@@ -120,6 +120,15 @@ bool table_numbers(const Table *table, uint32_t column, const char *time, double
     return wrong == 0 || refuse_texts(table, column, time, wrong, first_wrong, hint, error);
 }
 
+int64_t table_missing(const Table *table, uint32_t column, int64_t *first)
+{
+    int64_t missing = 0;
+    for (int64_t row = 0; row < table->rows; row++)
+        if (!*table_cell(table, row, column) && missing++ == 0)
+            *first = row;
+    return missing;
+}
+
 bool table_missing_error(const Table *table, uint32_t column, int64_t missing, int64_t first, char error[static TABULAR_ERROR])
 {
     char name[EXCERPT];
@@ -175,6 +184,24 @@ static int compare_texts(const void *left, const void *right)
     return strcmp(*(const char *const *)left, *(const char *const *)right);
 }
 
+/* The category that most rows hold, the first of several. */
+static bool find_frequent(const Table *table, uint32_t column, TableColumn *c, char error[static TABULAR_ERROR])
+{
+    int64_t *counts = calloc(c->category_count + 1, sizeof *counts);
+    if (!counts)
+        return tabular_error(error, "out of memory");
+    for (int64_t row = 0; row < table->rows; row++) {
+        const char *cell = table_cell(table, row, column);
+        counts[table_category(c->categories, c->category_count, *cell ? cell : table->missing_text)]++;
+    }
+    c->frequent = 0;
+    for (uint32_t i = 1; i < c->category_count; i++)
+        if (counts[i] > counts[c->frequent])
+            c->frequent = i;
+    free(counts);
+    return true;
+}
+
 bool table_categories(Table *table, uint32_t column, char error[static TABULAR_ERROR])
 {
     TableColumn *c = &table->columns[column];
@@ -198,6 +225,7 @@ bool table_categories(Table *table, uint32_t column, char error[static TABULAR_E
         qsort(set.slots, count, sizeof *set.slots, compare_texts);
         c->categories = set.slots;
         c->category_count = (uint32_t)count;
+        fine = find_frequent(table, column, c, error);
     } else {
         free(set.slots);
     }
@@ -287,14 +315,4 @@ bool table_codes(const Table *table, uint32_t column, const char *const *categor
         "for (%" PRId64 " row%s hold%s such a value)",
         table_path(table, first), table_line(table, first), excerpt(table->columns[column].name, name),
         excerpt(*cell ? cell : table->missing_text, value), count, unknown, unknown == 1 ? "" : "s", unknown == 1 ? "s" : "");
-}
-
-void table_count(const Table *table, uint32_t column, int64_t *counts)
-{
-    const TableColumn *c = &table->columns[column];
-    memset(counts, 0, c->category_count * sizeof *counts);
-    for (int64_t row = 0; row < table->rows; row++) {
-        const char *cell = table_cell(table, row, column);
-        counts[table_category(c->categories, c->category_count, *cell ? cell : table->missing_text)]++;
-    }
 }

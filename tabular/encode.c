@@ -90,10 +90,7 @@ static bool decode_column(Decoded *d, const Schema *schema, uint32_t index, char
         if (missing && schema->missing != MISSING_MEAN)
             return table_missing_error(table, (uint32_t)place, missing, first, error);
     }
-    for (int64_t row = missing = first = 0; column->label && row < table->rows; row++)
-        if (!*table_cell(table, row, (uint32_t)place) && missing++ == 0)
-            first = row;
-    if (column->label && missing)
+    if (column->label && (missing = table_missing(table, (uint32_t)place, &first)) > 0)
         return table_missing_error(table, (uint32_t)place, missing, first, error);
     if (!column->categories)
         return true;

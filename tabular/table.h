@@ -19,6 +19,7 @@ typedef struct TableColumn {
     enum { NUMERIC_UNKNOWN, NUMERIC_YES, NUMERIC_NO } numeric;
     const char **categories; /* once asked for; owned, its texts are the table's */
     uint32_t category_count;
+    uint32_t frequent; /* of the categories: the one that most rows hold, the first of several */
 } TableColumn;
 
 typedef struct Table {
@@ -104,8 +105,8 @@ bool table_codes(const Table *table, uint32_t column, const char *const *categor
                  int32_t *codes, int64_t *others, char error[static TABULAR_ERROR]);
 /* The position of a text among sorted categories, or -1. */
 int32_t table_category(const char *const *categories, uint32_t count, const char *text);
-/* How many rows hold each of the column's categories, which were asked for before, into `counts`. */
-void table_count(const Table *table, uint32_t column, int64_t *counts);
+/* How many rows miss a value in the column; *first: the first of them, if there are any. */
+int64_t table_missing(const Table *table, uint32_t column, int64_t *first);
 /* "... has no value in N rows": a column in which none may be missing. Returns false. */
 bool table_missing_error(const Table *table, uint32_t column, int64_t missing, int64_t first, char error[static TABULAR_ERROR]);
 

@@ -63,15 +63,6 @@ bool open_table(TableLowering *l, const Dataset *data)
     return fine;
 }
 
-static int64_t count_missing(const Table *table, uint32_t column, int64_t *first)
-{
-    int64_t missing = 0;
-    for (int64_t row = 0; row < table->rows; row++)
-        if (!*table_cell(table, row, column) && missing++ == 0)
-            *first = row;
-    return missing;
-}
-
 static void refuse_missing(TableLowering *l, const Use *use, uint32_t column, int64_t missing, int64_t first)
 {
     char error[TABULAR_ERROR];
@@ -120,18 +111,12 @@ static void check_wildcard(TableLowering *l, const Use *use, uint32_t column)
 }
 
 /* Numbers that a field takes as they are, and that f32 cannot tell from their neighbours. */
-static void check_rounding(TableLowering *l, const Use *use, uint32_t column)
+static void check_rounding(TableLowering *l, const Use *use, uint32_t column, const double *values)
 {
     const double exact = 1 << 24; /* all whole numbers up to it are floats */
-    int64_t missing, first;
-    char error[TABULAR_ERROR];
-    if (l->s->module->real != DTYPE_F32)
-        return;
-    double *values = support_malloc((size_t)l->table->rows * sizeof *values);
-    bool read = table_numbers(l->table, column, use->time, values, &missing, &first, NULL, error), rounded = false;
-    for (int64_t row = 0; read && row < l->table->rows && !rounded; row++)
+    bool rounded = false;
+    for (int64_t row = 0; row < l->table->rows && !rounded; row++)
         rounded = fabs(values[row]) > exact && (double)(float)values[row] != values[row];
-    free(values);
     if (!rounded)
         return;
     warn(l->s, WARNING_ROUNDED_NUMBERS, use->span, "numbers of the column '%s' have more digits than f32 has, and are rounded",
@@ -151,23 +136,31 @@ static void refuse_texts(TableLowering *l, const Use *use, Hint hint, const char
         l->advice = arena_text(&l->s->file->arena, hint.text, strlen(hint.text));
 }
 
+static void check_numbers(TableLowering *l, const Use *use, uint32_t column)
+{
+    Hint hint;
+    int64_t missing, first;
+    char error[TABULAR_ERROR];
+    double *values = support_malloc((size_t)l->table->rows * sizeof *values);
+    if (!table_numbers(l->table, column, use->time, values, &missing, &first, &hint, error))
+        refuse_texts(l, use, hint, error);
+    else if (missing && l->schema->missing != MISSING_MEAN)
+        refuse_missing(l, use, column, missing, first);
+    else if (use->plain && l->s->module->real == DTYPE_F32)
+        check_rounding(l, use, column, values);
+    free(values);
+}
+
 static void check_use(TableLowering *l, const Use *use)
 {
     uint32_t column = (uint32_t)table_column(l->table, l->columns.data[use->column].name);
     int64_t missing, first = 0;
-    Hint hint;
-    char error[TABULAR_ERROR];
     switch (use->kind) {
     case AS_NUMBER:
-        if (!table_numbers(l->table, column, use->time, NULL, &missing, &first, &hint, error))
-            refuse_texts(l, use, hint, error);
-        else if (missing && l->schema->missing != MISSING_MEAN)
-            refuse_missing(l, use, column, missing, first);
-        else if (use->plain)
-            check_rounding(l, use, column);
+        check_numbers(l, use, column);
         break;
     case AS_LABEL:
-        missing = count_missing(l->table, column, &first);
+        missing = table_missing(l->table, column, &first);
         if (missing)
             refuse_missing(l, use, column, missing, first);
         break;
@@ -215,12 +208,7 @@ static void find_categories(TableLowering *l, const Use *use)
         categories[i] = arena_text(arena, found->categories[i], strlen(found->categories[i]));
     column->categories = categories;
     column->category_count = found->category_count;
-    int64_t *counts = support_malloc((found->category_count + 1) * sizeof *counts);
-    table_count(l->table, (uint32_t)place, counts);
-    for (uint32_t i = 1; i < found->category_count; i++)
-        if (counts[i] > counts[column->frequent])
-            column->frequent = i;
-    free(counts);
+    column->frequent = found->frequent;
 }
 
 /* Rows that begin with '#', such as colours, are not lost without a word, unless the model says what a comment is. */
