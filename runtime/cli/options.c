@@ -36,8 +36,7 @@ static const struct {
 };
 
 static const CommandInfo commands[] = {
-#define COMMAND(name, flags, needed, fewest, most, files, runs, summary)                                                         \
-    {#name, flags, needed, fewest, most, files, runs, summary, command_##name},
+#define COMMAND(name, flags, most, files, runs, summary) {#name, flags, most, files, runs, summary, command_##name},
 #include "runtime/cli/commands.def"
 #undef COMMAND
 };
@@ -78,16 +77,15 @@ static void print_usage(const CommandInfo *command, bool first)
     printf("%s%s %s", first ? "usage: " : "       ", program, command->name);
     for (int key = 0; key < KEY_COUNT; key++) {
         char text[96];
-        bool needed = command->needed >> key & 1;
         if (!(command->flags >> key & 1) || !*flag_name((Key)key))
             continue;
         flag_text((Key)key, text, sizeof text);
-        int length = (int)strlen(text) + (needed ? 1 : 3);
+        int length = (int)strlen(text) + (int)strlen(" []");
         if (column + length > HELP_WIDTH) {
             printf("\n%*s", margin, "");
             column = margin;
         }
-        printf(needed ? " %s" : " [%s]", text);
+        printf(" [%s]", text);
         column += length;
     }
     printf("%s%s\n", *command->files ? " " : "", command->files);
@@ -391,8 +389,6 @@ static bool refuse_file(const char *file, const CommandInfo *command)
         return report_error("%s takes no file, but got '%s'; did you mean '--data %s'?", command->name, file, file);
     if (command->most_files == 0)
         return report_error("%s takes no file, but got '%s'; see --help", command->name, file);
-    if (command->most_files == 1)
-        return report_error("%s takes one %s, not also '%s'; see --help", command->name, command->files, file);
     return report_error("%s takes %zu files at most, and '%s' is one more; see --help", command->name, command->most_files, file);
 }
 
@@ -425,7 +421,6 @@ static bool parse_flags(int argc, char **argv, Options *options)
             value = argv[i];
         if (!set_flag(options, key, value))
             return false;
-        options->given |= 1u << key;
     }
     return true;
 }
@@ -451,18 +446,9 @@ static const char *all_commands(void)
     return text;
 }
 
-/* Whether the options that the command needs are there. */
-static bool is_complete(const Options *options)
+/* Whether the options go together. */
+static bool fit_together(const Options *options)
 {
-    const CommandInfo *command = options->command;
-    for (int key = 0; key < KEY_COUNT; key++) {
-        char text[96];
-        flag_text((Key)key, text, sizeof text);
-        if (command->needed & ~options->given & 1u << key)
-            return report_error("%s needs %s; see --help", command->name, text);
-    }
-    if (options->file_count < command->fewest_files)
-        return report_error("%s needs %s; see --help", command->name, command->files);
     if (options->run.epochs >= 0 && options->run.steps >= 0)
         return report_error("--epochs and --steps exclude each other");
     return true;
@@ -501,5 +487,5 @@ bool options_parse(int argc, char **argv, const Manifest *manifest, Options *opt
     options->here = !options->run.data && !(variable && *variable);
     if (!options->run.data)
         options->run.data = options->here ? "." : variable;
-    return is_complete(options);
+    return fit_together(options);
 }

@@ -20,17 +20,16 @@ typedef struct Options {
     FlagValues points, hypers;    /* predict: conditions of the export */
     const char *files[MAX_FILES]; /* predict: the data; plot: the run folders */
     size_t file_count;
-    bool json;      /* eval */
-    bool png;       /* plot */
-    bool here;      /* the folder of the data is the current one, as nothing says which */
-    unsigned given; /* set of the flags that were given */
+    bool json; /* eval */
+    bool png;  /* plot */
+    bool here; /* the folder of the data is the current one, as nothing says which */
 } Options;
 
 /* A row of commands.def. */
 struct CommandInfo {
     const char *name;
-    unsigned flags, needed; /* sets of flags */
-    size_t fewest_files, most_files;
+    unsigned flags; /* set of them */
+    size_t most_files;
     const char *files; /* what usage calls them */
     bool runs;
     const char *summary;
