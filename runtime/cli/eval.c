@@ -1,5 +1,4 @@
 /* `OUT eval` prints the metrics of the train on whole splits, with the weights of a file. */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,76 +35,12 @@ static bool print_metrics(Evaluation *evaluations, const Program *program, bool 
     return !program_failed();
 }
 
-/* "NAME value", or for a list "NAME value value ...". */
-static void print_figure(const char *name, const json_t *value)
-{
-    size_t count = json_is_array(value) ? json_array_size(value) : 1;
-    printf("%s", name);
-    for (size_t i = 0; i < count; i++) {
-        const json_t *number = json_is_array(value) ? json_array_get(value, i) : value;
-        printf(" %.6g", json_is_null(number) ? NAN : json_real_value(number));
-    }
-    putchar('\n');
-}
-
-/* The whole sweep, as the run that wrote the weights put it into its file. */
-static void print_sweep(Sweep *sweep, Evaluation *evaluations, const Program *program, bool as_json)
-{
-    const char *key;
-    json_t *value, *indicators = json_object();
-    sweep_measure(sweep, evaluations, program, 0);
-    if (program_failed()) {
-        json_decref(indicators);
-        return;
-    }
-    sweep_add_indicators(sweep, indicators);
-    sweep_add_metrics(sweep, indicators);
-    sweep_note_limits(sweep);
-    json_object_foreach(indicators, key, value) if (!as_json) print_figure(key, value);
-    json_decref(indicators);
-    json_t *json = as_json ? sweep_json(sweep, program) : NULL;
-    if (json)
-        print_json(program, json);
-    json_decref(json);
-}
-
-/* Where each point has a net of its own: the file of weights holds one net. */
-static void print_net(Sweep *sweep, Evaluation *evaluations, const Program *program, bool as_json)
-{
-    const char *key;
-    json_t *value;
-    double point[MAX_OUTPUTS];
-    sweep_measure_net(sweep, evaluations, program, point);
-    if (program_failed())
-        return;
-    json_t *json = as_json ? sweep_net_json(sweep, point) : NULL;
-    if (json)
-        print_json(program, json);
-    json_decref(json);
-    if (as_json)
-        return;
-    printf("%s", sweep->info->point_word);
-    for (size_t i = 0; i < sweep->info->width; i++)
-        printf(" %.6g", point[i]);
-    putchar('\n');
-    for (size_t i = 0; i < sweep->info->output_count; i++)
-        printf("%s %.6g\n", sweep->info->outputs[i], sweep->values[i]);
-    json_t *metrics = json_object();
-    sweep_add_metrics(sweep, metrics);
-    json_object_foreach(metrics, key, value) print_figure(key, value);
-    json_decref(metrics);
-}
-
 static bool print_swept(Evaluation *evaluations, const Program *program, const char *weights, bool as_json)
 {
     Sweep sweep;
-    bool fine = sweep_open(&sweep, program) && sweep_load(&sweep, program, weights);
-    if (fine && sweep.info->memory != NONE)
-        print_net(&sweep, evaluations, program, as_json);
-    else if (fine)
-        print_sweep(&sweep, evaluations, program, as_json);
+    bool fine = sweep_open(&sweep, program) && sweep_evaluate(&sweep, evaluations, program, weights, NONE, as_json);
     sweep_close(&sweep);
-    return fine && !program_failed();
+    return fine;
 }
 
 /* States other than weights (counters) begin as in a run with seed 0. */

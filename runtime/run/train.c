@@ -171,8 +171,8 @@ static bool make_plan(Run *run)
                             run->last, run->identity.epoch_steps, epoch_steps);
     if (run->has_checkpoint && total != planned && budgets > 1)
         return report_error("%s belongs to a run of %" PRId64
-                            " steps, with one net for each %s, which cannot be changed to %" PRId64
-                            ": nets that are finished would have to go on",
+                            " steps, one %s after the other, which cannot be changed to %" PRId64
+                            ": what is finished would have to go on",
                             run->last, planned, train->sweep ? train->sweep->point_word : "round", total);
     if (run->has_checkpoint && total != planned)
         report_note("the run was planned for %" PRId64 " steps and is now for %" PRId64 "; its schedules follow", planned, total);
@@ -312,8 +312,8 @@ static void recover_seconds(Run *run)
 /* A run that was resumed after its last evaluation has measured no sweep. */
 static void recover_sweep(Run *run)
 {
-    if (run->sweep.info && run->sweep.count == 0)
-        sweep_measure(&run->sweep, run->evaluations, &run->program, run_nets(run));
+    if (run->sweep.info)
+        sweep_recall(&run->sweep, run->evaluations, &run->program, run_nets(run));
 }
 
 static int report_end(Run *run, LoopEnd end)
