@@ -1,5 +1,5 @@
-/* Backward transfer: by how much earlier points are better now than when they were learned, on average (Lopez-Paz & Ranzato, "Gradient
- * episodic memory for continual learning", NeurIPS 2017, equation 3). */
+/* Backward transfer: by how much earlier points are better now than when they were learned, on average (Lopez-Paz & Ranzato,
+ * "Gradient episodic memory for continual learning", NeurIPS 2017, equation 3). */
 #include <math.h>
 
 #include "indicators/indicators.h"

@@ -1,5 +1,5 @@
-/* How much worse earlier points are than at their best since they were learned, on average: an amount that is positive where results
- * got worse (Chaudhry et al., "Riemannian walk for incremental learning", ECCV 2018, equation 3). */
+/* How much worse earlier points are than at their best since they were learned, on average: an amount that is positive where
+ * results got worse (Chaudhry et al., "Riemannian walk for incremental learning", ECCV 2018, equation 3). */
 #include <math.h>
 
 #include "indicators/indicators.h"

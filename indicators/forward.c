@@ -1,5 +1,5 @@
-/* Forward transfer: by how much a point that is not learned yet is better, right before it is learned, than before all learning, on
- * average over all points but the first (Lopez-Paz & Ranzato, "Gradient episodic memory for continual learning", NeurIPS 2017,
+/* Forward transfer: by how much a point that is not learned yet is better, right before it is learned, than before all learning,
+ * on average over all points but the first (Lopez-Paz & Ranzato, "Gradient episodic memory for continual learning", NeurIPS 2017,
  * equation 4). */
 #include <math.h>
 

@@ -16,8 +16,8 @@ enum {
     INDICATOR_NOTE = 640,
 };
 
-/* What was measured at the points of a condition. Of a front: several outputs at the first `count` points; less is better; all values
- * are finite. Of rounds: one metric. */
+/* What was measured at the points of a condition. Of a front: several outputs at the first `count` points; less is better; all
+ * values are finite. Of rounds: one metric. */
 typedef struct Swept {
     unsigned count, width, outputs;
     const double *points;  /* [count][width] */

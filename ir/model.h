@@ -145,8 +145,8 @@ typedef struct Sweep {
     const double *points; /* [count][width] */
     Report reports[INDICATOR_COUNT];
     SweepKind kind;
-    uint64_t larger; /* metrics, as a set, of which more is better */
-    int state;       /* set by the method: the point at hand */
+    uint64_t larger;        /* metrics, as a set, of which more is better */
+    int state;              /* set by the method: the point at hand */
     int all, memory, first; /* the same: SweepInfo of runtime/abi/manifest.def; -1: no such state */
 } Sweep;
 

@@ -1,4 +1,5 @@
-/* Between the files that read train declarations: train.c (what methods share), methods/, rays.c, indicators.c and true_front.c. */
+/* Between the files that read train declarations: train.c (what methods share), methods/, rays.c, indicators.c and true_front.c.
+ */
 #ifndef HNC_FRONTEND_TRAIN_PLAN_H
 #define HNC_FRONTEND_TRAIN_PLAN_H
 

@@ -1,5 +1,5 @@
-/* Types of elements, roles and lifetimes of states, acts, indicators, kinds of sweeps, of hyperparameters, of BLAS and of conditions: the
- * names that compiler and runtime share. */
+/* Types of elements, roles and lifetimes of states, acts, indicators, kinds of sweeps, of hyperparameters, of BLAS and of
+ * conditions: the names that compiler and runtime share. */
 #ifndef HN_ABI_TYPES_H
 #define HN_ABI_TYPES_H
 

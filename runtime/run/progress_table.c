@@ -86,7 +86,8 @@ static void add_outputs(Available *available, const Manifest *manifest)
 
 static void add_of_sweep(void *to, SweepColumn column, const char *key)
 {
-    static const int ranks[] = {[SWEEP_COLUMN_METRIC] = SELECTING, [SWEEP_COLUMN_INDICATOR] = INDICATOR, [SWEEP_COLUMN_RANGE] = RANGE};
+    static const int ranks[] = {
+        [SWEEP_COLUMN_METRIC] = SELECTING, [SWEEP_COLUMN_INDICATOR] = INDICATOR, [SWEEP_COLUMN_RANGE] = RANGE};
     add(to, ranks[column], key);
 }
 
@@ -252,7 +253,8 @@ void progress_table_print_heading(const ProgressTable *table, const TrainInfo *t
 /* The number of an event that a column shows: of a list of one number per point that of the point at hand. */
 static const json_t *value_of(const ProgressTable *table, const json_t *event, const char *key)
 {
-    const json_t *value = json_object_get(event, key), *point = table->point_word ? json_object_get(event, table->point_word) : NULL;
+    const json_t *value = json_object_get(event, key),
+                 *point = table->point_word ? json_object_get(event, table->point_word) : NULL;
     return !json_is_array(value) ? value : point ? json_array_get(value, (size_t)json_integer_value(point)) : NULL;
 }
 

@@ -1,5 +1,5 @@
-/* A sweep: what the metrics of a train give at points of a condition, and the indicators that judge it. When a point is measured, and
- * what an event, a result and a person are told of it, depends on the kind of the sweep (runtime/abi/sweeps.def). */
+/* A sweep: what the metrics of a train give at points of a condition, and the indicators that judge it. When a point is measured,
+ * and what an event, a result and a person are told of it, depends on the kind of the sweep (runtime/abi/sweeps.def). */
 #ifndef HN_RUNTIME_SWEEP_H
 #define HN_RUNTIME_SWEEP_H
 
@@ -29,8 +29,8 @@ void sweep_close(Sweep *sweep);
 
 /* The first point is the one at hand, and no result is there: after all states have got their first values. */
 void sweep_begin(const Sweep *sweep, const Program *program);
-/* Measures what is to be measured when `nets` nets, or points, have been begun, and judges the results. `evaluations`: of the train's
- * metrics. */
+/* Measures what is to be measured when `nets` nets, or points, have been begun, and judges the results. `evaluations`: of the
+ * train's metrics. */
 void sweep_measure(Sweep *sweep, Evaluation *evaluations, const Program *program, size_t nets);
 /* The same for a run that is at its end and whose results were measured by another process. */
 void sweep_recall(Sweep *sweep, Evaluation *evaluations, const Program *program, size_t nets);

@@ -446,7 +446,7 @@ static void test_manifest_is_checked(void **state)
 {
     (void)state;
     assert_true(read_changed("\"epochs\":6", "\"epochs\":7"));
-    static const char *const changes[][2] = {{"\"abi\":6", "\"abi\":1"},
+    static const char *const changes[][2] = {{"\"abi\":7", "\"abi\":1"},
                                              {"\"offset\":64", "\"offset\":65"},
                                              {"\"offset\":448", "\"offset\":262592"},
                                              {"\"offset\":64", "\"offset\":-64"},
@@ -468,11 +468,11 @@ static void test_manifest_is_checked(void **state)
 }
 
 #define SWEEP(metric, outputs, width, points, state, memory, indicators)                                                         \
-    "\"sweep\":{\"name\":\"front\",\"title\":\"t\",\"condition\":0,\"point_word\":\"p\",\"output_word\":"                        \
+    "\"sweep\":{\"name\":\"front\",\"kind\":\"front\",\"title\":\"t\",\"condition\":0,\"point_word\":\"p\",\"output_word\":"     \
     "\"o\",\"on\":\"s\","                                                                                                        \
     "\"solver\":null,"                                                                                                           \
     "\"metric\":" metric ",\"outputs\":[" outputs "],\"width\":" width ",\"points\":[" points "],\"state\":" state               \
-    ",\"all\":-1,\"memory\":" memory ",\"indicators\":[" indicators "]}"
+    ",\"all\":-1,\"memory\":" memory ",\"first\":-1,\"indicators\":[" indicators "]}"
 
 /* A sweep whose parts do not fit each other or the states would write beside them. State 2 is one real, state 0 four, state 4 an
  * i32. */

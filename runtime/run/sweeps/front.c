@@ -128,8 +128,8 @@ static void measure_front(Sweep *sweep, Evaluation *evaluations, const Program *
     judge(sweep);
 }
 
-/* Reads from a checkpoint what is no weight but belongs to the sweep: the counts of events, where it has them, and, where each point
- * has a net of its own, the point of this net, which it must have. Problems are reported. */
+/* Reads from a checkpoint what is no weight but belongs to the sweep: the counts of events, where it has them, and, where each
+ * point has a net of its own, the point of this net, which it must have. Problems are reported. */
 static bool load(const Sweep *sweep, const Program *program, const char *checkpoint)
 {
     const Manifest *manifest = program->manifest;

@@ -1,6 +1,6 @@
-/* Rounds: the points are learned one after the other, in round r point r. Each measure gives every metric at each point learned so
- * far (or at all points, where indicators ask for it, and then also once before the first round) and belongs to the round at hand,
- * whose latest results are one row of a matrix. A state holds the matrix, so that a run that is resumed has all of it. */
+/* Rounds: the points are learned one after the other, in round r point r. Each measure gives every metric at each point learned
+ * so far (or at all points, where indicators ask for it, and then also once before the first round) and belongs to the round at
+ * hand, whose latest results are one row of a matrix. A state holds the matrix, so that a run that is resumed has all of it. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
