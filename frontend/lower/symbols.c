@@ -183,6 +183,8 @@ static Val constant_value(Session *s, Symbol *symbol)
     symbol->uses += s->learning;
     if (!constant_number(s, symbol, &number))
         return val_poison();
+    if (s->row) /* rows are computed before a run sets constants */
+        return val_number(number);
     if (s->learning || !s->builder.function || !changes_at_run(symbol)) {
         Val value = val_number(number);
         value.constant = symbol;

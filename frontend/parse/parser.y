@@ -217,7 +217,9 @@ data_items
 data_item
   : FIELDS fields       { $$ = $2; }
   | fields
-  | TEST postfix        { $$ = ast_items_add((DataItemList){0}, ast_data_item(parser, @$, DATA_TEST, $1, NULL, $2)); }
+  | TEST postfix data_body   { DataItem *item = ast_data_item(parser, @$, DATA_TEST, $1, NULL, $2);
+                               item->items = $3.first;
+                               $$ = ast_items_add((DataItemList){0}, item); }
   | SPLIT split_parts shuffled   { $$ = $2; $$.last->shuffled = $3; }
   | NAME column_list    { DataItem *item = ast_data_item(parser, @$, DATA_SETTING, $1, NULL, NULL);
                           item->values = $2;
@@ -244,6 +246,7 @@ fields
 field
   : data_name ':' type   { $$ = ast_data_item(parser, @$, DATA_FIELD, $1, $3, NULL); }
   | data_name '=' expr   { $$ = ast_data_item(parser, @$, DATA_COMPUTED_FIELD, $1, NULL, $3); }
+  | data_name ':' type '=' expr   { $$ = ast_data_item(parser, @$, DATA_COMPUTED_FIELD, $1, $3, $5); }
   ;
 
 data_name

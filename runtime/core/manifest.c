@@ -55,6 +55,19 @@ const char *manifest_class(const Manifest *manifest, size_t field, int64_t k, ch
     return text;
 }
 
+size_t own_members(const DatasetInfo *dataset)
+{
+    if (!dataset->family)
+        return 1;
+    return dataset->family->base == NONE ? (size_t)dataset->family->count : 0;
+}
+
+const char *member_name(const DatasetInfo *dataset, size_t member, char text[MEMBER_NAME_SIZE])
+{
+    snprintf(text, MEMBER_NAME_SIZE, dataset->family ? "%.200s[%zu]" : "%.200s", dataset->name, member);
+    return text;
+}
+
 const SweepInfo *manifest_sweep(const Manifest *manifest)
 {
     return manifest->train ? manifest->train->sweep : NULL;
