@@ -103,6 +103,7 @@ typedef struct Optimizer {
 extern const char *const condition_names[CONDITION_COUNT];
 /* Whether a condition of the kind has a first value. */
 extern const bool condition_standing[CONDITION_COUNT];
+extern const ConditionDomain condition_domains[CONDITION_COUNT];
 
 /* A condition that a train moves or draws. Every other one keeps its first value. */
 typedef struct TrainCondition {
@@ -227,6 +228,7 @@ typedef struct Act {
     uint32_t state;     /* set: which state becomes row number ROUND of the table */
     const double *table;
     uint32_t rows;
+    Lifetime lifetime; /* reset: of which states, and all of shorter ones */
 } Act;
 
 typedef struct Train {

@@ -81,6 +81,32 @@ static bool is_number_condition(const Session *s, Val value)
     return type.dtype == DTYPE_I32 && type.rank == 0;
 }
 
+/* permuted[t]: there must be a member for every value of the condition. */
+static Val member_of_condition(Session *s, Val family, Val index, Span span)
+{
+    const Dataset *data = &s->model->datasets.data[family.symbol->index];
+    int64_t count = s->module->conditions.data[index.symbol->condition].count;
+    family.member = (MemberChoice){MEMBER_OF_CONDITION, index.symbol->condition};
+    if (!index.symbol->extent || count <= data->family->count)
+        return family;
+    fail(s, span, "the %s '%s' has %lld values, but the family '%s' has %lld member%s", decl_text[index.symbol->decl->kind],
+         index.symbol->decl->name.text, (long long)count, data->name, (long long)data->family->count,
+         data->family->count == 1 ? "" : "s");
+    add_note(s, family.symbol->decl->name.span, "the family is here");
+    return val_poison();
+}
+
+static Val refuse_index(Session *s, Val dataset, Span span)
+{
+    const char *name = dataset.symbol->decl->name.text;
+    if (dataset.member.kind == MEMBER_NONE)
+        fail(s, span, "the data set '%s' is no family, so it has no members", name);
+    else
+        fail(s, span, "this is a member of a member, but '%s' is a family of data sets", name);
+    add_note(s, dataset.symbol->decl->name.span, "the data set is here");
+    return val_poison();
+}
+
 Val dataset_index(Session *s, Val dataset, const Expr *expr)
 {
     const Dataset *data = &s->model->datasets.data[dataset.symbol->index];
@@ -88,17 +114,10 @@ Val dataset_index(Session *s, Val dataset, const Expr *expr)
     int64_t member;
     if (dataset.symbol->broken)
         return val_poison();
-    if (!data->family || dataset.member.kind != MEMBER_NONE) {
-        fail(s, expr->span,
-             data->family ? "this is one member of '%s', which has no members"
-                          : "the data set '%s' is no family, "
-                            "and has no members",
-             data->name);
-        add_note(s, dataset.symbol->decl->name.span, "the data set is here");
-        return val_poison();
-    }
-    bool one = expr->args.count == 1 && arg->kind == ARG_VALUE && !arg->label.text && arg->value->kind != EXPR_SPREAD &&
-               arg->value->kind != EXPR_ELLIPSIS;
+    if (!data->family || dataset.member.kind != MEMBER_NONE)
+        return refuse_index(s, dataset, expr->span);
+    bool one =
+        expr->args.count == 1 && arg->kind == ARG_VALUE && arg->value->kind != EXPR_SPREAD && arg->value->kind != EXPR_ELLIPSIS;
     if (!one) {
         fail(s, expr->span, "one member of the family '%s' is needed here", data->name);
         add_help(s, "as in '%s[0].%s'", data->name, data->splits.data[0].name);
@@ -107,10 +126,8 @@ Val dataset_index(Session *s, Val dataset, const Expr *expr)
     Val index = evaluate(s, arg->value);
     if (is_poison(index))
         return index;
-    if (is_number_condition(s, index)) {
-        dataset.member = (MemberChoice){MEMBER_OF_CONDITION, index.symbol->condition};
-        return dataset;
-    }
+    if (is_number_condition(s, index))
+        return member_of_condition(s, dataset, index, arg->span);
     if (index.kind != VAL_NUMBER)
         return fail(s, arg->span, "the member of a family is a number known at compile time or a task, but this is %s",
                     describe(s, index));
@@ -219,11 +236,30 @@ Val split_member(Session *s, Val split, Name name)
     return val_poison();
 }
 
-Val condition_vector(Session *s, const Symbol *symbol)
+Val condition_number(Session *s, const Symbol *symbol, Span span)
 {
+    if (!symbol->extent || !can_build(s, span))
+        return val_poison();
+    Val value = val_tensor(build_source(&s->builder, OP_CONDITION, symbol->condition));
+    value.classes = symbol->extent;
+    return value;
+}
+
+Val condition_vector(Session *s, const Symbol *symbol, Span span)
+{
+    const Name name = symbol->decl->name;
     if (!symbol->extent)
         return val_poison();
-    return val_tensor(build_source(&s->builder, OP_CONDITION, symbol->condition));
+    Value condition = build_source(&s->builder, OP_CONDITION, symbol->condition);
+    if (!is_index(symbol))
+        return val_tensor(condition);
+    if (symbol->embedding != NO_EMBEDDING)
+        return val_tensor(build_gather(&s->builder, build_source(&s->builder, OP_PARAM, symbol->embedding), condition));
+    fail(s, span, "the %s '%s' has no vector", decl_text[symbol->decl->kind], name.text);
+    add_note(s, name.span, "declared here");
+    add_help(s, "declare one with it: '%s %s[%lld] embed 8'", decl_text[symbol->decl->kind], name.text,
+             (long long)symbol->extent);
+    return val_poison();
 }
 
 Val condition_member(Session *s, Val group, Name name)
@@ -231,10 +267,16 @@ Val condition_member(Session *s, Val group, Name name)
     const Decl *decl = group.symbol->decl;
     const char *wanted = arena_printf(&s->file->arena, "%s.%s", decl->name.text, name.text);
     Candidates candidates = {0};
+    if (is_index(group.symbol) && strcmp(name.text, "count") == 0 && group.symbol->extent)
+        return val_number((double)group.symbol->extent);
     if (!can_build(s, name.span))
         return val_poison();
     if (!decl->hypers.first) { /* a vector whose numbers have no names */
-        fail(s, name.span, "the %s '%s' is a vector and has no member '%s'", decl_text[decl->kind], decl->name.text, name.text);
+        bool index = is_index(group.symbol);
+        fail(s, name.span, "the %s '%s' %s no member '%s'", decl_text[decl->kind], decl->name.text,
+             index ? "has" : "is a vector and has", name.text);
+        if (index)
+            add_help(s, "'%s.count' is the number of %ss", decl->name.text, decl_text[decl->kind]);
         add_note(s, decl->name.span, "declared here");
         return val_poison();
     }

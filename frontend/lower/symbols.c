@@ -193,7 +193,7 @@ static Val constant_value(Session *s, Symbol *symbol)
     Module *module = s->module;
     uint32_t state = find_or_add_state(module, constant_state(&module->arena, symbol->decl->name.text), type_scalar(module->real),
                                        STATE_CONSTANT, (Init){INIT_CONSTANT, number});
-    module->states.data[state].kept = true;
+    module->states.data[state].lifetime = LIFETIME_RUN;
     return val_tensor(build_read(&s->builder, state));
 }
 
@@ -209,9 +209,6 @@ static Val symbol_value(Session *s, Symbol *symbol, Span span)
         return (Val){.kind = VAL_DATASET, .symbol = symbol};
     case DECL_NET:
         return (Val){.kind = VAL_WEIGHTS, .symbol = symbol, .path = name};
-    case DECL_TASK:
-    case DECL_MEMBER:
-        return refuse(s, span, decl_text[symbol->decl->kind]);
     default:
         fail(s, span, "'%s' is %s %s: it can be called, but is no value", name, symbol->decl->kind == DECL_OBJECTIVE ? "an" : "a",
              decl_text[symbol->decl->kind]);

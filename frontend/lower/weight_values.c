@@ -367,8 +367,12 @@ Val evaluate_form(Session *s, const Expr *expr)
     use.setting = arguments.setting;
     if (arguments.file)
         use.file = arena_text(&s->module->arena, arguments.file, strlen(arguments.file));
-    if (arguments.condition)
-        use.input = build_source(&s->builder, OP_CONDITION, arguments.condition->condition);
+    if (arguments.condition) {
+        Val vector = condition_vector(s, arguments.condition, expr->span);
+        if (is_poison(vector))
+            return vector;
+        use.input = vector.ir;
+    }
     if (arguments.generator && (use.input = numbers_of(s, expr, &arguments)) == NO_VALUE)
         return val_poison();
     return val_tensor(arguments.row->form->make(&use));

@@ -61,3 +61,15 @@ const char *const blas_names[BLAS_COUNT] = {
 #include "runtime/abi/blas.def"
 #undef BLAS
 };
+
+const char *const domain_names[DOMAIN_COUNT] = {
+#define DOMAIN(KIND, name) name,
+#include "runtime/abi/domains.def"
+#undef DOMAIN
+};
+
+const char *const lifetime_names[LIFETIME_COUNT] = {
+#define LIFETIME(KIND, name) name,
+#include "runtime/abi/lifetimes.def"
+#undef LIFETIME
+};
