@@ -57,6 +57,7 @@ static FamilyInfo *family_info(const Family *family, Arena *arena)
 {
     FamilyInfo *info = ARENA_NEW(arena, FamilyInfo);
     *info = (FamilyInfo){.kind = family->kind,
+                         .text = family->text,
                          .count = family->count,
                          .base = family->base,
                          .field = (int)family->field,

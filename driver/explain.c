@@ -33,8 +33,8 @@ static const char *field_type(Arena *arena, const Field *field)
     return field->classes ? arena_printf(arena, "class[%" PRId64 "]", field->classes) : type_text(field->type);
 }
 
-/* "csv", "csv, 4 members", "10 members: permute of mnist" */
-static const char *source_text(Arena *arena, const Model *model, const Dataset *data)
+/* "csv", "csv, 4 members", "10 members of permute(mnist, image)" */
+static const char *source_text(Arena *arena, const Dataset *data)
 {
     const Family *family = data->family;
     if (!family)
@@ -42,7 +42,7 @@ static const char *source_text(Arena *arena, const Model *model, const Dataset *
     const char *members = arena_printf(arena, "%" PRId64 " member%s", family->count, family->count == 1 ? "" : "s");
     if (family->base < 0)
         return arena_printf(arena, "%s, %s", format_names[data->format], members);
-    return arena_printf(arena, "%s: %s of %s", members, family_names[family->kind], model->datasets.data[family->base].name);
+    return arena_printf(arena, "%s of %s", members, family->text);
 }
 
 /* The file that holds the field, of those that hold one each. `file`: how many fields before it have one. */
@@ -68,7 +68,7 @@ static void explain_data(const Model *model, Arena *arena)
 {
     for (uint32_t d = 0; d < model->datasets.len; d++) {
         const Dataset *data = &model->datasets.data[d];
-        printf("\ndata %s (%s)\n", data->name, source_text(arena, model, data));
+        printf("\ndata %s (%s)\n", data->name, source_text(arena, data));
         uint32_t file = 0, fields = 0;
         if (data->schema) {
             explain_files(data, &data->files, "");
@@ -85,7 +85,10 @@ static void explain_data(const Model *model, Arena *arena)
         }
         if (fields > MOST_LINES)
             printf("  and others: %" PRIu32 " fields in all\n", fields);
-        explain_splits(data, arena);
+        if (data->family && data->family->base >= 0)
+            printf("  splits as %s\n", model->datasets.data[data->family->base].name);
+        else
+            explain_splits(data, arena);
     }
 }
 

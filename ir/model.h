@@ -19,6 +19,7 @@ typedef struct Split {
 /* A data set of several members, which have its fields and its splits (runtime/abi/families.def). */
 typedef struct Family {
     FamilyKind kind;
+    const char *text; /* how the members are made, as written: "permute(mnist, image)"; of members with rows of their own, "" */
     int64_t count;
     int base;       /* Model.datasets: whose rows they are; -1: they have rows of their own */
     int64_t field;  /* of the module, one of the base's: which is permuted, or whose class says of which member a row is; or -1 */

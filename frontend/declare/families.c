@@ -32,7 +32,7 @@ static bool read_count(Session *s, const Decl *decl, int64_t *count, bool *by_it
 static Family *new_family(Session *s, FamilyKind kind, int64_t count)
 {
     Family *family = ARENA_NEW(&s->module->arena, Family);
-    *family = (Family){.kind = kind, .count = count, .base = -1, .field = -1};
+    *family = (Family){.kind = kind, .text = "", .count = count, .base = -1, .field = -1};
     return family;
 }
 
@@ -103,6 +103,7 @@ void lower_derived(Session *s, Symbol *symbol, Dataset *data)
         return;
     data->family = new_family(s, kind, count);
     data->family->base = (int)base->index;
+    data->family->text = span_text(&s->module->arena, decl->value->span);
     l.base = &s->model->datasets.data[base->index];
     copy_base(&l, base);
     reader->read(&l, decl->value->args.first->next);

@@ -53,8 +53,8 @@ void check_batch(TrainPlan *plan, const Phase *phase, const Expr *expr)
     const Split *split = &data->splits.data[phase->split];
     if (split->count == 0 || phase->batch <= split->count)
         return;
-    fail(plan->s, expr->span, "a batch of %lld is larger than the split '%s.%s' of %lld examples", (long long)phase->batch,
-         data->name, split->name, (long long)split->count);
+    fail(plan->s, expr->span, "a batch of %lld is larger than the split '%s%s.%s' of %lld examples", (long long)phase->batch,
+         data->name, member_text(plan->s->module, phase->member, &plan->s->file->arena), split->name, (long long)split->count);
     int64_t sum = 0;
     for (uint32_t i = 0; i < data->splits.len; i++)
         sum += data->splits.data[i].count;

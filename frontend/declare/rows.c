@@ -154,6 +154,9 @@ static bool make_row_function(const RowFunction *f)
         }
         int64_t classes;
         Val value = declared_value(s, &used, evaluate(s, used.value), &classes);
+        if (is_poison(value) && s->file->diags->errors == errors)
+            fail(s, used.value->span, "this has no value in a row of '%s', which is computed before anything is trained",
+                 f->symbol->decl->name.text);
         if (is_poison(value) || !check_field_type(s, &used, val_type(s, value)))
             break;
         value.classes = classes;

@@ -14,7 +14,9 @@ typedef struct Draw {
 static bool draw_in_row(Session *s, const Call *call, Type type, uint32_t streams, Draw *result)
 {
     if (s->row->stream + streams > s->row->end) {
-        fail(s, call->expr->span, "a row of a data set draws more than %d random numbers or tensors", ROW_STREAMS / 2);
+        if (!s->row->full)
+            fail(s, call->expr->span, "a row of a data set draws more than %d random numbers or tensors", ROW_STREAMS / 2);
+        s->row->full = true;
         return false;
     }
     *result = (Draw){.seed = s->row->seed, .step = s->row->number, .type = type, .stream = s->row->stream};

@@ -212,6 +212,7 @@ typedef struct Making {
 typedef struct RowMaking {
     Value number, seed;   /* inputs of its function */
     uint32_t stream, end; /* the next random stream, and the one behind the last */
+    bool full;            /* that there are no more streams was reported */
 } RowMaking;
 
 typedef struct Session {

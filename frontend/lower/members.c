@@ -57,14 +57,15 @@ Val refuse_field(Session *s, Val field, Span span)
         return val_poison();
     field.symbol->misread = true;
     fail(s, span, "%s has a value in each example, not here", describe(s, field));
-    const char *split = s->model->datasets.data[field.symbol->index].splits.data[0].name;
+    const Dataset *dataset = &s->model->datasets.data[field.symbol->index];
+    const char *split = dataset->splits.data[0].name, *index = dataset->family ? "[0]" : "";
     const Val *passed = param ? find_local((Frame *)frame, param->name.text) : NULL;
     if (passed && passed->kind == VAL_DATASET) {
         add_note(s, frame->call, "the whole data set is passed here");
-        add_help(s, "name a split of it: '%s(%s.%s)'", decl->name.text, data, split);
+        add_help(s, "name a split of it: '%s(%s%s.%s)'", decl->name.text, data, index, split);
     } else if (decl && decl->kind == DECL_OBJECTIVE && param) {
-        add_help(s, "in the objective '%s', write '%s.%s'; a train says which split that is: '%s(%s.%s)'", decl->name.text,
-                 param->name.text, name, decl->name.text, data, split);
+        add_help(s, "in the objective '%s', write '%s.%s'; a train says which split that is: '%s(%s%s.%s)'", decl->name.text,
+                 param->name.text, name, decl->name.text, data, index, split);
     } else if (decl && decl->kind != DECL_OBJECTIVE) {
         add_help(s, "a %s sees what its call passes: make '%s' a parameter of '%s'", decl_text[decl->kind], name,
                  decl->name.text);

@@ -160,7 +160,8 @@ static void help_with_split(Session *s, const Decl *objective)
             continue;
         const Dataset *data = &s->model->datasets.data[symbol->index];
         if (data->splits.len) {
-            add_help(s, "as in '%s(%s.%s)'", objective->name.text, data->name, data->splits.data[0].name);
+            add_help(s, "as in '%s(%s%s.%s)'", objective->name.text, data->name, data->family ? "[0]" : "",
+                     data->splits.data[0].name);
             return;
         }
     }

@@ -77,7 +77,7 @@ static void hn_error(const Span *span, Parser *parser, const char *message);
 %token ARROW "->" EQ "==" NE "!=" LE "<=" GE ">=" AND "&&" OR "||" JOIN "++" DOTDOT ".." ELLIPSIS "..."
 
 %type <name> name setting_word data_name
-%type <expr> expr column postfix primary extent on output_axis embed
+%type <expr> expr source column postfix primary extent on output_axis embed
 %type <use> use
 %type <uses> by uses
 %type <arg> arg index element
@@ -120,7 +120,7 @@ file
 /* ---- declarations ---- */
 
 declaration
-  : DATA name extent '=' postfix data_body            { $$ = ast_decl(parser, @$, DECL_DATA, $2, $5); $$->extent = $3; $$->items = $6; }
+  : DATA name extent '=' source data_body            { $$ = ast_decl(parser, @$, DECL_DATA, $2, $5); $$->extent = $3; $$->items = $6; }
   | CONST name '=' expr                               { $$ = ast_decl(parser, @$, DECL_CONST, $2, $4); }
   | HYPER name '{' hypers '}'                         { $$ = ast_decl(parser, @$, DECL_HYPER, $2, NULL); $$->hypers = $4; }
   | NET name '(' params ')' results block             { $$ = ast_function(parser, @$, DECL_NET, $2, $4, $6, $7); }
@@ -202,6 +202,12 @@ type
   ;
 
 /* data */
+
+source
+  : postfix
+  | BY '(' args ')'   { Name word = {"by", @1};
+                        $$ = ast_call(parser, @$, ast_name(parser, word), $3); }
+  ;
 
 data_body
   : %empty               { $$ = (DataItemList){0}; }

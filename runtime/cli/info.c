@@ -95,8 +95,8 @@ static void print_files(const DatasetInfo *dataset, const char *const *files, si
     }
 }
 
-/* "csv", "csv, 4 members", "10 members: permute of mnist" */
-static void print_source(const Manifest *manifest, const DatasetInfo *dataset)
+/* "csv", "csv, 4 members", "10 members of permute(mnist, image)" */
+static void print_source(const DatasetInfo *dataset)
 {
     const FamilyInfo *family = dataset->family;
     printf("data %s: ", dataset->name);
@@ -105,7 +105,7 @@ static void print_source(const Manifest *manifest, const DatasetInfo *dataset)
     if (family)
         printf("%" PRId64 " member%s", family->count, family->count == 1 ? "" : "s");
     if (family && family->base != NONE)
-        printf(": %s of %s", family_names[family->kind], manifest->datasets[family->base].name);
+        printf(" of %s", family->text);
     putchar('\n');
 }
 
@@ -147,7 +147,7 @@ static void print_data(const Manifest *manifest)
 {
     for (size_t i = 0; i < manifest->dataset_count; i++) {
         const DatasetInfo *dataset = &manifest->datasets[i];
-        print_source(manifest, dataset);
+        print_source(dataset);
         for (size_t j = 0, file = 0; j < dataset->field_count; j++) {
             const FieldInfo *field = &manifest->fields[dataset->fields[j]];
             bool held = dataset->file_count && !dataset->schema && !field->index;
@@ -164,7 +164,9 @@ static void print_data(const Manifest *manifest)
         print_table(dataset);
         if (dataset->shuffled)
             puts("  shuffled by the seed, then split");
-        for (size_t j = 0; j < dataset->split_count; j++)
+        if (own_members(dataset) == 0)
+            printf("  splits as %s\n", manifest->datasets[dataset->family->base].name);
+        for (size_t j = 0; own_members(dataset) && j < dataset->split_count; j++)
             print_split(dataset, &dataset->splits[j]);
     }
 }

@@ -70,7 +70,7 @@ static void print_data(const Run *run)
         }
         char members[64] = "";
         if (dataset->family)
-            snprintf(members, sizeof members, "%" PRId64 " members, all in all: ", dataset->family->count);
+            snprintf(members, sizeof members, "%" PRId64 " members, together ", dataset->family->count);
         screen_field(i ? "" : "data", "%s: %s%s%s%s", dataset->name, members, text, dataset->file_count ? "; from " : "",
                      dataset->file_count ? run->settings->data : "");
     }
