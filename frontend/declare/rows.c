@@ -138,7 +138,7 @@ static bool make_row_function(const RowFunction *f)
 {
     Session *s = f->s;
     Frame frame = {0};
-    RowMaking row;
+    RowMaking row = {0};
     unsigned errors = s->file->diags->errors;
     uint32_t number = 0;
     open_row(f, &frame, &row);
