@@ -218,6 +218,7 @@ static SweepInfo *sweep_of(const Filler *f, const Train *train)
                         .width = sweep->width,
                         .point_numbers = (size_t)sweep->count * sweep->width,
                         .state = sweep->state,
+                        .rounds = sweep->rounds,
                         .all = sweep->all,
                         .memory = sweep->memory,
                         .indicators = ARENA_ARRAY(f->arena, IndicatorInfo, INDICATOR_COUNT)};
@@ -312,7 +313,8 @@ static TrainInfo *train_of(const Filler *f, const Train *train)
                                         .member_condition = member_condition(metric->member),
                                         .accumulate = accumulate,
                                         .accumulate_count = metric->passes,
-                                        .finish = function_index(f, metric->finish)};
+                                        .finish = function_index(f, metric->finish),
+                                        .larger = train->sweep && train->sweep->larger >> i & 1};
     }
     return info;
 }

@@ -416,15 +416,15 @@ const char *condition_words(Session *s);
 bool is_index(const Symbol *symbol);
 /* The symbol of a condition of the module. */
 const Symbol *condition_symbol(const Session *s, uint32_t condition);
-/* The kind of the conditions that a train takes; CONDITION_NOTHING where it takes none, is NULL, or has no known method. */
-ConditionKind conditions_taken(const Decl *train);
+/* Whether the method of a train (NULL: there is none) takes conditions of the kind. */
+bool takes_condition(const Decl *train, ConditionKind condition);
 
 /* ---- members (members.c) ---- */
 
 Val dataset_index(Session *s, Val dataset, const Expr *expr); /* permuted[3] */
 Val dataset_member(Session *s, Val dataset, Name name);       /* fashion.train */
 Val split_member(Session *s, Val split, Name name);           /* d.image */
-Val condition_member(Session *s, Val group, Name name);       /* lam.drop */
+Val condition_entry(Session *s, Val group, Name name);        /* lam.drop */
 /* Reports a field of a data set, fashion.image, where the value that an example has is meant. Once per data set: whoever writes
  * it does so everywhere. */
 Val refuse_field(Session *s, Val field, Span span);

@@ -130,8 +130,37 @@ typedef struct WeightStep {
     Value *values;    /* what the states become, once they are updated */
 } WeightStep;
 WeightStep weight_step_begin(Assembly *assembly, const Phase *phase, View view);
+/* The first part of a batched function that has the loss as its first output. */
+WeightStep weight_step_of(Assembly *assembly, const Phase *phase, Function *batched);
 void weight_step_update(Assembly *assembly, const Phase *phase, WeightStep *step);
 void weight_step_end(Assembly *assembly, Phase *phase, WeightStep *step);
+
+/* ---- tasks one after the other: continual.c and protections/ ---- */
+
+/* What keeps a net from forgetting: parts of the step and of the procedure, each NULL where there is none. Trained numbers that
+ * tasks share are states; a table of a row per task (State.grows) is none of them. One file per row of ir/protections.def. */
+typedef struct Protection {
+    void (*begin)(Assembly *assembly, Builder *b, uint32_t n, const uint32_t *shared); /* as a task begins */
+    /* Adds to the gradients of the loss; then sees these as they were (gradients[i] of step->trained[i]) and what the states
+     * become. */
+    void (*before)(Assembly *assembly, const Phase *phase, WeightStep *step);
+    void (*after)(Assembly *assembly, WeightStep *step, const Value *gradients);
+    void (*consolidate)(Assembly *assembly, WeightStep *step);                       /* with the gradients of one example */
+    void (*end)(Assembly *assembly, Builder *b, uint32_t n, const uint32_t *shared); /* as a task ends */
+    bool separate;                                                                   /* each task begins with first values */
+} Protection;
+#define PROTECTION(KIND, name, ...) extern const Protection protection_##name;
+#include "ir/protections.def"
+#undef PROTECTION
+const Protection *protection_of(const Train *train);
+
+/* The state "WHAT/NAME" of the state NAME's type, of role memory, for a whole run. */
+uint32_t memory_state(Module *module, const char *what, uint32_t of);
+/* The task at hand, as i32[]. */
+Value task_at_hand(Assembly *assembly, Builder *b);
+/* Adds strength * sum of importance (theta - anchor)^2 to the gradient of each shared state; importance and anchor are its memory
+ * states of these names. */
+void pull_to_anchor(WeightStep *step, double strength);
 
 /* ---- several objectives: pareto.c and solvers/ ---- */
 

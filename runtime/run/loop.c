@@ -281,7 +281,7 @@ static bool write_sweep(Run *run)
     bool fine = path && json_file_write(path, json, run->log.precision);
     json_decref(json);
     free(path);
-    if (!fine || info->memory == NONE || run->position.steps[0] % run->plan.net_steps)
+    if (!fine || info->rounds || info->memory == NONE || run->position.steps[0] % run->plan.net_steps)
         return fine;
     snprintf(name, sizeof name, "%.200s-%03" PRId64 ".safetensors", info->point_word,
              run->position.steps[0] / run->plan.net_steps);
