@@ -136,6 +136,8 @@ static Val too_many_indices(Session *s, const Expr *expr, Val value, unsigned gi
 Val evaluate_index(Session *s, const Expr *expr)
 {
     Val value = evaluate(s, expr->left);
+    if (value.kind == VAL_DATASET)
+        return dataset_index(s, value, expr);
     if (is_list(value)) {
         bool known;
         Val entry = index_list(s, value, expr, &known);

@@ -151,6 +151,7 @@ typedef struct Val {
     const double *numbers; /* dims_elements(dims) of them */
     Symbol *symbol;
     uint32_t split, field; /* of the data set; of the module */
+    MemberChoice member;   /* of a data set or a split of a family */
     const char *path;
     const Param *param;
 } Val;
@@ -207,6 +208,13 @@ typedef struct Making {
     unsigned uses[FORM_COUNT];
 } Making;
 
+/* A row of a data set that is being computed. */
+typedef struct RowMaking {
+    Value number, seed;   /* inputs of its function */
+    uint32_t stream, end; /* the next random stream, and the one behind the last */
+    bool full;            /* that there are no more streams was reported */
+} RowMaking;
+
 typedef struct Session {
     ModelFile *file;
     Model *model;
@@ -222,15 +230,18 @@ typedef struct Session {
     /* of the function being built */
     const Symbol *dataset; /* whose examples it reads; NULL: none yet */
     uint32_t split;
+    MemberChoice member;
     Span split_span;
     bool two_splits;     /* reported */
     const Symbol *named; /* the data set of which its expression names a split, whether or not anything reads it; NULL: none */
     uint32_t named_split;
+    MemberChoice named_member;
     bool several_named; /* it names other splits, too */
     bool upper;         /* random numbers are keyed by the upper step counter */
     VEC(FormPlan) forms;
     VEC(GeneratorPlan) generators;
     Making *making;      /* NULL: none */
+    RowMaking *row;      /* the row of a data set that is being computed; NULL: none */
     uint32_t generating; /* 1 + the form whose generator is being built; 0: none */
 } Session;
 
@@ -302,6 +313,8 @@ void frame_free(Frame *frame);
 
 /* ---- sizes of data (data_counts.c) ---- */
 
+/* The declaration of number `dataset` of the model's data sets. */
+Symbol *data_symbol(const Session *s, uint32_t dataset);
 /* What the files of a data set that was declared hold, counted once per compilation; NULL (reported at the span) if they cannot
  * be counted. */
 const DataCounts *data_counts(Session *s, const Symbol *symbol, const Dataset *data, Span span);
@@ -408,9 +421,10 @@ bool takes_condition(const Decl *train, ConditionKind condition);
 
 /* ---- members (members.c) ---- */
 
-Val dataset_member(Session *s, Val dataset, Name name); /* fashion.train */
-Val split_member(Session *s, Val split, Name name);     /* d.image */
-Val condition_entry(Session *s, Val group, Name name); /* lam.drop */
+Val dataset_index(Session *s, Val dataset, const Expr *expr); /* permuted[3] */
+Val dataset_member(Session *s, Val dataset, Name name);       /* fashion.train */
+Val split_member(Session *s, Val split, Name name);           /* d.image */
+Val condition_entry(Session *s, Val group, Name name);        /* lam.drop */
 /* Reports a field of a data set, fashion.image, where the value that an example has is meant. Once per data set: whoever writes
  * it does so everywhere. */
 Val refuse_field(Session *s, Val field, Span span);

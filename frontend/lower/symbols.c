@@ -160,7 +160,8 @@ static void help_with_split(Session *s, const Decl *objective)
             continue;
         const Dataset *data = &s->model->datasets.data[symbol->index];
         if (data->splits.len) {
-            add_help(s, "as in '%s(%s.%s)'", objective->name.text, data->name, data->splits.data[0].name);
+            add_help(s, "as in '%s(%s%s.%s)'", objective->name.text, data->name, data->family ? "[0]" : "",
+                     data->splits.data[0].name);
             return;
         }
     }
@@ -183,6 +184,8 @@ static Val constant_value(Session *s, Symbol *symbol)
     symbol->uses += s->learning;
     if (!constant_number(s, symbol, &number))
         return val_poison();
+    if (s->row) /* rows are computed before a run sets constants */
+        return val_number(number);
     if (s->learning || !s->builder.function || !changes_at_run(symbol)) {
         Val value = val_number(number);
         value.constant = symbol;

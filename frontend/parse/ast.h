@@ -181,11 +181,12 @@ typedef NODE_LIST(HyperEntry) HyperList;
 typedef enum { DATA_FIELD, DATA_COMPUTED_FIELD, DATA_TEST, DATA_SPLIT, DATA_SETTING } DataItemKind;
 typedef struct DataItem {
     DataItemKind kind;
-    Name name;       /* of a field or a split; the word of a setting */
-    TypeExpr *type;  /* of a field */
-    Expr *value;     /* computed field, test source, split's size; of `unknown as missing`, what stands behind `as` */
-    ExprList values; /* of a setting: strings, numbers, names and ranges of columns */
-    bool shuffled;   /* the last split of a list */
+    Name name;              /* of a field or a split; the word of a setting */
+    TypeExpr *type;         /* of a field; of a computed one it may be NULL */
+    Expr *value;            /* computed field, test source, split's size; of `unknown as missing`, what stands behind `as` */
+    ExprList values;        /* of a setting: strings, numbers, names and ranges of columns */
+    bool shuffled;          /* the last split of a list */
+    struct DataItem *items; /* of a test source: in the braces behind it */
     Span span;
     struct DataItem *next;
 } DataItem;

@@ -77,7 +77,7 @@ static void hn_error(const Span *span, Parser *parser, const char *message);
 %token ARROW "->" EQ "==" NE "!=" LE "<=" GE ">=" AND "&&" OR "||" JOIN "++" DOTDOT ".." ELLIPSIS "..."
 
 %type <name> name setting_word data_name
-%type <expr> expr column postfix primary extent on output_axis embed
+%type <expr> expr source column postfix primary extent on output_axis embed
 %type <use> use
 %type <uses> by uses
 %type <arg> arg index element
@@ -120,7 +120,7 @@ file
 /* ---- declarations ---- */
 
 declaration
-  : DATA name extent '=' postfix data_body            { $$ = ast_decl(parser, @$, DECL_DATA, $2, $5); $$->extent = $3; $$->items = $6; }
+  : DATA name extent '=' source data_body            { $$ = ast_decl(parser, @$, DECL_DATA, $2, $5); $$->extent = $3; $$->items = $6; }
   | CONST name '=' expr                               { $$ = ast_decl(parser, @$, DECL_CONST, $2, $4); }
   | HYPER name '{' hypers '}'                         { $$ = ast_decl(parser, @$, DECL_HYPER, $2, NULL); $$->hypers = $4; }
   | NET name '(' params ')' results block             { $$ = ast_function(parser, @$, DECL_NET, $2, $4, $6, $7); }
@@ -203,6 +203,12 @@ type
 
 /* data */
 
+source
+  : postfix
+  | BY '(' args ')'   { Name word = {"by", @1};
+                        $$ = ast_call(parser, @$, ast_name(parser, word), $3); }
+  ;
+
 data_body
   : %empty               { $$ = (DataItemList){0}; }
   | '{' data_items '}'   { $$ = $2; }
@@ -217,7 +223,9 @@ data_items
 data_item
   : FIELDS fields       { $$ = $2; }
   | fields
-  | TEST postfix        { $$ = ast_items_add((DataItemList){0}, ast_data_item(parser, @$, DATA_TEST, $1, NULL, $2)); }
+  | TEST postfix data_body   { DataItem *item = ast_data_item(parser, @$, DATA_TEST, $1, NULL, $2);
+                               item->items = $3.first;
+                               $$ = ast_items_add((DataItemList){0}, item); }
   | SPLIT split_parts shuffled   { $$ = $2; $$.last->shuffled = $3; }
   | NAME column_list    { DataItem *item = ast_data_item(parser, @$, DATA_SETTING, $1, NULL, NULL);
                           item->values = $2;
@@ -244,6 +252,7 @@ fields
 field
   : data_name ':' type   { $$ = ast_data_item(parser, @$, DATA_FIELD, $1, $3, NULL); }
   | data_name '=' expr   { $$ = ast_data_item(parser, @$, DATA_COMPUTED_FIELD, $1, NULL, $3); }
+  | data_name ':' type '=' expr   { $$ = ast_data_item(parser, @$, DATA_COMPUTED_FIELD, $1, $3, $5); }
   ;
 
 data_name

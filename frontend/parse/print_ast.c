@@ -268,20 +268,16 @@ static void print_callable(Text *out, const Decl *decl)
     print_block(out, &decl->body, 0);
 }
 
-static void print_data(Text *out, const Decl *decl)
+static void print_data_items(Text *out, const DataItem *items, int indent)
 {
-    text_printf(out, " = ");
-    print_expr(out, decl->value);
-    if (!decl->items.count)
-        return;
     text_printf(out, " {\n");
-    for (const DataItem *item = decl->items.first; item; item = item->next) {
+    for (const DataItem *item = items; item; item = item->next) {
         static const char *const words[] = {[DATA_FIELD] = "fields ",
                                             [DATA_COMPUTED_FIELD] = "fields ",
                                             [DATA_TEST] = "",
                                             [DATA_SPLIT] = "split ",
                                             [DATA_SETTING] = ""};
-        text_printf(out, "  %s%s", words[item->kind], item->name.text);
+        text_printf(out, "%*s%s%s", indent + 2, "", words[item->kind], item->name.text);
         if (item->type) {
             text_printf(out, ": ");
             print_type(out, item->type);
@@ -294,9 +290,19 @@ static void print_data(Text *out, const Decl *decl)
             text_printf(out, value == item->values.first ? " " : ", ");
             print_expr(out, value);
         }
+        if (item->items)
+            print_data_items(out, item->items, indent + 2);
         text_printf(out, item->shuffled ? " shuffled\n" : "\n");
     }
-    text_printf(out, "}");
+    text_printf(out, "%*s}", indent, "");
+}
+
+static void print_data(Text *out, const Decl *decl)
+{
+    text_printf(out, " = ");
+    print_expr(out, decl->value);
+    if (decl->items.count)
+        print_data_items(out, decl->items.first, 0);
 }
 
 static void print_hypers(Text *out, const Decl *decl)
