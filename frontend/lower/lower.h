@@ -136,6 +136,13 @@ typedef enum {
     VAL_ARGUMENT,  /* param: an export's argument whose type is not known yet */
 } ValKind;
 
+/* A condition that has a value for the expression at hand: `E given z = V`. */
+typedef struct Given {
+    const Symbol *condition;
+    Value value;
+    const struct Given *outer; /* the next one that holds, too; NULL: none */
+} Given;
+
 typedef struct Val {
     ValKind kind;
     Value ir;
@@ -149,6 +156,7 @@ typedef struct Val {
     Symbol *symbol;
     uint32_t split, field; /* of the data set; of the module */
     const char *path;
+    const Given *given; /* of a condition, or of weights: what held where it was named */
     const Param *param;
 } Val;
 
@@ -227,6 +235,7 @@ typedef struct Session {
     bool upper;         /* random numbers are keyed by the upper step counter */
     VEC(FormPlan) forms;
     VEC(GeneratorPlan) generators;
+    const Given *given;  /* the innermost condition that has a value; NULL: none */
     Making *making;      /* NULL: none */
     uint32_t generating; /* 1 + the form whose generator is being built; 0: none */
 } Session;
@@ -401,6 +410,15 @@ const Symbol *condition_symbol(const Session *s, uint32_t condition);
 /* The kind of the conditions that a train takes; CONDITION_NOTHING where it takes none, is NULL, or has no known method. */
 ConditionKind conditions_taken(const Decl *train);
 
+/* ---- values of conditions (given.c) ---- */
+
+/* E given z = V */
+Val evaluate_given(Session *s, const Expr *expr);
+/* The value that the condition has among these; NO_VALUE: none. */
+Value given_value(const Given *given, const Symbol *condition);
+/* The weight of the module where these values hold. */
+Value weight_given(Session *s, uint32_t weight, const Given *given);
+
 /* ---- members (members.c) ---- */
 
 Val dataset_member(Session *s, Val dataset, Name name); /* fashion.train */
@@ -409,8 +427,8 @@ Val condition_member(Session *s, Val group, Name name); /* lam.drop */
 /* Reports a field of a data set, fashion.image, where the value that an example has is meant. Once per data set: whoever writes
  * it does so everywhere. */
 Val refuse_field(Session *s, Val field, Span span);
-/* All numbers of the condition, unconstrained. */
-Val condition_vector(Session *s, const Symbol *symbol);
+/* All numbers of the condition, unconstrained, where these values hold. */
+Val condition_vector(Session *s, const Symbol *symbol, const Given *given);
 
 /* ---- functions (functions.c) ---- */
 

@@ -147,11 +147,12 @@ Val split_member(Session *s, Val split, Name name)
     return val_poison();
 }
 
-Val condition_vector(Session *s, const Symbol *symbol)
+Val condition_vector(Session *s, const Symbol *symbol, const Given *given)
 {
+    Value value = given_value(given, symbol);
     if (!symbol->extent)
         return val_poison();
-    return val_tensor(build_source(&s->builder, OP_CONDITION, symbol->condition));
+    return val_tensor(value != NO_VALUE ? value : build_source(&s->builder, OP_CONDITION, symbol->condition));
 }
 
 Val condition_member(Session *s, Val group, Name name)
@@ -172,7 +173,7 @@ Val condition_member(Session *s, Val group, Name name)
             continue;
         Builder *b = &s->builder;
         int64_t count = type_elements(hyper->shape);
-        Value vector = build_source(b, OP_CONDITION, group.symbol->condition);
+        Value vector = condition_vector(s, group.symbol, group.given).ir;
         Value slice = build_slice(b, vector, (Dims){.n = 1, .v = {hyper->offset}}, type_of(s->module->real, 1, &count));
         return val_tensor(build_natural(b, hyper, build_reshape(b, slice, hyper->shape)));
     }

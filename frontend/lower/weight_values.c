@@ -415,4 +415,5 @@ void lower_weight_values(Session *s)
     }
     check_cycles(s);
     find_sources(s->module);
+    drop_needless_values(s->module);
 }

@@ -53,6 +53,10 @@ bool lexical_error(Parser *parser, Span span, const char *format, ...) __attribu
 /* The loop `for i in range(3) { }`, and an argument `name = value`. */
 void refuse_range(Parser *parser, const Expr *range);
 void refuse_equals(Parser *parser, Name label, Span equals, const Expr *value);
+/* Adds an argument. `name = value` behind `E given z = V` is another binding of it, elsewhere an error. */
+ArgList add_argument(Parser *parser, ArgList list, Arg *arg);
+/* Adds a binding to `E given z = V` without parentheses; the '=' is an error where there is none. */
+void bind_more(Parser *parser, Expr *given, Binding *binding, Span equals);
 
 /* ---- text of other languages (foreign_text.c): it is reported, with what to write here ---- */
 
