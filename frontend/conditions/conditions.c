@@ -22,7 +22,7 @@ static void lower_condition(Session *s, Symbol *symbol, const ConditionReader *r
     symbol->condition = number < MAX_CONDITIONS ? number : 0;
     symbol->extent = reader->read(s, symbol);
     if (number == MAX_CONDITIONS)
-        fail(s, name.span, "a model has at most %d conditions: declarations of %s, together", MAX_CONDITIONS, condition_words(s));
+        fail(s, name.span, "a model has at most %d conditions, and each declaration of %s is one", MAX_CONDITIONS, condition_words(s));
     if (number >= MAX_CONDITIONS) {
         symbol->extent = 0;
         return;

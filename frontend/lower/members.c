@@ -173,8 +173,10 @@ Val condition_member(Session *s, Val group, Name name)
             continue;
         Builder *b = &s->builder;
         int64_t count = type_elements(hyper->shape);
-        Value vector = condition_vector(s, group.symbol, group.given).ir;
-        Value slice = build_slice(b, vector, (Dims){.n = 1, .v = {hyper->offset}}, type_of(s->module->real, 1, &count));
+        Val vector = condition_vector(s, group.symbol, group.given);
+        if (is_poison(vector))
+            return vector;
+        Value slice = build_slice(b, vector.ir, (Dims){.n = 1, .v = {hyper->offset}}, type_of(s->module->real, 1, &count));
         return val_tensor(build_natural(b, hyper, build_reshape(b, slice, hyper->shape)));
     }
     for (const HyperEntry *entry = decl->hypers.first; entry; entry = entry->next) {

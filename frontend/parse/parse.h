@@ -48,6 +48,8 @@ DeclList parse_source(const Source *source, Arena *arena, Diagnostics *diags);
 
 /* Reports an unexpected token (its number) where `expected` (may be NULL) would do, or a declaration. */
 void syntax_error(Parser *parser, Span span, int token, const char *expected, bool declaration);
+/* "a name, ')' or 'by'": symbols of the grammar as a message lists them. */
+void list_expected(int count, const char *const *symbols, Text *out);
 /* Reports text that is no token; the rest of the statement gives no further error. False: something was reported there before. */
 bool lexical_error(Parser *parser, Span span, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* The loop `for i in range(3) { }`, and an argument `name = value`. */

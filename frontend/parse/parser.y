@@ -38,30 +38,11 @@ static void hn_error(const Span *span, Parser *parser, const char *message);
 }
 
 %union {
-    Name name;
-    double number;
-    Expr *expr;
-    Arg *arg;
-    TypeExpr *type;
-    Statement *statement;
-    Binding *binding;
-    Param *param;
-    DataItem *item;
-    Setting *setting;
-    OptimizerUse *use;
-    OptimizerUseList uses;
-    Decl *decl;
-    NameList names;
-    ExprList exprs;
-    ArgList args;
-    TypeList types;
-    Block block;
-    BindingList bindings;
-    ParamList params;
-    HyperList hypers;
-    DataItemList items;
-    SettingList settings;
-    bool flag;
+    Name name; double number; Expr *expr; Arg *arg; TypeExpr *type; Statement *statement;
+    Binding *binding; Param *param; DataItem *item; Setting *setting; OptimizerUse *use;
+    OptimizerUseList uses; Decl *decl; NameList names; ExprList exprs; ArgList args; TypeList types;
+    Block block; BindingList bindings; ParamList params; HyperList hypers; DataItemList items;
+    SettingList settings; bool flag;
 }
 
 %token <name> NAME "name" STRING "string"
@@ -71,13 +52,12 @@ static void hn_error(const Span *span, Parser *parser, const char *message);
 %token <name> AFTER "after" AXIS "axis" CARRY "carry" CONST "const" DATA "data" EACH "each" EMBED "embed" EVERY "every"
 %token <name> EVERYWHERE "everywhere" EXPORT "export" FIELDS "fields" GIVEN "given" HYPER "hyper" LAYER "layer" MEMBER "member" NET "net"
 %token <name> OBJECTIVE "objective" OF "of" ON "on" OUTPUT "output" OVER "over" PREFERENCE "preference" RUNNING "running" SCAN "scan" SHARED "shared"
-%token <name> SHUFFLED "shuffled"
-%token <name> SPLIT "split" TASK "task" TEST "test" TRAIN "train" UPDATE "update" WEIGHT "weight" WEIGHTS "weights" WHERE "where"
+%token <name> SHUFFLED "shuffled" SPLIT "split" TASK "task" TEST "test" TRAIN "train" UPDATE "update" WEIGHT "weight" WEIGHTS "weights" WHERE "where"
 %token <name> WITH "with" YIELD "yield"
 %token ARROW "->" EQ "==" NE "!=" LE "<=" GE ">=" AND "&&" OR "||" JOIN "++" DOTDOT ".." ELLIPSIS "..."
 
 %type <name> name setting_word statement_word data_name
-%type <expr> expr column postfix primary extent on output_axis embed given value
+%type <expr> expr column postfix primary extent on output_axis embed value single
 %type <use> use
 %type <uses> by uses
 %type <arg> arg index element
@@ -89,7 +69,7 @@ static void hn_error(const Span *span, Parser *parser, const char *message);
 %type <statement> statement simple
 %type <block> block statements otherwise body each_block
 %type <binding> weight running binding along
-%type <bindings> weights runnings bindings carries with alongs
+%type <bindings> weights runnings bindings with alongs
 %type <param> param
 %type <params> params param_list
 %type <hypers> hypers
@@ -349,7 +329,7 @@ statement
   | IF expr block otherwise                     { $$ = ast_if(parser, @$, $2, $3, $4); }
   | FOR name IN expr DOTDOT expr block          { $$ = ast_for(parser, @$, $2, $4, $6, $7); }
   | FOR name IN expr block                      { refuse_range(parser, $4); $$ = ast_for(parser, @$, $2, $4, $4, $5); }
-  | SCAN name IN expr CARRY carries block       { $$ = ast_scan(parser, @$, $2, $4, $6, $7); }
+  | SCAN name IN expr CARRY bindings block       { $$ = ast_scan(parser, @$, $2, $4, $6, $7); }
   ;
 
 otherwise
@@ -369,12 +349,8 @@ simple
 
 /* Behind `E given z = V` a comma may go on with another binding, which is a `name = expr`. */
 results_list
-  : expr                             { $$ = ast_exprs_add((ExprList){0}, $1); }
-  | expr GIVEN binding               { $$ = ast_exprs_add((ExprList){0}, ast_given(parser, @$, $1, ast_bindings_add((BindingList){0}, $3))); }
-  | results_list ',' expr            { $$ = ast_exprs_add($1, $3); }
-  | results_list ',' expr GIVEN binding
-                                     { Expr *more = ast_given(parser, span_join(@3, @5), $3, ast_bindings_add((BindingList){0}, $5));
-                                       $$ = ast_exprs_add($1, more); }
+  : single                           { $$ = ast_exprs_add((ExprList){0}, $1); }
+  | results_list ',' single          { $$ = ast_exprs_add($1, $3); }
   | results_list ',' name '=' expr   { $$ = $1;
                                        bind_more(parser, $1.last, ast_binding(parser, span_join(@3, @5), $3, NULL, false, $5), @4); }
   ;
@@ -408,10 +384,6 @@ running
   : name ':' type '=' expr   { $$ = ast_binding(parser, @$, $1, $3, false, $5); }
   ;
 
-carries
-  : bindings
-  ;
-
 /* ---- expressions ---- */
 
 expr
@@ -435,14 +407,15 @@ expr
   | postfix
   ;
 
-/* Where a comma ends nothing else, any number of bindings may follow. */
-given
-  : expr GIVEN bindings   { $$ = ast_given(parser, @$, $1, $3); }
-  ;
-
+/* with any number of bindings where a comma ends nothing else, otherwise with one */
 value
   : expr
-  | given
+  | expr GIVEN bindings   { $$ = ast_given(parser, @$, $1, $3); }
+  ;
+
+single
+  : expr
+  | expr GIVEN binding   { $$ = ast_given(parser, @$, $1, ast_bindings_add((BindingList){0}, $3)); }
   ;
 
 postfix
@@ -490,13 +463,9 @@ arg_list
   ;
 
 arg
-  : expr              { $$ = ast_arg(parser, @$, ARG_VALUE, (Name){0}, $1); }
-  | expr WHERE expr   { $$ = ast_arg(parser, @$, ARG_VALUE, (Name){0}, $1); $$->condition = $3; }
-  | expr GIVEN binding              { $$ = ast_arg(parser, @$, ARG_VALUE, (Name){0}, ast_given(parser, @$, $1, ast_bindings_add((BindingList){0}, $3))); }
-  | expr GIVEN binding WHERE expr   { Expr *value = ast_given(parser, span_join(@1, @3), $1, ast_bindings_add((BindingList){0}, $3));
-                                      $$ = ast_arg(parser, @$, ARG_VALUE, (Name){0}, value);
-                                      $$->condition = $5; }
-  | expr OVER NAME    { $$ = ast_arg(parser, @$, ARG_VALUE, (Name){0}, $1); $$->over = ast_name(parser, $3); }
+  : single             { $$ = ast_arg(parser, @$, ARG_VALUE, (Name){0}, $1); }
+  | single WHERE expr  { $$ = ast_arg(parser, @$, ARG_VALUE, (Name){0}, $1); $$->condition = $3; }
+  | single OVER NAME   { $$ = ast_arg(parser, @$, ARG_VALUE, (Name){0}, $1); $$->over = ast_name(parser, $3); }
   | expr DOTDOT expr  { $$ = ast_arg(parser, @$, ARG_VALUE, (Name){0}, ast_binary(parser, OPERATOR_RANGE, $1, $3)); }
   | name ':' expr     { $$ = ast_arg(parser, @$, ARG_VALUE, $1, $3); }
   | name '=' expr     { $$ = ast_arg(parser, @$, ARG_VALUE, $1, $3); $$->equals = @2; }
@@ -571,12 +540,6 @@ static bool is_operator(yysymbol_kind_t symbol)
     return text[0] == '\'' && strchr("<>+-*/@.([", text[1]) && text[1];
 }
 
-/* Whether the symbol is a kind of tokens rather than one. */
-static bool is_kind(const char *symbol)
-{
-    return strcmp(symbol, "name") == 0 || strcmp(symbol, "string") == 0 || strcmp(symbol, "number") == 0;
-}
-
 /* What the parser would accept here, shortened: a name stands for every contextual keyword and for a whole expression; operators are
  * left out where the statement may also end. */
 static void expected_text(const yypcontext_t *context, Text *out)
@@ -602,10 +565,7 @@ static void expected_text(const yypcontext_t *context, Text *out)
             return;
         shown[n++] = yysymbol_name(expected[i]);
     }
-    for (int i = 0; i < n; i++) {
-        bool said = shown[i][0] == '\'' || strchr(shown[i], ' ') || is_kind(shown[i]); /* quoted already, or no text of a model */
-        text_printf(out, said ? "%s%s" : "%s'%s'", i == 0 ? "" : i == n - 1 ? " or " : ", ", shown[i]);
-    }
+    list_expected(n, shown, out);
 }
 
 static bool expects_declaration(const yypcontext_t *context)

@@ -57,6 +57,20 @@ static void print_number(Text *out, double number)
     text_printf(out, "%s", text);
 }
 
+static void print_binary(Text *out, const Expr *expr)
+{
+    print_operand(out, expr->left);
+    text_printf(out, " %s ", operator_text[expr->operator]);
+    print_operand(out, expr->right);
+}
+
+static void print_list(Text *out, ArgList args)
+{
+    text_printf(out, "[");
+    print_args(out, args);
+    text_printf(out, "]");
+}
+
 static void print_each(Text *out, const Expr *expr)
 {
     text_printf(out, "each(");
@@ -95,23 +109,17 @@ static void print_expr(Text *out, const Expr *expr)
         break;
     case EXPR_INDEX:
         print_operand(out, expr->left);
-        text_printf(out, "[");
-        print_args(out, expr->args);
-        text_printf(out, "]");
+        print_list(out, expr->args);
         break;
     case EXPR_UNARY:
         text_printf(out, "%s", operator_text[expr->operator]);
         print_operand(out, expr->left);
         break;
     case EXPR_BINARY:
-        print_operand(out, expr->left);
-        text_printf(out, " %s ", operator_text[expr->operator]);
-        print_operand(out, expr->right);
+        print_binary(out, expr);
         break;
     case EXPR_LIST:
-        text_printf(out, "[");
-        print_args(out, expr->args);
-        text_printf(out, "]");
+        print_list(out, expr->args);
         break;
     case EXPR_SPREAD:
         text_printf(out, "..%s", expr->name.text);
@@ -152,9 +160,7 @@ static void print_type(Text *out, const TypeExpr *type)
     text_printf(out, "%s", type->base.text);
     if (!type->has_dims)
         return;
-    text_printf(out, "[");
-    print_args(out, type->dims);
-    text_printf(out, "]");
+    print_list(out, type->dims);
 }
 
 static void print_names(Text *out, NameList names)

@@ -425,24 +425,19 @@ void refuse_equals(Parser *parser, Name label, Span equals, const Expr *value)
         diag_help(parser->diags, "write '%.60s: %.60s'", label.text, copy_span(parser, value->span));
 }
 
-ArgList add_argument(Parser *parser, ArgList list, Arg *arg)
+/* Whether the symbol is a kind of tokens rather than one. */
+static bool is_kind(const char *symbol)
 {
-    bool equals = arg->equals.source != NULL;
-    Expr *before = list.last ? list.last->value : NULL;
-    if (equals && ast_given_add(parser, before, ast_binding(parser, arg->span, arg->label, NULL, false, arg->value))) {
-        list.last->span = before->span;
-        return list;
-    }
-    if (equals)
-        refuse_equals(parser, arg->label, arg->equals, arg->value);
-    list_append(&list, arg);
-    return list;
+    return strcmp(symbol, "name") == 0 || strcmp(symbol, "string") == 0 || strcmp(symbol, "number") == 0;
 }
 
-void bind_more(Parser *parser, Expr *given, Binding *binding, Span equals)
+void list_expected(int count, const char *const *symbols, Text *out)
 {
-    if (!ast_given_add(parser, given, binding))
-        syntax_error(parser, equals, '=', NULL, false);
+    for (int i = 0; i < count; i++) {
+        const char *symbol = symbols[i];
+        bool said = symbol[0] == '\'' || strchr(symbol, ' ') || is_kind(symbol); /* quoted already, or no text of a model */
+        text_printf(out, said ? "%s%s" : "%s'%s'", i == 0 ? "" : i == count - 1 ? " or " : ", ", symbol);
+    }
 }
 
 uint32_t parser_line(const Parser *parser, uint32_t offset)
