@@ -1,7 +1,7 @@
 /* given z[16]: a vector whose value the model supplies where it is used, as in `siren(p) given z = codes(d.id)`. */
 #include "frontend/conditions/conditions.h"
 
-static int64_t read_given(Session *s, const Symbol *symbol)
+static int64_t read_given(Session *s, Symbol *symbol)
 {
     const Decl *decl = symbol->decl;
     int64_t extent = 0;

@@ -51,18 +51,36 @@ static Symbol *find_given_condition(Session *s, Name name)
     return NULL;
 }
 
+/* The value of a condition that is an index: a number, a label or an i32. */
+static Val read_index_value(Session *s, const Symbol *condition, Val value, Span span)
+{
+    int64_t number;
+    if (value.kind == VAL_CONDITION && is_index(value.symbol))
+        value = condition_number(s, value, span);
+    if (value.kind != VAL_NUMBER)
+        return as_tensor(s, value, span);
+    if (!can_build(s, span) || !as_integer(s, value, span, arena_printf(&s->file->arena, "'%s'", condition->decl->name.text), 0,
+                                           condition->extent - 1, &number))
+        return val_poison();
+    return val_tensor(build_const(&s->builder, type_scalar(DTYPE_I32), (double)number));
+}
+
 /* The value of a condition, converted to its type; NO_VALUE after an error. */
 static Value read_value(Session *s, const Symbol *condition, const Expr *expr)
 {
-    Val value = as_tensor(s, evaluate(s, expr), expr->span);
+    Val value = evaluate(s, expr);
     Type wanted = s->module->conditions.data[condition->condition].type;
-    if (is_poison(value) || !condition->extent)
+    if (!condition->extent)
         return NO_VALUE;
-    if (dtype_is_float(wanted.dtype))
-        value = as_real(s, value, expr->span);
-    if (type_equal(val_type(s, value), wanted))
+    value = is_index(condition) ? read_index_value(s, condition, value, expr->span) : as_real(s, value, expr->span);
+    if (is_poison(value))
+        return NO_VALUE;
+    bool fits = type_equal(val_type(s, value), wanted);
+    if (fits && (!is_index(condition) || !value.classes || value.classes == condition->extent))
         return value.ir;
-    fail(s, expr->span, "'%s' is %s, but this is %s", condition->decl->name.text, describe_type(s, wanted), describe(s, value));
+    const char *is = is_index(condition) ? arena_printf(&s->file->arena, "one of %lld", (long long)condition->extent)
+                                         : describe_type(s, wanted);
+    fail(s, expr->span, "'%s' is %s, but this is %s", condition->decl->name.text, is, describe(s, value));
     add_note(s, condition->decl->name.span, "declared here");
     return NO_VALUE;
 }

@@ -37,7 +37,7 @@ static Construct form_construct(const FormRow *row)
 /* The arguments of a use of a form. */
 typedef struct FormArguments {
     const FormRow *row;
-    const Symbol *condition; /* CONDITION */
+    Symbol *condition;       /* CONDITION */
     const Expr *generator;   /* NET: its call */
     const char *file;        /* FILE */
     int64_t setting;
@@ -367,8 +367,12 @@ Val evaluate_form(Session *s, const Expr *expr)
     use.setting = arguments.setting;
     if (arguments.file)
         use.file = arena_text(&s->module->arena, arguments.file, strlen(arguments.file));
-    if (arguments.condition)
-        use.input = build_source(&s->builder, OP_CONDITION, arguments.condition->condition);
+    if (arguments.condition) {
+        Val vector = condition_vector(s, (Val){.kind = VAL_CONDITION, .symbol = arguments.condition}, expr->span);
+        if (is_poison(vector))
+            return vector;
+        use.input = vector.ir;
+    }
     if (arguments.generator && (use.input = numbers_of(s, expr, &arguments)) == NO_VALUE)
         return val_poison();
     return val_tensor(arguments.row->form->make(&use));

@@ -81,6 +81,9 @@ typedef struct ConditionRule {
     void (*states)(Assembly *assembly, TrainCondition *own); /* makes its states; before those of the method */
     Value (*value)(Assembly *assembly, Builder *b, const TrainCondition *own, View view);
 } ConditionRule;
+/* The parts of conditions that are an index (conditions/index.c). */
+void index_states(Assembly *assembly, TrainCondition *own);
+Value index_value(Assembly *assembly, Builder *b, const TrainCondition *own, View view);
 #define CONDITION(KIND, name, ...) extern const ConditionRule condition_##name;
 #include "ir/conditions.def"
 #undef CONDITION
