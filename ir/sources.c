@@ -115,8 +115,8 @@ static void drop_values(Module *module, Function *function)
     Value *map = support_malloc((function->ops.len + 1) * sizeof *map);
     for (Value v = 0; v < function->ops.len; v++)
         if (needed[v])
-            map[v] = OP_AT(function, v)->code == OP_PARAM ? copy_param(&b, OP_AT(function, v), map)
-                                                          : build_copy(&b, function, v, map);
+            map[v] =
+                OP_AT(function, v)->code == OP_PARAM ? copy_param(&b, OP_AT(function, v), map) : build_copy(&b, function, v, map);
     for (uint32_t i = 0; i < function->outputs.len; i++)
         build_output(&b, function->outputs.data[i].name, map[function->outputs.data[i].value]);
     function_replace(function, b.function);

@@ -1,6 +1,7 @@
 /* Replaces weights by the expressions that make them; weights without an expression become states. This file knows no form:
  * ir/forms/ says what each weight is made of. A weight whose `param` gives values of conditions is made at these values: they
  * stand in the place of the conditions in its expression, and in those of the weights that it is made from. */
+#include "ir/map.h"
 #include "passes/passes.h"
 #include "passes/rewrite.h"
 
@@ -75,7 +76,7 @@ static Value read_state(Builder *b, const Model *model, const Weight *weight)
     return build_read(b, state);
 }
 
-static Value make_weight(Weights *weights, uint32_t index, const Given *given);
+static Value make_param(Weights *weights, const Op *op, const Given *given);
 
 /* Ops that make a weight of a net get the line that uses the weight; a generator's ops keep their own lines. */
 static Value copy_op(Weights *weights, uint32_t index, const Function *value, Value v, const Value *map, const Given *given)
@@ -84,7 +85,7 @@ static Value copy_op(Weights *weights, uint32_t index, const Function *value, Va
     const Op *op = OP_AT(value, v);
     if (op->code == OP_PARAM) {
         Given inner = given_of(b->module, op, map, given);
-        return make_weight(weights, op->symbol, &inner);
+        return make_param(weights, op, &inner);
     }
     if (op->code == OP_CONDITION && given_value(given, op->symbol) != NO_VALUE)
         return given_value(given, op->symbol);
@@ -115,6 +116,68 @@ static Value make_weight(Weights *weights, uint32_t index, const Given *given)
     return made;
 }
 
+/* ---- along leading axes ---- */
+
+/* The value that is repeated along the leading axes; NO_VALUE: it differs along them. */
+static Value repeated_value(const Builder *b, Value value, Type type)
+{
+    const Op *op = OP_AT(b->function, value);
+    if (op->code != OP_BROADCAST || !type_equal(value_type(b, op->args[0]), type))
+        return NO_VALUE;
+    for (unsigned i = 0; i < op->a.n; i++)
+        if (op->a.v[i] != op->type.rank - type.rank + (int64_t)i)
+            return NO_VALUE;
+    return op->args[0];
+}
+
+static Type with_leading(Type leading, unsigned axes, Type type)
+{
+    Type all = {.dtype = type.dtype, .rank = (uint8_t)(axes + type.rank)};
+    for (unsigned i = 0; i < axes; i++)
+        all.dims[i] = leading.dims[i];
+    for (unsigned i = 0; i < type.rank; i++)
+        all.dims[axes + i] = type.dims[i];
+    return all;
+}
+
+/* The weight at values of conditions that have leading axes: made once with one entry of each, then mapped over all entries. */
+static Value make_along(Weights *weights, uint32_t index, Given given, Type wanted)
+{
+    Builder *b = &weights->rewrite.b;
+    Type type = b->module->weights.data[index].type;
+    unsigned axes = wanted.rank - type.rank, n = 0;
+    int64_t size = type_elements(type_of(type.dtype, axes, wanted.dims));
+    Placeholder placeholders[MAX_RANK];
+    for (unsigned i = 0; i < given.conditions.n; i++) {
+        Type condition = b->module->conditions.data[given.conditions.v[i]].type;
+        Value all = given.values[i], repeated = repeated_value(b, all, condition);
+        if (repeated != NO_VALUE)
+            given.values[i] = repeated;
+        if (repeated != NO_VALUE || type_equal(value_type(b, all), condition)) /* one value for all entries */
+            continue;
+        all = build_reshape(b, all, with_leading(type_of(condition.dtype, 1, &size), 1, condition));
+        placeholders[n++] = (Placeholder){NO_VALUE, all};
+        given.values[i] = all;
+    }
+    Value first = b->function->ops.len;
+    for (unsigned i = 0, k = 0; i < given.conditions.n && k < n; i++)
+        if (given.values[i] == placeholders[k].all) {
+            Type condition = b->module->conditions.data[given.conditions.v[i]].type;
+            given.values[i] = placeholders[k++].element = build_const(b, condition, 0);
+        }
+    Value made = make_weight(weights, index, &given);
+    build_mapped(b, first, size, n, placeholders, 1, &made);
+    return build_reshape(b, made, wanted);
+}
+
+/* What stands in the place of a `param`. */
+static Value make_param(Weights *weights, const Op *op, const Given *given)
+{
+    Type type = weights->model->module->weights.data[op->symbol].type;
+    return op->type.rank > type.rank ? make_along(weights, op->symbol, *given, op->type)
+                                     : make_weight(weights, op->symbol, given);
+}
+
 void pass_weights(Model *model, Function *function)
 {
     Weights weights = {.model = model};
@@ -125,7 +188,7 @@ void pass_weights(Model *model, Function *function)
         weights.rewrite.b.line = op->line;
         if (op->code == OP_PARAM) {
             Given given = given_of(model->module, op, weights.rewrite.map, &nothing);
-            weights.rewrite.map[v] = make_weight(&weights, op->symbol, &given);
+            weights.rewrite.map[v] = make_param(&weights, op, &given);
         } else {
             rewrite_copy(&weights.rewrite, v);
         }

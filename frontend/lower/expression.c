@@ -65,7 +65,7 @@ static Val evaluate_kind(Session *s, const Expr *expr)
     case EXPR_GIVEN:
         return evaluate_given(s, expr);
     case EXPR_EACH:
-        return refuse(s, expr->span, "'each'");
+        return evaluate_each(s, expr);
     case EXPR_SPREAD:
     case EXPR_ELLIPSIS:
     case EXPR_ERROR:

@@ -104,19 +104,23 @@ static bool read_bindings(Session *s, const Expr *expr, Given *given)
     return fine;
 }
 
-Val evaluate_given(Session *s, const Expr *expr)
+Val evaluate_with(Session *s, const Expr *expr, const Given *innermost)
 {
     const Given *outer = s->given;
-    Given *given = ARENA_ARRAY(&s->file->arena, Given, expr->bindings.count);
-    if (!read_bindings(s, expr, given))
-        return val_poison();
-    const Given *innermost = &given[expr->bindings.count - 1];
     if (count_given(innermost) > MOST_GIVEN)
         return fail(s, expr->span, "more than %d conditions have values here", MOST_GIVEN);
     s->given = innermost;
-    Val value = evaluate(s, expr->left);
+    Val value = evaluate(s, expr);
     if (value.kind == VAL_CONDITION || value.kind == VAL_WEIGHTS)
-        value = as_tensor(s, value, expr->left->span);
+        value = as_tensor(s, value, expr->span);
     s->given = outer;
     return value;
+}
+
+Val evaluate_given(Session *s, const Expr *expr)
+{
+    Given *given = ARENA_ARRAY(&s->file->arena, Given, expr->bindings.count);
+    if (!read_bindings(s, expr, given))
+        return val_poison();
+    return evaluate_with(s, expr->left, &given[expr->bindings.count - 1]);
 }

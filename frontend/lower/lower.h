@@ -137,6 +137,7 @@ typedef enum {
     VAL_CONDITION, /* symbol: its vector; of an index: itself, or its row of the embedding */
     VAL_WEIGHTS,   /* symbol, path: a net or a dotted part of one */
     VAL_ARGUMENT,  /* param: an export's argument whose type is not known yet */
+    VAL_RESULTS,   /* results: what a net or layer of several results returns */
 } ValKind;
 
 /* A condition that has a value for the expression at hand: `E given z = V`. */
@@ -161,7 +162,14 @@ typedef struct Val {
     const char *path;
     const Given *given; /* of a condition, or of weights: what held where it was named */
     const Param *param;
+    const struct Results *results;
 } Val;
+
+/* What `return a, b` returns; of the file's arena. */
+typedef struct Results {
+    uint32_t count;
+    Val values[];
+} Results;
 
 /* ---- one walk ---- */
 
@@ -263,6 +271,8 @@ typedef struct Candidates {
 void add_declared(const Session *s, DeclKind kind, Candidates *candidates);
 /* help: did you mean ...; frees the list. Returns whether there was something to suggest. */
 bool suggest(Session *s, const char *name, Candidates *candidates);
+/* Several results as one value. */
+Val val_results(Session *s, uint32_t count, const Val *values);
 /* What a value is, for messages: "f32[10]", "the number 3", "a data split". */
 const char *describe(Session *s, Val value);
 const char *describe_type(Session *s, Type type);
@@ -419,10 +429,19 @@ ConditionKind conditions_taken(const Decl *train);
 
 /* E given z = V */
 Val evaluate_given(Session *s, const Expr *expr);
+/* The expression where these values hold. */
+Val evaluate_with(Session *s, const Expr *expr, const Given *given);
 /* The value that the condition has among these; NO_VALUE: none. */
 Value given_value(const Given *given, const Symbol *condition);
 /* The weight of the module where these values hold. */
 Value weight_given(Session *s, uint32_t weight, const Given *given);
+
+/* ---- mapping (each.c) ---- */
+
+/* each(p in x, q in y) { ... } */
+Val evaluate_each(Session *s, const Expr *expr);
+/* The values of an expression for every value of a task or member, along a new axis 0. */
+Val evaluate_over(Session *s, const Expr *expr, const Symbol *condition);
 
 /* ---- members (members.c) ---- */
 

@@ -244,6 +244,9 @@ const char *describe(Session *s, Val value)
     case VAL_ARGUMENT:
         text_printf(&text, "an argument of unknown type");
         break;
+    case VAL_RESULTS:
+        text_printf(&text, "%u results", value.results->count);
+        break;
     }
     return keep(s, &text);
 }

@@ -126,8 +126,25 @@ static uint32_t depth_of_bindings(BindingList bindings)
     return depth;
 }
 
+/* Whether it is `E given z = V` without parentheses. */
+static bool is_open_given(const Expr *expr)
+{
+    return expr && expr->kind == EXPR_GIVEN && expr->span.begin == expr->left->span.begin;
+}
+
+/* `E given z = V given y = U` */
+static void refuse_chain(Parser *parser, const Binding *binding)
+{
+    if (!is_open_given(binding->init))
+        return;
+    diag_error(parser->diags, binding->init->bindings.first->span, "a second 'given' behind one expression");
+    diag_help(parser->diags, "several values stand behind one 'given', with commas between them: 'f(x) given z = c, y = u'");
+}
+
 Expr *ast_given(Parser *parser, Span span, Expr *of, BindingList bindings)
 {
+    for (const Binding *binding = bindings.first; binding; binding = binding->next)
+        refuse_chain(parser, binding);
     uint32_t below = depth_of_bindings(bindings);
     Expr *expr = new_expr(parser, EXPR_GIVEN, span, below > depth_of(of) ? below : depth_of(of));
     expr->left = of;
@@ -137,8 +154,9 @@ Expr *ast_given(Parser *parser, Span span, Expr *of, BindingList bindings)
 
 bool ast_given_add(Parser *parser, Expr *given, Binding *binding)
 {
-    if (!given || given->kind != EXPR_GIVEN || given->span.begin != given->left->span.begin)
+    if (!is_open_given(given))
         return false;
+    refuse_chain(parser, binding);
     list_append(&given->bindings, binding);
     given->span = span_join(given->span, binding->span);
     uint32_t depth = depth_of(binding->init) + 1;

@@ -148,7 +148,7 @@ bindings
   ;
 
 binding
-  : name '=' expr   { $$ = ast_binding(parser, @$, $1, NULL, false, $3); }
+  : name '=' single   { $$ = ast_binding(parser, @$, $1, NULL, false, $3); }
   ;
 
 params

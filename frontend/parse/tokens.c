@@ -102,7 +102,8 @@ static bool is_declaration_word(int token)
 static bool begins_declaration(const Parser *parser, int token, Span span)
 {
     const char *text = parser->source->text, *after = text + span.end;
-    if (!is_declaration_word(token) || is_given_with_binding(parser, token, span) || (span.begin > 0 && text[span.begin - 1] != '\n'))
+    if (!is_declaration_word(token) || is_given_with_binding(parser, token, span) ||
+        (span.begin > 0 && text[span.begin - 1] != '\n'))
         return false;
     after += strspn(after, " \t");
     return (*after >= 'a' && *after <= 'z') || (*after >= 'A' && *after <= 'Z') || *after == '_';
