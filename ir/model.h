@@ -198,6 +198,7 @@ typedef struct Act {
     uint32_t state;     /* set: which state becomes row number ROUND of the table */
     const double *table;
     uint32_t rows;
+    Lifetime lifetime; /* reset: of which states, and all of shorter ones */
 } Act;
 
 typedef struct Train {

@@ -69,8 +69,9 @@ static Value read_state(Builder *b, const Model *model, const Weight *weight)
     uint32_t state = find_or_add_state(b->module, name, weight->type, role, weight->init);
     if (weight->file) {
         b->module->states.data[state].file = weight->file;
-        b->module->states.data[state].kept = true;
+        b->module->states.data[state].lifetime = LIFETIME_RUN;
     }
+    b->module->states.data[state].grows = weight->grows;
     if (weight->state)
         b->module->states.data[state].part_of = model->forms.data[weight->form].text;
     return build_read(b, state);

@@ -69,8 +69,10 @@ typedef struct OptimizerNames {
 /* Appends clipping, the schedule and the update of each state, the writes, and the figures of the log as outputs. */
 void optimizer_append(Assembly *assembly, Builder *b, OptimizerNames names, const Optimizer *optimizer, uint32_t n,
                       Trained *trained);
-/* The same for what a phase trains: each state by the optimizer of its part. */
-void optimizers_append(Assembly *assembly, Builder *b, const Phase *phase, uint32_t n, const Trained *trained);
+/* The same for what a phase trains: each state by the optimizer of its part. values[0..n) gets what the states become. */
+void optimizers_append(Assembly *assembly, Builder *b, const Phase *phase, uint32_t n, const Trained *trained, Value *values);
+/* What the states would become, without a step: nothing is written, and there are no figures. */
+void optimizers_try(Assembly *assembly, Builder *b, const Phase *phase, uint32_t n, const Trained *trained, Value *values);
 /* The prefix of the states of that optimizer of the phase: number `part`, or NO_PART. */
 const char *optimizer_name(Module *module, const Phase *phase, uint32_t part);
 /* step <- step + 1 */
@@ -118,6 +120,18 @@ void assemble_hypers(Assembly *assembly);
 
 /* The step that trains every weight the phase's objective reads. */
 void assemble_weight_step(Assembly *assembly, Phase *phase, View view);
+/* The same in parts, for methods that add to it: the loss (the function's first output) with its gradients; the optimizers'
+ * updates by the gradients as they are now; the end. */
+typedef struct WeightStep {
+    Function *function;
+    Builder b;
+    uint32_t n;
+    Trained *trained; /* what the loss reads; owned by the step until its end, as is `values` */
+    Value *values;    /* what the states become, once they are updated */
+} WeightStep;
+WeightStep weight_step_begin(Assembly *assembly, const Phase *phase, View view);
+void weight_step_update(Assembly *assembly, const Phase *phase, WeightStep *step);
+void weight_step_end(Assembly *assembly, Phase *phase, WeightStep *step);
 
 /* ---- several objectives: pareto.c and solvers/ ---- */
 
