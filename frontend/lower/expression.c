@@ -14,7 +14,7 @@ static Val evaluate_member(Session *s, const Expr *expr)
     case VAL_SPLIT:
         return split_member(s, value, expr->name);
     case VAL_CONDITION:
-        return condition_member(s, value, expr->name);
+        return condition_entry(s, value, expr->name);
     case VAL_WEIGHTS:
         value.path = arena_printf(&s->file->arena, "%s.%s", value.path, expr->name.text);
         return value;
@@ -62,6 +62,10 @@ static Val evaluate_kind(Session *s, const Expr *expr)
         return evaluate_label(s, expr);
     case EXPR_ACROSS:
         return refuse(s, expr->span, "'across'");
+    case EXPR_GIVEN:
+        return evaluate_given(s, expr);
+    case EXPR_EACH:
+        return evaluate_each(s, expr);
     case EXPR_SPREAD:
     case EXPR_ELLIPSIS:
     case EXPR_ERROR:
