@@ -175,6 +175,7 @@ typedef struct Sweep {
     Report reports[INDICATOR_COUNT];
     SweepKind kind;
     uint64_t larger;        /* metrics, as a set, of which more is better */
+    uint64_t pointless; /* the same: which are the same at all points */
     int state;              /* set by the method: the point at hand */
     int all, memory, first; /* the same: SweepInfo of runtime/abi/manifest.def; -1: no such state */
 } Sweep;

@@ -7,6 +7,8 @@
 #include "passes/methods/methods.h"
 #include "passes/rewrite.h"
 
+enum { MOST_IN_SET = 64 }; /* metrics behind these are measured at each point */
+
 /* The batched function at all values of the index: every output becomes its mean over them. */
 static void map_over_index(Assembly *assembly, Function *function, const TrainCondition *own, bool own_rows)
 {
@@ -49,12 +51,18 @@ static void map_over_index(Assembly *assembly, Function *function, const TrainCo
     rewrite_end(&rewrite);
 }
 
-static bool depends_on(const Module *module, const Train *train, uint32_t condition)
+/* The metrics, as a set, that do not depend on the condition; *all: none does. */
+static uint64_t independent_metrics(const Module *module, const Train *train, uint32_t condition, bool *all)
 {
-    for (uint32_t i = 0; i < train->metrics.len; i++)
-        if (sources_of(module, train->metrics.data[i].objective).conditions >> condition & 1)
-            return true;
-    return false;
+    uint64_t set = 0;
+    *all = true;
+    for (uint32_t i = 0; i < train->metrics.len; i++) {
+        bool depends = sources_of(module, train->metrics.data[i].objective).conditions >> condition & 1;
+        *all = *all && !depends;
+        if (!depends && i < MOST_IN_SET)
+            set |= UINT64_C(1) << i;
+    }
+    return set;
 }
 
 /* One point per task or member, where a metric depends on it. */
@@ -63,7 +71,9 @@ static void states(Assembly *assembly)
     Train *train = assembly->train;
     Arena *arena = &assembly->module->arena;
     const TrainCondition *own = &train->conditions.data[0];
-    if (!depends_on(assembly->module, train, own->condition))
+    bool none;
+    uint64_t pointless = independent_metrics(assembly->module, train, own->condition, &none);
+    if (none)
         return;
     const char *word = condition_names[own->kind], **names = arena_alloc(arena, sizeof *names);
     uint32_t count = (uint32_t)assembly->module->conditions.data[own->condition].count;
@@ -74,7 +84,9 @@ static void states(Assembly *assembly)
     train->sweep = ARENA_NEW(arena, Sweep);
     *train->sweep = (Sweep){.condition = own->condition,
                             .name = arena_printf(arena, "%ss", word),
-                            .title = arena_printf(arena, "%ss", word),
+                            .kind = SWEEP_TOGETHER,
+                            .pointless = pointless,
+                            .title = arena_printf(arena, "results of each %s", word),
                             .point_word = word,
                             .output_word = "metric",
                             .on = names[0],
@@ -85,7 +97,8 @@ static void states(Assembly *assembly)
                             .points = points,
                             .state = (int)own->state,
                             .all = -1,
-                            .memory = -1};
+                            .memory = -1,
+                            .first = -1};
 }
 
 static void assemble(Assembly *assembly)

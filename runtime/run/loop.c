@@ -248,6 +248,8 @@ static json_t *evaluation_event(Run *run, double *selected)
     if (train->sweep) {
         sweep_measure(&run->sweep, run->evaluations, &run->program, run_nets(run));
         sweep_add_event(&run->sweep, event);
+        if (train->select >= 0)
+            *selected = sweep_selected(&run->sweep, (size_t)train->select);
     }
     for (size_t i = 0; !train->sweep && i < train->metric_count; i++) {
         double value = evaluation_run(&run->evaluations[i], &run->program);

@@ -71,6 +71,11 @@ bool sweep_keeps_nets(const Sweep *sweep)
     return sweep->rule->keeps_nets && sweep->rule->keeps_nets(sweep);
 }
 
+double sweep_selected(const Sweep *sweep, size_t metric)
+{
+    return sweep->rule->selected ? sweep->rule->selected(sweep, metric) : 0;
+}
+
 void sweep_add_event(const Sweep *sweep, json_t *event)
 {
     sweep->rule->add_event(sweep, event);

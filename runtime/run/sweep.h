@@ -18,7 +18,7 @@ typedef struct Sweep {
     bool measured;      /* by this process */
     double *values;     /* of a front: [info->count][info->output_count]; owned */
     double *others;     /* of a front, the other metrics: [info->count][metric_count - 1]; owned */
-    double *memory;     /* what the state `info->memory` holds; owned */
+    double *memory;     /* what the state `info->memory` holds, or would; owned */
     double *first;      /* what the state `info->first` holds; owned */
     double *indicators; /* in the order of the manifest; NaN where one is not defined; owned */
 } Sweep;
@@ -36,6 +36,9 @@ void sweep_measure(Sweep *sweep, Evaluation *evaluations, const Program *program
 void sweep_recall(Sweep *sweep, Evaluation *evaluations, const Program *program, size_t nets);
 /* Whether each point has a net of its own, which is kept as "WORD-001.safetensors". */
 bool sweep_keeps_nets(const Sweep *sweep);
+
+/* The value of a metric by which evaluations are compared; 0 where none is. */
+double sweep_selected(const Sweep *sweep, size_t metric);
 
 /* What was measured, as entries of an event of metrics.jsonl. */
 void sweep_add_event(const Sweep *sweep, json_t *event);

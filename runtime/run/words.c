@@ -184,26 +184,48 @@ static void print_reason(const Run *run, const char *reason)
     screen_field("ended", "after %s in %s of training: %s", amount(run, done), screen_duration(position->seconds, time), why);
 }
 
+/* The numbers of an event, as a list in words. */
+typedef struct EventList {
+    FILE *file;
+    const json_t *event, *point; /* point: the one at hand; NULL: none is */
+    const char *between;
+} EventList;
+
+static void list_number(EventList *list, const char *key)
+{
+    const json_t *value = json_object_get(list->event, key);
+    if (json_is_array(value) && list->point)
+        value = json_array_get(value, (size_t)json_integer_value(list->point));
+    if (!json_is_number(value))
+        return;
+    fprintf(list->file, "%s", list->between);
+    for (; *key; key++)
+        fputs(*key == ' ' ? SCREEN_BLANK : (char[]){*key, '\0'}, list->file);
+    fprintf(list->file, SCREEN_BLANK "%.4g", json_number_value(value));
+    list->between = ", ";
+}
+
+static void list_of_sweep(void *to, SweepColumn column, const char *key)
+{
+    if (column != SWEEP_COLUMN_RANGE)
+        list_number(to, key);
+}
+
 /* "epoch 41: fit(fashion.valid) 0.2679, ..." of an event */
 static void print_event(const Run *run, const char *label, int64_t number)
 {
     const TrainInfo *train = run->manifest->train;
-    const SweepInfo *sweep = train->sweep;
     json_t *event = metrics_log_event(&run->log, number);
     char *text = NULL, when[LENGTH_SIZE];
     size_t size = 0;
-    FILE *list = open_memstream(&text, &size);
-    const char *between = "";
-    for (size_t i = 0; list && event && i < train->metric_count + (sweep ? sweep->indicator_count : 0); i++) {
-        const char *name =
-            i < train->metric_count ? train->metrics[i].name : indicator_names[sweep->indicators[i - train->metric_count].kind];
-        const json_t *value = json_object_get(event, name);
-        if (!json_is_number(value))
-            continue;
-        fprintf(list, "%s%s" SCREEN_BLANK "%.4g", between, name, json_number_value(value));
-        between = ", ";
-    }
-    if (list && fclose(list) == 0 && size > 0)
+    EventList list = {.file = open_memstream(&text, &size), .event = event, .between = ""};
+    if (sweep_in_rounds(train->sweep))
+        list.point = json_object_get(event, train->sweep->point_word);
+    if (list.file && event && train->sweep)
+        sweep_columns(train, list_of_sweep, &list);
+    for (size_t i = 0; list.file && event && !train->sweep && i < train->metric_count; i++)
+        list_number(&list, train->metrics[i].name);
+    if (list.file && fclose(list.file) == 0 && size > 0)
         screen_field(label, "%s: %s", moment(run, event, when), text);
     free(text);
     json_decref(event);

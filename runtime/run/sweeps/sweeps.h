@@ -8,11 +8,12 @@
 /* One file per row of runtime/abi/sweeps.def. The functions are those of sweep.h. NULL: nothing is to be done. */
 struct SweepRule {
     bool in_rounds;
-    size_t (*remembers)(const SweepInfo *info, size_t metrics); /* how many numbers the state `memory` holds */
+    size_t (*remembers)(const SweepInfo *info, size_t metrics); /* how many numbers are remembered, in a state or not */
     void (*begin)(const Sweep *sweep, const Program *program);
     void (*measure)(Sweep *sweep, Evaluation *evaluations, const Program *program, size_t nets);
     void (*recall)(Sweep *sweep, Evaluation *evaluations, const Program *program, size_t nets);
     bool (*keeps_nets)(const Sweep *sweep);
+    double (*selected)(const Sweep *sweep, size_t metric);
     void (*add_event)(const Sweep *sweep, json_t *event);
     json_t *(*json)(const Sweep *sweep, const Program *program);
     void (*note_limits)(const Sweep *sweep);
