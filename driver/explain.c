@@ -172,7 +172,9 @@ static const char *condition_values(Arena *arena, const Condition *condition)
 static const char *condition_use(const Condition *condition, bool taken)
 {
     bool index = condition_domains[condition->kind] == DOMAIN_INDEX;
-    return !taken ? "not taken by this train" : index ? "one after the other" : "drawn";
+    if (condition_domains[condition->kind] == DOMAIN_REALS)
+        return "given where it is used";
+    return !taken ? "not taken by this train" : index ? "each of them" : "drawn";
 }
 
 static void explain_conditions(const Model *model, const Train *train, Arena *arena)

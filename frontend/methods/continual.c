@@ -160,6 +160,10 @@ static void lower(TrainPlan *plan)
     plan->train.select = -1;
     make_points(plan);
     read_common(plan);
+    if (!find_setting(plan, "evaluate")) { /* once per task, at its end */
+        plan->train.evaluate_in_steps = plan->train.steps > 0;
+        plan->train.evaluate = (double)(plan->train.steps > 0 ? plan->train.steps : plan->train.epochs > 0 ? plan->train.epochs : 1);
+    }
     read_protection(plan);
     lower_phase(plan, "minimise", false);
     add_consolidation(plan);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "runtime/cli/commands.h"
+#include "runtime/cli/conditions.h"
 #include "runtime/core/parallel.h"
 #include "runtime/core/report.h"
 #include "runtime/data/encode.h"
@@ -36,10 +37,10 @@ static bool print_metrics(Evaluation *evaluations, const Program *program, bool 
     return !program_failed();
 }
 
-static bool print_swept(Evaluation *evaluations, const Program *program, const char *weights, bool as_json)
+static bool print_swept(Evaluation *evaluations, const Program *program, const char *weights, int point, bool as_json)
 {
     Sweep sweep;
-    bool fine = sweep_open(&sweep, program) && sweep_evaluate(&sweep, evaluations, program, weights, NONE, as_json);
+    bool fine = sweep_open(&sweep, program) && sweep_evaluate(&sweep, evaluations, program, weights, point, as_json);
     sweep_close(&sweep);
     return fine;
 }
@@ -92,8 +93,9 @@ int command_eval(const Manifest *manifest, const Options *options)
         report_error("this model has no metrics to evaluate");
         return EXIT_FAILURE;
     }
+    int point;
     char *weights = options->weights ? strdup(options->weights) : folder_newest_weights(manifest, "eval");
-    if (!weights)
+    if (!weights || !give_sweep_point(manifest, options, &point))
         return EXIT_FAILURE;
     parallel_set_threads(options->run.threads ? options->run.threads : 1);
     Program program = {0};
@@ -107,7 +109,7 @@ int command_eval(const Manifest *manifest, const Options *options)
     fine = loaded && initialise(&program, &data) && checkpoint_load_weights(weights, &program) &&
            data_encode(&data, &program, false) && (evaluations = evaluations_open(&program, &data));
     if (fine && manifest->train->sweep)
-        fine = print_swept(evaluations, &program, weights, options->json);
+        fine = print_swept(evaluations, &program, weights, point, options->json);
     else if (fine)
         fine = print_metrics(evaluations, &program, options->json);
     evaluations_close(evaluations, manifest->train->metric_count);

@@ -411,20 +411,30 @@ static void test_flags_of_conditions(void **state)
     ConditionInfo conditions[] = {{.name = "t", .word = "task"}, {.name = "lam", .word = "tuned", .standing = true}};
     Manifest manifest = {.conditions = conditions, .condition_count = 2};
     assert_true(parse("m predict --weights=f --task=1,2 x", &manifest, &options));
-    assert_true(options.points.count == 1 && options.hypers.count == 0);
-    assert_string_equal(options.points.texts[0], "1,2");
+    assert_true(options.condition_count == 1 && !options.conditions[0].standing);
+    assert_string_equal(options.conditions[0].word, "task");
+    assert_string_equal(options.conditions[0].text, "1,2");
     assert_true(parse("m predict --weights=f --task 3 x", &manifest, &options));
-    assert_string_equal(options.points.texts[0], "3");
+    assert_string_equal(options.conditions[0].text, "3");
     assert_true(parse("m predict --weights=f --tuned lam.a=1 --tuned=lam.b=2,3 x", &manifest, &options));
-    assert_true(options.points.count == 0 && options.hypers.count == 2);
-    assert_string_equal(options.hypers.texts[1], "lam.b=2,3");
+    assert_true(options.condition_count == 2 && options.conditions[0].standing && options.conditions[1].standing);
+    assert_string_equal(options.conditions[1].text, "lam.b=2,3");
     assert_false(parse("m predict --weights=f --tuned= x", &manifest, &options));
     assert_false(parse("m predict --weights=f --hyper lam.a=1 x", &manifest, &options));
     assert_true(parse("m predict --weights=f x", &manifest, &options));
-    assert_int_equal(options.points.count, 0);
+    assert_int_equal(options.condition_count, 0);
     assert_false(parse("m predict --weights=f --preference=1,2 x", &manifest, &options));
     assert_false(parse("m predict --weights=f --task= x", &manifest, &options));
     assert_false(parse("m eval --weights=f --task=1", &manifest, &options));
+    /* eval takes the flag of a sweep's index */
+    SweepInfo sweep = {.condition = 0, .point_word = "task"};
+    TrainInfo train = {.sweep = &sweep};
+    manifest.train = &train;
+    assert_false(parse("m eval --weights=f --task=1", &manifest, &options));
+    conditions[0].domain = DOMAIN_INDEX;
+    assert_true(parse("m eval --weights=f --task=1", &manifest, &options));
+    assert_int_equal(options.condition_count, 1);
+    assert_false(parse("m eval --weights=f --tuned=lam.a=1", &manifest, &options));
 }
 
 /* The toy model's manifest with one part replaced. */
