@@ -59,6 +59,18 @@ static bool draw_sweep(const SweepInfo *sweep, const char *folder, const char *p
     return fine;
 }
 
+/* The other picture of a sweep; `into`: the folder of pictures. */
+static bool draw_more(const SweepInfo *sweep, const char *folder, const char *into, const char *ending)
+{
+    const SweepPicture *rule = picture_of(sweep);
+    char *data = rule->more ? name_file(folder, rule->more, "json") : NULL;
+    char *picture = rule->more ? name_file(into, rule->more, ending) : NULL;
+    bool fine = !rule->more || (data && picture && (!path_exists(data) || rule->draw_more(sweep, data, picture)));
+    free(data);
+    free(picture);
+    return fine;
+}
+
 static bool draw_run(const Manifest *manifest, const char *folder, const char *curves, const char *front)
 {
     struct stat status;
@@ -117,6 +129,7 @@ int command_plot(const Manifest *manifest, const Options *options)
     char *curves = name_file(into, "curves", ending), *front = name_file(into, sweep ? sweep->name : "front", ending);
     bool fine =
         curves && front && (several ? draw_runs(manifest, options, curves, front) : draw_run(manifest, folder, curves, front));
+    fine = (several || draw_more(sweep, folder, into, ending)) && fine;
     free(curves);
     free(front);
     free(folder);

@@ -1,5 +1,5 @@
-/* tasks.svg, of a sweep named "tasks" whose points are learned one after the other: the matrix of each metric as a heat map with its
- * numbers, read from tasks.json. A row per round, a column per point. */
+/* tasks.svg, of a sweep named "tasks" whose points are learned one after the other: the matrix of each metric as a heat map with
+ * its numbers, read from tasks.json. A row per round, a column per point. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,8 +94,9 @@ static void draw_matrix(FILE *script, const SweepInfo *sweep, const Matrix *matr
         for (size_t i = 0; i < points; i++)
             if (isfinite(result(matrix, round, i)))
                 fprintf(script, "%zu %d %.9g %.3g\n", i, round, result(matrix, round, i), result(matrix, round, i));
-    fprintf(script, "NaN NaN NaN -\nEND\nplot $matrix%zu using 1:2:(0.5):(0.5):3 with boxxyerror fillstyle solid 1 noborder "
-                    "linecolor palette notitle",
+    fprintf(script,
+            "NaN NaN NaN -\nEND\nplot $matrix%zu using 1:2:(0.5):(0.5):3 with boxxyerror fillstyle solid 1 noborder "
+            "linecolor palette notitle",
             number);
     if (points <= MOST_NUMBERED)
         fprintf(script, ", $matrix%zu using 1:2:4 with labels font ',%d' notitle", number, points > 10 ? 7 : 9);
@@ -109,7 +110,8 @@ static bool draw(const SweepInfo *sweep, const Matrix *matrices, size_t count, s
     FILE *script = plot_begin(picture, (int)count * (side + MARGIN), side + TITLE);
     if (!script)
         return false;
-    fprintf(script, "set multiplot layout 1,%zu\nset tmargin 4\nset border 0\nset tics scale 0\nunset key\nset grid\nunset grid\n",
+    fprintf(script,
+            "set multiplot layout 1,%zu\nset tmargin 4\nset border 0\nset tics scale 0\nunset key\nset grid\nunset grid\n",
             count);
     for (size_t i = 0; i < count; i++)
         draw_matrix(script, sweep, &matrices[i], points, i);
@@ -140,4 +142,4 @@ static bool plot_rounds(const SweepInfo *sweep, const char *data, const json_t *
     return fine;
 }
 
-const SweepPicture picture_rounds = {.one = plot_rounds};
+const SweepPicture picture_rounds = {.one = plot_rounds, .more = "functions", .draw_more = plot_functions};

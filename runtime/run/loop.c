@@ -293,6 +293,18 @@ static bool write_sweep(Run *run)
     return fine;
 }
 
+/* At the end of what was learned, the functions that it is. */
+static bool write_functions(Run *run)
+{
+    const Position *position = &run->position;
+    if (!run->functions.export || !position->steps[0] || position->steps[0] % run->plan.net_steps)
+        return true;
+    char *path = path_join(run->folder, "functions.json");
+    bool fine = path && functions_write(&run->functions, path, run_nets(run), run->log.precision);
+    free(path);
+    return fine;
+}
+
 /* One measure. The event comes first and the last checkpoint last: what is interrupted between them is repeated, with equal
  * results, by a resumed run. `act`: counted with it; WALK_END: the time is up before it is due. */
 static bool measure(Run *run, size_t act)
@@ -309,7 +321,7 @@ static bool measure(Run *run, size_t act)
     }
     run->position.evaluated = run->position.steps[0];
     bool improved = judge(run, selected);
-    bool fine = write_sweep(run) && metrics_log_append(&run->log, event);
+    bool fine = write_sweep(run) && write_functions(run) && metrics_log_append(&run->log, event);
     run->position.evaluations++;
     if (act != WALK_END)
         walk_advance(&run->plan.walk, run->position.done, act, run->position.bad_epochs);
