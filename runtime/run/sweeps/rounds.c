@@ -179,29 +179,52 @@ static size_t columns(const TrainInfo *train, SweepAdd *add, void *to)
 
 /* ---- the table at the end ---- */
 
-enum { CELL = 10, MOST_CELLS = 12, NUMBER_SIZE = 32 };
+enum { INDENT = 2, ROW_HEAD = 9, WIDEST = 10, NARROWEST = 7, MOST_CELLS = 12, NUMBER_SIZE = 32 };
 
-/* The point in that place of a row of `shown` ones, which leaves out points in the middle; the first of those left out stands for
- * all of them: *skipped. */
-static size_t point_at(const Sweep *sweep, size_t place, size_t shown, bool *skipped)
+/* How the matrix is shown: all of it, or without points in its middle. */
+typedef struct Shape {
+    size_t shown;
+    int width; /* of a cell, with the blank before it */
+} Shape;
+
+static Shape shape_of(const Sweep *sweep)
 {
-    size_t count = sweep->info->count, begin = (shown - 1) / 2;
-    *skipped = shown < count && place == begin;
-    return shown == count || place <= begin ? place : count - shown + place;
+    size_t count = sweep->info->count;
+    int room = screen_columns() - INDENT - ROW_HEAD, width = room / (int)count, fits = room / NARROWEST;
+    if (count <= MOST_CELLS && width >= NARROWEST)
+        return (Shape){count, width > WIDEST ? WIDEST : width};
+    return (Shape){fits < MOST_CELLS ? (size_t)fits : MOST_CELLS, NARROWEST};
 }
 
-static void print_row(const Sweep *sweep, const char *head, ptrdiff_t round, size_t shown)
+/* The point in that place of a row; the place in which ".." stands for the points that are left out: *skipped. */
+static size_t point_at(const Sweep *sweep, Shape shape, size_t place, bool *skipped)
 {
-    printf("%*s%-*s", SCREEN_LABEL, "", CELL, head);
-    for (size_t place = 0; place < shown; place++) {
-        char number[NUMBER_SIZE] = "-";
+    size_t count = sweep->info->count, half = (shape.shown - 1) / 2;
+    *skipped = shape.shown < count && place == half;
+    return shape.shown == count || place <= half ? place : count - shape.shown + place;
+}
+
+/* As many digits, up to four, as a cell has room for. */
+static void print_cell(double value, bool measured, int width)
+{
+    char text[NUMBER_SIZE] = "-";
+    for (int digits = 4; measured && digits > 0; digits--)
+        if (snprintf(text, sizeof text, "%.*g", digits, value) < width)
+            break;
+    printf("%*s", width, text);
+}
+
+static void print_row(const Sweep *sweep, Shape shape, const char *head, ptrdiff_t round)
+{
+    printf("%*s%-*s", INDENT, "", ROW_HEAD, head);
+    for (size_t place = 0; place < shape.shown; place++) {
         bool skipped;
-        size_t point = point_at(sweep, place, shown, &skipped);
-        double value = result(sweep, round, point, sweep->info->metric);
+        size_t point = point_at(sweep, shape, place, &skipped);
         bool measured = round < 0 || (size_t)round >= point || sweep->info->first != NONE;
-        if (measured)
-            snprintf(number, sizeof number, "%.4g", value);
-        printf(skipped ? "  ..  " : "%*s", CELL, number);
+        if (skipped)
+            printf("%*s", shape.width, "..");
+        else
+            print_cell(result(sweep, round, point, sweep->info->metric), measured, shape.width);
     }
     putchar('\n');
 }
@@ -211,30 +234,30 @@ static void print(const Sweep *sweep)
 {
     const SweepInfo *info = sweep->info;
     const MetricInfo *metric = &sweep->metrics[info->metric];
-    size_t fits = (size_t)(screen_columns() - SCREEN_LABEL - CELL) / CELL, shown = info->count;
-    char head[NUMBER_SIZE];
+    Shape shape = shape_of(sweep);
     bool skipped;
     if (!sweep->count)
         return;
-    if (shown > MOST_CELLS || shown > fits)
-        shown = fits < MOST_CELLS ? fits : MOST_CELLS;
     screen_field("results", "%s of each %s (column) after each %s (row); %s is better", metric->name, info->point_word,
                  info->point_word, metric->larger ? "more" : "less");
-    printf("%*s%-*s", SCREEN_LABEL, "", CELL, "");
-    for (size_t place = 0; place < shown; place++) {
-        snprintf(head, sizeof head, "%.12s %zu", info->point_word, point_at(sweep, place, shown, &skipped));
-        printf(skipped ? "  ..  " : "%*s", CELL, head);
+    printf("%*s%-*s", INDENT, "", ROW_HEAD, info->point_word);
+    for (size_t place = 0; place < shape.shown; place++) {
+        char number[NUMBER_SIZE];
+        size_t point = point_at(sweep, shape, place, &skipped);
+        snprintf(number, sizeof number, "%zu", point);
+        printf("%*s", shape.width, skipped ? ".." : number);
     }
     putchar('\n');
     if (info->first != NONE)
-        print_row(sweep, "before", -1, shown);
-    for (size_t place = 0; place < shown; place++) {
-        size_t round = point_at(sweep, place, shown, &skipped);
+        print_row(sweep, shape, "before", -1);
+    for (size_t place = 0; place < shape.shown; place++) {
+        char head[NUMBER_SIZE];
+        size_t round = point_at(sweep, shape, place, &skipped);
         snprintf(head, sizeof head, "after %zu", round);
         if (skipped)
-            printf("%*s..\n", SCREEN_LABEL, "");
+            printf("%*s..\n", INDENT, "");
         else if (round < sweep->count)
-            print_row(sweep, head, (ptrdiff_t)round, shown);
+            print_row(sweep, shape, head, (ptrdiff_t)round);
     }
 }
 

@@ -1,5 +1,5 @@
-/* Together: all points are learned at the same time. Each measure gives every metric that depends on the condition at each point, and
- * every other metric once; what is judged of the former is the mean over the points. */
+/* Together: all points are learned at the same time. Each measure gives every metric that depends on the condition at each point,
+ * and every other metric once; what is judged of the former is the mean over the points. */
 #include <math.h>
 #include <stdio.h>
 
