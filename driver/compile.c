@@ -90,6 +90,10 @@ static void drop_sources(Model *model)
         Function *value = weight_value_function(module, i);
         if (value)
             function_remove(module, value);
+        const char *measure = module->weights.data[i].measure.function;
+        Function *measured = measure ? module_function(module, measure) : NULL;
+        if (measured) /* several weights may share it */
+            function_remove(module, measured);
     }
 }
 

@@ -141,7 +141,7 @@ static void reach_weight(Movement *m, uint32_t index)
 {
     const Weight *weight = &m->model->module->weights.data[index];
     const Function *value = weight_value_function(m->model->module, index);
-    if (!value && !weight->file)
+    if (!value && !weight->file && !weight->fixed)
         (m->ignore_zeros ? m->touched : m->moves)[index] = true;
     if (!value || !value->outputs.len || m->visited[index])
         return;

@@ -194,14 +194,23 @@ typedef struct FormPlan {
 typedef struct GeneratorPlan {
     uint32_t form;
     const Expr *use; /* of the form that takes the net, "dense(respond(lam))" */
-    uint32_t weight; /* its numbers, in module->weights */
+    const FormRow *row;
+    uint32_t weight; /* what it makes, in module->weights */
+    NumbersKind kind;
 } GeneratorPlan;
+
+/* First values that are measured, of a function that is being built. */
+typedef struct MeasurePlan {
+    uint32_t weight; /* whose first values follow */
+    Value value;     /* of the function */
+    Measure measure;
+} MeasurePlan;
 
 /* A weight whose expression is being evaluated. */
 typedef struct Making {
     uint32_t weight;
     const Frame *frame; /* the frame in which forms have a meaning */
-    unsigned uses[FORM_COUNT];
+    unsigned uses[FORM_COUNT], heads;
 } Making;
 
 typedef struct Session {
@@ -227,6 +236,7 @@ typedef struct Session {
     bool upper;         /* random numbers are keyed by the upper step counter */
     VEC(FormPlan) forms;
     VEC(GeneratorPlan) generators;
+    VEC(MeasurePlan) measures;
     Making *making;      /* NULL: none */
     uint32_t generating; /* 1 + the form whose generator is being built; 0: none */
 } Session;

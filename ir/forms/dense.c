@@ -1,15 +1,16 @@
 /* A hypernetwork in its first form (Ha, Dai and Le, "HyperNetworks", ICLR 2017): the net makes every element. */
 #include "ir/forms/forms.h"
 
-static int64_t numbers(const Weight *weight, int64_t setting)
+static int64_t numbers(const Weight *weight, const int64_t *settings)
 {
-    (void)setting;
+    (void)settings;
     return type_elements(weight->type);
 }
 
 static Value make(FormUse *use)
 {
-    return build_reshape(use->b, use->input, use->b->module->weights.data[use->weight].type);
+    Type type = use->b->module->weights.data[use->weight].type;
+    return build_reshape(use->b, form_numbers(use, 0, type_elements(type), first_numbers(use)), type);
 }
 
-const WeightForm form_dense = {make, numbers};
+const WeightForm form_dense = {.make = make, .numbers = numbers, .makes_all = true};

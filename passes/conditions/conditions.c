@@ -37,6 +37,11 @@ Value condition_value(Assembly *assembly, Builder *b, uint32_t condition, View v
     return own ? condition_rules[own->kind]->value(assembly, b, own, view) : first_value(assembly, b, condition);
 }
 
+Value typical_values(Assembly *assembly, Builder *b, uint32_t condition, int64_t count)
+{
+    return condition_rules[assembly->module->conditions.data[condition].kind]->typical(assembly, b, condition, count);
+}
+
 void resolve_conditions(Assembly *assembly, Function *function, View view)
 {
     Rewrite rewrite;

@@ -44,4 +44,25 @@ static Value value(Assembly *assembly, Builder *b, const TrainCondition *own, Vi
     return build_extern(b, EXTERN_DIRICHLET, type, 3, operands);
 }
 
-const ConditionRule condition_preference = {states, value};
+/* Rays that are drawn as training draws them, without preference for any entry where it takes them from a list. */
+static Value typical(Assembly *assembly, Builder *b, uint32_t condition, int64_t count)
+{
+    const Pareto *pareto = assembly->train->pareto;
+    Type type = b->module->conditions.data[condition].type, real = type_scalar(b->module->real);
+    Type row = type_of(type.dtype, 2, (int64_t[]){1, type.dims[0]});
+    Value seed = build_read(b, assembly->seed), concentration[PARETO_MOST_OBJECTIVES];
+    bool drawn = pareto && !pareto->each && !pareto->fixed;
+    for (int64_t i = 0; i < type.dims[0]; i++)
+        concentration[i] = build_const(b, real, drawn ? pareto->concentration[i] : 1);
+    Value vector = build_vector(b, (uint32_t)type.dims[0], concentration);
+    VEC(Value) rays = {0};
+    for (int64_t i = 0; i < count; i++) {
+        Value operands[] = {seed, build_const(b, type_scalar(DTYPE_I32), (double)i), vector};
+        vec_push(&rays, build_reshape(b, build_extern(b, EXTERN_DIRICHLET, type, 3, operands), row));
+    }
+    Value all = build_concat(b, rays.len, rays.data, 0);
+    vec_free(&rays);
+    return all;
+}
+
+const ConditionRule condition_preference = {states, value, typical};

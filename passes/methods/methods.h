@@ -41,6 +41,8 @@ Value steps_done(Assembly *assembly, Builder *b);
 Value real_input(Builder *b, const char *name);
 /* A condition as a view shows it: the argument of an export that stands for it, what its kind makes of it, or its first value. */
 Value condition_value(Assembly *assembly, Builder *b, uint32_t condition, View view);
+/* `count` values of the condition that are typical of training, as the rows of one tensor. They are drawn when a run begins. */
+Value typical_values(Assembly *assembly, Builder *b, uint32_t condition, int64_t count);
 /* Replaces each `condition` by what the view shows (objective_copy does this). */
 void resolve_conditions(Assembly *assembly, Function *function, View view);
 /* Factors, batches and merges it; afterwards only clean-up and differentiation are left. */
@@ -80,6 +82,7 @@ void count_step(Builder *b, uint32_t counter);
 typedef struct ConditionRule {
     void (*states)(Assembly *assembly, TrainCondition *own); /* makes its states; before those of the method */
     Value (*value)(Assembly *assembly, Builder *b, const TrainCondition *own, View view);
+    Value (*typical)(Assembly *assembly, Builder *b, uint32_t condition, int64_t count); /* see typical_values() */
 } ConditionRule;
 #define CONDITION(KIND, name, ...) extern const ConditionRule condition_##name;
 #include "ir/conditions.def"
