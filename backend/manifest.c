@@ -155,7 +155,9 @@ static void fill_conditions(const Filler *f, Manifest *manifest)
         manifest->conditions[i] = (ConditionInfo){.name = condition->name,
                                                   .word = condition_names[condition->kind],
                                                   .standing = condition_standing[condition->kind],
+                                                  .domain = condition_domains[condition->kind],
                                                   .width = (size_t)type_elements(condition->type),
+                                                  .count = condition->count,
                                                   .state = own ? (int)own->state : NONE};
     }
 }

@@ -21,10 +21,19 @@ static void add_optimizer(Text *text, const Optimizer *o)
     add_numbers(text, "", COUNT_OF(numbers), numbers);
 }
 
+/* Tasks may be added to a run, so a table of one row per task counts with any number of rows. */
 static void add_function(const Model *model, const Function *function, Text *text)
 {
-    if (function)
-        print_function(model->module, function, text);
+    if (!function)
+        return;
+    Function copy = *function;
+    copy.ops.data = support_malloc(copy.ops.len * sizeof *copy.ops.data);
+    memcpy(copy.ops.data, function->ops.data, copy.ops.len * sizeof *copy.ops.data);
+    for (Value v = 0; v < copy.ops.len; v++)
+        if (copy.ops.data[v].code == OP_PARAM && model->module->weights.data[copy.ops.data[v].symbol].grows)
+            copy.ops.data[v].type.dims[0] = 0;
+    print_function(model->module, &copy, text);
+    support_free(copy.ops.data);
 }
 
 static void add_pareto(const Pareto *p, Text *text)
@@ -66,7 +75,10 @@ static void add_declarations(const Model *model, Text *text)
     const Module *module = model->module;
     for (uint32_t i = 0; i < module->weights.len; i++) {
         const Weight *w = &module->weights.data[i];
-        text_printf(text, "weight %s %s %u %d %d %a\n", w->name, type_text(w->type), w->form, w->output_axis, (int)w->init.kind,
+        Type type = w->type;
+        if (w->grows)
+            type.dims[0] = 0;
+        text_printf(text, "weight %s %s %u %d %d %a\n", w->name, type_text(type), w->form, w->output_axis, (int)w->init.kind,
                     w->init.value);
         if (w->file)
             text_printf(text, "from %s\n", w->file);

@@ -167,7 +167,7 @@ typedef struct Sources {
     uint64_t conditions; /* bit c: number c of the module's conditions */
     bool trained;        /* some number that training moves */
 } Sources;
-enum { MAX_CONDITIONS = 64 };
+enum { MAX_CONDITIONS = 64, MAX_INDEX_VALUES = 1 << 20 };
 
 /* What `param` refers to: a weight of a net, as declared, or trained numbers that its form adds (ir/forms/forms.h). */
 typedef struct Weight {
@@ -183,6 +183,7 @@ typedef struct Weight {
     const char *state; /* that state's name; NULL: the weight's own */
     const char *file;  /* the file whose numbers the state keeps, as the model file writes it; NULL: they are trained */
     bool fixed;        /* trained they are not, though no file holds them */
+    bool grows;        /* the first axis counts the values of an index condition, to which a later run may add some */
     Sources sources;   /* filled by find_sources */
 } Weight;
 #define NO_NET UINT32_MAX
@@ -205,12 +206,19 @@ typedef enum {
     CONDITION_NOTHING = CONDITION_COUNT
 } ConditionKind;
 
-/* What weights may depend on: a vector of unconstrained numbers. */
+/* What weights may depend on. */
 typedef struct Condition {
     const char *name; /* "lam" */
-    Type type;        /* f32[h] */
+    Type type;        /* real[h]; i32[] of an index */
     ConditionKind kind;
+    int64_t count; /* of an index: how many values it has; 0 otherwise */
 } Condition;
+
+/* Whether a condition may have this type. */
+static inline bool is_condition_type(Type type)
+{
+    return dtype_is_float(type.dtype) ? type.rank == 1 : type.dtype == DTYPE_I32 && type.rank == 0;
+}
 
 /* An index that pass_bounds clamps. For Bound number k of the function, element 2 k of the state says whether some index lay
  * outside the table, and element 2 k + 1 is the largest index that did. */

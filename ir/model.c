@@ -3,19 +3,24 @@
 #include "ir/model.h"
 
 const char *const condition_names[CONDITION_COUNT] = {
-#define CONDITION(KIND, name, standing) #name,
+#define CONDITION(KIND, name, ...) #name,
 #include "ir/conditions.def"
 #undef CONDITION
 };
 #define STANDING true
 #define DRAWN false
 const bool condition_standing[CONDITION_COUNT] = {
-#define CONDITION(KIND, name, standing) standing,
+#define CONDITION(KIND, name, standing, domain) standing,
 #include "ir/conditions.def"
 #undef CONDITION
 };
 #undef STANDING
 #undef DRAWN
+const ConditionDomain condition_domains[CONDITION_COUNT] = {
+#define CONDITION(KIND, name, standing, domain) DOMAIN_##domain,
+#include "ir/conditions.def"
+#undef CONDITION
+};
 
 const MethodTraits method_traits[METHOD_COUNT] = {
 #define METHOD(KIND, name, example, takes, most) {#name, example, CONDITION_##takes, most},

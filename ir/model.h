@@ -75,6 +75,7 @@ typedef struct Optimizer {
 extern const char *const condition_names[CONDITION_COUNT];
 /* Whether a condition of the kind has a first value. */
 extern const bool condition_standing[CONDITION_COUNT];
+extern const ConditionDomain condition_domains[CONDITION_COUNT];
 
 /* A condition that a train moves or draws. Every other one keeps its first value. */
 typedef struct TrainCondition {

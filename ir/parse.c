@@ -88,9 +88,9 @@ static bool parse_condition(Parser *p)
     if (!parse_entry(p, SUBJECT_CONDITION, p->module->conditions.len, &condition.name, &condition.type))
         return false;
     vec_push(&p->module->conditions, condition);
-    if (condition.type.rank == 1 && dtype_is_float(condition.type.dtype))
+    if (is_condition_type(condition.type))
         return true;
-    diag_error(p->diags, span, "a condition is a vector of floats, not %s", type_text(condition.type));
+    diag_error(p->diags, span, "a condition is a vector of floats or i32[], not %s", type_text(condition.type));
     return false;
 }
 

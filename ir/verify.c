@@ -201,8 +201,8 @@ static void check_tables(Verifier *v)
     for (uint32_t i = 0; i < m->conditions.len; i++) {
         Type type = m->conditions.data[i].type;
         check_table_type(v, "condition", m->conditions.data[i].name, type);
-        if (type.rank != 1 || !dtype_is_float(type.dtype))
-            violation(v, "condition %u is not a vector of floats", i);
+        if (!is_condition_type(type))
+            violation(v, "condition %u is neither a vector of floats nor i32[]", i);
     }
     check_names(v, "state", m->states.data, sizeof m->states.data[0], m->states.len);
     check_names(v, "weight", m->weights.data, sizeof m->weights.data[0], m->weights.len);

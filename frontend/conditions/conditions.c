@@ -20,16 +20,21 @@ static void lower_condition(Session *s, Symbol *symbol, const ConditionReader *r
     const Name name = symbol->decl->name;
     ConditionKind kind = condition_kind(symbol->decl->kind);
     symbol->condition = number < MAX_CONDITIONS ? number : 0;
+    symbol->embedding = NO_EMBEDDING;
     symbol->extent = reader->read(s, symbol);
     if (number == MAX_CONDITIONS)
-        fail(s, name.span, "a model has at most %d conditions, hyper declarations and preferences together", MAX_CONDITIONS);
+        fail(s, name.span, "a model has at most %d conditions, %s declarations together", MAX_CONDITIONS, condition_words(s));
     if (number >= MAX_CONDITIONS) {
         symbol->extent = 0;
         return;
     }
     int64_t extent = symbol->extent ? symbol->extent : 1;
-    Type type = type_of(module->real, 1, &extent);
-    vec_push(&module->conditions, (Condition){arena_text(&module->arena, name.text, strlen(name.text)), type, kind});
+    bool index = condition_domains[kind] == DOMAIN_INDEX;
+    Condition condition = {.name = arena_text(&module->arena, name.text, strlen(name.text)),
+                           .type = index ? type_scalar(DTYPE_I32) : type_of(module->real, 1, &extent),
+                           .kind = kind,
+                           .count = index ? extent : 0};
+    vec_push(&module->conditions, condition);
 }
 
 void lower_conditions(Session *s)

@@ -6,11 +6,15 @@
 
 typedef struct ConditionReader {
     const char *noun, *example; /* "a preference", "preference r[3]" */
-    /* Reads the declaration: the length of the vector, or 0 after an error. */
-    int64_t (*read)(Session *s, const Symbol *symbol);
+    /* Reads the declaration: the length of the vector, or how many values an index has; 0 after an error. */
+    int64_t (*read)(Session *s, Symbol *symbol);
 } ConditionReader;
 
 extern const ConditionReader *const condition_readers[CONDITION_COUNT];
+
+/* NAME[n] embed d: reads the declaration of an index, whose values `noun` ("task") names; adds its embedding, a weight without a
+ * net of one row per value with N(0, 1) as first values. For a ConditionReader. */
+int64_t read_index(Session *s, Symbol *symbol, const char *noun);
 
 /* Reads every condition of the file and adds it to the module. */
 void lower_conditions(Session *s);

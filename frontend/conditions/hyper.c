@@ -123,7 +123,7 @@ static bool is_figure(const char *name)
     return found;
 }
 
-static int64_t read_hyper(Session *s, const Symbol *symbol)
+static int64_t read_hyper(Session *s, Symbol *symbol)
 {
     const Decl *decl = symbol->decl;
     if (is_figure(decl->name.text))

@@ -2,7 +2,7 @@
 #include "frontend/conditions/conditions.h"
 #include "pareto/pareto.h"
 
-static int64_t read_preference(Session *s, const Symbol *symbol)
+static int64_t read_preference(Session *s, Symbol *symbol)
 {
     const Decl *decl = symbol->decl;
     int64_t extent = 0;

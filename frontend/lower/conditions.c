@@ -40,6 +40,12 @@ const char *condition_words(Session *s)
     return text;
 }
 
+bool is_index(const Symbol *symbol)
+{
+    ConditionKind kind = condition_kind(symbol->decl->kind);
+    return kind != CONDITION_NOTHING && condition_domains[kind] == DOMAIN_INDEX;
+}
+
 const Symbol *condition_symbol(const Session *s, uint32_t condition)
 {
     for (uint32_t i = 0; i < s->file->symbols.len; i++) {

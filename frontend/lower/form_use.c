@@ -31,7 +31,7 @@ static Construct form_construct(const FormRow *row)
     for (int i = 0; i < MOST_FORM_SETTINGS && row->settings[i].name; i++)
         construct.parameters[count++] =
             (Parameter){row->settings[i].name, TAKES_WHOLE, {(double)row->settings[i].least, 1e9, false, false}, NAN};
-    construct.positional = count;
+    construct.positional = row->takes == FORM_TAKES_EACH ? 0 : count;
     if (row->takes == FORM_TAKES_NET)
         construct.parameters[count] = (Parameter){"init", TAKES_EXPRESSION, ANY_NUMBER, 0};
     return construct;
@@ -49,13 +49,54 @@ static bool read_condition(Session *s, const Expr *use, const Expr *name, FormAr
     return arguments->condition != NULL;
 }
 
+/* "task or member" */
+static const char *index_words(Session *s, unsigned *kinds)
+{
+    const char *text = "";
+    *kinds = 0;
+    for (int kind = 0; kind < CONDITION_COUNT; kind++) {
+        if (condition_domains[kind] != DOMAIN_INDEX)
+            continue;
+        DeclKind declaration = condition_declaration((ConditionKind)kind);
+        text = arena_printf(&s->file->arena, "%s%s%s", text, *kinds ? " or " : "", decl_text[declaration]);
+        *kinds |= 1u << declaration;
+    }
+    return text;
+}
+
+static bool read_each(Session *s, const Expr *name, FormArguments *arguments)
+{
+    unsigned kinds;
+    const char *words = index_words(s, &kinds);
+    if (!name)
+        return true;
+    arguments->index = choose_declared(s, kinds, name, "'each' takes the name of a %s declaration", words);
+    return arguments->index != NULL;
+}
+
+/* A task or a member that stands where a net's call may stand. */
+static const Symbol *index_named(Session *s, const Expr *expr)
+{
+    for (uint32_t i = 0; expr && expr->kind == EXPR_NAME && i < s->file->symbols.len; i++) {
+        const Symbol *symbol = s->file->symbols.data[i];
+        if (is_index(symbol) && strcmp(symbol->decl->name.text, expr->name.text) == 0)
+            return symbol;
+    }
+    return NULL;
+}
+
 static bool read_generator(Session *s, const Expr *use, const Expr *generator, FormArguments *arguments)
 {
+    arguments->index = index_named(s, generator);
+    if (arguments->index && !arguments->row->form->join)
+        return true;
     arguments->generator = generator;
     if (generator && generator->kind == EXPR_CALL && find_symbol_of(s->file, head_name(generator), DECL_NET))
         return true;
     fail(s, use->span, "%s takes the call of a net that makes the weights, as in %s", arguments->row->name,
          arguments->row->example);
+    if (arguments->index)
+        add_help(s, "'%s' may be the argument of that net", arguments->index->decl->name.text);
     return false;
 }
 
@@ -99,6 +140,7 @@ static bool read_taken(Session *s, const Expr *use, const Argument *given, FormA
     case FORM_TAKES_FILE:
         return read_file(s, use, &given[0], arguments);
     case FORM_TAKES_EACH:
+        return read_each(s, given[0].expr, arguments);
     case FORM_TAKES_NOTHING:
         break;
     }

@@ -43,8 +43,11 @@ typedef struct Symbol {
     bool broken;             /* data: its declaration has an error, so missing parts are not reported */
     bool misread;            /* data: a field of it without a split was reported */
     uint32_t condition;      /* a condition's place among those of the module */
-    int64_t extent;          /* of its vector, 0 after an error */
+    int64_t extent;          /* of its vector, or how many values an index has; 0 after an error */
+    uint32_t embedding;      /* of an index: the weight whose rows stand for its values; NO_EMBEDDING: it has none */
 } Symbol;
+
+#define NO_EMBEDDING UINT32_MAX
 
 /* A weight as the first walk saw it. */
 typedef struct KnownWeight {
@@ -131,7 +134,7 @@ typedef enum {
     VAL_DATASET,   /* symbol */
     VAL_SPLIT,     /* symbol, split */
     VAL_FIELD,     /* symbol, field */
-    VAL_CONDITION, /* symbol: its vector */
+    VAL_CONDITION, /* symbol: its vector; of an index: itself, or its row of the embedding */
     VAL_WEIGHTS,   /* symbol, path: a net or a dotted part of one */
     VAL_ARGUMENT,  /* param: an export's argument whose type is not known yet */
 } ValKind;
@@ -406,6 +409,8 @@ DeclKind condition_declaration(ConditionKind kind);
 unsigned condition_declarations(void);
 /* "hyper or preference" */
 const char *condition_words(Session *s);
+/* Whether the symbol is a condition whose value is a whole number. */
+bool is_index(const Symbol *symbol);
 /* The symbol of a condition of the module. */
 const Symbol *condition_symbol(const Session *s, uint32_t condition);
 /* The kind of the conditions that a train takes; CONDITION_NOTHING where it takes none, is NULL, or has no known method. */
@@ -419,8 +424,10 @@ Val condition_member(Session *s, Val group, Name name); /* lam.drop */
 /* Reports a field of a data set, fashion.image, where the value that an example has is meant. Once per data set: whoever writes
  * it does so everywhere. */
 Val refuse_field(Session *s, Val field, Span span);
-/* All numbers of the condition, unconstrained. */
-Val condition_vector(Session *s, const Symbol *symbol);
+/* All numbers of the condition, unconstrained; of an index, its row of the embedding. */
+Val condition_vector(Session *s, const Symbol *symbol, Span span);
+/* The index itself, as a label. */
+Val condition_number(Session *s, const Symbol *symbol, Span span);
 
 /* ---- functions (functions.c) ---- */
 

@@ -147,11 +147,30 @@ Val split_member(Session *s, Val split, Name name)
     return val_poison();
 }
 
-Val condition_vector(Session *s, const Symbol *symbol)
+Val condition_number(Session *s, const Symbol *symbol, Span span)
 {
+    if (!symbol->extent || !can_build(s, span))
+        return val_poison();
+    Val value = val_tensor(build_source(&s->builder, OP_CONDITION, symbol->condition));
+    value.classes = symbol->extent;
+    return value;
+}
+
+Val condition_vector(Session *s, const Symbol *symbol, Span span)
+{
+    const Name name = symbol->decl->name;
     if (!symbol->extent)
         return val_poison();
-    return val_tensor(build_source(&s->builder, OP_CONDITION, symbol->condition));
+    Value condition = build_source(&s->builder, OP_CONDITION, symbol->condition);
+    if (!is_index(symbol))
+        return val_tensor(condition);
+    if (symbol->embedding != NO_EMBEDDING)
+        return val_tensor(build_gather(&s->builder, build_source(&s->builder, OP_PARAM, symbol->embedding), condition));
+    fail(s, span, "the %s '%s' has no vector", decl_text[symbol->decl->kind], name.text);
+    add_note(s, name.span, "declared here");
+    add_help(s, "declare one with it: '%s %s[%lld] embed 8'", decl_text[symbol->decl->kind], name.text,
+             (long long)symbol->extent);
+    return val_poison();
 }
 
 Val condition_member(Session *s, Val group, Name name)
@@ -159,10 +178,16 @@ Val condition_member(Session *s, Val group, Name name)
     const Decl *decl = group.symbol->decl;
     const char *wanted = arena_printf(&s->file->arena, "%s.%s", decl->name.text, name.text);
     Candidates candidates = {0};
+    if (is_index(group.symbol) && strcmp(name.text, "count") == 0 && group.symbol->extent)
+        return val_number((double)group.symbol->extent);
     if (!can_build(s, name.span))
         return val_poison();
     if (!decl->hypers.first) { /* a vector whose numbers have no names */
-        fail(s, name.span, "the %s '%s' is a vector and has no member '%s'", decl_text[decl->kind], decl->name.text, name.text);
+        bool index = is_index(group.symbol);
+        fail(s, name.span, "the %s '%s' %s no member '%s'", decl_text[decl->kind], decl->name.text,
+             index ? "has" : "is a vector and has", name.text);
+        if (index)
+            add_help(s, "'%s.count' is the number of %ss", decl->name.text, decl_text[decl->kind]);
         add_note(s, decl->name.span, "declared here");
         return val_poison();
     }

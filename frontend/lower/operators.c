@@ -155,6 +155,12 @@ static Val matrix_product(Session *s, Val x, Val y, Span span)
     return val_tensor(build_dot(&s->builder, x.ir, y.ir, dims_of(1, left.rank - 1), dims_of(1, 0), (Dims){0}, (Dims){0}));
 }
 
+/* Of a condition that is an index, the index: it is compared with numbers and labels. */
+static Val as_label(Session *s, Val value, Span span)
+{
+    return value.kind == VAL_CONDITION && is_index(value.symbol) ? condition_number(s, value.symbol, span) : value;
+}
+
 Val evaluate_binary(Session *s, Operator operator, Val x, Val y, Span span)
 {
     if (is_poison(x) || is_poison(y))
@@ -179,7 +185,9 @@ Val evaluate_binary(Session *s, Operator operator, Val x, Val y, Span span)
         count_at_run(s, y);
         return arithmetic(s, operator, x, y, span);
     default:
-        return comparison(s, operator, x, y, span);
+        x = as_label(s, x, span);
+        y = as_label(s, y, span);
+        return is_poison(x) || is_poison(y) ? val_poison() : comparison(s, operator, x, y, span);
     }
 }
 

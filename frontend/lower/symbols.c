@@ -207,9 +207,6 @@ static Val symbol_value(Session *s, Symbol *symbol, Span span)
         return (Val){.kind = VAL_DATASET, .symbol = symbol};
     case DECL_NET:
         return (Val){.kind = VAL_WEIGHTS, .symbol = symbol, .path = name};
-    case DECL_TASK:
-    case DECL_MEMBER:
-        return refuse(s, span, decl_text[symbol->decl->kind]);
     default:
         fail(s, span, "'%s' is %s %s: it can be called, but is no value", name, symbol->decl->kind == DECL_OBJECTIVE ? "an" : "a",
              decl_text[symbol->decl->kind]);

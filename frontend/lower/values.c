@@ -75,7 +75,7 @@ Val as_tensor(Session *s, Val value, Span span)
     case VAL_WEIGHTS:
         return weight_value(s, value, span);
     case VAL_CONDITION:
-        return condition_vector(s, value.symbol);
+        return condition_vector(s, value.symbol, span);
     case VAL_ARGUMENT:
         fail(s, span, "the type of the argument '%s' is not known here", value.param->name.text);
         add_note(s, value.param->span, "write its type here, as in '%s: f32[10]'", value.param->name.text);

@@ -106,6 +106,34 @@ static bool numbers_of(Session *s, const Expr *expr, const FormArguments *argume
     return false;
 }
 
+/* The rows of a task or a member: one for each of its values. */
+static bool rows_of(Session *s, const Symbol *index, Span span, FormUse *use)
+{
+    Val number = condition_number(s, index, span);
+    if (is_poison(number))
+        return false;
+    use->kind = NUMBERS_ROWS;
+    use->rows = index->extent;
+    use->input = number.ir;
+    return true;
+}
+
+/* Fills in where the use gets its numbers from. */
+static bool read_input(Session *s, const Expr *expr, const FormArguments *arguments, FormUse *use)
+{
+    if (arguments->index)
+        return rows_of(s, arguments->index, expr->span, use);
+    if (arguments->generator)
+        return numbers_of(s, expr, arguments, use);
+    if (!arguments->condition)
+        return true;
+    Val vector = condition_vector(s, arguments->condition, expr->span);
+    if (is_poison(vector))
+        return false;
+    use->input = vector.ir;
+    return true;
+}
+
 bool is_form(const Session *s, const Expr *expr)
 {
     return s->frame == s->making->frame && form_row_of(head_name(expr)) >= 0;
@@ -122,9 +150,7 @@ Val evaluate_form(Session *s, const Expr *expr)
     memcpy(use.settings, arguments.settings, sizeof use.settings);
     if (arguments.file)
         use.file = arena_text(&s->module->arena, arguments.file, strlen(arguments.file));
-    if (arguments.condition)
-        use.input = build_source(&s->builder, OP_CONDITION, arguments.condition->condition);
-    if (arguments.generator && !numbers_of(s, expr, &arguments, &use))
+    if (!read_input(s, expr, &arguments, &use))
         return val_poison();
     Value made = arguments.row->form->make(&use);
     measure_later(s, &use, made);
@@ -136,7 +162,7 @@ static void lower_value(Session *s, uint32_t index)
     const Weight weight = s->module->weights.data[index];
     const Decl *decl = weight.net == NO_NET ? NULL : s->forms.data[weight.form].decl;
     int row = decl ? form_row_of(head_name(decl->value)) : -1;
-    if (!decl || (row >= 0 && form_rows[row].form == &form_free))
+    if (!decl || (row >= 0 && form_rows[row].form == &form_free && !decl->value->args.count))
         return; /* plain trained numbers */
     if (!check_form_expression(s, decl->value))
         return;

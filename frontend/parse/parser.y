@@ -68,7 +68,7 @@ static void hn_error(const Span *span, Parser *parser, const char *message);
 %token <number> NUMBER "number"
 %token END "end of line"
 %token IF "if" ELSE "else" FOR "for" IN "in" RETURN "return" ACROSS "across" AS "as" BY "by"
-%token <name> AFTER "after" AXIS "axis" CARRY "carry" CONST "const" DATA "data" EMBED "embed" EVERY "every"
+%token <name> AFTER "after" AXIS "axis" CARRY "carry" CONST "const" DATA "data" EACH "each" EMBED "embed" EVERY "every"
 %token <name> EVERYWHERE "everywhere" EXPORT "export" FIELDS "fields" HYPER "hyper" LAYER "layer" MEMBER "member" NET "net"
 %token <name> OBJECTIVE "objective" OF "of" ON "on" OUTPUT "output" OVER "over" PREFERENCE "preference" RUNNING "running" SCAN "scan" SHARED "shared"
 %token <name> SHUFFLED "shuffled"
@@ -425,12 +425,14 @@ postfix
   | postfix '(' args ')'         { $$ = ast_call(parser, @$, $1, $3); }
   | postfix '[' index_list ']'   { $$ = ast_index(parser, @$, $1, $3); }
   | postfix AS name              { $$ = ast_label(parser, $1, $3); }
+  | postfix EACH name            { $$ = ast_each(parser, @$, $1, ast_arg(parser, @3, ARG_VALUE, $2, ast_name(parser, $3))); }
   ;
 
 primary
   : NUMBER                     { $$ = ast_number(parser, @$, $1); }
   | STRING                     { $$ = ast_string(parser, $1); }
   | name                       { $$ = ast_name(parser, $1); }
+  | EACH                       { $$ = ast_name(parser, $1); }
   | '(' expr ')'               { $$ = $2; $$->span = @$; }
   | '[' elements ']'           { $$ = ast_list(parser, @$, $2); }
   | ACROSS NAME '(' args ')'   { $$ = ast_across(parser, @$, ast_call(parser, span_join(@2, @5), ast_name(parser, $2), $4)); }
@@ -452,6 +454,7 @@ arg
   | expr WHERE expr   { $$ = ast_arg(parser, @$, ARG_VALUE, (Name){0}, $1); $$->condition = $3; }
   | expr DOTDOT expr  { $$ = ast_arg(parser, @$, ARG_VALUE, (Name){0}, ast_binary(parser, OPERATOR_RANGE, $1, $3)); }
   | name ':' expr     { $$ = ast_arg(parser, @$, ARG_VALUE, $1, $3); }
+  | EACH ':' expr     { $$ = ast_arg(parser, @$, ARG_VALUE, $1, $3); }
   | name '=' expr     { refuse_equals(parser, $1, @2, $3); $$ = ast_arg(parser, @$, ARG_VALUE, $1, $3); }
   | OVER NAME         { $$ = ast_arg(parser, @$, ARG_OVER, (Name){0}, ast_name(parser, $2)); }
   ;

@@ -21,12 +21,24 @@ Value form_part(FormUse *use, const char *part, Type type, Init init)
 
 /* ---- numbers of a net, of a head, of a table ---- */
 
-Value form_row(FormUse *use, const char *part, Type type, Init init)
+Type form_table(const FormUse *use, Type type)
 {
     Type table = {.dtype = type.dtype, .rank = (uint8_t)(type.rank + 1), .dims = {use->rows}};
     for (unsigned i = 0; i < type.rank; i++)
         table.dims[i + 1] = type.dims[i];
-    return build_gather(use->b, form_part(use, part, table, init), use->input);
+    return table;
+}
+
+static Value row_of(FormUse *use, const char *part, unsigned number, Type type, Init init)
+{
+    Value table = numbered_part(use, part, number, form_table(use, type), init);
+    vec_last(&use->b->module->weights).grows = true;
+    return build_gather(use->b, table, use->input);
+}
+
+Value form_row(FormUse *use, const char *part, Type type, Init init)
+{
+    return row_of(use, part, use->number, type, init);
 }
 
 Init first_numbers(const FormUse *use)
@@ -78,9 +90,8 @@ Value form_numbers(FormUse *use, int64_t first, int64_t count, Init init)
     case NUMBERS_ROWS:
         break;
     }
-    unsigned number = (*use->heads)++;
-    Type table = type_of(b->module->real, 2, (int64_t[]){use->rows, count});
-    return build_gather(b, numbered_part(use, "rows", number, table, use->start == START_ZERO ? (Init){0} : init), use->input);
+    Type row = type_of(b->module->real, 1, &count);
+    return row_of(use, "rows", (*use->heads)++, row, use->start == START_ZERO ? (Init){0} : init);
 }
 
 /* ---- shapes ---- */

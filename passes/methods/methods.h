@@ -84,6 +84,10 @@ typedef struct ConditionRule {
     Value (*value)(Assembly *assembly, Builder *b, const TrainCondition *own, View view);
     Value (*typical)(Assembly *assembly, Builder *b, uint32_t condition, int64_t count); /* see typical_values() */
 } ConditionRule;
+/* The parts of conditions that are an index (conditions/index.c). */
+void index_states(Assembly *assembly, TrainCondition *own);
+Value index_value(Assembly *assembly, Builder *b, const TrainCondition *own, View view);
+Value index_typical(Assembly *assembly, Builder *b, uint32_t condition, int64_t count);
 #define CONDITION(KIND, name, ...) extern const ConditionRule condition_##name;
 #include "ir/conditions.def"
 #undef CONDITION

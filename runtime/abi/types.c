@@ -47,3 +47,9 @@ const char *const blas_names[BLAS_COUNT] = {
 #include "runtime/abi/blas.def"
 #undef BLAS
 };
+
+const char *const domain_names[DOMAIN_COUNT] = {
+#define DOMAIN(KIND, name) name,
+#include "runtime/abi/domains.def"
+#undef DOMAIN
+};

@@ -1,5 +1,5 @@
-/* Types of elements, roles of states, acts, indicators, kinds of hyperparameters and of BLAS: the names that compiler and runtime
- * share. */
+/* Types of elements, roles of states, acts, indicators, kinds of hyperparameters, of BLAS and of conditions: the names that
+ * compiler and runtime share. */
 #ifndef HN_ABI_TYPES_H
 #define HN_ABI_TYPES_H
 
@@ -44,6 +44,12 @@ typedef enum {
 #undef BLAS
 } Blas;
 
+typedef enum {
+#define DOMAIN(KIND, name) DOMAIN_##KIND,
+#include "runtime/abi/domains.def"
+#undef DOMAIN
+} ConditionDomain;
+
 enum {
     DTYPE_COUNT = 0
 #define DTYPE(NAME, name, bytes) +1
@@ -86,6 +92,13 @@ enum {
 #undef BLAS
 };
 
+enum {
+    DOMAIN_COUNT = 0
+#define DOMAIN(KIND, name) +1
+#include "runtime/abi/domains.def"
+#undef DOMAIN
+};
+
 extern const char *const dtype_names[DTYPE_COUNT]; /* "f32" ... */
 extern const size_t dtype_sizes[DTYPE_COUNT];      /* bytes */
 extern const char *const state_role_names[STATE_ROLE_COUNT];
@@ -94,5 +107,6 @@ extern const char *const indicator_names[INDICATOR_COUNT]; /* "hypervolume" ... 
 extern const IndicatorArgument indicator_arguments[INDICATOR_COUNT];
 extern const char *const hyper_kind_names[HYPER_KIND_COUNT];
 extern const char *const blas_names[BLAS_COUNT];
+extern const char *const domain_names[DOMAIN_COUNT];
 
 #endif

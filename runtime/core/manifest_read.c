@@ -104,20 +104,35 @@ static bool datasets_fit(const Manifest *manifest)
     return true;
 }
 
-/* Whether `state` is no state, or a state of that many reals. */
-static bool is_real_state(const Manifest *manifest, int state, size_t elements)
+static bool is_state_of(const Manifest *manifest, int state, DType dtype, size_t elements)
 {
     if (state == NONE)
         return true;
     const TensorInfo *tensor = &manifest->states[state].tensor;
-    return tensor->dtype == manifest->real && tensor->elements == (int64_t)elements;
+    return tensor->dtype == dtype && tensor->elements == (int64_t)elements;
+}
+
+/* Whether `state` is no state, or a state of that many reals. */
+static bool is_real_state(const Manifest *manifest, int state, size_t elements)
+{
+    return is_state_of(manifest, state, manifest->real, elements);
+}
+
+/* Whether `state` is no state, or holds a value of the condition. */
+static bool holds_condition(const Manifest *manifest, const ConditionInfo *condition, int state)
+{
+    return is_state_of(manifest, state, condition->domain == DOMAIN_INDEX ? DTYPE_I32 : manifest->real, condition->width);
 }
 
 static bool conditions_fit(const Manifest *manifest)
 {
-    for (size_t i = 0; i < manifest->condition_count; i++)
-        if (!is_real_state(manifest, manifest->conditions[i].state, manifest->conditions[i].width))
+    for (size_t i = 0; i < manifest->condition_count; i++) {
+        const ConditionInfo *condition = &manifest->conditions[i];
+        bool index = condition->domain == DOMAIN_INDEX;
+        if (!holds_condition(manifest, condition, condition->state) || index != (condition->count > 0) ||
+            (index && condition->width != 1))
             return false;
+    }
     for (size_t i = 0; i < manifest->hyper_count; i++) {
         const HyperInfo *hyper = &manifest->hypers[i];
         size_t width = manifest->conditions[hyper->condition].width, elements = 1;
@@ -151,7 +166,8 @@ static bool sweep_fits(const Manifest *manifest, const TrainInfo *train)
         return true;
     return sweep->metric < train->metric_count && sweep->output_count >= 1 && sweep->output_count <= MAX_OUTPUTS &&
            sweep->width <= MAX_OUTPUTS && sweep->count >= 1 && sweep->count <= MAX_POINTS &&
-           sweep->point_numbers == sweep->count * sweep->width && is_real_state(manifest, sweep->state, sweep->width) &&
+           sweep->point_numbers == sweep->count * sweep->width && sweep->width == manifest->conditions[sweep->condition].width &&
+           holds_condition(manifest, &manifest->conditions[sweep->condition], sweep->state) &&
            is_real_state(manifest, sweep->all, sweep->point_numbers) &&
            is_real_state(manifest, sweep->memory, sweep->count * (sweep->output_count + train->metric_count - 1)) &&
            indicators_fit(sweep);
@@ -170,8 +186,9 @@ static bool events_fit(const Manifest *manifest, const TrainInfo *train)
 /* Whether the table has one row of the state's size per round. */
 static bool table_fits(const Manifest *manifest, const ActInfo *set, int64_t rounds)
 {
-    size_t rows = rounds > 0 ? (size_t)rounds : 1;
-    return set->table_count % rows == 0 && is_real_state(manifest, set->state, set->table_count / rows);
+    size_t rows = rounds > 0 ? (size_t)rounds : 1, width = set->table_count / rows;
+    return set->table_count % rows == 0 &&
+           (is_real_state(manifest, set->state, width) || is_state_of(manifest, set->state, DTYPE_I32, width));
 }
 
 /* Whether the acts are a tree: parts lie within each other, every round of a repeat has an act, and there is one budget. */

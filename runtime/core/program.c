@@ -63,6 +63,8 @@ void program_write_reals(const Program *program, const StateInfo *state, size_t 
     for (size_t i = 0; i < count; i++)
         if (state->tensor.dtype == DTYPE_F64)
             ((double *)to)[first + i] = values[i];
+        else if (state->tensor.dtype == DTYPE_I32)
+            ((int32_t *)to)[first + i] = (int32_t)values[i];
         else
             ((float *)to)[first + i] = (float)values[i];
 }
@@ -71,7 +73,9 @@ void program_read_reals(const Program *program, const StateInfo *state, double *
 {
     const void *from = program_state(program, state);
     for (int64_t i = 0; i < state->tensor.elements; i++)
-        values[i] = state->tensor.dtype == DTYPE_F64 ? ((const double *)from)[i] : (double)((const float *)from)[i];
+        values[i] = state->tensor.dtype == DTYPE_F64   ? ((const double *)from)[i]
+                    : state->tensor.dtype == DTYPE_I32 ? (double)((const int32_t *)from)[i]
+                                                       : (double)((const float *)from)[i];
 }
 
 void program_write_constants(const Program *program)

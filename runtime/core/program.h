@@ -19,7 +19,7 @@ void *aligned_memory(size_t size, const char *what);
 bool program_open(Program *program, const Manifest *manifest);
 void program_close(Program *program);
 void *program_state(const Program *program, const StateInfo *state);
-/* A state of reals: sets `count` elements from number `first` on; gives all elements. */
+/* A state of reals or i32: sets `count` elements from number `first` on; gives all elements. */
 void program_write_reals(const Program *program, const StateInfo *state, size_t first, const double *values, size_t count);
 void program_read_reals(const Program *program, const StateInfo *state, double *values);
 

@@ -45,7 +45,7 @@ static Model new_model(void)
     module_state(model->module, "w", type_scalar(DTYPE_F32), STATE_WEIGHT);
     add_dataset(model);
     int64_t one = 1;
-    vec_push(&model->module->conditions, (Condition){"lam", type_of(DTYPE_F32, 1, &one), CONDITION_HYPER});
+    vec_push(&model->module->conditions, (Condition){"lam", type_of(DTYPE_F32, 1, &one), CONDITION_HYPER, 0});
     vec_push(
         &model->hypers,
         (Hyper){

@@ -165,9 +165,9 @@ static void tables(void **unused)
     vec_push(&f.module->weights, weight);
     expect(&f, false, "weight 0 has no axis 0");
     f = fixture_new();
-    Condition condition = {"c", type_scalar(DTYPE_F32), CONDITION_HYPER};
+    Condition condition = {"c", type_scalar(DTYPE_F32), CONDITION_HYPER, 0};
     vec_push(&f.module->conditions, condition);
-    expect(&f, false, "condition 0 is not a vector of floats");
+    expect(&f, false, "condition 0 is neither a vector of floats nor i32[]");
 }
 
 /* ---- functions as things ---- */

@@ -59,7 +59,7 @@ static void toy_new(Toy *toy, const WeightForm *form)
         &module->weights,
         (Weight){
             .name = "net.w", .type = type_of(DTYPE_F64, 1, &width), .fan_in = 1, .fan_out = 2, .init = {INIT_CONSTANT, 0.25}});
-    vec_push(&module->conditions, (Condition){"lam", type_of(DTYPE_F64, 1, &hypers), CONDITION_HYPER});
+    vec_push(&module->conditions, (Condition){"lam", type_of(DTYPE_F64, 1, &hypers), CONDITION_HYPER, 0});
     vec_push(&toy->model.forms, (Form){.target = "net"});
     if (form)
         toy_form(module, form);

@@ -101,7 +101,7 @@ const char hn_manifest[] =
     "\"datasets\":[{\"name\":\"toy\",\"format\":\"idx\",\"fields\":[0,1],\"files\":[\"toy-x.gz\",\"toy-y\"],\"test_files\":[],"
     "\"splits\":[{\"name\":\"train\",\"from_test\":false,\"count\":100,\"fraction\":0},"
     "{\"name\":\"valid\",\"from_test\":false,\"count\":0,\"fraction\":0.25}],\"shuffled\":false,\"rows\":0,\"schema\":null}],"
-    "\"conditions\":[{\"name\":\"lam\",\"word\":\"hyper\",\"standing\":true,\"width\":1,\"state\":-1}],"
+    "\"conditions\":[{\"name\":\"lam\",\"word\":\"hyper\",\"standing\":true,\"domain\":\"reals\",\"width\":1,\"count\":0,\"state\":-1}],"
     "\"hypers\":[{\"name\":\"lam.decay\",\"condition\":0,\"offset\":0,\"kind\":\"log\",\"shape\":[],\"low\":0,\"high\":0,\"init\":0.001,\"shared\":true}],"
     "\"constants\":[],\"exports\":[],"
     "\"train\":{\"name\":\"tune\",\"batch\":" TEXT(TOY_BATCH) ",\"epochs\":6,"
