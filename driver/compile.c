@@ -99,8 +99,11 @@ static void drop_sources(Model *model)
 
 bool compile_program(const Options *options, Compilation *c)
 {
-    if (!compile_model(options, c))
-        return false;
+    return compile_model(options, c) && compile_plan(c);
+}
+
+bool compile_plan(Compilation *c)
+{
     double start = seconds_now();
     drop_sources(c->model);
     c->plan = plan_module(c->model->module);

@@ -1,4 +1,6 @@
 /* Nets that make numbers for weights: one call per use of a form that takes a net, for all weights of the declaration. */
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "frontend/lower/form_use.h"
@@ -56,6 +58,19 @@ static bool check_made(Session *s, const FormArguments *arguments, Val made, int
     add_help(s, "the layers of '%s' say how its weights begin; a head is added to a hidden vector of another length, '-> f32[32]'",
              head_name(call));
     return false;
+}
+
+/* What `hnc explain` says of the form; several uses, one after the other. */
+__attribute__((format(printf, 3, 4))) static void note_use(Session *s, uint32_t form, const char *format, ...)
+{
+    Form *noted = &s->model->forms.data[form];
+    va_list args;
+    va_start(args, format);
+    char text[128];
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    noted->note = noted->note ? arena_printf(&s->module->arena, "%s; %s", noted->note, text)
+                              : arena_printf(&s->module->arena, "%s", text);
 }
 
 /* ---- calls ---- */
@@ -125,6 +140,7 @@ static Val join_rows(Session *s, const FormArguments *arguments, const Generator
     build_mapped(b, element, count, 1, &rows, 1, &made.ir);
     made.ir = arguments->row->form->join(&use, made.ir, total);
     measure_later(s, &use, made.ir);
+    note_use(s, plan->form, "%lld chunk%s of %lld numbers", (long long)count, count == 1 ? "" : "s", (long long)numbers);
     return made;
 }
 
@@ -159,6 +175,8 @@ void lower_generator(Session *s, const Expr *use, void *data)
     Val made = joins ? join_rows(s, &arguments, &plan, n) : call_net(s, arguments.generator, n);
     if (joins ? !is_poison(made) : check_made(s, &arguments, made, n, &plan.kind)) {
         s->module->weights.data[plan.weight].type = val_type(s, made);
+        if (plan.kind == NUMBERS_HEADED)
+            note_use(s, form, "a linear head per weight, from %lld hidden numbers", (long long)val_type(s, made).dims[0]);
         build_output(&s->builder, "weights", made.ir);
     }
     vec_last(&s->generators) = plan;

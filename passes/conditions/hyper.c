@@ -106,7 +106,7 @@ static Value typical(Assembly *assembly, Builder *b, uint32_t condition, int64_t
     if (!find_train_condition(assembly->train, condition))
         return first;
     Value seed = build_read(b, assembly->seed), zero = build_const(b, type_scalar(DTYPE_I32), 0);
-    Value noise = build_normal(b, seed, zero, all, (uint32_t)RANDOM_STREAM_TYPICAL + 2 * condition, 0);
+    Value noise = build_normal(b, seed, zero, all, (uint32_t)RANDOM_STREAM_TYPICAL + 2 * PARETO_MOST_OBJECTIVES * condition, 0);
     return build_binary(b, OP_ADD, first, build_with_const(b, OP_MUL, noise, assembly->train->sigma));
 }
 

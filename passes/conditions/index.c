@@ -16,15 +16,17 @@ Value index_value(Assembly *assembly, Builder *b, const TrainCondition *own, Vie
     return build_read(b, own->state);
 }
 
-/* All values, as often as they fit, or some of them, evenly apart. */
+/* All values, in turn, or some of them, evenly apart. */
 Value index_typical(Assembly *assembly, Builder *b, uint32_t condition, int64_t count)
 {
-    int64_t values = assembly->module->conditions.data[condition].count, one = 1;
-    Type row = type_of(DTYPE_I32, 1, &one);
-    VEC(Value) numbers = {0};
-    for (int64_t i = 0; i < count; i++)
-        vec_push(&numbers, build_const(b, row, (double)(values < count ? i % values : i * values / count)));
-    Value all = build_concat(b, numbers.len, numbers.data, 0);
-    vec_free(&numbers);
-    return all;
+    double values = (double)assembly->module->conditions.data[condition].count;
+    Type type = type_of(b->module->real, 1, &count);
+    Value place = build_cast(b, build_iota(b, type_with_dtype(type, DTYPE_I32), 0), type.dtype), apart = place;
+    if (values > (double)count)
+        apart = build_with_const(b, OP_MUL, place, values / (double)count);
+    else if (values < (double)count) {
+        Value turns = build_unary(b, OP_FLOOR, build_with_const(b, OP_MUL, build_with_const(b, OP_ADD, place, 0.5), 1 / values));
+        apart = build_binary(b, OP_SUB, place, build_with_const(b, OP_MUL, turns, values));
+    }
+    return build_cast(b, build_with_const(b, OP_ADD, apart, 0.25), DTYPE_I32); /* rounded towards 0 */
 }

@@ -5,7 +5,6 @@
  * Mishkin and Matas, ICLR 2016, at the end of a hypernetwork instead of at each layer). */
 #include <string.h>
 
-#include "ir/map.h"
 #include "passes/methods/methods.h"
 
 typedef struct First {
@@ -79,14 +78,6 @@ static Value drawn_of(First *first, uint32_t state)
 
 static Value first_of(First *first, uint32_t state);
 
-/* Many enough that a mean over them says something, and few where much is generated. */
-static int64_t typical_count(const Function *made)
-{
-    enum { MOST = 32, FEWEST = 1, NUMBERS = 1 << 22 };
-    int64_t count = NUMBERS / type_elements(OP_AT(made, made->outputs.data[0].value)->type);
-    return count < FEWEST ? FEWEST : count > MOST ? MOST : count;
-}
-
 /* What is measured, as a function of states and conditions. */
 static Function *measured_copy(First *first, const char *measure)
 {
@@ -113,33 +104,13 @@ static Value value_in(First *first, uint32_t state, const char *measure)
 /* The measured value for all typical values of the conditions, with a leading axis if there are any. */
 static Value measured_values(First *first, const Function *copy, const char *measure)
 {
-    Builder *b = &first->b;
-    VEC(Placeholder) placeholders = {0};
-    int64_t count = typical_count(copy);
-    Value *map = support_malloc((copy->ops.len + 1) * sizeof *map);
+    Value *map = support_malloc((copy->ops.len + 1) * sizeof *map), value;
     grow(first);
-    for (Value v = 0; v < copy->ops.len; v++) /* what comes from outside, before the part that is mapped */
+    for (Value v = 0; v < copy->ops.len; v++)
         if (OP_AT(copy, v)->code == OP_STATE_READ)
             map[v] = value_in(first, OP_AT(copy, v)->symbol, measure);
-    for (Value v = 0; v < copy->ops.len; v++)
-        if (OP_AT(copy, v)->code == OP_CONDITION) {
-            Value all = typical_values(first->assembly, b, OP_AT(copy, v)->symbol, count);
-            vec_push(&placeholders, (Placeholder){NO_VALUE, all});
-        }
-    Value start = b->function->ops.len;
-    uint32_t conditions = 0;
-    for (Value v = 0; v < copy->ops.len; v++) {
-        const Op *op = OP_AT(copy, v);
-        if (op->code == OP_CONDITION)
-            map[v] = placeholders.data[conditions++].element = build_const(b, op->type, 0);
-        else if (op->code != OP_STATE_READ)
-            map[v] = build_copy(b, copy, v, map);
-    }
-    Value value = map[copy->outputs.data[0].value];
-    if (conditions)
-        build_mapped(b, start, count, conditions, placeholders.data, 1, &value);
+    build_typical(first->assembly, &first->b, copy, map, typical_count(type_elements(OP_AT(copy, copy->outputs.data[0].value)->type)), &value);
     support_free(map);
-    vec_free(&placeholders);
     return value;
 }
 

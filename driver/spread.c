@@ -1,0 +1,117 @@
+/* How generated weights begin, for `hnc explain`: the first train's init function runs in the interpreter, and what the nets make
+ * of its numbers is measured, for other draws of the conditions than those by which first values are scaled. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "driver/driver.h"
+
+enum { LONGEST_LIST = 10 }; /* lines on the first page */
+
+/* Runs the init function under one seed and the spread under another one; NULL if that fails. */
+static Tensor *measure(const Module *module, const Train *train, const Function *spread, World *world)
+{
+    char why[256];
+    Tensor *none, *outputs;
+    int64_t seed = find_state(module, "seed");
+    for (int64_t i = 0; i < 2; i++)
+        tensor_set(&world->states[seed], i, (double)(2 * i + 1));
+    if (!interpret(module, train->init, world, NULL, &none, why))
+        return NULL;
+    interpret_free_outputs(train->init, none);
+    for (int64_t i = 0; i < 2; i++)
+        tensor_set(&world->states[seed], i, (double)(2 * i + 2));
+    return interpret(module, spread, world, NULL, &outputs, why) ? outputs : NULL;
+}
+
+/* ---- how many numbers are behind them ---- */
+
+static void mark_behind(const Module *module, uint32_t weight, bool *marks)
+{
+    const Function *value = weight_value_function(module, weight);
+    if (marks[weight])
+        return;
+    marks[weight] = true;
+    for (Value v = 0; value && v < value->ops.len; v++)
+        if (OP_AT(value, v)->code == OP_PARAM)
+            mark_behind(module, OP_AT(value, v)->symbol, marks);
+}
+
+/* Trained numbers that make the weights of the form, and how many these are. */
+static int64_t numbers_behind(const Module *module, uint32_t form, int64_t *weights)
+{
+    bool *marks = support_malloc(module->weights.len + 1);
+    int64_t numbers = 0;
+    memset(marks, 0, module->weights.len + 1);
+    *weights = 0;
+    for (uint32_t i = 0; i < module->weights.len; i++)
+        if (module->weights.data[i].form == form && module->weights.data[i].net != NO_NET) {
+            mark_behind(module, i, marks);
+            *weights += type_elements(module->weights.data[i].type);
+        }
+    for (uint32_t i = 0; i < module->weights.len; i++) {
+        const Weight *w = &module->weights.data[i];
+        if (marks[i] && !w->value && !w->file && !w->fixed)
+            numbers += type_elements(w->type);
+    }
+    support_free(marks);
+    return numbers;
+}
+
+/* "2,036,010" */
+static const char *grouped(Arena *arena, int64_t number)
+{
+    return number < 1000 ? arena_printf(arena, "%" PRId64, number)
+                         : arena_printf(arena, "%s,%03d", grouped(arena, number / 1000), (int)(number % 1000));
+}
+
+static void explain_ratios(const Model *model, Arena *arena, Text *out)
+{
+    for (uint32_t form = 0; form < model->forms.len; form++) {
+        const Form *f = &model->forms.data[form];
+        if (!f->note)
+            continue;
+        int64_t weights, numbers = numbers_behind(model->module, form, &weights);
+        text_printf(out, "  %s: %s; trained / made %s / %s = %.3f\n", f->target, f->note, grouped(arena, numbers),
+                    grouped(arena, weights), (double)numbers / (double)weights);
+    }
+}
+
+/* ---- how they begin ---- */
+
+static void explain_one(const Weight *weight, double deviation, Text *out)
+{
+    double own = init_deviation(weight->init);
+    text_printf(out, "  %-42s %12.4g", weight->name, deviation);
+    if (own > 0)
+        text_printf(out, "  %.3f of the layer's own %.4g\n", deviation / own, own);
+    else
+        text_printf(out, "  around the layer's own %g\n", weight->init.value);
+}
+
+void explain_spread(Model *model, Arena *arena, const PassTrace *trace, Text *out)
+{
+    const Module *module = model->module;
+    uint32_t count = 0;
+    explain_ratios(model, arena, out);
+    for (uint32_t i = 0; i < module->weights.len; i++)
+        count += method_spreads(model, i);
+    if (count == 0 || model->trains.len == 0)
+        return;
+    Function *spread = method_spread(model, &model->trains.data[0], trace);
+    World world = {.states = world_states_new(module)};
+    Tensor *outputs = measure(module, &model->trains.data[0], spread, &world);
+    text_printf(out, "\nweights that are made begin with             deviation\n");
+    for (uint32_t i = 0, k = 0; outputs && i < module->weights.len; i++) {
+        if (!method_spreads(model, i))
+            continue;
+        if (k < LONGEST_LIST)
+            explain_one(&module->weights.data[i], tensor_get(&outputs[k], 0), out);
+        k++;
+    }
+    if (count > LONGEST_LIST)
+        text_printf(out, "  and others: %u in all\n", count);
+    if (outputs)
+        interpret_free_outputs(spread, outputs);
+    world_states_free(module, world.states);
+    function_remove(model->module, spread);
+}
