@@ -1,26 +1,52 @@
 /* How generated weights begin, for `hnc explain`: the first train's init function runs in the interpreter, and what the nets make
  * of its numbers is measured, for other draws of the conditions than those by which first values are scaled. */
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 #include "driver/driver.h"
 
 enum { LONGEST_LIST = 10 }; /* lines on the first page */
 
-/* Runs the init function under one seed and the spread under another one; NULL if that fails. */
-static Tensor *measure(const Module *module, const Train *train, const Function *spread, World *world)
+static int64_t largest_value(const Function *function)
 {
-    char why[256];
-    Tensor *none, *outputs;
+    int64_t elements = 1;
+    for (Value v = 0; v < function->ops.len; v++)
+        if (type_elements(OP_AT(function, v)->type) > elements)
+            elements = type_elements(OP_AT(function, v)->type);
+    return elements;
+}
+
+static void set_seed(const Module *module, World *world, int number)
+{
     int64_t seed = find_state(module, "seed");
     for (int64_t i = 0; i < 2; i++)
-        tensor_set(&world->states[seed], i, (double)(2 * i + 1));
-    if (!interpret(module, train->init, world, NULL, &none, why))
-        return NULL;
-    interpret_free_outputs(train->init, none);
-    for (int64_t i = 0; i < 2; i++)
-        tensor_set(&world->states[seed], i, (double)(2 * i + 2));
-    return interpret(module, spread, world, NULL, &outputs, why) ? outputs : NULL;
+        tensor_set(&world->states[seed], i, (double)(2 * number + i + 1));
+}
+
+/* Runs the init function under one seed and the spread under others, and fills in the root of the mean square of each output. */
+static bool measure(const Module *module, const Train *train, const Function *spread, World *world, double *deviations)
+{
+    enum { MOST = 16, FEWEST = 4, NUMBERS = 1 << 25 };
+    int64_t fitting = NUMBERS / largest_value(spread);
+    int runs = fitting > MOST ? MOST : fitting < FEWEST ? FEWEST : (int)fitting;
+    char why[256];
+    Tensor *outputs;
+    set_seed(module, world, 0);
+    if (!interpret(module, train->init, world, NULL, &outputs, why))
+        return false;
+    interpret_free_outputs(train->init, outputs);
+    for (int run = 1; run <= runs; run++) {
+        set_seed(module, world, run);
+        if (!interpret(module, spread, world, NULL, &outputs, why))
+            return false;
+        for (uint32_t i = 0; i < spread->outputs.len; i++)
+            deviations[i] += tensor_get(&outputs[i], 0) * tensor_get(&outputs[i], 0) / runs;
+        interpret_free_outputs(spread, outputs);
+    }
+    for (uint32_t i = 0; i < spread->outputs.len; i++)
+        deviations[i] = sqrt(deviations[i]);
+    return true;
 }
 
 /* ---- how many numbers are behind them ---- */
@@ -99,19 +125,20 @@ void explain_spread(Model *model, Arena *arena, const PassTrace *trace, Text *ou
         return;
     Function *spread = method_spread(model, &model->trains.data[0], trace);
     World world = {.states = world_states_new(module)};
-    Tensor *outputs = measure(module, &model->trains.data[0], spread, &world);
+    double *deviations = support_malloc((count + 1) * sizeof *deviations);
+    memset(deviations, 0, (count + 1) * sizeof *deviations);
+    bool measured = measure(module, &model->trains.data[0], spread, &world, deviations);
     text_printf(out, "\nweights that are made begin with             deviation\n");
-    for (uint32_t i = 0, k = 0; outputs && i < module->weights.len; i++) {
+    for (uint32_t i = 0, k = 0; measured && i < module->weights.len; i++) {
         if (!method_spreads(model, i))
             continue;
         if (k < LONGEST_LIST)
-            explain_one(&module->weights.data[i], tensor_get(&outputs[k], 0), out);
+            explain_one(&module->weights.data[i], deviations[k], out);
         k++;
     }
     if (count > LONGEST_LIST)
         text_printf(out, "  and others: %u in all\n", count);
-    if (outputs)
-        interpret_free_outputs(spread, outputs);
+    support_free(deviations);
     world_states_free(module, world.states);
     function_remove(model->module, spread);
 }

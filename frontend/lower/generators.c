@@ -112,35 +112,59 @@ static Val first_argument(Session *s, const FormArguments *arguments)
     return argument;
 }
 
-/* The net called once per row, on its first argument with a trained vector behind it: real[rows, n], of which the form makes the
- * `total` numbers. */
-static Val join_rows(Session *s, const FormArguments *arguments, const GeneratorPlan *plan, int64_t total)
+/* The net called once per row, on its first argument with a trained vector behind it: real[rows, n]. */
+static Val call_rows(Session *s, const FormArguments *arguments, const GeneratorPlan *plan, FormUse *use, int64_t count)
 {
     Builder *b = &s->builder;
     Val argument = first_argument(s, arguments);
     if (is_poison(argument))
         return argument;
-    unsigned heads = 0;
-    FormUse use = {.b = b, .weight = plan->weight, .heads = &heads, .start = arguments->start};
-    memcpy(use.settings, arguments->settings, sizeof use.settings);
-    int64_t count = arguments->row->form->row_count(use.settings, total), numbers = use.settings[0];
-    Type one = type_of(s->module->real, 1, &use.settings[1]);
-    Type all = type_of(s->module->real, 2, (int64_t[]){count, use.settings[1]});
+    int64_t numbers = use->settings[0];
+    Type one = type_of(s->module->real, 1, &use->settings[1]);
+    Type all = type_of(s->module->real, 2, (int64_t[]){count, use->settings[1]});
     if (!check_type(s, all, plan->use->span))
         return val_poison();
-    Value vectors = form_part(&use, "embedding", all, (Init){INIT_NORMAL, 1}), element = build_const(b, one, 0);
+    Value vectors = form_part(use, "embedding", all, (Init){INIT_NORMAL, 1}), element = build_const(b, one, 0);
     Val row = val_tensor(build_concat(b, 2, (Value[]){argument.ir, element}, 0));
     Val made = call_net(s, with_first_argument(s, arguments->generator, row), numbers);
-    if (!check_made(s, arguments, made, numbers, &use.kind))
+    if (!check_made(s, arguments, made, numbers, &use->kind))
         return val_poison();
-    Type joined = type_of(s->module->real, 2, (int64_t[]){count, use.kind == NUMBERS_MADE ? val_type(s, made).dims[0] : numbers});
+    Type joined = type_of(s->module->real, 2, (int64_t[]){count, numbers});
     if (!check_type(s, joined, plan->use->span))
         return val_poison();
     Placeholder rows = {element, vectors};
     build_mapped(b, element, count, 1, &rows, 1, &made.ir);
-    made.ir = arguments->row->form->join(&use, made.ir, total);
+    return made;
+}
+
+/* What the net makes of the rows, as a weight, and then what the form makes of these: the `total` numbers. */
+static Val join_rows(Session *s, const FormArguments *arguments, GeneratorPlan *plan, int64_t total)
+{
+    unsigned heads = 0;
+    FormUse use = {.b = &s->builder, .weight = plan->weight, .heads = &heads, .start = arguments->start, .joined_head = NO_VALUE};
+    memcpy(use.settings, arguments->settings, sizeof use.settings);
+    int64_t count = arguments->row->form->row_count(use.settings, total);
+    Val made = call_rows(s, arguments, plan, &use, count);
+    if (is_poison(made))
+        return made;
+    const Weight *whole = &s->module->weights.data[plan->weight];
+    Weight rows = {.type = val_type(s, made), .net = NO_NET, .form = plan->form, .output_axis = -1, .value = whole->value};
+    rows.name = arena_printf(&s->module->arena, "%s/hidden", whole->name);
+    vec_push(&s->module->weights, rows);
+    plan->rows = s->module->weights.len - 1;
+    build_output(&s->builder, "rows", made.ir);
+    close_function(s);
+
+    Frame frame = {0};
+    const char *target = s->model->forms.data[plan->form].target;
+    Function *function = open_function(s, arena_printf(&s->file->arena, "%s.joined", target), &frame, false, false);
+    s->module->weights.data[plan->weight].value = function->name;
+    use.joined_rows = build_source(&s->builder, OP_PARAM, plan->rows);
+    made = val_tensor(arguments->row->form->join(&use, total));
+    plan->head = use.joined_head;
     measure_later(s, &use, made.ir);
-    note_use(s, plan->form, "%lld chunk%s of %lld numbers", (long long)count, count == 1 ? "" : "s", (long long)numbers);
+    note_use(s, plan->form, "%lld chunk%s of %lld numbers", (long long)count, count == 1 ? "" : "s",
+             (long long)use.settings[0]);
     return made;
 }
 
@@ -168,7 +192,7 @@ void lower_generator(Session *s, const Expr *use, void *data)
     Frame frame = {0};
     Function *function = open_function(s, arena_printf(&s->file->arena, "%s.generator", target), &frame, false, false);
     s->generating = form + 1;
-    GeneratorPlan plan = {.form = form, .use = use, .row = arguments.row};
+    GeneratorPlan plan = {.form = form, .use = use, .row = arguments.row, .rows = NO_VALUE, .head = NO_VALUE};
     plan.weight = add_generated(s, form, arguments.row, wanted, function->name);
     vec_push(&s->generators, plan);
     bool joins = arguments.row->form->join;
@@ -181,6 +205,7 @@ void lower_generator(Session *s, const Expr *use, void *data)
     }
     vec_last(&s->generators) = plan;
     s->generating = 0;
+    function = s->builder.function;
     close_function(s);
     finish_measures(s, function);
 }

@@ -200,6 +200,7 @@ typedef struct GeneratorPlan {
     const FormRow *row;
     uint32_t weight; /* what it makes, in module->weights */
     NumbersKind kind;
+    uint32_t rows, head; /* of a form that joins rows: weights of the module (see FormUse) */
 } GeneratorPlan;
 
 /* First values that are measured, of a function that is being built. */

@@ -99,6 +99,9 @@ static bool numbers_of(Session *s, const Expr *expr, const FormArguments *argume
         if (plan->kind == NUMBERS_HEADED)
             return true;
         int64_t first = count_numbers(s->module, arguments, form, use->weight, &count);
+        use->first = first;
+        use->joined_head = plan->head;
+        use->joined_rows = plan->rows == NO_VALUE ? NO_VALUE : build_source(&s->builder, OP_PARAM, plan->rows);
         int64_t numbers = arguments->row->form->numbers(&s->module->weights.data[use->weight], arguments->settings);
         use->input = part_of(&s->builder, use->input, first, numbers);
         return true;

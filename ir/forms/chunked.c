@@ -18,16 +18,51 @@ static int64_t row_count(const int64_t *settings, int64_t total)
     return (total + settings[SIZE] - 1) / settings[SIZE];
 }
 
-static Value join(FormUse *use, Value rows, int64_t total)
+static Value join(FormUse *use, int64_t total)
 {
     Builder *b = use->b;
-    Init unit = {INIT_NORMAL, 1};
+    Value rows = use->joined_rows;
+    int64_t chunks = value_type(b, rows).dims[0];
     use->wanted = 1;
-    if (use->kind == NUMBERS_HEADED)
-        rows = form_head(use, rows, use->settings[SIZE], unit);
+    if (use->kind == NUMBERS_HEADED) {
+        rows = form_head(use, rows, use->settings[SIZE], (Init){INIT_NORMAL, 1});
+        use->joined_head = b->module->weights.len - 2; /* before its bias */
+        use->generated = form_sample(b, rows, 1 + MEASURED_NUMBERS / chunks);
+    }
     int64_t all = type_elements(value_type(b, rows));
     Value vector = build_reshape(b, rows, type_of(b->module->real, 1, &all));
     return all == total ? vector : part_of(b, vector, 0, total);
+}
+
+/* Some of the numbers from `from` on, of those before `to`, of each of `count` chunks, as one vector: a share of `share`. */
+static Value sample_of(FormUse *use, int64_t first, int64_t count, int64_t from, int64_t to, double share)
+{
+    Builder *b = use->b;
+    int64_t numbers = 1 + (int64_t)(share * (double)(to - from - 1)), all = count * numbers;
+    Value rows = rows_of_matrix(b, use->joined_rows, first, count);
+    if (use->joined_head != NO_VALUE) {
+        Value head = rows_of_matrix(b, build_source(b, OP_PARAM, use->joined_head), from, numbers);
+        rows = build_dot(b, rows, head, dims_of(1, 1), dims_of(1, 1), (Dims){0}, (Dims){0});
+    } else {
+        rows = build_slice(b, rows, (Dims){2, {0, from}}, type_of(b->module->real, 2, (int64_t[]){count, numbers}));
+    }
+    return build_reshape(b, rows, type_of(b->module->real, 1, &all));
+}
+
+/* Some of the numbers of the weight, evenly from all chunks that it lies in. */
+static Value sample(FormUse *use, int64_t count)
+{
+    int64_t size = use->settings[SIZE], first = use->first / size, last = (use->first + count - 1) / size;
+    int64_t from = use->first - first * size, to = use->first + count - last * size;
+    double share = count > MEASURED_NUMBERS ? MEASURED_NUMBERS / (double)count : 1;
+    Value parts[3];
+    uint32_t n = 0;
+    parts[n++] = sample_of(use, first, 1, from, first == last ? to : size, share);
+    if (last > first + 1)
+        parts[n++] = sample_of(use, first + 1, last - first - 1, 0, size, share);
+    if (last > first)
+        parts[n++] = sample_of(use, last, 1, 0, to, share);
+    return build_concat(use->b, n, parts, 0);
 }
 
 /* The fixed factor of the weight. A weight that begins at a constant has no scale: its numbers begin around the constant. */
@@ -49,10 +84,11 @@ static Value make(FormUse *use)
     Builder *b = use->b;
     Weight weight = b->module->weights.data[use->weight];
     Value piece = build_reshape(b, use->input, weight.type);
-    use->generated = piece;
-    use->wanted = 1;
-    if (use->start != START_XAVIER)
+    if (use->start != START_XAVIER) {
         piece = build_binary(b, OP_MUL, build_splat(b, scale_of(use, &weight), weight.type), piece);
+        use->wanted = 1;
+        use->generated = use->measured_count ? sample(use, type_elements(weight.type)) : 0;
+    }
     if (weight.init.kind == INIT_CONSTANT && weight.init.value != 0 && use->start != START_ZERO)
         piece = build_with_const(b, OP_ADD, piece, weight.init.value);
     return piece;

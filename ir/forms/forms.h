@@ -40,6 +40,11 @@ typedef struct FormUse {
     FormStart start;  /* NET */
     int64_t settings[MOST_FORM_SETTINGS]; /* of the row */
     const char *file;                     /* FILE */
+    /* NET, where the net is called on several rows: what it made of them, the head (a weight of the module; NO_VALUE: there is
+     * none), and where the weight's piece of the joined vector begins. */
+    Value joined_rows;
+    uint32_t joined_head;
+    int64_t first;
     /* Set by the form: parts whose first values follow from a measure of `generated` (0: of what it returns), of which `wanted` is
      * the deviation (0: that of first_numbers()). */
     uint32_t measured[MOST_HEADS];
@@ -59,7 +64,7 @@ typedef struct WeightForm {
      * there are for so many numbers, how long that vector is, and what becomes of the results, real[rows, n]: a vector of `total`
      * numbers, of which each weight gets its piece. NULL: the net is called once. */
     int64_t (*row_count)(const int64_t *settings, int64_t total);
-    Value (*join)(FormUse *use, Value rows, int64_t total);
+    Value (*join)(FormUse *use, int64_t total); /* of use->joined_rows; sets use->joined_head */
 } WeightForm;
 
 #define FORM(name, ...) extern const WeightForm form_##name;
@@ -101,6 +106,13 @@ Value form_row(FormUse *use, const char *part, Type type, Init init);
 Init first_numbers(const FormUse *use);
 /* A linear head from a hidden vector along the last axis of `hidden` to `count` numbers: parts "head" and "bias". */
 Value form_head(FormUse *use, Value hidden, int64_t count, Init init);
+
+/* Measures are of at most about so many numbers per value of a condition: enough to know a deviation within a few percent. */
+enum { MEASURED_NUMBERS = 4096 };
+/* The first `count` along the last axis of what form_numbers() or form_head() made, computed without the others. */
+Value form_sample(Builder *b, Value numbers, int64_t count);
+/* Rows `first` to `first + count - 1` of a matrix. */
+Value rows_of_matrix(Builder *b, Value matrix, int64_t first, int64_t count);
 
 /* How many output units the weight has, and how many elements each has. A weight without an axis of output units is one unit. */
 int64_t weight_units(const Weight *weight);

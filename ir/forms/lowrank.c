@@ -36,13 +36,18 @@ static Value make(FormUse *use)
     Weight weight = b->module->weights.data[use->weight];
     int64_t units = weight_units(&weight), inputs = weight_inputs(&weight), rank = rank_of(&weight, use->settings);
     if (weight.type.rank < 2)
-        return build_reshape(b, form_numbers(use, 0, numbers(&weight, use->settings), first_numbers(use)), weight.type);
+        return form_dense.make(use);
     Init factor = first_factor(use, rank), none = {INIT_CONSTANT, 0};
-    Value left = form_numbers(use, 0, units * rank, use->start == START_ZERO ? none : factor);
-    left = matrix(b, left, units, rank);
+    Value made = form_numbers(use, 0, units * rank, use->start == START_ZERO ? none : factor);
+    Value left = matrix(b, made, units, rank);
     if (use->start == START_ZERO) /* only the left factor */
         use->start = START_USUAL;
     Value right = matrix(b, form_numbers(use, units * rank, rank * inputs, factor), rank, inputs);
+    if (use->measured_count) { /* some rows of the product */
+        int64_t some = 1 + MEASURED_NUMBERS / inputs, rows = some < units ? some : units;
+        Value sample = matrix(b, form_sample(b, made, rows * rank), rows, rank);
+        use->generated = build_dot(b, sample, right, dims_of(1, 1), dims_of(1, 0), (Dims){0}, (Dims){0});
+    }
     if (weight.type.rank == 2 && weight.output_axis == 1) /* the axis of the inputs comes first */
         return build_dot(b, right, left, dims_of(1, 0), dims_of(1, 1), (Dims){0}, (Dims){0});
     Value product = build_dot(b, left, right, dims_of(1, 1), dims_of(1, 0), (Dims){0}, (Dims){0});

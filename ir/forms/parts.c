@@ -79,6 +79,30 @@ Value form_head(FormUse *use, Value hidden, int64_t count, Init init)
     return build_binary(b, OP_ADD, product, bias);
 }
 
+Value rows_of_matrix(Builder *b, Value matrix, int64_t first, int64_t count)
+{
+    Type type = value_type(b, matrix);
+    if (count == type.dims[0])
+        return matrix;
+    type.dims[0] = count;
+    return build_slice(b, matrix, (Dims){2, {first, 0}}, type);
+}
+
+Value form_sample(Builder *b, Value numbers, int64_t count)
+{
+    Op sum = *OP_AT(b->function, numbers);
+    Type type = sum.type;
+    if (count >= type.dims[type.rank - 1])
+        return numbers;
+    if (sum.code == OP_ADD && OP_AT(b->function, sum.args[0])->code == OP_DOT) { /* of form_head(); what is measured has no bias */
+        Op product = *OP_AT(b->function, sum.args[0]);
+        Value head = rows_of_matrix(b, product.args[1], 0, count);
+        return build_dot(b, product.args[0], head, product.a, product.b, product.c, product.d);
+    }
+    type.dims[type.rank - 1] = count;
+    return build_slice(b, numbers, (Dims){.n = type.rank}, type);
+}
+
 Value form_numbers(FormUse *use, int64_t first, int64_t count, Init init)
 {
     Builder *b = use->b;

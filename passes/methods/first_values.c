@@ -94,6 +94,19 @@ static Function *measured_copy(First *first, const char *measure)
     return copy;
 }
 
+/* Of what is computed, not read. */
+static int64_t largest(const Function *copy)
+{
+    int64_t elements = 1;
+    for (Value v = 0; v < copy->ops.len; v++) {
+        const Op *op = OP_AT(copy, v);
+        bool read = op->code == OP_STATE_READ || (op->nargs == 1 && OP_AT(copy, op->args[0])->code == OP_STATE_READ);
+        if (!read && type_elements(op->type) > elements)
+            elements = type_elements(op->type);
+    }
+    return elements;
+}
+
 /* What the state begins as in a measure. Parts that share the measure are multiplied together, by what is measured of none. */
 static Value value_in(First *first, uint32_t state, const char *measure)
 {
@@ -109,7 +122,7 @@ static Value measured_values(First *first, const Function *copy, const char *mea
     for (Value v = 0; v < copy->ops.len; v++)
         if (OP_AT(copy, v)->code == OP_STATE_READ)
             map[v] = value_in(first, OP_AT(copy, v)->symbol, measure);
-    build_typical(first->assembly, &first->b, copy, map, typical_count(type_elements(OP_AT(copy, copy->outputs.data[0].value)->type)), &value);
+    build_typical(first->assembly, &first->b, copy, map, typical_count(largest(copy)), &value);
     support_free(map);
     return value;
 }

@@ -38,6 +38,9 @@ static void write_model(const char *form, bool rows)
             "net target(x: f32[5]) -> f32[1] { return linear(tanh(%s), 1) }\n"
             "net respond(z: f32[2]) -> f32[n] { return linear(tanh(linear(z, 3)), n) }\n"
             "net other(z: f32[2]) -> f32[n] { return linear(z, n) }\n"
+            "net hidden(z: f32[2]) -> f32[6] { return tanh(linear(z, 6)) }\n"
+            "net chunk(z: f32[5]) -> f32[n] { return tanh(linear(z, n)) }\n"
+            "net deep(z: f32[5]) -> f32[6] { return tanh(linear(z, 6)) }\n"
             "weights target = %s\n"
             "objective loss(e) = mean(square(target(e.x) - e.y))\n"
             "train t = bilevel(lam) {\n"
@@ -84,6 +87,14 @@ static void test_gradients_and_cost(void **state)
         {"dense(respond(lam))", true},
         {"free * half(dense(respond(lam)))", true},
         {"free + dense(respond(lam)) * dense(other(lam))", true},
+        {"dense(hidden(lam))", true},
+        {"free + dense(hidden(lam), init: zero)", true},
+        {"rank1(hidden(lam)) + film(hidden(lam), init: xavier)", false},
+        {"free + lowrank(hidden(lam), rank: 1, init: zero)", false},
+        {"lowrank(hidden(lam), rank: 1, init: hyperfan_out)", false},
+        {"chunked(deep(lam), size: 13, embed: 3)", true},
+        {"free * half(chunked(chunk(lam), size: 50, embed: 3))", true},
+        {"free + chunked(deep(lam), size: 3, embed: 3, init: zero)", true},
     };
     write_table();
     for (size_t i = 0; i < 2 * sizeof cases / sizeof *cases; i++) {
