@@ -8,13 +8,13 @@
 
 enum { LONGEST_LIST = 10 }; /* lines on the first page */
 
-static int64_t largest_value(const Function *function)
+/* How often so many numbers are made: for enough values of the conditions in all, if that does not take long. */
+static int count_runs(int64_t numbers)
 {
-    int64_t elements = 1;
-    for (Value v = 0; v < function->ops.len; v++)
-        if (type_elements(OP_AT(function, v)->type) > elements)
-            elements = type_elements(OP_AT(function, v)->type);
-    return elements;
+    enum { VALUES = 64, MOST = 16, FEWEST = 4, LONG = 1 << 25 };
+    int64_t count = typical_count(numbers), wanted = (VALUES + count - 1) / count, fitting = LONG / (count * numbers);
+    int64_t most = fitting > MOST ? MOST : fitting < FEWEST ? FEWEST : fitting;
+    return (int)(wanted < most ? wanted : most);
 }
 
 static void set_seed(const Module *module, World *world, int number)
@@ -25,11 +25,10 @@ static void set_seed(const Module *module, World *world, int number)
 }
 
 /* Runs the init function under one seed and the spread under others, and fills in the root of the mean square of each output. */
-static bool measure(const Module *module, const Train *train, const Function *spread, World *world, double *deviations)
+static bool measure(const Module *module, const Train *train, const Function *spread, int64_t numbers, World *world,
+                    double *deviations)
 {
-    enum { MOST = 16, FEWEST = 4, NUMBERS = 1 << 25 };
-    int64_t fitting = NUMBERS / largest_value(spread);
-    int runs = fitting > MOST ? MOST : fitting < FEWEST ? FEWEST : (int)fitting;
+    int runs = count_runs(numbers);
     char why[256];
     Tensor *outputs;
     set_seed(module, world, 0);
@@ -119,15 +118,19 @@ void explain_spread(Model *model, Arena *arena, const PassTrace *trace, Text *ou
     const Module *module = model->module;
     uint32_t count = 0;
     explain_ratios(model, arena, out);
+    int64_t numbers = 1;
     for (uint32_t i = 0; i < module->weights.len; i++)
-        count += method_spreads(model, i);
+        if (method_spreads(model, i)) {
+            count++;
+            numbers += type_elements(module->weights.data[i].type);
+        }
     if (count == 0 || model->trains.len == 0)
         return;
     Function *spread = method_spread(model, &model->trains.data[0], trace);
     World world = {.states = world_states_new(module)};
     double *deviations = support_malloc((count + 1) * sizeof *deviations);
     memset(deviations, 0, (count + 1) * sizeof *deviations);
-    bool measured = measure(module, &model->trains.data[0], spread, &world, deviations);
+    bool measured = measure(module, &model->trains.data[0], spread, numbers, &world, deviations);
     text_printf(out, "\nweights that are made begin with             deviation\n");
     for (uint32_t i = 0, k = 0; measured && i < module->weights.len; i++) {
         if (!method_spreads(model, i))

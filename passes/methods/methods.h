@@ -43,8 +43,6 @@ Value real_input(Builder *b, const char *name);
 Value condition_value(Assembly *assembly, Builder *b, uint32_t condition, View view);
 /* `count` values of the condition that are typical of training, as the rows of one tensor. They are drawn when a run begins. */
 Value typical_values(Assembly *assembly, Builder *b, uint32_t condition, int64_t count);
-/* How many of them are enough for a mean over them, and few where so many numbers are made of each. */
-int64_t typical_count(int64_t elements);
 /* Appends what `from`, a function of states and conditions, makes at `count` typical values of the conditions: values[i], for its
  * output i, has a leading axis if there are conditions. map[] has the value of each state_read; it has room for every op. */
 void build_typical(Assembly *assembly, Builder *b, const Function *from, Value *map, int64_t count, Value *values);

@@ -2,6 +2,7 @@
 #include "ir/map.h"
 #include "passes/methods/methods.h"
 
+/* Enough for a mean over them, and few where many numbers are made of each. */
 int64_t typical_count(int64_t elements)
 {
     enum { MOST = 256, NUMBERS = 1 << 22 };
