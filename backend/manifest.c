@@ -83,7 +83,8 @@ static void fill_states(const Filler *f, Manifest *manifest)
         manifest->states[i] = (StateInfo){.tensor = tensor(state->name, state->type),
                                           .role = state->role,
                                           .offset = (size_t)plan_state_offset(f->plan, i),
-                                          .kept = state->kept,
+                                          .lifetime = state->lifetime,
+                                          .grows = state->grows,
                                           .file = state->file,
                                           .part_of = state->part_of};
     }
@@ -199,6 +200,7 @@ static SweepInfo *sweep_of(const Filler *f, const Train *train)
                         .width = sweep->width,
                         .point_numbers = (size_t)sweep->count * sweep->width,
                         .state = sweep->state,
+                        .rounds = sweep->rounds,
                         .all = sweep->all,
                         .memory = sweep->memory,
                         .indicators = ARENA_ARRAY(f->arena, IndicatorInfo, INDICATOR_COUNT)};
@@ -227,7 +229,8 @@ static ActInfo act_of(const Filler *f, const Act *act)
                     .last = act->last,
                     .phase = act->phase,
                     .function = function_index(f, act->function),
-                    .state = act->kind == ACT_SET ? (int)act->state : NONE};
+                    .state = act->kind == ACT_SET ? (int)act->state : NONE,
+                    .lifetime = act->lifetime};
     if (act->kind == ACT_SET) {
         info.table_count = (size_t)type_elements(f->module->states.data[act->state].type) * act->rows;
         info.table = copy_numbers(f, act->table, info.table_count);
@@ -278,7 +281,8 @@ static TrainInfo *train_of(const Filler *f, const Train *train)
                                         .split = metric->split,
                                         .accumulate = accumulate,
                                         .accumulate_count = metric->passes,
-                                        .finish = function_index(f, metric->finish)};
+                                        .finish = function_index(f, metric->finish),
+                                        .larger = train->sweep && train->sweep->larger >> i & 1};
     }
     return info;
 }

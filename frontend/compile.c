@@ -33,7 +33,7 @@ static Session open_session(ModelFile *file, bool learning, const Decl *train)
     s.builder.module = s.module;
     module_state(s.module, "seed", type_of(DTYPE_I32, 1, (int64_t[]){2}), STATE_COUNTER);
     module_state(s.module, "step/lower", type_scalar(DTYPE_I32), STATE_COUNTER);
-    if (learning || conditions_taken(train) == CONDITION_HYPER)
+    if (learning || takes_condition(train, CONDITION_HYPER))
         module_state(s.module, "step/upper", type_scalar(DTYPE_I32), STATE_COUNTER);
     return s;
 }

@@ -288,7 +288,7 @@ uint32_t module_state(Module *module, const char *name, Type type, StateRole rol
 {
     if (find_state(module, name) >= 0)
         internal_error("state '%s' exists already", name);
-    State state = {.name = arena_text(&module->arena, name, strlen(name)), .type = type, .role = role};
+    State state = {.name = arena_text(&module->arena, name, strlen(name)), .type = type, .role = role, .lifetime = LIFETIME_NET};
     vec_push(&module->states, state);
     return module->states.len - 1;
 }

@@ -157,7 +157,8 @@ typedef struct State {
     StateRole role;
     Init init;           /* what a train's init function gives it; constant 0 unless set after module_state */
     Measure measure;     /* of the first value, where init is random or a constant other than 0 */
-    bool kept;           /* through a whole run: a reset of the net leaves it alone */
+    Lifetime lifetime;   /* which resets give it its first value; NET unless set after module_state */
+    bool grows;          /* the first axis counts the values of an index condition (Weight.grows) */
     const char *file;    /* STATE_FROZEN: the file whose numbers it keeps, as the model file writes it; NULL: its first value */
     const char *part_of; /* what makes the weight of this name, where these numbers are only a part of it; or NULL */
 } State;

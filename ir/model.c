@@ -23,9 +23,11 @@ const ConditionDomain condition_domains[CONDITION_COUNT] = {
 };
 
 const MethodTraits method_traits[METHOD_COUNT] = {
-#define METHOD(KIND, name, example, takes, most) {#name, example, CONDITION_##takes, most},
+#define OF(KIND) (1u << CONDITION_##KIND)
+#define METHOD(KIND, name, example, takes, most) {#name, example, takes, most},
 #include "ir/methods.def"
 #undef METHOD
+#undef OF
 };
 const char *const solver_names[SOLVER_COUNT] = {
 #define SOLVER(KIND, name, ...) #name,
@@ -47,6 +49,11 @@ uint64_t train_conditions(const Train *train)
     for (uint32_t i = 0; i < train->conditions.len; i++)
         set |= UINT64_C(1) << train->conditions.data[i].condition;
     return set;
+}
+
+bool has_upper_phase(const Train *train)
+{
+    return train->phases.len > 1 && train->phases.data[1].upper;
 }
 
 void model_free(Model *model)

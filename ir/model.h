@@ -94,7 +94,7 @@ typedef enum {
 } MethodKind;
 typedef struct MethodTraits {
     const char *name, *example; /* "bilevel", "bilevel(lam)" */
-    ConditionKind takes;        /* conditions of this kind; CONDITION_NOTHING: none */
+    unsigned takes;             /* conditions of these kinds, as a set of 1 << ConditionKind; 0: none */
     uint32_t most;
 } MethodTraits;
 extern const MethodTraits method_traits[METHOD_COUNT];
@@ -145,9 +145,31 @@ typedef struct Sweep {
     uint32_t count, width;
     const double *points; /* [count][width] */
     Report reports[INDICATOR_COUNT];
+    bool rounds;     /* the points are learned one after the other: in round r, point r */
+    uint64_t larger; /* metrics, as a set, of which more is better */
     int state;       /* set by the method: the point at hand */
     int all, memory; /* the same: all points; where each point has its own net, results of the trained nets; -1: no such state */
 } Sweep;
+
+typedef enum {
+#define PROTECTION(KIND, ...) PROTECTION_##KIND,
+#include "ir/protections.def"
+#undef PROTECTION
+    PROTECTION_COUNT
+} ProtectionKind;
+
+/* What a train by `continual` says: tasks are learned one after the other, and earlier ones are protected. */
+typedef struct Continual {
+    uint32_t condition; /* the task */
+    uint32_t tasks;
+    ProtectionKind protection;
+    const char *protection_text; /* with its arguments, as written */
+    double strength;             /* outputs: beta; ewc: lambda; si: c */
+    double second;               /* ewc: how much of the older importances stays; si: damping */
+    uint32_t examples;           /* ewc: of a task, by which importances are measured */
+    uint32_t subset;             /* outputs: earlier tasks per step; 0: all */
+    bool lookahead, stored, plastic;
+} Continual;
 
 enum { MOST_OPTIMIZED_PARTS = 8 }; /* of the weights, with an optimizer each */
 
@@ -166,6 +188,8 @@ typedef struct Phase {
     bool parts_only;          /* there is no such optimizer */
     VEC(PartOptimizer) parts; /* of the most specific part a state takes its optimizer */
     Function *step;           /* set by the method */
+    bool upper;               /* it moves conditions, by a counter of steps of its own; otherwise it trains weights */
+    bool consolidates;        /* it takes no step of the loss: it measures what earlier tasks need */
     const char *nonnegative;  /* what is not defined for negative outputs after the loss; NULL: nothing; set by the method */
     uint32_t line;
 } Phase;
@@ -199,6 +223,7 @@ typedef struct Act {
     uint32_t state;     /* set: which state becomes row number ROUND of the table */
     const double *table;
     uint32_t rows;
+    Lifetime lifetime; /* reset: of which states, and all of shorter ones */
 } Act;
 
 typedef struct Train {
@@ -206,6 +231,7 @@ typedef struct Train {
     MethodKind method;
     VEC(TrainCondition) conditions; /* that the method takes, as it names them */
     Pareto *pareto;                 /* NULL for other methods */
+    Continual *continual;           /* the same */
     Sweep *sweep;                   /* NULL: none */
     VEC(Phase) phases;              /* bilevel: lower, upper; fit: one */
     VEC(Metric) metrics;
@@ -213,6 +239,7 @@ typedef struct Train {
                       `validate`; -1: none, the last is the best */
     int64_t batch; /* of the first phase */
     int64_t epochs;
+    int64_t steps;   /* instead of epochs; 0: epochs count */
     double evaluate; /* epochs between evaluations, or steps */
     bool evaluate_in_steps;
     int64_t patience; /* evaluations without improvement of `select`; 0: none */
@@ -260,6 +287,9 @@ typedef struct Model {
 TrainCondition *find_train_condition(const Train *train, uint32_t condition);
 /* The conditions that the train moves or draws: bit c for condition c. */
 uint64_t train_conditions(const Train *train);
+
+/* Whether a phase of the train moves conditions; it is then the second one. */
+bool has_upper_phase(const Train *train);
 
 /* The natural value of a hyperparameter as IR: `raw` (a slice of its condition, of shape `shape`, or with a leading batch axis)
  * squashed elementwise. integer's floor has no derivative, so gradients reach it only through the response. */

@@ -18,8 +18,9 @@ static Value read_state(Builder *b, const Model *model, const Weight *weight)
     b->module->states.data[state].measure = weight->measure;
     if (weight->file) {
         b->module->states.data[state].file = weight->file;
-        b->module->states.data[state].kept = true;
+        b->module->states.data[state].lifetime = LIFETIME_RUN;
     }
+    b->module->states.data[state].grows = weight->grows;
     if (weight->state)
         b->module->states.data[state].part_of = model->forms.data[weight->form].text;
     return build_read(b, state);

@@ -130,7 +130,7 @@ static void check_phase(Session *s, const Decl *decl, const Train *train, uint32
 {
     const Phase *phase = &train->phases.data[number];
     const Setting *setting = setting_of(decl, phase->name);
-    TrainedLeaves leaves = {s->model, number > 0, train_conditions(train)};
+    TrainedLeaves leaves = {s->model, phase->upper, train_conditions(train)};
     if (!setting || !phase->objective)
         return;
     const Expr *expr = setting->values.first;
@@ -159,7 +159,7 @@ static void warn_of_zero_factors(Session *s, uint32_t index)
 /* Over all phases: weights that the losses together leave at 0, and whether such weights keep a condition where it is. */
 static void check_stuck(Session *s, const Decl *decl, const Train *train)
 {
-    const Phase *lower = &train->phases.data[0], *upper = train->phases.len > 1 ? &train->phases.data[1] : NULL;
+    const Phase *lower = &train->phases.data[0], *upper = has_upper_phase(train) ? &train->phases.data[1] : NULL;
     const Setting *setting = upper ? setting_of(decl, upper->name) : NULL;
     MovementResult result =
         find_movement(s->model, lower->objective, 0, lower->objective->outputs.len - 1, upper ? upper->objective : NULL);

@@ -71,7 +71,7 @@ void lower_phase(TrainPlan *plan, const char *name, bool upper)
     if (!setting || !setting->values.first)
         return;
     const Expr *expr = setting->values.first;
-    Phase phase = {.name = name, .batch = upper ? plan->upper_batch : plan->train.batch};
+    Phase phase = {.name = name, .upper = upper, .batch = upper ? plan->upper_batch : plan->train.batch};
     unsigned column;
     span_place(setting->span, &phase.line, &column);
     bool complete = upper ? read_only_optimizer(plan, setting, &phase.optimizer) : read_phase_optimizers(plan, setting, &phase);

@@ -53,7 +53,7 @@ bool check_drawn(Session *s, const Decl *decl, const Train *train)
 const char *method_taking(ConditionKind kind)
 {
     int method = 0;
-    while (method < METHOD_COUNT && method_traits[method].takes != kind)
+    while (method < METHOD_COUNT && !(method_traits[method].takes >> kind & 1))
         method++;
     return method < METHOD_COUNT ? method_traits[method].name : NULL;
 }

@@ -17,8 +17,7 @@ static const SettingRule rules[] = {
 #undef SETTING
 };
 
-static const char *const later_settings[] = {"solve", "steps", "method",   "trials",  "lookahead",
-                                             "tasks", "joint", "rehearse", "remember"};
+static const char *const later_settings[] = {"solve", "method", "trials", "lookahead", "rehearse"};
 
 const Setting *setting_of(const Decl *train, const char *name)
 {
@@ -185,9 +184,14 @@ void read_common(TrainPlan *plan)
 {
     Train *train = &plan->train;
     need_setting(plan, "batch", "batch 128");
-    need_setting(plan, "epochs", "epochs 60");
+    const Setting *steps = find_setting(plan, "steps");
+    if (!steps)
+        need_setting(plan, "epochs", "epochs 60");
+    else if (find_setting(plan, "epochs"))
+        fail(plan->s, steps->span, "a train is so many epochs or so many steps long, not both");
     read_batch(plan);
     setting_integer(plan, "epochs", 1, &train->epochs);
+    setting_integer(plan, "steps", 1, &train->steps);
     setting_integer(plan, "patience", 1, &train->patience);
     read_evaluate(plan);
 }

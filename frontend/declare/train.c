@@ -4,7 +4,7 @@
 #include "frontend/declare/declare.h"
 #include "frontend/declare/train_plan.h"
 
-static const char *const later_methods[] = {"continual", "implicit", "unrolled", "search"};
+static const char *const later_methods[] = {"implicit", "unrolled", "search"};
 
 #define METHOD(KIND, name, ...) extern const MethodReader reader_##name;
 #include "ir/methods.def"
@@ -29,26 +29,47 @@ static Construct method_construct(const MethodTraits *method)
     return construct;
 }
 
+/* The declarations of the conditions that a method takes, as a set; `reader`: of the first kind. */
+static unsigned declarations_taken(const MethodTraits *method, const ConditionReader **reader)
+{
+    unsigned declarations = 0;
+    for (int kind = CONDITION_COUNT; kind-- > 0;)
+        if (method->takes >> kind & 1) {
+            declarations |= 1u << condition_declaration((ConditionKind)kind);
+            *reader = condition_readers[kind];
+        }
+    return declarations;
+}
+
+static bool is_any_declared(const ModelFile *file, unsigned declarations)
+{
+    for (uint32_t i = 0; i < file->symbols.len; i++)
+        if (declarations >> file->symbols.data[i]->decl->kind & 1)
+            return true;
+    return false;
+}
+
 static void read_conditions(TrainPlan *plan, const MethodTraits *method, const Argument *arguments)
 {
     Session *s = plan->s;
-    if (method->takes == CONDITION_NOTHING)
+    const ConditionReader *reader = NULL;
+    unsigned declarations = declarations_taken(method, &reader);
+    if (!declarations)
         return;
-    const ConditionReader *reader = condition_readers[method->takes];
     if (!arguments[0].expr)
         fail(s, plan->decl->value->span, "%s takes the name of %s, as in %s", method->name, reader->noun, method->example);
     for (uint32_t i = 0; i < method->most && arguments[i].expr; i++) {
         const Expr *expr = arguments[i].expr;
-        const Symbol *symbol = choose_declared(s, 1u << condition_declaration(method->takes), expr, "%s takes the name of %s",
-                                               method->name, reader->noun);
-        if (!symbol && !count_declared(s->file, condition_declaration(method->takes)))
+        const Symbol *symbol = choose_declared(s, declarations, expr, "%s takes the name of %s", method->name, reader->noun);
+        if (!symbol && !is_any_declared(s->file, declarations))
             add_help(s, "declare one, as in '%s'", reader->example);
         else if (!symbol || !symbol->extent)
             continue; /* it was said, or its declaration has an error */
         else if (find_train_condition(&plan->train, symbol->condition))
             fail(s, expr->span, "%s names '%s' twice", method->name, symbol->decl->name.text);
         else
-            vec_push(&plan->train.conditions, (TrainCondition){.kind = method->takes, .condition = symbol->condition});
+            vec_push(&plan->train.conditions,
+                     (TrainCondition){.kind = condition_kind(symbol->decl->kind), .condition = symbol->condition});
     }
 }
 

@@ -95,7 +95,7 @@ bool check_rate(Session *s, Val value, Span span, const char *what)
         fail(s, span, "%s lies between 0 and 1, but with the first hyperparameters this is %.6g", what, first);
         return false;
     }
-    bool tuned = conditions_taken(s->train) == CONDITION_HYPER;
+    bool tuned = takes_condition(s->train, CONDITION_HYPER);
     if (!tuned)
         return true;
     double low = worst_rate(s, value.ir, -FAR), high = worst_rate(s, value.ir, FAR);

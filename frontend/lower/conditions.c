@@ -56,10 +56,10 @@ const Symbol *condition_symbol(const Session *s, uint32_t condition)
     return NULL;
 }
 
-ConditionKind conditions_taken(const Decl *train)
+bool takes_condition(const Decl *train, ConditionKind condition)
 {
     for (int kind = 0; train && kind < METHOD_COUNT; kind++)
         if (strcmp(head_name(train->value), method_traits[kind].name) == 0)
-            return method_traits[kind].takes;
-    return CONDITION_NOTHING;
+            return method_traits[kind].takes >> condition & 1;
+    return false;
 }

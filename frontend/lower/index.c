@@ -114,7 +114,7 @@ static Val index_list(Session *s, Val list, const Expr *expr, bool *known)
     if (!*known)
         return val_poison();
     Val place = evaluate(s, arg->value);
-    *known = place.kind != VAL_TENSOR;
+    *known = place.kind != VAL_TENSOR && !(place.kind == VAL_CONDITION && is_index(place.symbol));
     if (!*known || !position_of(s, place, arg->value->span, extent, false, &at))
         return val_poison();
     return list_entry(list, at);

@@ -414,8 +414,8 @@ const char *condition_words(Session *s);
 bool is_index(const Symbol *symbol);
 /* The symbol of a condition of the module. */
 const Symbol *condition_symbol(const Session *s, uint32_t condition);
-/* The kind of the conditions that a train takes; CONDITION_NOTHING where it takes none, is NULL, or has no known method. */
-ConditionKind conditions_taken(const Decl *train);
+/* Whether the method of a train (NULL: there is none) takes conditions of the kind. */
+bool takes_condition(const Decl *train, ConditionKind condition);
 
 /* ---- members (members.c) ---- */
 

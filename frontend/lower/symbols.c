@@ -191,7 +191,7 @@ static Val constant_value(Session *s, Symbol *symbol)
     Module *module = s->module;
     uint32_t state = find_or_add_state(module, constant_state(&module->arena, symbol->decl->name.text), type_scalar(module->real),
                                        STATE_CONSTANT, (Init){INIT_CONSTANT, number});
-    module->states.data[state].kept = true;
+    module->states.data[state].lifetime = LIFETIME_RUN;
     return val_tensor(build_read(&s->builder, state));
 }
 

@@ -19,7 +19,7 @@ Assembly method_assembly(Model *model, Train *train, const PassTrace *trace)
     Assembly assembly = {.model = model, .module = module, .train = train, .trace = trace};
     assembly.seed = named_state(module, "seed", type_of(DTYPE_I32, 1, &two), STATE_COUNTER, 0);
     assembly.step_lower = named_state(module, "step/lower", type_scalar(DTYPE_I32), STATE_COUNTER, 0);
-    if (train->phases.len > 1)
+    if (has_upper_phase(train))
         assembly.step_upper = named_state(module, "step/upper", type_scalar(DTYPE_I32), STATE_COUNTER, 0);
     condition_states(&assembly);
     if (method_of(train)->states)

@@ -1,26 +1,44 @@
 /* Plain training: one phase, every weight by gradient descent on one objective. Also the lower phase of bilevel. */
 #include "passes/methods/methods.h"
 
-void assemble_weight_step(Assembly *assembly, Phase *phase, View view)
+WeightStep weight_step_begin(Assembly *assembly, const Phase *phase, View view)
 {
     Module *module = assembly->module;
     const char *name = arena_printf(&module->arena, "%s.%s", assembly->train->name, phase->name);
     Function *function = objective_copy(assembly, name, phase->objective, view);
     objective_batch(assembly, function, phase->batch, false);
 
-    Builder b = {.module = module, .function = function, .line = phase->line};
+    WeightStep step = {.function = function, .b = {.module = module, .function = function, .line = phase->line}};
+    step.trained = support_malloc((module->states.len + 1) * sizeof *step.trained);
+    step.values = support_malloc((module->states.len + 1) * sizeof *step.values);
     Value loss = function->outputs.data[0].value;
-    VEC(Trained) trained = {0};
     for (uint32_t state = 0; state < module->states.len; state++) {
         Value read = module->states.data[state].role == STATE_WEIGHT ? find_read(function, state) : NO_VALUE;
         if (read != NO_VALUE)
-            vec_push(&trained, (Trained){state, read, build_grad(&b, loss, read)});
+            step.trained[step.n++] = (Trained){state, read, build_grad(&step.b, loss, read)};
     }
-    optimizers_append(assembly, &b, phase, trained.len, trained.data);
-    count_step(&b, assembly->step_lower);
-    vec_free(&trained);
-    step_finish(assembly, function);
-    phase->step = function;
+    return step;
+}
+
+void weight_step_update(Assembly *assembly, const Phase *phase, WeightStep *step)
+{
+    optimizers_append(assembly, &step->b, phase, step->n, step->trained, step->values);
+}
+
+void weight_step_end(Assembly *assembly, Phase *phase, WeightStep *step)
+{
+    count_step(&step->b, assembly->step_lower);
+    step_finish(assembly, step->function);
+    phase->step = step->function;
+    support_free(step->trained);
+    support_free(step->values);
+}
+
+void assemble_weight_step(Assembly *assembly, Phase *phase, View view)
+{
+    WeightStep step = weight_step_begin(assembly, phase, view);
+    weight_step_update(assembly, phase, &step);
+    weight_step_end(assembly, phase, &step);
 }
 
 static void assemble(Assembly *assembly)

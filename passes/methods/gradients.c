@@ -8,7 +8,10 @@ static bool wanted(StateRole role, bool upper)
 
 uint32_t method_losses(const Train *train)
 {
-    return train->pareto ? train->pareto->m : train->phases.len;
+    uint32_t losses = 0;
+    for (uint32_t i = 0; i < train->phases.len; i++)
+        losses += !train->phases.data[i].consolidates;
+    return train->pareto ? train->pareto->m : losses;
 }
 
 const Phase *method_phase(const Train *train, uint32_t number)
@@ -18,7 +21,7 @@ const Phase *method_phase(const Train *train, uint32_t number)
 
 static bool is_upper(const Train *train, uint32_t number)
 {
-    return !train->pareto && number > 0;
+    return !train->pareto && train->phases.data[number].upper;
 }
 
 /* The loss of that number over a batch, as the function's only output; derivatives are still to be taken. `plain`: nothing is

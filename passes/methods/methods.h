@@ -74,8 +74,10 @@ typedef struct OptimizerNames {
 /* Appends clipping, the schedule and the update of each state, the writes, and the figures of the log as outputs. */
 void optimizer_append(Assembly *assembly, Builder *b, OptimizerNames names, const Optimizer *optimizer, uint32_t n,
                       Trained *trained);
-/* The same for what a phase trains: each state by the optimizer of its part. */
-void optimizers_append(Assembly *assembly, Builder *b, const Phase *phase, uint32_t n, const Trained *trained);
+/* The same for what a phase trains: each state by the optimizer of its part. values[0..n) gets what the states become. */
+void optimizers_append(Assembly *assembly, Builder *b, const Phase *phase, uint32_t n, const Trained *trained, Value *values);
+/* What the states would become, without a step: nothing is written, and there are no figures. */
+void optimizers_try(Assembly *assembly, Builder *b, const Phase *phase, uint32_t n, const Trained *trained, Value *values);
 /* The prefix of the states of that optimizer of the phase: number `part`, or NO_PART. */
 const char *optimizer_name(Module *module, const Phase *phase, uint32_t part);
 /* step <- step + 1 */
@@ -125,6 +127,45 @@ void assemble_hypers(Assembly *assembly);
 
 /* The step that trains every weight the phase's objective reads. */
 void assemble_weight_step(Assembly *assembly, Phase *phase, View view);
+/* The same in parts, for methods that add to it: the loss (the function's first output) with its gradients; the optimizers'
+ * updates by the gradients as they are now; the end. */
+typedef struct WeightStep {
+    Function *function;
+    Builder b;
+    uint32_t n;
+    Trained *trained; /* what the loss reads; owned by the step until its end, as is `values` */
+    Value *values;    /* what the states become, once they are updated */
+} WeightStep;
+WeightStep weight_step_begin(Assembly *assembly, const Phase *phase, View view);
+void weight_step_update(Assembly *assembly, const Phase *phase, WeightStep *step);
+void weight_step_end(Assembly *assembly, Phase *phase, WeightStep *step);
+
+/* ---- tasks one after the other: continual.c and protections/ ---- */
+
+/* What keeps a net from forgetting: parts of the step and of the procedure, each NULL where there is none. Trained numbers that
+ * tasks share are states; a table of a row per task (State.grows) is none of them. One file per row of ir/protections.def. */
+typedef struct Protection {
+    void (*begin)(Assembly *assembly, Builder *b, uint32_t n, const uint32_t *shared); /* as a task begins */
+    /* Adds to the gradients of the loss; then sees these as they were (gradients[i] of step->trained[i]) and what the states
+     * become. */
+    void (*before)(Assembly *assembly, const Phase *phase, WeightStep *step);
+    void (*after)(Assembly *assembly, WeightStep *step, const Value *gradients);
+    void (*consolidate)(Assembly *assembly, WeightStep *step);                       /* with the gradients of one example */
+    void (*end)(Assembly *assembly, Builder *b, uint32_t n, const uint32_t *shared); /* as a task ends */
+    bool separate;                                                                   /* each task begins with first values */
+} Protection;
+#define PROTECTION(KIND, name, ...) extern const Protection protection_##name;
+#include "ir/protections.def"
+#undef PROTECTION
+const Protection *protection_of(const Train *train);
+
+/* The state "WHAT/NAME" of the state NAME's type, of role memory, for a whole run. */
+uint32_t memory_state(Module *module, const char *what, uint32_t of);
+/* The task at hand, as i32[]. */
+Value task_at_hand(Assembly *assembly, Builder *b);
+/* Adds strength * sum of importance (theta - anchor)^2 to the gradient of each shared state; importance and anchor are its memory
+ * states of these names. */
+void pull_to_anchor(WeightStep *step, double strength);
 
 /* ---- several objectives: pareto.c and solvers/ ---- */
 

@@ -21,11 +21,16 @@ static Value running_mean(Builder *b, double beta, Value mean, Value x)
     return build_binary(b, OP_ADD, mean, times(b, build_binary(b, OP_SUB, x, mean), 1 - beta));
 }
 
-/* Reads a state of the optimizer's own, which is made on first use. */
+/* A state of the optimizer's own, which is made on first use. */
 static uint32_t own_state(Builder *b, const char *name, const char *what, const char *of, Type type, StateRole role, double init)
 {
-    const char *full = arena_printf(&b->module->arena, "%s/%s%s%s", name, what, *of ? "/" : "", of);
-    return find_or_add_state(b->module, full, type, role, (Init){INIT_CONSTANT, init});
+    Module *module = b->module;
+    const char *full = arena_printf(&module->arena, "%s/%s%s%s", name, what, *of ? "/" : "", of);
+    int64_t trained = find_state(module, of);
+    uint32_t state = find_or_add_state(module, full, type, role, (Init){INIT_CONSTANT, init});
+    module->states.data[state].lifetime = LIFETIME_ROUND;
+    module->states.data[state].grows = trained >= 0 && module->states.data[trained].grows;
+    return state;
 }
 
 static Value named_input(Builder *b, const char *name)
@@ -53,7 +58,7 @@ static Value number_of(Builder *b, double number, const char *constant)
         return scalar(b, number);
     uint32_t state = find_or_add_state(b->module, constant_state(&b->module->arena, constant), type_scalar(b->module->real),
                                        STATE_CONSTANT, (Init){INIT_CONSTANT, number});
-    b->module->states.data[state].kept = true;
+    b->module->states.data[state].lifetime = LIFETIME_RUN;
     return build_read(b, state);
 }
 
@@ -116,21 +121,28 @@ static Value clip_gradients(Builder *b, const Optimizer *optimizer, uint32_t n, 
     return norm;
 }
 
-/* 1 - beta^t, kept by c <- beta c + (1 - beta), which loses no digits where beta^t is near 1. */
-static Value bias_correction(Builder *b, const char *name, const char *which, double beta)
-{
-    uint32_t state = own_state(b, name, "correction", which, type_scalar(b->module->real), STATE_COUNTER, 0);
-    Value next = build_with_const(b, OP_ADD, times(b, build_read(b, state), beta), 1 - beta);
-    build_write(b, state, next);
-    return next;
-}
-
 typedef struct Update {
     const Optimizer *optimizer;
     const char *name;
+    bool tried;       /* nothing is written: the step is not taken */
     Value rate;       /* sgd, rmsprop: the learning rate; adam: over the first moment's correction */
     Value root_scale; /* adam: 1 / sqrt of the second moment's correction */
 } Update;
+
+static void write_own(Builder *b, const Update *update, uint32_t state, Value value)
+{
+    if (!update->tried)
+        build_write(b, state, value);
+}
+
+/* 1 - beta^t, kept by c <- beta c + (1 - beta), which loses no digits where beta^t is near 1. */
+static Value bias_correction(Builder *b, const Update *update, const char *which, double beta)
+{
+    uint32_t state = own_state(b, update->name, "correction", which, type_scalar(b->module->real), STATE_COUNTER, 0);
+    Value next = build_with_const(b, OP_ADD, times(b, build_read(b, state), beta), 1 - beta);
+    write_own(b, update, state, next);
+    return next;
+}
 
 static Value sgd_step(Builder *b, const Update *update, const char *of, Trained *t)
 {
@@ -139,7 +151,7 @@ static Value sgd_step(Builder *b, const Update *update, const char *of, Trained 
         return t->gradient;
     uint32_t velocity = own_state(b, update->name, "momentum", of, value_type(b, t->current), STATE_OPTIMIZER, 0);
     Value next = build_binary(b, OP_ADD, times(b, build_read(b, velocity), momentum), t->gradient);
-    build_write(b, velocity, next);
+    write_own(b, update, velocity, next);
     return next;
 }
 
@@ -149,7 +161,7 @@ static Value second_moment(Builder *b, const Update *update, const char *of, Tra
     uint32_t state = own_state(b, update->name, "v", of, value_type(b, t->current), STATE_OPTIMIZER, 0);
     Value before = build_read(b, state), square = build_binary(b, OP_MUL, t->gradient, t->gradient);
     Value next = running_mean(b, beta, before, square);
-    build_write(b, state, next);
+    write_own(b, update, state, next);
     return next;
 }
 
@@ -159,7 +171,7 @@ static Value adam_step(Builder *b, const Update *update, const char *of, Trained
     Type type = value_type(b, t->current);
     uint32_t state = own_state(b, update->name, "m", of, type, STATE_OPTIMIZER, 0);
     Value m = running_mean(b, beta, build_read(b, state), t->gradient);
-    build_write(b, state, m);
+    write_own(b, update, state, m);
     Value root = build_unary(b, OP_SQRT, second_moment(b, update, of, t));
     root = build_binary(b, OP_MUL, root, build_splat(b, update->root_scale, type));
     return build_binary(b, OP_DIV, m, build_with_const(b, OP_ADD, root, update->optimizer->epsilon));
@@ -177,18 +189,21 @@ static void build_figure(Builder *b, const char *figure, const char *label, Valu
     build_output(b, label ? arena_printf(&b->module->arena, "%s.%s", figure, label) : figure, value);
 }
 
-void optimizer_append(Assembly *assembly, Builder *b, OptimizerNames names, const Optimizer *optimizer, uint32_t n,
-                      Trained *trained)
+/* Makes what each state becomes by the optimizer's step (values[0..n)), with the optimizer's own states. */
+static void build_step(Assembly *assembly, Builder *b, OptimizerNames names, const Optimizer *optimizer, bool tried, uint32_t n,
+                       Trained *trained, Value *values)
 {
-    const char *name = names.states;
-    Update update = {optimizer, name, scheduled_rate(assembly, b, name, optimizer), NO_VALUE};
-    if (optimizer->clip > 0 && n > 0)
-        build_figure(b, "grad_norm", names.label, clip_gradients(b, optimizer, n, trained));
-    if (names.one_of_several || optimizer->schedule.kind != SCHEDULE_CONSTANT)
+    Update update = {optimizer, names.states, tried, scheduled_rate(assembly, b, names.states, optimizer), NO_VALUE};
+    if (optimizer->clip > 0 && n > 0) {
+        Value norm = clip_gradients(b, optimizer, n, trained);
+        if (!tried)
+            build_figure(b, "grad_norm", names.label, norm);
+    }
+    if (!tried && (names.one_of_several || optimizer->schedule.kind != SCHEDULE_CONSTANT))
         build_figure(b, "rate", names.label, update.rate);
     if (optimizer->kind == OPTIMIZER_ADAM && n > 0) {
-        update.rate = build_binary(b, OP_DIV, update.rate, bias_correction(b, name, "1", optimizer->beta1));
-        Value root = build_unary(b, OP_SQRT, bias_correction(b, name, "2", optimizer->beta2));
+        update.rate = build_binary(b, OP_DIV, update.rate, bias_correction(b, &update, "1", optimizer->beta1));
+        Value root = build_unary(b, OP_SQRT, bias_correction(b, &update, "2", optimizer->beta2));
         update.root_scale = build_binary(b, OP_DIV, scalar(b, 1), root);
     }
     for (uint32_t i = 0; i < n; i++) {
@@ -197,31 +212,56 @@ void optimizer_append(Assembly *assembly, Builder *b, OptimizerNames names, cons
                      : optimizer->kind == OPTIMIZER_RMSPROP ? rmsprop_step(b, &update, of, &trained[i])
                                                             : sgd_step(b, &update, of, &trained[i]);
         Value rate = build_splat(b, update.rate, value_type(b, step));
-        build_write(b, trained[i].state, build_binary(b, OP_SUB, trained[i].current, build_binary(b, OP_MUL, rate, step)));
+        values[i] = build_binary(b, OP_SUB, trained[i].current, build_binary(b, OP_MUL, rate, step));
+        write_own(b, &update, trained[i].state, values[i]);
     }
+}
+
+void optimizer_append(Assembly *assembly, Builder *b, OptimizerNames names, const Optimizer *optimizer, uint32_t n,
+                      Trained *trained)
+{
+    Value *values = support_malloc((n + 1) * sizeof *values);
+    build_step(assembly, b, names, optimizer, false, n, trained, values);
+    support_free(values);
+}
+
+/* The step of every optimizer of the phase: values[i] is what state i becomes. */
+static void build_steps(Assembly *assembly, Builder *b, const Phase *phase, bool tried, uint32_t n, const Trained *trained,
+                        Value *values)
+{
+    Trained *chosen = support_malloc((n + 1) * sizeof *chosen);
+    Value *made = support_malloc((n + 1) * sizeof *made);
+    for (uint32_t k = 0; k <= phase->parts.len; k++) {
+        uint32_t part = k == 0 ? NO_PART : k - 1, count = 0;
+        const PartOptimizer *own = k == 0 ? NULL : &phase->parts.data[part];
+        for (uint32_t i = 0; i < n; i++)
+            if (part_of_state(phase, b->module->states.data[trained[i].state].name) == part)
+                chosen[count++] = trained[i];
+        if (!count && phase->parts.len)
+            continue;
+        OptimizerNames names = {optimizer_name(b->module, phase, part), own ? own->part : NULL, phase->parts.len > 0};
+        build_step(assembly, b, names, own ? &own->optimizer : &phase->optimizer, tried, count, chosen, made);
+        for (uint32_t i = 0, next = 0; i < n; i++)
+            if (next < count && trained[i].state == chosen[next].state)
+                values[i] = made[next++];
+    }
+    support_free(chosen);
+    support_free(made);
+}
+
+void optimizers_append(Assembly *assembly, Builder *b, const Phase *phase, uint32_t n, const Trained *trained, Value *values)
+{
+    build_steps(assembly, b, phase, false, n, trained, values);
+}
+
+void optimizers_try(Assembly *assembly, Builder *b, const Phase *phase, uint32_t n, const Trained *trained, Value *values)
+{
+    build_steps(assembly, b, phase, true, n, trained, values);
 }
 
 const char *optimizer_name(Module *module, const Phase *phase, uint32_t part)
 {
     return part == NO_PART ? phase->name : arena_printf(&module->arena, "%s/%s", phase->name, phase->parts.data[part].part);
-}
-
-void optimizers_append(Assembly *assembly, Builder *b, const Phase *phase, uint32_t n, const Trained *trained)
-{
-    for (uint32_t k = 0; k <= phase->parts.len; k++) {
-        uint32_t part = k == 0 ? NO_PART : k - 1;
-        const PartOptimizer *own = k == 0 ? NULL : &phase->parts.data[part];
-        VEC(Trained) chosen = {0};
-        for (uint32_t i = 0; i < n; i++)
-            if (part_of_state(phase, b->module->states.data[trained[i].state].name) == part)
-                vec_push(&chosen, trained[i]);
-        if (chosen.len || !phase->parts.len)
-            optimizer_append(
-                assembly, b,
-                (OptimizerNames){optimizer_name(b->module, phase, part), own ? own->part : NULL, phase->parts.len > 0},
-                own ? &own->optimizer : &phase->optimizer, chosen.len, chosen.data);
-        vec_free(&chosen);
-    }
 }
 
 void count_step(Builder *b, uint32_t counter)

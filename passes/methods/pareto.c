@@ -23,7 +23,7 @@ static void states(Assembly *assembly)
         int64_t figures = sweep->outputs + assembly->train->metrics.len - 1;
         Type results = type_of(module->real, 2, (int64_t[]){sweep->count, figures});
         sweep->memory = (int)named_state(module, points, results, STATE_COUNTER, 0);
-        module->states.data[sweep->memory].kept = true;
+        module->states.data[sweep->memory].lifetime = LIFETIME_RUN;
     }
     if (!pareto->fixed && !solver_of(pareto->solver)->all_rays)
         return;
@@ -52,9 +52,9 @@ static void count_events(Assembly *assembly, Builder *b, const char *what, Value
     Module *module = assembly->module;
     const char *name = arena_printf(&module->arena, "%s/%s", assembly->train->name, what);
     uint32_t state = find_or_add_state(module, name, type_scalar(DTYPE_I32), STATE_COUNTER, (Init){0});
-    if (!module->states.data[state].kept)
+    if (module->states.data[state].lifetime != LIFETIME_RUN)
         vec_push(&assembly->train->events, state);
-    module->states.data[state].kept = true;
+    module->states.data[state].lifetime = LIFETIME_RUN;
     Value before = build_read(b, state), more = build_cast(b, happened, DTYPE_I32);
     build_write(b, state, build_binary(b, OP_ADD, before, more));
 }
@@ -142,7 +142,7 @@ static void make_procedure(Train *train)
     size_t nets = 0;
     if (pareto->each) {
         nets = act_repeat(train, (Act){.rounds = sweep->count});
-        act_leaf(train, (Act){.kind = ACT_RESET});
+        act_leaf(train, (Act){.kind = ACT_RESET, .lifetime = LIFETIME_NET});
         act_leaf(train, (Act){.kind = ACT_SET, .state = (uint32_t)sweep->state, .table = sweep->points, .rows = sweep->count});
     }
     size_t budget = act_budget(train);
@@ -189,7 +189,9 @@ static void assemble(Assembly *assembly)
         weigh_gradients(assembly, at, solver, &g);
     count_undefined(assembly, rays, at);
     set_outputs(rays, at, function, loss);
-    optimizers_append(assembly, &b, phase, g.trained.len, g.trained.data);
+    Value *values = support_malloc((g.trained.len + 1) * sizeof *values);
+    optimizers_append(assembly, &b, phase, g.trained.len, g.trained.data, values);
+    support_free(values);
     count_step(&b, assembly->step_lower);
     vec_free(&g.trained);
     vec_free(&g.each);

@@ -22,7 +22,10 @@ void act_end(Train *train, size_t repeat)
 
 size_t act_budget(Train *train)
 {
-    return act_repeat(train, (Act){.rounds = train->epochs, .in_epochs = true, .budget = true, .patience = train->patience});
+    return act_repeat(train, (Act){.rounds = train->steps ? train->steps : train->epochs,
+                                   .in_epochs = train->steps == 0,
+                                   .budget = true,
+                                   .patience = train->patience});
 }
 
 void act_measure(Train *train)

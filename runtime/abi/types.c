@@ -53,3 +53,9 @@ const char *const domain_names[DOMAIN_COUNT] = {
 #include "runtime/abi/domains.def"
 #undef DOMAIN
 };
+
+const char *const lifetime_names[LIFETIME_COUNT] = {
+#define LIFETIME(KIND, name) name,
+#include "runtime/abi/lifetimes.def"
+#undef LIFETIME
+};

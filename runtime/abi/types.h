@@ -1,5 +1,5 @@
-/* Types of elements, roles of states, acts, indicators, kinds of hyperparameters, of BLAS and of conditions: the names that
- * compiler and runtime share. */
+/* Types of elements, roles and lifetimes of states, acts, indicators, kinds of hyperparameters, of BLAS and of conditions: the
+ * names that compiler and runtime share. */
 #ifndef HN_ABI_TYPES_H
 #define HN_ABI_TYPES_H
 
@@ -43,6 +43,12 @@ typedef enum {
 #include "runtime/abi/blas.def"
 #undef BLAS
 } Blas;
+
+typedef enum {
+#define LIFETIME(KIND, name) LIFETIME_##KIND,
+#include "runtime/abi/lifetimes.def"
+#undef LIFETIME
+} Lifetime;
 
 typedef enum {
 #define DOMAIN(KIND, name) DOMAIN_##KIND,
@@ -93,6 +99,13 @@ enum {
 };
 
 enum {
+    LIFETIME_COUNT = 0
+#define LIFETIME(KIND, name) +1
+#include "runtime/abi/lifetimes.def"
+#undef LIFETIME
+};
+
+enum {
     DOMAIN_COUNT = 0
 #define DOMAIN(KIND, name) +1
 #include "runtime/abi/domains.def"
@@ -108,5 +121,6 @@ extern const IndicatorArgument indicator_arguments[INDICATOR_COUNT];
 extern const char *const hyper_kind_names[HYPER_KIND_COUNT];
 extern const char *const blas_names[BLAS_COUNT];
 extern const char *const domain_names[DOMAIN_COUNT];
+extern const char *const lifetime_names[LIFETIME_COUNT];
 
 #endif

@@ -169,7 +169,9 @@ static bool sweep_fits(const Manifest *manifest, const TrainInfo *train)
            sweep->point_numbers == sweep->count * sweep->width && sweep->width == manifest->conditions[sweep->condition].width &&
            holds_condition(manifest, &manifest->conditions[sweep->condition], sweep->state) &&
            is_real_state(manifest, sweep->all, sweep->point_numbers) &&
-           is_real_state(manifest, sweep->memory, sweep->count * (sweep->output_count + train->metric_count - 1)) &&
+           is_real_state(manifest, sweep->memory,
+                         sweep->count * (sweep->rounds ? sweep->count * train->metric_count
+                                                       : sweep->output_count + train->metric_count - 1)) &&
            indicators_fit(sweep);
 }
 

@@ -76,8 +76,8 @@ static void set_state(Run *run, size_t act)
     program_write_reals(&run->program, state, 0, info->table + round * n, (size_t)n);
 }
 
-/* Gives all states their first values, but not those that are kept through a whole run. */
-static bool reset_net(Run *run)
+/* Gives the states of that lifetime, and of shorter ones, their first values. */
+static bool reset_states(Run *run, Lifetime lifetime)
 {
     const Manifest *manifest = run->manifest;
     unsigned char *before = malloc(manifest->state_bytes + 1);
@@ -86,7 +86,7 @@ static bool reset_net(Run *run)
     memcpy(before, run->program.state, manifest->state_bytes);
     run_initialise(run);
     for (size_t i = 0; i < manifest->state_count; i++)
-        if (manifest->states[i].kept)
+        if (manifest->states[i].lifetime > lifetime)
             memcpy(program_state(&run->program, &manifest->states[i]), before + manifest->states[i].offset,
                    manifest->states[i].tensor.bytes);
     free(before);
@@ -269,7 +269,7 @@ static bool write_sweep(Run *run)
     bool fine = path && json_file_write(path, json, run->log.precision);
     json_decref(json);
     free(path);
-    if (!fine || info->memory == NONE || run->position.steps[0] % run->plan.net_steps)
+    if (!fine || info->rounds || info->memory == NONE || run->position.steps[0] % run->plan.net_steps)
         return fine;
     snprintf(name, sizeof name, "%.200s-%03" PRId64 ".safetensors", info->point_word,
              run->position.steps[0] / run->plan.net_steps);
@@ -327,7 +327,7 @@ static bool take_act(Run *run, size_t act)
         set_state(run, act);
         break;
     case ACT_RESET:
-        if (!reset_net(run))
+        if (!reset_states(run, run->manifest->train->acts[act].lifetime))
             return false;
         break;
     case ACT_REPEAT:

@@ -142,7 +142,17 @@ static void remember(Sweep *sweep, const Program *program, size_t net)
 void sweep_measure(Sweep *sweep, Evaluation *evaluations, const Program *program, size_t trained)
 {
     const SweepInfo *info = sweep->info;
-    bool each = info->memory != NONE;
+    bool each = info->memory != NONE && !info->rounds;
+    if (info->rounds) {
+        sweep->count = trained ? trained : info->count;
+        for (size_t i = 0; i < sweep->count; i++) {
+            sweep_set_point(sweep, program, i);
+            measure(sweep, evaluations, program, i);
+        }
+        sweep_set_point(sweep, program, sweep->count - 1);
+        judge(sweep);
+        return;
+    }
     sweep->count = each ? trained : info->count;
     if (each && trained > 0) {
         sweep_set_point(sweep, program, trained - 1);

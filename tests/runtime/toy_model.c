@@ -44,20 +44,20 @@ enum { AT_W = 0, AT_B = 64, AT_LAM = 128, AT_MOMENT = 192, AT_STEP = 256, AT_SEE
 
 #define STATE(NAME, DTYPE, SHAPE, ROLE, OFFSET)                                                                                  \
     "{\"name\":\"" NAME "\",\"dtype\":\"" DTYPE "\",\"shape\":" SHAPE ",\"role\":\"" ROLE "\",\"offset\":" OFFSET                \
-    ",\"kept\":false,\"file\":null,\"part_of\":null}"
+    ",\"lifetime\":\"net\",\"grows\":false,\"file\":null,\"part_of\":null}"
 #define TENSOR(NAME, DTYPE, SHAPE) "{\"name\":\"" NAME "\",\"dtype\":\"" DTYPE "\",\"shape\":" SHAPE "}"
 #define FUNCTION(NAME, INPUT_LIST, OUTPUT_LIST)                                                                                  \
     "{\"name\":\"" NAME "\",\"inputs\":[" INPUT_LIST "],\"outputs\":[" OUTPUT_LIST "],\"bounds\":[]}"
 #define ACT(KIND, SIZE, ROUNDS, IN_EPOCHS, BUDGET, PATIENCE, EVERY, EVERY_IN_EPOCHS, AFTER, LAST, PHASE)                         \
     "{\"kind\":\"" KIND "\",\"size\":" SIZE ",\"rounds\":" ROUNDS ",\"in_epochs\":" IN_EPOCHS ",\"budget\":" BUDGET              \
     ",\"patience\":" PATIENCE ",\"every\":" EVERY ",\"every_in_epochs\":" EVERY_IN_EPOCHS ",\"after\":" AFTER ",\"last\":" LAST  \
-    ",\"phase\":" PHASE ",\"function\":-1,\"state\":-1,\"table\":[]}"
+    ",\"phase\":" PHASE ",\"function\":-1,\"state\":-1,\"table\":[],\"lifetime\":\"round\"}"
 /* TOY_CALL: each epoch ends with a call of tune.note, which counts in the first number of the padding. */
 #ifdef TOY_CALL
 #define CALL_NOTE                                                                                                                \
     "{\"kind\":\"call\",\"size\":1,\"rounds\":0,\"in_epochs\":false,\"budget\":false,\"patience\":0,\"every\":1,\"every_in_"     \
     "epochs\":"                                                                                                                  \
-    "true,\"after\":0,\"last\":false,\"phase\":0,\"function\":7,\"state\":-1,\"table\":[]},"
+    "true,\"after\":0,\"last\":false,\"phase\":0,\"function\":7,\"state\":-1,\"table\":[],\"lifetime\":\"round\"},"
 #define FIT_SIZE "4"
 #else
 #define CALL_NOTE
@@ -123,7 +123,7 @@ const char hn_manifest[] =
     ACT("step", "1", "0", "false", "false", "0", "1", "false", "0", "false", "1") ","
     ACT("measure", "1", "0", "false", "false", "0", "1", "true", "0", "true", "0") "],"
 #endif
-    "\"metrics\":[{\"name\":\"fit(toy.valid)\",\"dataset\":0,\"split\":1,\"accumulate\":[4],\"finish\":5}],\"init\":0,\"sweep\":" TOY_SWEEP_TEXT ",\"events\":[]}}";
+    "\"metrics\":[{\"name\":\"fit(toy.valid)\",\"dataset\":0,\"split\":1,\"accumulate\":[4],\"finish\":5,\"larger\":false}],\"init\":0,\"sweep\":" TOY_SWEEP_TEXT ",\"events\":[]}}";
 /* clang-format on */
 
 /* ---- allocations, counted ---- */

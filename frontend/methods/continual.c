@@ -1,0 +1,162 @@
+/* Trains by continual: the tasks one after the other, and what keeps the net from forgetting the earlier ones. */
+#include <string.h>
+
+#include "frontend/declare/train_plan.h"
+
+/* ---- remember ---- */
+
+static const Construct protection_rows[PROTECTION_COUNT] = {
+#define PROTECTION(KIND, name, shown, ...) CALLED(#name, shown, __VA_ARGS__),
+#include "ir/protections.def"
+#undef PROTECTION
+};
+
+typedef struct Choice {
+    const char *name;
+} Choice;
+
+/* Which of two words the argument is; `standard` where it is not given. */
+static bool read_choice(Session *s, const Argument *argument, const char *what, const Choice choices[2], bool standard)
+{
+    Words words = {choices, 2, sizeof *choices};
+    if (!argument->expr)
+        return standard;
+    return choose_word(s, words, head_name(argument->expr), argument->expr->span, "%s is '%s' or '%s'", what, choices[0].name,
+                       choices[1].name) == 1;
+}
+
+/* tasks: all, or how many of them. */
+static uint32_t read_subset(TrainPlan *plan, const Argument *argument)
+{
+    Session *s = plan->s;
+    int64_t subset = 0;
+    if (!argument->expr || strcmp(head_name(argument->expr), "all") == 0)
+        return 0;
+    as_integer(s, evaluate(s, argument->expr), argument->expr->span, "the number of earlier tasks per step", 1, MAX_INDEX_VALUES,
+               &subset);
+    return (uint32_t)subset;
+}
+
+static void read_protection(TrainPlan *plan)
+{
+    static const Choice on_off[] = {{"off"}, {"on"}}, targets[] = {{"computed"}, {"stored"}},
+                        embeddings[] = {{"frozen"}, {"plastic"}};
+    Session *s = plan->s;
+    Continual *continual = plan->train.continual;
+    const Setting *setting = find_setting(plan, "remember");
+    const Expr *expr = setting ? setting->values.first : NULL;
+    need_setting(plan, "remember", "remember outputs(0.01)");
+    if (!expr)
+        return;
+    Argument arguments[MOST_PARAMETERS];
+    int row = read_construct(s, expr, CONSTRUCTS(protection_rows), "a way to remember earlier tasks", arguments);
+    if (row < 0)
+        return;
+    continual->protection = (ProtectionKind)row;
+    continual->protection_text = span_text(&s->module->arena, expr->span);
+    continual->strength = arguments[0].number;
+    if (row == PROTECTION_OUTPUTS) {
+        continual->lookahead = read_choice(s, &arguments[1], "'lookahead'", on_off, true);
+        continual->subset = read_subset(plan, &arguments[2]);
+        continual->stored = read_choice(s, &arguments[3], "'targets'", targets, false);
+        continual->plastic = read_choice(s, &arguments[4], "'embeddings'", embeddings, false);
+    } else if (row == PROTECTION_EWC) {
+        continual->examples = (uint32_t)arguments[1].number;
+        continual->second = arguments[2].number;
+    } else if (row == PROTECTION_SI) {
+        continual->second = arguments[1].number;
+    }
+}
+
+/* The importances of weights are measured example by example, on the examples and the loss of `minimise`. */
+static void add_consolidation(TrainPlan *plan)
+{
+    if (plan->train.continual->protection != PROTECTION_EWC || plan->train.phases.len == 0)
+        return;
+    Phase phase = plan->train.phases.data[0];
+    phase.name = "consolidate";
+    phase.batch = 1;
+    phase.consolidates = true;
+    memset(&phase.parts, 0, sizeof phase.parts);
+    vec_push(&plan->train.phases, phase);
+}
+
+/* ---- report ---- */
+
+/* METRIC as score: more of it is better. */
+static bool is_score(Session *s, const Expr *expr)
+{
+    if (expr->kind != EXPR_LABEL)
+        return false;
+    if (strcmp(expr->name.text, "score") != 0)
+        fail(s, expr->name.span, "a metric is reported plainly, where less is better, or 'as score'");
+    return true;
+}
+
+static void read_report(TrainPlan *plan)
+{
+    Session *s = plan->s;
+    Sweep *sweep = plan->train.sweep;
+    const Setting *setting = find_setting(plan, "report");
+    need_setting(plan, "report", "report error(permuted[t].test), average, forgetting");
+    for (const Expr *expr = setting ? setting->values.first : NULL; expr; expr = expr->next) {
+        bool score = is_score(s, expr);
+        const Expr *metric = score ? expr->left : expr;
+        uint32_t number = plan->train.metrics.len;
+        lower_metric(plan, metric, span_text(&s->module->arena, metric->span));
+        if (plan->train.metrics.len > number && score)
+            sweep->larger |= UINT64_C(1) << number;
+    }
+    if (plan->train.metrics.len == 0)
+        return;
+    const char **names = arena_alloc(&s->module->arena, sizeof *names);
+    names[0] = sweep->on = plan->train.metrics.data[0].name;
+    sweep->names = names;
+    sweep->outputs = 1;
+}
+
+/* One point per task. */
+static void make_points(TrainPlan *plan)
+{
+    Sweep *sweep = plan->train.sweep;
+    Continual *continual = plan->train.continual;
+    if (!plan->train.conditions.len)
+        return;
+    sweep->condition = continual->condition = plan->train.conditions.data[0].condition;
+    sweep->count = continual->tasks = (uint32_t)plan->s->module->conditions.data[sweep->condition].count;
+    sweep->width = 1;
+    double *points = arena_alloc(&plan->s->module->arena, sweep->count * sizeof *points);
+    for (uint32_t i = 0; i < sweep->count; i++)
+        points[i] = i;
+    sweep->points = points;
+}
+
+static void lower(TrainPlan *plan)
+{
+    Arena *arena = &plan->s->module->arena;
+    plan->train.continual = ARENA_NEW(arena, Continual);
+    *plan->train.continual = (Continual){0};
+    plan->train.sweep = ARENA_NEW(arena, Sweep);
+    *plan->train.sweep = (Sweep){.name = "tasks",
+                                 .title = "Tasks",
+                                 .point_word = "task",
+                                 .output_word = "metric",
+                                 .rounds = true,
+                                 .state = -1,
+                                 .all = -1,
+                                 .memory = -1};
+    plan->train.select = -1;
+    make_points(plan);
+    read_common(plan);
+    read_protection(plan);
+    lower_phase(plan, "minimise", false);
+    add_consolidation(plan);
+    read_report(plan);
+}
+
+static void check(Session *s, const Decl *decl, const Train *train)
+{
+    warn_of_fixed_response(s, decl, train);
+}
+
+const MethodReader reader_continual = {.lower = lower, .check = check};

@@ -1,0 +1,151 @@
+/* Tasks one after the other (von Oswald et al., "Continual learning with hypernetworks", ICLR 2020; Kirkpatrick et al. 2017;
+ * Zenke et al. 2017). A task begins with a fresh optimizer and with what its protection remembers of earlier tasks; its steps are
+ * plain gradient steps, whose gradients the protection adds to. */
+#include "passes/methods/methods.h"
+
+const Protection *protection_of(const Train *train)
+{
+    static const Protection *const protections[PROTECTION_COUNT] = {
+#define PROTECTION(KIND, name, ...) &protection_##name,
+#include "ir/protections.def"
+#undef PROTECTION
+    };
+    return protections[train->continual->protection];
+}
+
+uint32_t memory_state(Module *module, const char *what, uint32_t of)
+{
+    State whose = module->states.data[of];
+    const char *name = arena_printf(&module->arena, "%s/%s", what, whose.name);
+    uint32_t state = find_or_add_state(module, name, whose.type, STATE_MEMORY, (Init){0});
+    module->states.data[state].lifetime = LIFETIME_RUN;
+    module->states.data[state].grows = whose.grows;
+    return state;
+}
+
+Value task_at_hand(Assembly *assembly, Builder *b)
+{
+    return build_read(b, find_train_condition(assembly->train, assembly->train->continual->condition)->state);
+}
+
+void pull_to_anchor(WeightStep *step, double strength)
+{
+    Builder *b = &step->b;
+    for (uint32_t i = 0; i < step->n; i++) {
+        Trained *t = &step->trained[i];
+        if (b->module->states.data[t->state].grows)
+            continue;
+        Value anchor = build_read(b, memory_state(b->module, "anchor", t->state));
+        Value importance = build_read(b, memory_state(b->module, "importance", t->state));
+        Value pull = build_binary(b, OP_MUL, importance, build_binary(b, OP_SUB, t->current, anchor));
+        t->gradient = build_binary(b, OP_ADD, t->gradient, build_with_const(b, OP_MUL, pull, 2 * strength));
+    }
+}
+
+/* Results of every round, for each task and metric. */
+static void states(Assembly *assembly)
+{
+    Module *module = assembly->module;
+    Train *train = assembly->train;
+    Sweep *sweep = train->sweep;
+    sweep->state = (int)find_train_condition(train, sweep->condition)->state;
+    module->states.data[sweep->state].lifetime = LIFETIME_RUN;
+    const char *name = arena_printf(&module->arena, "%s/results", train->name);
+    Type type = type_of(module->real, 3, (int64_t[]){sweep->count, sweep->count, train->metrics.len});
+    sweep->memory = (int)named_state(module, name, type, STATE_COUNTER, 0);
+    module->states.data[sweep->memory].lifetime = LIFETIME_RUN;
+    module->states.data[sweep->memory].grows = true;
+}
+
+typedef void Part(Assembly *assembly, Builder *b, uint32_t n, const uint32_t *shared);
+
+/* The function of an act that is a call; NULL where there is no such part. */
+static Function *assemble_part(Assembly *assembly, const char *what, Part *part, uint32_t n, const uint32_t *shared)
+{
+    if (!part)
+        return NULL;
+    Module *module = assembly->module;
+    Function *function = function_new(module, arena_printf(&module->arena, "%s.%s", assembly->train->name, what));
+    Builder b = {.module = module, .function = function, .line = assembly->train->line};
+    part(assembly, &b, n, shared);
+    step_finish(assembly, function);
+    return function;
+}
+
+static Value *copy_gradients(const WeightStep *step)
+{
+    Value *gradients = support_malloc((step->n + 1) * sizeof *gradients);
+    for (uint32_t i = 0; i < step->n; i++)
+        gradients[i] = step->trained[i].gradient;
+    return gradients;
+}
+
+static void assemble_step(Assembly *assembly, Phase *phase, const Protection *protection, uint32_t *n, uint32_t *shared)
+{
+    WeightStep step = weight_step_begin(assembly, phase, AT_HAND);
+    Value *gradients = copy_gradients(&step);
+    for (uint32_t i = 0; i < step.n; i++)
+        if (!assembly->module->states.data[step.trained[i].state].grows)
+            shared[(*n)++] = step.trained[i].state;
+    if (protection->before)
+        protection->before(assembly, phase, &step);
+    weight_step_update(assembly, phase, &step);
+    if (protection->after)
+        protection->after(assembly, &step, gradients);
+    support_free(gradients);
+    weight_step_end(assembly, phase, &step);
+}
+
+static void assemble_consolidation(Assembly *assembly, Phase *phase, const Protection *protection)
+{
+    WeightStep step = weight_step_begin(assembly, phase, AT_HAND);
+    protection->consolidate(assembly, &step);
+    step_finish(assembly, step.function);
+    phase->step = step.function;
+    support_free(step.trained);
+    support_free(step.values);
+}
+
+static void make_procedure(Train *train, const Protection *protection, Function *begin, Function *end)
+{
+    const Sweep *sweep = train->sweep;
+    size_t tasks = act_repeat(train, (Act){.rounds = sweep->count});
+    act_leaf(train, (Act){.kind = ACT_SET, .state = (uint32_t)sweep->state, .table = sweep->points, .rows = sweep->count});
+    act_leaf(train, (Act){.kind = ACT_RESET, .lifetime = protection->separate ? LIFETIME_NET : LIFETIME_ROUND});
+    if (begin)
+        act_leaf(train, (Act){.kind = ACT_CALL, .function = begin});
+    size_t budget = act_budget(train);
+    act_leaf(train, (Act){.kind = ACT_STEP});
+    act_measure(train);
+    act_end(train, budget);
+    if (train->phases.len > 1) {
+        size_t examples = act_repeat(train, (Act){.rounds = train->continual->examples});
+        act_leaf(train, (Act){.kind = ACT_STEP, .phase = 1});
+        act_end(train, examples);
+    }
+    if (end)
+        act_leaf(train, (Act){.kind = ACT_CALL, .function = end});
+    act_end(train, tasks);
+}
+
+static void assemble(Assembly *assembly)
+{
+    Train *train = assembly->train;
+    const Protection *protection = protection_of(train);
+    uint32_t n = 0, *shared = support_malloc((assembly->module->states.len + assembly->module->weights.len + 1) * sizeof *shared);
+    assemble_step(assembly, &train->phases.data[0], protection, &n, shared);
+    for (uint32_t i = 1; i < train->phases.len; i++)
+        assemble_consolidation(assembly, &train->phases.data[i], protection);
+    Function *begin = assemble_part(assembly, "begin", protection->begin, n, shared);
+    Function *end = assemble_part(assembly, "end", protection->end, n, shared);
+    make_procedure(train, protection, begin, end);
+    support_free(shared);
+}
+
+static void explain(const Train *train, Text *out)
+{
+    text_printf(out, "  tasks      %u, one after the other\n  remember   %s\n", train->continual->tasks,
+                train->continual->protection_text);
+}
+
+const Method method_continual = {.states = states, .assemble = assemble, .explain = explain};

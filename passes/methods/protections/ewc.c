@@ -1,0 +1,45 @@
+/* Online elastic weight consolidation (Kirkpatrick et al., PNAS 2017; Schwarz et al., "Progress and compress", ICML 2018, section
+ * 3.2): after a task, the diagonal of its empirical Fisher information F_t, the mean of squared gradients of single examples, is
+ * added to gamma times the importances so far; then lambda / 2 sum F (theta - theta*)^2 pulls the weights to where they were. */
+#include "passes/methods/methods.h"
+
+static void before(Assembly *assembly, const Phase *phase, WeightStep *step)
+{
+    (void)phase;
+    pull_to_anchor(step, assembly->train->continual->strength / 2);
+}
+
+/* The sum of squares over the examples of the task, so far. */
+static uint32_t squares_of(Module *module, uint32_t state)
+{
+    uint32_t squares = memory_state(module, "fisher", state);
+    module->states.data[squares].lifetime = LIFETIME_ROUND;
+    return squares;
+}
+
+static void consolidate(Assembly *assembly, WeightStep *step)
+{
+    Builder *b = &step->b;
+    for (uint32_t i = 0; i < step->n; i++) {
+        const Trained *t = &step->trained[i];
+        if (assembly->module->states.data[t->state].grows)
+            continue;
+        uint32_t squares = squares_of(assembly->module, t->state);
+        Value square = build_binary(b, OP_MUL, t->gradient, t->gradient);
+        build_write(b, squares, build_binary(b, OP_ADD, build_read(b, squares), square));
+    }
+}
+
+static void end(Assembly *assembly, Builder *b, uint32_t n, const uint32_t *shared)
+{
+    const Continual *continual = assembly->train->continual;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t importance = memory_state(assembly->module, "importance", shared[i]);
+        Value mean = build_with_const(b, OP_DIV, build_read(b, squares_of(assembly->module, shared[i])), continual->examples);
+        Value older = build_with_const(b, OP_MUL, build_read(b, importance), continual->second);
+        build_write(b, importance, build_binary(b, OP_ADD, older, mean));
+        build_write(b, memory_state(assembly->module, "anchor", shared[i]), build_read(b, shared[i]));
+    }
+}
+
+const Protection protection_ewc = {.before = before, .consolidate = consolidate, .end = end};

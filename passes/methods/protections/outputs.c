@@ -1,0 +1,257 @@
+/* The output regulariser of von Oswald et al. (ICLR 2020, equation 2): the weights that the net makes for earlier tasks stay what
+ * they were as the task at hand began,
+ *
+ *     beta / n  sum over n earlier tasks j  |W_j(theta*) - W_j(theta + dtheta)|^2        (a sum over all elements of the weights)
+ *
+ * theta* is a copy of all shared trained numbers; W_j(theta*) is made from it in every step, or once per task and stored. dtheta
+ * (`lookahead`) is the step that the optimizer would take by the gradients of the loss alone; it counts as a constant, so that
+ * the gradient with respect to theta is that at theta + dtheta. All earlier tasks are the rows of one batch (ir/map.h), whose
+ * size does not depend on how many there are yet: a row of a later task counts 0. */
+#include <string.h>
+
+#include "ir/map.h"
+#include "passes/methods/methods.h"
+
+/* ---- the weights that tasks make ---- */
+
+/* Whether the function reads the weight only as its row of the task at hand. */
+static bool only_row_of_task(const Function *objective, uint32_t weight, uint32_t task)
+{
+    for (Value v = 0; v < objective->ops.len; v++) {
+        const Op *op = OP_AT(objective, v);
+        for (uint32_t i = 0; i < op->nargs; i++) {
+            const Op *arg = OP_AT(objective, op->args[i]);
+            if (arg->code != OP_PARAM || arg->symbol != weight)
+                continue;
+            const Op *index = op->code == OP_GATHER && i == 0 ? OP_AT(objective, op->args[1]) : NULL;
+            if (!index || index->code != OP_CONDITION || index->symbol != task)
+                return false;
+        }
+    }
+    return true;
+}
+
+/* A function of the task whose outputs are the weights that the objective reads, where they depend on the task: whole, or the row
+ * of the task, where no other is read (a head per task). */
+static Function *weights_function(Assembly *assembly, const Function *objective)
+{
+    Module *module = assembly->module;
+    uint32_t task = assembly->train->continual->condition;
+    Function *function = function_new(module, arena_printf(&module->arena, "%s.weights", assembly->train->name));
+    Builder b = {.module = module, .function = function};
+    bool *seen = support_malloc(module->weights.len + 1);
+    memset(seen, 0, module->weights.len + 1);
+    for (Value v = 0; v < objective->ops.len; v++) {
+        const Op *op = OP_AT(objective, v);
+        if (op->code != OP_PARAM || seen[op->symbol] || module->weights.data[op->symbol].net == NO_NET)
+            continue;
+        seen[op->symbol] = true;
+        if (!(module->weights.data[op->symbol].sources.conditions >> task & 1))
+            continue;
+        Value weight = build_source(&b, OP_PARAM, op->symbol);
+        if (only_row_of_task(objective, op->symbol, task))
+            weight = build_gather(&b, weight, build_source(&b, OP_CONDITION, task));
+        build_output(&b, module->weights.data[op->symbol].name, weight);
+    }
+    support_free(seen);
+    pass_weights(assembly->model, function);
+    return function;
+}
+
+/* Where a state is read: its value by the table, or the state itself. */
+typedef struct Numbers {
+    const Value *of_state; /* NO_VALUE: the state itself */
+    Value task;
+} Numbers;
+
+/* Copies the function, with these numbers as states and that task; map[] gets the values. */
+static void inline_weights(Assembly *assembly, Builder *b, const Function *weights, Numbers numbers, Value *map)
+{
+    for (Value v = 0; v < weights->ops.len; v++) {
+        const Op *op = OP_AT(weights, v);
+        if (op->code == OP_CONDITION)
+            map[v] = op->symbol == assembly->train->continual->condition ? numbers.task
+                                                                         : condition_value(assembly, b, op->symbol, AT_HAND);
+        else if (op->code == OP_STATE_READ && numbers.of_state[op->symbol] != NO_VALUE)
+            map[v] = numbers.of_state[op->symbol];
+        else
+            map[v] = build_copy(b, weights, v, map);
+    }
+}
+
+static Value *no_values(uint32_t count)
+{
+    Value *values = support_malloc((count + 1) * sizeof *values);
+    for (uint32_t i = 0; i < count; i++)
+        values[i] = NO_VALUE;
+    return values;
+}
+
+/* ---- what is remembered ---- */
+
+static uint32_t snapshot_of(Module *module, uint32_t state)
+{
+    return memory_state(module, "snapshot", state);
+}
+
+/* Row j holds the weight that was made for task j. */
+static uint32_t target_of(Assembly *assembly, const Output *weight, Type type)
+{
+    Module *module = assembly->module;
+    Type table = {.dtype = type.dtype, .rank = (uint8_t)(type.rank + 1), .dims = {assembly->train->continual->tasks}};
+    for (unsigned i = 0; i < type.rank; i++)
+        table.dims[i + 1] = type.dims[i];
+    uint32_t state =
+        find_or_add_state(module, arena_printf(&module->arena, "target/%s", weight->name), table, STATE_MEMORY, (Init){0});
+    module->states.data[state].lifetime = LIFETIME_RUN;
+    module->states.data[state].grows = true;
+    return state;
+}
+
+static void begin_computed(Assembly *assembly, Builder *b, uint32_t n, const uint32_t *shared)
+{
+    for (uint32_t i = 0; i < n; i++)
+        build_write(b, snapshot_of(assembly->module, shared[i]), build_read(b, shared[i]));
+}
+
+/* The weights of all tasks, as they are now. */
+static void begin_stored(Assembly *assembly, Builder *b)
+{
+    Function *weights = weights_function(assembly, assembly->train->phases.data[0].objective);
+    int64_t tasks = assembly->train->continual->tasks;
+    Value *map = support_malloc((weights->ops.len + 1) * sizeof *map), *none = no_values(assembly->module->states.len);
+    Value *made = support_malloc((weights->outputs.len + 1) * sizeof *made);
+    Value all = build_iota(b, type_of(DTYPE_I32, 1, &tasks), 0), first = b->function->ops.len;
+    Value task = build_const(b, type_scalar(DTYPE_I32), 0);
+    Placeholder placeholder = {task, all};
+    inline_weights(assembly, b, weights, (Numbers){none, task}, map);
+    for (uint32_t i = 0; i < weights->outputs.len; i++)
+        made[i] = map[weights->outputs.data[i].value];
+    build_mapped(b, first, tasks, 1, &placeholder, weights->outputs.len, made);
+    for (uint32_t i = 0; i < weights->outputs.len; i++) {
+        Type type = OP_AT(weights, weights->outputs.data[i].value)->type;
+        build_write(b, target_of(assembly, &weights->outputs.data[i], type), made[i]);
+    }
+    support_free(map);
+    support_free(none);
+    support_free(made);
+    function_remove(assembly->module, weights);
+}
+
+static void begin(Assembly *assembly, Builder *b, uint32_t n, const uint32_t *shared)
+{
+    if (assembly->train->continual->stored)
+        begin_stored(assembly, b);
+    else
+        begin_computed(assembly, b, n, shared);
+}
+
+/* ---- the regulariser ---- */
+
+/* The tasks of the batch, as i32[rows], and what each counts: 1 / n for an earlier task, 0 for a later one. All of them; or K
+ * tasks floor((u + k) t / K) for one u uniform in [0, 1): each earlier task is equally likely, and all are different if t >= K.
+ */
+static Value choose_tasks(Assembly *assembly, Builder *b, int64_t rows, Value *counts)
+{
+    const Continual *continual = assembly->train->continual;
+    Type index = type_of(DTYPE_I32, 1, &rows), real = type_of(b->module->real, 1, &rows);
+    Value now = build_cast(b, task_at_hand(assembly, b), b->module->real), at_hand = build_splat(b, now, real);
+    Value numbers = build_cast(b, build_iota(b, index, 0), b->module->real);
+    Value some = build_binary(b, OP_LT, build_const(b, real, 0), at_hand);
+    if (continual->subset == 0) {
+        Value earlier = build_binary(b, OP_LT, numbers, at_hand), n = build_with_const(b, OP_MAX, at_hand, 1);
+        *counts = build_select(b, earlier, build_binary(b, OP_DIV, build_const(b, real, 1), n), build_const(b, real, 0));
+        return build_iota(b, index, 0);
+    }
+    Value seed = build_read(b, assembly->seed), step = build_read(b, assembly->step_lower);
+    Value u = build_random(b, seed, step, type_scalar(b->module->real), RANDOM_STREAM_TASK_CHOICE, OP_SHARED);
+    Value places = build_binary(b, OP_ADD, numbers, build_splat(b, u, real));
+    Value chosen = build_with_const(b, OP_DIV, build_binary(b, OP_MUL, places, at_hand), (double)rows);
+    *counts = build_select(b, some, build_const(b, real, 1 / (double)rows), build_const(b, real, 0));
+    chosen = build_binary(b, OP_MIN, build_unary(b, OP_FLOOR, chosen), build_with_const(b, OP_SUB, at_hand, 1));
+    return build_cast(b, build_with_const(b, OP_MAX, chosen, 0), DTYPE_I32);
+}
+
+/* The targets of a task, as the weights' outputs. */
+static void read_targets(Assembly *assembly, Builder *b, const Function *weights, Value task, Value *targets)
+{
+    Module *module = assembly->module;
+    Value *map = support_malloc((weights->ops.len + 1) * sizeof *map), *snapshot = no_values(module->states.len);
+    bool stored = assembly->train->continual->stored;
+    for (Value v = 0; v < weights->ops.len && !stored; v++) {
+        const Op *op = OP_AT(weights, v);
+        if (op->code == OP_STATE_READ && module->states.data[op->symbol].role == STATE_WEIGHT &&
+            !module->states.data[op->symbol].grows && snapshot[op->symbol] == NO_VALUE)
+            snapshot[op->symbol] = build_read(b, snapshot_of(module, op->symbol));
+    }
+    if (!stored)
+        inline_weights(assembly, b, weights, (Numbers){snapshot, task}, map);
+    for (uint32_t i = 0; i < weights->outputs.len; i++) {
+        const Output *output = &weights->outputs.data[i];
+        Type type = OP_AT(weights, output->value)->type;
+        targets[i] = stored ? build_gather(b, build_read(b, target_of(assembly, output, type)), task) : map[output->value];
+    }
+    support_free(map);
+    support_free(snapshot);
+}
+
+/* sum over weights of |W_j(theta*) - W_j(theta)|^2 of one task, theta being the numbers. */
+static Value build_distance(Assembly *assembly, Builder *b, const Function *weights, Numbers numbers)
+{
+    Value *map = support_malloc((weights->ops.len + 1) * sizeof *map);
+    Value *targets = support_malloc((weights->outputs.len + 1) * sizeof *targets);
+    Value distance = build_const(b, type_scalar(b->module->real), 0);
+    read_targets(assembly, b, weights, numbers.task, targets);
+    inline_weights(assembly, b, weights, numbers, map);
+    for (uint32_t i = 0; i < weights->outputs.len; i++) {
+        Value moved = build_binary(b, OP_SUB, map[weights->outputs.data[i].value], targets[i]);
+        distance = build_binary(b, OP_ADD, distance, build_sum_of_product(b, moved, moved));
+    }
+    support_free(map);
+    support_free(targets);
+    return distance;
+}
+
+/* The regulariser at the numbers, without beta. */
+static Value build_regulariser(Assembly *assembly, Builder *b, const Function *weights, const Value *numbers)
+{
+    const Continual *continual = assembly->train->continual;
+    int64_t rows = continual->subset ? continual->subset : continual->tasks - 1;
+    Value counts, tasks = choose_tasks(assembly, b, rows, &counts), first = b->function->ops.len;
+    Value task = build_const(b, type_scalar(DTYPE_I32), 0);
+    Placeholder placeholder = {task, tasks};
+    Value distance = build_distance(assembly, b, weights, (Numbers){numbers, task});
+    build_mapped(b, first, rows, 1, &placeholder, 1, &distance);
+    return build_sum_of_product(b, distance, counts);
+}
+
+static void before(Assembly *assembly, const Phase *phase, WeightStep *step)
+{
+    Builder *b = &step->b;
+    const Continual *continual = assembly->train->continual;
+    if (continual->tasks < 2 || continual->strength == 0)
+        return;
+    Function *weights = weights_function(assembly, phase->objective);
+    Value *numbers = no_values(assembly->module->states.len), *ahead = support_malloc((step->n + 1) * sizeof *ahead);
+    if (continual->lookahead)
+        optimizers_try(assembly, b, phase, step->n, step->trained, ahead);
+    for (uint32_t i = 0; i < step->n; i++) {
+        const Trained *t = &step->trained[i];
+        bool frozen = b->module->states.data[t->state].grows && !continual->plastic;
+        numbers[t->state] = !continual->lookahead || frozen ? t->current : build_unary(b, OP_STOP, ahead[i]);
+    }
+    Value loss = build_regulariser(assembly, b, weights, numbers);
+    loss = build_with_const(b, OP_MUL, loss, continual->strength);
+    for (uint32_t i = 0; i < step->n; i++) {
+        Trained *t = &step->trained[i];
+        if (b->module->states.data[t->state].grows && !continual->plastic)
+            continue;
+        t->gradient = build_binary(b, OP_ADD, t->gradient, build_grad(b, loss, numbers[t->state]));
+    }
+    build_output(b, "remember", loss);
+    support_free(numbers);
+    support_free(ahead);
+    function_remove(assembly->module, weights);
+}
+
+const Protection protection_outputs = {.begin = begin, .before = before};
