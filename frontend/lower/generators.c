@@ -55,7 +55,8 @@ static bool check_made(Session *s, const FormArguments *arguments, Val made, int
         return true;
     fail(s, arguments->start_span, "'%s' makes exactly the %lld numbers, so there is no head that '%s' could begin with",
          head_name(call), (long long)wanted, form_starts[arguments->start]);
-    add_help(s, "the layers of '%s' say how its weights begin; a head is added to a hidden vector of another length, '-> f32[32]'",
+    add_help(s,
+             "the layers of '%s' say how its weights begin; a head is added to a hidden vector of another length, '-> f32[32]'",
              head_name(call));
     return false;
 }
@@ -69,8 +70,8 @@ __attribute__((format(printf, 3, 4))) static void note_use(Session *s, uint32_t 
     char text[128];
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    noted->note = noted->note ? arena_printf(&s->module->arena, "%s; %s", noted->note, text)
-                              : arena_printf(&s->module->arena, "%s", text);
+    noted->note =
+        noted->note ? arena_printf(&s->module->arena, "%s; %s", noted->note, text) : arena_printf(&s->module->arena, "%s", text);
 }
 
 /* ---- calls ---- */
@@ -163,8 +164,7 @@ static Val join_rows(Session *s, const FormArguments *arguments, GeneratorPlan *
     made = val_tensor(arguments->row->form->join(&use, total));
     plan->head = use.joined_head;
     measure_later(s, &use, made.ir);
-    note_use(s, plan->form, "%lld chunk%s of %lld numbers", (long long)count, count == 1 ? "" : "s",
-             (long long)use.settings[0]);
+    note_use(s, plan->form, "%lld chunk%s of %lld numbers", (long long)count, count == 1 ? "" : "s", (long long)use.settings[0]);
     return made;
 }
 

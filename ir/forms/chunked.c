@@ -1,8 +1,8 @@
-/* Chunked generation (von Oswald et al., ICLR 2020, section 3; the chunks of hypercl): the weights of the target, laid one behind the other, are
- * cut into chunks of `size` numbers. One net makes each chunk, from its first argument with a trained vector of `embed` numbers
- * per chunk behind it; what the last chunk makes too much is dropped. All chunks are rows of one product. Chunks know nothing of
- * tensors, so each tensor is its piece times a number of its own, which is measured when a run begins and then stays: the tensor
- * begins with the deviation that its layer gives it, whatever the size. */
+/* Chunked generation (von Oswald et al., ICLR 2020, section 3; the chunks of hypercl): the weights of the target, laid one behind
+ * the other, are cut into chunks of `size` numbers. One net makes each chunk, from its first argument with a trained vector of
+ * `embed` numbers per chunk behind it; what the last chunk makes too much is dropped. All chunks are rows of one product. Chunks
+ * know nothing of tensors, so each tensor is its piece times a number of its own, which is measured when a run begins and then
+ * stays: the tensor begins with the deviation that its layer gives it, whatever the size. */
 #include "ir/forms/forms.h"
 
 enum { SIZE, EMBED };
@@ -94,5 +94,4 @@ static Value make(FormUse *use)
     return piece;
 }
 
-const WeightForm form_chunked = {
-    .make = make, .numbers = numbers, .makes_all = true, .row_count = row_count, .join = join};
+const WeightForm form_chunked = {.make = make, .numbers = numbers, .makes_all = true, .row_count = row_count, .join = join};

@@ -10,7 +10,7 @@ static int64_t numbers(const Weight *weight, const int64_t *settings)
 static Value make(FormUse *use)
 {
     Type type = use->b->module->weights.data[use->weight].type;
-    Value all = form_numbers(use, 0, type_elements(type), first_numbers(use));
+    Value all = form_numbers(use, 0, type_elements(type), use->start == START_ZERO ? (Init){0} : first_numbers(use));
     if (use->measured_count)
         use->generated = form_sample(use->b, all, MEASURED_NUMBERS);
     return build_reshape(use->b, all, type);

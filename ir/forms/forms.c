@@ -8,9 +8,6 @@ const FormRow form_rows[] = {
 };
 
 const char *const form_starts[START_COUNT] = {
-    [START_USUAL] = "",
-    [START_HYPERFAN_IN] = "hyperfan_in",
-    [START_HYPERFAN_OUT] = "hyperfan_out",
-    [START_ZERO] = "zero",
-    [START_XAVIER] = "xavier",
+    [START_USUAL] = "",    [START_HYPERFAN_IN] = "hyperfan_in", [START_HYPERFAN_OUT] = "hyperfan_out",
+    [START_ZERO] = "zero", [START_XAVIER] = "xavier",
 };

@@ -31,10 +31,10 @@ typedef enum {
 /* One use of a form in the function that makes a weight. */
 typedef struct FormUse {
     Builder *b;
-    uint32_t weight;  /* module->weights, which grows */
-    unsigned number;  /* uses of the same form before this one in the weight's expression */
-    unsigned *heads;  /* parts that are heads or rows so far in the weight's expression */
-    Value input;      /* CONDITION: its vector. NET: what `kind` says: the numbers, the hidden vector, or the i32 index of a row */
+    uint32_t weight; /* module->weights, which grows */
+    unsigned number; /* uses of the same form before this one in the weight's expression */
+    unsigned *heads; /* parts that are heads or rows so far in the weight's expression */
+    Value input;     /* CONDITION: its vector. NET: what `kind` says: the numbers, the hidden vector, or the i32 index of a row */
     NumbersKind kind; /* NET */
     int64_t rows;     /* NUMBERS_ROWS: how many; free: 0, unless it has a row per task, of which `input` is the index */
     FormStart start;  /* NET */
@@ -45,8 +45,8 @@ typedef struct FormUse {
     Value joined_rows;
     uint32_t joined_head;
     int64_t first;
-    /* Set by the form: parts whose first values follow from a measure of `generated` (0: of what it returns), of which `wanted` is
-     * the deviation (0: that of first_numbers()). */
+    /* Set by the form: parts whose first values follow from a measure of `generated` (0: of what it returns), of which `wanted`
+     * is the deviation (0: that of first_numbers()). */
     uint32_t measured[MOST_HEADS];
     unsigned measured_count;
     Value generated;
@@ -94,14 +94,15 @@ enum {
  * the second use of a form in an expression has "/scale2". */
 Value form_part(FormUse *use, const char *part, Type type, Init init);
 
-/* `count` numbers of a form that takes a net, from number `first` on: made by the net, by a head of their own, or a row of a table
- * of their own. `init` says how they begin where they are a row, and where a head makes them: at a constant, or with the
+/* `count` numbers of a form that takes a net, from number `first` on: made by the net, by a head of their own, or a row of a
+ * table of their own. `init` says how they begin where they are a row, and where a head makes them: at a constant, or with the
  * deviation of random ones. */
 Value form_numbers(FormUse *use, int64_t first, int64_t count, Init init);
 /* The type of a table of `use->rows` such tensors; the row of one that is a part of the weight. */
 Type form_table(const FormUse *use, Type type);
 Value form_row(FormUse *use, const char *part, Type type, Init init);
-/* How the weight begins where its form starts as `use` says: a matrix with hyperfan_out has another deviation than its layer says.
+/* How the weight begins where its form starts as `use` says: a matrix with hyperfan_out has another deviation than its layer
+ * says.
  */
 Init first_numbers(const FormUse *use);
 /* A linear head from a hidden vector along the last axis of `hidden` to `count` numbers: parts "head" and "bias". */

@@ -5,7 +5,8 @@
 static Value make(FormUse *use)
 {
     Weight weight = use->b->module->weights.data[use->weight];
-    Value numbers = use->rows ? form_row(use, "free", weight.type, weight.init) : form_part(use, "free", weight.type, weight.init);
+    Value numbers =
+        use->rows ? form_row(use, "free", weight.type, weight.init) : form_part(use, "free", weight.type, weight.init);
     if (use->number == 0)
         vec_last(&use->b->module->weights).state = weight.name;
     return numbers;

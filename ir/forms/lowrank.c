@@ -22,8 +22,9 @@ static Value matrix(Builder *b, Value vector, int64_t rows, int64_t columns)
     return build_reshape(b, vector, type_of(value_type(b, vector).dtype, 2, (int64_t[]){rows, columns}));
 }
 
-/* How the elements of both factors begin, so that those of the product have the deviation that is wanted: a sum of `rank` products
- * of two independent numbers of deviation a has the deviation a^2 sqrt(rank). A matrix that begins at a constant has no scale. */
+/* How the elements of both factors begin, so that those of the product have the deviation that is wanted: a sum of `rank`
+ * products of two independent numbers of deviation a has the deviation a^2 sqrt(rank). A matrix that begins at a constant has no
+ * scale. */
 static Init first_factor(const FormUse *use, int64_t rank)
 {
     double wanted = init_deviation(first_numbers(use));

@@ -94,7 +94,8 @@ Value form_sample(Builder *b, Value numbers, int64_t count)
     Type type = sum.type;
     if (count >= type.dims[type.rank - 1])
         return numbers;
-    if (sum.code == OP_ADD && OP_AT(b->function, sum.args[0])->code == OP_DOT) { /* of form_head(); what is measured has no bias */
+    if (sum.code == OP_ADD &&
+        OP_AT(b->function, sum.args[0])->code == OP_DOT) { /* of form_head(); what is measured has no bias */
         Op product = *OP_AT(b->function, sum.args[0]);
         Value head = rows_of_matrix(b, product.args[1], 0, count);
         return build_dot(b, product.args[0], head, product.a, product.b, product.c, product.d);
@@ -115,7 +116,7 @@ Value form_numbers(FormUse *use, int64_t first, int64_t count, Init init)
         break;
     }
     Type row = type_of(b->module->real, 1, &count);
-    return row_of(use, "rows", (*use->heads)++, row, use->start == START_ZERO ? (Init){0} : init);
+    return row_of(use, "rows", (*use->heads)++, row, init);
 }
 
 /* ---- shapes ---- */

@@ -21,12 +21,12 @@ static Value per_input(Builder *b, const Weight *weight, Value vector)
     return build_broadcast(b, build_reshape(b, vector, one_unit), weight->type, axes);
 }
 
-/* Rows of tasks and members are the factors themselves. They begin at random signs, as in the paper, section 3.3: the weight keeps its
- * scale, and members differ from the start. */
+/* Rows of tasks and members are the factors themselves. They begin at random signs, as in the paper, section 3.3: the weight
+ * keeps its scale, and members differ from the start. */
 static Value factors_of(FormUse *use, int64_t count)
 {
     if (use->kind == NUMBERS_ROWS)
-        return form_numbers(use, 0, count, (Init){INIT_SIGNS, 1});
+        return form_numbers(use, 0, count, (Init){use->start == START_ZERO ? INIT_CONSTANT : INIT_SIGNS, 1});
     return build_with_const(use->b, OP_ADD, form_numbers(use, 0, count, (Init){INIT_CONSTANT, 0}), 1);
 }
 

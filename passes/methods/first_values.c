@@ -1,8 +1,8 @@
 /* The init function of a train: the first value of each state. Most are drawn, or constants. Those of generated weights are also
- * measured (Measure of ir/ir.h): the function that makes what is to begin at a wanted scale is computed of the first values of all
- * states that it reads, for typical values of the conditions, and the numbers at hand are multiplied accordingly. So the scale holds
- * whatever nets and functions lie between the conditions and what they make (layer-sequential unit-variance initialisation,
- * Mishkin and Matas, ICLR 2016, at the end of a hypernetwork instead of at each layer). */
+ * measured (Measure of ir/ir.h): the function that makes what is to begin at a wanted scale is computed of the first values of
+ * all states that it reads, for typical values of the conditions, and the numbers at hand are multiplied accordingly. So the
+ * scale holds whatever nets and functions lie between the conditions and what they make (layer-sequential unit-variance
+ * initialisation, Mishkin and Matas, ICLR 2016, at the end of a hypernetwork instead of at each layer). */
 #include <string.h>
 
 #include "passes/methods/methods.h"
@@ -175,4 +175,3 @@ void assemble_init(Assembly *assembly)
     step_finish(assembly, function);
     assembly->train->init = function;
 }
-

@@ -83,7 +83,8 @@ Function *method_spread(Model *model, Train *train, const PassTrace *trace)
     Function *from = generated_weights(&assembly, &elements);
     Function *function = function_new(module, arena_printf(&module->arena, "%s.spread", train->name));
     Builder b = {.module = module, .function = function};
-    Value *map = support_malloc((from->ops.len + 1) * sizeof *map), *values = support_malloc((from->outputs.len + 1) * sizeof *values);
+    Value *map = support_malloc((from->ops.len + 1) * sizeof *map),
+          *values = support_malloc((from->outputs.len + 1) * sizeof *values);
     for (Value v = 0; v < from->ops.len; v++)
         if (OP_AT(from, v)->code == OP_STATE_READ)
             map[v] = build_read(&b, OP_AT(from, v)->symbol);

@@ -11,7 +11,8 @@
 
 #include "tests/runtime/run_command.h"
 
-/* A target of 24 * 50 + 50 + 50 * 50 + 50 + 50 * 3 + 3 = 3953 numbers in six tensors. `first`: the type of the trunk's argument. */
+/* A target of 24 * 50 + 50 + 50 * 50 + 50 + 50 * 3 + 3 = 3953 numbers in six tensors. `first`: the type of the trunk's argument.
+ */
 static void write_model(const char *weights, const char *activation, int first, double scale)
 {
     FILE *file = fopen("first.hn", "w");
