@@ -127,7 +127,11 @@ static Val call_rows(Session *s, const FormArguments *arguments, const Generator
         return val_poison();
     Value vectors = form_part(use, "embedding", all, (Init){INIT_NORMAL, 1}), element = build_const(b, one, 0);
     Val row = val_tensor(build_concat(b, 2, (Value[]){argument.ir, element}, 0));
+    unsigned errors = s->file->diags->errors;
     Val made = call_net(s, with_first_argument(s, arguments->generator, row), numbers);
+    if (is_poison(made) && s->file->diags->errors == errors + 1)
+        add_help(s, "'%s' gets %lld numbers: those of its argument, and then the %lld of a chunk", head_name(arguments->generator),
+                 (long long)val_type(s, row).dims[0], (long long)use->settings[1]);
     if (!check_made(s, arguments, made, numbers, &use->kind))
         return val_poison();
     Type joined = type_of(s->module->real, 2, (int64_t[]){count, numbers});

@@ -76,7 +76,7 @@ static void hn_error(const Span *span, Parser *parser, const char *message);
 %token <name> WITH "with" YIELD "yield"
 %token ARROW "->" EQ "==" NE "!=" LE "<=" GE ">=" AND "&&" OR "||" JOIN "++" DOTDOT ".." ELLIPSIS "..."
 
-%type <name> name setting_word data_name
+%type <name> name unit setting_word data_name
 %type <expr> expr column postfix primary extent on output_axis embed
 %type <use> use
 %type <uses> by uses
@@ -297,10 +297,10 @@ setting
   | WEIGHTS name path '=' expr         { $$ = ast_setting(parser, @$, $1, (ExprList){0}, NULL, (OptimizerUseList){0});
                                          $$->weights = ast_decl(parser, @$, DECL_WEIGHTS, $2, $5); $$->weights->path = $3; }
   | EVERYWHERE                         { $$ = ast_setting(parser, @$, $1, (ExprList){0}, NULL, (OptimizerUseList){0}); }
-  | EVERY expr name ',' expr name      { ExprList values = ast_exprs_add(ast_exprs_add((ExprList){0}, $2), $5);
+  | EVERY expr unit ',' expr unit      { ExprList values = ast_exprs_add(ast_exprs_add((ExprList){0}, $2), $5);
                                          $$ = ast_setting(parser, @$, $1, values, NULL, (OptimizerUseList){0});
                                          $$->units = ast_names_add(parser, ast_names_add(parser, (NameList){0}, $3), $6); }
-  | AFTER expr name                    { $$ = ast_setting(parser, @$, $1, ast_exprs_add((ExprList){0}, $2), NULL, (OptimizerUseList){0});
+  | AFTER expr unit                    { $$ = ast_setting(parser, @$, $1, ast_exprs_add((ExprList){0}, $2), NULL, (OptimizerUseList){0});
                                          $$->units = ast_names_add(parser, (NameList){0}, $3); }
   ;
 
@@ -432,7 +432,6 @@ primary
   : NUMBER                     { $$ = ast_number(parser, @$, $1); }
   | STRING                     { $$ = ast_string(parser, $1); }
   | name                       { $$ = ast_name(parser, $1); }
-  | EACH                       { $$ = ast_name(parser, $1); }
   | '(' expr ')'               { $$ = $2; $$->span = @$; }
   | '[' elements ']'           { $$ = ast_list(parser, @$, $2); }
   | ACROSS NAME '(' args ')'   { $$ = ast_across(parser, @$, ast_call(parser, span_join(@2, @5), ast_name(parser, $2), $4)); }
@@ -454,7 +453,6 @@ arg
   | expr WHERE expr   { $$ = ast_arg(parser, @$, ARG_VALUE, (Name){0}, $1); $$->condition = $3; }
   | expr DOTDOT expr  { $$ = ast_arg(parser, @$, ARG_VALUE, (Name){0}, ast_binary(parser, OPERATOR_RANGE, $1, $3)); }
   | name ':' expr     { $$ = ast_arg(parser, @$, ARG_VALUE, $1, $3); }
-  | EACH ':' expr     { $$ = ast_arg(parser, @$, ARG_VALUE, $1, $3); }
   | name '=' expr     { refuse_equals(parser, $1, @2, $3); $$ = ast_arg(parser, @$, ARG_VALUE, $1, $3); }
   | OVER NAME         { $$ = ast_arg(parser, @$, ARG_OVER, (Name){0}, ast_name(parser, $2)); }
   ;
@@ -495,6 +493,11 @@ element
 
 /* a name, which any word may be where it is not a keyword */
 name
+  : unit | EACH
+  ;
+
+/* the same, but for the word that may stand behind an expression */
+unit
   : setting_word | AFTER | EVERY | EVERYWHERE | OF | ON | WEIGHTS
   ;
 

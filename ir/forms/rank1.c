@@ -21,7 +21,7 @@ static Value per_input(Builder *b, const Weight *weight, Value vector)
     return build_broadcast(b, build_reshape(b, vector, one_unit), weight->type, axes);
 }
 
-/* Rows of tasks and members are the factors themselves. They begin at random signs, as in the paper, section 3.3: the weight
+/* Rows of tasks and members are the factors themselves. They begin at random signs, as in the paper: the weight
  * keeps its scale, and members differ from the start. */
 static Value factors_of(FormUse *use, int64_t count)
 {
