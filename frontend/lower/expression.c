@@ -14,7 +14,7 @@ static Val evaluate_member(Session *s, const Expr *expr)
     case VAL_SPLIT:
         return split_member(s, value, expr->name);
     case VAL_CONDITION:
-        return condition_member(s, value, expr->name);
+        return condition_entry(s, value, expr->name);
     case VAL_WEIGHTS:
         value.path = arena_printf(&s->file->arena, "%s.%s", value.path, expr->name.text);
         return value;

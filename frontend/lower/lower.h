@@ -421,7 +421,7 @@ bool takes_condition(const Decl *train, ConditionKind condition);
 
 Val dataset_member(Session *s, Val dataset, Name name); /* fashion.train */
 Val split_member(Session *s, Val split, Name name);     /* d.image */
-Val condition_member(Session *s, Val group, Name name); /* lam.drop */
+Val condition_entry(Session *s, Val group, Name name); /* lam.drop */
 /* Reports a field of a data set, fashion.image, where the value that an example has is meant. Once per data set: whoever writes
  * it does so everywhere. */
 Val refuse_field(Session *s, Val field, Span span);

@@ -173,7 +173,7 @@ Val condition_vector(Session *s, const Symbol *symbol, Span span)
     return val_poison();
 }
 
-Val condition_member(Session *s, Val group, Name name)
+Val condition_entry(Session *s, Val group, Name name)
 {
     const Decl *decl = group.symbol->decl;
     const char *wanted = arena_printf(&s->file->arena, "%s.%s", decl->name.text, name.text);

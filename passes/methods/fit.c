@@ -7,7 +7,12 @@ WeightStep weight_step_begin(Assembly *assembly, const Phase *phase, View view)
     const char *name = arena_printf(&module->arena, "%s.%s", assembly->train->name, phase->name);
     Function *function = objective_copy(assembly, name, phase->objective, view);
     objective_batch(assembly, function, phase->batch, false);
+    return weight_step_of(assembly, phase, function);
+}
 
+WeightStep weight_step_of(Assembly *assembly, const Phase *phase, Function *function)
+{
+    Module *module = assembly->module;
     WeightStep step = {.function = function, .b = {.module = module, .function = function, .line = phase->line}};
     step.trained = support_malloc((module->states.len + 1) * sizeof *step.trained);
     step.values = support_malloc((module->states.len + 1) * sizeof *step.values);

@@ -137,6 +137,8 @@ typedef struct WeightStep {
     Value *values;    /* what the states become, once they are updated */
 } WeightStep;
 WeightStep weight_step_begin(Assembly *assembly, const Phase *phase, View view);
+/* The first part of a batched function that has the loss as its first output. */
+WeightStep weight_step_of(Assembly *assembly, const Phase *phase, Function *batched);
 void weight_step_update(Assembly *assembly, const Phase *phase, WeightStep *step);
 void weight_step_end(Assembly *assembly, Phase *phase, WeightStep *step);
 
