@@ -343,6 +343,10 @@ uint32_t part_of_state(const Phase *phase, const char *state);
 void find_sources(Module *module);
 /* What the function's values depend on; after find_sources. */
 Sources sources_of(const Module *module, const Function *function);
+/* What one op of a function adds to these conditions: a weight at given values of some conditions depends on the others. */
+uint64_t conditions_of_op(const Module *module, const Op *op);
+/* Takes from every `param` the values of conditions that its weight does not depend on. After find_sources. */
+void drop_needless_values(Module *module);
 /* The function that makes a weight; NULL: a state holds its numbers. */
 Function *weight_value_function(const Module *module, uint32_t weight);
 

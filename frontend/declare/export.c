@@ -200,10 +200,7 @@ void check_export(Session *s, const Decl *decl)
     for (uint32_t v = 0; function && v < function->ops.len; v++) {
         const Op *op = OP_AT(function, v);
         bool weight = op->code == OP_PARAM;
-        uint64_t conditions = weight                     ? s->module->weights.data[op->symbol].sources.conditions
-                              : op->code == OP_CONDITION ? UINT64_C(1) << op->symbol
-                                                         : 0;
-        const Symbol *missing = missing_argument(s, decl, conditions);
+        const Symbol *missing = missing_argument(s, decl, conditions_of_op(s->module, op));
         if (!missing)
             continue;
         const char *name = missing->decl->name.text;

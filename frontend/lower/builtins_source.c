@@ -110,7 +110,7 @@ Val builtin_sumsq(Session *s, Call *call)
         return val_tensor(build_const(&s->builder, type_scalar(s->module->real), 0));
     Val total = n ? val_poison() : refuse_part(s, call);
     for (uint32_t i = 0; i < n; i++) {
-        Val term = dot_all(s, build_source(&s->builder, OP_PARAM, indices[i]));
+        Val term = dot_all(s, weight_given(s, indices[i], call->args[0].given));
         total = i == 0 ? term : val_tensor(build_binary(&s->builder, OP_ADD, total.ir, term.ir));
     }
     support_free(indices);
@@ -130,7 +130,7 @@ Val builtin_flat(Session *s, Call *call)
     VEC(Value) parts = {0};
     for (uint32_t i = 0; i < n; i++) {
         int64_t count = type_elements(s->module->weights.data[indices[i]].type);
-        Value w = build_source(&s->builder, OP_PARAM, indices[i]);
+        Value w = weight_given(s, indices[i], call->args[0].given);
         vec_push(&parts, build_reshape(&s->builder, w, type_of(s->module->real, 1, &count)));
         total += count;
     }

@@ -137,7 +137,15 @@ typedef enum {
     VAL_CONDITION, /* symbol: its vector; of an index: itself, or its row of the embedding */
     VAL_WEIGHTS,   /* symbol, path: a net or a dotted part of one */
     VAL_ARGUMENT,  /* param: an export's argument whose type is not known yet */
+    VAL_RESULTS,   /* results: what a net or layer of several results returns */
 } ValKind;
+
+/* A condition that has a value for the expression at hand: `E given z = V`. */
+typedef struct Given {
+    const Symbol *condition;
+    Value value;
+    const struct Given *outer; /* the next one that holds, too; NULL: none */
+} Given;
 
 typedef struct Val {
     ValKind kind;
@@ -153,8 +161,16 @@ typedef struct Val {
     uint32_t split, field; /* of the data set; of the module */
     MemberChoice member;   /* of a data set or a split of a family */
     const char *path;
+    const Given *given; /* of a condition, or of weights: what held where it was named */
     const Param *param;
+    const struct Results *results;
 } Val;
+
+/* What `return a, b` returns; of the file's arena. */
+typedef struct Results {
+    uint32_t count;
+    Val values[];
+} Results;
 
 /* ---- one walk ---- */
 
@@ -240,6 +256,7 @@ typedef struct Session {
     bool upper;         /* random numbers are keyed by the upper step counter */
     VEC(FormPlan) forms;
     VEC(GeneratorPlan) generators;
+    const Given *given;  /* the innermost condition that has a value; NULL: none */
     Making *making;      /* NULL: none */
     RowMaking *row;      /* the row of a data set that is being computed; NULL: none */
     uint32_t generating; /* 1 + the form whose generator is being built; 0: none */
@@ -265,6 +282,8 @@ typedef struct Candidates {
 void add_declared(const Session *s, DeclKind kind, Candidates *candidates);
 /* help: did you mean ...; frees the list. Returns whether there was something to suggest. */
 bool suggest(Session *s, const char *name, Candidates *candidates);
+/* Several results as one value. */
+Val val_results(Session *s, uint32_t count, const Val *values);
 /* What a value is, for messages: "f32[10]", "the number 3", "a data split". */
 const char *describe(Session *s, Val value);
 const char *describe_type(Session *s, Type type);
@@ -419,6 +438,24 @@ const Symbol *condition_symbol(const Session *s, uint32_t condition);
 /* Whether the method of a train (NULL: there is none) takes conditions of the kind. */
 bool takes_condition(const Decl *train, ConditionKind condition);
 
+/* ---- values of conditions (given.c) ---- */
+
+/* E given z = V */
+Val evaluate_given(Session *s, const Expr *expr);
+/* The expression where these values hold. */
+Val evaluate_with(Session *s, const Expr *expr, const Given *given);
+/* The value that the condition has among these; NO_VALUE: none. */
+Value given_value(const Given *given, const Symbol *condition);
+/* The weight of the module where these values hold. */
+Value weight_given(Session *s, uint32_t weight, const Given *given);
+
+/* ---- mapping (each.c) ---- */
+
+/* each(p in x, q in y) { ... } */
+Val evaluate_each(Session *s, const Expr *expr);
+/* The values of an expression for every value of a task or member, along a new axis 0. */
+Val evaluate_over(Session *s, const Expr *expr, const Symbol *condition);
+
 /* ---- members (members.c) ---- */
 
 Val dataset_index(Session *s, Val dataset, const Expr *expr); /* permuted[3] */
@@ -429,9 +466,9 @@ Val condition_entry(Session *s, Val group, Name name);        /* lam.drop */
  * it does so everywhere. */
 Val refuse_field(Session *s, Val field, Span span);
 /* All numbers of the condition, unconstrained; of an index, its row of the embedding. */
-Val condition_vector(Session *s, const Symbol *symbol, Span span);
+Val condition_vector(Session *s, Val condition, Span span);
 /* The index itself, as a label. */
-Val condition_number(Session *s, const Symbol *symbol, Span span);
+Val condition_number(Session *s, Val condition, Span span);
 
 /* ---- functions (functions.c) ---- */
 

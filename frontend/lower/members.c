@@ -237,25 +237,33 @@ Val split_member(Session *s, Val split, Name name)
     return val_poison();
 }
 
-Val condition_number(Session *s, const Symbol *symbol, Span span)
+/* The value that was given to the condition, or the condition. */
+static Value condition_source(Session *s, Val condition)
 {
-    if (!symbol->extent || !can_build(s, span))
+    Value value = given_value(condition.given, condition.symbol);
+    return value != NO_VALUE ? value : build_source(&s->builder, OP_CONDITION, condition.symbol->condition);
+}
+
+Val condition_number(Session *s, Val condition, Span span)
+{
+    if (!condition.symbol->extent || !can_build(s, span))
         return val_poison();
-    Val value = val_tensor(build_source(&s->builder, OP_CONDITION, symbol->condition));
-    value.classes = symbol->extent;
+    Val value = val_tensor(condition_source(s, condition));
+    value.classes = condition.symbol->extent;
     return value;
 }
 
-Val condition_vector(Session *s, const Symbol *symbol, Span span)
+Val condition_vector(Session *s, Val condition, Span span)
 {
+    const Symbol *symbol = condition.symbol;
     const Name name = symbol->decl->name;
     if (!symbol->extent)
         return val_poison();
-    Value condition = build_source(&s->builder, OP_CONDITION, symbol->condition);
+    Value source = condition_source(s, condition);
     if (!is_index(symbol))
-        return val_tensor(condition);
+        return val_tensor(source);
     if (symbol->embedding != NO_EMBEDDING)
-        return val_tensor(build_gather(&s->builder, build_source(&s->builder, OP_PARAM, symbol->embedding), condition));
+        return val_tensor(build_gather(&s->builder, build_source(&s->builder, OP_PARAM, symbol->embedding), source));
     fail(s, span, "the %s '%s' has no vector", decl_text[symbol->decl->kind], name.text);
     add_note(s, name.span, "declared here");
     add_help(s, "declare one with it: '%s %s[%lld] embed 8'", decl_text[symbol->decl->kind], name.text,
@@ -287,8 +295,10 @@ Val condition_entry(Session *s, Val group, Name name)
             continue;
         Builder *b = &s->builder;
         int64_t count = type_elements(hyper->shape);
-        Value vector = build_source(b, OP_CONDITION, group.symbol->condition);
-        Value slice = build_slice(b, vector, (Dims){.n = 1, .v = {hyper->offset}}, type_of(s->module->real, 1, &count));
+        Val vector = condition_vector(s, group, name.span);
+        if (is_poison(vector))
+            return vector;
+        Value slice = build_slice(b, vector.ir, (Dims){.n = 1, .v = {hyper->offset}}, type_of(s->module->real, 1, &count));
         return val_tensor(build_natural(b, hyper, build_reshape(b, slice, hyper->shape)));
     }
     for (const HyperEntry *entry = decl->hypers.first; entry; entry = entry->next) {

@@ -23,7 +23,8 @@ static void refuse_name_of_the_language(Session *s, const Decl *decl)
 {
     static const char *const values[] = {"training", "none", "pi"};
     bool is_value =
-        decl->kind == DECL_CONST || decl->kind == DECL_DATA || decl->kind == DECL_HYPER || decl->kind == DECL_PREFERENCE;
+        decl->kind == DECL_CONST || decl->kind == DECL_DATA || decl->kind == DECL_HYPER || decl->kind == DECL_PREFERENCE ||
+                    decl->kind == DECL_GIVEN;
     for (size_t i = 0; is_value && i < COUNT_OF(values); i++)
         if (strcmp(decl->name.text, values[i]) == 0) {
             fail(s, decl->name.span, "'%s' is a value of the language and cannot be declared", values[i]);
@@ -202,14 +203,14 @@ static Val symbol_value(Session *s, Symbol *symbol, Span span)
 {
     const char *name = symbol->decl->name.text;
     if (condition_kind(symbol->decl->kind) != CONDITION_NOTHING)
-        return (Val){.kind = VAL_CONDITION, .symbol = symbol};
+        return (Val){.kind = VAL_CONDITION, .symbol = symbol, .given = s->given};
     switch (symbol->decl->kind) {
     case DECL_CONST:
         return constant_value(s, symbol);
     case DECL_DATA:
         return (Val){.kind = VAL_DATASET, .symbol = symbol};
     case DECL_NET:
-        return (Val){.kind = VAL_WEIGHTS, .symbol = symbol, .path = name};
+        return (Val){.kind = VAL_WEIGHTS, .symbol = symbol, .path = name, .given = s->given};
     default:
         fail(s, span, "'%s' is %s %s: it can be called, but is no value", name, symbol->decl->kind == DECL_OBJECTIVE ? "an" : "a",
              decl_text[symbol->decl->kind]);

@@ -37,7 +37,7 @@ static Construct form_construct(const FormRow *row)
 /* The arguments of a use of a form. */
 typedef struct FormArguments {
     const FormRow *row;
-    const Symbol *condition; /* CONDITION */
+    Symbol *condition;       /* CONDITION */
     const Expr *generator;   /* NET: its call */
     const char *file;        /* FILE */
     int64_t setting;
@@ -368,7 +368,7 @@ Val evaluate_form(Session *s, const Expr *expr)
     if (arguments.file)
         use.file = arena_text(&s->module->arena, arguments.file, strlen(arguments.file));
     if (arguments.condition) {
-        Val vector = condition_vector(s, arguments.condition, expr->span);
+        Val vector = condition_vector(s, (Val){.kind = VAL_CONDITION, .symbol = arguments.condition}, expr->span);
         if (is_poison(vector))
             return vector;
         use.input = vector.ir;
@@ -419,4 +419,5 @@ void lower_weight_values(Session *s)
     }
     check_cycles(s);
     find_sources(s->module);
+    drop_needless_values(s->module);
 }

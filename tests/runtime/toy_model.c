@@ -67,7 +67,7 @@ enum { AT_W = 0, AT_B = 64, AT_LAM = 128, AT_MOMENT = 192, AT_STEP = 256, AT_SEE
 #define TOY_SWEEP_TEXT                                                                                                           \
     "{\"name\":\"" TOY_SWEEP "\",\"title\":\"Toy " TOY_SWEEP "\",\"condition\":0,\"point_word\":\"" TOY_POINT                    \
     "\",\"output_word\":\"" TOY_OUTPUT "\",\"on\":\"toy.valid\",\"solver\":null,\"metric\":0,\"outputs\":[\"x\"],\"width\":1,"   \
-    "\"points\":[0.5],\"state\":2,\"all\":-1,\"memory\":-1,\"indicators\":[]}"
+    "\"points\":[0.5],\"state\":2,\"rounds\":false,\"all\":-1,\"memory\":-1,\"indicators\":[]}"
 #else
 #define TOY_SWEEP_TEXT "null"
 #endif
