@@ -16,6 +16,11 @@ void pass_weights(Model *model, Function *function);
  * (E + a U) @ x = E @ x + a (U @ x); also scales on contracted axes: sum_ij (a_i U_ij)^2 = sum_i a_i^2 sum_j U_ij^2. */
 void pass_factor(Module *module, Function *function);
 
+/* Appends sum over i of |x_i - y_i|^2, over all elements of n pairs of tensors of equal types: a scalar. Where tensors are pieces
+ * of wide products, by small Gram matrices, without the tensors (gram.c). `repeats`: how often what differs will be repeated by a
+ * mapping that follows (ir/map.h), which says whether this pays. */
+Value build_square_distance(Builder *b, uint32_t n, const Value *x, const Value *y, int64_t repeats);
+
 /* ---- batching ---- */
 
 /* Gives varying values a leading axis of `batch` examples, replaces `example` by a fetch through the new input "index"
@@ -92,6 +97,14 @@ void method_assemble(Model *model, Train *train, PassTrace *trace);
 void method_explain(const Train *train, Text *out);
 /* A line for an optimizer: "  lower      adam(0.001, ..., cosine) of PART"; `part` NULL: it trains what no other one does. */
 void optimizer_explain(const char *what, const Optimizer *optimizer, const char *part, Text *out);
+
+/* Whether the weight is one of a net that is made of other numbers, none of them from a file. */
+bool method_spreads(const Model *model, uint32_t weight);
+/* After method_assemble: a function of states whose outputs are the deviations of these weights, over all elements and typical
+ * values of the conditions; of a weight that begins at a constant, from this constant. */
+Function *method_spread(Model *model, Train *train, const PassTrace *trace);
+/* At how many values of the conditions it computes so many numbers. */
+int64_t typical_count(int64_t elements);
 
 /* How many losses the train differentiates: its phases', or pareto's objectives. */
 uint32_t method_losses(const Train *train);

@@ -51,6 +51,7 @@ static void map_over_index(Assembly *assembly, Function *function, const TrainCo
     rewrite_end(&rewrite);
 }
 
+<<<<<<< HEAD
 /* The metrics, as a set, that do not depend on the condition; *all: none does. */
 static uint64_t independent_metrics(const Module *module, const Train *train, uint32_t condition, bool *all)
 {
@@ -63,6 +64,21 @@ static uint64_t independent_metrics(const Module *module, const Train *train, ui
             set |= UINT64_C(1) << i;
     }
     return set;
+=======
+/* Whether the index says which member of a family the phase reads. */
+static bool reads_members(const Phase *phase, const TrainCondition *own)
+{
+    return phase->member.kind == MEMBER_OF_CONDITION && phase->member.index == own->condition;
+}
+
+static bool depends_on(const Module *module, const Train *train, uint32_t condition)
+{
+    for (uint32_t i = 0; i < train->metrics.len; i++)
+        if (sources_of(module, train->metrics.data[i].objective).conditions >> condition & 1 ||
+            (train->metrics.data[i].member.kind == MEMBER_OF_CONDITION && train->metrics.data[i].member.index == condition))
+            return true;
+    return false;
+>>>>>>> main
 }
 
 /* One point per task or member, where a metric depends on it. */
@@ -113,7 +129,8 @@ static void assemble(Assembly *assembly)
     const char *name = arena_printf(&module->arena, "%s.%s", train->name, phase->name);
     Function *function = objective_copy(assembly, name, phase->objective, AT_HAND);
     objective_batch(assembly, function, phase->batch, false);
-    map_over_index(assembly, function, &train->conditions.data[0], false);
+    phase->all_members = reads_members(phase, &train->conditions.data[0]);
+    map_over_index(assembly, function, &train->conditions.data[0], phase->all_members);
     WeightStep step = weight_step_of(assembly, phase, function);
     weight_step_update(assembly, phase, &step);
     weight_step_end(assembly, phase, &step);
