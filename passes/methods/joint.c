@@ -51,34 +51,26 @@ static void map_over_index(Assembly *assembly, Function *function, const TrainCo
     rewrite_end(&rewrite);
 }
 
-<<<<<<< HEAD
+/* Whether the index says which member of a family is read. */
+static bool reads_members(const uint32_t *member, uint32_t condition)
+{
+    return member->kind == MEMBER_OF_CONDITION && member->index == condition;
+}
+
 /* The metrics, as a set, that do not depend on the condition; *all: none does. */
 static uint64_t independent_metrics(const Module *module, const Train *train, uint32_t condition, bool *all)
 {
     uint64_t set = 0;
     *all = true;
     for (uint32_t i = 0; i < train->metrics.len; i++) {
-        bool depends = sources_of(module, train->metrics.data[i].objective).conditions >> condition & 1;
+        const Metric *metric = &train->metrics.data[i];
+        bool depends =
+            sources_of(module, metric->objective).conditions >> condition & 1 || reads_members(&metric->member, condition);
         *all = *all && !depends;
         if (!depends && i < MOST_IN_SET)
             set |= UINT64_C(1) << i;
     }
     return set;
-=======
-/* Whether the index says which member of a family the phase reads. */
-static bool reads_members(const Phase *phase, const TrainCondition *own)
-{
-    return phase->member.kind == MEMBER_OF_CONDITION && phase->member.index == own->condition;
-}
-
-static bool depends_on(const Module *module, const Train *train, uint32_t condition)
-{
-    for (uint32_t i = 0; i < train->metrics.len; i++)
-        if (sources_of(module, train->metrics.data[i].objective).conditions >> condition & 1 ||
-            (train->metrics.data[i].member.kind == MEMBER_OF_CONDITION && train->metrics.data[i].member.index == condition))
-            return true;
-    return false;
->>>>>>> main
 }
 
 /* One point per task or member, where a metric depends on it. */
@@ -129,7 +121,7 @@ static void assemble(Assembly *assembly)
     const char *name = arena_printf(&module->arena, "%s.%s", train->name, phase->name);
     Function *function = objective_copy(assembly, name, phase->objective, AT_HAND);
     objective_batch(assembly, function, phase->batch, false);
-    phase->all_members = reads_members(phase, &train->conditions.data[0]);
+    phase->all_members = reads_members(&phase->member, train->conditions.data[0].condition);
     map_over_index(assembly, function, &train->conditions.data[0], phase->all_members);
     WeightStep step = weight_step_of(assembly, phase, function);
     weight_step_update(assembly, phase, &step);
