@@ -52,7 +52,7 @@ static void map_over_index(Assembly *assembly, Function *function, const TrainCo
 }
 
 /* Whether the index says which member of a family is read. */
-static bool reads_members(const uint32_t *member, uint32_t condition)
+static bool reads_members(const MemberChoice *member, uint32_t condition)
 {
     return member->kind == MEMBER_OF_CONDITION && member->index == condition;
 }
