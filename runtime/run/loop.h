@@ -5,6 +5,7 @@
 #include "runtime/data/sampler.h"
 #include "runtime/run/checkpoint.h"
 #include "runtime/run/evaluation.h"
+#include "runtime/run/functions.h"
 #include "runtime/run/metrics_log.h"
 #include "runtime/run/progress.h"
 #include "runtime/run/reading.h"
@@ -28,6 +29,7 @@ typedef struct Run {
     Phase phases[MAX_PHASES];
     Evaluation *evaluations;
     Sweep sweep;
+    Functions functions;
     Call init, hypers, plateau;
     Call calls[MAX_ACTS]; /* of acts that are calls */
     Plan plan;

@@ -238,6 +238,7 @@ static bool open_calls(Run *run)
             return false;
     run->evaluations = evaluations_open(&run->program, &run->data);
     return run->evaluations && sweep_open(&run->sweep, &run->program) &&
+           functions_open(&run->functions, &run->program, &run->data) &&
            call_open(&run->init, &run->program, train->init, rows, plain) &&
            call_open(&run->hypers, &run->program, train->hypers, rows, plain) &&
            call_open(&run->plateau, &run->program, train->plateau, rows, with_metric);
@@ -310,6 +311,7 @@ static void close_run(Run *run)
     }
     evaluations_close(run->evaluations, run->manifest->train->metric_count);
     sweep_close(&run->sweep);
+    functions_close(&run->functions);
     call_close(&run->init);
     call_close(&run->hypers);
     call_close(&run->plateau);
@@ -360,8 +362,8 @@ static void recover_seconds(Run *run)
 /* A run that was resumed after its last evaluation has measured no sweep. */
 static void recover_sweep(Run *run)
 {
-    if (run->sweep.info && run->sweep.count == 0)
-        sweep_measure(&run->sweep, run->evaluations, &run->program, run_nets(run));
+    if (run->sweep.info)
+        sweep_recall(&run->sweep, run->evaluations, &run->program, run_nets(run));
 }
 
 static int report_end(Run *run, LoopEnd end)
@@ -402,6 +404,8 @@ static int run_loop(Run *run)
 {
     recover_seconds(run);
     if (was_finished(run)) {
+        if (sweep_in_rounds(run->sweep.info)) /* its results are in the checkpoint */
+            recover_sweep(run);
         words_finished(run);
         return EXIT_SUCCESS;
     }
