@@ -154,6 +154,21 @@ static const char *hyper_range(Arena *arena, const Hyper *hyper)
     return "";
 }
 
+/* "3 shares of the sum 1, drawn" */
+static const char *condition_text(Arena *arena, const Condition *condition, bool drawn)
+{
+    switch (condition_domains[condition->kind]) {
+    case DOMAIN_SIMPLEX:
+        return arena_printf(arena, "%" PRId64 " shares of the sum 1, %s", type_elements(condition->type),
+                            drawn ? "drawn" : "not drawn by this train");
+    case DOMAIN_INDEX:
+        return arena_printf(arena, "one of %" PRId64 "%s", condition->count, drawn ? "" : ", where one is given");
+    default:
+        return arena_printf(arena, "%" PRId64 " number%s, where they are given", type_elements(condition->type),
+                            type_elements(condition->type) == 1 ? "" : "s");
+    }
+}
+
 static void explain_conditions(const Model *model, const Train *train, Arena *arena)
 {
     const Module *module = model->module;
@@ -173,9 +188,9 @@ static void explain_conditions(const Model *model, const Train *train, Arena *ar
         printf("  and others: %" PRIu32 " in all\n", model->hypers.len);
     for (uint32_t c = 0; c < module->conditions.len; c++) {
         const Condition *condition = &module->conditions.data[c];
+        bool drawn = find_train_condition(train, c) != NULL;
         if (!condition_standing[condition->kind]) /* the hyperparameters of the others are listed above */
-            printf("  %-24s %" PRId64 " shares of the sum 1, %s\n", condition->name, type_elements(condition->type),
-                   find_train_condition(train, c) ? "drawn" : "not drawn by this train");
+            printf("  %-24s %s\n", condition->name, condition_text(arena, condition, drawn));
     }
 }
 

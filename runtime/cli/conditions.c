@@ -1,5 +1,6 @@
 #include "runtime/cli/conditions.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,7 +28,9 @@ static void write_argument(const Giving *g, const ConditionInfo *condition, size
     const TensorInfo *argument = argument_of(g, condition);
     void *input = call_input(g->call, condition->name);
     for (size_t i = 0; i < count; i++)
-        if (argument->dtype == DTYPE_F64)
+        if (argument->dtype == DTYPE_I32)
+            ((int32_t *)input)[first + i] = (int32_t)values[i];
+        else if (argument->dtype == DTYPE_F64)
             ((double *)input)[first + i] = values[i];
         else
             ((float *)input)[first + i] = (float)values[i];
@@ -74,16 +77,14 @@ static size_t count_points(const Giving *g, const ConditionInfo **only)
 static const ConditionInfo *find_point(const Giving *g, const char *text, const char **numbers)
 {
     const ConditionInfo *only = NULL;
-    const char *equals = strchr(text, '='), *word = "", *first = "";
+    const char *equals = strchr(text, '='), *flag = point_flag(), *first = "";
+    const char *noun = strcmp(flag, "given") ? flag : "condition";
     size_t count = count_points(g, &only), length = equals ? (size_t)(equals - text) : 0;
     NameList names = {""};
     *numbers = equals ? equals + 1 : text;
     for (size_t i = 0; i < g->manifest->condition_count; i++) {
         const ConditionInfo *condition = &g->manifest->conditions[i];
-        if (condition->standing)
-            continue;
-        word = condition->word;
-        if (!argument_of(g, condition))
+        if (condition->standing || !argument_of(g, condition))
             continue;
         if (equals && strlen(condition->name) == length && !strncmp(condition->name, text, length))
             return condition;
@@ -91,35 +92,64 @@ static const ConditionInfo *find_point(const Giving *g, const char *text, const 
         name_list_add(&names, condition->name);
     }
     if (count == 0)
-        report_error("'%s' takes no %s: leave --%s out", g->export, word, word);
+        report_error("'%s' takes no %s: leave --%s out", g->export, noun, flag);
     else if (equals)
-        report_error("--%s %s: '%.*s' is no %s of '%s', which takes %s", word, text, (int)length, text, word, g->export,
+        report_error("--%s %s: '%.*s' is no %s of '%s', which takes %s", flag, text, (int)length, text, noun, g->export,
                      names.text);
     else if (count > 1)
-        report_error("--%s %s: '%s' takes %s: say which, as in --%s %s=%s", word, text, g->export, names.text, word, first, text);
+        report_error("--%s %s: '%s' takes %s: say which, as in --%s %s=%s", flag, text, g->export, names.text, flag, first, text);
     return equals || count != 1 ? NULL : only;
 }
 
-/* One number per entry, scaled so that the sum is 1. */
+/* Shares: none is negative, and they are scaled so that the sum is 1. */
+static bool scale_shares(const ConditionInfo *condition, const char *numbers, double *point)
+{
+    const char *flag = point_flag();
+    double sum = 0;
+    for (size_t i = 0; i < condition->width; i++) {
+        if (!(point[i] >= 0))
+            return report_error("--%s %s: a %s has no negative numbers", flag, numbers, condition->word);
+        sum += point[i];
+    }
+    for (size_t i = 0; i < condition->width; i++)
+        point[i] /= sum;
+    return (sum > 0 && isfinite(sum)) || report_error("--%s %s: the numbers must have a sum above 0", flag, numbers);
+}
+
+static bool check_index(const ConditionInfo *condition, const char *number, double index)
+{
+    return (index == floor(index) && index >= 0 && index < (double)condition->count) ||
+           report_error("--%s %s: the %s '%s' is a whole number from 0 to %" PRId64, point_flag(), number, condition->word,
+                        condition->name, condition->count - 1);
+}
+
+/* What the condition's domain asks of the numbers. */
+static bool fit_domain(const ConditionInfo *condition, const char *numbers, double *point)
+{
+    switch (condition->domain) {
+    case DOMAIN_SIMPLEX:
+        return scale_shares(condition, numbers, point);
+    case DOMAIN_INDEX:
+        return check_index(condition, numbers, point[0]);
+    default:
+        return true;
+    }
+}
+
+/* One number per entry. */
 static bool give_point(const Giving *g, const char *text)
 {
     const char *numbers;
     const ConditionInfo *condition = find_point(g, text, &numbers);
     if (!condition)
         return false;
-    const char *word = condition->word;
     bool *given = &g->given[condition - g->manifest->conditions];
-    double *point = calloc(condition->width, sizeof *point), sum = 0;
+    double *point = calloc(condition->width, sizeof *point);
     bool fine = point || report_error("out of memory");
-    fine = fine && (!*given || report_error("--%s is given twice", word));
-    fine = fine && (parse_numbers(numbers, condition->width, point) || refuse_numbers(word, "", condition->width, numbers));
-    for (size_t i = 0; fine && i < condition->width; i++) {
-        fine = point[i] >= 0 || report_error("--%s %s: a %s has no negative numbers", word, numbers, word);
-        sum += point[i];
-    }
-    fine = fine && ((sum > 0 && isfinite(sum)) || report_error("--%s %s: the numbers must have a sum above 0", word, numbers));
-    for (size_t i = 0; fine && i < condition->width; i++)
-        point[i] /= sum;
+    fine = fine && (!*given || report_error("--%s is given twice", point_flag()));
+    fine = fine &&
+           (parse_numbers(numbers, condition->width, point) || refuse_numbers(point_flag(), "", condition->width, numbers));
+    fine = fine && fit_domain(condition, numbers, point);
     if (fine)
         write_argument(g, condition, 0, condition->width, point);
     *given = true;
@@ -131,15 +161,18 @@ static bool needs_point(const Giving *g, const ConditionInfo *condition)
 {
     const SweepInfo *sweep = manifest_sweep(g->manifest);
     bool swept = sweep && &g->manifest->conditions[sweep->condition] == condition;
-    const char *word = condition->word;
+    const char *word = condition->word, *flag = point_flag();
     NameList names = {""};
     for (size_t i = 0; swept && i < sweep->output_count; i++)
         name_list_add(&names, sweep->outputs[i]);
-    if (swept)
+    if (swept && condition->domain == DOMAIN_SIMPLEX)
         return report_error("'%s' takes the %s '%s': say with --%s how much each of %s matters", g->export, word, condition->name,
-                            word, names.text);
-    return report_error("'%s' takes the %s '%s': say with --%s its %zu numbers", g->export, word, condition->name, word,
-                        condition->width);
+                            flag, names.text);
+    if (condition->domain == DOMAIN_INDEX)
+        return report_error("'%s' takes the %s '%s': say with --%s which of %" PRId64 " it is", g->export, word, condition->name,
+                            flag, condition->count);
+    return report_error("'%s' takes the %s '%s': say with --%s its %zu numbers", g->export,
+                        condition->domain == DOMAIN_REALS ? "vector" : word, condition->name, flag, condition->width);
 }
 
 /* ---- hyperparameters ---- */
@@ -250,7 +283,8 @@ static bool check_arguments(const Giving *g)
     for (size_t i = 0; i < g->manifest->condition_count; i++) {
         const ConditionInfo *condition = &g->manifest->conditions[i];
         const TensorInfo *argument = argument_of(g, condition);
-        if (argument && (argument->elements != (int64_t)condition->width || argument->dtype != g->manifest->real))
+        DType dtype = condition->domain == DOMAIN_INDEX ? DTYPE_I32 : g->manifest->real;
+        if (argument && (argument->elements != (int64_t)condition->width || argument->dtype != dtype))
             return report_internal("the argument '%s' of '%s' does not hold %zu numbers", condition->name, g->export,
                                    condition->width);
     }

@@ -42,7 +42,8 @@ static const CommandInfo commands[] = {
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
 
-/* "--preference" and "--hyper"; empty where the model has no such conditions. */
+/* "--preference" and "--hyper"; empty where the model has no such conditions. Conditions of several kinds without a value of their
+ * own share the flag "--given". */
 static char condition_flags[2][64];
 
 static const char *flag_name(Key key)
@@ -55,7 +56,9 @@ static void name_condition_flags(const Manifest *manifest)
     memset(condition_flags, 0, sizeof condition_flags);
     for (size_t i = 0; i < manifest->condition_count; i++) {
         const ConditionInfo *condition = &manifest->conditions[i];
-        snprintf(condition_flags[condition->standing], sizeof condition_flags[0], "--%.60s", condition->word);
+        char *flag = condition_flags[condition->standing];
+        bool other = *flag && strcmp(flag + strlen("--"), condition->word);
+        snprintf(flag, sizeof condition_flags[0], "--%.60s", other ? "given" : condition->word);
     }
 }
 
@@ -91,6 +94,15 @@ static void print_usage(const CommandInfo *command, bool first)
     printf("%s%s\n", *command->files ? " " : "", command->files);
 }
 
+/* Whether all conditions without a value of their own are shares of the sum 1. */
+static bool has_shares(const Manifest *manifest)
+{
+    for (size_t i = 0; i < manifest->condition_count; i++)
+        if (!manifest->conditions[i].standing && manifest->conditions[i].domain != DOMAIN_SIMPLEX)
+            return false;
+    return true;
+}
+
 static void print_flag_help(const Manifest *manifest, Key key)
 {
     const SweepInfo *sweep = manifest_sweep(manifest);
@@ -98,7 +110,10 @@ static void print_flag_help(const Manifest *manifest, Key key)
     flag_text(key, text, sizeof text);
     if (!*flag_name(key)) /* the model has no such conditions */
         return;
-    snprintf(point, sizeof point, "how much each %.30s matters, scaled to the sum 1", sweep ? sweep->output_word : "entry");
+    if (has_shares(manifest))
+        snprintf(point, sizeof point, "how much each %.30s matters, scaled to the sum 1", sweep ? sweep->output_word : "entry");
+    else
+        snprintf(point, sizeof point, "the numbers of a condition that the export takes");
     printf("  %-*s ", HELP_MARGIN - 3, text);
     if (strlen(text) > HELP_MARGIN - 3)
         printf("\n%*s", HELP_MARGIN, "");
@@ -462,6 +477,11 @@ static bool refuse_command(const char *word)
                 return report_error("'%s' is not a command: flags stand behind one, as in '%s %s %s'", word, report_command(),
                                     commands[i].name, word);
     return report_error("'%s' is not a command (%s); see --help", word, all_commands());
+}
+
+const char *point_flag(void)
+{
+    return condition_flags[0] + strlen("--");
 }
 
 bool options_parse(int argc, char **argv, const Manifest *manifest, Options *options)
