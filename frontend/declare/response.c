@@ -55,7 +55,8 @@ bool check_drawn(Session *s, const Decl *decl, const Train *train)
         if (method)
             add_help(s, "train it by %s(%s), or give the weights another form", method, name);
         else
-            add_help(s, "give it one where it is used, as in 'f(d.x) given %s = %s'", name, is_index(symbol) ? "d.k" : "codes(d.k)");
+            add_help(s, "give it one where it is used, as in 'f(d.x) given %s = %s'", name,
+                     is_index(symbol) ? "d.k" : "codes(d.k)");
         return false;
     }
     return true;

@@ -37,9 +37,9 @@ static Construct form_construct(const FormRow *row)
 /* The arguments of a use of a form. */
 typedef struct FormArguments {
     const FormRow *row;
-    Symbol *condition;       /* CONDITION */
-    const Expr *generator;   /* NET: its call */
-    const char *file;        /* FILE */
+    Symbol *condition;     /* CONDITION */
+    const Expr *generator; /* NET: its call */
+    const char *file;      /* FILE */
     int64_t setting;
 } FormArguments;
 

@@ -147,8 +147,8 @@ static bool give_point(const Giving *g, const char *text)
     double *point = calloc(condition->width, sizeof *point);
     bool fine = point || report_error("out of memory");
     fine = fine && (!*given || report_error("--%s is given twice", point_flag()));
-    fine = fine &&
-           (parse_numbers(numbers, condition->width, point) || refuse_numbers(point_flag(), "", condition->width, numbers));
+    fine =
+        fine && (parse_numbers(numbers, condition->width, point) || refuse_numbers(point_flag(), "", condition->width, numbers));
     fine = fine && fit_domain(condition, numbers, point);
     if (fine)
         write_argument(g, condition, 0, condition->width, point);

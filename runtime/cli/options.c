@@ -42,8 +42,8 @@ static const CommandInfo commands[] = {
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
 
-/* "--preference" and "--hyper"; empty where the model has no such conditions. Conditions of several kinds without a value of their
- * own share the flag "--given". */
+/* "--preference" and "--hyper"; empty where the model has no such conditions. Conditions of several kinds without a value of
+ * their own share the flag "--given". */
 static char condition_flags[2][64];
 
 static const char *flag_name(Key key)
