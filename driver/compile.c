@@ -103,13 +103,20 @@ static void drop_sources(Model *model)
         Function *value = weight_value_function(module, i);
         if (value)
             function_remove(module, value);
+        const char *measure = module->weights.data[i].measure.function;
+        Function *measured = measure ? module_function(module, measure) : NULL;
+        if (measured) /* several weights may share it */
+            function_remove(module, measured);
     }
 }
 
 bool compile_program(const Options *options, Compilation *c)
 {
-    if (!compile_model(options, c))
-        return false;
+    return compile_model(options, c) && compile_plan(c);
+}
+
+bool compile_plan(Compilation *c)
+{
     double start = seconds_now();
     drop_sources(c->model);
     c->plan = plan_module(c->model->module);

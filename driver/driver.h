@@ -49,7 +49,9 @@ bool compile_model(const Options *options, Compilation *compilation);
 /* The CountData of the frontend (count.c). */
 bool count_data(const Dataset *data, const Field *fields, uint32_t field_count, const char *folder, DataCounts *counts,
                 char *reason, size_t size);
-/* compile_model, then fusion and the memory plan. */
+/* After compile_model: fusion and the memory plan. */
+bool compile_plan(Compilation *compilation);
+/* Both. */
 bool compile_program(const Options *options, Compilation *compilation);
 void compilation_free(Compilation *compilation);
 double seconds_now(void);
@@ -59,6 +61,10 @@ int command_check(const Options *options);
 int command_explain(const Options *options);
 int command_opt(const Options *options);
 int command_run(const Options *options);
+
+/* Between compile_model and compile_plan: initialises the model as a run does, and says for each weight that a net makes which
+ * standard deviation it begins with, and how that compares with what its layer gives it (spread.c). */
+void explain_spread(Model *model, Arena *arena, const PassTrace *trace, Text *out);
 
 /* Checks the gradients of every loss, and compiled code; prints what it finds and returns an exit status (gradients.c).
  * *not_finite: a loss is no finite number on so few examples, and nothing was checked or said. */

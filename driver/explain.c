@@ -293,11 +293,16 @@ static void list_functions(const Plan *plan)
 int command_explain(const Options *options)
 {
     Compilation c;
-    bool fine = compile_program(options, &c);
+    Text spread = {0};
+    bool fine = compile_model(options, &c);
+    if (fine)
+        explain_spread(c.model, &c.arena, &c.trace, &spread);
+    fine = fine && compile_plan(&c);
     if (fine) {
         printf("%s: model %s, %s\n", options->file, c.model->name, dtype_name(c.model->module->real));
         explain_data(c.model, &c.arena);
         explain_weights(c.model, &c.arena);
+        printf("%s", spread.len ? spread.data : "");
         explain_conditions(c.model, &c.model->trains.data[0], &c.arena);
         for (uint32_t i = 0; i < c.model->trains.len; i++)
             explain_train(c.model, &c.model->trains.data[i], &c.arena);
@@ -309,6 +314,7 @@ int command_explain(const Options *options)
     } else if (fine) {
         puts("every weight, function, kernel and address: hnc explain --plan");
     }
+    text_free(&spread);
     compilation_free(&c);
     return fine ? EXIT_FINE : EXIT_ERROR;
 }

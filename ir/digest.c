@@ -100,6 +100,8 @@ static void add_declarations(const Model *model, Text *text)
                     w->init.value);
         if (w->file)
             text_printf(text, "from %s\n", w->file);
+        if (w->measure.function)
+            text_printf(text, "measured %a %a\n", w->measure.wanted, w->measure.power);
         add_function(model, weight_value_function(module, i), text);
     }
     for (uint32_t i = 0; i < model->forms.len; i++) {

@@ -38,7 +38,7 @@ typedef struct OpText {
 extern const OpText op_text[OP_COUNT]; /* print.c */
 
 extern const char *const init_kind_names[]; /* in the order of InitKind */
-enum { INIT_KIND_COUNT = 3 };
+enum { INIT_KIND_COUNT = 4 };
 
 /* Whether `name` stands in text as it is; any other name is written in quotes. */
 bool is_plain_name(const char *name);

@@ -1,5 +1,6 @@
 #include "ir/ir.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -169,7 +170,22 @@ const char *const init_kind_names[INIT_KIND_COUNT] = {
     [INIT_CONSTANT] = "constant",
     [INIT_UNIFORM] = "uniform",
     [INIT_NORMAL] = "normal",
+    [INIT_SIGNS] = "signs",
 };
+
+double init_deviation(Init init)
+{
+    switch (init.kind) {
+    case INIT_UNIFORM:
+        return init.value / sqrt(3);
+    case INIT_NORMAL:
+    case INIT_SIGNS:
+        return init.value;
+    case INIT_CONSTANT:
+        break;
+    }
+    return 0;
+}
 
 uint32_t value_number(const Function *function, Value value)
 {

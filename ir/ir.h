@@ -137,11 +137,20 @@ typedef struct Function {
 
 /* ---- module tables ---- */
 
-typedef enum { INIT_CONSTANT, INIT_UNIFORM, INIT_NORMAL } InitKind; /* value; U(-value, value); N(0, value^2) */
+/* value; U(-value, value); N(0, value^2); value or -value, with the same probability */
+typedef enum { INIT_CONSTANT, INIT_UNIFORM, INIT_NORMAL, INIT_SIGNS } InitKind;
 typedef struct Init {
     InitKind kind;
     double value;
 } Init;
+double init_deviation(Init init); /* the standard deviation of such numbers */
+
+/* First values that are measured: those of Init are multiplied by (wanted / r)^power, where r is the root of the mean square of
+ * what the per-example function makes of the first values of all that it depends on. */
+typedef struct Measure {
+    const char *function; /* its only output is a real tensor; NULL: nothing is measured */
+    double wanted, power;
+} Measure;
 
 typedef struct State {
     const char *name; /* unique; as in the checkpoint. '.' joins names of the model file, '/' comes before what the compiler adds,
@@ -149,9 +158,10 @@ typedef struct State {
     Type type;
     StateRole role;
     Init init;           /* what a train's init function gives it; constant 0 unless set after module_state */
+    Measure measure;     /* of the first value, where init is random or a constant other than 0 */
     Lifetime lifetime;   /* which resets give it its first value; NET unless set after module_state */
     bool grows;          /* the first axis counts the values of an index condition (Weight.grows) */
-    const char *file;    /* STATE_FROZEN: the file whose numbers it keeps, as the model file writes it */
+    const char *file;    /* STATE_FROZEN: the file whose numbers it keeps, as the model file writes it; NULL: its first value */
     const char *part_of; /* what makes the weight of this name, where these numbers are only a part of it; or NULL */
 } State;
 
@@ -171,9 +181,11 @@ typedef struct Weight {
     int output_axis; /* axis of the output units; -1: none (a scalar) */
     int64_t fan_in, fan_out;
     Init init;
+    Measure measure;
     const char *value; /* the per-example function whose only output it is; NULL: a state holds its numbers */
     const char *state; /* that state's name; NULL: the weight's own */
     const char *file;  /* the file whose numbers the state keeps, as the model file writes it; NULL: they are trained */
+    bool fixed;        /* trained they are not, though no file holds them */
     bool grows;        /* the first axis counts the values of an index condition, to which a later run may add some */
     Sources sources;   /* filled by find_sources */
 } Weight;

@@ -67,6 +67,7 @@ typedef struct Net {
 typedef struct Form {
     const char *target; /* "classifier": the net, or a dotted part of it */
     const char *text;   /* "free * semibinary(dense(masks(r)))", as written */
+    const char *note;   /* how nets make them, "27 chunks of 78000 numbers"; NULL: no net adds to what it makes */
     uint32_t line;
 } Form;
 

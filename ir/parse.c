@@ -29,7 +29,7 @@ static bool parse_entry(Parser *p, OpSubject table, uint32_t index, const char *
     return expect_mark(p, ':') && parse_type(p, type);
 }
 
-/* init := 'init' ('constant' | 'uniform' | 'normal') number */
+/* init := 'init' ('constant' | 'uniform' | 'normal' | 'signs') number */
 static bool parse_init(Parser *p, Init *init)
 {
     if (!expect_word(p, "init"))
@@ -39,7 +39,7 @@ static bool parse_init(Parser *p, Init *init)
             init->kind = (InitKind)i;
             return parse_real(p, &init->value);
         }
-    return error_here(p, "expected 'constant', 'uniform' or 'normal'");
+    return error_here(p, "expected 'constant', 'uniform', 'normal' or 'signs'");
 }
 
 static bool parse_role(Parser *p, StateRole *role)

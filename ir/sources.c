@@ -41,7 +41,7 @@ void find_sources(Module *module)
         for (uint32_t i = module->weights.len; i-- > 0;) {
             Weight *weight = &module->weights.data[i];
             const Function *value = weight_value_function(module, i);
-            Sources found = value ? sources_of(module, value) : (Sources){.trained = !weight->file};
+            Sources found = value ? sources_of(module, value) : (Sources){.trained = !weight->file && !weight->fixed};
             changed |= found.conditions != weight->sources.conditions || found.trained != weight->sources.trained;
             weight->sources = found;
         }

@@ -93,6 +93,14 @@ void method_explain(const Train *train, Text *out);
 /* A line for an optimizer: "  lower      adam(0.001, ..., cosine) of PART"; `part` NULL: it trains what no other one does. */
 void optimizer_explain(const char *what, const Optimizer *optimizer, const char *part, Text *out);
 
+/* Whether the weight is one of a net that is made of other numbers, none of them from a file. */
+bool method_spreads(const Model *model, uint32_t weight);
+/* After method_assemble: a function of states whose outputs are the deviations of these weights, over all elements and typical
+ * values of the conditions; of a weight that begins at a constant, from this constant. */
+Function *method_spread(Model *model, Train *train, const PassTrace *trace);
+/* At how many values of the conditions it computes so many numbers. */
+int64_t typical_count(int64_t elements);
+
 /* How many losses the train differentiates: its phases', or pareto's objectives. */
 uint32_t method_losses(const Train *train);
 /* The phase that a loss belongs to. */

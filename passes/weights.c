@@ -64,9 +64,10 @@ static Given given_of(const Module *module, const Op *op, const Value *map, cons
 /* States are made on first use, so that those of a net follow each other in a checkpoint. */
 static Value read_state(Builder *b, const Model *model, const Weight *weight)
 {
-    StateRole role = weight->file ? STATE_FROZEN : STATE_WEIGHT;
+    StateRole role = weight->file || weight->fixed ? STATE_FROZEN : STATE_WEIGHT;
     const char *name = weight->state ? weight->state : weight->name;
     uint32_t state = find_or_add_state(b->module, name, weight->type, role, weight->init);
+    b->module->states.data[state].measure = weight->measure;
     if (weight->file) {
         b->module->states.data[state].file = weight->file;
         b->module->states.data[state].lifetime = LIFETIME_RUN;

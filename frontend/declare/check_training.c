@@ -153,6 +153,17 @@ static void warn_of_zero_factors(Session *s, uint32_t index)
     add_help(s, "begin the last weights of the net that makes them with random numbers, as in '~ normal(0.01)'");
 }
 
+/* Training would be silent about it: the net behind the weights passes no derivative to anything. */
+static void refuse_dead(Session *s, const Train *train, uint32_t index)
+{
+    const Weight *made = &s->module->weights.data[index];
+    const Decl *decl = s->forms.data[made->form].decl;
+    fail(s, decl->value->span, "no step of '%s' moves what makes the weights of '%s': at the first weights its derivative is 0",
+         train->name, s->model->forms.data[made->form].target);
+    add_help(
+        s, "numbers that begin at 0 are multiplied with each other: begin one factor with random numbers, as in '~ normal(0.1)'");
+}
+
 /* Over all phases: weights that the losses together leave at 0, and whether such weights keep a condition where it is. */
 static void check_stuck(Session *s, const Decl *decl, const Train *train)
 {
@@ -165,6 +176,8 @@ static void check_stuck(Session *s, const Decl *decl, const Train *train)
         fail(s, setting->span, "'%s' stays where it is: the weights that respond to it begin at 0, and no step moves them",
              names_of(s, still & (~still + 1))); /* the first of them */
         help_stuck(s, result.stuck);
+    } else if (result.dead != NO_WEIGHT) {
+        refuse_dead(s, train, result.dead);
     } else if (result.stuck != NO_WEIGHT) {
         const char *name = s->module->weights.data[result.stuck].name;
         Span span = setting_of(decl, lower->name)->span;

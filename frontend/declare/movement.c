@@ -142,7 +142,7 @@ static void reach_weight(Movement *m, uint32_t index)
 {
     const Weight *weight = &m->model->module->weights.data[index];
     const Function *value = weight_value_function(m->model->module, index);
-    if (!value && !weight->file)
+    if (!value && !weight->file && !weight->fixed)
         (m->ignore_zeros ? m->touched : m->moves)[index] = true;
     if (!value || !value->outputs.len || m->visited[index])
         return;
@@ -216,6 +216,39 @@ static void find_zero_factors(Movement *m)
     }
 }
 
+/* Counts the trained numbers of which the weight is made, at any remove, and of these the ones that move. */
+static void count_behind(const Movement *m, uint32_t weight, bool *seen, uint32_t *trained, uint32_t *moving)
+{
+    const Weight *w = &m->model->module->weights.data[weight];
+    const Function *value = weight_value_function(m->model->module, weight);
+    if (seen[weight])
+        return;
+    seen[weight] = true;
+    *trained += !value && !w->file && !w->fixed;
+    *moving += !value && m->moves[weight];
+    for (Value v = 0; value && v < value->ops.len; v++)
+        if (OP_AT(value, v)->code == OP_PARAM)
+            count_behind(m, OP_AT(value, v)->symbol, seen, trained, moving);
+}
+
+/* After a round that nothing stops: a generator that it reached and whose numbers all stay. */
+static uint32_t find_dead(const Movement *m)
+{
+    uint32_t weights = m->model->module->weights.len, dead = NO_WEIGHT;
+    for (uint32_t i = 0; i < weights && dead == NO_WEIGHT; i++) {
+        const Weight *w = &m->model->module->weights.data[i];
+        if (!m->visited[i] || !w->value || w->net != NO_NET)
+            continue;
+        uint32_t trained = 0, moving = 0;
+        bool *seen = new_flags(weights);
+        count_behind(m, i, seen, &trained, &moving);
+        support_free(seen);
+        if (trained && !moving)
+            dead = i;
+    }
+    return dead;
+}
+
 static uint32_t count(const bool *flags, uint32_t n)
 {
     uint32_t total = 0;
@@ -230,7 +263,7 @@ MovementResult find_movement(const Model *model, const Function *lower, uint32_t
     Movement m = {.model = model};
     m.moves = new_flags(weights), m.touched = new_flags(weights), m.zero_value = new_flags(weights);
     m.zero_factors = new_flags(weights), m.visited = new_flags(weights);
-    MovementResult result = {.stuck = NO_WEIGHT, .zero_factors = NO_WEIGHT};
+    MovementResult result = {.stuck = NO_WEIGHT, .zero_factors = NO_WEIGHT, .dead = NO_WEIGHT};
     memset(m.zero_value, true, weights);
     find_zero_factors(&m);
     for (uint32_t before = UINT32_MAX, now = 0; now != before;) {
@@ -252,6 +285,7 @@ MovementResult find_movement(const Model *model, const Function *lower, uint32_t
     for (uint32_t i = 0; i < weights && result.zero_factors == NO_WEIGHT; i++)
         if (m.visited[i] && m.zero_factors[i])
             result.zero_factors = i;
+    result.dead = find_dead(&m);
     support_free(m.moves);
     support_free(m.touched);
     support_free(m.zero_value);

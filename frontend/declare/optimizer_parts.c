@@ -100,7 +100,8 @@ static void mark_weights(const Module *module, const Function *function, bool *m
 /* Whether training moves the numbers of the weight itself. */
 static bool is_trained_number(const Module *module, uint32_t weight)
 {
-    return !module->weights.data[weight].value && !module->weights.data[weight].file;
+    const Weight *w = &module->weights.data[weight];
+    return !w->value && !w->file && !w->fixed;
 }
 
 static const char *state_of(const Weight *weight)

@@ -214,14 +214,24 @@ typedef struct FormPlan {
 typedef struct GeneratorPlan {
     uint32_t form;
     const Expr *use; /* of the form that takes the net, "dense(respond(lam))" */
-    uint32_t weight; /* its numbers, in module->weights */
+    const FormRow *row;
+    uint32_t weight; /* what it makes, in module->weights */
+    NumbersKind kind;
+    uint32_t rows, head; /* of a form that joins rows: weights of the module (see FormUse) */
 } GeneratorPlan;
+
+/* First values that are measured, of a function that is being built. */
+typedef struct MeasurePlan {
+    uint32_t weight; /* whose first values follow */
+    Value value;     /* of the function */
+    Measure measure;
+} MeasurePlan;
 
 /* A weight whose expression is being evaluated. */
 typedef struct Making {
     uint32_t weight;
     const Frame *frame; /* the frame in which forms have a meaning */
-    unsigned uses[FORM_COUNT];
+    unsigned uses[FORM_COUNT], heads;
 } Making;
 
 /* A row of a data set that is being computed. */
@@ -257,6 +267,7 @@ typedef struct Session {
     VEC(FormPlan) forms;
     VEC(GeneratorPlan) generators;
     const Given *given;  /* the innermost condition that has a value; NULL: none */
+    VEC(MeasurePlan) measures;
     Making *making;      /* NULL: none */
     RowMaking *row;      /* the row of a data set that is being computed; NULL: none */
     uint32_t generating; /* 1 + the form whose generator is being built; 0: none */

@@ -9,7 +9,6 @@
 %param {Parser *parser}
 %locations
 %expect 0
-
 %code requires {
 #include "frontend/parse/parse.h"
 }
@@ -88,7 +87,7 @@ static void hn_error(const Span *span, Parser *parser, const char *message);
 %left '+' '-'
 %left '*' '/' '@'
 %precedence UNARY
-%precedence '(' '[' GIVEN
+%precedence '(' '[' EACH GIVEN
 
 %%
 
@@ -98,8 +97,6 @@ file
   | file END
   | file error END         { yyerrok; }
   ;
-
-/* ---- declarations ---- */
 
 declaration
   : DATA name extent '=' source data_body            { $$ = ast_decl(parser, @$, DECL_DATA, $2, $5); $$->extent = $3; $$->items = $6; }
@@ -184,8 +181,6 @@ type
   | name '[' elements ']'   { $$ = ast_type(parser, @$, $1, true, $3); }
   ;
 
-/* data */
-
 source
   : postfix
   | BY '(' args ')'   { Name word = {"by", @1};
@@ -256,8 +251,6 @@ split_part
   : name expr   { $$ = ast_data_item(parser, @$, DATA_SPLIT, $1, NULL, $2); }
   ;
 
-/* hyper */
-
 hypers
   : %empty                                       { $$ = (HyperList){0}; }
   | hypers name ':' postfix '=' expr shared END  { $$ = ast_hypers_add(parser, $1, span_join(@2, @7), $2, $4, $6, $7); }
@@ -269,8 +262,6 @@ shared
   : %empty   { $$ = false; }
   | SHARED   { $$ = true; }
   ;
-
-/* train */
 
 train_body
   : %empty             { $$ = (SettingList){0}; }
@@ -433,6 +424,7 @@ postfix
   | postfix '(' args ')'         { $$ = ast_call(parser, @$, $1, $3); }
   | postfix '[' index_list ']'   { $$ = ast_index(parser, @$, $1, $3); }
   | postfix AS name              { $$ = ast_label(parser, $1, $3); }
+  | postfix EACH name            { $$ = ast_free_each(parser, @$, $1, ast_arg(parser, @3, ARG_VALUE, $2, ast_name(parser, $3))); }
   ;
 
 primary

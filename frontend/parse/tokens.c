@@ -5,6 +5,7 @@
  */
 #include "frontend/parse/parse.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #include "parser.tab.h"
@@ -75,13 +76,23 @@ static bool is_given_with_binding(const Parser *parser, int token, Span span)
     return after && after[0] == '=' && after[1] != '=';
 }
 
-/* Whether `each` begins `each(p in x)`; otherwise it is a name. */
+/* Whether `each` begins `each(p in x)`. */
 static bool is_each_of(const Parser *parser, Span span)
 {
     const char *after = skip_blanks(parser->source->text + span.end);
     after = *after == '(' ? skip_name(skip_blanks(after + 1)) : NULL;
     after = after ? skip_blanks(after) : NULL;
     return after && strncmp(after, "in", 2) == 0 && skip_name(after) == after + 2;
+}
+
+/* Whether `each` stands between a value and a name, as in `free each t`. */
+static bool is_each_between(const Parser *parser, Span span)
+{
+    const char *text = parser->source->text, *before = text + span.begin, *after = skip_blanks(text + span.end);
+    while (before > text && (before[-1] == ' ' || before[-1] == '\t'))
+        before--;
+    bool value = before > text && (isalnum((unsigned char)before[-1]) || before[-1] == '_' || before[-1] == ')');
+    return value && skip_name(after);
 }
 
 static bool is_declaration_word(int token)
@@ -148,7 +159,7 @@ static int read_token(HN_STYPE *value, Span *span, Parser *parser)
     int token;
     do {
         token = raw_token(value, span, parser->scanner);
-        if (token == EACH && !is_each_of(parser, *span))
+        if (token == EACH && !is_each_of(parser, *span) && !is_each_between(parser, *span))
             token = NAME;
         if (token == HN_EOF)
             *span = (Span){parser->source, (uint32_t)parser->source->size, (uint32_t)parser->source->size};

@@ -9,4 +9,4 @@ static Value make(FormUse *use)
     return numbers;
 }
 
-const WeightForm form_frozen = {make, NULL};
+const WeightForm form_frozen = {.make = make};

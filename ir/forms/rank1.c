@@ -2,9 +2,9 @@
  * the numbers of the net, so that a net that makes zeros leaves W as it is. A vector has no inputs: b * s. */
 #include "ir/forms/forms.h"
 
-static int64_t numbers(const Weight *weight, int64_t setting)
+static int64_t numbers(const Weight *weight, const int64_t *settings)
 {
-    (void)setting;
+    (void)settings;
     return weight_units(weight) + (weight->type.rank > 1 ? weight_inputs(weight) : 0);
 }
 
@@ -21,11 +21,21 @@ static Value per_input(Builder *b, const Weight *weight, Value vector)
     return build_broadcast(b, build_reshape(b, vector, one_unit), weight->type, axes);
 }
 
+/* Rows of tasks and members are the factors themselves. They begin at random signs, as in the paper: the weight
+ * keeps its scale, and members differ from the start. */
+static Value factors_of(FormUse *use, int64_t count)
+{
+    if (use->kind == NUMBERS_ROWS)
+        return form_numbers(use, 0, count, (Init){use->start == START_ZERO ? INIT_CONSTANT : INIT_SIGNS, 1});
+    return build_with_const(use->b, OP_ADD, form_numbers(use, 0, count, (Init){INIT_CONSTANT, 0}), 1);
+}
+
 static Value make(FormUse *use)
 {
     Builder *b = use->b;
     Weight weight = b->module->weights.data[use->weight];
-    Value factors = build_with_const(b, OP_ADD, use->input, 1), w = form_part(use, "rank1", weight.type, weight.init);
+    Value factors = factors_of(use, numbers(&weight, use->settings));
+    Value w = form_part(use, "rank1", weight.type, weight.init);
     int64_t units = weight_units(&weight);
     w = build_binary(b, OP_MUL, w, per_unit(b, &weight, part_of(b, factors, 0, units)));
     if (weight.type.rank < 2)
@@ -33,4 +43,4 @@ static Value make(FormUse *use)
     return build_binary(b, OP_MUL, w, per_input(b, &weight, part_of(b, factors, units, weight_inputs(&weight))));
 }
 
-const WeightForm form_rank1 = {make, numbers};
+const WeightForm form_rank1 = {.make = make, .numbers = numbers};

@@ -14,4 +14,4 @@ static Value make(FormUse *use)
     return build_binary(b, OP_ADD, elem, build_binary(b, OP_MUL, per_unit(b, &weight, scale), hyper));
 }
 
-const WeightForm form_stn = {make, NULL};
+const WeightForm form_stn = {.make = make};

@@ -37,6 +37,16 @@ Value condition_value(Assembly *assembly, Builder *b, uint32_t condition, View v
     return own ? condition_rules[own->kind]->value(assembly, b, own, view) : first_value(assembly, b, condition);
 }
 
+Value typical_values(Assembly *assembly, Builder *b, uint32_t condition, int64_t count)
+{
+    const Condition *c = &assembly->module->conditions.data[condition];
+    if (condition_rules[c->kind]->typical)
+        return condition_rules[c->kind]->typical(assembly, b, condition, count);
+    Type all = type_of(c->type.dtype, 2, (int64_t[]){count, c->type.dims[0]});
+    Value seed = build_read(b, assembly->seed), zero = build_const(b, type_scalar(DTYPE_I32), 0);
+    return build_normal(b, seed, zero, all, (uint32_t)RANDOM_STREAM_TYPICAL + 2 * PARETO_MOST_OBJECTIVES * condition, 0);
+}
+
 void resolve_conditions(Assembly *assembly, Function *function, View view)
 {
     Rewrite rewrite;

@@ -15,4 +15,4 @@ static Value value(Assembly *assembly, Builder *b, const TrainCondition *own, Vi
     return build_const(b, b->module->conditions.data[own->condition].type, 0);
 }
 
-const ConditionRule condition_given = {states, value};
+const ConditionRule condition_given = {states, value, NULL};

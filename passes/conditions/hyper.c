@@ -97,7 +97,20 @@ static Value value(Assembly *assembly, Builder *b, const TrainCondition *own, Vi
     return build_binary(b, OP_ADD, centre, build_binary(b, OP_MUL, sigma, noise(assembly, b, own, view.phase)));
 }
 
-const ConditionRule condition_hyper = {states, value};
+/* The first value, with noise of the first scale where the train moves it. */
+static Value typical(Assembly *assembly, Builder *b, uint32_t condition, int64_t count)
+{
+    Type one = assembly->module->conditions.data[condition].type;
+    Type all = type_of(one.dtype, 2, (int64_t[]){count, one.dims[0]});
+    Value first = build_broadcast(b, first_value(assembly, b, condition), all, dims_of(1, 1));
+    if (!find_train_condition(assembly->train, condition))
+        return first;
+    Value seed = build_read(b, assembly->seed), zero = build_const(b, type_scalar(DTYPE_I32), 0);
+    Value noise = build_normal(b, seed, zero, all, (uint32_t)RANDOM_STREAM_TYPICAL + 2 * PARETO_MOST_OBJECTIVES * condition, 0);
+    return build_binary(b, OP_ADD, first, build_with_const(b, OP_MUL, noise, assembly->train->sigma));
+}
+
+const ConditionRule condition_hyper = {states, value, typical};
 
 /* ---- in natural units ---- */
 

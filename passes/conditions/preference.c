@@ -1,4 +1,6 @@
 /* A preference over objectives: the ray at hand, or one that is drawn for the step. */
+#include <math.h>
+
 #include "pareto/externs.h"
 #include "passes/methods/methods.h"
 
@@ -44,4 +46,37 @@ static Value value(Assembly *assembly, Builder *b, const TrainCondition *own, Vi
     return build_extern(b, EXTERN_DIRICHLET, type, 3, operands);
 }
 
-const ConditionRule condition_preference = {states, value};
+/* Numbers of the gamma distribution of shape a, nearly: of shape a + 1 by Wilson and Hilferty's transform of normal ones, times a
+ * uniform number to the power 1 / a. */
+static Value gamma_numbers(Assembly *assembly, Builder *b, Type type, uint32_t stream, double a)
+{
+    double more = a + 1;
+    Value seed = build_read(b, assembly->seed), first = build_const(b, type_scalar(DTYPE_I32), 0);
+    Value second = build_const(b, type_scalar(DTYPE_I32), 1);
+    Value z = build_with_const(b, OP_MUL, build_normal(b, seed, first, type, stream, 0), 1 / (3 * sqrt(more)));
+    Value root = build_with_const(b, OP_MAX, build_with_const(b, OP_ADD, z, 1 - 1 / (9 * more)), 0);
+    Value cube = build_binary(b, OP_MUL, root, build_binary(b, OP_MUL, root, root));
+    Value u = build_random(b, seed, second, type, stream, 0);
+    Value numbers = build_binary(b, OP_MUL, cube, build_binary(b, OP_POW, u, build_const(b, type, 1 / a)));
+    return build_with_const(b, OP_ADD, numbers, 1e-6); /* so that no sum is 0 */
+}
+
+/* Rays nearly as training draws them; where it takes them from a list, without preference for any entry. */
+static Value typical(Assembly *assembly, Builder *b, uint32_t condition, int64_t count)
+{
+    const Pareto *pareto = assembly->train->pareto;
+    Type ray = b->module->conditions.data[condition].type, column = type_of(ray.dtype, 2, (int64_t[]){count, 1});
+    Type all = type_of(ray.dtype, 2, (int64_t[]){count, ray.dims[0]});
+    bool drawn = pareto && !pareto->each && !pareto->fixed;
+    VEC(Value) columns = {0};
+    for (int64_t i = 0; i < ray.dims[0]; i++) {
+        uint32_t stream = (uint32_t)RANDOM_STREAM_TYPICAL + 2 * (condition * PARETO_MOST_OBJECTIVES + (uint32_t)i);
+        vec_push(&columns, gamma_numbers(assembly, b, column, stream, drawn ? pareto->concentration[i] : 1));
+    }
+    Value numbers = build_concat(b, columns.len, columns.data, 1);
+    vec_free(&columns);
+    Value sums = build_reduce(b, OP_REDUCE_SUM, numbers, dims_of(1, 1));
+    return build_binary(b, OP_DIV, numbers, build_broadcast(b, sums, all, dims_of(1, 0)));
+}
+
+const ConditionRule condition_preference = {states, value, typical};

@@ -1,62 +1,9 @@
-/* What every method needs beside its steps: initial states, the plateau schedule. */
+/* What every method needs beside its steps: the plateau schedule. */
 #include "passes/methods/methods.h"
 
 static const char *function_name(Assembly *assembly, const char *suffix)
 {
     return arena_printf(&assembly->module->arena, "%s.%s", assembly->train->name, suffix);
-}
-
-/* States before this one, but for the encoders of tables and the constants of the run: first weights do not depend on how the
- * columns of a table are read, nor on whether a constant is in the code. */
-static uint32_t state_number(const Module *module, uint32_t state)
-{
-    uint32_t number = 0;
-    for (uint32_t i = 0; i < state; i++)
-        number += module->states.data[i].role != STATE_ENCODER && module->states.data[i].role != STATE_CONSTANT;
-    return number;
-}
-
-static Value initial_value(Builder *b, Value seed, uint32_t state)
-{
-    const State *s = &b->module->states.data[state];
-    Value step = build_const(b, type_scalar(DTYPE_I32), 0);
-    uint32_t stream = (uint32_t)RANDOM_STREAM_INIT + 2 * state_number(b->module, state);
-    switch (s->init.kind) {
-    case INIT_UNIFORM: { /* (2u - 1) a */
-        Value u = build_random(b, seed, step, s->type, stream, 0);
-        return build_with_const(b, OP_SUB, build_with_const(b, OP_MUL, u, 2 * s->init.value), s->init.value);
-    }
-    case INIT_NORMAL:
-        return build_with_const(b, OP_MUL, build_normal(b, seed, step, s->type, stream, 0), s->init.value);
-    case INIT_CONSTANT:
-        break;
-    }
-    return build_const(b, s->type, s->init.value);
-}
-
-/* The first values of the condition whose value is this state. */
-static Value first_hypers(Assembly *assembly, Builder *b, uint32_t state)
-{
-    const TrainCondition *own = assembly->train->conditions.data;
-    while (own->state != state)
-        own++;
-    return first_value(assembly, b, own->condition);
-}
-
-void assemble_init(Assembly *assembly)
-{
-    Module *module = assembly->module;
-    Function *function = function_new(module, function_name(assembly, "init"));
-    Builder b = {.module = module, .function = function, .line = assembly->train->line};
-    Value seed = build_read(&b, assembly->seed);
-    for (uint32_t i = 0; i < module->states.len; i++) {
-        StateRole role = module->states.data[i].role;
-        if (i == assembly->seed || role == STATE_SCRATCH || role == STATE_ENCODER || role == STATE_FROZEN)
-            continue;
-        build_write(&b, i, role == STATE_HYPER ? first_hypers(assembly, &b, i) : initial_value(&b, seed, i));
-    }
-    step_finish(assembly, function);
-    assembly->train->init = function;
 }
 
 /* torch.optim.lr_scheduler.ReduceLROnPlateau with threshold 0, for an optimizer whose states have this prefix. */

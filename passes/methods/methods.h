@@ -41,6 +41,11 @@ Value steps_done(Assembly *assembly, Builder *b);
 Value real_input(Builder *b, const char *name);
 /* A condition as a view shows it: the argument of an export that stands for it, what its kind makes of it, or its first value. */
 Value condition_value(Assembly *assembly, Builder *b, uint32_t condition, View view);
+/* `count` values of the condition that are typical of training, as the rows of one tensor. They are drawn when a run begins. */
+Value typical_values(Assembly *assembly, Builder *b, uint32_t condition, int64_t count);
+/* Appends what `from`, a function of states and conditions, makes at `count` typical values of the conditions: values[i], for its
+ * output i, has a leading axis if there are conditions. map[] has the value of each state_read; it has room for every op. */
+void build_typical(Assembly *assembly, Builder *b, const Function *from, Value *map, int64_t count, Value *values);
 /* Replaces each `condition` by what the view shows (objective_copy does this). */
 void resolve_conditions(Assembly *assembly, Function *function, View view);
 /* Factors, batches and merges it; afterwards only clean-up and differentiation are left. */
@@ -82,10 +87,12 @@ void count_step(Builder *b, uint32_t counter);
 typedef struct ConditionRule {
     void (*states)(Assembly *assembly, TrainCondition *own); /* makes its states; before those of the method */
     Value (*value)(Assembly *assembly, Builder *b, const TrainCondition *own, View view);
+    Value (*typical)(Assembly *assembly, Builder *b, uint32_t condition, int64_t count); /* typical_values(); NULL: standard normal */
 } ConditionRule;
 /* The parts of conditions that are an index (conditions/index.c). */
 void index_states(Assembly *assembly, TrainCondition *own);
 Value index_value(Assembly *assembly, Builder *b, const TrainCondition *own, View view);
+Value index_typical(Assembly *assembly, Builder *b, uint32_t condition, int64_t count);
 #define CONDITION(KIND, name, ...) extern const ConditionRule condition_##name;
 #include "ir/conditions.def"
 #undef CONDITION

@@ -17,6 +17,7 @@
     USE(TASK_CHOICE, 0, 0x30000001, 1)              /* compiled: which earlier tasks a step reads; second: the step */           \
     USE(ROWS, 0, 0x31000000, 0x0f000000)            /* compiled: computed rows of data sets, ROW_STREAMS per member; second: the \
                                                        row */                                                                    \
+    USE(TYPICAL, 0, 0x30000002, 0x1000)             /* compiled: typical values of conditions, 2 streams each; second: the draw */ \
     USE(INIT, 0, 0x40000000, 0x40000000)            /* compiled: first values, 2 streams per state; second: 0 */                 \
     USE(SHUFFLE, 1, 0, 0x7fffffff)                  /* runtime: the order of an epoch; stream: the phase, and above it, from     \
                                                        bit 8 on, 1 + the member of a family; second: the epoch */                \

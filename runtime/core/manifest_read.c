@@ -42,7 +42,7 @@ static bool states_lie_inside(const Manifest *manifest)
     for (size_t i = 0; i < manifest->state_count; i++) {
         const StateInfo *state = &manifest->states[i];
         if (state->offset % HN_ALIGNMENT || state->offset > manifest->state_bytes ||
-            state->tensor.bytes > manifest->state_bytes - state->offset || (state->role == STATE_FROZEN && !state->file))
+            state->tensor.bytes > manifest->state_bytes - state->offset)
             return false;
     }
     return true;

@@ -47,7 +47,7 @@ bool first_weights_frozen(const Program *program, const char *data)
     bool fine = true;
     for (size_t i = 0; i < program->manifest->state_count && fine; i++) {
         const StateInfo *state = &program->manifest->states[i];
-        if (state->role != STATE_FROZEN)
+        if (state->role != STATE_FROZEN || !state->file)
             continue;
         char *path = *state->file == '/' ? strdup(state->file) : path_join(data, state->file);
         SafeFile file;
@@ -93,7 +93,7 @@ static bool read_trained(const SafeFile *file, const Program *program)
     const char *missing = NULL;
     for (size_t i = 0; i < program->manifest->state_count; i++) {
         const StateInfo *state = &program->manifest->states[i];
-        if (state->role != STATE_WEIGHT)
+        if (state->role != STATE_WEIGHT && (state->role != STATE_FROZEN || state->file))
             continue;
         weights++;
         if (!json_object_get(file->header, state->tensor.name)) {

@@ -38,6 +38,9 @@ static void write_model(const char *form, bool rows)
             "net target(x: f32[5]) -> f32[1] { return linear(tanh(%s), 1) }\n"
             "net respond(z: f32[2]) -> f32[n] { return linear(tanh(linear(z, 3)), n) }\n"
             "net other(z: f32[2]) -> f32[n] { return linear(z, n) }\n"
+            "net hidden(z: f32[2]) -> f32[6] { return tanh(linear(z, 6)) }\n"
+            "net chunk(z: f32[5]) -> f32[n] { return tanh(linear(z, n)) }\n"
+            "net deep(z: f32[5]) -> f32[6] { return tanh(linear(z, 6)) }\n"
             "weights target = %s\n"
             "objective loss(e) = mean(square(target(e.x) - e.y))\n"
             "train t = bilevel(lam) {\n"
@@ -84,6 +87,14 @@ static void test_gradients_and_cost(void **state)
         {"dense(respond(lam))", true},
         {"free * half(dense(respond(lam)))", true},
         {"free + dense(respond(lam)) * dense(other(lam))", true},
+        {"dense(hidden(lam))", true},
+        {"free + dense(hidden(lam), init: zero)", true},
+        {"rank1(hidden(lam)) + film(hidden(lam), init: xavier)", false},
+        {"free + lowrank(hidden(lam), rank: 1, init: zero)", false},
+        {"lowrank(hidden(lam), rank: 1, init: hyperfan_out)", false},
+        {"chunked(deep(lam), size: 13, embed: 3)", true},
+        {"free * half(chunked(chunk(lam), size: 50, embed: 3))", true},
+        {"free + chunked(deep(lam), size: 3, embed: 3, init: zero)", true},
     };
     write_table();
     for (size_t i = 0; i < 2 * sizeof cases / sizeof *cases; i++) {
@@ -96,6 +107,79 @@ static void test_gradients_and_cost(void **state)
             fail_msg("%s%s %s", form, rows ? ", of rows," : "",
                      cases[i / 2].matrices ? "makes no matrix per example" : "makes a matrix per example");
     }
+}
+
+/* ---- tables of tasks and members ---- */
+
+static void write_index_model(const char *form, const char *train)
+{
+    FILE *file = fopen("index.hn", "w");
+    assert_non_null(file);
+    fprintf(file,
+            "data d = csv(\"forms.csv\") {\n"
+            "  fields x = numbers(a, b, c, d, e), y = numbers(y)\n"
+            "  split train %d, valid %d\n"
+            "}\n"
+            "task t[3] embed 2\n"
+            "member k[4] embed 2\n"
+            "net target(x: f32[5]) -> f32[1] { return linear(tanh(linear(x, 7)), 1) }\n"
+            "net hidden(z: f32[2]) -> f32[6] { return tanh(linear(z, 6)) }\n"
+            "net deep(z: f32[5]) -> f32[6] { return tanh(linear(z, 6)) }\n"
+            "weights target = %s\n"
+            "objective loss(e) = mean(square(target(e.x) - e.y))\n"
+            "train s = %s {\n"
+            "  minimise loss(d.train) by adam(1e-2)\n"
+            "  batch %d\n"
+            "  epochs 1\n"
+            "  report loss(d.valid)\n"
+            "}\n",
+            EXAMPLES / 2, EXAMPLES / 2, form, train, BATCH);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void test_tables_of_tasks_and_members(void **state)
+{
+    (void)state;
+    static const char *const forms[] = {
+        "dense(t)",
+        "rank1(t)",
+        "film(t)",
+        "lowrank(t, rank: 2)",
+        "free each t",
+        "free + 0.1 * free each t",
+        "free + lowrank(t, rank: 1, init: zero)",
+        "rank1(t, init: zero) + film(t, init: zero)",
+        "dense(hidden(t))",
+        "free * chunked(deep(t), size: 20, embed: 3)",
+    };
+    write_table();
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        write_index_model(forms[i], "continual(t)");
+        assert_int_equal(run_command("sed -i 's/  batch/  remember outputs(0.1)\\n  batch/' index.hn"), 0);
+        if (run_command("'%s/hnc' check --gradients index.hn --data .", HNC_BINARY_DIR) != 0)
+            fail_msg("%s: %s", forms[i], command_output());
+        char *member = strdup(forms[i]); /* the same with members, all of them in every step */
+        for (char *at = member; (at = strchr(at, 't')); at++)
+            if ((at == member || !strchr("abcdefghijklmnopqrstuvwxyz_", at[-1])) &&
+                !strchr("abcdefghijklmnopqrstuvwxyz_", at[1] ? at[1] : ' '))
+                *at = 'k';
+        write_index_model(member, "joint(k)");
+        if (run_command("'%s/hnc' check --gradients index.hn --data .", HNC_BINARY_DIR) != 0)
+            fail_msg("%s: %s", member, command_output());
+        free(member);
+    }
+}
+
+/* The table of `free each t` has the name of the weight, and rows that are not at hand stay as they begin. */
+static void test_free_each_is_a_table(void **state)
+{
+    (void)state;
+    write_table();
+    write_index_model("free each t", "continual(t)");
+    assert_int_equal(run_command("sed -i 's/  batch/  remember nothing\\n  batch/' index.hn"), 0);
+    assert_int_equal(run_command("'%s/hnc' build index.hn --data . -o each", HNC_BINARY_DIR), 0);
+    assert_int_equal(run_command("./each info"), 0);
+    assert_true(output_has("state target.linear1.w: f32[3, 7, 5] weight"));
 }
 
 /* ---- numbers from files ---- */
@@ -233,6 +317,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_gradients_and_cost),
+        cmocka_unit_test(test_tables_of_tasks_and_members),
+        cmocka_unit_test(test_free_each_is_a_table),
         cmocka_unit_test(test_frozen_weights_stay),
         cmocka_unit_test(test_a_file_that_does_not_fit_is_refused),
         cmocka_unit_test(test_a_run_begins_with_given_weights),

@@ -185,6 +185,10 @@ static void test_shapes_and_reductions(void **state)
     check("dot(x, x) + shape(x)[0] + elements(x)", x, 0, 1, (double[]){27});
     check("x[y] * 10", x, 2, 1, (double[]){40});
     check("x[-1] - x[:1]", x, 0, 1, (double[]){3});
+    const double share[SIZE] = {0, 0.5, 1};
+    check("encode(x)[0:3] - [0, sqrt(0.5), 0]", share, 0, 3, (double[]){1, 0, 0});
+    check("encode(x)[3:6] - [0, sqrt(0.5), 0]", share, 0, 3, (double[]){0, 0, 1});
+    check("dot(encode(x), encode(x))", x, 0, 1, (double[]){3});
     check("square(x) / iota(3)[1:][0]", x, 0, 3, (double[]){1, 4, 16});
     check("sum(x[:, none] * x, axis: [-1, -2])[none]", x, 0, 1, (double[]){(x[0] + x[1] + x[2]) * (x[0] + x[1] + x[2])});
     check("sum(x[:, none] * x, axis: [1, -2])[none]", x, 0, 1, (double[]){(x[0] + x[1] + x[2]) * (x[0] + x[1] + x[2])});

@@ -195,7 +195,7 @@ static void refused(void **unused)
         {"module m f32\nstate @s : f32[65536, 65536] weight", "too many elements (limit is 2147483647)"},
         {"module m f32\nstate @s : f32[1, 1, 1, 1, 1, 1, 1, 1, 1] weight", "too many axes (limit is 8)"},
         {"module m f32\nstate @s : f32[2] wait", "expected a role"},
-        {"module m f32\nstate @s : f32[2] weight init 3", "expected 'constant', 'uniform' or 'normal'"},
+        {"module m f32\nstate @s : f32[2] weight init 3", "expected 'constant', 'uniform', 'normal' or 'signs'"},
         {"module m f32\nstate @s : f32[2] weight init normal 1e999", "not a number of double precision"},
         {"module m f32\nstate @s : f32[2] weight init normal 0x1p3", "not a number of double precision"},
         {"module m f32\nstate @s : f32[2] weight\nstate @s : f32[2] weight", "test.ir:3:7: error: state 's' is declared twice"},

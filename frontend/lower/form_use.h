@@ -1,0 +1,40 @@
+/* One use of a form, as a model writes it (form_use.c). */
+#ifndef HNC_FRONTEND_FORM_USE_H
+#define HNC_FRONTEND_FORM_USE_H
+
+#include "frontend/lower/kit.h"
+
+/* The arguments of a use of a form. */
+typedef struct FormArguments {
+    const FormRow *row;
+    Symbol *condition;       /* CONDITION */
+    const Expr *generator;   /* NET: its call; NULL: it takes an index */
+    const Symbol *index;     /* EACH, NET: a task or a member, of which each value has a row of numbers; NULL: none */
+    FormStart start;         /* NET */
+    Span start_span;         /* where that is said */
+    const char *file;        /* FILE */
+    int64_t settings[MOST_FORM_SETTINGS];
+} FormArguments;
+
+/* The row of ir/forms.def of that name, or -1. */
+int form_row_of(const char *name);
+/* Returns false after an error. */
+bool read_form(Session *s, const Expr *use, FormArguments *arguments);
+/* Calls `visit` once per use of a form in the expression. */
+void for_each_use(Session *s, const Expr *expr, void (*visit)(Session *s, const Expr *use, void *data), void *data);
+
+/* ---- nets that make numbers (generators.c) ---- */
+
+/* Builds the function that calls the net of the use, if it is one of a form that takes a net; `form` is a uint32_t. */
+void lower_generator(Session *s, const Expr *use, void *form);
+/* How many numbers a net makes for the weights of a form that come before `end`; and how many weights these are. */
+int64_t count_numbers(const Module *module, const FormArguments *arguments, uint32_t form, uint32_t end, uint32_t *weights);
+
+/* ---- first values that are measured (measures.c) ---- */
+
+/* Notes that the first values of what the use has marked follow from what the open function computes: `made`. */
+void measure_later(Session *s, const FormUse *use, Value made);
+/* Makes the functions that compute these values, of the function that was closed. */
+void finish_measures(Session *s, const Function *function);
+
+#endif
