@@ -72,12 +72,17 @@ static size_t count_points(const Giving *g, const ConditionInfo **only)
     return count;
 }
 
+static const char *point_flag(const Giving *g)
+{
+    return manifest_condition_flag(g->manifest, false);
+}
+
 /* The condition that the text is for, "r=1,2", or "1,2" where there is only one; *numbers: what is behind the name. NULL
  * (reported). */
 static const ConditionInfo *find_point(const Giving *g, const char *text, const char **numbers)
 {
     const ConditionInfo *only = NULL;
-    const char *equals = strchr(text, '='), *flag = point_flag(), *first = "";
+    const char *equals = strchr(text, '='), *flag = point_flag(g), *first = "";
     const char *noun = strcmp(flag, "given") ? flag : "condition";
     size_t count = count_points(g, &only), length = equals ? (size_t)(equals - text) : 0;
     NameList names = {""};
@@ -102,9 +107,8 @@ static const ConditionInfo *find_point(const Giving *g, const char *text, const 
 }
 
 /* Shares: none is negative, and they are scaled so that the sum is 1. */
-static bool scale_shares(const ConditionInfo *condition, const char *numbers, double *point)
+static bool scale_shares(const char *flag, const ConditionInfo *condition, const char *numbers, double *point)
 {
-    const char *flag = point_flag();
     double sum = 0;
     for (size_t i = 0; i < condition->width; i++) {
         if (!(point[i] >= 0))
@@ -116,21 +120,21 @@ static bool scale_shares(const ConditionInfo *condition, const char *numbers, do
     return (sum > 0 && isfinite(sum)) || report_error("--%s %s: the numbers must have a sum above 0", flag, numbers);
 }
 
-static bool check_index(const ConditionInfo *condition, const char *number, double index)
+static bool check_index(const char *flag, const ConditionInfo *condition, const char *number, double index)
 {
     return (index == floor(index) && index >= 0 && index < (double)condition->count) ||
-           report_error("--%s %s: the %s '%s' is a whole number from 0 to %" PRId64, point_flag(), number, condition->word,
+           report_error("--%s %s: the %s '%s' is a whole number from 0 to %" PRId64, flag, number, condition->word,
                         condition->name, condition->count - 1);
 }
 
 /* What the condition's domain asks of the numbers. */
-static bool fit_domain(const ConditionInfo *condition, const char *numbers, double *point)
+static bool fit_domain(const char *flag, const ConditionInfo *condition, const char *numbers, double *point)
 {
     switch (condition->domain) {
     case DOMAIN_SIMPLEX:
-        return scale_shares(condition, numbers, point);
+        return scale_shares(flag, condition, numbers, point);
     case DOMAIN_INDEX:
-        return check_index(condition, numbers, point[0]);
+        return check_index(flag, condition, numbers, point[0]);
     default:
         return true;
     }
@@ -146,10 +150,10 @@ static bool give_point(const Giving *g, const char *text)
     bool *given = &g->given[condition - g->manifest->conditions];
     double *point = calloc(condition->width, sizeof *point);
     bool fine = point || report_error("out of memory");
-    fine = fine && (!*given || report_error("--%s is given twice", point_flag()));
+    fine = fine && (!*given || report_error("--%s is given twice", point_flag(g)));
     fine =
-        fine && (parse_numbers(numbers, condition->width, point) || refuse_numbers(point_flag(), "", condition->width, numbers));
-    fine = fine && fit_domain(condition, numbers, point);
+        fine && (parse_numbers(numbers, condition->width, point) || refuse_numbers(point_flag(g), "", condition->width, numbers));
+    fine = fine && fit_domain(point_flag(g), condition, numbers, point);
     if (fine)
         write_argument(g, condition, 0, condition->width, point);
     *given = true;
@@ -161,7 +165,7 @@ static bool needs_point(const Giving *g, const ConditionInfo *condition)
 {
     const SweepInfo *sweep = manifest_sweep(g->manifest);
     bool swept = sweep && &g->manifest->conditions[sweep->condition] == condition;
-    const char *word = condition->word, *flag = point_flag();
+    const char *word = condition->word, *flag = point_flag(g);
     NameList names = {""};
     for (size_t i = 0; swept && i < sweep->output_count; i++)
         name_list_add(&names, sweep->outputs[i]);

@@ -42,8 +42,7 @@ static const CommandInfo commands[] = {
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
 
-/* "--preference" and "--hyper"; empty where the model has no such conditions. Conditions of several kinds without a value of
- * their own share the flag "--given". */
+/* "--preference" and "--hyper"; empty where the model has no such conditions. */
 static char condition_flags[2][64];
 
 static const char *flag_name(Key key)
@@ -53,12 +52,9 @@ static const char *flag_name(Key key)
 
 static void name_condition_flags(const Manifest *manifest)
 {
-    memset(condition_flags, 0, sizeof condition_flags);
-    for (size_t i = 0; i < manifest->condition_count; i++) {
-        const ConditionInfo *condition = &manifest->conditions[i];
-        char *flag = condition_flags[condition->standing];
-        bool other = *flag && strcmp(flag + strlen("--"), condition->word);
-        snprintf(flag, sizeof condition_flags[0], "--%.60s", other ? "given" : condition->word);
+    for (int standing = 0; standing < 2; standing++) {
+        const char *flag = manifest_condition_flag(manifest, standing);
+        snprintf(condition_flags[standing], sizeof condition_flags[0], *flag ? "--%.60s" : "%s", flag);
     }
 }
 
@@ -477,11 +473,6 @@ static bool refuse_command(const char *word)
                 return report_error("'%s' is not a command: flags stand behind one, as in '%s %s %s'", word, report_command(),
                                     commands[i].name, word);
     return report_error("'%s' is not a command (%s); see --help", word, all_commands());
-}
-
-const char *point_flag(void)
-{
-    return condition_flags[0] + strlen("--");
 }
 
 bool options_parse(int argc, char **argv, const Manifest *manifest, Options *options)

@@ -38,8 +38,6 @@ struct CommandInfo {
 
 /* False (reported) on wrong usage. A model with conditions has flags for them, named after their kinds (ConditionInfo.word). */
 bool options_parse(int argc, char **argv, const Manifest *manifest, Options *options);
-/* The flag that gives an export a condition without a value of its own, "preference"; after options_parse. */
-const char *point_flag(void);
 /* What --help prints, to stdout, of one command or of all (NULL); after options_parse. */
 void options_help(const Manifest *manifest, const CommandInfo *command);
 
