@@ -85,10 +85,11 @@ static bool is_each_of(const Parser *parser, Span span)
     return after && strncmp(after, "in", 2) == 0 && skip_name(after) == after + 2;
 }
 
-/* Whether `each` stands between a value and a name, as in `free each t`. */
+/* Whether `each` stands between a value and a name of the same line, as in `free each t`. */
 static bool is_each_between(const Parser *parser, Span span)
 {
-    const char *text = parser->source->text, *before = text + span.begin, *after = skip_blanks(text + span.end);
+    const char *text = parser->source->text, *before = text + span.begin;
+    const char *after = text + span.end + strspn(text + span.end, " \t");
     while (before > text && (before[-1] == ' ' || before[-1] == '\t'))
         before--;
     bool value = before > text && (isalnum((unsigned char)before[-1]) || before[-1] == '_' || before[-1] == ')');

@@ -272,6 +272,7 @@ static bool write_last(Run *run)
     bool finished = walk_next(&run->plan.walk, run->position.done) == WALK_END;
     bool written = checkpoint_write(run->last, &run->program, &run->identity, &run->position, finished);
     run->has_checkpoint |= written;
+    run->advanced &= !written;
     run->written_at = clock_seconds();
     return written;
 }
@@ -366,6 +367,7 @@ static bool take_act(Run *run, size_t act)
         break;
     }
     walk_advance(&run->plan.walk, run->position.done, act, 0);
+    run->advanced = true;
     if (run->plan.walk.acts[act].kind == ACT_STEP)
         progress_step(&run->progress, &run->position);
     return true;
@@ -392,7 +394,8 @@ LoopEnd loop_run(Run *run)
         size_t act = walk_next(&run->plan.walk, run->position.done);
         if (act == WALK_END) { /* a run with a new plan may end where no measure was due */
             bool evaluated = run->position.evaluated == run->position.steps[0];
-            return evaluated || measure(run, WALK_END) ? LOOP_FINISHED : LOOP_FAILED;
+            bool fine = evaluated ? !run->advanced || write_last(run) : measure(run, WALK_END);
+            return fine ? LOOP_FINISHED : LOOP_FAILED;
         }
         if (stop_signal)
             return write_last(run) ? LOOP_INTERRUPTED : LOOP_FAILED;
