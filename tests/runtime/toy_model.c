@@ -51,13 +51,15 @@ enum { AT_W = 0, AT_B = 64, AT_LAM = 128, AT_MOMENT = 192, AT_STEP = 256, AT_SEE
 #define ACT(KIND, SIZE, ROUNDS, IN_EPOCHS, BUDGET, PATIENCE, EVERY, EVERY_IN_EPOCHS, AFTER, LAST, PHASE)                         \
     "{\"kind\":\"" KIND "\",\"size\":" SIZE ",\"rounds\":" ROUNDS ",\"in_epochs\":" IN_EPOCHS ",\"budget\":" BUDGET              \
     ",\"patience\":" PATIENCE ",\"every\":" EVERY ",\"every_in_epochs\":" EVERY_IN_EPOCHS ",\"after\":" AFTER ",\"last\":" LAST  \
+    ",\"once\":false"                                                                                                            \
     ",\"phase\":" PHASE ",\"function\":-1,\"state\":-1,\"table\":[],\"lifetime\":\"round\"}"
 /* TOY_CALL: each epoch ends with a call of tune.note, which counts in the first number of the padding. */
 #ifdef TOY_CALL
 #define CALL_NOTE                                                                                                                \
     "{\"kind\":\"call\",\"size\":1,\"rounds\":0,\"in_epochs\":false,\"budget\":false,\"patience\":0,\"every\":1,\"every_in_"     \
     "epochs\":"                                                                                                                  \
-    "true,\"after\":0,\"last\":false,\"phase\":0,\"function\":7,\"state\":-1,\"table\":[],\"lifetime\":\"round\"},"
+    "true,\"after\":0,\"last\":false,\"once\":false,\"phase\":0,\"function\":7,\"state\":-1,\"table\":[],\"lifetime\":"          \
+    "\"round\"},"
 #define FIT_SIZE "4"
 #else
 #define CALL_NOTE
