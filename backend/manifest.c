@@ -53,10 +53,23 @@ FieldInfo field_info(const Field *field)
         .tensor = tensor(field->name, field->type), .classes = field->classes, .first = field->first, .index = field->index};
 }
 
+static FamilyInfo *family_info(const Family *family, Arena *arena)
+{
+    FamilyInfo *info = ARENA_NEW(arena, FamilyInfo);
+    *info = (FamilyInfo){.kind = family->kind,
+                         .text = family->text,
+                         .count = family->count,
+                         .base = family->base,
+                         .field = (int)family->field,
+                         .number = family->number};
+    return info;
+}
+
 DatasetInfo dataset_info(const Dataset *dataset, Arena *arena)
 {
     DatasetInfo info = {.name = dataset->name,
                         .format = dataset->format,
+                        .family = dataset->family ? family_info(dataset->family, arena) : NULL,
                         .files = copy_names(arena, dataset->files.data, dataset->files.len),
                         .file_count = dataset->files.len,
                         .test_files = copy_names(arena, dataset->test_files.data, dataset->test_files.len),
@@ -65,6 +78,7 @@ DatasetInfo dataset_info(const Dataset *dataset, Arena *arena)
                         .split_count = dataset->splits.len,
                         .shuffled = dataset->shuffled,
                         .rows = dataset->rows,
+                        .test_rows = format_traits[dataset->format].files == FILES_NONE ? dataset->test_rows : 0,
                         .schema = dataset->schema};
     for (uint32_t i = 0; i < dataset->splits.len; i++) {
         const Split *split = &dataset->splits.data[i];
@@ -130,7 +144,11 @@ static void fill_functions(const Filler *f, Manifest *manifest)
 
 static void fill_dataset(const Filler *f, uint32_t index, DatasetInfo *info)
 {
-    *info = dataset_info(&f->model->datasets.data[index], f->arena);
+    const Dataset *dataset = &f->model->datasets.data[index];
+    *info = dataset_info(dataset, f->arena);
+    info->makers = ARENA_ARRAY(f->arena, size_t, dataset->makers.len);
+    for (uint32_t i = 0; i < dataset->makers.len; i++)
+        info->makers[info->maker_count++] = (size_t)function_index(f, dataset->makers.data[i]);
     info->fields = ARENA_ARRAY(f->arena, size_t, f->module->fields.len);
     for (uint32_t i = 0; i < f->module->fields.len; i++)
         if (f->module->fields.data[i].dataset == index)
@@ -215,6 +233,16 @@ static SweepInfo *sweep_of(const Filler *f, const Train *train)
     return info;
 }
 
+static int64_t fixed_member(MemberChoice member)
+{
+    return member.kind == MEMBER_NUMBER ? (int64_t)member.index : NONE;
+}
+
+static int member_condition(MemberChoice member)
+{
+    return member.kind == MEMBER_OF_CONDITION ? (int)member.index : NONE;
+}
+
 static ActInfo act_of(const Filler *f, const Act *act)
 {
     ActInfo info = {.kind = act->kind,
@@ -265,6 +293,8 @@ static TrainInfo *train_of(const Filler *f, const Train *train)
         info->phases[i] = (PhaseInfo){.name = phase->name,
                                       .dataset = phase->dataset,
                                       .split = phase->split,
+                                      .member = fixed_member(phase->member),
+                                      .member_condition = member_condition(phase->member),
                                       .batch = phase->batch,
                                       .step = function_index(f, phase->step),
                                       .nonnegative = phase->nonnegative};
@@ -279,6 +309,8 @@ static TrainInfo *train_of(const Filler *f, const Train *train)
         info->metrics[i] = (MetricInfo){.name = metric->name,
                                         .dataset = metric->dataset,
                                         .split = metric->split,
+                                        .member = fixed_member(metric->member),
+                                        .member_condition = member_condition(metric->member),
                                         .accumulate = accumulate,
                                         .accumulate_count = metric->passes,
                                         .finish = function_index(f, metric->finish),

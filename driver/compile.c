@@ -28,6 +28,18 @@ static const char *data_folder(Arena *arena, const Options *options)
     return variable && *variable ? variable : model_folder(arena, options);
 }
 
+/* The functions that compute rows of data sets, which have nothing to do with trains. */
+static void finish_rows(Compilation *c)
+{
+    for (uint32_t i = 0; i < c->model->datasets.len; i++)
+        for (uint32_t k = 0; k < c->model->datasets.data[i].makers.len; k++) {
+            Function *function = c->model->datasets.data[i].makers.data[k];
+            pass_traced(&c->trace, "lower", c->model->module, function);
+            pass_finish(&c->trace, c->model->module, function);
+            pass_run(&c->trace, "bounds", c->model->module, function);
+        }
+}
+
 bool compile_model(const Options *options, Compilation *c)
 {
     *c = (Compilation){0};
@@ -65,6 +77,7 @@ bool compile_model(const Options *options, Compilation *c)
 
     for (uint32_t i = 0; i < c->model->trains.len; i++)
         method_assemble(c->model, &c->model->trains.data[i], &c->trace);
+    finish_rows(c);
     if (!c->failure.len && !verify_module(c->model->module, true, &c->failure))
         text_printf(&c->failure, "(after all passes)\n");
     if (c->failure.len) {

@@ -34,8 +34,14 @@ static void describe(Counting *c, const Dataset *data, const Field *fields, uint
         infos[i] = uncounted(&fields[i]);
         c->dataset.fields[i] = i;
     }
-    c->ranges = ARENA_ARRAY(&c->arena, RowRange, data->splits.len);
-    c->source = (DataSource){.format = formats[data->format], .dataset = &c->dataset, .fields = infos, .folder = folder};
+    size_t members = own_members(&c->dataset);
+    c->ranges = ARENA_ARRAY(&c->arena, RowRange, members * data->splits.len);
+    c->source = (DataSource){.format = formats[data->format],
+                             .dataset = &c->dataset,
+                             .fields = infos,
+                             .folder = folder,
+                             .member_count = members,
+                             .members = ARENA_ARRAY(&c->arena, MemberRows, members)};
 }
 
 /* One more than the largest label of the file that holds the field. */
@@ -59,19 +65,40 @@ static bool count_labels(const Counting *c, const char *const *files, size_t fil
     return fine;
 }
 
+/* In the files of all members, each of which has `per_member` files of one kind; the field is in number `file` of them. */
+static bool count_in_members(const Counting *c, const Dataset *data, size_t file, size_t per_member, const Field *field,
+                             int64_t *classes)
+{
+    bool fine = true;
+    for (size_t m = 0; fine && m < c->source.member_count; m++, file += per_member)
+        fine = count_labels(c, data->files.data, file, field, classes) &&
+               (!data->test_files.len || count_labels(c, data->test_files.data, file, field, classes));
+    return fine;
+}
+
 static bool count_classes(const Counting *c, const Dataset *data, const Field *fields, uint32_t field_count, DataCounts *counts)
 {
     bool fine = true;
-    size_t file = 0;
+    size_t file = 0, per_member = data->files.len / c->source.member_count;
     for (uint32_t i = 0; fine && i < field_count; i++) {
         if (fields[i].index)
             continue;
         if (fields[i].classes == ANY_CLASSES)
-            fine = count_labels(c, data->files.data, file, &fields[i], &counts->labels[i]) &&
-                   (!data->test_files.len || count_labels(c, data->test_files.data, file, &fields[i], &counts->labels[i]));
+            fine = count_in_members(c, data, file, per_member, &fields[i], &counts->labels[i]);
         file++;
     }
     return fine;
+}
+
+/* The rows of each member of a table, which the frontend has read. */
+static void take_rows(Counting *c, const Dataset *data)
+{
+    for (size_t m = 0; m < c->source.member_count; m++)
+        c->source.members[m] = data->member_rows
+                                   ? (MemberRows){data->member_rows[m], data->member_rows[c->source.member_count + m]}
+                                   : (MemberRows){data->main_rows, data->test_rows};
+    c->source.main_rows = data->main_rows;
+    c->source.test_rows = data->test_rows;
 }
 
 bool count_data(const Dataset *data, const Field *fields, uint32_t field_count, const char *folder, DataCounts *counts,
@@ -79,17 +106,16 @@ bool count_data(const Dataset *data, const Field *fields, uint32_t field_count, 
 {
     Counting c = {0};
     describe(&c, data, fields, field_count, folder);
-    bool table = format_traits[data->format].files == FILES_COLUMNS; /* whose rows are known */
+    bool table = format_traits[data->format].files == FILES_COLUMNS;
+    if (table)
+        take_rows(&c, data);
     report_capture(reason, size);
-    bool fine = table || c.source.format->open(&c.source);
-    if (fine && !table) {
-        counts->main_rows = c.source.main_rows;
-        counts->test_rows = c.source.test_rows;
-        fine = count_classes(&c, data, fields, field_count, counts);
-    }
-    fine = fine && split_rows(&c.dataset, counts->main_rows, counts->test_rows, c.ranges);
-    for (uint32_t i = 0; fine && i < data->splits.len; i++)
+    bool fine = table || (c.source.format->open(&c.source) && count_classes(&c, data, fields, field_count, counts));
+    fine = fine && split_members(&c.source, c.ranges);
+    for (size_t i = 0; fine && i < c.source.member_count * data->splits.len; i++)
         counts->splits[i] = c.ranges[i].count;
+    for (size_t m = 0; m < c.source.member_count; m++)
+        counts->members[m] = c.source.members[m].main + c.source.members[m].test;
     if (!table && c.source.format->close)
         c.source.format->close(&c.source);
     report_capture(NULL, 0);

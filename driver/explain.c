@@ -16,7 +16,7 @@ static const char *split_text(Arena *arena, const Dataset *data, const Split *sp
         return arena_printf(arena, "%" PRId64 " example%s", split->count, split->count == 1 ? "" : "s");
     const char *share = split->fraction == 1 ? "all" : arena_printf(arena, "%g", split->fraction);
     if (data->rows)
-        return arena_printf(arena, "%s of %" PRId64 " examples", share, data->rows);
+        return arena_printf(arena, "%s of %" PRId64 " examples", share, split->from_test ? data->test_rows : data->rows);
     return arena_printf(arena, "%s of the %s files", share, split->from_test ? "test" : "main");
 }
 
@@ -33,25 +33,62 @@ static const char *field_type(Arena *arena, const Field *field)
     return field->classes ? arena_printf(arena, "class[%" PRId64 "]", field->classes) : type_text(field->type);
 }
 
+/* "csv", "csv, 4 members", "10 members of permute(mnist, image)" */
+static const char *source_text(Arena *arena, const Dataset *data)
+{
+    const Family *family = data->family;
+    if (!family)
+        return format_names[data->format];
+    const char *members = arena_printf(arena, "%" PRId64 " member%s", family->count, family->count == 1 ? "" : "s");
+    if (family->base < 0)
+        return arena_printf(arena, "%s, %s", format_names[data->format], members);
+    return arena_printf(arena, "%s of %s", members, family->text);
+}
+
+/* The file that holds the field, of those that hold one each. `file`: how many fields before it have one. */
+static const char *field_file(const Dataset *data, const Field *field, uint32_t file)
+{
+    if (data->schema || data->files.len == 0 || field->index)
+        return "";
+    return data->files.data[file];
+}
+
+/* One line per file; of a family, per file of the first member, with that of the last one. */
+static void explain_files(const Dataset *data, const FileNames *files, const char *kind)
+{
+    uint32_t per_member = data->family ? files->len / (uint32_t)data->family->count : files->len;
+    for (uint32_t i = 0; i < per_member; i++) {
+        const char *last = files->data[files->len - per_member + i];
+        bool several = files->len > per_member;
+        printf("  file %s%s%s%s\n", files->data[i], several ? " to " : "", several ? last : "", kind);
+    }
+}
+
 static void explain_data(const Model *model, Arena *arena)
 {
     for (uint32_t d = 0; d < model->datasets.len; d++) {
         const Dataset *data = &model->datasets.data[d];
-        printf("\ndata %s (%s)\n", data->name, format_names[data->format]);
-        uint32_t file = 0;
-        for (uint32_t i = 0; data->schema && i < data->files.len + data->test_files.len; i++)
-            printf("  file %s%s\n", i < data->files.len ? data->files.data[i] : data->test_files.data[i - data->files.len],
-                   i < data->files.len ? "" : " (test)");
-        uint32_t fields = 0;
+        printf("\ndata %s (%s)\n", data->name, source_text(arena, data));
+        uint32_t file = 0, fields = 0;
+        if (data->schema) {
+            explain_files(data, &data->files, "");
+            explain_files(data, &data->test_files, " (test)");
+        }
         for (uint32_t i = 0; i < model->module->fields.len; i++) {
             const Field *field = &model->module->fields.data[i];
-            if (field->dataset == d && fields++ < MOST_LINES)
-                printf("  %-24s %-*s%s\n", field->name, data->schema ? 0 : 17, field_type(arena, field),
-                       data->schema ? "" : data->files.data[file++]);
+            if (field->dataset != d)
+                continue;
+            const char *name = field_file(data, field, file);
+            if (fields++ < MOST_LINES)
+                printf("  %-24s %-*s%s\n", field->name, *name ? 17 : 0, field_type(arena, field), name);
+            file += !field->index;
         }
         if (fields > MOST_LINES)
             printf("  and others: %" PRIu32 " fields in all\n", fields);
-        explain_splits(data, arena);
+        if (data->family && data->family->base >= 0)
+            printf("  splits as %s\n", model->datasets.data[data->family->base].name);
+        else
+            explain_splits(data, arena);
     }
 }
 
@@ -163,8 +200,8 @@ static void explain_train(const Model *model, const Train *train, Arena *arena)
                               &text);
         if (!phase->parts_only)
             optimizer_explain(phase->parts.len ? "" : phase->name, &phase->optimizer, NULL, &text);
-        text_printf(&text, "  %-10s batches of %" PRId64 " from %s.%s\n", "", phase->batch, data->name,
-                    data->splits.data[phase->split].name);
+        text_printf(&text, "  %-10s batches of %" PRId64 " from %s%s.%s\n", "", phase->batch, data->name,
+                    member_text(model->module, phase->member, arena), data->splits.data[phase->split].name);
     }
     method_explain(train, &text);
     printf("%s", text.data ? text.data : "");

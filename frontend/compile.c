@@ -87,7 +87,7 @@ static void learn(ModelFile *file)
     for (uint32_t i = 0; i < file->symbols.len; i++)
         refuse_later(&s, file->symbols.data[i]);
     apply_defines(&s);
-    for_each(&s, DECL_DATA, lower_data); /* constants are evaluated where they are used, and may be sizes of data */
+    lower_all_data(&s); /* constants are evaluated where they are used, and may be sizes of data */
     for_each(&s, DECL_CONST, check_const);
     lower_conditions(&s);
     for_each(&s, DECL_TRAIN, lower_train_symbol);
@@ -103,7 +103,7 @@ static void learn(ModelFile *file)
 static Model *lower_one(ModelFile *file, const Symbol *train, bool exports)
 {
     Session s = open_session(file, false, train->decl);
-    for_each(&s, DECL_DATA, lower_data);
+    lower_all_data(&s);
     lower_conditions(&s);
     lower_train(&s, train->decl);
     if (exports)

@@ -26,15 +26,14 @@ extern const WarningInfo warning_table[WARNING_COUNT];
 
 /* How many examples the files of a data set hold, and how many of them each split takes. */
 typedef struct DataCounts {
-    int64_t main_rows, test_rows; /* of the main and of the test files */
-    int64_t *splits;              /* per split of the data set */
-    int64_t *labels;              /* per field: the number of classes that it holds, where this is asked for: Field.classes is
-                                     ANY_CLASSES */
+    int64_t *members; /* per member with rows of its own, which a data set that is no family has one of: its rows, of all files */
+    int64_t *splits;  /* per member and split of the data set */
+    int64_t *labels;  /* per field: the number of classes that it holds, where this is asked for: Field.classes is ANY_CLASSES */
 } DataCounts;
 enum { ANY_CLASSES = -1 };
 
-/* Counts, with the files in `folder`. Splits and labels are the caller's arrays; `fields` are those of the data set. False: the
- * files cannot be read or have too few rows; `reason` says why. */
+/* Counts, with the files in `folder`. Members, splits and labels are the caller's arrays; `fields` are those of the data set.
+ * False: the files cannot be read or have too few rows; `reason` says why. */
 typedef bool CountData(const Dataset *data, const Field *fields, uint32_t field_count, const char *folder, DataCounts *counts,
                        char *reason, size_t size);
 

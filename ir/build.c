@@ -119,6 +119,11 @@ Value build_source(Builder *b, OpCode code, uint32_t symbol)
     return build_op(b, (Op){.code = code, .symbol = symbol}, 0, NULL);
 }
 
+Value build_param(Builder *b, uint32_t weight, Dims conditions, const Value *values)
+{
+    return build_op(b, (Op){.code = OP_PARAM, .symbol = weight, .a = conditions}, conditions.n, values);
+}
+
 Value build_fetch(Builder *b, uint32_t field, Value index)
 {
     return build1(b, (Op){.code = OP_FETCH, .symbol = field}, index);

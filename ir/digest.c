@@ -55,6 +55,8 @@ static void add_train(const Model *model, const Train *t, Text *text)
     for (uint32_t i = 0; i < t->phases.len; i++) {
         const Phase *phase = &t->phases.data[i];
         text_printf(text, "phase %s %u %u\n", phase->name, phase->dataset, phase->split);
+        if (phase->member.kind != MEMBER_NONE)
+            text_printf(text, "member %d %u\n", (int)phase->member.kind, phase->member.index);
         add_optimizer(text, &phase->optimizer);
         for (uint32_t k = 0; k < phase->parts.len; k++) {
             text_printf(text, "of %s %d\n", phase->parts.data[k].part, phase->parts_only);
@@ -68,6 +70,22 @@ static void add_train(const Model *model, const Train *t, Text *text)
         add_pareto(t->pareto, text);
     if (t->sweep) /* nets may be trained for the sweep's points; its indicators are only reported */
         add_numbers(text, "points", t->sweep->count * t->sweep->width, t->sweep->points);
+}
+
+/* How many members a family has does not count: a run may go on with more of them. So of computed rows, those of the first member
+ * stand for all. */
+static void add_dataset(const Model *model, const Dataset *data, Text *text)
+{
+    text_printf(text, "data %s %s %d\n", data->name, format_names[data->format], data->shuffled);
+    for (uint32_t k = 0; k < data->splits.len; k++)
+        text_printf(text, "split %s %" PRId64 " %a\n", data->splits.data[k].name, data->splits.data[k].count,
+                    data->splits.data[k].fraction);
+    if (data->family)
+        text_printf(text, "family %s %d %" PRId64 " %" PRId64 "\n", family_names[data->family->kind], data->family->base,
+                    data->family->field, data->family->number);
+    uint32_t kinds = data->test_rows ? 2 : 1; /* of rows */
+    for (uint32_t i = 0; i < data->makers.len && i < kinds; i++)
+        add_function(model, data->makers.data[i], text);
 }
 
 static void add_declarations(const Model *model, Text *text)
@@ -94,13 +112,8 @@ static void add_declarations(const Model *model, Text *text)
         const Hyper *h = &model->hypers.data[i];
         text_printf(text, "hyper %s %d %d %a %a %a\n", h->name, (int)h->kind, h->shared, h->low, h->high, h->init);
     }
-    for (uint32_t i = 0; i < model->datasets.len; i++) {
-        const Dataset *data = &model->datasets.data[i];
-        text_printf(text, "data %s %s %d\n", data->name, format_names[data->format], data->shuffled);
-        for (uint32_t k = 0; k < data->splits.len; k++)
-            text_printf(text, "split %s %" PRId64 " %a\n", data->splits.data[k].name, data->splits.data[k].count,
-                        data->splits.data[k].fraction);
-    }
+    for (uint32_t i = 0; i < model->datasets.len; i++)
+        add_dataset(model, &model->datasets.data[i], text);
 }
 
 const char *model_digest(const Model *model)

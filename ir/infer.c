@@ -166,9 +166,44 @@ static bool infer_fetch(const Rule *r)
     return fits && result(r, type);
 }
 
+/* The axes that the operand of a `param` has before those of its condition, appended to *type. */
+static bool leading_axes(const Rule *r, uint32_t i, Type *type)
+{
+    Type given = operand(r, i), condition = r->module->conditions.data[r->op->a.v[i]].type;
+    unsigned leading = given.rank - condition.rank;
+    bool fits = given.rank >= condition.rank && given.dtype == condition.dtype &&
+                !memcmp(given.dims + leading, condition.dims, condition.rank * sizeof *given.dims);
+    if (!fits)
+        return fail(r, "the condition '%.60s' is %s, its value %s", r->module->conditions.data[r->op->a.v[i]].name,
+                    type_text(condition), type_text(given));
+    for (unsigned k = 0; k < leading; k++)
+        if (!add_axis(r, type, given.dims[k]))
+            return false;
+    return true;
+}
+
 static bool infer_param(const Rule *r)
 {
-    return need_entry(r, "weight", r->module->weights.len) && result(r, r->module->weights.data[r->op->symbol].type);
+    const Op *op = r->op;
+    if (!need_entry(r, "weight", r->module->weights.len) || !need_count(r, "values of conditions", op->nargs, op->a.n))
+        return false;
+    Type weight = r->module->weights.data[op->symbol].type, type = {.dtype = weight.dtype};
+    for (uint32_t i = 0; i < op->nargs; i++) {
+        Type leading = {.dtype = weight.dtype};
+        if (op->a.v[i] < 0 || op->a.v[i] >= r->module->conditions.len)
+            return fail(r, "the module has no condition %lld", (long long)op->a.v[i]);
+        if (i && op->a.v[i] <= op->a.v[i - 1])
+            return fail(r, "conditions must increase");
+        if (!leading_axes(r, i, &leading))
+            return false;
+        if (i && !type_equal(leading, type))
+            return fail(r, "the values of its conditions have different leading axes");
+        type = leading;
+    }
+    for (unsigned i = 0; i < weight.rank; i++)
+        if (!add_axis(r, &type, weight.dims[i]))
+            return false;
+    return result(r, type);
 }
 
 static bool infer_condition(const Rule *r)
@@ -529,7 +564,7 @@ bool infer_type(const Module *module, const Function *function, Op *op, char why
     if (!lists_fit(op))
         return fail(&rule, "an attribute or the type is out of range");
     int arity = op_info[op->code].arity;
-    if (arity >= 0 ? op->nargs != (uint32_t)arity : op->nargs == 0)
+    if (arity >= 0 ? op->nargs != (uint32_t)arity : arity == -1 && op->nargs == 0)
         return fail(&rule, "%u operands given, %s%d needed", op->nargs, arity >= 0 ? "" : "at least ", arity >= 0 ? arity : 1);
     for (uint32_t i = 0; i < op->nargs; i++) {
         if (op->args[i] >= function->ops.len)

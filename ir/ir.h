@@ -113,7 +113,9 @@ typedef struct Op {
      * concat, iota, argmax   a.v[0]: the axis (argmax removes it)
      * dot         a, b: contracted axes of lhs and rhs, pairwise; c, d: batch axes of lhs and rhs, pairwise.
      *             Result: batch axes, then lhs's free axes, then rhs's free axes, each in operand order
-     * scatter_add a.v[0]: rows of the result */
+     * scatter_add a.v[0]: rows of the result
+     * param       a: the condition that each operand is the value of, increasing. The weight is that at these values; any other
+     *             condition keeps its own. Operands may have leading axes, all the same, which the result then has, too */
     Dims a, b, c, d;
 } Op;
 
@@ -288,6 +290,8 @@ Value build_random(Builder *b, Value seed, Value step, Type type, uint32_t strea
 Value build_read(Builder *b, uint32_t state);
 void build_write(Builder *b, uint32_t state, Value value);
 Value build_source(Builder *b, OpCode code, uint32_t symbol); /* param, condition, example */
+/* The weight where each of these conditions, increasing, has this value. */
+Value build_param(Builder *b, uint32_t weight, Dims conditions, const Value *values);
 Value build_fetch(Builder *b, uint32_t field, Value index);
 Value build_unary(Builder *b, OpCode code, Value x); /* also across_*, stop */
 Value build_binary(Builder *b, OpCode code, Value x, Value y);

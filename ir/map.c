@@ -61,6 +61,16 @@ static Value batch_invariant(Mapping *m, Value v)
     return build_copy(m->b, m->from, v, m->map);
 }
 
+/* A weight at values of conditions that vary: all of them get the axis. */
+static Value batch_param(Mapping *m, Value v)
+{
+    const Op *op = OP_AT(m->from, v);
+    Value values[MAX_RANK];
+    for (uint32_t i = 0; i < op->nargs; i++)
+        values[i] = varying_arg(m, op, i);
+    return build_param(m->b, op->symbol, op->a, values);
+}
+
 static Value batch_random(Mapping *m, Value v)
 {
     const Op *op = OP_AT(m->from, v);
@@ -292,6 +302,45 @@ static bool differs(const Op *op, const bool *varies)
     return false;
 }
 
+/* What is mapped: the ops of a part that its results need and that differ between the elements. */
+static bool *mark_mapped(const Function *f, Value first, uint32_t n, const Placeholder *placeholders, uint32_t results,
+                         const Value *values)
+{
+    uint32_t count = f->ops.len;
+    bool *needed = support_malloc(count + 1), *varies = support_malloc(count + 1);
+    memset(needed, 0, count);
+    memset(varies, 0, count);
+    for (uint32_t i = 0; i < results; i++)
+        needed[values[i]] = true;
+    for (uint32_t i = 0; i < n; i++)
+        varies[placeholders[i].element] = true;
+    for (Value v = count; v-- > first;)
+        for (uint32_t i = 0; i < OP_AT(f, v)->nargs && needed[v]; i++)
+            needed[OP_AT(f, v)->args[i]] = true;
+    for (Value v = first; v < count; v++)
+        varies[v] = needed[v] && (varies[v] || differs(OP_AT(f, v), varies));
+    support_free(needed);
+    return varies;
+}
+
+bool can_map(const Builder *b, Value first, int64_t size, uint32_t n, const Placeholder *placeholders, uint32_t results,
+             const Value *values, uint32_t *ops)
+{
+    bool *varies = mark_mapped(b->function, first, n, placeholders, results, values), fits = true;
+    *ops = 0;
+    for (Value v = first; v < b->function->ops.len; v++) {
+        Type type = OP_AT(b->function, v)->type;
+        *ops += varies[v];
+        fits &= !varies[v] || (type.rank < MAX_RANK && type_elements(type) <= MAX_ELEMENTS / size);
+    }
+    for (uint32_t i = 0; i < results; i++) {
+        Type type = value_type(b, values[i]);
+        fits &= type.rank < MAX_RANK && type_elements(type) <= MAX_ELEMENTS / size;
+    }
+    support_free(varies);
+    return fits;
+}
+
 void build_mapped(Builder *b, Value first, int64_t size, uint32_t n, const Placeholder *placeholders, uint32_t results,
                   Value *values)
 {
@@ -299,21 +348,16 @@ void build_mapped(Builder *b, Value first, int64_t size, uint32_t n, const Place
     uint32_t count = body.ops.len, line = b->line;
     body.ops.data = support_malloc(count * sizeof *body.ops.data);
     memcpy(body.ops.data, b->function->ops.data, count * sizeof *body.ops.data);
-    bool *varies = support_malloc(count);
+    bool *varies = mark_mapped(&body, first, n, placeholders, results, values);
     Value *map = support_malloc(count * sizeof *map);
     Mapping m = {.b = b, .from = &body, .map = map, .varies = varies, .size = size, .index = NO_VALUE, .mask = NO_VALUE};
-    memset(varies, 0, count);
     for (Value v = 0; v < count; v++)
         map[v] = v;
-    for (uint32_t i = 0; i < n; i++) {
-        varies[placeholders[i].element] = true;
+    for (uint32_t i = 0; i < n; i++)
         map[placeholders[i].element] = placeholders[i].all;
-    }
-    for (Value v = first; v < count; v++) {
-        varies[v] = varies[v] || differs(OP_AT(&body, v), varies);
+    for (Value v = first; v < count; v++)
         if (varies[v] && map[v] == v)
             map[v] = map_op(&m, v);
-    }
     for (uint32_t i = 0; i < results; i++) {
         Type type = value_type(b, values[i]);
         Value all = map[values[i]];

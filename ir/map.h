@@ -26,6 +26,9 @@ typedef struct Placeholder {
     Value element, all;
 } Placeholder;
 
+/* Whether every tensor that build_mapped would make has few enough axes and elements; *ops: how many ops it would map. */
+bool can_map(const Builder *b, Value first, int64_t size, uint32_t n, const Placeholder *placeholders, uint32_t results,
+             const Value *values, uint32_t *ops);
 /* Maps a part of the function being built: the ops from `first` to the last one so far, as they follow from the placeholders.
  * What was computed of an element is appended as computed of `size` elements. values[0..results) are values of the part, and
  * become those with the leading axis; one that does not depend on the elements is broadcast. Random numbers in the part are

@@ -35,6 +35,19 @@ const char *const solver_names[SOLVER_COUNT] = {
 #undef SOLVER
 };
 
+const char *member_text(const Module *module, MemberChoice member, Arena *arena)
+{
+    switch (member.kind) {
+    case MEMBER_NUMBER:
+        return arena_printf(arena, "[%u]", member.index);
+    case MEMBER_OF_CONDITION:
+        return arena_printf(arena, "[%s]", module->conditions.data[member.index].name);
+    case MEMBER_NONE:
+        break;
+    }
+    return "";
+}
+
 TrainCondition *find_train_condition(const Train *train, uint32_t condition)
 {
     for (uint32_t i = 0; i < train->conditions.len; i++)
@@ -62,6 +75,7 @@ void model_free(Model *model)
         vec_free(&model->datasets.data[i].files);
         vec_free(&model->datasets.data[i].test_files);
         vec_free(&model->datasets.data[i].splits);
+        vec_free(&model->datasets.data[i].makers);
     }
     for (uint32_t i = 0; i < model->trains.len; i++) {
         for (uint32_t k = 0; k < model->trains.data[i].phases.len; k++)

@@ -4,6 +4,7 @@
 #define HNC_IR_MODEL_H
 
 #include "ir/ir.h"
+#include "runtime/abi/families.h"
 #include "runtime/abi/formats.h"
 #include "runtime/abi/hyper_kinds.h"
 #include "tabular/schema.h"
@@ -15,17 +16,45 @@ typedef struct Split {
     double fraction;  /* of the rows of its files; 1 with count 0: all of them (the test split) */
 } Split;
 
+/* A data set of several members, which have its fields and its splits (runtime/abi/families.def). */
+typedef struct Family {
+    FamilyKind kind;
+    const char *text; /* how the members are made, as written: "permute(mnist, image)"; of members with rows of their own, "" */
+    int64_t count;
+    int base;       /* Model.datasets: whose rows they are; -1: they have rows of their own */
+    int64_t field;  /* of the module, one of the base's: which is permuted, or whose class says of which member a row is; or -1 */
+    int64_t number; /* permute: zeros on each side of the last two axes; classes: how many per member */
+} Family;
+
+/* Which member of a family something reads. */
+typedef struct MemberChoice {
+    enum { MEMBER_NONE, MEMBER_NUMBER, MEMBER_OF_CONDITION } kind; /* none: it reads a data set that is no family */
+    uint32_t index; /* the member; of the module's conditions: the one whose value at hand, an i32, is the member */
+} MemberChoice;
+static inline bool same_member(MemberChoice a, MemberChoice b)
+{
+    return a.kind == b.kind && a.index == b.index;
+}
+
+typedef VEC(const char *) FileNames;
+
 /* Fields of a data set are those of module->fields whose `dataset` is its index, in order. */
 typedef struct Dataset {
     const char *name;
     FormatKind format;
-    VEC(const char *) files;      /* how they go with fields: format_traits */
-    VEC(const char *) test_files; /* the same, or none */
-    Schema *schema;               /* FILES_COLUMNS: what becomes of the columns; NULL otherwise */
-    int64_t rows;                 /* FILES_NONE: how many examples */
-    int64_t main_rows, test_rows; /* FILES_COLUMNS: rows of the main and of the test files, as the compiler found them */
-    bool shuffled;                /* main rows are permuted by the seed before the splits take them */
-    VEC(Split) splits;            /* main splits take rows in order from the start; never overlapping */
+    Family *family;       /* NULL: it is one data set */
+    FileNames files;      /* how they go with fields: format_traits. Of a family, those of member 0, then of member 1, ... */
+    FileNames test_files; /* the same, or none */
+    Schema *schema;       /* FILES_COLUMNS: what becomes of the columns; NULL otherwise */
+    int64_t rows;         /* FILES_NONE: how many examples, of each member */
+    int64_t main_rows, test_rows; /* FILES_COLUMNS: rows of the main and of the test files, as the compiler found them, of all
+                                     members. FILES_NONE: rows of the split test, of each member */
+    const int64_t *member_rows;   /* FILES_COLUMNS, a family: main rows of each member, then test rows of each; NULL otherwise */
+    VEC(Function *)
+    makers;            /* per member, what computes the fields of a row, and where there are test rows, of a test row:
+                          inputs "row", i32, and "seed", i32[2]. None: files hold the fields, or there are none */
+    bool shuffled;     /* main rows are permuted by the seed before the splits take them */
+    VEC(Split) splits; /* main splits take rows in order from the start; never overlapping */
     uint32_t line;
 } Dataset;
 
@@ -183,6 +212,7 @@ typedef struct Phase {
     const char *name;    /* "lower", "upper"; "minimise" for fit */
     Function *objective; /* per example, output "loss"; of pareto one output per objective */
     uint32_t dataset, split;
+    MemberChoice member;
     int64_t batch;            /* examples per step */
     Optimizer optimizer;      /* of what is in none of the parts */
     bool parts_only;          /* there is no such optimizer */
@@ -201,6 +231,7 @@ typedef struct Metric {
     Function *objective; /* per example, not training, output "value"; of pareto one output per objective */
     int dataset;         /* -1: it reads no data, and is evaluated as of one example */
     uint32_t split;
+    MemberChoice member;
     uint32_t passes;                   /* over the data: one more than reductions across the data lie inside each other */
     Function *accumulate[MOST_PASSES]; /* of a pass: inputs index, mask; set by the method, as is finish */
     Function *finish;                  /* output "value" */
@@ -283,6 +314,8 @@ typedef struct Model {
     VEC(Export) exports;
 } Model;
 
+/* The index behind the name of a data set: "[3]", "[t]", or "" where there is none. */
+const char *member_text(const Module *module, MemberChoice member, Arena *arena);
 /* The condition's entry among those that the train moves or draws; NULL: it is none of them. */
 TrainCondition *find_train_condition(const Train *train, uint32_t condition);
 /* The conditions that the train moves or draws: bit c for condition c. */
@@ -310,6 +343,10 @@ uint32_t part_of_state(const Phase *phase, const char *state);
 void find_sources(Module *module);
 /* What the function's values depend on; after find_sources. */
 Sources sources_of(const Module *module, const Function *function);
+/* What one op of a function adds to these conditions: a weight at given values of some conditions depends on the others. */
+uint64_t conditions_of_op(const Module *module, const Op *op);
+/* Takes from every `param` the values of conditions that its weight does not depend on. After find_sources. */
+void drop_needless_values(Module *module);
 /* The function that makes a weight; NULL: a state holds its numbers. */
 Function *weight_value_function(const Module *module, uint32_t weight);
 

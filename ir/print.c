@@ -10,7 +10,7 @@ const OpText op_text[OP_COUNT] = {
     [OP_CONST] = {SUBJECT_NUMBER, ATTRIBUTES_NONE, NULL},        [OP_IOTA] = {SUBJECT_NONE, ATTRIBUTES_INDEX, "axis"},
     [OP_RANDOM] = {SUBJECT_NONE, ATTRIBUTES_RANDOM, NULL},       [OP_STATE_READ] = {SUBJECT_STATE, ATTRIBUTES_NONE, NULL},
     [OP_STATE_WRITE] = {SUBJECT_STATE, ATTRIBUTES_NONE, NULL},   [OP_FETCH] = {SUBJECT_FIELD, ATTRIBUTES_NONE, NULL},
-    [OP_PARAM] = {SUBJECT_WEIGHT, ATTRIBUTES_NONE, NULL},        [OP_CONDITION] = {SUBJECT_CONDITION, ATTRIBUTES_NONE, NULL},
+    [OP_PARAM] = {SUBJECT_WEIGHT, ATTRIBUTES_GIVEN, "given"},        [OP_CONDITION] = {SUBJECT_CONDITION, ATTRIBUTES_NONE, NULL},
     [OP_EXAMPLE] = {SUBJECT_FIELD, ATTRIBUTES_NONE, NULL},       [OP_BROADCAST] = {SUBJECT_NONE, ATTRIBUTES_LIST, "axes"},
     [OP_TRANSPOSE] = {SUBJECT_NONE, ATTRIBUTES_LIST, "axes"},    [OP_SLICE] = {SUBJECT_NONE, ATTRIBUTES_LIST, "from"},
     [OP_PAD] = {SUBJECT_NONE, ATTRIBUTES_LIST, "before"},        [OP_CONCAT] = {SUBJECT_NONE, ATTRIBUTES_INDEX, "axis"},
@@ -205,8 +205,18 @@ static void print_subject(const Printer *p, const Op *op)
     }
 }
 
-static void print_attributes(const Op *op, Text *out)
+static void print_given(const Printer *p, const Op *op, Text *out)
 {
+    for (unsigned i = 0; i < op->a.n; i++) {
+        bool known = op->a.v[i] >= 0 && op->a.v[i] < p->module->conditions.len;
+        text_printf(out, i ? " " : " given ");
+        print_symbol(known ? p->module->conditions.data[op->a.v[i]].name : "?", out);
+    }
+}
+
+static void print_attributes(const Printer *p, const Op *op)
+{
+    Text *out = p->out;
     const OpText *form = &op_text[op->code];
     switch (form->attributes) {
     case ATTRIBUTES_NONE:
@@ -233,6 +243,9 @@ static void print_attributes(const Op *op, Text *out)
     case ATTRIBUTES_RANDOM:
         text_printf(out, " stream %u%s", op->symbol, op->flags & OP_SHARED ? " shared" : "");
         break;
+    case ATTRIBUTES_GIVEN:
+        print_given(p, op, out);
+        break;
     }
 }
 
@@ -249,7 +262,7 @@ static void print_op(const Printer *p, Value v)
         text_printf(p->out, i || has_subject ? ", " : "");
         print_value(p, op->args[i]);
     }
-    print_attributes(op, p->out);
+    print_attributes(p, op);
     if (has_value)
         text_printf(p->out, " : %s", type_text(op->type));
     text_printf(p->out, "\n");

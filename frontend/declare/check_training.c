@@ -19,12 +19,9 @@ typedef struct TrainedLeaves {
 /* Whether the op is a leaf that is trained, or a weight that depends on one. */
 static bool is_trained(const TrainedLeaves *leaves, const Op *op)
 {
-    if (op->code == OP_CONDITION)
-        return leaves->upper && leaves->conditions >> op->symbol & 1;
-    if (op->code != OP_PARAM)
-        return false;
-    Sources sources = leaves->model->module->weights.data[op->symbol].sources;
-    return leaves->upper ? (sources.conditions & leaves->conditions) != 0 : sources.trained;
+    if (leaves->upper)
+        return (conditions_of_op(leaves->model->module, op) & leaves->conditions) != 0;
+    return op->code == OP_PARAM && leaves->model->module->weights.data[op->symbol].sources.trained;
 }
 
 enum { DEPENDS = 1, DERIVED = 2 }; /* on a trained leaf: at all; with a derivative that is not 0 everywhere */

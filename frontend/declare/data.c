@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "frontend/declare/declare.h"
+#include "frontend/declare/families.h"
 #include "frontend/declare/table.h"
 #include "frontend/lower/kit.h"
 
@@ -21,15 +22,16 @@ typedef struct DataLowering {
 
 /* ---- formats ---- */
 
-/* WORD(n): n examples without content, for objectives of weights alone; an epoch has as many steps as n examples make batches. */
-static void read_row_count(DataLowering *l, const Expr *source)
+/* WORD(n): n examples, whose fields are computed or which have no content, for objectives of weights alone; an epoch has as many
+ * steps as n examples make batches. */
+static void read_row_count(DataLowering *l, const Expr *source, int64_t *rows)
 {
     const Arg *arg = source->args.first;
     const char *word = format_names[l->data->format];
     if (!arg || source->args.count != 1 || arg->kind != ARG_VALUE)
         fail(l->s, source->span, "%s takes the number of examples, as in %s(1000)", word, word);
     else
-        as_integer(l->s, evaluate(l->s, arg->value), arg->span, "the number of examples", 1, INT32_MAX, &l->data->rows);
+        as_integer(l->s, evaluate(l->s, arg->value), arg->span, "the number of examples", 1, INT32_MAX, rows);
 }
 
 /* WORD("a", "b"): appends the names of files. */
@@ -92,7 +94,7 @@ static bool has_columns(const FormatTraits *format)
 /* The format that the source calls, or -1 (reported). */
 static int find_format(Session *s, const Expr *source)
 {
-    static const char *const later[] = {"permute", "text", "image_folder", "safetensors"};
+    static const char *const later[] = {"text", "image_folder", "safetensors"};
     const char *name = source->kind == EXPR_CALL ? head_name(source) : "";
     int format = find_word(WORDS(format_names), name);
     if (format >= 0)
@@ -100,8 +102,8 @@ static int find_format(Session *s, const Expr *source)
     if (find_word(WORDS(later), name) >= 0)
         refuse(s, source->span, arena_printf(&s->file->arena, "the data source '%s'", name));
     else
-        fail(s, source->span, "a data set is read by %s, or is %s without content", list_formats(s, has_files, "(\"file\", ...)"),
-             list_formats(s, has_no_files, "(n)"));
+        fail(s, source->span, "a data set is read by %s, or is %s, examples that are computed or have no content",
+             list_formats(s, has_files, "(\"file\", ...)"), list_formats(s, has_no_files, "(n)"));
     return -1;
 }
 
@@ -115,7 +117,7 @@ static void read_source(DataLowering *l, const Expr *source)
     if (has_files(l->format))
         read_files(l, source, false);
     else
-        read_row_count(l, source);
+        read_row_count(l, source, &l->data->rows);
 }
 
 static void read_test_source(DataLowering *l, const Expr *source)
@@ -127,9 +129,14 @@ static void read_test_source(DataLowering *l, const Expr *source)
     if (!l->format->test_files)
         fail(l->s, source->span, "the data set '%s' has no test files: %s reads none", l->data->name, word);
     else if (format != (int)l->data->format)
-        fail(l->s, source->span, "the test files of '%s' are read by %s, as the others are", l->data->name, word);
-    else
+        fail(l->s, source->span,
+             has_files(l->format) ? "the test files of '%s' are read by %s, as the others are"
+                                  : "the test examples of '%s' are %s(n), as the others are",
+             l->data->name, word);
+    else if (has_files(l->format))
         read_files(l, source, true);
+    else
+        read_row_count(l, source, &l->data->test_rows);
 }
 
 /* ---- fields and splits ---- */
@@ -234,17 +241,19 @@ static void read_item(DataLowering *l, const DataItem *item)
             read_field(s, l->symbol, item);
         break;
     case DATA_COMPUTED_FIELD:
-        if (no_columns)
+        if (no_columns && has_files(l->format))
             fail(s, item->span, "a field of %s files is declared with its type, as in '%s: u8[28, 28]'", word, item->name.text);
         break;
     case DATA_SETTING:
         read_setting(l, item);
         break;
     case DATA_TEST:
-        if (l->data->test_files.len)
-            fail(s, item->span, "the test files are declared twice");
+        if (l->data->test_files.len || l->data->test_rows)
+            fail(s, item->span, "the test %s are declared twice", l->data->test_rows ? "examples" : "files");
         else
             read_test_source(l, item->value);
+        if (item->items && l->format && has_files(l->format))
+            fail(s, item->items->span, "the fields of the test files are those of the others");
         break;
     case DATA_SPLIT:
         read_split(l, item);
@@ -255,7 +264,7 @@ static void read_item(DataLowering *l, const DataItem *item)
 /* Whether there are as many files and fields as the format demands. */
 static void check_files(const DataLowering *l, const Field *fields_of_data, uint32_t all_fields)
 {
-    uint32_t fields = all_fields; /* that files hold */
+    uint32_t fields = all_fields; /* that files hold, or that are computed */
     for (uint32_t i = 0; i < all_fields; i++)
         fields -= fields_of_data[i].index;
     Session *s = l->s;
@@ -263,8 +272,10 @@ static void check_files(const DataLowering *l, const Field *fields_of_data, uint
     const char *name = decl->name.text, *plural = fields == 1 ? "" : "s";
     uint32_t files = l->data->files.len, test_files = l->data->test_files.len;
     if (l->format->files == FILES_NONE) {
-        if (fields)
+        if (fields && !l->data->makers.len) {
             fail(s, decl->value->span, "the examples of '%s' are empty: there is nothing that its fields could hold", name);
+            add_help(s, "a field is computed where it is declared as in 'x: f32 = uniform()'");
+        }
         return;
     }
     if (fields == 0)
@@ -277,9 +288,11 @@ static void check_files(const DataLowering *l, const Field *fields_of_data, uint
              test_files == 1 ? "" : "s");
 }
 
-/* Completes the fields, from number `first` on, whose classes are counted in the files, and those that number the rows. */
+/* Completes the fields, from number `first` on, whose classes are counted in the files, and those that number the rows: of a
+ * family, those of the largest member. */
 static void count_classes(Session *s, const Symbol *symbol, const Dataset *data, uint32_t first)
 {
+    uint32_t members = data->family ? (uint32_t)data->family->count : 1;
     for (uint32_t i = first; i < s->module->fields.len; i++) {
         Field *field = &s->module->fields.data[i];
         if (field->classes != ANY_CLASSES)
@@ -287,34 +300,65 @@ static void count_classes(Session *s, const Symbol *symbol, const Dataset *data,
         const DataCounts *counts = data_counts(s, symbol, data, symbol->decl->name.span);
         if (!counts)
             return;
-        field->classes = field->index ? counts->main_rows + counts->test_rows : counts->labels[i - first];
+        field->classes = counts->labels[i - first];
+        for (uint32_t m = 0; field->index && m < members; m++)
+            if (counts->members[m] > field->classes)
+                field->classes = counts->members[m];
     }
 }
 
-void lower_data(Session *s, Symbol *symbol)
+static void lower_own_data(Session *s, Symbol *symbol, Dataset *data)
 {
     const Decl *decl = symbol->decl;
-    unsigned line, column;
-    span_place(decl->span, &line, &column);
-    Dataset data = {.name = copy_text(s, decl->name.text), .line = line};
-    DataLowering l = {s, symbol, &data, NULL, 0};
+    DataLowering l = {s, symbol, data, NULL, 0};
     uint32_t first = s->module->fields.len;
-    if (decl->extent)
-        refuse(s, decl->extent->span, "a family of data sets");
     unsigned errors = s->file->diags->errors;
     read_source(&l, decl->value);
     for (const DataItem *item = decl->items.first; item; item = item->next)
         read_item(&l, item);
-    if (l.format && has_columns(l.format) && s->file->diags->errors == errors)
-        lower_table(s, symbol, &data);
-    if (s->file->diags->errors == errors)
+    bool files = l.format && has_files(l.format);
+    if (files && l.format->files == FILES_FIELDS && s->file->diags->errors == errors)
         check_files(&l, s->module->fields.data ? s->module->fields.data + first : NULL, s->module->fields.len - first);
-    if (data.splits.len == 0)
-        vec_push(&data.splits, (Split){.name = "train", .fraction = 1});
-    if (data.test_files.len)
-        add_split(s, &data, (Split){.name = "test", .from_test = true, .fraction = 1}, decl->name.span);
+    if (l.format && decl->extent)
+        read_members(s, symbol, data);
+    else if (files)
+        check_no_members(s, symbol);
+    if (l.format && has_columns(l.format) && s->file->diags->errors == errors)
+        lower_table(s, symbol, data);
+    bool test = data->test_files.len || (!files && data->test_rows);
+    if (l.format && !files && s->file->diags->errors == errors)
+        lower_rows(s, symbol, data);
+    if (l.format && l.format->files != FILES_FIELDS && s->file->diags->errors == errors)
+        check_files(&l, s->module->fields.data ? s->module->fields.data + first : NULL, s->module->fields.len - first);
+    if (data->splits.len == 0)
+        vec_push(&data->splits, (Split){.name = "train", .fraction = 1});
+    if (test)
+        add_split(s, data, (Split){.name = "test", .from_test = true, .fraction = 1}, decl->name.span);
     if (s->file->diags->errors == errors)
-        count_classes(s, symbol, &data, first);
+        count_classes(s, symbol, data, first);
     symbol->broken = s->file->diags->errors != errors;
-    vec_push(&s->model->datasets, data);
+}
+
+/* A data set may be declared behind a family that is made of it. */
+void lower_all_data(Session *s)
+{
+    uint32_t count = count_declared(s->file, DECL_DATA);
+    for (uint32_t i = 0; i < count; i++)
+        vec_push(&s->model->datasets, (Dataset){.name = ""});
+    for (int derived = 0; derived < 2; derived++)
+        for (uint32_t i = 0; i < s->file->symbols.len; i++) {
+            Symbol *symbol = s->file->symbols.data[i];
+            if (symbol->decl->kind != DECL_DATA || is_derived(symbol->decl) != derived)
+                continue;
+            unsigned column;
+            Dataset data = {.name = copy_text(s, symbol->decl->name.text)};
+            span_place(symbol->decl->span, &data.line, &column);
+            if (derived)
+                lower_derived(s, symbol, &data);
+            else
+                lower_own_data(s, symbol, &data);
+            if (data.splits.len == 0) /* after an error */
+                vec_push(&data.splits, (Split){.name = "train", .fraction = 1});
+            s->model->datasets.data[symbol->index] = data;
+        }
 }

@@ -4,7 +4,7 @@
 
 #include "frontend/lower/lower.h"
 
-void lower_data(Session *s, Symbol *symbol);    /* data.c */
+void lower_all_data(Session *s);                /* data.c */
 void lower_train(Session *s, const Decl *decl); /* train.c */
 /* At the end of a train's walk: bilevel and pareto must have weights that respond to the conditions that they take. */
 void check_response(Session *s, const Decl *decl);

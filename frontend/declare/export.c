@@ -121,6 +121,19 @@ static void check_arguments(Session *s, const Frame *frame)
     }
 }
 
+/* Whether a field is the label of a family as its base has it. */
+static bool is_copy(const Session *s, const Field *field)
+{
+    const Family *family = s->model->datasets.data[field->dataset].family;
+    for (uint32_t i = 0; family && family->base >= 0 && i < s->module->fields.len; i++) {
+        const Field *other = &s->module->fields.data[i];
+        if (other->dataset == (uint32_t)family->base && other->classes == field->classes && other->first == field->first &&
+            strcmp(strchr(other->name, '.'), strchr(field->name, '.')) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* The field whose classes the result is one of, or has a probability for each of: the only field of so many classes, or -1. */
 static int labelled_field(const Session *s, Val result)
 {
@@ -129,7 +142,7 @@ static int labelled_field(const Session *s, Val result)
     int found = -1;
     for (uint32_t i = 0; classes > 0 && i < s->module->fields.len; i++) {
         const Field *field = &s->module->fields.data[i];
-        if (field->index || field->classes != classes)
+        if (field->index || field->classes != classes || is_copy(s, field))
             continue;
         if (found >= 0)
             return -1;
@@ -187,10 +200,7 @@ void check_export(Session *s, const Decl *decl)
     for (uint32_t v = 0; function && v < function->ops.len; v++) {
         const Op *op = OP_AT(function, v);
         bool weight = op->code == OP_PARAM;
-        uint64_t conditions = weight                     ? s->module->weights.data[op->symbol].sources.conditions
-                              : op->code == OP_CONDITION ? UINT64_C(1) << op->symbol
-                                                         : 0;
-        const Symbol *missing = missing_argument(s, decl, conditions);
+        const Symbol *missing = missing_argument(s, decl, conditions_of_op(s->module, op));
         if (!missing)
             continue;
         const char *name = missing->decl->name.text;

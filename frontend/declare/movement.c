@@ -8,7 +8,8 @@
 
 #include "frontend/lower/lower.h"
 
-/* By the column `vjp` of the table of ops; reductions across the batch have a derivative once there is a batch. */
+/* By the column `vjp` of the table of ops. Reductions across the batch have a derivative once there is a batch, and a weight
+ * has one with respect to the values of conditions that it is made of. */
 static bool has_derivative(OpCode code)
 {
     static const char *const rules[OP_COUNT] = {
@@ -16,7 +17,7 @@ static bool has_derivative(OpCode code)
 #include "ir/ops.def"
 #undef OP
     };
-    if (code == OP_ACROSS_SUM || code == OP_ACROSS_MEAN || code == OP_ACROSS_MAX)
+    if (code == OP_ACROSS_SUM || code == OP_ACROSS_MEAN || code == OP_ACROSS_MAX || code == OP_PARAM)
         return true;
     return strcmp(rules[code], "zero") != 0 && strcmp(rules[code], "none") != 0;
 }

@@ -22,20 +22,20 @@ Val objective_value(Session *s, const Expr *expr)
 }
 
 /* The split whose fields the function reads or, if it reads none, the only one that its expression names. */
-static bool find_split_of(const Session *s, uint32_t *dataset, uint32_t *split)
+static bool find_split_of(const Session *s, SplitUse *use)
 {
     bool named = !s->dataset && s->named && !s->several_named;
     if (!s->dataset && !named)
         return false;
-    *dataset = named ? s->named->index : s->dataset->index;
-    *split = named ? s->named_split : s->split;
+    *use =
+        named ? (SplitUse){s->named->index, s->named_split, s->named_member} : (SplitUse){s->dataset->index, s->split, s->member};
     return true;
 }
 
 /* The split of whose examples the function's steps are made, or an error. */
-bool read_split_of(Session *s, const Expr *expr, uint32_t *dataset, uint32_t *split)
+bool read_split_of(Session *s, const Expr *expr, SplitUse *use)
 {
-    if (find_split_of(s, dataset, split))
+    if (find_split_of(s, use))
         return true;
     if (s->several_named)
         fail(s, expr->span, "this names several splits and reads none of them, so no split says how long an epoch is");
@@ -53,8 +53,8 @@ void check_batch(TrainPlan *plan, const Phase *phase, const Expr *expr)
     const Split *split = &data->splits.data[phase->split];
     if (split->count == 0 || phase->batch <= split->count)
         return;
-    fail(plan->s, expr->span, "a batch of %lld is larger than the split '%s.%s' of %lld examples", (long long)phase->batch,
-         data->name, split->name, (long long)split->count);
+    fail(plan->s, expr->span, "a batch of %lld is larger than the split '%s%s.%s' of %lld examples", (long long)phase->batch,
+         data->name, member_text(plan->s->module, phase->member, &plan->s->file->arena), split->name, (long long)split->count);
     int64_t sum = 0;
     for (uint32_t i = 0; i < data->splits.len; i++)
         sum += data->splits.data[i].count;
@@ -80,8 +80,12 @@ void lower_phase(TrainPlan *plan, const char *name, bool upper)
     phase.objective = open_function(s, function, &frame, !upper, true);
     s->upper = upper;
     Val value = objective_value(s, expr);
-    complete &= !is_poison(value) && read_split_of(s, expr, &phase.dataset, &phase.split);
+    SplitUse use;
+    complete &= !is_poison(value) && read_split_of(s, expr, &use);
     if (complete) {
+        phase.dataset = use.dataset;
+        phase.split = use.split;
+        phase.member = use.member;
         build_output(&s->builder, "loss", build_unary(&s->builder, OP_ACROSS_MEAN, value.ir));
         check_batch(plan, &phase, expr);
     }
@@ -108,8 +112,10 @@ void lower_metric(TrainPlan *plan, const Expr *expr, const char *name)
     metric.objective = open_function(s, function, &frame, false, true);
     Val value = objective_value(s, expr);
     if (!is_poison(value)) {
-        uint32_t dataset;
-        metric.dataset = find_split_of(s, &dataset, &metric.split) ? (int)dataset : -1;
+        SplitUse use = {0};
+        metric.dataset = find_split_of(s, &use) ? (int)use.dataset : -1;
+        metric.split = use.split;
+        metric.member = use.member;
         bool per_example = differs_between_examples(metric.objective, value.ir);
         build_output(&s->builder, "value", per_example ? build_unary(&s->builder, OP_ACROSS_MEAN, value.ir) : value.ir);
         if (passes_over_data(metric.objective, NULL) > MOST_PASSES)

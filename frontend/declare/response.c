@@ -12,12 +12,19 @@ bool responds(const Model *model, uint32_t condition)
     return false;
 }
 
+/* The condition, as a set, whose value at hand says which member of a family is read. */
+static uint64_t member_condition(MemberChoice member)
+{
+    return member.kind == MEMBER_OF_CONDITION ? UINT64_C(1) << member.index : 0;
+}
+
 bool losses_use(const Session *s, const Train *train, uint32_t condition)
 {
     uint64_t used = 0;
     for (uint32_t i = 0; i < train->phases.len; i++)
         if (train->phases.data[i].objective)
-            used |= sources_of(s->module, train->phases.data[i].objective).conditions;
+            used |= sources_of(s->module, train->phases.data[i].objective).conditions |
+                    member_condition(train->phases.data[i].member);
     return used >> condition & 1;
 }
 
@@ -27,7 +34,8 @@ static bool uses_condition(const Session *s, const Train *train, uint32_t condit
     uint64_t used = losses_use(s, train, condition) ? UINT64_C(1) << condition : 0;
     for (uint32_t i = 0; i < train->metrics.len; i++)
         if (train->metrics.data[i].objective)
-            used |= sources_of(s->module, train->metrics.data[i].objective).conditions;
+            used |= sources_of(s->module, train->metrics.data[i].objective).conditions |
+                    member_condition(train->metrics.data[i].member);
     return used >> condition & 1;
 }
 

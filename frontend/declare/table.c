@@ -339,7 +339,7 @@ static void add_field(TableLowering *l, const DataItem *item, const SchemaField 
     case SCHEMA_INDEX:
         field.type = type_scalar(DTYPE_I32);
         field.index = true;
-        classes = l->table->rows;
+        classes = ANY_CLASSES; /* completed with those of other formats: data.c */
         break;
     case SCHEMA_CONDITION:
         field.type = type_scalar(DTYPE_BOOL);
@@ -392,6 +392,20 @@ static void lower_items(TableLowering *l)
         add_field(l, l->items.data[i], &l->fields.data[i]);
 }
 
+/* The main rows of each member, then its test rows. */
+static const int64_t *count_members(const TableLowering *l, const Dataset *data)
+{
+    uint32_t members = (uint32_t)data->family->count;
+    int64_t *rows = ARENA_ARRAY(&l->s->module->arena, int64_t, 2 * members);
+    const int64_t *first = l->table->first_rows;
+    for (uint32_t m = 0; m < 2 * members; m++) {
+        uint32_t files = (m < members ? data->files.len : data->test_files.len) / members;
+        rows[m] = first[files] - *first;
+        first += files;
+    }
+    return rows;
+}
+
 void lower_table(Session *s, const Symbol *symbol, Dataset *data)
 {
     TableLowering l = {.s = s, .symbol = symbol, .schema = ARENA_NEW(&s->module->arena, Schema)};
@@ -407,6 +421,8 @@ void lower_table(Session *s, const Symbol *symbol, Dataset *data)
         lower_items(&l);
         data->main_rows = l.table->first_rows[data->files.len];
         data->test_rows = l.table->rows - data->main_rows;
+        if (data->family)
+            data->member_rows = count_members(&l, data);
     }
     vec_free(&l.markers);
     vec_free(&l.columns);

@@ -6,9 +6,14 @@
 
 #include "frontend/declare/table.h"
 
-/* Where file number `index` is named; files of `test` count after the main ones. */
-static Span file_span(const Decl *decl, uint32_t index)
+/* Where file number `index` of the data set is named; files of `test` count after the main ones. */
+static Span file_span(const Decl *decl, const Dataset *data, uint32_t index)
 {
+    uint32_t members = data->family ? (uint32_t)data->family->count : 1; /* whose files have the same names but for a number */
+    if (index < data->files.len)
+        index %= data->files.len / members;
+    else
+        index = data->files.len / members + (index - data->files.len) % (data->test_files.len / members);
     const Expr *test = NULL;
     for (const DataItem *item = decl->items.first; item; item = item->next)
         if (item->kind == DATA_TEST)
@@ -54,7 +59,7 @@ bool open_table(TableLowering *l, const Dataset *data)
     vec_push(&s->file->tables, (KnownTable){decl, l->table});
     vec_free(&files);
     if (!fine) {
-        fail(s, file_span(decl, failed), "%s", error);
+        fail(s, file_span(decl, data, failed), "%s", error);
         if (l->table->paths && l->table->paths[failed] && access(l->table->paths[failed], F_OK) != 0)
             add_help(
                 s, "what the model looks like depends on this file: say with --data DIR or the environment variable HNC_DATA in "

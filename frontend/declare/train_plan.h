@@ -43,8 +43,13 @@ void read_common(TrainPlan *plan);
 
 /* Evaluates what a phase minimises or a metric reports: a real scalar, or poison. */
 Val objective_value(Session *s, const Expr *expr);
+/* A split of a data set or, of a family, of one of its members. */
+typedef struct SplitUse {
+    uint32_t dataset, split;
+    MemberChoice member;
+} SplitUse;
 /* Which split the function being built read, or an error. */
-bool read_split_of(Session *s, const Expr *expr, uint32_t *dataset, uint32_t *split);
+bool read_split_of(Session *s, const Expr *expr, SplitUse *use);
 /* An error if the phase's batch is larger than its split. */
 void check_batch(TrainPlan *plan, const Phase *phase, const Expr *expr);
 /* Whether the value differs between examples (random numbers do). */

@@ -110,11 +110,12 @@ static bool read_axis(Session *s, Call *call, const Arg *arg)
 /* Whether the primitive takes the label or condition of the argument; reports otherwise. */
 static bool takes(Session *s, const Primitive *primitive, const Call *call, const Arg *arg, bool axis)
 {
-    if ((axis || arg->kind == ARG_OVER) && (call->has_axis || call->over)) {
+    bool over = arg->kind == ARG_OVER || arg->over;
+    if ((axis || over) && (call->has_axis || call->over)) {
         fail(s, arg->span, "the axes of '%s' are given twice", primitive->name);
         return false;
     }
-    unsigned given = (axis ? TAKES_AXIS : 0u) | (arg->kind == ARG_OVER ? TAKES_OVER : 0u) | (arg->condition ? TAKES_WHERE : 0u);
+    unsigned given = (axis ? TAKES_AXIS : 0u) | (over ? TAKES_OVER : 0u) | (arg->condition ? TAKES_WHERE : 0u);
     unsigned foreign = given & ~primitive->takes;
     if (!foreign)
         return true;
@@ -140,6 +141,25 @@ static bool is_list_of_tensors(Session *s, const Primitive *primitive, const Exp
     return true;
 }
 
+/* The value of `e over k`: along the first axis, which the reduction then runs over. `over` may also stand for a size of the
+ * shape, as in `sum(x, over n)`. */
+static Val evaluate_over_name(Session *s, Call *call, const Arg *arg)
+{
+    const Name name = arg->over->name;
+    Symbol *symbol = find_local(s->frame, name.text) ? NULL : find_symbol(s->file, false, name.text);
+    if (!symbol || condition_kind(symbol->decl->kind) == CONDITION_NOTHING || !is_index(symbol)) {
+        fail(s, arg->over->span, "'over' runs over the values of a task or a member, but '%s' is none", name.text);
+        if (find_local(s->frame, name.text))
+            add_help(s, "over an axis that has the size '%s': '%s(%s, over %s)'", name.text, call->primitive->name,
+                     span_text(&s->file->arena, arg->value->span), name.text);
+        return val_poison();
+    }
+    call->has_axis = true;
+    call->axis_span = arg->span;
+    call->axes = (Dims){1, {0}};
+    return evaluate_over(s, arg->value, symbol);
+}
+
 static bool read_arguments(Session *s, const Primitive *primitive, Call *call)
 {
     const char *name = primitive->name;
@@ -163,7 +183,7 @@ static bool read_arguments(Session *s, const Primitive *primitive, Call *call)
             fine &= read_axis(s, call, arg);
         } else if (call->n < primitive->most) {
             call->spans[call->n] = arg->span;
-            call->args[call->n++] = evaluate(s, arg->value);
+            call->args[call->n++] = arg->over ? evaluate_over_name(s, call, arg) : evaluate(s, arg->value);
             if (arg->condition) {
                 call->condition = evaluate(s, arg->condition);
                 call->condition_span = arg->condition->span;

@@ -1,5 +1,6 @@
 /* Random numbers, and the weights of whole nets. */
 #include "frontend/lower/builtins.h"
+#include "runtime/abi/random_space.h"
 
 /* ---- random numbers ---- */
 
@@ -9,6 +10,20 @@ typedef struct Draw {
     uint32_t stream;
 } Draw;
 
+/* In a row of a data set, which is the same in every run of the seed, whatever else the model draws. */
+static bool draw_in_row(Session *s, const Call *call, Type type, uint32_t streams, Draw *result)
+{
+    if (s->row->stream + streams > s->row->end) {
+        if (!s->row->full)
+            fail(s, call->expr->span, "a row of a data set draws more than %d random numbers or tensors", ROW_STREAMS / 2);
+        s->row->full = true;
+        return false;
+    }
+    *result = (Draw){.seed = s->row->seed, .step = s->row->number, .type = type, .stream = s->row->stream};
+    s->row->stream += streams;
+    return true;
+}
+
 /* Opens a draw of the shape of argument i. Each call in the source takes streams of its own wherever it is inlined. */
 static bool draw(Session *s, const Call *call, unsigned i, uint32_t streams, Draw *result)
 {
@@ -17,6 +32,8 @@ static bool draw(Session *s, const Call *call, unsigned i, uint32_t streams, Dra
         return false;
     if (!can_build(s, call->expr->span))
         return false;
+    if (s->row)
+        return draw_in_row(s, call, type_of(s->module->real, dims.n, dims.v), streams, result);
     Module *module = s->module;
     int64_t seed = find_state(module, "seed"), step = find_state(module, s->upper ? "step/upper" : "step/lower");
     result->seed = build_read(&s->builder, (uint32_t)seed);
@@ -93,7 +110,7 @@ Val builtin_sumsq(Session *s, Call *call)
         return val_tensor(build_const(&s->builder, type_scalar(s->module->real), 0));
     Val total = n ? val_poison() : refuse_part(s, call);
     for (uint32_t i = 0; i < n; i++) {
-        Val term = dot_all(s, build_source(&s->builder, OP_PARAM, indices[i]));
+        Val term = dot_all(s, weight_given(s, indices[i], call->args[0].given));
         total = i == 0 ? term : val_tensor(build_binary(&s->builder, OP_ADD, total.ir, term.ir));
     }
     support_free(indices);
@@ -113,7 +130,7 @@ Val builtin_flat(Session *s, Call *call)
     VEC(Value) parts = {0};
     for (uint32_t i = 0; i < n; i++) {
         int64_t count = type_elements(s->module->weights.data[indices[i]].type);
-        Value w = build_source(&s->builder, OP_PARAM, indices[i]);
+        Value w = weight_given(s, indices[i], call->args[0].given);
         vec_push(&parts, build_reshape(&s->builder, w, type_of(s->module->real, 1, &count)));
         total += count;
     }

@@ -63,7 +63,7 @@ static bool arguments_fit(Session *s, const Decl *decl, const Expr *call)
 {
     uint32_t positional = 0;
     for (const Arg *arg = call->args.first; arg; arg = arg->next) {
-        if (arg->kind != ARG_VALUE || arg->condition) {
+        if (arg->kind != ARG_VALUE || arg->condition || arg->over) {
             fail(s, arg->span, "'%s' is only understood by reductions such as mean and sum", arg->condition ? "where" : "over");
             return false;
         }
@@ -232,6 +232,38 @@ static void bind_result_size(Session *s, Frame *frame)
         set_local(frame, extent->name, val_number((double)frame->result_size));
 }
 
+static const char *ordinal(Session *s, uint32_t number)
+{
+    static const char *const words[] = {"first", "second", "third"};
+    return number < COUNT_OF(words) ? words[number] : arena_printf(&s->file->arena, "%uth", number + 1);
+}
+
+/* Matches each result with its declared type. */
+static Val match_results(Session *s, Frame *frame)
+{
+    const Decl *decl = frame->decl;
+    const Statement *last = decl->body.last && decl->body.last->kind == STATEMENT_RETURN ? decl->body.last : NULL;
+    bool several = frame->result.kind == VAL_RESULTS;
+    uint32_t count = several ? frame->result.results->count : 1, i = 0;
+    if (count != decl->results.count) {
+        fail(s, last ? last->span : decl->name.span, "'%s' returns %u result%s, but %u type%s behind '->'", decl->name.text,
+             count, count == 1 ? "" : "s", decl->results.count, decl->results.count == 1 ? " stands" : "s stand");
+        return val_poison();
+    }
+    const Expr *expr = last && last->values.count == count ? last->values.first : NULL;
+    Val *values = support_malloc(count * sizeof *values);
+    for (const TypeExpr *type = decl->results.first; type; type = type->next, i++) {
+        const char *of = several ? arena_printf(&s->file->arena, "%s result", ordinal(s, i)) : "result";
+        const char *what = arena_printf(&s->file->arena, "the %s of '%s'", of, decl->name.text);
+        values[i] = match_type(s, type, several ? frame->result.results->values[i] : frame->result,
+                               expr ? expr->span : decl->name.span, what);
+        expr = expr ? expr->next : NULL;
+    }
+    Val result = several ? val_results(s, count, values) : values[0];
+    support_free(values);
+    return result;
+}
+
 Val run_body(Session *s, Frame *frame)
 {
     const Decl *decl = frame->decl;
@@ -241,14 +273,7 @@ Val run_body(Session *s, Frame *frame)
         return val_poison();
     if (!frame->returned)
         return fail(s, decl->name.span, "'%s' does not return a value", decl->name.text);
-    if (decl->results.count > 1)
-        return refuse(s, decl->results.first->next->span, "multiple results");
-    if (decl->results.count == 0)
-        return frame->result;
-    const Statement *last = decl->body.last;
-    Span span = last && last->kind == STATEMENT_RETURN ? last->values.first->span : decl->name.span;
-    const char *what = arena_printf(&s->file->arena, "the result of '%s'", decl->name.text);
-    return match_type(s, decl->results.first, frame->result, span, what);
+    return decl->results.count == 0 || is_poison(frame->result) ? frame->result : match_results(s, frame);
 }
 
 static bool count_layer(Session *s, Frame *frame, Span span)

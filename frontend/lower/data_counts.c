@@ -10,6 +10,14 @@ static const DataCounts *known_counts(const ModelFile *file, const Decl *decl)
     return NULL;
 }
 
+Symbol *data_symbol(const Session *s, uint32_t dataset)
+{
+    for (uint32_t i = 0; i < s->file->symbols.len; i++)
+        if (s->file->symbols.data[i]->decl->kind == DECL_DATA && s->file->symbols.data[i]->index == dataset)
+            return s->file->symbols.data[i];
+    return NULL;
+}
+
 const DataCounts *data_counts(Session *s, const Symbol *symbol, const Dataset *data, Span span)
 {
     const Decl *decl = symbol->decl;
@@ -18,15 +26,15 @@ const DataCounts *data_counts(Session *s, const Symbol *symbol, const Dataset *d
     if (known)
         return known;
     const Field *fields = s->module->fields.data;
-    uint32_t first = 0, field_count = 0;
+    uint32_t first = 0, field_count = 0, members = data->family ? (uint32_t)data->family->count : 1;
     while (first < s->module->fields.len && fields[first].dataset != symbol->index)
         first++;
     while (first + field_count < s->module->fields.len && fields[first + field_count].dataset == symbol->index)
         field_count++;
     char reason[512] = "there is no folder of data";
     DataCounts *counts = ARENA_NEW(&s->file->arena, DataCounts);
-    *counts = (DataCounts){.main_rows = data->main_rows, .test_rows = data->test_rows};
-    counts->splits = ARENA_ARRAY(&s->file->arena, int64_t, data->splits.len + 1);
+    counts->members = ARENA_ARRAY(&s->file->arena, int64_t, members);
+    counts->splits = ARENA_ARRAY(&s->file->arena, int64_t, members * data->splits.len + 1);
     counts->labels = ARENA_ARRAY(&s->file->arena, int64_t, field_count + 1);
     if (!options->count || !options->data ||
         !options->count(data, fields ? fields + first : NULL, field_count, options->data, counts, reason, sizeof reason)) {
@@ -37,6 +45,18 @@ const DataCounts *data_counts(Session *s, const Symbol *symbol, const Dataset *d
     return counts;
 }
 
+/* The rows of a data set, of a split of it, or of such a split of a member. */
+static Val count_rows(Session *s, Val of, Span span)
+{
+    const Dataset *data = &s->model->datasets.data[of.symbol->index];
+    const DataCounts *counts = data_counts(s, of.symbol, data, span);
+    uint32_t member = of.member.kind == MEMBER_NUMBER ? of.member.index : 0;
+    if (!counts)
+        return val_poison();
+    return val_number(
+        (double)(of.kind == VAL_SPLIT ? counts->splits[member * data->splits.len + of.split] : counts->members[member]));
+}
+
 /* rows(fashion.train): the examples of a split, or rows(fashion): of the main and of the test files. */
 Val builtin_rows(Session *s, Call *call)
 {
@@ -45,11 +65,20 @@ Val builtin_rows(Session *s, Call *call)
         return val_poison();
     if (of.kind != VAL_SPLIT && of.kind != VAL_DATASET)
         return fail(s, call->spans[0], "rows takes a data set or one of its splits, as in rows(fashion.train)");
-    const Dataset *data = &s->model->datasets.data[of.symbol->index];
-    const DataCounts *counts = data_counts(s, of.symbol, data, call->spans[0]);
-    if (!counts)
+    const Family *family = s->model->datasets.data[of.symbol->index].family;
+    if (family && of.member.kind != MEMBER_NUMBER) {
+        fail(s, call->spans[0], "rows takes a member of a family, as in rows(%s[0].%s)", of.symbol->decl->name.text,
+             s->model->datasets.data[of.symbol->index].splits.data[0].name);
         return val_poison();
-    return val_number((double)(of.kind == VAL_SPLIT ? counts->splits[of.split] : counts->main_rows + counts->test_rows));
+    }
+    if (family && (family->kind == FAMILY_CLASSES || family->kind == FAMILY_BY))
+        return fail(s, call->spans[0], "how many examples a member of '%s' has is known when the program runs, not here",
+                    of.symbol->decl->name.text);
+    if (family && family->base >= 0) { /* each member has all of them */
+        of.symbol = data_symbol(s, (uint32_t)family->base);
+        of.member = (MemberChoice){0};
+    }
+    return count_rows(s, of, call->spans[0]);
 }
 
 /* width(adult.x): the numbers of a field that is a vector. */

@@ -62,6 +62,10 @@ static Val evaluate_kind(Session *s, const Expr *expr)
         return evaluate_label(s, expr);
     case EXPR_ACROSS:
         return refuse(s, expr->span, "'across'");
+    case EXPR_GIVEN:
+        return evaluate_given(s, expr);
+    case EXPR_EACH:
+        return evaluate_each(s, expr);
     case EXPR_SPREAD:
     case EXPR_ELLIPSIS:
     case EXPR_ERROR:

@@ -11,6 +11,7 @@ Function *open_function(Session *s, const char *name, Frame *frame, bool trainin
     s->training = training;
     s->upper = false;
     s->dataset = NULL;
+    s->member = s->named_member = (MemberChoice){0};
     s->two_splits = s->several_named = false;
     s->named = NULL;
     frame->objective = objective;

@@ -136,6 +136,8 @@ static Val too_many_indices(Session *s, const Expr *expr, Val value, unsigned gi
 Val evaluate_index(Session *s, const Expr *expr)
 {
     Val value = evaluate(s, expr->left);
+    if (value.kind == VAL_DATASET)
+        return dataset_index(s, value, expr);
     if (is_list(value)) {
         bool known;
         Val entry = index_list(s, value, expr, &known);
@@ -162,7 +164,7 @@ Val evaluate_index(Session *s, const Expr *expr)
     if (first->kind == ARG_VALUE && !is_new_axis(s, first)) {
         Val index = evaluate(s, first->value);
         if (index.kind == VAL_CONDITION && is_index(index.symbol))
-            index = condition_number(s, index.symbol, first->span);
+            index = condition_number(s, index, first->span);
         if (index.kind == VAL_TENSOR && expr->args.count == 1)
             return gather(s, value, index, first->span);
         if (is_poison(index))

@@ -137,7 +137,15 @@ typedef enum {
     VAL_CONDITION, /* symbol: its vector; of an index: itself, or its row of the embedding */
     VAL_WEIGHTS,   /* symbol, path: a net or a dotted part of one */
     VAL_ARGUMENT,  /* param: an export's argument whose type is not known yet */
+    VAL_RESULTS,   /* results: what a net or layer of several results returns */
 } ValKind;
+
+/* A condition that has a value for the expression at hand: `E given z = V`. */
+typedef struct Given {
+    const Symbol *condition;
+    Value value;
+    const struct Given *outer; /* the next one that holds, too; NULL: none */
+} Given;
 
 typedef struct Val {
     ValKind kind;
@@ -151,9 +159,18 @@ typedef struct Val {
     const double *numbers; /* dims_elements(dims) of them */
     Symbol *symbol;
     uint32_t split, field; /* of the data set; of the module */
+    MemberChoice member;   /* of a data set or a split of a family */
     const char *path;
+    const Given *given; /* of a condition, or of weights: what held where it was named */
     const Param *param;
+    const struct Results *results;
 } Val;
+
+/* What `return a, b` returns; of the file's arena. */
+typedef struct Results {
+    uint32_t count;
+    Val values[];
+} Results;
 
 /* ---- one walk ---- */
 
@@ -217,6 +234,13 @@ typedef struct Making {
     unsigned uses[FORM_COUNT], heads;
 } Making;
 
+/* A row of a data set that is being computed. */
+typedef struct RowMaking {
+    Value number, seed;   /* inputs of its function */
+    uint32_t stream, end; /* the next random stream, and the one behind the last */
+    bool full;            /* that there are no more streams was reported */
+} RowMaking;
+
 typedef struct Session {
     ModelFile *file;
     Model *model;
@@ -232,16 +256,20 @@ typedef struct Session {
     /* of the function being built */
     const Symbol *dataset; /* whose examples it reads; NULL: none yet */
     uint32_t split;
+    MemberChoice member;
     Span split_span;
     bool two_splits;     /* reported */
     const Symbol *named; /* the data set of which its expression names a split, whether or not anything reads it; NULL: none */
     uint32_t named_split;
+    MemberChoice named_member;
     bool several_named; /* it names other splits, too */
     bool upper;         /* random numbers are keyed by the upper step counter */
     VEC(FormPlan) forms;
     VEC(GeneratorPlan) generators;
     VEC(MeasurePlan) measures;
+    const Given *given;  /* the innermost condition that has a value; NULL: none */
     Making *making;      /* NULL: none */
+    RowMaking *row;      /* the row of a data set that is being computed; NULL: none */
     uint32_t generating; /* 1 + the form whose generator is being built; 0: none */
 } Session;
 
@@ -265,6 +293,8 @@ typedef struct Candidates {
 void add_declared(const Session *s, DeclKind kind, Candidates *candidates);
 /* help: did you mean ...; frees the list. Returns whether there was something to suggest. */
 bool suggest(Session *s, const char *name, Candidates *candidates);
+/* Several results as one value. */
+Val val_results(Session *s, uint32_t count, const Val *values);
 /* What a value is, for messages: "f32[10]", "the number 3", "a data split". */
 const char *describe(Session *s, Val value);
 const char *describe_type(Session *s, Type type);
@@ -313,6 +343,8 @@ void frame_free(Frame *frame);
 
 /* ---- sizes of data (data_counts.c) ---- */
 
+/* The declaration of number `dataset` of the model's data sets. */
+Symbol *data_symbol(const Session *s, uint32_t dataset);
 /* What the files of a data set that was declared hold, counted once per compilation; NULL (reported at the span) if they cannot
  * be counted. */
 const DataCounts *data_counts(Session *s, const Symbol *symbol, const Dataset *data, Span span);
@@ -417,18 +449,37 @@ const Symbol *condition_symbol(const Session *s, uint32_t condition);
 /* Whether the method of a train (NULL: there is none) takes conditions of the kind. */
 bool takes_condition(const Decl *train, ConditionKind condition);
 
+/* ---- values of conditions (given.c) ---- */
+
+/* E given z = V */
+Val evaluate_given(Session *s, const Expr *expr);
+/* The expression where these values hold. */
+Val evaluate_with(Session *s, const Expr *expr, const Given *given);
+/* The value that the condition has among these; NO_VALUE: none. */
+Value given_value(const Given *given, const Symbol *condition);
+/* The weight of the module where these values hold. */
+Value weight_given(Session *s, uint32_t weight, const Given *given);
+
+/* ---- mapping (each.c) ---- */
+
+/* each(p in x, q in y) { ... } */
+Val evaluate_each(Session *s, const Expr *expr);
+/* The values of an expression for every value of a task or member, along a new axis 0. */
+Val evaluate_over(Session *s, const Expr *expr, const Symbol *condition);
+
 /* ---- members (members.c) ---- */
 
-Val dataset_member(Session *s, Val dataset, Name name); /* fashion.train */
-Val split_member(Session *s, Val split, Name name);     /* d.image */
-Val condition_entry(Session *s, Val group, Name name); /* lam.drop */
+Val dataset_index(Session *s, Val dataset, const Expr *expr); /* permuted[3] */
+Val dataset_member(Session *s, Val dataset, Name name);       /* fashion.train */
+Val split_member(Session *s, Val split, Name name);           /* d.image */
+Val condition_entry(Session *s, Val group, Name name);        /* lam.drop */
 /* Reports a field of a data set, fashion.image, where the value that an example has is meant. Once per data set: whoever writes
  * it does so everywhere. */
 Val refuse_field(Session *s, Val field, Span span);
 /* All numbers of the condition, unconstrained; of an index, its row of the embedding. */
-Val condition_vector(Session *s, const Symbol *symbol, Span span);
+Val condition_vector(Session *s, Val condition, Span span);
 /* The index itself, as a label. */
-Val condition_number(Session *s, const Symbol *symbol, Span span);
+Val condition_number(Session *s, Val condition, Span span);
 
 /* ---- functions (functions.c) ---- */
 

@@ -4,13 +4,15 @@
 #include "frontend/lower/kit.h"
 
 /* A loss that reads no field is trained on the split that its expression names. */
-static void note_split(Session *s, Symbol *dataset, uint32_t split)
+static void note_split(Session *s, Val split)
 {
-    s->several_named |= s->named && (s->named != dataset || s->named_split != split);
+    s->several_named |=
+        s->named && (s->named != split.symbol || s->named_split != split.split || !same_member(s->named_member, split.member));
     if (s->named)
         return;
-    s->named = dataset;
-    s->named_split = split;
+    s->named = split.symbol;
+    s->named_split = split.split;
+    s->named_member = split.member;
 }
 
 /* The module's field of that name of the data set, or -1. */
@@ -55,18 +57,95 @@ Val refuse_field(Session *s, Val field, Span span)
         return val_poison();
     field.symbol->misread = true;
     fail(s, span, "%s has a value in each example, not here", describe(s, field));
-    const char *split = s->model->datasets.data[field.symbol->index].splits.data[0].name;
+    const Dataset *dataset = &s->model->datasets.data[field.symbol->index];
+    const char *split = dataset->splits.data[0].name, *index = dataset->family ? "[0]" : "";
     const Val *passed = param ? find_local((Frame *)frame, param->name.text) : NULL;
     if (passed && passed->kind == VAL_DATASET) {
         add_note(s, frame->call, "the whole data set is passed here");
-        add_help(s, "name a split of it: '%s(%s.%s)'", decl->name.text, data, split);
+        add_help(s, "name a split of it: '%s(%s%s.%s)'", decl->name.text, data, index, split);
     } else if (decl && decl->kind == DECL_OBJECTIVE && param) {
-        add_help(s, "in the objective '%s', write '%s.%s'; a train says which split that is: '%s(%s.%s)'", decl->name.text,
-                 param->name.text, name, decl->name.text, data, split);
+        add_help(s, "in the objective '%s', write '%s.%s'; a train says which split that is: '%s(%s%s.%s)'", decl->name.text,
+                 param->name.text, name, decl->name.text, data, index, split);
     } else if (decl && decl->kind != DECL_OBJECTIVE) {
         add_help(s, "a %s sees what its call passes: make '%s' a parameter of '%s'", decl_text[decl->kind], name,
                  decl->name.text);
     }
+    return val_poison();
+}
+
+/* The condition whose value at hand is the member: a number, as a task is. */
+static bool is_number_condition(const Session *s, Val value)
+{
+    if (value.kind != VAL_CONDITION || value.symbol->condition >= s->module->conditions.len)
+        return false;
+    Type type = s->module->conditions.data[value.symbol->condition].type;
+    return type.dtype == DTYPE_I32 && type.rank == 0;
+}
+
+/* permuted[t]: there must be a member for every value of the condition. */
+static Val member_of_condition(Session *s, Val family, Val index, Span span)
+{
+    const Dataset *data = &s->model->datasets.data[family.symbol->index];
+    int64_t count = s->module->conditions.data[index.symbol->condition].count;
+    family.member = (MemberChoice){MEMBER_OF_CONDITION, index.symbol->condition};
+    if (!index.symbol->extent || count <= data->family->count)
+        return family;
+    fail(s, span, "the %s '%s' has %lld values, but the family '%s' has %lld member%s", decl_text[index.symbol->decl->kind],
+         index.symbol->decl->name.text, (long long)count, data->name, (long long)data->family->count,
+         data->family->count == 1 ? "" : "s");
+    add_note(s, family.symbol->decl->name.span, "the family is here");
+    return val_poison();
+}
+
+static Val refuse_index(Session *s, Val dataset, Span span)
+{
+    const char *name = dataset.symbol->decl->name.text;
+    if (dataset.member.kind == MEMBER_NONE)
+        fail(s, span, "the data set '%s' is no family, so it has no members", name);
+    else
+        fail(s, span, "this is a member of a member, but '%s' is a family of data sets", name);
+    add_note(s, dataset.symbol->decl->name.span, "the data set is here");
+    return val_poison();
+}
+
+Val dataset_index(Session *s, Val dataset, const Expr *expr)
+{
+    const Dataset *data = &s->model->datasets.data[dataset.symbol->index];
+    const Arg *arg = expr->args.first;
+    int64_t member;
+    if (dataset.symbol->broken)
+        return val_poison();
+    if (!data->family || dataset.member.kind != MEMBER_NONE)
+        return refuse_index(s, dataset, expr->span);
+    bool one =
+        expr->args.count == 1 && arg->kind == ARG_VALUE && arg->value->kind != EXPR_SPREAD && arg->value->kind != EXPR_ELLIPSIS;
+    if (!one) {
+        fail(s, expr->span, "one member of the family '%s' is needed here", data->name);
+        add_help(s, "as in '%s[0].%s'", data->name, data->splits.data[0].name);
+        return val_poison();
+    }
+    Val index = evaluate(s, arg->value);
+    if (is_poison(index))
+        return index;
+    if (is_number_condition(s, index))
+        return member_of_condition(s, dataset, index, arg->span);
+    if (index.kind != VAL_NUMBER)
+        return fail(s, arg->span, "the member of a family is a number known at compile time or a task, but this is %s",
+                    describe(s, index));
+    const char *what = arena_printf(&s->file->arena, "a member of '%s'", data->name);
+    if (!as_integer(s, index, arg->span, what, 0, data->family->count - 1, &member))
+        return val_poison();
+    dataset.member = (MemberChoice){MEMBER_NUMBER, (uint32_t)member};
+    return dataset;
+}
+
+static Val refuse_whole_family(Session *s, Val family, Name split)
+{
+    const char *name = family.symbol->decl->name.text;
+    fail(s, split.span, "'%s' is a family of %lld data sets, and this does not say which member", name,
+         (long long)s->model->datasets.data[family.symbol->index].family->count);
+    add_help(s, "choose one, as in '%s[0].%s'", name, split.text);
+    add_note(s, family.symbol->decl->name.span, "the family is here");
     return val_poison();
 }
 
@@ -75,9 +154,12 @@ Val dataset_member(Session *s, Val dataset, Name name)
     const Dataset *data = &s->model->datasets.data[dataset.symbol->index];
     Words splits = {data->splits.data, data->splits.len, sizeof *data->splits.data};
     int split = find_word(splits, name.text);
+    if (split >= 0 && data->family && dataset.member.kind == MEMBER_NONE && !dataset.symbol->broken)
+        return refuse_whole_family(s, dataset, name);
     if (split >= 0) {
-        note_split(s, dataset.symbol, (uint32_t)split);
-        return (Val){.kind = VAL_SPLIT, .symbol = dataset.symbol, .split = (uint32_t)split};
+        Val value = {.kind = VAL_SPLIT, .symbol = dataset.symbol, .split = (uint32_t)split, .member = dataset.member};
+        note_split(s, value);
+        return value;
     }
     if (dataset.symbol->broken)
         return val_poison();
@@ -103,6 +185,14 @@ static Span outermost_call(const Session *s, Span span)
     return span;
 }
 
+/* "mnist.train", "permuted[3].train" */
+static const char *split_name(Session *s, const Symbol *dataset, uint32_t split, MemberChoice member)
+{
+    const Dataset *data = &s->model->datasets.data[dataset->index];
+    Arena *arena = &s->file->arena;
+    return arena_printf(arena, "%s%s.%s", data->name, member_text(s->module, member, arena), data->splits.data[split].name);
+}
+
 /* One function reads the examples of one split. */
 static bool claim_split(Session *s, Val split, Span span)
 {
@@ -110,17 +200,17 @@ static bool claim_split(Session *s, Val split, Span span)
     if (!s->dataset) {
         s->dataset = split.symbol;
         s->split = split.split;
+        s->member = split.member;
         s->split_span = span;
         return true;
     }
-    if (s->dataset == split.symbol && s->split == split.split)
+    if (s->dataset == split.symbol && s->split == split.split && same_member(s->member, split.member))
         return true;
     if (s->two_splits)
         return false;
     s->two_splits = true;
-    const Dataset *here = &s->model->datasets.data[split.symbol->index], *there = &s->model->datasets.data[s->dataset->index];
-    fail(s, span, "this reads '%s.%s', but the expression already reads '%s.%s'", here->name, here->splits.data[split.split].name,
-         there->name, there->splits.data[s->split].name);
+    fail(s, span, "this reads '%s', but the expression already reads '%s'",
+         split_name(s, split.symbol, split.split, split.member), split_name(s, s->dataset, s->split, s->member));
     add_note(s, s->split_span, "it is read here");
     return false;
 }
@@ -140,32 +230,40 @@ Val split_member(Session *s, Val split, Name name)
     fail(s, name.span, "examples of '%s' have no field '%s'", split.symbol->decl->name.text, name.text);
     add_note(s, split.symbol->decl->name.span, "the data set is here");
     Candidates candidates = {0};
-    for (const DataItem *item = split.symbol->decl->items.first; item; item = item->next)
-        if (item->kind == DATA_FIELD || item->kind == DATA_COMPUTED_FIELD)
-            vec_push(&candidates.names, item->name.text);
+    for (uint32_t i = 0; i < s->module->fields.len; i++)
+        if (s->module->fields.data[i].dataset == split.symbol->index)
+            vec_push(&candidates.names, strchr(s->module->fields.data[i].name, '.') + 1);
     choose_name(s, name.text, &candidates, "its fields");
     return val_poison();
 }
 
-Val condition_number(Session *s, const Symbol *symbol, Span span)
+/* The value that was given to the condition, or the condition. */
+static Value condition_source(Session *s, Val condition)
 {
-    if (!symbol->extent || !can_build(s, span))
+    Value value = given_value(condition.given, condition.symbol);
+    return value != NO_VALUE ? value : build_source(&s->builder, OP_CONDITION, condition.symbol->condition);
+}
+
+Val condition_number(Session *s, Val condition, Span span)
+{
+    if (!condition.symbol->extent || !can_build(s, span))
         return val_poison();
-    Val value = val_tensor(build_source(&s->builder, OP_CONDITION, symbol->condition));
-    value.classes = symbol->extent;
+    Val value = val_tensor(condition_source(s, condition));
+    value.classes = condition.symbol->extent;
     return value;
 }
 
-Val condition_vector(Session *s, const Symbol *symbol, Span span)
+Val condition_vector(Session *s, Val condition, Span span)
 {
+    const Symbol *symbol = condition.symbol;
     const Name name = symbol->decl->name;
     if (!symbol->extent)
         return val_poison();
-    Value condition = build_source(&s->builder, OP_CONDITION, symbol->condition);
+    Value source = condition_source(s, condition);
     if (!is_index(symbol))
-        return val_tensor(condition);
+        return val_tensor(source);
     if (symbol->embedding != NO_EMBEDDING)
-        return val_tensor(build_gather(&s->builder, build_source(&s->builder, OP_PARAM, symbol->embedding), condition));
+        return val_tensor(build_gather(&s->builder, build_source(&s->builder, OP_PARAM, symbol->embedding), source));
     fail(s, span, "the %s '%s' has no vector", decl_text[symbol->decl->kind], name.text);
     add_note(s, name.span, "declared here");
     add_help(s, "declare one with it: '%s %s[%lld] embed 8'", decl_text[symbol->decl->kind], name.text,
@@ -197,8 +295,10 @@ Val condition_entry(Session *s, Val group, Name name)
             continue;
         Builder *b = &s->builder;
         int64_t count = type_elements(hyper->shape);
-        Value vector = build_source(b, OP_CONDITION, group.symbol->condition);
-        Value slice = build_slice(b, vector, (Dims){.n = 1, .v = {hyper->offset}}, type_of(s->module->real, 1, &count));
+        Val vector = condition_vector(s, group, name.span);
+        if (is_poison(vector))
+            return vector;
+        Value slice = build_slice(b, vector.ir, (Dims){.n = 1, .v = {hyper->offset}}, type_of(s->module->real, 1, &count));
         return val_tensor(build_natural(b, hyper, build_reshape(b, slice, hyper->shape)));
     }
     for (const HyperEntry *entry = decl->hypers.first; entry; entry = entry->next) {

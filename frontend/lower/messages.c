@@ -233,7 +233,9 @@ const char *describe(Session *s, Val value)
         break;
     case VAL_CONDITION:
         text_printf(&text, "the %s '%s'",
-                    value.symbol->decl->kind == DECL_HYPER ? "hyperparameters" : decl_text[value.symbol->decl->kind],
+                    value.symbol->decl->kind == DECL_HYPER   ? "hyperparameters"
+                    : value.symbol->decl->kind == DECL_GIVEN ? "vector"
+                                                             : decl_text[value.symbol->decl->kind],
                     value.symbol->decl->name.text);
         break;
     case VAL_WEIGHTS:
@@ -241,6 +243,9 @@ const char *describe(Session *s, Val value)
         break;
     case VAL_ARGUMENT:
         text_printf(&text, "an argument of unknown type");
+        break;
+    case VAL_RESULTS:
+        text_printf(&text, "%u results", value.results->count);
         break;
     }
     return keep(s, &text);

@@ -158,7 +158,7 @@ static Val matrix_product(Session *s, Val x, Val y, Span span)
 /* Of a condition that is an index, the index: it is compared with numbers and labels. */
 static Val as_label(Session *s, Val value, Span span)
 {
-    return value.kind == VAL_CONDITION && is_index(value.symbol) ? condition_number(s, value.symbol, span) : value;
+    return value.kind == VAL_CONDITION && is_index(value.symbol) ? condition_number(s, value, span) : value;
 }
 
 Val evaluate_binary(Session *s, Operator operator, Val x, Val y, Span span)

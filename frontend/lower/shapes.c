@@ -302,7 +302,7 @@ Val match_type(Session *s, const TypeExpr *expr, Val value, Span span, const cha
     if (value.kind == VAL_ARGUMENT)
         return match_argument(s, expr, value, span);
     if (value.kind == VAL_CONDITION && is_index(value.symbol) && dtype == DTYPE_I32)
-        value = condition_number(s, value.symbol, span);
+        value = condition_number(s, value, span);
     if (type_is(expr, "class"))
         return match_label(s, expr, value, span, what);
     if (value.kind == VAL_NUMBER && dtype != s->module->real)

@@ -4,20 +4,31 @@
 static void assign(Session *s, const Statement *statement)
 {
     Val value = evaluate(s, statement->value);
-    if (statement->names.count > 1) {
-        refuse(s, statement->span, "assigning several results at once");
+    uint32_t names = statement->names.count, count = value.kind == VAL_RESULTS ? value.results->count : 1, i = 0;
+    if (!is_poison(value) && count != names) {
+        fail(s, statement->span, names > count ? "%u names for %s" : "%u name%s for %s", names,
+             names > count ? (count == 1 ? "one result" : describe(s, value))
+             : names == 1  ? ""
+                           : "s",
+             describe(s, value));
         value = val_poison();
     }
-    for (const NameNode *node = statement->names.first; node; node = node->next)
-        set_local(s->frame, node->name, value);
+    for (const NameNode *node = statement->names.first; node; node = node->next, i++)
+        set_local(s->frame, node->name, value.kind == VAL_RESULTS ? value.results->values[i] : value);
 }
 
 static void give_result(Session *s, const Statement *statement)
 {
-    s->frame->result = evaluate(s, statement->values.first);
-    if (statement->values.count > 1)
-        s->frame->result = refuse(s, statement->span, "multiple results");
+    VEC(Val) values = {0};
+    for (const Expr *expr = statement->values.first; expr; expr = expr->next) {
+        Val value = evaluate(s, expr);
+        if (value.kind == VAL_RESULTS && statement->values.count > 1)
+            value = as_tensor(s, value, expr->span); /* says that it is none */
+        vec_push(&values, value);
+    }
+    s->frame->result = values.len == 1 ? values.data[0] : val_results(s, values.len, values.data);
     s->frame->returned = true;
+    vec_free(&values);
 }
 
 /* The branch not taken is not evaluated, so its types need not fit. */

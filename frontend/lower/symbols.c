@@ -23,7 +23,8 @@ static void refuse_name_of_the_language(Session *s, const Decl *decl)
 {
     static const char *const values[] = {"training", "none", "pi"};
     bool is_value =
-        decl->kind == DECL_CONST || decl->kind == DECL_DATA || decl->kind == DECL_HYPER || decl->kind == DECL_PREFERENCE;
+        decl->kind == DECL_CONST || decl->kind == DECL_DATA || decl->kind == DECL_HYPER || decl->kind == DECL_PREFERENCE ||
+                    decl->kind == DECL_GIVEN;
     for (size_t i = 0; is_value && i < COUNT_OF(values); i++)
         if (strcmp(decl->name.text, values[i]) == 0) {
             fail(s, decl->name.span, "'%s' is a value of the language and cannot be declared", values[i]);
@@ -160,7 +161,8 @@ static void help_with_split(Session *s, const Decl *objective)
             continue;
         const Dataset *data = &s->model->datasets.data[symbol->index];
         if (data->splits.len) {
-            add_help(s, "as in '%s(%s.%s)'", objective->name.text, data->name, data->splits.data[0].name);
+            add_help(s, "as in '%s(%s%s.%s)'", objective->name.text, data->name, data->family ? "[0]" : "",
+                     data->splits.data[0].name);
             return;
         }
     }
@@ -183,6 +185,8 @@ static Val constant_value(Session *s, Symbol *symbol)
     symbol->uses += s->learning;
     if (!constant_number(s, symbol, &number))
         return val_poison();
+    if (s->row) /* rows are computed before a run sets constants */
+        return val_number(number);
     if (s->learning || !s->builder.function || !changes_at_run(symbol)) {
         Val value = val_number(number);
         value.constant = symbol;
@@ -199,14 +203,14 @@ static Val symbol_value(Session *s, Symbol *symbol, Span span)
 {
     const char *name = symbol->decl->name.text;
     if (condition_kind(symbol->decl->kind) != CONDITION_NOTHING)
-        return (Val){.kind = VAL_CONDITION, .symbol = symbol};
+        return (Val){.kind = VAL_CONDITION, .symbol = symbol, .given = s->given};
     switch (symbol->decl->kind) {
     case DECL_CONST:
         return constant_value(s, symbol);
     case DECL_DATA:
         return (Val){.kind = VAL_DATASET, .symbol = symbol};
     case DECL_NET:
-        return (Val){.kind = VAL_WEIGHTS, .symbol = symbol, .path = name};
+        return (Val){.kind = VAL_WEIGHTS, .symbol = symbol, .path = name, .given = s->given};
     default:
         fail(s, span, "'%s' is %s %s: it can be called, but is no value", name, symbol->decl->kind == DECL_OBJECTIVE ? "an" : "a",
              decl_text[symbol->decl->kind]);

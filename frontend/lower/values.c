@@ -54,6 +54,14 @@ bool check_type(Session *s, Type type, Span span)
     return false;
 }
 
+Val val_results(Session *s, uint32_t count, const Val *values)
+{
+    Results *results = arena_alloc(&s->file->arena, sizeof *results + count * sizeof *values);
+    results->count = count;
+    memcpy(results->values, values, count * sizeof *values);
+    return (Val){.kind = VAL_RESULTS, .results = results};
+}
+
 Val as_tensor(Session *s, Val value, Span span)
 {
     if (is_poison(value))
@@ -75,7 +83,7 @@ Val as_tensor(Session *s, Val value, Span span)
     case VAL_WEIGHTS:
         return weight_value(s, value, span);
     case VAL_CONDITION:
-        return condition_vector(s, value.symbol, span);
+        return condition_vector(s, value, span);
     case VAL_ARGUMENT:
         fail(s, span, "the type of the argument '%s' is not known here", value.param->name.text);
         add_note(s, value.param->span, "write its type here, as in '%s: f32[10]'", value.param->name.text);
@@ -88,6 +96,10 @@ Val as_tensor(Session *s, Val value, Span span)
         return val_poison();
     case VAL_FIELD:
         return refuse_field(s, value, span);
+    case VAL_RESULTS:
+        fail(s, span, "one tensor is needed here, but these are %u results", value.results->count);
+        add_help(s, "give each a name, as in 'a, b = f(x)'");
+        return val_poison();
     default:
         return fail(s, span, "a tensor is needed here, but this is %s", describe(s, value));
     }

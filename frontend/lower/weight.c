@@ -170,7 +170,7 @@ static Val declare_weight(Session *s, const Binding *binding)
         vec_push(&s->file->weights, weight);
         add_weight(s, &weight, net);
     }
-    return val_tensor(build_source(&s->builder, OP_PARAM, (uint32_t)find_weight(s->module, weight.name)));
+    return val_tensor(weight_given(s, (uint32_t)find_weight(s->module, weight.name), s->given));
 }
 
 void declare_weights(Session *s, const BindingList *bindings)
@@ -207,7 +207,7 @@ Val weight_value(Session *s, Val weights, Span span)
         net_index(s, weights.symbol);
     int64_t index = find_weight(s->module, weights.path);
     if (index >= 0)
-        return val_tensor(build_source(&s->builder, OP_PARAM, (uint32_t)index));
+        return val_tensor(weight_given(s, (uint32_t)index, weights.given));
     if (s->learning)
         return val_poison();
     Candidates candidates = {0};

@@ -110,9 +110,9 @@ static bool numbers_of(Session *s, const Expr *expr, const FormArguments *argume
 }
 
 /* The rows of a task or a member: one for each of its values. */
-static bool rows_of(Session *s, const Symbol *index, Span span, FormUse *use)
+static bool rows_of(Session *s, Symbol *index, Span span, FormUse *use)
 {
-    Val number = condition_number(s, index, span);
+    Val number = condition_number(s, (Val){.kind = VAL_CONDITION, .symbol = index}, span);
     if (is_poison(number))
         return false;
     use->kind = NUMBERS_ROWS;
@@ -130,7 +130,7 @@ static bool read_input(Session *s, const Expr *expr, const FormArguments *argume
         return numbers_of(s, expr, arguments, use);
     if (!arguments->condition)
         return true;
-    Val vector = condition_vector(s, arguments->condition, expr->span);
+    Val vector = condition_vector(s, (Val){.kind = VAL_CONDITION, .symbol = arguments->condition}, expr->span);
     if (is_poison(vector))
         return false;
     use->input = vector.ir;
@@ -202,4 +202,5 @@ void lower_weight_values(Session *s)
     }
     check_cycles(s);
     find_sources(s->module);
+    drop_needless_values(s->module);
 }

@@ -141,8 +141,9 @@ static void check(Session *s, const Decl *decl, const Train *train)
     warn_of_unused_hypers(s, decl, train);
     const Phase *weights = &train->phases.data[0], *upper = &train->phases.data[1];
     const Setting *setting = setting_of(decl, "upper");
-    if (train->phases.len == 2 && weights->dataset == upper->dataset && weights->split == upper->split && setting &&
-        reads_examples(weights->objective) && reads_examples(upper->objective)) {
+    if (train->phases.len == 2 && weights->dataset == upper->dataset && weights->split == upper->split &&
+        same_member(weights->member, upper->member) && setting && reads_examples(weights->objective) &&
+        reads_examples(upper->objective)) {
         warn(s, WARNING_SAME_SPLIT, setting->span,
              "the hyperparameters are tuned on the examples that the weights are trained on");
         add_help(s, "give 'upper' a split of its own, such as one for validation");

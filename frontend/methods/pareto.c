@@ -21,12 +21,11 @@ static const Expr *objective_expression(TrainPlan *plan, const Expr *expr, const
 }
 
 /* The split that `on` names. */
-static bool read_split_on(Session *s, const Expr *on, uint32_t *dataset, uint32_t *split)
+static bool read_split_on(Session *s, const Expr *on, SplitUse *use)
 {
     Val value = evaluate(s, on);
     if (value.kind == VAL_SPLIT) {
-        *dataset = value.symbol->index;
-        *split = value.split;
+        *use = (SplitUse){value.symbol->index, value.split, value.member};
         return true;
     }
     if (!is_poison(value))
@@ -35,9 +34,10 @@ static bool read_split_on(Session *s, const Expr *on, uint32_t *dataset, uint32_
 }
 
 /* Objectives that are expressions name their data themselves. A front may be of another split of these data. */
-static bool check_split_on(Session *s, const Expr *on, bool training, uint32_t dataset, uint32_t split)
+static bool check_split_on(Session *s, const Expr *on, bool training, const SplitUse *use)
 {
-    if (!s->dataset || (s->dataset->index == dataset && (!training || s->split == split)))
+    bool same = s->dataset && s->dataset->index == use->dataset && same_member(s->member, use->member);
+    if (!s->dataset || (same && (!training || s->split == use->split)))
         return true;
     const Dataset *read = &s->model->datasets.data[s->dataset->index];
     fail(s, s->split_span, "this reads '%s.%s', but 'on' names '%s'", read->name, read->splits.data[s->split].name,
@@ -48,13 +48,13 @@ static bool check_split_on(Session *s, const Expr *on, bool training, uint32_t d
 
 /* The function that computes every objective of the list, one output per objective. NULL after an error. */
 static Function *lower_objectives(TrainPlan *plan, const char *name, const ExprList *values, const Expr *on, bool training,
-                                  uint32_t *dataset, uint32_t *split)
+                                  SplitUse *use)
 {
     Session *s = plan->s;
     Frame frame = {0};
     Function *function =
         open_function(s, arena_printf(&s->file->arena, "%s.%s.objective", plan->decl->name.text, name), &frame, training, true);
-    bool complete = !on || read_split_on(s, on, dataset, split);
+    bool complete = !on || read_split_on(s, on, use);
     for (const Expr *expr = complete ? values->first : NULL; expr; expr = expr->next) {
         Val value = objective_value(s, objective_expression(plan, expr, on));
         complete &= !is_poison(value);
@@ -64,8 +64,7 @@ static Function *lower_objectives(TrainPlan *plan, const char *name, const ExprL
         build_output(&s->builder, span_text(&s->module->arena, expr->span),
                      mean ? build_unary(&s->builder, OP_ACROSS_MEAN, value.ir) : value.ir);
     }
-    complete =
-        complete && (on ? check_split_on(s, on, training, *dataset, *split) : read_split_of(s, values->first, dataset, split));
+    complete = complete && (on ? check_split_on(s, on, training, use) : read_split_of(s, values->first, use));
     close_function(s);
     return complete ? function : NULL;
 }
@@ -116,7 +115,11 @@ static void read_minimise(TrainPlan *plan)
     unsigned column;
     span_place(setting->span, &phase.line, &column);
     bool complete = read_phase_optimizers(plan, setting, &phase);
-    phase.objective = lower_objectives(plan, "minimise", &setting->values, setting->on, true, &phase.dataset, &phase.split);
+    SplitUse use = {0};
+    phase.objective = lower_objectives(plan, "minimise", &setting->values, setting->on, true, &use);
+    phase.dataset = use.dataset;
+    phase.split = use.split;
+    phase.member = use.member;
     if (complete && phase.objective)
         check_batch(plan, &phase, setting->values.first);
     vec_push(&plan->train.phases, phase);
@@ -265,9 +268,11 @@ static void read_front(TrainPlan *plan)
     sweep->on = span_text(&s->module->arena, setting->on->span);
     sweep->metric = plan->train.metrics.len;
     Metric metric = {.name = arena_printf(&s->module->arena, "%s on %s", sweep->name, sweep->on)};
-    uint32_t dataset = 0;
-    metric.objective = lower_objectives(plan, "front", &minimise->values, setting->on, false, &dataset, &metric.split);
-    metric.dataset = (int)dataset;
+    SplitUse use = {0};
+    metric.objective = lower_objectives(plan, "front", &minimise->values, setting->on, false, &use);
+    metric.dataset = (int)use.dataset;
+    metric.split = use.split;
+    metric.member = use.member;
     if (metric.objective && passes_over_data(metric.objective, NULL) > MOST_PASSES)
         fail(s, minimise->span, "an objective has more than %d reductions across the data inside each other", MOST_PASSES);
     vec_push(&plan->train.metrics, metric);

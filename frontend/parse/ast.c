@@ -12,7 +12,7 @@ static uint32_t depth_of_args(ArgList args)
 {
     uint32_t depth = 0;
     for (const Arg *arg = args.first; arg; arg = arg->next) {
-        const Expr *parts[] = {arg->value, arg->condition, arg->limit};
+        const Expr *parts[] = {arg->value, arg->condition, arg->limit, arg->over};
         for (size_t i = 0; i < COUNT_OF(parts); i++)
             if (depth_of(parts[i]) > depth)
                 depth = depth_of(parts[i]);
@@ -107,7 +107,7 @@ Expr *ast_call(Parser *parser, Span span, Expr *callee, ArgList args)
     return new_list(parser, EXPR_CALL, span, callee, args);
 }
 
-Expr *ast_each(Parser *parser, Span span, Expr *form, Arg *each)
+Expr *ast_form_each(Parser *parser, Span span, Expr *form, Arg *each)
 {
     bool call = form->kind == EXPR_CALL;
     ArgList args = ast_args_add(call ? form->args : (ArgList){0}, each);
@@ -122,6 +122,78 @@ Expr *ast_index(Parser *parser, Span span, Expr *of, ArgList args)
 Expr *ast_list(Parser *parser, Span span, ArgList args)
 {
     return new_list(parser, EXPR_LIST, span, NULL, args);
+}
+
+static uint32_t depth_of_bindings(BindingList bindings)
+{
+    uint32_t depth = 0;
+    for (const Binding *binding = bindings.first; binding; binding = binding->next)
+        if (depth_of(binding->init) > depth)
+            depth = depth_of(binding->init);
+    return depth;
+}
+
+/* Whether it is `E given z = V` without parentheses. */
+static bool is_open_given(const Expr *expr)
+{
+    return expr && expr->kind == EXPR_GIVEN && expr->span.begin == expr->left->span.begin;
+}
+
+/* `E given z = V given y = U` */
+static void refuse_chain(Parser *parser, const Binding *binding)
+{
+    if (!is_open_given(binding->init))
+        return;
+    diag_error(parser->diags, binding->init->bindings.first->span, "a second 'given' behind one expression");
+    diag_help(parser->diags, "several values stand behind one 'given', with commas between them: 'f(x) given z = c, y = u'");
+}
+
+Expr *ast_given(Parser *parser, Span span, Expr *of, BindingList bindings)
+{
+    for (const Binding *binding = bindings.first; binding; binding = binding->next)
+        refuse_chain(parser, binding);
+    uint32_t below = depth_of_bindings(bindings);
+    Expr *expr = new_expr(parser, EXPR_GIVEN, span, below > depth_of(of) ? below : depth_of(of));
+    expr->left = of;
+    expr->bindings = bindings;
+    return expr;
+}
+
+bool ast_given_add(Parser *parser, Expr *given, Binding *binding)
+{
+    if (!is_open_given(given))
+        return false;
+    refuse_chain(parser, binding);
+    list_append(&given->bindings, binding);
+    given->span = span_join(given->span, binding->span);
+    uint32_t depth = depth_of(binding->init) + 1;
+    if (depth > given->depth && !too_deep(parser, given->span, depth))
+        given->depth = depth;
+    return true;
+}
+
+/* Of blocks and expressions within a block. */
+static uint32_t depth_of_block(const Block *block)
+{
+    uint32_t depth = 0;
+    for (const Statement *statement = block->first; statement; statement = statement->next) {
+        uint32_t parts[] = {depth_of(statement->value), depth_of(statement->limit), depth_of_bindings(statement->bindings),
+                            depth_of_block(&statement->body), depth_of_block(&statement->otherwise)};
+        for (size_t i = 0; i < COUNT_OF(parts); i++)
+            depth = parts[i] > depth ? parts[i] : depth;
+        for (const Expr *value = statement->values.first; value; value = value->next)
+            depth = depth_of(value) > depth ? depth_of(value) : depth;
+    }
+    return depth + 1;
+}
+
+Expr *ast_each(Parser *parser, Span span, BindingList bindings, Block body)
+{
+    uint32_t below = depth_of_bindings(bindings), inside = depth_of_block(&body);
+    Expr *expr = new_expr(parser, EXPR_EACH, span, below > inside ? below : inside);
+    expr->bindings = bindings;
+    expr->body = body;
+    return expr;
 }
 
 Expr *ast_unary(Parser *parser, Span span, Operator operator, Expr * of)

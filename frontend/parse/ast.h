@@ -51,6 +51,8 @@ typedef enum {
     EXPR_ELLIPSIS, /* ...: any further extents; only in types */
     EXPR_LABEL,    /* left as name */
     EXPR_ACROSS,   /* across left */
+    EXPR_GIVEN,    /* left given bindings */
+    EXPR_EACH,     /* each ( bindings ) body */
 } ExprKind;
 
 typedef enum {
@@ -75,19 +77,35 @@ typedef enum {
 extern const char *const operator_text[]; /* ORDER Operator */
 
 typedef struct Expr Expr;
+typedef struct TypeExpr TypeExpr;
+typedef struct Statement Statement;
+typedef NODE_LIST(Statement) Block;
+
+/* name: type = init, name: type ~ init, name = init: one entry of a weight, running, update or scan declaration, of
+ * `given` or, with `in` for `=`, of `each` */
+typedef struct Binding {
+    Name name;
+    TypeExpr *type;    /* may be NULL */
+    bool random;       /* ~ rather than = */
+    Expr *init;        /* may be NULL */
+    Expr *output_axis; /* may be NULL */
+    Span span;
+    struct Binding *next;
+} Binding;
+typedef NODE_LIST(Binding) BindingList;
 
 /* One entry between the parentheses of a call or the brackets of an index or a list. */
 typedef enum {
-    ARG_VALUE, /* label: value where condition      (label and condition may be absent) */
-    ARG_OVER,  /* over value                        (value is a name) */
-    ARG_SLICE, /* value : limit                     (either may be NULL) */
+    ARG_VALUE,  /* label: value over NAME where condition   (all but the value may be absent) */
+    ARG_OVER,   /* over value                               (value is a name) */
+    ARG_SLICE,  /* value : limit                            (either may be NULL) */
 } ArgKind;
 
 typedef struct Arg {
     ArgKind kind;
     Name label;
-    Expr *value, *condition, *limit;
-    Span span;
+    Expr *value, *condition, *limit, *over;
+    Span span, equals; /* equals: of `label = value` */
     struct Arg *next;
 } Arg;
 typedef NODE_LIST(Arg) ArgList;
@@ -101,36 +119,23 @@ struct Expr {
     Operator operator;
     Expr *left, *right;
     ArgList args;
+    BindingList bindings;
+    Block body;
     Expr *next; /* in an ExprList */
 };
 typedef NODE_LIST(Expr) ExprList;
 
 /* f32, f32[n, ..s], class[10], size; as a parameter or a result. */
-typedef struct TypeExpr {
+struct TypeExpr {
     Name base;
     bool has_dims;
     ArgList dims;
     Span span;
     struct TypeExpr *next;
-} TypeExpr;
+};
 typedef NODE_LIST(TypeExpr) TypeList;
 
 /* ---- statements ---- */
-
-typedef struct Statement Statement;
-typedef NODE_LIST(Statement) Block;
-
-/* name: type = init, name: type ~ init, name = init: one entry of a weight, running, update or scan declaration */
-typedef struct Binding {
-    Name name;
-    TypeExpr *type;    /* may be NULL */
-    bool random;       /* ~ rather than = */
-    Expr *init;        /* may be NULL */
-    Expr *output_axis; /* may be NULL */
-    Span span;
-    struct Binding *next;
-} Binding;
-typedef NODE_LIST(Binding) BindingList;
 
 typedef enum {
     STATEMENT_ASSIGN, /* names = value */
@@ -181,11 +186,12 @@ typedef NODE_LIST(HyperEntry) HyperList;
 typedef enum { DATA_FIELD, DATA_COMPUTED_FIELD, DATA_TEST, DATA_SPLIT, DATA_SETTING } DataItemKind;
 typedef struct DataItem {
     DataItemKind kind;
-    Name name;       /* of a field or a split; the word of a setting */
-    TypeExpr *type;  /* of a field */
-    Expr *value;     /* computed field, test source, split's size; of `unknown as missing`, what stands behind `as` */
-    ExprList values; /* of a setting: strings, numbers, names and ranges of columns */
-    bool shuffled;   /* the last split of a list */
+    Name name;              /* of a field or a split; the word of a setting */
+    TypeExpr *type;         /* of a field; of a computed one it may be NULL */
+    Expr *value;            /* computed field, test source, split's size; of `unknown as missing`, what stands behind `as` */
+    ExprList values;        /* of a setting: strings, numbers, names and ranges of columns */
+    bool shuffled;          /* the last split of a list */
+    struct DataItem *items; /* of a test source: in the braces behind it */
     Span span;
     struct DataItem *next;
 } DataItem;
@@ -236,7 +242,7 @@ struct Decl {
     Name name;
     Span span;
     Expr *value;      /* const: its value; data: the source; weights: the form; train: the method; task: the embedding */
-    Expr *extent;     /* data, preference, task, member: name[extent]; may be NULL */
+    Expr *extent;     /* data, preference, given, task, member: name[extent]; may be NULL */
     NameList path;    /* weights: the parts after the net's name */
     ParamList params; /* net, layer, objective, export */
     TypeList results; /* net, layer */
@@ -262,9 +268,13 @@ Expr *ast_list(Parser *parser, Span span, ArgList args);
 Expr *ast_spread(Parser *parser, Span span, Name name);
 Expr *ast_ellipsis(Parser *parser, Span span);
 /* "free each t": the call with one more argument, "free(each: t)". */
-Expr *ast_each(Parser *parser, Span span, Expr *form, Arg *each);
+Expr *ast_form_each(Parser *parser, Span span, Expr *form, Arg *each);
 Expr *ast_label(Parser *parser, Expr *of, Name name);
 Expr *ast_across(Parser *parser, Span span, Expr *call);
+Expr *ast_given(Parser *parser, Span span, Expr *of, BindingList bindings);
+/* Adds a binding to an EXPR_GIVEN that stands without parentheses. False: this is none. */
+bool ast_given_add(Parser *parser, Expr *given, Binding *binding);
+Expr *ast_each(Parser *parser, Span span, BindingList bindings, Block body);
 Expr *ast_unary(Parser *parser, Span span, Operator operator, Expr * of);
 Expr *ast_binary(Parser *parser, Operator operator, Expr * left, Expr *right);
 

@@ -48,11 +48,17 @@ DeclList parse_source(const Source *source, Arena *arena, Diagnostics *diags);
 
 /* Reports an unexpected token (its number) where `expected` (may be NULL) would do, or a declaration. */
 void syntax_error(Parser *parser, Span span, int token, const char *expected, bool declaration);
+/* "a name, ')' or 'by'": symbols of the grammar as a message lists them. */
+void list_expected(int count, const char *const *symbols, Text *out);
 /* Reports text that is no token; the rest of the statement gives no further error. False: something was reported there before. */
 bool lexical_error(Parser *parser, Span span, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* The loop `for i in range(3) { }`, and an argument `name = value`. */
 void refuse_range(Parser *parser, const Expr *range);
 void refuse_equals(Parser *parser, Name label, Span equals, const Expr *value);
+/* Adds an argument. `name = value` behind `E given z = V` is another binding of it, elsewhere an error. */
+ArgList add_argument(Parser *parser, ArgList list, Arg *arg);
+/* Adds a binding to `E given z = V` without parentheses; the '=' is an error where there is none. */
+void bind_more(Parser *parser, Expr *given, Binding *binding, Span equals);
 
 /* ---- text of other languages (foreign_text.c): it is reported, with what to write here ---- */
 

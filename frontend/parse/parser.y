@@ -38,30 +38,11 @@ static void hn_error(const Span *span, Parser *parser, const char *message);
 }
 
 %union {
-    Name name;
-    double number;
-    Expr *expr;
-    Arg *arg;
-    TypeExpr *type;
-    Statement *statement;
-    Binding *binding;
-    Param *param;
-    DataItem *item;
-    Setting *setting;
-    OptimizerUse *use;
-    OptimizerUseList uses;
-    Decl *decl;
-    NameList names;
-    ExprList exprs;
-    ArgList args;
-    TypeList types;
-    Block block;
-    BindingList bindings;
-    ParamList params;
-    HyperList hypers;
-    DataItemList items;
-    SettingList settings;
-    bool flag;
+    Name name; double number; Expr *expr; Arg *arg; TypeExpr *type; Statement *statement;
+    Binding *binding; Param *param; DataItem *item; Setting *setting; OptimizerUse *use;
+    OptimizerUseList uses; Decl *decl; NameList names; ExprList exprs; ArgList args; TypeList types;
+    Block block; BindingList bindings; ParamList params; HyperList hypers; DataItemList items;
+    SettingList settings; bool flag;
 }
 
 %token <name> NAME "name" STRING "string"
@@ -69,27 +50,27 @@ static void hn_error(const Span *span, Parser *parser, const char *message);
 %token END "end of line"
 %token IF "if" ELSE "else" FOR "for" IN "in" RETURN "return" ACROSS "across" AS "as" BY "by"
 %token <name> AFTER "after" AXIS "axis" CARRY "carry" CONST "const" DATA "data" EACH "each" EMBED "embed" EVERY "every"
-%token <name> EVERYWHERE "everywhere" EXPORT "export" FIELDS "fields" HYPER "hyper" LAYER "layer" MEMBER "member" NET "net"
+%token <name> EACH_BEHIND "each of"
+%token <name> EVERYWHERE "everywhere" EXPORT "export" FIELDS "fields" GIVEN "given" HYPER "hyper" LAYER "layer" MEMBER "member" NET "net"
 %token <name> OBJECTIVE "objective" OF "of" ON "on" OUTPUT "output" OVER "over" PREFERENCE "preference" RUNNING "running" SCAN "scan" SHARED "shared"
-%token <name> SHUFFLED "shuffled"
-%token <name> SPLIT "split" TASK "task" TEST "test" TRAIN "train" UPDATE "update" WEIGHT "weight" WEIGHTS "weights" WHERE "where"
+%token <name> SHUFFLED "shuffled" SPLIT "split" TASK "task" TEST "test" TRAIN "train" UPDATE "update" WEIGHT "weight" WEIGHTS "weights" WHERE "where"
 %token <name> WITH "with" YIELD "yield"
 %token ARROW "->" EQ "==" NE "!=" LE "<=" GE ">=" AND "&&" OR "||" JOIN "++" DOTDOT ".." ELLIPSIS "..."
 
-%type <name> name unit setting_word data_name
-%type <expr> expr column postfix primary extent on output_axis embed
+%type <name> name setting_word statement_word data_name
+%type <expr> expr source column postfix primary extent on output_axis embed value single
 %type <use> use
 %type <uses> by uses
 %type <arg> arg index element
 %type <args> args arg_list index_list elements element_list
-%type <exprs> expr_list column_list
+%type <exprs> expr_list column_list results_list
 %type <names> names path
 %type <type> type
 %type <types> types results
 %type <statement> statement simple
-%type <block> block statements otherwise body
-%type <binding> weight running binding
-%type <bindings> weights runnings bindings carries with
+%type <block> block statements otherwise body each_block
+%type <binding> weight running binding along
+%type <bindings> weights runnings bindings with alongs
 %type <param> param
 %type <params> params param_list
 %type <hypers> hypers
@@ -100,6 +81,7 @@ static void hn_error(const Span *span, Parser *parser, const char *message);
 %type <decl> declaration
 %type <flag> shared shuffled
 
+%precedence LOW
 %left OR
 %left AND
 %nonassoc EQ NE '<' LE '>' GE
@@ -107,6 +89,7 @@ static void hn_error(const Span *span, Parser *parser, const char *message);
 %left '+' '-'
 %left '*' '/' '@'
 %precedence UNARY
+%precedence '(' '[' GIVEN
 
 %%
 
@@ -120,7 +103,7 @@ file
 /* ---- declarations ---- */
 
 declaration
-  : DATA name extent '=' postfix data_body            { $$ = ast_decl(parser, @$, DECL_DATA, $2, $5); $$->extent = $3; $$->items = $6; }
+  : DATA name extent '=' source data_body            { $$ = ast_decl(parser, @$, DECL_DATA, $2, $5); $$->extent = $3; $$->items = $6; }
   | CONST name '=' expr                               { $$ = ast_decl(parser, @$, DECL_CONST, $2, $4); }
   | HYPER name '{' hypers '}'                         { $$ = ast_decl(parser, @$, DECL_HYPER, $2, NULL); $$->hypers = $4; }
   | NET name '(' params ')' results block             { $$ = ast_function(parser, @$, DECL_NET, $2, $4, $6, $7); }
@@ -131,6 +114,7 @@ declaration
   | TRAIN name '=' postfix train_body                 { $$ = ast_decl(parser, @$, DECL_TRAIN, $2, $4); $$->settings = $5; }
   | PREFERENCE name extent                            { $$ = ast_decl(parser, @$, DECL_PREFERENCE, $2, NULL); $$->extent = $3; }
   | TASK name extent embed                            { $$ = ast_decl(parser, @$, DECL_TASK, $2, $4); $$->extent = $3; }
+  | GIVEN name extent                                 { $$ = ast_decl(parser, @$, DECL_GIVEN, $2, NULL); $$->extent = $3; }
   | MEMBER name extent embed                          { $$ = ast_decl(parser, @$, DECL_MEMBER, $2, $4); $$->extent = $3; }
   ;
 
@@ -150,7 +134,7 @@ path
   ;
 
 body
-  : '=' expr with   { $$ = ast_expression_body(parser, @2, $2, $3); }
+  : '=' value with  { $$ = ast_expression_body(parser, @2, $2, $3); }
   | block
   ;
 
@@ -165,7 +149,7 @@ bindings
   ;
 
 binding
-  : name '=' expr   { $$ = ast_binding(parser, @$, $1, NULL, false, $3); }
+  : name '=' single   { $$ = ast_binding(parser, @$, $1, NULL, false, $3); }
   ;
 
 params
@@ -203,6 +187,12 @@ type
 
 /* data */
 
+source
+  : postfix
+  | BY '(' args ')'   { Name word = {"by", @1};
+                        $$ = ast_call(parser, @$, ast_name(parser, word), $3); }
+  ;
+
 data_body
   : %empty               { $$ = (DataItemList){0}; }
   | '{' data_items '}'   { $$ = $2; }
@@ -217,7 +207,9 @@ data_items
 data_item
   : FIELDS fields       { $$ = $2; }
   | fields
-  | TEST postfix        { $$ = ast_items_add((DataItemList){0}, ast_data_item(parser, @$, DATA_TEST, $1, NULL, $2)); }
+  | TEST postfix data_body   { DataItem *item = ast_data_item(parser, @$, DATA_TEST, $1, NULL, $2);
+                               item->items = $3.first;
+                               $$ = ast_items_add((DataItemList){0}, item); }
   | SPLIT split_parts shuffled   { $$ = $2; $$.last->shuffled = $3; }
   | NAME column_list    { DataItem *item = ast_data_item(parser, @$, DATA_SETTING, $1, NULL, NULL);
                           item->values = $2;
@@ -244,6 +236,7 @@ fields
 field
   : data_name ':' type   { $$ = ast_data_item(parser, @$, DATA_FIELD, $1, $3, NULL); }
   | data_name '=' expr   { $$ = ast_data_item(parser, @$, DATA_COMPUTED_FIELD, $1, NULL, $3); }
+  | data_name ':' type '=' expr   { $$ = ast_data_item(parser, @$, DATA_COMPUTED_FIELD, $1, $3, $5); }
   ;
 
 data_name
@@ -297,10 +290,10 @@ setting
   | WEIGHTS name path '=' expr         { $$ = ast_setting(parser, @$, $1, (ExprList){0}, NULL, (OptimizerUseList){0});
                                          $$->weights = ast_decl(parser, @$, DECL_WEIGHTS, $2, $5); $$->weights->path = $3; }
   | EVERYWHERE                         { $$ = ast_setting(parser, @$, $1, (ExprList){0}, NULL, (OptimizerUseList){0}); }
-  | EVERY expr unit ',' expr unit      { ExprList values = ast_exprs_add(ast_exprs_add((ExprList){0}, $2), $5);
+  | EVERY expr name ',' expr name      { ExprList values = ast_exprs_add(ast_exprs_add((ExprList){0}, $2), $5);
                                          $$ = ast_setting(parser, @$, $1, values, NULL, (OptimizerUseList){0});
                                          $$->units = ast_names_add(parser, ast_names_add(parser, (NameList){0}, $3), $6); }
-  | AFTER expr unit                    { $$ = ast_setting(parser, @$, $1, ast_exprs_add((ExprList){0}, $2), NULL, (OptimizerUseList){0});
+  | AFTER expr name                    { $$ = ast_setting(parser, @$, $1, ast_exprs_add((ExprList){0}, $2), NULL, (OptimizerUseList){0});
                                          $$->units = ast_names_add(parser, (NameList){0}, $3); }
   ;
 
@@ -346,7 +339,7 @@ statement
   | IF expr block otherwise                     { $$ = ast_if(parser, @$, $2, $3, $4); }
   | FOR name IN expr DOTDOT expr block          { $$ = ast_for(parser, @$, $2, $4, $6, $7); }
   | FOR name IN expr block                      { refuse_range(parser, $4); $$ = ast_for(parser, @$, $2, $4, $4, $5); }
-  | SCAN name IN expr CARRY carries block       { $$ = ast_scan(parser, @$, $2, $4, $6, $7); }
+  | SCAN name IN expr CARRY bindings block       { $$ = ast_scan(parser, @$, $2, $4, $6, $7); }
   ;
 
 otherwise
@@ -356,12 +349,20 @@ otherwise
   ;
 
 simple
-  : names '=' expr     { $$ = ast_assign(parser, @$, $1, $3); }
-  | RETURN expr_list   { $$ = ast_return(parser, @$, $2); }
+  : names '=' value       { $$ = ast_assign(parser, @$, $1, $3); }
+  | RETURN results_list   { $$ = ast_return(parser, @$, $2); }
   | WEIGHT weights     { $$ = ast_declare(parser, @$, STATEMENT_WEIGHT, $2); }
   | RUNNING runnings   { $$ = ast_declare(parser, @$, STATEMENT_RUNNING, $2); }
   | UPDATE bindings    { $$ = ast_declare(parser, @$, STATEMENT_UPDATE, $2); }
   | YIELD expr         { $$ = ast_statement(parser, @$, STATEMENT_YIELD); $$->value = $2; }
+  ;
+
+/* Behind `E given z = V` a comma may go on with another binding, which is a `name = expr`. */
+results_list
+  : single                           { $$ = ast_exprs_add((ExprList){0}, $1); }
+  | results_list ',' single          { $$ = ast_exprs_add($1, $3); }
+  | results_list ',' name '=' expr   { $$ = $1;
+                                       bind_more(parser, $1.last, ast_binding(parser, span_join(@3, @5), $3, NULL, false, $5), @4); }
   ;
 
 names
@@ -393,10 +394,6 @@ running
   : name ':' type '=' expr   { $$ = ast_binding(parser, @$, $1, $3, false, $5); }
   ;
 
-carries
-  : bindings
-  ;
-
 /* ---- expressions ---- */
 
 expr
@@ -416,7 +413,19 @@ expr
   | expr '@' expr        { $$ = ast_binary(parser, OPERATOR_MATMUL, $1, $3); }
   | '-' expr %prec UNARY { $$ = ast_unary(parser, @$, OPERATOR_NEGATE, $2); }
   | '!' expr %prec UNARY { $$ = ast_unary(parser, @$, OPERATOR_NOT, $2); }
+  | EACH '(' alongs ')' expr %prec UNARY   { $$ = ast_each(parser, @$, $3, ast_expression_body(parser, @5, $5, (BindingList){0})); }
   | postfix
+  ;
+
+/* with any number of bindings where a comma ends nothing else, otherwise with one */
+value
+  : expr
+  | expr GIVEN bindings   { $$ = ast_given(parser, @$, $1, $3); }
+  ;
+
+single
+  : expr
+  | expr GIVEN binding   { $$ = ast_given(parser, @$, $1, ast_bindings_add((BindingList){0}, $3)); }
   ;
 
 postfix
@@ -425,16 +434,32 @@ postfix
   | postfix '(' args ')'         { $$ = ast_call(parser, @$, $1, $3); }
   | postfix '[' index_list ']'   { $$ = ast_index(parser, @$, $1, $3); }
   | postfix AS name              { $$ = ast_label(parser, $1, $3); }
-  | postfix EACH name            { $$ = ast_each(parser, @$, $1, ast_arg(parser, @3, ARG_VALUE, $2, ast_name(parser, $3))); }
+  | postfix EACH_BEHIND name     { $$ = ast_form_each(parser, @$, $1, ast_arg(parser, @3, ARG_VALUE, $2, ast_name(parser, $3))); }
   ;
 
 primary
   : NUMBER                     { $$ = ast_number(parser, @$, $1); }
   | STRING                     { $$ = ast_string(parser, $1); }
   | name                       { $$ = ast_name(parser, $1); }
-  | '(' expr ')'               { $$ = $2; $$->span = @$; }
+  | '(' value ')'              { $$ = $2; $$->span = @$; }
+  | EACH '(' alongs ')' each_block   { $$ = ast_each(parser, @$, $3, $5); }
   | '[' elements ']'           { $$ = ast_list(parser, @$, $2); }
   | ACROSS NAME '(' args ')'   { $$ = ast_across(parser, @$, ast_call(parser, span_join(@2, @5), ast_name(parser, $2), $4)); }
+  ;
+
+/* A block whose last line may be the result, without `return`. */
+each_block
+  : block
+  | '{' statements value END '}'   { $$ = ast_block_add($2, ast_return(parser, @3, ast_exprs_add((ExprList){0}, $3))); }
+  ;
+
+alongs
+  : along              { $$ = ast_bindings_add((BindingList){0}, $1); }
+  | alongs ',' along   { $$ = ast_bindings_add($1, $3); }
+  ;
+
+along
+  : name IN expr   { $$ = ast_binding(parser, @$, $1, NULL, false, $3); }
   ;
 
 args
@@ -444,16 +469,17 @@ args
   ;
 
 arg_list
-  : arg                { $$ = ast_args_add((ArgList){0}, $1); }
-  | arg_list ',' arg   { $$ = ast_args_add($1, $3); }
+  : arg                { $$ = add_argument(parser, (ArgList){0}, $1); }
+  | arg_list ',' arg   { $$ = add_argument(parser, $1, $3); }
   ;
 
 arg
-  : expr              { $$ = ast_arg(parser, @$, ARG_VALUE, (Name){0}, $1); }
-  | expr WHERE expr   { $$ = ast_arg(parser, @$, ARG_VALUE, (Name){0}, $1); $$->condition = $3; }
+  : single             { $$ = ast_arg(parser, @$, ARG_VALUE, (Name){0}, $1); }
+  | single WHERE expr  { $$ = ast_arg(parser, @$, ARG_VALUE, (Name){0}, $1); $$->condition = $3; }
+  | single OVER NAME   { $$ = ast_arg(parser, @$, ARG_VALUE, (Name){0}, $1); $$->over = ast_name(parser, $3); }
   | expr DOTDOT expr  { $$ = ast_arg(parser, @$, ARG_VALUE, (Name){0}, ast_binary(parser, OPERATOR_RANGE, $1, $3)); }
   | name ':' expr     { $$ = ast_arg(parser, @$, ARG_VALUE, $1, $3); }
-  | name '=' expr     { refuse_equals(parser, $1, @2, $3); $$ = ast_arg(parser, @$, ARG_VALUE, $1, $3); }
+  | name '=' expr     { $$ = ast_arg(parser, @$, ARG_VALUE, $1, $3); $$->equals = @2; }
   | OVER NAME         { $$ = ast_arg(parser, @$, ARG_OVER, (Name){0}, ast_name(parser, $2)); }
   ;
 
@@ -493,17 +519,18 @@ element
 
 /* a name, which any word may be where it is not a keyword */
 name
-  : unit | EACH
-  ;
-
-/* the same, but for the word that may stand behind an expression */
-unit
   : setting_word | AFTER | EVERY | EVERYWHERE | OF | ON | WEIGHTS
   ;
 
 setting_word
-  : NAME | AXIS | CARRY | CONST | DATA | EMBED | EXPORT | FIELDS | HYPER | LAYER | MEMBER | NET | OBJECTIVE | OUTPUT | OVER
-  | PREFERENCE | RUNNING | SCAN | SHARED | SHUFFLED | SPLIT | TASK | TEST | TRAIN | UPDATE | WEIGHT | WHERE | WITH | YIELD
+  : NAME | AXIS | CARRY | CONST | DATA | EMBED | EXPORT | FIELDS | GIVEN | HYPER | LAYER | MEMBER | NET | OBJECTIVE | OUTPUT | OVER
+  | PREFERENCE | SHARED | SHUFFLED | SPLIT | TASK | TEST | TRAIN | WHERE | WITH
+  | statement_word
+  ;
+
+/* begins a statement, if what follows can follow */
+statement_word
+  : RUNNING %prec LOW | SCAN %prec LOW | UPDATE %prec LOW | WEIGHT %prec LOW | YIELD %prec LOW
   ;
 
 %%
@@ -522,12 +549,6 @@ static bool is_operator(yysymbol_kind_t symbol)
             return true;
     const char *text = yysymbol_name(symbol);
     return text[0] == '\'' && strchr("<>+-*/@.([", text[1]) && text[1];
-}
-
-/* Whether the symbol is a kind of tokens rather than one. */
-static bool is_kind(const char *symbol)
-{
-    return strcmp(symbol, "name") == 0 || strcmp(symbol, "string") == 0 || strcmp(symbol, "number") == 0;
 }
 
 /* What the parser would accept here, shortened: a name stands for every contextual keyword and for a whole expression; operators are
@@ -555,10 +576,7 @@ static void expected_text(const yypcontext_t *context, Text *out)
             return;
         shown[n++] = yysymbol_name(expected[i]);
     }
-    for (int i = 0; i < n; i++) {
-        bool said = shown[i][0] == '\'' || strchr(shown[i], ' ') || is_kind(shown[i]); /* quoted already, or no text of a model */
-        text_printf(out, said ? "%s%s" : "%s'%s'", i == 0 ? "" : i == n - 1 ? " or " : ", ", shown[i]);
-    }
+    list_expected(n, shown, out);
 }
 
 static bool expects_declaration(const yypcontext_t *context)

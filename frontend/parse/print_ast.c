@@ -8,6 +8,7 @@
 
 static void print_expr(Text *out, const Expr *expr);
 static void print_block(Text *out, const Block *block, int indent);
+static void print_bindings(Text *out, BindingList bindings);
 
 static void print_args(Text *out, ArgList args)
 {
@@ -22,6 +23,10 @@ static void print_args(Text *out, ArgList args)
             text_printf(out, ":");
         if (arg->limit)
             print_expr(out, arg->limit);
+        if (arg->over) {
+            text_printf(out, " over ");
+            print_expr(out, arg->over);
+        }
         if (arg->condition) {
             text_printf(out, " where ");
             print_expr(out, arg->condition);
@@ -34,7 +39,7 @@ static void print_args(Text *out, ArgList args)
 /* Operands that are operations themselves are put in parentheses. */
 static void print_operand(Text *out, const Expr *expr)
 {
-    bool compound = expr->kind == EXPR_BINARY || expr->kind == EXPR_UNARY;
+    bool compound = expr->kind == EXPR_BINARY || expr->kind == EXPR_UNARY || expr->kind == EXPR_GIVEN;
     text_printf(out, compound ? "(" : "");
     print_expr(out, expr);
     text_printf(out, compound ? ")" : "");
@@ -50,6 +55,31 @@ static void print_number(Text *out, double number)
             break;
     }
     text_printf(out, "%s", text);
+}
+
+static void print_binary(Text *out, const Expr *expr)
+{
+    print_operand(out, expr->left);
+    text_printf(out, " %s ", operator_text[expr->operator]);
+    print_operand(out, expr->right);
+}
+
+static void print_list(Text *out, ArgList args)
+{
+    text_printf(out, "[");
+    print_args(out, args);
+    text_printf(out, "]");
+}
+
+static void print_each(Text *out, const Expr *expr)
+{
+    text_printf(out, "each(");
+    for (const Binding *binding = expr->bindings.first; binding; binding = binding->next) {
+        text_printf(out, "%s in ", binding->name.text);
+        print_expr(out, binding->init);
+        text_printf(out, binding->next ? ", " : ")");
+    }
+    print_block(out, &expr->body, 1);
 }
 
 static void print_expr(Text *out, const Expr *expr)
@@ -79,23 +109,17 @@ static void print_expr(Text *out, const Expr *expr)
         break;
     case EXPR_INDEX:
         print_operand(out, expr->left);
-        text_printf(out, "[");
-        print_args(out, expr->args);
-        text_printf(out, "]");
+        print_list(out, expr->args);
         break;
     case EXPR_UNARY:
         text_printf(out, "%s", operator_text[expr->operator]);
         print_operand(out, expr->left);
         break;
     case EXPR_BINARY:
-        print_operand(out, expr->left);
-        text_printf(out, " %s ", operator_text[expr->operator]);
-        print_operand(out, expr->right);
+        print_binary(out, expr);
         break;
     case EXPR_LIST:
-        text_printf(out, "[");
-        print_args(out, expr->args);
-        text_printf(out, "]");
+        print_list(out, expr->args);
         break;
     case EXPR_SPREAD:
         text_printf(out, "..%s", expr->name.text);
@@ -110,6 +134,14 @@ static void print_expr(Text *out, const Expr *expr)
     case EXPR_ACROSS:
         text_printf(out, "across ");
         print_expr(out, expr->left);
+        break;
+    case EXPR_GIVEN:
+        print_operand(out, expr->left);
+        text_printf(out, " given ");
+        print_bindings(out, expr->bindings);
+        break;
+    case EXPR_EACH:
+        print_each(out, expr);
         break;
     }
 }
@@ -128,9 +160,7 @@ static void print_type(Text *out, const TypeExpr *type)
     text_printf(out, "%s", type->base.text);
     if (!type->has_dims)
         return;
-    text_printf(out, "[");
-    print_args(out, type->dims);
-    text_printf(out, "]");
+    print_list(out, type->dims);
 }
 
 static void print_names(Text *out, NameList names)
@@ -268,20 +298,16 @@ static void print_callable(Text *out, const Decl *decl)
     print_block(out, &decl->body, 0);
 }
 
-static void print_data(Text *out, const Decl *decl)
+static void print_data_items(Text *out, const DataItem *items, int indent)
 {
-    text_printf(out, " = ");
-    print_expr(out, decl->value);
-    if (!decl->items.count)
-        return;
     text_printf(out, " {\n");
-    for (const DataItem *item = decl->items.first; item; item = item->next) {
+    for (const DataItem *item = items; item; item = item->next) {
         static const char *const words[] = {[DATA_FIELD] = "fields ",
                                             [DATA_COMPUTED_FIELD] = "fields ",
                                             [DATA_TEST] = "",
                                             [DATA_SPLIT] = "split ",
                                             [DATA_SETTING] = ""};
-        text_printf(out, "  %s%s", words[item->kind], item->name.text);
+        text_printf(out, "%*s%s%s", indent + 2, "", words[item->kind], item->name.text);
         if (item->type) {
             text_printf(out, ": ");
             print_type(out, item->type);
@@ -294,9 +320,19 @@ static void print_data(Text *out, const Decl *decl)
             text_printf(out, value == item->values.first ? " " : ", ");
             print_expr(out, value);
         }
+        if (item->items)
+            print_data_items(out, item->items, indent + 2);
         text_printf(out, item->shuffled ? " shuffled\n" : "\n");
     }
-    text_printf(out, "}");
+    text_printf(out, "%*s}", indent, "");
+}
+
+static void print_data(Text *out, const Decl *decl)
+{
+    text_printf(out, " = ");
+    print_expr(out, decl->value);
+    if (decl->items.count)
+        print_data_items(out, decl->items.first, 0);
 }
 
 static void print_hypers(Text *out, const Decl *decl)
@@ -392,6 +428,7 @@ static void print_decl(Text *out, const Decl *decl)
         print_train(out, decl);
         break;
     case DECL_PREFERENCE:
+    case DECL_GIVEN:
     case DECL_TASK:
     case DECL_MEMBER:
         if (decl->value) {

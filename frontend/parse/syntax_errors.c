@@ -425,6 +425,21 @@ void refuse_equals(Parser *parser, Name label, Span equals, const Expr *value)
         diag_help(parser->diags, "write '%.60s: %.60s'", label.text, copy_span(parser, value->span));
 }
 
+/* Whether the symbol is a kind of tokens rather than one. */
+static bool is_kind(const char *symbol)
+{
+    return strcmp(symbol, "name") == 0 || strcmp(symbol, "string") == 0 || strcmp(symbol, "number") == 0;
+}
+
+void list_expected(int count, const char *const *symbols, Text *out)
+{
+    for (int i = 0; i < count; i++) {
+        const char *symbol = symbols[i];
+        bool said = symbol[0] == '\'' || strchr(symbol, ' ') || is_kind(symbol); /* quoted already, or no text of a model */
+        text_printf(out, said ? "%s%s" : "%s'%s'", i == 0 ? "" : i == count - 1 ? " or " : ", ", symbol);
+    }
+}
+
 uint32_t parser_line(const Parser *parser, uint32_t offset)
 {
     uint32_t low = 0, high = parser->line_starts.len;

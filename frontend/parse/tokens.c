@@ -23,7 +23,7 @@ static bool can_end_statement(int token)
     case '}':
         return true;
     default:
-        return token >= AFTER && token <= YIELD && token != WITH && token != WHERE && token != CARRY;
+        return token >= AFTER && token <= YIELD && token != EACH && token != WITH && token != WHERE && token != CARRY;
     }
 }
 
@@ -52,6 +52,47 @@ static bool continues_statement(int token)
     }
 }
 
+static const char *skip_blanks(const char *text)
+{
+    return text + strspn(text, " \t\r\n");
+}
+
+/* Behind a name; NULL: there is none. */
+static const char *skip_name(const char *text)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_";
+    size_t length = strcspn(text, letters) ? 0 : strspn(text, letters);
+    while (length && text[length] && (strchr(letters, text[length]) || strchr("0123456789", text[length])))
+        length++;
+    return length ? text + length : NULL;
+}
+
+/* Whether `given` has a binding behind it, as in `f(x) given z = c`; otherwise it is a declaration or a name. */
+static bool is_given_with_binding(const Parser *parser, int token, Span span)
+{
+    const char *after = token == GIVEN ? skip_name(skip_blanks(parser->source->text + span.end)) : NULL;
+    after = after ? skip_blanks(after) : NULL;
+    return after && after[0] == '=' && after[1] != '=';
+}
+
+/* Whether `each` begins `each(p in x)`; otherwise it is a name. */
+static bool is_each_of(const Parser *parser, Span span)
+{
+    const char *after = skip_blanks(parser->source->text + span.end);
+    after = *after == '(' ? skip_name(skip_blanks(after + 1)) : NULL;
+    after = after ? skip_blanks(after) : NULL;
+    return after && strncmp(after, "in", 2) == 0 && skip_name(after) == after + 2;
+}
+
+/* Whether `each` stands behind a form of weights, as in `weights net = free each t`. */
+static bool is_each_behind(const Parser *parser, Span span)
+{
+    const char *text = parser->source->text, *statement = text + parser->statement, *end = skip_name(statement);
+    bool weights = end && (size_t)(end - statement) == strlen("weights") && strncmp(statement, "weights", strlen("weights")) == 0;
+    bool behind = (parser->last == NAME && parser->last_span.begin != parser->statement) || parser->last == ')';
+    return weights && behind && !parser->newline && skip_name(text + span.end + strspn(text + span.end, " \t"));
+}
+
 static bool is_declaration_word(int token)
 {
     static const int words[DECL_COUNT] = {
@@ -70,7 +111,8 @@ static bool is_declaration_word(int token)
 static bool begins_declaration(const Parser *parser, int token, Span span)
 {
     const char *text = parser->source->text, *after = text + span.end;
-    if (!is_declaration_word(token) || (span.begin > 0 && text[span.begin - 1] != '\n'))
+    if (!is_declaration_word(token) || is_given_with_binding(parser, token, span) ||
+        (span.begin > 0 && text[span.begin - 1] != '\n'))
         return false;
     after += strspn(after, " \t");
     return (*after >= 'a' && *after <= 'z') || (*after >= 'A' && *after <= 'Z') || *after == '_';
@@ -85,7 +127,8 @@ static bool ends_statement(const Parser *parser, int token, Span span)
         return true;
     if (token == '}' || token == HN_EOF)
         return true;
-    return can_end_statement(parser->last) && parser->newline && parser->brackets.len == 0 && !continues_statement(token);
+    return can_end_statement(parser->last) && parser->newline && parser->brackets.len == 0 && !continues_statement(token) &&
+           !is_given_with_binding(parser, token, span);
 }
 
 /* Whether the token closes the innermost bracket; one of the other kind leaves it open. */
@@ -114,6 +157,8 @@ static int read_token(HN_STYPE *value, Span *span, Parser *parser)
     int token;
     do {
         token = raw_token(value, span, parser->scanner);
+        if (token == EACH && !is_each_of(parser, *span))
+            token = is_each_behind(parser, *span) ? EACH_BEHIND : NAME;
         if (token == HN_EOF)
             *span = (Span){parser->source, (uint32_t)parser->source->size, (uint32_t)parser->source->size};
     } while (parser->skipping && token != HN_EOF && !begins_declaration(parser, token, *span));

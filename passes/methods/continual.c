@@ -13,35 +13,6 @@ const Protection *protection_of(const Train *train)
     return protections[train->continual->protection];
 }
 
-uint32_t memory_state(Module *module, const char *what, uint32_t of)
-{
-    State whose = module->states.data[of];
-    const char *name = arena_printf(&module->arena, "%s/%s", what, whose.name);
-    uint32_t state = find_or_add_state(module, name, whose.type, STATE_MEMORY, (Init){0});
-    module->states.data[state].lifetime = LIFETIME_RUN;
-    module->states.data[state].grows = whose.grows;
-    return state;
-}
-
-Value task_at_hand(Assembly *assembly, Builder *b)
-{
-    return build_read(b, find_train_condition(assembly->train, assembly->train->continual->condition)->state);
-}
-
-void pull_to_anchor(WeightStep *step, double strength)
-{
-    Builder *b = &step->b;
-    for (uint32_t i = 0; i < step->n; i++) {
-        Trained *t = &step->trained[i];
-        if (b->module->states.data[t->state].grows)
-            continue;
-        Value anchor = build_read(b, memory_state(b->module, "anchor", t->state));
-        Value importance = build_read(b, memory_state(b->module, "importance", t->state));
-        Value pull = build_binary(b, OP_MUL, importance, build_binary(b, OP_SUB, t->current, anchor));
-        t->gradient = build_binary(b, OP_ADD, t->gradient, build_with_const(b, OP_MUL, pull, 2 * strength));
-    }
-}
-
 /* Results of every round, for each task and metric. */
 static void states(Assembly *assembly)
 {

@@ -2,6 +2,7 @@
 #ifndef HN_ABI_MANIFEST_H
 #define HN_ABI_MANIFEST_H
 
+#include "runtime/abi/families.h"
 #include "runtime/abi/formats.h"
 #include "runtime/abi/record.h"
 #include "runtime/abi/types.h"

@@ -16,10 +16,16 @@
     USE(RAY_CHOICE, 0, 0x30000000, 1)               /* compiled: which ray of a list; second: the ray's number */                \
     USE(TASK_CHOICE, 0, 0x30000001, 1)              /* compiled: which earlier tasks a step reads; second: the step */           \
     USE(TYPICAL, 0, 0x30000002, 0x1000)             /* compiled: typical values of conditions, 2 streams each; second: the draw */ \
+    USE(ROWS, 0, 0x31000000, 0x0f000000)            /* compiled: computed rows of data sets, ROW_STREAMS per member; second: the \
+                                                       row */                                                                    \
     USE(INIT, 0, 0x40000000, 0x40000000)            /* compiled: first values, 2 streams per state; second: 0 */                 \
-    USE(SHUFFLE, 1, 0, 0x7fffffff)                  /* runtime: the order of an epoch; stream: the phase; second: the epoch */   \
-    USE(SPLIT, 2, 0, 0x7fffffff)                    /* runtime: shuffled rows; stream: the data set; second: 0 */                \
-    USE(DIRICHLET, 3, 0, 1)                         /* rays of a Dirichlet distribution; second: the ray's number */
+    USE(SHUFFLE, 1, 0, 0x7fffffff)                  /* runtime: the order of an epoch; stream: the phase, and above it, from     \
+                                                       bit 8 on, 1 + the member of a family; second: the epoch */                \
+    USE(SPLIT, 2, 0, 0x7fffffff)                    /* runtime: shuffled rows; stream: the data set; second: the member, or 0 */ \
+    USE(DIRICHLET, 3, 0, 1)                         /* rays of a Dirichlet distribution; second: the ray's number */             \
+    USE(PERMUTATION, 4, 0, 0x7fffffff)              /* runtime: permuted elements; stream: the data set; second: the member */
+
+enum { ROW_STREAMS = 256 }; /* of each member of computed rows: main rows have one half, test rows the other */
 
 enum {
 #define USE(NAME, PURPOSE, FIRST, COUNT) RANDOM_PURPOSE_##NAME = (PURPOSE), RANDOM_STREAM_##NAME = (FIRST),

@@ -1,5 +1,7 @@
 #include "runtime/abi/types.h"
 
+#include "runtime/abi/families.h"
+
 const char *const dtype_names[DTYPE_COUNT] = {
 #define DTYPE(NAME, name, bytes) name,
 #include "runtime/abi/dtypes.def"
@@ -16,6 +18,18 @@ const char *const state_role_names[STATE_ROLE_COUNT] = {
 #define ROLE(NAME, name) name,
 #include "runtime/abi/roles.def"
 #undef ROLE
+};
+
+const char *const family_names[FAMILY_COUNT] = {
+#define FAMILY(KIND, word, base) #word,
+#include "runtime/abi/families.def"
+#undef FAMILY
+};
+
+const bool family_has_base[FAMILY_COUNT] = {
+#define FAMILY(KIND, word, base) base,
+#include "runtime/abi/families.def"
+#undef FAMILY
 };
 
 const char *const act_names[ACT_COUNT] = {

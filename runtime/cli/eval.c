@@ -7,6 +7,7 @@
 #include "runtime/cli/commands.h"
 #include "runtime/core/parallel.h"
 #include "runtime/core/report.h"
+#include "runtime/data/encode.h"
 #include "runtime/run/checkpoint.h"
 #include "runtime/run/folder.h"
 #include "runtime/run/metrics_log.h"
@@ -122,14 +123,15 @@ static bool initialise(const Program *program, const Data *data)
     return true;
 }
 
-/* The seed of the run: where examples are shuffled, it decides which examples are in which split. */
+/* The seed of the run: it decides which examples are in which split where they are shuffled, in which order elements stand where
+ * they are permuted, and which numbers are drawn where rows are computed. */
 static bool find_seed(const Manifest *manifest, const char *weights, uint64_t *seed)
 {
-    bool shuffled = false;
+    bool drawn = false;
     for (size_t i = 0; i < manifest->dataset_count; i++)
-        shuffled |= manifest->datasets[i].shuffled;
+        drawn |= manifest->datasets[i].shuffled || manifest->datasets[i].family || manifest->datasets[i].maker_count;
     *seed = 0;
-    return !shuffled || checkpoint_seed(weights, seed);
+    return !drawn || checkpoint_seed(weights, seed);
 }
 
 /* Where data are missing and nothing says in which folder they are: the folder that the run of the weights read, if its

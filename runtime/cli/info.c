@@ -50,7 +50,13 @@ static void print_train(const Manifest *manifest)
     print_acts(manifest, 0, train->act_count, 1);
     for (size_t i = 0; i < train->phase_count; i++) {
         const DatasetInfo *dataset = &manifest->datasets[train->phases[i].dataset];
-        printf("  %s: on %s.%s\n", train->phases[i].name, dataset->name, dataset->splits[train->phases[i].split].name);
+        const PhaseInfo *phase = &train->phases[i];
+        printf("  %s: on %s", phase->name, dataset->name);
+        if (phase->member != NONE)
+            printf("[%" PRId64 "]", phase->member);
+        else if (phase->member_condition != NONE)
+            printf("[%s]", manifest->conditions[phase->member_condition].name);
+        printf(".%s\n", dataset->splits[phase->split].name);
     }
     for (size_t i = 0; i < train->metric_count; i++)
         printf("  metric %s%s\n", train->metrics[i].name, (int64_t)i == train->select ? "  (selects the best checkpoint)" : "");
@@ -79,14 +85,37 @@ static void print_classes(const Manifest *manifest, size_t field)
     fputs(info->classes > SHOWN ? ", ..." : "", stdout);
 }
 
+/* One line per file; of a family, per file of the first member, with that of the last one. */
+static void print_files(const DatasetInfo *dataset, const char *const *files, size_t count, const char *word)
+{
+    size_t per_member = count / own_members(dataset);
+    for (size_t i = 0; i < per_member; i++) {
+        bool several = count > per_member;
+        printf("  %s %s%s%s\n", word, files[i], several ? " to " : "", several ? files[count - per_member + i] : "");
+    }
+}
+
+/* "csv", "csv, 4 members", "10 members of permute(mnist, image)" */
+static void print_source(const DatasetInfo *dataset)
+{
+    const FamilyInfo *family = dataset->family;
+    printf("data %s: ", dataset->name);
+    if (!family || family->base == NONE)
+        printf("%s%s", format_names[dataset->format], family ? ", " : "");
+    if (family)
+        printf("%" PRId64 " member%s", family->count, family->count == 1 ? "" : "s");
+    if (family && family->base != NONE)
+        printf(" of %s", family->text);
+    putchar('\n');
+}
+
 /* The files of a table, and the columns that are read from them. */
 static void print_table(const DatasetInfo *dataset)
 {
     if (!dataset->schema)
         return;
-    for (size_t i = 0; i < dataset->file_count + dataset->test_file_count; i++)
-        printf("  %sfile %s\n", i < dataset->file_count ? "" : "test ",
-               i < dataset->file_count ? dataset->files[i] : dataset->test_files[i - dataset->file_count]);
+    print_files(dataset, dataset->files, dataset->file_count, "file");
+    print_files(dataset, dataset->test_files, dataset->test_file_count, "test file");
     for (uint32_t i = 0; i < dataset->schema->column_count; i++) {
         const SchemaColumn *column = &dataset->schema->columns[i];
         printf("  column %s:%s", column->name, column->number ? " numbers" : "");
@@ -96,11 +125,29 @@ static void print_table(const DatasetInfo *dataset)
     }
 }
 
+static void print_split(const DatasetInfo *dataset, const SplitInfo *split)
+{
+    int64_t rows = split->from_test ? dataset->test_rows : dataset->rows;
+    printf("  split %s: ", split->name);
+    if (split->count)
+        printf("%" PRId64 " example%s%s", split->count, split->count == 1 ? "" : "s",
+               split->from_test ? " of the test files" : "");
+    else if (split->fraction == 1)
+        printf("all of the ");
+    else
+        printf("%g of the ", split->fraction);
+    if (!split->count && rows)
+        printf("%" PRId64 " examples", rows);
+    else if (!split->count)
+        printf("%sfiles", split->from_test ? "test " : "");
+    putchar('\n');
+}
+
 static void print_data(const Manifest *manifest)
 {
     for (size_t i = 0; i < manifest->dataset_count; i++) {
         const DatasetInfo *dataset = &manifest->datasets[i];
-        printf("data %s: %s\n", dataset->name, format_names[dataset->format]);
+        print_source(dataset);
         for (size_t j = 0, file = 0; j < dataset->field_count; j++) {
             const FieldInfo *field = &manifest->fields[dataset->fields[j]];
             bool held = dataset->file_count && !dataset->schema && !field->index;
@@ -117,17 +164,10 @@ static void print_data(const Manifest *manifest)
         print_table(dataset);
         if (dataset->shuffled)
             puts("  shuffled by the seed, then split");
-        for (size_t j = 0; j < dataset->split_count; j++) {
-            const SplitInfo *split = &dataset->splits[j];
-            printf("  split %s: ", split->name);
-            if (split->count)
-                printf("%" PRId64 " example%s%s\n", split->count, split->count == 1 ? "" : "s",
-                       split->from_test ? " of the test files" : "");
-            else if (split->fraction == 1)
-                printf("all of the %sfiles\n", split->from_test ? "test " : "");
-            else
-                printf("%g of the %sfiles\n", split->fraction, split->from_test ? "test " : "");
-        }
+        if (own_members(dataset) == 0)
+            printf("  splits as %s\n", manifest->datasets[dataset->family->base].name);
+        for (size_t j = 0; own_members(dataset) && j < dataset->split_count; j++)
+            print_split(dataset, &dataset->splits[j]);
     }
 }
 

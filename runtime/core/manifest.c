@@ -34,9 +34,30 @@ const StateInfo *manifest_encoder(const Manifest *manifest, const FieldInfo *fie
     return NULL;
 }
 
+size_t own_members(const DatasetInfo *dataset)
+{
+    if (!dataset->family)
+        return 1;
+    return dataset->family->base == NONE ? (size_t)dataset->family->count : 0;
+}
+
+/* The field of a table that a field is: itself or, of a family, the one of its base that has the same classes. */
+static size_t base_field(const Manifest *manifest, const DatasetInfo *dataset, size_t k)
+{
+    size_t field = dataset->fields[k];
+    if (own_members(dataset))
+        return field;
+    size_t base = manifest->datasets[dataset->family->base].fields[k];
+    return manifest->fields[base].classes == manifest->fields[field].classes ? base : field;
+}
+
 /* The column of a table whose categories are the field's classes, or NULL. */
 static const SchemaColumn *class_column(const Manifest *manifest, size_t field)
 {
+    for (size_t i = 0; i < manifest->dataset_count; i++)
+        for (size_t k = 0; k < manifest->datasets[i].field_count; k++)
+            if (manifest->datasets[i].fields[k] == field)
+                field = base_field(manifest, &manifest->datasets[i], k);
     for (size_t i = 0; i < manifest->dataset_count; i++) {
         const DatasetInfo *dataset = &manifest->datasets[i];
         for (size_t k = 0; dataset->schema && k < dataset->field_count; k++)
@@ -52,6 +73,12 @@ const char *manifest_class(const Manifest *manifest, size_t field, int64_t k, ch
     if (column && k >= 0 && k < column->category_count)
         return column->categories[k];
     snprintf(text, CLASS_TEXT_SIZE, "%" PRId64, k + manifest->fields[field].first);
+    return text;
+}
+
+const char *member_name(const DatasetInfo *dataset, size_t member, char text[MEMBER_NAME_SIZE])
+{
+    snprintf(text, MEMBER_NAME_SIZE, dataset->family ? "%.200s[%zu]" : "%.200s", dataset->name, member);
     return text;
 }
 

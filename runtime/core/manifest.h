@@ -21,6 +21,11 @@ const StateInfo *manifest_encoder(const Manifest *manifest, const FieldInfo *fie
  * `text`. */
 enum { CLASS_TEXT_SIZE = 24 };
 const char *manifest_class(const Manifest *manifest, size_t field, int64_t k, char text[CLASS_TEXT_SIZE]);
+/* The members of a data set that have rows of their own: 1 of a data set that is no family, 0 of a family with a base. */
+size_t own_members(const DatasetInfo *dataset);
+/* The name of such a member: that of the data set, or of a family "sites[2]". */
+enum { MEMBER_NAME_SIZE = 224 };
+const char *member_name(const DatasetInfo *dataset, size_t member, char text[MEMBER_NAME_SIZE]);
 const SweepInfo *manifest_sweep(const Manifest *manifest); /* of its train, or NULL */
 /* Elements of all states of that role. */
 int64_t manifest_elements(const Manifest *manifest, StateRole role);

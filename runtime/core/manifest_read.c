@@ -80,20 +80,59 @@ static bool fields_fit(const Manifest *manifest)
     return true;
 }
 
+/* Whether the members' fields are those of the base, but for the extents of one that is permuted. */
+static bool base_fits(const Manifest *manifest, const DatasetInfo *dataset)
+{
+    const DatasetInfo *base = &manifest->datasets[dataset->family->base];
+    bool fits = dataset->family->field != NONE && !base->family && base != dataset && base->field_count == dataset->field_count &&
+                base->split_count == dataset->split_count && !dataset->file_count && !dataset->schema;
+    for (size_t i = 0; fits && i < base->field_count; i++) {
+        const TensorInfo *from = &manifest->fields[base->fields[i]].tensor, *to = &manifest->fields[dataset->fields[i]].tensor;
+        bool grows = base->fields[i] == (size_t)dataset->family->field && dataset->family->kind == FAMILY_PERMUTE;
+        fits = from->dtype == to->dtype && from->rank == to->rank && (grows || from->elements == to->elements);
+    }
+    return fits;
+}
+
+/* The functions that compute rows have one output per field, of its type. */
+static bool makers_fit(const Manifest *manifest, const DatasetInfo *dataset)
+{
+    size_t members = dataset->family ? (size_t)dataset->family->count : 1, kinds = dataset->test_rows ? 2 : 1;
+    bool fits = dataset->maker_count == members * kinds;
+    for (size_t i = 0; fits && i < dataset->maker_count; i++)
+        fits = manifest->functions[dataset->makers[i]].output_count == held_fields(manifest, dataset);
+    return fits;
+}
+
 static bool dataset_fits(const Manifest *manifest, const DatasetInfo *dataset)
 {
     const FormatTraits *format = &format_traits[dataset->format];
-    size_t held = held_fields(manifest, dataset);
+    size_t held = held_fields(manifest, dataset), files = held;
     bool some = held > 0 && dataset->file_count > 0 && (format->test_files || !dataset->test_file_count);
+    if (dataset->family && family_has_base[dataset->family->kind] != (dataset->family->base != NONE))
+        return false;
+    if (dataset->family && dataset->family->base != NONE)
+        return base_fits(manifest, dataset);
+    if (dataset->family)
+        files *= (size_t)dataset->family->count;
     switch (format->files) {
     case FILES_FIELDS:
-        return some && !dataset->schema && dataset->file_count == held &&
-               (!dataset->test_file_count || dataset->test_file_count == held);
+        return some && !dataset->schema && dataset->file_count == files &&
+               (!dataset->test_file_count || dataset->test_file_count == files);
     case FILES_COLUMNS:
         return some && schema_fits(manifest, dataset);
     default:
-        return dataset->rows > 0 && !held && !dataset->schema;
+        return dataset->rows > 0 && !dataset->schema && (held ? makers_fit(manifest, dataset) : !dataset->maker_count);
     }
+}
+
+/* Whether what reads the split of a data set says of which member if, and only if, it is a family. */
+static bool reading_fits(const Manifest *manifest, size_t dataset, size_t split, int64_t member, int condition)
+{
+    const DatasetInfo *info = &manifest->datasets[dataset];
+    if (split >= info->split_count || !info->family)
+        return split < info->split_count && member == NONE && condition == NONE;
+    return (member == NONE) != (condition == NONE) && member < info->family->count;
 }
 
 static bool datasets_fit(const Manifest *manifest)
@@ -231,10 +270,12 @@ static bool train_fits(const Manifest *manifest)
     bool fits = train->phase_count >= 1 && train->phase_count <= MAX_PHASES && train->select < (int64_t)train->metric_count;
     fits &= acts_fit(manifest, train);
     for (size_t i = 0; i < train->phase_count; i++)
-        fits &= train->phases[i].split < manifest->datasets[train->phases[i].dataset].split_count;
+        fits &= reading_fits(manifest, train->phases[i].dataset, train->phases[i].split, train->phases[i].member,
+                             train->phases[i].member_condition);
     for (size_t i = 0; i < train->metric_count; i++)
         fits &= train->metrics[i].dataset == NONE ||
-                train->metrics[i].split < manifest->datasets[train->metrics[i].dataset].split_count;
+                reading_fits(manifest, (size_t)train->metrics[i].dataset, train->metrics[i].split, train->metrics[i].member,
+                             train->metrics[i].member_condition);
     return fits && sweep_fits(manifest, train) && events_fit(manifest, train);
 }
 

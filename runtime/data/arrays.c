@@ -209,11 +209,11 @@ bool array_read(ArrayFile *file, void *rows)
 
 /* ---- data sets ---- */
 
-/* The main files and then the test files, in the order of the fields that files hold. */
-typedef struct Arrays {
+/* The files of one kind of rows of one member, in the order of the fields that files hold. */
+typedef struct Group {
     size_t count;
     ArrayFile files[];
-} Arrays;
+} Group;
 
 /* The field, of the manifest, that the files number `file` hold. */
 static size_t field_of_file(const DataSource *source, size_t file)
@@ -225,53 +225,86 @@ static size_t field_of_file(const DataSource *source, size_t file)
 }
 
 /* Opens one file per field; all must hold the same number of examples, *rows. */
-static bool open_group(const DataSource *source, ArrayFile *files, const char *const *names, int64_t *rows)
+static bool open_files(const DataSource *source, Group *group, const char *const *names, int64_t *rows)
 {
-    const DatasetInfo *dataset = source->dataset;
-    for (size_t i = 0; i < dataset->file_count; i++) {
+    ArrayFile *files = group->files;
+    for (size_t i = 0; i < group->count; i++) {
         if (!array_open(&files[i], source->format, source->folder, names[i], &source->fields[field_of_file(source, i)]))
             return false;
         if (files[i].rows != files[0].rows)
             return report_error("the data set %s is inconsistent: %s holds %" PRId64 " examples, but %s holds %" PRId64,
-                                dataset->name, files[0].stream.path, files[0].rows, files[i].stream.path, files[i].rows);
+                                source->dataset->name, files[0].stream.path, files[0].rows, files[i].stream.path, files[i].rows);
     }
     *rows = files[0].rows;
     return true;
 }
 
-bool arrays_open(DataSource *source)
+static void close_files(Group *group)
 {
-    const DatasetInfo *dataset = source->dataset;
-    size_t count = dataset->file_count + dataset->test_file_count;
-    Arrays *arrays = source->content = calloc(1, sizeof *arrays + count * sizeof *arrays->files);
-    if (!arrays)
-        return report_error("out of memory");
-    arrays->count = count;
-    return open_group(source, arrays->files, dataset->files, &source->main_rows) &&
-           (!dataset->test_file_count ||
-            open_group(source, arrays->files + dataset->file_count, dataset->test_files, &source->test_rows));
+    for (size_t i = 0; i < group->count; i++)
+        array_close(&group->files[i]);
 }
 
-bool arrays_read(DataSource *source, void *const *tables)
+/* Reads the files into the tables from row `first` on. */
+static bool read_files(const DataSource *source, Group *group, void *const *tables, int64_t first)
 {
-    const DatasetInfo *dataset = source->dataset;
-    Arrays *arrays = source->content;
-    for (size_t i = 0; i < arrays->count; i++) {
-        size_t field = field_of_file(source, i % dataset->file_count);
+    for (size_t i = 0; i < group->count; i++) {
+        size_t field = field_of_file(source, i);
         unsigned char *rows = tables[field];
-        if (i >= dataset->file_count)
-            rows += (size_t)source->main_rows * source->fields[field].tensor.bytes;
-        if (!array_read(&arrays->files[i], rows))
+        if (!array_read(&group->files[i], rows + (size_t)first * source->fields[field].tensor.bytes))
             return false;
     }
     return true;
 }
 
-void arrays_close(DataSource *source)
+/* Finds out how many rows the files have, into *rows; with tables, reads the *rows that they must have from row `first` on. Files
+ * are open no longer than that: a family may have more of them than a process can open. */
+static bool visit(const DataSource *source, const char *const *names, int64_t *rows, void *const *tables, int64_t first)
 {
-    Arrays *arrays = source->content;
-    for (size_t i = 0; arrays && i < arrays->count; i++)
-        array_close(&arrays->files[i]);
-    free(arrays);
-    source->content = NULL;
+    size_t count = source->dataset->file_count / source->member_count;
+    Group *group = calloc(1, sizeof *group + count * sizeof *group->files);
+    int64_t found = 0;
+    if (!group)
+        return report_error("out of memory");
+    group->count = count;
+    bool fine = open_files(source, group, names, &found);
+    if (fine && tables)
+        fine = found == *rows ? read_files(source, group, tables, first)
+                              : report_error("%s: has changed while it was read", group->files[0].stream.path);
+    if (fine)
+        *rows = found;
+    close_files(group);
+    free(group);
+    return fine;
+}
+
+/* Visits the files of all members: the main ones, then the test files. */
+static bool visit_all(const DataSource *source, void *const *tables)
+{
+    const DatasetInfo *dataset = source->dataset;
+    size_t per_member = dataset->file_count / source->member_count;
+    int64_t first = 0;
+    for (size_t m = 0; m < source->member_count; first += source->members[m++].main)
+        if (!visit(source, dataset->files + m * per_member, &source->members[m].main, tables, first))
+            return false;
+    for (size_t m = 0; dataset->test_file_count && m < source->member_count; first += source->members[m++].test)
+        if (!visit(source, dataset->test_files + m * per_member, &source->members[m].test, tables, first))
+            return false;
+    return true;
+}
+
+bool arrays_open(DataSource *source)
+{
+    if (!visit_all(source, NULL))
+        return false;
+    for (size_t m = 0; m < source->member_count; m++) {
+        source->main_rows += source->members[m].main;
+        source->test_rows += source->members[m].test;
+    }
+    return true;
+}
+
+bool arrays_read(DataSource *source, void *const *tables)
+{
+    return visit_all(source, tables);
 }

@@ -20,10 +20,9 @@ typedef struct ArrayHeader {
 } ArrayHeader;
 
 /* The functions of a data set of such files, for a Format's initialiser. */
-#define FORMAT_OF_ARRAYS .open = arrays_open, .read = arrays_read, .close = arrays_close
+#define FORMAT_OF_ARRAYS .open = arrays_open, .read = arrays_read
 bool arrays_open(DataSource *source);
 bool arrays_read(DataSource *source, void *const *tables);
-void arrays_close(DataSource *source);
 
 /* One of the files. */
 typedef struct ArrayFile {

@@ -93,8 +93,15 @@ static bool open_csv(DataSource *source)
         !decode(&rows->decoded, &rows->table, dataset->schema, error))
         return report_error("%s", error);
     note_findings(rows, dataset);
-    source->main_rows = rows->table.first_rows[dataset->file_count]; /* dropped rows do not count */
+    const int64_t *first = rows->table.first_rows; /* dropped rows do not count */
+    size_t main_files = dataset->file_count / source->member_count, test_files = dataset->test_file_count / source->member_count;
+    source->main_rows = first[dataset->file_count];
     source->test_rows = rows->table.rows - source->main_rows;
+    for (size_t m = 0; m < source->member_count; m++) {
+        const int64_t *test = first + dataset->file_count + m * test_files;
+        source->members[m] =
+            (MemberRows){first[(m + 1) * main_files] - first[m * main_files], test_files ? test[test_files] - *test : 0};
+    }
     return true;
 }
 
@@ -142,19 +149,35 @@ static bool fit_csv(const DataSource *source, const Program *program, const int3
     return true;
 }
 
-static bool encode_csv(const DataSource *source, const Program *program, const int32_t *order, void *const *tables)
+/* Fills the table of field number `field` of the data set. */
+static bool encode_table(const DataSource *source, Encoder encoder, const int32_t *order, size_t field, void *const *tables)
 {
     char error[TABULAR_ERROR];
     const CsvRows *rows = source->content;
     const DatasetInfo *dataset = source->dataset;
     int64_t count = source->main_rows + source->test_rows;
-    for (size_t i = 0; i < dataset->field_count; i++) {
-        Encoder encoder = encoder_of(dataset, program, i);
-        if (!encode_field(&rows->decoded, dataset->schema, (uint32_t)i, order, count, &encoder, tables[dataset->fields[i]],
-                          error))
-            return report_error("%s", error);
-    }
+    return encode_field(&rows->decoded, dataset->schema, (uint32_t)field, order, count, &encoder, tables[dataset->fields[field]],
+                        error) ||
+           report_error("%s", error);
+}
+
+static bool encode_classes(const DataSource *source, const int32_t *order, void *const *tables)
+{
+    const DatasetInfo *dataset = source->dataset;
+    for (size_t i = 0; i < dataset->field_count; i++)
+        if (dataset->schema->fields[i].kind == SCHEMA_CLASS && !encode_table(source, (Encoder){0}, order, i, tables))
+            return false;
     return true;
 }
 
-const Format csv_format = {.open = open_csv, .fit = fit_csv, .encode = encode_csv, .line = line_of_row, .close = close_csv};
+static bool encode_csv(const DataSource *source, const Program *program, const int32_t *order, void *const *tables)
+{
+    const DatasetInfo *dataset = source->dataset;
+    for (size_t i = 0; i < dataset->field_count; i++)
+        if (!encode_table(source, encoder_of(dataset, program, i), order, i, tables))
+            return false;
+    return true;
+}
+
+const Format csv_format = {
+    .open = open_csv, .fit = fit_csv, .encode = encode_csv, .classes = encode_classes, .line = line_of_row, .close = close_csv};

@@ -7,6 +7,7 @@
 
 #include "runtime/core/program.h"
 #include "runtime/core/report.h"
+#include "runtime/data/family.h"
 #include "runtime/data/permute.h"
 
 /* By how much the sum of fractions that are meant to add up to 1 may differ from 1. */
@@ -55,6 +56,25 @@ bool split_rows(const DatasetInfo *dataset, int64_t main_rows, int64_t test_rows
     return true;
 }
 
+bool split_members(const DataSource *source, RowRange *ranges)
+{
+    const DatasetInfo *dataset = source->dataset;
+    int64_t main_rows = 0, test_rows = source->main_rows; /* of the members before, in the tables */
+    for (size_t m = 0; m < source->member_count; m++, ranges += dataset->split_count) {
+        char name[MEMBER_NAME_SIZE];
+        MemberRows rows = source->members[m];
+        DatasetInfo named = *dataset;
+        named.name = member_name(dataset, m, name);
+        if (!split_rows(&named, rows.main, rows.test, ranges))
+            return false;
+        for (size_t i = 0; i < dataset->split_count; i++)
+            ranges[i].first += dataset->splits[i].from_test ? test_rows - rows.main : main_rows;
+        main_rows += rows.main;
+        test_rows += rows.test;
+    }
+    return true;
+}
+
 static bool no_memory(void)
 {
     return report_error("out of memory");
@@ -75,17 +95,21 @@ static unsigned char *make_table(Data *data, const DatasetInfo *dataset, size_t 
 
 /* ---- order ---- */
 
-/* The order of `rows` rows of which the first `main_rows` are permuted, if the data set is shuffled. */
-static bool make_order(Data *data, size_t index, int64_t main_rows, int64_t rows, uint64_t seed)
+/* The order of all rows: of each member, the main rows are permuted, if the data set is shuffled. */
+static bool make_order(Data *data, size_t index, uint64_t seed)
 {
+    const DataSource *source = &data->sources[index];
+    int64_t rows = data->rows[index], first = 0;
     const uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)};
     int32_t *order = data->orders[index] = malloc((size_t)rows * sizeof *order);
     if (!order)
         return no_memory();
     for (int64_t i = 0; i < rows; i++)
         order[i] = (int32_t)i;
-    if (data->manifest->datasets[index].shuffled)
-        permute(order, main_rows, key, 0, (uint32_t)index, RANDOM_PURPOSE_SPLIT);
+    for (size_t m = 0; data->manifest->datasets[index].shuffled && m < source->member_count; m++) {
+        permute(order + first, source->members[m].main, key, (uint32_t)m, (uint32_t)index, RANDOM_PURPOSE_SPLIT);
+        first += source->members[m].main;
+    }
     return true;
 }
 
@@ -121,9 +145,14 @@ static bool make_tables(Data *data, const DatasetInfo *dataset, int64_t rows)
 }
 
 /* A field that numbers rows has as many classes as the compiler's files have rows, and tables of the model have as many entries.
- */
-static bool check_row_numbers(const Data *data, const DatasetInfo *dataset, int64_t rows)
+ * Of a family, it numbers those of the largest member. */
+static bool check_row_numbers(const Data *data, const DatasetInfo *dataset, const DataSource *source)
 {
+    int64_t rows = 0;
+    for (size_t m = 0; m < source->member_count; m++) {
+        int64_t own = source->members[m].main + source->members[m].test;
+        rows = own > rows ? own : rows;
+    }
     for (size_t i = 0; i < dataset->field_count; i++) {
         const FieldInfo *field = &data->manifest->fields[dataset->fields[i]];
         if (field->index && field->classes && rows > field->classes)
@@ -134,16 +163,35 @@ static bool check_row_numbers(const Data *data, const DatasetInfo *dataset, int6
     return true;
 }
 
-/* Fills the fields that are the numbers of rows in the files, whatever the format. */
-static void number_rows(const Data *data, size_t index, int64_t rows)
+/* Numbers `count` rows of a member, from row `first` of the files on: the first of them is number `from`. */
+static void number_range(int32_t *numbers, const int32_t *order, int64_t first, int64_t count, int64_t from)
+{
+    for (int64_t row = first; row < first + count; row++)
+        numbers[row] = (int32_t)((order ? order[row] : row) - first + from);
+}
+
+/* Fills the fields that are the numbers of rows in the files of a member, whatever the format. */
+static void number_rows(const Data *data, size_t index)
 {
     const DatasetInfo *dataset = &data->manifest->datasets[index];
-    const int32_t *order = data->orders[index]; /* NULL: that of the files */
+    const DataSource *source = &data->sources[index];
     for (size_t i = 0; i < dataset->field_count; i++) {
         int32_t *numbers = data->tables[dataset->fields[i]];
-        for (int64_t row = 0; data->manifest->fields[dataset->fields[i]].index && row < rows; row++)
-            numbers[row] = order ? order[row] : (int32_t)row;
+        int64_t main_rows = 0, test_rows = source->main_rows;
+        for (size_t m = 0; data->manifest->fields[dataset->fields[i]].index && m < source->member_count; m++) {
+            MemberRows rows = source->members[m];
+            number_range(numbers, data->orders[index], main_rows, rows.main, 0);
+            number_range(numbers, data->orders[index], test_rows, rows.test, rows.main);
+            main_rows += rows.main;
+            test_rows += rows.test;
+        }
     }
+}
+
+/* Whether the tables are filled by data_encode. */
+static bool is_encoded(const DatasetInfo *dataset)
+{
+    return dataset->maker_count || (formats[dataset->format]->encode && dataset->field_count);
 }
 
 /* Opens the data set, and fills its tables unless that needs encoders. */
@@ -152,53 +200,34 @@ static bool load_rows(Data *data, size_t index, const char *folder, uint64_t see
     const DatasetInfo *dataset = &data->manifest->datasets[index];
     const Format *format = formats[dataset->format];
     DataSource *source = &data->sources[index];
-    *source = (DataSource){.format = format, .dataset = dataset, .fields = data->manifest->fields, .folder = folder};
-    if (!format->open(source) || !split_rows(dataset, source->main_rows, source->test_rows, data->splits[index]))
+    *source = (DataSource){.format = format,
+                           .dataset = dataset,
+                           .fields = data->manifest->fields,
+                           .folder = folder,
+                           .seed = seed,
+                           .member_count = own_members(dataset)};
+    source->members = calloc(source->member_count, sizeof *source->members);
+    if (!source->members)
+        return no_memory();
+    if (!format->open(source) || !split_members(source, data->splits[index]))
         return false;
     int64_t rows = source->main_rows + source->test_rows;
-    if (!check_row_numbers(data, dataset, rows) || !make_tables(data, dataset, rows) ||
+    if (!check_row_numbers(data, dataset, source) || !make_tables(data, dataset, rows) ||
         (format->read && !format->read(source, data->tables)))
         return false;
-    bool ordered = format->encode || (dataset->shuffled && dataset->field_count);
-    if (ordered &&
-        (!make_order(data, index, source->main_rows, rows, seed) || (!format->encode && !order_tables(data, index, rows))))
+    bool ordered = is_encoded(dataset) || (dataset->shuffled && dataset->field_count);
+    if (ordered && (!make_order(data, index, seed) || (!is_encoded(dataset) && !order_tables(data, index, rows))))
         return false;
-    number_rows(data, index, rows);
-    return true;
+    number_rows(data, index);
+    return !format->classes || format->classes(source, data->orders[index], data->tables);
 }
 
-static void close_source(DataSource *source)
+void data_source_close(DataSource *source)
 {
     if (source->format && source->format->close)
         source->format->close(source);
+    free(source->members);
     *source = (DataSource){0};
-}
-
-/* The split that encoders are fitted on. */
-static size_t fitted_split(const DatasetInfo *dataset)
-{
-    for (size_t i = 0; i < dataset->split_count; i++)
-        if (!strcmp(dataset->splits[i].name, "train"))
-            return i;
-    return 0;
-}
-
-bool data_encode(Data *data, const Program *program, bool fit)
-{
-    for (size_t i = 0; i < data->manifest->dataset_count; i++) {
-        const DatasetInfo *dataset = &data->manifest->datasets[i];
-        const int32_t *order = data->orders[i];
-        DataSource *source = &data->sources[i];
-        const Format *format = source->format;
-        if (!format)
-            continue;
-        RowRange rows = data->splits[i][fitted_split(dataset)];
-        if ((fit && format->fit && !format->fit(source, program, order + rows.first, rows.count)) ||
-            !format->encode(source, program, order, data->tables))
-            return false;
-        close_source(source);
-    }
-    return true;
 }
 
 /* ---- all of them ---- */
@@ -206,14 +235,24 @@ bool data_encode(Data *data, const Program *program, bool fit)
 static bool load_dataset(Data *data, size_t index, const char *folder, uint64_t seed)
 {
     const DatasetInfo *dataset = &data->manifest->datasets[index];
-    data->splits[index] = calloc(dataset->split_count + 1, sizeof **data->splits);
+    data->splits[index] = calloc((size_t)data_members(data, index) * dataset->split_count + 1, sizeof **data->splits);
     if (!data->splits[index])
         return no_memory();
+    if (own_members(dataset) == 0)
+        return true;
     if (!load_rows(data, index, folder, seed))
         return false;
-    if (!data->sources[index].format->encode)
-        close_source(&data->sources[index]);
+    if (!is_encoded(dataset))
+        data_source_close(&data->sources[index]);
     return true;
+}
+
+static size_t count_own_members(const Manifest *manifest)
+{
+    size_t members = 0;
+    for (size_t i = 0; i < manifest->dataset_count; i++)
+        members += own_members(&manifest->datasets[i]);
+    return members;
 }
 
 bool data_load(Data *data, const Manifest *manifest, const char *folder, uint64_t seed)
@@ -224,11 +263,14 @@ bool data_load(Data *data, const Manifest *manifest, const char *folder, uint64_
     data->orders = calloc(manifest->dataset_count + 1, sizeof *data->orders);
     data->sources = calloc(manifest->dataset_count + 1, sizeof *data->sources);
     data->rows = calloc(manifest->dataset_count + 1, sizeof *data->rows);
-    data->fingerprints = calloc(manifest->dataset_count + 1, sizeof *data->fingerprints);
+    data->fingerprints = calloc(count_own_members(manifest) + 1, sizeof *data->fingerprints);
+    data->families = calloc(manifest->dataset_count + 1, sizeof(Family *));
     bool fine =
-        (data->tables && data->splits && data->orders && data->sources && data->rows && data->fingerprints) || no_memory();
+        (data->tables && data->splits && data->orders && data->sources && data->rows && data->fingerprints && data->families) ||
+        no_memory();
     for (size_t i = 0; fine && i < manifest->dataset_count; i++)
         fine = load_dataset(data, i, folder, seed);
+    fine = fine && families_open(data, seed);
     if (!fine)
         data_free(data);
     return fine;
@@ -264,15 +306,33 @@ static uint64_t hash_table(uint64_t hash, const unsigned char *bytes, size_t siz
     return hash;
 }
 
+static uint64_t hash_rows(const Data *data, size_t index, RowRange range, uint64_t hash)
+{
+    const DatasetInfo *dataset = &data->manifest->datasets[index];
+    for (size_t k = 0; k < dataset->field_count; k++) {
+        size_t bytes = data->manifest->fields[dataset->fields[k]].tensor.bytes;
+        const unsigned char *table = data->tables[dataset->fields[k]];
+        hash = hash_table(hash, table + (size_t)range.first * bytes, (size_t)range.count * bytes);
+    }
+    return hash;
+}
+
+/* Of the rows in the splits of a member. */
+static uint64_t hash_member(const Data *data, size_t index, size_t member)
+{
+    uint64_t hash = 0;
+    for (size_t i = 0; i < data->manifest->datasets[index].split_count; i++)
+        hash = hash_rows(data, index, member_range(data, index, (int64_t)member, i), hash);
+    return hash;
+}
+
 void data_fingerprint(Data *data)
 {
-    for (size_t i = 0; i < data->manifest->dataset_count; i++) {
-        const DatasetInfo *dataset = &data->manifest->datasets[i];
-        for (size_t k = 0; k < dataset->field_count; k++) {
-            size_t size = (size_t)data->rows[i] * data->manifest->fields[dataset->fields[k]].tensor.bytes;
-            data->fingerprints[i] = hash_table(data->fingerprints[i], data->tables[dataset->fields[k]], size);
-        }
-    }
+    uint64_t *next = data->fingerprints;
+    for (size_t i = 0; i < data->manifest->dataset_count; i++)
+        for (size_t m = 0; m < own_members(&data->manifest->datasets[i]); m++)
+            *next++ = data->manifest->datasets[i].family ? hash_member(data, i, m)
+                                                         : hash_rows(data, i, (RowRange){.count = data->rows[i]}, 0);
 }
 
 void data_free(Data *data)
@@ -285,8 +345,10 @@ void data_free(Data *data)
         if (data->orders)
             free(data->orders[i]);
         if (data->sources)
-            close_source(&data->sources[i]);
+            data_source_close(&data->sources[i]);
     }
+    families_close(data);
+    free(data->families);
     free(data->tables);
     free(data->splits);
     free(data->orders);

@@ -9,13 +9,21 @@
 #include "runtime/core/manifest.h"
 #include "runtime/core/program.h"
 
+/* How many rows a member of a data set has. */
+typedef struct MemberRows {
+    int64_t main, test;
+} MemberRows;
+
 /* An open data set. `tables` below are indexed as the manifest's fields. */
 typedef struct DataSource {
     const struct Format *format;
     const DatasetInfo *dataset;
     const FieldInfo *fields;      /* all of the manifest */
     const char *folder;           /* of the files; NULL: their names are paths */
-    int64_t main_rows, test_rows; /* of the main and of the test files: set by open */
+    uint64_t seed;                /* of the run */
+    size_t member_count;          /* that have rows of their own; 1 of a data set that is no family */
+    MemberRows *members;          /* member_count of them, set by open. Main rows of all members come first, then test rows */
+    int64_t main_rows, test_rows; /* of all members: set by open */
     void *content;                /* the format's own: from open to close */
 } DataSource;
 
@@ -32,6 +40,8 @@ typedef struct Format {
      * say; row order[i] of the files becomes row i. NULL: the format has no such states. */
     bool (*fit)(const DataSource *source, const Program *program, const int32_t *order, int64_t count);
     bool (*encode)(const DataSource *source, const Program *program, const int32_t *order, void *const *tables);
+    /* Fills, before that, the tables of fields that are classes, for which nothing is fitted. NULL: `read` has filled them. */
+    bool (*classes)(const DataSource *source, const int32_t *order, void *const *tables);
     /* Where row number `row` of the files stands: the line. NULL: a row has no other place than its number. */
     int64_t (*line)(const DataSource *source, int64_t row);
     /* Frees the content. NULL: there is none. */

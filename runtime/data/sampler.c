@@ -14,6 +14,15 @@ bool sampler_open(Sampler *sampler, uint64_t seed, uint32_t stream, RowRange row
     return sampler->order || report_error("out of memory");
 }
 
+void sampler_move(Sampler *sampler, uint32_t stream, RowRange rows)
+{
+    if (sampler->stream == stream && sampler->rows.first == rows.first && sampler->rows.count == rows.count)
+        return;
+    sampler->stream = stream;
+    sampler->rows = rows;
+    sampler->epoch = -1;
+}
+
 void sampler_close(Sampler *sampler)
 {
     free(sampler->order);

@@ -8,7 +8,7 @@
 
 typedef struct Sampler {
     uint32_t key[2]; /* the seed */
-    uint32_t stream; /* the phase's number; distinct streams are independent */
+    uint32_t stream; /* the phase's number, and above it that of a member; distinct streams are independent */
     RowRange rows;
     int64_t batch;
     int64_t epoch;  /* whose permutation `order` holds; -1: none yet */
@@ -17,6 +17,9 @@ typedef struct Sampler {
 
 /* Batches of `batch` <= rows.count rows; the last partial batch of an epoch is dropped. */
 bool sampler_open(Sampler *sampler, uint64_t seed, uint32_t stream, RowRange rows, int64_t batch);
+/* The sampler draws from other rows: `batch` <= rows.count <= the count that it was opened with. A batch of them is a function of
+ * (seed, stream, step), whatever the sampler drew from before. */
+void sampler_move(Sampler *sampler, uint32_t stream, RowRange rows);
 void sampler_close(Sampler *sampler);
 int64_t sampler_epoch_steps(const Sampler *sampler);
 /* The rows of step number `step` (from 0), `batch` of them, into `index`. */

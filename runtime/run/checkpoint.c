@@ -66,7 +66,7 @@ static const char *metadata_text(const json_t *metadata, const char *key)
     return text ? text : "";
 }
 
-/* Under "data.NAME"; for json_decref(). */
+/* Under "data.NAME", or "data.NAME[member]"; for json_decref(). */
 static json_t *fingerprint_text(uint64_t fingerprint)
 {
     return json_sprintf("%016" PRIx64, fingerprint);
@@ -74,12 +74,13 @@ static json_t *fingerprint_text(uint64_t fingerprint)
 
 static void set_data(json_t *metadata, const Manifest *manifest, const uint64_t *fingerprints)
 {
-    char key[256];
-    for (size_t i = 0; fingerprints && i < manifest->dataset_count; i++) {
-        snprintf(key, sizeof key, "data.%.200s", manifest->datasets[i].name);
-        if (manifest->datasets[i].field_count)
-            json_object_set_new(metadata, key, fingerprint_text(fingerprints[i]));
-    }
+    char key[256], name[MEMBER_NAME_SIZE];
+    for (size_t i = 0, next = 0; fingerprints && i < manifest->dataset_count; i++)
+        for (size_t m = 0; m < own_members(&manifest->datasets[i]); m++, next++) {
+            snprintf(key, sizeof key, "data.%s", member_name(&manifest->datasets[i], m, name));
+            if (manifest->datasets[i].field_count)
+                json_object_set_new(metadata, key, fingerprint_text(fingerprints[next]));
+        }
 }
 
 /* "part.NAME": what makes the weight NAME, where the tensor NAME is only a part of it. */
@@ -242,23 +243,29 @@ bool checkpoint_identify(const char *path, const Manifest *manifest, Identity *i
     return fine;
 }
 
+/* Whether the file, if it knows the member, was written by a run on the same rows. */
+static bool check_member(const char *path, const SafeFile *file, const DatasetInfo *dataset, size_t member, uint64_t fingerprint)
+{
+    char key[256], name[MEMBER_NAME_SIZE];
+    snprintf(key, sizeof key, "data.%s", member_name(dataset, member, name));
+    const json_t *found = json_object_get(safetensors_metadata(file), key);
+    json_t *here = fingerprint_text(fingerprint);
+    bool fine = !found || json_equal(found, here) ||
+                report_error("%s belongs to a run on other data: %s of the data set %s have changed since, or are others", path,
+                             dataset->file_count ? "the files" : "the rows", name);
+    json_decref(here);
+    return fine;
+}
+
 bool checkpoint_check_data(const char *path, const Manifest *manifest, const uint64_t *fingerprints)
 {
     SafeFile file;
     bool fine = true;
     if (!safetensors_open(&file, path))
         return false;
-    for (size_t i = 0; i < manifest->dataset_count; i++) {
-        char key[256];
-        snprintf(key, sizeof key, "data.%.200s", manifest->datasets[i].name);
-        const json_t *found = json_object_get(safetensors_metadata(&file), key);
-        json_t *here = fingerprint_text(fingerprints[i]);
-        if (found && !json_equal(found, here))
-            fine =
-                report_error("%s belongs to a run on other data: the files of the data set %s have changed since, or are others",
-                             path, manifest->datasets[i].name);
-        json_decref(here);
-    }
+    for (size_t i = 0; i < manifest->dataset_count; i++)
+        for (size_t m = 0; m < own_members(&manifest->datasets[i]); m++)
+            fine = check_member(path, &file, &manifest->datasets[i], m, *fingerprints++) && fine;
     safetensors_close(&file);
     return fine;
 }

@@ -13,7 +13,7 @@ typedef struct Identity {
     int64_t batch;
     int64_t total_steps, epoch_steps;
     int64_t threads;
-    const uint64_t *data; /* data_fingerprint() of each data set, or NULL: not known. Not set by checkpoint_identify */
+    const uint64_t *data; /* Data.fingerprints, or NULL: not known. Not set by checkpoint_identify */
 } Identity;
 
 /* Replaces `path` atomically. Refuses (reported, naming the state) to write a weight, hyperparameter, scale or encoder that is

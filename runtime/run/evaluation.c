@@ -16,12 +16,33 @@ static bool open_pass(Call *call, const Program *program, int function, const vo
     return true;
 }
 
+/* The rows that the function takes at once. */
+static int64_t batch_of(const FunctionInfo *function)
+{
+    for (size_t i = 0; i < function->input_count; i++)
+        if (!strcmp(function->inputs[i].name, "index"))
+            return function->inputs[i].elements;
+    return 0;
+}
+
+static bool open_reading(Evaluation *evaluation, const Program *program, const Data *data, const MetricInfo *metric)
+{
+    int64_t batch = 0;
+    for (size_t pass = 0; pass < metric->accumulate_count; pass++) {
+        int64_t own = batch_of(&program->manifest->functions[metric->accumulate[pass]]);
+        batch = own > batch ? own : batch;
+    }
+    return reading_open(&evaluation->reading, program, data, metric->dataset, metric->split, metric->member,
+                        metric->member_condition, batch);
+}
+
 static bool evaluation_open(Evaluation *evaluation, const Program *program, const Data *data, const MetricInfo *metric)
 {
     static const char *const finish_inputs[] = {NULL};
-    const void *const *rows = (const void *const *)data->tables;
     evaluation->metric = metric;
-    evaluation->rows = metric->dataset == NONE ? (RowRange){.count = 1} : data->splits[metric->dataset][metric->split];
+    if (!open_reading(evaluation, program, data, metric))
+        return false;
+    const void *const *rows = evaluation->reading.tables;
     evaluation->accumulate = calloc(metric->accumulate_count + 1, sizeof *evaluation->accumulate);
     if (!evaluation->accumulate)
         return report_error("out of memory");
@@ -64,6 +85,7 @@ void evaluations_close(Evaluation *evaluations, size_t count)
             call_close(&evaluations[i].accumulate[pass]);
         free(evaluations[i].accumulate);
         call_close(&evaluations[i].finish);
+        reading_close(&evaluations[i].reading);
     }
     free(evaluations);
 }
@@ -77,8 +99,9 @@ static void zero_scratch_states(const Program *program)
     }
 }
 
-static void run_pass(Call *accumulate, RowRange rows)
+static void run_pass(Call *accumulate, const Reading *reading, int64_t member)
 {
+    RowRange rows = reading_range(reading, member);
     int32_t *index = call_input(accumulate, "index");
     unsigned char *mask = call_input(accumulate, "mask");
     int64_t batch = call_input_type(accumulate, "index")->elements;
@@ -87,18 +110,24 @@ static void run_pass(Call *accumulate, RowRange rows)
             mask[i] = done + i < rows.count;
             index[i] = (int32_t)(rows.first + (mask[i] ? done + i : done));
         }
+        reading_take(reading, member, index, batch, 0);
         call_set(accumulate, "row.number", (double)done);
         call_run(accumulate);
     }
 }
 
-double evaluation_run(Evaluation *evaluation, const Program *program)
+double evaluation_run_member(Evaluation *evaluation, const Program *program, int64_t member)
 {
     zero_scratch_states(program);
     for (size_t pass = 0; pass < evaluation->passes; pass++)
-        run_pass(&evaluation->accumulate[pass], evaluation->rows);
+        run_pass(&evaluation->accumulate[pass], &evaluation->reading, member);
     call_run(&evaluation->finish);
     return call_result(&evaluation->finish, 0, 0);
+}
+
+double evaluation_run(Evaluation *evaluation, const Program *program)
+{
+    return evaluation_run_member(evaluation, program, reading_member(&evaluation->reading));
 }
 
 void evaluation_run_all(Evaluation *evaluation, const Program *program, double *values)

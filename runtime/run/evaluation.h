@@ -2,15 +2,14 @@
 #ifndef HN_RUNTIME_EVALUATION_H
 #define HN_RUNTIME_EVALUATION_H
 
-#include "runtime/core/program.h"
-#include "runtime/data/dataset.h"
+#include "runtime/run/reading.h"
 
 typedef struct Evaluation {
     const MetricInfo *metric;
     Call *accumulate; /* one per pass over the rows */
     size_t passes;
     Call finish;
-    RowRange rows;
+    Reading reading;
 } Evaluation;
 
 /* One per metric of the train, in its order; for evaluations_close. NULL (reported) on failure. */
@@ -19,6 +18,8 @@ void evaluations_close(Evaluation *evaluations, size_t count);
 /* The metric over all rows of its split: zeroes the scratch states, accumulates batch by batch in each pass, the last one filled
  * up with a repeated row and masked, and finishes. Allocates nothing. */
 double evaluation_run(Evaluation *evaluation, const Program *program);
+/* The same over the rows of that member, where the metric reads a family, whatever member it says. */
+double evaluation_run_member(Evaluation *evaluation, const Program *program, int64_t member);
 /* The same for a metric of several outputs: all of them, in values[]. */
 void evaluation_run_all(Evaluation *evaluation, const Program *program, double *values);
 

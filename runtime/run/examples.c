@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "runtime/core/report.h"
+#include "runtime/data/encode.h"
 #include "runtime/data/files.h"
 
 /* ---- what an export reads ---- */
@@ -65,11 +66,16 @@ const DatasetInfo *examples_dataset(const Manifest *manifest, const ExportInfo *
     const FunctionInfo *function = &manifest->functions[export->function];
     const TensorInfo *foreign = NULL;
     bool any = examples_needed(manifest, export);
-    for (size_t i = 0; any && i < manifest->dataset_count; i++) {
-        foreign = find_foreign(manifest, &manifest->datasets[i], function);
-        if (!foreign)
-            return &manifest->datasets[i];
-    }
+    for (int derived = 0; any && derived < 2; derived++) /* families of another data set come last */
+        for (size_t i = 0; i < manifest->dataset_count; i++) {
+            const DatasetInfo *dataset = &manifest->datasets[i];
+            if ((own_members(dataset) == 0) != derived)
+                continue;
+            const TensorInfo *other = find_foreign(manifest, dataset, function);
+            if (!other)
+                return dataset;
+            foreign = other;
+        }
     char type[TENSOR_TEXT_SIZE];
     if (foreign)
         report_error("the argument '%s' of '%s' is %s, and no data set has a field of that name and type: predict cannot read it",
@@ -117,7 +123,10 @@ static bool select_columns(Schema *schema, const Schema *all, size_t count, cons
 static bool select_fields(Examples *examples, const Manifest *manifest, const DatasetInfo *all, const FunctionInfo *function)
 {
     size_t *positions = calloc(function->input_count + 1, sizeof *positions), count = 0;
-    examples->dataset = (DatasetInfo){.name = all->name, .format = all->format, .splits = &examples->split, .split_count = 1};
+    /* the rows of the data set may be computed, or be made of those of a table */
+    bool files = format_traits[all->format].files == FILES_FIELDS || all->schema;
+    examples->dataset = (DatasetInfo){
+        .name = all->name, .format = files ? all->format : FORMAT_NPY, .splits = &examples->split, .split_count = 1};
     examples->dataset.fields = calloc(function->input_count + 1, sizeof *examples->dataset.fields);
     bool fine = (positions && examples->dataset.fields) || report_error("out of memory");
     for (size_t i = 0; fine && i < function->input_count; i++) {

@@ -7,13 +7,15 @@
 #include "runtime/run/evaluation.h"
 #include "runtime/run/metrics_log.h"
 #include "runtime/run/progress.h"
+#include "runtime/run/reading.h"
 #include "runtime/run/settings.h"
 #include "runtime/run/sweep.h"
 
 typedef struct Phase {
     const PhaseInfo *info;
     Call call;
-    Sampler sampler;
+    Reading reading;
+    Sampler sampler;                     /* of the member that was read last */
     int64_t undefined[MAX_STEP_OUTPUTS]; /* how many of the latest steps, without a break, had NaN as this output */
 } Phase;
 
@@ -37,6 +39,9 @@ typedef struct Run {
     double written_at;          /* when `last` was written last, by clock_seconds() */
     int lock;                   /* descriptor that holds the lock on the folder; -1: none */
 } Run;
+
+/* The phase draws its next batches from the member, which only matters where it reads a family. */
+void phase_move(Run *run, size_t phase, int64_t member);
 
 typedef enum { LOOP_FINISHED, LOOP_TIME_UP, LOOP_INTERRUPTED, LOOP_FAILED } LoopEnd;
 

@@ -57,7 +57,11 @@ bool result_write_config(const Run *run)
         for (size_t j = 0; j < manifest->datasets[i].split_count; j++) {
             char key[256];
             snprintf(key, sizeof key, "%s.%s", manifest->datasets[i].name, manifest->datasets[i].splits[j].name);
-            json_object_set_new(splits, key, json_integer(run->data.splits[i][j].count));
+            json_t *members = json_array();
+            for (int64_t m = 0; m < data_members(&run->data, i); m++)
+                json_array_append_new(members, json_integer(member_range(&run->data, i, m, j).count));
+            json_object_set(splits, key, manifest->datasets[i].family ? members : json_array_get(members, 0));
+            json_decref(members);
         }
     }
     json_object_set_new(json, "splits", splits);

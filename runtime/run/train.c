@@ -13,6 +13,7 @@
 #include "runtime/core/constants.h"
 #include "runtime/core/parallel.h"
 #include "runtime/core/report.h"
+#include "runtime/data/encode.h"
 #include "runtime/data/files.h"
 #include "runtime/run/first_weights.h"
 #include "runtime/run/folder.h"
@@ -127,12 +128,39 @@ static bool find_run(Run *run)
 
 /* ---- what a run needs in memory ---- */
 
+/* A sampler that can draw from every member that the phase may read, each of which must make a batch. */
+static bool open_sampler(Run *run, size_t number)
+{
+    Phase *phase = &run->phases[number];
+    const Reading *reading = &phase->reading;
+    int64_t batch = phase->info->batch;
+    RowRange largest = {0};
+    for (int64_t m = 0; m < data_members(&run->data, (size_t)reading->dataset); m++) {
+        RowRange rows = reading_range(reading, m);
+        char name[READING_NAME_SIZE];
+        if (reads_family(reading) && !reading->condition && m != reading->member)
+            continue;
+        if (rows.count < batch)
+            return report_error("the split %s has %" PRId64 " examples, fewer than a batch of %" PRId64,
+                                reading_name(reading, m, name), rows.count, batch);
+        if (rows.count > largest.count)
+            largest = rows;
+    }
+    if (!sampler_open(&phase->sampler, run->identity.seed, (uint32_t)number, largest, batch))
+        return false;
+    phase_move(run, number, reading->condition ? 0 : reading_member(reading));
+    return true;
+}
+
 static bool open_phase(Run *run, size_t number)
 {
     static const char *const inputs[] = {"index", "epoch_steps", "total_steps", NULL};
     Phase *phase = &run->phases[number];
     phase->info = &run->manifest->train->phases[number];
-    if (!call_open(&phase->call, &run->program, phase->info->step, (const void *const *)run->data.tables, inputs))
+    const PhaseInfo *info = phase->info;
+    if (!reading_open(&phase->reading, &run->program, &run->data, (int)info->dataset, info->split, info->member,
+                      info->member_condition, info->batch) ||
+        !call_open(&phase->call, &run->program, info->step, phase->reading.tables, inputs))
         return false;
     const FunctionInfo *step = phase->call.info;
     const TensorInfo *index = call_input_type(&phase->call, "index");
@@ -140,16 +168,9 @@ static bool open_phase(Run *run, size_t number)
         return report_internal("the input index of the function %s is not i32", step->name);
     if (step->output_count < 1 || step->output_count > MAX_STEP_OUTPUTS || strcmp(step->outputs[0].name, "loss"))
         return report_internal("the outputs of %s are not loss and at most %d more", step->name, MAX_STEP_OUTPUTS - 1);
-    RowRange rows = run->data.splits[phase->info->dataset][phase->info->split];
-    int64_t batch = phase->info->batch;
-    if (index && index->elements != batch)
+    if (index && index->elements != info->batch)
         return report_internal("the input index of the function %s has not one element per example", step->name);
-    if (rows.count < batch) {
-        const DatasetInfo *dataset = &run->manifest->datasets[phase->info->dataset];
-        return report_error("the split %s.%s has %" PRId64 " examples, fewer than a batch of %" PRId64, dataset->name,
-                            dataset->splits[phase->info->split].name, rows.count, batch);
-    }
-    return sampler_open(&phase->sampler, run->identity.seed, (uint32_t)number, rows, batch);
+    return open_sampler(run, number);
 }
 
 static bool make_plan(Run *run)
@@ -259,6 +280,7 @@ static void close_run(Run *run)
     for (size_t i = 0; i < MAX_PHASES; i++) {
         call_close(&run->phases[i].call);
         sampler_close(&run->phases[i].sampler);
+        reading_close(&run->phases[i].reading);
     }
     evaluations_close(run->evaluations, run->manifest->train->metric_count);
     sweep_close(&run->sweep);

@@ -47,6 +47,15 @@ static void print_weights(const Run *run)
                  manifest->hyper_count ? hypers : "", from);
 }
 
+/* The rows of a split, of all members. */
+static int64_t total_rows(const Data *data, size_t dataset, size_t split)
+{
+    int64_t rows = 0;
+    for (int64_t m = 0; m < data_members(data, dataset); m++)
+        rows += member_range(data, dataset, m, split).count;
+    return rows;
+}
+
 /* One line per data set: its splits, and where its files are. */
 static void print_data(const Run *run)
 {
@@ -57,9 +66,12 @@ static void print_data(const Run *run)
         for (size_t j = 0; j < dataset->split_count; j++) {
             size_t length = strlen(text);
             snprintf(text + length, sizeof text - length, "%s%.60s %s", j ? ", " : "", dataset->splits[j].name,
-                     grouped(run->data.splits[i][j].count, number));
+                     grouped(total_rows(&run->data, i, j), number));
         }
-        screen_field(i ? "" : "data", "%s: %s%s%s", dataset->name, text, dataset->file_count ? "; from " : "",
+        char members[64] = "";
+        if (dataset->family)
+            snprintf(members, sizeof members, "%" PRId64 " members, together ", dataset->family->count);
+        screen_field(i ? "" : "data", "%s: %s%s%s%s", dataset->name, members, text, dataset->file_count ? "; from " : "",
                      dataset->file_count ? run->settings->data : "");
     }
 }

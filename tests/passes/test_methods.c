@@ -286,7 +286,7 @@ static void bilevel_toy(Toy *toy, const WeightForm *form, double sigma, bool lea
     toy->train.phases.data[0].name = "lower";
     toy->train.phases.data[0].optimizer = sgd;
     Function *objective = toy_objective(toy->model.module, "go.upper.objective", "loss");
-    Phase upper = {.name = "upper", .objective = objective, .batch = BATCH, .optimizer = sgd};
+    Phase upper = {.name = "upper", .upper = true, .objective = objective, .batch = BATCH, .optimizer = sgd};
     vec_push(&toy->train.phases, upper);
     toy_assemble(toy);
     toy_run(toy, toy->train.init, 0, BATCH);

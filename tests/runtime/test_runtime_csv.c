@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "runtime/data/dataset.h"
+#include "runtime/data/encode.h"
 #include "tests/runtime/run_command.h"
 
 /* clang-format off */
@@ -28,9 +29,9 @@ static const char manifest_text[] =
     "{\"name\":\"d.y\",\"dtype\":\"i32\",\"shape\":[],\"classes\":2,\"first\":0,\"index\":false},"
     "{\"name\":\"d.c\",\"dtype\":\"bool\",\"shape\":[],\"classes\":0,\"first\":0,\"index\":false}],"
     "\"functions\":[],\"datasets\":[{\"name\":\"d\",\"format\":\"csv\",\"fields\":[0,1,2],\"files\":[\"a.csv\",\"b.csv\"],"
-    "\"test_files\":[\"t.csv\"],\"splits\":["
+    "\"family\":null,\"test_files\":[\"t.csv\"],\"splits\":["
     SPLIT("first", "false", "1", "0") "," SPLIT("train", "false", "2", "0") "," SPLIT("test", "true", "0", "1") "],"
-    "\"shuffled\":false,\"rows\":0,\"schema\":{\"markers\":[\"?\"],\"missing\":\"error\",\"unknown\":\"error\","
+    "\"shuffled\":false,\"rows\":0,\"test_rows\":0,\"makers\":[],\"schema\":{\"markers\":[\"?\"],\"missing\":\"error\",\"unknown\":\"error\","
     "\"separator\":\"\",\"decimal\":\".\",\"thousands\":\"\",\"comment\":\"#\",\"skip\":0,\"names\":[],\"columns\":["
     "{\"name\":\"age\",\"number\":true,\"time\":null,\"label\":false,\"categories\":[],\"frequent\":0},"
     "{\"name\":\"job\",\"number\":false,\"time\":null,\"label\":true,\"categories\":[\"cook\",\"smith\"],\"frequent\":1}],\"fields\":["

@@ -472,7 +472,7 @@ static void test_manifest_is_checked(void **state)
     "\"o\",\"on\":\"s\","                                                                                                        \
     "\"solver\":null,"                                                                                                           \
     "\"metric\":" metric ",\"outputs\":[" outputs "],\"width\":" width ",\"points\":[" points "],\"state\":" state               \
-    ",\"all\":-1,\"memory\":" memory ",\"indicators\":[" indicators "]}"
+    ",\"rounds\":false,\"all\":-1,\"memory\":" memory ",\"indicators\":[" indicators "]}"
 
 /* A sweep whose parts do not fit each other or the states would write beside them. State 2 is one real, state 0 four, state 4 an
  * i32. */

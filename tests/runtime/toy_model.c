@@ -67,7 +67,7 @@ enum { AT_W = 0, AT_B = 64, AT_LAM = 128, AT_MOMENT = 192, AT_STEP = 256, AT_SEE
 #define TOY_SWEEP_TEXT                                                                                                           \
     "{\"name\":\"" TOY_SWEEP "\",\"title\":\"Toy " TOY_SWEEP "\",\"condition\":0,\"point_word\":\"" TOY_POINT                    \
     "\",\"output_word\":\"" TOY_OUTPUT "\",\"on\":\"toy.valid\",\"solver\":null,\"metric\":0,\"outputs\":[\"x\"],\"width\":1,"   \
-    "\"points\":[0.5],\"state\":2,\"all\":-1,\"memory\":-1,\"indicators\":[]}"
+    "\"points\":[0.5],\"state\":2,\"rounds\":false,\"all\":-1,\"memory\":-1,\"indicators\":[]}"
 #else
 #define TOY_SWEEP_TEXT "null"
 #endif
@@ -98,24 +98,24 @@ const char hn_manifest[] =
     FUNCTION("tune.eval0.finish", "", TENSOR("value", "f32", "[]")) ","
     FUNCTION("tune.plateau", TENSOR("metric", "f32", "[]"), "") ","
     FUNCTION("tune.note", "", "") "],"
-    "\"datasets\":[{\"name\":\"toy\",\"format\":\"idx\",\"fields\":[0,1],\"files\":[\"toy-x.gz\",\"toy-y\"],\"test_files\":[],"
+    "\"datasets\":[{\"name\":\"toy\",\"format\":\"idx\",\"fields\":[0,1],\"files\":[\"toy-x.gz\",\"toy-y\"],\"family\":null,\"test_files\":[],"
     "\"splits\":[{\"name\":\"train\",\"from_test\":false,\"count\":100,\"fraction\":0},"
-    "{\"name\":\"valid\",\"from_test\":false,\"count\":0,\"fraction\":0.25}],\"shuffled\":false,\"rows\":0,\"schema\":null}],"
+    "{\"name\":\"valid\",\"from_test\":false,\"count\":0,\"fraction\":0.25}],\"shuffled\":false,\"rows\":0,\"test_rows\":0,\"makers\":[],\"schema\":null}],"
     "\"conditions\":[{\"name\":\"lam\",\"word\":\"hyper\",\"standing\":true,\"domain\":\"reals\",\"width\":1,\"count\":0,\"state\":-1}],"
     "\"hypers\":[{\"name\":\"lam.decay\",\"condition\":0,\"offset\":0,\"kind\":\"log\",\"shape\":[],\"low\":0,\"high\":0,\"init\":0.001,\"shared\":true}],"
     "\"constants\":[],\"exports\":[],"
     "\"train\":{\"name\":\"tune\",\"batch\":" TEXT(TOY_BATCH) ",\"epochs\":6,"
 #ifdef TOY_FIT
     "\"method\":\"fit\",\"select\":-1,\"plateau\":-1,\"hypers\":-1,"
-    "\"phases\":[{\"name\":\"minimise\",\"dataset\":0,\"split\":0,\"batch\":" TEXT(TOY_BATCH) ",\"step\":1,\"nonnegative\":null}],"
+    "\"phases\":[{\"name\":\"minimise\",\"dataset\":0,\"split\":0,\"member\":-1,\"member_condition\":-1,\"batch\":" TEXT(TOY_BATCH) ",\"step\":1,\"nonnegative\":null}],"
     "\"acts\":["
     ACT("repeat", FIT_SIZE, "6", "true", "true", "0", "1", "false", "0", "false", "0") ","
     ACT("step", "1", "0", "false", "false", "0", "1", "false", "0", "false", "0") "," CALL_NOTE
     ACT("measure", "1", "0", "false", "false", "0", "1", "true", "0", "true", "0") "],"
 #else
     "\"method\":\"bilevel\",\"select\":0,\"plateau\":6,\"hypers\":3,"
-    "\"phases\":[{\"name\":\"lower\",\"dataset\":0,\"split\":0,\"batch\":" TEXT(TOY_BATCH) ",\"step\":1,\"nonnegative\":null},"
-    "{\"name\":\"upper\",\"dataset\":0,\"split\":1,\"batch\":" TEXT(TOY_BATCH) ",\"step\":2,\"nonnegative\":null}],"
+    "\"phases\":[{\"name\":\"lower\",\"dataset\":0,\"split\":0,\"member\":-1,\"member_condition\":-1,\"batch\":" TEXT(TOY_BATCH) ",\"step\":1,\"nonnegative\":null},"
+    "{\"name\":\"upper\",\"dataset\":0,\"split\":1,\"member\":-1,\"member_condition\":-1,\"batch\":" TEXT(TOY_BATCH) ",\"step\":2,\"nonnegative\":null}],"
     "\"acts\":["
     ACT("repeat", "5", "6", "true", "true", "50", "1", "false", "0", "false", "0") ","
     ACT("step", "1", "0", "false", "false", "0", "1", "false", "0", "false", "0") ","
@@ -123,7 +123,7 @@ const char hn_manifest[] =
     ACT("step", "1", "0", "false", "false", "0", "1", "false", "0", "false", "1") ","
     ACT("measure", "1", "0", "false", "false", "0", "1", "true", "0", "true", "0") "],"
 #endif
-    "\"metrics\":[{\"name\":\"fit(toy.valid)\",\"dataset\":0,\"split\":1,\"accumulate\":[4],\"finish\":5,\"larger\":false}],\"init\":0,\"sweep\":" TOY_SWEEP_TEXT ",\"events\":[]}}";
+    "\"metrics\":[{\"name\":\"fit(toy.valid)\",\"dataset\":0,\"split\":1,\"member\":-1,\"member_condition\":-1,\"accumulate\":[4],\"finish\":5,\"larger\":false}],\"init\":0,\"sweep\":" TOY_SWEEP_TEXT ",\"events\":[]}}";
 /* clang-format on */
 
 /* ---- allocations, counted ---- */
