@@ -266,8 +266,8 @@ typedef struct Session {
     bool upper;         /* random numbers are keyed by the upper step counter */
     VEC(FormPlan) forms;
     VEC(GeneratorPlan) generators;
-    VEC(MeasurePlan) measures;
     const Given *given;  /* the innermost condition that has a value; NULL: none */
+    VEC(MeasurePlan) measures;
     Making *making;      /* NULL: none */
     RowMaking *row;      /* the row of a data set that is being computed; NULL: none */
     uint32_t generating; /* 1 + the form whose generator is being built; 0: none */

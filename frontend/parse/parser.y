@@ -9,7 +9,6 @@
 %param {Parser *parser}
 %locations
 %expect 0
-
 %code requires {
 #include "frontend/parse/parse.h"
 }
@@ -45,12 +44,11 @@ static void hn_error(const Span *span, Parser *parser, const char *message);
     SettingList settings; bool flag;
 }
 
-%token <name> NAME "name" STRING "string"
+%token <name> NAME "name" STRING "string" EACH_BEHIND "each of"
 %token <number> NUMBER "number"
 %token END "end of line"
 %token IF "if" ELSE "else" FOR "for" IN "in" RETURN "return" ACROSS "across" AS "as" BY "by"
 %token <name> AFTER "after" AXIS "axis" CARRY "carry" CONST "const" DATA "data" EACH "each" EMBED "embed" EVERY "every"
-%token <name> EACH_BEHIND "each of"
 %token <name> EVERYWHERE "everywhere" EXPORT "export" FIELDS "fields" GIVEN "given" HYPER "hyper" LAYER "layer" MEMBER "member" NET "net"
 %token <name> OBJECTIVE "objective" OF "of" ON "on" OUTPUT "output" OVER "over" PREFERENCE "preference" RUNNING "running" SCAN "scan" SHARED "shared"
 %token <name> SHUFFLED "shuffled" SPLIT "split" TASK "task" TEST "test" TRAIN "train" UPDATE "update" WEIGHT "weight" WEIGHTS "weights" WHERE "where"
@@ -89,7 +87,7 @@ static void hn_error(const Span *span, Parser *parser, const char *message);
 %left '+' '-'
 %left '*' '/' '@'
 %precedence UNARY
-%precedence '(' '[' GIVEN
+%precedence '(' '[' EACH GIVEN
 
 %%
 
@@ -99,8 +97,6 @@ file
   | file END
   | file error END         { yyerrok; }
   ;
-
-/* ---- declarations ---- */
 
 declaration
   : DATA name extent '=' source data_body            { $$ = ast_decl(parser, @$, DECL_DATA, $2, $5); $$->extent = $3; $$->items = $6; }
@@ -185,8 +181,6 @@ type
   | name '[' elements ']'   { $$ = ast_type(parser, @$, $1, true, $3); }
   ;
 
-/* data */
-
 source
   : postfix
   | BY '(' args ')'   { Name word = {"by", @1};
@@ -257,8 +251,6 @@ split_part
   : name expr   { $$ = ast_data_item(parser, @$, DATA_SPLIT, $1, NULL, $2); }
   ;
 
-/* hyper */
-
 hypers
   : %empty                                       { $$ = (HyperList){0}; }
   | hypers name ':' postfix '=' expr shared END  { $$ = ast_hypers_add(parser, $1, span_join(@2, @7), $2, $4, $6, $7); }
@@ -270,8 +262,6 @@ shared
   : %empty   { $$ = false; }
   | SHARED   { $$ = true; }
   ;
-
-/* train */
 
 train_body
   : %empty             { $$ = (SettingList){0}; }

@@ -75,7 +75,7 @@ static bool is_given_with_binding(const Parser *parser, int token, Span span)
     return after && after[0] == '=' && after[1] != '=';
 }
 
-/* Whether `each` begins `each(p in x)`; otherwise it is a name. */
+/* Whether `each` begins `each(p in x)`. */
 static bool is_each_of(const Parser *parser, Span span)
 {
     const char *after = skip_blanks(parser->source->text + span.end);

@@ -15,9 +15,9 @@
     USE(MORE_CONDITIONS, 0, 0x20000000, 0x10000000) /* compiled: further runs of perturbed hyperparameters, 64 per phase */      \
     USE(RAY_CHOICE, 0, 0x30000000, 1)               /* compiled: which ray of a list; second: the ray's number */                \
     USE(TASK_CHOICE, 0, 0x30000001, 1)              /* compiled: which earlier tasks a step reads; second: the step */           \
-    USE(TYPICAL, 0, 0x30000002, 0x1000)             /* compiled: typical values of conditions, 2 streams each; second: the draw */ \
     USE(ROWS, 0, 0x31000000, 0x0f000000)            /* compiled: computed rows of data sets, ROW_STREAMS per member; second: the \
                                                        row */                                                                    \
+    USE(TYPICAL, 0, 0x30000002, 0x1000)             /* compiled: typical values of conditions, 2 streams each; second: the draw */ \
     USE(INIT, 0, 0x40000000, 0x40000000)            /* compiled: first values, 2 streams per state; second: 0 */                 \
     USE(SHUFFLE, 1, 0, 0x7fffffff)                  /* runtime: the order of an epoch; stream: the phase, and above it, from     \
                                                        bit 8 on, 1 + the member of a family; second: the epoch */                \
