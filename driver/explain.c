@@ -173,9 +173,15 @@ static void explain_conditions(const Model *model, const Train *train, Arena *ar
         printf("  and others: %" PRIu32 " in all\n", model->hypers.len);
     for (uint32_t c = 0; c < module->conditions.len; c++) {
         const Condition *condition = &module->conditions.data[c];
-        if (!condition_standing[condition->kind]) /* the hyperparameters of the others are listed above */
+        bool drawn = find_train_condition(train, c);
+        if (condition->count)
+            printf("  %-24s %" PRId64 " %ss%s\n", condition->name, condition->count, condition_names[condition->kind],
+                   drawn ? "" : ", not drawn by this train");
+        else if (condition->kind == CONDITION_GIVEN)
+            printf("  %-24s %" PRId64 " numbers, given\n", condition->name, type_elements(condition->type));
+        else if (!condition_standing[condition->kind]) /* the hyperparameters of the others are listed above */
             printf("  %-24s %" PRId64 " shares of the sum 1, %s\n", condition->name, type_elements(condition->type),
-                   find_train_condition(train, c) ? "drawn" : "not drawn by this train");
+                   drawn ? "drawn" : "not drawn by this train");
     }
 }
 
