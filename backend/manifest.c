@@ -295,6 +295,7 @@ static TrainInfo *train_of(const Filler *f, const Train *train)
                                       .split = phase->split,
                                       .member = fixed_member(phase->member),
                                       .member_condition = member_condition(phase->member),
+                                      .all_members = phase->all_members,
                                       .batch = phase->batch,
                                       .step = function_index(f, phase->step),
                                       .nonnegative = phase->nonnegative};

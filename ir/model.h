@@ -213,7 +213,8 @@ typedef struct Phase {
     Function *objective; /* per example, output "loss"; of pareto one output per objective */
     uint32_t dataset, split;
     MemberChoice member;
-    int64_t batch;            /* examples per step */
+    bool all_members;         /* each step reads a batch of every member that the condition may be; set by the method */
+    int64_t batch;            /* examples per step, of a member */
     Optimizer optimizer;      /* of what is in none of the parts */
     bool parts_only;          /* there is no such optimizer */
     VEC(PartOptimizer) parts; /* of the most specific part a state takes its optimizer */

@@ -16,6 +16,11 @@ void pass_weights(Model *model, Function *function);
  * (E + a U) @ x = E @ x + a (U @ x); also scales on contracted axes: sum_ij (a_i U_ij)^2 = sum_i a_i^2 sum_j U_ij^2. */
 void pass_factor(Module *module, Function *function);
 
+/* Appends sum over i of |x_i - y_i|^2, over all elements of n pairs of tensors of equal types: a scalar. Where tensors are pieces
+ * of wide products, by small Gram matrices, without the tensors (gram.c). `repeats`: how often what differs will be repeated by a
+ * mapping that follows (ir/map.h), which says whether this pays. */
+Value build_square_distance(Builder *b, uint32_t n, const Value *x, const Value *y, int64_t repeats);
+
 /* ---- batching ---- */
 
 /* Gives varying values a leading axis of `batch` examples, replaces `example` by a fetch through the new input "index"

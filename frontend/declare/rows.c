@@ -197,6 +197,14 @@ static void check_names(Session *s, const Decl *decl, const DataItem *test)
     }
 }
 
+static uint32_t count_items(const DataItem *items)
+{
+    uint32_t count = 0;
+    for (; items; items = items->next)
+        count++;
+    return count;
+}
+
 void lower_rows(Session *s, const Symbol *symbol, Dataset *data)
 {
     enum { MOST_DATASETS = 900 }; /* that random streams are set aside for */
@@ -208,6 +216,10 @@ void lower_rows(Session *s, const Symbol *symbol, Dataset *data)
         computed += is_computed(item);
         if (item->kind == DATA_TEST)
             test = item;
+    }
+    if (computed > LIMIT_COMPUTED || (test && count_items(test->items) > LIMIT_COMPUTED)) {
+        fail(s, decl->name.span, "'%s' computes more than %d fields", decl->name.text, LIMIT_COMPUTED);
+        return;
     }
     check_names(s, decl, test);
     if (computed && symbol->index >= MOST_DATASETS)

@@ -22,6 +22,7 @@ enum {
     LIMIT_EVALUATIONS = 2000000, /* expressions and statements evaluated in one walk, loops unrolled */
     LIMIT_CALL_DEPTH = 64,       /* calls within calls */
     LIMIT_QUANTILE = 10000,      /* numbers of which a quantile is taken: each is compared with each */
+    LIMIT_COMPUTED = 256,        /* fields of a data set that are computed */
     LIMIT_LAYERS = 4096,         /* calls of layers with weights in one net */
 };
 

@@ -49,10 +49,17 @@ static void map_over_index(Assembly *assembly, Function *function, const TrainCo
     rewrite_end(&rewrite);
 }
 
+/* Whether the index says which member of a family the phase reads. */
+static bool reads_members(const Phase *phase, const TrainCondition *own)
+{
+    return phase->member.kind == MEMBER_OF_CONDITION && phase->member.index == own->condition;
+}
+
 static bool depends_on(const Module *module, const Train *train, uint32_t condition)
 {
     for (uint32_t i = 0; i < train->metrics.len; i++)
-        if (sources_of(module, train->metrics.data[i].objective).conditions >> condition & 1)
+        if (sources_of(module, train->metrics.data[i].objective).conditions >> condition & 1 ||
+            (train->metrics.data[i].member.kind == MEMBER_OF_CONDITION && train->metrics.data[i].member.index == condition))
             return true;
     return false;
 }
@@ -100,7 +107,8 @@ static void assemble(Assembly *assembly)
     const char *name = arena_printf(&module->arena, "%s.%s", train->name, phase->name);
     Function *function = objective_copy(assembly, name, phase->objective, AT_HAND);
     objective_batch(assembly, function, phase->batch, false);
-    map_over_index(assembly, function, &train->conditions.data[0], false);
+    phase->all_members = reads_members(phase, &train->conditions.data[0]);
+    map_over_index(assembly, function, &train->conditions.data[0], phase->all_members);
     WeightStep step = weight_step_of(assembly, phase, function);
     weight_step_update(assembly, phase, &step);
     weight_step_end(assembly, phase, &step);

@@ -8,6 +8,7 @@
 #include "runtime/core/parallel.h"
 #include "runtime/core/report.h"
 #include "runtime/data/encode.h"
+#include "runtime/data/family.h"
 #include "runtime/run/checkpoint.h"
 #include "runtime/run/folder.h"
 #include "runtime/run/metrics_log.h"
@@ -128,8 +129,10 @@ static bool initialise(const Program *program, const Data *data)
 static bool find_seed(const Manifest *manifest, const char *weights, uint64_t *seed)
 {
     bool drawn = false;
-    for (size_t i = 0; i < manifest->dataset_count; i++)
-        drawn |= manifest->datasets[i].shuffled || manifest->datasets[i].family || manifest->datasets[i].maker_count;
+    for (size_t i = 0; i < manifest->dataset_count; i++) {
+        const DatasetInfo *dataset = &manifest->datasets[i];
+        drawn |= dataset->shuffled || dataset->maker_count || (dataset->family && family_rules[dataset->family->kind]->drawn);
+    }
     *seed = 0;
     return !drawn || checkpoint_seed(weights, seed);
 }

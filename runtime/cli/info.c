@@ -125,6 +125,15 @@ static void print_table(const DatasetInfo *dataset)
     }
 }
 
+/* The file of the field number `file` of those that files hold; of a family, that of the first and of the last member. */
+static void print_field_files(const DatasetInfo *dataset, const char *before, const char *const *files, size_t count, size_t file)
+{
+    size_t last = count - count / own_members(dataset) + file;
+    printf("%s%s", before, files[file]);
+    if (last != file)
+        printf(" to %s", files[last]);
+}
+
 static void print_split(const DatasetInfo *dataset, const SplitInfo *split)
 {
     int64_t rows = split->from_test ? dataset->test_rows : dataset->rows;
@@ -155,9 +164,9 @@ static void print_data(const Manifest *manifest)
             printf("  %s: %s", field->tensor.name, field->index ? "the number of the row" : tensor_text(&field->tensor, type));
             print_classes(manifest, dataset->fields[j]);
             if (held)
-                printf(" from %s", dataset->files[file]);
+                print_field_files(dataset, " from ", dataset->files, dataset->file_count, file);
             if (held && dataset->test_file_count)
-                printf(", test %s", dataset->test_files[file]);
+                print_field_files(dataset, ", test ", dataset->test_files, dataset->test_file_count, file);
             file += held;
             putchar('\n');
         }

@@ -271,7 +271,8 @@ static bool train_fits(const Manifest *manifest)
     fits &= acts_fit(manifest, train);
     for (size_t i = 0; i < train->phase_count; i++)
         fits &= reading_fits(manifest, train->phases[i].dataset, train->phases[i].split, train->phases[i].member,
-                             train->phases[i].member_condition);
+                             train->phases[i].member_condition) &&
+                (!train->phases[i].all_members || train->phases[i].member_condition != NONE);
     for (size_t i = 0; i < train->metric_count; i++)
         fits &= train->metrics[i].dataset == NONE ||
                 reading_fits(manifest, (size_t)train->metrics[i].dataset, train->metrics[i].split, train->metrics[i].member,

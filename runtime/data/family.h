@@ -18,6 +18,7 @@ typedef struct Family {
 } Family;
 
 typedef struct FamilyRules {
+    bool drawn; /* what a member's rows are depends on the seed of the run */
     /* Finds the rows of every member: fills Data.splits of the family's data set, and what `field` needs. The tables of classes
      * are filled by then. What is wrong is reported. */
     bool (*open)(Data *data, Family *family, uint64_t seed);

@@ -54,6 +54,13 @@ static void gather_split(const Data *data, Family *family, int64_t classes, size
 
 bool members_by_class(Data *data, Family *family, int64_t classes)
 {
+    const DatasetInfo *base = &data->manifest->datasets[family->source];
+    const TensorInfo *label = &data->manifest->fields[family->info->field].tensor;
+    bool own = false;
+    for (size_t i = 0; i < base->field_count; i++)
+        own |= base->fields[i] == (size_t)family->info->field;
+    if (!own || label->dtype != DTYPE_I32 || label->rank || classes < 1)
+        return report_internal("no class of %s says which member a row belongs to", base->name);
     int64_t rows = data->rows[family->source], at = 0;
     const int32_t *order = data->orders[family->source];
     family->rows = malloc(((size_t)rows + 1) * sizeof *family->rows);

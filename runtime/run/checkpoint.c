@@ -279,7 +279,7 @@ bool checkpoint_seed(const char *path, uint64_t *seed)
     bool fine = text && sscanf(text, "%" SCNu64, seed) == 1;
     safetensors_close(&file);
     return fine ||
-           report_error("%s: its metadata holds no seed, which says how the examples were shuffled before they were split", path);
+           report_error("%s: its metadata holds no seed, which says how the examples were shuffled, permuted or computed", path);
 }
 
 /* Whether the file says that another model or another train of it wrote it, or this one when it had other weights or states. */

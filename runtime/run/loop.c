@@ -137,12 +137,22 @@ static bool outputs_are_nonnegative(const Run *run, size_t phase)
     return true;
 }
 
-void phase_move(Run *run, size_t phase, int64_t member)
+void phase_move(Run *run, size_t phase, size_t sampler, int64_t member)
 {
     enum { MEMBER_BIT = 8 }; /* of the stream: runtime/abi/random_space.h */
     Phase *p = &run->phases[phase];
     uint32_t above = reads_family(&p->reading) ? (uint32_t)(member + 1) << MEMBER_BIT : 0;
-    sampler_move(&p->sampler, (uint32_t)phase | above, reading_range(&p->reading, member));
+    sampler_move(&p->samplers[sampler], (uint32_t)phase | above, reading_range(&p->reading, member));
+}
+
+/* Batch number `batch` of what the sampler draws from, into the tables and `index`. */
+static void take_rows(Run *run, size_t phase, size_t sampler, int64_t batch, int32_t *index)
+{
+    Phase *p = &run->phases[phase];
+    int64_t member = p->info->all_members ? (int64_t)sampler : reading_member(&p->reading);
+    phase_move(run, phase, sampler, member);
+    sampler_batch(&p->samplers[sampler], batch, index);
+    reading_take(&p->reading, member, index, p->info->batch, (int64_t)sampler * p->info->batch);
 }
 
 /* One step of a phase: draws its batch, runs it, takes the means of its outputs forward. False (reported) if the loss is not
@@ -153,12 +163,8 @@ static bool take_step(Run *run, size_t phase)
     double begin = clock_seconds();
     int64_t batch = run->position.batches[phase]++;
     int32_t *index = call_input(&p->call, "index");
-    if (index) {
-        int64_t member = reading_member(&p->reading);
-        phase_move(run, phase, member);
-        sampler_batch(&p->sampler, batch, index);
-        reading_take(&p->reading, member, index, p->info->batch, 0);
-    }
+    for (size_t i = 0; index && i < p->sampler_count; i++)
+        take_rows(run, phase, i, batch, index + (int64_t)i * p->info->batch);
     call_run(&p->call);
     run->position.steps[phase]++;
     run->position.seconds += clock_seconds() - begin;

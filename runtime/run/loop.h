@@ -15,7 +15,8 @@ typedef struct Phase {
     const PhaseInfo *info;
     Call call;
     Reading reading;
-    Sampler sampler;                     /* of the member that was read last */
+    size_t sampler_count;
+    Sampler *samplers; /* one, of the member that was read last, or one per member where a step reads all of them; owned */
     int64_t undefined[MAX_STEP_OUTPUTS]; /* how many of the latest steps, without a break, had NaN as this output */
 } Phase;
 
@@ -40,8 +41,8 @@ typedef struct Run {
     int lock;                   /* descriptor that holds the lock on the folder; -1: none */
 } Run;
 
-/* The phase draws its next batches from the member, which only matters where it reads a family. */
-void phase_move(Run *run, size_t phase, int64_t member);
+/* That sampler of the phase draws its next batches from the member, which only matters where the phase reads a family. */
+void phase_move(Run *run, size_t phase, size_t sampler, int64_t member);
 
 typedef enum { LOOP_FINISHED, LOOP_TIME_UP, LOOP_INTERRUPTED, LOOP_FAILED } LoopEnd;
 

@@ -128,27 +128,42 @@ static bool find_run(Run *run)
 
 /* ---- what a run needs in memory ---- */
 
-/* A sampler that can draw from every member that the phase may read, each of which must make a batch. */
-static bool open_sampler(Run *run, size_t number)
+/* The rows of the largest member that the phase may read, each of which must make a batch; none after an error. */
+static RowRange largest_member(const Phase *phase)
 {
-    Phase *phase = &run->phases[number];
     const Reading *reading = &phase->reading;
     int64_t batch = phase->info->batch;
     RowRange largest = {0};
-    for (int64_t m = 0; m < data_members(&run->data, (size_t)reading->dataset); m++) {
+    for (int64_t m = 0; m < data_members(reading->data, (size_t)reading->dataset); m++) {
         RowRange rows = reading_range(reading, m);
         char name[READING_NAME_SIZE];
         if (reads_family(reading) && !reading->condition && m != reading->member)
             continue;
-        if (rows.count < batch)
-            return report_error("the split %s has %" PRId64 " examples, fewer than a batch of %" PRId64,
-                                reading_name(reading, m, name), rows.count, batch);
+        if (rows.count < batch) {
+            report_error("the split %s has %" PRId64 " examples, fewer than a batch of %" PRId64, reading_name(reading, m, name),
+                         rows.count, batch);
+            return (RowRange){0};
+        }
         if (rows.count > largest.count)
             largest = rows;
     }
-    if (!sampler_open(&phase->sampler, run->identity.seed, (uint32_t)number, largest, batch))
-        return false;
-    phase_move(run, number, reading->condition ? 0 : reading_member(reading));
+    return largest;
+}
+
+/* Each sampler can draw from every member. */
+static bool open_samplers(Run *run, size_t number, size_t count)
+{
+    Phase *phase = &run->phases[number];
+    RowRange largest = largest_member(phase);
+    phase->samplers = calloc(count, sizeof *phase->samplers);
+    if (!phase->samplers || !largest.count)
+        return largest.count ? report_error("out of memory") : false;
+    for (size_t i = 0; i < count; i++) {
+        phase->sampler_count++;
+        if (!sampler_open(&phase->samplers[i], run->identity.seed, (uint32_t)number, largest, phase->info->batch))
+            return false;
+        phase_move(run, number, i, phase->reading.condition ? (int64_t)i : reading_member(&phase->reading));
+    }
     return true;
 }
 
@@ -158,8 +173,9 @@ static bool open_phase(Run *run, size_t number)
     Phase *phase = &run->phases[number];
     phase->info = &run->manifest->train->phases[number];
     const PhaseInfo *info = phase->info;
+    size_t members = info->all_members ? run->manifest->conditions[info->member_condition].count : 1;
     if (!reading_open(&phase->reading, &run->program, &run->data, (int)info->dataset, info->split, info->member,
-                      info->member_condition, info->batch) ||
+                      info->member_condition, (int64_t)members * info->batch) ||
         !call_open(&phase->call, &run->program, info->step, phase->reading.tables, inputs))
         return false;
     const FunctionInfo *step = phase->call.info;
@@ -168,16 +184,16 @@ static bool open_phase(Run *run, size_t number)
         return report_internal("the input index of the function %s is not i32", step->name);
     if (step->output_count < 1 || step->output_count > MAX_STEP_OUTPUTS || strcmp(step->outputs[0].name, "loss"))
         return report_internal("the outputs of %s are not loss and at most %d more", step->name, MAX_STEP_OUTPUTS - 1);
-    if (index && index->elements != info->batch)
+    if (index && index->elements != (int64_t)members * info->batch)
         return report_internal("the input index of the function %s has not one element per example", step->name);
-    return open_sampler(run, number);
+    return open_samplers(run, number, members);
 }
 
 static bool make_plan(Run *run)
 {
     const TrainInfo *train = run->manifest->train;
     const RunSettings *settings = run->settings;
-    int64_t epoch_steps = sampler_epoch_steps(&run->phases[0].sampler), planned = run->identity.total_steps;
+    int64_t epoch_steps = sampler_epoch_steps(&run->phases[0].samplers[0]), planned = run->identity.total_steps;
     int64_t budgets = plan_budgets(train), budget = run->has_checkpoint ? planned / budgets : -1;
     if (settings->epochs >= 0)
         budget = settings->epochs * epoch_steps;
@@ -279,7 +295,9 @@ static void close_run(Run *run)
 {
     for (size_t i = 0; i < MAX_PHASES; i++) {
         call_close(&run->phases[i].call);
-        sampler_close(&run->phases[i].sampler);
+        for (size_t k = 0; k < run->phases[i].sampler_count; k++)
+            sampler_close(&run->phases[i].samplers[k]);
+        free(run->phases[i].samplers);
         reading_close(&run->phases[i].reading);
     }
     evaluations_close(run->evaluations, run->manifest->train->metric_count);

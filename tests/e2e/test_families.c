@@ -82,7 +82,7 @@ static const char curves[] = CURVES("3") //
     "train t = fit {\n"
     "  minimise fit(curves[1].train) by adam(1e-2)\n"
     "  batch 40\n"
-    "  epochs 100\n"
+    "  epochs 100  evaluate 50\n"
     "  report fit(curves[1].test), m(curves[0].test), m2(curves[1].test), my(curves[2].test), m(curves[0].train),\n"
     "         m(curves[2].train), noise(curves[0].train, 0), noise(curves[2].train, 2), noise(curves[2].test, 2),\n"
     "         halves(curves[0].train), last(curves[0].train), last(curves[2].test)\n"
@@ -93,7 +93,7 @@ static const char fewer[] = CURVES("2") //
     "train t = fit {\n"
     "  minimise fit(curves[1].train) by adam(1e-2)\n"
     "  batch 40\n"
-    "  epochs 100\n"
+    "  epochs 100  evaluate 50\n"
     "  report noise(curves[1].train, 1)\n"
     "}\n";
 
@@ -219,7 +219,7 @@ static void test_permuted(void **state)
           "train t = fit {\n"
           "  minimise fit(permuted[2].train) by adam(3e-2)\n"
           "  batch 20\n"
-          "  epochs 20\n"
+          "  epochs 20  evaluate 10\n"
           "  report err(permuted[2].test), err(permuted[1].test), total(permuted[0].test), total(permuted[1].test),\n"
           "         total(permuted[2].test), corner(permuted[0].test), count(permuted[1].train), count(permuted[2].valid)\n"
           "}\n"
@@ -248,7 +248,7 @@ static void test_classes_of_digits(void **state)
           "train t = fit {\n"
           "  minimise half(split[1].train) by adam(3e-2)\n"
           "  batch 20\n"
-          "  epochs 30\n"
+          "  epochs 30  evaluate 30\n"
           "  report herr(split[1].test), total(split[0].test), total(split[1].test), most(split[1].train),\n"
           "         count(split[0].test), total(single[3].test), most(single[3].valid), count(single[2].test)\n"
           "}\n");
@@ -363,6 +363,53 @@ static void test_by_a_column(void **state)
     assert_true(output_has("the files of the data set one have changed"));
 }
 
+/* ---- tasks ---- */
+
+/* What is learned is another number in each member, so a net that saw the rows of the wrong one could not learn it. */
+#define TASKS                                                                                                                    \
+    "data d[3] = rows(40) {\n"                                                                                                   \
+    "  x: f32 = uniform()\n"                                                                                                     \
+    "  y: f32 = [1, -2, 3][i] + 0 * x\n"                                                                                         \
+    "}\n"                                                                                                                        \
+    "task t[3] embed 3\n"                                                                                                        \
+    "net f(x: f32) -> f32 { return reshape(linear(reshape(x, [1]), 1), []) }\n"                                                  \
+    "net trunk(z: f32[3]) -> f32[n] { return linear(z, n) }\n"                                                                   \
+    "weights f = dense(trunk(t))\n"                                                                                              \
+    "objective fit(d) = mean(square(f(d.x) - d.y))\n"                                                                            \
+    "objective y(d) = mean(d.y)\n"
+
+static void test_all_tasks_in_a_step(void **state)
+{
+    (void)state;
+    build("j", TASKS "train all = joint(t) {\n"
+                     "  minimise fit(d[t].train) by adam(2e-2)\n"
+                     "  batch 8\n"
+                     "  epochs 100  evaluate 50\n"
+                     "  report fit(d[t].train), y(d[t].train)\n"
+                     "}\n");
+    must_run("./j train --quiet --seed 2 --out a");
+    must_run("./j eval --weights a/last.safetensors");
+    near(metric("fit(d[t].train).largest"), 0, 1e-3);
+    must_run("./j train --quiet --seed 2 --out b --steps 203 && ./j train --quiet --out b --resume --steps 500");
+    must_run("./j eval --weights a/last.safetensors > a.txt && ./j eval --weights b/last.safetensors > b.txt");
+    assert_true(same_files("a.txt", "b.txt"));
+}
+
+static void test_one_task_after_the_other(void **state)
+{
+    (void)state;
+    build("c", TASKS "train seq = continual(t) {\n"
+                     "  minimise fit(d[t].train) by adam(2e-2)\n"
+                     "  remember separate\n"
+                     "  batch 8\n"
+                     "  epochs 80  evaluate 40\n"
+                     "  report fit(d[t].train)\n"
+                     "}\n");
+    must_run("./c train --quiet --seed 2 --out a");
+    must_run("./c eval --weights a/last.safetensors");
+    near(metric("fit(d[t].train)"), 0, 1e-2); /* of the last task */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -375,6 +422,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_small_member, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_tables, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_by_a_column, folder_set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_all_tasks_in_a_step, folder_set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_one_task_after_the_other, folder_set_up, folder_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

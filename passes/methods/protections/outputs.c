@@ -195,18 +195,18 @@ static void read_targets(Assembly *assembly, Builder *b, const Function *weights
     support_free(snapshot);
 }
 
-/* sum over weights of |W_j(theta*) - W_j(theta)|^2 of one task, theta being the numbers. */
-static Value build_distance(Assembly *assembly, Builder *b, const Function *weights, Numbers numbers)
+/* sum over weights of |W_j(theta*) - W_j(theta)|^2 of one task of `rows`, theta being the numbers. */
+static Value build_distance(Assembly *assembly, Builder *b, const Function *weights, Numbers numbers, int64_t rows)
 {
+    uint32_t n = weights->outputs.len;
     Value *map = support_malloc((weights->ops.len + 1) * sizeof *map);
-    Value *targets = support_malloc((weights->outputs.len + 1) * sizeof *targets);
-    Value distance = build_const(b, type_scalar(b->module->real), 0);
+    Value *targets = support_malloc((n + 1) * sizeof *targets), *made = support_malloc((n + 1) * sizeof *made);
     read_targets(assembly, b, weights, numbers.task, targets);
     inline_weights(assembly, b, weights, numbers, map);
-    for (uint32_t i = 0; i < weights->outputs.len; i++) {
-        Value moved = build_binary(b, OP_SUB, map[weights->outputs.data[i].value], targets[i]);
-        distance = build_binary(b, OP_ADD, distance, build_sum_of_product(b, moved, moved));
-    }
+    for (uint32_t i = 0; i < n; i++)
+        made[i] = map[weights->outputs.data[i].value];
+    Value distance = build_square_distance(b, n, made, targets, rows);
+    support_free(made);
     support_free(map);
     support_free(targets);
     return distance;
@@ -220,7 +220,7 @@ static Value build_regulariser(Assembly *assembly, Builder *b, const Function *w
     Value counts, tasks = choose_tasks(assembly, b, rows, &counts), first = b->function->ops.len;
     Value task = build_const(b, type_scalar(DTYPE_I32), 0);
     Placeholder placeholder = {task, tasks};
-    Value distance = build_distance(assembly, b, weights, (Numbers){numbers, task});
+    Value distance = build_distance(assembly, b, weights, (Numbers){numbers, task}, rows);
     build_mapped(b, first, rows, 1, &placeholder, 1, &distance);
     return build_sum_of_product(b, distance, counts);
 }

@@ -18,4 +18,4 @@ static void shift_class(const Data *data, const Family *family, int64_t member, 
         *(int32_t *)to -= (int32_t)(member * family->info->number);
 }
 
-const FamilyRules classes_family = {open_classes, shift_class};
+const FamilyRules classes_family = {.open = open_classes, .field = shift_class};

@@ -80,4 +80,4 @@ static void permute_field(const Data *data, const Family *family, int64_t member
             memcpy((unsigned char *)to + (size_t)i * size, (const unsigned char *)from + (size_t)places[i] * size, size);
 }
 
-const FamilyRules permute_family = {open_permute, permute_field};
+const FamilyRules permute_family = {.drawn = true, .open = open_permute, .field = permute_field};
