@@ -154,19 +154,27 @@ static const char *hyper_range(Arena *arena, const Hyper *hyper)
     return "";
 }
 
-/* "3 shares of the sum 1, drawn" */
-static const char *condition_text(Arena *arena, const Condition *condition, bool drawn)
+/* "3 shares of the sum 1" */
+static const char *condition_values(Arena *arena, const Condition *condition)
 {
+    int64_t numbers = type_elements(condition->type);
     switch (condition_domains[condition->kind]) {
     case DOMAIN_SIMPLEX:
-        return arena_printf(arena, "%" PRId64 " shares of the sum 1, %s", type_elements(condition->type),
-                            drawn ? "drawn" : "not drawn by this train");
+        return arena_printf(arena, "%" PRId64 " shares of the sum 1", numbers);
     case DOMAIN_INDEX:
-        return arena_printf(arena, "one of %" PRId64 "%s", condition->count, drawn ? "" : ", where one is given");
-    default:
-        return arena_printf(arena, "%" PRId64 " number%s, where they are given", type_elements(condition->type),
-                            type_elements(condition->type) == 1 ? "" : "s");
+        return arena_printf(arena, "%s 0 to %" PRId64, condition_names[condition->kind], condition->count - 1);
+    case DOMAIN_REALS:
+        break;
     }
+    return arena_printf(arena, "%" PRId64 " number%s", numbers, numbers == 1 ? "" : "s");
+}
+
+static const char *condition_use(const Condition *condition, bool taken)
+{
+    bool index = condition_domains[condition->kind] == DOMAIN_INDEX;
+    if (condition_domains[condition->kind] == DOMAIN_REALS)
+        return "given where it is used";
+    return !taken ? "not taken by this train" : index ? "each of them" : "drawn";
 }
 
 static void explain_conditions(const Model *model, const Train *train, Arena *arena)
@@ -188,17 +196,18 @@ static void explain_conditions(const Model *model, const Train *train, Arena *ar
         printf("  and others: %" PRIu32 " in all\n", model->hypers.len);
     for (uint32_t c = 0; c < module->conditions.len; c++) {
         const Condition *condition = &module->conditions.data[c];
-        bool drawn = find_train_condition(train, c) != NULL;
         if (!condition_standing[condition->kind]) /* the hyperparameters of the others are listed above */
-            printf("  %-24s %s\n", condition->name, condition_text(arena, condition, drawn));
+            printf("  %-24s %s, %s\n", condition->name, condition_values(arena, condition),
+                   condition_use(condition, find_train_condition(train, c)));
     }
 }
 
 static void explain_train(const Model *model, const Train *train, Arena *arena)
 {
     const char *unit = train->evaluate_in_steps ? "step" : "epoch";
-    printf("\ntrain %s: %s, %" PRId64 " epoch%s, an evaluation ", short_text(arena, train->name, LONGEST_NAME),
-           method_traits[train->method].name, train->epochs, train->epochs == 1 ? "" : "s");
+    int64_t length = train->steps ? train->steps : train->epochs;
+    printf("\ntrain %s: %s, %" PRId64 " %s%s, an evaluation ", short_text(arena, train->name, LONGEST_NAME),
+           method_traits[train->method].name, length, train->steps ? "step" : "epoch", length == 1 ? "" : "s");
     if (train->evaluate == 1)
         printf("after each %s", unit);
     else

@@ -1,12 +1,12 @@
 #include "runtime/cli/conditions.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "runtime/abi/hyper_kinds.h"
+#include "runtime/cli/domains/domains.h"
 #include "runtime/core/report.h"
 
 /* What is being filled in. */
@@ -36,147 +36,62 @@ static void write_argument(const Giving *g, const ConditionInfo *condition, size
             ((float *)input)[first + i] = (float)values[i];
 }
 
-/* "1,2,1" as `count` finite numbers. */
-static bool parse_numbers(const char *text, size_t count, double *numbers)
-{
-    for (size_t i = 0; i < count; i++) {
-        char *end;
-        numbers[i] = strtod(text, &end);
-        if (end == text || !isfinite(numbers[i]) || *end != (i + 1 == count ? '\0' : ','))
-            return false;
-        text = end + 1;
-    }
-    return true;
-}
-
-static bool refuse_numbers(const char *flag, const char *name, size_t count, const char *text)
-{
-    return count == 1 ? report_error("--%s%s%s expects a number, not '%s'", flag, *name ? " " : "", name, text)
-                      : report_error("--%s%s%s expects %zu numbers with commas between them, not '%s'", flag, *name ? " " : "",
-                                     name, count, text);
-}
-
 /* ---- conditions without a value of their own ---- */
 
-/* How many arguments of the export are such conditions; *only: the last of them. */
-static size_t count_points(const Giving *g, const ConditionInfo **only)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < g->manifest->condition_count; i++) {
-        const ConditionInfo *condition = &g->manifest->conditions[i];
-        if (condition->standing || !argument_of(g, condition))
-            continue;
-        *only = condition;
-        count++;
-    }
-    return count;
-}
-
-static const char *point_flag(const Giving *g)
-{
-    return manifest_condition_flag(g->manifest, false);
-}
-
-/* The condition that the text is for, "r=1,2", or "1,2" where there is only one; *numbers: what is behind the name. NULL
- * (reported). */
-static const ConditionInfo *find_point(const Giving *g, const char *text, const char **numbers)
+/* The condition of that word that the text is for: "r=1,2", or "1,2" where the export takes only one; *value: what is behind the
+ * name. NULL (reported). */
+static const ConditionInfo *find_condition(const Giving *g, const char *word, const char *text, const char **value)
 {
     const ConditionInfo *only = NULL;
-    const char *equals = strchr(text, '='), *flag = point_flag(g), *first = "";
-    const char *noun = strcmp(flag, "given") ? flag : "condition";
-    size_t count = count_points(g, &only), length = equals ? (size_t)(equals - text) : 0;
+    const char *equals = strchr(text, '='), *first = "";
+    size_t count = 0, length = equals ? (size_t)(equals - text) : 0;
     NameList names = {""};
-    *numbers = equals ? equals + 1 : text;
+    *value = equals ? equals + 1 : text;
     for (size_t i = 0; i < g->manifest->condition_count; i++) {
         const ConditionInfo *condition = &g->manifest->conditions[i];
-        if (condition->standing || !argument_of(g, condition))
+        if (strcmp(condition->word, word) || !argument_of(g, condition))
             continue;
         if (equals && strlen(condition->name) == length && !strncmp(condition->name, text, length))
             return condition;
         first = *first ? first : condition->name;
+        only = condition;
+        count++;
         name_list_add(&names, condition->name);
     }
     if (count == 0)
-        report_error("'%s' takes no %s: leave --%s out", g->export, noun, flag);
+        report_error("'%s' takes no %s: leave --%s out", g->export, word, word);
     else if (equals)
-        report_error("--%s %s: '%.*s' is no %s of '%s', which takes %s", flag, text, (int)length, text, noun, g->export,
+        report_error("--%s %s: '%.*s' is no %s of '%s', which takes %s", word, text, (int)length, text, word, g->export,
                      names.text);
     else if (count > 1)
-        report_error("--%s %s: '%s' takes %s: say which, as in --%s %s=%s", flag, text, g->export, names.text, flag, first, text);
+        report_error("--%s %s: '%s' takes %s: say which, as in --%s %s=%s", word, text, g->export, names.text, word, first, text);
     return equals || count != 1 ? NULL : only;
 }
 
-/* Shares: none is negative, and they are scaled so that the sum is 1. */
-static bool scale_shares(const char *flag, const ConditionInfo *condition, const char *numbers, double *point)
+static bool give_value(const Giving *g, const ConditionFlag *flag)
 {
-    double sum = 0;
-    for (size_t i = 0; i < condition->width; i++) {
-        if (!(point[i] >= 0))
-            return report_error("--%s %s: a %s has no negative numbers", flag, numbers, condition->word);
-        sum += point[i];
-    }
-    for (size_t i = 0; i < condition->width; i++)
-        point[i] /= sum;
-    return (sum > 0 && isfinite(sum)) || report_error("--%s %s: the numbers must have a sum above 0", flag, numbers);
-}
-
-static bool check_index(const char *flag, const ConditionInfo *condition, const char *number, double index)
-{
-    return (index == floor(index) && index >= 0 && index < (double)condition->count) ||
-           report_error("--%s %s: the %s '%s' is a whole number from 0 to %" PRId64, flag, number, condition->word,
-                        condition->name, condition->count - 1);
-}
-
-/* What the condition's domain asks of the numbers. */
-static bool fit_domain(const char *flag, const ConditionInfo *condition, const char *numbers, double *point)
-{
-    switch (condition->domain) {
-    case DOMAIN_SIMPLEX:
-        return scale_shares(flag, condition, numbers, point);
-    case DOMAIN_INDEX:
-        return check_index(flag, condition, numbers, point[0]);
-    default:
-        return true;
-    }
-}
-
-/* One number per entry. */
-static bool give_point(const Giving *g, const char *text)
-{
-    const char *numbers;
-    const ConditionInfo *condition = find_point(g, text, &numbers);
+    const char *text;
+    const ConditionInfo *condition = find_condition(g, flag->word, flag->text, &text);
     if (!condition)
         return false;
     bool *given = &g->given[condition - g->manifest->conditions];
-    double *point = calloc(condition->width, sizeof *point);
-    bool fine = point || report_error("out of memory");
-    fine = fine && (!*given || report_error("--%s is given twice", point_flag(g)));
-    fine =
-        fine && (parse_numbers(numbers, condition->width, point) || refuse_numbers(point_flag(g), "", condition->width, numbers));
-    fine = fine && fit_domain(point_flag(g), condition, numbers, point);
+    double *values = calloc(condition->width, sizeof *values);
+    bool fine = values || report_error("out of memory");
+    fine = fine && (!*given || report_error("--%s is given twice", flag->word));
+    fine = fine && domain_of(condition)->parse(condition, text, values);
     if (fine)
-        write_argument(g, condition, 0, condition->width, point);
+        write_argument(g, condition, 0, condition->width, values);
     *given = true;
-    free(point);
+    free(values);
     return fine;
 }
 
-static bool needs_point(const Giving *g, const ConditionInfo *condition)
+static bool needs_value(const Giving *g, const ConditionInfo *condition)
 {
-    const SweepInfo *sweep = manifest_sweep(g->manifest);
-    bool swept = sweep && &g->manifest->conditions[sweep->condition] == condition;
-    const char *word = condition->word, *flag = point_flag(g);
-    NameList names = {""};
-    for (size_t i = 0; swept && i < sweep->output_count; i++)
-        name_list_add(&names, sweep->outputs[i]);
-    if (swept && condition->domain == DOMAIN_SIMPLEX)
-        return report_error("'%s' takes the %s '%s': say with --%s how much each of %s matters", g->export, word, condition->name,
-                            flag, names.text);
-    if (condition->domain == DOMAIN_INDEX)
-        return report_error("'%s' takes the %s '%s': say with --%s which of %" PRId64 " it is", g->export, word, condition->name,
-                            flag, condition->count);
-    return report_error("'%s' takes the %s '%s': say with --%s its %zu numbers", g->export,
-                        condition->domain == DOMAIN_REALS ? "vector" : word, condition->name, flag, condition->width);
+    char wanted[DOMAIN_TEXT];
+    domain_of(condition)->wanted(g->manifest, condition, wanted);
+    return report_error("'%s' takes the %s '%s': say with --%s %s", g->export, condition->word, condition->name, condition->word,
+                        wanted);
 }
 
 /* ---- hyperparameters ---- */
@@ -302,13 +217,13 @@ static bool give_all(const Giving *g, const Options *options)
     for (size_t i = 0; fine && i < g->manifest->condition_count; i++)
         if (conditions[i].standing && argument_of(g, &conditions[i]))
             fine = keep_trained(g, i);
-    for (size_t i = 0; fine && i < options->hypers.count; i++)
-        fine = give_hyper(g, options->hypers.texts[i]);
-    for (size_t i = 0; fine && i < options->points.count; i++)
-        fine = give_point(g, options->points.texts[i]);
+    for (size_t i = 0; fine && i < options->condition_count; i++) {
+        const ConditionFlag *flag = &options->conditions[i];
+        fine = flag->standing ? give_hyper(g, flag->text) : give_value(g, flag);
+    }
     for (size_t i = 0; fine && i < g->manifest->condition_count; i++)
         if (!conditions[i].standing && argument_of(g, &conditions[i]) && !g->given[i])
-            fine = needs_point(g, &conditions[i]);
+            fine = needs_value(g, &conditions[i]);
     return fine;
 }
 
@@ -320,4 +235,24 @@ bool give_conditions(const Program *program, const Call *call, const char *expor
     bool fine = giving.given ? give_all(&giving, options) : report_error("out of memory");
     free(giving.given);
     return fine;
+}
+
+bool give_sweep_point(const Manifest *manifest, const Options *options, int *point)
+{
+    const ConditionInfo *condition = manifest_sweep(manifest) ? &manifest->conditions[manifest_sweep(manifest)->condition] : NULL;
+    *point = NONE;
+    for (size_t i = 0; i < options->condition_count; i++) {
+        const char *word = options->conditions[i].word, *text = options->conditions[i].text, *equals = strchr(text, '=');
+        double value;
+        if (!condition || strcmp(condition->word, word))
+            return report_error("the metrics of this program are not measured for each %s: leave --%s out", word, word);
+        if (equals && (strlen(condition->name) != (size_t)(equals - text) || strncmp(condition->name, text, strlen(condition->name))))
+            return report_error("--%s %s: the metrics are measured for each %s '%s'", word, text, word, condition->name);
+        if (*point != NONE)
+            return report_error("--%s is given twice", word);
+        if (!domain_of(condition)->parse(condition, equals ? equals + 1 : text, &value))
+            return false;
+        *point = (int)value;
+    }
+    return true;
 }

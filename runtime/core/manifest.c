@@ -82,17 +82,6 @@ const char *member_name(const DatasetInfo *dataset, size_t member, char text[MEM
     return text;
 }
 
-const char *manifest_condition_flag(const Manifest *manifest, bool standing)
-{
-    const char *flag = "";
-    for (size_t i = 0; i < manifest->condition_count; i++) {
-        const ConditionInfo *condition = &manifest->conditions[i];
-        if (condition->standing == standing)
-            flag = *flag && strcmp(flag, condition->word) ? "given" : condition->word;
-    }
-    return flag;
-}
-
 const SweepInfo *manifest_sweep(const Manifest *manifest)
 {
     return manifest->train ? manifest->train->sweep : NULL;

@@ -27,9 +27,6 @@ size_t own_members(const DatasetInfo *dataset);
 enum { MEMBER_NAME_SIZE = 224 };
 const char *member_name(const DatasetInfo *dataset, size_t member, char text[MEMBER_NAME_SIZE]);
 const SweepInfo *manifest_sweep(const Manifest *manifest); /* of its train, or NULL */
-/* The flag that gives an export conditions with or without a value of their own: the word of their kind, "preference", or "given"
- * for several kinds; "" where there are none. */
-const char *manifest_condition_flag(const Manifest *manifest, bool standing);
 /* Elements of all states of that role. */
 int64_t manifest_elements(const Manifest *manifest, StateRole role);
 
