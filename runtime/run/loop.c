@@ -386,23 +386,26 @@ static bool write_in_time(Run *run)
     return clock_seconds() - run->written_at < run->settings->checkpoint_every || write_last(run);
 }
 
+/* The last steps are measured: a run may end where no measure was due. The last checkpoint holds all that was done. */
+static bool end_here(Run *run)
+{
+    if (run->position.evaluated != run->position.steps[0])
+        return measure(run, WALK_END);
+    return !run->advanced || write_last(run);
+}
+
 LoopEnd loop_run(Run *run)
 {
     catch_signals();
     run->written_at = clock_seconds();
     for (;;) {
         size_t act = walk_next(&run->plan.walk, run->position.done);
-        if (act == WALK_END) { /* a run with a new plan may end where no measure was due */
-            bool evaluated = run->position.evaluated == run->position.steps[0];
-            bool fine = evaluated ? !run->advanced || write_last(run) : measure(run, WALK_END);
-            return fine ? LOOP_FINISHED : LOOP_FAILED;
-        }
+        if (act == WALK_END)
+            return end_here(run) ? LOOP_FINISHED : LOOP_FAILED;
         if (stop_signal)
             return write_last(run) ? LOOP_INTERRUPTED : LOOP_FAILED;
-        if (time_is_up(run, act)) {
-            bool evaluated = run->position.evaluated == run->position.steps[0];
-            return evaluated || measure(run, WALK_END) ? LOOP_TIME_UP : LOOP_FAILED;
-        }
+        if (time_is_up(run, act))
+            return end_here(run) ? LOOP_TIME_UP : LOOP_FAILED;
         if (!take_act(run, act) || !write_in_time(run))
             return LOOP_FAILED;
     }
