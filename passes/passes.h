@@ -16,10 +16,18 @@ void pass_weights(Model *model, Function *function);
  * (E + a U) @ x = E @ x + a (U @ x); also scales on contracted axes: sum_ij (a_i U_ij)^2 = sum_i a_i^2 sum_j U_ij^2. */
 void pass_factor(Module *module, Function *function);
 
-/* Appends sum over i of |x_i - y_i|^2, over all elements of n pairs of tensors of equal types: a scalar. Where tensors are pieces
- * of wide products, by small Gram matrices, without the tensors (gram.c). `repeats`: how often what differs will be repeated by a
- * mapping that follows (ir/map.h), which says whether this pays. */
-Value build_square_distance(Builder *b, uint32_t n, const Value *x, const Value *y, int64_t repeats);
+/* sum over i of |x_i - y_i|^2, over all elements of n pairs of tensors of equal types (gram.c): `rest`, a scalar, and for tensors
+ * that are pieces of wide products, without the tensors, tr(G C'C) per pair of a small matrix G and a head C. Between begin and
+ * end, what differs may be mapped (ir/map.h) and summed again: `rest` and the small matrices, but not the heads. `repeats`: how
+ * often a mapping will repeat them, which says whether they pay. The end gives the sum, and frees the lists; it has first
+ * derivatives only. */
+typedef struct SquareDistance {
+    Value rest;
+    VEC(Value) grams;
+    VEC(Value) heads;
+} SquareDistance;
+void square_distance_begin(Builder *b, uint32_t n, const Value *x, const Value *y, int64_t repeats, SquareDistance *distance);
+Value square_distance_end(Builder *b, SquareDistance *distance);
 
 /* ---- batching ---- */
 

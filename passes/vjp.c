@@ -394,13 +394,41 @@ static int by_begin(const void *left, const void *right)
     return a < b ? -1 : a > b;
 }
 
-/* If the contributions to a value are pads that tile it along one axis, their concat; otherwise NO_VALUE. */
+/* Zeros of the whole's type, but `extent` along the axis. */
+static Value build_gap(Builder *b, Type whole, int axis, int64_t extent)
+{
+    whole.dims[axis] = extent;
+    return build_const(b, whole, 0);
+}
+
+/* The pieces side by side along the axis, with zeros between them; NO_VALUE: two of them overlap. */
+static Value join_pieces(Builder *b, Type whole, int axis, uint32_t n, Piece *pieces)
+{
+    Value *values = support_malloc((2 * n + 1) * sizeof *values);
+    int64_t end = 0;
+    uint32_t count = 0;
+    bool apart = true;
+    qsort(pieces, n, sizeof *pieces, by_begin);
+    for (uint32_t i = 0; i < n && apart; i++) {
+        apart = pieces[i].begin >= end;
+        if (pieces[i].begin > end)
+            values[count++] = build_gap(b, whole, axis, pieces[i].begin - end);
+        end = pieces[i].begin + value_type(b, pieces[i].value).dims[axis];
+        values[count++] = pieces[i].value;
+    }
+    if (apart && end < whole.dims[axis])
+        values[count++] = build_gap(b, whole, axis, whole.dims[axis] - end);
+    Value result = apart ? build_concat(b, count, values, axis) : NO_VALUE;
+    support_free(values);
+    return result;
+}
+
+/* If the contributions to a value are pads that do not overlap along one axis, their concat; otherwise NO_VALUE. */
 static Value concat_pieces(Reverse *reverse, Value v, uint32_t count)
 {
     Builder *b = reverse->b;
     Type whole = value_type(b, v);
     Piece *pieces = support_malloc(count * sizeof *pieces);
-    Value *values = support_malloc(count * sizeof *values);
     int axis = -1;
     uint32_t n = 0;
     bool tiles = count > 1;
@@ -420,17 +448,8 @@ static Value concat_pieces(Reverse *reverse, Value v, uint32_t count)
             pieces[n++] = (Piece){pad->a.v[axis], pad->args[0]};
     }
     tiles = tiles && axis >= 0 && n == count;
-    if (tiles)
-        qsort(pieces, n, sizeof *pieces, by_begin);
-    int64_t end = 0;
-    for (uint32_t i = 0; i < n && tiles; i++) {
-        tiles = pieces[i].begin == end;
-        end += value_type(b, pieces[i].value).dims[axis];
-        values[i] = pieces[i].value;
-    }
-    Value result = tiles && end == whole.dims[axis] ? build_concat(b, n, values, axis) : NO_VALUE;
+    Value result = tiles ? join_pieces(b, whole, axis, n, pieces) : NO_VALUE;
     support_free(pieces);
-    support_free(values);
     return result;
 }
 

@@ -81,7 +81,9 @@ static void check(const Shape *shape, int64_t repeats, bool grams)
     build_pieces(shape, "", x);
     build_pieces(shape, "*", y);
     uint32_t products = count_code(OP_DOT);
-    Value distance = build_square_distance(&b, shape->pieces, x, y, repeats);
+    SquareDistance parts;
+    square_distance_begin(&b, shape->pieces, x, y, repeats, &parts);
+    Value distance = square_distance_end(&b, &parts);
     assert_int_equal(count_code(OP_DOT) > products, grams);
     Value plain = build_const(&b, type_scalar(DTYPE_F64), 0);
     for (uint32_t i = 0; i < shape->pieces; i++) {
