@@ -173,16 +173,19 @@ static Value gram_of(Builder *b, Value matrix)
     return build_dot(b, matrix, matrix, dims_of(1, 0), dims_of(1, 0), (Dims){0}, (Dims){0});
 }
 
-/* tr(G C'C) of a symmetric G. Its derivative with respect to C is 2 C G, one product, where the rule for products, which does not
- * know of the symmetry, would make C G + C G'. So C stands in it as a constant, and again as C - stop(C), which is 0 and has the
- * derivative: for gradients, but not for derivatives of them. */
+/* tr(G C'C) of a symmetric G, with C as a constant. */
 static Value trace(Builder *b, Value gram, Value head)
 {
+    return build_sum_of_product(b, gram, gram_of(b, build_unary(b, OP_STOP, head)));
+}
+
+/* What has the derivative of that with respect to C, which is 2 C G: one product, where the rule for products, which does not
+ * know of the symmetry, would make C G + C G'. */
+static Value slope_along(Builder *b, Value gram, Value head)
+{
     Value constant = build_unary(b, OP_STOP, head), still = build_unary(b, OP_STOP, gram);
-    Value value = build_sum_of_product(b, gram, gram_of(b, constant));
-    Value slope =
-        build_with_const(b, OP_MUL, build_dot(b, constant, still, dims_of(1, 1), dims_of(1, 0), (Dims){0}, (Dims){0}), 2);
-    return build_binary(b, OP_ADD, value, build_sum_of_product(b, slope, build_binary(b, OP_SUB, head, constant)));
+    Value slope = build_dot(b, constant, still, dims_of(1, 1), dims_of(1, 0), (Dims){0}, (Dims){0});
+    return build_sum_of_product(b, build_with_const(b, OP_MUL, slope, 2), head);
 }
 
 static int compare(const void *x, const void *y)
@@ -293,11 +296,14 @@ void square_distance_begin(Builder *b, uint32_t n, const Value *x, const Value *
     support_free(done);
 }
 
-Value square_distance_end(Builder *b, SquareDistance *distance)
+Value square_distance_end(Builder *b, SquareDistance *distance, Value *slope)
 {
     Value sum = distance->rest;
     for (uint32_t i = 0; i < distance->grams.len; i++)
         sum = build_binary(b, OP_ADD, sum, trace(b, distance->grams.data[i], distance->heads.data[i]));
+    *slope = sum;
+    for (uint32_t i = 0; i < distance->grams.len; i++)
+        *slope = build_binary(b, OP_ADD, *slope, slope_along(b, distance->grams.data[i], distance->heads.data[i]));
     vec_free(&distance->grams);
     vec_free(&distance->heads);
     return sum;

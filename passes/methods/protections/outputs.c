@@ -163,7 +163,7 @@ static Value weighted(Builder *b, Value counts, Value x)
 }
 
 /* The regulariser at the numbers, without beta. */
-static Value build_regulariser(Assembly *assembly, Builder *b, const Function *weights, const Value *numbers)
+static Regulariser build_regulariser(Assembly *assembly, Builder *b, const Function *weights, const Value *numbers)
 {
     const Continual *continual = assembly->train->continual;
     int64_t rows = continual->subset ? continual->subset : continual->tasks - 1;
@@ -181,7 +181,9 @@ static Value build_regulariser(Assembly *assembly, Builder *b, const Function *w
     for (uint32_t i = 0; i < distance.grams.len; i++)
         distance.grams.data[i] = weighted(b, counts, results.data[i + 1]);
     vec_free(&results);
-    return square_distance_end(b, &distance);
+    Regulariser regulariser;
+    regulariser.value = square_distance_end(b, &distance, &regulariser.slope);
+    return regulariser;
 }
 
 static void before(Assembly *assembly, const Phase *phase, WeightStep *step)
