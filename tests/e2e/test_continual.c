@@ -142,6 +142,23 @@ static void test_two_ways_of_targets(void **state)
     assert_true(values[0][0] > 0);
 }
 
+/* A schedule spans each task: at equal places within the tasks, the rates are equal. */
+static void test_schedules(void **state)
+{
+    static const char *const schedules[] = {"cosine", "step(every: 40)"}, *const ways[] = {"outputs(0.01)", "separate"};
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        print_message("%s, %s\n", schedules[i % 2], ways[i / 2]);
+        build("dense(trunk(t))", ways[i / 2], 3, "model");
+        must_run("sed 's/adam(1e-2)/adam(1e-2, %s)/' model.hn >scheduled.hn", schedules[i % 2]);
+        must_run("'%s/hnc' build scheduled.hn -o scheduled", HNC_BINARY_DIR);
+        must_run("rm -rf whole && ./scheduled train --out whole --quiet");
+        must_run("grep -o '\"rate.minimise\": [^,]*' whole/metrics.jsonl >rates; [ $(wc -l <rates) = 12 ]; "
+                 "for part in 1 5 9; do tail -n +$part rates | head -n 4 >rates$part; done; "
+                 "cmp rates1 rates5 && cmp rates1 rates9 && [ $(sort -u rates1 | wc -l) -gt 2 ]");
+    }
+}
+
 static void test_what_does_not_fit(void **state)
 {
     (void)state;
@@ -163,6 +180,7 @@ int main(void)
         cmocka_unit_test(test_killed_anywhere),
         cmocka_unit_test(test_more_tasks_later),
         cmocka_unit_test(test_two_ways_of_targets),
+        cmocka_unit_test(test_schedules),
         cmocka_unit_test(test_what_does_not_fit),
     };
     return cmocka_run_group_tests(tests, folder_set_up, folder_tear_down);

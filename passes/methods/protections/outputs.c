@@ -127,19 +127,19 @@ static Value choose_tasks(Assembly *assembly, Builder *b, int64_t rows, Value *c
     return build_cast(b, build_with_const(b, OP_MAX, chosen, 0), DTYPE_I32);
 }
 
-/* The targets of a task, as the weights' outputs. */
-static void read_targets(Assembly *assembly, Builder *b, const Function *weights, Value task, Value *targets)
+/* The targets of a task, as the weights' outputs. `numbers`: what the regulariser is taken at. */
+static void read_targets(Assembly *assembly, Builder *b, const Function *weights, Numbers numbers, Value *targets)
 {
     if (!assembly->train->continual->stored) {
-        Value *snapshot = snapshot_numbers(assembly, b, weights);
-        inline_at(assembly, b, weights, (Numbers){snapshot, task, NO_VALUE}, targets);
+        Value *snapshot = snapshot_numbers(assembly, b, weights, numbers.of_state);
+        inline_at(assembly, b, weights, (Numbers){snapshot, numbers.task, NO_VALUE}, targets);
         support_free(snapshot);
         return;
     }
     for (uint32_t i = 0; i < weights->outputs.len; i++) {
         const Output *output = &weights->outputs.data[i];
         Type type = OP_AT(weights, output->value)->type;
-        targets[i] = build_gather(b, build_read(b, target_of(assembly, output, type)), task);
+        targets[i] = build_gather(b, build_read(b, target_of(assembly, output, type)), numbers.task);
     }
 }
 
@@ -149,7 +149,7 @@ static void begin_distance(Assembly *assembly, Builder *b, const Function *weigh
 {
     uint32_t n = weights->outputs.len;
     Value *targets = support_malloc((n + 1) * sizeof *targets), *made = support_malloc((n + 1) * sizeof *made);
-    read_targets(assembly, b, weights, numbers.task, targets);
+    read_targets(assembly, b, weights, numbers, targets);
     inline_at(assembly, b, weights, numbers, made);
     square_distance_begin(b, n, made, targets, rows, distance);
     support_free(made);
