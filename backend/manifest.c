@@ -206,6 +206,7 @@ static SweepInfo *sweep_of(const Filler *f, const Train *train)
     const Sweep *sweep = train->sweep;
     SweepInfo *info = ARENA_NEW(f->arena, SweepInfo);
     *info = (SweepInfo){.name = sweep->name,
+                        .kind = sweep->kind,
                         .title = sweep->title,
                         .condition = sweep->condition,
                         .point_word = sweep->point_word,
@@ -218,9 +219,9 @@ static SweepInfo *sweep_of(const Filler *f, const Train *train)
                         .width = sweep->width,
                         .point_numbers = (size_t)sweep->count * sweep->width,
                         .state = sweep->state,
-                        .rounds = sweep->rounds,
                         .all = sweep->all,
                         .memory = sweep->memory,
+                        .first = sweep->first,
                         .indicators = ARENA_ARRAY(f->arena, IndicatorInfo, INDICATOR_COUNT)};
     info->points = copy_numbers(f, sweep->points, info->point_numbers);
     for (size_t i = 0; i < INDICATOR_COUNT; i++) {
@@ -315,7 +316,8 @@ static TrainInfo *train_of(const Filler *f, const Train *train)
                                         .accumulate = accumulate,
                                         .accumulate_count = metric->passes,
                                         .finish = function_index(f, metric->finish),
-                                        .larger = train->sweep && train->sweep->larger >> i & 1};
+                                        .larger = train->sweep && i < 64 && train->sweep->larger >> i & 1,
+                                        .pointless = train->sweep && i < 64 && train->sweep->pointless >> i & 1};
     }
     return info;
 }

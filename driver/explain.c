@@ -154,6 +154,29 @@ static const char *hyper_range(Arena *arena, const Hyper *hyper)
     return "";
 }
 
+/* "3 shares of the sum 1" */
+static const char *condition_values(Arena *arena, const Condition *condition)
+{
+    int64_t numbers = type_elements(condition->type);
+    switch (condition_domains[condition->kind]) {
+    case DOMAIN_SIMPLEX:
+        return arena_printf(arena, "%" PRId64 " shares of the sum 1", numbers);
+    case DOMAIN_INDEX:
+        return arena_printf(arena, "%s 0 to %" PRId64, condition_names[condition->kind], condition->count - 1);
+    case DOMAIN_REALS:
+        break;
+    }
+    return arena_printf(arena, "%" PRId64 " number%s", numbers, numbers == 1 ? "" : "s");
+}
+
+static const char *condition_use(const Condition *condition, bool taken)
+{
+    bool index = condition_domains[condition->kind] == DOMAIN_INDEX;
+    if (condition_domains[condition->kind] == DOMAIN_REALS)
+        return "given where it is used";
+    return !taken ? "not taken by this train" : index ? "each of them" : "drawn";
+}
+
 static void explain_conditions(const Model *model, const Train *train, Arena *arena)
 {
     const Module *module = model->module;
@@ -174,16 +197,17 @@ static void explain_conditions(const Model *model, const Train *train, Arena *ar
     for (uint32_t c = 0; c < module->conditions.len; c++) {
         const Condition *condition = &module->conditions.data[c];
         if (!condition_standing[condition->kind]) /* the hyperparameters of the others are listed above */
-            printf("  %-24s %" PRId64 " shares of the sum 1, %s\n", condition->name, type_elements(condition->type),
-                   find_train_condition(train, c) ? "drawn" : "not drawn by this train");
+            printf("  %-24s %s, %s\n", condition->name, condition_values(arena, condition),
+                   condition_use(condition, find_train_condition(train, c)));
     }
 }
 
 static void explain_train(const Model *model, const Train *train, Arena *arena)
 {
     const char *unit = train->evaluate_in_steps ? "step" : "epoch";
-    printf("\ntrain %s: %s, %" PRId64 " epoch%s, an evaluation ", short_text(arena, train->name, LONGEST_NAME),
-           method_traits[train->method].name, train->epochs, train->epochs == 1 ? "" : "s");
+    int64_t length = train->steps ? train->steps : train->epochs;
+    printf("\ntrain %s: %s, %" PRId64 " %s%s, an evaluation ", short_text(arena, train->name, LONGEST_NAME),
+           method_traits[train->method].name, length, train->steps ? "step" : "epoch", length == 1 ? "" : "s");
     if (train->evaluate == 1)
         printf("after each %s", unit);
     else

@@ -62,9 +62,26 @@ static double normal(uint32_t stream, uint64_t i)
     return sqrt(-2 * log(u)) * cos(6.283185307179586 * v);
 }
 
-static void fill_rows(Tensor *rows, const Field *field, uint32_t stream)
+/* How many rows the splits of the main files take, where that is known and they are the first ones; 0: it is not. */
+static int64_t rows_of_splits(const Dataset *data)
+{
+    int64_t rows = 0;
+    for (uint32_t i = 0; i < data->splits.len; i++) {
+        const Split *split = &data->splits.data[i];
+        if (data->shuffled || (!split->from_test && !split->count))
+            return 0;
+        rows += split->from_test ? 0 : split->count;
+    }
+    return rows;
+}
+
+/* Numbers of rows are those that a run meets. */
+static void fill_rows(Tensor *rows, const Model *model, const Field *field, uint32_t stream)
 {
     double top = field->classes ? (double)field->classes : field->type.dtype == DTYPE_U8 ? 256 : 2;
+    int64_t met = field->index ? rows_of_splits(&model->datasets.data[field->dataset]) : 0;
+    if (met > 0 && (double)met < top)
+        top = (double)met;
     for (int64_t i = 0; i < type_elements(rows->type); i++) {
         bool real = dtype_is_float(rows->type.dtype);
         tensor_set(rows, i, real ? normal(stream, (uint64_t)i) : floor(trial_random(stream, (uint64_t)i) * top));
@@ -102,7 +119,7 @@ bool trial_new(Trial *trial, const Model *model, const Train *train)
         Type type = {.dtype = field.dtype, .rank = (uint8_t)(field.rank + 1), .dims = {row_count(train)}};
         memcpy(&type.dims[1], field.dims, field.rank * sizeof field.dims[0]);
         trial->rows[i] = tensor_new(type);
-        fill_rows(&trial->rows[i], &module->fields.data[i], 1000 + i);
+        fill_rows(&trial->rows[i], model, &module->fields.data[i], 1000 + i);
     }
     trial->world.rows = trial->rows;
     return run_init(trial, train->init);

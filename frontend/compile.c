@@ -42,6 +42,7 @@ static void close_session(Session *s)
 {
     vec_free(&s->forms);
     vec_free(&s->generators);
+    vec_free(&s->measures);
 }
 
 static void for_each(Session *s, DeclKind kind, void (*lower)(Session *, Symbol *))

@@ -3,7 +3,7 @@
 const Indicator *indicator_of(IndicatorKind kind)
 {
     static const Indicator *const indicators[INDICATOR_COUNT] = {
-#define INDICATOR(KIND, name, argument) &indicator_##name,
+#define INDICATOR(KIND, name, ...) &indicator_##name,
 #include "indicators/indicators.def"
 #undef INDICATOR
     };

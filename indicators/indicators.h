@@ -3,6 +3,7 @@
 #ifndef HN_INDICATORS_INDICATORS_H
 #define HN_INDICATORS_INDICATORS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "pareto/pareto.h"
@@ -15,7 +16,8 @@ enum {
     INDICATOR_NOTE = 640,
 };
 
-/* What was measured at the first `count` points of a condition; less is better. All values are finite. */
+/* What was measured at the points of a condition. Of a front: several outputs at the first `count` points; less is better; all
+ * values are finite. Of rounds: one metric. */
 typedef struct Swept {
     unsigned count, width, outputs;
     const double *points;  /* [count][width] */
@@ -23,6 +25,12 @@ typedef struct Swept {
     const char **names;    /* of the outputs */
     const double *numbers; /* the indicator's argument, [rows][outputs]; of a POINT one row */
     unsigned rows;
+    /* of rounds, in each of which one more of `count` points is learned; NaN where a result was not measured, or is none */
+    unsigned learned;     /* how many points; the last one may be about to be learned */
+    const double *matrix; /* [learned][count]: in row r the latest results of round r */
+    const double *first;  /* [count]: before the first round */
+    unsigned stride;      /* from one number of these two to the next */
+    bool larger;          /* more is better */
 } Swept;
 
 typedef struct Indicator {
@@ -37,10 +45,17 @@ typedef struct Indicator {
 
 const Indicator *indicator_of(IndicatorKind kind);
 
+/* By how much the second of two results of rounds is better than the first. */
+double gain(const Swept *swept, double from, double to);
+/* The result of a round at a point; of the latest round; of the round that learned the point. */
+double result_at(const Swept *swept, unsigned round, unsigned point);
+double result_now(const Swept *swept, unsigned point);
+double result_learned(const Swept *swept, unsigned point);
+
 /* The least value of all, and which output has it. Infinity if there is no point. */
 double least_value(const Swept *swept, unsigned *output);
 
-#define INDICATOR(KIND, name, argument) extern const Indicator indicator_##name;
+#define INDICATOR(KIND, name, ...) extern const Indicator indicator_##name;
 #include "indicators/indicators.def"
 #undef INDICATOR
 

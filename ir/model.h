@@ -174,10 +174,11 @@ typedef struct Sweep {
     uint32_t count, width;
     const double *points; /* [count][width] */
     Report reports[INDICATOR_COUNT];
-    bool rounds;     /* the points are learned one after the other: in round r, point r */
-    uint64_t larger; /* metrics, as a set, of which more is better */
-    int state;       /* set by the method: the point at hand */
-    int all, memory; /* the same: all points; where each point has its own net, results of the trained nets; -1: no such state */
+    SweepKind kind;
+    uint64_t larger;        /* metrics, as a set, of which more is better */
+    uint64_t pointless; /* the same: which are the same at all points */
+    int state;              /* set by the method: the point at hand */
+    int all, memory, first; /* the same: SweepInfo of runtime/abi/manifest.def; -1: no such state */
 } Sweep;
 
 typedef enum {

@@ -205,7 +205,7 @@ void check_export(Session *s, const Decl *decl)
             continue;
         const char *name = missing->decl->name.text;
         fail(s, decl->name.span, "the %s on the %s '%s', which '%s' does not take", weight ? "weights depend" : "result depends",
-             decl_text[missing->decl->kind], name, decl->name.text);
+             condition_readers[condition_kind(missing->decl->kind)]->noun + strlen("a "), name, decl->name.text);
         if (s->train && count_declared(s->file, DECL_TRAIN) > 1)
             add_note(s, s->train->name.span, "by this train");
         add_help(s, "make it an argument: 'export %s(..., %s) = ...'", decl->name.text, name);

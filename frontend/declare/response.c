@@ -1,6 +1,7 @@
 /* Which weights and losses depend on the conditions of a train, and which on other conditions. */
 #include <string.h>
 
+#include "frontend/conditions/conditions.h"
 #include "frontend/declare/train_plan.h"
 
 /* Whether some weight of the model that is used responds to the condition. */
@@ -48,11 +49,14 @@ bool check_drawn(Session *s, const Decl *decl, const Train *train)
         if (condition_standing[kind] || find_train_condition(train, c) || !uses_condition(s, train, c))
             continue;
         const char *name = symbol->decl->name.text;
-        fail(s, decl->value->span, "'%s' uses the %s '%s', which it does not draw", decl->name.text,
-             decl_text[symbol->decl->kind], name);
-        const char *method = method_taking(kind);
+        const char *noun = condition_readers[kind]->noun + strlen("a "), *method = method_taking(kind);
+        fail(s, decl->value->span, "'%s' uses the %s '%s', which %s", decl->name.text, noun, name,
+             method ? "it does not draw" : "has no value there");
         if (method)
             add_help(s, "train it by %s(%s), or give the weights another form", method, name);
+        else
+            add_help(s, "give it one where it is used, as in 'f(d.x) given %s = %s'", name,
+                     is_index(symbol) ? "d.k" : "codes(d.k)");
         return false;
     }
     return true;

@@ -1,4 +1,5 @@
-/* Between the files that read train declarations: train.c (what methods share), methods/, rays.c and true_front.c. */
+/* Between the files that read train declarations: train.c (what methods share), methods/, rays.c, indicators.c and true_front.c.
+ */
 #ifndef HNC_FRONTEND_TRAIN_PLAN_H
 #define HNC_FRONTEND_TRAIN_PLAN_H
 
@@ -101,6 +102,13 @@ void warn_of_fixed_response(Session *s, const Decl *decl, const Train *train);
 void read_sample_of_rays(TrainPlan *plan);
 /* rays 25 | das_dennis(6) | [0.5, 0.5], ...; the default rays where the train names none. */
 void read_rays(TrainPlan *plan);
+
+/* ---- indicators.c ---- */
+
+bool is_indicator(const Expr *expr);
+/* An entry of `report`: reads an indicator into the train's sweep, and refuses one that judges other results, and a name that
+ * nothing has. A metric is left to the method. */
+void read_indicator(TrainPlan *plan, const Expr *expr);
 
 /* ---- true_front.c ---- */
 

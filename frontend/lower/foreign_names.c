@@ -42,8 +42,9 @@ void choose_name(Session *s, const char *name, Candidates *candidates, const cha
     text_free(&all);
 }
 
-const char weights_by_hand[] = "meanwhile: make a vector in the net and take its pieces: 'w = linear(embedding(k, 4), 64)', "
-                               "'h = relu(reshape(w[0:32], [16, 2]) @ x + w[32:48])'";
+const char weights_given[] =
+    "declare 'given z[8]' and make them from it, 'weights f = dense(e(z))'; it gets its value where they are "
+    "used: 'f(d.x) given z = codes(d.k)'. Of a class, declare 'member k[3]': 'f(d.x) given k = d.k'";
 
 /* ---- functions ---- */
 
@@ -279,8 +280,8 @@ Val refuse_name(Session *s, Name name, Candidates *candidates)
         fail(s, name.span, "the size '%s' is known only where '%s' makes weights", name.text, net->name.text);
         add_help(s, "as in 'weights NET = dense(%s(...))'; a net that is called has a result of known size", net->name.text);
     } else if (s->generating && s->frame && !s->frame->caller && names_an_example(s, name.text)) {
-        fail(s, name.span, "'%s' is not defined: weights that are made from the example are not supported yet", name.text);
-        add_help(s, "%s", weights_by_hand);
+        fail(s, name.span, "'%s' is not defined: what makes weights does not see the example", name.text);
+        add_help(s, "%s", weights_given);
     } else if (refuse_part_of_data(s, name) || refuse_part_of_declaration(s, name)) {
         /* said */
     } else if (is_function(s, name.text)) {

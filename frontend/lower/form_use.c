@@ -75,10 +75,10 @@ static bool read_each(Session *s, const Expr *name, FormArguments *arguments)
 }
 
 /* A task or a member that stands where a net's call may stand. */
-static const Symbol *index_named(Session *s, const Expr *expr)
+static Symbol *index_named(Session *s, const Expr *expr)
 {
     for (uint32_t i = 0; expr && expr->kind == EXPR_NAME && i < s->file->symbols.len; i++) {
-        const Symbol *symbol = s->file->symbols.data[i];
+        Symbol *symbol = s->file->symbols.data[i];
         if (is_index(symbol) && strcmp(symbol->decl->name.text, expr->name.text) == 0)
             return symbol;
     }

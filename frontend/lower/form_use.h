@@ -9,7 +9,7 @@ typedef struct FormArguments {
     const FormRow *row;
     Symbol *condition;       /* CONDITION */
     const Expr *generator;   /* NET: its call; NULL: it takes an index */
-    const Symbol *index;     /* EACH, NET: a task or a member, of which each value has a row of numbers; NULL: none */
+    Symbol *index;           /* EACH, NET: a task or a member, of which each value has a row of numbers; NULL: none */
     FormStart start;         /* NET */
     Span start_span;         /* where that is said */
     const char *file;        /* FILE */

@@ -130,8 +130,8 @@ static Val call_rows(Session *s, const FormArguments *arguments, const Generator
     unsigned errors = s->file->diags->errors;
     Val made = call_net(s, with_first_argument(s, arguments->generator, row), numbers);
     if (is_poison(made) && s->file->diags->errors == errors + 1)
-        add_help(s, "'%s' gets %lld numbers: those of its argument, and then the %lld of a chunk", head_name(arguments->generator),
-                 (long long)val_type(s, row).dims[0], (long long)use->settings[1]);
+        add_help(s, "'%s' gets %lld numbers: those of its argument, and then the %lld of a chunk",
+                 head_name(arguments->generator), (long long)val_type(s, row).dims[0], (long long)use->settings[1]);
     if (!check_made(s, arguments, made, numbers, &use->kind))
         return val_poison();
     Type joined = type_of(s->module->real, 2, (int64_t[]){count, numbers});
@@ -142,8 +142,9 @@ static Val call_rows(Session *s, const FormArguments *arguments, const Generator
     return made;
 }
 
-/* What the net makes of the rows, as a weight, and then what the form makes of these: the `total` numbers. */
-static Val join_rows(Session *s, const FormArguments *arguments, GeneratorPlan *plan, int64_t total)
+/* What the net makes of the rows, as a weight, and then what the form makes of these, the `total` numbers, in a function of its
+ * own, which stays open with that frame. */
+static Val join_rows(Session *s, const FormArguments *arguments, GeneratorPlan *plan, int64_t total, Frame *frame)
 {
     unsigned heads = 0;
     FormUse use = {.b = &s->builder, .weight = plan->weight, .heads = &heads, .start = arguments->start, .joined_head = NO_VALUE};
@@ -160,9 +161,8 @@ static Val join_rows(Session *s, const FormArguments *arguments, GeneratorPlan *
     build_output(&s->builder, "rows", made.ir);
     close_function(s);
 
-    Frame frame = {0};
     const char *target = s->model->forms.data[plan->form].target;
-    Function *function = open_function(s, arena_printf(&s->file->arena, "%s.joined", target), &frame, false, false);
+    Function *function = open_function(s, arena_printf(&s->file->arena, "%s.joined", target), frame, false, false);
     s->module->weights.data[plan->weight].value = function->name;
     use.joined_rows = build_source(&s->builder, OP_PARAM, plan->rows);
     made = val_tensor(arguments->row->form->join(&use, total));
@@ -193,14 +193,14 @@ void lower_generator(Session *s, const Expr *use, void *data)
     Type wanted = type_of(s->module->real, 1, &n);
     if (!check_type(s, wanted, use->span) || !check_rows(s, use, &arguments, form, n))
         return;
-    Frame frame = {0};
+    Frame frame = {0}, joined = {0};
     Function *function = open_function(s, arena_printf(&s->file->arena, "%s.generator", target), &frame, false, false);
     s->generating = form + 1;
     GeneratorPlan plan = {.form = form, .use = use, .row = arguments.row, .rows = NO_VALUE, .head = NO_VALUE};
     plan.weight = add_generated(s, form, arguments.row, wanted, function->name);
     vec_push(&s->generators, plan);
     bool joins = arguments.row->form->join;
-    Val made = joins ? join_rows(s, &arguments, &plan, n) : call_net(s, arguments.generator, n);
+    Val made = joins ? join_rows(s, &arguments, &plan, n, &joined) : call_net(s, arguments.generator, n);
     if (joins ? !is_poison(made) : check_made(s, &arguments, made, n, &plan.kind)) {
         s->module->weights.data[plan.weight].type = val_type(s, made);
         if (plan.kind == NUMBERS_HEADED)

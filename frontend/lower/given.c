@@ -41,9 +41,9 @@ static uint32_t count_given(const Given *given)
 static Symbol *find_given_condition(Session *s, Name name)
 {
     Expr expr = {.kind = EXPR_NAME, .span = name.span, .name = name};
-    Symbol *symbol = choose_declared(s, condition_declarations(), &expr,
-                                     "'given' takes the name of a condition, a declaration of %s, but '%s' is none",
-                                     condition_words(s), name.text);
+    Symbol *symbol =
+        choose_declared(s, condition_declarations(), &expr, "'given' takes the name of a %s declaration, and '%s' is none",
+                        condition_words(s), name.text);
     if (symbol)
         return symbol;
     if (!find_symbol(s->file, false, name.text) && !find_local(s->frame, name.text))

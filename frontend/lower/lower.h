@@ -307,8 +307,8 @@ const char *type_expr_text(Session *s, const TypeExpr *type);
 
 /* "FEATURE: not supported yet", and what to use meanwhile. */
 Val refuse(Session *s, Span span, const char *feature);
-/* What to do as long as weights cannot be made from the example. */
-extern const char weights_by_hand[];
+/* How weights are made from the example. */
+extern const char weights_given[];
 /* Adds as help what to write instead of a word of other languages. False: there is no answer for it. */
 bool answer_foreign(Session *s, ForeignKind kind, const char *word);
 /* The name that is near or, if none is, all of them: "WHAT: a, b and c". Frees the list. */

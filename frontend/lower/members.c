@@ -29,8 +29,8 @@ static int64_t find_field(Session *s, const Symbol *dataset, Name name)
 /* In the arguments of a net that makes weights. */
 static Val refuse_example(Session *s, Span span)
 {
-    fail(s, span, "weights that are made from the example are not supported yet");
-    add_help(s, "%s", weights_by_hand);
+    fail(s, span, "what makes weights does not see the example");
+    add_help(s, "%s", weights_given);
     return val_poison();
 }
 

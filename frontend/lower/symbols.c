@@ -22,9 +22,8 @@ static int name_space(DeclKind kind)
 static void refuse_name_of_the_language(Session *s, const Decl *decl)
 {
     static const char *const values[] = {"training", "none", "pi"};
-    bool is_value =
-        decl->kind == DECL_CONST || decl->kind == DECL_DATA || decl->kind == DECL_HYPER || decl->kind == DECL_PREFERENCE ||
-                    decl->kind == DECL_GIVEN;
+    bool is_value = decl->kind == DECL_CONST || decl->kind == DECL_DATA || decl->kind == DECL_HYPER ||
+                    decl->kind == DECL_PREFERENCE || decl->kind == DECL_GIVEN;
     for (size_t i = 0; is_value && i < COUNT_OF(values); i++)
         if (strcmp(decl->name.text, values[i]) == 0) {
             fail(s, decl->name.span, "'%s' is a value of the language and cannot be declared", values[i]);

@@ -110,9 +110,9 @@ static bool numbers_of(Session *s, const Expr *expr, const FormArguments *argume
 }
 
 /* The rows of a task or a member: one for each of its values. */
-static bool rows_of(Session *s, const Symbol *index, Span span, FormUse *use)
+static bool rows_of(Session *s, Symbol *index, Span span, FormUse *use)
 {
-    Val number = condition_number(s, (Val){.kind = VAL_CONDITION, .symbol = (Symbol *)index}, span);
+    Val number = condition_number(s, (Val){.kind = VAL_CONDITION, .symbol = index}, span);
     if (is_poison(number))
         return false;
     use->kind = NUMBERS_ROWS;

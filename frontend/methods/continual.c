@@ -99,7 +99,13 @@ static void read_report(TrainPlan *plan)
     Sweep *sweep = plan->train.sweep;
     const Setting *setting = find_setting(plan, "report");
     need_setting(plan, "report", "report error(permuted[t].test), average, forgetting");
+    for (const Expr *expr = setting ? setting->values.first : NULL; expr; expr = expr->next)
+        read_indicator(plan, expr);
+    uint32_t indicators = 0;
     for (const Expr *expr = setting ? setting->values.first : NULL; expr; expr = expr->next) {
+        indicators += is_indicator(expr);
+        if (is_indicator(expr))
+            continue;
         bool score = is_score(s, expr);
         const Expr *metric = score ? expr->left : expr;
         uint32_t number = plan->train.metrics.len;
@@ -107,8 +113,13 @@ static void read_report(TrainPlan *plan)
         if (plan->train.metrics.len > number && score)
             sweep->larger |= UINT64_C(1) << number;
     }
-    if (plan->train.metrics.len == 0)
+    if (plan->train.metrics.len == 0) {
+        if (setting && indicators == setting->values.count) {
+            fail(s, setting->span, "'report' names no metric that the indicators judge");
+            add_help(s, "begin it with one, as in 'report error(permuted[t].test), average, forgetting'");
+        }
         return;
+    }
     const char **names = arena_alloc(&s->module->arena, sizeof *names);
     names[0] = sweep->on = plan->train.metrics.data[0].name;
     sweep->names = names;
@@ -138,16 +149,21 @@ static void lower(TrainPlan *plan)
     *plan->train.continual = (Continual){0};
     plan->train.sweep = ARENA_NEW(arena, Sweep);
     *plan->train.sweep = (Sweep){.name = "tasks",
-                                 .title = "Tasks",
+                                 .title = "results of each task",
                                  .point_word = "task",
                                  .output_word = "metric",
-                                 .rounds = true,
+                                 .kind = SWEEP_ROUNDS,
                                  .state = -1,
                                  .all = -1,
-                                 .memory = -1};
+                                 .memory = -1,
+                                 .first = -1};
     plan->train.select = -1;
     make_points(plan);
     read_common(plan);
+    if (!find_setting(plan, "evaluate")) { /* once per task, at its end */
+        plan->train.evaluate_in_steps = plan->train.steps > 0;
+        plan->train.evaluate = (double)(plan->train.steps > 0 ? plan->train.steps : plan->train.epochs > 0 ? plan->train.epochs : 1);
+    }
     read_protection(plan);
     lower_phase(plan, "minimise", false);
     add_consolidation(plan);

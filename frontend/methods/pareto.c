@@ -159,78 +159,6 @@ static void read_solver(TrainPlan *plan)
 
 /* ---- report ---- */
 
-/* By the last column of indicators.def. */
-#define CALL_NOTHING(word) ALONE(word)
-#define CALL_POINT(word) CALLED(word, word "(ref: [1, 1, 1])", {"ref", TAKES_EXPRESSION, ANY_NUMBER, 0})
-#define CALL_POINTS(word) CALLED(word, word "(\"front.csv\")", {"front", TAKES_STRING, ANY_NUMBER, 0})
-static const Construct indicator_rows[INDICATOR_COUNT] = {
-#define INDICATOR(KIND, name, argument) CALL_##argument(#name),
-#include "indicators/indicators.def"
-#undef INDICATOR
-};
-
-static void read_indicator(TrainPlan *plan, const Expr *expr)
-{
-    Session *s = plan->s;
-    Sweep *sweep = plan->train.sweep;
-    Argument arguments[MOST_PARAMETERS];
-    int row = read_construct(s, expr, CONSTRUCTS(indicator_rows), "an indicator of a front", arguments);
-    if (row < 0)
-        return;
-    const char *name = indicator_rows[row].name, *example = indicator_rows[row].example;
-    Report *report = &sweep->reports[row];
-    if (report->reported) {
-        fail(s, expr->span, "%s is reported once", name);
-        return;
-    }
-    const Expr *value = arguments[0].expr;
-    double *point = arena_alloc(&s->module->arena, sweep->outputs * sizeof *point);
-    switch (indicator_arguments[row]) {
-    case ARGUMENT_NOTHING:
-        report->reported = true;
-        break;
-    case ARGUMENT_POINT:
-        if (!value)
-            fail(s, expr->span, "%s takes its reference point, as in %s", name, example);
-        else if (read_numbers(s, value, "the reference point", (Range)ANY_NUMBER, sweep->outputs, point))
-            *report = (Report){.reported = true, .numbers = point, .rows = 1};
-        break;
-    case ARGUMENT_POINTS:
-        if (!value)
-            fail(s, expr->span, "%s takes the file of the true front, as in %s", name, example);
-        else
-            read_true_front(plan, value, report);
-        break;
-    }
-}
-
-/* ---- metrics beside the objectives ---- */
-
-/* Whether a model may call that, or name it. */
-static bool is_known(const Session *s, const char *name)
-{
-    return find_symbol(s->file, false, name) || is_builtin(name);
-}
-
-static bool is_indicator(const Expr *expr)
-{
-    return find_word(WORDS(indicator_names), head_name(expr)) >= 0;
-}
-
-/* Nothing has the name that is reported or called. */
-static void refuse_report(Session *s, const Expr *expr)
-{
-    const char *name = head_name(expr);
-    Candidates names = {0};
-    fail(s, expr->kind == EXPR_CALL ? expr->left->span : expr->span, "'%s' is neither an indicator of a front nor an objective",
-         name);
-    for (size_t i = 0; i < INDICATOR_COUNT; i++)
-        vec_push(&names.names, indicator_names[i]);
-    add_declared(s, DECL_OBJECTIVE, &names);
-    if (!suggest(s, name, &names))
-        add_help(s, "'report' takes indicators, such as %s, and metrics, such as 'loss(adult.test)'", indicator_rows[0].example);
-}
-
 /* An expression, or the name of an objective of one argument, which gets the split. */
 static void read_metric(TrainPlan *plan, const Expr *expr, const Expr *on)
 {
@@ -252,10 +180,7 @@ static void read_front(TrainPlan *plan)
     if (!setting || !minimise || !pareto->m)
         return;
     for (const Expr *expr = setting->values.first; expr; expr = expr->next)
-        if (is_indicator(expr))
-            read_indicator(plan, expr);
-        else if (*head_name(expr) && !is_known(s, head_name(expr)))
-            refuse_report(s, expr);
+        read_indicator(plan, expr);
     pareto->reference = plan->train.sweep->reports[INDICATOR_HYPERVOLUME].numbers;
     if (!setting->on) {
         fail(s, setting->span, "'report' does not say on which data");
@@ -314,7 +239,8 @@ static void lower(TrainPlan *plan)
                                  .output_word = "objective",
                                  .state = -1,
                                  .all = -1,
-                                 .memory = -1};
+                                 .memory = -1,
+                                 .first = -1};
     plan->train.select = -1;
     if (plan->train.conditions.len)
         plan->train.sweep->condition = plan->train.conditions.data[0].condition;

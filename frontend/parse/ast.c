@@ -107,7 +107,7 @@ Expr *ast_call(Parser *parser, Span span, Expr *callee, ArgList args)
     return new_list(parser, EXPR_CALL, span, callee, args);
 }
 
-Expr *ast_free_each(Parser *parser, Span span, Expr *form, Arg *each)
+Expr *ast_form_each(Parser *parser, Span span, Expr *form, Arg *each)
 {
     bool call = form->kind == EXPR_CALL;
     ArgList args = ast_args_add(call ? form->args : (ArgList){0}, each);

@@ -268,7 +268,7 @@ Expr *ast_list(Parser *parser, Span span, ArgList args);
 Expr *ast_spread(Parser *parser, Span span, Name name);
 Expr *ast_ellipsis(Parser *parser, Span span);
 /* "free each t": the call with one more argument, "free(each: t)". */
-Expr *ast_free_each(Parser *parser, Span span, Expr *form, Arg *each);
+Expr *ast_form_each(Parser *parser, Span span, Expr *form, Arg *each);
 Expr *ast_label(Parser *parser, Expr *of, Name name);
 Expr *ast_across(Parser *parser, Span span, Expr *call);
 Expr *ast_given(Parser *parser, Span span, Expr *of, BindingList bindings);

@@ -44,7 +44,7 @@ static void hn_error(const Span *span, Parser *parser, const char *message);
     SettingList settings; bool flag;
 }
 
-%token <name> NAME "name" STRING "string"
+%token <name> NAME "name" STRING "string" EACH_BEHIND "each of"
 %token <number> NUMBER "number"
 %token END "end of line"
 %token IF "if" ELSE "else" FOR "for" IN "in" RETURN "return" ACROSS "across" AS "as" BY "by"
@@ -424,7 +424,7 @@ postfix
   | postfix '(' args ')'         { $$ = ast_call(parser, @$, $1, $3); }
   | postfix '[' index_list ']'   { $$ = ast_index(parser, @$, $1, $3); }
   | postfix AS name              { $$ = ast_label(parser, $1, $3); }
-  | postfix EACH name            { $$ = ast_free_each(parser, @$, $1, ast_arg(parser, @3, ARG_VALUE, $2, ast_name(parser, $3))); }
+  | postfix EACH_BEHIND name     { $$ = ast_form_each(parser, @$, $1, ast_arg(parser, @3, ARG_VALUE, $2, ast_name(parser, $3))); }
   ;
 
 primary

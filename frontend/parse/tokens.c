@@ -5,7 +5,6 @@
  */
 #include "frontend/parse/parse.h"
 
-#include <ctype.h>
 #include <string.h>
 
 #include "parser.tab.h"
@@ -85,14 +84,13 @@ static bool is_each_of(const Parser *parser, Span span)
     return after && strncmp(after, "in", 2) == 0 && skip_name(after) == after + 2;
 }
 
-/* Whether `each` stands between a value and a name, as in `free each t`. */
-static bool is_each_between(const Parser *parser, Span span)
+/* Whether `each` stands behind a form of weights, as in `weights net = free each t`. */
+static bool is_each_behind(const Parser *parser, Span span)
 {
-    const char *text = parser->source->text, *before = text + span.begin, *after = skip_blanks(text + span.end);
-    while (before > text && (before[-1] == ' ' || before[-1] == '\t'))
-        before--;
-    bool value = before > text && (isalnum((unsigned char)before[-1]) || before[-1] == '_' || before[-1] == ')');
-    return value && skip_name(after);
+    const char *text = parser->source->text, *statement = text + parser->statement, *end = skip_name(statement);
+    bool weights = end && (size_t)(end - statement) == strlen("weights") && strncmp(statement, "weights", strlen("weights")) == 0;
+    bool behind = (parser->last == NAME && parser->last_span.begin != parser->statement) || parser->last == ')';
+    return weights && behind && !parser->newline && skip_name(text + span.end + strspn(text + span.end, " \t"));
 }
 
 static bool is_declaration_word(int token)
@@ -159,8 +157,8 @@ static int read_token(HN_STYPE *value, Span *span, Parser *parser)
     int token;
     do {
         token = raw_token(value, span, parser->scanner);
-        if (token == EACH && !is_each_of(parser, *span) && !is_each_between(parser, *span))
-            token = NAME;
+        if (token == EACH && !is_each_of(parser, *span))
+            token = is_each_behind(parser, *span) ? EACH_BEHIND : NAME;
         if (token == HN_EOF)
             *span = (Span){parser->source, (uint32_t)parser->source->size, (uint32_t)parser->source->size};
     } while (parser->skipping && token != HN_EOF && !begins_declaration(parser, token, *span));

@@ -13,19 +13,38 @@ const Protection *protection_of(const Train *train)
     return protections[train->continual->protection];
 }
 
-/* Results of every round, for each task and metric. */
+/* A state of results, which the runtime writes. */
+static int results_state(Assembly *assembly, const char *name, Type type)
+{
+    Module *module = assembly->module;
+    uint32_t state =
+        named_state(module, arena_printf(&module->arena, "%s/%s", assembly->train->name, name), type, STATE_COUNTER, 0);
+    module->states.data[state].lifetime = LIFETIME_RUN;
+    module->states.data[state].grows = true;
+    return (int)state;
+}
+
+/* Whether results at tasks that are not learned yet are asked for. */
+static bool measures_all(const Sweep *sweep)
+{
+    bool all = false;
+    for (size_t i = 0; i < INDICATOR_COUNT; i++)
+        all |= sweep->reports[i].reported && indicator_points[i] == POINTS_ALL;
+    return all;
+}
+
+/* Results of every round, for each task and metric; where indicators ask for it, also of a measure before the first task. */
 static void states(Assembly *assembly)
 {
     Module *module = assembly->module;
     Train *train = assembly->train;
     Sweep *sweep = train->sweep;
+    int64_t tasks = sweep->count, metrics = train->metrics.len;
     sweep->state = (int)find_train_condition(train, sweep->condition)->state;
     module->states.data[sweep->state].lifetime = LIFETIME_RUN;
-    const char *name = arena_printf(&module->arena, "%s/results", train->name);
-    Type type = type_of(module->real, 3, (int64_t[]){sweep->count, sweep->count, train->metrics.len});
-    sweep->memory = (int)named_state(module, name, type, STATE_COUNTER, 0);
-    module->states.data[sweep->memory].lifetime = LIFETIME_RUN;
-    module->states.data[sweep->memory].grows = true;
+    sweep->memory = results_state(assembly, "results", type_of(module->real, 3, (int64_t[]){tasks, tasks, metrics}));
+    if (measures_all(sweep))
+        sweep->first = results_state(assembly, "first", type_of(module->real, 2, (int64_t[]){tasks, metrics}));
 }
 
 typedef void Part(Assembly *assembly, Builder *b, uint32_t n, const uint32_t *shared);
@@ -80,6 +99,11 @@ static void assemble_consolidation(Assembly *assembly, Phase *phase, const Prote
 static void make_procedure(Train *train, const Protection *protection, Function *begin, Function *end)
 {
     const Sweep *sweep = train->sweep;
+    size_t run = 0;
+    if (sweep->first >= 0) {
+        run = act_repeat(train, (Act){.rounds = 1});
+        act_leaf(train, (Act){.kind = ACT_MEASURE});
+    }
     size_t tasks = act_repeat(train, (Act){.rounds = sweep->count});
     act_leaf(train, (Act){.kind = ACT_SET, .state = (uint32_t)sweep->state, .table = sweep->points, .rows = sweep->count});
     act_leaf(train, (Act){.kind = ACT_RESET, .lifetime = protection->separate ? LIFETIME_NET : LIFETIME_ROUND});
@@ -97,6 +121,8 @@ static void make_procedure(Train *train, const Protection *protection, Function 
     if (end)
         act_leaf(train, (Act){.kind = ACT_CALL, .function = end});
     act_end(train, tasks);
+    if (sweep->first >= 0)
+        act_end(train, run);
 }
 
 static void assemble(Assembly *assembly)

@@ -7,6 +7,8 @@
 #include "passes/methods/methods.h"
 #include "passes/rewrite.h"
 
+enum { MOST_IN_SET = 64 }; /* metrics behind these are measured at each point */
+
 /* The batched function at all values of the index: every output becomes its mean over them. */
 static void map_over_index(Assembly *assembly, Function *function, const TrainCondition *own, bool own_rows)
 {
@@ -49,19 +51,26 @@ static void map_over_index(Assembly *assembly, Function *function, const TrainCo
     rewrite_end(&rewrite);
 }
 
-/* Whether the index says which member of a family the phase reads. */
-static bool reads_members(const Phase *phase, const TrainCondition *own)
+/* Whether the index says which member of a family is read. */
+static bool reads_members(const MemberChoice *member, uint32_t condition)
 {
-    return phase->member.kind == MEMBER_OF_CONDITION && phase->member.index == own->condition;
+    return member->kind == MEMBER_OF_CONDITION && member->index == condition;
 }
 
-static bool depends_on(const Module *module, const Train *train, uint32_t condition)
+/* The metrics, as a set, that do not depend on the condition; *all: none does. */
+static uint64_t independent_metrics(const Module *module, const Train *train, uint32_t condition, bool *all)
 {
-    for (uint32_t i = 0; i < train->metrics.len; i++)
-        if (sources_of(module, train->metrics.data[i].objective).conditions >> condition & 1 ||
-            (train->metrics.data[i].member.kind == MEMBER_OF_CONDITION && train->metrics.data[i].member.index == condition))
-            return true;
-    return false;
+    uint64_t set = 0;
+    *all = true;
+    for (uint32_t i = 0; i < train->metrics.len; i++) {
+        const Metric *metric = &train->metrics.data[i];
+        bool depends =
+            sources_of(module, metric->objective).conditions >> condition & 1 || reads_members(&metric->member, condition);
+        *all = *all && !depends;
+        if (!depends && i < MOST_IN_SET)
+            set |= UINT64_C(1) << i;
+    }
+    return set;
 }
 
 /* One point per task or member, where a metric depends on it. */
@@ -70,7 +79,9 @@ static void states(Assembly *assembly)
     Train *train = assembly->train;
     Arena *arena = &assembly->module->arena;
     const TrainCondition *own = &train->conditions.data[0];
-    if (!depends_on(assembly->module, train, own->condition))
+    bool none;
+    uint64_t pointless = independent_metrics(assembly->module, train, own->condition, &none);
+    if (none)
         return;
     const char *word = condition_names[own->kind], **names = arena_alloc(arena, sizeof *names);
     uint32_t count = (uint32_t)assembly->module->conditions.data[own->condition].count;
@@ -81,7 +92,9 @@ static void states(Assembly *assembly)
     train->sweep = ARENA_NEW(arena, Sweep);
     *train->sweep = (Sweep){.condition = own->condition,
                             .name = arena_printf(arena, "%ss", word),
-                            .title = arena_printf(arena, "%ss", word),
+                            .kind = SWEEP_TOGETHER,
+                            .pointless = pointless,
+                            .title = arena_printf(arena, "results of each %s", word),
                             .point_word = word,
                             .output_word = "metric",
                             .on = names[0],
@@ -92,7 +105,8 @@ static void states(Assembly *assembly)
                             .points = points,
                             .state = (int)own->state,
                             .all = -1,
-                            .memory = -1};
+                            .memory = -1,
+                            .first = -1};
 }
 
 static void assemble(Assembly *assembly)
@@ -107,7 +121,7 @@ static void assemble(Assembly *assembly)
     const char *name = arena_printf(&module->arena, "%s.%s", train->name, phase->name);
     Function *function = objective_copy(assembly, name, phase->objective, AT_HAND);
     objective_batch(assembly, function, phase->batch, false);
-    phase->all_members = reads_members(phase, &train->conditions.data[0]);
+    phase->all_members = reads_members(&phase->member, train->conditions.data[0].condition);
     map_over_index(assembly, function, &train->conditions.data[0], phase->all_members);
     WeightStep step = weight_step_of(assembly, phase, function);
     weight_step_update(assembly, phase, &step);

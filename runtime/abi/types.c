@@ -39,15 +39,33 @@ const char *const act_names[ACT_COUNT] = {
 };
 
 const char *const indicator_names[INDICATOR_COUNT] = {
-#define INDICATOR(KIND, name, argument) #name,
+#define INDICATOR(KIND, name, ...) #name,
 #include "indicators/indicators.def"
 #undef INDICATOR
 };
 
 const IndicatorArgument indicator_arguments[INDICATOR_COUNT] = {
-#define INDICATOR(KIND, name, argument) ARGUMENT_##argument,
+#define INDICATOR(KIND, name, argument, ...) ARGUMENT_##argument,
 #include "indicators/indicators.def"
 #undef INDICATOR
+};
+
+const SweepKind indicator_sweeps[INDICATOR_COUNT] = {
+#define INDICATOR(KIND, name, argument, sweep, points) SWEEP_##sweep,
+#include "indicators/indicators.def"
+#undef INDICATOR
+};
+
+const IndicatorPoints indicator_points[INDICATOR_COUNT] = {
+#define INDICATOR(KIND, name, argument, sweep, points) POINTS_##points,
+#include "indicators/indicators.def"
+#undef INDICATOR
+};
+
+const char *const sweep_kind_names[SWEEP_KIND_COUNT] = {
+#define SWEEP(KIND, name, ...) #name,
+#include "runtime/abi/sweeps.def"
+#undef SWEEP
 };
 
 const char *const hyper_kind_names[HYPER_KIND_COUNT] = {
@@ -63,7 +81,13 @@ const char *const blas_names[BLAS_COUNT] = {
 };
 
 const char *const domain_names[DOMAIN_COUNT] = {
-#define DOMAIN(KIND, name) name,
+#define DOMAIN(KIND, name, ...) #name,
+#include "runtime/abi/domains.def"
+#undef DOMAIN
+};
+
+const char *const domain_examples[DOMAIN_COUNT] = {
+#define DOMAIN(KIND, name, example) example,
 #include "runtime/abi/domains.def"
 #undef DOMAIN
 };

@@ -1,5 +1,5 @@
-/* Types of elements, roles and lifetimes of states, acts, indicators, kinds of hyperparameters, of BLAS and of conditions: the
- * names that compiler and runtime share. */
+/* Types of elements, roles and lifetimes of states, acts, indicators, kinds of sweeps, of hyperparameters, of BLAS and of
+ * conditions: the names that compiler and runtime share. */
 #ifndef HN_ABI_TYPES_H
 #define HN_ABI_TYPES_H
 
@@ -24,13 +24,20 @@ typedef enum {
 } ActKind;
 
 typedef enum {
-#define INDICATOR(KIND, name, argument) INDICATOR_##KIND,
+#define INDICATOR(KIND, ...) INDICATOR_##KIND,
 #include "indicators/indicators.def"
 #undef INDICATOR
 } IndicatorKind;
 
-/* What a model writes in an indicator's parentheses: the last column of indicators.def. */
+/* What a model writes in an indicator's parentheses, and at which points it needs results: columns of indicators.def. */
 typedef enum { ARGUMENT_NOTHING, ARGUMENT_POINT, ARGUMENT_POINTS } IndicatorArgument;
+typedef enum { POINTS_LEARNED, POINTS_ALL } IndicatorPoints;
+
+typedef enum {
+#define SWEEP(KIND, ...) SWEEP_##KIND,
+#include "runtime/abi/sweeps.def"
+#undef SWEEP
+} SweepKind;
 
 typedef enum {
 #define HYPER_KIND(KIND, name) HYPER_##KIND,
@@ -51,7 +58,7 @@ typedef enum {
 } Lifetime;
 
 typedef enum {
-#define DOMAIN(KIND, name) DOMAIN_##KIND,
+#define DOMAIN(KIND, ...) DOMAIN_##KIND,
 #include "runtime/abi/domains.def"
 #undef DOMAIN
 } ConditionDomain;
@@ -79,9 +86,16 @@ enum {
 
 enum {
     INDICATOR_COUNT = 0
-#define INDICATOR(KIND, name, argument) +1
+#define INDICATOR(KIND, ...) +1
 #include "indicators/indicators.def"
 #undef INDICATOR
+};
+
+enum {
+    SWEEP_KIND_COUNT = 0
+#define SWEEP(KIND, ...) +1
+#include "runtime/abi/sweeps.def"
+#undef SWEEP
 };
 
 enum {
@@ -107,7 +121,7 @@ enum {
 
 enum {
     DOMAIN_COUNT = 0
-#define DOMAIN(KIND, name) +1
+#define DOMAIN(KIND, ...) +1
 #include "runtime/abi/domains.def"
 #undef DOMAIN
 };
@@ -118,9 +132,13 @@ extern const char *const state_role_names[STATE_ROLE_COUNT];
 extern const char *const act_names[ACT_COUNT];
 extern const char *const indicator_names[INDICATOR_COUNT]; /* "hypervolume" ... */
 extern const IndicatorArgument indicator_arguments[INDICATOR_COUNT];
+extern const IndicatorPoints indicator_points[INDICATOR_COUNT];
+extern const SweepKind indicator_sweeps[INDICATOR_COUNT]; /* whose results it judges */
+extern const char *const sweep_kind_names[SWEEP_KIND_COUNT];
 extern const char *const hyper_kind_names[HYPER_KIND_COUNT];
 extern const char *const blas_names[BLAS_COUNT];
 extern const char *const domain_names[DOMAIN_COUNT];
+extern const char *const domain_examples[DOMAIN_COUNT]; /* "A,B,..." */
 extern const char *const lifetime_names[LIFETIME_COUNT];
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "runtime/abi/hyper_kinds.h"
+#include "runtime/cli/domains/domains.h"
 #include "runtime/core/report.h"
 
 /* What is being filled in. */
@@ -27,67 +28,34 @@ static void write_argument(const Giving *g, const ConditionInfo *condition, size
     const TensorInfo *argument = argument_of(g, condition);
     void *input = call_input(g->call, condition->name);
     for (size_t i = 0; i < count; i++)
-        if (argument->dtype == DTYPE_F64)
+        if (argument->dtype == DTYPE_I32)
+            ((int32_t *)input)[first + i] = (int32_t)values[i];
+        else if (argument->dtype == DTYPE_F64)
             ((double *)input)[first + i] = values[i];
         else
             ((float *)input)[first + i] = (float)values[i];
 }
 
-/* "1,2,1" as `count` finite numbers. */
-static bool parse_numbers(const char *text, size_t count, double *numbers)
-{
-    for (size_t i = 0; i < count; i++) {
-        char *end;
-        numbers[i] = strtod(text, &end);
-        if (end == text || !isfinite(numbers[i]) || *end != (i + 1 == count ? '\0' : ','))
-            return false;
-        text = end + 1;
-    }
-    return true;
-}
-
-static bool refuse_numbers(const char *flag, const char *name, size_t count, const char *text)
-{
-    return count == 1 ? report_error("--%s%s%s expects a number, not '%s'", flag, *name ? " " : "", name, text)
-                      : report_error("--%s%s%s expects %zu numbers with commas between them, not '%s'", flag, *name ? " " : "",
-                                     name, count, text);
-}
-
 /* ---- conditions without a value of their own ---- */
 
-/* How many arguments of the export are such conditions; *only: the last of them. */
-static size_t count_points(const Giving *g, const ConditionInfo **only)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < g->manifest->condition_count; i++) {
-        const ConditionInfo *condition = &g->manifest->conditions[i];
-        if (condition->standing || !argument_of(g, condition))
-            continue;
-        *only = condition;
-        count++;
-    }
-    return count;
-}
-
-/* The condition that the text is for, "r=1,2", or "1,2" where there is only one; *numbers: what is behind the name. NULL
- * (reported). */
-static const ConditionInfo *find_point(const Giving *g, const char *text, const char **numbers)
+/* The condition of that word that the text is for: "r=1,2", or "1,2" where the export takes only one; *value: what is behind the
+ * name. NULL (reported). */
+static const ConditionInfo *find_condition(const Giving *g, const char *word, const char *text, const char **value)
 {
     const ConditionInfo *only = NULL;
-    const char *equals = strchr(text, '='), *word = "", *first = "";
-    size_t count = count_points(g, &only), length = equals ? (size_t)(equals - text) : 0;
+    const char *equals = strchr(text, '='), *first = "";
+    size_t count = 0, length = equals ? (size_t)(equals - text) : 0;
     NameList names = {""};
-    *numbers = equals ? equals + 1 : text;
+    *value = equals ? equals + 1 : text;
     for (size_t i = 0; i < g->manifest->condition_count; i++) {
         const ConditionInfo *condition = &g->manifest->conditions[i];
-        if (condition->standing)
-            continue;
-        word = condition->word;
-        if (!argument_of(g, condition))
+        if (strcmp(condition->word, word) || !argument_of(g, condition))
             continue;
         if (equals && strlen(condition->name) == length && !strncmp(condition->name, text, length))
             return condition;
         first = *first ? first : condition->name;
+        only = condition;
+        count++;
         name_list_add(&names, condition->name);
     }
     if (count == 0)
@@ -100,46 +68,30 @@ static const ConditionInfo *find_point(const Giving *g, const char *text, const 
     return equals || count != 1 ? NULL : only;
 }
 
-/* One number per entry, scaled so that the sum is 1. */
-static bool give_point(const Giving *g, const char *text)
+static bool give_value(const Giving *g, const ConditionFlag *flag)
 {
-    const char *numbers;
-    const ConditionInfo *condition = find_point(g, text, &numbers);
+    const char *text;
+    const ConditionInfo *condition = find_condition(g, flag->word, flag->text, &text);
     if (!condition)
         return false;
-    const char *word = condition->word;
     bool *given = &g->given[condition - g->manifest->conditions];
-    double *point = calloc(condition->width, sizeof *point), sum = 0;
-    bool fine = point || report_error("out of memory");
-    fine = fine && (!*given || report_error("--%s is given twice", word));
-    fine = fine && (parse_numbers(numbers, condition->width, point) || refuse_numbers(word, "", condition->width, numbers));
-    for (size_t i = 0; fine && i < condition->width; i++) {
-        fine = point[i] >= 0 || report_error("--%s %s: a %s has no negative numbers", word, numbers, word);
-        sum += point[i];
-    }
-    fine = fine && ((sum > 0 && isfinite(sum)) || report_error("--%s %s: the numbers must have a sum above 0", word, numbers));
-    for (size_t i = 0; fine && i < condition->width; i++)
-        point[i] /= sum;
+    double *values = calloc(condition->width, sizeof *values);
+    bool fine = values || report_error("out of memory");
+    fine = fine && (!*given || report_error("--%s is given twice", flag->word));
+    fine = fine && domain_of(condition)->parse(condition, text, values);
     if (fine)
-        write_argument(g, condition, 0, condition->width, point);
+        write_argument(g, condition, 0, condition->width, values);
     *given = true;
-    free(point);
+    free(values);
     return fine;
 }
 
-static bool needs_point(const Giving *g, const ConditionInfo *condition)
+static bool needs_value(const Giving *g, const ConditionInfo *condition)
 {
-    const SweepInfo *sweep = manifest_sweep(g->manifest);
-    bool swept = sweep && &g->manifest->conditions[sweep->condition] == condition;
-    const char *word = condition->word;
-    NameList names = {""};
-    for (size_t i = 0; swept && i < sweep->output_count; i++)
-        name_list_add(&names, sweep->outputs[i]);
-    if (swept)
-        return report_error("'%s' takes the %s '%s': say with --%s how much each of %s matters", g->export, word, condition->name,
-                            word, names.text);
-    return report_error("'%s' takes the %s '%s': say with --%s its %zu numbers", g->export, word, condition->name, word,
-                        condition->width);
+    char wanted[DOMAIN_TEXT];
+    domain_of(condition)->wanted(g->manifest, condition, wanted);
+    return report_error("'%s' takes the %s '%s': say with --%s %s", g->export, condition->word, condition->name, condition->word,
+                        wanted);
 }
 
 /* ---- hyperparameters ---- */
@@ -250,7 +202,8 @@ static bool check_arguments(const Giving *g)
     for (size_t i = 0; i < g->manifest->condition_count; i++) {
         const ConditionInfo *condition = &g->manifest->conditions[i];
         const TensorInfo *argument = argument_of(g, condition);
-        if (argument && (argument->elements != (int64_t)condition->width || argument->dtype != g->manifest->real))
+        DType dtype = condition->domain == DOMAIN_INDEX ? DTYPE_I32 : g->manifest->real;
+        if (argument && (argument->elements != (int64_t)condition->width || argument->dtype != dtype))
             return report_internal("the argument '%s' of '%s' does not hold %zu numbers", condition->name, g->export,
                                    condition->width);
     }
@@ -264,13 +217,13 @@ static bool give_all(const Giving *g, const Options *options)
     for (size_t i = 0; fine && i < g->manifest->condition_count; i++)
         if (conditions[i].standing && argument_of(g, &conditions[i]))
             fine = keep_trained(g, i);
-    for (size_t i = 0; fine && i < options->hypers.count; i++)
-        fine = give_hyper(g, options->hypers.texts[i]);
-    for (size_t i = 0; fine && i < options->points.count; i++)
-        fine = give_point(g, options->points.texts[i]);
+    for (size_t i = 0; fine && i < options->condition_count; i++) {
+        const ConditionFlag *flag = &options->conditions[i];
+        fine = flag->standing ? give_hyper(g, flag->text) : give_value(g, flag);
+    }
     for (size_t i = 0; fine && i < g->manifest->condition_count; i++)
         if (!conditions[i].standing && argument_of(g, &conditions[i]) && !g->given[i])
-            fine = needs_point(g, &conditions[i]);
+            fine = needs_value(g, &conditions[i]);
     return fine;
 }
 
@@ -282,4 +235,24 @@ bool give_conditions(const Program *program, const Call *call, const char *expor
     bool fine = giving.given ? give_all(&giving, options) : report_error("out of memory");
     free(giving.given);
     return fine;
+}
+
+bool give_sweep_point(const Manifest *manifest, const Options *options, int *point)
+{
+    const ConditionInfo *condition = manifest_sweep(manifest) ? &manifest->conditions[manifest_sweep(manifest)->condition] : NULL;
+    *point = NONE;
+    for (size_t i = 0; i < options->condition_count; i++) {
+        const char *word = options->conditions[i].word, *text = options->conditions[i].text, *equals = strchr(text, '=');
+        double value;
+        if (!condition || strcmp(condition->word, word))
+            return report_error("the metrics of this program are not measured for each %s: leave --%s out", word, word);
+        if (equals && (strlen(condition->name) != (size_t)(equals - text) || strncmp(condition->name, text, strlen(condition->name))))
+            return report_error("--%s %s: the metrics are measured for each %s '%s'", word, text, word, condition->name);
+        if (*point != NONE)
+            return report_error("--%s is given twice", word);
+        if (!domain_of(condition)->parse(condition, equals ? equals + 1 : text, &value))
+            return false;
+        *point = (int)value;
+    }
+    return true;
 }

@@ -9,4 +9,8 @@
  * loaded. False (reported) if a flag does not fit the export, or one that it needs is missing. */
 bool give_conditions(const Program *program, const Call *call, const char *export, const Options *options);
 
+/* The value of the condition of the sweep at which `OUT eval` measures, an index; NONE: no flag says one. False (reported) if a flag
+ * does not fit. */
+bool give_sweep_point(const Manifest *manifest, const Options *options, int *point);
+
 #endif

@@ -1,10 +1,10 @@
 /* `OUT eval` prints the metrics of the train on whole splits, with the weights of a file. */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "runtime/cli/commands.h"
+#include "runtime/cli/conditions.h"
 #include "runtime/core/parallel.h"
 #include "runtime/core/report.h"
 #include "runtime/data/encode.h"
@@ -38,76 +38,12 @@ static bool print_metrics(Evaluation *evaluations, const Program *program, bool 
     return !program_failed();
 }
 
-/* "NAME value", or for a list "NAME value value ...". */
-static void print_figure(const char *name, const json_t *value)
-{
-    size_t count = json_is_array(value) ? json_array_size(value) : 1;
-    printf("%s", name);
-    for (size_t i = 0; i < count; i++) {
-        const json_t *number = json_is_array(value) ? json_array_get(value, i) : value;
-        printf(" %.6g", json_is_null(number) ? NAN : json_real_value(number));
-    }
-    putchar('\n');
-}
-
-/* The whole sweep, as the run that wrote the weights put it into its file. */
-static void print_sweep(Sweep *sweep, Evaluation *evaluations, const Program *program, bool as_json)
-{
-    const char *key;
-    json_t *value, *indicators = json_object();
-    sweep_measure(sweep, evaluations, program, 0);
-    if (program_failed()) {
-        json_decref(indicators);
-        return;
-    }
-    sweep_add_indicators(sweep, indicators);
-    sweep_add_metrics(sweep, indicators);
-    sweep_note_limits(sweep);
-    json_object_foreach(indicators, key, value) if (!as_json) print_figure(key, value);
-    json_decref(indicators);
-    json_t *json = as_json ? sweep_json(sweep, program) : NULL;
-    if (json)
-        print_json(program, json);
-    json_decref(json);
-}
-
-/* Where each point has a net of its own: the file of weights holds one net. */
-static void print_net(Sweep *sweep, Evaluation *evaluations, const Program *program, bool as_json)
-{
-    const char *key;
-    json_t *value;
-    double point[MAX_OUTPUTS];
-    sweep_measure_net(sweep, evaluations, program, point);
-    if (program_failed())
-        return;
-    json_t *json = as_json ? sweep_net_json(sweep, point) : NULL;
-    if (json)
-        print_json(program, json);
-    json_decref(json);
-    if (as_json)
-        return;
-    printf("%s", sweep->info->point_word);
-    for (size_t i = 0; i < sweep->info->width; i++)
-        printf(" %.6g", point[i]);
-    putchar('\n');
-    for (size_t i = 0; i < sweep->info->output_count; i++)
-        printf("%s %.6g\n", sweep->info->outputs[i], sweep->values[i]);
-    json_t *metrics = json_object();
-    sweep_add_metrics(sweep, metrics);
-    json_object_foreach(metrics, key, value) print_figure(key, value);
-    json_decref(metrics);
-}
-
-static bool print_swept(Evaluation *evaluations, const Program *program, const char *weights, bool as_json)
+static bool print_swept(Evaluation *evaluations, const Program *program, const char *weights, int point, bool as_json)
 {
     Sweep sweep;
-    bool fine = sweep_open(&sweep, program) && sweep_load(&sweep, program, weights);
-    if (fine && sweep.info->memory != NONE)
-        print_net(&sweep, evaluations, program, as_json);
-    else if (fine)
-        print_sweep(&sweep, evaluations, program, as_json);
+    bool fine = sweep_open(&sweep, program) && sweep_evaluate(&sweep, evaluations, program, weights, point, as_json);
     sweep_close(&sweep);
-    return fine && !program_failed();
+    return fine;
 }
 
 /* States other than weights (counters) begin as in a run with seed 0. */
@@ -160,8 +96,9 @@ int command_eval(const Manifest *manifest, const Options *options)
         report_error("this model has no metrics to evaluate");
         return EXIT_FAILURE;
     }
+    int point;
     char *weights = options->weights ? strdup(options->weights) : folder_newest_weights(manifest, "eval");
-    if (!weights)
+    if (!weights || !give_sweep_point(manifest, options, &point))
         return EXIT_FAILURE;
     parallel_set_threads(options->run.threads ? options->run.threads : 1);
     Program program = {0};
@@ -175,7 +112,7 @@ int command_eval(const Manifest *manifest, const Options *options)
     fine = loaded && initialise(&program, &data) && checkpoint_load_weights(weights, &program) &&
            data_encode(&data, &program, false) && (evaluations = evaluations_open(&program, &data));
     if (fine && manifest->train->sweep)
-        fine = print_swept(evaluations, &program, weights, options->json);
+        fine = print_swept(evaluations, &program, weights, point, options->json);
     else if (fine)
         fine = print_metrics(evaluations, &program, options->json);
     evaluations_close(evaluations, manifest->train->metric_count);

@@ -8,17 +8,20 @@
 #include <sys/stat.h>
 
 #include "runtime/cli/commands.h"
+#include "runtime/cli/domains/domains.h"
 #include "runtime/core/report.h"
 #include "support/wrap.h"
 
 enum { THREADS_LIMIT = 1024, HELP_WIDTH = 100, HELP_MARGIN = 23 };
 
-typedef enum {
+/* A row of flags.def, or from KEY_COUNT on a flag of conditions. */
+typedef int Key;
+enum {
 #define FLAG(KEY, ...) KEY_##KEY,
 #include "runtime/cli/flags.def"
 #undef FLAG
     KEY_COUNT
-} Key;
+};
 
 /* Sets of flags. */
 enum {
@@ -42,20 +45,58 @@ static const CommandInfo commands[] = {
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
 
-/* "--preference" and "--hyper"; empty where the model has no such conditions. */
-static char condition_flags[2][64];
+/* The flags of conditions, behind those of the table: one per word, "--task". */
+enum { MOST_WORDS = 16 };
+static struct {
+    char name[64];
+    const ConditionInfo *condition; /* the first of this word */
+    bool swept;                     /* the points of the sweep are values of one, which is an index */
+} words[MOST_WORDS];
+static size_t word_count;
+
+static int key_count(void)
+{
+    return KEY_COUNT + (int)word_count;
+}
 
 static const char *flag_name(Key key)
 {
-    return key == KEY_POINT ? condition_flags[0] : key == KEY_HYPER ? condition_flags[1] : flags[key].name;
+    return key < KEY_COUNT ? flags[key].name : words[key - KEY_COUNT].name;
+}
+
+/* What the value of the flag is; NULL: it takes none. */
+static const char *flag_value(Key key)
+{
+    if (key < KEY_COUNT)
+        return flags[key].value;
+    const ConditionInfo *condition = words[key - KEY_COUNT].condition;
+    return condition->standing ? flags[KEY_CONDITIONS].value : domain_examples[condition->domain];
+}
+
+static bool takes(const CommandInfo *command, Key key)
+{
+    if (key < KEY_COUNT)
+        return key != KEY_CONDITIONS && key != KEY_INDICES && command->flags >> key & 1;
+    return command->flags & CONDITIONS || (command->flags & INDICES && words[key - KEY_COUNT].swept);
 }
 
 static void name_condition_flags(const Manifest *manifest)
 {
-    memset(condition_flags, 0, sizeof condition_flags);
+    const SweepInfo *sweep = manifest_sweep(manifest);
+    word_count = 0;
     for (size_t i = 0; i < manifest->condition_count; i++) {
         const ConditionInfo *condition = &manifest->conditions[i];
-        snprintf(condition_flags[condition->standing], sizeof condition_flags[0], "--%.60s", condition->word);
+        size_t word = 0;
+        while (word < word_count && strcmp(words[word].condition->word, condition->word))
+            word++;
+        if (word == MOST_WORDS)
+            continue;
+        if (word == word_count) {
+            words[word_count++].condition = condition;
+            words[word].swept = false;
+            snprintf(words[word].name, sizeof words[word].name, "--%.60s", condition->word);
+        }
+        words[word].swept |= sweep && i == sweep->condition && condition->domain == DOMAIN_INDEX;
     }
 }
 
@@ -64,7 +105,7 @@ static void name_condition_flags(const Manifest *manifest)
 /* "--data DIR" */
 static void flag_text(Key key, char *text, size_t size)
 {
-    const char *value = flags[key].value;
+    const char *value = flag_value(key);
     snprintf(text, size, "%s%s%s", flag_name(key), value ? " " : "", value ? value : "");
 }
 
@@ -75,11 +116,11 @@ static void print_usage(const CommandInfo *command, bool first)
     int margin = (int)(strlen("usage: ") + strlen(program) + strlen(" ") + strlen(command->name));
     int column = margin;
     printf("%s%s %s", first ? "usage: " : "       ", program, command->name);
-    for (int key = 0; key < KEY_COUNT; key++) {
+    for (int key = 0; key < key_count(); key++) {
         char text[96];
-        if (!(command->flags >> key & 1) || !*flag_name((Key)key))
+        if (!takes(command, key))
             continue;
-        flag_text((Key)key, text, sizeof text);
+        flag_text(key, text, sizeof text);
         int length = (int)strlen(text) + (int)strlen(" []");
         if (column + length > HELP_WIDTH) {
             printf("\n%*s", margin, "");
@@ -93,33 +134,33 @@ static void print_usage(const CommandInfo *command, bool first)
 
 static void print_flag_help(const Manifest *manifest, Key key)
 {
-    const SweepInfo *sweep = manifest_sweep(manifest);
-    char text[96], point[96];
+    const ConditionInfo *condition = key < KEY_COUNT ? NULL : words[key - KEY_COUNT].condition;
+    char text[96], help[DOMAIN_TEXT];
     flag_text(key, text, sizeof text);
-    if (!*flag_name(key)) /* the model has no such conditions */
-        return;
-    snprintf(point, sizeof point, "how much each %.30s matters, scaled to the sum 1", sweep ? sweep->output_word : "entry");
+    snprintf(help, sizeof help, "%s", flags[condition ? KEY_CONDITIONS : key].help);
+    if (condition && !condition->standing)
+        domain_of(condition)->help(manifest, condition, help);
     printf("  %-*s ", HELP_MARGIN - 3, text);
     if (strlen(text) > HELP_MARGIN - 3)
         printf("\n%*s", HELP_MARGIN, "");
-    print_wrapped(stdout, key == KEY_POINT ? point : flags[key].help, HELP_MARGIN, HELP_WIDTH);
+    print_wrapped(stdout, help, HELP_MARGIN, HELP_WIDTH);
 }
 
 void options_help(const Manifest *manifest, const CommandInfo *command)
 {
-    unsigned shown = 0;
+    CommandInfo shown = {.name = ""}; /* all flags of these commands */
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         if (!command || command == &commands[i]) {
-            print_usage(&commands[i], shown == 0);
-            shown |= commands[i].flags;
+            print_usage(&commands[i], command || i == 0);
+            shown.flags |= commands[i].flags;
         }
     if (command)
         printf("\n%s\n", command->summary);
-    if (shown)
+    if (shown.flags)
         putchar('\n');
-    for (int key = 0; key < KEY_COUNT; key++)
-        if (shown >> key & 1)
-            print_flag_help(manifest, (Key)key);
+    for (int key = 0; key < key_count(); key++)
+        if (takes(&shown, key))
+            print_flag_help(manifest, key);
     if (!command || !strncmp(command->files, "FILE", 4))
         printf("  FILE...              what predict works on: a table, or one file per argument of the export\n");
     if (!command)
@@ -164,10 +205,23 @@ static bool set_text(const char **text, const char *flag, const char *value, con
     return *value || report_error("%s expects %s", flag, what);
 }
 
+static bool add_condition(Options *options, Key key, const char *value)
+{
+    const ConditionInfo *condition = words[key - KEY_COUNT].condition;
+    if (!*value)
+        return report_error("%s expects %s", flag_name(key), flag_value(key));
+    if (options->condition_count == MAX_VALUES)
+        return report_error("%s is given more than %d times", flag_name(key), MAX_VALUES);
+    options->conditions[options->condition_count++] = (ConditionFlag){condition->word, condition->standing, value};
+    return true;
+}
+
 static bool set_flag(Options *options, Key key, const char *value)
 {
     const char *flag = flag_name(key);
     int64_t number;
+    if (key >= KEY_COUNT)
+        return add_condition(options, key, value);
     switch (key) {
     case KEY_DATA:
         return set_text(&options->run.data, flag, value, "a folder");
@@ -212,25 +266,23 @@ static bool set_flag(Options *options, Key key, const char *value)
         return true;
     case KEY_EXPORT:
         return set_text(&options->export, flag, value, "a name");
-    case KEY_POINT:
-        return add_value(&options->points, flag, value, "numbers with commas between them");
-    case KEY_HYPER:
-        return add_value(&options->hypers, flag, value, flags[key].value);
+    case KEY_CONDITIONS:
+    case KEY_INDICES:
     case KEY_COUNT:
         break;
     }
     return false;
 }
 
-/* The flag written as argument, "--flag" or "--flag=value"; KEY_COUNT if the command has no such flag. */
+/* The flag written as argument, "--flag" or "--flag=value"; key_count() if the command has no such flag. */
 static Key find_flag(const char *argument, const CommandInfo *command)
 {
     size_t length = strcspn(argument, "=");
     int key = 0;
-    while (key < KEY_COUNT && !(command->flags >> key & 1 && length > 0 && strlen(flag_name((Key)key)) == length &&
-                                !strncmp(flag_name((Key)key), argument, length)))
+    while (key < key_count() && !(takes(command, key) && length > 0 && strlen(flag_name(key)) == length &&
+                                  !strncmp(flag_name(key), argument, length)))
         key++;
-    return (Key)key;
+    return key;
 }
 
 /* ---- wrong flags ---- */
@@ -267,11 +319,11 @@ static const char *near_flag(const char *argument, const CommandInfo *command)
     enum { NEAR = 2 };
     const char *best = NULL;
     size_t least = NEAR + 1;
-    for (int key = 0; key < KEY_COUNT; key++) {
-        const char *name = flag_name((Key)key);
+    for (int key = 0; key < key_count(); key++) {
+        const char *name = flag_name(key);
         size_t distance = edit_distance(argument, strcspn(argument, "="), name);
         bool begins_alike = !strncmp(argument, name, strlen("--ab")); /* two changes of a short name make any other */
-        if (command->flags >> key & 1 && *name && distance < least && (distance == 1 || begins_alike)) {
+        if (takes(command, key) && distance < least && (distance == 1 || begins_alike)) {
             least = distance;
             best = name;
         }
@@ -364,8 +416,8 @@ static bool refuse_flag(const char *argument, const CommandInfo *command)
         return report_error("'%s' is not a flag of '%s'; '%s FILE' begins with the weights of a file", argument, command->name,
                             near);
     for (size_t i = 0; i < COMMAND_COUNT; i++)
-        for (int key = 0; key < KEY_COUNT; key++)
-            if (commands[i].flags >> key & 1 && is_flag(argument, flag_name((Key)key)))
+        for (int key = 0; key < key_count(); key++)
+            if (takes(&commands[i], key) && is_flag(argument, flag_name(key)))
                 return report_error("'%s' is not a flag of '%s', but of '%s'; see '%s %s --help'", argument, command->name,
                                     commands[i].name, report_command(), command->name);
     if (near)
@@ -408,14 +460,14 @@ static bool parse_flags(int argc, char **argv, Options *options)
         if (argument[0] != '-')
             return refuse_file(argument, command);
         Key key = find_flag(argument, command);
-        if (key == KEY_COUNT)
+        if (key == key_count())
             return refuse_flag(argument, command);
         const char *value = strchr(argument, '=');
-        if (value && !flags[key].value)
+        if (value && !flag_value(key))
             return report_error("%s takes no value", flag_name(key));
         if (value)
             value++;
-        else if (flags[key].value && (++i == argc || find_flag(argv[i], command) != KEY_COUNT)) /* "--out --resume" */
+        else if (flag_value(key) && (++i == argc || find_flag(argv[i], command) != key_count())) /* "--out --resume" */
             return report_error("%s expects a value; see --help", flag_name(key));
         else
             value = argv[i];
@@ -457,8 +509,8 @@ static bool fit_together(const Options *options)
 static bool refuse_command(const char *word)
 {
     for (size_t i = 0; i < COMMAND_COUNT; i++)
-        for (int key = 0; key < KEY_COUNT; key++)
-            if (commands[i].flags >> key & 1 && is_flag(word, flag_name((Key)key)))
+        for (int key = 0; key < key_count(); key++)
+            if (takes(&commands[i], key) && is_flag(word, flag_name(key)))
                 return report_error("'%s' is not a command: flags stand behind one, as in '%s %s %s'", word, report_command(),
                                     commands[i].name, word);
     return report_error("'%s' is not a command (%s); see --help", word, all_commands());

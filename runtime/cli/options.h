@@ -11,13 +11,21 @@ enum { MAX_FILES = 64 };
 
 typedef struct CommandInfo CommandInfo;
 
+/* --task 3 */
+typedef struct ConditionFlag {
+    const char *word; /* of the conditions: "task" */
+    bool standing;
+    const char *text;
+} ConditionFlag;
+
 typedef struct Options {
     const CommandInfo *command;   /* NULL: the overview of all */
     bool help;                    /* of the command */
     RunSettings run;              /* eval and predict: its data and its threads */
     const char *weights;          /* eval, predict */
     const char *export;           /* predict; NULL: not given */
-    FlagValues points, hypers;    /* predict: conditions of the export */
+    ConditionFlag conditions[MAX_VALUES]; /* predict: of the export; eval: of the sweep */
+    size_t condition_count;
     const char *files[MAX_FILES]; /* predict: the data; plot: the run folders */
     size_t file_count;
     bool json; /* eval */

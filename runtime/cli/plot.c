@@ -15,6 +15,17 @@
 #include "runtime/data/files.h"
 #include "runtime/run/folder.h"
 
+static const SweepPicture *picture_of(const SweepInfo *sweep)
+{
+    static const SweepPicture *const pictures[SWEEP_KIND_COUNT] = {
+#define SWEEP(KIND, name, ...) &picture_##name,
+#include "runtime/abi/sweeps.def"
+#undef SWEEP
+    };
+    static const SweepPicture none;
+    return sweep ? pictures[sweep->kind] : &none;
+}
+
 /* FOLDER/STEM.ENDING, for free(). NULL (reported) without memory. */
 static char *name_file(const char *folder, const char *stem, const char *ending)
 {
@@ -39,12 +50,24 @@ static bool draw_curves(const Manifest *manifest, const char *folder, const char
 static bool draw_sweep(const SweepInfo *sweep, const char *folder, const char *picture, const json_t *events, bool *found)
 {
     *found = false;
-    if (!sweep)
+    if (!picture_of(sweep)->one)
         return true;
     char *data = name_file(folder, sweep->name, "json");
     *found = data && path_exists(data);
-    bool fine = data && picture && (!*found || plot_front(sweep, data, events, picture));
+    bool fine = data && picture && (!*found || picture_of(sweep)->one(sweep, data, events, picture));
     free(data);
+    return fine;
+}
+
+/* The other picture of a sweep; `into`: the folder of pictures. */
+static bool draw_more(const SweepInfo *sweep, const char *folder, const char *into, const char *ending)
+{
+    const SweepPicture *rule = picture_of(sweep);
+    char *data = rule->more ? name_file(folder, rule->more, "json") : NULL;
+    char *picture = rule->more ? name_file(into, rule->more, ending) : NULL;
+    bool fine = !rule->more || (data && picture && (!path_exists(data) || rule->draw_more(sweep, data, picture)));
+    free(data);
+    free(picture);
     return fine;
 }
 
@@ -75,8 +98,8 @@ static bool draw_runs(const Manifest *manifest, const Options *options, const ch
     if (!runs)
         return report_error("out of memory");
     bool fine = plot_runs_read(runs, options->files, options->file_count) && plot_compare(manifest, runs, curves);
-    if (fine && sweep)
-        fine = plot_fronts(sweep, runs, front);
+    if (fine && picture_of(sweep)->several)
+        fine = picture_of(sweep)->several(sweep, runs, front);
     plot_runs_close(runs);
     free(runs);
     return fine;
@@ -106,6 +129,7 @@ int command_plot(const Manifest *manifest, const Options *options)
     char *curves = name_file(into, "curves", ending), *front = name_file(into, sweep ? sweep->name : "front", ending);
     bool fine =
         curves && front && (several ? draw_runs(manifest, options, curves, front) : draw_run(manifest, folder, curves, front));
+    fine = (several || draw_more(sweep, folder, into, ending)) && fine;
     free(curves);
     free(front);
     free(folder);

@@ -84,7 +84,7 @@ static void find_panels(Comparison *c)
             c->last = fmax(c->last, plot_value(event, "step", -1));
             json_object_foreach(event, key, value)
             {
-                if (plot_is_position(key) || plot_is_spread(event, key))
+                if (plot_is_position(c->manifest, key) || plot_is_spread(event, key))
                     continue;
                 if (json_is_number(value))
                     add_panel(c, key, -1);

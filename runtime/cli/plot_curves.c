@@ -130,12 +130,22 @@ static bool place_scalar(Curves *curves, const char *key)
     return false;
 }
 
+/* Whether it is a metric with one number per point of a sweep. */
+static bool is_swept(const Manifest *manifest, const char *key)
+{
+    bool swept = false;
+    for (size_t i = 0; manifest_sweep(manifest) && i < manifest->train->metric_count; i++)
+        swept |= !strcmp(manifest->train->metrics[i].name, key);
+    return swept;
+}
+
 static bool place_vector(Curves *curves, const char *key, size_t elements)
 {
     Panel *panel = find_panel(curves, key, strlen(key));
     for (size_t i = 0; panel && i < elements; i++) {
         char *label = NULL;
-        if (asprintf(&label, "%s[%zu]", key, i) < 0)
+        if (is_swept(curves->manifest, key) ? asprintf(&label, "%s %zu", curves->manifest->train->sweep->point_word, i) < 0
+                                            : asprintf(&label, "%s[%zu]", key, i) < 0)
             label = NULL;
         if (!add_series(curves, panel, key, (int64_t)i, label))
             return false;
@@ -145,7 +155,7 @@ static bool place_vector(Curves *curves, const char *key, size_t elements)
 
 static bool place_key(Curves *curves, const json_t *event, const char *key, const json_t *value)
 {
-    if (plot_is_position(key) || plot_is_spread(event, key))
+    if (plot_is_position(curves->manifest, key) || plot_is_spread(event, key))
         return true;
     if (json_is_array(value))
         return place_vector(curves, key, json_array_size(value));

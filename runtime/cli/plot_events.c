@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "runtime/core/report.h"
+#include "runtime/run/sweep.h"
 
 json_t *plot_events(const char *path)
 {
@@ -64,9 +65,10 @@ bool plot_is_spread(const json_t *event, const char *key)
     return found;
 }
 
-bool plot_is_position(const char *key)
+bool plot_is_position(const Manifest *manifest, const char *key)
 {
-    return !strcmp(key, "event") || !strcmp(key, "step") || !strcmp(key, "epoch") || !strcmp(key, "seconds") ||
+    const SweepInfo *sweep = manifest_sweep(manifest);
+    return (sweep_in_rounds(sweep) && !strcmp(key, sweep->point_word)) || !strcmp(key, "event") || !strcmp(key, "step") || !strcmp(key, "epoch") || !strcmp(key, "seconds") ||
            !strncmp(key, "steps.", 6);
 }
 

@@ -16,7 +16,7 @@ double plot_value(const json_t *event, const char *key, int64_t element);
 /* Whether "lam.drop.sigma" is the spread of "lam.drop" of this event. */
 bool plot_is_spread(const json_t *event, const char *key);
 /* Whether the key says where in the run the event is: step, epoch, seconds. */
-bool plot_is_position(const char *key);
+bool plot_is_position(const Manifest *manifest, const char *key);
 
 /* Whether the figure may be left out if it never changes: a learning rate. */
 bool plot_is_rate(const char *key);

@@ -298,7 +298,7 @@ static bool draw(const Front *front, const char *picture)
     return plot_render(script, picture);
 }
 
-bool plot_front(const SweepInfo *sweep, const char *data, const json_t *events, const char *picture)
+static bool plot_front(const SweepInfo *sweep, const char *data, const json_t *events, const char *picture)
 {
     Front front;
     bool fine = front_read(&front, sweep, data) && front_read_earlier(&front, events) && draw(&front, picture);
@@ -307,3 +307,5 @@ bool plot_front(const SweepInfo *sweep, const char *data, const json_t *events, 
     front_close(&front);
     return fine;
 }
+
+const SweepPicture picture_front = {.one = plot_front, .several = plot_fronts};

@@ -189,7 +189,8 @@ static bool indicators_fit(const SweepInfo *sweep)
         const IndicatorInfo *info = &sweep->indicators[i];
         IndicatorArgument argument = indicator_arguments[info->kind];
         size_t rows = info->number_count / sweep->output_count;
-        if (rows * sweep->output_count != info->number_count || rows > MAX_ROWS ||
+        if (indicator_sweeps[info->kind] != sweep->kind || (indicator_points[info->kind] == POINTS_ALL && sweep->first == NONE) ||
+            rows * sweep->output_count != info->number_count || rows > MAX_ROWS ||
             (argument == ARGUMENT_NOTHING ? rows != 0
              : argument == ARGUMENT_POINT ? rows != 1
                                           : rows == 0))
@@ -203,15 +204,17 @@ static bool sweep_fits(const Manifest *manifest, const TrainInfo *train)
     const SweepInfo *sweep = train->sweep;
     if (!sweep)
         return true;
+    bool rounds = sweep->kind == SWEEP_ROUNDS;
     return sweep->metric < train->metric_count && sweep->output_count >= 1 && sweep->output_count <= MAX_OUTPUTS &&
            sweep->width <= MAX_OUTPUTS && sweep->count >= 1 && sweep->count <= MAX_POINTS &&
            sweep->point_numbers == sweep->count * sweep->width && sweep->width == manifest->conditions[sweep->condition].width &&
            holds_condition(manifest, &manifest->conditions[sweep->condition], sweep->state) &&
            is_real_state(manifest, sweep->all, sweep->point_numbers) &&
            is_real_state(manifest, sweep->memory,
-                         sweep->count * (sweep->rounds ? sweep->count * train->metric_count
-                                                       : sweep->output_count + train->metric_count - 1)) &&
-           indicators_fit(sweep);
+                         sweep->count *
+                             (rounds ? sweep->count * train->metric_count : sweep->output_count + train->metric_count - 1)) &&
+           is_real_state(manifest, sweep->first, sweep->count * train->metric_count) &&
+           (!rounds || (sweep->memory != NONE && sweep->output_count == 1)) && indicators_fit(sweep);
 }
 
 static bool events_fit(const Manifest *manifest, const TrainInfo *train)

@@ -321,6 +321,22 @@ bool safetensors_fits(const SafeFile *file, const TensorInfo *tensor)
     return fits;
 }
 
+bool safetensors_shape(const SafeFile *file, const TensorInfo *tensor, TensorInfo *found)
+{
+    const json_t *entry = find_entry(file, tensor), *shape = json_object_get(entry, "shape");
+    if (!entry || json_array_size(shape) != tensor->rank ||
+        strcmp(json_string_value(json_object_get(entry, "dtype")), safe_names[tensor->dtype]))
+        return false;
+    *found = *tensor;
+    found->elements = 1;
+    for (unsigned axis = 0; axis < tensor->rank; axis++) { /* the header was checked: this is no more than the file holds */
+        found->dims[axis] = json_integer_value(json_array_get(shape, axis));
+        found->elements *= found->dims[axis];
+    }
+    found->bytes = (size_t)found->elements * dtype_sizes[tensor->dtype];
+    return true;
+}
+
 bool safetensors_read(const SafeFile *file, const TensorInfo *tensor, void *data)
 {
     const json_t *entry = find_entry(file, tensor);

@@ -27,6 +27,8 @@ bool safetensors_open(SafeFile *file, const char *path);
 void safetensors_close(SafeFile *file);
 /* Whether the file has the tensor, with the type and shape of `tensor`. */
 bool safetensors_fits(const SafeFile *file, const TensorInfo *tensor);
+/* The shape of the tensor of that name and type in the file: dims[0..rank). False: there is none of at most `tensor`'s axes. */
+bool safetensors_shape(const SafeFile *file, const TensorInfo *tensor, TensorInfo *found);
 /* Reads the tensor into `data`. It must be there with the type and shape of `tensor`; problems are reported. */
 bool safetensors_read(const SafeFile *file, const TensorInfo *tensor, void *data);
 /* The metadata object, or NULL; borrowed. */

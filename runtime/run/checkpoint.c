@@ -46,7 +46,10 @@ static json_t *fingerprint(const Manifest *manifest)
         char type[TENSOR_TEXT_SIZE];
         if (!is_stored(state))
             continue;
-        tensor_text(&state->tensor, type);
+        TensorInfo tensor = state->tensor;
+        for (unsigned axis = 0; state->grows && axis < tensor.rank; axis++)
+            tensor.dims[axis] = 0;
+        tensor_text(&tensor, type);
         hash = fnv_text(hash, state->tensor.name);
         hash = fnv_text(hash, type);
         hash = fnv_text(hash, state_role_names[state->role]);
@@ -144,6 +147,7 @@ static json_t *build_metadata(const Program *program, const Identity *identity, 
     metadata_set_integer(metadata, "batch", identity->batch);
     metadata_set_integer(metadata, "total_steps", identity->total_steps);
     metadata_set_integer(metadata, "epoch_steps", identity->epoch_steps);
+    metadata_set_integer(metadata, "rounds", identity->rounds);
     metadata_set_integer(metadata, "threads", identity->threads);
     set_data(metadata, manifest, identity->data);
     set_parts(metadata, manifest);
@@ -188,6 +192,7 @@ static bool is_possible(const char *path, const Manifest *manifest, const Identi
     } numbers[] = {{"batch", identity->batch, 1, INT32_MAX},
                    {"total_steps", identity->total_steps, 0, INT32_MAX},
                    {"epoch_steps", identity->epoch_steps, 1, INT32_MAX},
+                   {"rounds", identity->rounds, 1, INT32_MAX},
                    {"threads", identity->threads, 1, MOST_THREADS}};
     const char *what = NULL;
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0] && !what; i++)
@@ -195,7 +200,7 @@ static bool is_possible(const char *path, const Manifest *manifest, const Identi
             what = numbers[i].name;
     Plan plan;
     if (!what)
-        plan_make(&plan, manifest->train, identity->epoch_steps, identity->total_steps / plan_budgets(manifest->train));
+        plan_make(&plan, manifest->train, identity->epoch_steps, identity->total_steps / identity->rounds);
     return (!what && position_is_possible(position, manifest->train, &plan, &what)) ||
            report_error("%s: its metadata say what no run can have done ('%s'); the file is damaged, or of another program", path,
                         what);
@@ -217,6 +222,15 @@ static bool identify(const char *path, const Manifest *manifest, const json_t *m
         !metadata_integer(metadata, "epoch_steps", &identity->epoch_steps) ||
         !metadata_integer(metadata, "threads", &identity->threads) || !position_load(position, metadata))
         return report_error("%s: its metadata is not that of a training run, which --resume needs", path);
+    if (!json_object_get(metadata, "rounds"))
+        identity->rounds = plan_budgets(manifest->train);
+    else if (!metadata_integer(metadata, "rounds", &identity->rounds))
+        return report_error("%s: its metadata is not that of a training run, which --resume needs", path);
+    if (identity->rounds > plan_budgets(manifest->train))
+        return report_error("%s belongs to a run of %" PRId64 " %ss, and this program has %" PRId64
+                            ": a run may get more of them, but not lose any",
+                            path, identity->rounds, manifest->train->sweep ? manifest->train->sweep->point_word : "round",
+                            plan_budgets(manifest->train));
     if (!is_possible(path, manifest, identity, position))
         return false;
     json_t *own = fingerprint(manifest);
@@ -364,9 +378,56 @@ static bool is_narrow(const SafeFile *file, const StateInfo *state, const Tensor
            safetensors_fits(file, narrow);
 }
 
-static bool read_state(const SafeFile *file, const StateInfo *state, const TensorInfo *tensor, void *data)
+/* Whether the file has the first part of a state that grows: no axis is longer there. */
+static bool is_first_part(const SafeFile *file, const StateInfo *state, TensorInfo *there)
+{
+    if (!state->grows || !safetensors_shape(file, &state->tensor, there))
+        return false;
+    for (unsigned axis = 0; axis < there->rank; axis++)
+        if (there->dims[axis] > state->tensor.dims[axis])
+            return false;
+    return true;
+}
+
+/* Row by row along the last axis, to where the row lies in the larger tensor. */
+static void place_part(const TensorInfo *part, const char *from, const TensorInfo *whole, char *to)
+{
+    size_t size = dtype_sizes[part->dtype];
+    int64_t row = part->rank ? part->dims[part->rank - 1] : 1;
+    for (int64_t done = 0; done < part->elements; done += row) {
+        int64_t place = 0, stride = 1, rest = done;
+        for (unsigned axis = part->rank; axis-- > 0;) {
+            place += rest % part->dims[axis] * stride;
+            rest /= part->dims[axis];
+            stride *= whole->dims[axis];
+        }
+        memcpy(to + (size_t)place * size, from + (size_t)done * size, (size_t)row * size);
+    }
+}
+
+static bool read_first_part(const SafeFile *file, const StateInfo *state, const TensorInfo *there, void *data)
+{
+    char *part = malloc(there->bytes + 1);
+    bool fine = part ? safetensors_read(file, there, part) : report_error("out of memory");
+    if (fine)
+        place_part(there, part, &state->tensor, data);
+    free(part);
+    return fine;
+}
+
+bool checkpoint_may_grow(const Manifest *manifest)
+{
+    bool grows = false;
+    for (size_t i = 0; i < manifest->state_count; i++)
+        grows |= manifest->states[i].grows;
+    return grows;
+}
+
+static bool read_state(const SafeFile *file, const StateInfo *state, const TensorInfo *tensor, bool grows, void *data)
 {
     TensorInfo narrow;
+    if (grows && !safetensors_fits(file, tensor) && is_first_part(file, state, &narrow))
+        return read_first_part(file, state, &narrow, data);
     if (!is_narrow(file, state, tensor, &narrow))
         return safetensors_read(file, tensor, data);
     if (!safetensors_read(file, &narrow, data))
@@ -398,7 +459,8 @@ static bool restore(const char *path, const Program *program, bool model_states_
         if (wanted && another && !safetensors_fits(&file, &tensor) && !is_narrow(&file, state, &tensor, &narrow)) {
             fine = refuse_another_model(&file, manifest, state->tensor.name);
         } else if (wanted) {
-            fine = is_whole(&file, state) && read_state(&file, state, &tensor, program_state(program, state)) && fine;
+            fine = is_whole(&file, state) &&
+                   read_state(&file, state, &tensor, !model_states_only, program_state(program, state)) && fine;
             if (fine && is_model_state(state) && !checkpoint_is_finite(state, program_state(program, state)))
                 report_warning("%s: the %s %s holds a value that is not finite", path, state_role_names[state->role],
                                state->tensor.name);

@@ -12,6 +12,7 @@ typedef struct Identity {
     uint64_t seed;
     int64_t batch;
     int64_t total_steps, epoch_steps;
+    int64_t rounds; /* plan_budgets(): tasks may be added to a run */
     int64_t threads;
     const uint64_t *data; /* Data.fingerprints, or NULL: not known. Not set by checkpoint_identify */
 } Identity;
@@ -25,7 +26,9 @@ bool checkpoint_identify(const char *path, const Manifest *manifest, Identity *i
 /* Refuses (reported, naming the data set) a checkpoint of a run on data with other fingerprints. A checkpoint without
  * fingerprints is taken. */
 bool checkpoint_check_data(const char *path, const Manifest *manifest, const uint64_t *fingerprints);
-/* Reads all states but scratch. */
+/* Whether some state has a row per value of an index, so that a run may go on with more of them than it began with. */
+bool checkpoint_may_grow(const Manifest *manifest);
+/* Reads all states but scratch. Of a state that grows, the file may hold the first part; the rest keeps what it has. */
 bool checkpoint_restore(const char *path, const Program *program);
 /* Reads the seed of the run that wrote a checkpoint from its metadata. Problems are reported. */
 bool checkpoint_seed(const char *path, uint64_t *seed);

@@ -59,12 +59,12 @@ void run_initialise(Run *run)
     call_run(&run->init);
     program_write_constants(&run->program);
     if (run->sweep.info)
-        sweep_set_point(&run->sweep, &run->program, 0);
+        sweep_begin(&run->sweep, &run->program);
 }
 
 size_t run_nets(const Run *run)
 {
-    return (size_t)((run->position.steps[0] + run->plan.net_steps - 1) / run->plan.net_steps);
+    return (size_t)plan_nets_begun(&run->plan, run->position.steps[0]);
 }
 
 /* A state's elements become the row of the act's table for this round. */
@@ -245,15 +245,17 @@ static json_t *evaluation_event(Run *run, double *selected)
         snprintf(key, sizeof key, "steps.%.200s", train->phases[phase].name);
         json_object_set_new(event, key, json_integer(position->steps[phase]));
     }
-    json_object_set_new(event, "epoch",
-                        steps % epoch_steps ? json_real((double)steps / (double)epoch_steps) : json_integer(steps / epoch_steps));
+    if (!run->plan.in_steps)
+        json_object_set_new(event, "epoch",
+                            steps % epoch_steps ? json_real((double)steps / (double)epoch_steps)
+                                                : json_integer(steps / epoch_steps));
     json_object_set_new(event, "seconds", json_finite(position->seconds));
     add_means(run, event);
     if (train->sweep) {
         sweep_measure(&run->sweep, run->evaluations, &run->program, run_nets(run));
-        sweep_add_indicators(&run->sweep, event);
-        sweep_add_metrics(&run->sweep, event);
-        json_object_set_new(event, run->sweep.info->name, sweep_values_json(&run->sweep));
+        sweep_add_event(&run->sweep, event);
+        if (train->select >= 0)
+            *selected = sweep_selected(&run->sweep, (size_t)train->select);
     }
     for (size_t i = 0; !train->sweep && i < train->metric_count; i++) {
         double value = evaluation_run(&run->evaluations[i], &run->program);
@@ -270,6 +272,7 @@ static bool write_last(Run *run)
     bool finished = walk_next(&run->plan.walk, run->position.done) == WALK_END;
     bool written = checkpoint_write(run->last, &run->program, &run->identity, &run->position, finished);
     run->has_checkpoint |= written;
+    run->advanced &= !written;
     run->written_at = clock_seconds();
     return written;
 }
@@ -287,12 +290,24 @@ static bool write_sweep(Run *run)
     bool fine = path && json_file_write(path, json, run->log.precision);
     json_decref(json);
     free(path);
-    if (!fine || info->rounds || info->memory == NONE || run->position.steps[0] % run->plan.net_steps)
+    if (!fine || !sweep_keeps_nets(&run->sweep) || run->position.steps[0] % run->plan.net_steps)
         return fine;
     snprintf(name, sizeof name, "%.200s-%03" PRId64 ".safetensors", info->point_word,
              run->position.steps[0] / run->plan.net_steps);
     path = path_join(run->folder, name);
     fine = path && checkpoint_write(path, &run->program, &run->identity, &run->position, true);
+    free(path);
+    return fine;
+}
+
+/* At the end of what was learned, the functions that it is. */
+static bool write_functions(Run *run)
+{
+    const Position *position = &run->position;
+    if (!run->functions.export || !position->steps[0] || position->steps[0] % run->plan.net_steps)
+        return true;
+    char *path = path_join(run->folder, "functions.json");
+    bool fine = path && functions_write(&run->functions, path, run_nets(run), run->log.precision);
     free(path);
     return fine;
 }
@@ -313,7 +328,7 @@ static bool measure(Run *run, size_t act)
     }
     run->position.evaluated = run->position.steps[0];
     bool improved = judge(run, selected);
-    bool fine = write_sweep(run) && metrics_log_append(&run->log, event);
+    bool fine = write_sweep(run) && write_functions(run) && metrics_log_append(&run->log, event);
     run->position.evaluations++;
     if (act != WALK_END)
         walk_advance(&run->plan.walk, run->position.done, act, run->position.bad_epochs);
@@ -352,6 +367,7 @@ static bool take_act(Run *run, size_t act)
         break;
     }
     walk_advance(&run->plan.walk, run->position.done, act, 0);
+    run->advanced = true;
     if (run->plan.walk.acts[act].kind == ACT_STEP)
         progress_step(&run->progress, &run->position);
     return true;
@@ -370,22 +386,26 @@ static bool write_in_time(Run *run)
     return clock_seconds() - run->written_at < run->settings->checkpoint_every || write_last(run);
 }
 
+/* The last steps are measured: a run may end where no measure was due. The last checkpoint holds all that was done. */
+static bool end_here(Run *run)
+{
+    if (run->position.evaluated != run->position.steps[0])
+        return measure(run, WALK_END);
+    return !run->advanced || write_last(run);
+}
+
 LoopEnd loop_run(Run *run)
 {
     catch_signals();
     run->written_at = clock_seconds();
     for (;;) {
         size_t act = walk_next(&run->plan.walk, run->position.done);
-        if (act == WALK_END) { /* a run with a new plan may end where no measure was due */
-            bool evaluated = run->position.evaluated == run->position.steps[0];
-            return evaluated || measure(run, WALK_END) ? LOOP_FINISHED : LOOP_FAILED;
-        }
+        if (act == WALK_END)
+            return end_here(run) ? LOOP_FINISHED : LOOP_FAILED;
         if (stop_signal)
             return write_last(run) ? LOOP_INTERRUPTED : LOOP_FAILED;
-        if (time_is_up(run, act)) {
-            bool evaluated = run->position.evaluated == run->position.steps[0];
-            return evaluated || measure(run, WALK_END) ? LOOP_TIME_UP : LOOP_FAILED;
-        }
+        if (time_is_up(run, act))
+            return end_here(run) ? LOOP_TIME_UP : LOOP_FAILED;
         if (!take_act(run, act) || !write_in_time(run))
             return LOOP_FAILED;
     }

@@ -5,6 +5,7 @@
 #include "runtime/data/sampler.h"
 #include "runtime/run/checkpoint.h"
 #include "runtime/run/evaluation.h"
+#include "runtime/run/functions.h"
 #include "runtime/run/metrics_log.h"
 #include "runtime/run/progress.h"
 #include "runtime/run/reading.h"
@@ -28,6 +29,7 @@ typedef struct Run {
     Phase phases[MAX_PHASES];
     Evaluation *evaluations;
     Sweep sweep;
+    Functions functions;
     Call init, hypers, plateau;
     Call calls[MAX_ACTS]; /* of acts that are calls */
     Plan plan;
@@ -37,6 +39,7 @@ typedef struct Run {
     Progress progress;
     char *folder, *last, *best; /* paths; owned */
     bool has_checkpoint;        /* `last` was written or read by this process */
+    bool advanced;              /* `last` does not hold what was done since */
     double written_at;          /* when `last` was written last, by clock_seconds() */
     int lock;                   /* descriptor that holds the lock on the folder; -1: none */
 } Run;

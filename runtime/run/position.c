@@ -29,6 +29,13 @@ void plan_make(Plan *plan, const TrainInfo *train, int64_t epoch_steps, int64_t 
     int64_t rounds = plan->walk.acts[walk_budget(train)].rounds;
     plan->total_steps = walk_most_steps(&plan->walk, train, 0);
     plan->net_steps = rounds > 0 ? rounds : 1;
+    plan->nets = plan_budgets(train);
+    plan->in_steps = !train->acts[walk_budget(train)].in_epochs;
+}
+
+int64_t plan_nets_begun(const Plan *plan, int64_t steps)
+{
+    return (steps + plan->net_steps - 1) / plan->net_steps;
 }
 
 const char *position_end_reason(const Position *position)

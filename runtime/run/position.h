@@ -9,9 +9,14 @@
 typedef struct Plan {
     int64_t epoch_steps, total_steps;
     int64_t net_steps; /* of one net: the rounds of the repeat that is the budget */
+    int64_t nets;      /* how many of these there are */
+    bool in_steps;     /* the train is given in steps: epochs mean nothing to its reader */
     size_t phases;
     Walk walk;
 } Plan;
+
+/* Which net or point is at hand after so many steps: 0 before the first step, then from 1 on. */
+int64_t plan_nets_begun(const Plan *plan, int64_t steps);
 
 /* The mean of a step's output over an epoch. */
 typedef struct Mean {

@@ -87,11 +87,18 @@ __attribute__((format(printf, 3, 4))) static void add(char *line, size_t *length
 static void add_position(const Progress *progress, const Position *position, char *line, size_t *length)
 {
     char duration[DURATION_SIZE];
-    double epoch_steps = (double)progress->plan->epoch_steps, left = time_left(progress, position);
-    if (progress->table.in_steps)
-        add(line, length, "step %" PRId64 "/%" PRId64, position->steps[0], progress->plan->total_steps);
+    const ProgressTable *table = &progress->table;
+    const Plan *plan = progress->plan;
+    double epoch_steps = (double)plan->epoch_steps, left = time_left(progress, position);
+    int64_t step = position->steps[0], begun = plan_nets_begun(plan, step);
+    if (table->point_word && begun > 0) {
+        add(line, length, "%s %" PRId64 " (%" PRId64 " of %" PRId64 "), ", table->point_word, begun - 1, begun, plan->nets);
+        step -= (begun - 1) * plan->net_steps;
+    }
+    if (table->in_steps)
+        add(line, length, "step %" PRId64 "/%.0f", step, table->epochs);
     else
-        add(line, length, "epoch %.2f/%.7g", (double)position->steps[0] / epoch_steps, progress->table.epochs);
+        add(line, length, "epoch %.2f/%.7g", (double)step / epoch_steps, table->epochs);
     add(line, length, "  %.0f steps/s", steps_per_second(progress, position));
     if (isfinite(left))
         add(line, length, "  %s left", screen_duration(left, duration));

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "indicators/indicators.h"
 #include "runtime/run/screen.h"
+#include "runtime/run/sweep.h"
 
-enum { VALUE_WIDTH = 7, GAP = 2, TIME_WIDTH = 8, FRACTION_WIDTH = 6 };
+enum { VALUE_WIDTH = 7, GAP = 2, TIME_WIDTH = 8, FRACTION_WIDTH = 6, POINT_WIDTH = 4 };
 
 /* ---- which columns there are ---- */
 
@@ -84,21 +84,19 @@ static void add_outputs(Available *available, const Manifest *manifest)
     }
 }
 
-/* Where a train has a sweep, each other metric is a list of one number per point. */
+static void add_of_sweep(void *to, SweepColumn column, const char *key)
+{
+    static const int ranks[] = {
+        [SWEEP_COLUMN_METRIC] = SELECTING, [SWEEP_COLUMN_INDICATOR] = INDICATOR, [SWEEP_COLUMN_RANGE] = RANGE};
+    add(to, ranks[column], key);
+}
+
 static void add_metrics(Available *available, const TrainInfo *train, size_t *left_out)
 {
-    const SweepInfo *sweep = train->sweep;
-    for (size_t i = 0; i < train->metric_count; i++)
-        if (!sweep)
-            add(available, (int64_t)i == train->select ? SELECTING : METRIC, train->metrics[i].name);
-        else if (sweep->metric != i)
-            ++*left_out;
-    for (size_t i = 0; sweep && i < sweep->indicator_count; i++)
-        add(available, INDICATOR, indicator_names[sweep->indicators[i].kind]);
-    for (size_t i = 0; sweep && i < sweep->output_count; i++) {
-        add_joined(available, RANGE, sweep->outputs[i], "least");
-        add_joined(available, RANGE, sweep->outputs[i], "largest");
-    }
+    if (train->sweep)
+        *left_out += sweep_columns(train, add_of_sweep, available);
+    for (size_t i = 0; !train->sweep && i < train->metric_count; i++)
+        add(available, (int64_t)i == train->select ? SELECTING : METRIC, train->metrics[i].name);
 }
 
 static bool ends_in(const char *text, const char *ending)
@@ -187,12 +185,25 @@ static int digits(double epochs)
     return (int)strlen(epoch_text(epochs, text));
 }
 
+/* Of the column of the point at hand. */
+static int point_width(const ProgressTable *table)
+{
+    int length = table->point_word ? (int)strlen(table->point_word) : 0;
+    return !table->point_word ? 0 : GAP + (length > POINT_WIDTH ? length : POINT_WIDTH);
+}
+
 void progress_table_open(ProgressTable *table, const Manifest *manifest, const Plan *plan, int columns)
 {
     const TrainInfo *train = manifest->train;
     Available available = {0};
-    double steps = (double)plan->total_steps, epochs = steps / (double)plan->epoch_steps;
-    *table = (ProgressTable){.in_steps = epochs < 1, .epochs = epochs < 1 ? steps : epochs, .marks = train->select >= 0};
+    bool rounds = sweep_in_rounds(train->sweep);
+    double steps = (double)(rounds ? plan->net_steps : plan->total_steps), epochs = steps / (double)plan->epoch_steps;
+    bool in_steps = plan->in_steps || epochs < 1;
+    *table = (ProgressTable){.in_steps = in_steps,
+                             .epochs = in_steps ? steps : epochs,
+                             .marks = train->select >= 0,
+                             .point_word = rounds ? train->sweep->point_word : NULL,
+                             .plan = plan};
     /* a run may end, and be measured, within an epoch: "0.2513/60" */
     table->epoch_width = table->in_steps ? 2 * (int)log10(fmax(steps, 1)) + 3 : 2 * digits(epochs) + 1;
     if (!table->in_steps && table->epoch_width < FRACTION_WIDTH + 1 + digits(epochs))
@@ -204,7 +215,7 @@ void progress_table_open(ProgressTable *table, const Manifest *manifest, const P
     add_hypers(&available, manifest, &table->left_out);
     for (size_t i = 0; i < available.count; i++)
         name_column(&available.list[i], common_start(train));
-    choose(table, &available, columns - 2 - table->epoch_width - 2 * (GAP + TIME_WIDTH));
+    choose(table, &available, columns - 2 - point_width(table) - table->epoch_width - 2 * (GAP + TIME_WIDTH));
     free(available.list);
 }
 
@@ -212,7 +223,11 @@ void progress_table_open(ProgressTable *table, const Manifest *manifest, const P
 
 static void print_heading_line(const ProgressTable *table, bool first, const char *epoch)
 {
-    printf("  %*s", table->epoch_width, epoch);
+    const char *point = first || !table->point_word ? "" : table->point_word;
+    printf("  ");
+    if (table->point_word)
+        printf("%*s%*s", point_width(table) - GAP, point, GAP, "");
+    printf("%*s", table->epoch_width, epoch);
     for (size_t i = 0; i < table->count; i++)
         printf("%*s%*s", GAP, "", table->columns[i].width, first ? table->columns[i].name : table->columns[i].of);
     if (!first)
@@ -235,6 +250,14 @@ void progress_table_print_heading(const ProgressTable *table, const TrainInfo *t
     print_heading_line(table, false, table->in_steps ? "step" : "epoch");
 }
 
+/* The number of an event that a column shows: of a list of one number per point that of the point at hand. */
+static const json_t *value_of(const ProgressTable *table, const json_t *event, const char *key)
+{
+    const json_t *value = json_object_get(event, key),
+                 *point = table->point_word ? json_object_get(event, table->point_word) : NULL;
+    return !json_is_array(value) ? value : point ? json_array_get(value, (size_t)json_integer_value(point)) : NULL;
+}
+
 /* As many digits, up to four, as the width has room for. */
 static void print_value(const json_t *value, int width)
 {
@@ -250,15 +273,25 @@ static void print_value(const json_t *value, int width)
 void progress_table_print_event(const ProgressTable *table, const json_t *event, bool best, double seconds, double left)
 {
     char done[64], time[DURATION_SIZE], rest[DURATION_SIZE] = "";
-    double at = json_number_value(json_object_get(event, table->in_steps ? "step" : "epoch"));
-    char now[32], all[32];
+    double at = json_number_value(json_object_get(event, "step"));
+    const json_t *point = table->point_word ? json_object_get(event, table->point_word) : NULL;
+    char now[32], all[32], hand[32] = "-";
+    if (point) {
+        at -= json_number_value(point) * (double)table->plan->net_steps;
+        snprintf(hand, sizeof hand, "%.0f", json_number_value(point));
+    }
+    if (!table->in_steps)
+        at /= (double)table->plan->epoch_steps;
     if (table->in_steps)
         snprintf(done, sizeof done, "%.0f/%.0f", at, table->epochs);
     else
         snprintf(done, sizeof done, "%s/%s", epoch_text(at, now), epoch_text(table->epochs, all));
-    printf("%c %*s", best && table->marks ? '*' : ' ', table->epoch_width, done);
+    printf("%c ", best && table->marks ? '*' : ' ');
+    if (table->point_word)
+        printf("%*s%*s", point_width(table) - GAP, hand, GAP, "");
+    printf("%*s", table->epoch_width, done);
     for (size_t i = 0; i < table->count; i++)
-        print_value(json_object_get(event, table->columns[i].key), table->columns[i].width);
+        print_value(value_of(table, event, table->columns[i].key), table->columns[i].width);
     printf("%*s%*s%*s%*s\n", GAP, "", TIME_WIDTH, screen_duration(seconds, time), GAP, "", TIME_WIDTH,
            isfinite(left) ? screen_duration(left, rest) : "");
 }

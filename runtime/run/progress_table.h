@@ -21,8 +21,10 @@ typedef struct ProgressTable {
     Column columns[MOST_COLUMNS_SHOWN];
     size_t count, left_out;
     int epoch_width;
-    double epochs; /* planned; in epochs, or in steps if the run is shorter than an epoch */
+    double epochs; /* planned; in epochs, or in steps if the train is in steps or the run is shorter than an epoch */
     bool in_steps, marks;
+    const char *point_word; /* what is learned one after the other, each for so many epochs or steps; NULL: nothing */
+    const Plan *plan;
 } ProgressTable;
 
 /* Chooses the columns: as many as a line of `columns` letters has room for. */

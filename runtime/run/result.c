@@ -45,8 +45,10 @@ bool result_write_config(const Run *run)
     const Manifest *manifest = run->manifest;
     json_t *json = describe_run(run), *splits = json_object(), *constants = json_object();
     json_object_set_new(json, "batch", json_integer(manifest->train->batch));
-    json_object_set_new(json, "epochs", json_finite(result_epochs(run, run->plan.total_steps)));
-    json_object_set_new(json, "epoch_steps", json_integer(run->plan.epoch_steps));
+    if (!run->plan.in_steps) {
+        json_object_set_new(json, "epochs", json_finite(result_epochs(run, run->plan.total_steps)));
+        json_object_set_new(json, "epoch_steps", json_integer(run->plan.epoch_steps));
+    }
     json_object_set_new(json, "total_steps", json_integer(run->plan.total_steps));
     json_object_set_new(json, "patience", json_integer(manifest->train->acts[walk_budget(manifest->train)].patience));
     json_object_set_new(json, "data", json_string(run->settings->data));
@@ -96,7 +98,7 @@ static json_t *pick_hypers(const Manifest *manifest, const json_t *event)
 
 static json_t *describe_event(const Manifest *manifest, const json_t *event)
 {
-    return json_pack("{s:O?, s:O?, s:o, s:o}", "epoch", json_object_get(event, "epoch"), "step", json_object_get(event, "step"),
+    return json_pack("{s:O*, s:O?, s:o, s:o}", "epoch", json_object_get(event, "epoch"), "step", json_object_get(event, "step"),
                      "metrics", pick_metrics(manifest, event), "hypers", pick_hypers(manifest, event));
 }
 
@@ -108,7 +110,8 @@ bool result_write(const Run *run, const char *reason)
     getrusage(RUSAGE_SELF, &usage);
     json_t *json = describe_run(run);
     json_object_set_new(json, "stopped_by", json_string(reason));
-    json_object_set_new(json, "epochs", json_finite(result_epochs(run, position->steps[0])));
+    if (!run->plan.in_steps)
+        json_object_set_new(json, "epochs", json_finite(result_epochs(run, position->steps[0])));
     json_object_set_new(json, "steps", json_integer(position->steps[0]));
     for (size_t phase = 1; phase < run->plan.phases; phase++) {
         char key[256];

@@ -82,8 +82,10 @@ static bool find_run(Run *run)
     const RunSettings *settings = run->settings;
     char own[256];
     position_begin(&run->position);
-    run->identity = (Identity){
-        .seed = settings->seed, .batch = run->manifest->train->batch, .threads = settings->threads ? settings->threads : 1};
+    run->identity = (Identity){.seed = settings->seed,
+                               .batch = run->manifest->train->batch,
+                               .rounds = plan_budgets(run->manifest->train),
+                               .threads = settings->threads ? settings->threads : 1};
     if (!run->folder) {
         char *stem = settings->resume ? folder_stem(run->manifest) : NULL;
         if (stem)
@@ -194,7 +196,8 @@ static bool make_plan(Run *run)
     const TrainInfo *train = run->manifest->train;
     const RunSettings *settings = run->settings;
     int64_t epoch_steps = sampler_epoch_steps(&run->phases[0].samplers[0]), planned = run->identity.total_steps;
-    int64_t budgets = plan_budgets(train), budget = run->has_checkpoint ? planned / budgets : -1;
+    int64_t budgets = plan_budgets(train), before = run->identity.rounds;
+    int64_t budget = run->has_checkpoint ? planned / before : -1;
     if (settings->epochs >= 0)
         budget = settings->epochs * epoch_steps;
     if (settings->steps >= 0)
@@ -206,14 +209,17 @@ static bool make_plan(Run *run)
     if (run->has_checkpoint && run->identity.epoch_steps != epoch_steps)
         return report_error("%s belongs to a run with %" PRId64 " steps per epoch, but with this data there are %" PRId64,
                             run->last, run->identity.epoch_steps, epoch_steps);
-    if (run->has_checkpoint && total != planned && budgets > 1)
-        return report_error("%s belongs to a run of %" PRId64
-                            " steps, with one net for each %s, which cannot be changed to %" PRId64
-                            ": nets that are finished would have to go on",
-                            run->last, planned, train->sweep ? train->sweep->point_word : "round", total);
-    if (run->has_checkpoint && total != planned)
+    const char *round = train->sweep ? train->sweep->point_word : "round";
+    if (run->has_checkpoint && total / budgets != planned / before && budgets > 1)
+        return report_error("%s belongs to a run of %" PRId64 " steps for each %s, which cannot be changed to %" PRId64
+                            ": what is finished would have to go on",
+                            run->last, planned / before, round, total / budgets);
+    if (run->has_checkpoint && budgets != before)
+        report_note("the run goes on with %" PRId64 " %ss; it had %" PRId64, budgets, round, before);
+    else if (run->has_checkpoint && total != planned)
         report_note("the run was planned for %" PRId64 " steps and is now for %" PRId64 "; its schedules follow", planned, total);
     run->identity.total_steps = total;
+    run->identity.rounds = budgets;
     run->identity.epoch_steps = epoch_steps;
     return true;
 }
@@ -232,6 +238,7 @@ static bool open_calls(Run *run)
             return false;
     run->evaluations = evaluations_open(&run->program, &run->data);
     return run->evaluations && sweep_open(&run->sweep, &run->program) &&
+           functions_open(&run->functions, &run->program, &run->data) &&
            call_open(&run->init, &run->program, train->init, rows, plain) &&
            call_open(&run->hypers, &run->program, train->hypers, rows, plain) &&
            call_open(&run->plateau, &run->program, train->plateau, rows, with_metric);
@@ -277,6 +284,8 @@ static bool prepare(Run *run)
         !program_open(&run->program, run->manifest) || !open_calls(run) || !make_plan(run))
         return false;
     set_constant_inputs(run);
+    if (run->has_checkpoint && checkpoint_may_grow(run->manifest))
+        run_initialise(run); /* what the run gets more than it had */
     if (run->has_checkpoint && !checkpoint_restore(run->last, &run->program))
         return false;
     if (!run->has_checkpoint) {
@@ -302,6 +311,7 @@ static void close_run(Run *run)
     }
     evaluations_close(run->evaluations, run->manifest->train->metric_count);
     sweep_close(&run->sweep);
+    functions_close(&run->functions);
     call_close(&run->init);
     call_close(&run->hypers);
     call_close(&run->plateau);
@@ -352,8 +362,8 @@ static void recover_seconds(Run *run)
 /* A run that was resumed after its last evaluation has measured no sweep. */
 static void recover_sweep(Run *run)
 {
-    if (run->sweep.info && run->sweep.count == 0)
-        sweep_measure(&run->sweep, run->evaluations, &run->program, run_nets(run));
+    if (run->sweep.info)
+        sweep_recall(&run->sweep, run->evaluations, &run->program, run_nets(run));
 }
 
 static int report_end(Run *run, LoopEnd end)
@@ -394,6 +404,8 @@ static int run_loop(Run *run)
 {
     recover_seconds(run);
     if (was_finished(run)) {
+        if (sweep_in_rounds(run->sweep.info)) /* its results are in the checkpoint */
+            recover_sweep(run);
         words_finished(run);
         return EXIT_SUCCESS;
     }

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <limits.h>
+#include <math.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,13 +89,33 @@ static void print_threads(const Run *run)
         screen_field("threads", "%" PRId64, threads);
 }
 
+/* "60 epochs of 390 steps", "4,000 steps", "10 tasks of 4,000 steps". */
+enum { LENGTH_SIZE = 3 * COUNT_SIZE };
+static const char *planned_length(const Run *run, char text[static LENGTH_SIZE])
+{
+    const Plan *plan = &run->plan;
+    const SweepInfo *sweep = run->manifest->train->sweep;
+    bool rounds = sweep_in_rounds(sweep);
+    int64_t steps = rounds ? plan->net_steps : plan->total_steps;
+    char points[COUNT_SIZE + 8] = "", epochs[COUNT_SIZE], number[32], each[COUNT_SIZE];
+    if (rounds) {
+        screen_count((double)plan->nets, sweep->point_word, points);
+        strcat(points, " of ");
+    }
+    if (plan->in_steps)
+        snprintf(text, LENGTH_SIZE, "%s%s step%s", points, grouped(steps, number), steps == 1 ? "" : "s");
+    else
+        snprintf(text, LENGTH_SIZE, "%s%s of %s", points, screen_count(result_epochs(run, steps), "epoch", epochs),
+                 screen_count((double)plan->epoch_steps, "step", each));
+    return text;
+}
+
 void words_header(const Run *run)
 {
     const TrainInfo *train = run->manifest->train;
-    char epochs[COUNT_SIZE], steps[COUNT_SIZE], at[COUNT_SIZE + 32] = "";
-    screen_field("model", "%s, train %s (%s): %s of %s, batches of %" PRId64, run->manifest->model, train->name, train->method,
-                 screen_count(result_epochs(run, run->plan.total_steps), "epoch", epochs),
-                 screen_count((double)run->plan.epoch_steps, "step", steps), train->batch);
+    char length[LENGTH_SIZE], at[COUNT_SIZE + 32] = "";
+    screen_field("model", "%s, train %s (%s): %s, batches of %" PRId64, run->manifest->model, train->name, train->method,
+                 planned_length(run, length), train->batch);
     print_weights(run);
     print_data(run);
     screen_field("seed", "%" PRIu64, run->identity.seed);
@@ -109,8 +130,28 @@ void words_header(const Run *run)
 static const char *amount(const Run *run, char text[static 2 * COUNT_SIZE + 8])
 {
     char steps[COUNT_SIZE], epochs[COUNT_SIZE];
-    snprintf(text, 2 * COUNT_SIZE + 8, "%s (%s)", screen_count((double)run->position.steps[0], "step", steps),
-             screen_count(result_epochs(run, run->position.steps[0]), "epoch", epochs));
+    screen_count((double)run->position.steps[0], "step", steps);
+    screen_count(result_epochs(run, run->position.steps[0]), "epoch", epochs);
+    snprintf(text, 2 * COUNT_SIZE + 8, run->plan.in_steps ? "%s" : "%s (%s)", steps, epochs);
+    return text;
+}
+
+/* "epoch 41", "step 4000", "task 2, step 4000": when an evaluation was. */
+static const char *moment(const Run *run, const json_t *event, char text[static LENGTH_SIZE])
+{
+    const SweepInfo *sweep = run->manifest->train->sweep;
+    const json_t *point = sweep_in_rounds(sweep) ? json_object_get(event, sweep->point_word) : NULL;
+    double step = json_number_value(json_object_get(event, "step"));
+    size_t length = 0;
+    *text = '\0';
+    if (point) {
+        length = (size_t)snprintf(text, LENGTH_SIZE, "%.60s %.0f, ", sweep->point_word, json_number_value(point));
+        step -= json_number_value(point) * (double)run->plan.net_steps;
+    }
+    if (run->plan.in_steps)
+        snprintf(text + length, LENGTH_SIZE - length, "step %.0f", step);
+    else
+        snprintf(text + length, LENGTH_SIZE - length, "epoch %.4g", step / (double)run->plan.epoch_steps);
     return text;
 }
 
@@ -118,13 +159,15 @@ static void print_closing_line(const Run *run, const char *reason)
 {
     const Position *position = &run->position;
     const TrainInfo *train = run->manifest->train;
-    char done[2 * COUNT_SIZE + 8];
+    char done[2 * COUNT_SIZE + 8], when[LENGTH_SIZE];
     printf("%s: %s in %.1f s, stopped by %s", train->name, amount(run, done), position->seconds, reason);
     json_t *best = metrics_log_event(&run->log, position->best);
     if (best && train->select >= 0)
-        printf("; best %s %.6g at epoch %.4g", train->metrics[train->select].name, position->best_value,
-               json_number_value(json_object_get(best, "epoch")));
+        printf("; best %s %.6g at %s", train->metrics[train->select].name, position->best_value, moment(run, best, when));
     json_decref(best);
+    for (size_t i = 0; sweep_in_rounds(train->sweep) && i < train->sweep->indicator_count; i++)
+        if (isfinite(run->sweep.indicators[i]))
+            printf("; %s %.6g", indicator_names[train->sweep->indicators[i].kind], run->sweep.indicators[i]);
     printf("; %s\n", run->folder);
 }
 
@@ -141,27 +184,49 @@ static void print_reason(const Run *run, const char *reason)
     screen_field("ended", "after %s in %s of training: %s", amount(run, done), screen_duration(position->seconds, time), why);
 }
 
+/* The numbers of an event, as a list in words. */
+typedef struct EventList {
+    FILE *file;
+    const json_t *event, *point; /* point: the one at hand; NULL: none is */
+    const char *between;
+} EventList;
+
+static void list_number(EventList *list, const char *key)
+{
+    const json_t *value = json_object_get(list->event, key);
+    if (json_is_array(value) && list->point)
+        value = json_array_get(value, (size_t)json_integer_value(list->point));
+    if (!json_is_number(value))
+        return;
+    fprintf(list->file, "%s", list->between);
+    for (; *key; key++)
+        fputs(*key == ' ' ? SCREEN_BLANK : (char[]){*key, '\0'}, list->file);
+    fprintf(list->file, SCREEN_BLANK "%.4g", json_number_value(value));
+    list->between = ", ";
+}
+
+static void list_of_sweep(void *to, SweepColumn column, const char *key)
+{
+    if (column != SWEEP_COLUMN_RANGE)
+        list_number(to, key);
+}
+
 /* "epoch 41: fit(fashion.valid) 0.2679, ..." of an event */
 static void print_event(const Run *run, const char *label, int64_t number)
 {
     const TrainInfo *train = run->manifest->train;
-    const SweepInfo *sweep = train->sweep;
     json_t *event = metrics_log_event(&run->log, number);
-    char *text = NULL;
+    char *text = NULL, when[LENGTH_SIZE];
     size_t size = 0;
-    FILE *list = open_memstream(&text, &size);
-    const char *between = "";
-    for (size_t i = 0; list && event && i < train->metric_count + (sweep ? sweep->indicator_count : 0); i++) {
-        const char *name =
-            i < train->metric_count ? train->metrics[i].name : indicator_names[sweep->indicators[i - train->metric_count].kind];
-        const json_t *value = json_object_get(event, name);
-        if (!json_is_number(value))
-            continue;
-        fprintf(list, "%s%s" SCREEN_BLANK "%.4g", between, name, json_number_value(value));
-        between = ", ";
-    }
-    if (list && fclose(list) == 0 && size > 0)
-        screen_field(label, "epoch %.4g: %s", json_number_value(json_object_get(event, "epoch")), text);
+    EventList list = {.file = open_memstream(&text, &size), .event = event, .between = ""};
+    if (sweep_in_rounds(train->sweep))
+        list.point = json_object_get(event, train->sweep->point_word);
+    if (list.file && event && train->sweep)
+        sweep_columns(train, list_of_sweep, &list);
+    for (size_t i = 0; list.file && event && !train->sweep && i < train->metric_count; i++)
+        list_number(&list, train->metrics[i].name);
+    if (list.file && fclose(list.file) == 0 && size > 0)
+        screen_field(label, "%s: %s", moment(run, event, when), text);
     free(text);
     json_decref(event);
 }
@@ -186,8 +251,9 @@ static void print_next(const Run *run)
     const SweepInfo *sweep = manifest->train->sweep;
     const char *weights = manifest->train->select >= 0 && path_exists(run->best) ? run->best : run->last;
     char rest[160] = " FILE...";
+    const ConditionInfo *condition = sweep ? &manifest->conditions[sweep->condition] : NULL;
     if (sweep)
-        snprintf(rest, sizeof rest, " --%.60s A,B,... FILE...", manifest->conditions[sweep->condition].word);
+        snprintf(rest, sizeof rest, " --%.60s %s FILE...", condition->word, domain_examples[condition->domain]);
     bool files = false; /* whether any data are read from the folder */
     for (size_t i = 0; i < manifest->dataset_count; i++)
         files |= manifest->datasets[i].file_count > 0;
@@ -213,6 +279,8 @@ void words_end(const Run *run, const char *reason)
         print_event(run, "best", position->best);
     if (!selects || !last_is_best)
         print_event(run, "last", position->evaluations - 1);
+    if (sweep)
+        sweep_print(&run->sweep);
     screen_field("files", "%s: %s the weights, metrics.jsonl every evaluation, %s%s%s%sresult.json the end", run->folder,
                  has_best ? "best.safetensors and last.safetensors have" : "last.safetensors has", sweep ? sweep->name : "",
                  sweep ? ".json the " : "", sweep ? sweep->title : "", sweep ? ", " : "");

@@ -58,6 +58,23 @@ static Tensor random_rows(const Field *field, uint32_t stream)
     return rows;
 }
 
+/* What a model takes from files that are not here: each data set has as many rows as the first 25 images. */
+static bool count_rows(const Dataset *data, const Field *fields, uint32_t field_count, const char *folder, DataCounts *counts,
+                       char *reason, size_t size)
+{
+    enum { COUNTED = 25 };
+    (void)fields;
+    (void)folder;
+    (void)reason;
+    (void)size;
+    counts->members[0] = COUNTED;
+    for (uint32_t i = 0; i < data->splits.len; i++)
+        counts->splits[i] = COUNTED;
+    for (uint32_t i = 0; i < field_count; i++)
+        counts->labels[i] = 0;
+    return true;
+}
+
 static Twin twin_new(const char *path, DType real)
 {
     Twin t = {0};
@@ -67,8 +84,10 @@ static Twin twin_new(const char *path, DType real)
     /* tables of the shipped models' columns, which say how wide a row is (the rows are random like all others); the true front
      * of the toys is shipped */
     bool toy = strstr(path, "pareto_toy.hn");
-    FrontendOptions options = {
-        .real = real, .batch = BATCH, .data = toy ? HNC_SOURCE_DIR "/models" : HNC_SOURCE_DIR "/tests/e2e/tables"};
+    FrontendOptions options = {.real = real,
+                               .batch = BATCH,
+                               .count = count_rows,
+                               .data = toy ? HNC_SOURCE_DIR "/models" : HNC_SOURCE_DIR "/tests/e2e/tables"};
     t.model = frontend_compile(&t.source, &options, &t.diags);
     diag_print(&t.diags, stderr);
     assert_non_null(t.model);

@@ -40,6 +40,8 @@ static void test_table(void **state)
     for (int kind = 0; kind < INDICATOR_COUNT; kind++)
         assert_non_null(indicator_of((IndicatorKind)kind)->value);
     assert_string_equal(indicator_names[INDICATOR_IGD], "igd");
+    assert_true(indicator_sweeps[INDICATOR_IGD] == SWEEP_FRONT && indicator_sweeps[INDICATOR_FORGETTING] == SWEEP_ROUNDS);
+    assert_true(indicator_points[INDICATOR_FORWARD] == POINTS_ALL && indicator_points[INDICATOR_BACKWARD] == POINTS_LEARNED);
 }
 
 static void test_least_value(void **state)
@@ -136,9 +138,62 @@ static void test_igd(void **state)
     assert_null(indicator_igd.note);
 }
 
+/* Rounds of three points, of two metrics whose numbers stand side by side: errors, and scores that are 1 less the error. */
+static Swept rounds(const double *matrix, const double *first, unsigned learned, bool larger)
+{
+    return (Swept){.count = 3,
+                   .width = 1,
+                   .outputs = 1,
+                   .learned = learned,
+                   .matrix = matrix + larger,
+                   .first = first + larger,
+                   .stride = 2,
+                   .larger = larger};
+}
+
+static void test_rounds(void **state)
+{
+    (void)state;
+#define BOTH(error) (error), 1 - (error)
+    static const double first[] = {BOTH(0.9), BOTH(0.8), BOTH(0.7)};
+    static const double matrix[] = {BOTH(0.1),  BOTH(0.6), BOTH(0.9), /* after point 0 */
+                                    BOTH(0.05), BOTH(0.2), BOTH(0.4), BOTH(0.25), BOTH(0.3), BOTH(0.125)};
+    for (int larger = 0; larger < 2; larger++) {
+        Swept what = rounds(matrix, first, 3, larger);
+        double average = (0.25 + 0.3 + 0.125) / 3;
+        assert_near(indicator_average.value(&what), larger ? 1 - average : average);
+        /* point 0 is at its best in round 1, point 1 when it is learned */
+        assert_near(indicator_forgetting.value(&what), ((0.25 - 0.05) + (0.3 - 0.2)) / 2);
+        assert_near(indicator_backward.value(&what), ((0.1 - 0.25) + (0.2 - 0.3)) / 2);
+        assert_near(indicator_forward.value(&what), ((0.8 - 0.6) + (0.7 - 0.4)) / 2);
+        what.learned = 2; /* within round 1, or at its end */
+        assert_near(indicator_average.value(&what), larger ? 1 - 0.125 : 0.125);
+        assert_near(indicator_forgetting.value(&what), 0.05 - 0.1); /* it got better */
+        assert_near(indicator_backward.value(&what), 0.05);
+        assert_near(indicator_forward.value(&what), 0.2);
+        what.learned = 1;
+        assert_near(indicator_average.value(&what), larger ? 0.9 : 0.1);
+        assert_true(isnan(indicator_forgetting.value(&what)) && isnan(indicator_backward.value(&what)) &&
+                    isnan(indicator_forward.value(&what)));
+    }
+#undef BOTH
+}
+
+/* A result that is no number makes none of what is computed from it. */
+static void test_rounds_without_a_number(void **state)
+{
+    (void)state;
+    static const double first[] = {1, 0, 1, 0, 1, 0}, matrix[] = {1, 0, 1, 0, 1, 0, NAN, 0, 1, 0, 1, 0};
+    Swept what = rounds(matrix, first, 2, false);
+    assert_true(isnan(indicator_average.value(&what)) && isnan(indicator_forgetting.value(&what)) &&
+                isnan(indicator_backward.value(&what)));
+    assert_near(indicator_forward.value(&what), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_rounds),      cmocka_unit_test(test_rounds_without_a_number),
         cmocka_unit_test(test_table),       cmocka_unit_test(test_least_value),
         cmocka_unit_test(test_hypervolume), cmocka_unit_test(test_reference_that_holds_nothing),
         cmocka_unit_test(test_uniformity),  cmocka_unit_test(test_uniformity_of_negative_losses),

@@ -101,8 +101,7 @@ static void print_table(const Wide *wide, int columns, ProgressTable *table)
     int before = dup(STDOUT_FILENO);
     assert_non_null(freopen("table", "w", stdout));
     json_t *event = json_object();
-    json_object_set_new(event, "epoch", json_real(0.99 * (double)wide->plan.total_steps / (double)wide->plan.epoch_steps));
-    json_object_set_new(event, "step", json_integer(wide->plan.total_steps));
+    json_object_set_new(event, "step", json_real(0.99 * (double)wide->plan.total_steps));
     json_object_set_new(event, "loss.minimise", json_real(-1.234567e-11));
     for (size_t i = 0; i < wide->train.metric_count; i++)
         json_object_set_new(event, wide->metrics[i].name, i == 1 ? json_null() : json_real(-12345.678));

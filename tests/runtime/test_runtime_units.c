@@ -411,20 +411,30 @@ static void test_flags_of_conditions(void **state)
     ConditionInfo conditions[] = {{.name = "t", .word = "task"}, {.name = "lam", .word = "tuned", .standing = true}};
     Manifest manifest = {.conditions = conditions, .condition_count = 2};
     assert_true(parse("m predict --weights=f --task=1,2 x", &manifest, &options));
-    assert_true(options.points.count == 1 && options.hypers.count == 0);
-    assert_string_equal(options.points.texts[0], "1,2");
+    assert_true(options.condition_count == 1 && !options.conditions[0].standing);
+    assert_string_equal(options.conditions[0].word, "task");
+    assert_string_equal(options.conditions[0].text, "1,2");
     assert_true(parse("m predict --weights=f --task 3 x", &manifest, &options));
-    assert_string_equal(options.points.texts[0], "3");
+    assert_string_equal(options.conditions[0].text, "3");
     assert_true(parse("m predict --weights=f --tuned lam.a=1 --tuned=lam.b=2,3 x", &manifest, &options));
-    assert_true(options.points.count == 0 && options.hypers.count == 2);
-    assert_string_equal(options.hypers.texts[1], "lam.b=2,3");
+    assert_true(options.condition_count == 2 && options.conditions[0].standing && options.conditions[1].standing);
+    assert_string_equal(options.conditions[1].text, "lam.b=2,3");
     assert_false(parse("m predict --weights=f --tuned= x", &manifest, &options));
     assert_false(parse("m predict --weights=f --hyper lam.a=1 x", &manifest, &options));
     assert_true(parse("m predict --weights=f x", &manifest, &options));
-    assert_int_equal(options.points.count, 0);
+    assert_int_equal(options.condition_count, 0);
     assert_false(parse("m predict --weights=f --preference=1,2 x", &manifest, &options));
     assert_false(parse("m predict --weights=f --task= x", &manifest, &options));
     assert_false(parse("m eval --weights=f --task=1", &manifest, &options));
+    /* eval takes the flag of a sweep's index */
+    SweepInfo sweep = {.condition = 0, .point_word = "task"};
+    TrainInfo train = {.sweep = &sweep};
+    manifest.train = &train;
+    assert_false(parse("m eval --weights=f --task=1", &manifest, &options));
+    conditions[0].domain = DOMAIN_INDEX;
+    assert_true(parse("m eval --weights=f --task=1", &manifest, &options));
+    assert_int_equal(options.condition_count, 1);
+    assert_false(parse("m eval --weights=f --tuned=lam.a=1", &manifest, &options));
 }
 
 /* The toy model's manifest with one part replaced. */
@@ -446,7 +456,7 @@ static void test_manifest_is_checked(void **state)
 {
     (void)state;
     assert_true(read_changed("\"epochs\":6", "\"epochs\":7"));
-    static const char *const changes[][2] = {{"\"abi\":6", "\"abi\":1"},
+    static const char *const changes[][2] = {{"\"abi\":7", "\"abi\":1"},
                                              {"\"offset\":64", "\"offset\":65"},
                                              {"\"offset\":448", "\"offset\":262592"},
                                              {"\"offset\":64", "\"offset\":-64"},
@@ -468,11 +478,11 @@ static void test_manifest_is_checked(void **state)
 }
 
 #define SWEEP(metric, outputs, width, points, state, memory, indicators)                                                         \
-    "\"sweep\":{\"name\":\"front\",\"title\":\"t\",\"condition\":0,\"point_word\":\"p\",\"output_word\":"                        \
+    "\"sweep\":{\"name\":\"front\",\"kind\":\"front\",\"title\":\"t\",\"condition\":0,\"point_word\":\"p\",\"output_word\":"     \
     "\"o\",\"on\":\"s\","                                                                                                        \
     "\"solver\":null,"                                                                                                           \
     "\"metric\":" metric ",\"outputs\":[" outputs "],\"width\":" width ",\"points\":[" points "],\"state\":" state               \
-    ",\"rounds\":false,\"all\":-1,\"memory\":" memory ",\"indicators\":[" indicators "]}"
+    ",\"all\":-1,\"memory\":" memory ",\"first\":-1,\"indicators\":[" indicators "]}"
 
 /* A sweep whose parts do not fit each other or the states would write beside them. State 2 is one real, state 0 four, state 4 an
  * i32. */

@@ -26,7 +26,7 @@
 #define TOY_BATCH 8
 #endif
 #ifndef TOY_ABI
-#define TOY_ABI 6
+#define TOY_ABI 7
 #endif
 #ifndef TOY_DIGEST
 #define TOY_DIGEST "0"
@@ -65,9 +65,9 @@ enum { AT_W = 0, AT_B = 64, AT_LAM = 128, AT_MOMENT = 192, AT_STEP = 256, AT_SEE
 #endif
 #ifdef TOY_SWEEP
 #define TOY_SWEEP_TEXT                                                                                                           \
-    "{\"name\":\"" TOY_SWEEP "\",\"title\":\"Toy " TOY_SWEEP "\",\"condition\":0,\"point_word\":\"" TOY_POINT                    \
+    "{\"name\":\"" TOY_SWEEP "\",\"kind\":\"front\",\"title\":\"Toy " TOY_SWEEP "\",\"condition\":0,\"point_word\":\"" TOY_POINT \
     "\",\"output_word\":\"" TOY_OUTPUT "\",\"on\":\"toy.valid\",\"solver\":null,\"metric\":0,\"outputs\":[\"x\"],\"width\":1,"   \
-    "\"points\":[0.5],\"state\":2,\"rounds\":false,\"all\":-1,\"memory\":-1,\"indicators\":[]}"
+    "\"points\":[0.5],\"state\":2,\"all\":-1,\"memory\":-1,\"first\":-1,\"indicators\":[]}"
 #else
 #define TOY_SWEEP_TEXT "null"
 #endif
@@ -123,7 +123,7 @@ const char hn_manifest[] =
     ACT("step", "1", "0", "false", "false", "0", "1", "false", "0", "false", "1") ","
     ACT("measure", "1", "0", "false", "false", "0", "1", "true", "0", "true", "0") "],"
 #endif
-    "\"metrics\":[{\"name\":\"fit(toy.valid)\",\"dataset\":0,\"split\":1,\"member\":-1,\"member_condition\":-1,\"accumulate\":[4],\"finish\":5,\"larger\":false}],\"init\":0,\"sweep\":" TOY_SWEEP_TEXT ",\"events\":[]}}";
+    "\"metrics\":[{\"name\":\"fit(toy.valid)\",\"dataset\":0,\"split\":1,\"member\":-1,\"member_condition\":-1,\"accumulate\":[4],\"finish\":5,\"larger\":false,\"pointless\":false}],\"init\":0,\"sweep\":" TOY_SWEEP_TEXT ",\"events\":[]}}";
 /* clang-format on */
 
 /* ---- allocations, counted ---- */

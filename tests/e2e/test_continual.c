@@ -1,0 +1,139 @@
+/* Trains by continual as a user runs them: interrupted anywhere and resumed, with more tasks later, and with what does not fit.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "tests/runtime/run_command.h"
+
+static const char program[] = "const n = 3\n"
+                              "layer target(x, i: size) {\n"
+                              "  if i == 0 { return x + 3 }\n"
+                              "  if i == 1 { return 2 * x * x - 1 }\n"
+                              "  return pow(x - 3, 3)\n"
+                              "}\n"
+                              "data curves[n] = rows(100) {\n"
+                              "  x: f32 = [-4, -1, 2, -4][i] + 2 * uniform()\n"
+                              "  y: f32 = target(x, i)\n"
+                              "}\n"
+                              "task t[n] embed 8\n"
+                              "net f(x: f32) -> f32 { return sum(linear(tanh(linear(reshape(x, [1]), 10)), 1)) }\n"
+                              "net trunk(z) -> f32[10] { return tanh(linear(z, 10)) }\n"
+                              "weights f = %s\n"
+                              "objective fit(d) = mean(square(f(d.x) - d.y))\n"
+                              "train go = continual(t) {\n"
+                              "  minimise fit(curves[t].train) by adam(1e-2)\n"
+                              "  remember %s\n"
+                              "  batch 32\n"
+                              "  steps 400\n"
+                              "  evaluate steps(100)\n"
+                              "  report fit(curves[t].train)\n"
+                              "}\n"
+                              "export predict(x: f32, t) = f(x)\n";
+
+static void must_run(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static void must_run(const char *format, ...)
+{
+    char command[2048];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(command, sizeof command, format, args);
+    va_end(args);
+    int status = run_command("%s", command);
+    if (status != 0)
+        fail_msg("%s: exit status %d\n%s", command, status, command_output());
+}
+
+static void build(const char *form, const char *remember, int tasks, const char *out)
+{
+    char text[4096];
+    snprintf(text, sizeof text, program, form, remember);
+    write_file("model.hn", text, strlen(text));
+    must_run("'%s/hnc' build model.hn -D n=%d -o %s", HNC_BINARY_DIR, tasks, out);
+}
+
+/* Killed again and again, at moments that drift through the run, it ends with the bytes of the undisturbed run. */
+static void test_killed_anywhere(void **state)
+{
+    static const char *const forms[] = {"dense(trunk(t))", "dense(trunk(t))", "free each t", "free", "free"};
+    static const char *const ways[] = {"outputs(0.01)", "outputs(0.01, targets: stored, tasks: 1)", "separate",
+                                       "ewc(10, examples: 50)", "si(1)"};
+    (void)state;
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+        print_message("%s\n", ways[i]);
+        run_command("rm -rf whole parts");
+        build(forms[i], ways[i], 3, "model");
+        must_run("./model train --out whole --quiet");
+        must_run("d=0.02; n=0; until timeout -s KILL $d ./model train --out parts --resume --checkpoint-every 0.001 --quiet; do "
+                 "n=$((n + 1)); [ $n -lt 300 ] || exit 1; d=0.0$((2 + n / 20))$((n * 7 %% 10)); done; [ $n -gt 0 ]");
+        must_run("cmp whole/last.safetensors parts/last.safetensors");
+        must_run("cmp whole/tasks.json parts/tasks.json");
+    }
+}
+
+/* Values of f at some points for a task, by the program and the weights. */
+static void predict(const char *model, const char *weights, int task, const char *out)
+{
+    static const float points[] = {-3, -0.5f, 0.7f, 2.5f};
+    char file[128 + sizeof points] = "\x93NUMPY\x01\x00\x76";
+    memset(file + 10, ' ', 118);
+    memcpy(file + 10, "{'descr': '<f4', 'fortran_order': False, 'shape': (4,), }", 57);
+    file[127] = '\n';
+    memcpy(file + 128, points, sizeof points);
+    write_file("points.npy", file, sizeof file);
+    must_run("./%s predict --weights %s --task %d points.npy >%s", model, weights, task, out);
+}
+
+static void test_more_tasks_later(void **state)
+{
+    (void)state;
+    run_command("rm -rf run");
+    build("dense(trunk(t))", "outputs(0.01)", 2, "two");
+    build("dense(trunk(t))", "outputs(0.01)", 3, "three");
+    must_run("./two train --out run --quiet && cp run/last.safetensors before.safetensors");
+    must_run("./three train --out run --resume --seconds 1e-9"); /* ends before its first step */
+    assert_non_null(strstr(command_output(), "the run goes on with 3 tasks; it had 2"));
+    must_run("cp run/last.safetensors after.safetensors");
+    for (int task = 0; task < 2; task++) {
+        char before[32], after[32];
+        snprintf(before, sizeof before, "before.%d", task);
+        snprintf(after, sizeof after, "after.%d", task);
+        predict("two", "before.safetensors", task, before);
+        predict("three", "after.safetensors", task, after);
+        must_run("cmp %s %s && [ -s %s ]", before, after, before);
+    }
+    must_run("./three train --out run --resume --quiet");
+    must_run("./three eval --weights run/last.safetensors");
+    assert_int_equal(run_command("./two train --out run --resume"), 1);
+    assert_non_null(strstr(command_output(), "belongs to a run of 3 tasks, and this program has 2"));
+}
+
+static void test_what_does_not_fit(void **state)
+{
+    (void)state;
+    run_command("rm -rf run");
+    build("dense(trunk(t))", "outputs(0.01)", 2, "model");
+    must_run("./model train --out run --quiet");
+    assert_int_equal(run_command("./model train --out run --resume --steps 500"), 1);
+    assert_non_null(strstr(command_output(), "a run of 400 steps for each task, which cannot be changed to 500"));
+    build("dense(trunk(t))", "outputs(0.02)", 2, "other");
+    assert_int_equal(run_command("./other train --out run --resume"), 1);
+    assert_non_null(strstr(command_output(), "the losses, the settings, the splits"));
+    assert_int_equal(run_command("./model predict --weights run/last.safetensors --task 2 points.npy"), 1);
+    assert_non_null(strstr(command_output(), "task"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_killed_anywhere),
+        cmocka_unit_test(test_more_tasks_later),
+        cmocka_unit_test(test_what_does_not_fit),
+    };
+    return cmocka_run_group_tests(tests, folder_set_up, folder_tear_down);
+}
