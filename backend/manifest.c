@@ -299,6 +299,7 @@ static TrainInfo *train_of(const Filler *f, const Train *train)
                                       .all_members = phase->all_members,
                                       .batch = phase->batch,
                                       .step = function_index(f, phase->step),
+                                      .rehearsed = phase->rehearsed,
                                       .nonnegative = phase->nonnegative};
     }
     for (uint32_t i = 0; i < train->acts.len; i++)

@@ -98,6 +98,8 @@ static void drop_sources(Model *model)
             function_remove(module, train->phases.data[k].objective);
         for (uint32_t k = 0; k < train->metrics.len; k++)
             function_remove(module, train->metrics.data[k].objective);
+        if (train->continual && train->continual->outputs)
+            function_remove(module, train->continual->outputs);
     }
     for (uint32_t i = 0; i < module->weights.len; i++) {
         Function *value = weight_value_function(module, i);

@@ -68,8 +68,10 @@ static void add_train(const Model *model, const Train *t, Text *text)
         add_function(model, t->metrics.data[t->select].objective, text);
     if (t->pareto)
         add_pareto(t->pareto, text);
-    if (t->continual)
+    if (t->continual) {
         text_printf(text, "continual %d %s\n", (int)t->continual->protection, t->continual->protection_text);
+        add_function(model, t->continual->outputs, text);
+    }
     if (t->sweep && t->sweep->kind == SWEEP_FRONT) /* nets may be trained for the sweep's points; its indicators are only reported */
         add_numbers(text, "points", t->sweep->count * t->sweep->width, t->sweep->points);
 }

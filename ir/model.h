@@ -176,7 +176,7 @@ typedef struct Sweep {
     Report reports[INDICATOR_COUNT];
     SweepKind kind;
     uint64_t larger;        /* metrics, as a set, of which more is better */
-    uint64_t pointless; /* the same: which are the same at all points */
+    uint64_t pointless;     /* the same: which are the same at all points */
     int state;              /* set by the method: the point at hand */
     int all, memory, first; /* the same: SweepInfo of runtime/abi/manifest.def; -1: no such state */
 } Sweep;
@@ -196,7 +196,8 @@ typedef struct Continual {
     const char *protection_text; /* with its arguments, as written */
     double strength;             /* outputs: beta; ewc: lambda; si: c */
     double second;               /* ewc: how much of the older importances stays; si: damping */
-    uint32_t examples;           /* ewc: of a task, by which importances are measured */
+    uint32_t examples;           /* ewc: of a task, by which importances are measured; rehearsal: that are stored of a task */
+    Function *outputs;           /* rehearsal: of one example, what a net makes of it: its only output. Otherwise NULL */
     uint32_t subset;             /* outputs: earlier tasks per step; 0: all */
     bool lookahead, stored, plastic;
 } Continual;
@@ -221,6 +222,7 @@ typedef struct Phase {
     VEC(PartOptimizer) parts; /* of the most specific part a state takes its optimizer */
     Function *step;           /* set by the method */
     bool upper;               /* it moves conditions, by a counter of steps of its own; otherwise it trains weights */
+    int64_t rehearsed;        /* examples of each earlier task that its steps read, too; set by the method */
     bool consolidates;        /* it takes no step of the loss: it measures what earlier tasks need */
     const char *nonnegative;  /* what is not defined for negative outputs after the loss; NULL: nothing; set by the method */
     uint32_t line;

@@ -23,12 +23,17 @@ static Value add_placeholder(Session *s, Along *along, Value all)
 
 /* ---- results ---- */
 
+/* A mapping looks at every op of the function: each counts as so small a part of an evaluation. */
+enum { OPS_PER_EVALUATION = 16 };
+
 /* What the block gives for one entry becomes what it gives for all; false (reported) where that is too much. */
 static bool map_values(Session *s, const Along *along, uint32_t count, Value *values, Span span)
 {
     uint32_t ops;
     const Placeholder *placeholders = along->placeholders.data;
     uint32_t n = along->placeholders.len;
+    if (!count_evaluations(s, span, s->builder.function->ops.len / OPS_PER_EVALUATION))
+        return false;
     if (!can_map(&s->builder, along->first, along->size, n, placeholders, count, values, &ops)) {
         fail(s, span,
              "a tensor of this block has too many axes or elements for %lld entries (limits are %d axes and %lld elements)",

@@ -37,6 +37,35 @@ static uint32_t read_subset(TrainPlan *plan, const Argument *argument)
     return (uint32_t)subset;
 }
 
+/* outputs(curves[t].train): what a net makes of an example of the data that are trained on. */
+static void lower_outputs(TrainPlan *plan, const Expr *use, const Expr *expr)
+{
+    Session *s = plan->s;
+    const Phase *phase = plan->train.phases.len ? &plan->train.phases.data[0] : NULL;
+    if (!expr) {
+        fail(s, use->span, "rehearsal takes what a net makes of an example, as in %s",
+             protection_rows[PROTECTION_REHEARSAL].example);
+        add_help(s, "with 'objective outputs(d) = classifier(d.image)'");
+        return;
+    }
+    Frame frame = {0};
+    SplitUse split = {0};
+    const char *name = arena_printf(&s->file->arena, "%s.outputs.objective", plan->decl->name.text);
+    Function *function = open_function(s, name, &frame, false, true);
+    Val value = as_real(s, evaluate(s, expr), expr->span);
+    if (!is_poison(value) && read_split_of(s, expr, &split)) {
+        bool same = !phase ||
+                    (split.dataset == phase->dataset && split.split == phase->split && same_member(split.member, phase->member));
+        if (!same)
+            fail(s, expr->span, "earlier examples are those of the data that 'minimise' trains on, and these are others");
+        else if (!differs_between_examples(function, value.ir))
+            fail(s, expr->span, "this is the same for every example: it is to be what a net makes of one");
+        build_output(&s->builder, "outputs", value.ir);
+        plan->train.continual->outputs = function;
+    }
+    close_function(s);
+}
+
 static void read_protection(TrainPlan *plan)
 {
     static const Choice on_off[] = {{"off"}, {"on"}}, targets[] = {{"computed"}, {"stored"}},
@@ -65,6 +94,10 @@ static void read_protection(TrainPlan *plan)
         continual->second = arguments[2].number;
     } else if (row == PROTECTION_SI) {
         continual->second = arguments[1].number;
+    } else if (row == PROTECTION_REHEARSAL) {
+        continual->strength = arguments[1].number;
+        continual->examples = (uint32_t)arguments[2].number;
+        lower_outputs(plan, expr, arguments[0].expr);
     }
 }
 
@@ -162,10 +195,12 @@ static void lower(TrainPlan *plan)
     read_common(plan);
     if (!find_setting(plan, "evaluate")) { /* once per task, at its end */
         plan->train.evaluate_in_steps = plan->train.steps > 0;
-        plan->train.evaluate = (double)(plan->train.steps > 0 ? plan->train.steps : plan->train.epochs > 0 ? plan->train.epochs : 1);
+        plan->train.evaluate = (double)(plan->train.steps > 0    ? plan->train.steps
+                                        : plan->train.epochs > 0 ? plan->train.epochs
+                                                                 : 1);
     }
-    read_protection(plan);
     lower_phase(plan, "minimise", false);
+    read_protection(plan);
     add_consolidation(plan);
     read_report(plan);
 }

@@ -171,13 +171,14 @@ static bool open_samplers(Run *run, size_t number, size_t count)
 
 static bool open_phase(Run *run, size_t number)
 {
-    static const char *const inputs[] = {"index", "epoch_steps", "total_steps", NULL};
+    static const char *const inputs[] = {"index", "memory", "epoch_steps", "total_steps", NULL};
     Phase *phase = &run->phases[number];
     phase->info = &run->manifest->train->phases[number];
     const PhaseInfo *info = phase->info;
+    int64_t stored = run->manifest->train->sweep ? (int64_t)run->manifest->train->sweep->count * info->rehearsed : 0;
     size_t members = info->all_members ? run->manifest->conditions[info->member_condition].count : 1;
     if (!reading_open(&phase->reading, &run->program, &run->data, (int)info->dataset, info->split, info->member,
-                      info->member_condition, (int64_t)members * info->batch) ||
+                      info->member_condition, (int64_t)members * info->batch + stored) ||
         !call_open(&phase->call, &run->program, info->step, phase->reading.tables, inputs))
         return false;
     const FunctionInfo *step = phase->call.info;
@@ -189,6 +190,26 @@ static bool open_phase(Run *run, size_t number)
     if (index && index->elements != (int64_t)members * info->batch)
         return report_internal("the input index of the function %s has not one element per example", step->name);
     return open_samplers(run, number, members);
+}
+
+/* The examples of earlier tasks that steps read, too: the first ones of each task. They lie behind the batch. */
+static bool take_stored(const Phase *phase)
+{
+    const TensorInfo *memory = call_input_type(&phase->call, "memory");
+    int64_t each = phase->info->rehearsed;
+    int32_t *index = call_input(&phase->call, "memory");
+    for (int64_t task = 0; memory && task < memory->elements / each; task++, index += each) {
+        RowRange rows = reading_range(&phase->reading, reads_family(&phase->reading) ? task : 0);
+        if (rows.count < each) {
+            char name[READING_NAME_SIZE];
+            return report_error("%s has %" PRId64 " examples, fewer than the %" PRId64 " of each task that are to be stored",
+                                reading_name(&phase->reading, task, name), rows.count, each);
+        }
+        for (int64_t i = 0; i < each; i++)
+            index[i] = (int32_t)(rows.first + i);
+        reading_take(&phase->reading, task, index, each, phase->info->batch + task * each);
+    }
+    return true;
 }
 
 static bool make_plan(Run *run)
@@ -295,6 +316,9 @@ static bool prepare(Run *run)
     }
     if (!set_constants(run) || !data_encode(&run->data, &run->program, !run->has_checkpoint))
         return false;
+    for (size_t i = 0; i < run->plan.phases; i++)
+        if (!take_stored(&run->phases[i]))
+            return false;
     data_fingerprint(&run->data);
     run->identity.data = run->data.fingerprints;
     return !run->has_checkpoint || checkpoint_check_data(run->last, run->manifest, run->identity.data);

@@ -26,6 +26,7 @@ static const char program[] = "const n = 3\n"
                               "net trunk(z) -> f32[10] { return tanh(linear(z, 10)) }\n"
                               "weights f = %s\n"
                               "objective fit(d) = mean(square(f(d.x) - d.y))\n"
+                              "objective out(d) = f(d.x)\n"
                               "train go = continual(t) {\n"
                               "  minimise fit(curves[t].train) by adam(1e-2)\n"
                               "  remember %s\n"
@@ -60,9 +61,10 @@ static void build(const char *form, const char *remember, int tasks, const char 
 /* Killed again and again, at moments that drift through the run, it ends with the bytes of the undisturbed run. */
 static void test_killed_anywhere(void **state)
 {
-    static const char *const forms[] = {"dense(trunk(t))", "dense(trunk(t))", "free each t", "free", "free"};
-    static const char *const ways[] = {"outputs(0.01)", "outputs(0.01, targets: stored, tasks: 1)", "separate",
-                                       "ewc(10, examples: 50)", "si(1)"};
+    static const char *const forms[] = {"dense(trunk(t))", "dense(trunk(t))", "free each t", "free", "free", "dense(trunk(t))"};
+    static const char *const ways[] = {"outputs(0.01)", "outputs(0.01, targets: stored, tasks: 1)",
+                                       "separate",      "ewc(10, examples: 50)",
+                                       "si(1)",         "rehearsal(out(curves[t].train), 1, examples: 10)"};
     (void)state;
     for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
         print_message("%s\n", ways[i]);

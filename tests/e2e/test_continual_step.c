@@ -11,7 +11,7 @@
 #include "frontend/frontend.h"
 #include "passes/passes.h"
 
-enum { ROWS = 12, BATCH = 6, TASKS = 4, HIDDEN = 3, WIDTH = 2, MADE = 11, MOST = 256 };
+enum { ROWS = 12, BATCH = 6, STORED = 5, TASKS = 4, HIDDEN = 3, WIDTH = 2, MADE = 11, MOST = 256 };
 #define RATE 0.05
 
 static const char program[] = "data d = idx(\"x\", \"y\") {\n"
@@ -23,6 +23,7 @@ static const char program[] = "data d = idx(\"x\", \"y\") {\n"
                               "net trunk(z: f32[2]) -> f32[n] { return linear(tanh(linear(z, 3)), n) }\n"
                               "weights f = %s\n"
                               "objective loss(s) = mean(square(f(s.x) - s.y))\n"
+                              "objective out(s) = f(s.x)\n"
                               "train go = continual(t) {\n"
                               "  minimise loss(d.train) by %s\n"
                               "  remember %s\n"
@@ -47,7 +48,7 @@ typedef struct Trial {
     Function *gradients;
     World world;
     Tensor rows[2];
-    int32_t index[BATCH];
+    int32_t index[BATCH], memory[(TASKS - 1) * STORED];
     /* What is trained, in the order of the gradients' outputs. */
     uint32_t states[16], state_count;
     int64_t n;
@@ -71,8 +72,9 @@ static void run(Trial *t, const Function *function, Tensor **outputs)
     Tensor inputs[4], *made;
     char why[256];
     for (uint32_t i = 0; i < function->inputs.len; i++) {
-        bool index = strcmp(function->input_names.data[i], "index") == 0;
-        inputs[i] = (Tensor){OP_AT(function, function->inputs.data[i])->type, index ? (void *)t->index : (void *)&steps};
+        const char *name = function->input_names.data[i];
+        void *data = !strcmp(name, "index") ? t->index : !strcmp(name, "memory") ? t->memory : &steps;
+        inputs[i] = (Tensor){OP_AT(function, function->inputs.data[i])->type, data};
     }
     if (!interpret(t->module, function, &t->world, inputs, &made, why))
         fail_msg("%s: %s", function->name, why);
@@ -109,6 +111,8 @@ static void trial_new(Trial *t, const char *form, const char *optimizer, const c
     t->world.rows = t->rows;
     for (int i = 0; i < BATCH; i++)
         t->index[i] = 2 * i;
+    for (int i = 0; i < (TASKS - 1) * STORED; i++)
+        t->memory[i] = (i * 7) % ROWS;
     tensor_set(state(t, "seed"), 0, 77);
     run(t, t->train->init, NULL);
     for (uint32_t o = 1; o < t->gradients->outputs.len; o++) {
@@ -200,16 +204,53 @@ static void make_weights(Trial *t, const char *prefix, int task, double *w)
     }
 }
 
-/* Mean over the tasks before `now` of the squared distance to the targets, at the trained numbers of the vector. */
-static double regulariser(Trial *t, int now, const double (*targets)[MADE], const double *numbers)
+/* The squared distance of generated weights. */
+static double distance_of_weights(Trial *t, int task, const double *w, const double *target)
+{
+    double sum = 0;
+    (void)t;
+    (void)task;
+    for (int i = 0; i < MADE; i++)
+        sum += (w[i] - target[i]) * (w[i] - target[i]);
+    return sum;
+}
+
+/* What the net makes of a row with these weights: two hidden units, then their sum. */
+static double net_of(Trial *t, int32_t row, const double *w)
+{
+    double sum = w[10];
+    for (int unit = 0; unit < 2; unit++) {
+        double h = w[6 + unit];
+        for (int k = 0; k < 3; k++)
+            h += w[3 * unit + k] * tensor_get(&t->rows[0], 3 * row + k);
+        sum += w[8 + unit] * tanh(h);
+    }
+    return sum;
+}
+
+/* The mean squared distance of outputs for the stored examples of a task. */
+static double distance_of_outputs(Trial *t, int task, const double *w, const double *target)
+{
+    double sum = 0;
+    for (int i = 0; i < STORED; i++) {
+        int32_t row = t->memory[task * STORED + i];
+        double moved = net_of(t, row, w) - net_of(t, row, target);
+        sum += moved * moved / STORED;
+    }
+    return sum;
+}
+
+typedef double Distance(Trial *t, int task, const double *w, const double *target);
+
+/* Mean over the tasks before `now` of the distance to the targets, at the trained numbers of the vector. */
+static double regulariser(Trial *t, Distance *distance, int now, const double (*targets)[MADE], const double *numbers)
 {
     double kept[MOST], sum = 0, w[MADE];
     gather(t, NULL, kept);
     spread(t, NULL, numbers);
     for (int task = 0; task < now; task++) {
         make_weights(t, "", task, w);
-        for (int i = 0; i < MADE; i++)
-            sum += (w[i] - targets[task][i]) * (w[i] - targets[task][i]) / now;
+        sum += distance(t, task, w, targets[task]) / now;
     }
     spread(t, NULL, kept);
     return sum;
@@ -264,7 +305,7 @@ static const Function *act_function(const Train *train, const char *name)
     return NULL;
 }
 
-static void check_outputs(const char *remember, int now, double strength, bool lookahead, bool plastic)
+static void check_regulariser(Distance *distance, const char *remember, int now, double strength, bool lookahead, bool plastic)
 {
     Trial t;
     print_message("%s, task %d\n", remember, now);
@@ -283,15 +324,15 @@ static void check_outputs(const char *remember, int now, double strength, bool l
         adam(&t, numbers, g, at);
     for (int64_t i = 0; i < t.n; i++)
         at[i] = is_embedding(&t, i) && !plastic ? numbers[i] : at[i];
-    double value = now ? regulariser(&t, now, (const double(*)[MADE])targets, at) : 0;
+    double value = now ? regulariser(&t, distance, now, (const double(*)[MADE])targets, at) : 0;
     for (int64_t i = 0; i < t.n && now; i++) {
         double middle = at[i], h = 1e-5, high, low;
         if (is_embedding(&t, i) && !plastic)
             continue;
         at[i] = middle + h;
-        high = regulariser(&t, now, (const double(*)[MADE])targets, at);
+        high = regulariser(&t, distance, now, (const double(*)[MADE])targets, at);
         at[i] = middle - h;
-        low = regulariser(&t, now, (const double(*)[MADE])targets, at);
+        low = regulariser(&t, distance, now, (const double(*)[MADE])targets, at);
         at[i] = middle;
         g[i] += strength * (high - low) / (2 * h);
     }
@@ -312,21 +353,28 @@ static void check_outputs(const char *remember, int now, double strength, bool l
 static void test_outputs(void **unused)
 {
     (void)unused;
-    check_outputs("outputs(0.5)", 2, 0.5, true, false);
-    check_outputs("outputs(0.5)", 0, 0.5, true, false);
-    check_outputs("outputs(2, lookahead: off)", 3, 2, false, false);
-    check_outputs("outputs(0.5, targets: stored)", 3, 0.5, true, false);
-    check_outputs("outputs(0.5, lookahead: off, embeddings: plastic)", 2, 0.5, false, true);
-    check_outputs("outputs(0.5, embeddings: plastic, targets: stored)", 1, 0.5, true, true);
+    check_regulariser(distance_of_weights, "outputs(0.5)", 2, 0.5, true, false);
+    check_regulariser(distance_of_weights, "outputs(0.5)", 0, 0.5, true, false);
+    check_regulariser(distance_of_weights, "outputs(2, lookahead: off)", 3, 2, false, false);
+    check_regulariser(distance_of_weights, "outputs(0.5, targets: stored)", 3, 0.5, true, false);
+    check_regulariser(distance_of_weights, "outputs(0.5, lookahead: off, embeddings: plastic)", 2, 0.5, false, true);
+    check_regulariser(distance_of_weights, "outputs(0.5, embeddings: plastic, targets: stored)", 1, 0.5, true, true);
+}
+
+static void test_rehearsal(void **unused)
+{
+    (void)unused;
+    check_regulariser(distance_of_outputs, "rehearsal(out(d.train), 0.5, examples: 5)", 2, 0.5, false, false);
+    check_regulariser(distance_of_outputs, "rehearsal(out(d.train), 2, examples: 5)", 3, 2, false, false);
 }
 
 /* As many tasks per step as there are earlier ones are all of them. */
 static void test_subset_of_all(void **unused)
 {
     (void)unused;
-    check_outputs("outputs(0.5, tasks: 3)", 3, 0.5, true, false);
-    check_outputs("outputs(0.5, tasks: 2, targets: stored)", 2, 0.5, true, false);
-    check_outputs("outputs(0.5, tasks: 2)", 1, 0.5, true, false);
+    check_regulariser(distance_of_weights, "outputs(0.5, tasks: 3)", 3, 0.5, true, false);
+    check_regulariser(distance_of_weights, "outputs(0.5, tasks: 2, targets: stored)", 2, 0.5, true, false);
+    check_regulariser(distance_of_weights, "outputs(0.5, tasks: 2)", 1, 0.5, true, false);
 }
 
 /* Over many steps, a subset of one earlier task is each of them equally often. */
@@ -450,7 +498,7 @@ static void test_si(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_outputs),
+        cmocka_unit_test(test_outputs), cmocka_unit_test(test_rehearsal),
         cmocka_unit_test(test_subset_of_all),
         cmocka_unit_test(test_subset_is_uniform),
         cmocka_unit_test(test_ewc),

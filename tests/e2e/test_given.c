@@ -219,7 +219,7 @@ static void test_cost(void **state)
                 "train go = fit { minimise fit(t.train) by adam(1e-2); batch 6; epochs 1 }\n");
     assert_int_equal(run_command("'%s/hnc' explain --plan m.hn --data .", HNC_BINARY_DIR), 0);
     assert_true(output_has("product 6 x 25 x 5"));
-    assert_true(output_has("3 numbers, where they are given"));
+    assert_true(output_has("3 numbers, given where it is used"));
 }
 
 static void test_exports(void **state)
@@ -240,17 +240,16 @@ static void test_exports(void **state)
     must_run("./m predict t.csv --weights run/last.safetensors --export same > same.csv");
     must_run("tail -n +2 at.csv > a; tail -n +2 same.csv > b; cmp a b");
     must_run("./m predict t.csv --weights run/last.safetensors --export user && ./m predict t.csv --weights run/last.safetensors "
-             "--export one --given k=3 && ./m predict t.csv --weights run/last.safetensors --export all");
+             "--export one --member 3 && ./m predict t.csv --weights run/last.safetensors --export all");
     assert_int_equal(run_command("./m predict t.csv --weights run/last.safetensors --export at"), 1);
-    assert_true(output_has("'at' takes the vector 'z': say with --given its 3 numbers"));
+    assert_true(output_has("'at' takes the given 'z': say with --given its 3 numbers"));
     assert_int_equal(run_command("./m predict t.csv --weights run/last.safetensors --export at --given 1,2"), 1);
     assert_true(output_has("--given expects 3 numbers with commas between them, not '1,2'"));
-    assert_int_equal(run_command("./m predict t.csv --weights run/last.safetensors --export one --given 4"), 1);
-    assert_true(output_has("--given 4: the member 'k' is a whole number from 0 to 3"));
-    assert_int_equal(run_command("./m predict t.csv --weights run/last.safetensors --export one --given 0.5"), 1);
-    assert_int_equal(run_command("./m predict t.csv --weights run/last.safetensors --export one --given k=-1"), 1);
+    assert_int_equal(run_command("./m predict t.csv --weights run/last.safetensors --export one --member 4"), 1);
+    assert_int_equal(run_command("./m predict t.csv --weights run/last.safetensors --export one --member 0.5"), 1);
+    assert_int_equal(run_command("./m predict t.csv --weights run/last.safetensors --export one --member k=-1"), 1);
     assert_int_equal(run_command("./m predict t.csv --weights run/last.safetensors --export same --given 1"), 1);
-    assert_true(output_has("'same' takes no condition: leave --given out"));
+    assert_true(output_has("'same' takes no given: leave --given out"));
 }
 
 int main(void)

@@ -176,6 +176,39 @@ static void late_inputs(void **unused)
     module_free(again);
 }
 
+#define GIVEN(lines)                                                                                                             \
+    "module m f32\n"                                                                                                             \
+    "condition @z : f32[3]\ncondition @k : i32[]\n"                                                                              \
+    "weight @w : f32[6, 2] net 0 form 0 axis 0 fan 2 6 init constant 0\n\n"                                                      \
+    "func @f(%z: f32[3], %k: i32[], %zs: f32[5, 4, 3], %ks: i32[5, 4]) {\n" lines "}\n"
+
+/* Weights at values of conditions, which may have leading axes. */
+static void given_values(void **unused)
+{
+    (void)unused;
+    static const char text[] = GIVEN("  %4 = param @w : f32[6, 2]\n"
+                                     "  %5 = param @w, %z given @z : f32[6, 2]\n"
+                                     "  %6 = param @w, %z, %k given @z @k : f32[6, 2]\n"
+                                     "  %7 = param @w, %zs, %ks given @z @k : f32[5, 4, 6, 2]\n");
+    Module *module = must_parse(text);
+    char *again = printed(module);
+    assert_string_equal(again, text);
+    assert_int_equal(OP_AT(module->functions.data[0], 6)->a.v[1], 1);
+    free(again);
+    module_free(module);
+    static const char *const wrong[][2] = {
+        {GIVEN("  %4 = param @w, %z : f32[6, 2]\n"), "1 values of conditions given, 0 needed"},
+        {GIVEN("  %4 = param @w given @z : f32[6, 2]\n"), "0 values of conditions given, 1 needed"},
+        {GIVEN("  %4 = param @w, %k given @z : f32[6, 2]\n"), "the condition 'z' is f32[3], its value i32[]"},
+        {GIVEN("  %4 = param @w, %k, %z given @k @z : f32[6, 2]\n"), "conditions must increase"},
+        {GIVEN("  %4 = param @w, %zs, %k given @z @k : f32[5, 4, 6, 2]\n"), "different leading axes"},
+        {GIVEN("  %4 = param @w, %z given @q : f32[6, 2]\n"), "no condition of this name is declared above"},
+        {GIVEN("  %4 = param @w, %z given : f32[6, 2]\n"), "expected a condition"},
+    };
+    for (size_t i = 0; i < COUNT_OF(wrong); i++)
+        must_refuse(wrong[i][0], wrong[i][1]);
+}
+
 #define IN_FUNCTION(lines) "module m f32\nstate @s : f32[] weight\nfunc @f(%x: f32[], %y: f32[2]) {\n" lines "\n}\n"
 
 static void refused(void **unused)
@@ -325,11 +358,17 @@ static void every_mnemonic_is_documented(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(round_trip),      cmocka_unit_test(free_form),
-        cmocka_unit_test(every_primitive), cmocka_unit_test(numbers_read_back_exactly),
-        cmocka_unit_test(late_inputs),     cmocka_unit_test(refused),
-        cmocka_unit_test(no_cascade),      cmocka_unit_test(named_limits),
-        cmocka_unit_test(truncated),       cmocka_unit_test(every_mnemonic_is_documented),
+        cmocka_unit_test(round_trip),
+        cmocka_unit_test(given_values),
+        cmocka_unit_test(free_form),
+        cmocka_unit_test(every_primitive),
+        cmocka_unit_test(numbers_read_back_exactly),
+        cmocka_unit_test(late_inputs),
+        cmocka_unit_test(refused),
+        cmocka_unit_test(no_cascade),
+        cmocka_unit_test(named_limits),
+        cmocka_unit_test(truncated),
+        cmocka_unit_test(every_mnemonic_is_documented),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

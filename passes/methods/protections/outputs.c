@@ -11,6 +11,7 @@
 
 #include "ir/map.h"
 #include "passes/methods/methods.h"
+#include "passes/methods/protections/snapshot.h"
 
 /* ---- the weights that tasks make ---- */
 
@@ -58,41 +59,7 @@ static Function *weights_function(Assembly *assembly, const Function *objective)
     return function;
 }
 
-/* Where a state is read: its value by the table, or the state itself. */
-typedef struct Numbers {
-    const Value *of_state; /* NO_VALUE: the state itself */
-    Value task;
-} Numbers;
-
-/* Copies the function, with these numbers as states and that task; map[] gets the values. */
-static void inline_weights(Assembly *assembly, Builder *b, const Function *weights, Numbers numbers, Value *map)
-{
-    for (Value v = 0; v < weights->ops.len; v++) {
-        const Op *op = OP_AT(weights, v);
-        if (op->code == OP_CONDITION)
-            map[v] = op->symbol == assembly->train->continual->condition ? numbers.task
-                                                                         : condition_value(assembly, b, op->symbol, AT_HAND);
-        else if (op->code == OP_STATE_READ && numbers.of_state[op->symbol] != NO_VALUE)
-            map[v] = numbers.of_state[op->symbol];
-        else
-            map[v] = build_copy(b, weights, v, map);
-    }
-}
-
-static Value *no_values(uint32_t count)
-{
-    Value *values = support_malloc((count + 1) * sizeof *values);
-    for (uint32_t i = 0; i < count; i++)
-        values[i] = NO_VALUE;
-    return values;
-}
-
 /* ---- what is remembered ---- */
-
-static uint32_t snapshot_of(Module *module, uint32_t state)
-{
-    return memory_state(module, "snapshot", state);
-}
 
 /* Row j holds the weight that was made for task j. */
 static uint32_t target_of(Assembly *assembly, const Output *weight, Type type)
@@ -108,31 +75,22 @@ static uint32_t target_of(Assembly *assembly, const Output *weight, Type type)
     return state;
 }
 
-static void begin_computed(Assembly *assembly, Builder *b, uint32_t n, const uint32_t *shared)
-{
-    for (uint32_t i = 0; i < n; i++)
-        build_write(b, snapshot_of(assembly->module, shared[i]), build_read(b, shared[i]));
-}
-
 /* The weights of all tasks, as they are now. */
 static void begin_stored(Assembly *assembly, Builder *b)
 {
     Function *weights = weights_function(assembly, assembly->train->phases.data[0].objective);
     int64_t tasks = assembly->train->continual->tasks;
-    Value *map = support_malloc((weights->ops.len + 1) * sizeof *map), *none = no_values(assembly->module->states.len);
+    Value *none = no_numbers(assembly->module);
     Value *made = support_malloc((weights->outputs.len + 1) * sizeof *made);
     Value all = build_iota(b, type_of(DTYPE_I32, 1, &tasks), 0), first = b->function->ops.len;
     Value task = build_const(b, type_scalar(DTYPE_I32), 0);
     Placeholder placeholder = {task, all};
-    inline_weights(assembly, b, weights, (Numbers){none, task}, map);
-    for (uint32_t i = 0; i < weights->outputs.len; i++)
-        made[i] = map[weights->outputs.data[i].value];
+    inline_at(assembly, b, weights, (Numbers){none, task, NO_VALUE}, made);
     build_mapped(b, first, tasks, 1, &placeholder, weights->outputs.len, made);
     for (uint32_t i = 0; i < weights->outputs.len; i++) {
         Type type = OP_AT(weights, weights->outputs.data[i].value)->type;
         build_write(b, target_of(assembly, &weights->outputs.data[i], type), made[i]);
     }
-    support_free(map);
     support_free(none);
     support_free(made);
     function_remove(assembly->module, weights);
@@ -143,7 +101,7 @@ static void begin(Assembly *assembly, Builder *b, uint32_t n, const uint32_t *sh
     if (assembly->train->continual->stored)
         begin_stored(assembly, b);
     else
-        begin_computed(assembly, b, n, shared);
+        snapshot_write(assembly, b, n, shared);
 }
 
 /* ---- the regulariser ---- */
@@ -155,14 +113,11 @@ static Value choose_tasks(Assembly *assembly, Builder *b, int64_t rows, Value *c
 {
     const Continual *continual = assembly->train->continual;
     Type index = type_of(DTYPE_I32, 1, &rows), real = type_of(b->module->real, 1, &rows);
+    if (continual->subset == 0)
+        return earlier_tasks(assembly, b, rows, counts);
     Value now = build_cast(b, task_at_hand(assembly, b), b->module->real), at_hand = build_splat(b, now, real);
     Value numbers = build_cast(b, build_iota(b, index, 0), b->module->real);
     Value some = build_binary(b, OP_LT, build_const(b, real, 0), at_hand);
-    if (continual->subset == 0) {
-        Value earlier = build_binary(b, OP_LT, numbers, at_hand), n = build_with_const(b, OP_MAX, at_hand, 1);
-        *counts = build_select(b, earlier, build_binary(b, OP_DIV, build_const(b, real, 1), n), build_const(b, real, 0));
-        return build_iota(b, index, 0);
-    }
     Value seed = build_read(b, assembly->seed), step = build_read(b, assembly->step_lower);
     Value u = build_random(b, seed, step, type_scalar(b->module->real), RANDOM_STREAM_TASK_CHOICE, OP_SHARED);
     Value places = build_binary(b, OP_ADD, numbers, build_splat(b, u, real));
@@ -175,39 +130,28 @@ static Value choose_tasks(Assembly *assembly, Builder *b, int64_t rows, Value *c
 /* The targets of a task, as the weights' outputs. */
 static void read_targets(Assembly *assembly, Builder *b, const Function *weights, Value task, Value *targets)
 {
-    Module *module = assembly->module;
-    Value *map = support_malloc((weights->ops.len + 1) * sizeof *map), *snapshot = no_values(module->states.len);
-    bool stored = assembly->train->continual->stored;
-    for (Value v = 0; v < weights->ops.len && !stored; v++) {
-        const Op *op = OP_AT(weights, v);
-        if (op->code == OP_STATE_READ && module->states.data[op->symbol].role == STATE_WEIGHT &&
-            !module->states.data[op->symbol].grows && snapshot[op->symbol] == NO_VALUE)
-            snapshot[op->symbol] = build_read(b, snapshot_of(module, op->symbol));
+    if (!assembly->train->continual->stored) {
+        Value *snapshot = snapshot_numbers(assembly, b, weights);
+        inline_at(assembly, b, weights, (Numbers){snapshot, task, NO_VALUE}, targets);
+        support_free(snapshot);
+        return;
     }
-    if (!stored)
-        inline_weights(assembly, b, weights, (Numbers){snapshot, task}, map);
     for (uint32_t i = 0; i < weights->outputs.len; i++) {
         const Output *output = &weights->outputs.data[i];
         Type type = OP_AT(weights, output->value)->type;
-        targets[i] = stored ? build_gather(b, build_read(b, target_of(assembly, output, type)), task) : map[output->value];
+        targets[i] = build_gather(b, build_read(b, target_of(assembly, output, type)), task);
     }
-    support_free(map);
-    support_free(snapshot);
 }
 
 /* sum over weights of |W_j(theta*) - W_j(theta)|^2 of one task of `rows`, theta being the numbers. */
 static Value build_distance(Assembly *assembly, Builder *b, const Function *weights, Numbers numbers, int64_t rows)
 {
     uint32_t n = weights->outputs.len;
-    Value *map = support_malloc((weights->ops.len + 1) * sizeof *map);
     Value *targets = support_malloc((n + 1) * sizeof *targets), *made = support_malloc((n + 1) * sizeof *made);
     read_targets(assembly, b, weights, numbers.task, targets);
-    inline_weights(assembly, b, weights, numbers, map);
-    for (uint32_t i = 0; i < n; i++)
-        made[i] = map[weights->outputs.data[i].value];
+    inline_at(assembly, b, weights, numbers, made);
     Value distance = build_square_distance(b, n, made, targets, rows);
     support_free(made);
-    support_free(map);
     support_free(targets);
     return distance;
 }
@@ -220,7 +164,7 @@ static Value build_regulariser(Assembly *assembly, Builder *b, const Function *w
     Value counts, tasks = choose_tasks(assembly, b, rows, &counts), first = b->function->ops.len;
     Value task = build_const(b, type_scalar(DTYPE_I32), 0);
     Placeholder placeholder = {task, tasks};
-    Value distance = build_distance(assembly, b, weights, (Numbers){numbers, task}, rows);
+    Value distance = build_distance(assembly, b, weights, (Numbers){numbers, task, NO_VALUE}, rows);
     build_mapped(b, first, rows, 1, &placeholder, 1, &distance);
     return build_sum_of_product(b, distance, counts);
 }
@@ -232,23 +176,13 @@ static void before(Assembly *assembly, const Phase *phase, WeightStep *step)
     if (continual->tasks < 2 || continual->strength == 0)
         return;
     Function *weights = weights_function(assembly, phase->objective);
-    Value *numbers = no_values(assembly->module->states.len), *ahead = support_malloc((step->n + 1) * sizeof *ahead);
+    Value *numbers = own_numbers(step), *ahead = support_malloc((step->n + 1) * sizeof *ahead);
     if (continual->lookahead)
         optimizers_try(assembly, b, phase, step->n, step->trained, ahead);
-    for (uint32_t i = 0; i < step->n; i++) {
-        const Trained *t = &step->trained[i];
-        bool frozen = b->module->states.data[t->state].grows && !continual->plastic;
-        numbers[t->state] = !continual->lookahead || frozen ? t->current : build_unary(b, OP_STOP, ahead[i]);
-    }
-    Value loss = build_regulariser(assembly, b, weights, numbers);
-    loss = build_with_const(b, OP_MUL, loss, continual->strength);
-    for (uint32_t i = 0; i < step->n; i++) {
-        Trained *t = &step->trained[i];
-        if (b->module->states.data[t->state].grows && !continual->plastic)
-            continue;
-        t->gradient = build_binary(b, OP_ADD, t->gradient, build_grad(b, loss, numbers[t->state]));
-    }
-    build_output(b, "remember", loss);
+    for (uint32_t i = 0; i < step->n && continual->lookahead; i++)
+        if (!b->module->states.data[step->trained[i].state].grows || continual->plastic)
+            numbers[step->trained[i].state] = build_unary(b, OP_STOP, ahead[i]);
+    add_regulariser(assembly, step, build_regulariser(assembly, b, weights, numbers), numbers);
     support_free(numbers);
     support_free(ahead);
     function_remove(assembly->module, weights);

@@ -1,0 +1,91 @@
+#include "passes/methods/protections/snapshot.h"
+
+#include <string.h>
+
+static bool is_index(const Function *function, const Op *op)
+{
+    return op->code == OP_INPUT && !strcmp(function->input_names.data[op->symbol], "index");
+}
+
+void inline_at(Assembly *assembly, Builder *b, const Function *function, Numbers numbers, Value *results)
+{
+    Value *map = support_malloc((function->ops.len + 1) * sizeof *map);
+    for (Value v = 0; v < function->ops.len; v++) {
+        const Op *op = OP_AT(function, v);
+        bool task = op->code == OP_CONDITION && op->symbol == assembly->train->continual->condition;
+        if (task)
+            map[v] = numbers.task;
+        else if (op->code == OP_CONDITION)
+            map[v] = condition_value(assembly, b, op->symbol, AT_HAND);
+        else if (op->code == OP_STATE_READ && numbers.of_state[op->symbol] != NO_VALUE)
+            map[v] = numbers.of_state[op->symbol];
+        else
+            map[v] = is_index(function, op) ? numbers.index : build_copy(b, function, v, map);
+    }
+    for (uint32_t i = 0; i < function->outputs.len; i++)
+        results[i] = map[function->outputs.data[i].value];
+    support_free(map);
+}
+
+Value *no_numbers(const Module *module)
+{
+    Value *values = support_malloc((module->states.len + 1) * sizeof *values);
+    for (uint32_t i = 0; i < module->states.len; i++)
+        values[i] = NO_VALUE;
+    return values;
+}
+
+Value *own_numbers(const WeightStep *step)
+{
+    Value *values = no_numbers(step->b.module);
+    for (uint32_t i = 0; i < step->n; i++)
+        values[step->trained[i].state] = step->trained[i].current;
+    return values;
+}
+
+static uint32_t snapshot_of(Module *module, uint32_t state)
+{
+    return memory_state(module, "snapshot", state);
+}
+
+Value *snapshot_numbers(Assembly *assembly, Builder *b, const Function *function)
+{
+    Module *module = assembly->module;
+    Value *values = no_numbers(module);
+    for (Value v = 0; v < function->ops.len; v++) {
+        const Op *op = OP_AT(function, v);
+        if (op->code == OP_STATE_READ && module->states.data[op->symbol].role == STATE_WEIGHT &&
+            !module->states.data[op->symbol].grows && values[op->symbol] == NO_VALUE)
+            values[op->symbol] = build_read(b, snapshot_of(module, op->symbol));
+    }
+    return values;
+}
+
+void snapshot_write(Assembly *assembly, Builder *b, uint32_t n, const uint32_t *shared)
+{
+    for (uint32_t i = 0; i < n; i++)
+        build_write(b, snapshot_of(assembly->module, shared[i]), build_read(b, shared[i]));
+}
+
+Value earlier_tasks(Assembly *assembly, Builder *b, int64_t rows, Value *counts)
+{
+    Type index = type_of(DTYPE_I32, 1, &rows), real = type_of(b->module->real, 1, &rows);
+    Value now = build_cast(b, task_at_hand(assembly, b), b->module->real), at_hand = build_splat(b, now, real);
+    Value tasks = build_iota(b, index, 0), numbers = build_cast(b, tasks, b->module->real);
+    Value earlier = build_binary(b, OP_LT, numbers, at_hand), n = build_with_const(b, OP_MAX, at_hand, 1);
+    *counts = build_select(b, earlier, build_binary(b, OP_DIV, build_const(b, real, 1), n), build_const(b, real, 0));
+    return tasks;
+}
+
+void add_regulariser(Assembly *assembly, WeightStep *step, Value loss, const Value *numbers)
+{
+    Builder *b = &step->b;
+    const Continual *continual = assembly->train->continual;
+    loss = build_with_const(b, OP_MUL, loss, continual->strength);
+    for (uint32_t i = 0; i < step->n; i++) {
+        Trained *t = &step->trained[i];
+        if (!b->module->states.data[t->state].grows || continual->plastic)
+            t->gradient = build_binary(b, OP_ADD, t->gradient, build_grad(b, loss, numbers[t->state]));
+    }
+    build_output(b, "remember", loss);
+}
