@@ -137,7 +137,8 @@ static bool plot_rounds(const SweepInfo *sweep, const char *data, const json_t *
     fine = fine && (count > 0 || report_error("%s: no metrics to draw", data)) &&
            draw(sweep, matrices, count, (size_t)points, picture);
     if (fine)
-        printf("%s: %zu matri%s of %lld %s\n", picture, count, count == 1 ? "x" : "ces", (long long)points, points_key);
+        printf("%s: %zu matri%s of %lld %s\n", picture, count, count == 1 ? "x" : "ces", (long long)points,
+               points == 1 ? sweep->point_word : points_key);
     json_decref(json);
     return fine;
 }
