@@ -13,6 +13,11 @@ const Protection *protection_of(const Train *train)
     return protections[train->continual->protection];
 }
 
+bool has_row_per_task(const Train *train, const State *state)
+{
+    return state->grows && state->index == train->continual->condition;
+}
+
 /* A state of results, which the runtime writes. */
 static int results_state(Assembly *assembly, const char *name, Type type)
 {
@@ -75,7 +80,7 @@ static void assemble_step(Assembly *assembly, Phase *phase, const Protection *pr
     WeightStep step = weight_step_begin(assembly, phase, AT_HAND);
     Value *gradients = copy_gradients(&step);
     for (uint32_t i = 0; i < step.n; i++)
-        if (!assembly->module->states.data[step.trained[i].state].grows)
+        if (!has_row_per_task(assembly->train, &assembly->module->states.data[step.trained[i].state]))
             shared[(*n)++] = step.trained[i].state;
     if (protection->before)
         protection->before(assembly, phase, &step);

@@ -8,6 +8,7 @@ uint32_t memory_state(Module *module, const char *what, uint32_t of)
     uint32_t state = find_or_add_state(module, name, whose.type, STATE_MEMORY, (Init){0});
     module->states.data[state].lifetime = LIFETIME_RUN;
     module->states.data[state].grows = whose.grows;
+    module->states.data[state].index = whose.index;
     return state;
 }
 
@@ -16,12 +17,12 @@ Value task_at_hand(Assembly *assembly, Builder *b)
     return build_read(b, find_train_condition(assembly->train, assembly->train->continual->condition)->state);
 }
 
-void pull_to_anchor(WeightStep *step, double strength)
+void pull_to_anchor(Assembly *assembly, WeightStep *step, double strength)
 {
     Builder *b = &step->b;
     for (uint32_t i = 0; i < step->n; i++) {
         Trained *t = &step->trained[i];
-        if (b->module->states.data[t->state].grows)
+        if (has_row_per_task(assembly->train, &b->module->states.data[t->state]))
             continue;
         Value anchor = build_read(b, memory_state(b->module, "anchor", t->state));
         Value importance = build_read(b, memory_state(b->module, "importance", t->state));
