@@ -13,11 +13,6 @@ const Protection *protection_of(const Train *train)
     return protections[train->continual->protection];
 }
 
-bool has_row_per_task(const Train *train, const State *state)
-{
-    return state->grows && state->index == train->continual->condition;
-}
-
 /* A state of results, which the runtime writes. */
 static int results_state(Assembly *assembly, const char *name, Type type)
 {

@@ -1,5 +1,10 @@
-/* What protections share: states that outlive a task, and the pull to where the weights were. */
+/* What protections share: which weights are theirs, states that outlive a task, and the pull to where the weights were. */
 #include "passes/methods/methods.h"
+
+bool has_row_per_task(const Train *train, const State *state)
+{
+    return state->grows && state->index == train->continual->condition;
+}
 
 uint32_t memory_state(Module *module, const char *what, uint32_t of)
 {
