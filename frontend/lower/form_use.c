@@ -30,7 +30,7 @@ static Construct form_construct(const FormRow *row)
         construct.parameters[count++] = taken[row->takes];
     for (int i = 0; i < MOST_FORM_SETTINGS && row->settings[i].name; i++)
         construct.parameters[count++] =
-            (Parameter){row->settings[i].name, TAKES_WHOLE, {(double)row->settings[i].least, 1e9, false, false}, NAN};
+            (Parameter){row->settings[i].name, TAKES_WHOLE, WITHIN((double)row->settings[i].least, 1e9), NAN};
     construct.positional = row->takes == FORM_TAKES_EACH ? 0 : count;
     if (row->takes == FORM_TAKES_NET)
         construct.parameters[count] = (Parameter){"init", TAKES_EXPRESSION, ANY_NUMBER, 0};

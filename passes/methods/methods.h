@@ -153,7 +153,8 @@ typedef struct Protection {
      * become. */
     void (*before)(Assembly *assembly, const Phase *phase, WeightStep *step);
     void (*after)(Assembly *assembly, WeightStep *step, const Value *gradients);
-    void (*consolidate)(Assembly *assembly, WeightStep *step);                       /* with the gradients of one example */
+    /* With the gradients of one example, for as many of the task's as the argument `examples` says. */
+    void (*consolidate)(Assembly *assembly, WeightStep *step);
     void (*end)(Assembly *assembly, Builder *b, uint32_t n, const uint32_t *shared); /* as a task ends */
     bool separate;                                                                   /* each task begins with first values */
 } Protection;
@@ -161,6 +162,9 @@ typedef struct Protection {
 #include "ir/protections.def"
 #undef PROTECTION
 const Protection *protection_of(const Train *train);
+/* The argument of that label, which the row must have (ir/protections.def); whether it has one. */
+double protection_argument(const Train *train, const char *label);
+bool has_protection_argument(const Train *train, const char *label);
 /* Whether the weight's first axis counts the tasks of the train. (That of a table of members counts these: tasks share it.) */
 bool has_row_per_task(const Train *train, const State *state);
 

@@ -15,6 +15,9 @@ typedef struct Numbers {
  * task have their values at hand. */
 void inline_at(Assembly *assembly, Builder *b, const Function *function, Numbers numbers, Value *results);
 
+/* Whether a later task moves the trained numbers: those that tasks share, and the rows of earlier tasks if these are plastic. */
+bool is_moved(const Train *train, const State *state);
+
 /* Tables of values by state, for support_free(): none; those that the step trains, as they are; the snapshots of what the
  * function reads, of states that the step trains (that have a value in `trained`). */
 Value *no_numbers(const Module *module);
