@@ -327,6 +327,8 @@ typedef struct Model {
 const char *member_text(const Module *module, MemberChoice member, Arena *arena);
 /* The condition's entry among those that the train moves or draws; NULL: it is none of them. */
 TrainCondition *find_train_condition(const Train *train, uint32_t condition);
+/* The state that holds the value of such a condition. */
+uint32_t condition_state(const Train *train, uint32_t condition);
 /* The conditions that the train moves or draws: bit c for condition c. */
 uint64_t train_conditions(const Train *train);
 

@@ -98,8 +98,7 @@ Value form_part(FormUse *use, const char *part, Type type, Init init);
  * table of their own. `init` says how they begin where they are a row, and where a head makes them: at a constant, or with the
  * deviation of random ones. */
 Value form_numbers(FormUse *use, int64_t first, int64_t count, Init init);
-/* The type of a table of `use->rows` such tensors; the row of one that is a part of the weight. */
-Type form_table(const FormUse *use, Type type);
+/* Trained numbers, of which each value of the index has a row of its own: the row of the value at hand. */
 Value form_row(FormUse *use, const char *part, Type type, Init init);
 /* How the weight begins where its form starts as `use` says: a matrix with hyperfan_out has another deviation than its layer
  * says.

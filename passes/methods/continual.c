@@ -42,7 +42,7 @@ static void states(Assembly *assembly)
     Train *train = assembly->train;
     Sweep *sweep = train->sweep;
     int64_t tasks = sweep->count, metrics = train->metrics.len;
-    sweep->state = (int)find_train_condition(train, sweep->condition)->state;
+    sweep->state = (int)condition_state(train, sweep->condition);
     module->states.data[sweep->state].lifetime = LIFETIME_RUN;
     sweep->memory = results_state(assembly, "results", type_of(module->real, 3, (int64_t[]){tasks, tasks, metrics}));
     if (measures_all(sweep))

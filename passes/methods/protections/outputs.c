@@ -99,9 +99,7 @@ static int64_t tasks_per_step(const Assembly *assembly)
 static uint32_t target_of(Assembly *assembly, const Output *weight, Type type)
 {
     Module *module = assembly->module;
-    Type table = {.dtype = type.dtype, .rank = (uint8_t)(type.rank + 1), .dims = {assembly->train->continual->tasks}};
-    for (unsigned i = 0; i < type.rank; i++)
-        table.dims[i + 1] = type.dims[i];
+    Type table = type_of_many(assembly->train->continual->tasks, type);
     uint32_t state =
         find_or_add_state(module, arena_printf(&module->arena, "target/%s", weight->name), table, STATE_MEMORY, (Init){0});
     module->states.data[state].lifetime = LIFETIME_RUN;

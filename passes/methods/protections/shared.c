@@ -44,7 +44,7 @@ uint32_t memory_state(Module *module, const char *what, uint32_t of)
 
 Value task_at_hand(Assembly *assembly, Builder *b)
 {
-    return build_read(b, find_train_condition(assembly->train, assembly->train->continual->condition)->state);
+    return build_read(b, condition_state(assembly->train, assembly->train->continual->condition));
 }
 
 void pull_to_anchor(Assembly *assembly, WeightStep *step, double strength)
