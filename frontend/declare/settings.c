@@ -17,7 +17,7 @@ static const SettingRule rules[] = {
 #undef SETTING
 };
 
-static const char *const later_settings[] = {"solve", "method", "trials", "rehearse"};
+static const char *const later_settings[] = {"solve", "method", "trials"};
 
 const Setting *setting_of(const Decl *train, const char *name)
 {

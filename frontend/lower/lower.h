@@ -229,11 +229,11 @@ typedef struct MeasurePlan {
 } MeasurePlan;
 
 /* A weight whose expression is being evaluated. */
-typedef struct Making {
+typedef struct WeightMaking {
     uint32_t weight;
     const Frame *frame; /* the frame in which forms have a meaning */
     unsigned uses[FORM_COUNT], heads;
-} Making;
+} WeightMaking;
 
 /* A row of a data set that is being computed. */
 typedef struct RowMaking {
@@ -269,9 +269,9 @@ typedef struct Session {
     VEC(GeneratorPlan) generators;
     const Given *given; /* the innermost condition that has a value; NULL: none */
     VEC(MeasurePlan) measures;
-    Making *making;      /* NULL: none */
-    RowMaking *row;      /* the row of a data set that is being computed; NULL: none */
-    uint32_t generating; /* 1 + the form whose generator is being built; 0: none */
+    WeightMaking *making; /* the weight whose expression is being evaluated; NULL: none */
+    RowMaking *row;       /* the row of a data set that is being computed; NULL: none */
+    uint32_t generating;  /* 1 + the form whose generator is being built; 0: none */
 } Session;
 
 /* ---- messages (messages.c) ---- */
