@@ -159,7 +159,8 @@ def metric_at_end(result, name, which="best"):
 def summary(result):
     if "tasks" in result:
         name = next(iter(metrics_of(result))).split("(")[0]
-        return f"mean {statistics.mean(values_of(result, name)):.5f}"
+        return f"mean {statistics.mean(values_of(result, name)):.5f}" + (
+            f", right after each task {statistics.mean(diagonal(result, name)):.5f}" if matrix_of(result, name) else "")
     return "  ".join(f"{name} {metric_at_end(result, name):.4f}" for name in result["best"]["metrics"])
 
 
