@@ -28,7 +28,7 @@ void snapshot_write(Assembly *assembly, Builder *b, uint32_t n, const uint32_t *
 
 /* All tasks but the last, as i32[rows], and what each counts: 1 / n for each of n earlier tasks, 0 for a later one. */
 Value earlier_tasks(Assembly *assembly, Builder *b, int64_t rows, Value *counts);
-/* A scalar, and one that has its derivatives. */
+/* A scalar, and another scalar with the same derivatives, which is the one that is differentiated. */
 typedef struct Regulariser {
     Value value, slope;
 } Regulariser;
