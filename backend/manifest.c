@@ -256,6 +256,7 @@ static ActInfo act_of(const Filler *f, const Act *act)
                     .every_in_epochs = act->every_in_epochs,
                     .after = act->after,
                     .last = act->last,
+                    .once = act->once,
                     .phase = act->phase,
                     .function = function_index(f, act->function),
                     .state = act->kind == ACT_SET ? (int)act->state : NONE,

@@ -16,6 +16,7 @@ class Workload:
     traffic: float  # bytes a step
     footprint: int  # bytes of weights and optimizer state
     train: str = ""  # the block of the model, where it has several
+    tasks: int = 1  # how many the model learns one after the other, by the constant `tasks`; a step costs the same in each
 
     def limit(self, gflops, gbytes):
         """Steps per second that the machine allows: the lower of its two roofs."""
@@ -66,8 +67,23 @@ def pareto(name, solver, objectives_passes):
                     forward + objectives_passes * backward + products + 10 * weights, 4 * weights * (3 * 2 + 2), 4 * 3 * weights, solver)
 
 
+def continual(name, old):
+    """A chunked hypernetwork 32-25-25-78000 makes 784-1000-1000-10 of the task at hand and, for the regulariser, of all old ones."""
+    sizes = (784, 1000, 1000, 10)
+    chunks, weights = 27, weight_count(32, 25, 25, 78000) + 27 * 8
+    target = 2 * forward_flops(128, sizes) + forward_flops(128, sizes[1:])  # the images need no gradient
+    generate = 3 * forward_flops(chunks, (32, 25, 25, 78000))
+    adam = 2 * 10 * weights  # the step ahead, and the step
+    return Workload(name, f"permuted MNIST after {old} other task{'s' if old > 1 else ''}, chunked hypernetwork, batch 128, Adam, lookahead",
+                    "w6.hn", "continual", "mnist", target + (old + 1) * generate + adam, 4 * weights * (3 * 2 + 2), 4 * 3 * weights,
+                    tasks=old + 1)
+
+
 WORKLOADS = (global_response(),
              self_tuning("W2", 1200, "SGD with momentum", 2, 4, "w2.hn"),
              self_tuning("W2s", 300, "Adam, weight decay", 3, 10, "w2s.hn"),
              pareto("W5a", "linear", 1),
-             pareto("W5b", "epo", 3))
+             pareto("W5b", "epo", 3),
+             continual("W6a", 1),
+             continual("W6b", 9),
+             continual("W6c", 99))

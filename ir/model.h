@@ -253,6 +253,7 @@ typedef struct Act {
     bool every_in_epochs;
     double after;       /* epochs before it is due */
     bool last;          /* due in the last round, too */
+    bool once;          /* due in the first round alone */
     uint32_t phase;     /* step: of which phase */
     Function *function; /* call: of no inputs */
     uint32_t state;     /* set: which state becomes row number ROUND of the table */

@@ -34,6 +34,19 @@ static void expand_tangent(Rewrite *rewrite, Value v)
     rewrite->map[v] = jvp_append(&rewrite->b, args[0], n, args + 1, args + 1 + n);
 }
 
+/* Once all derivatives are taken, a stop is its operand. */
+static void drop_stops(Module *module, Function *function)
+{
+    Rewrite rewrite;
+    rewrite_begin(&rewrite, module, function);
+    for (Value v = 0; v < function->ops.len; v++)
+        if (OP_AT(function, v)->code == OP_STOP)
+            rewrite.map[v] = rewrite.map[OP_AT(function, v)->args[0]];
+        else
+            rewrite_copy(&rewrite, v);
+    rewrite_end(&rewrite);
+}
+
 void pass_differentiate(Module *module, Function *function)
 {
     Rewrite rewrite;
@@ -50,4 +63,5 @@ void pass_differentiate(Module *module, Function *function)
         }
     }
     rewrite_end(&rewrite);
+    drop_stops(module, function);
 }

@@ -158,15 +158,34 @@ static Value head_matrix(Builder *b, const Piece *x, const Piece *y)
     return build_concat(b, 3, parts, 1);
 }
 
-/* M'M of rows first..end-1. */
-static Value gram_of_rows(Builder *b, Value matrix, int64_t first, int64_t end)
+static Value rows_of(Builder *b, Value matrix, int64_t first, int64_t end)
 {
     Type type = value_type(b, matrix);
-    if (end - first < type.dims[0]) {
-        type.dims[0] = end - first;
-        matrix = build_slice(b, matrix, (Dims){2, {first, 0}}, type);
-    }
+    if (end - first == type.dims[0])
+        return matrix;
+    type.dims[0] = end - first;
+    return build_slice(b, matrix, (Dims){2, {first, 0}}, type);
+}
+
+/* M'M */
+static Value gram_of(Builder *b, Value matrix)
+{
     return build_dot(b, matrix, matrix, dims_of(1, 0), dims_of(1, 0), (Dims){0}, (Dims){0});
+}
+
+/* tr(G C'C) of a symmetric G, with C as a constant. */
+static Value trace(Builder *b, Value gram, Value head)
+{
+    return build_sum_of_product(b, gram, gram_of(b, build_unary(b, OP_STOP, head)));
+}
+
+/* What has the derivative of that with respect to C, which is 2 C G: one product, where the rule for products, which does not
+ * know of the symmetry, would make C G + C G'. */
+static Value slope_along(Builder *b, Value gram, Value head)
+{
+    Value constant = build_unary(b, OP_STOP, head), still = build_unary(b, OP_STOP, gram);
+    Value slope = build_dot(b, constant, still, dims_of(1, 1), dims_of(1, 0), (Dims){0}, (Dims){0});
+    return build_sum_of_product(b, build_with_const(b, OP_MUL, slope, 2), head);
 }
 
 static int compare(const void *x, const void *y)
@@ -202,17 +221,23 @@ static Value gram_of_piece(Builder *b, Value left, const Piece *piece, int64_t l
     int64_t behind = end < high ? 0 : (end - high) / columns + 1;
     if (first >= behind)
         return NO_VALUE;
-    Value gram = gram_of_rows(b, left, first, behind);
+    Value gram = gram_of(b, rows_of(b, left, first, behind));
     if (piece->factor == NO_VALUE)
         return gram;
     Value square = build_binary(b, OP_MUL, piece->factor, piece->factor);
     return build_binary(b, OP_MUL, gram, build_splat(b, square, value_type(b, gram)));
 }
 
-/* The distance over n pieces of one pair of products; x[0] and y[0] have the operands. */
-static Value distance_of_pieces(Builder *b, const Piece *x, const Piece *y, uint32_t n)
+static void add_term(SquareDistance *distance, Value gram, Value head)
 {
-    Value left = left_matrix(b, x, y), head = head_matrix(b, x, y), distance = NO_VALUE;
+    vec_push(&distance->grams, gram);
+    vec_push(&distance->heads, head);
+}
+
+/* Adds the distance over n pieces of one pair of products; x[0] and y[0] have the operands. */
+static void add_pieces(Builder *b, const Piece *x, const Piece *y, uint32_t n, SquareDistance *distance)
+{
+    Value left = left_matrix(b, x, y), head = head_matrix(b, x, y);
     int64_t *cuts = support_malloc((2 * n + 2) * sizeof *cuts);
     uint32_t count = cut_columns(x, n, cuts);
     for (uint32_t r = 0; r + 1 < count; r++) {
@@ -222,13 +247,10 @@ static Value distance_of_pieces(Builder *b, const Piece *x, const Piece *y, uint
             if (gram != NO_VALUE)
                 grams = grams == NO_VALUE ? gram : build_binary(b, OP_ADD, grams, gram);
         }
-        if (grams == NO_VALUE) /* what the last row has too much */
-            continue;
-        Value part = build_sum_of_product(b, grams, gram_of_rows(b, head, cuts[r], cuts[r + 1]));
-        distance = distance == NO_VALUE ? part : build_binary(b, OP_ADD, distance, part);
+        if (grams != NO_VALUE) /* otherwise it is what the last row has too much */
+            add_term(distance, grams, rows_of(b, head, cuts[r], cuts[r + 1]));
     }
     support_free(cuts);
-    return distance;
 }
 
 /* ---- a set of tensors ---- */
@@ -246,9 +268,9 @@ static bool pays(const Builder *b, const Piece *piece, int64_t repeats)
     return piece->rows * repeats > width && piece->columns > width;
 }
 
-Value build_square_distance(Builder *b, uint32_t n, const Value *x, const Value *y, int64_t repeats)
+void square_distance_begin(Builder *b, uint32_t n, const Value *x, const Value *y, int64_t repeats, SquareDistance *distance)
 {
-    Value sum = build_const(b, type_scalar(b->module->real), 0);
+    *distance = (SquareDistance){.rest = build_const(b, type_scalar(b->module->real), 0)};
     Piece *xs = support_malloc((n + 1) * sizeof *xs), *ys = support_malloc((n + 1) * sizeof *ys);
     bool *done = support_malloc(n + 1);
     memset(done, 0, n + 1);
@@ -265,12 +287,24 @@ Value build_square_distance(Builder *b, uint32_t n, const Value *x, const Value 
             }
         }
         if (count)
-            sum = build_binary(b, OP_ADD, sum, distance_of_pieces(b, xs, ys, count));
+            add_pieces(b, xs, ys, count, distance);
         else if (!done[i])
-            sum = build_binary(b, OP_ADD, sum, plain_distance(b, x[i], y[i]));
+            distance->rest = build_binary(b, OP_ADD, distance->rest, plain_distance(b, x[i], y[i]));
     }
     support_free(xs);
     support_free(ys);
     support_free(done);
+}
+
+Value square_distance_end(Builder *b, SquareDistance *distance, Value *slope)
+{
+    Value sum = distance->rest;
+    for (uint32_t i = 0; i < distance->grams.len; i++)
+        sum = build_binary(b, OP_ADD, sum, trace(b, distance->grams.data[i], distance->heads.data[i]));
+    *slope = sum;
+    for (uint32_t i = 0; i < distance->grams.len; i++)
+        *slope = build_binary(b, OP_ADD, *slope, slope_along(b, distance->grams.data[i], distance->heads.data[i]));
+    vec_free(&distance->grams);
+    vec_free(&distance->heads);
     return sum;
 }

@@ -16,10 +16,18 @@ void pass_weights(Model *model, Function *function);
  * (E + a U) @ x = E @ x + a (U @ x); also scales on contracted axes: sum_ij (a_i U_ij)^2 = sum_i a_i^2 sum_j U_ij^2. */
 void pass_factor(Module *module, Function *function);
 
-/* Appends sum over i of |x_i - y_i|^2, over all elements of n pairs of tensors of equal types: a scalar. Where tensors are pieces
- * of wide products, by small Gram matrices, without the tensors (gram.c). `repeats`: how often what differs will be repeated by a
- * mapping that follows (ir/map.h), which says whether this pays. */
-Value build_square_distance(Builder *b, uint32_t n, const Value *x, const Value *y, int64_t repeats);
+/* sum over i of |x_i - y_i|^2, over all elements of n pairs of tensors of equal types (gram.c): `rest`, a scalar, and for tensors
+ * that are pieces of wide products, without the tensors, tr(G C'C) per pair of a small matrix G and a head C. Between begin and
+ * end, what differs may be mapped (ir/map.h) and summed again: `rest` and the small matrices, but not the heads. `repeats`: how
+ * often a mapping will repeat them, which says whether they pay. The end gives the
+ * sum, and in *slope what has the sum's first derivatives, but another value; it frees the lists. */
+typedef struct SquareDistance {
+    Value rest;
+    VEC(Value) grams;
+    VEC(Value) heads;
+} SquareDistance;
+void square_distance_begin(Builder *b, uint32_t n, const Value *x, const Value *y, int64_t repeats, SquareDistance *distance);
+Value square_distance_end(Builder *b, SquareDistance *distance, Value *slope);
 
 /* ---- batching ---- */
 
@@ -30,13 +38,16 @@ void pass_batch(Module *module, Function *function, int64_t batch, bool masked);
 
 /* ---- differentiation ---- */
 
-/* Expands every `grad` and `tangent` op, in program order: reverse mode (vjp.c) and forward mode (jvp.c). Both compose, so a
- * tangent of a grad is a Hessian-vector product. */
+/* Expands every `grad` and `tangent` op, in program order, and drops every `stop` then: reverse mode (vjp.c) and forward mode
+ * (jvp.c). Both compose, so a tangent of a grad is a Hessian-vector product. */
 void pass_differentiate(Module *module, Function *function);
 /* Appends gradients of the scalar `y` with respect to xs[0..n) and gives them in grads[]; used by pass_differentiate. */
 void vjp_append(Builder *b, Value y, uint32_t n, const Value *xs, Value *grads);
 /* Appends the directional derivative of `y` along tangents of leaves. */
 Value jvp_append(Builder *b, Value y, uint32_t n, const Value *leaves, const Value *tangents);
+/* The sum of n tensors of one type that are pads along one axis, as their pieces side by side with zeros between them. NO_VALUE:
+ * they are not, or two pieces overlap. */
+Value join_pads(Builder *b, uint32_t n, const Value *pads);
 /* dy/dx of the unary elementwise op that made `y` from `x`, to be multiplied by `along`, a cotangent or tangent: where that is 0
  * and the derivative infinite although y is not (a root at 0), the derivative counts as 0. */
 Value unary_derivative(Builder *b, OpCode code, Value x, Value y, Value along);

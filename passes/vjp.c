@@ -383,54 +383,17 @@ static VjpRule *const vjp_rules[OP_COUNT] = {
 
 /* ---- the sweep ---- */
 
-typedef struct Piece {
-    int64_t begin;
-    Value value;
-} Piece;
-
-static int by_begin(const void *left, const void *right)
-{
-    int64_t a = ((const Piece *)left)->begin, b = ((const Piece *)right)->begin;
-    return a < b ? -1 : a > b;
-}
-
-/* If the contributions to a value are pads that tile it along one axis, their concat; otherwise NO_VALUE. */
+/* If the contributions to a value are pads that do not overlap along one axis, their concat; otherwise NO_VALUE. */
 static Value concat_pieces(Reverse *reverse, Value v, uint32_t count)
 {
-    Builder *b = reverse->b;
-    Type whole = value_type(b, v);
-    Piece *pieces = support_malloc(count * sizeof *pieces);
-    Value *values = support_malloc(count * sizeof *values);
-    int axis = -1;
+    Value *pads = support_malloc(count * sizeof *pads), result = NO_VALUE;
     uint32_t n = 0;
-    bool tiles = count > 1;
-    for (Value c = reverse->first[v]; c != NO_VALUE && tiles; c = reverse->contributions.data[c].next) {
-        const Op *pad = OP_AT(b->function, reverse->contributions.data[c].value);
-        tiles = pad->code == OP_PAD && reverse->contributions.data[c].mask.condition == NO_VALUE;
-        if (!tiles)
-            break;
-        Type piece = value_type(b, pad->args[0]);
-        for (unsigned i = 0; i < whole.rank && tiles; i++) {
-            if (piece.dims[i] == whole.dims[i])
-                continue;
-            tiles = axis < 0 || axis == (int)i;
-            axis = (int)i;
-        }
-        if (axis >= 0)
-            pieces[n++] = (Piece){pad->a.v[axis], pad->args[0]};
-    }
-    tiles = tiles && axis >= 0 && n == count;
-    if (tiles)
-        qsort(pieces, n, sizeof *pieces, by_begin);
-    int64_t end = 0;
-    for (uint32_t i = 0; i < n && tiles; i++) {
-        tiles = pieces[i].begin == end;
-        end += value_type(b, pieces[i].value).dims[axis];
-        values[i] = pieces[i].value;
-    }
-    Value result = tiles && end == whole.dims[axis] ? build_concat(b, n, values, axis) : NO_VALUE;
-    support_free(pieces);
-    support_free(values);
+    for (Value c = reverse->first[v]; c != NO_VALUE; c = reverse->contributions.data[c].next)
+        if (reverse->contributions.data[c].mask.condition == NO_VALUE)
+            pads[n++] = reverse->contributions.data[c].value;
+    if (n == count && n > 1)
+        result = join_pads(reverse->b, n, pads);
+    support_free(pads);
     return result;
 }
 

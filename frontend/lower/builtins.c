@@ -12,7 +12,8 @@ static double fold_sign(double x)
 
 static const Primitive primitives[] = {
     {"abs", 1, 1, builtin_unary, 0, OP_ABS, fabs},
-    {"argmax", 1, 1, builtin_argmax, TAKES_AXIS | TAKES_OVER, OP_ARGMAX, NULL},
+    {"argmax", 1, 1, builtin_argmax, TAKES_AXIS | TAKES_OVER | TAKES_VALUES, OP_ARGMAX, NULL},
+    {"argmin", 1, 1, builtin_argmax, TAKES_AXIS | TAKES_OVER | TAKES_VALUES, OP_NEG, NULL},
     {"bernoulli", 2, 2, builtin_bernoulli, 0, OP_RANDOM, NULL},
     {"concat", 1, ANY_NUMBER_OF, builtin_concat, TAKES_AXIS, OP_CONCAT, NULL},
     {"cos", 1, 1, builtin_unary, 0, OP_COS, cos},
@@ -35,7 +36,7 @@ static const Primitive primitives[] = {
     {"onehot", 2, 2, builtin_onehot, 0, OP_EQ, NULL},
     {"ones", 1, 1, builtin_ones, 0, OP_CONST, NULL},
     {"pow", 2, 2, builtin_binary, 0, OP_POW, NULL},
-    {"quantile", 2, 2, builtin_quantile, TAKES_AXIS | TAKES_OVER, OP_REDUCE_MAX, NULL},
+    {"quantile", 2, 2, builtin_quantile, TAKES_AXIS | TAKES_OVER | TAKES_VALUES, OP_REDUCE_MAX, NULL},
     {"rank", 1, 1, builtin_rank, 0, OP_COUNT, NULL},
     {"reshape", 2, 2, builtin_reshape, 0, OP_RESHAPE, NULL},
     {"rows", 1, 1, builtin_rows, OF_DATA, OP_COUNT, NULL},
@@ -43,7 +44,7 @@ static const Primitive primitives[] = {
     {"sign", 1, 1, builtin_unary, 0, OP_SIGN, fold_sign},
     {"sin", 1, 1, builtin_unary, 0, OP_SIN, sin},
     {"sqrt", 1, 1, builtin_unary, 0, OP_SQRT, sqrt},
-    {"stack", 1, ANY_NUMBER_OF, builtin_stack, TAKES_AXIS, OP_CONCAT, NULL},
+    {"stack", 1, ANY_NUMBER_OF, builtin_stack, TAKES_AXIS | TAKES_VALUES, OP_CONCAT, NULL},
     {"stop", 1, 1, builtin_stop, 0, OP_STOP, NULL},
     {"sum", 1, 1, builtin_sum, TAKES_ALL, OP_REDUCE_SUM, NULL},
     {"sumsq", 1, 1, builtin_sumsq, 0, OP_DOT, NULL},
@@ -115,7 +116,8 @@ static bool takes(Session *s, const Primitive *primitive, const Call *call, cons
         fail(s, arg->span, "the axes of '%s' are given twice", primitive->name);
         return false;
     }
-    unsigned given = (axis ? TAKES_AXIS : 0u) | (over ? TAKES_OVER : 0u) | (arg->condition ? TAKES_WHERE : 0u);
+    unsigned given = (axis ? TAKES_AXIS : 0u) | (arg->kind == ARG_OVER ? TAKES_OVER : 0u) | (arg->over ? TAKES_VALUES : 0u) |
+                     (arg->condition ? TAKES_WHERE : 0u);
     unsigned foreign = given & ~primitive->takes;
     if (!foreign)
         return true;

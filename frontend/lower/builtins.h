@@ -21,7 +21,14 @@ typedef struct Call {
 typedef Val Evaluate(Session *s, Call *call);
 
 /* What a primitive takes beside arguments by position; all else is an error. */
-enum { TAKES_AXIS = 1, TAKES_OVER = 2, TAKES_WHERE = 4, TAKES_ALL = 7, OF_DATA = 8 /* of a data set or a part of it only */ };
+enum {
+    TAKES_AXIS = 1,
+    TAKES_OVER = 2, /* x, over n */
+    TAKES_WHERE = 4,
+    TAKES_VALUES = 8, /* e over k */
+    TAKES_ALL = 15,
+    OF_DATA = 16 /* of a data set or a part of it only */
+};
 enum { ANY_NUMBER_OF = INT32_MAX };
 
 typedef struct Primitive {

@@ -220,6 +220,7 @@ Val builtin_extremum(Session *s, Call *call)
     return builtin_binary(s, call);
 }
 
+/* argmax, and argmin by the negated operand. */
 Val builtin_argmax(Session *s, Call *call)
 {
     Val x = as_real(s, call->args[0], call->spans[0]);
@@ -228,12 +229,14 @@ Val builtin_argmax(Session *s, Call *call)
         return x;
     Type type = val_type(s, x);
     if (!call->has_axis && !call->over && type.rank != 1)
-        return fail(s, call->expr->span, "argmax of %s needs an axis, as in 'argmax(x, axis: 0)'", describe(s, x));
+        return fail(s, call->expr->span, "%s of %s needs an axis, as in '%s(x, axis: 0)'", call->primitive->name, describe(s, x),
+                    call->primitive->name);
     if (!reduction_axes(s, call, type, &axes))
         return val_poison();
     if (axes.n != 1)
-        return fail(s, call->axis_span, "argmax takes one axis");
-    Val result = val_tensor(build_argmax(&s->builder, x.ir, (int)axes.v[0]));
+        return fail(s, call->axis_span, "%s takes one axis", call->primitive->name);
+    Value ranked = call->primitive->code == OP_ARGMAX ? x.ir : build_unary(&s->builder, OP_NEG, x.ir);
+    Val result = val_tensor(build_argmax(&s->builder, ranked, (int)axes.v[0]));
     result.classes = type.dims[axes.v[0]];
     return result;
 }

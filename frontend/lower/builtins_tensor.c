@@ -88,8 +88,15 @@ Val builtin_concat(Session *s, Call *call)
                                                  : val_poison();
 }
 
+/* stack(x, y), or stack(e over k), whose values are side by side already. */
 Val builtin_stack(Session *s, Call *call)
 {
+    const Arg *first = call->expr->args.first;
+    if (call->n == 1 && first->over)
+        return as_real(s, call->args[0], call->spans[0]);
+    for (const Arg *arg = first; arg; arg = arg->next)
+        if (arg->over)
+            return fail(s, arg->span, "'stack' takes 'over' alone, as in 'stack(e over %s)'", arg->over->name.text);
     int64_t axis = call->has_axis && call->axes.n == 1 ? call->axes.v[0] : 0;
     if (call->has_axis && call->axes.n != 1)
         return fail(s, call->axis_span, "stack takes one axis");

@@ -99,16 +99,13 @@ static void assemble_consolidation(Assembly *assembly, Phase *phase, const Prote
 static void make_procedure(Train *train, const Protection *protection, Function *begin, Function *end)
 {
     const Sweep *sweep = train->sweep;
-    size_t run = 0;
-    if (sweep->first >= 0) {
-        run = act_repeat(train, (Act){.rounds = 1});
-        act_leaf(train, (Act){.kind = ACT_MEASURE});
-    }
     size_t tasks = act_repeat(train, (Act){.rounds = sweep->count});
     act_leaf(train, (Act){.kind = ACT_SET, .state = (uint32_t)sweep->state, .table = sweep->points, .rows = sweep->count});
     act_leaf(train, (Act){.kind = ACT_RESET, .lifetime = protection->separate ? LIFETIME_NET : LIFETIME_ROUND});
     if (begin)
         act_leaf(train, (Act){.kind = ACT_CALL, .function = begin});
+    if (sweep->first >= 0)
+        act_leaf(train, (Act){.kind = ACT_MEASURE, .once = true});
     size_t budget = act_budget(train);
     act_leaf(train, (Act){.kind = ACT_STEP});
     act_measure(train);
@@ -121,8 +118,6 @@ static void make_procedure(Train *train, const Protection *protection, Function 
     if (end)
         act_leaf(train, (Act){.kind = ACT_CALL, .function = end});
     act_end(train, tasks);
-    if (sweep->first >= 0)
-        act_end(train, run);
 }
 
 static void assemble(Assembly *assembly)

@@ -33,6 +33,8 @@ static void print_acts(const Manifest *manifest, size_t first, size_t end, int d
             printf(" %" PRId64 "%s", act->rounds, !act->in_epochs ? "" : act->rounds == 1 ? " epoch" : " epochs");
         if (act->every != 1 || act->every_in_epochs)
             print_every(act);
+        if (act->once)
+            printf(", in the first round");
         if (act->after > 0)
             printf(", after %g epoch%s", act->after, act->after == 1 ? "" : "s");
         if (act->patience)

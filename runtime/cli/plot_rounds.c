@@ -8,7 +8,7 @@
 #include "runtime/cli/plot_script.h"
 #include "runtime/core/report.h"
 
-enum { MOST_MATRICES = 4, MOST_NUMBERED = 16, TITLE_LETTERS = 60, TITLE = 84, MARGIN = 90, LEAST_SIDE = 300, MOST_SIDE = 720 };
+enum { MOST_MATRICES = 4, MOST_NUMBERED = 16, TITLE_LETTERS = 40, TITLE = 84, MARGIN = 90, LEAST_SIDE = 300, MOST_SIDE = 720 };
 
 typedef struct Matrix {
     const char *name; /* of the metric */
@@ -137,7 +137,8 @@ static bool plot_rounds(const SweepInfo *sweep, const char *data, const json_t *
     fine = fine && (count > 0 || report_error("%s: no metrics to draw", data)) &&
            draw(sweep, matrices, count, (size_t)points, picture);
     if (fine)
-        printf("%s: %zu matri%s of %lld %s\n", picture, count, count == 1 ? "x" : "ces", (long long)points, points_key);
+        printf("%s: %zu matri%s of %lld %s\n", picture, count, count == 1 ? "x" : "ces", (long long)points,
+               points == 1 ? sweep->point_word : points_key);
     json_decref(json);
     return fine;
 }

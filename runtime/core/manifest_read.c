@@ -254,7 +254,7 @@ static bool acts_fit(const Manifest *manifest, const TrainInfo *train)
         if (i + act->size > end || (!repeat && act->size != 1) || (act->budget && !repeat) ||
             (act->kind == ACT_STEP && act->phase >= train->phase_count) || !(act->after >= 0) || !(act->every > 0))
             return false;
-        if (repeat && (act->size < 2 || act[1].every != 1 || act[1].every_in_epochs || act[1].after != 0))
+        if (repeat && (act->size < 2 || act[1].once || act[1].every != 1 || act[1].every_in_epochs || act[1].after != 0))
             return false;
         if (act->kind == ACT_CALL && (act->function == NONE || manifest->functions[act->function].input_count))
             return false;

@@ -30,6 +30,7 @@ void walk_plan(Walk *walk, const TrainInfo *train, int64_t epoch_steps, int64_t 
                             .every = info->every_in_epochs ? info->every * (double)epoch_steps : info->every,
                             .after = in_rounds(info->after, epoch_steps),
                             .last = info->last,
+                            .once = info->once,
                             .patience = info->patience};
         if (info->budget && budget >= 0)
             act->rounds = budget;
@@ -71,6 +72,8 @@ static bool is_due(const Walk *walk, size_t parent, size_t act, int64_t before)
 {
     const PlannedAct *a = &walk->acts[act];
     int64_t round = before + 1;
+    if (a->once)
+        return round == 1;
     return times_due(round - a->after, a->every) > times_due(before - a->after, a->every) ||
            (a->last && round == walk->acts[parent].rounds);
 }

@@ -17,6 +17,7 @@ typedef struct PlannedAct {
     double every;   /* due once per so many rounds of its parent; of a fraction, in the first round that reaches each multiple */
     int64_t after;  /* rounds of its parent before those are counted */
     bool last;      /* due in the last round, too */
+    bool once;      /* due in the first round alone */
     int64_t patience; /* repeat: ends after so many measures without improvement; 0: no limit */
 } PlannedAct;
 

@@ -1,5 +1,6 @@
 /* Trains by continual as a user runs them: interrupted anywhere and resumed, with more tasks later, and with what does not fit.
  */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -22,7 +23,7 @@ static const char program[] = "const n = 3\n"
                               "  y: f32 = target(x, i)\n"
                               "}\n"
                               "task t[n] embed 8\n"
-                              "net f(x: f32) -> f32 { return sum(linear(tanh(linear(reshape(x, [1]), 10)), 1)) }\n"
+                              "net f(x: f32) -> f32 { return sum(linear(tanh(linear(reshape(x, [1]), 100)), 1)) }\n"
                               "net trunk(z) -> f32[10] { return tanh(linear(z, 10)) }\n"
                               "weights f = %s\n"
                               "objective fit(d) = mean(square(f(d.x) - d.y))\n"
@@ -113,6 +114,32 @@ static void test_more_tasks_later(void **state)
     must_run("./three eval --weights run/last.safetensors");
     assert_int_equal(run_command("./two train --out run --resume"), 1);
     assert_non_null(strstr(command_output(), "belongs to a run of 3 tasks, and this program has 2"));
+}
+
+/* Targets that are stored are compared element by element, computed ones by Gram matrices: the same runs but for rounding. */
+static void test_two_ways_of_targets(void **state)
+{
+    static const char *const ways[] = {"outputs(0.5)", "outputs(0.5, targets: stored)"};
+    double values[2][3];
+    (void)state;
+    for (int way = 0; way < 2; way++) {
+        size_t size;
+        run_command("rm -rf run");
+        build("chunked(trunk(t), size: 24, embed: 4)", ways[way], 3, "model --float=f64");
+        must_run("'%s/hnc' explain model.hn -D n=3 --plan", HNC_BINARY_DIR);
+        assert_int_equal(strstr(command_output(), "of 21 x 21 x ") != NULL, way == 0);
+        must_run("./model train --out run --quiet --steps 50 && tail -n 1 run/metrics.jsonl >last.json");
+        char *text = read_file("last.json", &size), *at = strstr(text, "\"fit(curves[t].train)\": [");
+        assert_non_null(at);
+        at = strchr(at, ':') + 2;
+        for (int i = 0; i < 3; i++)
+            values[way][i] = strtod(at + 1, &at);
+        free(text);
+    }
+    for (int i = 0; i < 3; i++)
+        if (!(fabs(values[0][i] - values[1][i]) <= 1e-6 * values[1][i]))
+            fail_msg("%.9g and %.9g", values[0][i], values[1][i]);
+    assert_true(values[0][0] > 0);
 }
 
 /* One train by `outputs` with these weights and this loss, in double precision: what was added to its loss, in ten digits. */
@@ -215,6 +242,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_killed_anywhere),
         cmocka_unit_test(test_more_tasks_later),
+        cmocka_unit_test(test_two_ways_of_targets),
         cmocka_unit_test(test_given),
         cmocka_unit_test(test_schedules),
         cmocka_unit_test(test_results_of_separate_nets),

@@ -118,6 +118,9 @@ static const char *const equal[] = {
     "max(ensemble(d.x) over k) - max(max((ensemble(d.x) given k = 0), (ensemble(d.x) given k = 1)), max((ensemble(d.x) given k = "
     "2), "
     "(ensemble(d.x) given k = 3)))",
+    "sum(stack(2 * ensemble(d.x) over k)[1:4], axis: 0) / 2 - (ensemble(d.x) given k = 2) - (ensemble(d.x) given k = 1) - "
+    "(ensemble(d.x) given k = 3)",
+    "stack(sum(ensemble(d.x)) over k)[argmin(sum(ensemble(d.x)) over k)] - min(sum(ensemble(d.x)) over k)",
     "(ensemble(d.x) given k = i32(d.user)) - where(d.user == 0, (ensemble(d.x) given k = 0), where(d.user == 1, (ensemble(d.x) "
     "given "
     "k = 1), (ensemble(d.x) given k = 2)))",

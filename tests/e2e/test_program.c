@@ -295,7 +295,7 @@ static void test_evaluations_within_epochs(void **state)
     must_run(
         "for i in 1 2 3 4 5 6; do timeout -s KILL 0.1 ./within-quarter train --data . --out broken --resume --checkpoint-every "
         "1e-9 "
-        "--quiet 2>/dev/null; done; ./within-quarter train --data . --out broken --resume --quiet && "
+        "--quiet 2>/dev/null; done; sleep 1; ./within-quarter train --data . --out broken --resume --quiet && "
         "cmp broken/last.safetensors in-quarter/last.safetensors && cmp broken/best.safetensors in-quarter/best.safetensors");
 }
 

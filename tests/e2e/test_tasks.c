@@ -341,6 +341,31 @@ static void test_members(void **state)
     assert_string_equal(command_output(), "loss(nothing.train) 1\nsize(nothing.train) 4\n");
 }
 
+/* A run that goes on with more tasks keeps the results that it has; what was not measured before the first step stays unknown. */
+static void test_more_tasks(void **state)
+{
+    (void)state;
+#define FIRST(N)                                                                                                                 \
+    "data n[4] = rows(1) { y: f32 = [1, 3, 2, 5][i] }\n"                                                                         \
+    "task t[" N "] embed 1\n"                                                                                                    \
+    "net point() -> f32 {\n  weight x: f32 = 0\n  return x\n}\n"                                                                 \
+    "objective loss(d) = square(point() - d.y)\n"                                                                                \
+    "train go = continual(t) {\n  minimise loss(n[t].train) by sgd(0.5)\n  batch 1\n  steps 2\n  remember nothing\n"             \
+    "  report loss(n[t].train), average, forgetting, forward\n}\n"
+    build("m", FIRST("2"));
+    must_run("./m train --out r --quiet");
+    build("m", FIRST("4"));
+    must_run("./m train --out r --quiet --resume");
+    json_t *tasks = load("r/tasks.json");
+    const json_t *loss = json_object_get(json_object_get(tasks, "metrics"), "loss(n[t].train)");
+    equal_json(json_object_get(loss, "first"), "[1.0,9.0,null,null]");
+    equal_json(json_object_get(loss, "matrix"), "[[0.0,4.0,null,null],[4.0,0.0,null,null],[1.0,1.0,0.0,9.0],[16.0,4.0,9.0,0.0]]");
+    equal_json(json_object_get(loss, "average"), "7.25");
+    assert_true(fabs(json_number_value(json_object_get(loss, "forgetting")) - 29.0 / 3) < 1e-6);
+    equal_json(json_object_get(loss, "forward"), "null");
+    json_decref(tasks);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -352,6 +377,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_resumed, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_functions, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_pictures, folder_set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_more_tasks, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_members, folder_set_up, folder_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

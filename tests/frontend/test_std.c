@@ -166,6 +166,7 @@ static void test_functions_of_large_numbers_do_not_overflow(void **state)
     check("logsumexp(x)", x, 0, 1, (double[]){1000 - log(p)});
     check("cross_entropy(x, y)", x, 2, 1, (double[]){1 - log(p)});
     check("softplus(x)", x, 0, 3, (double[]){1000, 0, 999});
+    check("entropy(x)", x, 0, 1, (double[]){log1p(exp(-1)) + 1 / (1 + exp(1))}); /* the probability of the third is 0 */
     check("elu(x, 2)", x, 0, 3, (double[]){1000, -2, 999});
     check("binary_cross_entropy(x, 0 * x)", x, 0, 3, (double[]){1000, 0, 999});
 }
@@ -179,6 +180,8 @@ static void test_shapes_and_reductions(void **state)
     check("max(x where x < 3)", x, 0, 1, (double[]){2});
     check("sum(reshape(x, [3, 1]) * x, axis: 0)", x, 0, 3, (double[]){7, 14, 28});
     check("log_softmax(log(x))", x, 0, 3, (double[]){log(1 / 7.0), log(2 / 7.0), log(4 / 7.0)});
+    check("entropy(log(x))", x, 0, 1, (double[]){log(7) - (2 * log(2) + 4 * log(4)) / 7});
+    check("f32(argmin(x)) + argmin(-x)", x, 0, 1, (double[]){2});
     check("transpose(concat(x[:, none], x[:, none], axis: 1))[1]", x, 0, 3, x);
     check("f32(argmax(x)) + onehot(y, 3)", x, 1, 3, (double[]){2, 3, 2});
     check("reshape(x[:, none] @ x[none, :], [9])[3:6]", x, 0, 3, (double[]){2, 4, 8});

@@ -81,21 +81,23 @@ static void check(const Shape *shape, int64_t repeats, bool grams)
     build_pieces(shape, "", x);
     build_pieces(shape, "*", y);
     uint32_t products = count_code(OP_DOT);
-    Value distance = build_square_distance(&b, shape->pieces, x, y, repeats);
+    SquareDistance parts;
+    square_distance_begin(&b, shape->pieces, x, y, repeats, &parts);
+    Value slope, distance = square_distance_end(&b, &parts, &slope);
     assert_int_equal(count_code(OP_DOT) > products, grams);
     Value plain = build_const(&b, type_scalar(DTYPE_F64), 0);
     for (uint32_t i = 0; i < shape->pieces; i++) {
         Value moved = build_binary(&b, OP_SUB, x[i], y[i]);
         plain = build_binary(&b, OP_ADD, plain, build_sum_of_product(&b, moved, moved));
     }
-    Value sums[] = {distance, plain};
+    Value sums[] = {distance, plain}, slopes[] = {slope, plain};
     for (int which = 0; which < 2; which++) {
         build_output(&b, "distance", sums[which]);
         for (uint32_t s = 0; s < module->states.len; s++)
             for (Value v = 0; v < function->ops.len; v++)
                 if (OP_AT(function, v)->code == OP_STATE_READ && OP_AT(function, v)->symbol == s &&
                     module->states.data[s].name[0] != 'f') {
-                    build_output(&b, module->states.data[s].name, build_grad(&b, sums[which], v));
+                    build_output(&b, module->states.data[s].name, build_grad(&b, slopes[which], v));
                     break;
                 }
     }

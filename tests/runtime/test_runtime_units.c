@@ -517,24 +517,48 @@ static void test_sweep_is_checked(void **state)
         assert_false(read_changed("\"events\":[]", events[i]));
 }
 
+#define ROUNDS(kind, points, memory, first, outputs, indicators)                                                                 \
+    "\"sweep\":{\"name\":\"tasks\",\"kind\":\"" kind                                                                             \
+    "\",\"title\":\"t\",\"condition\":0,\"point_word\":\"p\",\"output_word\":\"o\","                                             \
+    "\"on\":\"s\",\"solver\":null,\"metric\":0,\"outputs\":[" outputs "],\"width\":1,\"points\":[" points                        \
+    "],\"state\":2,\"all\":-1,\"memory\":" memory ",\"first\":" first ",\"indicators\":[" indicators "]}"
+#define JUDGED(name) "{\"kind\":\"" name "\",\"numbers\":[]}"
+
+/* The matrix has a number per round, point and metric; each indicator judges its kind of sweep. */
+static void test_rounds_are_checked(void **state)
+{
+    (void)state;
+    static const char none[] = "\"sweep\":null";
+    assert_true(read_changed(none, ROUNDS("rounds", "0,1", "0", "-1", "\"x\"", JUDGED("average") "," JUDGED("forgetting"))));
+    assert_true(read_changed(none, ROUNDS("rounds", "0", "2", "2", "\"x\"", JUDGED("forward"))));
+    assert_true(read_changed(none, ROUNDS("together", "0,1", "-1", "-1", "\"x\"", "")));
+    static const char *const wrong[] = {
+        ROUNDS("rounds", "0,1", "-1", "-1", "\"x\"", ""),
+        ROUNDS("rounds", "0", "0", "-1", "\"x\"", ""),
+        ROUNDS("rounds", "0,1", "0", "0", "\"x\"", ""),
+        ROUNDS("rounds", "0,1", "0", "-1", "\"x\",\"y\"", ""),
+        ROUNDS("rounds", "0,1", "0", "-1", "\"x\"", JUDGED("forward")),
+        ROUNDS("rounds", "0,1", "0", "-1", "\"x\"", JUDGED("uniformity")),
+        ROUNDS("front", "0,1", "-1", "-1", "\"x\"", JUDGED("average")),
+        ROUNDS("together", "0,1", "-1", "-1", "\"x\"", JUDGED("average")),
+        ROUNDS("one by one", "0,1", "0", "-1", "\"x\"", ""),
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        if (read_changed(none, wrong[i]))
+            fail_msg("accepted: %s", wrong[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_philox_vectors),
-        cmocka_unit_test(test_epochs_are_permutations),
-        cmocka_unit_test(test_shuffles_are_uniform),
-        cmocka_unit_test(test_batches_need_no_history),
-        cmocka_unit_test(test_splits_take_rows_in_order),
-        cmocka_unit_test(test_splits_by_fractions),
-        cmocka_unit_test(test_position_survives_storage),
-        cmocka_unit_test(test_parallel_ranges),
-        cmocka_unit_test(test_parallel_without_a_second_processor),
-        cmocka_unit_test(test_parallel_within_parallel),
-        cmocka_unit_test(test_threads_share_products),
-        cmocka_unit_test(test_processor_features),
-        cmocka_unit_test(test_options),
-        cmocka_unit_test(test_flags_of_conditions),
-        cmocka_unit_test(test_manifest_is_checked),
+        cmocka_unit_test(test_rounds_are_checked),       cmocka_unit_test(test_philox_vectors),
+        cmocka_unit_test(test_epochs_are_permutations),  cmocka_unit_test(test_shuffles_are_uniform),
+        cmocka_unit_test(test_batches_need_no_history),  cmocka_unit_test(test_splits_take_rows_in_order),
+        cmocka_unit_test(test_splits_by_fractions),      cmocka_unit_test(test_position_survives_storage),
+        cmocka_unit_test(test_parallel_ranges),          cmocka_unit_test(test_parallel_without_a_second_processor),
+        cmocka_unit_test(test_parallel_within_parallel), cmocka_unit_test(test_threads_share_products),
+        cmocka_unit_test(test_processor_features),       cmocka_unit_test(test_options),
+        cmocka_unit_test(test_flags_of_conditions),      cmocka_unit_test(test_manifest_is_checked),
         cmocka_unit_test(test_sweep_is_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -44,6 +44,7 @@ static void define(const Walk *walk, size_t repeat, uint64_t seed, int64_t *meas
         for (size_t child = repeat + 1; child < repeat + r->size; child += walk->acts[child].size) {
             const PlannedAct *a = &walk->acts[child];
             bool due = (round > a->after && (round - a->after) % (int64_t)a->every == 0) || (a->last && round == r->rounds);
+            due = a->once ? round == 1 : due;
             if (due && a->kind == ACT_REPEAT)
                 define(walk, child, seed, measures, ends, sequence);
             else if (due && sequence->length < MOST_STEPS)
@@ -83,6 +84,7 @@ static void add_repeat(Walk *walk, unsigned depth)
         if (i > 0) {
             act.every = 1 + roll(4);
             act.after = roll(4);
+            act.once = roll(5) == 0;
         }
         walk->acts[walk->count++] = act;
     }

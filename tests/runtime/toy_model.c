@@ -51,13 +51,15 @@ enum { AT_W = 0, AT_B = 64, AT_LAM = 128, AT_MOMENT = 192, AT_STEP = 256, AT_SEE
 #define ACT(KIND, SIZE, ROUNDS, IN_EPOCHS, BUDGET, PATIENCE, EVERY, EVERY_IN_EPOCHS, AFTER, LAST, PHASE)                         \
     "{\"kind\":\"" KIND "\",\"size\":" SIZE ",\"rounds\":" ROUNDS ",\"in_epochs\":" IN_EPOCHS ",\"budget\":" BUDGET              \
     ",\"patience\":" PATIENCE ",\"every\":" EVERY ",\"every_in_epochs\":" EVERY_IN_EPOCHS ",\"after\":" AFTER ",\"last\":" LAST  \
+    ",\"once\":false"                                                                                                            \
     ",\"phase\":" PHASE ",\"function\":-1,\"state\":-1,\"table\":[],\"lifetime\":\"round\"}"
 /* TOY_CALL: each epoch ends with a call of tune.note, which counts in the first number of the padding. */
 #ifdef TOY_CALL
 #define CALL_NOTE                                                                                                                \
     "{\"kind\":\"call\",\"size\":1,\"rounds\":0,\"in_epochs\":false,\"budget\":false,\"patience\":0,\"every\":1,\"every_in_"     \
     "epochs\":"                                                                                                                  \
-    "true,\"after\":0,\"last\":false,\"phase\":0,\"function\":7,\"state\":-1,\"table\":[],\"lifetime\":\"round\"},"
+    "true,\"after\":0,\"last\":false,\"once\":false,\"phase\":0,\"function\":7,\"state\":-1,\"table\":[],\"lifetime\":"          \
+    "\"round\"},"
 #define FIT_SIZE "4"
 #else
 #define CALL_NOTE
@@ -107,15 +109,15 @@ const char hn_manifest[] =
     "\"train\":{\"name\":\"tune\",\"batch\":" TEXT(TOY_BATCH) ",\"epochs\":6,"
 #ifdef TOY_FIT
     "\"method\":\"fit\",\"select\":-1,\"plateau\":-1,\"hypers\":-1,"
-    "\"phases\":[{\"name\":\"minimise\",\"dataset\":0,\"split\":0,\"member\":-1,\"member_condition\":-1,\"all_members\":false,\"batch\":" TEXT(TOY_BATCH) ",\"step\":1,\"nonnegative\":null}],"
+    "\"phases\":[{\"name\":\"minimise\",\"dataset\":0,\"split\":0,\"member\":-1,\"member_condition\":-1,\"all_members\":false,\"batch\":" TEXT(TOY_BATCH) ",\"step\":1,\"rehearsed\":0,\"nonnegative\":null}],"
     "\"acts\":["
     ACT("repeat", FIT_SIZE, "6", "true", "true", "0", "1", "false", "0", "false", "0") ","
     ACT("step", "1", "0", "false", "false", "0", "1", "false", "0", "false", "0") "," CALL_NOTE
     ACT("measure", "1", "0", "false", "false", "0", "1", "true", "0", "true", "0") "],"
 #else
     "\"method\":\"bilevel\",\"select\":0,\"plateau\":6,\"hypers\":3,"
-    "\"phases\":[{\"name\":\"lower\",\"dataset\":0,\"split\":0,\"member\":-1,\"member_condition\":-1,\"all_members\":false,\"batch\":" TEXT(TOY_BATCH) ",\"step\":1,\"nonnegative\":null},"
-    "{\"name\":\"upper\",\"dataset\":0,\"split\":1,\"member\":-1,\"member_condition\":-1,\"all_members\":false,\"batch\":" TEXT(TOY_BATCH) ",\"step\":2,\"nonnegative\":null}],"
+    "\"phases\":[{\"name\":\"lower\",\"dataset\":0,\"split\":0,\"member\":-1,\"member_condition\":-1,\"all_members\":false,\"batch\":" TEXT(TOY_BATCH) ",\"step\":1,\"rehearsed\":0,\"nonnegative\":null},"
+    "{\"name\":\"upper\",\"dataset\":0,\"split\":1,\"member\":-1,\"member_condition\":-1,\"all_members\":false,\"batch\":" TEXT(TOY_BATCH) ",\"step\":2,\"rehearsed\":0,\"nonnegative\":null}],"
     "\"acts\":["
     ACT("repeat", "5", "6", "true", "true", "50", "1", "false", "0", "false", "0") ","
     ACT("step", "1", "0", "false", "false", "0", "1", "false", "0", "false", "0") ","

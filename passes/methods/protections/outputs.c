@@ -165,30 +165,47 @@ static void read_targets(Assembly *assembly, Builder *b, const Function *weights
     }
 }
 
-/* sum over weights of |W_j(theta*) - W_j(theta)|^2 of one task of `rows`, theta being the numbers. */
-static Value build_distance(Assembly *assembly, Builder *b, const Function *weights, Numbers numbers, int64_t rows)
+/* |W(theta*) - W(theta)|^2 of one task of `rows`, theta being the numbers. */
+static void begin_distance(Assembly *assembly, Builder *b, const Function *weights, Numbers numbers, int64_t rows,
+                           SquareDistance *distance)
 {
     uint32_t n = weights->outputs.len;
     Value *targets = support_malloc((n + 1) * sizeof *targets), *made = support_malloc((n + 1) * sizeof *made);
     read_targets(assembly, b, weights, numbers, targets);
     inline_at(assembly, b, weights, numbers, made);
-    Value distance = build_square_distance(b, n, made, targets, rows);
+    square_distance_begin(b, n, made, targets, rows, distance);
     support_free(made);
     support_free(targets);
-    return distance;
+}
+
+/* The sum over the first axis, each entry as often as the counts say. */
+static Value weighted(Builder *b, Value counts, Value x)
+{
+    return build_dot(b, counts, x, dims_of(1, 0), dims_of(1, 0), (Dims){0}, (Dims){0});
 }
 
 /* The regulariser at the numbers, without beta. */
-static Value build_regulariser(Assembly *assembly, Builder *b, const Function *weights, const Value *numbers)
+static Regulariser build_regulariser(Assembly *assembly, Builder *b, const Function *weights, const Value *numbers)
 {
     const Continual *continual = assembly->train->continual;
     int64_t rows = continual->subset ? continual->subset : continual->tasks - 1;
     Value counts, tasks = choose_tasks(assembly, b, rows, &counts), first = b->function->ops.len;
     Value task = build_const(b, type_scalar(DTYPE_I32), 0);
     Placeholder placeholder = {task, tasks};
-    Value distance = build_distance(assembly, b, weights, (Numbers){numbers, task, NO_VALUE}, rows);
-    build_mapped(b, first, rows, 1, &placeholder, 1, &distance);
-    return build_sum_of_product(b, distance, counts);
+    SquareDistance distance;
+    begin_distance(assembly, b, weights, (Numbers){numbers, task, NO_VALUE}, rows, &distance);
+    VEC(Value) results = {0};
+    vec_push(&results, distance.rest);
+    for (uint32_t i = 0; i < distance.grams.len; i++)
+        vec_push(&results, distance.grams.data[i]);
+    build_mapped(b, first, rows, 1, &placeholder, results.len, results.data);
+    distance.rest = weighted(b, counts, results.data[0]);
+    for (uint32_t i = 0; i < distance.grams.len; i++)
+        distance.grams.data[i] = weighted(b, counts, results.data[i + 1]);
+    vec_free(&results);
+    Regulariser regulariser;
+    regulariser.value = square_distance_end(b, &distance, &regulariser.slope);
+    return regulariser;
 }
 
 static void before(Assembly *assembly, const Phase *phase, WeightStep *step)

@@ -53,7 +53,8 @@ static void before(Assembly *assembly, const Phase *phase, WeightStep *step)
     Value moved = build_binary(b, OP_SUB, now, then);
     Value distance = build_with_const(b, OP_DIV, build_sum_of_product(b, moved, moved), (double)examples);
     build_mapped(b, first, rows, 2, placeholders, 1, &distance);
-    add_regulariser(assembly, step, build_sum_of_product(b, distance, counts), numbers);
+    Value sum = build_sum_of_product(b, distance, counts);
+    add_regulariser(assembly, step, (Regulariser){sum, sum}, numbers);
     support_free(numbers);
     support_free(snapshot);
     function_remove(assembly->module, outputs);

@@ -101,15 +101,15 @@ Value earlier_tasks(Assembly *assembly, Builder *b, int64_t rows, Value *counts)
     return tasks;
 }
 
-void add_regulariser(Assembly *assembly, WeightStep *step, Value loss, const Value *numbers)
+void add_regulariser(Assembly *assembly, WeightStep *step, Regulariser regulariser, const Value *numbers)
 {
     Builder *b = &step->b;
     const Continual *continual = assembly->train->continual;
-    loss = build_with_const(b, OP_MUL, loss, continual->strength);
+    Value slope = build_with_const(b, OP_MUL, regulariser.slope, continual->strength);
     for (uint32_t i = 0; i < step->n; i++) {
         Trained *t = &step->trained[i];
         if (!has_row_per_task(assembly->train, &b->module->states.data[t->state]) || continual->plastic)
-            t->gradient = build_binary(b, OP_ADD, t->gradient, build_grad(b, loss, numbers[t->state]));
+            t->gradient = build_binary(b, OP_ADD, t->gradient, build_grad(b, slope, numbers[t->state]));
     }
-    build_output(b, "remember", loss);
+    build_output(b, "remember", build_with_const(b, OP_MUL, regulariser.value, continual->strength));
 }

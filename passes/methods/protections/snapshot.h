@@ -25,8 +25,12 @@ void snapshot_write(Assembly *assembly, Builder *b, uint32_t n, const uint32_t *
 
 /* All tasks but the last, as i32[rows], and what each counts: 1 / n for each of n earlier tasks, 0 for a later one. */
 Value earlier_tasks(Assembly *assembly, Builder *b, int64_t rows, Value *counts);
-/* Adds strength * loss, which is reported as "remember": its gradient with respect to numbers[] goes to the state's gradient.
+/* A scalar, and one that has its derivatives. */
+typedef struct Regulariser {
+    Value value, slope;
+} Regulariser;
+/* Adds strength * value, which is reported as "remember": its gradient with respect to numbers[] goes to the state's gradient.
  * Embeddings of tasks are left alone unless they are plastic. */
-void add_regulariser(Assembly *assembly, WeightStep *step, Value loss, const Value *numbers);
+void add_regulariser(Assembly *assembly, WeightStep *step, Regulariser regulariser, const Value *numbers);
 
 #endif

@@ -278,12 +278,20 @@ static void print(const Sweep *sweep)
 
 /* ---- evaluation ---- */
 
+static bool has_results(const Sweep *sweep, size_t round)
+{
+    for (size_t i = 0; i < row_size(sweep); i++)
+        if (!isnan(sweep->memory[round * row_size(sweep) + i]))
+            return true;
+    return false;
+}
+
 /* How many points the run that wrote a checkpoint had begun to learn, by the results that it holds; all where it holds none. */
 static size_t count_learned(const Sweep *sweep)
 {
-    size_t learned = 0;
-    while (learned < sweep->info->count && !isnan(result(sweep, (ptrdiff_t)learned, learned, sweep->info->metric)))
-        learned++;
+    size_t learned = sweep->info->count;
+    while (learned > 0 && !has_results(sweep, learned - 1))
+        learned--;
     return learned ? learned : sweep->info->count;
 }
 
