@@ -48,10 +48,22 @@ static uint32_t snapshot_of(Module *module, uint32_t state)
     return memory_state(module, "snapshot", state);
 }
 
-/* Whether a later task moves the trained numbers: those that tasks share, and the rows of earlier tasks if these are plastic. */
+/* Whether the loss reads rows of other tasks: as it gives weights another task than the one at hand. */
+static bool gives_task(const Train *train)
+{
+    const Function *loss = train->phases.data[0].objective;
+    bool gives = false;
+    for (Value v = 0; v < loss->ops.len; v++)
+        for (unsigned i = 0; OP_AT(loss, v)->code == OP_PARAM && i < OP_AT(loss, v)->a.n; i++)
+            gives |= OP_AT(loss, v)->a.v[i] == train->continual->condition;
+    return gives;
+}
+
+/* Whether a later task moves the trained numbers: those that tasks share, and the rows of earlier tasks if these are plastic or
+ * the loss reads them. */
 static bool is_moved(const Train *train, const State *state)
 {
-    return state->role == STATE_WEIGHT && (!has_row_per_task(train, state) || train->continual->plastic);
+    return state->role == STATE_WEIGHT && (!has_row_per_task(train, state) || train->continual->plastic || gives_task(train));
 }
 
 Value *snapshot_numbers(Assembly *assembly, Builder *b, const Function *function, const Value *trained)
@@ -96,7 +108,7 @@ void add_regulariser(Assembly *assembly, WeightStep *step, Regulariser regularis
     Value slope = build_with_const(b, OP_MUL, regulariser.slope, continual->strength);
     for (uint32_t i = 0; i < step->n; i++) {
         Trained *t = &step->trained[i];
-        if (is_moved(assembly->train, &b->module->states.data[t->state]))
+        if (!has_row_per_task(assembly->train, &b->module->states.data[t->state]) || continual->plastic)
             t->gradient = build_binary(b, OP_ADD, t->gradient, build_grad(b, slope, numbers[t->state]));
     }
     build_output(b, "remember", build_with_const(b, OP_MUL, regulariser.value, continual->strength));
