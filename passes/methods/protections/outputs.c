@@ -228,7 +228,7 @@ static void before(Assembly *assembly, const Phase *phase, WeightStep *step)
     if (lookahead)
         optimizers_try(assembly, b, phase, step->n, step->trained, ahead);
     for (uint32_t i = 0; i < step->n && lookahead; i++)
-        if (is_moved(train, &b->module->states.data[step->trained[i].state]))
+        if (is_regularised(train, &b->module->states.data[step->trained[i].state]))
             numbers[step->trained[i].state] = build_unary(b, OP_STOP, ahead[i]);
     add_regulariser(assembly, step, build_regulariser(assembly, b, weights, numbers), numbers);
     support_free(numbers);

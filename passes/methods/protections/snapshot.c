@@ -48,15 +48,30 @@ static uint32_t snapshot_of(Module *module, uint32_t state)
     return memory_state(module, "snapshot", state);
 }
 
-/* Where a protection does not say whether embeddings of earlier tasks move, they are frozen. */
-static bool is_plastic(const Train *train)
+bool is_regularised(const Train *train, const State *state)
 {
-    return has_protection_argument(train, "embeddings") && protection_argument(train, "embeddings") != 0;
+    /* a protection that does not say whether embeddings of earlier tasks are plastic freezes them */
+    bool plastic = has_protection_argument(train, "embeddings") && protection_argument(train, "embeddings") != 0;
+    return !has_row_per_task(train, state) || plastic;
 }
 
-bool is_moved(const Train *train, const State *state)
+/* Whether the loss reads rows of other tasks: as it gives weights another task than the one at hand. */
+static bool gives_task(const Train *train)
 {
-    return state->role == STATE_WEIGHT && (!has_row_per_task(train, state) || is_plastic(train));
+    const Function *loss = train->phases.data[0].objective;
+    bool gives = false;
+    for (Value v = 0; v < loss->ops.len; v++)
+        for (unsigned i = 0; OP_AT(loss, v)->code == OP_PARAM && i < OP_AT(loss, v)->a.n; i++)
+            gives |= OP_AT(loss, v)->a.v[i] == train->continual->condition;
+    return gives;
+}
+
+/* Whether a later task moves the trained numbers: those that the regulariser moves, and rows of earlier tasks that the loss
+ * reads.
+ */
+static bool is_moved(const Train *train, const State *state)
+{
+    return state->role == STATE_WEIGHT && (is_regularised(train, state) || gives_task(train));
 }
 
 Value *snapshot_numbers(Assembly *assembly, Builder *b, const Function *function, const Value *trained)
@@ -101,7 +116,7 @@ void add_regulariser(Assembly *assembly, WeightStep *step, Regulariser regularis
     Value slope = build_with_const(b, OP_MUL, regulariser.slope, strength);
     for (uint32_t i = 0; i < step->n; i++) {
         Trained *t = &step->trained[i];
-        if (is_moved(assembly->train, &b->module->states.data[t->state]))
+        if (is_regularised(assembly->train, &b->module->states.data[t->state]))
             t->gradient = build_binary(b, OP_ADD, t->gradient, build_grad(b, slope, numbers[t->state]));
     }
     build_output(b, "remember", build_with_const(b, OP_MUL, regulariser.value, strength));
