@@ -67,8 +67,7 @@ static bool gives_task(const Train *train)
 }
 
 /* Whether a later task moves the trained numbers: those that the regulariser moves, and rows of earlier tasks that the loss
- * reads.
- */
+ * reads. */
 static bool is_moved(const Train *train, const State *state)
 {
     return state->role == STATE_WEIGHT && (is_regularised(train, state) || gives_task(train));
