@@ -8,6 +8,7 @@
 #include "runtime/abi/hyper_kinds.h"
 #include "runtime/cli/domains/domains.h"
 #include "runtime/core/report.h"
+#include "runtime/run/sweep.h"
 
 /* What is being filled in. */
 typedef struct Giving {
@@ -227,12 +228,23 @@ static bool give_all(const Giving *g, const Options *options)
     return fine;
 }
 
-bool give_conditions(const Program *program, const Call *call, const char *export, const Options *options)
+/* Where each point of the sweep has a net of its own, the weights must be those of the point that is given. */
+static bool check_net(const Giving *g, const char *weights)
+{
+    const SweepInfo *sweep = manifest_sweep(g->manifest);
+    const ConditionInfo *condition = sweep ? &g->manifest->conditions[sweep->condition] : NULL;
+    if (!condition || condition->domain != DOMAIN_INDEX || !argument_of(g, condition))
+        return true;
+    const int32_t *point = call_input(g->call, condition->name);
+    return sweep_check_net(g->program, weights, *point);
+}
+
+bool give_conditions(const Program *program, const Call *call, const char *export, const char *weights, const Options *options)
 {
     const Manifest *manifest = program->manifest;
     Giving giving = {.program = program, .manifest = manifest, .call = call, .export = export};
     giving.given = calloc(manifest->condition_count + manifest->hyper_count + 1, sizeof *giving.given);
-    bool fine = giving.given ? give_all(&giving, options) : report_error("out of memory");
+    bool fine = giving.given ? give_all(&giving, options) && check_net(&giving, weights) : report_error("out of memory");
     free(giving.given);
     return fine;
 }

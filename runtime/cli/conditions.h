@@ -5,9 +5,10 @@
 #include "runtime/cli/options.h"
 #include "runtime/core/program.h"
 
-/* Sets these arguments of the call as the flags say. What the flags leave open has its trained value: the weights must have been
- * loaded. False (reported) if a flag does not fit the export, or one that it needs is missing. */
-bool give_conditions(const Program *program, const Call *call, const char *export, const Options *options);
+/* Sets these arguments of the call as the flags say. What the flags leave open has its trained value: the weights of the
+ * file `weights` must have been loaded. False (reported) if a flag does not fit the export or these weights, or one that it needs is
+ * missing. */
+bool give_conditions(const Program *program, const Call *call, const char *export, const char *weights, const Options *options);
 
 /* The value of the condition of the sweep at which `OUT eval` measures, an index; NONE: no flag says one. False (reported) if a flag
  * does not fit. */

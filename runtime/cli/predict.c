@@ -146,7 +146,7 @@ int command_predict(const Manifest *manifest, const Options *options)
     Examples examples = {.count = once};
     const Named named = {manifest, export->labels};
     bool fine = program_open(&program, manifest) && open_call(&call, &program, export) &&
-                checkpoint_load_weights(weights, &program) && give_conditions(&program, &call, export->name, options) &&
+                checkpoint_load_weights(weights, &program) && give_conditions(&program, &call, export->name, weights, options) &&
                 (once || examples_load(&examples, &program, dataset, call.info, options->files, options->file_count));
     fine = fine && predict_rows(&examples, &named, &call);
     examples_free(&examples);

@@ -57,7 +57,8 @@ static bool describe(Functions *functions, const Manifest *manifest, const Expor
                              .x = (size_t)x,
                              .y = (size_t)(y == NONE ? x : y),
                              .phase = phase,
-                             .count = manifest->train->sweep->count};
+                             .count = manifest->train->sweep->count,
+                             .own_nets = sweep_keeps_nets(manifest->train)};
     return true;
 }
 
@@ -156,7 +157,9 @@ static json_t *entry(const Functions *functions, size_t point, const json_t *bef
     double grid[GRID];
     take_examples(functions, point, &examples);
     make_grid(&examples, grid);
-    json_t *json = json_object(), *now = evaluate(functions, point, grid), *learned = json_object_get(before, "learned");
+    json_t *json = json_object(), *learned = json_object_get(before, "learned");
+    bool stays = functions->own_nets && learned && !just_learned;
+    json_t *now = stays ? json_incref(learned) : evaluate(functions, point, grid);
     json_object_set_new(json, functions->input, list(GRID, grid));
     json_object_set(json, "learned", just_learned ? now : learned ? learned : json_null());
     json_object_set_new(json, "now", now);

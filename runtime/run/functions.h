@@ -12,7 +12,8 @@ typedef struct Functions {
     const char *input, *point; /* the names of its arguments */
     size_t x, y;               /* fields of the manifest; y may be the same as x: the data set has no other number */
     const PhaseInfo *phase;
-    size_t count; /* of points */
+    size_t count;  /* of points */
+    bool own_nets; /* each point has a net of its own, and is what it was when it was learned */
 } Functions;
 
 /* False (reported) on failure; a model without such an export is none. */

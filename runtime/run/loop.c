@@ -290,10 +290,10 @@ static bool write_sweep(Run *run)
     bool fine = path && json_file_write(path, json, run->log.precision);
     json_decref(json);
     free(path);
-    if (!fine || !sweep_keeps_nets(&run->sweep) || run->position.steps[0] % run->plan.net_steps)
+    const TrainInfo *train = run->manifest->train;
+    if (!fine || !sweep_keeps_nets(train) || run_nets(run) == 0 || run->position.steps[0] % run->plan.net_steps)
         return fine;
-    snprintf(name, sizeof name, "%.200s-%03" PRId64 ".safetensors", info->point_word,
-             run->position.steps[0] / run->plan.net_steps);
+    snprintf(name, sizeof name, "%.200s-%03zu.safetensors", info->point_word, sweep_net_number(train, run_nets(run)));
     path = path_join(run->folder, name);
     fine = path && checkpoint_write(path, &run->program, &run->identity, &run->position, true);
     free(path);

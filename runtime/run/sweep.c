@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "runtime/core/report.h"
+#include "runtime/run/checkpoint.h"
 #include "runtime/run/sweeps/sweeps.h"
 
 _Static_assert(MAX_OUTPUTS == (int)SWEEP_MOST_OUTPUTS && MAX_POINTS == (int)SWEEP_MOST_POINTS &&
@@ -66,9 +67,33 @@ void sweep_recall(Sweep *sweep, Evaluation *evaluations, const Program *program,
     sweep->measured = true;
 }
 
-bool sweep_keeps_nets(const Sweep *sweep)
+bool sweep_keeps_nets(const TrainInfo *train)
 {
-    return sweep->rule->keeps_nets && sweep->rule->keeps_nets(sweep);
+    const SweepRule *rule = train->sweep ? rule_of(train->sweep) : NULL;
+    return rule && rule->keeps_nets && rule->keeps_nets(train);
+}
+
+size_t sweep_net_number(const TrainInfo *train, size_t nets)
+{
+    return sweep_in_rounds(train->sweep) ? nets - 1 : nets; /* an index counts from 0 */
+}
+
+bool sweep_check_net(const Program *program, const char *checkpoint, int point)
+{
+    const TrainInfo *train = program->manifest->train;
+    bool found;
+    double at_hand;
+    if (!train || !sweep_in_rounds(train->sweep) || !sweep_keeps_nets(train))
+        return true;
+    const StateInfo *state = &program->manifest->states[train->sweep->state];
+    if (!checkpoint_load_state(checkpoint, program, state, &found))
+        return false;
+    program_read_reals(program, state, &at_hand);
+    return !found || (int)at_hand == point ||
+           report_error("%s holds the net of %s %d, and each %s has a net of its own: that of %s %d is in the run's folder as "
+                        "%s-%03d.safetensors, once it is trained",
+                        checkpoint, train->sweep->point_word, (int)at_hand, train->sweep->point_word, train->sweep->point_word,
+                        point, train->sweep->point_word, point);
 }
 
 double sweep_selected(const Sweep *sweep, size_t metric)

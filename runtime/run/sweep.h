@@ -34,8 +34,13 @@ void sweep_begin(const Sweep *sweep, const Program *program);
 void sweep_measure(Sweep *sweep, Evaluation *evaluations, const Program *program, size_t nets);
 /* The same for a run that is at its end and whose results were measured by another process. */
 void sweep_recall(Sweep *sweep, Evaluation *evaluations, const Program *program, size_t nets);
-/* Whether each point has a net of its own, which is kept as "WORD-001.safetensors". */
-bool sweep_keeps_nets(const Sweep *sweep);
+/* Whether each point has a net of its own. */
+bool sweep_keeps_nets(const TrainInfo *train);
+/* The number in the name of the file "WORD-NNN.safetensors" that keeps such a net, the latest when `nets` have been begun. */
+size_t sweep_net_number(const TrainInfo *train, size_t nets);
+/* Whether the net in a checkpoint is that of a point of an index, `point`; where all points share a net, it is. False (reported:
+ * in which file that net is). */
+bool sweep_check_net(const Program *program, const char *checkpoint, int point);
 
 /* The value of a metric by which evaluations are compared; 0 where none is. */
 double sweep_selected(const Sweep *sweep, size_t metric);

@@ -217,6 +217,16 @@ static void test_results_of_separate_nets(void **state)
     must_run("sed 's/  report .*/&, average, forgetting/' model.hn >judged.hn");
     must_run("'%s/hnc' build judged.hn -o judged && rm -rf whole && ./judged train --out whole --quiet", HNC_BINARY_DIR);
     must_run("grep -q '\"forgetting\": 0.0' whole/tasks.json");
+    must_run("for file in task-002 last; do ./judged eval --weights whole/$file.safetensors --task 2 >$file; done; cmp task-002 last");
+    must_run("./judged eval --weights whole/task-000.safetensors --task 0 >own && ./judged eval --weights whole/last.safetensors >all");
+    must_run("[ \"$(sed -n 1p own | cut -d' ' -f2)\" = \"$(sed -n 1p all | cut -d' ' -f2)\" ]");
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(run_command("./judged %s --weights whole/last.safetensors --task 0%s", i ? "eval" : "predict",
+                                     i ? "" : " points.npy"),
+                         1);
+        assert_non_null(strstr(command_output(), "holds the net of task 2"));
+        assert_non_null(strstr(command_output(), "task-000.safetensors"));
+    }
     must_run("sed 's/separate/nothing/' judged.hn >tuned.hn && '%s/hnc' build tuned.hn -o tuned && rm -rf whole && "
              "./tuned train --out whole --quiet && ! grep -q '\"forgetting\": 0.0' whole/tasks.json",
              HNC_BINARY_DIR);

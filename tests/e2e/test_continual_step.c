@@ -22,7 +22,7 @@ static const char program[] = "data d = idx(\"x\", \"y\") {\n"
                               "net f(x: f32[3]) -> f32 { return sum(linear(tanh(linear(x, 2)), 1)) }\n"
                               "net trunk(z: f32[2]) -> f32[n] { return linear(tanh(linear(z, 3)), n) }\n"
                               "weights f = %s\n"
-                              "objective loss(s) = mean(square(f(s.x) - s.y))\n"
+                              "objective loss(s) = mean(square(f(s.x) - s.y))%s\n"
                               "objective out(s) = f(s.x)\n"
                               "train go = continual(t) {\n"
                               "  minimise loss(d.train) by %s\n"
@@ -92,10 +92,11 @@ static Tensor *state(Trial *t, const char *name)
     return &t->world.states[index];
 }
 
-static void trial_new(Trial *t, const char *form, const char *optimizer, const char *remember)
+/* `term`: what is added to the loss. */
+static void trial_of(Trial *t, const char *term, const char *form, const char *optimizer, const char *remember)
 {
     *t = (Trial){0};
-    char *text = arena_printf(&t->arena, program, form, optimizer, remember);
+    char *text = arena_printf(&t->arena, program, form, term, optimizer, remember);
     t->source = (Source){.name = "test.hn", .text = text, .size = strlen(text)};
     FrontendOptions options = {.real = DTYPE_F64};
     t->model = frontend_compile(&t->source, &options, &t->diags);
@@ -120,6 +121,11 @@ static void trial_new(Trial *t, const char *form, const char *optimizer, const c
         t->n += type_elements(t->module->states.data[t->states[t->state_count++]].type);
     }
     assert_true(t->n <= MOST);
+}
+
+static void trial_new(Trial *t, const char *form, const char *optimizer, const char *remember)
+{
+    trial_of(t, "", form, optimizer, remember);
 }
 
 static void trial_free(Trial *t)
@@ -305,17 +311,18 @@ static const Function *act_function(const Train *train, const char *name)
     return NULL;
 }
 
-static void check_regulariser(Distance *distance, const char *remember, int now, double strength, bool lookahead, bool plastic)
+static void check_regulariser_with(const char *term, Distance *distance, const char *remember, int now, double strength,
+                                   bool lookahead, bool plastic)
 {
     Trial t;
-    print_message("%s, task %d\n", remember, now);
-    trial_new(&t, "dense(trunk(t))", "adam(0.05)", remember);
+    print_message("%s, task %d%s\n", remember, now, term);
+    trial_of(&t, term, "dense(trunk(t))", "adam(0.05)", remember);
     double targets[TASKS][MADE], numbers[MOST], g[MOST], at[MOST], expected[MOST], got[MOST];
     tensor_set(state(&t, "t/index"), 0, now);
     run(&t, act_function(t.train, "begin"), NULL);
     for (int task = 0; task < TASKS; task++)
         make_weights(&t, "", task, targets[task]);
-    move_numbers(&t, plastic);
+    move_numbers(&t, plastic || *term);
     set_moments(&t);
     gather(&t, NULL, numbers);
     gradient(&t, g);
@@ -350,6 +357,11 @@ static void check_regulariser(Distance *distance, const char *remember, int now,
     trial_free(&t);
 }
 
+static void check_regulariser(Distance *distance, const char *remember, int now, double strength, bool lookahead, bool plastic)
+{
+    check_regulariser_with("", distance, remember, now, strength, lookahead, plastic);
+}
+
 static void test_outputs(void **unused)
 {
     (void)unused;
@@ -359,6 +371,18 @@ static void test_outputs(void **unused)
     check_regulariser(distance_of_weights, "outputs(0.5, targets: stored)", 3, 0.5, true, false);
     check_regulariser(distance_of_weights, "outputs(0.5, lookahead: off, embeddings: plastic)", 2, 0.5, false, true);
     check_regulariser(distance_of_weights, "outputs(0.5, embeddings: plastic, targets: stored)", 1, 0.5, true, true);
+}
+
+/* A loss at another task trains the embedding of that task. The regulariser begins at the embedding as it was when the task at hand
+ * began, and neither its gradient nor the lookahead moves it, unless embeddings are plastic. */
+static void test_loss_at_another_task(void **unused)
+{
+    static const char term[] = " + 0.3 * mean(square((f(s.x) given t = 0) - s.y))";
+    (void)unused;
+    check_regulariser_with(term, distance_of_weights, "outputs(0.5)", 2, 0.5, true, false);
+    check_regulariser_with(term, distance_of_weights, "outputs(0.5, targets: stored)", 3, 0.5, true, false);
+    check_regulariser_with(term, distance_of_weights, "outputs(0.5, embeddings: plastic)", 2, 0.5, true, true);
+    check_regulariser_with(term, distance_of_outputs, "rehearsal(out(d.train), 0.5, examples: 5)", 2, 0.5, false, false);
 }
 
 static void test_rehearsal(void **unused)
@@ -498,7 +522,7 @@ static void test_si(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_outputs),           cmocka_unit_test(test_rehearsal), cmocka_unit_test(test_subset_of_all),
+        cmocka_unit_test(test_outputs), cmocka_unit_test(test_loss_at_another_task), cmocka_unit_test(test_rehearsal), cmocka_unit_test(test_subset_of_all),
         cmocka_unit_test(test_subset_is_uniform), cmocka_unit_test(test_ewc),       cmocka_unit_test(test_si),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

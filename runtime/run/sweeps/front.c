@@ -20,9 +20,9 @@ static size_t remembers(const SweepInfo *info, size_t metrics)
     return info->count * (info->output_count + metrics - 1);
 }
 
-static bool keeps_nets(const Sweep *sweep)
+static bool keeps_nets(const TrainInfo *train)
 {
-    return sweep->info->memory != NONE;
+    return train->sweep->memory != NONE;
 }
 
 /* ---- indicators ---- */
@@ -114,7 +114,7 @@ static void remember(Sweep *sweep, const Program *program, size_t net)
 
 static void measure_front(Sweep *sweep, Evaluation *evaluations, const Program *program, size_t nets)
 {
-    bool each = keeps_nets(sweep);
+    bool each = keeps_nets(program->manifest->train);
     sweep->count = each ? nets : sweep->info->count;
     if (each && nets > 0) {
         sweep_set_point(sweep, program, nets - 1);
@@ -343,7 +343,7 @@ static bool evaluate(Sweep *sweep, Evaluation *evaluations, const Program *progr
     (void)point; /* a front has no flag for it */
     if (!load(sweep, program, checkpoint))
         return false;
-    if (keeps_nets(sweep))
+    if (keeps_nets(program->manifest->train))
         evaluate_net(sweep, evaluations, program, as_json);
     else
         evaluate_all(sweep, evaluations, program, as_json);

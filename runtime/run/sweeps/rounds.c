@@ -91,8 +91,8 @@ static void measure_point(const Sweep *sweep, Evaluation *evaluations, const Pro
         results[k] = evaluation_run(&evaluations[k], program);
 }
 
-/* Whether weights are forgotten between rounds: the net at hand is that of the latest point alone. */
-static bool has_own_nets(const TrainInfo *train)
+/* Weights are forgotten between rounds: the net at hand is that of the latest point alone. */
+static bool keeps_nets(const TrainInfo *train)
 {
     bool own = false;
     for (size_t i = 0; i < train->act_count; i++)
@@ -103,7 +103,7 @@ static bool has_own_nets(const TrainInfo *train)
 static void measure(Sweep *sweep, Evaluation *evaluations, const Program *program, size_t nets)
 {
     const SweepInfo *info = sweep->info;
-    bool all = info->first != NONE, own = has_own_nets(program->manifest->train);
+    bool all = info->first != NONE, own = keeps_nets(program->manifest->train);
     size_t learned = nets < info->count ? nets : info->count, points = all ? info->count : learned;
     const StateInfo *state = learned ? state_of(program, info->memory) : all ? state_of(program, info->first) : NULL;
     size_t row = learned ? (learned - 1) * row_size(sweep) : 0;
@@ -347,7 +347,7 @@ static void evaluate_all(Sweep *sweep, Evaluation *evaluations, const Program *p
 static bool evaluate(Sweep *sweep, Evaluation *evaluations, const Program *program, const char *checkpoint, int point,
                      bool as_json)
 {
-    if (!load(sweep, program, checkpoint))
+    if (!load(sweep, program, checkpoint) || (point != NONE && !sweep_check_net(program, checkpoint, point)))
         return false;
     if (point == NONE)
         evaluate_all(sweep, evaluations, program, as_json);
@@ -361,6 +361,7 @@ const SweepRule sweep_rounds = {.in_rounds = true,
                                 .begin = begin,
                                 .measure = measure,
                                 .recall = recall,
+                                .keeps_nets = keeps_nets,
                                 .add_event = add_event,
                                 .json = rounds_json,
                                 .note_limits = note_limits,

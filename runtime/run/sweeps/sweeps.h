@@ -12,7 +12,7 @@ struct SweepRule {
     void (*begin)(const Sweep *sweep, const Program *program);
     void (*measure)(Sweep *sweep, Evaluation *evaluations, const Program *program, size_t nets);
     void (*recall)(Sweep *sweep, Evaluation *evaluations, const Program *program, size_t nets);
-    bool (*keeps_nets)(const Sweep *sweep);
+    bool (*keeps_nets)(const TrainInfo *train); /* whether each point has a net of its own */
     double (*selected)(const Sweep *sweep, size_t metric);
     void (*add_event)(const Sweep *sweep, json_t *event);
     json_t *(*json)(const Sweep *sweep, const Program *program);
