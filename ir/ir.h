@@ -161,6 +161,7 @@ typedef struct State {
     Measure measure;     /* of the first value, where init is random or a constant other than 0 */
     Lifetime lifetime;   /* which resets give it its first value; NET unless set after module_state */
     bool grows;          /* the first axis counts the values of an index condition (Weight.grows) */
+    uint32_t index;      /* a weight that grows: that condition */
     const char *file;    /* STATE_FROZEN: the file whose numbers it keeps, as the model file writes it; NULL: its first value */
     const char *part_of; /* what makes the weight of this name, where these numbers are only a part of it; or NULL */
 } State;
@@ -187,6 +188,7 @@ typedef struct Weight {
     const char *file;  /* the file whose numbers the state keeps, as the model file writes it; NULL: they are trained */
     bool fixed;        /* trained they are not, though no file holds them */
     bool grows;        /* the first axis counts the values of an index condition, to which a later run may add some */
+    uint32_t index;    /* grows: that condition */
     Sources sources;   /* filled by find_sources */
 } Weight;
 #define NO_NET UINT32_MAX

@@ -350,6 +350,8 @@ void find_sources(Module *module);
 Sources sources_of(const Module *module, const Function *function);
 /* What one op of a function adds to these conditions: a weight at given values of some conditions depends on the others. */
 uint64_t conditions_of_op(const Module *module, const Op *op);
+/* The conditions that each value of the function depends on, at any remove, as sets; for support_free(). */
+uint64_t *conditions_of_values(const Module *module, const Function *function);
 /* Takes from every `param` the values of conditions that its weight does not depend on. After find_sources. */
 void drop_needless_values(Module *module);
 /* The function that makes a weight; NULL: a state holds its numbers. */

@@ -19,6 +19,18 @@ uint64_t conditions_of_op(const Module *module, const Op *op)
     return op->code == OP_PARAM ? module->weights.data[op->symbol].sources.conditions & ~given_conditions(op) : 0;
 }
 
+uint64_t *conditions_of_values(const Module *module, const Function *function)
+{
+    uint64_t *sets = support_malloc((function->ops.len + 1) * sizeof *sets);
+    for (Value v = 0; v < function->ops.len; v++) {
+        const Op *op = OP_AT(function, v);
+        sets[v] = conditions_of_op(module, op);
+        for (uint32_t i = 0; i < op->nargs; i++)
+            sets[v] |= sets[op->args[i]];
+    }
+    return sets;
+}
+
 Sources sources_of(const Module *module, const Function *function)
 {
     Sources sources = {0};

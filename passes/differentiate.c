@@ -34,8 +34,7 @@ static void expand_tangent(Rewrite *rewrite, Value v)
     rewrite->map[v] = jvp_append(&rewrite->b, args[0], n, args + 1, args + 1 + n);
 }
 
-/* Once all derivatives are taken, a stop is its operand. */
-static void drop_stops(Module *module, Function *function)
+void pass_stops(Module *module, Function *function)
 {
     Rewrite rewrite;
     rewrite_begin(&rewrite, module, function);
@@ -63,5 +62,4 @@ void pass_differentiate(Module *module, Function *function)
         }
     }
     rewrite_end(&rewrite);
-    drop_stops(module, function);
 }

@@ -73,6 +73,7 @@ static Value read_state(Builder *b, const Model *model, const Weight *weight)
         b->module->states.data[state].lifetime = LIFETIME_RUN;
     }
     b->module->states.data[state].grows = weight->grows;
+    b->module->states.data[state].index = weight->index;
     if (weight->state)
         b->module->states.data[state].part_of = model->forms.data[weight->form].text;
     return build_read(b, state);

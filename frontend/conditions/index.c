@@ -19,7 +19,8 @@ static uint32_t add_embedding(Session *s, const Symbol *symbol, int64_t count, i
                      .form = s->model->forms.len - 1,
                      .output_axis = -1,
                      .init = {INIT_NORMAL, 1},
-                     .grows = true};
+                     .grows = true,
+                     .index = symbol->condition};
     vec_push(&s->module->weights, weight);
     return s->module->weights.len - 1;
 }

@@ -29,7 +29,7 @@ bool losses_use(const Session *s, const Train *train, uint32_t condition)
     return used >> condition & 1;
 }
 
-/* Whether a loss or a metric of the train depends on the condition. (An export takes it as an argument.) */
+/* Whether a loss, a metric or what the train rehearses depends on the condition. (An export takes it as an argument.) */
 static bool uses_condition(const Session *s, const Train *train, uint32_t condition)
 {
     uint64_t used = losses_use(s, train, condition) ? UINT64_C(1) << condition : 0;
@@ -37,6 +37,8 @@ static bool uses_condition(const Session *s, const Train *train, uint32_t condit
         if (train->metrics.data[i].objective)
             used |= sources_of(s->module, train->metrics.data[i].objective).conditions |
                     member_condition(train->metrics.data[i].member);
+    if (train->continual && train->continual->outputs)
+        used |= sources_of(s->module, train->continual->outputs).conditions;
     return used >> condition & 1;
 }
 

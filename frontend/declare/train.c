@@ -94,6 +94,33 @@ static int read_method(TrainPlan *plan)
     return row;
 }
 
+static bool has_plateau(const Phase *phase)
+{
+    bool plateau = phase->optimizer.schedule.kind == SCHEDULE_PLATEAU;
+    for (uint32_t i = 0; i < phase->parts.len; i++)
+        plateau |= phase->parts.data[i].optimizer.schedule.kind == SCHEDULE_PLATEAU;
+    return plateau;
+}
+
+/* The plateau of a metric: that which selects the best evaluation. */
+static void check_plateau(TrainPlan *plan)
+{
+    Session *s = plan->s;
+    bool watched = plan->train.select >= 0 || plan->missing;
+    for (uint32_t i = 0; i < plan->train.phases.len && !watched; i++) {
+        const Phase *phase = &plan->train.phases.data[i];
+        const Setting *setting = find_setting(plan, phase->name);
+        if (!setting || !has_plateau(phase))
+            continue;
+        fail(s, setting->span, "the schedule 'plateau' needs something to watch");
+        if (plan->method & (IN_FIT | IN_JOINT))
+            add_help(s, "add a line such as 'validate fit(mnist.valid)'");
+        else
+            add_help(s, "'%s' selects no evaluation; its schedules are 'constant', 'cosine' and 'step'",
+                     method_traits[plan->train.method].name);
+    }
+}
+
 void lower_train(Session *s, const Decl *decl)
 {
     TrainPlan plan = {.s = s, .decl = decl};
@@ -105,6 +132,7 @@ void lower_train(Session *s, const Decl *decl)
     for (const Setting *setting = decl->settings.first; setting; setting = setting->next)
         check_setting(&plan, setting);
     readers[plan.train.method]->lower(&plan);
+    check_plateau(&plan);
     report_missing(&plan);
     vec_push(&s->model->trains, plan.train);
 }

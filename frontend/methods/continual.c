@@ -205,8 +205,48 @@ static void lower(TrainPlan *plan)
     read_report(plan);
 }
 
+/* `outputs` keeps weights that are made for each task; there must be some, and they must be the same for all examples. */
+static void check_kept(Session *s, const Decl *decl, const Train *train)
+{
+    const Continual *continual = train->continual;
+    const Function *loss = train->phases.len ? train->phases.data[0].objective : NULL;
+    const Setting *setting = setting_of(decl, "remember");
+    if (continual->protection != PROTECTION_OUTPUTS || !loss || !setting)
+        return;
+    uint64_t *depends = conditions_of_values(s->module, loss);
+    bool *varies = varying_values(loss), any = false;
+    const Weight *varying = NULL;
+    for (Value v = 0; v < loss->ops.len; v++) {
+        const Op *op = OP_AT(loss, v);
+        if (op->code != OP_PARAM || s->module->weights.data[op->symbol].net == NO_NET ||
+            !(depends[v] >> continual->condition & 1))
+            continue;
+        any = true;
+        if (varies[v] && !varying)
+            varying = &s->module->weights.data[op->symbol];
+    }
+    support_free(depends);
+    support_free(varies);
+    const char *task = s->module->conditions.data[continual->condition].name;
+    if (varying) {
+        fail(s, setting->span,
+             "'outputs' keeps the weights that are made for earlier tasks, but '%s' is made for each example, too",
+             varying->name);
+        add_help(s, "keep what a net makes of examples, as in 'remember %s'", protection_rows[PROTECTION_REHEARSAL].example);
+    } else if (!any) {
+        fail(s, setting->span,
+             "'outputs' keeps the weights that are made for earlier tasks, but no weights depend on the task '%s'", task);
+        add_help(s,
+                 "make them from it, as in 'weights NET = dense(trunk(%s))', or protect what the tasks share by 'remember "
+                 "ewc(100)' or "
+                 "'remember si(0.1)'",
+                 task);
+    }
+}
+
 static void check(Session *s, const Decl *decl, const Train *train)
 {
+    check_kept(s, decl, train);
     warn_of_fixed_response(s, decl, train);
 }
 

@@ -32,7 +32,9 @@ Type form_table(const FormUse *use, Type type)
 static Value row_of(FormUse *use, const char *part, unsigned number, Type type, Init init)
 {
     Value table = numbered_part(use, part, number, form_table(use, type), init);
-    vec_last(&use->b->module->weights).grows = true;
+    Weight *weight = &vec_last(&use->b->module->weights);
+    weight->grows = true;
+    weight->index = OP_AT(use->b->function, use->input)->symbol;
     return build_gather(use->b, table, use->input);
 }
 

@@ -75,7 +75,7 @@ static void assemble_step(Assembly *assembly, Phase *phase, const Protection *pr
     WeightStep step = weight_step_begin(assembly, phase, AT_HAND);
     Value *gradients = copy_gradients(&step);
     for (uint32_t i = 0; i < step.n; i++)
-        if (!assembly->module->states.data[step.trained[i].state].grows)
+        if (!has_row_per_task(assembly->train, &assembly->module->states.data[step.trained[i].state]))
             shared[(*n)++] = step.trained[i].state;
     if (protection->before)
         protection->before(assembly, phase, &step);

@@ -87,7 +87,8 @@ void count_step(Builder *b, uint32_t counter);
 typedef struct ConditionRule {
     void (*states)(Assembly *assembly, TrainCondition *own); /* makes its states; before those of the method */
     Value (*value)(Assembly *assembly, Builder *b, const TrainCondition *own, View view);
-    Value (*typical)(Assembly *assembly, Builder *b, uint32_t condition, int64_t count); /* typical_values(); NULL: standard normal */
+    Value (*typical)(Assembly *assembly, Builder *b, uint32_t condition,
+                     int64_t count); /* typical_values(); NULL: standard normal */
 } ConditionRule;
 /* The parts of conditions that are an index (conditions/index.c). */
 void index_states(Assembly *assembly, TrainCondition *own);
@@ -145,7 +146,7 @@ void weight_step_end(Assembly *assembly, Phase *phase, WeightStep *step);
 /* ---- tasks one after the other: continual.c and protections/ ---- */
 
 /* What keeps a net from forgetting: parts of the step and of the procedure, each NULL where there is none. Trained numbers that
- * tasks share are states; a table of a row per task (State.grows) is none of them. One file per row of ir/protections.def. */
+ * tasks share are states; a table of a row per task is none of them. One file per row of ir/protections.def. */
 typedef struct Protection {
     void (*begin)(Assembly *assembly, Builder *b, uint32_t n, const uint32_t *shared); /* as a task begins */
     /* Adds to the gradients of the loss; then sees these as they were (gradients[i] of step->trained[i]) and what the states
@@ -160,6 +161,8 @@ typedef struct Protection {
 #include "ir/protections.def"
 #undef PROTECTION
 const Protection *protection_of(const Train *train);
+/* Whether the weight's first axis counts the tasks of the train. (That of a table of members counts these: tasks share it.) */
+bool has_row_per_task(const Train *train, const State *state);
 
 /* The state "WHAT/NAME" of the state NAME's type, of role memory, for a whole run. */
 uint32_t memory_state(Module *module, const char *what, uint32_t of);
@@ -167,7 +170,7 @@ uint32_t memory_state(Module *module, const char *what, uint32_t of);
 Value task_at_hand(Assembly *assembly, Builder *b);
 /* Adds strength * sum of importance (theta - anchor)^2 to the gradient of each shared state; importance and anchor are its memory
  * states of these names. */
-void pull_to_anchor(WeightStep *step, double strength);
+void pull_to_anchor(Assembly *assembly, WeightStep *step, double strength);
 
 /* ---- several objectives: pareto.c and solvers/ ---- */
 

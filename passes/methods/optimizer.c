@@ -41,14 +41,19 @@ static Value named_input(Builder *b, const char *name)
     return build_input(b, name, type_scalar(DTYPE_I32));
 }
 
-Value steps_done(Assembly *assembly, Builder *b)
-{
-    return build_cast(b, build_read(b, assembly->step_lower), b->module->real);
-}
-
 Value real_input(Builder *b, const char *name)
 {
     return build_cast(b, named_input(b, name), b->module->real);
+}
+
+Value steps_done(Assembly *assembly, Builder *b)
+{
+    Value done = build_cast(b, build_read(b, assembly->step_lower), b->module->real);
+    if (!assembly->train->continual)
+        return done;
+    Value planned = real_input(b, "total_steps"); /* of each task */
+    Value tasks = build_unary(b, OP_FLOOR, build_binary(b, OP_DIV, done, planned));
+    return build_binary(b, OP_SUB, done, build_binary(b, OP_MUL, tasks, planned));
 }
 
 /* The number of an optimizer: a state where a run may change it. */

@@ -8,7 +8,7 @@
 #include "runtime/cli/plot_script.h"
 #include "runtime/core/report.h"
 
-enum { MOST_MATRICES = 4, MOST_NUMBERED = 16, TITLE_LETTERS = 60, TITLE = 84, MARGIN = 90, LEAST_SIDE = 300, MOST_SIDE = 720 };
+enum { MOST_MATRICES = 4, MOST_NUMBERED = 16, TITLE_LETTERS = 40, TITLE = 84, MARGIN = 90, LEAST_SIDE = 300, MOST_SIDE = 720 };
 
 typedef struct Matrix {
     const char *name; /* of the metric */

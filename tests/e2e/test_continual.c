@@ -142,6 +142,69 @@ static void test_two_ways_of_targets(void **state)
     assert_true(values[0][0] > 0);
 }
 
+/* One train by `outputs` with these weights and this loss, in double precision: what was added to its loss, in ten digits. */
+static void train_given(const char *weights, const char *loss, const char *settings, const char *out)
+{
+    static const char text[] = "data d[3] = rows(32) { x: f32 = uniform() + i }\n"
+                               "task t[3] embed 4\n"
+                               "member k[3] embed 2\n"
+                               "given z[4]\n"
+                               "net f(x: f32) -> f32 { return sum(linear(tanh(linear(reshape(x, [1]), 6)), 1)) }\n"
+                               "net trunk(z: f32[4]) -> f32[5] { return tanh(linear(z, 5)) }\n"
+                               "weights f = %s\n"
+                               "objective fit(d) = %s\n"
+                               "train go = continual(t) {\n"
+                               "  minimise fit(d[t].train) by adam(1e-2)\n"
+                               "  remember outputs(0.5%s)\n"
+                               "  batch 32; steps 6\n"
+                               "  report fit(d[t].train)\n"
+                               "}\n";
+    char model[2048];
+    snprintf(model, sizeof model, text, weights, loss, settings);
+    write_file("given.hn", model, strlen(model));
+    must_run("'%s/hnc' build given.hn --float=f64 && rm -rf run && ./given train --out run --quiet", HNC_BINARY_DIR);
+    must_run("grep -o '\"remember.minimise\": [^,]*' run/metrics.jsonl | awk '{ printf \"%%.10g\\n\", $2 }' >%s && "
+             "[ $(grep -c '[1-9]' %s) = 2 ]",
+             out, out);
+}
+
+/* What is kept are the weights at the values of conditions that the loss gives them. */
+static void test_given(void **state)
+{
+    static const char twice[] = "mean(square((f(d.x) given k = 1, z = ones([4])) + (f(d.x) given k = 2, z = 2 * t) +"
+                                " (f(d.x) given k = 1, z = ones([4])) - sin(d.x)))";
+    static const char once[] =
+        "mean(square(2 * (f(d.x) given k = 1, z = ones([4])) + (f(d.x) given k = 2, z = 2 * t) - sin(d.x)))";
+    static const char *const forms[] = {"dense(trunk(t + z)) * rank1(k)", "dense(trunk(t + z)) + free each k"};
+    (void)state;
+    train_given("dense(trunk(t), init: xavier)", "mean(square(f(d.x) - sin(d.x)))", "", "at_hand");
+    train_given("dense(trunk(z), init: xavier)", "mean(square(f(d.x) - sin(d.x)) given z = t)", "", "given");
+    must_run("cmp at_hand given");
+    for (size_t i = 0; i < 2; i++) {
+        train_given(forms[i], twice, "", "computed");
+        train_given(forms[i], twice, ", targets: stored", "stored");
+        train_given(forms[i], once, "", "once");
+        must_run("cmp computed stored && cmp computed once");
+    }
+}
+
+/* A schedule spans each task: at equal places within the tasks, the rates are equal. */
+static void test_schedules(void **state)
+{
+    static const char *const schedules[] = {"cosine", "step(every: 40)"}, *const ways[] = {"outputs(0.01)", "separate"};
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        print_message("%s, %s\n", schedules[i % 2], ways[i / 2]);
+        build("dense(trunk(t))", ways[i / 2], 3, "model");
+        must_run("sed 's/adam(1e-2)/adam(1e-2, %s)/' model.hn >scheduled.hn", schedules[i % 2]);
+        must_run("'%s/hnc' build scheduled.hn -o scheduled", HNC_BINARY_DIR);
+        must_run("rm -rf whole && ./scheduled train --out whole --quiet");
+        must_run("grep -o '\"rate.minimise\": [^,]*' whole/metrics.jsonl >rates; [ $(wc -l <rates) = 12 ]; "
+                 "for part in 1 5 9; do tail -n +$part rates | head -n 4 >rates$part; done; "
+                 "cmp rates1 rates5 && cmp rates1 rates9 && [ $(sort -u rates1 | wc -l) -gt 2 ]");
+    }
+}
+
 static void test_what_does_not_fit(void **state)
 {
     (void)state;
@@ -163,6 +226,8 @@ int main(void)
         cmocka_unit_test(test_killed_anywhere),
         cmocka_unit_test(test_more_tasks_later),
         cmocka_unit_test(test_two_ways_of_targets),
+        cmocka_unit_test(test_given),
+        cmocka_unit_test(test_schedules),
         cmocka_unit_test(test_what_does_not_fit),
     };
     return cmocka_run_group_tests(tests, folder_set_up, folder_tear_down);

@@ -218,10 +218,10 @@ static double worst_state(const Twin *t, const char **name)
     for (uint32_t i = 0; i < module->states.len; i++) {
         Tensor compiled = {t->states[i].type, t->state_arena + plan_state_offset(t->plan, i)};
         double d = distance(&t->states[i], &compiled, 0);
-        if (!(d <= worst)) {
-            worst = d;
-            *name = module->states.data[i].name;
-        }
+        if (isnan(worst) || d <= worst) /* what is no number is farthest */
+            continue;
+        worst = d;
+        *name = module->states.data[i].name;
     }
     return worst;
 }

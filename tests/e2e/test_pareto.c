@@ -487,7 +487,7 @@ static void test_nets_keep_their_length(void **state)
     (void)state;
     must_run("./each train --quiet --data . --out short --steps 15");
     assert_int_equal(run_command("./each train --quiet --data . --out short --steps 30 --resume"), 1);
-    assert_true(output_has("one ray after the other"));
+    assert_true(output_has("a run of 15 steps for each ray, which cannot be changed to 30"));
     json_t *front = load("short/front.json");
     check_front(front, 3);
     json_decref(front);

@@ -6,7 +6,7 @@
 static void before(Assembly *assembly, const Phase *phase, WeightStep *step)
 {
     (void)phase;
-    pull_to_anchor(step, assembly->train->continual->strength / 2);
+    pull_to_anchor(assembly, step, assembly->train->continual->strength / 2);
 }
 
 /* The sum of squares over the examples of the task, so far. */
@@ -22,7 +22,7 @@ static void consolidate(Assembly *assembly, WeightStep *step)
     Builder *b = &step->b;
     for (uint32_t i = 0; i < step->n; i++) {
         const Trained *t = &step->trained[i];
-        if (assembly->module->states.data[t->state].grows)
+        if (has_row_per_task(assembly->train, &assembly->module->states.data[t->state]))
             continue;
         uint32_t squares = squares_of(assembly->module, t->state);
         Value square = build_binary(b, OP_MUL, t->gradient, t->gradient);

@@ -1,5 +1,10 @@
-/* What protections share: states that outlive a task, and the pull to where the weights were. */
+/* What protections share: which weights are theirs, states that outlive a task, and the pull to where the weights were. */
 #include "passes/methods/methods.h"
+
+bool has_row_per_task(const Train *train, const State *state)
+{
+    return state->grows && state->index == train->continual->condition;
+}
 
 uint32_t memory_state(Module *module, const char *what, uint32_t of)
 {
@@ -8,6 +13,7 @@ uint32_t memory_state(Module *module, const char *what, uint32_t of)
     uint32_t state = find_or_add_state(module, name, whose.type, STATE_MEMORY, (Init){0});
     module->states.data[state].lifetime = LIFETIME_RUN;
     module->states.data[state].grows = whose.grows;
+    module->states.data[state].index = whose.index;
     return state;
 }
 
@@ -16,12 +22,12 @@ Value task_at_hand(Assembly *assembly, Builder *b)
     return build_read(b, find_train_condition(assembly->train, assembly->train->continual->condition)->state);
 }
 
-void pull_to_anchor(WeightStep *step, double strength)
+void pull_to_anchor(Assembly *assembly, WeightStep *step, double strength)
 {
     Builder *b = &step->b;
     for (uint32_t i = 0; i < step->n; i++) {
         Trained *t = &step->trained[i];
-        if (b->module->states.data[t->state].grows)
+        if (has_row_per_task(assembly->train, &b->module->states.data[t->state]))
             continue;
         Value anchor = build_read(b, memory_state(b->module, "anchor", t->state));
         Value importance = build_read(b, memory_state(b->module, "importance", t->state));

@@ -32,29 +32,51 @@ static bool only_row_of_task(const Function *objective, uint32_t weight, uint32_
     return true;
 }
 
-/* A function of the task whose outputs are the weights that the objective reads, where they depend on the task: whole, or the row
- * of the task, where no other is read (a head per task). */
+/* Outputs that are one value become one; the others get names of their own, since a weight may be made at several values. */
+static void merge_outputs(Assembly *assembly, Function *function)
+{
+    uint32_t kept = 0;
+    pass_run(assembly->trace, "cse", assembly->module, function);
+    for (uint32_t i = 0; i < function->outputs.len; i++) {
+        Output output = function->outputs.data[i];
+        uint32_t same = 0, others = 0;
+        for (uint32_t k = 0; k < kept; k++) {
+            same += function->outputs.data[k].value == output.value;
+            others += OP_AT(function, function->outputs.data[k].value)->symbol == OP_AT(function, output.value)->symbol &&
+                      OP_AT(function, function->outputs.data[k].value)->code == OP_PARAM;
+        }
+        if (others)
+            output.name = arena_printf(&assembly->module->arena, "%s/%u", output.name, others + 1);
+        if (!same)
+            function->outputs.data[kept++] = output;
+    }
+    function->outputs.len = kept;
+    pass_run(assembly->trace, "dce", assembly->module, function);
+}
+
+/* A function of the task whose outputs are the weights that the objective reads, where they depend on the task, also by the
+ * values of conditions that they are made at: whole, or the row of the task, where no other is read (a head per task). */
 static Function *weights_function(Assembly *assembly, const Function *objective)
 {
     Module *module = assembly->module;
     uint32_t task = assembly->train->continual->condition;
     Function *function = function_new(module, arena_printf(&module->arena, "%s.weights", assembly->train->name));
     Builder b = {.module = module, .function = function};
-    bool *seen = support_malloc(module->weights.len + 1);
-    memset(seen, 0, module->weights.len + 1);
+    Value *map = support_malloc((objective->ops.len + 1) * sizeof *map);
+    uint64_t *depends = conditions_of_values(module, objective);
+    build_inline(&b, objective, map);
     for (Value v = 0; v < objective->ops.len; v++) {
         const Op *op = OP_AT(objective, v);
-        if (op->code != OP_PARAM || seen[op->symbol] || module->weights.data[op->symbol].net == NO_NET)
+        if (op->code != OP_PARAM || module->weights.data[op->symbol].net == NO_NET || !(depends[v] >> task & 1))
             continue;
-        seen[op->symbol] = true;
-        if (!(module->weights.data[op->symbol].sources.conditions >> task & 1))
-            continue;
-        Value weight = build_source(&b, OP_PARAM, op->symbol);
-        if (only_row_of_task(objective, op->symbol, task))
+        Value weight = map[v];
+        if (!op->nargs && only_row_of_task(objective, op->symbol, task))
             weight = build_gather(&b, weight, build_source(&b, OP_CONDITION, task));
         build_output(&b, module->weights.data[op->symbol].name, weight);
     }
-    support_free(seen);
+    support_free(map);
+    support_free(depends);
+    merge_outputs(assembly, function);
     pass_weights(assembly->model, function);
     return function;
 }
@@ -127,19 +149,19 @@ static Value choose_tasks(Assembly *assembly, Builder *b, int64_t rows, Value *c
     return build_cast(b, build_with_const(b, OP_MAX, chosen, 0), DTYPE_I32);
 }
 
-/* The targets of a task, as the weights' outputs. */
-static void read_targets(Assembly *assembly, Builder *b, const Function *weights, Value task, Value *targets)
+/* The targets of a task, as the weights' outputs. `numbers`: what the regulariser is taken at. */
+static void read_targets(Assembly *assembly, Builder *b, const Function *weights, Numbers numbers, Value *targets)
 {
     if (!assembly->train->continual->stored) {
-        Value *snapshot = snapshot_numbers(assembly, b, weights);
-        inline_at(assembly, b, weights, (Numbers){snapshot, task, NO_VALUE}, targets);
+        Value *snapshot = snapshot_numbers(assembly, b, weights, numbers.of_state);
+        inline_at(assembly, b, weights, (Numbers){snapshot, numbers.task, NO_VALUE}, targets);
         support_free(snapshot);
         return;
     }
     for (uint32_t i = 0; i < weights->outputs.len; i++) {
         const Output *output = &weights->outputs.data[i];
         Type type = OP_AT(weights, output->value)->type;
-        targets[i] = build_gather(b, build_read(b, target_of(assembly, output, type)), task);
+        targets[i] = build_gather(b, build_read(b, target_of(assembly, output, type)), numbers.task);
     }
 }
 
@@ -149,7 +171,7 @@ static void begin_distance(Assembly *assembly, Builder *b, const Function *weigh
 {
     uint32_t n = weights->outputs.len;
     Value *targets = support_malloc((n + 1) * sizeof *targets), *made = support_malloc((n + 1) * sizeof *made);
-    read_targets(assembly, b, weights, numbers.task, targets);
+    read_targets(assembly, b, weights, numbers, targets);
     inline_at(assembly, b, weights, numbers, made);
     square_distance_begin(b, n, made, targets, rows, distance);
     support_free(made);
@@ -197,7 +219,7 @@ static void before(Assembly *assembly, const Phase *phase, WeightStep *step)
     if (continual->lookahead)
         optimizers_try(assembly, b, phase, step->n, step->trained, ahead);
     for (uint32_t i = 0; i < step->n && continual->lookahead; i++)
-        if (!b->module->states.data[step->trained[i].state].grows || continual->plastic)
+        if (!has_row_per_task(assembly->train, &b->module->states.data[step->trained[i].state]) || continual->plastic)
             numbers[step->trained[i].state] = build_unary(b, OP_STOP, ahead[i]);
     add_regulariser(assembly, step, build_regulariser(assembly, b, weights, numbers), numbers);
     support_free(numbers);

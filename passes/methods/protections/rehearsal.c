@@ -48,7 +48,7 @@ static void before(Assembly *assembly, const Phase *phase, WeightStep *step)
     Placeholder placeholders[] = {{task, tasks}, {index, memory}};
     Value *numbers = own_numbers(step), now = NO_VALUE, then = NO_VALUE;
     inline_at(assembly, b, outputs, (Numbers){numbers, task, index}, &now);
-    Value *snapshot = snapshot_numbers(assembly, b, outputs);
+    Value *snapshot = snapshot_numbers(assembly, b, outputs, numbers);
     inline_at(assembly, b, outputs, (Numbers){snapshot, task, index}, &then);
     Value moved = build_binary(b, OP_SUB, now, then);
     Value distance = build_with_const(b, OP_DIV, build_sum_of_product(b, moved, moved), (double)examples);

@@ -6,7 +6,7 @@
 static void before(Assembly *assembly, const Phase *phase, WeightStep *step)
 {
     (void)phase;
-    pull_to_anchor(step, assembly->train->continual->strength);
+    pull_to_anchor(assembly, step, assembly->train->continual->strength);
 }
 
 static uint32_t path_of(Module *module, uint32_t state)
@@ -22,7 +22,7 @@ static void after(Assembly *assembly, WeightStep *step, const Value *gradients)
     Builder *b = &step->b;
     for (uint32_t i = 0; i < step->n; i++) {
         const Trained *t = &step->trained[i];
-        if (assembly->module->states.data[t->state].grows)
+        if (has_row_per_task(assembly->train, &assembly->module->states.data[t->state]))
             continue;
         uint32_t path = path_of(assembly->module, t->state);
         Value moved = build_binary(b, OP_SUB, step->values[i], t->current);

@@ -48,14 +48,20 @@ static uint32_t snapshot_of(Module *module, uint32_t state)
     return memory_state(module, "snapshot", state);
 }
 
-Value *snapshot_numbers(Assembly *assembly, Builder *b, const Function *function)
+/* Whether a later task moves the trained numbers: those that tasks share, and the rows of earlier tasks if these are plastic. */
+static bool is_moved(const Train *train, const State *state)
+{
+    return state->role == STATE_WEIGHT && (!has_row_per_task(train, state) || train->continual->plastic);
+}
+
+Value *snapshot_numbers(Assembly *assembly, Builder *b, const Function *function, const Value *trained)
 {
     Module *module = assembly->module;
     Value *values = no_numbers(module);
     for (Value v = 0; v < function->ops.len; v++) {
         const Op *op = OP_AT(function, v);
-        if (op->code == OP_STATE_READ && module->states.data[op->symbol].role == STATE_WEIGHT &&
-            !module->states.data[op->symbol].grows && values[op->symbol] == NO_VALUE)
+        if (op->code == OP_STATE_READ && trained[op->symbol] != NO_VALUE && values[op->symbol] == NO_VALUE &&
+            is_moved(assembly->train, &module->states.data[op->symbol]))
             values[op->symbol] = build_read(b, snapshot_of(module, op->symbol));
     }
     return values;
@@ -63,8 +69,14 @@ Value *snapshot_numbers(Assembly *assembly, Builder *b, const Function *function
 
 void snapshot_write(Assembly *assembly, Builder *b, uint32_t n, const uint32_t *shared)
 {
+    Module *module = assembly->module;
+    const Train *train = assembly->train;
+    uint32_t count = module->states.len; /* of states that are no snapshots */
     for (uint32_t i = 0; i < n; i++)
-        build_write(b, snapshot_of(assembly->module, shared[i]), build_read(b, shared[i]));
+        build_write(b, snapshot_of(module, shared[i]), build_read(b, shared[i]));
+    for (uint32_t i = 0; i < count; i++)
+        if (has_row_per_task(train, &module->states.data[i]) && is_moved(train, &module->states.data[i]))
+            build_write(b, snapshot_of(module, i), build_read(b, i));
 }
 
 Value earlier_tasks(Assembly *assembly, Builder *b, int64_t rows, Value *counts)
@@ -84,7 +96,7 @@ void add_regulariser(Assembly *assembly, WeightStep *step, Regulariser regularis
     Value slope = build_with_const(b, OP_MUL, regulariser.slope, continual->strength);
     for (uint32_t i = 0; i < step->n; i++) {
         Trained *t = &step->trained[i];
-        if (!b->module->states.data[t->state].grows || continual->plastic)
+        if (is_moved(assembly->train, &b->module->states.data[t->state]))
             t->gradient = build_binary(b, OP_ADD, t->gradient, build_grad(b, slope, numbers[t->state]));
     }
     build_output(b, "remember", build_with_const(b, OP_MUL, regulariser.value, continual->strength));

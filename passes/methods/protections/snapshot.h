@@ -16,11 +16,11 @@ typedef struct Numbers {
 void inline_at(Assembly *assembly, Builder *b, const Function *function, Numbers numbers, Value *results);
 
 /* Tables of values by state, for support_free(): none; those that the step trains, as they are; the snapshots of what the
- * function reads. */
+ * function reads, of states that the step trains (that have a value in `trained`). */
 Value *no_numbers(const Module *module);
 Value *own_numbers(const WeightStep *step);
-Value *snapshot_numbers(Assembly *assembly, Builder *b, const Function *function);
-/* snapshot <- the shared states, as they are */
+Value *snapshot_numbers(Assembly *assembly, Builder *b, const Function *function, const Value *trained);
+/* snapshot <- the shared states, as they are, and the tables of a row per task if earlier rows are plastic */
 void snapshot_write(Assembly *assembly, Builder *b, uint32_t n, const uint32_t *shared);
 
 /* All tasks but the last, as i32[rows], and what each counts: 1 / n for each of n earlier tasks, 0 for a later one. */
