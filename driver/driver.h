@@ -51,7 +51,7 @@ bool count_data(const Dataset *data, const Field *fields, uint32_t field_count, 
                 char *reason, size_t size);
 /* After compile_model: fusion and the memory plan. */
 bool compile_plan(Compilation *compilation);
-/* Both. */
+/* compile_model, then compile_plan. */
 bool compile_program(const Options *options, Compilation *compilation);
 void compilation_free(Compilation *compilation);
 double seconds_now(void);

@@ -65,7 +65,7 @@ static int usage_of_words(const char *command, const char *flag, const char *val
     if (close)
         fprintf(stderr, "did you mean '%s'?", close);
     for (size_t i = 0; i < count && !close; i++)
-        fprintf(stderr, "%s%s", i == 0 ? "expected " : i + 1 < count ? ", " : " or ", words[i]);
+        fprintf(stderr, "%s%s%s", i == 0 ? "expected " : "", before_alternative(i, count), words[i]);
     fprintf(stderr, "\nTry 'hnc %s --help'.\n", command);
     return EXIT_USAGE;
 }

@@ -49,6 +49,15 @@ Type type_of(DType dtype, unsigned rank, const int64_t *dims)
     return type;
 }
 
+Type type_of_many(int64_t count, Type type)
+{
+    if (type.rank == MAX_RANK)
+        internal_error("type_of_many: no axis is left (limit is %d)", MAX_RANK);
+    Type many = {.dtype = type.dtype, .rank = (uint8_t)(type.rank + 1), .dims = {count}};
+    memcpy(many.dims + 1, type.dims, type.rank * sizeof *type.dims);
+    return many;
+}
+
 Type type_with_dtype(Type type, DType dtype)
 {
     type.dtype = dtype;

@@ -47,6 +47,7 @@ bool dtype_is_float(DType dtype);
 Type type_scalar(DType dtype);
 Type type_of(DType dtype, unsigned rank, const int64_t *dims);
 Type type_with_dtype(Type type, DType dtype);
+Type type_of_many(int64_t count, Type type); /* with a leading axis of so many entries; the type has an axis left */
 bool type_equal(Type a, Type b);
 int64_t type_elements(Type type); /* 1 for a scalar */
 int64_t type_bytes(Type type);

@@ -10,10 +10,7 @@ static Type batched(const Mapping *m, Type type)
     if (type.rank == MAX_RANK)
         limit_error(m->b, m->b->line, "%s has no axis left for the %s (limit is %d axes)", type_text(type),
                     m->examples ? "batch" : "mapping", MAX_RANK);
-    Type result = {.dtype = type.dtype, .rank = (uint8_t)(type.rank + 1), .dims = {m->size}};
-    for (unsigned i = 0; i < type.rank; i++)
-        result.dims[i + 1] = type.dims[i];
-    return result;
+    return type_of_many(m->size, type);
 }
 
 /* The axes with each number increased by 1. */

@@ -56,6 +56,11 @@ TrainCondition *find_train_condition(const Train *train, uint32_t condition)
     return NULL;
 }
 
+uint32_t condition_state(const Train *train, uint32_t condition)
+{
+    return find_train_condition(train, condition)->state;
+}
+
 uint64_t train_conditions(const Train *train)
 {
     uint64_t set = 0;

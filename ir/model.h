@@ -188,18 +188,22 @@ typedef enum {
     PROTECTION_COUNT
 } ProtectionKind;
 
+/* An argument of a protection. A word is its place in the row's range. */
+typedef struct ProtectionArgument {
+    const char *label;
+    double number;
+} ProtectionArgument;
+enum { MOST_PROTECTION_ARGUMENTS = 8 };
+
 /* What a train by `continual` says: tasks are learned one after the other, and earlier ones are protected. */
 typedef struct Continual {
     uint32_t condition; /* the task */
     uint32_t tasks;
     ProtectionKind protection;
     const char *protection_text; /* with its arguments, as written */
-    double strength;             /* outputs: beta; ewc: lambda; si: c */
-    double second;               /* ewc: how much of the older importances stays; si: damping */
-    uint32_t examples;           /* ewc: of a task, by which importances are measured; rehearsal: that are stored of a task */
-    Function *outputs;           /* rehearsal: of one example, what a net makes of it: its only output. Otherwise NULL */
-    uint32_t subset;             /* outputs: earlier tasks per step; 0: all */
-    bool lookahead, stored, plastic;
+    Function *outputs;           /* of one example, what a net makes of it: its only output. NULL: the row takes none */
+    uint32_t argument_count;     /* numbers and words of the row, given or not */
+    ProtectionArgument arguments[MOST_PROTECTION_ARGUMENTS];
 } Continual;
 
 enum { MOST_OPTIMIZED_PARTS = 8 }; /* of the weights, with an optimizer each */
@@ -223,7 +227,7 @@ typedef struct Phase {
     Function *step;           /* set by the method */
     bool upper;               /* it moves conditions, by a counter of steps of its own; otherwise it trains weights */
     int64_t rehearsed;        /* examples of each earlier task that its steps read, too; set by the method */
-    bool consolidates;        /* it takes no step of the loss: it measures what earlier tasks need */
+    bool consolidates;        /* it takes no step of the loss: it measures what earlier tasks need; set by the method */
     const char *nonnegative;  /* what is not defined for negative outputs after the loss; NULL: nothing; set by the method */
     uint32_t line;
 } Phase;
@@ -323,6 +327,8 @@ typedef struct Model {
 const char *member_text(const Module *module, MemberChoice member, Arena *arena);
 /* The condition's entry among those that the train moves or draws; NULL: it is none of them. */
 TrainCondition *find_train_condition(const Train *train, uint32_t condition);
+/* The state that holds the value of such a condition. */
+uint32_t condition_state(const Train *train, uint32_t condition);
 /* The conditions that the train moves or draws: bit c for condition c. */
 uint64_t train_conditions(const Train *train);
 

@@ -50,10 +50,9 @@ static bool parse_role(Parser *p, StateRole *role)
             return true;
         }
     const char *all = "";
-    for (int i = 0; i < STATE_ROLE_COUNT; i++) {
-        const char *between = i == 0 ? "" : i + 1 < STATE_ROLE_COUNT ? ", " : " or ";
-        all = arena_printf(&p->module->arena, "%s%s%s", all, between, state_role_names[i]);
-    }
+    for (int i = 0; i < STATE_ROLE_COUNT; i++)
+        all =
+            arena_printf(&p->module->arena, "%s%s%s", all, before_alternative((size_t)i, STATE_ROLE_COUNT), state_role_names[i]);
     return error_here(p, "expected a role: %s", all);
 }
 

@@ -11,14 +11,6 @@ const ExternInfo extern_info[EXTERN_COUNT] = {
 #undef EXTERN
 };
 
-ExternCode extern_by_name(const char *name)
-{
-    ExternCode code = 0;
-    while (code < EXTERN_COUNT && strcmp(extern_info[code].name, name))
-        code++;
-    return code;
-}
-
 static void read_reals(const void *from, uint32_t count, bool wide, double *to)
 {
     for (uint32_t i = 0; i < count; i++)

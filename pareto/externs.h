@@ -27,8 +27,6 @@ typedef struct ExternInfo {
     uint32_t operands;
 } ExternInfo;
 extern const ExternInfo extern_info[EXTERN_COUNT];
-/* The function of that name, or EXTERN_COUNT. */
-ExternCode extern_by_name(const char *name);
 
 enum { EXTERN_MOST_OPERANDS = 5 };
 

@@ -1,4 +1,5 @@
-/* The sum of tensors that are pieces with zeros around them is the pieces side by side: one pass over memory instead of one each.
+/* The sum of tensors that are pieces with zeros around them is the pieces side by side: one pass over memory per sum instead of
+ * one per piece.
  */
 #include <stdlib.h>
 

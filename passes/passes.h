@@ -19,8 +19,8 @@ void pass_factor(Module *module, Function *function);
 /* sum over i of |x_i - y_i|^2, over all elements of n pairs of tensors of equal types (gram.c): `rest`, a scalar, and for tensors
  * that are pieces of wide products, without the tensors, tr(G C'C) per pair of a small matrix G and a head C. Between begin and
  * end, what differs may be mapped (ir/map.h) and summed again: `rest` and the small matrices, but not the heads. `repeats`: how
- * often a mapping will repeat them, which says whether they pay. The end gives the
- * sum, and in *slope what has the sum's first derivatives, but another value; it frees the lists. */
+ * often a mapping will repeat them, which says whether they pay. The end gives the sum, and in *slope what has the sum's first
+ * derivatives, but another value; it frees the lists. */
 typedef struct SquareDistance {
     Value rest;
     VEC(Value) grams;

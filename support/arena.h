@@ -59,6 +59,12 @@ void text_printf(Text *text, const char *format, ...) __attribute__((format(prin
 void text_append(Text *text, const char *bytes, size_t len);
 void text_free(Text *text);
 
+/* What stands before item number i of `count` alternatives: "a, b or c". */
+static inline const char *before_alternative(size_t i, size_t count)
+{
+    return i == 0 ? "" : i + 1 < count ? ", " : " or ";
+}
+
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 #endif

@@ -23,7 +23,8 @@ static void lower_condition(Session *s, Symbol *symbol, const ConditionReader *r
     symbol->embedding = NO_EMBEDDING;
     symbol->extent = reader->read(s, symbol);
     if (number == MAX_CONDITIONS)
-        fail(s, name.span, "a model has at most %d conditions, %s declarations together", MAX_CONDITIONS, condition_words(s));
+        fail(s, name.span, "a model has at most %d conditions, %s declarations together", MAX_CONDITIONS,
+             condition_words(s, condition_declarations()));
     if (number >= MAX_CONDITIONS) {
         symbol->extent = 0;
         return;

@@ -1,5 +1,5 @@
-/* Families of data sets as models declare them: a row of runtime/abi/families.def each, and a file in frontend/declare/families/.
- */
+/* Families of data sets as models declare them: a row of runtime/abi/families.def each, and one file in
+ * frontend/declare/families/. */
 #ifndef HNC_FRONTEND_FAMILIES_H
 #define HNC_FRONTEND_FAMILIES_H
 
@@ -33,7 +33,7 @@ extern const FamilyReader *const family_readers[FAMILY_COUNT];
 
 /* Whether the declaration makes a family of another data set. */
 bool is_derived(const Decl *decl);
-/* Such a declaration. */
+/* Reads a declaration that makes a family of another data set. */
 void lower_derived(Session *s, Symbol *symbol, Dataset *data);
 /* The members of a family with rows of its own. */
 void read_members(Session *s, const Symbol *symbol, Dataset *data);
@@ -42,7 +42,7 @@ void check_no_members(Session *s, const Symbol *symbol);
 
 /* The module's index of the base's field that the expression names; -1: there is none, which was reported. */
 int64_t family_field(FamilyLowering *l, const Expr *expr);
-/* The same of a field that is a class. */
+/* The same, but the field must be a class. */
 int64_t class_field(FamilyLowering *l, const Expr *expr);
 /* Whether the classes of the base's rows are known when data are loaded; reports otherwise. */
 bool has_known_classes(FamilyLowering *l, Span span);

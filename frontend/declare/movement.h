@@ -13,7 +13,7 @@ typedef struct MovementResult {
     uint32_t stuck; /* a weight that the losses depend on and that no step moves; NO_WEIGHT: there is none */
     /* a weight that is the product of two generated factors which both begin at 0; NO_WEIGHT: there is none */
     uint32_t zero_factors;
-    /* what a net makes for a form, of whose trained numbers no step moves any; NO_WEIGHT: there is none */
+    /* a weight of the module that a net makes, though no step moves any number of that net; NO_WEIGHT: there is none */
     uint32_t dead;
     uint64_t reached; /* set of the conditions for which the upper loss can have a gradient other than 0 */
 } MovementResult;

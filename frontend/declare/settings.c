@@ -17,7 +17,7 @@ static const SettingRule rules[] = {
 #undef SETTING
 };
 
-static const char *const later_settings[] = {"solve", "method", "trials", "rehearse"};
+static const char *const later_settings[] = {"solve", "method", "trials"};
 
 const Setting *setting_of(const Decl *train, const char *name)
 {
@@ -175,7 +175,7 @@ static void read_evaluate(TrainPlan *plan)
     train->evaluate = 1;
     train->evaluate_in_steps = value && strcmp(head_name(value), "steps") == 0;
     if (value && !train->evaluate_in_steps)
-        read_number(plan->s, value, "'evaluate'", (Range){0, MAX_COUNT, true, false}, &train->evaluate);
+        read_number(plan->s, value, "'evaluate'", (Range){.high = MAX_COUNT, .above = true}, &train->evaluate);
     else if (value && read_construct(plan->s, value, CONSTRUCTS(rows), "a number of steps", arguments) >= 0)
         train->evaluate = arguments[0].number;
 }

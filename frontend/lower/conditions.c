@@ -30,13 +30,22 @@ unsigned condition_declarations(void)
     return set;
 }
 
-const char *condition_words(Session *s)
+unsigned index_declarations(void)
+{
+    unsigned set = 0;
+    for (int kind = 0; kind < CONDITION_COUNT; kind++)
+        if (condition_domains[kind] == DOMAIN_INDEX)
+            set |= 1u << declarations[kind];
+    return set;
+}
+
+const char *condition_words(Session *s, unsigned set)
 {
     const char *text = "";
-    for (int kind = 0; kind < CONDITION_COUNT; kind++) {
-        const char *between = kind == 0 ? "" : kind + 1 < CONDITION_COUNT ? ", " : " or ";
-        text = arena_printf(&s->file->arena, "%s%s%s", text, between, decl_text[declarations[kind]]);
-    }
+    size_t i = 0, count = (size_t)__builtin_popcount(set);
+    for (int kind = 0; kind < CONDITION_COUNT; kind++)
+        if (set >> declarations[kind] & 1)
+            text = arena_printf(&s->file->arena, "%s%s%s", text, before_alternative(i++, count), decl_text[declarations[kind]]);
     return text;
 }
 

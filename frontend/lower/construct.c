@@ -32,6 +32,14 @@ static bool check_range(Session *s, Span span, const char *what, Range range, do
     return false;
 }
 
+static Words range_words(Range range)
+{
+    Words words = {range.words, 0, sizeof *range.words};
+    while (range.words && range.words[words.count])
+        words.count++;
+    return words;
+}
+
 bool read_number(Session *s, const Expr *expr, const char *what, Range range, double *number)
 {
     return as_number(s, evaluate(s, expr), expr->span, what, number) && check_range(s, expr->span, what, range, *number);
@@ -154,13 +162,24 @@ static bool read_argument(Session *s, const Construct *construct, const Paramete
 {
     const Expr *value = argument->expr;
     const char *what = arena_printf(&s->file->arena, "'%s' of '%s'", parameter->label, construct->name);
+    Words words = range_words(parameter->range);
     int64_t whole;
+    int row;
     switch (parameter->takes) {
     case TAKES_CHANGEABLE:
         return read_changeable(s, value, what, parameter->range, argument);
     case TAKES_NUMBER:
         return read_number(s, value, what, parameter->range, &argument->number);
+    case TAKES_WORD:
+        row = choose_word(s, words, head_name(value), value->span, "%s is a word, as in %s", what, construct->example);
+        argument->number = row;
+        return row >= 0;
     case TAKES_WHOLE:
+        row = find_word(words, value->kind == EXPR_NAME ? value->name.text : "");
+        if (row >= 0) {
+            argument->number = row;
+            return true;
+        }
         if (!as_integer(s, evaluate(s, value), value->span, what, (int64_t)parameter->range.low, (int64_t)parameter->range.high,
                         &whole))
             return false;

@@ -30,7 +30,7 @@ static Construct form_construct(const FormRow *row)
         construct.parameters[count++] = taken[row->takes];
     for (int i = 0; i < MOST_FORM_SETTINGS && row->settings[i].name; i++)
         construct.parameters[count++] =
-            (Parameter){row->settings[i].name, TAKES_WHOLE, {(double)row->settings[i].least, 1e9, false, false}, NAN};
+            (Parameter){row->settings[i].name, TAKES_WHOLE, WITHIN((double)row->settings[i].least, 1e9), NAN};
     construct.positional = row->takes == FORM_TAKES_EACH ? 0 : count;
     if (row->takes == FORM_TAKES_NET)
         construct.parameters[count] = (Parameter){"init", TAKES_EXPRESSION, ANY_NUMBER, 0};
@@ -44,33 +44,17 @@ static bool read_condition(Session *s, const Expr *use, const Expr *name, FormAr
         fail(s, use->span, "%s takes the hyperparameters that the weights respond to, as in %s", form, arguments->row->example);
         return false;
     }
-    arguments->condition =
-        choose_declared(s, condition_declarations(), name, "%s takes the name of a %s declaration", form, condition_words(s));
+    arguments->condition = choose_declared(s, condition_declarations(), name, "%s takes the name of a %s declaration", form,
+                                           condition_words(s, condition_declarations()));
     return arguments->condition != NULL;
-}
-
-/* "task or member" */
-static const char *index_words(Session *s, unsigned *kinds)
-{
-    const char *text = "";
-    *kinds = 0;
-    for (int kind = 0; kind < CONDITION_COUNT; kind++) {
-        if (condition_domains[kind] != DOMAIN_INDEX)
-            continue;
-        DeclKind declaration = condition_declaration((ConditionKind)kind);
-        text = arena_printf(&s->file->arena, "%s%s%s", text, *kinds ? " or " : "", decl_text[declaration]);
-        *kinds |= 1u << declaration;
-    }
-    return text;
 }
 
 static bool read_each(Session *s, const Expr *name, FormArguments *arguments)
 {
-    unsigned kinds;
-    const char *words = index_words(s, &kinds);
     if (!name)
         return true;
-    arguments->index = choose_declared(s, kinds, name, "'each' takes the name of a %s declaration", words);
+    arguments->index = choose_declared(s, index_declarations(), name, "'each' takes the name of a %s declaration",
+                                       condition_words(s, index_declarations()));
     return arguments->index != NULL;
 }
 

@@ -43,7 +43,7 @@ static Symbol *find_given_condition(Session *s, Name name)
     Expr expr = {.kind = EXPR_NAME, .span = name.span, .name = name};
     Symbol *symbol =
         choose_declared(s, condition_declarations(), &expr, "'given' takes the name of a %s declaration, and '%s' is none",
-                        condition_words(s), name.text);
+                        condition_words(s, condition_declarations()), name.text);
     if (symbol)
         return symbol;
     if (!find_symbol(s->file, false, name.text) && !find_local(s->frame, name.text))

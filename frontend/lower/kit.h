@@ -42,13 +42,28 @@ const char *head_name(const Expr *expr);
 
 typedef struct Range {
     double low, high;
-    bool above, below; /* low, high do not belong to it */
+    bool above, below;        /* low, high do not belong to it */
+    const char *const *words; /* that stand for the numbers 0, 1, ...; ends with NULL. NULL: there are none */
 } Range;
-#define ANY_NUMBER {-INFINITY, INFINITY, false, false}
-#define AT_LEAST(x) {(x), INFINITY, false, false}
-#define ABOVE(x) {(x), INFINITY, true, false}
-#define FROM_BELOW(x, y) {(x), (y), false, true} /* x <= number < y */
-#define WITHIN(x, y) {(x), (y), false, false}
+#define ANY_NUMBER {-INFINITY, INFINITY, false, false, NULL}
+#define AT_LEAST(x) {(x), INFINITY, false, false, NULL}
+#define ABOVE(x) {(x), INFINITY, true, false, NULL}
+#define FROM_BELOW(x, y) {(x), (y), false, true, NULL} /* x <= number < y */
+#define WITHIN(x, y) {(x), (y), false, false, NULL}
+#define EITHER(zero, one)                                                                                                        \
+    {                                                                                                                            \
+        0, 1, false, false, (const char *const[])                                                                                \
+        {                                                                                                                        \
+            (zero), (one), NULL                                                                                                  \
+        }                                                                                                                        \
+    }
+#define WORD_OR_WITHIN(zero, x, y)                                                                                               \
+    {                                                                                                                            \
+        (x), (y), false, false, (const char *const[])                                                                            \
+        {                                                                                                                        \
+            (zero), NULL                                                                                                         \
+        }                                                                                                                        \
+    }
 
 /* A number known at compile time that lies in the range; `what` names it in the message. */
 bool read_number(Session *s, const Expr *expr, const char *what, Range range, double *number);
@@ -63,7 +78,8 @@ typedef enum {
     TAKES_NOTHING, /* ends the list of parameters */
     TAKES_NUMBER,
     TAKES_CHANGEABLE, /* a number; a run may change a constant that stands here by its name */
-    TAKES_WHOLE,      /* a whole number */
+    TAKES_WHOLE,      /* a whole number, or a word of the range */
+    TAKES_WORD,       /* a word of the range */
     TAKES_STRING,     /* the name of a file */
     TAKES_EXPRESSION, /* whoever reads the construct evaluates it */
     TAKES_CONSTRUCT,  /* another construct; it needs no label wherever it stands */

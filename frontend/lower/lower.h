@@ -229,11 +229,11 @@ typedef struct MeasurePlan {
 } MeasurePlan;
 
 /* A weight whose expression is being evaluated. */
-typedef struct Making {
+typedef struct WeightMaking {
     uint32_t weight;
     const Frame *frame; /* the frame in which forms have a meaning */
     unsigned uses[FORM_COUNT], heads;
-} Making;
+} WeightMaking;
 
 /* A row of a data set that is being computed. */
 typedef struct RowMaking {
@@ -267,11 +267,11 @@ typedef struct Session {
     bool upper;         /* random numbers are keyed by the upper step counter */
     VEC(FormPlan) forms;
     VEC(GeneratorPlan) generators;
-    const Given *given;  /* the innermost condition that has a value; NULL: none */
+    const Given *given; /* the innermost condition that has a value; NULL: none */
     VEC(MeasurePlan) measures;
-    Making *making;      /* NULL: none */
-    RowMaking *row;      /* the row of a data set that is being computed; NULL: none */
-    uint32_t generating; /* 1 + the form whose generator is being built; 0: none */
+    WeightMaking *making; /* the weight whose expression is being evaluated; NULL: none */
+    RowMaking *row;       /* the row of a data set that is being computed; NULL: none */
+    uint32_t generating;  /* 1 + the form whose generator is being built; 0: none */
 } Session;
 
 /* ---- messages (messages.c) ---- */
@@ -439,10 +439,11 @@ Val refuse_type(Session *s, const TypeExpr *expr, Val value, Span span, const ch
 ConditionKind condition_kind(DeclKind decl);
 /* The declaration of a condition of that kind. */
 DeclKind condition_declaration(ConditionKind kind);
-/* The declarations of all conditions, as a set of 1 << DeclKind. */
+/* The declarations of all conditions, and of those whose value is a whole number, as sets of 1 << DeclKind. */
 unsigned condition_declarations(void);
-/* "hyper or preference" */
-const char *condition_words(Session *s);
+unsigned index_declarations(void);
+/* The words of such a set: "hyper or preference". */
+const char *condition_words(Session *s, unsigned set);
 /* Whether the symbol is a condition whose value is a whole number. */
 bool is_index(const Symbol *symbol);
 /* The symbol of a condition of the module. */

@@ -170,7 +170,7 @@ static void lower_value(Session *s, uint32_t index)
     if (!check_form_expression(s, decl->value))
         return;
     Frame frame = {0};
-    Making making = {.weight = index, .frame = &frame};
+    WeightMaking making = {.weight = index, .frame = &frame};
     Function *function = open_function(s, arena_printf(&s->file->arena, "%s.value", weight.name), &frame, false, false);
     s->making = &making;
     Val value = as_real(s, evaluate(s, decl->value), decl->value->span);

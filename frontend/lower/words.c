@@ -28,7 +28,7 @@ void add_choices(Session *s, const char *name, Words words, Words shown)
 {
     Text all = {0};
     for (size_t i = 0; i < words.count; i++)
-        text_printf(&all, "%s%s", i == 0 ? "" : i + 1 < words.count ? ", " : " or ", word_at(shown, i));
+        text_printf(&all, "%s%s", before_alternative(i, words.count), word_at(shown, i));
     if (!suggest_word(s, name, words) && words.count)
         add_help(s, "it may be %s", all.data);
     text_free(&all);

@@ -6,45 +6,26 @@
 /* ---- remember ---- */
 
 static const Construct protection_rows[PROTECTION_COUNT] = {
-#define PROTECTION(KIND, name, shown, ...) CALLED(#name, shown, __VA_ARGS__),
+#define PROTECTION(KIND, name, keeps, shown, ...) CALLED(#name, shown, __VA_ARGS__),
+#include "ir/protections.def"
+#undef PROTECTION
+};
+_Static_assert((int)MOST_PROTECTION_ARGUMENTS >= (int)MOST_PARAMETERS, "the arguments of every row have room");
+
+typedef enum { KEEPS_NOTHING, KEEPS_NUMBERS, KEEPS_WEIGHTS, KEEPS_RESULTS } ProtectionKeeps;
+static const ProtectionKeeps protection_keeps[PROTECTION_COUNT] = {
+#define PROTECTION(KIND, name, keeps, ...) KEEPS_##keeps,
 #include "ir/protections.def"
 #undef PROTECTION
 };
 
-typedef struct Choice {
-    const char *name;
-} Choice;
-
-/* Which of two words the argument is; `standard` where it is not given. */
-static bool read_choice(Session *s, const Argument *argument, const char *what, const Choice choices[2], bool standard)
-{
-    Words words = {choices, 2, sizeof *choices};
-    if (!argument->expr)
-        return standard;
-    return choose_word(s, words, head_name(argument->expr), argument->expr->span, "%s is '%s' or '%s'", what, choices[0].name,
-                       choices[1].name) == 1;
-}
-
-/* tasks: all, or how many of them. */
-static uint32_t read_subset(TrainPlan *plan, const Argument *argument)
-{
-    Session *s = plan->s;
-    int64_t subset = 0;
-    if (!argument->expr || strcmp(head_name(argument->expr), "all") == 0)
-        return 0;
-    as_integer(s, evaluate(s, argument->expr), argument->expr->span, "the number of earlier tasks per step", 1, MAX_INDEX_VALUES,
-               &subset);
-    return (uint32_t)subset;
-}
-
 /* outputs(curves[t].train): what a net makes of an example of the data that are trained on. */
-static void lower_outputs(TrainPlan *plan, const Expr *use, const Expr *expr)
+static void lower_outputs(TrainPlan *plan, const Construct *row, const Expr *use, const Expr *expr)
 {
     Session *s = plan->s;
     const Phase *phase = plan->train.phases.len ? &plan->train.phases.data[0] : NULL;
     if (!expr) {
-        fail(s, use->span, "rehearsal takes what a net makes of an example, as in %s",
-             protection_rows[PROTECTION_REHEARSAL].example);
+        fail(s, use->span, "%s takes what a net makes of an example, as in %s", row->name, row->example);
         add_help(s, "with 'objective outputs(d) = classifier(d.image)'");
         return;
     }
@@ -68,8 +49,6 @@ static void lower_outputs(TrainPlan *plan, const Expr *use, const Expr *expr)
 
 static void read_protection(TrainPlan *plan)
 {
-    static const Choice on_off[] = {{"off"}, {"on"}}, targets[] = {{"computed"}, {"stored"}},
-                        embeddings[] = {{"frozen"}, {"plastic"}};
     Session *s = plan->s;
     Continual *continual = plan->train.continual;
     const Setting *setting = find_setting(plan, "remember");
@@ -78,40 +57,18 @@ static void read_protection(TrainPlan *plan)
     if (!expr)
         return;
     Argument arguments[MOST_PARAMETERS];
-    int row = read_construct(s, expr, CONSTRUCTS(protection_rows), "a way to remember earlier tasks", arguments);
-    if (row < 0)
+    int kind = read_construct(s, expr, CONSTRUCTS(protection_rows), "a way to remember earlier tasks", arguments);
+    if (kind < 0)
         return;
-    continual->protection = (ProtectionKind)row;
+    const Construct *row = &protection_rows[kind];
+    continual->protection = (ProtectionKind)kind;
     continual->protection_text = span_text(&s->module->arena, expr->span);
-    continual->strength = arguments[0].number;
-    if (row == PROTECTION_OUTPUTS) {
-        continual->lookahead = read_choice(s, &arguments[1], "'lookahead'", on_off, true);
-        continual->subset = read_subset(plan, &arguments[2]);
-        continual->stored = read_choice(s, &arguments[3], "'targets'", targets, false);
-        continual->plastic = read_choice(s, &arguments[4], "'embeddings'", embeddings, false);
-    } else if (row == PROTECTION_EWC) {
-        continual->examples = (uint32_t)arguments[1].number;
-        continual->second = arguments[2].number;
-    } else if (row == PROTECTION_SI) {
-        continual->second = arguments[1].number;
-    } else if (row == PROTECTION_REHEARSAL) {
-        continual->strength = arguments[1].number;
-        continual->examples = (uint32_t)arguments[2].number;
-        lower_outputs(plan, expr, arguments[0].expr);
-    }
-}
-
-/* The importances of weights are measured example by example, on the examples and the loss of `minimise`. */
-static void add_consolidation(TrainPlan *plan)
-{
-    if (plan->train.continual->protection != PROTECTION_EWC || plan->train.phases.len == 0)
-        return;
-    Phase phase = plan->train.phases.data[0];
-    phase.name = "consolidate";
-    phase.batch = 1;
-    phase.consolidates = true;
-    memset(&phase.parts, 0, sizeof phase.parts);
-    vec_push(&plan->train.phases, phase);
+    for (int i = 0; i < MOST_PARAMETERS && row->parameters[i].takes != TAKES_NOTHING; i++)
+        if (row->parameters[i].takes == TAKES_EXPRESSION)
+            lower_outputs(plan, row, expr, arguments[i].expr);
+        else
+            continual->arguments[continual->argument_count++] =
+                (ProtectionArgument){row->parameters[i].label, arguments[i].number};
 }
 
 /* ---- report ---- */
@@ -201,17 +158,25 @@ static void lower(TrainPlan *plan)
     }
     lower_phase(plan, "minimise", false);
     read_protection(plan);
-    add_consolidation(plan);
     read_report(plan);
 }
 
-/* `outputs` keeps weights that are made for each task; there must be some, and they must be the same for all examples. */
+/* The example of the first row that keeps such things. */
+static const char *example_that_keeps(ProtectionKeeps keeps)
+{
+    uint32_t row = 0;
+    while (protection_keeps[row] != keeps)
+        row++;
+    return protection_rows[row].example;
+}
+
+/* Where weights are kept that are made for each task, there must be some, and they must be the same for all examples. */
 static void check_kept(Session *s, const Decl *decl, const Train *train)
 {
     const Continual *continual = train->continual;
     const Function *loss = train->phases.len ? train->phases.data[0].objective : NULL;
     const Setting *setting = setting_of(decl, "remember");
-    if (continual->protection != PROTECTION_OUTPUTS || !loss || !setting)
+    if (protection_keeps[continual->protection] != KEEPS_WEIGHTS || !loss || !setting)
         return;
     uint64_t *depends = conditions_of_values(s->module, loss);
     bool *varies = varying_values(loss), any = false;
@@ -227,19 +192,17 @@ static void check_kept(Session *s, const Decl *decl, const Train *train)
     }
     support_free(depends);
     support_free(varies);
-    const char *task = s->module->conditions.data[continual->condition].name;
+    const char *task = s->module->conditions.data[continual->condition].name, *name = protection_rows[continual->protection].name;
     if (varying) {
-        fail(s, setting->span,
-             "'outputs' keeps the weights that are made for earlier tasks, but '%s' is made for each example, too",
-             varying->name);
-        add_help(s, "keep what a net makes of examples, as in 'remember %s'", protection_rows[PROTECTION_REHEARSAL].example);
+        fail(s, setting->span, "'%s' keeps the weights that are made for earlier tasks, but '%s' is made for each example, too",
+             name, varying->name);
+        add_help(s, "keep what a net makes of examples, as in 'remember %s'", example_that_keeps(KEEPS_RESULTS));
     } else if (!any) {
-        fail(s, setting->span,
-             "'outputs' keeps the weights that are made for earlier tasks, but no weights depend on the task '%s'", task);
+        fail(s, setting->span, "'%s' keeps the weights that are made for earlier tasks, but no weights depend on the task '%s'",
+             name, task);
         add_help(s,
                  "make them from it, as in 'weights NET = dense(trunk(%s))', or protect what the tasks share by 'remember "
-                 "ewc(100)' or "
-                 "'remember si(0.1)'",
+                 "ewc(100)' or 'remember si(0.1)'",
                  task);
     }
 }

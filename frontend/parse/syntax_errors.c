@@ -436,7 +436,7 @@ void list_expected(int count, const char *const *symbols, Text *out)
     for (int i = 0; i < count; i++) {
         const char *symbol = symbols[i];
         bool said = symbol[0] == '\'' || strchr(symbol, ' ') || is_kind(symbol); /* quoted already, or no text of a model */
-        text_printf(out, said ? "%s%s" : "%s'%s'", i == 0 ? "" : i == count - 1 ? " or " : ", ", symbol);
+        text_printf(out, said ? "%s%s" : "%s'%s'", before_alternative((size_t)i, (size_t)count), symbol);
     }
 }
 

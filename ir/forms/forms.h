@@ -60,11 +60,11 @@ typedef struct WeightForm {
     /* NET: its numbers make the whole weight, so that they can begin at the scale that the layer gives the weight. Otherwise they
      * change trained numbers, and begin by changing nothing. */
     bool makes_all;
-    /* NET, where it is called on several rows, of one of which each is its first argument beside a trained vector: how many rows
-     * there are for so many numbers, how long that vector is, and what becomes of the results, real[rows, n]: a vector of `total`
-     * numbers, of which each weight gets its piece. NULL: the net is called once. */
+    /* NET, where the net is called once per row; its argument is then followed by a trained vector of the row. NULL: the net is
+     * called once. How many rows `total` numbers take: */
     int64_t (*row_count)(const int64_t *settings, int64_t total);
-    Value (*join)(FormUse *use, int64_t total); /* of use->joined_rows; sets use->joined_head */
+    /* Makes one vector of `total` numbers, of which each weight gets its piece, from use->joined_rows; sets use->joined_head. */
+    Value (*join)(FormUse *use, int64_t total);
 } WeightForm;
 
 #define FORM(name, ...) extern const WeightForm form_##name;
@@ -95,15 +95,13 @@ enum {
 Value form_part(FormUse *use, const char *part, Type type, Init init);
 
 /* `count` numbers of a form that takes a net, from number `first` on: made by the net, by a head of their own, or a row of a
- * table of their own. `init` says how they begin where they are a row, and where a head makes them: at a constant, or with the
- * deviation of random ones. */
+ * table of their own. `init` says how the numbers of a row begin, and what a head makes at first: that constant, or numbers of
+ * that deviation. */
 Value form_numbers(FormUse *use, int64_t first, int64_t count, Init init);
-/* The type of a table of `use->rows` such tensors; the row of one that is a part of the weight. */
-Type form_table(const FormUse *use, Type type);
+/* Trained numbers, of which each value of the index has a row of its own: the row of the value at hand. */
 Value form_row(FormUse *use, const char *part, Type type, Init init);
 /* How the weight begins where its form starts as `use` says: a matrix with hyperfan_out has another deviation than its layer
- * says.
- */
+ * says. */
 Init first_numbers(const FormUse *use);
 /* A linear head from a hidden vector along the last axis of `hidden` to `count` numbers: parts "head" and "bias". */
 Value form_head(FormUse *use, Value hidden, int64_t count, Init init);

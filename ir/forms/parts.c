@@ -21,17 +21,9 @@ Value form_part(FormUse *use, const char *part, Type type, Init init)
 
 /* ---- numbers of a net, of a head, of a table ---- */
 
-Type form_table(const FormUse *use, Type type)
-{
-    Type table = {.dtype = type.dtype, .rank = (uint8_t)(type.rank + 1), .dims = {use->rows}};
-    for (unsigned i = 0; i < type.rank; i++)
-        table.dims[i + 1] = type.dims[i];
-    return table;
-}
-
 static Value row_of(FormUse *use, const char *part, unsigned number, Type type, Init init)
 {
-    Value table = numbered_part(use, part, number, form_table(use, type), init);
+    Value table = numbered_part(use, part, number, type_of_many(use->rows, type), init);
     Weight *weight = &vec_last(&use->b->module->weights);
     weight->grows = true;
     weight->index = OP_AT(use->b->function, use->input)->symbol;

@@ -1,6 +1,8 @@
 /* Tasks one after the other (von Oswald et al., "Continual learning with hypernetworks", ICLR 2020; Kirkpatrick et al. 2017;
  * Zenke et al. 2017). A task begins with a fresh optimizer and with what its protection remembers of earlier tasks; its steps are
  * plain gradient steps, whose gradients the protection adds to. */
+#include <string.h>
+
 #include "passes/methods/methods.h"
 
 const Protection *protection_of(const Train *train)
@@ -40,7 +42,7 @@ static void states(Assembly *assembly)
     Train *train = assembly->train;
     Sweep *sweep = train->sweep;
     int64_t tasks = sweep->count, metrics = train->metrics.len;
-    sweep->state = (int)find_train_condition(train, sweep->condition)->state;
+    sweep->state = (int)condition_state(train, sweep->condition);
     module->states.data[sweep->state].lifetime = LIFETIME_RUN;
     sweep->memory = results_state(assembly, "results", type_of(module->real, 3, (int64_t[]){tasks, tasks, metrics}));
     if (measures_all(sweep))
@@ -86,12 +88,19 @@ static void assemble_step(Assembly *assembly, Phase *phase, const Protection *pr
     weight_step_end(assembly, phase, &step);
 }
 
-static void assemble_consolidation(Assembly *assembly, Phase *phase, const Protection *protection)
+/* A phase of its own, on the examples and the loss of the train's: example by example, without a step of an optimizer. */
+static void assemble_consolidation(Assembly *assembly, const Protection *protection)
 {
-    WeightStep step = weight_step_begin(assembly, phase, AT_HAND);
+    Phase phase = assembly->train->phases.data[0];
+    phase.name = "consolidate";
+    phase.batch = 1;
+    phase.consolidates = true;
+    memset(&phase.parts, 0, sizeof phase.parts);
+    WeightStep step = weight_step_begin(assembly, &phase, AT_HAND);
     protection->consolidate(assembly, &step);
     step_finish(assembly, step.function);
-    phase->step = step.function;
+    phase.step = step.function;
+    vec_push(&assembly->train->phases, phase);
     support_free(step.trained);
     support_free(step.values);
 }
@@ -110,8 +119,8 @@ static void make_procedure(Train *train, const Protection *protection, Function 
     act_leaf(train, (Act){.kind = ACT_STEP});
     act_measure(train);
     act_end(train, budget);
-    if (train->phases.len > 1) {
-        size_t examples = act_repeat(train, (Act){.rounds = train->continual->examples});
+    if (protection->consolidate) {
+        size_t examples = act_repeat(train, (Act){.rounds = (int64_t)protection_argument(train, "examples")});
         act_leaf(train, (Act){.kind = ACT_STEP, .phase = 1});
         act_end(train, examples);
     }
@@ -126,8 +135,8 @@ static void assemble(Assembly *assembly)
     const Protection *protection = protection_of(train);
     uint32_t n = 0, *shared = support_malloc((assembly->module->states.len + assembly->module->weights.len + 1) * sizeof *shared);
     assemble_step(assembly, &train->phases.data[0], protection, &n, shared);
-    for (uint32_t i = 1; i < train->phases.len; i++)
-        assemble_consolidation(assembly, &train->phases.data[i], protection);
+    if (protection->consolidate)
+        assemble_consolidation(assembly, protection);
     Function *begin = assemble_part(assembly, "begin", protection->begin, n, shared);
     Function *end = assemble_part(assembly, "end", protection->end, n, shared);
     make_procedure(train, protection, begin, end);

@@ -149,11 +149,12 @@ void weight_step_end(Assembly *assembly, Phase *phase, WeightStep *step);
  * tasks share are states; a table of a row per task is none of them. One file per row of ir/protections.def. */
 typedef struct Protection {
     void (*begin)(Assembly *assembly, Builder *b, uint32_t n, const uint32_t *shared); /* as a task begins */
-    /* Adds to the gradients of the loss; then sees these as they were (gradients[i] of step->trained[i]) and what the states
-     * become. */
+    /* `before` adds to the gradients of the loss. `after` sees the gradients of the loss alone, gradients[i] of step->trained[i],
+     * and what the states become, step->values. */
     void (*before)(Assembly *assembly, const Phase *phase, WeightStep *step);
     void (*after)(Assembly *assembly, WeightStep *step, const Value *gradients);
-    void (*consolidate)(Assembly *assembly, WeightStep *step);                       /* with the gradients of one example */
+    /* With the gradients of one example, for as many of the task's as the argument `examples` says. */
+    void (*consolidate)(Assembly *assembly, WeightStep *step);
     void (*end)(Assembly *assembly, Builder *b, uint32_t n, const uint32_t *shared); /* as a task ends */
     bool separate;                                                                   /* each task begins with first values */
 } Protection;
@@ -161,7 +162,11 @@ typedef struct Protection {
 #include "ir/protections.def"
 #undef PROTECTION
 const Protection *protection_of(const Train *train);
-/* Whether the weight's first axis counts the tasks of the train. (That of a table of members counts these: tasks share it.) */
+/* The argument of that label, which the row must have (ir/protections.def); whether it has one. */
+double protection_argument(const Train *train, const char *label);
+bool has_protection_argument(const Train *train, const char *label);
+/* Whether the weight's first axis counts the tasks of the train. (The first axis of a table of members counts members: tasks share
+ * the table.) */
 bool has_row_per_task(const Train *train, const State *state);
 
 /* The state "WHAT/NAME" of the state NAME's type, of role memory, for a whole run. */

@@ -16,7 +16,7 @@ static void states(Assembly *assembly)
     Pareto *pareto = assembly->train->pareto;
     Sweep *sweep = assembly->train->sweep;
     const char *preference = module->conditions.data[sweep->condition].name;
-    sweep->state = (int)find_train_condition(assembly->train, sweep->condition)->state;
+    sweep->state = (int)condition_state(assembly->train, sweep->condition);
     Type all = type_of(module->real, 2, (int64_t[]){sweep->count, sweep->width});
     if (pareto->each) {
         const char *points = arena_printf(&module->arena, "%s/points", assembly->train->name);

@@ -239,7 +239,8 @@ void progress_table_print_heading(const ProgressTable *table, const TrainInfo *t
 {
     char best[160] = "", more[160] = "";
     if (table->marks)
-        snprintf(best, sizeof best, "* is the best so far, by the least %.100s", train->metrics[train->select].name);
+        snprintf(best, sizeof best, "* is the best so far, by the least %s%.100s", sweep_selects(train),
+                 train->metrics[train->select].name);
     if (table->left_out)
         snprintf(more, sizeof more, "%s%zu more value%s of each evaluation %s in metrics.jsonl", *best ? "; " : "",
                  table->left_out, table->left_out == 1 ? "" : "s", table->left_out == 1 ? "is" : "are");

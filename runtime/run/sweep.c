@@ -76,6 +76,11 @@ double sweep_selected(const Sweep *sweep, size_t metric)
     return sweep->rule->selected ? sweep->rule->selected(sweep, metric) : 0;
 }
 
+const char *sweep_selects(const TrainInfo *train)
+{
+    return train->sweep && train->select >= 0 && !train->metrics[train->select].pointless ? "mean " : "";
+}
+
 void sweep_add_event(const Sweep *sweep, json_t *event)
 {
     sweep->rule->add_event(sweep, event);

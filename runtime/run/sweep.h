@@ -39,6 +39,8 @@ bool sweep_keeps_nets(const Sweep *sweep);
 
 /* The value of a metric by which evaluations are compared; 0 where none is. */
 double sweep_selected(const Sweep *sweep, size_t metric);
+/* How that value is called before the metric's name: "mean " where it is the mean over the points, or "". */
+const char *sweep_selects(const TrainInfo *train);
 
 /* What was measured, as entries of an event of metrics.jsonl. */
 void sweep_add_event(const Sweep *sweep, json_t *event);

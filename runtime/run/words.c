@@ -163,7 +163,8 @@ static void print_closing_line(const Run *run, const char *reason)
     printf("%s: %s in %.1f s, stopped by %s", train->name, amount(run, done), position->seconds, reason);
     json_t *best = metrics_log_event(&run->log, position->best);
     if (best && train->select >= 0)
-        printf("; best %s %.6g at %s", train->metrics[train->select].name, position->best_value, moment(run, best, when));
+        printf("; best %s%s %.6g at %s", sweep_selects(train), train->metrics[train->select].name, position->best_value,
+               moment(run, best, when));
     json_decref(best);
     for (size_t i = 0; sweep_in_rounds(train->sweep) && i < train->sweep->indicator_count; i++)
         if (isfinite(run->sweep.indicators[i]))

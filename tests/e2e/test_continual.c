@@ -175,6 +175,7 @@ static void test_given(void **state)
                                 " (f(d.x) given k = 1, z = ones([4])) - sin(d.x)))";
     static const char once[] =
         "mean(square(2 * (f(d.x) given k = 1, z = ones([4])) + (f(d.x) given k = 2, z = 2 * t) - sin(d.x)))";
+    static const char others[] = "mean(square(f(d.x) - sin(d.x))) + mean(square(mean(f(d.x) over t)))";
     static const char *const forms[] = {"dense(trunk(t + z)) * rank1(k)", "dense(trunk(t + z)) + free each k"};
     (void)state;
     train_given("dense(trunk(t), init: xavier)", "mean(square(f(d.x) - sin(d.x)))", "", "at_hand");
@@ -186,6 +187,9 @@ static void test_given(void **state)
         train_given(forms[i], once, "", "once");
         must_run("cmp computed stored && cmp computed once");
     }
+    train_given("dense(trunk(t))", others, "", "computed"); /* the loss moves embeddings of earlier tasks */
+    train_given("dense(trunk(t))", others, ", targets: stored", "stored");
+    must_run("cmp computed stored");
 }
 
 /* A schedule spans each task: at equal places within the tasks, the rates are equal. */
@@ -203,6 +207,19 @@ static void test_schedules(void **state)
                  "for part in 1 5 9; do tail -n +$part rates | head -n 4 >rates$part; done; "
                  "cmp rates1 rates5 && cmp rates1 rates9 && [ $(sort -u rates1 | wc -l) -gt 2 ]");
     }
+}
+
+/* Nets that are trained from scratch forget nothing: the result of a task is that of its own net. */
+static void test_results_of_separate_nets(void **state)
+{
+    (void)state;
+    build("dense(trunk(t))", "separate", 3, "model");
+    must_run("sed 's/  report .*/&, average, forgetting/' model.hn >judged.hn");
+    must_run("'%s/hnc' build judged.hn -o judged && rm -rf whole && ./judged train --out whole --quiet", HNC_BINARY_DIR);
+    must_run("grep -q '\"forgetting\": 0.0' whole/tasks.json");
+    must_run("sed 's/separate/nothing/' judged.hn >tuned.hn && '%s/hnc' build tuned.hn -o tuned && rm -rf whole && "
+             "./tuned train --out whole --quiet && ! grep -q '\"forgetting\": 0.0' whole/tasks.json",
+             HNC_BINARY_DIR);
 }
 
 static void test_what_does_not_fit(void **state)
@@ -228,6 +245,7 @@ int main(void)
         cmocka_unit_test(test_two_ways_of_targets),
         cmocka_unit_test(test_given),
         cmocka_unit_test(test_schedules),
+        cmocka_unit_test(test_results_of_separate_nets),
         cmocka_unit_test(test_what_does_not_fit),
     };
     return cmocka_run_group_tests(tests, folder_set_up, folder_tear_down);

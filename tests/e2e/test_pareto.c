@@ -185,15 +185,15 @@ static void check_front(const json_t *front, unsigned rays)
         least = fmin(least, points[k * M]);
         largest = fmax(largest, points[k * M]);
     }
-    assert_float_equal(number(front, "hypervolume"), hypervolume(M, n, points, (double[]){1, 1}), 1e-6);
-    assert_float_equal(number(front, "uniformity"), sum / n, 1e-6);
-    assert_float_equal(number(front, "igd"), distance_to_true_front(n, points), 1e-6);
+    assert_true(fabs(number(front, "hypervolume") - hypervolume(M, n, points, (double[]){1, 1})) <= 1e-6);
+    assert_true(fabs(number(front, "uniformity") - sum / n) <= 1e-6);
+    assert_true(fabs(number(front, "igd") - distance_to_true_front(n, points)) <= 1e-6);
     const char *first = json_string_value(json_array_get(json_object_get(front, "objectives"), 0));
     char key[64];
     snprintf(key, sizeof key, "%s.least", first);
-    assert_float_equal(number(front, key), least, 1e-6);
+    assert_true(fabs(number(front, key) - least) <= 1e-6);
     snprintf(key, sizeof key, "%s.largest", first);
-    assert_float_equal(number(front, key), largest, 1e-6);
+    assert_true(fabs(number(front, key) - largest) <= 1e-6);
     assert_int_equal(json_array_size(json_object_get(front, "non_dominated")), rays);
 }
 

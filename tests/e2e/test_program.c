@@ -281,7 +281,7 @@ static void test_evaluations_within_epochs(void **state)
         for (int64_t step = before; step < at; step++)
             rate += 1e-2 * (1 + cos(acos(-1) * (double)step / (double)(2 * steps))) / 2 / (double)(at - before);
         before = at;
-        assert_float_equal(json_number_value(json_object_get(event, "rate.lower")), rate, 1e-8);
+        assert_true(fabs(json_number_value(json_object_get(event, "rate.lower")) - rate) <= 1e-8);
     }
     json_decref(events);
     must_run("wc -l < in-seven/metrics.jsonl");
@@ -316,7 +316,7 @@ static void test_products_of_its_own(void **state)
     must_run("sed -i 's/\"threads\":\"2\"/\"threads\":\"1\"/' kind-two/last.safetensors");
     assert_true(same_files("kind-two/last.safetensors", "one.safetensors"));
     compare_kinds("toy.hn", "-D width=90 --batch 64 --float=f64", "last", "metrics", "fit(toy.valid)", precise);
-    assert_float_equal(precise[0], precise[1], 1e-6 * precise[0]);
+    assert_true(fabs(precise[0] - precise[1]) <= 1e-6 * precise[0]);
 }
 
 static void test_front_by_products_of_its_own(void **state)

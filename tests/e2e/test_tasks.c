@@ -326,6 +326,7 @@ static void test_members(void **state)
                "train go = joint(k) {\n  minimise loss(nothing.train) by sgd(0.5)\n  batch 1\n  steps 1\n"
                "  validate loss(nothing.train)\n  report size(nothing.train)\n}\n");
     must_run("./m train --out r --quiet"); /* the step of all members leads to the mean, 2 */
+    must_print("best mean loss(nothing.train) 0.666667 at step 1");
     json_t *json = load("r/members.json"), *result = load("r/result.json");
     const json_t *metrics = json_object_get(json, "metrics"), *loss = json_object_get(metrics, "loss(nothing.train)");
     equal_json(json_object_get(json, "members"), "3");

@@ -6,7 +6,7 @@
 static void before(Assembly *assembly, const Phase *phase, WeightStep *step)
 {
     (void)phase;
-    pull_to_anchor(assembly, step, assembly->train->continual->strength / 2);
+    pull_to_anchor(assembly, step, protection_argument(assembly->train, "strength") / 2);
 }
 
 /* The sum of squares over the examples of the task, so far. */
@@ -32,11 +32,11 @@ static void consolidate(Assembly *assembly, WeightStep *step)
 
 static void end(Assembly *assembly, Builder *b, uint32_t n, const uint32_t *shared)
 {
-    const Continual *continual = assembly->train->continual;
+    double examples = protection_argument(assembly->train, "examples"), decay = protection_argument(assembly->train, "decay");
     for (uint32_t i = 0; i < n; i++) {
         uint32_t importance = memory_state(assembly->module, "importance", shared[i]);
-        Value mean = build_with_const(b, OP_DIV, build_read(b, squares_of(assembly->module, shared[i])), continual->examples);
-        Value older = build_with_const(b, OP_MUL, build_read(b, importance), continual->second);
+        Value mean = build_with_const(b, OP_DIV, build_read(b, squares_of(assembly->module, shared[i])), examples);
+        Value older = build_with_const(b, OP_MUL, build_read(b, importance), decay);
         build_write(b, importance, build_binary(b, OP_ADD, older, mean));
         build_write(b, memory_state(assembly->module, "anchor", shared[i]), build_read(b, shared[i]));
     }

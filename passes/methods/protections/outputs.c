@@ -83,13 +83,23 @@ static Function *weights_function(Assembly *assembly, const Function *objective)
 
 /* ---- what is remembered ---- */
 
+/* Whether the weights of earlier tasks are stored as each task begins; otherwise every step makes them again. */
+static bool stores_targets(const Assembly *assembly)
+{
+    return protection_argument(assembly->train, "targets") != 0;
+}
+
+/* How many earlier tasks a step compares; 0: all. */
+static int64_t tasks_per_step(const Assembly *assembly)
+{
+    return (int64_t)protection_argument(assembly->train, "tasks");
+}
+
 /* Row j holds the weight that was made for task j. */
 static uint32_t target_of(Assembly *assembly, const Output *weight, Type type)
 {
     Module *module = assembly->module;
-    Type table = {.dtype = type.dtype, .rank = (uint8_t)(type.rank + 1), .dims = {assembly->train->continual->tasks}};
-    for (unsigned i = 0; i < type.rank; i++)
-        table.dims[i + 1] = type.dims[i];
+    Type table = type_of_many(assembly->train->continual->tasks, type);
     uint32_t state =
         find_or_add_state(module, arena_printf(&module->arena, "target/%s", weight->name), table, STATE_MEMORY, (Init){0});
     module->states.data[state].lifetime = LIFETIME_RUN;
@@ -120,7 +130,7 @@ static void begin_stored(Assembly *assembly, Builder *b)
 
 static void begin(Assembly *assembly, Builder *b, uint32_t n, const uint32_t *shared)
 {
-    if (assembly->train->continual->stored)
+    if (stores_targets(assembly))
         begin_stored(assembly, b);
     else
         snapshot_write(assembly, b, n, shared);
@@ -133,9 +143,8 @@ static void begin(Assembly *assembly, Builder *b, uint32_t n, const uint32_t *sh
  */
 static Value choose_tasks(Assembly *assembly, Builder *b, int64_t rows, Value *counts)
 {
-    const Continual *continual = assembly->train->continual;
     Type index = type_of(DTYPE_I32, 1, &rows), real = type_of(b->module->real, 1, &rows);
-    if (continual->subset == 0)
+    if (tasks_per_step(assembly) == 0)
         return earlier_tasks(assembly, b, rows, counts);
     Value now = build_cast(b, task_at_hand(assembly, b), b->module->real), at_hand = build_splat(b, now, real);
     Value numbers = build_cast(b, build_iota(b, index, 0), b->module->real);
@@ -152,7 +161,7 @@ static Value choose_tasks(Assembly *assembly, Builder *b, int64_t rows, Value *c
 /* The targets of a task, as the weights' outputs. `numbers`: what the regulariser is taken at. */
 static void read_targets(Assembly *assembly, Builder *b, const Function *weights, Numbers numbers, Value *targets)
 {
-    if (!assembly->train->continual->stored) {
+    if (!stores_targets(assembly)) {
         Value *snapshot = snapshot_numbers(assembly, b, weights, numbers.of_state);
         inline_at(assembly, b, weights, (Numbers){snapshot, numbers.task, NO_VALUE}, targets);
         support_free(snapshot);
@@ -187,8 +196,7 @@ static Value weighted(Builder *b, Value counts, Value x)
 /* The regulariser at the numbers, without beta. */
 static Regulariser build_regulariser(Assembly *assembly, Builder *b, const Function *weights, const Value *numbers)
 {
-    const Continual *continual = assembly->train->continual;
-    int64_t rows = continual->subset ? continual->subset : continual->tasks - 1;
+    int64_t some = tasks_per_step(assembly), rows = some ? some : assembly->train->continual->tasks - 1;
     Value counts, tasks = choose_tasks(assembly, b, rows, &counts), first = b->function->ops.len;
     Value task = build_const(b, type_scalar(DTYPE_I32), 0);
     Placeholder placeholder = {task, tasks};
@@ -211,15 +219,16 @@ static Regulariser build_regulariser(Assembly *assembly, Builder *b, const Funct
 static void before(Assembly *assembly, const Phase *phase, WeightStep *step)
 {
     Builder *b = &step->b;
-    const Continual *continual = assembly->train->continual;
-    if (continual->tasks < 2 || continual->strength == 0)
+    const Train *train = assembly->train;
+    if (train->continual->tasks < 2 || protection_argument(train, "strength") == 0)
         return;
+    bool lookahead = protection_argument(train, "lookahead") != 0;
     Function *weights = weights_function(assembly, phase->objective);
     Value *numbers = own_numbers(step), *ahead = support_malloc((step->n + 1) * sizeof *ahead);
-    if (continual->lookahead)
+    if (lookahead)
         optimizers_try(assembly, b, phase, step->n, step->trained, ahead);
-    for (uint32_t i = 0; i < step->n && continual->lookahead; i++)
-        if (!has_row_per_task(assembly->train, &b->module->states.data[step->trained[i].state]) || continual->plastic)
+    for (uint32_t i = 0; i < step->n && lookahead; i++)
+        if (is_moved(train, &b->module->states.data[step->trained[i].state]))
             numbers[step->trained[i].state] = build_unary(b, OP_STOP, ahead[i]);
     add_regulariser(assembly, step, build_regulariser(assembly, b, weights, numbers), numbers);
     support_free(numbers);

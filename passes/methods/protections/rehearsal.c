@@ -26,7 +26,7 @@ static Function *outputs_function(Assembly *assembly)
     build_output(&b, "outputs", map[continual->outputs->outputs.data[0].value]);
     support_free(map);
     pass_weights(assembly->model, function);
-    pass_batch(assembly->module, function, continual->examples, false);
+    pass_batch(assembly->module, function, (int64_t)protection_argument(assembly->train, "examples"), false);
     return function;
 }
 
@@ -34,9 +34,10 @@ static void before(Assembly *assembly, const Phase *phase, WeightStep *step)
 {
     Builder *b = &step->b;
     const Continual *continual = assembly->train->continual;
-    int64_t rows = continual->tasks - 1, examples = continual->examples, all = rows * examples;
+    int64_t rows = continual->tasks - 1, examples = (int64_t)protection_argument(assembly->train, "examples"),
+            all = rows * examples;
     (void)phase;
-    if (rows < 1 || continual->strength == 0)
+    if (rows < 1 || protection_argument(assembly->train, "strength") == 0)
         return;
     assembly->train->phases.data[0].rehearsed = examples;
     Function *outputs = outputs_function(assembly);

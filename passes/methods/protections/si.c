@@ -6,7 +6,7 @@
 static void before(Assembly *assembly, const Phase *phase, WeightStep *step)
 {
     (void)phase;
-    pull_to_anchor(assembly, step, assembly->train->continual->strength);
+    pull_to_anchor(assembly, step, protection_argument(assembly->train, "strength"));
 }
 
 static uint32_t path_of(Module *module, uint32_t state)
@@ -39,11 +39,12 @@ static void begin(Assembly *assembly, Builder *b, uint32_t n, const uint32_t *sh
 
 static void end(Assembly *assembly, Builder *b, uint32_t n, const uint32_t *shared)
 {
+    double damping = protection_argument(assembly->train, "damping");
     for (uint32_t i = 0; i < n; i++) {
         uint32_t importance = memory_state(assembly->module, "importance", shared[i]);
         Value moved =
             build_binary(b, OP_SUB, build_read(b, shared[i]), build_read(b, memory_state(assembly->module, "anchor", shared[i])));
-        Value distance = build_with_const(b, OP_ADD, build_binary(b, OP_MUL, moved, moved), assembly->train->continual->second);
+        Value distance = build_with_const(b, OP_ADD, build_binary(b, OP_MUL, moved, moved), damping);
         Value added = build_binary(b, OP_DIV, build_read(b, path_of(assembly->module, shared[i])), distance);
         build_write(b, importance, build_binary(b, OP_ADD, build_read(b, importance), added));
     }

@@ -48,10 +48,26 @@ static uint32_t snapshot_of(Module *module, uint32_t state)
     return memory_state(module, "snapshot", state);
 }
 
-/* Whether a later task moves the trained numbers: those that tasks share, and the rows of earlier tasks if these are plastic. */
-static bool is_moved(const Train *train, const State *state)
+/* Whether the loss reads rows of other tasks: as it gives weights another task than the one at hand. */
+static bool gives_task(const Train *train)
 {
-    return state->role == STATE_WEIGHT && (!has_row_per_task(train, state) || train->continual->plastic);
+    const Function *loss = train->phases.data[0].objective;
+    bool gives = false;
+    for (Value v = 0; v < loss->ops.len; v++)
+        for (unsigned i = 0; OP_AT(loss, v)->code == OP_PARAM && i < OP_AT(loss, v)->a.n; i++)
+            gives |= OP_AT(loss, v)->a.v[i] == train->continual->condition;
+    return gives;
+}
+
+/* Where a protection does not say whether embeddings of earlier tasks move, they are frozen. */
+static bool is_plastic(const Train *train)
+{
+    return has_protection_argument(train, "embeddings") && protection_argument(train, "embeddings") != 0;
+}
+
+bool is_moved(const Train *train, const State *state)
+{
+    return state->role == STATE_WEIGHT && (!has_row_per_task(train, state) || is_plastic(train) || gives_task(train));
 }
 
 Value *snapshot_numbers(Assembly *assembly, Builder *b, const Function *function, const Value *trained)
@@ -92,12 +108,12 @@ Value earlier_tasks(Assembly *assembly, Builder *b, int64_t rows, Value *counts)
 void add_regulariser(Assembly *assembly, WeightStep *step, Regulariser regulariser, const Value *numbers)
 {
     Builder *b = &step->b;
-    const Continual *continual = assembly->train->continual;
-    Value slope = build_with_const(b, OP_MUL, regulariser.slope, continual->strength);
+    double strength = protection_argument(assembly->train, "strength");
+    Value slope = build_with_const(b, OP_MUL, regulariser.slope, strength);
     for (uint32_t i = 0; i < step->n; i++) {
         Trained *t = &step->trained[i];
-        if (is_moved(assembly->train, &b->module->states.data[t->state]))
+        if (!has_row_per_task(assembly->train, &b->module->states.data[t->state]) || is_plastic(assembly->train))
             t->gradient = build_binary(b, OP_ADD, t->gradient, build_grad(b, slope, numbers[t->state]));
     }
-    build_output(b, "remember", build_with_const(b, OP_MUL, regulariser.value, continual->strength));
+    build_output(b, "remember", build_with_const(b, OP_MUL, regulariser.value, strength));
 }

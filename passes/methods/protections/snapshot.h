@@ -15,17 +15,20 @@ typedef struct Numbers {
  * task have their values at hand. */
 void inline_at(Assembly *assembly, Builder *b, const Function *function, Numbers numbers, Value *results);
 
+/* Whether a later task moves the trained numbers: those that tasks share, and the rows of earlier tasks if these are plastic. */
+bool is_moved(const Train *train, const State *state);
+
 /* Tables of values by state, for support_free(): none; those that the step trains, as they are; the snapshots of what the
  * function reads, of states that the step trains (that have a value in `trained`). */
 Value *no_numbers(const Module *module);
 Value *own_numbers(const WeightStep *step);
 Value *snapshot_numbers(Assembly *assembly, Builder *b, const Function *function, const Value *trained);
-/* snapshot <- the shared states, as they are, and the tables of a row per task if earlier rows are plastic */
+/* snapshot <- the shared states, as they are, and the tables of a row per task if earlier rows move, too */
 void snapshot_write(Assembly *assembly, Builder *b, uint32_t n, const uint32_t *shared);
 
 /* All tasks but the last, as i32[rows], and what each counts: 1 / n for each of n earlier tasks, 0 for a later one. */
 Value earlier_tasks(Assembly *assembly, Builder *b, int64_t rows, Value *counts);
-/* A scalar, and one that has its derivatives. */
+/* A scalar, and another scalar with the same derivatives, which is the one that is differentiated. */
 typedef struct Regulariser {
     Value value, slope;
 } Regulariser;

@@ -1,6 +1,7 @@
 /* Rounds: the points are learned one after the other, in round r point r. Each measure gives every metric at each point learned
  * so far (or at all points, where indicators ask for it, and then also once before the first round) and belongs to the round at
- * hand, whose latest results are one row of a matrix. A state holds the matrix, so that a run that is resumed has all of it. */
+ * hand, whose latest results are one row of a matrix. A state holds the matrix, so that a run that is resumed has all of it.
+ * Where each round begins with first weights, a point that is learned keeps the results of its own net. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -90,16 +91,30 @@ static void measure_point(const Sweep *sweep, Evaluation *evaluations, const Pro
         results[k] = evaluation_run(&evaluations[k], program);
 }
 
+/* Whether weights are forgotten between rounds: the net at hand is that of the latest point alone. */
+static bool has_own_nets(const TrainInfo *train)
+{
+    bool own = false;
+    for (size_t i = 0; i < train->act_count; i++)
+        own |= train->acts[i].kind == ACT_RESET && train->acts[i].lifetime >= LIFETIME_NET;
+    return own;
+}
+
 static void measure(Sweep *sweep, Evaluation *evaluations, const Program *program, size_t nets)
 {
     const SweepInfo *info = sweep->info;
-    bool all = info->first != NONE;
+    bool all = info->first != NONE, own = has_own_nets(program->manifest->train);
     size_t learned = nets < info->count ? nets : info->count, points = all ? info->count : learned;
     const StateInfo *state = learned ? state_of(program, info->memory) : all ? state_of(program, info->first) : NULL;
     size_t row = learned ? (learned - 1) * row_size(sweep) : 0;
+    program_read_reals(program, state_of(program, info->memory), sweep->memory);
     for (size_t i = 0; state && i < points; i++) {
         double *results = sweep->others; /* [count][metrics - 1] and more: room for one point */
-        measure_point(sweep, evaluations, program, i, results);
+        if (own && i + 1 < learned)
+            memcpy(results, sweep->memory + row - row_size(sweep) + i * sweep->metric_count,
+                   sweep->metric_count * sizeof *results);
+        else
+            measure_point(sweep, evaluations, program, i, results);
         program_write_reals(program, state, row + i * sweep->metric_count, results, sweep->metric_count);
     }
     sweep_set_point(sweep, program, learned ? learned - 1 : 0);

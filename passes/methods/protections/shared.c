@@ -1,5 +1,30 @@
-/* What protections share: which weights are theirs, states that outlive a task, and the pull to where the weights were. */
+/* What protections share: their arguments, which weights are theirs, states that outlive a task, and the pull to where the
+ * weights were. */
+#include <assert.h>
+#include <string.h>
+
 #include "passes/methods/methods.h"
+
+static const ProtectionArgument *find_argument(const Train *train, const char *label)
+{
+    const Continual *continual = train->continual;
+    for (uint32_t i = 0; i < continual->argument_count; i++)
+        if (strcmp(continual->arguments[i].label, label) == 0)
+            return &continual->arguments[i];
+    return NULL;
+}
+
+bool has_protection_argument(const Train *train, const char *label)
+{
+    return find_argument(train, label) != NULL;
+}
+
+double protection_argument(const Train *train, const char *label)
+{
+    const ProtectionArgument *argument = find_argument(train, label);
+    assert(argument);
+    return argument->number;
+}
 
 bool has_row_per_task(const Train *train, const State *state)
 {
@@ -19,7 +44,7 @@ uint32_t memory_state(Module *module, const char *what, uint32_t of)
 
 Value task_at_hand(Assembly *assembly, Builder *b)
 {
-    return build_read(b, find_train_condition(assembly->train, assembly->train->continual->condition)->state);
+    return build_read(b, condition_state(assembly->train, assembly->train->continual->condition));
 }
 
 void pull_to_anchor(Assembly *assembly, WeightStep *step, double strength)
