@@ -256,7 +256,7 @@ def hundred(runs):
     memory = re.search(r"^memory: .*", explained, re.M)[0].split(" (")[0]
     yield from (
         "## A hundred tasks", "",
-        f"The same model with `-D tasks={HUNDRED}` and `remember outputs(0.1, tasks: 32)`, {result['steps'] // HUNDRED} steps per task. A step regularises 32 earlier",
+        f"`models/permuted_mnist.hn` with `-D tasks={HUNDRED}` and `remember outputs(0.1, tasks: 32)`, {result['steps'] // HUNDRED} steps per task. A step regularises 32 earlier",
         "tasks, drawn anew. What they should be is computed from a copy of the hypernetwork, not stored, so memory does not grow with the number of tasks: the",
         f"weights of 99 tasks would be {99 * int(hnet_ratio(explained)[1].replace(',', '')) * 4 / 1e6:.0f} MB.", "",
         row("", ""), row("---", "---"),
