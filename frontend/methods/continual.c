@@ -180,15 +180,15 @@ static void check_kept(Session *s, const Decl *decl, const Train *train)
         return;
     uint64_t *depends = conditions_of_values(s->module, loss);
     bool *varies = varying_values(loss), any = false;
-    const Weight *varying = NULL;
+    const Weight *varying = NULL, *shared = NULL;
     for (Value v = 0; v < loss->ops.len; v++) {
-        const Op *op = OP_AT(loss, v);
-        if (op->code != OP_PARAM || s->module->weights.data[op->symbol].net == NO_NET ||
-            !(depends[v] >> continual->condition & 1))
-            continue;
-        any = true;
-        if (varies[v] && !varying)
-            varying = &s->module->weights.data[op->symbol];
+        const Weight *weight = OP_AT(loss, v)->code == OP_PARAM ? &s->module->weights.data[OP_AT(loss, v)->symbol] : NULL;
+        bool made = weight && weight->net != NO_NET && depends[v] >> continual->condition & 1;
+        any |= made;
+        if (made && varies[v] && !varying)
+            varying = weight;
+        if (weight && weight->net != NO_NET && weight->sources.trained && !made && !shared)
+            shared = weight;
     }
     support_free(depends);
     support_free(varies);
@@ -204,6 +204,14 @@ static void check_kept(Session *s, const Decl *decl, const Train *train)
                  "make them from it, as in 'weights NET = dense(trunk(%s))', or protect what the tasks share by 'remember "
                  "ewc(100)' or 'remember si(0.1)'",
                  task);
+    } else if (shared) {
+        warn(s, WARNING_UNPROTECTED, setting->span,
+             "all tasks train '%s', and '%s' keeps only weights that are made for a task: later tasks change it", shared->name,
+             name);
+        add_help(s,
+                 "make it from the task, too, as in 'weights %s = dense(trunk(%s))', or keep what the net makes of examples, as in "
+                 "'remember %s'",
+                 shared->name, task, example_that_keeps(KEEPS_RESULTS));
     }
 }
 

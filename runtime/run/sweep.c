@@ -141,5 +141,6 @@ size_t sweep_columns(const TrainInfo *train, SweepAdd *add, void *to)
 bool sweep_evaluate(Sweep *sweep, Evaluation *evaluations, const Program *program, const char *checkpoint, int point,
                     bool as_json)
 {
-    return sweep->rule->evaluate(sweep, evaluations, program, checkpoint, point, as_json);
+    return (point == NONE || sweep_check_net(program, checkpoint, point)) &&
+           sweep->rule->evaluate(sweep, evaluations, program, checkpoint, point, as_json);
 }

@@ -347,7 +347,7 @@ static void evaluate_all(Sweep *sweep, Evaluation *evaluations, const Program *p
 static bool evaluate(Sweep *sweep, Evaluation *evaluations, const Program *program, const char *checkpoint, int point,
                      bool as_json)
 {
-    if (!load(sweep, program, checkpoint) || (point != NONE && !sweep_check_net(program, checkpoint, point)))
+    if (!load(sweep, program, checkpoint))
         return false;
     if (point == NONE)
         evaluate_all(sweep, evaluations, program, as_json);
