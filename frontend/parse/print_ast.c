@@ -39,7 +39,7 @@ static void print_args(Text *out, ArgList args)
 /* Operands that are operations themselves are put in parentheses. */
 static void print_operand(Text *out, const Expr *expr)
 {
-    bool compound = expr->kind == EXPR_BINARY || expr->kind == EXPR_UNARY || expr->kind == EXPR_GIVEN;
+    bool compound = expr->kind == EXPR_BINARY || expr->kind == EXPR_UNARY;
     text_printf(out, compound ? "(" : "");
     print_expr(out, expr);
     text_printf(out, compound ? ")" : "");
@@ -69,6 +69,16 @@ static void print_list(Text *out, ArgList args)
     text_printf(out, "[");
     print_args(out, args);
     text_printf(out, "]");
+}
+
+/* Without parentheses, a setting of a train would end before `given`, and a list would go on with its bindings. */
+static void print_given(Text *out, const Expr *expr)
+{
+    text_printf(out, "(");
+    print_operand(out, expr->left);
+    text_printf(out, " given ");
+    print_bindings(out, expr->bindings);
+    text_printf(out, ")");
 }
 
 static void print_each(Text *out, const Expr *expr)
@@ -136,9 +146,7 @@ static void print_expr(Text *out, const Expr *expr)
         print_expr(out, expr->left);
         break;
     case EXPR_GIVEN:
-        print_operand(out, expr->left);
-        text_printf(out, " given ");
-        print_bindings(out, expr->bindings);
+        print_given(out, expr);
         break;
     case EXPR_EACH:
         print_each(out, expr);
