@@ -29,13 +29,6 @@ static int set_up(void **state)
     return 0;
 }
 
-static void must_run(const char *command)
-{
-    int status = run_command("%s", command);
-    if (status != 0)
-        fail_msg("%s: exit status %d\n%s", command, status, command_output());
-}
-
 /* A model whose weights follow `a` and `b`, which are two declarations, or entries of one. */
 static void write_model(const char *path, const char *hypers, const char *a, const char *b, const char *conditions,
                         const char *sample)

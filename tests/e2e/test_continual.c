@@ -38,19 +38,6 @@ static const char program[] = "const n = 3\n"
                               "}\n"
                               "export predict(x: f32, t) = f(x)\n";
 
-static void must_run(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static void must_run(const char *format, ...)
-{
-    char command[2048];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(command, sizeof command, format, args);
-    va_end(args);
-    int status = run_command("%s", command);
-    if (status != 0)
-        fail_msg("%s: exit status %d\n%s", command, status, command_output());
-}
-
 static void build(const char *form, const char *remember, int tasks, const char *out)
 {
     char text[4096];

@@ -12,13 +12,6 @@
 
 #include "tests/runtime/run_command.h"
 
-static void must_run(const char *command)
-{
-    int status = run_command("%s", command);
-    if (status != 0)
-        fail_msg("%s: exit status %d\n%s", command, status, command_output());
-}
-
 /* A data set `t` of the settings, with the field x. Its export `see` gives the field as it is: the weight
  * that it is multiplied with stays 1. */
 static void build(const char *file, const char *settings, const char *x)
@@ -45,7 +38,7 @@ static void check_rows(const char *file, const char *text, const char *settings,
     must_run("./m train --data . --out run");
     snprintf(command, sizeof command, "./m predict --weights run/last.safetensors '%s' 2>/dev/null | tail -n +2 | cut -d, -f2-",
              file);
-    must_run(command);
+    must_run("%s", command);
     const char *at = command_output();
     for (size_t i = 0; i < count; i++) {
         char *end;

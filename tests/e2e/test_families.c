@@ -10,19 +10,6 @@
 
 #include "tests/runtime/run_command.h"
 
-static void must_run(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static void must_run(const char *format, ...)
-{
-    char command[2048];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(command, sizeof command, format, args);
-    va_end(args);
-    int status = run_command("%s", command);
-    if (status != 0)
-        fail_msg("%s: exit status %d\n%s", command, status, command_output());
-}
-
 /* Builds NAME.hn of this text. */
 static void build(const char *name, const char *text)
 {

@@ -33,12 +33,6 @@ static const char model[] = "data short = rows(200)\n"
                             "}\n";
 static const double first_entries[RAYS] = {1, 0.5, 0.1};
 
-static void must_run(const char *command)
-{
-    if (run_command("%s", command) != 0)
-        fail_msg("%s: %s", command, command_output());
-}
-
 static void build(const char *sample, int epochs)
 {
     char text[2048];

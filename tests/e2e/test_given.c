@@ -71,13 +71,6 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void must_run(const char *command)
-{
-    int status = run_command("%s", command);
-    if (status != 0)
-        fail_msg("%s: exit status %d\n%s", command, status, command_output());
-}
-
 /* The figure at the end of the run in "run", which is removed. */
 static double run_figure(const char *name)
 {

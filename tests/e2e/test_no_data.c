@@ -46,12 +46,6 @@ static double figure(const json_t *event, const char *name)
     return json_number_value(value);
 }
 
-static void must_run(const char *command)
-{
-    if (run_command("%s", command) != 0)
-        fail_msg("%s: %s", command, command_output());
-}
-
 /* The split says how long an epoch is: 100 steps. */
 static void test_fit(void **state)
 {

@@ -14,13 +14,6 @@
 
 enum { ROWS = 800, TEST_ROWS = 100, SIDE = 8, PIXELS = SIDE * SIDE, CLASSES = 4 };
 
-static void must_run(const char *command)
-{
-    int status = run_command("%s", command);
-    if (status != 0)
-        fail_msg("%s: exit status %d\n%s", command, status, command_output());
-}
-
 /* ---- the data of toy.hn ---- */
 
 typedef struct Rows {

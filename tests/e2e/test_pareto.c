@@ -19,13 +19,6 @@
 
 enum { ROWS = 240, TRAIN = 160, WIDTH = 6, M = 2 };
 
-static void must_run(const char *command)
-{
-    int status = run_command("%s", command);
-    if (status != 0)
-        fail_msg("%s: exit status %d\n%s", command, status, command_output());
-}
-
 /* ---- data and models ---- */
 
 static uint32_t random_byte(uint32_t *state)
@@ -322,7 +315,7 @@ static void check_resumption(const char *program, int epochs)
     snprintf(pieces, sizeof pieces, "%s-pieces", program);
     snprintf(command, sizeof command, "./%s train --quiet --data . --out %s --epochs %d", program, whole, epochs);
     double begin = clock_seconds();
-    must_run(command);
+    must_run("%s", command);
     double seconds = (clock_seconds() - begin) / 5;
     uint32_t random = 3;
     int ended = 0;
@@ -454,7 +447,7 @@ static void test_nets_are_their_own(void **state)
         build("single", "free", "linear", "each", rays[net], "");
         snprintf(command, sizeof command, "./single train --quiet --data . --out single-%d", net);
         snprintf(alone, sizeof alone, "single-%d/ray-001.safetensors", net);
-        must_run(command);
+        must_run("%s", command);
         for (size_t w = 0; w < sizeof weights / sizeof weights[0]; w++)
             if (!same_tensor(path, alone, weights[w]))
                 fail_msg("%s of %s and %s differ", weights[w], path, alone);
@@ -465,7 +458,7 @@ static void test_nets_are_their_own(void **state)
             assert_false(same_tensor(path, before, weights[0]));
         }
         snprintf(command, sizeof command, "./each eval --data . --weights %s --json", path);
-        must_run(command);
+        must_run("%s", command);
         json_t *one = json_loads(command_output(), 0, NULL);
         for (int i = 0; i < M; i++)
             assert_true(json_number_value(json_array_get(json_object_get(one, "point"), (size_t)i)) == points[net * M + i]);

@@ -138,13 +138,6 @@ static void write_images(void)
     write_idx("thirty", 2, 30, &inputs[60][0], 30 * WIDTH);
 }
 
-static void must_run(const char *command)
-{
-    int status = run_command("%s", command);
-    if (status != 0)
-        fail_msg("%s: exit status %d\n%s", command, status, command_output());
-}
-
 static int set_up(void **state)
 {
     (void)state;

@@ -32,12 +32,6 @@ static const char model[] = "data nothing = rows(200)\n"
                             "export where_to(unused: f32, r) = point(r) + 0 * unused\n";
 static const double wanted[] = {-1, -0.5, 0, 0.8};
 
-static void must_run(const char *command)
-{
-    if (run_command("%s", command) != 0)
-        fail_msg("%s: %s", command, command_output());
-}
-
 static void train(const char *solver, const char *sample, int epochs)
 {
     char text[2048];

@@ -16,13 +16,6 @@
 
 enum { ROWS = 800, TEST_ROWS = 100, SIDE = 8, CLASSES = 4 };
 
-static void must_run(const char *command)
-{
-    int status = run_command("%s", command);
-    if (status != 0)
-        fail_msg("%s: exit status %d\n%s", command, status, command_output());
-}
-
 static void must_build(const char *options)
 {
     if (run_command("'%s/hnc' build toy.hn %s", HNC_BINARY_DIR, options) != 0)
@@ -149,7 +142,7 @@ static int train_in_pieces(uint32_t *random)
         killed += status == 137;
     }
     if (status == 137)
-        must_run(train);
+        must_run("%s", train);
     else if (status != 0)
         fail_msg("exit status %d after %d kills:\n%s", status, killed, command_output());
     return killed;
@@ -208,7 +201,7 @@ static bool needs_openblas(const char *program)
 {
     char command[256];
     snprintf(command, sizeof command, "ldd %s && nm -D %s", program, program);
-    must_run(command);
+    must_run("%s", command);
     bool needs = strstr(command_output(), "libopenblas") != NULL;
     assert_int_equal(strstr(command_output(), "cblas_") != NULL, needs);
     return needs;
@@ -234,9 +227,9 @@ static void compare_kinds(const char *file, const char *options, const char *out
                  "'%s/hnc' build %s %s --blas=%s -o by-%s && rm -rf kind-%s && "
                  "./by-%s train --data . --out kind-%s --seed 5 --epochs 2 --threads 1",
                  HNC_BINARY_DIR, file, options, kinds[kind], kinds[kind], kinds[kind], kinds[kind], kinds[kind]);
-        must_run(command);
+        must_run("%s", command);
         snprintf(command, sizeof command, "./by-%s info", kinds[kind]);
-        must_run(command);
+        must_run("%s", command);
         assert_true(output_has(kind ? "large products: builtin\n" : "large products: openblas\n"));
         snprintf(command, sizeof command, "kind-%s", kinds[kind]);
         last[kind] = result(command, outer, inner, key);
@@ -262,7 +255,7 @@ static void test_evaluations_within_epochs(void **state)
         snprintf(command, sizeof command,
                  "'%s/hnc' build %s.hn --blas=builtin -o within-%s && ./within-%s train --data . --out in-%s --quiet",
                  HNC_BINARY_DIR, names[i], names[i], names[i], names[i]);
-        must_run(command);
+        must_run("%s", command);
     }
     int64_t steps = (int64_t)result("in-each", "last", NULL, "step") / 2; /* per epoch */
     json_t *event, *events = json_array();

@@ -13,13 +13,6 @@
 
 enum { ROWS = 40, TESTS = 10, PIXELS = 4, CLASSES = 26 };
 
-static void must_run(const char *command)
-{
-    int status = run_command("%s", command);
-    if (status != 0)
-        fail_msg("%s: exit status %d\n%s", command, status, command_output());
-}
-
 static void must_say(const char *expected)
 {
     if (!output_has(expected))

@@ -115,17 +115,10 @@ static int set_up(void **state)
     return status;
 }
 
-static void must_run(const char *command)
-{
-    int status = run_command("%s", command);
-    if (status != 0)
-        fail_msg("%s: exit status %d\n%s", command, status, command_output());
-}
-
 /* The metrics that a program's `eval` prints; the caller's. */
 static json_t *evaluate(const char *command)
 {
-    must_run(command);
+    must_run("%s", command);
     const char *object = strchr(command_output(), '{'); /* behind the notes of standard error */
     json_t *metrics = object ? json_loads(object, 0, NULL) : NULL;
     assert_non_null(metrics);

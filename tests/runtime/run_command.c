@@ -1,11 +1,15 @@
 #include "tests/runtime/run_command.h"
 
+#include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <cmocka.h>
 
 static char *output;
 static char folder[64], previous[4096];
@@ -62,6 +66,18 @@ int run_command(const char *format, ...)
     int status = system(command);
     keep_output("command.out");
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+void must_run(const char *format, ...)
+{
+    char command[4096];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(command, sizeof command, format, args);
+    va_end(args);
+    int status = run_command("%s", command);
+    if (status != 0)
+        fail_msg("%s: exit status %d\n%s", command, status, command_output());
 }
 
 const char *command_output(void)

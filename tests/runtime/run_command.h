@@ -14,6 +14,8 @@ int folder_tear_down(void **state);
 
 /* Runs a shell command; its exit status, 128 + N if signal N ended it. Output and errors go to command_output(). */
 int run_command(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The same of a command that must succeed: otherwise the test fails and shows the output. */
+void must_run(const char *format, ...) __attribute__((format(printf, 1, 2)));
 const char *command_output(void);
 bool output_has(const char *text);
 
