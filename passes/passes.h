@@ -111,7 +111,7 @@ void method_explain(const Train *train, Text *out);
 /* A line for an optimizer: "  lower      adam(0.001, ..., cosine) of PART"; `part` NULL: it trains what no other one does. */
 void optimizer_explain(const char *what, const Optimizer *optimizer, const char *part, Text *out);
 
-/* Whether the weight is one of a net that is made of other numbers, none of them from a file. */
+/* Whether the weight belongs to a net and is computed from other numbers, none of which come from a file. */
 bool method_spreads(const Model *model, uint32_t weight);
 /* After method_assemble: a function of states whose outputs are the deviations of these weights, over all elements and typical
  * values of the conditions; of a weight that begins at a constant, from this constant. */

@@ -134,6 +134,16 @@ void need_setting(TrainPlan *plan, const char *name, const char *example)
     }
 }
 
+int needed_construct(TrainPlan *plan, const char *name, const char *example, Constructs constructs, const char *what,
+                     Argument arguments[static MOST_PARAMETERS])
+{
+    const Setting *setting = find_setting(plan, name);
+    need_setting(plan, name, example);
+    if (!setting || !setting->values.first)
+        return -1;
+    return read_construct(plan->s, setting->values.first, constructs, what, arguments);
+}
+
 void report_missing(TrainPlan *plan)
 {
     Text names = {0};

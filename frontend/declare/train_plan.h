@@ -33,6 +33,10 @@ const Setting *setting_of(const Decl *train, const char *name);
 const Setting *find_setting(const TrainPlan *plan, const char *name);
 /* Unless the train has that setting, report_missing will name it, with the example as help. */
 void need_setting(TrainPlan *plan, const char *name, const char *example);
+/* A setting that the train needs, whose value is one of these constructs (read_construct): the row. -1: an error was reported, or
+ * will be. */
+int needed_construct(TrainPlan *plan, const char *name, const char *example, Constructs constructs, const char *what,
+                     Argument arguments[static MOST_PARAMETERS]);
 /* The setting's whole number of at least `low`; false if it is absent or an error was reported. */
 bool setting_integer(TrainPlan *plan, const char *name, int64_t low, int64_t *result);
 /* Reports a line that does not belong to the method, or has other values than it takes. */

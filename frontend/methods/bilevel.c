@@ -8,13 +8,11 @@
 static void read_sample(TrainPlan *plan)
 {
     static const Construct rows[] = {CALLED("normal", "normal(scale: 0.5)", {"scale", TAKES_NUMBER, ABOVE(0), NAN})};
-    Session *s = plan->s;
-    const Setting *setting = find_setting(plan, "sample");
     Argument arguments[MOST_PARAMETERS];
-    need_setting(plan, "sample", "sample normal(scale: 0.5)");
-    if (!setting || !setting->values.first ||
-        read_construct(s, setting->values.first, CONSTRUCTS(rows), "a distribution of hyperparameters", arguments) < 0)
+    if (needed_construct(plan, "sample", "sample normal(scale: 0.5)", CONSTRUCTS(rows), "a distribution of hyperparameters",
+                         arguments) < 0)
         return;
+    const Setting *setting = find_setting(plan, "sample");
     plan->train.sigma = arguments[0].number;
     if (setting->by.count)
         plan->train.sigma_learned = read_only_optimizer(plan, setting, &plan->train.sigma_optimizer);

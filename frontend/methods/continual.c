@@ -51,15 +51,12 @@ static void read_protection(TrainPlan *plan)
 {
     Session *s = plan->s;
     Continual *continual = plan->train.continual;
-    const Setting *setting = find_setting(plan, "remember");
-    const Expr *expr = setting ? setting->values.first : NULL;
-    need_setting(plan, "remember", "remember outputs(0.01)");
-    if (!expr)
-        return;
     Argument arguments[MOST_PARAMETERS];
-    int kind = read_construct(s, expr, CONSTRUCTS(protection_rows), "a way to remember earlier tasks", arguments);
+    int kind = needed_construct(plan, "remember", "remember outputs(0.01)", CONSTRUCTS(protection_rows),
+                                "a way to remember earlier tasks", arguments);
     if (kind < 0)
         return;
+    const Expr *expr = find_setting(plan, "remember")->values.first;
     const Construct *row = &protection_rows[kind];
     continual->protection = (ProtectionKind)kind;
     continual->protection_text = span_text(&s->module->arena, expr->span);

@@ -137,15 +137,9 @@ static const Construct solver_rows[SOLVER_COUNT] = {
 
 static void read_solver(TrainPlan *plan)
 {
-    Session *s = plan->s;
     Pareto *pareto = plan->train.pareto;
-    const Setting *setting = find_setting(plan, "solver");
-    const Expr *expr = setting ? setting->values.first : NULL;
-    need_setting(plan, "solver", "solver epo");
-    if (!expr)
-        return;
     Argument arguments[MOST_PARAMETERS];
-    int row = read_construct(s, expr, CONSTRUCTS(solver_rows), "a solver", arguments);
+    int row = needed_construct(plan, "solver", "solver epo", CONSTRUCTS(solver_rows), "a solver", arguments);
     if (row < 0)
         return;
     pareto->solver = (SolverKind)row;
@@ -154,7 +148,7 @@ static void read_solver(TrainPlan *plan)
     bool several = parameters[0].label && strcmp(parameters[0].label, "points") == 0;
     pareto->rays_per_step = several ? (uint32_t)arguments[0].number : 1;
     pareto->strength = arguments[several].number;
-    pareto->solver_text = construct_text(&s->module->arena, &solver_rows[row], arguments);
+    pareto->solver_text = construct_text(&plan->s->module->arena, &solver_rows[row], arguments);
 }
 
 /* ---- report ---- */

@@ -171,6 +171,8 @@ bool has_row_per_task(const Train *train, const State *state);
 
 /* The state "WHAT/NAME" of the state NAME's type, of role memory, for a whole run. */
 uint32_t memory_state(Module *module, const char *what, uint32_t of);
+/* The same for one task: as the next one begins, it is 0. */
+uint32_t task_memory_state(Module *module, const char *what, uint32_t of);
 /* The task at hand, as i32[]. */
 Value task_at_hand(Assembly *assembly, Builder *b);
 /* Adds strength * sum of importance (theta - anchor)^2 to the gradient of each shared state; importance and anchor are its memory

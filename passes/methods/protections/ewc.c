@@ -12,9 +12,7 @@ static void before(Assembly *assembly, const Phase *phase, WeightStep *step)
 /* The sum of squares over the examples of the task, so far. */
 static uint32_t squares_of(Module *module, uint32_t state)
 {
-    uint32_t squares = memory_state(module, "fisher", state);
-    module->states.data[squares].lifetime = LIFETIME_ROUND;
-    return squares;
+    return task_memory_state(module, "fisher", state);
 }
 
 static void consolidate(Assembly *assembly, WeightStep *step)

@@ -42,6 +42,13 @@ uint32_t memory_state(Module *module, const char *what, uint32_t of)
     return state;
 }
 
+uint32_t task_memory_state(Module *module, const char *what, uint32_t of)
+{
+    uint32_t state = memory_state(module, what, of);
+    module->states.data[state].lifetime = LIFETIME_ROUND;
+    return state;
+}
+
 Value task_at_hand(Assembly *assembly, Builder *b)
 {
     return build_read(b, condition_state(assembly->train, assembly->train->continual->condition));

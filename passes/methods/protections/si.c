@@ -11,9 +11,7 @@ static void before(Assembly *assembly, const Phase *phase, WeightStep *step)
 
 static uint32_t path_of(Module *module, uint32_t state)
 {
-    uint32_t path = memory_state(module, "path", state);
-    module->states.data[path].lifetime = LIFETIME_ROUND;
-    return path;
+    return task_memory_state(module, "path", state);
 }
 
 /* By the gradients of the task's own loss. */
