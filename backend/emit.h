@@ -111,6 +111,10 @@ void inner_end(Emitter *e, Aside aside); /* adds the return */
 /* Floats at any address; `mask`: of the lanes that count (the others are 0, or stay), NULL: all. */
 LLVMValueRef read_vector(Emitter *e, DType dtype, LLVMValueRef pointer, unsigned lanes, LLVMValueRef mask);
 void write_vector(Emitter *e, DType dtype, LLVMValueRef value, LLVMValueRef pointer, LLVMValueRef mask);
+/* The first `count` lanes, an i64 that may be any number; without masks where a masked store is slow, as with AVX2. */
+void write_lanes(Emitter *e, DType dtype, LLVMValueRef value, LLVMValueRef pointer, unsigned lanes, LLVMValueRef count);
+/* Brings the cache line near that a store will need: out's next columns, when a tile begins. Any address will do. */
+void prefetch(Emitter *e, LLVMValueRef pointer);
 /* A mask of the lanes below `count`, an i64. */
 LLVMValueRef lanes_below(Emitter *e, unsigned lanes, LLVMValueRef count);
 /* Rows (as many as each has lanes, a power of two) become columns: at each round, lanes whose index has the round's bit change

@@ -63,7 +63,7 @@ typedef struct Tile {
     Emitter *e;
     DType dtype;
     Sizes s;
-    LLVMValueRef arg[TILE_PARAMETERS], masks[MOST_VECTORS], sums[MOST_ROWS][MOST_VECTORS];
+    LLVMValueRef arg[TILE_PARAMETERS], full, sums[MOST_ROWS][MOST_VECTORS];
 } Tile;
 
 static void tile_step(Tile *t, LLVMValueRef k)
@@ -96,26 +96,65 @@ static void tile_sums(Tile *t)
     loop_end(e, &rest);
 }
 
-/* The rows of out that count, read into the sums or written from them. */
-static void tile_rows(Tile *t, bool store)
+static LLVMValueRef place_of(Tile *t, unsigned row, unsigned vector)
+{
+    LLVMValueRef out = advance_by(t->e, t->dtype, t->arg[TILE_OUT], t->arg[TILE_OUT_ROW], row);
+    return advance_const(t->e, t->dtype, out, (int64_t)vector * t->s.lanes);
+}
+
+static void load_sum(Tile *t, unsigned row, unsigned vector, LLVMValueRef mask)
+{
+    LLVMValueRef sum = read_vector(t->e, t->dtype, place_of(t, row, vector), t->s.lanes, mask);
+    LLVMBuildStore(t->e->builder, sum, t->sums[row][vector]);
+}
+
+static void store_sum(Tile *t, unsigned row, unsigned vector, LLVMValueRef count)
+{
+    LLVMTypeRef type = register_type(t->e, t->dtype, t->s.lanes);
+    LLVMValueRef sum = LLVMBuildLoad2(t->e->builder, type, t->sums[row][vector], "");
+    if (count)
+        write_lanes(t->e, t->dtype, sum, place_of(t, row, vector), t->s.lanes, count);
+    else
+        write_vector(t->e, t->dtype, sum, place_of(t, row, vector), NULL);
+}
+
+/* The rows and columns of out that count, of a tile that is not full. */
+static void some_rows(Tile *t, bool store)
 {
     Emitter *e = t->e;
-    LLVMTypeRef type = register_type(e, t->dtype, t->s.lanes);
     LLVMBasicBlockRef done = LLVMAppendBasicBlockInContext(e->context, e->function, "rows_done");
     for (unsigned r = 0; r < t->s.rows; r++) {
         LLVMBasicBlockRef row = LLVMAppendBasicBlockInContext(e->context, e->function, "row");
         LLVMValueRef counts = LLVMBuildICmp(e->builder, LLVMIntSLT, const_i64(e, r), t->arg[TILE_ROWS], "");
         LLVMBuildCondBr(e->builder, counts, row, done);
         LLVMPositionBuilderAtEnd(e->builder, row);
-        LLVMValueRef out = advance_by(e, t->dtype, t->arg[TILE_OUT], t->arg[TILE_OUT_ROW], r);
         for (unsigned v = 0; v < t->s.vectors; v++) {
-            LLVMValueRef place = advance_const(e, t->dtype, out, (int64_t)v * t->s.lanes);
+            LLVMValueRef left = LLVMBuildSub(e->builder, t->arg[TILE_COLUMNS], const_i64(e, (int64_t)v * t->s.lanes), "");
             if (store)
-                write_vector(e, t->dtype, LLVMBuildLoad2(e->builder, type, t->sums[r][v], ""), place, t->masks[v]);
+                store_sum(t, r, v, left);
             else
-                LLVMBuildStore(e->builder, read_vector(e, t->dtype, place, t->s.lanes, t->masks[v]), t->sums[r][v]);
+                load_sum(t, r, v, lanes_below(e, t->s.lanes, left));
         }
     }
+    LLVMBuildBr(e->builder, done);
+    LLVMPositionBuilderAtEnd(e->builder, done);
+}
+
+/* The sums of a block are read from out, or written to it: without any masks if the tile is full, as most are. */
+static void tile_rows(Tile *t, bool store)
+{
+    Emitter *e = t->e;
+    LLVMBasicBlockRef full = LLVMAppendBasicBlockInContext(e->context, e->function, "full");
+    LLVMBasicBlockRef some = LLVMAppendBasicBlockInContext(e->context, e->function, "some");
+    LLVMBasicBlockRef done = LLVMAppendBasicBlockInContext(e->context, e->function, "tile_done");
+    LLVMBuildCondBr(e->builder, t->full, full, some);
+    LLVMPositionBuilderAtEnd(e->builder, full);
+    for (unsigned r = 0; r < t->s.rows; r++)
+        for (unsigned v = 0; v < t->s.vectors; v++)
+            store ? store_sum(t, r, v, NULL) : load_sum(t, r, v, NULL);
+    LLVMBuildBr(e->builder, done);
+    LLVMPositionBuilderAtEnd(e->builder, some);
+    some_rows(t, store);
     LLVMBuildBr(e->builder, done);
     LLVMPositionBuilderAtEnd(e->builder, done);
 }
@@ -134,10 +173,11 @@ static LLVMValueRef tile_function(Emitter *e, DType dtype)
     Tile t = {.e = e, .dtype = dtype, .s = sizes_for(e, dtype)};
     for (unsigned i = 0; i < TILE_PARAMETERS; i++)
         t.arg[i] = LLVMGetParam(function, i);
-    for (unsigned v = 0; v < t.s.vectors; v++) {
-        LLVMValueRef before = const_i64(e, (int64_t)v * t.s.lanes);
-        t.masks[v] = lanes_below(e, t.s.lanes, LLVMBuildSub(e->builder, t.arg[TILE_COLUMNS], before, ""));
-    }
+    LLVMValueRef rows = LLVMBuildICmp(e->builder, LLVMIntEQ, t.arg[TILE_ROWS], const_i64(e, t.s.rows), "");
+    LLVMValueRef columns = LLVMBuildICmp(e->builder, LLVMIntEQ, t.arg[TILE_COLUMNS], const_i64(e, t.s.columns), "");
+    t.full = LLVMBuildAnd(e->builder, rows, columns, "");
+    for (unsigned r = 0; r < t.s.rows; r++)
+        prefetch(e, advance_const(e, dtype, place_of(&t, r, 0), t.s.columns));
     for (unsigned r = 0; r < t.s.rows; r++)
         for (unsigned v = 0; v < t.s.vectors; v++) {
             t.sums[r][v] = make_variable(e, register_type(e, dtype, t.s.lanes));
@@ -190,6 +230,7 @@ static void gather_runs(Gather *g)
         LLVMValueRef run = read_vector(e, g->dtype, advance_const(e, g->dtype, from, first), side, NULL);
         write_vector(e, g->dtype, run, advance_const(e, g->dtype, to, first), NULL);
     }
+    prefetch(e, advance_const(e, g->dtype, from, g->width));
     loop_end(e, &k);
 }
 

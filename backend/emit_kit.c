@@ -220,6 +220,47 @@ void write_vector(Emitter *e, DType dtype, LLVMValueRef value, LLVMValueRef poin
     LLVMSetAlignment(LLVMBuildStore(e->builder, value, pointer), (unsigned)dtype_size(dtype));
 }
 
+void prefetch(Emitter *e, LLVMValueRef pointer)
+{
+    LLVMValueRef args[] = {pointer, const_i32(e, 1), const_i32(e, 3), const_i32(e, 1)}; /* to write; as near as can be; data */
+    call_intrinsic(e, "llvm.prefetch", 1, &e->pointer, 4, args);
+}
+
+/* The first lanes of the value, 0 <= count < lanes: halves, as the bits of the count say. */
+static void write_halves(Emitter *e, DType dtype, LLVMValueRef value, LLVMValueRef pointer, unsigned lanes, LLVMValueRef count)
+{
+    LLVMValueRef place = make_variable(e, e->pointer), rest = make_variable(e, register_type(e, dtype, lanes));
+    LLVMBuildStore(e->builder, pointer, place);
+    LLVMBuildStore(e->builder, value, rest);
+    for (unsigned side = lanes / 2; side; side /= 2) {
+        LLVMValueRef low[MOST_LANES], high[MOST_LANES], none = LLVMGetPoison(register_type(e, dtype, lanes));
+        for (unsigned i = 0; i < lanes; i++) {
+            low[i] = const_i32(e, i);
+            high[i] = const_i32(e, (i + side) % lanes);
+        }
+        LLVMBasicBlockRef write = LLVMAppendBasicBlockInContext(e->context, e->function, "half");
+        LLVMBasicBlockRef next = LLVMAppendBasicBlockInContext(e->context, e->function, "next");
+        LLVMValueRef bit = LLVMBuildAnd(e->builder, count, const_i64(e, side), "");
+        LLVMBuildCondBr(e->builder, LLVMBuildICmp(e->builder, LLVMIntNE, bit, const_i64(e, 0), ""), write, next);
+        LLVMPositionBuilderAtEnd(e->builder, write);
+        LLVMValueRef all = LLVMBuildLoad2(e->builder, register_type(e, dtype, lanes), rest, "");
+        LLVMValueRef at = LLVMBuildLoad2(e->builder, e->pointer, place, "");
+        write_vector(e, dtype, LLVMBuildShuffleVector(e->builder, all, none, LLVMConstVector(low, side), ""), at, NULL);
+        LLVMBuildStore(e->builder, LLVMBuildShuffleVector(e->builder, all, none, LLVMConstVector(high, lanes), ""), rest);
+        LLVMBuildStore(e->builder, advance_const(e, dtype, at, side), place);
+        LLVMBuildBr(e->builder, next);
+        LLVMPositionBuilderAtEnd(e->builder, next);
+    }
+}
+
+void write_lanes(Emitter *e, DType dtype, LLVMValueRef value, LLVMValueRef pointer, unsigned lanes, LLVMValueRef count)
+{
+    if (e->target.registers >= WIDE_REGISTERS)
+        write_vector(e, dtype, value, pointer, lanes_below(e, lanes, count));
+    else
+        write_halves(e, dtype, value, pointer, lanes, count);
+}
+
 void transpose_square(Emitter *e, LLVMValueRef *rows, unsigned count)
 {
     for (unsigned bit = 1; bit < count; bit *= 2)

@@ -61,18 +61,18 @@ static bool packs(const Emitter *e, const Product *p)
     return p->rhs.column != 1 || p->m >= e->target.packing_rows;
 }
 
-/* Measured on AVX2 and AVX-512 processors against OpenBLAS 0.3.21: tiles win up to about 40^3 and for skinny shapes. */
+/* Measured against OpenBLAS 0.3.21 on an AVX2 processor (Zen 3); tiles with an extent of at most 16 on an AVX-512 processor, too. */
 ProductWay product_way(const Emitter *e, const Product *product)
 {
     Product p = oriented(product);
-    if (p.out.column != 1 || p.n < target_lanes(&e->target, p.dtype) / 4 || p.k < 2 || (p.rhs.column != 1 && p.m < 4))
+    const Target *target = &e->target;
+    if (p.out.column != 1 || p.n < target_lanes(target, p.dtype) / 4 || p.k < 2 || (p.rhs.column != 1 && p.m < 4))
         return PRODUCT_LOOP; /* packing rhs for so few rows costs more than the product */
     int64_t least = p.m < p.n ? p.m : p.n;
     least = p.k < least ? p.k : least;
-    bool skinny = least <= e->target.skinny_product;
-    if (skinny || p.m * p.n * p.k <= e->target.small_product)
+    if (least <= target->skinny_product || p.m * p.n * p.k <= target->small_product)
         return PRODUCT_TILES;
-    return e->target.blas == BLAS_OPENBLAS ? PRODUCT_OPENBLAS : PRODUCT_BLOCKS;
+    return p.k <= target->short_product || target->blas == BLAS_BUILTIN ? PRODUCT_BLOCKS : PRODUCT_OPENBLAS;
 }
 
 /* ---- panels ---- */
@@ -83,8 +83,10 @@ typedef struct Panel {
     Emitter *e;
     DType dtype;
     unsigned lanes, rows, vectors;
-    LLVMValueRef arg[PANEL_PARAMETERS];
-    LLVMValueRef mask; /* of the last vector; NULL: all lanes */
+    LLVMValueRef arg[PANEL_PARAMETERS]; /* some strides are constants: then addresses need fewer registers and instructions */
+    LLVMValueRef mask;    /* of the last vector of out; NULL: all lanes */
+    LLVMValueRef in_last; /* how many lanes that is */
+    bool packed;       /* rhs is packed: its last vector is whole */
     LLVMValueRef lhs[WIDE_ROWS], out[WIDE_ROWS], sums[WIDE_ROWS * MOST_VECTORS];
 } Panel;
 
@@ -107,7 +109,8 @@ static void emit_step(Panel *p, LLVMValueRef k)
     LLVMValueRef rhs = emit_advance(e, p->dtype, p->arg[RHS], LLVMBuildMul(e->builder, k, p->arg[RHS_ROW], ""));
     LLVMValueRef column = LLVMBuildMul(e->builder, k, p->arg[LHS_COLUMN], "");
     for (unsigned v = 0; v < p->vectors; v++)
-        right[v] = read_vector(e, p->dtype, advance_const(e, p->dtype, rhs, (int64_t)v * p->lanes), p->lanes, mask_of(p, v));
+        right[v] = read_vector(e, p->dtype, advance_const(e, p->dtype, rhs, (int64_t)v * p->lanes), p->lanes,
+                               p->packed ? NULL : mask_of(p, v));
     for (unsigned r = 0; r < p->rows; r++) {
         LLVMValueRef left = splat(e, load_scalar(e, p->dtype, emit_advance(e, p->dtype, p->lhs[r], column)), p->lanes);
         for (unsigned v = 0; v < p->vectors; v++) {
@@ -161,23 +164,33 @@ static void emit_panel(Panel *p)
         LLVMValueRef at = LLVMBuildAdd(e->builder, row, const_i64(e, r), "");
         p->lhs[r] = emit_advance(e, p->dtype, p->arg[LHS], LLVMBuildMul(e->builder, at, p->arg[LHS_ROW], ""));
         p->out[r] = emit_advance(e, p->dtype, p->arg[OUT], LLVMBuildMul(e->builder, at, p->arg[OUT_ROW], ""));
+        prefetch(e, advance_const(e, p->dtype, p->out[r], (int64_t)p->vectors * p->lanes));
     }
     emit_starts(p);
     emit_inner_loop(p);
     for (unsigned r = 0; r < p->rows; r++)
         for (unsigned v = 0; v < p->vectors; v++) {
             LLVMValueRef sum = LLVMBuildLoad2(e->builder, register_type(e, p->dtype, p->lanes), *sum_of(p, r, v), "");
-            write_vector(e, p->dtype, sum, advance_const(e, p->dtype, p->out[r], (int64_t)v * p->lanes), mask_of(p, v));
+            LLVMValueRef place = advance_const(e, p->dtype, p->out[r], (int64_t)v * p->lanes);
+            if (mask_of(p, v))
+                write_lanes(e, p->dtype, sum, place, p->lanes, p->in_last);
+            else
+                write_vector(e, p->dtype, sum, place, NULL);
         }
     loop_end(e, &tiles);
 }
 
 /* hn_panel_<dtype>_<rows>x<vectors>(lhs, its strides, rhs, its row stride, out, its row stride, k, tiles, columns, first block):
- * out[rows * tiles, columns] = or += lhs rhs. In the masked one, `m`, some lanes of the last vector are beyond the columns. */
-static LLVMValueRef panel_function(Emitter *e, DType dtype, unsigned rows, unsigned vectors, bool masked)
+ * out[rows * tiles, columns] = or += lhs rhs. What the name ends with, each of one product `of`: `n`, the numbers of a row of lhs lie
+ * side by side, or `t`, those of a column do; `p`, rhs is packed; `m`, masked: some lanes of the last vector are beyond the
+ * columns, in rhs too unless it is packed. */
+static LLVMValueRef panel_function(Emitter *e, const Product *of, unsigned rows, unsigned vectors, bool packed, bool masked)
 {
     char name[48];
-    snprintf(name, sizeof name, "hn_panel_%s_%ux%u%s", dtype_name(dtype), rows, vectors, masked ? "m" : "");
+    DType dtype = of->dtype;
+    bool plain = of->lhs.column == 1, transposed = !plain && of->lhs.row == 1;
+    snprintf(name, sizeof name, "hn_panel_%s_%ux%u%s%s%s", dtype_name(dtype), rows, vectors, plain ? "n" : transposed ? "t" : "",
+             packed ? "p" : "", masked ? "m" : "");
     LLVMValueRef function = LLVMGetNamedFunction(e->module, name);
     if (function)
         return function;
@@ -185,11 +198,15 @@ static LLVMValueRef panel_function(Emitter *e, DType dtype, unsigned rows, unsig
                                            e->i64,     e->i64, e->i64, e->i64,     e->i1};
     function = inner_function(e, name, PANEL_PARAMETERS, types);
     Aside aside = inner_begin(e, function);
-    Panel p = {.e = e, .dtype = dtype, .lanes = target_lanes(&e->target, dtype), .rows = rows, .vectors = vectors};
+    Panel p = {.e = e, .dtype = dtype, .lanes = target_lanes(&e->target, dtype), .rows = rows, .vectors = vectors, .packed = packed};
     for (unsigned i = 0; i < PANEL_PARAMETERS; i++)
         p.arg[i] = LLVMGetParam(function, i);
-    LLVMValueRef in_last = LLVMBuildSub(e->builder, p.arg[COUNT], const_i64(e, (int64_t)(vectors - 1) * p.lanes), "");
-    p.mask = masked ? lanes_below(e, p.lanes, in_last) : NULL;
+    if (plain || transposed)
+        p.arg[plain ? LHS_COLUMN : LHS_ROW] = const_i64(e, 1);
+    if (packed)
+        p.arg[RHS_ROW] = const_i64(e, p.lanes);
+    p.in_last = LLVMBuildSub(e->builder, p.arg[COUNT], const_i64(e, (int64_t)(vectors - 1) * p.lanes), "");
+    p.mask = masked ? lanes_below(e, p.lanes, p.in_last) : NULL;
     for (unsigned r = 0; r < rows; r++)
         for (unsigned v = 0; v < vectors; v++)
             *sum_of(&p, r, v) = make_variable(e, register_type(e, dtype, p.lanes));
@@ -210,6 +227,7 @@ static void pack_rows(Emitter *e, DType dtype, const LLVMValueRef *arg)
     Counter counter = loop_begin(e, const_i64(e, 0), arg[PACK_INNER], 1);
     LLVMValueRef from = emit_advance(e, dtype, arg[FROM], LLVMBuildMul(e->builder, counter.index, arg[FROM_ROW], ""));
     LLVMValueRef value = read_vector(e, dtype, from, lanes, mask);
+    prefetch(e, advance_const(e, dtype, from, lanes));
     write_vector(e, dtype, value, advance_by(e, dtype, arg[TO], counter.index, lanes), NULL);
     loop_end(e, &counter);
 }
@@ -314,7 +332,7 @@ static void call_panel(Tiling *t, LLVMValueRef first, unsigned rows, LLVMValueRe
         [COUNT] = const_i64(e, count),
         [FIRST] = LLVMBuildICmp(e->builder, LLVMIntEQ, t->first_k, const_i64(e, 0), ""),
     };
-    inner_call(e, panel_function(e, dtype, rows, vectors, count < vectors * t->lanes), PANEL_PARAMETERS, args);
+    inner_call(e, panel_function(e, &t->p, rows, vectors, t->packed, count < vectors * t->lanes), PANEL_PARAMETERS, args);
 }
 
 /* All rows of the range: whole tiles, then, at the end of the matrix, a smaller one. */

@@ -8,6 +8,7 @@
 
 #include "backend/jit.h"
 #include "runtime/core/parallel.h"
+#include "runtime/core/program.h"
 #ifdef _OPENMP
 #include <omp.h>
 #endif
@@ -58,8 +59,8 @@ static Jit *compiled(const Plan *plan, Blas blas)
 
 static void *memory(int64_t bytes)
 {
-    void *place = NULL;
-    if (posix_memalign(&place, HN_ALIGNMENT, (size_t)bytes + HN_ALIGNMENT))
+    void *place = aligned_memory((size_t)bytes, "the operands"); /* with large pages, like a program's */
+    if (!place)
         exit(1);
     for (int64_t i = 0; i < bytes / 4; i++)
         ((float *)place)[i] = 1; /* and of doubles some number that is not tiny */

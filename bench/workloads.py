@@ -70,7 +70,8 @@ def pareto(name, solver, objectives_passes):
 def continual(name, old):
     """A chunked hypernetwork 32-25-25-78000 makes 784-1000-1000-10 of the task at hand and, for the regulariser, of all old ones."""
     sizes = (784, 1000, 1000, 10)
-    chunks, weights = 27, weight_count(32, 25, 25, 78000) + 27 * 8
+    chunks = -(-weight_count(*sizes) // 78000)
+    weights = weight_count(32, 25, 25, 78000) + chunks * 8
     target = 2 * forward_flops(128, sizes) + forward_flops(128, sizes[1:])  # the images need no gradient
     generate = 3 * forward_flops(chunks, (32, 25, 25, 78000))
     adam = 2 * 10 * weights  # the step ahead, and the step

@@ -25,6 +25,7 @@ typedef struct Target {
     int64_t stage_elements;        /* a sum of more numbers is made in two stages; threads share the first */
     int64_t small_product;         /* a product of at most this many multiplications is fastest without blocks */
     int64_t skinny_product;        /* and so is a product with an extent of at most this */
+    int64_t short_product;         /* with sums of at most this many products, blocks are faster than a call of OpenBLAS */
     int64_t packing_rows;          /* rows of lhs from which on columns of rhs are worth packing */
     int64_t thread_work;           /* ops, or eighths of the bytes that move, from which on threads pay for a kernel */
     Blas blas;

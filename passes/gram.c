@@ -149,13 +149,22 @@ static Value left_matrix(Builder *b, const Piece *x, const Piece *y)
 }
 
 /* C = [H, H - H*, b - b*] */
-static Value head_matrix(Builder *b, const Piece *x, const Piece *y)
+static Value difference_of_heads(Builder *b, const Piece *x, const Piece *y)
 {
     Value parts[3] = {x->head, build_binary(b, OP_SUB, x->head, y->head)};
     if (x->bias == NO_VALUE)
         return build_concat(b, 2, parts, 1);
     parts[2] = as_matrix(b, build_binary(b, OP_SUB, x->bias, y->bias), x->columns, 1);
     return build_concat(b, 3, parts, 1);
+}
+
+/* [H, b] */
+static Value head_and_bias(Builder *b, const Piece *x)
+{
+    if (x->bias == NO_VALUE)
+        return x->head;
+    Value parts[2] = {x->head, as_matrix(b, x->bias, x->columns, 1)};
+    return build_concat(b, 2, parts, 1);
 }
 
 static Value rows_of(Builder *b, Value matrix, int64_t first, int64_t end)
@@ -165,6 +174,13 @@ static Value rows_of(Builder *b, Value matrix, int64_t first, int64_t end)
         return matrix;
     type.dims[0] = end - first;
     return build_slice(b, matrix, (Dims){2, {first, 0}}, type);
+}
+
+static Value columns_of(Builder *b, Value matrix, int64_t first, int64_t end)
+{
+    Type type = value_type(b, matrix);
+    type.dims[1] = end - first;
+    return build_slice(b, matrix, (Dims){2, {0, first}}, type);
 }
 
 /* M'M */
@@ -179,13 +195,27 @@ static Value trace(Builder *b, Value gram, Value head)
     return build_sum_of_product(b, gram, gram_of(b, build_unary(b, OP_STOP, head)));
 }
 
-/* What has the derivative of that with respect to C, which is 2 C G: one product, where the rule for products, which does not
- * know of the symmetry, would make C G + C G'. */
-static Value slope_along(Builder *b, Value gram, Value head)
+/* sum of (C G) X, with C G as a constant: what has its derivative with respect to X. */
+static Value slope_along(Builder *b, Value difference, Value gram, Value x)
 {
-    Value constant = build_unary(b, OP_STOP, head), still = build_unary(b, OP_STOP, gram);
-    Value slope = build_dot(b, constant, still, dims_of(1, 1), dims_of(1, 0), (Dims){0}, (Dims){0});
-    return build_sum_of_product(b, build_with_const(b, OP_MUL, slope, 2), head);
+    return build_sum_of_product(b, build_dot(b, difference, gram, dims_of(1, 1), dims_of(1, 0), (Dims){0}, (Dims){0}), x);
+}
+
+/* What has the derivative of that trace, which is 2 C G with respect to C. With columns G = [G1, G2, G3] like those of
+ * C = [H, H - H*, b - b*], it is 2 C [G1 + G2, G3] with respect to [H, b], and -2 C [G2, G3] with respect to [H*, b*]: half the
+ * columns, and one product, where the rule for products, which does not know that G is symmetric, would make two. */
+static Value slope_of_trace(Builder *b, Value gram, const HeadRange *head)
+{
+    Value constant = build_unary(b, OP_STOP, head->difference);
+    Value twice = build_with_const(b, OP_MUL, build_unary(b, OP_STOP, gram), 2);
+    int64_t columns = value_type(b, twice).dims[1], width = columns / 2;
+    Value second = columns_of(b, twice, width, 2 * width);
+    Value own[2] = {build_binary(b, OP_ADD, columns_of(b, twice, 0, width), second)}, other[2] = {second};
+    uint32_t parts = columns % 2 ? 2 : 1; /* with biases or without */
+    if (parts == 2)
+        own[1] = other[1] = columns_of(b, twice, 2 * width, columns);
+    return build_binary(b, OP_SUB, slope_along(b, constant, build_concat(b, parts, own, 1), head->own),
+                        slope_along(b, constant, build_concat(b, parts, other, 1), head->other));
 }
 
 static int compare(const void *x, const void *y)
@@ -228,16 +258,18 @@ static Value gram_of_piece(Builder *b, Value left, const Piece *piece, int64_t l
     return build_binary(b, OP_MUL, gram, build_splat(b, square, value_type(b, gram)));
 }
 
-static void add_term(SquareDistance *distance, Value gram, Value head)
+static void add_term(Builder *b, SquareDistance *distance, Value gram, const HeadRange *head, int64_t low, int64_t high)
 {
     vec_push(&distance->grams, gram);
-    vec_push(&distance->heads, head);
+    vec_push(&distance->heads, ((HeadRange){rows_of(b, head->difference, low, high), rows_of(b, head->own, low, high),
+                                            rows_of(b, head->other, low, high)}));
 }
 
 /* Adds the distance over n pieces of one pair of products; x[0] and y[0] have the operands. */
 static void add_pieces(Builder *b, const Piece *x, const Piece *y, uint32_t n, SquareDistance *distance)
 {
-    Value left = left_matrix(b, x, y), head = head_matrix(b, x, y);
+    Value left = left_matrix(b, x, y);
+    HeadRange head = {difference_of_heads(b, x, y), head_and_bias(b, x), head_and_bias(b, y)};
     int64_t *cuts = support_malloc((2 * n + 2) * sizeof *cuts);
     uint32_t count = cut_columns(x, n, cuts);
     for (uint32_t r = 0; r + 1 < count; r++) {
@@ -248,7 +280,7 @@ static void add_pieces(Builder *b, const Piece *x, const Piece *y, uint32_t n, S
                 grams = grams == NO_VALUE ? gram : build_binary(b, OP_ADD, grams, gram);
         }
         if (grams != NO_VALUE) /* otherwise it is what the last row has too much */
-            add_term(distance, grams, rows_of(b, head, cuts[r], cuts[r + 1]));
+            add_term(b, distance, grams, &head, cuts[r], cuts[r + 1]);
     }
     support_free(cuts);
 }
@@ -300,10 +332,10 @@ Value square_distance_end(Builder *b, SquareDistance *distance, Value *slope)
 {
     Value sum = distance->rest;
     for (uint32_t i = 0; i < distance->grams.len; i++)
-        sum = build_binary(b, OP_ADD, sum, trace(b, distance->grams.data[i], distance->heads.data[i]));
+        sum = build_binary(b, OP_ADD, sum, trace(b, distance->grams.data[i], distance->heads.data[i].difference));
     *slope = sum;
     for (uint32_t i = 0; i < distance->grams.len; i++)
-        *slope = build_binary(b, OP_ADD, *slope, slope_along(b, distance->grams.data[i], distance->heads.data[i]));
+        *slope = build_binary(b, OP_ADD, *slope, slope_of_trace(b, distance->grams.data[i], &distance->heads.data[i]));
     vec_free(&distance->grams);
     vec_free(&distance->heads);
     return sum;

@@ -17,14 +17,19 @@ void pass_weights(Model *model, Function *function);
 void pass_factor(Module *module, Function *function);
 
 /* sum over i of |x_i - y_i|^2, over all elements of n pairs of tensors of equal types (gram.c): `rest`, a scalar, and for tensors
- * that are pieces of wide products, without the tensors, tr(G C'C) per pair of a small matrix G and a head C. Between begin and
+ * that are pieces of wide products, without the tensors, tr(G C'C) per pair of a small matrix G and a head C, rows of it in most cases. Between begin and
  * end, what differs may be mapped (ir/map.h) and summed again: `rest` and the small matrices, but not the heads. `repeats`: how
  * often a mapping will repeat them, which says whether they pay. The end gives the sum, and in *slope what has the sum's first
  * derivatives, but another value; it frees the lists. */
+typedef struct HeadRange {
+    Value difference;  /* rows of C = [H, H - H*, b - b*] */
+    Value own, other;  /* of [H, b] and [H*, b*]; without biases, of H and H* */
+} HeadRange;
+
 typedef struct SquareDistance {
     Value rest;
     VEC(Value) grams;
-    VEC(Value) heads;
+    VEC(HeadRange) heads;
 } SquareDistance;
 void square_distance_begin(Builder *b, uint32_t n, const Value *x, const Value *y, int64_t repeats, SquareDistance *distance);
 Value square_distance_end(Builder *b, SquareDistance *distance, Value *slope);
