@@ -2,7 +2,7 @@
 """Continual learning: polynomials, permuted and split MNIST, a hundred tasks, and an ensemble on Fashion-MNIST.
 
 Writes docs/results/continual.md. Every run keeps its folder; one that is finished is not repeated, one that was interrupted goes on.
-A part whose runs are not there yet is left out of the document."""
+A part whose runs are not there yet keeps the section that the document has of it."""
 import argparse
 import json
 import os
@@ -184,7 +184,6 @@ def row(*cells):
 
 def polynomials(runs):
     yield from (
-        "## Three polynomials", "",
         "`models/polynomials.hn`: 100 noisy points each of three curves on three pieces of the axis; 4,000 steps per task. The hypernetwork makes the",
         "141 weights of a network 1-10-10-1. Test points have no noise. Columns are over tasks and seeds: of each seed the mean over the tasks, the largest",
         "error of any task, and the largest increase of the error of a task after it was learned. The last two count the seeds with less than .01 and .005.", "",
@@ -229,7 +228,6 @@ def image_rows(runs, part, inferred):
 def permuted(runs):
     trained, made, ratio = hnet_ratio(runs.explained("permuted", "remember"))
     yield from (
-        "## Permuted MNIST, ten tasks", "",
         "`models/permuted_mnist.hn`: 5,000 steps per task, the settings of von Oswald et al. (their P10-CL2). The hypernetwork has",
         f"{trained} trained numbers, and the network whose weights it makes has {made}: a ratio of {ratio}. Accuracies in %, forgetting in points.", "",
         row("", "seeds", "mean accuracy", "forgetting", "worst task", "seconds", "ms per step"), row(*["---"] * 7))
@@ -240,7 +238,6 @@ def permuted(runs):
 def split(runs):
     trained, made, ratio = hnet_ratio(runs.explained("split", "remember"))
     yield from (
-        "## Split MNIST, five tasks", "",
         "`models/split_mnist.hn`: 2,000 steps per task, a head per task, the settings of von Oswald et al. (their S-CL3, which has those of S-CL1).",
         f"The hypernetwork has {trained} trained numbers for {made} weights ({ratio}). *Inferred*: nobody says which task an image belongs to; the task whose",
         "head has the least entropy answers, and task and class must be right. Accuracies in %, forgetting in points; ± is the deviation over seeds.", "",
@@ -256,7 +253,6 @@ def hundred(runs):
     flops = re.search(r"remember\.minimise\s+([\d.]+)", explained)[1]
     memory = re.search(r"^memory: .*", explained, re.M)[0].split(" (")[0]
     yield from (
-        "## A hundred tasks", "",
         f"`models/permuted_mnist.hn` with `-D tasks={HUNDRED}` and `remember outputs(0.1, tasks: 32)`, {result['steps'] // HUNDRED} steps per task. A step regularises 32 earlier",
         "tasks, drawn anew. What they should be is computed from a copy of the hypernetwork, not stored, so memory does not grow with the number of tasks: the",
         f"weights of 99 tasks would be {99 * int(hnet_ratio(explained)[1].replace(',', '')) * 4 / 1e6:.0f} MB.", "",
@@ -272,7 +268,6 @@ def ensemble(runs):
     together, singles = runs.read("ensemble", "together", 0), runs.finished("ensemble", "single")
     loss, error, ece = ([metric_at_end(s, f"{name}(fashion.test)") for s in singles] for name in ("loss", "error", "calibration"))
     yield from (
-        "## An ensemble on Fashion-MNIST", "",
         f"`models/ensemble.hn`: eight members in one network, and {len(singles)} single nets trained one after the other (seeds 0 to {len(singles) - 1}) with the same settings,",
         "each at the evaluation that was best on the validation split. Test split. *ECE* is the expected calibration error, with 15 bins;",
         "*disagreement* the share of images on which a member differs from the vote.", "",
@@ -288,26 +283,49 @@ def ensemble(runs):
         row("single nets, best", f"{min(loss):.4f}", percent(min(error)), f"{min(ece):.4f}", "", ""), "")
 
 
-PARTS = {  # model, trains, the arguments of a quick run
-    "polynomials": {"model": "polynomials.hn", "trains": TRAINS, "write": polynomials, "quick": ["--steps", "200"]},
-    "split": {"model": "split_mnist.hn", "trains": [t for t in TRAINS if t != "plain"], "write": split, "quick": ["--steps", "20"],
+PARTS = {  # title in the document, model, trains, the arguments of a quick run
+    "polynomials": {"title": "Three polynomials", "model": "polynomials.hn", "trains": TRAINS, "write": polynomials, "quick": ["--steps", "200"]},
+    "split": {"title": "Split MNIST, five tasks", "model": "split_mnist.hn", "trains": [t for t in TRAINS if t != "plain"], "write": split, "quick": ["--steps", "20"],
               "data": "mnist"},
-    "ensemble": {"model": "ensemble.hn", "trains": ["together", "single"], "write": ensemble, "quick": ["--epochs", "1"], "data": "fashion"},
-    "hundred": {"model": "permuted_mnist.hn", "trains": ["remember"], "write": hundred, "quick": ["--steps", "2"], "data": "mnist",
+    "ensemble": {"title": "An ensemble on Fashion-MNIST", "model": "ensemble.hn", "trains": ["together", "single"], "write": ensemble, "quick": ["--epochs", "1"], "data": "fashion"},
+    "hundred": {"title": "A hundred tasks", "model": "permuted_mnist.hn", "trains": ["remember"], "write": hundred, "quick": ["--steps", "2"], "data": "mnist",
                 "constants": ["-D", f"tasks={HUNDRED}"], # measured after each of them on 500 images: all that were learned
                 "edit": (("outputs(0.1)", "outputs(0.1, tasks: 32)"), (".test)", ".valid)"),
                          ("  test   idx(", "  split  train 59500, valid 500\n  test   idx("))},
-    "permuted": {"model": "permuted_mnist.hn", "trains": [t for t in TRAINS if t != "plain"], "write": permuted,
+    "permuted": {"title": "Permuted MNIST, ten tasks", "model": "permuted_mnist.hn", "trains": [t for t in TRAINS if t != "plain"], "write": permuted,
                  "quick": ["--steps", "20"], "data": "mnist"}}
 
 
-def document(runs):
+def is_there(runs, part):
+    return any(runs.has(part, train, 0) for train in PARTS[part]["trains"]) and (part != "ensemble" or runs.has(part, "single", 0))
+
+
+def sections_of(text):
+    """{title: lines} of a document."""
+    sections, title = {}, None
+    for line in text.splitlines():
+        if line.startswith("## "):
+            title = line.removeprefix("## ")
+            sections[title] = []
+        elif title:
+            sections[title].append(line)
+    return sections
+
+
+def document(runs, before):
+    """`before`: the document that is replaced, whose sections stay where no runs are there."""
+    old = sections_of(before)
     yield from ("# Continual learning and ensembles", "",
-                f"`scripts/reproduce continual --data DIR`, {time.strftime('%-d %B %Y')}, {machine.processor()}; one thread. Times are those of training, without",
-                "evaluation, beside whatever else ran on the machine.", "")
+                "`scripts/reproduce continual --data DIR`, one thread. Times are those of training, without evaluation, beside whatever else ran on the",
+                "machine. Each section says when and where its runs were made.", "")
     for part, spec in PARTS.items():
-        if any(runs.has(part, train, 0) for train in spec["trains"]) and (part != "ensemble" or runs.has(part, "single", 0)):
+        if is_there(runs, part):
+            yield from (f"## {spec['title']}", "", f"{time.strftime('%-d %B %Y')}, {machine.processor()}.", "")
             yield from spec["write"](runs)
+        elif spec["title"] in old:
+            yield f"## {spec['title']}"
+            yield from old[spec["title"]]
+            yield ""
 
 
 def main():
@@ -319,7 +337,11 @@ def main():
         runs = Runs(flags, scratch)
         if not flags.write:
             run_all(flags, runs)
-        text = "\n".join(document(runs)).rstrip("\n") + "\n"
+        before = ""
+        if os.path.exists(flags.out) and not flags.quick:
+            with open(flags.out) as file:
+                before = file.read()
+        text = re.sub(r"\n{3,}", "\n\n", "\n".join(document(runs, before))).rstrip("\n") + "\n"
     if flags.quick:
         print(text, end="")
         return
