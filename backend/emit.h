@@ -111,7 +111,8 @@ void inner_end(Emitter *e, Aside aside); /* adds the return */
 /* Floats at any address; `mask`: of the lanes that count (the others are 0, or stay), NULL: all. */
 LLVMValueRef read_vector(Emitter *e, DType dtype, LLVMValueRef pointer, unsigned lanes, LLVMValueRef mask);
 void write_vector(Emitter *e, DType dtype, LLVMValueRef value, LLVMValueRef pointer, LLVMValueRef mask);
-/* The first `count` lanes, an i64 that may be any number; without masks where a masked store is slow, as with AVX2. */
+/* The first `count` lanes, an i64 from 0 on (from the number of lanes on: all); without masks where a masked store is slow, as
+ * it is with AVX2 on processors of AMD. */
 void write_lanes(Emitter *e, DType dtype, LLVMValueRef value, LLVMValueRef pointer, unsigned lanes, LLVMValueRef count);
 /* Brings the cache line near that a store will need: out's next columns, when a tile begins. Any address will do. */
 void prefetch(Emitter *e, LLVMValueRef pointer);

@@ -1,6 +1,6 @@
-/* Products of large matrices as generated code, where the target has no BLAS. Both operands are copied (packed) in the order in
- * which they are read: a block of lhs, which stays in the far cache, as tiles of a few rows, and then a few columns of rhs,
- * which stay in the near cache. A tile of rows by columns keeps its sums in registers while k runs over the block.
+/* Products of large matrices as generated code, where sums are short or the target has no BLAS. Both operands are copied (packed)
+ * in the order in which they are read: a block of lhs, which stays in the far cache, as tiles of a few rows, and then a few
+ * columns of rhs, which stay in the near cache. A tile of rows by columns keeps its sums in registers while k runs over the block.
  *
  * Each element is the sum over k = 0, 1, ... by fused multiply-adds, as in emit_tile.c, whatever the processor, the sizes of
  * blocks and the number of threads: a tile that is not full is computed with filler numbers whose results are not stored.

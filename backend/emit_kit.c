@@ -229,11 +229,12 @@ void prefetch(Emitter *e, LLVMValueRef pointer)
 /* The first lanes of the value, 0 <= count < lanes: halves, as the bits of the count say. */
 static void write_halves(Emitter *e, DType dtype, LLVMValueRef value, LLVMValueRef pointer, unsigned lanes, LLVMValueRef count)
 {
-    LLVMValueRef place = make_variable(e, e->pointer), rest = make_variable(e, register_type(e, dtype, lanes));
+    LLVMTypeRef type = LLVMTypeOf(value);
+    LLVMValueRef place = make_variable(e, e->pointer), rest = make_variable(e, type);
     LLVMBuildStore(e->builder, pointer, place);
     LLVMBuildStore(e->builder, value, rest);
     for (unsigned side = lanes / 2; side; side /= 2) {
-        LLVMValueRef low[MOST_LANES], high[MOST_LANES], none = LLVMGetPoison(register_type(e, dtype, lanes));
+        LLVMValueRef low[MOST_LANES], high[MOST_LANES], none = LLVMGetPoison(type);
         for (unsigned i = 0; i < lanes; i++) {
             low[i] = const_i32(e, i);
             high[i] = const_i32(e, (i + side) % lanes);
@@ -243,8 +244,7 @@ static void write_halves(Emitter *e, DType dtype, LLVMValueRef value, LLVMValueR
         LLVMValueRef bit = LLVMBuildAnd(e->builder, count, const_i64(e, side), "");
         LLVMBuildCondBr(e->builder, LLVMBuildICmp(e->builder, LLVMIntNE, bit, const_i64(e, 0), ""), write, next);
         LLVMPositionBuilderAtEnd(e->builder, write);
-        LLVMValueRef all = LLVMBuildLoad2(e->builder, register_type(e, dtype, lanes), rest, "");
-        LLVMValueRef at = LLVMBuildLoad2(e->builder, e->pointer, place, "");
+        LLVMValueRef all = LLVMBuildLoad2(e->builder, type, rest, ""), at = LLVMBuildLoad2(e->builder, e->pointer, place, "");
         write_vector(e, dtype, LLVMBuildShuffleVector(e->builder, all, none, LLVMConstVector(low, side), ""), at, NULL);
         LLVMBuildStore(e->builder, LLVMBuildShuffleVector(e->builder, all, none, LLVMConstVector(high, lanes), ""), rest);
         LLVMBuildStore(e->builder, advance_const(e, dtype, at, side), place);
@@ -255,10 +255,21 @@ static void write_halves(Emitter *e, DType dtype, LLVMValueRef value, LLVMValueR
 
 void write_lanes(Emitter *e, DType dtype, LLVMValueRef value, LLVMValueRef pointer, unsigned lanes, LLVMValueRef count)
 {
-    if (e->target.registers >= WIDE_REGISTERS)
+    if (e->target.registers >= WIDE_REGISTERS) {
         write_vector(e, dtype, value, pointer, lanes_below(e, lanes, count));
-    else
-        write_halves(e, dtype, value, pointer, lanes, count);
+        return;
+    }
+    LLVMBasicBlockRef all = LLVMAppendBasicBlockInContext(e->context, e->function, "all_lanes");
+    LLVMBasicBlockRef some = LLVMAppendBasicBlockInContext(e->context, e->function, "some_lanes");
+    LLVMBasicBlockRef done = LLVMAppendBasicBlockInContext(e->context, e->function, "written");
+    LLVMBuildCondBr(e->builder, LLVMBuildICmp(e->builder, LLVMIntSGE, count, const_i64(e, lanes), ""), all, some);
+    LLVMPositionBuilderAtEnd(e->builder, all);
+    write_vector(e, dtype, value, pointer, NULL);
+    LLVMBuildBr(e->builder, done);
+    LLVMPositionBuilderAtEnd(e->builder, some);
+    write_halves(e, dtype, value, pointer, lanes, count);
+    LLVMBuildBr(e->builder, done);
+    LLVMPositionBuilderAtEnd(e->builder, done);
 }
 
 void transpose_square(Emitter *e, LLVMValueRef *rows, unsigned count)

@@ -257,6 +257,7 @@ static void emit_vector_loop(Nest *n, int level, LLVMValueRef first, LLVMValueRe
         while (level < n->first_reduced && n->lanes / 2 >= count)
             n->lanes /= 2;
         n->mask = count < n->lanes ? tail_mask(e, n->lanes, count) : NULL;
+        n->lanes_in_tail = count;
         emit_body(n, level, const_i64(e, rest));
         n->mask = NULL;
         n->lanes = whole_lanes;

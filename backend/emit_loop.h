@@ -30,6 +30,7 @@ typedef struct Nest {
     unsigned unroll;
     unsigned width;                      /* vectors in the body being emitted: 1 or unroll */
     LLVMValueRef mask;                   /* of its lanes, NULL: all */
+    unsigned lanes_in_tail;              /* those of the mask, the first ones */
     LLVMValueRef index[MAX_RANK];        /* of each axis */
     LLVMValueRef chunk_first, chunk_end; /* of axis 0: the chunk at work; NULL: none */
     NodeState *nodes;

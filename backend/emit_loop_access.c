@@ -141,15 +141,17 @@ void store_vector(Nest *n, const Cursor *cursor, LLVMValueRef value, unsigned u)
     int64_t stride = cursor->access->stride[n->vector_axis];
     LLVMValueRef pointer = advance_const(e, cursor->dtype, cursor->pointer, (int64_t)u * n->lanes * stride);
     LLVMTypeRef type = LLVMVectorType(element_type(e, cursor->dtype), n->lanes);
-    LLVMValueRef alignment = const_i32(e, (int64_t)dtype_size(cursor->dtype));
     if (cursor->dtype == DTYPE_BOOL)
         value = LLVMBuildZExt(e->builder, value, type, "");
-    if (stride == 1 && !n->mask) {
-        LLVMSetAlignment(LLVMBuildStore(e->builder, value, pointer), (unsigned)dtype_size(cursor->dtype));
+    if (stride == 1) {
+        if (n->mask)
+            write_lanes(e, cursor->dtype, value, pointer, n->lanes, const_i64(e, n->lanes_in_tail));
+        else
+            write_vector(e, cursor->dtype, value, pointer, NULL);
         return;
     }
-    LLVMValueRef place = stride == 1 ? pointer : emit_advance(e, cursor->dtype, pointer, lane_offsets(n, stride));
-    LLVMTypeRef types[] = {type, LLVMTypeOf(place)};
-    LLVMValueRef args[] = {value, place, alignment, all_or_mask(n)};
-    call_intrinsic(e, stride == 1 ? "llvm.masked.store" : "llvm.masked.scatter", 2, types, 4, args);
+    LLVMValueRef places = emit_advance(e, cursor->dtype, pointer, lane_offsets(n, stride));
+    LLVMTypeRef types[] = {type, LLVMTypeOf(places)};
+    LLVMValueRef args[] = {value, places, const_i32(e, (int64_t)dtype_size(cursor->dtype)), all_or_mask(n)};
+    call_intrinsic(e, "llvm.masked.scatter", 2, types, 4, args);
 }

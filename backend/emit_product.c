@@ -1,6 +1,6 @@
 /* Matrix products, in loops over their batch axes. Small and skinny ones are generated tiles; a matrix times a vector is a loop
- * kernel that multiplies and sums; large ones are calls of CBLAS, whose kernels fit the processor that runs them, or, if the
- * target has no BLAS, blocks of generated code (emit_blocks.c). */
+ * kernel that multiplies and sums; large ones are calls of CBLAS, whose kernels fit the processor that runs them, or, if sums are
+ * short or the target has no BLAS, blocks of generated code (emit_blocks.c). */
 #include <string.h>
 
 #include "backend/emit.h"

@@ -84,9 +84,8 @@ typedef struct Panel {
     DType dtype;
     unsigned lanes, rows, vectors;
     LLVMValueRef arg[PANEL_PARAMETERS]; /* some strides are constants: then addresses need fewer registers and instructions */
-    LLVMValueRef mask;    /* of the last vector of out; NULL: all lanes */
-    LLVMValueRef in_last; /* how many lanes that is */
-    bool packed;       /* rhs is packed: its last vector is whole */
+    LLVMValueRef mask, in_last;         /* lanes of the last vector of out that count, and their number; NULL: all */
+    bool packed;                        /* rhs is: its last vector is whole */
     LLVMValueRef lhs[WIDE_ROWS], out[WIDE_ROWS], sums[WIDE_ROWS * MOST_VECTORS];
 } Panel;
 
