@@ -111,11 +111,12 @@ void inner_end(Emitter *e, Aside aside); /* adds the return */
 /* Floats at any address; `mask`: of the lanes that count (the others are 0, or stay), NULL: all. */
 LLVMValueRef read_vector(Emitter *e, DType dtype, LLVMValueRef pointer, unsigned lanes, LLVMValueRef mask);
 void write_vector(Emitter *e, DType dtype, LLVMValueRef value, LLVMValueRef pointer, LLVMValueRef mask);
-/* The first `count` lanes, an i64 from 0 on (from the number of lanes on: all); without masks where a masked store is slow, as
- * it is with AVX2 on processors of AMD. */
+/* The first `count` lanes, of which there is at least one (from `lanes` on: all); without masks where a masked store is slow, as
+ * it is with AVX2 on processors of AMD. The second takes a count that is known only when the program runs, an i64. */
+void write_first_lanes(Emitter *e, DType dtype, LLVMValueRef value, LLVMValueRef pointer, unsigned lanes, unsigned count);
 void write_lanes(Emitter *e, DType dtype, LLVMValueRef value, LLVMValueRef pointer, unsigned lanes, LLVMValueRef count);
-/* Brings the cache line near that a store will need: out's next columns, when a tile begins. Any address will do. */
-void prefetch(Emitter *e, LLVMValueRef pointer);
+/* Asks for the cache line that a later load or store will need; any address will do. */
+void prefetch(Emitter *e, LLVMValueRef pointer, bool to_write);
 /* A mask of the lanes below `count`, an i64. */
 LLVMValueRef lanes_below(Emitter *e, unsigned lanes, LLVMValueRef count);
 /* Rows (as many as each has lanes, a power of two) become columns: at each round, lanes whose index has the round's bit change

@@ -176,8 +176,8 @@ static LLVMValueRef tile_function(Emitter *e, DType dtype)
     LLVMValueRef rows = LLVMBuildICmp(e->builder, LLVMIntEQ, t.arg[TILE_ROWS], const_i64(e, t.s.rows), "");
     LLVMValueRef columns = LLVMBuildICmp(e->builder, LLVMIntEQ, t.arg[TILE_COLUMNS], const_i64(e, t.s.columns), "");
     t.full = LLVMBuildAnd(e->builder, rows, columns, "");
-    for (unsigned r = 0; r < t.s.rows; r++)
-        prefetch(e, advance_const(e, dtype, place_of(&t, r, 0), t.s.columns));
+    for (unsigned r = 0; r < t.s.rows; r++) /* the next columns: far apart, so that no processor guesses them */
+        prefetch(e, advance_const(e, dtype, place_of(&t, r, 0), t.s.columns), true);
     for (unsigned r = 0; r < t.s.rows; r++)
         for (unsigned v = 0; v < t.s.vectors; v++) {
             t.sums[r][v] = make_variable(e, register_type(e, dtype, t.s.lanes));
@@ -230,7 +230,7 @@ static void gather_runs(Gather *g)
         LLVMValueRef run = read_vector(e, g->dtype, advance_const(e, g->dtype, from, first), side, NULL);
         write_vector(e, g->dtype, run, advance_const(e, g->dtype, to, first), NULL);
     }
-    prefetch(e, advance_const(e, g->dtype, from, g->width));
+    prefetch(e, advance_const(e, g->dtype, from, g->width), false);
     loop_end(e, &k);
 }
 

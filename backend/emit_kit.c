@@ -220,39 +220,34 @@ void write_vector(Emitter *e, DType dtype, LLVMValueRef value, LLVMValueRef poin
     LLVMSetAlignment(LLVMBuildStore(e->builder, value, pointer), (unsigned)dtype_size(dtype));
 }
 
-void prefetch(Emitter *e, LLVMValueRef pointer)
+void prefetch(Emitter *e, LLVMValueRef pointer, bool to_write)
 {
-    LLVMValueRef args[] = {pointer, const_i32(e, 1), const_i32(e, 3), const_i32(e, 1)}; /* to write; as near as can be; data */
+    LLVMValueRef args[] = {pointer, const_i32(e, to_write), const_i32(e, 3), const_i32(e, 1)}; /* into all caches, data */
     call_intrinsic(e, "llvm.prefetch", 1, &e->pointer, 4, args);
 }
 
-/* The first lanes of the value, 0 <= count < lanes: halves, as the bits of the count say. */
-static void write_halves(Emitter *e, DType dtype, LLVMValueRef value, LLVMValueRef pointer, unsigned lanes, LLVMValueRef count)
+static LLVMValueRef lanes_from(Emitter *e, LLVMValueRef value, unsigned first, unsigned count)
 {
-    LLVMTypeRef type = LLVMTypeOf(value);
-    LLVMValueRef place = make_variable(e, e->pointer), rest = make_variable(e, type);
-    LLVMBuildStore(e->builder, pointer, place);
-    LLVMBuildStore(e->builder, value, rest);
-    for (unsigned side = lanes / 2; side; side /= 2) {
-        LLVMValueRef low[MOST_LANES], high[MOST_LANES], none = LLVMGetPoison(type);
-        for (unsigned i = 0; i < lanes; i++) {
-            low[i] = const_i32(e, i);
-            high[i] = const_i32(e, (i + side) % lanes);
-        }
-        LLVMBasicBlockRef write = LLVMAppendBasicBlockInContext(e->context, e->function, "half");
-        LLVMBasicBlockRef next = LLVMAppendBasicBlockInContext(e->context, e->function, "next");
-        LLVMValueRef bit = LLVMBuildAnd(e->builder, count, const_i64(e, side), "");
-        LLVMBuildCondBr(e->builder, LLVMBuildICmp(e->builder, LLVMIntNE, bit, const_i64(e, 0), ""), write, next);
-        LLVMPositionBuilderAtEnd(e->builder, write);
-        LLVMValueRef all = LLVMBuildLoad2(e->builder, type, rest, ""), at = LLVMBuildLoad2(e->builder, e->pointer, place, "");
-        write_vector(e, dtype, LLVMBuildShuffleVector(e->builder, all, none, LLVMConstVector(low, side), ""), at, NULL);
-        LLVMBuildStore(e->builder, LLVMBuildShuffleVector(e->builder, all, none, LLVMConstVector(high, lanes), ""), rest);
-        LLVMBuildStore(e->builder, advance_const(e, dtype, at, side), place);
-        LLVMBuildBr(e->builder, next);
-        LLVMPositionBuilderAtEnd(e->builder, next);
-    }
+    LLVMValueRef lanes[MOST_LANES];
+    for (unsigned i = 0; i < count; i++)
+        lanes[i] = const_i32(e, first + i);
+    return LLVMBuildShuffleVector(e->builder, value, LLVMGetPoison(LLVMTypeOf(value)), LLVMConstVector(lanes, count), "");
 }
 
+void write_first_lanes(Emitter *e, DType dtype, LLVMValueRef value, LLVMValueRef pointer, unsigned lanes, unsigned count)
+{
+    if (count >= lanes || e->target.registers >= WIDE_REGISTERS) {
+        write_vector(e, dtype, value, pointer, count < lanes ? tail_mask(e, lanes, count) : NULL);
+        return;
+    }
+    for (unsigned side = lanes / 2, at = 0; side; side /= 2)
+        if (count & side) {
+            write_vector(e, dtype, lanes_from(e, value, at, side), advance_const(e, dtype, pointer, at), NULL);
+            at += side;
+        }
+}
+
+/* One block of code for each number of lanes but 0, and a jump to the one that is asked for. */
 void write_lanes(Emitter *e, DType dtype, LLVMValueRef value, LLVMValueRef pointer, unsigned lanes, LLVMValueRef count)
 {
     if (e->target.registers >= WIDE_REGISTERS) {
@@ -260,15 +255,16 @@ void write_lanes(Emitter *e, DType dtype, LLVMValueRef value, LLVMValueRef point
         return;
     }
     LLVMBasicBlockRef all = LLVMAppendBasicBlockInContext(e->context, e->function, "all_lanes");
-    LLVMBasicBlockRef some = LLVMAppendBasicBlockInContext(e->context, e->function, "some_lanes");
     LLVMBasicBlockRef done = LLVMAppendBasicBlockInContext(e->context, e->function, "written");
-    LLVMBuildCondBr(e->builder, LLVMBuildICmp(e->builder, LLVMIntSGE, count, const_i64(e, lanes), ""), all, some);
-    LLVMPositionBuilderAtEnd(e->builder, all);
-    write_vector(e, dtype, value, pointer, NULL);
-    LLVMBuildBr(e->builder, done);
-    LLVMPositionBuilderAtEnd(e->builder, some);
-    write_halves(e, dtype, value, pointer, lanes, count);
-    LLVMBuildBr(e->builder, done);
+    LLVMValueRef jump = LLVMBuildSwitch(e->builder, count, all, lanes - 1);
+    for (unsigned n = 1; n <= lanes; n++) {
+        LLVMBasicBlockRef some = n == lanes ? all : LLVMAppendBasicBlockInContext(e->context, e->function, "some_lanes");
+        if (n < lanes)
+            LLVMAddCase(jump, const_i64(e, n), some);
+        LLVMPositionBuilderAtEnd(e->builder, some);
+        write_first_lanes(e, dtype, value, pointer, lanes, n);
+        LLVMBuildBr(e->builder, done);
+    }
     LLVMPositionBuilderAtEnd(e->builder, done);
 }
 

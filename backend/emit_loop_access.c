@@ -45,9 +45,7 @@ static void prefetch_row(Nest *n, const Cursor *cursor, int level)
     int64_t bytes = cursor->access->row * (int64_t)dtype_size(cursor->dtype);
     for (int64_t line = 0, size = e->target.cache_line; line * size < bytes && line < MOST_LINES; line++) {
         LLVMValueRef offset = const_i64(e, line * size);
-        LLVMValueRef args[] = {LLVMBuildGEP2(e->builder, e->i8, row, &offset, 1, ""), const_i32(e, 0), const_i32(e, 3),
-                               const_i32(e, 1)};
-        call_intrinsic(e, "llvm.prefetch", 1, &e->pointer, 4, args); /* a read, into all caches, of data */
+        prefetch(e, LLVMBuildGEP2(e->builder, e->i8, row, &offset, 1, ""), false);
     }
 }
 
@@ -145,7 +143,7 @@ void store_vector(Nest *n, const Cursor *cursor, LLVMValueRef value, unsigned u)
         value = LLVMBuildZExt(e->builder, value, type, "");
     if (stride == 1) {
         if (n->mask)
-            write_lanes(e, cursor->dtype, value, pointer, n->lanes, const_i64(e, n->lanes_in_tail));
+            write_first_lanes(e, cursor->dtype, value, pointer, n->lanes, n->lanes_in_tail);
         else
             write_vector(e, cursor->dtype, value, pointer, NULL);
         return;

@@ -77,14 +77,14 @@ ProductWay product_way(const Emitter *e, const Product *product)
 
 /* ---- panels ---- */
 
-enum { LHS, LHS_ROW, LHS_COLUMN, RHS, RHS_ROW, OUT, OUT_ROW, INNER, TILES, COUNT, FIRST, PANEL_PARAMETERS };
+enum { LHS, LHS_ROW, LHS_COLUMN, RHS, RHS_ROW, OUT, OUT_ROW, INNER, TILES, FIRST, PANEL_PARAMETERS };
 
 typedef struct Panel {
     Emitter *e;
     DType dtype;
     unsigned lanes, rows, vectors;
     LLVMValueRef arg[PANEL_PARAMETERS]; /* some strides are constants: then addresses need fewer registers and instructions */
-    LLVMValueRef mask, in_last;         /* lanes of the last vector of out that count, and their number; NULL: all */
+    unsigned in_last;                   /* lanes of the last vector of out that count */
     bool packed;                        /* rhs is: its last vector is whole */
     LLVMValueRef lhs[WIDE_ROWS], out[WIDE_ROWS], sums[WIDE_ROWS * MOST_VECTORS];
 } Panel;
@@ -94,9 +94,16 @@ static LLVMValueRef *sum_of(Panel *p, unsigned row, unsigned vector)
     return &p->sums[row * MOST_VECTORS + vector];
 }
 
+/* Of a vector of out, how many lanes count. */
+static unsigned lanes_of(const Panel *p, unsigned vector)
+{
+    return vector + 1 == p->vectors ? p->in_last : p->lanes;
+}
+
+/* Of a vector that is read in place; NULL: all lanes count. */
 static LLVMValueRef mask_of(const Panel *p, unsigned vector)
 {
-    return vector + 1 == p->vectors ? p->mask : NULL;
+    return lanes_of(p, vector) < p->lanes ? tail_mask(p->e, p->lanes, lanes_of(p, vector)) : NULL;
 }
 
 /* sums += lhs[rows, k] * rhs[k, columns] */
@@ -163,7 +170,7 @@ static void emit_panel(Panel *p)
         LLVMValueRef at = LLVMBuildAdd(e->builder, row, const_i64(e, r), "");
         p->lhs[r] = emit_advance(e, p->dtype, p->arg[LHS], LLVMBuildMul(e->builder, at, p->arg[LHS_ROW], ""));
         p->out[r] = emit_advance(e, p->dtype, p->arg[OUT], LLVMBuildMul(e->builder, at, p->arg[OUT_ROW], ""));
-        prefetch(e, advance_const(e, p->dtype, p->out[r], (int64_t)p->vectors * p->lanes));
+        prefetch(e, advance_const(e, p->dtype, p->out[r], (int64_t)p->vectors * p->lanes), true); /* the next columns */
     }
     emit_starts(p);
     emit_inner_loop(p);
@@ -171,41 +178,38 @@ static void emit_panel(Panel *p)
         for (unsigned v = 0; v < p->vectors; v++) {
             LLVMValueRef sum = LLVMBuildLoad2(e->builder, register_type(e, p->dtype, p->lanes), *sum_of(p, r, v), "");
             LLVMValueRef place = advance_const(e, p->dtype, p->out[r], (int64_t)v * p->lanes);
-            if (mask_of(p, v))
-                write_lanes(e, p->dtype, sum, place, p->lanes, p->in_last);
-            else
-                write_vector(e, p->dtype, sum, place, NULL);
+            write_first_lanes(e, p->dtype, sum, place, p->lanes, lanes_of(p, v));
         }
     loop_end(e, &tiles);
 }
 
-/* hn_panel_<dtype>_<rows>x<vectors>(lhs, its strides, rhs, its row stride, out, its row stride, k, tiles, columns, first block):
- * out[rows * tiles, columns] = or += lhs rhs. What the name ends with, each of one product `of`: `n`, the numbers of a row of lhs lie
- * side by side, or `t`, those of a column do; `p`, rhs is packed; `m`, masked: some lanes of the last vector are beyond the
- * columns, in rhs too unless it is packed. */
-static LLVMValueRef panel_function(Emitter *e, const Product *of, unsigned rows, unsigned vectors, bool packed, bool masked)
+/* hn_panel_<dtype>_<rows>x<vectors>(lhs, its strides, rhs, its row stride, out, its row stride, k, tiles, first block):
+ * out[rows * tiles, columns] = or += lhs rhs. The name ends with `n` if the numbers of a row of lhs lie side by side, `t` if those of
+ * a column do, as in `of`; `p` if rhs is packed; and, where the columns are no whole number of vectors, what is in the last one. */
+static LLVMValueRef panel_function(Emitter *e, const Product *of, unsigned rows, unsigned vectors, unsigned in_last, bool packed)
 {
-    char name[48];
+    char name[48], last[16] = "";
     DType dtype = of->dtype;
+    unsigned lanes = target_lanes(&e->target, dtype);
     bool plain = of->lhs.column == 1, transposed = !plain && of->lhs.row == 1;
+    if (in_last < lanes)
+        snprintf(last, sizeof last, "_%u", in_last);
     snprintf(name, sizeof name, "hn_panel_%s_%ux%u%s%s%s", dtype_name(dtype), rows, vectors, plain ? "n" : transposed ? "t" : "",
-             packed ? "p" : "", masked ? "m" : "");
+             packed ? "p" : "", last);
     LLVMValueRef function = LLVMGetNamedFunction(e->module, name);
     if (function)
         return function;
-    LLVMTypeRef types[PANEL_PARAMETERS] = {e->pointer, e->i64, e->i64, e->pointer, e->i64, e->pointer,
-                                           e->i64,     e->i64, e->i64, e->i64,     e->i1};
+    LLVMTypeRef types[PANEL_PARAMETERS] = {e->pointer, e->i64, e->i64, e->pointer, e->i64,
+                                           e->pointer, e->i64, e->i64, e->i64,     e->i1};
     function = inner_function(e, name, PANEL_PARAMETERS, types);
     Aside aside = inner_begin(e, function);
-    Panel p = {.e = e, .dtype = dtype, .lanes = target_lanes(&e->target, dtype), .rows = rows, .vectors = vectors, .packed = packed};
+    Panel p = {.e = e, .dtype = dtype, .lanes = lanes, .rows = rows, .vectors = vectors, .in_last = in_last, .packed = packed};
     for (unsigned i = 0; i < PANEL_PARAMETERS; i++)
         p.arg[i] = LLVMGetParam(function, i);
     if (plain || transposed)
         p.arg[plain ? LHS_COLUMN : LHS_ROW] = const_i64(e, 1);
     if (packed)
         p.arg[RHS_ROW] = const_i64(e, p.lanes);
-    p.in_last = LLVMBuildSub(e->builder, p.arg[COUNT], const_i64(e, (int64_t)(vectors - 1) * p.lanes), "");
-    p.mask = masked ? lanes_below(e, p.lanes, p.in_last) : NULL;
     for (unsigned r = 0; r < rows; r++)
         for (unsigned v = 0; v < vectors; v++)
             *sum_of(&p, r, v) = make_variable(e, register_type(e, dtype, p.lanes));
@@ -226,7 +230,7 @@ static void pack_rows(Emitter *e, DType dtype, const LLVMValueRef *arg)
     Counter counter = loop_begin(e, const_i64(e, 0), arg[PACK_INNER], 1);
     LLVMValueRef from = emit_advance(e, dtype, arg[FROM], LLVMBuildMul(e->builder, counter.index, arg[FROM_ROW], ""));
     LLVMValueRef value = read_vector(e, dtype, from, lanes, mask);
-    prefetch(e, advance_const(e, dtype, from, lanes));
+    prefetch(e, advance_const(e, dtype, from, lanes), false);
     write_vector(e, dtype, value, advance_by(e, dtype, arg[TO], counter.index, lanes), NULL);
     loop_end(e, &counter);
 }
@@ -328,10 +332,9 @@ static void call_panel(Tiling *t, LLVMValueRef first, unsigned rows, LLVMValueRe
         [OUT_ROW] = const_i64(e, t->p.out.row),
         [INNER] = t->block_k,
         [TILES] = tiles,
-        [COUNT] = const_i64(e, count),
         [FIRST] = LLVMBuildICmp(e->builder, LLVMIntEQ, t->first_k, const_i64(e, 0), ""),
     };
-    inner_call(e, panel_function(e, &t->p, rows, vectors, t->packed, count < vectors * t->lanes), PANEL_PARAMETERS, args);
+    inner_call(e, panel_function(e, &t->p, rows, vectors, count - (vectors - 1) * t->lanes, t->packed), PANEL_PARAMETERS, args);
 }
 
 /* All rows of the range: whole tiles, then, at the end of the matrix, a smaller one. */
