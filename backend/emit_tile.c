@@ -310,6 +310,7 @@ typedef struct Tiling {
     LLVMValueRef lhs, rhs, out;    /* of the batch element at work */
     LLVMValueRef packed;           /* memory for packed columns of rhs; NULL: they are read in place */
     Range row_range, column_range;
+    bool symmetric; /* a matrix times its transpose: elements far below the diagonal are copied from above it */
     LLVMValueRef first_k, block_k; /* the block of k at work */
 } Tiling;
 
@@ -337,7 +338,15 @@ static void call_panel(Tiling *t, LLVMValueRef first, unsigned rows, LLVMValueRe
     inner_call(e, panel_function(e, &t->p, rows, vectors, count - (vectors - 1) * t->lanes, t->packed), PANEL_PARAMETERS, args);
 }
 
-/* All rows of the range: whole tiles, then, at the end of the matrix, a smaller one. */
+/* Rows up to a whole number of tiles. */
+static LLVMValueRef whole_tiles(Tiling *t, LLVMValueRef rows)
+{
+    Emitter *e = t->e;
+    LLVMValueRef up = LLVMBuildAdd(e->builder, rows, const_i64(e, t->rows - 1), "");
+    return LLVMBuildSub(e->builder, up, LLVMBuildURem(e->builder, up, const_i64(e, t->rows), ""), "");
+}
+
+/* All rows of the range, or, if symmetric, those up to the diagonal: whole tiles, then, at the end of the matrix, a smaller one. */
 static void emit_columns(Tiling *t, LLVMValueRef column, unsigned vectors, unsigned count)
 {
     Emitter *e = t->e;
@@ -349,12 +358,15 @@ static void emit_columns(Tiling *t, LLVMValueRef column, unsigned vectors, unsig
         inner_call(e, pack_function(e, &t->p), PACK_PARAMETERS, args);
     }
     int64_t rest = t->p.m % t->rows;
-    LLVMValueRef rows = LLVMBuildSub(e->builder, t->row_range.end, t->row_range.first, "");
+    LLVMValueRef end = t->row_range.end;
+    if (t->symmetric)
+        end = emit_less(e, end, whole_tiles(t, LLVMBuildAdd(e->builder, column, const_i64(e, count), "")));
+    LLVMValueRef rows = LLVMBuildSub(e->builder, end, t->row_range.first, "");
     LLVMValueRef tiles = LLVMBuildUDiv(e->builder, rows, const_i64(e, t->rows), "");
     call_panel(t, t->row_range.first, t->rows, tiles, column, vectors, count);
     if (!rest)
         return;
-    LLVMValueRef at_end = LLVMBuildICmp(e->builder, LLVMIntEQ, t->row_range.end, const_i64(e, t->p.m), "");
+    LLVMValueRef at_end = LLVMBuildICmp(e->builder, LLVMIntEQ, end, const_i64(e, t->p.m), "");
     call_panel(t, const_i64(e, t->p.m - rest), (unsigned)rest, LLVMBuildZExt(e->builder, at_end, e->i64, ""), column, vectors,
                count);
 }
@@ -400,6 +412,52 @@ static bool splits_rows(const Product *p)
     return p->m > p->n;
 }
 
+/* ---- symmetric products ---- */
+
+/* Columns that tiles make at once. */
+static int64_t columns_at_once(const Tiling *t)
+{
+    return (int64_t)t->vectors * t->lanes;
+}
+
+/* Whether rhs is lhs transposed: then each element is equal to its mirror image, bit by bit, since both sum the same products in the
+ * same order. */
+static bool is_symmetric(const Tiling *t)
+{
+    const Product *p = &t->p;
+    bool same = p->lhs.view.buffer == p->rhs.view.buffer && p->lhs.view.offset == p->rhs.view.offset &&
+                p->lhs.row == p->rhs.column && p->lhs.column == p->rhs.row && p->m == p->n;
+    for (unsigned i = 0; i < p->batch_rank; i++)
+        same = same && p->lhs.batch[i] == p->rhs.batch[i];
+    return same && p->n > columns_at_once(t) && p->m <= rows_of_block(t->e);
+}
+
+/* Copies the elements above the diagonal that lie in the columns at work to the rows below it, those that no tile makes: the last
+ * tile of the columns before may reach a few rows beyond them, and another thread may still be adding to these. */
+static void mirror(Tiling *t, LLVMValueRef column, LLVMValueRef end)
+{
+    Emitter *e = t->e;
+    DType dtype = t->p.dtype;
+    LLVMValueRef made = whole_tiles(t, column), before = LLVMBuildSub(e->builder, column, const_i64(e, columns_at_once(t)), "");
+    Counter c = loop_begin(e, column, end, 1);
+    LLVMValueRef few = LLVMBuildICmp(e->builder, LLVMIntSLT, c.index, made, "");
+    Counter r = loop_begin(e, const_i64(e, 0), LLVMBuildSelect(e->builder, few, before, column, ""), 1);
+    LLVMValueRef from = emit_advance(e, dtype, advance_by(e, dtype, t->out, r.index, t->p.out.row), c.index);
+    LLVMValueRef to = emit_advance(e, dtype, advance_by(e, dtype, t->out, c.index, t->p.out.row), r.index);
+    store_scalar(e, dtype, load_scalar(e, dtype, from), to);
+    loop_end(e, &r);
+    loop_end(e, &c);
+}
+
+static void mirror_all(Tiling *t)
+{
+    Emitter *e = t->e;
+    Counter columns = loop_begin(e, t->column_range.first, t->column_range.end, columns_at_once(t));
+    LLVMValueRef end = LLVMBuildAdd(e->builder, columns.index, const_i64(e, columns_at_once(t)), "");
+    mirror(t, columns.index, emit_less(e, end, t->column_range.end));
+    loop_end(e, &columns);
+}
+
 void emit_tiles(Emitter *e, const Product *product, LLVMValueRef lhs, LLVMValueRef rhs, LLVMValueRef out, bool split)
 {
     Tiling t = {.e = e, .p = oriented(product), .out = out};
@@ -419,8 +477,11 @@ void emit_tiles(Emitter *e, const Product *product, LLVMValueRef lhs, LLVMValueR
     t.column_range = (Range){const_i64(e, 0), const_i64(e, t.p.n)};
     if (split)
         *(splits_rows(&t.p) ? &t.row_range : &t.column_range) = (Range){e->begin, e->end};
+    t.symmetric = is_symmetric(&t);
     if (t.p.m <= rows_of_block(e)) {
         over_blocks(&t);
+        if (t.symmetric)
+            mirror_all(&t);
         return;
     }
     Range all = t.row_range;

@@ -74,12 +74,14 @@ static Type with_examples(Type type, int64_t examples)
 
 /* ---- compiling ---- */
 
-static Jit *load(const Plan *plan, int level, const char *cpu, Blas blas)
+static Jit *load(const Case *c, const Plan *plan, int level, const char *cpu)
 {
     char why[256];
     /* several threads: every kernel that can be split is */
     BackendOptions options = {.target = target_for(cpu), .opt_level = level};
-    options.target.blas = blas;
+    options.target.blas = c->blas;
+    if (c->blocks)
+        options.target.small_product = options.target.skinny_product = 0;
     if (thread_count > 1)
         options.target.thread_work = 1;
     Jit *jit = jit_new(plan, &options, in_pieces, why);
@@ -90,7 +92,7 @@ static Jit *load(const Plan *plan, int level, const char *cpu, Blas blas)
 
 Jit *load_program(const Plan *plan, int level, const char *cpu)
 {
-    return load(plan, level, cpu, BLAS_OPENBLAS);
+    return load(&(Case){.blas = BLAS_OPENBLAS}, plan, level, cpu);
 }
 
 /* ---- comparing ---- */
@@ -207,7 +209,7 @@ uint64_t check_compiled(const Case *c, int level, const char *cpu, int threads)
     text_free(&why);
     thread_count = threads;
     Plan *plan = verified_plan(c->module);
-    Jit *jit = load(plan, level, cpu, c->blas);
+    Jit *jit = load(c, plan, level, cpu);
     uint64_t digest = 0xcbf29ce484222325u;
     for (uint32_t i = 0; i < c->module->functions.len; i++)
         digest = run_function(c, plan, jit, i, digest);

@@ -11,6 +11,7 @@ typedef struct Case {
     int64_t examples;    /* rows per field; 0: 5 */
     int32_t index_limit; /* i32 inputs and states lie in [0, index_limit); 0: 5 */
     Blas blas;           /* 0: OpenBLAS */
+    bool blocks;         /* no product is skinny or small */
     double tolerance;    /* of floats, relative to the largest element of the expected tensor or 1; 0: by Module.real */
 } Case;
 

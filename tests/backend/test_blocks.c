@@ -33,15 +33,19 @@ static bool runs_wide(void)
            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
 }
 
+/* With tiles where they are faster, and with blocks wherever there are any. */
 static void check_bits(Module *module)
 {
     Case c = {.module = module, .seed = 3, .blas = BLAS_BUILTIN};
     uint64_t digest = check_compiled(&c, 2, DEFAULT_CPU, 1);
-    for (int threads = 2; threads <= 5; threads++)
-        assert_true(check_compiled(&c, threads % 4, DEFAULT_CPU, threads) == digest);
-    if (runs_wide())
-        for (int threads = 1; threads <= 3; threads += 2)
-            assert_true(check_compiled(&c, 2, WIDE_CPU, threads) == digest);
+    for (int blocks = 0; blocks < 2; blocks++) {
+        c.blocks = blocks;
+        for (int threads = 2 - blocks; threads <= 5 - 2 * blocks; threads += 1 + blocks)
+            assert_true(check_compiled(&c, threads % 4, DEFAULT_CPU, threads) == digest);
+        if (runs_wide())
+            for (int threads = 1; threads <= 3; threads += 2)
+                assert_true(check_compiled(&c, 2, WIDE_CPU, threads) == digest);
+    }
     module_free(module);
 }
 
@@ -66,6 +70,30 @@ static void test_sizes(void **state)
 {
     (void)state;
     for_each_real(sizes);
+}
+
+/* A matrix times its own transpose: columns that end within a tile of rows, at its end, and one behind it. */
+static void symmetric(DType real)
+{
+    static const int64_t extents[][2] = {{17, 300}, {20, 2}, {32, 33}, {33, 600}, {36, 40}, {48, 5}, {49, 257}, {51, 640}, {52, 64}};
+    Module *module = module_new("symmetric", real);
+    for (size_t i = 0; i < COUNT_OF(extents); i++)
+        for (int axis = 0; axis < 2; axis++) {
+            char name[16];
+            snprintf(name, sizeof name, "f%d_%d", (int)i, axis);
+            Builder b = new_function(module, name);
+            int64_t n = extents[i][0], k = extents[i][1];
+            Value x = build_input(&b, "x", axis ? matrix(real, n, k) : matrix(real, k, n)), y = build_input(&b, "y", cube(real, 3, k, n));
+            build_output(&b, "one", build_dot(&b, x, x, dims_of(1, axis), dims_of(1, axis), none, none));
+            build_output(&b, "many", build_dot(&b, y, y, dims_of(1, 1), dims_of(1, 1), dims_of(1, 0), dims_of(1, 0)));
+        }
+    check_bits(module);
+}
+
+static void test_symmetric(void **state)
+{
+    (void)state;
+    for_each_real(symmetric);
 }
 
 /* Shapes that are loops and small tiles with OpenBLAS, too, and those in between. */
@@ -166,7 +194,7 @@ static Guarded guarded(size_t count)
     return g;
 }
 
-static void run_guarded(const char *cpu, int64_t m, int64_t n, int64_t k, int mode)
+static void run_guarded_in(bool blocks, const char *cpu, int64_t m, int64_t n, int64_t k, int mode)
 {
     Module *module = module_new("guarded", DTYPE_F32);
     Builder b = new_function(module, "f");
@@ -174,6 +202,8 @@ static void run_guarded(const char *cpu, int64_t m, int64_t n, int64_t k, int mo
     Plan *plan = verified_plan(module);
     BackendOptions options = {.target = target_for(cpu), .opt_level = 2};
     options.target.blas = BLAS_BUILTIN;
+    if (blocks)
+        options.target.small_product = options.target.skinny_product = 0;
     char why[256];
     Jit *jit = jit_new(plan, &options, no_threads, why);
     assert_non_null(jit);
@@ -190,6 +220,13 @@ static void run_guarded(const char *cpu, int64_t m, int64_t n, int64_t k, int mo
     jit_free(jit);
     plan_free(plan);
     module_free(module);
+}
+
+/* In tiles if possible, and in blocks. */
+static void run_guarded(const char *cpu, int64_t m, int64_t n, int64_t k, int mode)
+{
+    run_guarded_in(false, cpu, m, n, k, mode);
+    run_guarded_in(true, cpu, m, n, k, mode);
 }
 
 /* Nothing is read behind an operand or written around the result, however little of the last tile counts. */
@@ -231,6 +268,48 @@ static void test_no_calls_of_blas(void **state)
     module_free(module);
 }
 
+static int64_t piece;
+
+static void one_piece(hn_body *body, const hn_frame *frame, int64_t n, int64_t grain)
+{
+    int64_t end = (piece + 1) * grain;
+    if (piece * grain < n)
+        body(frame, piece * grain, end < n ? end : n);
+}
+
+/* Threads make pieces of a symmetric product at the same time: each element is written by one of them. */
+static void test_pieces_are_disjoint(void **state)
+{
+    (void)state;
+    enum { N = 51, K = 600, MOST_PIECES = N };
+    Module *module = module_new("pieces", DTYPE_F32);
+    Builder b = new_function(module, "f");
+    Value x = build_input(&b, "x", matrix(DTYPE_F32, K, N));
+    build_output(&b, "z", build_dot(&b, x, x, dims_of(1, 0), dims_of(1, 0), none, none));
+    Plan *plan = verified_plan(module);
+    BackendOptions options = {.target = target_for(DEFAULT_CPU), .opt_level = 2};
+    options.target.thread_work = 1;
+    char why[256];
+    Jit *jit = jit_new(plan, &options, one_piece, why);
+    assert_non_null(jit);
+    static float in[K * N], out[N * N];
+    static int writers[N * N];
+    memset(in, 0x3f, sizeof in);
+    hn_frame frame = {NULL, NULL, NULL, (const void *[]){in}, (void *[]){out}};
+    for (piece = 0; piece < MOST_PIECES; piece++) {
+        memset(out, 0, sizeof out);
+        jit_functions(jit)[0](&frame);
+        for (int i = 0; i < N * N; i++)
+            writers[i] += out[i] != 0;
+        assert_true(piece > 0 || out[N * N - 1] == 0); /* there is more than one piece */
+    }
+    for (int i = 0; i < N * N; i++)
+        assert_int_equal(writers[i], 1);
+    jit_free(jit);
+    plan_free(plan);
+    module_free(module);
+}
+
 /* Passes ask the target: with smaller caches a matrix is large that was not, and its rows are summed in chunks. */
 static void test_target_is_asked(void **state)
 {
@@ -254,10 +333,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_symmetric),
         cmocka_unit_test(test_small),
         cmocka_unit_test(test_places),
         cmocka_unit_test(test_not_finite),
         cmocka_unit_test(test_no_calls_of_blas),
+        cmocka_unit_test(test_pieces_are_disjoint),
         cmocka_unit_test(test_target_is_asked),
         cmocka_unit_test(test_stays_within),
     };
