@@ -171,7 +171,7 @@ static const char *condition_values(Arena *arena, const Condition *condition)
 
 static const char *condition_use(const Condition *condition, bool taken)
 {
-    bool index = condition_domains[condition->kind] == DOMAIN_INDEX;
+    bool index = domain_is_index[condition_domains[condition->kind]];
     if (condition_domains[condition->kind] == DOMAIN_REALS)
         return "given where it is used";
     return !taken ? "not taken by this train" : index ? "each of them" : "drawn";

@@ -30,7 +30,7 @@ static void lower_condition(Session *s, Symbol *symbol, const ConditionReader *r
         return;
     }
     int64_t extent = symbol->extent ? symbol->extent : 1;
-    bool index = condition_domains[kind] == DOMAIN_INDEX;
+    bool index = domain_is_index[condition_domains[kind]];
     Condition condition = {.name = arena_text(&module->arena, name.text, strlen(name.text)),
                            .type = index ? type_scalar(DTYPE_I32) : type_of(module->real, 1, &extent),
                            .kind = kind,

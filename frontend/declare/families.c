@@ -4,7 +4,7 @@
 #include <string.h>
 
 const FamilyReader *const family_readers[FAMILY_COUNT] = {
-#define FAMILY(KIND, word, base) &word##_reader,
+#define FAMILY(KIND, word, ...) &word##_reader,
 #include "runtime/abi/families.def"
 #undef FAMILY
 };

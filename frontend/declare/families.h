@@ -26,7 +26,7 @@ typedef struct FamilyReader {
     void (*read)(FamilyLowering *l, const Arg *arguments);
 } FamilyReader;
 
-#define FAMILY(KIND, word, base) extern const FamilyReader word##_reader;
+#define FAMILY(KIND, word, ...) extern const FamilyReader word##_reader;
 #include "runtime/abi/families.def"
 #undef FAMILY
 extern const FamilyReader *const family_readers[FAMILY_COUNT];

@@ -34,7 +34,7 @@ unsigned index_declarations(void)
 {
     unsigned set = 0;
     for (int kind = 0; kind < CONDITION_COUNT; kind++)
-        if (condition_domains[kind] == DOMAIN_INDEX)
+        if (domain_is_index[condition_domains[kind]])
             set |= 1u << declarations[kind];
     return set;
 }
@@ -52,7 +52,7 @@ const char *condition_words(Session *s, unsigned set)
 bool is_index(const Symbol *symbol)
 {
     ConditionKind kind = condition_kind(symbol->decl->kind);
-    return kind != CONDITION_NOTHING && condition_domains[kind] == DOMAIN_INDEX;
+    return kind != CONDITION_NOTHING && domain_is_index[condition_domains[kind]];
 }
 
 const Symbol *condition_symbol(const Session *s, uint32_t condition)

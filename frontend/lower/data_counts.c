@@ -71,7 +71,7 @@ Val builtin_rows(Session *s, Call *call)
              s->model->datasets.data[of.symbol->index].splits.data[0].name);
         return val_poison();
     }
-    if (family && (family->kind == FAMILY_CLASSES || family->kind == FAMILY_BY))
+    if (family && family_picks_rows[family->kind])
         return fail(s, call->spans[0], "how many examples a member of '%s' has is known when the program runs, not here",
                     of.symbol->decl->name.text);
     if (family && family->base >= 0) { /* each member has all of them */

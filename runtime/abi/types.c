@@ -21,13 +21,25 @@ const char *const state_role_names[STATE_ROLE_COUNT] = {
 };
 
 const char *const family_names[FAMILY_COUNT] = {
-#define FAMILY(KIND, word, base) #word,
+#define FAMILY(KIND, word, ...) #word,
 #include "runtime/abi/families.def"
 #undef FAMILY
 };
 
 const bool family_has_base[FAMILY_COUNT] = {
-#define FAMILY(KIND, word, base) base,
+#define FAMILY(KIND, word, base, ...) base,
+#include "runtime/abi/families.def"
+#undef FAMILY
+};
+
+const bool family_picks_rows[FAMILY_COUNT] = {
+#define FAMILY(KIND, word, base, picks, grows) picks,
+#include "runtime/abi/families.def"
+#undef FAMILY
+};
+
+const bool family_grows_field[FAMILY_COUNT] = {
+#define FAMILY(KIND, word, base, picks, grows) grows,
 #include "runtime/abi/families.def"
 #undef FAMILY
 };
@@ -87,7 +99,13 @@ const char *const domain_names[DOMAIN_COUNT] = {
 };
 
 const char *const domain_examples[DOMAIN_COUNT] = {
-#define DOMAIN(KIND, name, example) example,
+#define DOMAIN(KIND, name, index, example) example,
+#include "runtime/abi/domains.def"
+#undef DOMAIN
+};
+
+const bool domain_is_index[DOMAIN_COUNT] = {
+#define DOMAIN(KIND, name, index, example) index,
 #include "runtime/abi/domains.def"
 #undef DOMAIN
 };

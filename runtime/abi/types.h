@@ -3,6 +3,7 @@
 #ifndef HN_ABI_TYPES_H
 #define HN_ABI_TYPES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 typedef enum {
@@ -139,6 +140,7 @@ extern const char *const hyper_kind_names[HYPER_KIND_COUNT];
 extern const char *const blas_names[BLAS_COUNT];
 extern const char *const domain_names[DOMAIN_COUNT];
 extern const char *const domain_examples[DOMAIN_COUNT]; /* "A,B,..." */
+extern const bool domain_is_index[DOMAIN_COUNT]; /* a whole number, from 0 on, as i32 */
 extern const char *const lifetime_names[LIFETIME_COUNT];
 
 #endif

@@ -203,7 +203,7 @@ static bool check_arguments(const Giving *g)
     for (size_t i = 0; i < g->manifest->condition_count; i++) {
         const ConditionInfo *condition = &g->manifest->conditions[i];
         const TensorInfo *argument = argument_of(g, condition);
-        DType dtype = condition->domain == DOMAIN_INDEX ? DTYPE_I32 : g->manifest->real;
+        DType dtype = domain_is_index[condition->domain] ? DTYPE_I32 : g->manifest->real;
         if (argument && (argument->elements != (int64_t)condition->width || argument->dtype != dtype))
             return report_internal("the argument '%s' of '%s' does not hold %zu numbers", condition->name, g->export,
                                    condition->width);
@@ -233,7 +233,7 @@ static bool check_net(const Giving *g, const char *weights)
 {
     const SweepInfo *sweep = manifest_sweep(g->manifest);
     const ConditionInfo *condition = sweep ? &g->manifest->conditions[sweep->condition] : NULL;
-    if (!condition || condition->domain != DOMAIN_INDEX || !argument_of(g, condition))
+    if (!condition || !domain_is_index[condition->domain] || !argument_of(g, condition))
         return true;
     const int32_t *point = call_input(g->call, condition->name);
     return sweep_check_net(g->program, weights, *point);

@@ -96,7 +96,7 @@ static void name_condition_flags(const Manifest *manifest)
             words[word].swept = false;
             snprintf(words[word].name, sizeof words[word].name, "--%.60s", condition->word);
         }
-        words[word].swept |= sweep && i == sweep->condition && condition->domain == DOMAIN_INDEX;
+        words[word].swept |= sweep && i == sweep->condition && domain_is_index[condition->domain];
     }
 }
 

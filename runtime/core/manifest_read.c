@@ -88,7 +88,7 @@ static bool base_fits(const Manifest *manifest, const DatasetInfo *dataset)
                 base->split_count == dataset->split_count && !dataset->file_count && !dataset->schema;
     for (size_t i = 0; fits && i < base->field_count; i++) {
         const TensorInfo *from = &manifest->fields[base->fields[i]].tensor, *to = &manifest->fields[dataset->fields[i]].tensor;
-        bool grows = base->fields[i] == (size_t)dataset->family->field && dataset->family->kind == FAMILY_PERMUTE;
+        bool grows = base->fields[i] == (size_t)dataset->family->field && family_grows_field[dataset->family->kind];
         fits = from->dtype == to->dtype && from->rank == to->rank && (grows || from->elements == to->elements);
     }
     return fits;
@@ -160,14 +160,14 @@ static bool is_real_state(const Manifest *manifest, int state, size_t elements)
 /* Whether `state` is no state, or holds a value of the condition. */
 static bool holds_condition(const Manifest *manifest, const ConditionInfo *condition, int state)
 {
-    return is_state_of(manifest, state, condition->domain == DOMAIN_INDEX ? DTYPE_I32 : manifest->real, condition->width);
+    return is_state_of(manifest, state, domain_is_index[condition->domain] ? DTYPE_I32 : manifest->real, condition->width);
 }
 
 static bool conditions_fit(const Manifest *manifest)
 {
     for (size_t i = 0; i < manifest->condition_count; i++) {
         const ConditionInfo *condition = &manifest->conditions[i];
-        bool index = condition->domain == DOMAIN_INDEX;
+        bool index = domain_is_index[condition->domain];
         if (!holds_condition(manifest, condition, condition->state) || index != (condition->count > 0) ||
             (index && condition->width != 1))
             return false;

@@ -5,12 +5,12 @@
 
 #include "runtime/core/report.h"
 
-#define FAMILY(KIND, word, base) extern const FamilyRules word##_family;
+#define FAMILY(KIND, word, ...) extern const FamilyRules word##_family;
 #include "runtime/abi/families.def"
 #undef FAMILY
 
 const FamilyRules *const family_rules[FAMILY_COUNT] = {
-#define FAMILY(KIND, word, base) &word##_family,
+#define FAMILY(KIND, word, ...) &word##_family,
 #include "runtime/abi/families.def"
 #undef FAMILY
 };
