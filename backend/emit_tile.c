@@ -432,30 +432,22 @@ static bool is_symmetric(const Tiling *t)
     return same && p->n > columns_at_once(t) && p->m <= rows_of_block(t->e);
 }
 
-/* Copies the elements above the diagonal that lie in the columns at work to the rows below it, those that no tile makes: the last
- * tile of the columns before may reach a few rows beyond them, and another thread may still be adding to these. */
-static void mirror(Tiling *t, LLVMValueRef column, LLVMValueRef end)
+/* Columns that are made at once reach down to the end of the tile of rows in which they cross the diagonal. What lies deeper is
+ * copied from its mirror image by whoever made that. So each element has one writer; two writers could be two threads. */
+static void mirror(Tiling *t)
 {
     Emitter *e = t->e;
     DType dtype = t->p.dtype;
-    LLVMValueRef made = whole_tiles(t, column), before = LLVMBuildSub(e->builder, column, const_i64(e, columns_at_once(t)), "");
-    Counter c = loop_begin(e, column, end, 1);
-    LLVMValueRef few = LLVMBuildICmp(e->builder, LLVMIntSLT, c.index, made, "");
-    Counter r = loop_begin(e, const_i64(e, 0), LLVMBuildSelect(e->builder, few, before, column, ""), 1);
+    Counter c = loop_begin(e, t->column_range.first, t->column_range.end, 1);
+    LLVMValueRef tiles = LLVMBuildUDiv(e->builder, c.index, const_i64(e, t->rows), "");
+    LLVMValueRef steps = LLVMBuildUDiv(e->builder, LLVMBuildMul(e->builder, tiles, const_i64(e, t->rows), ""),
+                                       const_i64(e, columns_at_once(t)), "");
+    Counter r = loop_begin(e, const_i64(e, 0), LLVMBuildMul(e->builder, steps, const_i64(e, columns_at_once(t)), ""), 1);
     LLVMValueRef from = emit_advance(e, dtype, advance_by(e, dtype, t->out, r.index, t->p.out.row), c.index);
     LLVMValueRef to = emit_advance(e, dtype, advance_by(e, dtype, t->out, c.index, t->p.out.row), r.index);
     store_scalar(e, dtype, load_scalar(e, dtype, from), to);
     loop_end(e, &r);
     loop_end(e, &c);
-}
-
-static void mirror_all(Tiling *t)
-{
-    Emitter *e = t->e;
-    Counter columns = loop_begin(e, t->column_range.first, t->column_range.end, columns_at_once(t));
-    LLVMValueRef end = LLVMBuildAdd(e->builder, columns.index, const_i64(e, columns_at_once(t)), "");
-    mirror(t, columns.index, emit_less(e, end, t->column_range.end));
-    loop_end(e, &columns);
 }
 
 void emit_tiles(Emitter *e, const Product *product, LLVMValueRef lhs, LLVMValueRef rhs, LLVMValueRef out, bool split)
@@ -481,7 +473,7 @@ void emit_tiles(Emitter *e, const Product *product, LLVMValueRef lhs, LLVMValueR
     if (t.p.m <= rows_of_block(e)) {
         over_blocks(&t);
         if (t.symmetric)
-            mirror_all(&t);
+            mirror(&t);
         return;
     }
     Range all = t.row_range;

@@ -80,6 +80,8 @@ static Jit *load(const Case *c, const Plan *plan, int level, const char *cpu)
     /* several threads: every kernel that can be split is */
     BackendOptions options = {.target = target_for(cpu), .opt_level = level};
     options.target.blas = c->blas;
+    if (c->registers)
+        options.target.registers = c->registers;
     if (c->blocks)
         options.target.small_product = options.target.skinny_product = 0;
     if (thread_count > 1)

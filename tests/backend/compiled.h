@@ -12,6 +12,7 @@ typedef struct Case {
     int32_t index_limit; /* i32 inputs and states lie in [0, index_limit); 0: 5 */
     Blas blas;           /* 0: OpenBLAS */
     bool blocks;         /* no product is skinny or small */
+    unsigned registers;  /* tiles as for so many vector registers; 0: as for the processor */
     double tolerance;    /* of floats, relative to the largest element of the expected tensor or 1; 0: by Module.real */
 } Case;
 
