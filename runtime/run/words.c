@@ -10,6 +10,7 @@
 
 #include "runtime/core/report.h"
 #include "runtime/data/files.h"
+#include "runtime/run/examples.h"
 #include "runtime/run/result.h"
 #include "runtime/run/screen.h"
 
@@ -246,23 +247,44 @@ static void print_command(const Run *run, const char *label, const char *command
     free(folder);
 }
 
+static bool takes(const FunctionInfo *function, const char *input)
+{
+    size_t i = 0;
+    while (i < function->input_count && strcmp(function->inputs[i].name, input))
+        i++;
+    return i < function->input_count;
+}
+
+/* What predict is told of the first export, behind the weights: " --export score --task N FILE...", as far as it needs that. */
+static void first_export(const Manifest *manifest, char text[static 256])
+{
+    const ExportInfo *export = &manifest->exports[0];
+    int length = manifest->export_count > 1 ? snprintf(text, 256, " --export %.80s", export->name) : 0;
+    text[length] = '\0';
+    for (size_t i = 0; i < manifest->condition_count && length < 160; i++) {
+        const ConditionInfo *condition = &manifest->conditions[i];
+        if (!condition->standing && takes(&manifest->functions[export->function], condition->name))
+            length += snprintf(text + length, 60, " --%.40s %.10s", condition->word, domain_examples[condition->domain]);
+    }
+    if (examples_needed(manifest, export))
+        snprintf(text + length, 16, " FILE...");
+}
+
 static void print_next(const Run *run)
 {
     const Manifest *manifest = run->manifest;
-    const SweepInfo *sweep = manifest->train->sweep;
     const char *weights = manifest->train->select >= 0 && path_exists(run->best) ? run->best : run->last;
-    char rest[160] = " FILE...";
-    const ConditionInfo *condition = sweep ? &manifest->conditions[sweep->condition] : NULL;
-    if (sweep)
-        snprintf(rest, sizeof rest, " --%.60s %s FILE...", condition->word, domain_examples[condition->domain]);
     bool files = false; /* whether any data are read from the folder */
     for (size_t i = 0; i < manifest->dataset_count; i++)
         files |= manifest->datasets[i].file_count > 0;
     print_command(run, "next", "plot", run->folder, false, "");
     if (manifest->train->metric_count)
         print_command(run, "", "eval --weights", weights, files, "");
-    if (manifest->export_count)
+    if (manifest->export_count) {
+        char rest[256];
+        first_export(manifest, rest);
         print_command(run, "", "predict --weights", weights, false, rest);
+    }
 }
 
 void words_end(const Run *run, const char *reason)
