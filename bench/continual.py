@@ -243,7 +243,8 @@ def split(runs):
         "head has the least entropy answers, and task and class must be right. Accuracies in %, forgetting in points; ± is the deviation over seeds.", "",
         row("", "seeds", "task known", "task inferred", "forgetting", "worst task", "seconds", "ms per step"), row(*["---"] * 8))
     yield from image_rows(runs, "split", True)
-    yield from ("", f"Published with the output regulariser: {PUBLISHED['split']} if the task is known, {PUBLISHED['inferred']} if it is inferred.", "")
+    yield from ("", f"Published with the output regulariser: {PUBLISHED['split']} if the task is known, {PUBLISHED['inferred']} if it is inferred. The authors'",
+                "later repository, posterior_replay_cl, reports 63.41 and 74.43 for two other networks.", "")
 
 
 def hundred(runs):
