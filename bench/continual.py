@@ -168,7 +168,7 @@ def summary(result):
 
 
 def percent(number):
-    return f"{100 * number:.2f}"
+    return f"{100 * number:.2f}".replace("-0.00", "0.00")
 
 
 def spread(numbers, shown=percent):

@@ -93,7 +93,7 @@ static void little_address_space(void **state)
     write_text("wide.hn", "data s = idx(\"x\", \"y\") { fields x: u8[3], y: class[3] }\n"
                           "net f(x: u8[3]) -> f32[3] { return linear(relu(linear(relu(linear(x / 255, 300)), 300)), 3) }\n"
                           "objective o(d) = mean(cross_entropy(f(d.x), d.y))\n"
-                          "train t = fit { minimise o(s.train) by sgd(0.1)\n  batch 24\n  epochs 1 }\n");
+                          "train t = fit { minimise o(s.train) by sgd(0.1)\n  batch 240\n  epochs 1 }\n");
     must_build("wide.hn", "wide");
     assert_int_equal(run_command("(ulimit -v 200000; timeout 20 ./wide info)"), 1);
     assert_true(output_has("too little address space") && output_has("ulimit -v"));
