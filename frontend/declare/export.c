@@ -97,7 +97,8 @@ static void bind_argument(Session *s, Frame *frame, const Param *param)
         bind_condition(s, frame, param, condition);
         return;
     }
-    const Field *field = param->type ? NULL : field_of_name(s, param->name.text);
+    /* Behind a broken data set, the field of that name may be another one's. */
+    const Field *field = param->type || data_is_broken(s) ? NULL : field_of_name(s, param->name.text);
     if (field) {
         value = val_tensor(build_input(&s->builder, param->name.text, field->type));
         value.classes = field->classes;
