@@ -1,7 +1,7 @@
-/* GFLOP/s of matrix products by OpenBLAS and by code of the compiler's own, side by side: the fastest of many short spans, which
- * alternate between the two. bench_products [THREADS [M K N]...]; without extents, the shapes of a small network and some large
- * ones. Code for AVX-512 where the machine has it, unless HNC_CPU=x86-64-v3 is in the
- * environment (and OPENBLAS_CORETYPE=Haswell, to compare with). */
+/* GFLOP/s of matrix products by OpenBLAS and by code of the compiler's own (tiles or blocks), side by side: the fastest of many
+ * short spans, which alternate between the two. bench_products [THREADS [M K N]...]; without extents, the shapes of a small network
+ * and some large ones. Code for AVX-512 where the machine has it, unless HNC_CPU=x86-64-v3 is in the environment (and
+ * OPENBLAS_CORETYPE=Haswell, to compare with). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -49,6 +49,8 @@ static Jit *compiled(const Plan *plan, Blas blas)
     bool wide = __builtin_cpu_supports("avx512vl") && !getenv("HNC_CPU");
     BackendOptions options = {.target = target_for(wide ? WIDE_CPU : DEFAULT_CPU), .opt_level = 2};
     options.target.blas = blas;
+    if (blas == BLAS_OPENBLAS) /* every product, also those that a program would make itself */
+        options.target.small_product = options.target.skinny_product = options.target.short_product = 0;
     Jit *jit = jit_new(plan, &options, hn_parallel, why);
     if (!jit) {
         fprintf(stderr, "%s\n", why);
