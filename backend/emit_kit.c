@@ -242,7 +242,8 @@ void write_first_lanes(Emitter *e, DType dtype, LLVMValueRef value, LLVMValueRef
     }
     for (unsigned side = lanes / 2, at = 0; side; side /= 2)
         if (count & side) {
-            write_vector(e, dtype, lanes_from(e, value, at, side), advance_const(e, dtype, pointer, at), NULL);
+            LLVMValueRef some = lanes_from(e, value, at, side);
+            write_vector(e, dtype, some, advance_const(e, dtype, pointer, at), NULL);
             at += side;
         }
 }

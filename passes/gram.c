@@ -210,12 +210,13 @@ static Value slope_of_trace(Builder *b, Value gram, const HeadRange *head)
     Value twice = build_with_const(b, OP_MUL, build_unary(b, OP_STOP, gram), 2);
     int64_t columns = value_type(b, twice).dims[1], width = columns / 2;
     Value second = columns_of(b, twice, width, 2 * width);
-    Value own[2] = {build_binary(b, OP_ADD, columns_of(b, twice, 0, width), second)}, other[2] = {second};
+    Value first = columns_of(b, twice, 0, width), own[2] = {build_binary(b, OP_ADD, first, second)}, other[2] = {second};
     uint32_t parts = columns % 2 ? 2 : 1; /* with biases or without */
     if (parts == 2)
         own[1] = other[1] = columns_of(b, twice, 2 * width, columns);
-    return build_binary(b, OP_SUB, slope_along(b, constant, build_concat(b, parts, own, 1), head->own),
-                        slope_along(b, constant, build_concat(b, parts, other, 1), head->other));
+    Value to_own = slope_along(b, constant, build_concat(b, parts, own, 1), head->own);
+    Value to_other = slope_along(b, constant, build_concat(b, parts, other, 1), head->other);
+    return build_binary(b, OP_SUB, to_own, to_other);
 }
 
 static int compare(const void *x, const void *y)
@@ -261,15 +262,21 @@ static Value gram_of_piece(Builder *b, Value left, const Piece *piece, int64_t l
 static void add_term(Builder *b, SquareDistance *distance, Value gram, const HeadRange *head, int64_t low, int64_t high)
 {
     vec_push(&distance->grams, gram);
-    vec_push(&distance->heads, ((HeadRange){rows_of(b, head->difference, low, high), rows_of(b, head->own, low, high),
-                                            rows_of(b, head->other, low, high)}));
+    HeadRange range;
+    range.difference = rows_of(b, head->difference, low, high);
+    range.own = rows_of(b, head->own, low, high);
+    range.other = rows_of(b, head->other, low, high);
+    vec_push(&distance->heads, range);
 }
 
 /* Adds the distance over n pieces of one pair of products; x[0] and y[0] have the operands. */
 static void add_pieces(Builder *b, const Piece *x, const Piece *y, uint32_t n, SquareDistance *distance)
 {
     Value left = left_matrix(b, x, y);
-    HeadRange head = {difference_of_heads(b, x, y), head_and_bias(b, x), head_and_bias(b, y)};
+    HeadRange head;
+    head.difference = difference_of_heads(b, x, y);
+    head.own = head_and_bias(b, x);
+    head.other = head_and_bias(b, y);
     int64_t *cuts = support_malloc((2 * n + 2) * sizeof *cuts);
     uint32_t count = cut_columns(x, n, cuts);
     for (uint32_t r = 0; r + 1 < count; r++) {
