@@ -142,10 +142,7 @@ void store_vector(Nest *n, const Cursor *cursor, LLVMValueRef value, unsigned u)
     if (cursor->dtype == DTYPE_BOOL)
         value = LLVMBuildZExt(e->builder, value, type, "");
     if (stride == 1) {
-        if (n->mask)
-            write_first_lanes(e, cursor->dtype, value, pointer, n->lanes, n->lanes_in_tail);
-        else
-            write_vector(e, cursor->dtype, value, pointer, NULL);
+        write_first_lanes(e, cursor->dtype, value, pointer, n->lanes, n->mask ? n->lanes_in_tail : n->lanes);
         return;
     }
     LLVMValueRef places = emit_advance(e, cursor->dtype, pointer, lane_offsets(n, stride));

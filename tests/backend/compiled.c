@@ -268,6 +268,18 @@ Builder new_function(Module *module, const char *name)
     return (Builder){.module = module, .function = function_new(module, name)};
 }
 
+Builder numbered_function(Module *module, size_t a, int b)
+{
+    return new_function(module, arena_printf(&module->arena, "f%zu_%d", a, b));
+}
+
+Value product(Builder *b, DType real, int64_t m, int64_t n, int64_t k, int mode)
+{
+    Value x = build_input(b, "x", mode & 1 ? matrix(real, k, m) : matrix(real, m, k));
+    Value y = build_input(b, "y", mode & 2 ? matrix(real, n, k) : matrix(real, k, n));
+    return build_dot(b, x, y, dims_of(1, mode & 1 ? 0 : 1), dims_of(1, mode & 2 ? 1 : 0), (Dims){0}, (Dims){0});
+}
+
 void check_module(Module *module)
 {
     Case c = {.module = module, .seed = 1};

@@ -32,6 +32,10 @@ Type vector(DType dtype, int64_t n);
 Type matrix(DType dtype, int64_t rows, int64_t columns);
 Type cube(DType dtype, int64_t a, int64_t b, int64_t c);
 Builder new_function(Module *module, const char *name);
+/* The function "fA_B". */
+Builder numbered_function(Module *module, size_t a, int b);
+/* x y of inputs "x" and "y", [m, n] of k products each; bit 0 of the mode: x is stored transposed, bit 1: y is. */
+Value product(Builder *b, DType real, int64_t m, int64_t n, int64_t k, int mode);
 
 /* The program compiled into this process; fails the test on any error. jit_free it. */
 Jit *load_program(const Plan *plan, int level, const char *cpu);

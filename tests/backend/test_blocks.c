@@ -17,14 +17,6 @@
 
 static const Dims none;
 
-/* Bit 0: lhs is stored transposed, bit 1: rhs is. */
-static Value product(Builder *b, DType real, int64_t m, int64_t n, int64_t k, int mode)
-{
-    Value x = build_input(b, "x", mode & 1 ? matrix(real, k, m) : matrix(real, m, k));
-    Value y = build_input(b, "y", mode & 2 ? matrix(real, n, k) : matrix(real, k, n));
-    return build_dot(b, x, y, dims_of(1, mode & 1 ? 0 : 1), dims_of(1, mode & 2 ? 1 : 0), none, none);
-}
-
 /* The fourth level has other tiles; it runs where the machine has it. */
 static bool runs_wide(void)
 {
@@ -60,9 +52,7 @@ static void sizes(DType real)
     Module *module = module_new("sizes", real);
     for (size_t i = 0; i < COUNT_OF(extents); i++)
         for (int mode = 0; mode < 4; mode++) {
-            char name[16];
-            snprintf(name, sizeof name, "f%d_%d", (int)i, mode);
-            Builder b = new_function(module, name);
+            Builder b = numbered_function(module, i, mode);
             build_output(&b, "z", product(&b, real, extents[i][0], extents[i][1], extents[i][2], mode));
         }
     check_bits(module);
@@ -81,11 +71,10 @@ static void symmetric(DType real)
     Module *module = module_new("symmetric", real);
     for (size_t i = 0; i < COUNT_OF(extents); i++)
         for (int axis = 0; axis < 2; axis++) {
-            char name[16];
-            snprintf(name, sizeof name, "f%d_%d", (int)i, axis);
-            Builder b = new_function(module, name);
+            Builder b = numbered_function(module, i, axis);
             int64_t n = extents[i][0], k = extents[i][1];
-            Value x = build_input(&b, "x", axis ? matrix(real, n, k) : matrix(real, k, n)), y = build_input(&b, "y", cube(real, 3, k, n));
+            Value x = build_input(&b, "x", axis ? matrix(real, n, k) : matrix(real, k, n));
+            Value y = build_input(&b, "y", cube(real, 3, k, n));
             build_output(&b, "one", build_dot(&b, x, x, dims_of(1, axis), dims_of(1, axis), none, none));
             build_output(&b, "many", build_dot(&b, y, y, dims_of(1, 1), dims_of(1, 1), dims_of(1, 0), dims_of(1, 0)));
         }
@@ -104,9 +93,7 @@ static void small(DType real)
     static const int64_t edges[] = {1, 2, 7, 16, 40};
     Module *module = module_new("small", real);
     for (unsigned i = 0; i < 125; i++) {
-        char name[16];
-        snprintf(name, sizeof name, "f%u", i);
-        Builder b = new_function(module, name);
+        Builder b = numbered_function(module, i, (int)i % 4);
         build_output(&b, "z", product(&b, real, edges[i % 5], edges[i / 5 % 5], edges[i / 25], (int)i % 4));
     }
     Case c = {.module = module, .seed = 1, .blas = BLAS_BUILTIN};
