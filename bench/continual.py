@@ -285,16 +285,19 @@ def ensemble(runs):
 
 
 PARTS = {  # title in the document, model, trains, the arguments of a quick run
-    "polynomials": {"title": "Three polynomials", "model": "polynomials.hn", "trains": TRAINS, "write": polynomials, "quick": ["--steps", "200"]},
-    "split": {"title": "Split MNIST, five tasks", "model": "split_mnist.hn", "trains": [t for t in TRAINS if t != "plain"], "write": split, "quick": ["--steps", "20"],
-              "data": "mnist"},
-    "ensemble": {"title": "An ensemble on Fashion-MNIST", "model": "ensemble.hn", "trains": ["together", "single"], "write": ensemble, "quick": ["--epochs", "1"], "data": "fashion"},
-    "hundred": {"title": "A hundred tasks", "model": "permuted_mnist.hn", "trains": ["remember"], "write": hundred, "quick": ["--steps", "2"], "data": "mnist",
+    "polynomials": {"title": "Three polynomials", "model": "polynomials.hn", "trains": TRAINS, "write": polynomials,
+                    "quick": ["--steps", "200"]},
+    "split": {"title": "Split MNIST, five tasks", "model": "split_mnist.hn", "trains": [t for t in TRAINS if t != "plain"],
+              "write": split, "quick": ["--steps", "20"], "data": "mnist"},
+    "ensemble": {"title": "An ensemble on Fashion-MNIST", "model": "ensemble.hn", "trains": ["together", "single"], "write": ensemble,
+                 "quick": ["--epochs", "1"], "data": "fashion"},
+    "hundred": {"title": "A hundred tasks", "model": "permuted_mnist.hn", "trains": ["remember"], "write": hundred,
+                "quick": ["--steps", "2"], "data": "mnist",
                 "constants": ["-D", f"tasks={HUNDRED}"], # measured after each of them on 500 images: all that were learned
                 "edit": (("outputs(0.1)", "outputs(0.1, tasks: 32)"), (".test)", ".valid)"),
                          ("  test   idx(", "  split  train 59500, valid 500\n  test   idx("))},
-    "permuted": {"title": "Permuted MNIST, ten tasks", "model": "permuted_mnist.hn", "trains": [t for t in TRAINS if t != "plain"], "write": permuted,
-                 "quick": ["--steps", "20"], "data": "mnist"}}
+    "permuted": {"title": "Permuted MNIST, ten tasks", "model": "permuted_mnist.hn", "trains": [t for t in TRAINS if t != "plain"],
+                 "write": permuted, "quick": ["--steps", "20"], "data": "mnist"}}
 
 
 def is_there(runs, part):

@@ -104,24 +104,15 @@ bool program_failed(void)
     return failed;
 }
 
-static size_t find_input(const Call *call, const char *name)
-{
-    size_t i = 0;
-    while (i < call->info->input_count && strcmp(call->info->inputs[i].name, name))
-        i++;
-    return i;
-}
-
 void *call_input(const Call *call, const char *name)
 {
-    size_t i = find_input(call, name);
-    return i < call->info->input_count ? call->inputs[i] : NULL;
+    const TensorInfo *input = function_input(call->info, name);
+    return input ? call->inputs[input - call->info->inputs] : NULL;
 }
 
 const TensorInfo *call_input_type(const Call *call, const char *name)
 {
-    size_t i = find_input(call, name);
-    return i < call->info->input_count ? &call->info->inputs[i] : NULL;
+    return function_input(call->info, name);
 }
 
 void call_set(const Call *call, const char *name, double value)

@@ -82,6 +82,14 @@ const char *member_name(const DatasetInfo *dataset, size_t member, char text[MEM
     return text;
 }
 
+const TensorInfo *function_input(const FunctionInfo *function, const char *name)
+{
+    for (size_t i = 0; i < function->input_count; i++)
+        if (!strcmp(function->inputs[i].name, name))
+            return &function->inputs[i];
+    return NULL;
+}
+
 const SweepInfo *manifest_sweep(const Manifest *manifest)
 {
     return manifest->train ? manifest->train->sweep : NULL;

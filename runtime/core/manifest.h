@@ -26,6 +26,8 @@ size_t own_members(const DatasetInfo *dataset);
 /* The name of such a member: that of the data set, or of a family "sites[2]". */
 enum { MEMBER_NAME_SIZE = 224 };
 const char *member_name(const DatasetInfo *dataset, size_t member, char text[MEMBER_NAME_SIZE]);
+/* The function's input of that name, or NULL. */
+const TensorInfo *function_input(const FunctionInfo *function, const char *name);
 const SweepInfo *manifest_sweep(const Manifest *manifest); /* of its train, or NULL */
 /* Elements of all states of that role. */
 int64_t manifest_elements(const Manifest *manifest, StateRole role);

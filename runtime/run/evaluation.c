@@ -19,10 +19,8 @@ static bool open_pass(Call *call, const Program *program, int function, const vo
 /* The rows that the function takes at once. */
 static int64_t batch_of(const FunctionInfo *function)
 {
-    for (size_t i = 0; i < function->input_count; i++)
-        if (!strcmp(function->inputs[i].name, "index"))
-            return function->inputs[i].elements;
-    return 0;
+    const TensorInfo *index = function_input(function, "index");
+    return index ? index->elements : 0;
 }
 
 static bool open_reading(Evaluation *evaluation, const Program *program, const Data *data, const MetricInfo *metric)

@@ -247,14 +247,6 @@ static void print_command(const Run *run, const char *label, const char *command
     free(folder);
 }
 
-static bool takes(const FunctionInfo *function, const char *input)
-{
-    size_t i = 0;
-    while (i < function->input_count && strcmp(function->inputs[i].name, input))
-        i++;
-    return i < function->input_count;
-}
-
 /* What predict is told of the first export, behind the weights: " --export score --task N FILE...", as far as it needs that. */
 static void first_export(const Manifest *manifest, char text[static 256])
 {
@@ -263,7 +255,7 @@ static void first_export(const Manifest *manifest, char text[static 256])
     text[length] = '\0';
     for (size_t i = 0; i < manifest->condition_count && length < 160; i++) {
         const ConditionInfo *condition = &manifest->conditions[i];
-        if (!condition->standing && takes(&manifest->functions[export->function], condition->name))
+        if (!condition->standing && function_input(&manifest->functions[export->function], condition->name))
             length += snprintf(text + length, 60, " --%.40s %.10s", condition->word, domain_examples[condition->domain]);
     }
     if (examples_needed(manifest, export))
