@@ -342,8 +342,17 @@ static void fill_exports(const Filler *f, Manifest *manifest)
     manifest->exports = ARENA_ARRAY(f->arena, ExportInfo, manifest->export_count);
     for (uint32_t i = 0; i < manifest->export_count; i++) {
         const Export *export = &f->model->exports.data[i];
-        manifest->exports[i] =
-            (ExportInfo){.name = export->name, .function = function_index(f, export->function), .labels = export->labels};
+        ExportInfo *info = &manifest->exports[i];
+        *info = (ExportInfo){.name = export->name,
+                             .arguments = ARENA_ARRAY(f->arena, ArgumentInfo, export->argument_count),
+                             .argument_count = export->argument_count,
+                             .generate = function_index(f, export->generate),
+                             .function = function_index(f, export->function),
+                             .rows = export->rows,
+                             .labels = export->labels};
+        for (size_t k = 0; k < info->argument_count; k++)
+            info->arguments[k] = (ArgumentInfo){tensor(export->arguments[k].name, export->arguments[k].type),
+                                                export->arguments[k].condition};
     }
 }
 
@@ -364,7 +373,7 @@ static const char *processor(const Target *target, Arena *arena)
     return copy;
 }
 
-char *manifest_json(const Model *model, const Plan *plan, const Target *target, Arena *arena)
+Manifest manifest_of(const Model *model, const Plan *plan, const Target *target, Arena *arena)
 {
     Filler filler = {arena, model, model->module, plan};
     Manifest manifest = {.abi = HN_ABI_VERSION,
@@ -384,6 +393,12 @@ char *manifest_json(const Model *model, const Plan *plan, const Target *target, 
     fill_constants(&filler, &manifest);
     fill_exports(&filler, &manifest);
     manifest.train = model->trains.len ? train_of(&filler, &model->trains.data[0]) : NULL;
+    return manifest;
+}
+
+char *manifest_json(const Model *model, const Plan *plan, const Target *target, Arena *arena)
+{
+    Manifest manifest = manifest_of(model, plan, target, arena);
     char *json = manifest_write(&manifest), *text = json ? arena_text(arena, json, strlen(json)) : NULL;
     free(json);
     return text;

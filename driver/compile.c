@@ -77,6 +77,8 @@ bool compile_model(const Options *options, Compilation *c)
 
     for (uint32_t i = 0; i < c->model->trains.len; i++)
         method_assemble(c->model, &c->model->trains.data[i], &c->trace);
+    if (!options->aot)
+        exports_finish(c->model, &c->trace);
     finish_rows(c);
     if (!c->failure.len && !verify_module(c->model->module, true, &c->failure))
         text_printf(&c->failure, "(after all passes)\n");

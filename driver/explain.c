@@ -248,12 +248,25 @@ static bool is_phase(const Model *model, const char *function, Arena *arena)
     return false;
 }
 
-static bool is_export(const Model *model, const char *function)
+/* The export that the function belongs to, or NULL. */
+static const Export *export_of(const Model *model, const Function *function)
 {
     for (uint32_t i = 0; i < model->exports.len; i++)
-        if (strcmp(model->exports.data[i].name, function) == 0)
-            return true;
-    return false;
+        if (model->exports.data[i].function == function || model->exports.data[i].generate == function)
+            return &model->exports.data[i];
+    return NULL;
+}
+
+/* "per step", "per row of predict": how often the function runs, and how many of it are one. */
+static const char *unit_of(const Export *export, const Function *function, int64_t *count)
+{
+    *count = 1;
+    if (!export)
+        return "step";
+    if (function == export->generate)
+        return "call of predict";
+    *count = export->rows ? export->rows : 1;
+    return "row of predict";
 }
 
 static void explain_cost(const Model *model, const Plan *plan, Arena *arena)
@@ -262,10 +275,12 @@ static void explain_cost(const Model *model, const Plan *plan, Arena *arena)
     for (uint32_t i = 0; i < plan->schedules.len; i++) {
         const Schedule *s = &plan->schedules.data[i];
         const char *name = s->function->name;
-        bool export = is_export(model, name);
+        const Export *export = export_of(model, s->function);
+        int64_t count;
+        const char *unit = unit_of(export, s->function, &count);
         if (export || is_phase(model, name, arena))
-            printf("  %-30s %12.3f %12.3f  per %s\n", short_text(arena, name, LONGEST_FORM), (double)s->flops / 1e6,
-                   (double)s->bytes / 1e6, export ? "row of predict" : "step");
+            printf("  %-30s %12.3f %12.3f  per %s\n", short_text(arena, name, LONGEST_FORM), (double)s->flops / 1e6 / (double)count,
+                   (double)s->bytes / 1e6 / (double)count, unit);
     }
     printf("memory: %" PRId64 " bytes of state, %" PRId64 " bytes of scratch, %.1f MB together (beside the data set)\n",
            plan_state_bytes(plan), plan_scratch_bytes(plan), (double)(plan_state_bytes(plan) + plan_scratch_bytes(plan)) / 1e6);

@@ -295,10 +295,26 @@ typedef struct Train {
     uint32_t line;
 } Train;
 
+/* An argument of an export: a condition, or a field of the example. */
+typedef struct ExportArgument {
+    const char *name;
+    Type type;     /* of one example */
+    int condition; /* -1: it is none */
+} ExportArgument;
+
+/* A function that the outside world may call. As the frontend leaves it, `function` computes one example, and its inputs are the
+ * arguments. exports_finish() splits it: `generate` has the conditions among the arguments as inputs, and leaves the weights at
+ * their values, and whatever else depends on no example, in states; `function` reads them, and computes `rows` examples at a
+ * time. */
 typedef struct Export {
     const char *name;
-    Function *function; /* per example; its inputs are the arguments */
-    int labels;         /* the field whose classes the result is one of, or has an element for each of; -1: it is neither */
+    Function *function;
+    int labels; /* the field whose classes the result is one of, or has an element for each of; -1: it is neither */
+    const ExportArgument *arguments;
+    uint32_t argument_count;
+    Type result;        /* of one example */
+    Function *generate; /* NULL: there is nothing to generate */
+    int64_t rows;       /* 0: one example, without an axis */
 } Export;
 
 /* A constant of the model file. A run may change it if the state constant_state() holds it. */

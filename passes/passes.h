@@ -106,10 +106,25 @@ void pass_finish(const PassTrace *trace, Module *module, Function *function);
 /* The dumps and checks alone, for transforms with other signatures. */
 void pass_traced(const PassTrace *trace, const char *name, Module *module, Function *function);
 
+/* From a function of one example to a batch, ready for gradients; pass_batch says what `masked` adds. */
+void function_batch(const PassTrace *trace, Module *module, Function *function, int64_t batch, bool masked);
+/* pass_finish, then the check of indices: the last thing done to a function. */
+void function_finish(const PassTrace *trace, Module *module, Function *function);
+
 /* ---- methods ---- */
 
 /* Turns the model's train into its step, init, evaluation and report functions (docs/methods.md). */
 void method_assemble(Model *model, Train *train, PassTrace *trace);
+
+/* ---- exports: methods/exports.c ---- */
+
+/* After method_assemble, for programs: splits every export into what its conditions generate and a batch of examples. */
+void exports_finish(Model *model, const PassTrace *trace);
+/* The two halves of it. What depends on no example becomes a function of its own, to be finished, which leaves it in new states of
+ * role scratch; NULL: there is nothing. Then what is left computes `rows` examples per call, as export->rows says afterwards: 0, one example
+ * without an axis, where a batch is of no use. */
+Function *export_split(Module *module, Export *export);
+void export_finish(Module *module, Export *export, int64_t rows, const PassTrace *trace);
 
 /* The settings of the train's method, as lines of `hnc explain`. */
 void method_explain(const Train *train, Text *out);

@@ -152,6 +152,21 @@ static int labelled_field(const Session *s, Val result)
     return found;
 }
 
+/* The inputs of the function, as the arguments of the export. */
+static ExportArgument *arguments_of(const Session *s, const Function *function)
+{
+    Module *module = s->module;
+    ExportArgument *arguments = ARENA_ARRAY(&module->arena, ExportArgument, function->inputs.len);
+    for (uint32_t i = 0; i < function->inputs.len; i++) {
+        const char *name = function->input_names.data[i];
+        arguments[i] = (ExportArgument){name, OP_AT(function, function->inputs.data[i])->type, -1};
+        for (uint32_t c = 0; c < module->conditions.len; c++)
+            if (strcmp(module->conditions.data[c].name, name) == 0)
+                arguments[i].condition = (int)c;
+    }
+    return arguments;
+}
+
 void lower_export(Session *s, const Decl *decl)
 {
     Frame frame = {.decl = decl};
@@ -169,13 +184,15 @@ void lower_export(Session *s, const Decl *decl)
         check_arguments(s, &frame);
     if (s->dataset)
         fail(s, s->split_span, "an export cannot read a data set: pass the example as an argument");
-    int labels = -1;
+    Export export = {.function = function, .labels = -1, .argument_count = function->inputs.len};
+    export.name = arena_text(&s->module->arena, decl->name.text, strlen(decl->name.text));
+    export.arguments = arguments_of(s, function);
     if (!is_poison(result)) {
         build_output(&s->builder, decl->name.text, result.ir);
-        labels = labelled_field(s, result);
+        export.result = val_type(s, result);
+        export.labels = labelled_field(s, result);
     }
-    const char *name = arena_text(&s->module->arena, decl->name.text, strlen(decl->name.text));
-    vec_push(&s->model->exports, (Export){name, function, labels});
+    vec_push(&s->model->exports, export);
     close_function(s);
 }
 

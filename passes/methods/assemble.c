@@ -27,18 +27,6 @@ Assembly method_assembly(Model *model, Train *train, const PassTrace *trace)
     return assembly;
 }
 
-/* An export sees the conditions that are its arguments, and other conditions as trained; its other arguments are one example. */
-static void assemble_export(Assembly *assembly, Export *export)
-{
-    Function *function = export->function;
-    pass_weights(assembly->model, function);
-    pass_traced(assembly->trace, "weights", assembly->module, function);
-    resolve_conditions(assembly, function, AT_HAND);
-    pass_traced(assembly->trace, "conditions", assembly->module, function);
-    draw_by_row(assembly, function);
-    step_finish(assembly, function);
-}
-
 void method_assemble(Model *model, Train *train, PassTrace *trace)
 {
     Assembly assembly = method_assembly(model, train, trace);

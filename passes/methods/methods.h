@@ -114,6 +114,8 @@ const Method *method_of(const Train *train);
 void assemble_init(Assembly *assembly);
 void assemble_plateau(Assembly *assembly);
 void assemble_metrics(Assembly *assembly);
+/* Gives an export its weights and the conditions that it does not take; exports_finish() does the rest. */
+void assemble_export(Assembly *assembly, Export *export);
 
 /* The acts of a train's procedure, appended in the order of a walk (procedure.c): a repeat, which act_end closes; another act;
  * the repeat that has the train's epochs and patience; a measure as often as the train says and at the end. */

@@ -40,18 +40,22 @@ Function *objective_copies(Assembly *assembly, const char *name, const Function 
     return function;
 }
 
+void function_batch(const PassTrace *trace, Module *module, Function *function, int64_t batch, bool masked)
+{
+    pass_run(trace, "cse", module, function);
+    pass_run(trace, "factor", module, function);
+    pass_batch(module, function, batch, masked);
+    pass_traced(trace, "batch", module, function);
+    pass_run(trace, "simplify", module, function);
+    pass_run(trace, "cse", module, function);
+    pass_run(trace, "dce", module, function);
+    pass_run(trace, "merge", module, function);
+    pass_run(trace, "cse", module, function);
+}
+
 void objective_batch(Assembly *assembly, Function *function, int64_t batch, bool masked)
 {
-    Module *module = assembly->module;
-    pass_run(assembly->trace, "cse", module, function);
-    pass_run(assembly->trace, "factor", module, function);
-    pass_batch(module, function, batch, masked);
-    pass_traced(assembly->trace, "batch", module, function);
-    pass_run(assembly->trace, "simplify", module, function);
-    pass_run(assembly->trace, "cse", module, function);
-    pass_run(assembly->trace, "dce", module, function);
-    pass_run(assembly->trace, "merge", module, function);
-    pass_run(assembly->trace, "cse", module, function);
+    function_batch(assembly->trace, assembly->module, function, batch, masked);
 }
 
 void draw_by_row(Assembly *assembly, Function *function)

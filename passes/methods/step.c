@@ -20,10 +20,15 @@ Value first_value(Assembly *assembly, Builder *b, uint32_t condition)
     return all;
 }
 
+void function_finish(const PassTrace *trace, Module *module, Function *function)
+{
+    pass_finish(trace, module, function);
+    pass_run(trace, "bounds", module, function);
+}
+
 void step_finish(Assembly *assembly, Function *function)
 {
-    pass_finish(assembly->trace, assembly->module, function);
-    pass_run(assembly->trace, "bounds", assembly->module, function);
+    function_finish(assembly->trace, assembly->module, function);
 }
 
 Value find_read(const Function *function, uint32_t state)

@@ -10,24 +10,38 @@
 #include "runtime/core/report.h"
 #include "runtime/run/sweep.h"
 
+enum { FLAG_NAME = 64 };
+
+/* "--task" */
+static const char *flag_name(const char *word, char name[static FLAG_NAME])
+{
+    snprintf(name, FLAG_NAME, "--%s", word);
+    return name;
+}
+
 /* What is being filled in. */
 typedef struct Giving {
     const Program *program;
     const Manifest *manifest;
-    const Call *call;
+    const Exported *exported;
     const char *export;
     bool *given; /* conditions without a value of their own, then hyperparameters */
 } Giving;
 
+/* The argument that is the condition; NULL: the export does not take it. */
 static const TensorInfo *argument_of(const Giving *g, const ConditionInfo *condition)
 {
-    return call_input_type(g->call, condition->name);
+    const ExportInfo *export = g->exported->info;
+    for (size_t i = 0; i < export->argument_count; i++)
+        if (export->arguments[i].condition == (int)(condition - g->manifest->conditions))
+            return &export->arguments[i].tensor;
+    return NULL;
 }
 
 static void write_argument(const Giving *g, const ConditionInfo *condition, size_t first, size_t count, const double *values)
 {
     const TensorInfo *argument = argument_of(g, condition);
-    void *input = call_input(g->call, condition->name);
+    void *input = exported_condition(g->exported, (size_t)(condition - g->manifest->conditions));
     for (size_t i = 0; i < count; i++)
         if (argument->dtype == DTYPE_I32)
             ((int32_t *)input)[first + i] = (int32_t)values[i];
@@ -76,10 +90,11 @@ static bool give_value(const Giving *g, const ConditionFlag *flag)
     if (!condition)
         return false;
     bool *given = &g->given[condition - g->manifest->conditions];
+    char name[FLAG_NAME];
     double *values = calloc(condition->width, sizeof *values);
     bool fine = values || report_error("out of memory");
     fine = fine && (!*given || report_error("--%s is given twice", flag->word));
-    fine = fine && domain_of(condition)->parse(condition, text, values);
+    fine = fine && domain_of(condition)->parse(flag_name(flag->word, name), condition, text, values);
     if (fine)
         write_argument(g, condition, 0, condition->width, values);
     *given = true;
@@ -97,56 +112,13 @@ static bool needs_value(const Giving *g, const ConditionInfo *condition)
 
 /* ---- hyperparameters ---- */
 
-static size_t elements_of(const HyperInfo *hyper)
-{
-    size_t elements = 1;
-    for (unsigned i = 0; i < hyper->rank; i++)
-        elements *= (size_t)hyper->dims[i];
-    return elements;
-}
-
-static bool refuse_value(const char *flag, const HyperInfo *hyper, double value)
-{
-    const char *name = hyper->name;
-    switch (hyper->kind) {
-    case HYPER_INTEGER:
-        return report_error("--%s: %s must be a whole number from %g to %g, but %g is not", flag, name, hyper->low, hyper->high,
-                            value);
-    case HYPER_POSITIVE:
-    case HYPER_LOG:
-        return report_error("--%s: %s must be above 0, but %g is not", flag, name, value);
-    default:
-        return report_error("--%s: %s must lie strictly between %g and %g, but %g does not", flag, name, hyper->low, hyper->high,
-                            value);
-    }
-}
-
-static const HyperInfo *find_hyper(const Giving *g, const char *name, size_t length)
-{
-    NameList names = {""};
-    for (size_t i = 0; i < g->manifest->hyper_count; i++) {
-        const HyperInfo *hyper = &g->manifest->hypers[i];
-        if (strlen(hyper->name) == length && !strncmp(hyper->name, name, length))
-            return hyper;
-        name_list_add(&names, hyper->name);
-    }
-    report_error("'%.*s' is no hyperparameter of this model, which has %s", (int)length, name, names.text);
-    return NULL;
-}
-
 static bool write_values(const Giving *g, const HyperInfo *hyper, const char *text)
 {
     const ConditionInfo *condition = &g->manifest->conditions[hyper->condition];
-    size_t count = elements_of(hyper);
+    size_t count = hyper_elements(hyper);
+    char name[FLAG_NAME];
     double *values = calloc(count, sizeof *values);
-    bool fine = values || report_error("out of memory");
-    fine = fine && (parse_numbers(text, count, values) || refuse_numbers(condition->word, hyper->name, count, text));
-    for (size_t i = 0; fine && i < count; i++) {
-        fine =
-            hyper_kind_holds(hyper->kind, hyper->low, hyper->high, values[i]) || refuse_value(condition->word, hyper, values[i]);
-        if (fine)
-            values[i] = hyper_kind_raw(hyper->kind, hyper->low, hyper->high, hyper->init, values[i]);
-    }
+    bool fine = values ? parse_hyper(flag_name(condition->word, name), hyper, text, values) : report_error("out of memory");
     if (fine)
         write_argument(g, condition, hyper->offset, count, values);
     free(values);
@@ -162,7 +134,7 @@ static bool give_hyper(const Giving *g, const char *text)
     if (!equals)
         return report_error("--%s expects NAME=VALUE, such as %s=%g, not '%s'", manifest->conditions[example->condition].word,
                             example->name, example->init, text);
-    const HyperInfo *hyper = find_hyper(g, text, (size_t)(equals - text));
+    const HyperInfo *hyper = find_hyper(manifest, text, (size_t)(equals - text));
     if (!hyper)
         return false;
     const ConditionInfo *condition = &manifest->conditions[hyper->condition];
@@ -186,7 +158,7 @@ static bool keep_trained(const Giving *g, size_t number)
         return report_error("out of memory");
     for (size_t i = 0; condition->state == NONE && i < g->manifest->hyper_count; i++) {
         const HyperInfo *hyper = &g->manifest->hypers[i];
-        for (size_t k = 0; hyper->condition == number && k < elements_of(hyper); k++)
+        for (size_t k = 0; hyper->condition == number && k < hyper_elements(hyper); k++)
             values[hyper->offset + k] = hyper_kind_raw(hyper->kind, hyper->low, hyper->high, hyper->init, hyper->init);
     }
     if (condition->state != NONE)
@@ -235,14 +207,14 @@ static bool check_net(const Giving *g, const char *weights)
     const ConditionInfo *condition = sweep ? &g->manifest->conditions[sweep->condition] : NULL;
     if (!condition || !domain_is_index[condition->domain] || !argument_of(g, condition))
         return true;
-    const int32_t *point = call_input(g->call, condition->name);
+    const int32_t *point = exported_condition(g->exported, sweep->condition);
     return sweep_check_net(g->program, weights, *point);
 }
 
-bool give_conditions(const Program *program, const Call *call, const char *export, const char *weights, const Options *options)
+bool give_conditions(const Program *program, const Exported *exported, const char *weights, const Options *options)
 {
     const Manifest *manifest = program->manifest;
-    Giving giving = {.program = program, .manifest = manifest, .call = call, .export = export};
+    Giving giving = {.program = program, .manifest = manifest, .exported = exported, .export = exported->info->name};
     giving.given = calloc(manifest->condition_count + manifest->hyper_count + 1, sizeof *giving.given);
     bool fine = giving.given ? give_all(&giving, options) && check_net(&giving, weights) : report_error("out of memory");
     free(giving.given);
@@ -262,7 +234,8 @@ bool give_sweep_point(const Manifest *manifest, const Options *options, int *poi
             return report_error("--%s %s: the metrics are measured for each %s '%s'", word, text, word, condition->name);
         if (*point != NONE)
             return report_error("--%s is given twice", word);
-        if (!domain_of(condition)->parse(condition, equals ? equals + 1 : text, &value))
+        char name[FLAG_NAME];
+        if (!domain_of(condition)->parse(flag_name(word, name), condition, equals ? equals + 1 : text, &value))
             return false;
         *point = (int)value;
     }

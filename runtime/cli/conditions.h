@@ -3,12 +3,12 @@
 #define HN_RUNTIME_CONDITIONS_H
 
 #include "runtime/cli/options.h"
-#include "runtime/core/program.h"
+#include "runtime/run/exported.h"
 
-/* Sets these arguments of the call as the flags say. What the flags leave open has its trained value: the weights of the
+/* Sets the conditions of the export as the flags say. What the flags leave open has its trained value: the weights of the
  * file `weights` must have been loaded. False (reported) if a flag does not fit the export or these weights, or one that it needs is
  * missing. */
-bool give_conditions(const Program *program, const Call *call, const char *export, const char *weights, const Options *options);
+bool give_conditions(const Program *program, const Exported *exported, const char *weights, const Options *options);
 
 /* The value of the condition of the sweep at which `OUT eval` measures, an index; NONE: no flag says one. False (reported) if a flag
  * does not fit. */

@@ -182,18 +182,11 @@ static void print_data(const Manifest *manifest)
     }
 }
 
-/* With its arguments; the compiler adds the row's number where random numbers are drawn. */
-static void print_export(const Manifest *manifest, const ExportInfo *export)
+static void print_export(const ExportInfo *export)
 {
-    const FunctionInfo *function = &manifest->functions[export->function];
-    const char *before = "";
     printf("export %s(", export->name);
-    for (size_t i = 0; i < function->input_count; i++) {
-        if (!strcmp(function->inputs[i].name, "row.number"))
-            continue;
-        printf("%s%s", before, function->inputs[i].name);
-        before = ", ";
-    }
+    for (size_t i = 0; i < export->argument_count; i++)
+        printf("%s%s", i ? ", " : "", export->arguments[i].tensor.name);
     printf(")\n");
 }
 
@@ -219,7 +212,7 @@ int command_info(const Manifest *manifest, const Options *options)
                manifest->constants[i].state == NONE ? "" : ", which train --set changes");
     print_data(manifest);
     for (size_t i = 0; i < manifest->export_count; i++)
-        print_export(manifest, &manifest->exports[i]);
+        print_export(&manifest->exports[i]);
     for (size_t i = 0; i < manifest->state_count; i++) {
         char type[TENSOR_TEXT_SIZE];
         printf("state %s: %s %s\n", manifest->states[i].tensor.name, tensor_text(&manifest->states[i].tensor, type),

@@ -62,8 +62,9 @@ static void print_text(const char *text)
 }
 
 /* Elements that belong to the classes of a field are named as they are. */
-static void print_header(const Examples *examples, const Named *named, const TensorInfo *output)
+static void print_header(const Examples *examples, const Named *named, const Exported *exported)
 {
+    const TensorInfo type = exported_type(exported), *output = &type;
     char number[CLASS_TEXT_SIZE], *name;
     printf(examples->lines ? "line" : "row");
     for (int64_t i = 0; i < output->elements; i++)
@@ -80,60 +81,57 @@ static void print_header(const Examples *examples, const Named *named, const Ten
     putchar('\n');
 }
 
-/* Returns whether all numbers are finite. */
-static bool print_row(const Examples *examples, const Named *named, const Call *call, int64_t row)
+/* Prints row number `row` of the examples, which is at `place` in the batch. Returns whether all numbers are finite. */
+static bool print_row(const Examples *examples, const Named *named, const Exported *exported, int64_t row, int64_t place)
 {
-    const TensorInfo *output = &call->info->outputs[0];
-    bool finite = true, label = named->field >= 0 && output->rank == 0;
+    const TensorInfo output = exported_type(exported);
+    bool finite = true, label = named->field >= 0 && output.rank == 0;
     char number[CLASS_TEXT_SIZE];
     printf("%" PRId64, examples_place(examples, row));
     if (label)
-        print_text(manifest_class(named->manifest, (size_t)named->field, (int64_t)call_result(call, 0, 0), number));
-    for (int64_t i = 0; !label && i < output->elements; i++) {
-        double value = call_result(call, 0, i);
+        print_text(
+            manifest_class(named->manifest, (size_t)named->field, (int64_t)exported_result(exported, place, 0), number));
+    for (int64_t i = 0; !label && i < output.elements; i++) {
+        double value = exported_result(exported, place, i);
         finite &= (bool)isfinite(value);
-        printf(",%.*g", output->dtype == DTYPE_F64 ? 17 : 9, value);
+        printf(",%.*g", output.dtype == DTYPE_F64 ? 17 : 9, value);
     }
     putchar('\n');
     return finite;
 }
 
-static bool predict_rows(const Examples *examples, const Named *named, Call *call)
+static bool refuse_rows(const Examples *examples, int64_t first, int64_t last)
+{
+    if (first == last)
+        return report_error("this happened at row %" PRId64 " of the file; nothing after it was predicted",
+                            examples_place(examples, first));
+    return report_error("this happened in the rows %" PRId64 " to %" PRId64 " of the file; only rows before them were predicted",
+                        examples_place(examples, first), examples_place(examples, last));
+}
+
+static bool predict_rows(const Examples *examples, const Named *named, Exported *exported)
 {
     int64_t wrong = 0;
-    print_header(examples, named, &call->info->outputs[0]);
-    for (int64_t row = 0; row < examples->count; row++) {
-        examples_give(examples, call, row);
-        call_run(call);
+    print_header(examples, named, exported);
+    for (int64_t first = 0, end; first < examples->count; first = end) {
+        end = first + exported->rows < examples->count ? first + exported->rows : examples->count;
+        for (int64_t row = first; row < end; row++)
+            examples_give(examples, exported, row, row - first);
+        exported_compute(exported, first);
         if (program_failed())
-            return report_error("this happened at row %" PRId64 " of the file; nothing after it was predicted",
-                                examples_place(examples, row));
-        wrong += !print_row(examples, named, call, row);
+            return refuse_rows(examples, first, end - 1);
+        for (int64_t row = first; row < end; row++)
+            wrong += !print_row(examples, named, exported, row, row - first);
     }
     if (wrong)
         report_warning("%" PRId64 " of %" PRId64 " rows have results that are not finite", wrong, examples->count);
     return true;
 }
 
-static bool open_call(Call *call, const Program *program, const ExportInfo *export)
-{
-    const FunctionInfo *function = &program->manifest->functions[export->function];
-    const char **names = calloc(function->input_count + 1, sizeof *names);
-    if (!names)
-        return report_error("out of memory");
-    for (size_t i = 0; i < function->input_count; i++)
-        names[i] = function->inputs[i].name;
-    bool fine = call_open(call, program, export->function, NULL, names);
-    free(names);
-    if (fine && function->output_count != 1)
-        return report_internal("the function %s does not have one output", function->name);
-    return fine;
-}
-
 int command_predict(const Manifest *manifest, const Options *options)
 {
     const ExportInfo *export = find_export(manifest, options->export);
-    bool once = export && options->file_count == 0 && !examples_needed(manifest, export);
+    bool once = export && options->file_count == 0 && !examples_needed(export);
     const DatasetInfo *dataset = export && !once ? examples_dataset(manifest, export) : NULL;
     if (!dataset && !once)
         return EXIT_FAILURE;
@@ -142,15 +140,17 @@ int command_predict(const Manifest *manifest, const Options *options)
         return EXIT_FAILURE;
     parallel_set_threads(options->run.threads ? options->run.threads : 1);
     Program program = {0};
-    Call call = {0};
+    Exported exported = {0};
     Examples examples = {.count = once};
     const Named named = {manifest, export->labels};
-    bool fine = program_open(&program, manifest) && open_call(&call, &program, export) &&
-                checkpoint_load_weights(weights, &program) && give_conditions(&program, &call, export->name, weights, options) &&
-                (once || examples_load(&examples, &program, dataset, call.info, options->files, options->file_count));
-    fine = fine && predict_rows(&examples, &named, &call);
+    bool fine = program_open(&program, manifest) && exported_open(&exported, &program, export) &&
+                checkpoint_load_weights(weights, &program) && give_conditions(&program, &exported, weights, options) &&
+                (once || examples_load(&examples, &program, dataset, export, options->files, options->file_count));
+    if (fine)
+        exported_generate(&exported);
+    fine = fine && !program_failed() && predict_rows(&examples, &named, &exported);
     examples_free(&examples);
-    call_close(&call);
+    exported_close(&exported);
     program_close(&program);
     free(weights);
     return fine ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -1,6 +1,7 @@
 #include "runtime/core/manifest.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "runtime/abi/frame.h"
 #include "runtime/core/manifest_table.h"
@@ -32,6 +33,9 @@ static void derive(Manifest *manifest)
         derive_tensors(manifest->functions[i].inputs, manifest->functions[i].input_count);
         derive_tensors(manifest->functions[i].outputs, manifest->functions[i].output_count);
     }
+    for (size_t i = 0; i < manifest->export_count; i++)
+        for (size_t k = 0; k < manifest->exports[i].argument_count; k++)
+            derive_tensor(&manifest->exports[i].arguments[k].tensor);
     SweepInfo *sweep = manifest->train ? manifest->train->sweep : NULL;
     if (sweep)
         sweep->count = sweep->point_numbers / sweep->width;
@@ -283,6 +287,34 @@ static bool train_fits(const Manifest *manifest)
     return fits && sweep_fits(manifest, train) && events_fit(manifest, train);
 }
 
+/* Whether the function has the argument as an input, of `rows` examples. */
+static bool has_input(const Manifest *manifest, int function, const TensorInfo *argument, int64_t rows)
+{
+    const TensorInfo *input = function == NONE ? NULL : function_input(&manifest->functions[function], argument->name);
+    unsigned axes = rows ? 1 : 0;
+    return input && input->dtype == argument->dtype && input->rank == argument->rank + axes && (!rows || input->dims[0] == rows) &&
+           !memcmp(input->dims + axes, argument->dims, argument->rank * sizeof *argument->dims);
+}
+
+static bool exports_fit(const Manifest *manifest)
+{
+    for (size_t i = 0; i < manifest->export_count; i++) {
+        const ExportInfo *export = &manifest->exports[i];
+        const FunctionInfo *function = &manifest->functions[export->function];
+        const TensorInfo *result = function->output_count == 1 ? &function->outputs[0] : NULL;
+        if (!result || (export->rows && (!result->rank || result->dims[0] != export->rows)))
+            return false;
+        for (size_t k = 0; k < export->argument_count; k++) {
+            const ArgumentInfo *argument = &export->arguments[k];
+            bool fits = argument->condition == NONE ? has_input(manifest, export->function, &argument->tensor, export->rows)
+                                                    : has_input(manifest, export->generate, &argument->tensor, 0);
+            if (!fits)
+                return false;
+        }
+    }
+    return true;
+}
+
 /* ---- reading ---- */
 
 static const char *find_misfit(Manifest *manifest)
@@ -294,6 +326,7 @@ static const char *find_misfit(Manifest *manifest)
            : !fields_fit(manifest) || !datasets_fit(manifest) ? "the files or the table of a data set do not make its fields"
            : !conditions_fit(manifest)                        ? "a hyperparameter or a state does not fit its condition"
            : !train_fits(manifest)                            ? "the parts of the train do not fit each other"
+           : !exports_fit(manifest)                           ? "the functions of an export do not have its arguments"
                                                               : NULL;
 }
 

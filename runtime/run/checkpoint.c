@@ -198,7 +198,7 @@ static bool is_possible(const char *path, const Manifest *manifest, const Identi
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0] && !what; i++)
         if (numbers[i].value < numbers[i].least || numbers[i].value > numbers[i].most)
             what = numbers[i].name;
-    Plan plan;
+    RunPlan plan;
     if (!what)
         plan_make(&plan, manifest->train, identity->epoch_steps, identity->total_steps / identity->rounds);
     return (!what && position_is_possible(position, manifest->train, &plan, &what)) ||

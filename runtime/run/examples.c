@@ -9,20 +9,6 @@
 
 /* ---- what an export reads ---- */
 
-static bool is_condition(const Manifest *manifest, const TensorInfo *argument)
-{
-    for (size_t i = 0; i < manifest->condition_count; i++)
-        if (!strcmp(argument->name, manifest->conditions[i].name))
-            return true;
-    return false;
-}
-
-/* Whether the argument comes from the rows; the compiler adds the row's number where random numbers are drawn. */
-static bool is_of_the_row(const Manifest *manifest, const TensorInfo *argument)
-{
-    return !is_condition(manifest, argument) && strcmp(argument->name, "row.number");
-}
-
 static bool same_type(const TensorInfo *a, const TensorInfo *b)
 {
     return a->dtype == b->dtype && a->rank == b->rank && !memcmp(a->dims, b->dims, a->rank * sizeof a->dims[0]);
@@ -40,38 +26,36 @@ static int64_t find_field(const Manifest *manifest, const DatasetInfo *dataset, 
 }
 
 /* The first argument that the data set has no field for, or NULL. */
-static const TensorInfo *find_foreign(const Manifest *manifest, const DatasetInfo *dataset, const FunctionInfo *function)
+static const TensorInfo *find_foreign(const Manifest *manifest, const DatasetInfo *dataset, const ExportInfo *export)
 {
-    for (size_t i = 0; i < function->input_count; i++) {
-        const TensorInfo *argument = &function->inputs[i];
+    for (size_t i = 0; i < export->argument_count; i++) {
+        const TensorInfo *argument = &export->arguments[i].tensor;
         int64_t field = find_field(manifest, dataset, argument);
-        if (is_of_the_row(manifest, argument) &&
+        if (export->arguments[i].condition == NONE &&
             (field < 0 || !same_type(argument, &manifest->fields[dataset->fields[field]].tensor)))
             return argument;
     }
     return NULL;
 }
 
-bool examples_needed(const Manifest *manifest, const ExportInfo *export)
+bool examples_needed(const ExportInfo *export)
 {
-    const FunctionInfo *function = &manifest->functions[export->function];
-    for (size_t i = 0; i < function->input_count; i++)
-        if (is_of_the_row(manifest, &function->inputs[i]))
+    for (size_t i = 0; i < export->argument_count; i++)
+        if (export->arguments[i].condition == NONE)
             return true;
     return false;
 }
 
 const DatasetInfo *examples_dataset(const Manifest *manifest, const ExportInfo *export)
 {
-    const FunctionInfo *function = &manifest->functions[export->function];
     const TensorInfo *foreign = NULL;
-    bool any = examples_needed(manifest, export);
+    bool any = examples_needed(export);
     for (int derived = 0; any && derived < 2; derived++) /* families of another data set come last */
         for (size_t i = 0; i < manifest->dataset_count; i++) {
             const DatasetInfo *dataset = &manifest->datasets[i];
             if ((own_members(dataset) == 0) != derived)
                 continue;
-            const TensorInfo *other = find_foreign(manifest, dataset, function);
+            const TensorInfo *other = find_foreign(manifest, dataset, export);
             if (!other)
                 return dataset;
             foreign = other;
@@ -119,20 +103,20 @@ static bool select_columns(Schema *schema, const Schema *all, size_t count, cons
     return true;
 }
 
-/* The fields that the function's arguments are, into examples->dataset. */
-static bool select_fields(Examples *examples, const Manifest *manifest, const DatasetInfo *all, const FunctionInfo *function)
+/* The fields that the export's arguments are, into examples->dataset. */
+static bool select_fields(Examples *examples, const Manifest *manifest, const DatasetInfo *all, const ExportInfo *export)
 {
-    size_t *positions = calloc(function->input_count + 1, sizeof *positions), count = 0;
+    size_t *positions = calloc(export->argument_count + 1, sizeof *positions), count = 0;
     /* the rows of the data set may be computed, or be made of those of a table */
     bool files = format_traits[all->format].files == FILES_FIELDS || all->schema;
     examples->dataset = (DatasetInfo){
         .name = all->name, .format = files ? all->format : FORMAT_NPY, .splits = &examples->split, .split_count = 1};
-    examples->dataset.fields = calloc(function->input_count + 1, sizeof *examples->dataset.fields);
+    examples->dataset.fields = calloc(export->argument_count + 1, sizeof *examples->dataset.fields);
     bool fine = (positions && examples->dataset.fields) || report_error("out of memory");
-    for (size_t i = 0; fine && i < function->input_count; i++) {
-        if (!is_of_the_row(manifest, &function->inputs[i]))
+    for (size_t i = 0; fine && i < export->argument_count; i++) {
+        if (export->arguments[i].condition != NONE)
             continue;
-        positions[count] = (size_t)find_field(manifest, all, &function->inputs[i]);
+        positions[count] = (size_t)find_field(manifest, all, &export->arguments[i].tensor);
         examples->dataset.fields[count] = all->fields[positions[count]];
         count++;
     }
@@ -184,14 +168,14 @@ static bool keep_lines(Examples *examples)
     return true;
 }
 
-bool examples_load(Examples *examples, const Program *program, const DatasetInfo *dataset, const FunctionInfo *function,
+bool examples_load(Examples *examples, const Program *program, const DatasetInfo *dataset, const ExportInfo *export,
                    const char *const *files, size_t file_count)
 {
     examples->manifest = *program->manifest;
     examples->manifest.datasets = &examples->dataset;
     examples->manifest.dataset_count = 1;
     examples->split = (SplitInfo){.name = "rows", .fraction = 1};
-    if (!select_fields(examples, program->manifest, dataset, function) || !check_files(examples, files, file_count))
+    if (!select_fields(examples, program->manifest, dataset, export) || !check_files(examples, files, file_count))
         return false;
     examples->dataset.files = (const char **)files;
     examples->dataset.file_count = file_count;
@@ -210,14 +194,15 @@ void examples_free(Examples *examples)
     free(examples->lines);
 }
 
-void examples_give(const Examples *examples, const Call *call, int64_t row)
+void examples_give(const Examples *examples, const Exported *exported, int64_t row, int64_t place)
 {
-    for (size_t i = 0; i < examples->dataset.field_count; i++) {
-        const TensorInfo *tensor = &examples->manifest.fields[examples->dataset.fields[i]].tensor;
-        const unsigned char *table = examples->data.tables[examples->dataset.fields[i]];
-        memcpy(call_input(call, strrchr(tensor->name, '.') + 1), table + (size_t)row * tensor->bytes, tensor->bytes);
+    for (size_t i = 0, field = 0; i < exported->info->argument_count; i++) {
+        if (exported->info->arguments[i].condition != NONE)
+            continue;
+        const TensorInfo *tensor = &exported->info->arguments[i].tensor;
+        const unsigned char *table = examples->data.tables[examples->dataset.fields[field++]];
+        memcpy(exported_argument(exported, i, place), table + (size_t)row * tensor->bytes, tensor->bytes);
     }
-    call_set(call, "row.number", (double)row);
 }
 
 int64_t examples_place(const Examples *examples, int64_t row)

@@ -3,6 +3,7 @@
 #define HN_RUNTIME_EXAMPLES_H
 
 #include "runtime/data/dataset.h"
+#include "runtime/run/exported.h"
 
 /* A data set of the model's, cut down to the fields that are needed. Must not move. */
 typedef struct Examples {
@@ -15,17 +16,17 @@ typedef struct Examples {
     uint32_t *lines; /* of a table: where each row stands in its file; owned */
 } Examples;
 
-/* Whether an argument of the export comes from rows: it is neither a condition nor the row's number. */
-bool examples_needed(const Manifest *manifest, const ExportInfo *export);
+/* Whether an argument of the export comes from rows: it is no condition. */
+bool examples_needed(const ExportInfo *export);
 /* The data set whose fields are the export's arguments. NULL (reported) if there is none. */
 const DatasetInfo *examples_dataset(const Manifest *manifest, const ExportInfo *export);
 /* Reads the files as examples of the data set. Needs the program's weights: they hold what tables are encoded with. Problems are
  * reported. Zeroed before; for examples_free in any case. */
-bool examples_load(Examples *examples, const Program *program, const DatasetInfo *dataset, const FunctionInfo *function,
+bool examples_load(Examples *examples, const Program *program, const DatasetInfo *dataset, const ExportInfo *export,
                    const char *const *files, size_t file_count);
 void examples_free(Examples *examples);
-/* Makes row number `row` (from 0) the arguments of the call. */
-void examples_give(const Examples *examples, const Call *call, int64_t row);
+/* Makes row number `row` (from 0) the arguments of the example at `place` of a batch. */
+void examples_give(const Examples *examples, const Exported *exported, int64_t row, int64_t place);
 /* Where a row stands: the line of a table, the number (from 1) of an example of other files. */
 int64_t examples_place(const Examples *examples, int64_t row);
 

@@ -37,28 +37,37 @@ static int find_field(const Manifest *manifest, const DatasetInfo *dataset, cons
     return found;
 }
 
+/* Whether the export makes one number of an example. */
+static bool has_number(const Manifest *manifest, const ExportInfo *export)
+{
+    const TensorInfo *output = &manifest->functions[export->function].outputs[0];
+    return output->dtype == manifest->real && output->rank == (export->rows ? 1u : 0u);
+}
+
 /* Whether the export is such a function; then describes it. */
 static bool describe(Functions *functions, const Manifest *manifest, const ExportInfo *export)
 {
-    const FunctionInfo *function = &manifest->functions[export->function];
-    const PhaseInfo *phase = &manifest->train->phases[0];
+    const TrainInfo *train = manifest->train;
+    const PhaseInfo *phase = &train->phases[0];
     const DatasetInfo *dataset = &manifest->datasets[phase->dataset];
-    const char *point = manifest->conditions[manifest->train->sweep->condition].name;
-    if (function->input_count != 2 || function->output_count != 1 || !is_number(manifest, &function->outputs[0]))
+    const ArgumentInfo *arguments = export->arguments;
+    if (export->argument_count != 2)
         return false;
-    size_t at = !strcmp(function->inputs[0].name, point) ? 1 : 0;
-    int x = is_number(manifest, &function->inputs[at]) ? find_field(manifest, dataset, function->inputs[at].name, NONE) : NONE;
-    if (x == NONE || strcmp(function->inputs[1 - at].name, point))
+    size_t at = arguments[0].condition == (int)train->sweep->condition ? 1 : 0;
+    if (arguments[1 - at].condition != (int)train->sweep->condition || arguments[at].condition != NONE)
+        return false;
+    bool numbers = is_number(manifest, &arguments[at].tensor) && has_number(manifest, export);
+    int x = numbers ? find_field(manifest, dataset, arguments[at].tensor.name, NONE) : NONE;
+    if (x == NONE)
         return false;
     int y = find_field(manifest, dataset, NULL, x);
     *functions = (Functions){.export = export,
-                             .input = function->inputs[at].name,
-                             .point = point,
+                             .input = at,
                              .x = (size_t)x,
                              .y = (size_t)(y == NONE ? x : y),
                              .phase = phase,
-                             .count = manifest->train->sweep->count,
-                             .own_nets = sweep_keeps_nets(manifest->train)};
+                             .count = train->sweep->count,
+                             .own_nets = sweep_keeps_nets(train)};
     return true;
 }
 
@@ -70,11 +79,10 @@ bool functions_open(Functions *functions, const Program *program, const Data *da
     for (size_t i = 0; sweep_in_rounds(sweep) && sweep->count <= MOST_FUNCTIONS && i < manifest->export_count; i++) {
         if (!describe(functions, manifest, &manifest->exports[i]))
             continue;
-        const char *const inputs[] = {functions->input, functions->point, NULL};
         const PhaseInfo *phase = functions->phase;
         return reading_open(&functions->reading, program, data, (int)phase->dataset, phase->split, phase->member,
                             phase->member_condition, MOST_EXAMPLES) &&
-               call_open(&functions->call, program, manifest->exports[i].function, NULL, inputs);
+               exported_open(&functions->call, program, &manifest->exports[i]);
     }
     return true;
 }
@@ -83,7 +91,7 @@ void functions_close(Functions *functions)
 {
     if (functions->export)
         reading_close(&functions->reading);
-    call_close(&functions->call);
+    exported_close(&functions->call);
 }
 
 /* ---- what they are ---- */
@@ -129,6 +137,11 @@ static void make_grid(const Pairs *examples, double grid[static GRID])
         grid[i] = least - margin * width + (1 + 2 * margin) * width * (double)i / (GRID - 1);
 }
 
+static const char *input_name(const Functions *functions)
+{
+    return functions->export->arguments[functions->input].tensor.name;
+}
+
 static json_t *list(size_t count, const double *values)
 {
     json_t *json = json_array();
@@ -140,12 +153,22 @@ static json_t *list(size_t count, const double *values)
 static json_t *evaluate(const Functions *functions, size_t point, const double grid[static GRID])
 {
     double values[GRID];
-    Call call = functions->call;
-    call_set(&call, functions->point, (double)point);
-    for (size_t i = 0; i < GRID; i++) {
-        call_set(&call, functions->input, grid[i]);
-        call_run(&call);
-        values[i] = call_result(&call, 0, 0);
+    Exported call = functions->call;
+    bool is_f64 = functions->call.info->arguments[functions->input].tensor.dtype == DTYPE_F64;
+    *(int32_t *)exported_condition(&call, functions->reading.data->manifest->train->sweep->condition) = (int32_t)point;
+    exported_generate(&call);
+    for (int64_t first = 0; first < GRID; first += call.rows) {
+        int64_t count = first + call.rows < GRID ? call.rows : GRID - first;
+        for (int64_t i = 0; i < count; i++) {
+            void *x = exported_argument(&call, functions->input, i);
+            if (is_f64)
+                *(double *)x = grid[first + i];
+            else
+                *(float *)x = (float)grid[first + i];
+        }
+        exported_compute(&call, first);
+        for (int64_t i = 0; i < count; i++)
+            values[first + i] = exported_result(&call, i, 0);
     }
     return list(GRID, values);
 }
@@ -160,7 +183,7 @@ static json_t *entry(const Functions *functions, size_t point, const json_t *bef
     json_t *json = json_object(), *learned = json_object_get(before, "learned");
     bool stays = functions->own_nets && learned && !just_learned;
     json_t *now = stays ? json_incref(learned) : evaluate(functions, point, grid);
-    json_object_set_new(json, functions->input, list(GRID, grid));
+    json_object_set_new(json, input_name(functions), list(GRID, grid));
     json_object_set(json, "learned", just_learned ? now : learned ? learned : json_null());
     json_object_set_new(json, "now", now);
     if (functions->x != functions->y) {
@@ -186,7 +209,7 @@ bool functions_write(const Functions *functions, const char *path, size_t learne
         json_array_append_new(points,
                               entry(functions, i, json_array_get(json_object_get(before, "points"), i), i + 1 == learned));
     json_object_set_new(json, "export", json_string(functions->export->name));
-    json_object_set_new(json, "input", json_string(functions->input));
+    json_object_set_new(json, "input", json_string(input_name(functions)));
     json_object_set_new(
         json, "output",
         json_string(functions->x == functions->y ? functions->export->name : field_name(functions, functions->y)));

@@ -3,13 +3,14 @@
 #ifndef HN_RUNTIME_FUNCTIONS_H
 #define HN_RUNTIME_FUNCTIONS_H
 
+#include "runtime/run/exported.h"
 #include "runtime/run/reading.h"
 
 typedef struct Functions {
-    Call call;       /* of the export; zeroed: there is none, or nothing learns points one after the other */
+    Exported call;   /* zeroed: there is none, or nothing learns points one after the other */
     Reading reading; /* of what the first phase learns from */
     const ExportInfo *export;
-    const char *input, *point; /* the names of its arguments */
+    size_t input; /* which of its arguments is no condition */
     size_t x, y;               /* fields of the manifest; y may be the same as x: the data set has no other number */
     const PhaseInfo *phase;
     size_t count;  /* of points */

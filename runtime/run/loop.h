@@ -32,7 +32,7 @@ typedef struct Run {
     Functions functions;
     Call init, hypers, plateau;
     Call calls[MAX_ACTS]; /* of acts that are calls */
-    Plan plan;
+    RunPlan plan;
     Identity identity;
     Position position;
     MetricsLog log;

@@ -22,9 +22,9 @@ int64_t plan_budgets(const TrainInfo *train)
     return budgets > 0 ? budgets : 1;
 }
 
-void plan_make(Plan *plan, const TrainInfo *train, int64_t epoch_steps, int64_t budget)
+void plan_make(RunPlan *plan, const TrainInfo *train, int64_t epoch_steps, int64_t budget)
 {
-    *plan = (Plan){.epoch_steps = epoch_steps, .phases = train->phase_count};
+    *plan = (RunPlan){.epoch_steps = epoch_steps, .phases = train->phase_count};
     walk_plan(&plan->walk, train, epoch_steps, budget);
     int64_t rounds = plan->walk.acts[walk_budget(train)].rounds;
     plan->total_steps = walk_most_steps(&plan->walk, train, 0);
@@ -33,7 +33,7 @@ void plan_make(Plan *plan, const TrainInfo *train, int64_t epoch_steps, int64_t 
     plan->in_steps = !train->acts[walk_budget(train)].in_epochs;
 }
 
-int64_t plan_nets_begun(const Plan *plan, int64_t steps)
+int64_t plan_nets_begun(const RunPlan *plan, int64_t steps)
 {
     return (steps + plan->net_steps - 1) / plan->net_steps;
 }
@@ -157,7 +157,7 @@ bool position_load(Position *position, const json_t *metadata)
     return fine;
 }
 
-bool position_is_possible(const Position *position, const TrainInfo *train, const Plan *plan, const char **what)
+bool position_is_possible(const Position *position, const TrainInfo *train, const RunPlan *plan, const char **what)
 {
     const int64_t *steps = position->steps;
     *what = steps[0] > plan->total_steps                                     ? "steps.0"

@@ -6,17 +6,17 @@
 #include "runtime/run/walk.h"
 
 /* The numbers of a run: fixed when it begins. Steps are those of the first phase unless said otherwise. */
-typedef struct Plan {
+typedef struct RunPlan {
     int64_t epoch_steps, total_steps;
     int64_t net_steps; /* of one net: the rounds of the repeat that is the budget */
     int64_t nets;      /* how many of these there are */
     bool in_steps;     /* the train is given in steps: epochs mean nothing to its reader */
     size_t phases;
     Walk walk;
-} Plan;
+} RunPlan;
 
 /* Which net or point is at hand after so many steps: 0 before the first step, then from 1 on. */
-int64_t plan_nets_begun(const Plan *plan, int64_t steps);
+int64_t plan_nets_begun(const RunPlan *plan, int64_t steps);
 
 /* The mean of a step's output over an epoch. */
 typedef struct Mean {
@@ -44,7 +44,7 @@ typedef struct Position {
 /* Why a run is at its end: "patience", "steps" (all planned ones are done). */
 const char *position_end_reason(const Position *position);
 /* The plan of a train: each repeat that is its budget has `budget` rounds, or the train's own number if `budget` is negative. */
-void plan_make(Plan *plan, const TrainInfo *train, int64_t epoch_steps, int64_t budget);
+void plan_make(RunPlan *plan, const TrainInfo *train, int64_t epoch_steps, int64_t budget);
 /* How many times the budget is spent: once, or once per net. */
 int64_t plan_budgets(const TrainInfo *train);
 void position_begin(Position *position);
@@ -57,7 +57,7 @@ bool position_load(Position *position, const json_t *metadata);
 
 /* Whether a run of this plan can have this position: counts bound each other, and numbers must not be NaN. Otherwise false, with
  * the impossible part in *what. */
-bool position_is_possible(const Position *position, const TrainInfo *train, const Plan *plan, const char **what);
+bool position_is_possible(const Position *position, const TrainInfo *train, const RunPlan *plan, const char **what);
 
 /* Integers as metadata entries; the getter returns false if the entry is absent or malformed. */
 void metadata_set_integer(json_t *metadata, const char *key, int64_t value);

@@ -25,7 +25,7 @@ static double line_seconds(void)
     return variable && end != variable && *end == '\0' && seconds > 0 ? seconds : line_interval;
 }
 
-void progress_begin(Progress *progress, const Manifest *manifest, const Plan *plan, const Position *position, bool quiet,
+void progress_begin(Progress *progress, const Manifest *manifest, const RunPlan *plan, const Position *position, bool quiet,
                     double limit)
 {
     double now = clock_seconds();
@@ -88,7 +88,7 @@ static void add_position(const Progress *progress, const Position *position, cha
 {
     char duration[DURATION_SIZE];
     const ProgressTable *table = &progress->table;
-    const Plan *plan = progress->plan;
+    const RunPlan *plan = progress->plan;
     double epoch_steps = (double)plan->epoch_steps, left = time_left(progress, position);
     int64_t step = position->steps[0], begun = plan_nets_begun(plan, step);
     if (table->point_word && begun > 0) {

@@ -11,7 +11,7 @@
 typedef struct Progress {
     bool terminal, quiet;
     const TrainInfo *train;
-    const Plan *plan;
+    const RunPlan *plan;
     ProgressTable table;
     double limit;       /* seconds of training, 0: none */
     int64_t first_step; /* where this process began, for the rate */
@@ -21,7 +21,7 @@ typedef struct Progress {
 } Progress;
 
 /* Prints the heading of the table. `limit`: of the seconds of training; 0: none. */
-void progress_begin(Progress *progress, const Manifest *manifest, const Plan *plan, const Position *position, bool quiet,
+void progress_begin(Progress *progress, const Manifest *manifest, const RunPlan *plan, const Position *position, bool quiet,
                     double limit);
 /* After a step; draws now and then. Allocates nothing. */
 void progress_step(Progress *progress, const Position *position);

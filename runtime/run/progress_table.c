@@ -192,7 +192,7 @@ static int point_width(const ProgressTable *table)
     return !table->point_word ? 0 : GAP + (length > POINT_WIDTH ? length : POINT_WIDTH);
 }
 
-void progress_table_open(ProgressTable *table, const Manifest *manifest, const Plan *plan, int columns)
+void progress_table_open(ProgressTable *table, const Manifest *manifest, const RunPlan *plan, int columns)
 {
     const TrainInfo *train = manifest->train;
     Available available = {0};

@@ -24,11 +24,11 @@ typedef struct ProgressTable {
     double epochs; /* planned; in epochs, or in steps if the train is in steps or the run is shorter than an epoch */
     bool in_steps, marks;
     const char *point_word; /* what is learned one after the other, each for so many epochs or steps; NULL: nothing */
-    const Plan *plan;
+    const RunPlan *plan;
 } ProgressTable;
 
 /* Chooses the columns: as many as a line of `columns` letters has room for. */
-void progress_table_open(ProgressTable *table, const Manifest *manifest, const Plan *plan, int columns);
+void progress_table_open(ProgressTable *table, const Manifest *manifest, const RunPlan *plan, int columns);
 /* Says what the mark means and how many values are left out, and heads the columns. */
 void progress_table_print_heading(const ProgressTable *table, const TrainInfo *train);
 /* One event of metrics.jsonl. `best`: it is the best so far. `seconds` since the run began; `left` until it ends, NaN if that is

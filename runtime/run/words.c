@@ -94,7 +94,7 @@ static void print_threads(const Run *run)
 enum { LENGTH_SIZE = 3 * COUNT_SIZE };
 static const char *planned_length(const Run *run, char text[static LENGTH_SIZE])
 {
-    const Plan *plan = &run->plan;
+    const RunPlan *plan = &run->plan;
     const SweepInfo *sweep = run->manifest->train->sweep;
     bool rounds = sweep_in_rounds(sweep);
     int64_t steps = rounds ? plan->net_steps : plan->total_steps;
@@ -253,12 +253,13 @@ static void first_export(const Manifest *manifest, char text[static 256])
     const ExportInfo *export = &manifest->exports[0];
     int length = manifest->export_count > 1 ? snprintf(text, 256, " --export %.80s", export->name) : 0;
     text[length] = '\0';
-    for (size_t i = 0; i < manifest->condition_count && length < 160; i++) {
-        const ConditionInfo *condition = &manifest->conditions[i];
-        if (!condition->standing && function_input(&manifest->functions[export->function], condition->name))
+    for (size_t i = 0; i < export->argument_count && length < 160; i++) {
+        int number = export->arguments[i].condition;
+        const ConditionInfo *condition = number == NONE ? NULL : &manifest->conditions[number];
+        if (condition && !condition->standing)
             length += snprintf(text + length, 60, " --%.40s %.10s", condition->word, domain_examples[condition->domain]);
     }
-    if (examples_needed(manifest, export))
+    if (examples_needed(export))
         snprintf(text + length, 16, " FILE...");
 }
 

@@ -69,7 +69,7 @@ static Model new_model(void)
                                       .finish = train.phases.data[1].step});
     train.init = step_function(model, "tune.init");
     vec_push(&model->trains, train);
-    vec_push(&model->exports, (Export){"predict", train.init, -1});
+    vec_push(&model->exports, (Export){.name = "predict", .function = train.init, .labels = -1});
     return content;
 }
 
@@ -79,7 +79,7 @@ static Plan plan_of(const Model *model)
     return (Plan){.module = model->module, .state_offsets = offsets, .state_bytes = 128, .scratch_bytes = 4096};
 }
 
-static char *manifest_of(const Model *model, const Plan *plan, const char *cpu, Arena *arena)
+static char *text_for(const Model *model, const Plan *plan, const char *cpu, Arena *arena)
 {
     Target target = target_for(cpu);
     return manifest_json(model, plan, &target, arena);
@@ -102,7 +102,7 @@ static void test_every_part(void **state)
     Model model = new_model();
     Plan plan = plan_of(&model);
     Manifest m;
-    json_t *json = read_back(manifest_of(&model, &plan, "x86-64-v3", &arena), &m);
+    json_t *json = read_back(text_for(&model, &plan, "x86-64-v3", &arena), &m);
     assert_int_equal(m.abi, HN_ABI_VERSION);
     assert_string_equal(m.model, "stn");
     assert_string_equal(m.cpu, "x86-64-v3");
@@ -145,7 +145,7 @@ static void test_native_processor(void **state)
     Arena arena = {0};
     Model model = new_model();
     Plan plan = plan_of(&model);
-    json_t *json = json_loads(manifest_of(&model, &plan, "native", &arena), 0, NULL);
+    json_t *json = json_loads(text_for(&model, &plan, "native", &arena), 0, NULL);
     const char *cpu = json_string_value(json_object_get(json, "cpu"));
     assert_non_null(strstr(cpu, ",+sse2"));
     assert_null(strchr(cpu, '-') && strstr(cpu, ",-") ? cpu : NULL);
@@ -161,7 +161,7 @@ static void test_no_train(void **state)
     Model model = {.module = module_new("empty", DTYPE_F64), .name = "empty"};
     Plan plan = {.module = model.module, .state_bytes = 0};
     Manifest m;
-    json_t *json = read_back(manifest_of(&model, &plan, "znver3", &arena), &m);
+    json_t *json = read_back(text_for(&model, &plan, "znver3", &arena), &m);
     assert_true(!m.train && m.state_count == 0 && m.function_count == 0 && m.real == DTYPE_F64);
     record_free(manifest_record(), &m);
     json_decref(json);
@@ -176,7 +176,7 @@ static void test_names_that_are_not_text(void **state)
     Model model = new_model();
     Plan plan = plan_of(&model);
     model.datasets.data[0].files.data[1] = "\xff.gz";
-    assert_null(manifest_of(&model, &plan, "x86-64-v3", &arena));
+    assert_null(text_for(&model, &plan, "x86-64-v3", &arena));
     model_free(&model);
     arena_free(&arena);
 }

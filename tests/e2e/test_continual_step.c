@@ -105,6 +105,7 @@ static void trial_of(Trial *t, const char *term, const char *form, const char *o
     t->module = t->model->module;
     t->train = &t->model->trains.data[0];
     method_assemble(t->model, t->train, NULL);
+    exports_finish(t->model, NULL);
     t->gradients = method_gradients(t->model, t->train, 0);
     t->world.states = world_states_new(t->module);
     for (uint32_t i = 0; i < 2; i++)

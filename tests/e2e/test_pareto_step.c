@@ -93,6 +93,7 @@ static void trial_new(Trial *t, const char *form, const char *solver, const char
     assert_non_null(t->model);
     t->train = &t->model->trains.data[0];
     method_assemble(t->model, t->train, NULL);
+    exports_finish(t->model, NULL);
     assert_int_equal(method_losses(t->train), M);
     for (uint32_t i = 0; i < M; i++)
         t->gradients[i] = method_gradients(t->model, t->train, i);

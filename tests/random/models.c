@@ -57,6 +57,7 @@ static bool subject_new(Subject *subject, const Text *text, DType real, int64_t 
     Train *train = &subject->model->trains.data[0];
     subject->module = subject->model->module;
     method_assemble(subject->model, train, NULL);
+    exports_finish(subject->model, NULL);
     subject->losses = method_losses(train);
     for (uint32_t i = 0; i < subject->losses; i++)
         subject->gradients[i] = method_gradients(subject->model, train, i);

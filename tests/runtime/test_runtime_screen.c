@@ -68,7 +68,7 @@ typedef struct Wide {
     PhaseInfo phase;
     TrainInfo train;
     Manifest manifest;
-    Plan plan;
+    RunPlan plan;
 } Wide;
 
 static void make_wide(Wide *wide, size_t metrics, size_t hypers, int64_t epochs)
@@ -91,7 +91,7 @@ static void make_wide(Wide *wide, size_t metrics, size_t hypers, int64_t epochs)
     wide->train = (TrainInfo){
         .phases = &wide->phase, .phase_count = 1, .metrics = wide->metrics, .metric_count = metrics, .select = 0, .hypers = 1};
     wide->manifest = (Manifest){.functions = wide->functions, .function_count = 2, .train = &wide->train};
-    wide->plan = (Plan){.epoch_steps = 390, .total_steps = 390 * epochs};
+    wide->plan = (RunPlan){.epoch_steps = 390, .total_steps = 390 * epochs};
 }
 
 /* Everything that the table of a run prints on a screen of that width, in the file "table". */

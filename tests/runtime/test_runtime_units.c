@@ -456,7 +456,7 @@ static void test_manifest_is_checked(void **state)
 {
     (void)state;
     assert_true(read_changed("\"epochs\":6", "\"epochs\":7"));
-    static const char *const changes[][2] = {{"\"abi\":7", "\"abi\":1"},
+    static const char *const changes[][2] = {{"\"abi\":8", "\"abi\":1"},
                                              {"\"offset\":64", "\"offset\":65"},
                                              {"\"offset\":448", "\"offset\":262592"},
                                              {"\"offset\":64", "\"offset\":-64"},
@@ -475,6 +475,30 @@ static void test_manifest_is_checked(void **state)
                                              {"\"constants\":[],\"exports\":[]", "\"constants\":[],\"exports\":["}};
     for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++)
         assert_false(read_changed(changes[i][0], changes[i][1]));
+}
+
+#define EXPORT(arguments, generate, function, rows)                                                                              \
+    "\"exports\":[{\"name\":\"f\",\"arguments\":[" arguments "],\"generate\":" generate ",\"function\":" function             \
+    ",\"rows\":" rows ",\"labels\":-1}]"
+#define ARGUMENT(name, condition) "{\"name\":\"" name "\",\"dtype\":\"f32\",\"shape\":[],\"condition\":" condition "}"
+
+/* Function 5 has no input and a number as output, function 6 a number as input and no output. */
+static void test_exports_are_checked(void **state)
+{
+    (void)state;
+    static const char none[] = "\"exports\":[]";
+    assert_true(read_changed(none, EXPORT("", "-1", "5", "0")));
+    assert_true(read_changed(none, EXPORT(ARGUMENT("metric", "0"), "6", "5", "0")));
+    static const char *const wrong[] = {
+        EXPORT("", "-1", "6", "0"), /* no result */
+        EXPORT("", "-1", "8", "0"),
+        EXPORT("", "-1", "5", "3"),                         /* one example per call */
+        EXPORT(ARGUMENT("metric", "0"), "-1", "5", "0"),    /* a condition, and nothing takes it */
+        EXPORT(ARGUMENT("lam", "0"), "6", "5", "0"),        /* another name */
+        EXPORT(ARGUMENT("metric", "-1"), "6", "5", "0"),    /* of an example, which the function does not take */
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        assert_false(read_changed(none, wrong[i]));
 }
 
 #define SWEEP(metric, outputs, width, points, state, memory, indicators)                                                         \
@@ -559,6 +583,7 @@ int main(void)
         cmocka_unit_test(test_parallel_within_parallel), cmocka_unit_test(test_threads_share_products),
         cmocka_unit_test(test_processor_features),       cmocka_unit_test(test_options),
         cmocka_unit_test(test_flags_of_conditions),      cmocka_unit_test(test_manifest_is_checked),
+        cmocka_unit_test(test_exports_are_checked),
         cmocka_unit_test(test_sweep_is_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,8 +19,8 @@ bool parse_numbers(const char *text, size_t count, double *numbers)
 
 bool refuse_numbers(const char *flag, const char *name, size_t count, const char *text)
 {
-    return count == 1 ? report_error("--%s%s%s expects a number, not '%s'", flag, *name ? " " : "", name, text)
-                      : report_error("--%s%s%s expects %zu numbers with commas between them, not '%s'", flag, *name ? " " : "",
+    return count == 1 ? report_error("%s%s%s expects a number, not '%s'", flag, *name ? " " : "", name, text)
+                      : report_error("%s%s%s expects %zu numbers with commas between them, not '%s'", flag, *name ? " " : "",
                                      name, count, text);
 }
 

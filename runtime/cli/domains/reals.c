@@ -3,9 +3,9 @@
 
 #include "runtime/cli/domains/domains.h"
 
-static bool parse(const ConditionInfo *condition, const char *text, double *values)
+static bool parse(const char *flag, const ConditionInfo *condition, const char *text, double *values)
 {
-    return parse_numbers(text, condition->width, values) || refuse_numbers(condition->word, "", condition->width, text);
+    return parse_numbers(text, condition->width, values) || refuse_numbers(flag, "", condition->width, text);
 }
 
 static void help(const Manifest *manifest, const ConditionInfo *condition, char text[static DOMAIN_TEXT])

@@ -5,19 +5,19 @@
 #include "runtime/cli/domains/domains.h"
 #include "runtime/core/report.h"
 
-static bool parse(const ConditionInfo *condition, const char *text, double *values)
+static bool parse(const char *flag, const ConditionInfo *condition, const char *text, double *values)
 {
     const char *word = condition->word;
     double sum = 0;
     if (!parse_numbers(text, condition->width, values))
-        return refuse_numbers(word, "", condition->width, text);
+        return refuse_numbers(flag, "", condition->width, text);
     for (size_t i = 0; i < condition->width; i++) {
         if (values[i] < 0)
-            return report_error("--%s %s: a %s has no negative numbers", word, text, word);
+            return report_error("%s %s: a %s has no negative numbers", flag, text, word);
         sum += values[i];
     }
     if (!(sum > 0 && isfinite(sum)))
-        return report_error("--%s %s: the numbers must have a sum above 0", word, text);
+        return report_error("%s %s: the numbers must have a sum above 0", flag, text);
     for (size_t i = 0; i < condition->width; i++)
         values[i] /= sum;
     return true;
