@@ -219,8 +219,7 @@ static LLVMValueRef emit_calls(Emitter *e, uint32_t index, const EmittedKernel *
     return function;
 }
 
-/* hn_fn_<f>(frame) calls the kernels in order. */
-static LLVMValueRef emit_function(Emitter *e, uint32_t index)
+LLVMValueRef emit_function(Emitter *e, uint32_t index)
 {
     const Schedule *schedule = e->schedule = &e->plan->schedules.data[index];
     uint32_t count = schedule->kernels.len, calls = count > CALLS ? (count + CALLS - 1) / CALLS : 0;
@@ -328,31 +327,45 @@ static LLVMValueRef emit_entry(Emitter *e, const Code *code, uint32_t index)
     return function;
 }
 
+bool emitter_open(Emitter *e, LLVMContextRef context, const Plan *plan, const Target *target, const char *cpu,
+                  char why[static 256])
+{
+    *e = (Emitter){.context = context, .plan = plan, .target = *target};
+    if (!target_set_cpu(&e->target, cpu, why))
+        return false;
+    e->module = LLVMModuleCreateWithNameInContext(plan->module->name, context);
+    e->builder = LLVMCreateBuilderInContext(context);
+    e->math = (MathContext){context, e->module, e->builder};
+    set_types(e);
+    if (object_prepare(e->module, cpu, why))
+        return true;
+    LLVMDisposeBuilder(e->builder);
+    LLVMDisposeModule(e->module);
+    return false;
+}
+
+LLVMModuleRef emitter_close(Emitter *e, char why[static 256])
+{
+    LLVMDisposeBuilder(e->builder);
+    if (object_set_cpu(e->module, e->target.cpu, why))
+        return e->module;
+    LLVMDisposeModule(e->module);
+    return NULL;
+}
+
 /* A module of the context; NULL on failure. */
 static LLVMModuleRef emit_module(LLVMContextRef context, const Plan *plan, const BackendOptions *options, const Code *code,
                                  char why[static 256])
 {
-    Emitter e = {.context = context, .plan = plan, .target = options->target};
-    if (!target_set_cpu(&e.target, code->cpu, why))
+    Emitter e;
+    if (!emitter_open(&e, context, plan, &options->target, code->cpu, why))
         return NULL;
-    e.module = LLVMModuleCreateWithNameInContext(plan->module->name, context);
-    e.builder = LLVMCreateBuilderInContext(context);
-    e.math = (MathContext){context, e.module, e.builder};
-    set_types(&e);
-    bool done = object_prepare(e.module, code->cpu, why);
-    if (done) {
-        LLVMValueRef *functions = support_malloc((plan->schedules.len + 1) * sizeof *functions);
-        for (uint32_t i = 0; i < plan->schedules.len; i++)
-            functions[i] = emit_entry(&e, code, i);
-        emit_table(&e, code->table, functions);
-        support_free(functions);
-        done = object_set_cpu(e.module, code->cpu, why);
-    }
-    LLVMDisposeBuilder(e.builder);
-    if (done)
-        return e.module;
-    LLVMDisposeModule(e.module);
-    return NULL;
+    LLVMValueRef *functions = support_malloc((plan->schedules.len + 1) * sizeof *functions);
+    for (uint32_t i = 0; i < plan->schedules.len; i++)
+        functions[i] = emit_entry(&e, code, i);
+    emit_table(&e, code->table, functions);
+    support_free(functions);
+    return emitter_close(&e, why);
 }
 
 static bool is_auto(const BackendOptions *options)

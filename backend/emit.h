@@ -40,6 +40,14 @@ typedef struct KernelSplit {
 LLVMMemoryBufferRef emitted_bytes(const Plan *plan, const char *manifest, const BackendOptions *options, EmitKind kind,
                                   char why[static 256]);
 
+/* Begins a module of the context with the plan's code for this processor; target_cpu says what may be wrong. */
+bool emitter_open(Emitter *e, LLVMContextRef context, const Plan *plan, const Target *target, const char *cpu,
+                  char why[static 256]);
+/* Emits the function of that number, hn_fn_<index>(frame), which calls its kernels in order. */
+LLVMValueRef emit_function(Emitter *e, uint32_t index);
+/* Ends the module, which the caller disposes of; NULL on failure. */
+LLVMModuleRef emitter_close(Emitter *e, char why[static 256]);
+
 /* Each emits the kernel's code at the builder; its buffers are in e->bases. */
 KernelSplit emit_loop(Emitter *e, const Kernel *kernel);
 KernelSplit emit_product(Emitter *e, const Kernel *kernel);

@@ -13,7 +13,9 @@ enum { EXIT_FINE = 0, EXIT_ERROR = 1, EXIT_USAGE = 2 };
 enum { WANT_EXE = 1, WANT_OBJ = 2, WANT_ASM = 4, WANT_LLVM = 8, WANT_IR = 16, WANT_AST = 32 };
 
 typedef struct Options {
-    const char *file, *output, *train, *data, *passes, *print_after;
+    const char *file, *output, *train, *data, *passes, *print_after, *weights;
+    VEC(const char *) fixes; /* of --fix, in order */
+    int64_t rows;            /* examples per call of an object; 0: one, without an axis */
     VEC(Define) defines;
     Target target;
     unsigned emit;
@@ -23,6 +25,7 @@ typedef struct Options {
     uint32_t silenced_warnings; /* bit set of WarningKind */
     bool warnings_are_errors;
     bool every_export; /* checks the exports with every train, not only with the selected one */
+    bool aot; /* exports are left to serve.h: nothing calls them in batches */
     bool verify_each, save_temps, time_passes, gradients, plan, print_link_command, help;
     char **rest; /* after `--`, NULL-terminated */
 } Options;
@@ -56,6 +59,7 @@ bool compile_program(const Options *options, Compilation *compilation);
 void compilation_free(Compilation *compilation);
 double seconds_now(void);
 
+int command_aot(const Options *options);
 int command_build(const Options *options);
 int command_check(const Options *options);
 int command_explain(const Options *options);

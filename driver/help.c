@@ -14,6 +14,7 @@ const CommandInfo command_table[COMMAND_COUNT] = {
 enum {
     BUILD = 1 << COMMAND_build,
     RUN = 1 << COMMAND_run,
+    AOT = 1 << COMMAND_aot,
     CHECK = 1 << COMMAND_check,
     EXPLAIN = 1 << COMMAND_explain,
     OPT = 1 << COMMAND_opt

@@ -233,21 +233,50 @@ static int parse_level(const char *command, const char *text, Options *options)
     return EXIT_FINE;
 }
 
+/* What a flag without a value switches on; NULL: it has one. */
+static bool *switch_of(FlagKey key, Options *options)
+{
+    return key == FLAG_VERIFY_EACH   ? &options->verify_each
+           : key == FLAG_SAVE_TEMPS  ? &options->save_temps
+           : key == FLAG_TIME_PASSES ? &options->time_passes
+           : key == FLAG_GRADIENTS   ? &options->gradients
+           : key == FLAG_PLAN        ? &options->plan
+           : key == FLAG_PRINT_LINK  ? &options->print_link_command
+           : key == FLAG_HELP        ? &options->help
+                                     : NULL;
+}
+
+/* Where the value of a flag goes that may be any text; NULL: it may not. */
+static const char **text_of(FlagKey key, Options *options)
+{
+    return key == FLAG_TRAIN     ? &options->train
+           : key == FLAG_PASSES  ? &options->passes
+           : key == FLAG_WEIGHTS ? &options->weights
+                                 : NULL;
+}
+
 static int take_option(const char *command, FlagKey key, Options *options)
 {
+    if (switch_of(key, options))
+        *switch_of(key, options) = true;
+    else if (text_of(key, options))
+        *text_of(key, options) = optarg;
     switch (key) {
     case FLAG_OUTPUT:
         options->output = optarg;
         return strcmp(optarg, "-") != 0 ? EXIT_FINE : usage(command, "-o %s: expected the name of a file", optarg);
+    case FLAG_FIX:
+        vec_push(&options->fixes, optarg);
+        return EXIT_FINE;
+    case FLAG_ROWS:
+        return parse_count(optarg, &options->rows) ? EXIT_FINE
+                                                   : usage(command, "--rows %s: expected a whole number from 1 to 2147483647", optarg);
     case FLAG_LEVEL:
         return parse_level(command, optarg, options);
     case FLAG_DEFINE:
         return parse_define(optarg, options) ? EXIT_FINE : usage(command, "-D %s: expected NAME=VALUE", optarg);
     case FLAG_WARNING:
         return parse_warning_flag(command, optarg, options);
-    case FLAG_TRAIN:
-        options->train = optarg;
-        return EXIT_FINE;
     case FLAG_DATA:
         options->data = optarg;
         return *optarg ? EXIT_FINE : usage(command, "--data%s: expected a folder", "");
@@ -266,33 +295,9 @@ static int take_option(const char *command, FlagKey key, Options *options)
                    : usage(command, "--batch %s: expected a whole number from 1 to 2147483647", optarg);
     case FLAG_PRINT_AFTER:
         return parse_stage(command, optarg, options);
-    case FLAG_VERIFY_EACH:
-        options->verify_each = true;
+    default:
         return EXIT_FINE;
-    case FLAG_SAVE_TEMPS:
-        options->save_temps = true;
-        return EXIT_FINE;
-    case FLAG_TIME_PASSES:
-        options->time_passes = true;
-        return EXIT_FINE;
-    case FLAG_GRADIENTS:
-        options->gradients = true;
-        return EXIT_FINE;
-    case FLAG_PASSES:
-        options->passes = optarg;
-        return EXIT_FINE;
-    case FLAG_PLAN:
-        options->plan = true;
-        return EXIT_FINE;
-    case FLAG_PRINT_LINK:
-        options->print_link_command = true;
-        return EXIT_FINE;
-    case FLAG_HELP:
-    case FLAG_COUNT:
-        break;
     }
-    options->help = true;
-    return EXIT_FINE;
 }
 
 int options_parse(int argc, char **argv, Options *options)
@@ -330,10 +335,12 @@ int options_parse(int argc, char **argv, Options *options)
     if (optind + 1 < end)
         return usage(command, "one input file, not also '%s'", argv[optind + 1]);
     options->file = argv[optind];
+    options->aot = strcmp(command, "aot") == 0;
     return EXIT_FINE;
 }
 
 void options_free(Options *options)
 {
     vec_free(&options->defines);
+    vec_free(&options->fixes);
 }

@@ -164,6 +164,7 @@ typedef struct State {
     bool grows;          /* the first axis counts the values of an index condition (Weight.grows) */
     uint32_t index;      /* a weight that grows: that condition */
     const char *file;    /* STATE_FROZEN: the file whose numbers it keeps, as the model file writes it; NULL: its first value */
+    const void *literal; /* its numbers, where the code has them: type_bytes(type), not owned. NULL: the program fills it */
     const char *part_of; /* what makes the weight of this name, where these numbers are only a part of it; or NULL */
 } State;
 

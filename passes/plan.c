@@ -99,11 +99,11 @@ Plan *plan_module_as(const Module *module, PlanKind kind)
 {
     Plan *plan = support_malloc(sizeof *plan);
     *plan = (Plan){.module = module, .unfused = kind == PLAN_UNFUSED};
-    layout_states(plan);
+    layout_states(plan, kind != PLAN_SERVED);
     for (uint32_t i = 0; i < module->functions.len; i++) {
         Schedule schedule = {.function = module->functions.data[i]};
         fuse_function(plan, schedule.function, &schedule);
-        plan_scratch(&schedule, kind != PLAN_USUAL);
+        plan_scratch(&schedule, kind == PLAN_APART || kind == PLAN_UNFUSED);
         for (uint32_t k = 0; k < schedule.kernels.len; k++) {
             schedule.flops += schedule.kernels.data[k].flops;
             schedule.bytes += schedule.kernels.data[k].bytes;
@@ -112,6 +112,14 @@ Plan *plan_module_as(const Module *module, PlanKind kind)
             plan->scratch_bytes = schedule.scratch_bytes;
         vec_push(&plan->schedules, schedule);
     }
+    return plan;
+}
+
+Plan *plan_states(const Module *module)
+{
+    Plan *plan = support_malloc(sizeof *plan);
+    *plan = (Plan){.module = module};
+    layout_states(plan, true);
     return plan;
 }
 
@@ -138,6 +146,7 @@ void plan_free(Plan *plan)
     }
     vec_free(&plan->schedules);
     support_free(plan->state_offsets);
+    support_free(plan->state_used);
     support_free(plan);
 }
 

@@ -56,8 +56,28 @@ static void wish(Layout *layout, const Function *function, const Op *concat)
     }
 }
 
-void layout_states(Plan *plan)
+/* For each state, whether some function reads or writes it. */
+static bool *used_states(const Module *module)
 {
+    bool *used = support_malloc(module->states.len + 1);
+    memset(used, 0, module->states.len + 1);
+    for (uint32_t i = 0; i < module->functions.len; i++)
+        for (Value v = 0; v < module->functions.data[i]->ops.len; v++) {
+            const Op *op = OP_AT(module->functions.data[i], v);
+            if (op->code == OP_STATE_READ || op->code == OP_STATE_WRITE)
+                used[op->symbol] = true;
+        }
+    return used;
+}
+
+bool plan_has_state(const Plan *plan, uint32_t state)
+{
+    return !plan->state_used || plan->state_used[state];
+}
+
+void layout_states(Plan *plan, bool all)
+{
+    plan->state_used = all ? NULL : used_states(plan->module);
     const Module *module = plan->module;
     uint32_t n = module->states.len;
     Layout layout = {module, support_malloc((n + 1) * sizeof(uint32_t)), support_malloc((n + 1) * sizeof(uint32_t))};
@@ -76,7 +96,8 @@ void layout_states(Plan *plan)
             continue;
         for (uint32_t s = first; s != NO_STATE; s = layout.next[s]) {
             plan->state_offsets[s] = plan->state_bytes;
-            plan->state_bytes += aligned(type_bytes(module->states.data[s].type));
+            if (plan_has_state(plan, s))
+                plan->state_bytes += aligned(type_bytes(module->states.data[s].type));
         }
     }
     support_free(layout.next);

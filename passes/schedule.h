@@ -135,19 +135,24 @@ typedef struct Plan {
     bool unfused;            /* PLAN_UNFUSED */
     VEC(Schedule) schedules; /* one per function */
     int64_t *state_offsets;  /* bytes, one per state */
+    bool *state_used;        /* PLAN_SERVED: which states have memory; NULL: all */
     int64_t state_bytes, scratch_bytes;
 } Plan;
 
 /* Fuses and plans. The module (step stage, verified) must outlive the plan, and must not change. */
 Plan *plan_module(const Module *module);
-/* The same for comparisons. APART: every scratch buffer has memory of its own, which still holds its values at the end. UNFUSED:
- * also one kernel per value, sums made at once, and states written by copies at the end. */
-typedef enum { PLAN_USUAL, PLAN_APART, PLAN_UNFUSED } PlanKind;
+/* SERVED: for functions that stand alone: states that none of them uses have no memory. The others are for comparisons. APART:
+ * every scratch buffer has memory of its own, which still holds its values at the end. UNFUSED: also one kernel per value, sums
+ * made at once, and states written by copies at the end. */
+typedef enum { PLAN_USUAL, PLAN_SERVED, PLAN_APART, PLAN_UNFUSED } PlanKind;
 Plan *plan_module_as(const Module *module, PlanKind kind);
+/* Where the states would lie, without schedules. */
+Plan *plan_states(const Module *module);
 void plan_free(Plan *plan);
 int64_t plan_state_bytes(const Plan *plan);
 int64_t plan_scratch_bytes(const Plan *plan);
 int64_t plan_state_offset(const Plan *plan, uint32_t state);
+bool plan_has_state(const Plan *plan, uint32_t state); /* whether it has memory at all */
 /* Whether every schedule may run as it is: its memory, loops and results hold what verify_schedule.c lists. Appends one line per
  * violation. A violation is a fault of fusion or planning, not of the model. */
 bool plan_verify(const Plan *plan, Text *why);
@@ -158,8 +163,8 @@ void schedule_print(const Plan *plan, const Schedule *schedule, Text *out);
 /* ---- inside: fuse.c, lower.c, plan.c ---- */
 
 /* Orders the states in memory: states that a function joins along axis 0 (concat of their reads) lie side by side, so that the
- * join is free. Sets offsets (multiples of 64) and state_bytes. */
-void layout_states(Plan *plan);
+ * join is free. Sets offsets (multiples of 64) and state_bytes. `all`: also of states that no function uses. */
+void layout_states(Plan *plan, bool all);
 /* Whether the operands of this concat lie side by side in the state arena. */
 bool concat_is_view(const Plan *plan, const Function *function, const Op *concat);
 /* Partitions a function into kernels: fills buffers and kernels, in order of execution. */

@@ -96,7 +96,8 @@ static void find_neighbours(Checker *c)
     const Module *module = c->plan->module;
     uint32_t n = module->states.len, *at = zeroed_items((size_t)(c->plan->state_bytes / ARENA_ALIGNMENT) + 1, sizeof *at);
     for (uint32_t s = 0; s < n; s++)
-        at[c->plan->state_offsets[s] / ARENA_ALIGNMENT] = s + 1;
+        if (plan_has_state(c->plan, s))
+            at[c->plan->state_offsets[s] / ARENA_ALIGNMENT] = s + 1;
     for (uint32_t s = 0; s < n; s++) {
         int64_t end = c->plan->state_offsets[s] + type_bytes(module->states.data[s].type);
         bool whole = end % ARENA_ALIGNMENT == 0 && end < c->plan->state_bytes;

@@ -28,7 +28,7 @@ frontend/parse   support frontend/frontend.h
 frontend/lower   support ir runtime/abi frontend/parse frontend/frontend.h tabular
 passes           support ir pareto runtime/abi
 backend          support ir pareto passes runtime/abi
-driver           support ir frontend passes backend runtime/abi runtime/core runtime/data
+driver           support ir frontend passes backend runtime
 runtime/abi      indicators/indicators.def tabular/schema.h
 runtime/core     runtime/abi
 runtime/data     runtime/abi runtime/core tabular support/fnv.h

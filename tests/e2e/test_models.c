@@ -2,7 +2,6 @@
  * initial state, then every metric; all states and outputs must agree. In f64 to 1e-12, in f32 to 1e-4 (a step of Adam divides by
  * the size of the gradient, so an f32 rounding error in a vanishing gradient moves its weight by up to the learning rate: tensors
  * are compared by the norm of their difference, relative to their own). */
-#include <dirent.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,9 +11,9 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "frontend/frontend.h"
 #include "passes/passes.h"
 #include "tests/backend/compiled.h"
+#include "tests/e2e/shipped.h"
 
 #ifdef HNC_SANITIZED
 enum { STEPS = 2, EVALUATION_BATCHES = 1 }; /* the interpreter is slow there, and memory errors show at once */
@@ -24,9 +23,7 @@ enum { STEPS = 10, EVALUATION_BATCHES = 2 };
 enum { ROWS = 64, BATCH = 10 };
 
 typedef struct Twin {
-    Arena arena;
-    Source source;
-    Diagnostics diags;
+    Shipped shipped;
     Model *model;
     Train *train;
     Plan *plan;
@@ -58,47 +55,14 @@ static Tensor random_rows(const Field *field, uint32_t stream)
     return rows;
 }
 
-/* What a model takes from files that are not here: each data set has as many rows as the first 25 images. */
-static bool count_rows(const Dataset *data, const Field *fields, uint32_t field_count, const char *folder, DataCounts *counts,
-                       char *reason, size_t size)
-{
-    enum { COUNTED = 25 };
-    (void)fields;
-    (void)folder;
-    (void)reason;
-    (void)size;
-    counts->members[0] = COUNTED;
-    for (uint32_t i = 0; i < data->splits.len; i++)
-        counts->splits[i] = COUNTED;
-    for (uint32_t i = 0; i < field_count; i++)
-        counts->labels[i] = 0;
-    return true;
-}
-
-/* Models that would take minutes here are made smaller by their constants. */
-static const Define smaller[] = {{"width", "60"}, {"chunk", "1500"}};
-
 static Twin twin_new(const char *path, DType real)
 {
     Twin t = {0};
-    bool large = strstr(path, "permuted_mnist.hn") || strstr(path, "split_mnist.hn");
-    const char *reason;
-    if (!source_read(&t.arena, path, &t.source, &reason))
-        fail_msg("%s: %s", path, reason);
-    /* tables of the shipped models' columns, which say how wide a row is (the rows are random like all others); the true front
-     * of the toys is shipped */
-    bool toy = strstr(path, "pareto_toy.hn");
-    FrontendOptions options = {.real = real,
-                               .batch = BATCH,
-                               .count = count_rows,
-                               .defines = smaller,
-                               .ndefines = large ? COUNT_OF(smaller) : 0,
-                               .data = toy ? HNC_SOURCE_DIR "/models" : HNC_SOURCE_DIR "/tests/e2e/tables"};
-    t.model = frontend_compile(&t.source, &options, &t.diags);
-    diag_print(&t.diags, stderr);
-    assert_non_null(t.model);
+    shipped_open(&t.shipped, path, real, BATCH);
+    t.model = t.shipped.model;
     t.train = &t.model->trains.data[0];
     method_assemble(t.model, t.train, NULL);
+    exports_finish(t.model, NULL);
     Module *module = t.model->module;
     for (uint32_t i = module->functions.len; i-- > 0;) { /* only functions that run remain */
         Text text = {0};
@@ -135,9 +99,7 @@ static void twin_free(Twin *t)
     free(t->scratch);
     jit_free(t->jit);
     plan_free(t->plan);
-    model_free(t->model);
-    diag_free(&t->diags);
-    arena_free(&t->arena);
+    shipped_close(&t->shipped);
 }
 
 /* |a - b| / |a|, with `norm` added to |a|^2; elements that are NaN in both are equal; if one is NaN in one tensor only, the
@@ -250,38 +212,19 @@ static void check_model(const char *path, DType real, double tolerance)
     twin_free(&t);
 }
 
-/* Runs check_model on every models/NAME.hn, in the folder's order of names. */
-static void each_model(DType real, double tolerance)
-{
-    struct dirent **entries;
-    int n = scandir(HNC_SOURCE_DIR "/models", &entries, NULL, alphasort), models = 0;
-    for (int i = 0; i < n; i++) {
-        size_t len = strlen(entries[i]->d_name);
-        if (len > 3 && strcmp(entries[i]->d_name + len - 3, ".hn") == 0) {
-            char path[512];
-            snprintf(path, sizeof path, HNC_SOURCE_DIR "/models/%s", entries[i]->d_name);
-            check_model(path, real, tolerance);
-            models++;
-        }
-        free(entries[i]);
-    }
-    free(entries);
-    assert_true(models >= 2);
-}
-
 static void models_agree_with_the_interpreter_in_f64(void **state)
 {
     (void)state;
 #ifdef HNC_SANITIZED
     skip(); /* f32 walks the same memory */
 #endif
-    each_model(DTYPE_F64, 1e-12);
+    each_shipped(check_model, DTYPE_F64, 1e-12);
 }
 
 static void models_agree_with_the_interpreter_in_f32(void **state)
 {
     (void)state;
-    each_model(DTYPE_F32, 1e-4);
+    each_shipped(check_model, DTYPE_F32, 1e-4);
 }
 
 int main(void)

@@ -1,0 +1,24 @@
+/* What `hnc aot` writes: code for exports that stands alone, and what others need to call it. */
+#ifndef HNC_BACKEND_AOT_H
+#define HNC_BACKEND_AOT_H
+
+#include "backend/aot/interface.h"
+#include "backend/backend.h"
+
+/* Makes pure functions of a model's exports, as serve.h says, and computes what depends on no argument: the states that exports read
+ * have literals, and method_assemble has left the exports. All other functions are removed. On success service_free and plan_free
+ * are the caller's; on failure false with a sentence in `why`. */
+bool aot_serve(Model *model, FixedConditions fixed, int64_t rows, const PassTrace *trace, Service *service, Plan **plan,
+               char why[static 256]);
+
+/* Emits all functions of the interface into the file `path`, which appears only when complete. The code calls nothing but, for
+ * f64, functions of libm. EMIT_OBJ, EMIT_ASM or EMIT_LLVM. On failure false with a sentence in `why`. */
+bool aot_emit(const Interface *interface, const BackendOptions *options, EmitKind kind, const char *path, char why[static 256]);
+
+/* Appends the header, for C11 and C++. `origin`: what made it from what, for its first line. */
+void aot_header(const Interface *interface, const char *origin, Text *out);
+
+/* The literals of the plan's states, where they lie: plan_state_bytes() of them, for free(). */
+unsigned char *aot_parameters(const Plan *plan);
+
+#endif

@@ -1,0 +1,240 @@
+/* The functions of an interface as LLVM IR: each checks its addresses, puts what a compiled function works on in a frame on its
+ * stack, and calls it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/aot/aot.h"
+#include "backend/emit.h"
+#include "backend/object.h"
+#include "backend/tempfile.h"
+
+typedef struct AotEmitter {
+    Emitter e;
+    const Interface *interface;
+    LLVMValueRef *compiled; /* per schedule: hn_fn_<i>(frame) */
+    LLVMValueRef numbers;   /* where the trained numbers are, in the function at hand */
+    LLVMValueRef constants; /* the object's own; NULL: they are external */
+    /* of the function at hand: */
+    const AotFunction *function;
+    LLVMValueRef values[64]; /* of its parameters */
+} AotEmitter;
+
+static void emit_constants(AotEmitter *a)
+{
+    unsigned char *numbers = aot_parameters(a->interface->plan);
+    LLVMValueRef bytes = LLVMConstStringInContext2(a->e.context, (const char *)numbers,
+                                                   (size_t)plan_state_bytes(a->interface->plan), true);
+    free(numbers);
+    a->constants = LLVMAddGlobal(a->e.module, LLVMTypeOf(bytes), "parameters");
+    LLVMSetInitializer(a->constants, bytes);
+    LLVMSetGlobalConstant(a->constants, true);
+    LLVMSetLinkage(a->constants, LLVMPrivateLinkage);
+    LLVMSetAlignment(a->constants, ARENA_ALIGNMENT);
+}
+
+/* ---- one function ---- */
+
+static LLVMTypeRef parameter_type(const AotEmitter *a, const Parameter *parameter)
+{
+    bool number = parameter->kind == PARAMETER_ROW || (parameter->kind == PARAMETER_CONDITION && parameter->type.rank == 0);
+    return number ? a->e.i32 : a->e.pointer;
+}
+
+static LLVMValueRef value_of(const AotEmitter *a, ParameterKind kind)
+{
+    for (uint32_t i = 0; i < a->function->parameters.len; i++)
+        if (a->function->parameters.data[i].kind == kind)
+            return a->values[i];
+    return NULL;
+}
+
+static void return_status(AotEmitter *a, int status)
+{
+    LLVMBuildRet(a->e.builder, const_i32(&a->e, status));
+}
+
+/* Returns the status unless the condition holds. */
+static void require(AotEmitter *a, LLVMValueRef condition, LLVMValueRef status)
+{
+    LLVMBuilderRef builder = a->e.builder;
+    LLVMBasicBlockRef failed = LLVMAppendBasicBlockInContext(a->e.context, a->e.function, "failed"),
+                      next = LLVMAppendBasicBlockInContext(a->e.context, a->e.function, "");
+    LLVMBuildCondBr(builder, condition, next, failed);
+    LLVMPositionBuilderAtEnd(builder, failed);
+    LLVMBuildRet(builder, status);
+    LLVMPositionBuilderAtEnd(builder, next);
+}
+
+/* Addresses are there; blocks of memory are aligned. A workspace of no bytes may be NULL. */
+static void check_addresses(AotEmitter *a)
+{
+    Emitter *e = &a->e;
+    LLVMValueRef fine = LLVMConstInt(e->i1, 1, false), zero = const_i64(e, 0);
+    for (uint32_t i = 0; i < a->function->parameters.len; i++) {
+        ParameterKind kind = a->function->parameters.data[i].kind;
+        if (LLVMTypeOf(a->values[i]) != e->pointer || (kind == PARAMETER_WORKSPACE && a->function->workspace == 0))
+            continue;
+        LLVMValueRef address = LLVMBuildPtrToInt(e->builder, a->values[i], e->i64, "");
+        LLVMValueRef good = LLVMBuildICmp(e->builder, LLVMIntNE, address, zero, "");
+        fine = LLVMBuildAnd(e->builder, fine, good, "");
+        if (kind != PARAMETER_WORKSPACE && kind != PARAMETER_WEIGHTS && kind != PARAMETER_PARAMETERS)
+            continue;
+        LLVMValueRef rest = LLVMBuildAnd(e->builder, address, const_i64(e, AOT_ALIGNMENT - 1), "");
+        fine = LLVMBuildAnd(e->builder, fine, LLVMBuildICmp(e->builder, LLVMIntEQ, rest, zero, ""), "");
+    }
+    require(a, fine, const_i32(e, AOT_POINTER));
+}
+
+/* Memory on the stack; before any branch of the function's code. */
+static LLVMValueRef on_stack(AotEmitter *a, LLVMTypeRef type)
+{
+    return make_variable(&a->e, type);
+}
+
+/* A list of addresses on the stack. */
+static LLVMValueRef make_list(AotEmitter *a, unsigned count)
+{
+    return on_stack(a, LLVMArrayType2(a->e.pointer, count ? count : 1));
+}
+
+static void set_entry(AotEmitter *a, LLVMValueRef list, unsigned position, LLVMValueRef address)
+{
+    LLVMValueRef index = const_i64(&a->e, position);
+    LLVMBuildStore(a->e.builder, address, LLVMBuildGEP2(a->e.builder, a->e.pointer, list, &index, 1, ""));
+}
+
+static LLVMValueRef at_offset(AotEmitter *a, LLVMValueRef base, int64_t offset)
+{
+    LLVMValueRef bytes = const_i64(&a->e, offset);
+    return LLVMBuildGEP2(a->e.builder, a->e.i8, base, &bytes, 1, "");
+}
+
+/* Where the kept tensor of that name is; NULL: there is none of that name. */
+static LLVMValueRef kept_place(AotEmitter *a, LLVMValueRef weights, const char *name)
+{
+    const Generator *generator =
+        a->function->generator < 0 ? NULL : &a->interface->service->generators.data[a->function->generator];
+    for (uint32_t i = 0; generator && i < generator->offsets.len; i++)
+        if (strcmp(generator->generate->outputs.data[i].name, name) == 0)
+            return at_offset(a, weights, generator->offsets.data[i]);
+    return NULL;
+}
+
+/* The address of what the compiled function calls `name`. */
+static LLVMValueRef input_place(AotEmitter *a, LLVMValueRef weights, const char *name)
+{
+    for (uint32_t i = 0; i < a->function->parameters.len; i++) {
+        const Parameter *parameter = &a->function->parameters.data[i];
+        bool row = parameter->kind == PARAMETER_ROW && strcmp(name, "row.number") == 0;
+        if (!row && (!parameter->argument || strcmp(parameter->argument, name) != 0))
+            continue;
+        if (LLVMTypeOf(a->values[i]) == a->e.pointer)
+            return a->values[i];
+        LLVMValueRef place = on_stack(a, a->e.i32);
+        LLVMBuildStore(a->e.builder, a->values[i], place);
+        return place;
+    }
+    return kept_place(a, weights, name);
+}
+
+/* Calls the compiled function and returns from the function at hand if its status is not fine. */
+static void call_compiled(AotEmitter *a, const Function *function, LLVMValueRef weights, LLVMValueRef scratch)
+{
+    Emitter *e = &a->e;
+    LLVMValueRef inputs = make_list(a, function->inputs.len), outputs = make_list(a, function->outputs.len), status = NULL;
+    for (uint32_t i = 0; i < function->inputs.len; i++)
+        set_entry(a, inputs, i, input_place(a, weights, function->input_names.data[i]));
+    for (uint32_t i = 0; i < function->outputs.len; i++) {
+        const char *name = function->outputs.data[i].name;
+        LLVMValueRef place = strcmp(name, "status") == 0 ? (status = on_stack(a, e->i32)) : kept_place(a, weights, name);
+        set_entry(a, outputs, i, place ? place : value_of(a, PARAMETER_RESULT));
+    }
+    LLVMValueRef frame = on_stack(a, e->frame), null = LLVMConstNull(e->pointer);
+    LLVMValueRef fields[FRAME_FIELDS] = {a->numbers, scratch ? scratch : null, null, inputs, outputs};
+    for (unsigned i = 0; i < FRAME_FIELDS; i++)
+        LLVMBuildStore(e->builder, fields[i], LLVMBuildStructGEP2(e->builder, e->frame, frame, i, ""));
+    LLVMValueRef compiled = a->compiled[schedule_of(a->interface->plan, function)];
+    LLVMBuildCall2(e->builder, LLVMGlobalGetValueType(compiled), compiled, &frame, 1, "");
+    if (!status)
+        return;
+    LLVMValueRef code = LLVMBuildLoad2(e->builder, e->i32, status, "");
+    require(a, LLVMBuildICmp(e->builder, LLVMIntEQ, code, const_i32(e, SERVE_FINE), ""), code);
+}
+
+static void emit_body(AotEmitter *a)
+{
+    const Service *service = a->interface->service;
+    const AotFunction *function = a->function;
+    const Generator *generator = function->generator < 0 ? NULL : &service->generators.data[function->generator];
+    LLVMValueRef weights = value_of(a, PARAMETER_WEIGHTS), workspace = value_of(a, PARAMETER_WORKSPACE);
+    if (function->kind == AOT_WHOLE && generator) { /* the weights lie in front of the rest */
+        weights = workspace;
+        workspace = at_offset(a, workspace, generator->bytes);
+    }
+    if (function->kind != AOT_WITH && generator)
+        call_compiled(a, generator->check, weights, workspace);
+    if (function->kind != AOT_WITH && generator && generator->generate)
+        call_compiled(a, generator->generate, weights, workspace);
+    if (function->kind != AOT_GENERATE)
+        call_compiled(a, service->served.data[function->served].compute, weights, workspace);
+    return_status(a, SERVE_FINE);
+}
+
+static void emit_aot_function(AotEmitter *a, const AotFunction *function)
+{
+    Emitter *e = &a->e;
+    LLVMTypeRef types[COUNT_OF(a->values)];
+    uint32_t count = function->parameters.len;
+    a->function = function;
+    for (uint32_t i = 0; i < count; i++)
+        types[i] = parameter_type(a, &function->parameters.data[i]);
+    e->function = LLVMAddFunction(e->module, function->name, LLVMFunctionType(e->i32, types, count, false));
+    add_attribute(e, e->function, "nounwind");
+    e->entry = LLVMAppendBasicBlockInContext(e->context, e->function, "entry");
+    LLVMBasicBlockRef code = LLVMAppendBasicBlockInContext(e->context, e->function, "code");
+    LLVMPositionBuilderAtEnd(e->builder, e->entry);
+    LLVMBuildBr(e->builder, code);
+    LLVMPositionBuilderAtEnd(e->builder, code);
+    for (uint32_t i = 0; i < count; i++)
+        a->values[i] = LLVMGetParam(e->function, i);
+    a->numbers = a->constants ? a->constants : value_of(a, PARAMETER_PARAMETERS);
+    check_addresses(a);
+    emit_body(a);
+}
+
+/* ---- the object ---- */
+
+static LLVMModuleRef emit_aot_module(LLVMContextRef context, const Interface *interface, const BackendOptions *options,
+                                     char why[static 256])
+{
+    AotEmitter a = {.interface = interface};
+    const Plan *plan = interface->plan;
+    if (!emitter_open(&a.e, context, plan, &options->target, options->target.cpu, why))
+        return NULL;
+    a.compiled = support_malloc((plan->schedules.len + 1) * sizeof *a.compiled);
+    for (uint32_t i = 0; i < plan->schedules.len; i++)
+        a.compiled[i] = emit_function(&a.e, i);
+    if (!interface->external)
+        emit_constants(&a);
+    for (uint32_t i = 0; i < interface->functions.len; i++)
+        emit_aot_function(&a, &interface->functions.data[i]);
+    support_free(a.compiled);
+    return emitter_close(&a.e, why);
+}
+
+bool aot_emit(const Interface *interface, const BackendOptions *options, EmitKind kind, const char *path, char why[static 256])
+{
+    for (uint32_t i = 0; i < interface->functions.len; i++)
+        if (interface->functions.data[i].parameters.len > COUNT_OF(((AotEmitter *)0)->values)) {
+            snprintf(why, 256, "%s has %u parameters; there may be %zu", interface->functions.data[i].name,
+                     interface->functions.data[i].parameters.len, COUNT_OF(((AotEmitter *)0)->values));
+            return false;
+        }
+    LLVMContextRef context = LLVMContextCreate();
+    LLVMModuleRef module = emit_aot_module(context, interface, options, why);
+    bool done = module && object_emit(module, options->target.cpu, options->opt_level, kind, path, why);
+    if (module)
+        LLVMDisposeModule(module);
+    LLVMContextDispose(context);
+    return done;
+}

@@ -1,0 +1,184 @@
+#include "backend/aot/interface.h"
+
+#include <ctype.h>
+#include <string.h>
+
+uint32_t schedule_of(const Plan *plan, const Function *function)
+{
+    uint32_t i = 0;
+    while (i < plan->schedules.len && plan->schedules.data[i].function != function)
+        i++;
+    return i;
+}
+
+static int64_t scratch_of(const Interface *interface, const Function *function)
+{
+    return function ? interface->plan->schedules.data[schedule_of(interface->plan, function)].scratch_bytes : 0;
+}
+
+/* ---- names ---- */
+
+const char *in_capitals(Arena *arena, const char *text)
+{
+    char *copy = arena_text(arena, text, strlen(text));
+    for (char *c = copy; *c; c++)
+        *c = (char)toupper((unsigned char)*c);
+    return copy;
+}
+
+static const char *identifier(Arena *arena, const char *text)
+{
+    char *name = arena_printf(arena, "%s%s", isdigit((unsigned char)*text) || !*text ? "_" : "", text);
+    for (char *c = name; *c; c++)
+        if (!isalnum((unsigned char)*c))
+            *c = '_';
+    return name;
+}
+
+/* A name for a parameter: not a word of C or C++, nor one that hnc gives. */
+static const char *parameter_name(Arena *arena, const char *name)
+{
+    static const char *const taken[] = {
+        "alignas",  "alignof",   "and",      "asm",      "auto",      "bool",      "break",    "case",     "catch",    "char",
+        "class",    "const",     "continue", "default",  "delete",    "do",        "double",   "else",     "enum",     "explicit",
+        "export",   "extern",    "false",    "float",    "for",       "friend",    "goto",     "if",       "inline",   "int",
+        "int32_t",  "long",      "mutable",  "namespace", "new",      "not",       "operator", "or",       "parameters", "private",
+        "protected", "public",   "register", "restrict", "result",    "return",    "row",      "short",    "signed",   "size_t",
+        "sizeof",   "static",    "struct",   "switch",   "template",  "this",      "throw",    "true",     "try",      "typedef",
+        "uint8_t",  "union",     "unsigned", "using",    "virtual",   "void",      "volatile", "weights",  "while",    "workspace",
+        "xor",
+    };
+    for (size_t i = 0; i < COUNT_OF(taken); i++)
+        if (strcmp(taken[i], name) == 0)
+            return arena_printf(arena, "%s_", name);
+    return name;
+}
+
+const char *generator_name(const Interface *interface, int number)
+{
+    Arena *arena = (Arena *)&interface->arena;
+    const Generator *generator = &interface->service->generators.data[number];
+    const char *name = arena_printf(arena, "%s_generate", interface->name);
+    for (uint32_t i = 0; interface->service->generators.len > 1 && i < generator->conditions.len; i++)
+        name = arena_printf(arena, "%s_%s", name, generator->conditions.data[i].name);
+    return name;
+}
+
+/* ---- parameters ---- */
+
+static Type with_rows(const Export *export, Type type)
+{
+    return export->rows ? type_of_many(export->rows, type) : type;
+}
+
+static void add_plain(AotFunction *function, ParameterKind kind, const char *name)
+{
+    vec_push(&function->parameters, (Parameter){.kind = kind, .name = name, .condition = -1});
+}
+
+static void add_argument(Interface *interface, AotFunction *function, const ExportArgument *argument, Type type)
+{
+    vec_push(&function->parameters, (Parameter){.kind = argument->condition < 0 ? PARAMETER_EXAMPLE : PARAMETER_CONDITION,
+                                                .name = parameter_name(&interface->arena, argument->name),
+                                                .argument = argument->name,
+                                                .type = type,
+                                                .condition = argument->condition});
+}
+
+static bool draws(const Function *compute)
+{
+    for (uint32_t i = 0; i < compute->input_names.len; i++)
+        if (strcmp(compute->input_names.data[i], "row.number") == 0)
+            return true;
+    return false;
+}
+
+/* The arguments, all or those of an example, then the result and the workspace. */
+static void add_arguments(Interface *interface, AotFunction *function, const Served *served, bool conditions)
+{
+    const Export *export = served->export;
+    for (uint32_t i = 0; i < export->argument_count; i++) {
+        const ExportArgument *argument = &export->arguments[i];
+        if (argument->condition < 0)
+            add_argument(interface, function, argument, with_rows(export, argument->type));
+        else if (conditions)
+            add_argument(interface, function, argument, argument->type);
+    }
+    if (draws(served->compute))
+        add_plain(function, PARAMETER_ROW, "row");
+    Type result = OP_AT(served->compute, served->compute->outputs.data[0].value)->type;
+    vec_push(&function->parameters,
+             (Parameter){.kind = PARAMETER_RESULT, .name = "result", .type = result, .condition = -1});
+    add_plain(function, PARAMETER_WORKSPACE, "workspace");
+}
+
+static int64_t larger(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static AotFunction *add_function(Interface *interface, AotKind kind, const char *name, const char *macro, int served, int generator)
+{
+    vec_push(&interface->functions, (AotFunction){.kind = kind,
+                                                  .name = name,
+                                                  .macro = in_capitals(&interface->arena, macro),
+                                                  .served = served,
+                                                  .generator = generator});
+    AotFunction *function = &vec_last(&interface->functions);
+    if (interface->external)
+        add_plain(function, PARAMETER_PARAMETERS, "parameters");
+    return function;
+}
+
+static int64_t generator_scratch(const Interface *interface, const Generator *generator)
+{
+    return larger(scratch_of(interface, generator->check), scratch_of(interface, generator->generate));
+}
+
+static void add_generator(Interface *interface, int number)
+{
+    const Generator *generator = &interface->service->generators.data[number];
+    const char *name = generator_name(interface, number);
+    AotFunction *function = add_function(interface, AOT_GENERATE, name, name, -1, number);
+    for (uint32_t i = 0; i < generator->conditions.len; i++)
+        add_argument(interface, function, &generator->conditions.data[i], generator->conditions.data[i].type);
+    add_plain(function, PARAMETER_WEIGHTS, "weights");
+    add_plain(function, PARAMETER_WORKSPACE, "workspace");
+    function->workspace = generator_scratch(interface, generator);
+}
+
+static void add_served(Interface *interface, int number)
+{
+    const Served *served = &interface->service->served.data[number];
+    const Generator *generator = served->generator < 0 ? NULL : &interface->service->generators.data[served->generator];
+    const char *name = arena_printf(&interface->arena, "%s_%s", interface->name, served->export->name);
+    int64_t scratch = scratch_of(interface, served->compute);
+    if (generator) {
+        const char *with = arena_printf(&interface->arena, "%s_with", name);
+        AotFunction *function = add_function(interface, AOT_WITH, with, with, number, served->generator);
+        add_plain(function, PARAMETER_WEIGHTS, "weights");
+        add_arguments(interface, function, served, false);
+        function->workspace = scratch;
+    }
+    AotFunction *function = add_function(interface, AOT_WHOLE, name, name, number, served->generator);
+    add_arguments(interface, function, served, true);
+    function->workspace = generator ? generator->bytes + larger(scratch, generator_scratch(interface, generator)) : scratch;
+}
+
+void interface_make(Interface *interface, const char *name, const Service *service, const Plan *plan, bool external)
+{
+    *interface = (Interface){.service = service, .plan = plan, .external = external};
+    interface->name = identifier(&interface->arena, name);
+    for (uint32_t i = 0; i < service->generators.len; i++)
+        add_generator(interface, (int)i);
+    for (uint32_t i = 0; i < service->served.len; i++)
+        add_served(interface, (int)i);
+}
+
+void interface_free(Interface *interface)
+{
+    for (uint32_t i = 0; i < interface->functions.len; i++)
+        vec_free(&interface->functions.data[i].parameters);
+    vec_free(&interface->functions);
+    arena_free(&interface->arena);
+}

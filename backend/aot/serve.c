@@ -1,0 +1,133 @@
+/* From exports to pure functions, with all that is known computed on the machine that runs hnc. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/aot/aot.h"
+#include "backend/jit.h"
+
+static bool verified_plan(const Module *module, Plan **plan, char why[static 256])
+{
+    Text violations = {0};
+    *plan = plan_module_as(module, PLAN_SERVED);
+    bool fine = plan_verify(*plan, &violations);
+    if (!fine) {
+        snprintf(why, 256, "internal error: a schedule does not verify, so nothing is made of it: %.160s", violations.data);
+        plan_free(*plan);
+        *plan = NULL;
+    }
+    text_free(&violations);
+    return fine;
+}
+
+static void *aligned_bytes(int64_t bytes)
+{
+    void *memory = aligned_alloc(HN_ALIGNMENT, ((size_t)bytes + HN_ALIGNMENT) / HN_ALIGNMENT * HN_ALIGNMENT);
+    if (!memory)
+        support_out_of_memory();
+    return memory;
+}
+
+unsigned char *aot_parameters(const Plan *plan)
+{
+    const Module *module = plan->module;
+    unsigned char *numbers = aligned_bytes(plan_state_bytes(plan));
+    memset(numbers, 0, (size_t)plan_state_bytes(plan));
+    for (uint32_t s = 0; s < module->states.len; s++) {
+        const State *state = &module->states.data[s];
+        if (state->literal && plan_has_state(plan, s))
+            memcpy(numbers + plan_state_offset(plan, s), state->literal, (size_t)type_bytes(state->type));
+    }
+    return numbers;
+}
+
+/* Stands for the runtime's hn_parallel, which code for no threads does not call. */
+static void alone(hn_body *body, const hn_frame *frame, int64_t n, int64_t grain)
+{
+    (void)grain;
+    body(frame, 0, n);
+}
+
+/* What the plan's functions wrote becomes literal. */
+static void keep_results(Module *module, const Plan *plan, const unsigned char *state)
+{
+    for (uint32_t s = 0; s < module->states.len; s++) {
+        State *info = &module->states.data[s];
+        size_t bytes = (size_t)type_bytes(info->type);
+        if (!info->literal && plan_has_state(plan, s))
+            info->literal = memcpy(arena_alloc(&module->arena, bytes), state + plan_state_offset(plan, s), bytes);
+    }
+}
+
+/* Runs functions without inputs on this machine. Their code is the same wherever hnc runs, and so are the results. */
+static bool run_functions(Module *module, const Plan *plan, char why[static 256])
+{
+    BackendOptions options = {.target = target_for(DEFAULT_CPU), .opt_level = 2};
+    options.target.blas = BLAS_BUILTIN;
+    options.target.threads = false;
+    Jit *jit = jit_new(plan, &options, alone, why);
+    if (!jit)
+        return false;
+    unsigned char *state = aot_parameters(plan), *scratch = aligned_bytes(plan_scratch_bytes(plan));
+    for (uint32_t i = 0; i < plan->schedules.len; i++)
+        jit_functions(jit)[i](&(hn_frame){.state = state, .scratch = scratch});
+    keep_results(module, plan, state);
+    free(state);
+    free(scratch);
+    jit_free(jit);
+    return true;
+}
+
+static void keep_exports(Model *model)
+{
+    Module *module = model->module;
+    for (uint32_t i = module->functions.len; i-- > 0;) {
+        bool kept = false;
+        for (uint32_t k = 0; k < model->exports.len; k++)
+            kept |= model->exports.data[k].function == module->functions.data[i];
+        if (!kept)
+            function_remove(module, module->functions.data[i]);
+    }
+}
+
+/* Plans and runs these functions alone. */
+static bool run_alone(Module *module, uint32_t count, Function **functions, char why[static 256])
+{
+    Function **all = module->functions.data;
+    uint32_t all_count = module->functions.len;
+    Plan *plan = NULL;
+    module->functions.data = functions;
+    module->functions.len = count;
+    bool fine = verified_plan(module, &plan, why) && run_functions(module, plan, why);
+    plan_free(plan);
+    module->functions.data = all;
+    module->functions.len = all_count;
+    return fine;
+}
+
+static bool fold(Model *model, const PassTrace *trace, char why[static 256])
+{
+    VEC(Function *) folds = {0};
+    for (uint32_t i = 0; i < model->exports.len; i++) {
+        Function *folded = serve_fold(model, &model->exports.data[i], trace);
+        if (folded)
+            vec_push(&folds, folded);
+    }
+    bool fine = folds.len == 0 || run_alone(model->module, folds.len, folds.data, why);
+    vec_free(&folds);
+    keep_exports(model);
+    return fine;
+}
+
+bool aot_serve(Model *model, FixedConditions fixed, int64_t rows, const PassTrace *trace, Service *service, Plan **plan,
+               char why[static 256])
+{
+    keep_exports(model);
+    serve_begin(model, fixed);
+    if (!fold(model, trace, why))
+        return false;
+    serve_finish(model, rows, trace, service);
+    if (verified_plan(model->module, plan, why))
+        return true;
+    service_free(service);
+    return false;
+}

@@ -1,0 +1,180 @@
+/* hnc aot: exports as an object and a header that stand alone. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/aot/aot.h"
+#include "backend/manifest.h"
+#include "driver/driver.h"
+#include "passes/serve.h"
+#include "runtime/cli/domains/domains.h"
+#include "runtime/core/program.h"
+#include "runtime/core/report.h"
+#include "runtime/run/checkpoint.h"
+
+/* A model on its way to an object. */
+typedef struct Aot {
+    const Options *options; /* for a target that has nothing but itself */
+    Compilation c;
+    Manifest manifest;
+    Program program;  /* the trained numbers */
+    double **fixed;   /* per condition; NULL: it stays an argument */
+    Service service;
+    Interface interface;
+} Aot;
+
+/* ---- the trained numbers ---- */
+
+static bool load_weights(Aot *a)
+{
+    Compilation *c = &a->c;
+    Plan *layout = plan_states(c->model->module);
+    a->manifest = manifest_of(c->model, layout, &a->options->target, &c->arena);
+    plan_free(layout);
+    bool fine = program_open(&a->program, &a->manifest) && checkpoint_load_weights(a->options->weights, &a->program);
+    for (uint32_t s = 0; fine && s < c->model->module->states.len; s++)
+        c->model->module->states.data[s].literal = program_state(&a->program, &a->manifest.states[s]);
+    return fine;
+}
+
+/* ---- conditions that are known ---- */
+
+/* The condition of that name, or the one of the hyperparameter of that name. NULL (reported). */
+static const ConditionInfo *find_fixed(Aot *a, const char *name, size_t length, const HyperInfo **hyper)
+{
+    NameList names = {""};
+    *hyper = NULL;
+    for (size_t i = 0; i < a->manifest.condition_count; i++) {
+        const ConditionInfo *condition = &a->manifest.conditions[i];
+        if (strlen(condition->name) == length && !strncmp(condition->name, name, length))
+            return condition;
+        name_list_add(&names, condition->name);
+    }
+    if (memchr(name, '.', length)) {
+        *hyper = find_hyper(&a->manifest, name, length);
+        return *hyper ? &a->manifest.conditions[(*hyper)->condition] : NULL;
+    }
+    if (*names.text)
+        report_error("--fix: '%.*s' is no condition of this model, which has %s", (int)length, name, names.text);
+    else
+        report_error("--fix %.*s: this model has no conditions", (int)length, name);
+    return NULL;
+}
+
+static bool is_taken(const Aot *a, const ConditionInfo *condition)
+{
+    const Model *model = a->c.model;
+    for (uint32_t i = 0; i < model->exports.len; i++)
+        for (uint32_t k = 0; k < model->exports.data[i].argument_count; k++)
+            if (model->exports.data[i].arguments[k].condition == (int)(condition - a->manifest.conditions))
+                return true;
+    return report_error("--fix %s: no export takes the %s '%s'", condition->name, condition->word, condition->name);
+}
+
+/* The values that the condition has in the weights' file, or its first ones. */
+static void take_trained(Aot *a, const ConditionInfo *condition, double *values)
+{
+    for (size_t i = 0; condition->state == NONE && i < a->manifest.hyper_count; i++) {
+        const HyperInfo *hyper = &a->manifest.hypers[i];
+        const Hyper *h = &a->c.model->hypers.data[i];
+        for (size_t k = 0; &a->manifest.conditions[hyper->condition] == condition && k < hyper_elements(hyper); k++)
+            values[hyper->offset + k] = hyper_raw(h, h->init);
+    }
+    if (condition->state != NONE)
+        program_read_reals(&a->program, &a->manifest.states[condition->state], values);
+}
+
+/* "r=0.2,0.8", "t=3", "lam.drop=0.3"; "lam": as trained. */
+static bool fix(Aot *a, const char *text)
+{
+    size_t length = strcspn(text, "=");
+    const HyperInfo *hyper;
+    const ConditionInfo *condition = find_fixed(a, text, length, &hyper);
+    if (!condition || !is_taken(a, condition))
+        return false;
+    double **values = &a->fixed[condition - a->manifest.conditions];
+    if (*values && !hyper)
+        return report_error("--fix %s is given twice", condition->name);
+    if (!text[length] && !condition->standing)
+        return report_error("--fix %s: say which value, as in --fix %s=...", text, text);
+    if (!*values) {
+        *values = ARENA_ARRAY(&a->c.arena, double, condition->width);
+        if (condition->standing)
+            take_trained(a, condition, *values);
+    }
+    if (!text[length])
+        return true;
+    if (hyper)
+        return parse_hyper("--fix", hyper, text + length + 1, *values + hyper->offset);
+    if (condition->standing)
+        return report_error("--fix %s: name its hyperparameters, as in --fix %s=...", text, a->manifest.hypers[0].name);
+    return domain_of(condition)->parse(arena_printf(&a->c.arena, "--fix %s", condition->name), condition, text + length + 1, *values);
+}
+
+static bool fix_all(Aot *a)
+{
+    a->fixed = ARENA_ARRAY(&a->c.arena, double *, a->manifest.condition_count + 1);
+    bool fine = true;
+    for (uint32_t i = 0; fine && i < a->options->fixes.len; i++)
+        fine = fix(a, a->options->fixes.data[i]);
+    return fine;
+}
+
+/* ---- what is written ---- */
+
+static bool emit(Aot *a, const char *path)
+{
+    BackendOptions backend = {.target = a->options->target, .opt_level = a->options->opt_level};
+    Arena *arena = &a->c.arena;
+    char why[256] = "";
+    Text header = {0};
+    const char *file = strrchr(a->options->file, '/') ? strrchr(a->options->file, '/') + 1 : a->options->file;
+    aot_header(&a->interface, arena_printf(arena, "Made by hnc from %s", file), &header);
+    bool fine = write_output(arena_printf(arena, "%s.h", path), &header);
+    text_free(&header);
+    if (fine && !aot_emit(&a->interface, &backend, EMIT_OBJ, arena_printf(arena, "%s.o", path), why)) {
+        fprintf(stderr, "hnc: error: %s\n", why);
+        fine = false;
+    }
+    return fine;
+}
+
+static bool make(Aot *a)
+{
+    Model *model = a->c.model;
+    const char *path = a->options->output, *base = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+    char why[256] = "";
+    if (!aot_serve(model, (FixedConditions)a->fixed, a->options->rows, &a->c.trace, &a->service, &a->c.plan, why)) {
+        fprintf(stderr, "hnc: error: %s\n", why);
+        return false;
+    }
+    interface_make(&a->interface, base, &a->service, a->c.plan, false);
+    bool fine = emit(a, path);
+    interface_free(&a->interface);
+    service_free(&a->service);
+    return fine;
+}
+
+int command_aot(const Options *given)
+{
+    Options alone = *given, *options = &alone;
+    Aot a = {.options = options};
+    options->target.threads = false;
+    options->target.blas = BLAS_BUILTIN;
+    if (!options->weights || !options->output) {
+        fprintf(stderr, "hnc aot: say with %s\nTry 'hnc aot --help'.\n",
+                options->weights ? "-o NAME what the object is called" : "--weights FILE which weights the exports get");
+        return EXIT_USAGE;
+    }
+    report_name("hnc");
+    bool fine = compile_model(options, &a.c);
+    if (fine && a.c.model->exports.len == 0) {
+        fprintf(stderr, "%s: error: the model exports nothing: add a line such as 'export predict(x) = f(x)'\n", options->file);
+        fine = false;
+    }
+    fine = fine && load_weights(&a) && fix_all(&a) && make(&a);
+    program_close(&a.program);
+    compilation_free(&a.c);
+    return fine ? EXIT_FINE : EXIT_ERROR;
+}

@@ -1,0 +1,77 @@
+#include "tests/e2e/shipped.h"
+
+#include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+/* What a model takes from files that are not here: each data set has as many rows as the first 25 images. */
+static bool count_rows(const Dataset *data, const Field *fields, uint32_t field_count, const char *folder, DataCounts *counts,
+                       char *reason, size_t size)
+{
+    enum { COUNTED = 25 };
+    (void)fields;
+    (void)folder;
+    (void)reason;
+    (void)size;
+    counts->members[0] = COUNTED;
+    for (uint32_t i = 0; i < data->splits.len; i++)
+        counts->splits[i] = COUNTED;
+    for (uint32_t i = 0; i < field_count; i++)
+        counts->labels[i] = 0;
+    return true;
+}
+
+/* Models that would take minutes here are made smaller by their constants. */
+static const Define smaller[] = {{"width", "60"}, {"chunk", "1500"}};
+
+
+void shipped_open(Shipped *shipped, const char *path, DType real, int64_t batch)
+{
+    *shipped = (Shipped){0};
+    bool large = strstr(path, "permuted_mnist.hn") || strstr(path, "split_mnist.hn");
+    const char *reason;
+    if (!source_read(&shipped->arena, path, &shipped->source, &reason))
+        fail_msg("%s: %s", path, reason);
+    /* tables of the shipped models' columns, which say how wide a row is (the rows are random like all others); the true front
+     * of the toys is shipped */
+    bool toy = strstr(path, "pareto_toy.hn");
+    FrontendOptions options = {.real = real,
+                               .batch = batch,
+                               .count = count_rows,
+                               .defines = smaller,
+                               .ndefines = large ? COUNT_OF(smaller) : 0,
+                               .data = toy ? HNC_SOURCE_DIR "/models" : HNC_SOURCE_DIR "/tests/e2e/tables"};
+    shipped->model = frontend_compile(&shipped->source, &options, &shipped->diags);
+    diag_print(&shipped->diags, stderr);
+    assert_non_null(shipped->model);
+}
+
+void shipped_close(Shipped *shipped)
+{
+    model_free(shipped->model);
+    diag_free(&shipped->diags);
+    arena_free(&shipped->arena);
+}
+
+void each_shipped(void (*check)(const char *path, DType real, double tolerance), DType real, double tolerance)
+{
+    struct dirent **entries;
+    int n = scandir(HNC_SOURCE_DIR "/models", &entries, NULL, alphasort), models = 0;
+    for (int i = 0; i < n; i++) {
+        size_t len = strlen(entries[i]->d_name);
+        if (len > 3 && strcmp(entries[i]->d_name + len - 3, ".hn") == 0) {
+            char path[512];
+            snprintf(path, sizeof path, HNC_SOURCE_DIR "/models/%s", entries[i]->d_name);
+            check(path, real, tolerance);
+            models++;
+        }
+        free(entries[i]);
+    }
+    free(entries);
+    assert_true(models >= 2);
+}
