@@ -343,12 +343,14 @@ static void fill_exports(const Filler *f, Manifest *manifest)
     for (uint32_t i = 0; i < manifest->export_count; i++) {
         const Export *export = &f->model->exports.data[i];
         ExportInfo *info = &manifest->exports[i];
+        const Sweep *sweep = f->model->trains.len ? f->model->trains.data[0].sweep : NULL;
         *info = (ExportInfo){.name = export->name,
                              .arguments = ARENA_ARRAY(f->arena, ArgumentInfo, export->argument_count),
                              .argument_count = export->argument_count,
                              .generate = function_index(f, export->generate),
                              .function = function_index(f, export->function),
                              .rows = export->rows,
+                             .spans = sweep && export->spanned >> sweep->condition & 1,
                              .labels = export->labels};
         for (size_t k = 0; k < info->argument_count; k++)
             info->arguments[k] = (ArgumentInfo){tensor(export->arguments[k].name, export->arguments[k].type),

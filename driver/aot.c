@@ -26,13 +26,20 @@ typedef struct Aot {
 
 /* ---- the trained numbers ---- */
 
+/* Whether each task has a net of its own, so that the weights are those of one. */
+static bool keeps_nets(const Model *model)
+{
+    const Continual *continual = model->trains.len ? model->trains.data[0].continual : NULL;
+    return continual && continual->protection == PROTECTION_SEPARATE;
+}
+
 static bool load_weights(Aot *a)
 {
     Compilation *c = &a->c;
     Plan *layout = plan_states(c->model->module);
     a->manifest = manifest_of(c->model, layout, &a->options->target, &c->arena);
     plan_free(layout);
-    bool fine = program_open(&a->program, &a->manifest) && checkpoint_load_weights(a->options->weights, &a->program);
+    bool fine = program_open(&a->program, &a->manifest) && checkpoint_load_weights(a->options->weights, &a->program, keeps_nets(c->model));
     for (uint32_t s = 0; fine && s < c->model->module->states.len; s++)
         c->model->module->states.data[s].literal = program_state(&a->program, &a->manifest.states[s]);
     return fine;
@@ -121,6 +128,32 @@ static bool fix_all(Aot *a)
     return fine;
 }
 
+/* Where each task has a net of its own, the object can only be that of the task whose net the weights are. */
+static bool check_own_net(Aot *a)
+{
+    const Model *model = a->c.model;
+    const Sweep *sweep = keeps_nets(model) ? model->trains.data[0].sweep : NULL;
+    double at_hand = 0;
+    if (!sweep)
+        return true;
+    const ConditionInfo *condition = &a->manifest.conditions[sweep->condition];
+    const double *fixed = a->fixed[sweep->condition];
+    program_read_reals(&a->program, &a->manifest.states[sweep->state], &at_hand);
+    for (uint32_t i = 0; i < model->exports.len; i++) {
+        const Export *export = &model->exports.data[i];
+        bool takes = false;
+        for (uint32_t k = 0; k < export->argument_count; k++)
+            takes |= export->arguments[k].condition == (int)sweep->condition;
+        if (export->spanned >> sweep->condition & 1)
+            return report_error("'%s' runs over all values of '%s', but each %s has a net of its own, and %s holds one",
+                                export->name, condition->name, condition->word, a->options->weights);
+        if (takes && !(fixed && *fixed == at_hand))
+            return report_error("%s holds the net of %s %d, and each %s has a net of its own: say --fix %s=%d",
+                                a->options->weights, condition->word, (int)at_hand, condition->word, condition->name, (int)at_hand);
+    }
+    return true;
+}
+
 /* ---- what is written ---- */
 
 static bool emit(Aot *a, const char *path)
@@ -173,7 +206,7 @@ int command_aot(const Options *given)
         fprintf(stderr, "%s: error: the model exports nothing: add a line such as 'export predict(x) = f(x)'\n", options->file);
         fine = false;
     }
-    fine = fine && load_weights(&a) && fix_all(&a) && make(&a);
+    fine = fine && load_weights(&a) && fix_all(&a) && check_own_net(&a) && make(&a);
     program_close(&a.program);
     compilation_free(&a.c);
     return fine ? EXIT_FINE : EXIT_ERROR;

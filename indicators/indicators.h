@@ -12,6 +12,7 @@
 enum {
     SWEEP_MOST_OUTPUTS = PARETO_MOST_OBJECTIVES,
     SWEEP_MOST_POINTS = PARETO_MOST_RAYS,
+    SWEEP_MOST_INDEX_POINTS = 4096, /* tasks or members, of which no indicator sees more than the results of one metric */
     INDICATOR_MOST_ROWS = PARETO_MOST_TRUE_POINTS,
     INDICATOR_NOTE = 640,
 };

@@ -201,6 +201,7 @@ typedef struct Continual {
     uint32_t tasks;
     ProtectionKind protection;
     const char *protection_text; /* with its arguments, as written */
+    const char *protection_full; /* the same with all arguments, given or not */
     Function *outputs;           /* of one example, what a net makes of it: its only output. NULL: the row takes none */
     uint32_t argument_count;     /* numbers and words of the row, given or not */
     ProtectionArgument arguments[MOST_PROTECTION_ARGUMENTS];
@@ -313,6 +314,7 @@ typedef struct Export {
     const ExportArgument *arguments;
     uint32_t argument_count;
     Type result;        /* of one example */
+    uint64_t spanned;   /* conditions over all of whose values some part of it runs, as a set */
     Function *generate; /* NULL: there is nothing to generate */
     int64_t rows;       /* 0: one example, without an axis */
 } Export;

@@ -193,6 +193,17 @@ static void check_stuck(Session *s, const Decl *decl, const Train *train)
     }
 }
 
+/* What a net makes of earlier examples is kept by its derivative. */
+static void check_remembered(Session *s, const Decl *decl, const Train *train)
+{
+    const Function *outputs = train->continual ? train->continual->outputs : NULL;
+    const Setting *setting = setting_of(decl, "remember");
+    TrainedLeaves leaves = {s->model, false, 0};
+    if (outputs && outputs->outputs.len && setting)
+        check_derivative(s, &leaves, outputs, outputs->outputs.data[0].value, setting->span,
+                         span_text(&s->file->arena, setting->values.first->span), "protects nothing");
+}
+
 void check_training(Session *s, const Decl *decl)
 {
     const Train *train = &vec_last(&s->model->trains);
@@ -202,6 +213,7 @@ void check_training(Session *s, const Decl *decl)
     const Phase *weights = train->phases.len ? &train->phases.data[0] : NULL;
     if (s->file->diags->errors == errors && weights && weights->objective && weights->parts.len)
         check_optimizer_parts(s, setting_of(decl, weights->name), weights);
+    check_remembered(s, decl, train);
     if (s->file->diags->errors > errors)
         return;
     if (train->phases.len && train->phases.data[0].objective)

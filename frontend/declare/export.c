@@ -135,13 +135,22 @@ static bool is_copy(const Session *s, const Field *field)
     return false;
 }
 
+/* Whether the function runs over so many values of a condition: what looks like a class may be one of these. */
+static bool spans(const Session *s, int64_t count)
+{
+    for (uint32_t c = 0; c < s->module->conditions.len; c++)
+        if (s->spanned >> c & 1 && s->module->conditions.data[c].count == count)
+            return true;
+    return false;
+}
+
 /* The field whose classes the result is one of, or has a probability for each of: the only field of so many classes, or -1. */
 static int labelled_field(const Session *s, Val result)
 {
     Type type = val_type(s, result);
     int64_t classes = result.probabilities && type.rank == 1 ? type.dims[0] : type.rank == 0 ? result.classes : 0;
     int found = -1;
-    for (uint32_t i = 0; classes > 0 && i < s->module->fields.len; i++) {
+    for (uint32_t i = 0; classes > 0 && !spans(s, classes) && i < s->module->fields.len; i++) {
         const Field *field = &s->module->fields.data[i];
         if (field->index || field->classes != classes || is_copy(s, field))
             continue;
@@ -191,6 +200,7 @@ void lower_export(Session *s, const Decl *decl)
         build_output(&s->builder, decl->name.text, result.ir);
         export.result = val_type(s, result);
         export.labels = labelled_field(s, result);
+        export.spanned = s->spanned;
     }
     vec_push(&s->model->exports, export);
     close_function(s);

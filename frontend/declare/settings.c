@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "frontend/declare/train_plan.h"
+#include "indicators/indicators.h"
 
 typedef struct SettingRule {
     const char *name;
@@ -190,8 +191,21 @@ static void read_evaluate(TrainPlan *plan)
         train->evaluate = arguments[0].number;
 }
 
+/* Each task or member is measured for itself. */
+static void check_counts(TrainPlan *plan)
+{
+    Session *s = plan->s;
+    for (uint32_t i = 0; i < plan->train.conditions.len; i++) {
+        const Condition *condition = &s->module->conditions.data[plan->train.conditions.data[i].condition];
+        if (condition->count > SWEEP_MOST_INDEX_POINTS)
+            fail(s, plan->decl->value->span, "the %s '%s' has %lld values, but a train measures each, and at most %d",
+                 condition_names[condition->kind], condition->name, (long long)condition->count, SWEEP_MOST_INDEX_POINTS);
+    }
+}
+
 void read_common(TrainPlan *plan)
 {
+    check_counts(plan);
     Train *train = &plan->train;
     need_setting(plan, "batch", "batch 128");
     const Setting *steps = find_setting(plan, "steps");

@@ -253,12 +253,35 @@ int read_construct(Session *s, const Expr *expr, Constructs constructs, const ch
     return row >= 0 && read_arguments(s, expr, &constructs.rows[row], arguments) ? row : -1;
 }
 
+/* The word of the range that stands for the number; NULL: none does. */
+static const char *word_of(const Range *range, double number)
+{
+    for (int i = 0; range->words && range->words[i]; i++)
+        if (number == i)
+            return range->words[i];
+    return NULL;
+}
+
+static void append_argument(const Parameter *parameter, const Argument *argument, Text *text)
+{
+    const char *word = word_of(&parameter->range, argument->number);
+    if (parameter->takes == TAKES_EXPRESSION && argument->expr)
+        text_append(text, argument->expr->span.source->text + argument->expr->span.begin,
+                    argument->expr->span.end - argument->expr->span.begin);
+    else if (word)
+        text_printf(text, "%s: %s", parameter->label, word);
+    else
+        text_printf(text, "%s: %.6g", parameter->label, argument->number);
+}
+
 const char *construct_text(Arena *arena, const Construct *construct, const Argument *arguments)
 {
     Text text = {0};
     text_printf(&text, "%s", construct->name);
-    for (uint32_t i = 0; i < parameter_count(construct); i++)
-        text_printf(&text, "%s%s: %.6g", i == 0 ? "(" : ", ", construct->parameters[i].label, arguments[i].number);
+    for (uint32_t i = 0; i < parameter_count(construct); i++) {
+        text_printf(&text, i == 0 ? "(" : ", ");
+        append_argument(&construct->parameters[i], &arguments[i], &text);
+    }
     if (parameter_count(construct))
         text_printf(&text, ")");
     const char *kept = arena_text(arena, text.data, text.len);

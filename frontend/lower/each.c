@@ -158,6 +158,7 @@ Val evaluate_over(Session *s, const Expr *expr, const Symbol *condition)
 {
     if (!condition->extent || !can_build(s, expr->span))
         return val_poison();
+    s->spanned |= UINT64_C(1) << condition->condition;
     Along along = {.size = condition->extent};
     Value all = build_iota(&s->builder, type_of(DTYPE_I32, 1, &condition->extent), 0);
     along.first = s->builder.function->ops.len;

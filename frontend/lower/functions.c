@@ -14,6 +14,7 @@ Function *open_function(Session *s, const char *name, Frame *frame, bool trainin
     s->member = s->named_member = (MemberChoice){0};
     s->two_splits = s->several_named = false;
     s->named = NULL;
+    s->spanned = 0;
     frame->objective = objective;
     s->frame = frame;
     return function;

@@ -264,6 +264,7 @@ typedef struct Session {
     uint32_t named_split;
     MemberChoice named_member;
     bool several_named; /* it names other splits, too */
+    uint64_t spanned;   /* conditions over all of whose values some part of it runs, as a set */
     bool upper;         /* random numbers are keyed by the upper step counter */
     VEC(FormPlan) forms;
     VEC(GeneratorPlan) generators;

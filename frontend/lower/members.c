@@ -82,11 +82,25 @@ static bool is_number_condition(const Session *s, Val value)
     return type.dtype == DTYPE_I32 && type.rank == 0;
 }
 
+/* A function reads the examples of one member: that of the condition's value at hand, whatever value it has in a part. */
+static Val refuse_member_of_given(Session *s, Val family, Val index, Span span)
+{
+    const char *data = family.symbol->decl->name.text, *name = index.symbol->decl->name.text;
+    fail(s, span, "'%s[%s]' is the data of the %s at hand, and '%s' has another value here: an expression reads one data set", data,
+         name, decl_text[index.symbol->decl->kind], name);
+    add_help(s, "pass the data from outside, where '%s' is at hand, or name one member, as in '%s[1]'; a train by 'joint(%s)' takes "
+                "the mean over all of them by itself",
+             name, data, name);
+    return val_poison();
+}
+
 /* permuted[t]: there must be a member for every value of the condition. */
 static Val member_of_condition(Session *s, Val family, Val index, Span span)
 {
     const Dataset *data = &s->model->datasets.data[family.symbol->index];
     int64_t count = s->module->conditions.data[index.symbol->condition].count;
+    if (given_value(s->given, index.symbol) != NO_VALUE)
+        return refuse_member_of_given(s, family, index, span);
     family.member = (MemberChoice){MEMBER_OF_CONDITION, index.symbol->condition};
     if (!index.symbol->extent || count <= data->family->count)
         return family;

@@ -60,6 +60,7 @@ static void read_protection(TrainPlan *plan)
     const Construct *row = &protection_rows[kind];
     continual->protection = (ProtectionKind)kind;
     continual->protection_text = span_text(&s->module->arena, expr->span);
+    continual->protection_full = construct_text(&s->module->arena, row, arguments);
     for (int i = 0; i < MOST_PARAMETERS && row->parameters[i].takes != TAKES_NOTHING; i++)
         if (row->parameters[i].takes == TAKES_EXPRESSION)
             lower_outputs(plan, row, expr, arguments[i].expr);
@@ -80,6 +81,19 @@ static bool is_score(Session *s, const Expr *expr)
     return true;
 }
 
+/* Where each task has a net of its own, the net at hand knows nothing of the other tasks. */
+static void check_own_nets(TrainPlan *plan, const Expr *metric)
+{
+    Session *s = plan->s;
+    const Continual *continual = plan->train.continual;
+    if (continual->protection != PROTECTION_SEPARATE || !(s->spanned >> continual->condition & 1))
+        return;
+    const char *task = s->module->conditions.data[continual->condition].name;
+    fail(s, metric->span, "this runs over all values of '%s', but 'remember separate' trains a net for each, and only one is at hand",
+         task);
+    add_help(s, "report it in trains that have one net for all tasks");
+}
+
 static void read_report(TrainPlan *plan)
 {
     Session *s = plan->s;
@@ -97,8 +111,11 @@ static void read_report(TrainPlan *plan)
         const Expr *metric = score ? expr->left : expr;
         uint32_t number = plan->train.metrics.len;
         lower_metric(plan, metric, span_text(&s->module->arena, metric->span));
-        if (plan->train.metrics.len > number && score)
+        if (plan->train.metrics.len == number)
+            fail(s, metric->span, "'%s' is reported already", span_text(&s->file->arena, metric->span));
+        else if (score)
             sweep->larger |= UINT64_C(1) << number;
+        check_own_nets(plan, metric);
     }
     if (plan->train.metrics.len == 0) {
         if (setting && indicators == setting->values.count) {

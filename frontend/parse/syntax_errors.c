@@ -236,6 +236,16 @@ static bool follows_comma(const Parser *parser, Span span)
     return at > parser->statement && text[at - 1] == ',';
 }
 
+/* The word before the one before: `report loss(d) given t = 1`. */
+static bool is_binding(const Parser *parser)
+{
+    const char *text = parser->source->text;
+    uint32_t at = parser->before_span.begin;
+    while (at > 0 && isspace((unsigned char)text[at - 1]))
+        at--;
+    return at > 5 && is_word_at(parser, at - 5, "given");
+}
+
 static const char *answer_of_token(const Parser *parser, const char *text, uint32_t length, const char *expected)
 {
     const char *method = *text == '.' && strcmp(expected, "'=' or ','") == 0 ? text + 1 : ""; /* h.backward() */
@@ -247,6 +257,8 @@ static const char *answer_of_token(const Parser *parser, const char *text, uint3
             (!answers[i].expected || strcmp(answers[i].expected, expected) == 0) &&
             (!answers[i].statement || is_word_at(parser, parser->statement, answers[i].statement)))
             return answers[i].answer;
+    if (*text == '=' && is_binding(parser))
+        return "parentheses are missing around it, as in '(f(x) given z = v)'";
     if (*text == ':' && parser->unclosed.token == '[')
         return "a range has no step: 'x[0:4]'";
     if (strcmp(expected, "a name") == 0 && isalpha((unsigned char)*text))

@@ -88,6 +88,20 @@ static void assemble_step(Assembly *assembly, Phase *phase, const Protection *pr
     weight_step_end(assembly, phase, &step);
 }
 
+/* An example may have no loss (the mean of what it is none of): it has no gradient either. */
+static void leave_out_undefined(WeightStep *step)
+{
+    Builder *b = &step->b;
+    Output *loss = &step->function->outputs.data[0];
+    Value defined = build_binary(b, OP_EQ, loss->value, loss->value);
+    for (uint32_t i = 0; i < step->n; i++) {
+        Type type = value_type(b, step->trained[i].gradient);
+        Value everywhere = build_splat(b, defined, type_with_dtype(type, DTYPE_BOOL));
+        step->trained[i].gradient = build_select(b, everywhere, step->trained[i].gradient, build_const(b, type, 0));
+    }
+    loss->value = build_select(b, defined, loss->value, build_const(b, value_type(b, loss->value), 0));
+}
+
 /* A phase of its own, on the examples and the loss of the train's: example by example, without a step of an optimizer. */
 static void assemble_consolidation(Assembly *assembly, const Protection *protection)
 {
@@ -97,6 +111,7 @@ static void assemble_consolidation(Assembly *assembly, const Protection *protect
     phase.consolidates = true;
     memset(&phase.parts, 0, sizeof phase.parts);
     WeightStep step = weight_step_begin(assembly, &phase, AT_HAND);
+    leave_out_undefined(&step);
     protection->consolidate(assembly, &step);
     step_finish(assembly, step.function);
     phase.step = step.function;
@@ -146,7 +161,7 @@ static void assemble(Assembly *assembly)
 static void explain(const Train *train, Text *out)
 {
     text_printf(out, "  tasks      %u, one after the other\n  remember   %s\n", train->continual->tasks,
-                train->continual->protection_text);
+                train->continual->protection_full);
 }
 
 const Method method_continual = {.states = states, .assemble = assemble, .explain = explain};

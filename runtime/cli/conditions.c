@@ -205,6 +205,9 @@ static bool check_net(const Giving *g, const char *weights)
 {
     const SweepInfo *sweep = manifest_sweep(g->manifest);
     const ConditionInfo *condition = sweep ? &g->manifest->conditions[sweep->condition] : NULL;
+    if (condition && g->exported->info->spans && sweep_keeps_nets(g->manifest->train))
+        return report_error("'%s' runs over all values of '%s', but each %s has a net of its own, and %s holds one", g->export,
+                            condition->name, condition->word, weights);
     if (!condition || !domain_is_index[condition->domain] || !argument_of(g, condition))
         return true;
     const int32_t *point = exported_condition(g->exported, sweep->condition);

@@ -109,7 +109,7 @@ int command_eval(const Manifest *manifest, const Options *options)
     bool loaded = fine && data_load(&data, manifest, options->run.data, seed);
     if (fine && !loaded && options->here)
         note_data_folder(weights);
-    fine = loaded && initialise(&program, &data) && checkpoint_load_weights(weights, &program) &&
+    fine = loaded && initialise(&program, &data) && sweep_load_weights(weights, &program) &&
            data_encode(&data, &program, false) && (evaluations = evaluations_open(&program, &data));
     if (fine && manifest->train->sweep)
         fine = print_swept(evaluations, &program, weights, point, options->json);

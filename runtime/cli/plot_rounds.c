@@ -131,7 +131,7 @@ static bool plot_rounds(const SweepInfo *sweep, const char *data, const json_t *
     int64_t points = json_integer_value(json_object_get(json, sweep_key(sweep->point_word, points_key)));
     (void)events;
     bool fine = json || report_error("%s: cannot be read: %s", data, error.text);
-    fine = fine && ((points > 0 && points <= MAX_POINTS) || report_error("%s: '%s' should be a count", data, points_key));
+    fine = fine && ((points > 0 && points <= MAX_INDEX_POINTS) || report_error("%s: '%s' should be a count", data, points_key));
     json_object_foreach(json_object_get(json, "metrics"), name, value) if (fine && count < MOST_MATRICES) fine =
         read_matrix(&matrices[count++], name, value, (size_t)points, data);
     fine = fine && (count > 0 || report_error("%s: no metrics to draw", data)) &&

@@ -12,7 +12,7 @@
 #include "runtime/cli/conditions.h"
 #include "runtime/core/parallel.h"
 #include "runtime/core/report.h"
-#include "runtime/run/checkpoint.h"
+#include "runtime/run/sweep.h"
 #include "runtime/run/examples.h"
 #include "runtime/run/folder.h"
 
@@ -144,8 +144,9 @@ int command_predict(const Manifest *manifest, const Options *options)
     Examples examples = {.count = once};
     const Named named = {manifest, export->labels};
     bool fine = program_open(&program, manifest) && exported_open(&exported, &program, export) &&
-                checkpoint_load_weights(weights, &program) && give_conditions(&program, &exported, weights, options) &&
-                (once || examples_load(&examples, &program, dataset, export, options->files, options->file_count));
+                sweep_load_weights(weights, &program) && give_conditions(&program, &exported, weights, options) &&
+                (once || examples_load(&examples, &program, dataset, &exported, weights, options->files,
+                                       options->file_count));
     if (fine)
         exported_generate(&exported);
     fine = fine && !program_failed() && predict_rows(&examples, &named, &exported);

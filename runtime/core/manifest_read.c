@@ -210,7 +210,8 @@ static bool sweep_fits(const Manifest *manifest, const TrainInfo *train)
         return true;
     bool rounds = sweep->kind == SWEEP_ROUNDS;
     return sweep->metric < train->metric_count && sweep->output_count >= 1 && sweep->output_count <= MAX_OUTPUTS &&
-           sweep->width <= MAX_OUTPUTS && sweep->count >= 1 && sweep->count <= MAX_POINTS &&
+           sweep->width <= MAX_OUTPUTS && sweep->count >= 1 &&
+           sweep->count <= (sweep->kind == SWEEP_FRONT ? MAX_POINTS : MAX_INDEX_POINTS) &&
            sweep->point_numbers == sweep->count * sweep->width && sweep->width == manifest->conditions[sweep->condition].width &&
            holds_condition(manifest, &manifest->conditions[sweep->condition], sweep->state) &&
            is_real_state(manifest, sweep->all, sweep->point_numbers) &&

@@ -423,11 +423,14 @@ bool checkpoint_may_grow(const Manifest *manifest)
     return grows;
 }
 
-static bool read_state(const SafeFile *file, const StateInfo *state, const TensorInfo *tensor, bool grows, void *data)
+/* grown: NULL where the file must hold all of the state. */
+static bool read_state(const SafeFile *file, const StateInfo *state, const TensorInfo *tensor, bool *grown, void *data)
 {
     TensorInfo narrow;
-    if (grows && !safetensors_fits(file, tensor) && is_first_part(file, state, &narrow))
+    if (grown && !safetensors_fits(file, tensor) && is_first_part(file, state, &narrow)) {
+        *grown = true;
         return read_first_part(file, state, &narrow, data);
+    }
     if (!is_narrow(file, state, tensor, &narrow))
         return safetensors_read(file, tensor, data);
     if (!safetensors_read(file, &narrow, data))
@@ -442,7 +445,7 @@ static bool read_state(const SafeFile *file, const StateInfo *state, const Tenso
 
 /* Restores the wanted states; the file must have each of them with its type and shape. Errors name every tensor that does not
  * fit, unless another model wrote the file: then they say only that. */
-static bool restore(const char *path, const Program *program, bool model_states_only)
+static bool restore(const char *path, const Program *program, bool model_states_only, bool *grown)
 {
     SafeFile file;
     if (!safetensors_open(&file, path))
@@ -460,7 +463,7 @@ static bool restore(const char *path, const Program *program, bool model_states_
             fine = refuse_another_model(&file, manifest, state->tensor.name);
         } else if (wanted) {
             fine = is_whole(&file, state) &&
-                   read_state(&file, state, &tensor, !model_states_only, program_state(program, state)) && fine;
+                   read_state(&file, state, &tensor, grown, program_state(program, state)) && fine;
             if (fine && is_model_state(state) && !checkpoint_is_finite(state, program_state(program, state)))
                 report_warning("%s: the %s %s holds a value that is not finite", path, state_role_names[state->role],
                                state->tensor.name);
@@ -474,14 +477,16 @@ static bool restore(const char *path, const Program *program, bool model_states_
     return fine;
 }
 
-bool checkpoint_restore(const char *path, const Program *program)
+bool checkpoint_restore(const char *path, const Program *program, bool *grown)
 {
-    return restore(path, program, false);
+    *grown = false;
+    return restore(path, program, false, grown);
 }
 
-bool checkpoint_load_weights(const char *path, const Program *program)
+bool checkpoint_load_weights(const char *path, const Program *program, bool part)
 {
-    return restore(path, program, true);
+    bool grown;
+    return restore(path, program, true, part ? &grown : NULL);
 }
 
 bool checkpoint_load_state(const char *path, const Program *program, const StateInfo *state, bool *found)

@@ -28,13 +28,14 @@ bool checkpoint_identify(const char *path, const Manifest *manifest, Identity *i
 bool checkpoint_check_data(const char *path, const Manifest *manifest, const uint64_t *fingerprints);
 /* Whether some state has a row per value of an index, so that a run may go on with more of them than it began with. */
 bool checkpoint_may_grow(const Manifest *manifest);
-/* Reads all states but scratch. Of a state that grows, the file may hold the first part; the rest keeps what it has. */
-bool checkpoint_restore(const char *path, const Program *program);
+/* Reads all states but scratch. Of a state that grows, the file may hold the first part; the rest keeps what it has. *grown:
+ * whether there was such a state. */
+bool checkpoint_restore(const char *path, const Program *program, bool *grown);
 /* Reads the seed of the run that wrote a checkpoint from its metadata. Problems are reported. */
 bool checkpoint_seed(const char *path, uint64_t *seed);
 /* Reads weights, hyperparameters, scales and encoders, from any safetensors file that has them with the right types and shapes,
- * and counters where the file has them. */
-bool checkpoint_load_weights(const char *path, const Program *program);
+ * and counters where the file has them. `part`: the file may hold the first part of a state that grows. */
+bool checkpoint_load_weights(const char *path, const Program *program, bool part);
 /* Whether all numbers at `data`, of the state's type, are finite. */
 bool checkpoint_is_finite(const StateInfo *state, const void *data);
 /* What makes the weight of that name in the model that wrote the file, where the tensor is only a part of it; or NULL. */

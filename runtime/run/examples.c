@@ -6,6 +6,7 @@
 #include "runtime/core/report.h"
 #include "runtime/data/encode.h"
 #include "runtime/data/files.h"
+#include "runtime/run/checkpoint.h"
 
 /* ---- what an export reads ---- */
 
@@ -46,27 +47,111 @@ bool examples_needed(const ExportInfo *export)
     return false;
 }
 
-const DatasetInfo *examples_dataset(const Manifest *manifest, const ExportInfo *export)
+/* The first data set that has the arguments as fields: those that phases read come first, families of another data set last. */
+static const DatasetInfo *find_dataset(const Manifest *manifest, const ExportInfo *export, const TensorInfo **foreign)
 {
-    const TensorInfo *foreign = NULL;
-    bool any = examples_needed(export);
-    for (int derived = 0; any && derived < 2; derived++) /* families of another data set come last */
+    for (size_t i = 0; manifest->train && i < manifest->train->phase_count; i++) {
+        const DatasetInfo *dataset = &manifest->datasets[manifest->train->phases[i].dataset];
+        if (!find_foreign(manifest, dataset, export))
+            return dataset;
+    }
+    for (int derived = 0; derived < 2; derived++)
         for (size_t i = 0; i < manifest->dataset_count; i++) {
             const DatasetInfo *dataset = &manifest->datasets[i];
             if ((own_members(dataset) == 0) != derived)
                 continue;
-            const TensorInfo *other = find_foreign(manifest, dataset, export);
-            if (!other)
+            *foreign = find_foreign(manifest, dataset, export);
+            if (!*foreign)
                 return dataset;
-            foreign = other;
         }
+    return NULL;
+}
+
+const DatasetInfo *examples_dataset(const Manifest *manifest, const ExportInfo *export)
+{
+    const TensorInfo *foreign = NULL;
+    const DatasetInfo *found = examples_needed(export) ? find_dataset(manifest, export, &foreign) : NULL;
     char type[TENSOR_TEXT_SIZE];
-    if (foreign)
+    if (foreign && !found)
         report_error("the argument '%s' of '%s' is %s, and no data set has a field of that name and type: predict cannot read it",
                      foreign->name, export->name, tensor_text(foreign, type));
-    else
+    else if (!found)
         report_error("no argument of '%s' is read from files: leave them out, and predict evaluates it once", export->name);
-    return NULL;
+    return found;
+}
+
+/* ---- members of families ---- */
+
+/* The condition whose value says which member of the data set a phase reads; NONE: no phase says it. */
+static int member_condition(const Manifest *manifest, size_t dataset)
+{
+    for (size_t i = 0; manifest->train && i < manifest->train->phase_count; i++)
+        if (manifest->train->phases[i].dataset == dataset && manifest->train->phases[i].member_condition != NONE)
+            return manifest->train->phases[i].member_condition;
+    return NONE;
+}
+
+/* The seed of the run that wrote the weights, on which members depend. */
+static bool find_seed(const Program *program, const char *weights, const char *family, uint64_t *seed)
+{
+    const StateInfo *state = manifest_state(program->manifest, "seed");
+    bool found = false;
+    double words[2] = {0};
+    if (!state || state->tensor.elements != 2 || !checkpoint_load_state(weights, program, state, &found))
+        return false;
+    program_read_reals(program, state, words);
+    *seed = (uint64_t)(uint32_t)(int32_t)words[0] | (uint64_t)(uint32_t)(int32_t)words[1] << 32;
+    return found || report_error("%s does not say with which seed it was trained, and what the examples of '%s' are follows from it",
+                                 weights, family);
+}
+
+/* Room for the splits of all members, which rules fill. */
+static bool open_splits(Data *whole)
+{
+    const Manifest *manifest = whole->manifest;
+    whole->splits = calloc(manifest->dataset_count + 1, sizeof *whole->splits);
+    for (size_t i = 0; whole->splits && i < manifest->dataset_count; i++) {
+        const DatasetInfo *dataset = &manifest->datasets[i];
+        size_t members = dataset->family ? (size_t)dataset->family->count : 1;
+        whole->splits[i] = calloc(members * dataset->split_count + 1, sizeof **whole->splits);
+        if (!whole->splits[i])
+            return report_error("out of memory");
+    }
+    return whole->splits || report_error("out of memory");
+}
+
+/* Where the fields of a member are made from those of files: which member that is. */
+static bool open_member(Examples *examples, const Program *program, const DatasetInfo *dataset, const Exported *exported,
+                        const char *weights)
+{
+    const Manifest *manifest = program->manifest;
+    const FamilyRules *rules = dataset->family ? family_rules[dataset->family->kind] : NULL;
+    size_t number = (size_t)(dataset - manifest->datasets);
+    int condition = member_condition(manifest, number);
+    const int32_t *member = condition == NONE ? NULL : exported_condition(exported, (size_t)condition);
+    uint64_t seed = 0;
+    if (!rules || !rules->field)
+        return true;
+    if (!member)
+        return report_error("the examples of '%s' are others for each of its members, and '%s' does not say of which member its own "
+                            "are: predict cannot make them from files",
+                            dataset->name, exported->info->name);
+    examples->whole = (Data){.manifest = manifest};
+    examples->family =
+        (Family){.rules = rules, .info = dataset->family, .dataset = number, .source = (size_t)dataset->family->base};
+    examples->member = *member;
+    return find_seed(program, weights, dataset->name, &seed) && open_splits(&examples->whole) &&
+           rules->open(&examples->whole, &examples->family, seed);
+}
+
+static void close_member(Examples *examples)
+{
+    for (size_t i = 0; examples->whole.splits && i < examples->whole.manifest->dataset_count; i++)
+        free(examples->whole.splits[i]);
+    free(examples->whole.splits);
+    free(examples->family.rows);
+    free(examples->family.numbers);
+    free(examples->family.places);
 }
 
 /* ---- loading ---- */
@@ -103,9 +188,11 @@ static bool select_columns(Schema *schema, const Schema *all, size_t count, cons
     return true;
 }
 
-/* The fields that the export's arguments are, into examples->dataset. */
+/* The fields that the export's arguments are, into examples->dataset: of the data set in whose files they are. */
 static bool select_fields(Examples *examples, const Manifest *manifest, const DatasetInfo *all, const ExportInfo *export)
 {
+    if (own_members(all) == 0)
+        all = &manifest->datasets[all->family->base]; /* field by field */
     size_t *positions = calloc(export->argument_count + 1, sizeof *positions), count = 0;
     /* the rows of the data set may be computed, or be made of those of a table */
     bool files = format_traits[all->format].files == FILES_FIELDS || all->schema;
@@ -129,7 +216,7 @@ static bool select_fields(Examples *examples, const Manifest *manifest, const Da
     return fine;
 }
 
-static bool check_files(const Examples *examples, const char *const *files, size_t file_count)
+static bool check_files(const Examples *examples, const ExportInfo *export, const char *const *files, size_t file_count)
 {
     NameList fields = {""};
     size_t held = 0;
@@ -141,6 +228,9 @@ static bool check_files(const Examples *examples, const char *const *files, size
         held++;
     }
     size_t expected = examples->dataset.schema ? 1 : held;
+    if (held == 0)
+        return report_error("the arguments of '%s' are numbers of rows, which no file holds: predict cannot evaluate it",
+                            export->name);
     for (size_t i = 0; i < file_count; i++)
         if (path_exists(files[i]) && !path_is_file(files[i]))
             return false;
@@ -168,14 +258,16 @@ static bool keep_lines(Examples *examples)
     return true;
 }
 
-bool examples_load(Examples *examples, const Program *program, const DatasetInfo *dataset, const ExportInfo *export,
-                   const char *const *files, size_t file_count)
+bool examples_load(Examples *examples, const Program *program, const DatasetInfo *dataset, const Exported *exported,
+                   const char *weights, const char *const *files, size_t file_count)
 {
+    const ExportInfo *export = exported->info;
     examples->manifest = *program->manifest;
     examples->manifest.datasets = &examples->dataset;
     examples->manifest.dataset_count = 1;
     examples->split = (SplitInfo){.name = "rows", .fraction = 1};
-    if (!select_fields(examples, program->manifest, dataset, export) || !check_files(examples, files, file_count))
+    if (!select_fields(examples, program->manifest, dataset, export) || !check_files(examples, export, files, file_count) ||
+        !open_member(examples, program, dataset, exported, weights))
         return false;
     examples->dataset.files = (const char **)files;
     examples->dataset.file_count = file_count;
@@ -188,20 +280,36 @@ bool examples_load(Examples *examples, const Program *program, const DatasetInfo
 void examples_free(Examples *examples)
 {
     data_free(&examples->data);
+    close_member(examples);
     free(examples->dataset.fields);
     free(examples->schema.fields);
     free(examples->schema.columns);
     free(examples->lines);
 }
 
+/* The position in the family's data set of that field of its base. */
+static size_t position_of(const Examples *examples, size_t field)
+{
+    const DatasetInfo *base = &examples->whole.manifest->datasets[examples->family.source];
+    size_t position = 0;
+    while (position + 1 < base->field_count && base->fields[position] != field)
+        position++;
+    return position;
+}
+
 void examples_give(const Examples *examples, const Exported *exported, int64_t row, int64_t place)
 {
-    for (size_t i = 0, field = 0; i < exported->info->argument_count; i++) {
+    for (size_t i = 0, number = 0; i < exported->info->argument_count; i++) {
         if (exported->info->arguments[i].condition != NONE)
             continue;
-        const TensorInfo *tensor = &exported->info->arguments[i].tensor;
-        const unsigned char *table = examples->data.tables[examples->dataset.fields[field++]];
-        memcpy(exported_argument(exported, i, place), table + (size_t)row * tensor->bytes, tensor->bytes);
+        size_t field = examples->dataset.fields[number++], bytes = examples->manifest.fields[field].tensor.bytes;
+        const unsigned char *from = (const unsigned char *)examples->data.tables[field] + (size_t)row * bytes;
+        void *to = exported_argument(exported, i, place);
+        if (examples->family.rules)
+            examples->family.rules->field(&examples->whole, &examples->family, examples->member, position_of(examples, field), from,
+                                          to);
+        else
+            memcpy(to, from, bytes);
     }
 }
 

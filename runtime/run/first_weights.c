@@ -64,7 +64,7 @@ bool first_weights_frozen(const Program *program, const char *data)
 static bool begins_nets_anew(const TrainInfo *train)
 {
     for (size_t i = 0; i < train->act_count; i++)
-        if (train->acts[i].kind == ACT_RESET)
+        if (train->acts[i].kind == ACT_RESET && train->acts[i].lifetime >= LIFETIME_NET)
             return true;
     return false;
 }

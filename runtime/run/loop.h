@@ -39,6 +39,7 @@ typedef struct Run {
     Progress progress;
     char *folder, *last, *best; /* paths; owned */
     bool has_checkpoint;        /* `last` was written or read by this process */
+    bool grown;                 /* the checkpoint was of fewer tasks or members than the program has */
     bool advanced;              /* `last` does not hold what was done since */
     double written_at;          /* when `last` was written last, by clock_seconds() */
     int lock;                   /* descriptor that holds the lock on the folder; -1: none */

@@ -7,6 +7,7 @@
 #include "runtime/run/sweeps/sweeps.h"
 
 _Static_assert(MAX_OUTPUTS == (int)SWEEP_MOST_OUTPUTS && MAX_POINTS == (int)SWEEP_MOST_POINTS &&
+                   MAX_INDEX_POINTS == (int)SWEEP_MOST_INDEX_POINTS &&
                    MAX_ROWS == (int)INDICATOR_MOST_ROWS,
                "limits of indicators/indicators.h");
 
@@ -76,6 +77,12 @@ bool sweep_keeps_nets(const TrainInfo *train)
 size_t sweep_net_number(const TrainInfo *train, size_t nets)
 {
     return sweep_in_rounds(train->sweep) ? nets - 1 : nets; /* an index counts from 0 */
+}
+
+bool sweep_load_weights(const char *path, const Program *program)
+{
+    const TrainInfo *train = program->manifest->train;
+    return checkpoint_load_weights(path, program, train && sweep_in_rounds(train->sweep) && sweep_keeps_nets(train));
 }
 
 bool sweep_check_net(const Program *program, const char *checkpoint, int point)

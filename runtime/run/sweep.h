@@ -38,6 +38,8 @@ void sweep_recall(Sweep *sweep, Evaluation *evaluations, const Program *program,
 bool sweep_keeps_nets(const TrainInfo *train);
 /* The number in the name of the file "WORD-NNN.safetensors" that keeps such a net, the latest when `nets` have been begun. */
 size_t sweep_net_number(const TrainInfo *train, size_t nets);
+/* checkpoint_load_weights(). Where each task has a net of its own, the file of one may be older than later tasks. */
+bool sweep_load_weights(const char *path, const Program *program);
 /* Whether the net in a checkpoint is that of a point of an index, `point`; where all points share a net, it is. False (reported:
  * in which file that net is). */
 bool sweep_check_net(const Program *program, const char *checkpoint, int point);

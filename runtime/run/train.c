@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,7 @@
 #include "runtime/run/folder.h"
 #include "runtime/run/loop.h"
 #include "runtime/run/result.h"
+#include "runtime/run/sweep.h"
 #include "runtime/run/words.h"
 
 enum { EXIT_INTERRUPTED = 130 };
@@ -212,6 +214,24 @@ static bool take_stored(const Phase *phase)
     return true;
 }
 
+/* An epoch is one of the first task, also for tasks of other sizes. */
+static void note_unequal_epochs(const Run *run, int64_t epoch_steps)
+{
+    const Phase *phase = &run->phases[0];
+    const Reading *reading = &phase->reading;
+    int64_t least = epoch_steps, most = epoch_steps;
+    for (int64_t m = 0; reading->condition && m < data_members(reading->data, (size_t)reading->dataset); m++) {
+        int64_t steps = reading_range(reading, m).count / phase->info->batch;
+        least = steps < least ? steps : least;
+        most = steps > most ? steps : most;
+    }
+    char name[READING_NAME_SIZE];
+    if (least < epoch_steps || most > epoch_steps)
+        report_warning("an epoch is one of %s, %" PRId64 " steps, for all: one visit to the examples takes from %" PRId64
+                       " to %" PRId64 " steps. To say how long each is trained, give the length in steps",
+                       reading_name(reading, 0, name), epoch_steps, least, most);
+}
+
 static bool make_plan(Run *run)
 {
     const TrainInfo *train = run->manifest->train;
@@ -224,6 +244,8 @@ static bool make_plan(Run *run)
     if (settings->steps >= 0)
         budget = settings->steps;
     plan_make(&run->plan, train, epoch_steps, budget);
+    if (!run->plan.in_steps && settings->steps < 0)
+        note_unequal_epochs(run, epoch_steps);
     int64_t total = run->plan.total_steps;
     if (total > INT32_MAX)
         return report_error("%" PRId64 " steps are too many (limit is 2^31 - 1)", total);
@@ -296,6 +318,14 @@ static bool set_constants(Run *run)
     return true;
 }
 
+/* What was measured with fewer tasks cannot be compared with what is measured now. */
+static void forget_best(Run *run)
+{
+    run->position.best = -1;
+    run->position.best_value = INFINITY;
+    run->position.bad_epochs = 0;
+}
+
 static bool prepare(Run *run)
 {
     if (!choose_folder(run) || !find_run(run))
@@ -307,8 +337,10 @@ static bool prepare(Run *run)
     set_constant_inputs(run);
     if (run->has_checkpoint && checkpoint_may_grow(run->manifest))
         run_initialise(run); /* what the run gets more than it had */
-    if (run->has_checkpoint && !checkpoint_restore(run->last, &run->program))
+    if (run->has_checkpoint && !checkpoint_restore(run->last, &run->program, &run->grown))
         return false;
+    if (run->grown && !sweep_in_rounds(run->manifest->train->sweep))
+        forget_best(run);
     if (!run->has_checkpoint) {
         run_initialise(run);
         if (!first_weights_frozen(&run->program, run->settings->data) || !first_weights_from(&run->program, run->settings->from))
@@ -427,6 +459,12 @@ static bool was_finished(const Run *run)
 static int run_loop(Run *run)
 {
     recover_seconds(run);
+    if (run->grown && walk_next(&run->plan.walk, run->position.done) == WALK_END) {
+        report_error("%s holds a finished run, and this program has more to train than it had: say with --epochs or --steps how "
+                     "far the run goes on",
+                     run->folder);
+        return EXIT_FAILURE;
+    }
     if (was_finished(run)) {
         if (sweep_in_rounds(run->sweep.info)) /* its results are in the checkpoint */
             recover_sweep(run);

@@ -226,6 +226,41 @@ static void test_permuted(void **state)
     assert_true(same_files("a.txt", "b.txt"));
 }
 
+/* `predict` puts the elements of files in the order of the task that it is told, which is that of the run's seed. */
+static void test_predictions_of_permuted(void **state)
+{
+    (void)state;
+    write_images("images", "labels", 240);
+    write_images("test-images", "test-labels", 60);
+    build("q", DIGITS //
+          "task t[3] embed 4\n"
+          "weights c = dense(t)\n"
+          "train go = continual(t) {\n"
+          "  minimise fit(permuted[t].train) by adam(3e-2)\n"
+          "  remember outputs(1)\n"
+          "  batch 20\n"
+          "  steps 20\n"
+          "  report err(permuted[t].test)\n"
+          "}\n"
+          "export predict(image, t) = argmax(c(image))\n"
+          "export surest(image) = argmax(mean(softmax(c(image)) over t))\n");
+    must_run("./q train --quiet --seed 5 --out a");
+    double errors[3];
+    must_run("./q eval --weights a/last.safetensors");
+    const char *line = command_output() + strlen("err(permuted[t].test)");
+    assert_int_equal(sscanf(line, "%lf %lf %lf", &errors[0], &errors[1], &errors[2]), 3);
+    for (int task = 0; task < 3; task++) {
+        must_run("./q predict --weights a/last.safetensors --export predict --task %d test-images", task);
+        int wrong = 0, row = 0, label;
+        for (const char *at = strchr(command_output(), '\n'); at && sscanf(at, "%*d,%d", &label) == 1; at = strchr(at + 1, '\n'))
+            wrong += label != row++ % 4;
+        assert_int_equal(row, 60);
+        near(wrong / 60.0, errors[task], 1e-6);
+    }
+    assert_int_equal(run_command("./q predict --weights a/last.safetensors --export surest test-images"), 1);
+    assert_true(output_has("the examples of 'permuted' are others for each of its members, and 'surest' does not say of which"));
+}
+
 static void test_classes_of_digits(void **state)
 {
     (void)state;
@@ -405,6 +440,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_more_members, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_rows_that_are_no_numbers, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_permuted, folder_set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_predictions_of_permuted, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_classes_of_digits, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_small_member, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_tables, folder_set_up, folder_tear_down),

@@ -479,7 +479,7 @@ static void test_manifest_is_checked(void **state)
 
 #define EXPORT(arguments, generate, function, rows)                                                                              \
     "\"exports\":[{\"name\":\"f\",\"arguments\":[" arguments "],\"generate\":" generate ",\"function\":" function             \
-    ",\"rows\":" rows ",\"labels\":-1}]"
+    ",\"rows\":" rows ",\"spans\":false,\"labels\":-1}]"
 #define ARGUMENT(name, condition) "{\"name\":\"" name "\",\"dtype\":\"f32\",\"shape\":[],\"condition\":" condition "}"
 
 /* Function 5 has no input and a number as output, function 6 a number as input and no output. */

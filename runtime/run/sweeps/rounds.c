@@ -338,9 +338,13 @@ static void evaluate_all(Sweep *sweep, Evaluation *evaluations, const Program *p
             printf(" %.6g", result(sweep, (ptrdiff_t)sweep->count - 1, i, k));
         putchar('\n');
     }
-    for (size_t i = 0; !as_json && i < sweep->info->indicator_count; i++)
-        if (isfinite(sweep->indicators[i])) /* some need results that the checkpoint may not hold */
-            printf("%s %.6g\n", indicator_names[sweep->info->indicators[i].kind], sweep->indicators[i]);
+    for (size_t i = 0; !as_json && i < sweep->info->indicator_count; i++) {
+        const char *name = indicator_names[sweep->info->indicators[i].kind];
+        if (isfinite(sweep->indicators[i]))
+            printf("%s %.6g\n", name, sweep->indicators[i]);
+        else
+            report_note("there is no %s: a result that it needs is not finite, or not in the weights' file", name);
+    }
     note_limits(sweep);
 }
 
