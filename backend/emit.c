@@ -335,22 +335,20 @@ bool emitter_open(Emitter *e, LLVMContextRef context, const Plan *plan, const Ta
         return false;
     e->module = LLVMModuleCreateWithNameInContext(plan->module->name, context);
     e->builder = LLVMCreateBuilderInContext(context);
-    e->math = (MathContext){context, e->module, e->builder};
+    e->math = (MathContext){context, e->module, e->builder, !e->target.same_bits && !e->target.has_fma};
     set_types(e);
-    if (object_prepare(e->module, cpu, why))
+    if (object_prepare(e->module, &e->target, why))
         return true;
     LLVMDisposeBuilder(e->builder);
     LLVMDisposeModule(e->module);
     return false;
 }
 
-LLVMModuleRef emitter_close(Emitter *e, char why[static 256])
+LLVMModuleRef emitter_close(Emitter *e)
 {
     LLVMDisposeBuilder(e->builder);
-    if (object_set_cpu(e->module, e->target.cpu, why))
-        return e->module;
-    LLVMDisposeModule(e->module);
-    return NULL;
+    object_set_cpu(e->module, &e->target);
+    return e->module;
 }
 
 /* A module of the context; NULL on failure. */
@@ -365,7 +363,7 @@ static LLVMModuleRef emit_module(LLVMContextRef context, const Plan *plan, const
         functions[i] = emit_entry(&e, code, i);
     emit_table(&e, code->table, functions);
     support_free(functions);
-    return emitter_close(&e, why);
+    return emitter_close(&e);
 }
 
 static bool is_auto(const BackendOptions *options)
@@ -415,7 +413,7 @@ LLVMMemoryBufferRef emitted_bytes(const Plan *plan, const char *manifest, const 
     if (wide && LLVMLinkModules2(module, wide)) /* consumes `wide` */
         snprintf(why, 256, "internal error: the code for %s and for %s do not link", DEFAULT_CPU, WIDE_CPU);
     else if (module && (wide || !is_auto(options)))
-        bytes = object_bytes(module, options->target.cpu, options->opt_level, kind, why);
+        bytes = object_bytes(module, &options->target, options->opt_level, kind, why);
     if (module)
         LLVMDisposeModule(module);
     LLVMContextDispose(context);
@@ -441,7 +439,7 @@ static void *compile_part(void *data)
                                           : emit_wide(context, part->plan, part->options, part->why);
     part->emitted = seconds() - start;
     if (module) {
-        part->bytes = object_bytes(module, part->options->target.cpu, part->options->opt_level, EMIT_OBJ, part->why);
+        part->bytes = object_bytes(module, &part->options->target, part->options->opt_level, EMIT_OBJ, part->why);
         LLVMDisposeModule(module);
     }
     LLVMContextDispose(context);
@@ -474,9 +472,7 @@ static bool join_parts(const Part *parts, const char *path, char why[static 256]
 static bool emit_in_parts(const Plan *plan, const char *manifest, const BackendOptions *options, const char *path,
                           char why[static 256])
 {
-    const char *name, *features;
-    if (!target_cpu(options->target.cpu, &name, &features, why)) /* LLVM is set up before threads use it */
-        return false;
+    target_initialize();
     Part parts[] = {{.plan = plan, .options = options, .manifest = manifest}, {.plan = plan, .options = options}};
     pthread_t thread;
     bool beside = pthread_create(&thread, NULL, compile_part, &parts[1]) == 0;

@@ -45,8 +45,8 @@ bool emitter_open(Emitter *e, LLVMContextRef context, const Plan *plan, const Ta
                   char why[static 256]);
 /* Emits the function of that number, hn_fn_<index>(frame), which calls its kernels in order. */
 LLVMValueRef emit_function(Emitter *e, uint32_t index);
-/* Ends the module, which the caller disposes of; NULL on failure. */
-LLVMModuleRef emitter_close(Emitter *e, char why[static 256]);
+/* Ends the module, which the caller disposes of. */
+LLVMModuleRef emitter_close(Emitter *e);
 
 /* Each emits the kernel's code at the builder; its buffers are in e->bases. */
 KernelSplit emit_loop(Emitter *e, const Kernel *kernel);
@@ -88,6 +88,7 @@ LLVMValueRef load_scalar(Emitter *e, DType dtype, LLVMValueRef pointer); /* bool
 void store_scalar(Emitter *e, DType dtype, LLVMValueRef value, LLVMValueRef pointer);
 LLVMValueRef call_intrinsic(Emitter *e, const char *name, unsigned n_types, LLVMTypeRef *types, unsigned n, LLVMValueRef *args);
 LLVMValueRef emit_less(Emitter *e, LLVMValueRef a, LLVMValueRef b); /* the less of two i64 */
+/* a b + c: rounded once, or where the target has no such instruction and may give other bits, twice. */
 LLVMValueRef fused_multiply_add(Emitter *e, LLVMValueRef a, LLVMValueRef b, LLVMValueRef c);
 /* An attribute without a value: "noinline". */
 void add_attribute(const Emitter *e, LLVMValueRef function, const char *name);

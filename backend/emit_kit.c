@@ -99,6 +99,8 @@ LLVMValueRef emit_less(Emitter *e, LLVMValueRef a, LLVMValueRef b)
 LLVMValueRef fused_multiply_add(Emitter *e, LLVMValueRef a, LLVMValueRef b, LLVMValueRef c)
 {
     LLVMTypeRef type = LLVMTypeOf(a);
+    if (e->math.no_fma)
+        return LLVMBuildFAdd(e->builder, LLVMBuildFMul(e->builder, a, b, ""), c, "");
     return call_intrinsic(e, "llvm.fma", 1, &type, 3, (LLVMValueRef[]){a, b, c});
 }
 

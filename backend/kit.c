@@ -83,8 +83,23 @@ LLVMValueRef kit_intrinsic(const Kit *k, const char *name, unsigned n, LLVMValue
     return LLVMBuildCall2(k->builder, LLVMGlobalGetValueType(function), function, args, n, "");
 }
 
+/* The product of two floats is exact in double, so the result is rounded twice at most: after the sum, and to a float. */
+static LLVMValueRef fma_without_instruction(const Kit *k, LLVMValueRef a, LLVMValueRef b, LLVMValueRef c)
+{
+    LLVMTypeRef type = LLVMTypeOf(a), element = LLVMGetTypeKind(type) == LLVMVectorTypeKind ? LLVMGetElementType(type) : type;
+    if (LLVMGetTypeKind(element) != LLVMFloatTypeKind)
+        return LLVMBuildFAdd(k->builder, LLVMBuildFMul(k->builder, a, b, ""), c, "");
+    LLVMTypeRef wide = LLVMDoubleTypeInContext(k->context);
+    if (element != type)
+        wide = LLVMVectorType(wide, LLVMGetVectorSize(type));
+    LLVMValueRef product = LLVMBuildFMul(k->builder, LLVMBuildFPExt(k->builder, a, wide, ""), LLVMBuildFPExt(k->builder, b, wide, ""), "");
+    return LLVMBuildFPTrunc(k->builder, LLVMBuildFAdd(k->builder, product, LLVMBuildFPExt(k->builder, c, wide, ""), ""), type, "");
+}
+
 LLVMValueRef kit_fma(const Kit *k, LLVMValueRef a, LLVMValueRef b, LLVMValueRef c)
 {
+    if (k->no_fma)
+        return fma_without_instruction(k, a, b, c);
     return kit_intrinsic(k, "llvm.fma", 3, (LLVMValueRef[]){a, b, c});
 }
 

@@ -14,6 +14,7 @@ typedef struct Kit {
     LLVMModuleRef module;
     LLVMBuilderRef builder;
     unsigned lanes; /* 0: scalars */
+    bool no_fma;    /* as of MathContext */
 } Kit;
 
 /* The type of `lanes` such elements. */

@@ -20,7 +20,7 @@ static bool is_double(LLVMTypeRef type)
 
 static Kit kit_of(const MathContext *m, LLVMTypeRef type)
 {
-    return (Kit){m->context, m->module, m->builder, is_vector(type) ? LLVMGetVectorSize(type) : 0};
+    return (Kit){m->context, m->module, m->builder, is_vector(type) ? LLVMGetVectorSize(type) : 0, m->no_fma};
 }
 
 /* libm's function of that name, marked as no builtin so that no pass replaces a call by something that rounds otherwise. */

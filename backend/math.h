@@ -22,6 +22,7 @@ typedef struct MathContext {
     LLVMContextRef context;
     LLVMModuleRef module;
     LLVMBuilderRef builder;
+    bool no_fma; /* the processor has no such instruction: fused products of floats are made in double, those of doubles rounded */
 } MathContext;
 
 /* exp expm1 log log1p sqrt tanh sin cos erf floor abs neg sign of a float or double, or of each lane of a vector of them. The

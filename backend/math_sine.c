@@ -56,7 +56,7 @@ static LLVMValueRef reduce_large_body(const Kit *k, LLVMValueRef x)
 
 static LLVMValueRef reduce_large_function(const Kit *k)
 {
-    Kit scalar = {k->context, k->module, NULL, 0};
+    Kit scalar = {k->context, k->module, NULL, 0, k->no_fma};
     LLVMTypeRef number = kit_float(&scalar), members[] = {kit_int(&scalar, 32), number};
     LLVMTypeRef type = LLVMFunctionType(LLVMStructTypeInContext(k->context, members, 2, false), &number, 1, false);
     LLVMBasicBlockRef body;

@@ -153,7 +153,7 @@ static void emit_fill_body(const Kit *k, LLVMValueRef function, DType dtype)
 
 LLVMValueRef random_emit_fill(MathContext *m, DType dtype)
 {
-    Kit kit = {m->context, m->module, NULL, HALF};
+    Kit kit = {m->context, m->module, NULL, HALF, m->no_fma};
     LLVMTypeRef i32 = LLVMInt32TypeInContext(m->context), i64 = LLVMInt64TypeInContext(m->context);
     LLVMTypeRef parameters[PARAMETERS] = {LLVMPointerTypeInContext(m->context, 0), i64, i64, i32, i32, i32, i32};
     LLVMTypeRef type = LLVMFunctionType(LLVMVoidTypeInContext(m->context), parameters, PARAMETERS, false);

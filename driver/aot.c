@@ -195,6 +195,7 @@ int command_aot(const Options *given)
     Aot a = {.options = options};
     options->target.threads = false;
     options->target.blas = BLAS_BUILTIN;
+    options->target.same_bits = false;
     if (!options->weights || !options->output) {
         fprintf(stderr, "hnc aot: say with %s\nTry 'hnc aot --help'.\n",
                 options->weights ? "-o NAME what the object is called" : "--weights FILE which weights the exports get");

@@ -13,7 +13,7 @@ enum { EXIT_FINE = 0, EXIT_ERROR = 1, EXIT_USAGE = 2 };
 enum { WANT_EXE = 1, WANT_OBJ = 2, WANT_ASM = 4, WANT_LLVM = 8, WANT_IR = 16, WANT_AST = 32 };
 
 typedef struct Options {
-    const char *file, *output, *train, *data, *passes, *print_after, *weights;
+    const char *file, *output, *train, *data, *passes, *print_after, *weights, *cpu, *triple;
     VEC(const char *) fixes; /* of --fix, in order */
     int64_t rows;            /* examples per call of an object; 0: one, without an axis */
     VEC(Define) defines;

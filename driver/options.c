@@ -148,13 +148,16 @@ static int parse_stage(const char *command, const char *name, Options *options)
     return status;
 }
 
-static int parse_cpu(const char *name, Options *options)
+/* The processor is one of the target, whichever flag stands first. */
+static int set_target(Options *options)
 {
     char why[256] = "";
-    if (target_set_cpu(&options->target, name, why))
-        return EXIT_FINE;
-    fprintf(stderr, "hnc: error: %s\n", why);
-    return EXIT_USAGE;
+    if ((options->triple && !target_set_triple(&options->target, options->triple, why)) ||
+        (options->cpu && !target_set_cpu(&options->target, options->cpu, why))) {
+        fprintf(stderr, "hnc: error: %s\n", why);
+        return EXIT_USAGE;
+    }
+    return EXIT_FINE;
 }
 
 static int parse_blas(const char *command, const char *name, Options *options)
@@ -250,6 +253,8 @@ static bool *switch_of(FlagKey key, Options *options)
 static const char **text_of(FlagKey key, Options *options)
 {
     return key == FLAG_TRAIN     ? &options->train
+           : key == FLAG_CPU     ? &options->cpu
+           : key == FLAG_TARGET  ? &options->triple
            : key == FLAG_PASSES  ? &options->passes
            : key == FLAG_WEIGHTS ? &options->weights
                                  : NULL;
@@ -283,8 +288,6 @@ static int take_option(const char *command, FlagKey key, Options *options)
     case FLAG_EMIT:
         return parse_emit(optarg, &options->emit) ? EXIT_FINE
                                                   : usage(command, "--emit=%s: kinds are exe, obj, asm, llvm, ir, ast", optarg);
-    case FLAG_CPU:
-        return parse_cpu(optarg, options);
     case FLAG_BLAS:
         return parse_blas(command, optarg, options);
     case FLAG_FLOAT:
@@ -336,7 +339,7 @@ int options_parse(int argc, char **argv, Options *options)
         return usage(command, "one input file, not also '%s'", argv[optind + 1]);
     options->file = argv[optind];
     options->aot = strcmp(command, "aot") == 0;
-    return EXIT_FINE;
+    return set_target(options);
 }
 
 void options_free(Options *options)

@@ -10,6 +10,8 @@ Target target_usual(void)
         .name = DEFAULT_CPU,
         .features = "",
         .registers = 16,
+        .same_bits = true,
+        .has_fma = true,
         .lanes_f32 = 16,
         .lanes_f64 = 8,
         .near_cache = 32 << 10,

@@ -18,6 +18,8 @@ typedef struct Target {
     const char *cpu;               /* as asked for: "x86-64-v3", "native", "auto" */
     const char *name, *features;   /* the processor, and what it adds to or lacks of its kind, as LLVM has them */
     unsigned registers;            /* for vectors */
+    bool same_bits;                /* every processor gives the same, at any price: what is rounded once stays so */
+    bool has_fma;                  /* it multiplies and adds in one instruction, rounded once */
     unsigned lanes_f32, lanes_f64; /* of a vector in code, which several registers may hold */
     int64_t near_cache, far_cache; /* bytes, of one core: the first and the second level */
     int64_t cache_line;            /* bytes */

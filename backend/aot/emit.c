@@ -219,7 +219,7 @@ static LLVMModuleRef emit_aot_module(LLVMContextRef context, const Interface *in
     for (uint32_t i = 0; i < interface->functions.len; i++)
         emit_aot_function(&a, &interface->functions.data[i]);
     support_free(a.compiled);
-    return emitter_close(&a.e, why);
+    return emitter_close(&a.e);
 }
 
 bool aot_emit(const Interface *interface, const BackendOptions *options, EmitKind kind, const char *path, char why[static 256])
@@ -232,7 +232,7 @@ bool aot_emit(const Interface *interface, const BackendOptions *options, EmitKin
         }
     LLVMContextRef context = LLVMContextCreate();
     LLVMModuleRef module = emit_aot_module(context, interface, options, why);
-    bool done = module && object_emit(module, options->target.cpu, options->opt_level, kind, path, why);
+    bool done = module && object_emit(module, &options->target, options->opt_level, kind, path, why);
     if (module)
         LLVMDisposeModule(module);
     LLVMContextDispose(context);

@@ -13,9 +13,10 @@
 MathContext probe_new(const char *name)
 {
     LLVMContextRef context = LLVMContextCreate();
-    MathContext m = {context, LLVMModuleCreateWithNameInContext(name, context), LLVMCreateBuilderInContext(context)};
+    MathContext m = {context, LLVMModuleCreateWithNameInContext(name, context), LLVMCreateBuilderInContext(context), false};
     char why[256];
-    if (!object_prepare(m.module, DEFAULT_CPU, why))
+    Target target = target_for(DEFAULT_CPU);
+    if (!object_prepare(m.module, &target, why))
         fail_msg("%s", why);
     return m;
 }
@@ -76,7 +77,8 @@ void *probe_load(MathContext *m, const char *cpu, int opt_level)
     snprintf(object, sizeof object, "%s/probe.o", folder);
     snprintf(library, sizeof library, "%s/probe.so", folder);
     snprintf(command, sizeof command, "cc -shared %s -o %s -lm", object, library);
-    if (!object_emit(m->module, cpu, opt_level, EMIT_OBJ, object, why))
+    Target target = target_for(cpu);
+    if (!object_emit(m->module, &target, opt_level, EMIT_OBJ, object, why))
         fail_msg("%s", why);
     assert_int_equal(system(command), 0);
     void *handle = dlopen(library, RTLD_NOW | RTLD_LOCAL);

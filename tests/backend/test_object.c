@@ -61,7 +61,8 @@ static Text emitted(EmitKind kind, const char *cpu, int opt_level)
     probe_map(&m, "exp", OP_EXP, 1, 16, false);
     probe_map(&m, "pow", OP_POW, 2, 16, false);
     LLVMSetLinkage(random_emit_fill(&m, DTYPE_F32), LLVMExternalLinkage);
-    if (!object_emit(m.module, cpu, opt_level, kind, path, why))
+    Target target = target_for(cpu);
+    if (!object_emit(m.module, &target, opt_level, kind, path, why))
         fail_msg("%s", why);
     probe_free(&m);
     return consume(path);
@@ -117,31 +118,32 @@ static void test_unknown_processor(void **state)
     assert_true(target_cpu("native", &name, &features, why));
     assert_string_not_equal(name, "native");
 
-    MathContext m = probe_new("sample");
-    assert_false(object_emit(m.module, "pdp11", 2, EMIT_OBJ, path_in("out"), why));
+    Target target = target_usual();
+    assert_false(target_set_cpu(&target, "pdp11", why));
     assert_non_null(strstr(why, "unknown processor 'pdp11'"));
-    assert_int_not_equal(access(path_in("out"), F_OK), 0);
-    probe_free(&m);
+    assert_string_equal(target.name, DEFAULT_CPU);
 }
 
 static void test_failures_leave_nothing(void **state)
 {
+    Target usual = target_usual();
     (void)state;
     char why[256] = "";
     MathContext m = probe_new("sample");
-    assert_false(object_emit(m.module, DEFAULT_CPU, 2, EMIT_OBJ, path_in("missing/out.o"), why));
+    assert_false(object_emit(m.module, &usual, 2, EMIT_OBJ, path_in("missing/out.o"), why));
     assert_non_null(strstr(why, "missing/out.o': No such file or directory"));
-    assert_false(object_emit(m.module, DEFAULT_CPU, 2, EMIT_OBJ, folder, why)); /* a folder cannot be replaced by a file */
+    assert_false(object_emit(m.module, &usual, 2, EMIT_OBJ, folder, why)); /* a folder cannot be replaced by a file */
     assert_non_null(strstr(why, "it is not a regular file"));
-    assert_false(object_emit(m.module, DEFAULT_CPU, 2, EMIT_OBJ, "/dev/null", why));
+    assert_false(object_emit(m.module, &usual, 2, EMIT_OBJ, "/dev/null", why));
     assert_string_equal(why, "cannot write '/dev/null': it is not a regular file");
-    assert_false(object_emit(m.module, DEFAULT_CPU, 2, EMIT_EXE, path_in("out"), why));
+    assert_false(object_emit(m.module, &usual, 2, EMIT_EXE, path_in("out"), why));
     probe_free(&m);
 }
 
 /* What lies under the name stays until the new content is complete, and no other file is left. */
 static void test_replaces_a_file(void **state)
 {
+    Target usual = target_usual();
     (void)state;
     char why[256] = "";
     const char *path = path_in("out");
@@ -149,7 +151,7 @@ static void test_replaces_a_file(void **state)
     fputs("old", file);
     fclose(file);
     MathContext m = probe_new("sample");
-    assert_true(object_emit(m.module, DEFAULT_CPU, 0, EMIT_LLVM, path, why));
+    assert_true(object_emit(m.module, &usual, 0, EMIT_LLVM, path, why));
     probe_free(&m);
     Text text = consume(path);
     assert_non_null(strstr(text.data, "target triple"));
@@ -158,11 +160,12 @@ static void test_replaces_a_file(void **state)
 
 static void test_invalid_module(void **state)
 {
+    Target usual = target_usual();
     (void)state;
     char why[256] = "";
     MathContext m = probe_new("sample");
     probe_function(&m, "unfinished", 1); /* its block has no terminator */
-    assert_false(object_emit(m.module, DEFAULT_CPU, 2, EMIT_OBJ, path_in("out"), why));
+    assert_false(object_emit(m.module, &usual, 2, EMIT_OBJ, path_in("out"), why));
     assert_non_null(strstr(why, "internal error: invalid LLVM IR"));
     probe_free(&m);
 }
