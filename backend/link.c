@@ -184,6 +184,64 @@ bool link_objects(const char *const *objects, unsigned n, const char *out, char 
     return finish(temp, linked, out, why);
 }
 
+static void push_words(Arguments *arguments, Arena *arena, size_t count, const char *const *words)
+{
+    for (size_t i = 0; i < count; i++)
+        vec_push(arguments, arena_text(arena, words[i], strlen(words[i])));
+}
+
+/* Runs a command that writes `temp`, which then becomes `out`. Where it is not there, says what to install. */
+static bool run_tool(Arguments *arguments, char *temp, const char *package, const char *out, char why[static 256])
+{
+    vec_push(arguments, NULL);
+    bool done = run(arguments->data, why);
+    if (!done && strstr(why, strerror(ENOENT)))
+        snprintf(why, 256, "there is no '%.60s', which makes '%.80s': install %.60s", arguments->data[0], out, package);
+    vec_free(arguments);
+    return finish(temp, done, out, why);
+}
+
+bool link_shared(const char *object, const Target *target, const char *const *exports, size_t count, const char *out,
+                 char why[static 256])
+{
+    char *temp = tempfile_create(out, why);
+    if (!temp)
+        return false;
+    Arena arena = {0};
+    Arguments arguments = {0};
+    const TargetTools tools = target_tools(target);
+    if (target_is_linked_once(target)) {
+        push_words(&arguments, &arena, 5, (const char *const[]){tools.linker, "--no-entry", "--export=__heap_base", "-o", temp});
+        for (size_t i = 0; i < count; i++)
+            vec_push(&arguments, arena_printf(&arena, "--export=%s", exports[i]));
+        push_words(&arguments, &arena, 1, &object);
+    } else {
+        if (target_is_host(target))
+            add_compiler(&arguments, &arena);
+        else
+            push_words(&arguments, &arena, 1, &tools.linker);
+        push_words(&arguments, &arena, 5, (const char *const[]){"-shared", "-o", temp, object, "-lm"});
+    }
+    bool linked = run_tool(&arguments, temp, tools.package, out, why);
+    arena_free(&arena);
+    return linked;
+}
+
+bool link_archive(const char *object, const Target *target, const char *out, char why[static 256])
+{
+    char *temp = tempfile_create(out, why);
+    if (!temp)
+        return false;
+    remove(temp); /* the archiver would add to it */
+    Arena arena = {0};
+    Arguments arguments = {0};
+    const TargetTools tools = target_tools(target);
+    push_words(&arguments, &arena, 4, (const char *const[]){tools.archiver, "rcsD", temp, object});
+    bool made = run_tool(&arguments, temp, tools.package, out, why);
+    arena_free(&arena);
+    return made;
+}
+
 /* Plain words as they are, others in single quotes. */
 static void append_quoted(Text *command, const char *word)
 {

@@ -21,6 +21,11 @@ bool target_set_triple(Target *target, const char *triple, char why[static 256])
 bool target_is_host(const Target *target);
 /* Whether its objects become one module, whose addresses are fixed then, and never a library. */
 bool target_is_linked_once(const Target *target);
+/* The commands that link and archive its objects, and the Debian package that has them. */
+typedef struct TargetTools {
+    const char *linker, *archiver, *package;
+} TargetTools;
+TargetTools target_tools(const Target *target);
 /* How functions pass their arguments, where LLVM must be told: "lp64d"; "": it knows. */
 const char *target_abi(const Target *target);
 

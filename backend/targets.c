@@ -17,6 +17,7 @@ typedef struct Arch {
     const char *name, *triple, *cpu, *features;
     unsigned lanes_f32, lanes_f64, registers;
     bool fma;
+    const char *linker, *archiver, *package;
     const char *const *cpus; /* that it may be told; ends with NULL */
 } Arch;
 
@@ -44,8 +45,8 @@ static const char *const wasm32_cpus[] = {"generic", "mvp", "bleeding-edge", NUL
 // clang-format on
 
 static const Arch archs[] = {
-#define ARCH(name, llvm, triple, cpu, features, lanes_f32, lanes_f64, registers, fma)                                            \
-    {#name, triple, cpu, features, lanes_f32, lanes_f64, registers, fma, name##_cpus},
+#define ARCH(name, llvm, triple, cpu, features, lanes_f32, lanes_f64, registers, fma, linker, archiver, package)                 \
+    {#name, triple, cpu, features, lanes_f32, lanes_f64, registers, fma, linker, archiver, package, name##_cpus},
 #include "backend/targets.def"
 #undef ARCH
 };
@@ -219,4 +220,10 @@ const char *target_abi(const Target *target)
 bool target_is_linked_once(const Target *target)
 {
     return arch_of(target->triple) == arch_of("wasm32");
+}
+
+TargetTools target_tools(const Target *target)
+{
+    const Arch *arch = arch_of(target->triple);
+    return (TargetTools){arch->linker, arch->archiver, arch->package};
 }

@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "backend/aot/aot.h"
+#include "backend/link.h"
 #include "backend/manifest.h"
+#include "backend/tempfile.h"
 #include "driver/driver.h"
 #include "passes/serve.h"
 #include "runtime/cli/domains/domains.h"
@@ -22,6 +24,7 @@ typedef struct Aot {
     double **fixed;   /* per condition; NULL: it stays an argument */
     Service service;
     Interface interface;
+    unsigned outputs; /* as a set of 1 << OutputKind */
 } Aot;
 
 /* ---- the trained numbers ---- */
@@ -156,21 +159,149 @@ static bool check_own_net(Aot *a)
 
 /* ---- what is written ---- */
 
-static bool emit(Aot *a, const char *path)
+typedef enum {
+#define OUTPUT(KIND, ...) OUTPUT_##KIND,
+#include "backend/aot/outputs.def"
+#undef OUTPUT
+    OUTPUT_COUNT
+} OutputKind;
+
+static const struct {
+    const char *word, *suffix;
+} outputs[OUTPUT_COUNT] = {
+#define OUTPUT(KIND, word, suffix, summary) {word, suffix},
+#include "backend/aot/outputs.def"
+#undef OUTPUT
+};
+
+/* The words of --emit as a set of 1 << OutputKind; 0 after a message. */
+static unsigned read_outputs(const char *list)
+{
+    unsigned wanted = 0;
+    while (*list) {
+        size_t length = strcspn(list, ",");
+        unsigned kind = 0;
+        while (kind < OUTPUT_COUNT && (strlen(outputs[kind].word) != length || strncmp(outputs[kind].word, list, length)))
+            kind++;
+        if (kind == OUTPUT_COUNT) {
+            fprintf(stderr, "hnc aot: --emit=%.*s: there are", (int)length, list);
+            for (unsigned i = 0; i < OUTPUT_COUNT; i++)
+                fprintf(stderr, "%s %s", i ? "," : "", outputs[i].word);
+            fputs("\n", stderr);
+            return 0;
+        }
+        wanted |= 1u << kind;
+        list += length + (list[length] == ',');
+    }
+    return wanted;
+}
+
+/* "NAME.o", or of libraries "libNAME.a" */
+static const char *output_path(Aot *a, OutputKind kind)
+{
+    bool module = kind == OUTPUT_SHARED && target_is_linked_once(&a->options->target);
+    bool library = kind == OUTPUT_STATIC || (kind == OUTPUT_SHARED && !module);
+    const char *path = a->options->output, *slash = strrchr(path, '/');
+    size_t folder = slash ? (size_t)(slash - path) + 1 : 0;
+    return arena_printf(&a->c.arena, "%.*s%s%s%s", (int)folder, path, library ? "lib" : "", path + folder,
+                        module ? ".wasm" : outputs[kind].suffix);
+}
+
+static bool write_text(Aot *a, OutputKind kind)
+{
+    const char *file = strrchr(a->options->file, '/') ? strrchr(a->options->file, '/') + 1 : a->options->file;
+    const char *origin = arena_printf(&a->c.arena, "Made by hnc %s from %s", HNC_VERSION, file);
+    Text text = {0};
+    if (kind == OUTPUT_HEADER)
+        aot_header(&a->interface, origin, &text);
+    else
+        aot_python(&a->interface, origin, &text);
+    bool fine = write_output(output_path(a, kind), &text);
+    text_free(&text);
+    return fine;
+}
+
+static bool write_weights(Aot *a)
+{
+    Text bytes = {0};
+    unsigned char *numbers = aot_parameters(a->c.plan);
+    text_append(&bytes, (const char *)numbers, (size_t)plan_state_bytes(a->c.plan));
+    bool fine = write_output(output_path(a, OUTPUT_WEIGHTS), &bytes);
+    text_free(&bytes);
+    free(numbers);
+    return fine;
+}
+
+static bool emit_code(Aot *a, EmitKind kind, const char *path, char why[static 256])
 {
     BackendOptions backend = {.target = a->options->target, .opt_level = a->options->opt_level};
-    Arena *arena = &a->c.arena;
-    char why[256] = "";
-    Text header = {0};
-    const char *file = strrchr(a->options->file, '/') ? strrchr(a->options->file, '/') + 1 : a->options->file;
-    aot_header(&a->interface, arena_printf(arena, "Made by hnc from %s", file), &header);
-    bool fine = write_output(arena_printf(arena, "%s.h", path), &header);
-    text_free(&header);
-    if (fine && !aot_emit(&a->interface, &backend, EMIT_OBJ, arena_printf(arena, "%s.o", path), why)) {
-        fprintf(stderr, "hnc: error: %s\n", why);
-        fine = false;
-    }
+    return aot_emit(&a->interface, &backend, kind, path, why);
+}
+
+/* From an object with a temporary name. */
+static bool link(Aot *a, OutputKind kind, char why[static 256])
+{
+    const char *path = output_path(a, kind), *names[256];
+    uint32_t count = 0;
+    char *object = tempfile_create(path, why);
+    if (!object)
+        return false;
+    names[count++] = arena_printf(&a->c.arena, "%s_model", a->interface.name);
+    for (uint32_t i = 0; i < a->interface.functions.len && count < COUNT_OF(names); i++)
+        names[count++] = a->interface.functions.data[i].name;
+    bool fine = emit_code(a, EMIT_OBJ, object, why) &&
+                (kind == OUTPUT_STATIC ? link_archive(object, &a->options->target, path, why)
+                                       : link_shared(object, &a->options->target, names, count, path, why));
+    tempfile_discard(object);
     return fine;
+}
+
+static bool write_one(Aot *a, OutputKind kind, char why[static 256])
+{
+    switch (kind) {
+    case OUTPUT_HEADER:
+    case OUTPUT_PYTHON:
+        return write_text(a, kind);
+    case OUTPUT_WEIGHTS:
+        return write_weights(a);
+    case OUTPUT_OBJECT:
+        return emit_code(a, EMIT_OBJ, output_path(a, kind), why);
+    case OUTPUT_ASM:
+        return emit_code(a, EMIT_ASM, output_path(a, kind), why);
+    case OUTPUT_LLVM:
+        return emit_code(a, EMIT_LLVM, output_path(a, kind), why);
+    case OUTPUT_STATIC:
+    case OUTPUT_SHARED:
+        return link(a, kind, why);
+    case OUTPUT_COUNT:
+        break;
+    }
+    return true;
+}
+
+/* A module of Python needs its library, and an object without numbers their file. */
+static unsigned with_needed(const Aot *a)
+{
+    unsigned wanted = a->outputs;
+    if (wanted & 1u << OUTPUT_PYTHON)
+        wanted |= 1u << OUTPUT_SHARED;
+    if (a->options->external)
+        wanted |= 1u << OUTPUT_WEIGHTS;
+    return wanted;
+}
+
+static bool emit(Aot *a)
+{
+    unsigned wanted = with_needed(a);
+    for (unsigned kind = 0; kind < OUTPUT_COUNT; kind++) {
+        char why[256] = "";
+        if (!(wanted >> kind & 1) || write_one(a, (OutputKind)kind, why))
+            continue;
+        if (*why)
+            fprintf(stderr, "hnc: error: %s\n", why);
+        return false;
+    }
+    return true;
 }
 
 static bool make(Aot *a)
@@ -182,8 +313,8 @@ static bool make(Aot *a)
         fprintf(stderr, "hnc: error: %s\n", why);
         return false;
     }
-    interface_make(&a->interface, base, &a->service, a->c.plan, false);
-    bool fine = emit(a, path);
+    interface_make(&a->interface, base, HNC_VERSION, &a->service, a->c.plan, a->options->external);
+    bool fine = emit(a);
     interface_free(&a->interface);
     service_free(&a->service);
     return fine;
@@ -201,6 +332,9 @@ int command_aot(const Options *given)
                 options->weights ? "-o NAME what the object is called" : "--weights FILE which weights the exports get");
         return EXIT_USAGE;
     }
+    a.outputs = read_outputs(options->outputs ? options->outputs : "header,object");
+    if (!a.outputs)
+        return EXIT_USAGE;
     report_name("hnc");
     bool fine = compile_model(options, &a.c);
     if (fine && a.c.model->exports.len == 0) {

@@ -13,7 +13,7 @@ enum { EXIT_FINE = 0, EXIT_ERROR = 1, EXIT_USAGE = 2 };
 enum { WANT_EXE = 1, WANT_OBJ = 2, WANT_ASM = 4, WANT_LLVM = 8, WANT_IR = 16, WANT_AST = 32 };
 
 typedef struct Options {
-    const char *file, *output, *train, *data, *passes, *print_after, *weights, *cpu, *triple;
+    const char *file, *output, *train, *data, *passes, *print_after, *weights, *cpu, *triple, *outputs;
     VEC(const char *) fixes; /* of --fix, in order */
     int64_t rows;            /* examples per call of an object; 0: one, without an axis */
     VEC(Define) defines;
@@ -25,6 +25,7 @@ typedef struct Options {
     uint32_t silenced_warnings; /* bit set of WarningKind */
     bool warnings_are_errors;
     bool every_export; /* checks the exports with every train, not only with the selected one */
+    bool external; /* an object without the trained numbers */
     bool aot; /* exports are left to serve.h: nothing calls them in batches */
     bool verify_each, save_temps, time_passes, gradients, plan, print_link_command, help;
     char **rest; /* after `--`, NULL-terminated */

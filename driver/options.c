@@ -245,6 +245,7 @@ static bool *switch_of(FlagKey key, Options *options)
            : key == FLAG_GRADIENTS   ? &options->gradients
            : key == FLAG_PLAN        ? &options->plan
            : key == FLAG_PRINT_LINK  ? &options->print_link_command
+           : key == FLAG_EXTERNAL    ? &options->external
            : key == FLAG_HELP        ? &options->help
                                      : NULL;
 }
@@ -286,7 +287,8 @@ static int take_option(const char *command, FlagKey key, Options *options)
         options->data = optarg;
         return *optarg ? EXIT_FINE : usage(command, "--data%s: expected a folder", "");
     case FLAG_EMIT:
-        return parse_emit(optarg, &options->emit) ? EXIT_FINE
+        options->outputs = optarg;
+        return strcmp(command, "aot") == 0 || parse_emit(optarg, &options->emit) ? EXIT_FINE
                                                   : usage(command, "--emit=%s: kinds are exe, obj, asm, llvm, ir, ast", optarg);
     case FLAG_BLAS:
         return parse_blas(command, optarg, options);

@@ -18,6 +18,9 @@ bool aot_emit(const Interface *interface, const BackendOptions *options, EmitKin
 /* Appends the header, for C11 and C++. `origin`: what made it from what, for its first line. */
 void aot_header(const Interface *interface, const char *origin, Text *out);
 
+/* Appends a module of Python for the shared library beside it: one class, whose methods take and give arrays of NumPy. */
+void aot_python(const Interface *interface, const char *origin, Text *out);
+
 /* The literals of the plan's states, where they lie: plan_state_bytes() of them, for free(). */
 unsigned char *aot_parameters(const Plan *plan);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "backend/aot/aot.h"
+#include "backend/aot/metadata.h"
 #include "backend/emit.h"
 #include "backend/object.h"
 #include "backend/tempfile.h"
@@ -218,6 +219,7 @@ static LLVMModuleRef emit_aot_module(LLVMContextRef context, const Interface *in
         emit_constants(&a);
     for (uint32_t i = 0; i < interface->functions.len; i++)
         emit_aot_function(&a, &interface->functions.data[i]);
+    aot_emit_metadata(&a.e, interface);
     support_free(a.compiled);
     return emitter_close(&a.e);
 }

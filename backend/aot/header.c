@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "backend/aot/aot.h"
+#include "backend/aot/metadata.h"
 
 static const char *c_type(DType dtype)
 {
@@ -141,12 +142,13 @@ void aot_header(const Interface *interface, const char *origin, Text *out)
                 "#ifndef %s_H\n#define %s_H\n\n#include <stddef.h>\n#include <stdint.h>\n\n"
                 "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n",
                 prefix, prefix, prefix);
+    text_printf(out, "%s/* What the object holds. */\nconst hnc_model *%s_model(void);\n\n", aot_model_types, interface->name);
     print_status(interface, prefix, out);
     text_printf(out, "#define %s_ALIGNMENT %d\n#define %s_WORKSPACE_BYTES %" PRId64 " /* enough for every function */\n", prefix,
                 AOT_ALIGNMENT, prefix, largest_workspace(interface));
     if (interface->external)
         text_printf(out, "#define %s_PARAMETERS_BYTES %" PRId64 " /* of %s.weights */\n", prefix,
-                    plan_state_bytes(interface->plan), interface->name);
+                    plan_state_bytes(interface->plan), interface->file);
     for (uint32_t i = 0; i < interface->functions.len; i++) {
         const AotFunction *function = &interface->functions.data[i];
         text_printf(out, "\n");

@@ -35,18 +35,18 @@ static const char *identifier(Arena *arena, const char *text)
     return name;
 }
 
-/* A name for a parameter: not a word of C or C++, nor one that hnc gives. */
+/* A name for a parameter: not a word of C, C++ or Python, nor one that hnc gives. */
 static const char *parameter_name(Arena *arena, const char *name)
 {
     static const char *const taken[] = {
-        "alignas",  "alignof",   "and",      "asm",      "auto",      "bool",      "break",    "case",     "catch",    "char",
-        "class",    "const",     "continue", "default",  "delete",    "do",        "double",   "else",     "enum",     "explicit",
-        "export",   "extern",    "false",    "float",    "for",       "friend",    "goto",     "if",       "inline",   "int",
-        "int32_t",  "long",      "mutable",  "namespace", "new",      "not",       "operator", "or",       "parameters", "private",
-        "protected", "public",   "register", "restrict", "result",    "return",    "row",      "short",    "signed",   "size_t",
-        "sizeof",   "static",    "struct",   "switch",   "template",  "this",      "throw",    "true",     "try",      "typedef",
-        "uint8_t",  "union",     "unsigned", "using",    "virtual",   "void",      "volatile", "weights",  "while",    "workspace",
-        "xor",
+        "alignas", "alignof", "and", "as", "asm", "assert", "async", "auto", "await", "bool", "break", "case", "catch", "char",
+        "class", "const", "continue", "ctypes", "def", "default", "del", "delete", "do", "double", "elif", "else", "enum",
+        "except", "explicit", "export", "extern", "false", "finally", "float", "for", "friend", "from", "global", "goto", "if",
+        "import", "in", "inline", "int", "int32_t", "is", "lambda", "len", "long", "mutable", "namespace", "new", "nonlocal",
+        "not", "np", "operator", "or", "os", "parameters", "pass", "private", "protected", "public", "raise", "range",
+        "register", "restrict", "result", "return", "row", "short", "signed", "size_t", "sizeof", "static", "struct", "switch",
+        "template", "this", "throw", "true", "try", "typedef", "uint8_t", "union", "unsigned", "using", "virtual", "void",
+        "volatile", "weights", "while", "with", "workspace", "xor", "yield", "None", "True", "False",
     };
     for (size_t i = 0; i < COUNT_OF(taken); i++)
         if (strcmp(taken[i], name) == 0)
@@ -165,9 +165,11 @@ static void add_served(Interface *interface, int number)
     function->workspace = generator ? generator->bytes + larger(scratch, generator_scratch(interface, generator)) : scratch;
 }
 
-void interface_make(Interface *interface, const char *name, const Service *service, const Plan *plan, bool external)
+void interface_make(Interface *interface, const char *name, const char *version, const Service *service, const Plan *plan,
+                    bool external)
 {
-    *interface = (Interface){.service = service, .plan = plan, .external = external};
+    *interface = (Interface){.version = version, .service = service, .plan = plan, .external = external};
+    interface->file = arena_text(&interface->arena, name, strlen(name));
     interface->name = identifier(&interface->arena, name);
     for (uint32_t i = 0; i < service->generators.len; i++)
         add_generator(interface, (int)i);

@@ -47,7 +47,9 @@ enum { AOT_ALIGNMENT = 16 }; /* of workspace and weights: what malloc gives */
 
 typedef struct Interface {
     Arena arena;
+    const char *file; /* as given, of which the files' names are made */
     const char *name; /* "adult": a C identifier */
+    const char *version; /* of hnc */
     const Service *service;
     const Plan *plan; /* PLAN_SERVED, of the service's functions */
     bool external;    /* the numbers are in a file of their own */
@@ -55,7 +57,8 @@ typedef struct Interface {
 } Interface;
 
 /* `name` may be any text: what C does not allow in an identifier becomes '_'. Free it with interface_free. */
-void interface_make(Interface *interface, const char *name, const Service *service, const Plan *plan, bool external);
+void interface_make(Interface *interface, const char *name, const char *version, const Service *service, const Plan *plan,
+                    bool external);
 void interface_free(Interface *interface);
 
 /* The number of the function in the plan. */

@@ -191,7 +191,7 @@ static void subject_open(Subject *s, const char *path, DType real, int64_t rows,
         function_replace(own, s->references[i]);
         s->references[i] = own;
     }
-    interface_make(&s->interface, "m", &s->service, s->plan, false);
+    interface_make(&s->interface, "m", "1", &s->service, s->plan, false);
     build_object(s);
 }
 
