@@ -1,0 +1,31 @@
+# find_package(hnc), then
+#   hnc_add_model(TARGET model.hn WEIGHTS best.safetensors [DATA folder] [FIX r=1,1,1 ...] [OPTIONS flag ...])
+# makes a static library TARGET of the model's exports, with a header TARGET.h: target_link_libraries(app TARGET).
+get_filename_component(HNC_PREFIX "${CMAKE_CURRENT_LIST_DIR}/../../.." ABSOLUTE)
+find_program(HNC_EXECUTABLE hnc PATHS "${HNC_PREFIX}/bin" NO_DEFAULT_PATH REQUIRED)
+
+function(hnc_add_model target model)
+  cmake_parse_arguments(PARSE_ARGV 2 arg "" "WEIGHTS;DATA" "FIX;OPTIONS")
+  if(NOT arg_WEIGHTS OR arg_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "hnc_add_model(TARGET model.hn WEIGHTS file [DATA folder] [FIX ...] [OPTIONS ...])")
+  endif()
+  get_filename_component(model "${model}" ABSOLUTE)
+  get_filename_component(weights "${arg_WEIGHTS}" ABSOLUTE)
+  set(flags ${arg_OPTIONS})
+  if(arg_DATA)
+    get_filename_component(data "${arg_DATA}" ABSOLUTE)
+    list(APPEND flags --data "${data}")
+  endif()
+  foreach(condition IN LISTS arg_FIX)
+    list(APPEND flags --fix "${condition}")
+  endforeach()
+  set(folder "${CMAKE_CURRENT_BINARY_DIR}/${target}.hnc")
+  file(MAKE_DIRECTORY "${folder}")
+  add_custom_command(OUTPUT "${folder}/${target}.o" "${folder}/${target}.h"
+    COMMAND "${HNC_EXECUTABLE}" aot "${model}" --weights "${weights}" -o "${folder}/${target}" ${flags}
+    DEPENDS "${model}" "${weights}" "${HNC_EXECUTABLE}" VERBATIM)
+  add_library(${target} STATIC "${folder}/${target}.o" "${folder}/${target}.h")
+  set_target_properties(${target} PROPERTIES LINKER_LANGUAGE C)
+  target_include_directories(${target} INTERFACE "${folder}")
+  target_link_libraries(${target} INTERFACE m)
+endfunction()

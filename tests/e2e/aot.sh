@@ -1,0 +1,272 @@
+#!/bin/sh
+# `hnc aot` from end to end: aot.sh HNC. Objects give what `OUT predict` gives, on this machine and, where a compiler and an
+# emulator are there, on others; they need nothing and write nothing of their own; mistakes get a clear error.
+set -eu
+hnc=$1
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder"
+
+fail() {
+    echo "FAILED: $*" >&2
+    exit 1
+}
+
+# The command must fail with status $1 and say $2.
+refused() {
+    status=$1
+    words=$2
+    shift 2
+    set +e
+    "$@" >said 2>&1
+    got=$?
+    set -e
+    [ "$got" = "$status" ] || fail "'$*' ended with $got, not $status: $(cat said)"
+    grep -qF -- "$words" said || fail "'$*' does not say '$words', but: $(cat said)"
+}
+
+# ---- a model with a task and a preference, trained a little ----
+
+cat >m.hn <<'HN'
+data d[3] = rows(200) {
+  a: f32 = 2 * uniform() - 1
+  x: f32[5] = [a, a * a, 1 - a, 0.5, a / 3]
+  y: f32 = i + uniform()
+  test rows(7) { a = 0.2 * row; x = [0.1, -0.2, 0.3, 0.4, -0.5]; y = i }
+}
+task t[3] embed 4
+preference r[2]
+net f(x: f32[5]) -> f32[3] { return tanh(linear(tanh(linear(x, 21)), 3)) }
+net trunk(z: f32[4], w: f32[2]) -> f32[8] { return tanh(linear(concat(z, w), 8)) }
+weights f = dense(trunk(t, r))
+objective fit(e)   = mean(square(sum(f(e.x)) - e.y)) given t = 0
+objective small(e) = mean(square(f(e.x)[0])) given t = 0
+train go = pareto(r) {
+  minimise fit, small on d[0].train by adam(1e-2)
+  solver linear
+  sample uniform
+  report uniformity on d[0].train
+  batch  20
+  epochs 2
+}
+export score(x, t, r) = f(x)
+export best(x, t, r)  = argmax(f(x))
+export alone(x)       = f(x) given t = 1, r = [0.25, 0.75]
+HN
+"$hnc" build m.hn -o m >said 2>&1 || fail "the model: $(cat said)"
+./m train --quiet --out run >said 2>&1 || fail "training: $(cat said)"
+
+# Rows for predict, and what it says of them: CSV without the first line and the number of the row.
+python3 - <<'PY'
+import struct
+rows = [[0.1 * i - 0.3, 0.02 * i, 1 - 0.1 * i, 0.5, 0.05 * i] for i in range(7)]
+header = "{'descr': '<f4', 'fortran_order': False, 'shape': (7, 5), }"
+header += " " * ((-len(header) - 11) % 64) + "\n"
+with open("x.npy", "wb") as file:
+    file.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode())
+    for row in rows:
+        file.write(struct.pack("<5f", *row))
+with open("x.txt", "w") as file:
+    for row in rows:
+        print(*("%.9g" % x for x in struct.unpack("<5f", struct.pack("<5f", *row))), file=file)
+PY
+./m predict --weights run/last.safetensors --export score --task 2 --preference 3,1 x.npy | sed 1d | cut -d, -f2- >expected
+[ "$(wc -l <expected)" = 7 ] || fail "predict: $(cat expected)"
+
+# ---- a program in C, for any target: rows in, results out ----
+
+cat >score.c <<'C'
+#include <stdio.h>
+#include "m.h"
+static _Alignas(16) unsigned char workspace[M_WORKSPACE_BYTES], weights[M_GENERATE_WEIGHTS_BYTES];
+int main(void)
+{
+    const float preference[2] = {3, 1};
+    float x[M_SCORE_X_SIZE], once[M_SCORE_RESULT_SIZE], with[M_SCORE_RESULT_SIZE];
+    int32_t best;
+    if (m_generate(2, preference, weights, workspace) != M_OK)
+        return 1;
+    while (scanf("%f %f %f %f %f", x, x + 1, x + 2, x + 3, x + 4) == 5) {
+        if (m_score(x, 2, preference, once, workspace) != M_OK || m_score_with(weights, x, with, workspace) != M_OK ||
+            m_best_with(weights, x, &best, workspace) != M_OK)
+            return 2;
+        for (int i = 0; i < M_SCORE_RESULT_SIZE; i++)
+            if (once[i] != with[i] || with[i] > with[best])
+                return 3;
+        printf("%.9g,%.9g,%.9g\n", with[0], with[1], with[2]);
+    }
+    return m_score(x, 3, preference, once, workspace) != M_ERROR_INDEX;
+}
+C
+
+# Both files hold equal numbers, to a relative 1e-5 of the largest.
+near() {
+    python3 - "$1" "$2" <<'PY' || fail "$2 is not $1"
+import sys
+a, b = ([[float(x) for x in line.split(",")] for line in open(name)] for name in sys.argv[1:])
+flat = [x for row in a for x in row]
+ok = len(flat) == 21 and [len(r) for r in a] == [len(r) for r in b]
+sys.exit(not (ok and all(abs(x - y) <= 1e-5 * max(map(abs, flat)) for p, q in zip(a, b) for x, y in zip(p, q))))
+PY
+}
+
+# Runs what was linked, under an emulator if one is named.
+scores() { "$@" ./score <x.txt >got || fail "score ended with $?"; near expected got; }
+
+aot() { "$hnc" aot m.hn --weights run/last.safetensors "$@" || fail "hnc aot $*"; }
+
+for cpu in x86-64 x86-64-v3; do
+    aot -o m --cpu=$cpu
+    [ -z "$(nm -u m.o)" ] || fail "the object for $cpu needs $(nm -u m.o)"
+    ! nm m.o | grep -q ' [BbCDG] ' || fail "the object has data that may be written"
+    cc -std=c11 -pedantic -Wall -Wextra -Werror -O2 score.c m.o -o score
+    scores
+done
+printf '#include "m.h"\nint main() { return m_model()->export_count != 3; }\n' >model.cc
+if command -v c++ >/dev/null; then
+    c++ -Wall -Wextra -Werror model.cc m.o -o model
+    ./model
+else
+    echo "skipped: C++ (needs c++)"
+fi
+
+# ---- other ways to the same numbers ----
+
+aot -o m --emit=header,static
+cc -O2 score.c libm.a -o score
+scores
+aot -o fixed --fix r=3,1 --fix t=2
+cat >fixed.c <<'C'
+#include <stdio.h>
+#include "fixed.h"
+int main(void)
+{
+    static _Alignas(16) unsigned char workspace[FIXED_WORKSPACE_BYTES];
+    float x[5], y[3];
+    while (scanf("%f %f %f %f %f", x, x + 1, x + 2, x + 3, x + 4) == 5 && fixed_score(x, y, workspace) == FIXED_OK)
+        printf("%.9g,%.9g,%.9g\n", y[0], y[1], y[2]);
+    return 0;
+}
+C
+cc -O2 fixed.c fixed.o -o score
+scores
+# the net that made the weights is not in it: 3 outputs of 21 units of 5 numbers are 192
+[ "$(wc -c <fixed.o)" -lt "$(wc -c <m.o)" ] || fail "fixed.o is no smaller"
+
+# ---- the same bytes from another folder ----
+
+mkdir other && cp m.hn run/last.safetensors other
+(cd other && "$hnc" aot m.hn --weights last.safetensors -o m)
+aot -o m
+cmp m.o other/m.o
+cmp m.h other/m.h
+
+# ---- many threads ----
+
+cat >threads.c <<'C'
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include "m.h"
+static float results[8][M_SCORE_RESULT_SIZE];
+static void *run(void *result)
+{
+    _Alignas(16) unsigned char workspace[M_WORKSPACE_BYTES];
+    const float x[5] = {0.1f, 0.2f, 0.3f, 0.4f, 0.5f}, preference[2] = {1, 2};
+    for (int i = 0; i < 2000; i++)
+        if (m_score(x, 1, preference, result, workspace) != M_OK)
+            return result;
+    return NULL;
+}
+int main(void)
+{
+    pthread_t threads[8];
+    void *wrong, *any = NULL;
+    for (int i = 0; i < 8; i++)
+        pthread_create(&threads[i], NULL, run, results[i]);
+    for (int i = 0; i < 8; i++) {
+        pthread_join(threads[i], &wrong);
+        any = wrong ? wrong : any;
+    }
+    for (int i = 1; i < 8; i++)
+        any = memcmp(results[0], results[i], sizeof results[0]) ? results : any;
+    return any != NULL;
+}
+C
+cc -std=gnu11 -O2 threads.c m.o -o threads -lpthread
+./threads || fail "eight threads"
+
+# ---- other machines, where they can be had ----
+
+for arch in aarch64 riscv64; do
+    aot -o m --target=$arch
+    if command -v $arch-linux-gnu-gcc >/dev/null && command -v qemu-$arch >/dev/null; then
+        $arch-linux-gnu-gcc -O2 -static score.c m.o -o score
+        scores qemu-$arch
+    else
+        echo "skipped: $arch (needs $arch-linux-gnu-gcc and qemu-$arch)"
+    fi
+done
+if command -v wasm-ld-19 >/dev/null && command -v node >/dev/null; then
+    aot -o m --target=wasm32 --emit=shared
+    cat >run.js <<'JS'
+const fs = require("fs");
+WebAssembly.instantiate(fs.readFileSync("m.wasm"), {}).then(({ instance }) => {
+  const e = instance.exports, base = (e.__heap_base.value + 63) & ~63;
+  while (e.memory.buffer.byteLength < base + (1 << 20)) e.memory.grow(1);
+  const f = new Float32Array(e.memory.buffer), x = base, r = base + 64, y = base + 128, workspace = base + 256;
+  f.set([3, 1], r / 4);
+  for (const line of fs.readFileSync("x.txt", "utf8").trim().split("\n")) {
+    f.set(line.split(" ").map(Number), x / 4);
+    if (e.m_score(x, 2, r, y, workspace)) process.exit(1);
+    console.log([0, 1, 2].map((i) => f[y / 4 + i]).join(","));
+  }
+});
+JS
+    node run.js >got
+    near expected got
+else
+    echo "skipped: wasm32 (needs wasm-ld-19 and node)"
+fi
+
+# ---- a module of Python ----
+
+if python3 -c 'import numpy' 2>/dev/null; then
+    aot -o pm --emit=python --external-weights
+    python3 - <<'PY' >got
+import numpy as np, pm
+x = np.loadtxt("x.txt", np.float32)
+for row in pm.score(x, 2, [3, 1]):
+    print(*row, sep=",")
+for wrong in [lambda: pm.score(x[0], 3, [3, 1]), lambda: pm.score(x[0], 2, [3, -1]), lambda: pm.score(x[0, :4], 2, [3, 1])]:
+    try:
+        wrong()
+    except ValueError:
+        continue
+    raise SystemExit("no error")
+PY
+    near expected got
+else
+    echo "skipped: Python (needs NumPy)"
+fi
+
+# ---- mistakes ----
+
+refused 2 "say with --weights FILE" "$hnc" aot m.hn -o m
+refused 2 "say with -o NAME" "$hnc" aot m.hn --weights run/last.safetensors
+refused 1 "nothing.safetensors" "$hnc" aot m.hn --weights nothing.safetensors -o m
+head -c 300 run/last.safetensors >short.safetensors
+refused 1 "short.safetensors" "$hnc" aot m.hn --weights short.safetensors -o m
+sed 's/linear(x, 21)/linear(x, 22)/' m.hn >wider.hn
+refused 1 "run/last.safetensors" "$hnc" aot wider.hn --weights run/last.safetensors -o m
+refused 2 "unknown target 'vax'" "$hnc" aot m.hn --weights run/last.safetensors -o m --target=vax
+refused 2 "unknown processor 'haswell'" "$hnc" aot m.hn --weights run/last.safetensors -o m --target=aarch64 --cpu=haswell
+refused 2 "--emit=lib: there are header, object" "$hnc" aot m.hn --weights run/last.safetensors -o m --emit=lib
+refused 1 "'q' is no condition of this model, which has r, t" "$hnc" aot m.hn --weights run/last.safetensors -o m --fix q=1
+refused 1 "--fix r: say which value" "$hnc" aot m.hn --weights run/last.safetensors -o m --fix r
+refused 1 "--fix r -1,2: a preference has no negative numbers" "$hnc" aot m.hn --weights run/last.safetensors -o m --fix r=-1,2
+refused 1 "--fix r expects 2 numbers" "$hnc" aot m.hn --weights run/last.safetensors -o m --fix r=1
+refused 1 "task 3 is out of range" "$hnc" aot m.hn --weights run/last.safetensors -o m --fix t=3
+refused 1 "--fix t is given twice" "$hnc" aot m.hn --weights run/last.safetensors -o m --fix t=1 --fix t=2
+refused 1 "there is no 'aarch64-linux-gnu-ar'" env PATH=/nowhere "$hnc" aot m.hn --weights run/last.safetensors -o m --target=aarch64 --emit=static
+echo "aot: fine"
