@@ -437,12 +437,15 @@ static void check_way(const char *path, DType real, double tolerance, int64_t ro
     subject_close(&s);
 }
 
+/* f64 shows that the two agree but for rounding; f32 is what is used. */
 static void check_model(const char *path, DType real, double tolerance)
 {
     check_way(path, real, tolerance, 0, false);
+    check_way(path, real, tolerance, ROWS, true);
+    if (real == DTYPE_F64)
+        return;
     check_way(path, real, tolerance, 0, true);
     check_way(path, real, tolerance, ROWS, false);
-    check_way(path, real, tolerance, ROWS, true);
 }
 
 static void exports_agree_with_the_interpreter_in_f32(void **state)
