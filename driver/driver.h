@@ -15,7 +15,7 @@ enum { WANT_EXE = 1, WANT_OBJ = 2, WANT_ASM = 4, WANT_LLVM = 8, WANT_IR = 16, WA
 typedef struct Options {
     const char *file, *output, *train, *data, *passes, *print_after, *weights, *cpu, *triple, *outputs;
     VEC(const char *) fixes; /* of --fix, in order */
-    int64_t rows;            /* examples per call of an object; 0: one, without an axis */
+    int64_t rows;            /* examples per call of an object; 0: one, without an axis; SERVE_ANY */
     VEC(Define) defines;
     Target target;
     unsigned emit;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "driver/command_line.h"
+#include "passes/serve.h"
 
 /* getopt's code of a flag: its letter or, if it has none, a number that is no letter. */
 static int code_of(FlagKey key)
@@ -261,6 +262,18 @@ static const char **text_of(FlagKey key, Options *options)
                                  : NULL;
 }
 
+/* The batch of the train, or the examples that one call of an object computes. */
+static int parse_batch(const char *command, const char *text, Options *options)
+{
+    bool aot = strcmp(command, "aot") == 0, any = aot && strcmp(text, "any") == 0;
+    if (any)
+        options->rows = SERVE_ANY;
+    else if (!parse_count(text, aot ? &options->rows : &options->batch))
+        return usage(command, aot ? "--batch %s: expected a whole number from 1 to 2147483647, or any"
+                                  : "--batch %s: expected a whole number from 1 to 2147483647", text);
+    return EXIT_FINE;
+}
+
 static int take_option(const char *command, FlagKey key, Options *options)
 {
     if (switch_of(key, options))
@@ -274,9 +287,6 @@ static int take_option(const char *command, FlagKey key, Options *options)
     case FLAG_FIX:
         vec_push(&options->fixes, optarg);
         return EXIT_FINE;
-    case FLAG_ROWS:
-        return parse_count(optarg, &options->rows) ? EXIT_FINE
-                                                   : usage(command, "--rows %s: expected a whole number from 1 to 2147483647", optarg);
     case FLAG_LEVEL:
         return parse_level(command, optarg, options);
     case FLAG_DEFINE:
@@ -295,9 +305,7 @@ static int take_option(const char *command, FlagKey key, Options *options)
     case FLAG_FLOAT:
         return parse_float(command, optarg, options);
     case FLAG_BATCH:
-        return parse_count(optarg, &options->batch)
-                   ? EXIT_FINE
-                   : usage(command, "--batch %s: expected a whole number from 1 to 2147483647", optarg);
+        return parse_batch(command, optarg, options);
     case FLAG_PRINT_AFTER:
         return parse_stage(command, optarg, options);
     default:

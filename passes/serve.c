@@ -347,6 +347,13 @@ static uint32_t first_state(const Function *generate, uint32_t state)
     return state;
 }
 
+static void read_first(Function *function, const Function *generate)
+{
+    for (Value v = 0; v < function->ops.len; v++)
+        if (OP_AT(function, v)->code == OP_STATE_READ)
+            OP_AT(function, v)->symbol = first_state(generate, OP_AT(function, v)->symbol);
+}
+
 /* Equal tensors are kept once: what the exports read is the first of them. */
 static void share_kept(Service *service, int number)
 {
@@ -354,10 +361,12 @@ static void share_kept(Service *service, int number)
     Function *generate = service->generators.data[number].generate;
     pass_cse(module, generate);
     for (uint32_t i = 0; i < service->served.len; i++) {
-        Function *compute = service->served.data[i].compute;
-        for (Value v = 0; service->served.data[i].generator == number && v < compute->ops.len; v++)
-            if (OP_AT(compute, v)->code == OP_STATE_READ)
-                OP_AT(compute, v)->symbol = first_state(generate, OP_AT(compute, v)->symbol);
+        Served *served = &service->served.data[i];
+        if (served->generator != number)
+            continue;
+        read_first(served->compute, generate);
+        if (served->single)
+            read_first(served->single, generate);
     }
     Rewrite rewrite;
     rewrite_begin(&rewrite, module, generate);
@@ -392,6 +401,29 @@ static void finish_generator(Service *service, int number, const PassTrace *trac
     place_kept(generator);
 }
 
+static Function *copy_function(Module *module, const Function *from)
+{
+    Builder b = {.module = module, .function = function_new(module, arena_printf(&module->arena, "%s.single", from->name))};
+    Value *map = support_malloc((from->ops.len + 1) * sizeof *map);
+    for (Value v = 0; v < from->ops.len; v++)
+        map[v] = build_copy(&b, from, v, map);
+    for (uint32_t i = 0; i < from->outputs.len; i++)
+        build_output(&b, from->outputs.data[i].name, map[from->outputs.data[i].value]);
+    support_free(map);
+    return b.function;
+}
+
+static void finish_served(Model *model, Served *served, int64_t rows, const PassTrace *trace)
+{
+    Export *export = (Export *)served->export;
+    export_finish(model->module, export, rows == SERVE_ANY ? SERVE_BLOCK : rows, trace);
+    make_pure(model->module, export->function);
+    if (!served->single)
+        return;
+    function_finish(trace, model->module, served->single);
+    make_pure(model->module, served->single);
+}
+
 void serve_finish(Model *model, int64_t rows, const PassTrace *trace, Service *service)
 {
     *service = (Service){.model = model};
@@ -401,14 +433,13 @@ void serve_finish(Model *model, int64_t rows, const PassTrace *trace, Service *s
         Function *generate = export_split(model->module, export);
         if (generator >= 0)
             join(model->module, &service->generators.data[generator], generate);
-        vec_push(&service->served, (Served){export, generator, export->function});
+        Function *single = rows == SERVE_ANY ? copy_function(model->module, export->function) : NULL;
+        vec_push(&service->served, (Served){export, generator, export->function, single});
     }
     for (uint32_t i = 0; i < service->generators.len; i++)
         finish_generator(service, (int)i, trace);
-    for (uint32_t i = 0; i < model->exports.len; i++) {
-        export_finish(model->module, &model->exports.data[i], rows, trace);
-        make_pure(model->module, model->exports.data[i].function);
-    }
+    for (uint32_t i = 0; i < model->exports.len; i++)
+        finish_served(model, &service->served.data[i], rows, trace);
 }
 
 void service_free(Service *service)

@@ -17,6 +17,9 @@ typedef enum {
     SERVE_INDEX = 2,     /* an index outside its table */
 } ServeStatus;
 
+/* Of examples per call: any number, SERVE_BLOCK at a time and then one by one. */
+enum { SERVE_ANY = -1, SERVE_BLOCK = 32 };
+
 /* What the values of some conditions generate, for all exports that take these conditions. */
 typedef struct Generator {
     VEC(ExportArgument) conditions;
@@ -29,6 +32,7 @@ typedef struct Served {
     const Export *export; /* its arguments are those that are left */
     int generator;        /* -1: the export takes no condition */
     Function *compute;    /* its inputs: those arguments that are no conditions, "row.number" where it draws, kept tensors by name */
+    Function *single;     /* where calls have any number of examples, of which `compute` takes export->rows: one. NULL otherwise */
 } Served;
 
 typedef struct Service {
@@ -46,7 +50,8 @@ typedef const double *const *FixedConditions;
  * serve_begin: arguments that are conditions take what a user writes, or are fixed; fixed ones are no arguments any more.
  * serve_fold: per export, the function without inputs that computes what depends on no argument, into states that it adds from
  * number *first on; NULL where there is nothing. The caller runs them and sets the literals of these states.
- * serve_finish: splits the exports and finishes them; `rows` examples per call, or 0. */
+ * serve_finish: splits the exports and finishes them; `rows` examples per call, 0: one without an axis, SERVE_ANY: calls say how
+ * many. */
 void serve_begin(Model *model, FixedConditions fixed);
 Function *serve_fold(Model *model, Export *export, const PassTrace *trace);
 void serve_finish(Model *model, int64_t rows, const PassTrace *trace, Service *service);

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <llvm-c/Target.h>
+
 #include "backend/aot/aot.h"
 #include "backend/aot/metadata.h"
 #include "backend/emit.h"
@@ -15,9 +17,11 @@ typedef struct AotEmitter {
     LLVMValueRef *compiled; /* per schedule: hn_fn_<i>(frame) */
     LLVMValueRef numbers;   /* where the trained numbers are, in the function at hand */
     LLVMValueRef constants; /* the object's own; NULL: they are external */
+    LLVMTypeRef size;       /* of size_t */
     /* of the function at hand: */
     const AotFunction *function;
     LLVMValueRef values[64]; /* of its parameters */
+    LLVMValueRef first;      /* the number of the example at hand among those of the call; NULL: there is one call for all */
 } AotEmitter;
 
 static void emit_constants(AotEmitter *a)
@@ -37,6 +41,8 @@ static void emit_constants(AotEmitter *a)
 
 static LLVMTypeRef parameter_type(const AotEmitter *a, const Parameter *parameter)
 {
+    if (parameter->kind == PARAMETER_COUNT)
+        return a->size;
     bool number = parameter->kind == PARAMETER_ROW || (parameter->kind == PARAMETER_CONDITION && parameter->type.rank == 0);
     return number ? a->e.i32 : a->e.pointer;
 }
@@ -121,6 +127,24 @@ static LLVMValueRef kept_place(AotEmitter *a, LLVMValueRef weights, const char *
     return NULL;
 }
 
+/* Where the example at hand begins, of what the parameter has for all. */
+static LLVMValueRef of_example(AotEmitter *a, const Parameter *parameter, LLVMValueRef address)
+{
+    bool many = a->first && (parameter->kind == PARAMETER_EXAMPLE || parameter->kind == PARAMETER_RESULT);
+    if (!many)
+        return address;
+    LLVMValueRef bytes = LLVMBuildMul(a->e.builder, a->first, const_i64(&a->e, type_bytes(parameter->type)), "");
+    return LLVMBuildGEP2(a->e.builder, a->e.i8, address, &bytes, 1, "");
+}
+
+static LLVMValueRef result_place(AotEmitter *a)
+{
+    for (uint32_t i = 0; i < a->function->parameters.len; i++)
+        if (a->function->parameters.data[i].kind == PARAMETER_RESULT)
+            return of_example(a, &a->function->parameters.data[i], a->values[i]);
+    return NULL;
+}
+
 /* The address of what the compiled function calls `name`. */
 static LLVMValueRef input_place(AotEmitter *a, LLVMValueRef weights, const char *name)
 {
@@ -130,9 +154,11 @@ static LLVMValueRef input_place(AotEmitter *a, LLVMValueRef weights, const char 
         if (!row && (!parameter->argument || strcmp(parameter->argument, name) != 0))
             continue;
         if (LLVMTypeOf(a->values[i]) == a->e.pointer)
-            return a->values[i];
-        LLVMValueRef place = on_stack(a, a->e.i32);
-        LLVMBuildStore(a->e.builder, a->values[i], place);
+            return of_example(a, parameter, a->values[i]);
+        LLVMValueRef place = on_stack(a, a->e.i32), value = a->values[i];
+        if (row && a->first)
+            value = LLVMBuildAdd(a->e.builder, value, LLVMBuildTrunc(a->e.builder, a->first, a->e.i32, ""), "");
+        LLVMBuildStore(a->e.builder, value, place);
         return place;
     }
     return kept_place(a, weights, name);
@@ -148,7 +174,7 @@ static void call_compiled(AotEmitter *a, const Function *function, LLVMValueRef 
     for (uint32_t i = 0; i < function->outputs.len; i++) {
         const char *name = function->outputs.data[i].name;
         LLVMValueRef place = strcmp(name, "status") == 0 ? (status = on_stack(a, e->i32)) : kept_place(a, weights, name);
-        set_entry(a, outputs, i, place ? place : value_of(a, PARAMETER_RESULT));
+        set_entry(a, outputs, i, place ? place : result_place(a));
     }
     LLVMValueRef frame = on_stack(a, e->frame), null = LLVMConstNull(e->pointer);
     LLVMValueRef fields[FRAME_FIELDS] = {a->numbers, scratch ? scratch : null, null, inputs, outputs};
@@ -160,6 +186,31 @@ static void call_compiled(AotEmitter *a, const Function *function, LLVMValueRef 
         return;
     LLVMValueRef code = LLVMBuildLoad2(e->builder, e->i32, status, "");
     require(a, LLVMBuildICmp(e->builder, LLVMIntEQ, code, const_i32(e, SERVE_FINE), ""), code);
+}
+
+/* All at once; or blocks of them while there are enough, and then one by one. */
+static void compute_examples(AotEmitter *a, const Served *served, LLVMValueRef weights, LLVMValueRef workspace)
+{
+    Emitter *e = &a->e;
+    a->first = NULL;
+    if (!served->single) {
+        call_compiled(a, served->compute, weights, workspace);
+        return;
+    }
+    LLVMValueRef count = LLVMBuildIntCast2(e->builder, value_of(a, PARAMETER_COUNT), e->i64, false, ""), done = const_i64(e, 0);
+    if (served->export->rows) {
+        LLVMValueRef size = const_i64(e, served->export->rows);
+        done = LLVMBuildMul(e->builder, LLVMBuildUDiv(e->builder, count, size, ""), size, "");
+        Counter blocks = loop_begin(e, const_i64(e, 0), done, served->export->rows);
+        a->first = blocks.index;
+        call_compiled(a, served->compute, weights, workspace);
+        loop_end(e, &blocks);
+    }
+    Counter singles = loop_begin(e, done, count, 1);
+    a->first = singles.index;
+    call_compiled(a, served->single, weights, workspace);
+    loop_end(e, &singles);
+    a->first = NULL;
 }
 
 static void emit_body(AotEmitter *a)
@@ -177,7 +228,7 @@ static void emit_body(AotEmitter *a)
     if (function->kind != AOT_WITH && generator && generator->generate)
         call_compiled(a, generator->generate, weights, workspace);
     if (function->kind != AOT_GENERATE)
-        call_compiled(a, service->served.data[function->served].compute, weights, workspace);
+        compute_examples(a, &service->served.data[function->served], weights, workspace);
     return_status(a, SERVE_FINE);
 }
 
@@ -212,6 +263,8 @@ static LLVMModuleRef emit_aot_module(LLVMContextRef context, const Interface *in
     const Plan *plan = interface->plan;
     if (!emitter_open(&a.e, context, plan, &options->target, options->target.cpu, why))
         return NULL;
+    LLVMTargetDataRef layout = LLVMGetModuleDataLayout(a.e.module);
+    a.size = LLVMIntPtrTypeInContext(context, layout);
     a.compiled = support_malloc((plan->schedules.len + 1) * sizeof *a.compiled);
     for (uint32_t i = 0; i < plan->schedules.len; i++)
         a.compiled[i] = emit_function(&a.e, i);

@@ -21,6 +21,9 @@ static void print_parameter(const Parameter *parameter, Text *out)
     case PARAMETER_PARAMETERS:
         text_printf(out, "const void *%s", parameter->name);
         break;
+    case PARAMETER_COUNT:
+        text_printf(out, "size_t %s", parameter->name);
+        break;
     case PARAMETER_ROW:
         text_printf(out, "int32_t %s", parameter->name);
         break;
@@ -87,6 +90,8 @@ static void print_comment(const Interface *interface, const AotFunction *functio
         else if (parameter->kind == PARAMETER_EXAMPLE || parameter->kind == PARAMETER_RESULT)
             text_printf(out, " *   %s: %s%s\n", parameter->name, type_text(parameter->type),
                         export->rows ? ", one example behind the other" : "");
+        else if (parameter->kind == PARAMETER_COUNT)
+            text_printf(out, " *   count: how many examples there are; sizes are those of one\n");
         else if (parameter->kind == PARAMETER_ROW)
             text_printf(out, " *   row: the number of the example, from which its random numbers follow\n");
     }

@@ -40,7 +40,7 @@ static const char *parameter_name(Arena *arena, const char *name)
 {
     static const char *const taken[] = {
         "alignas", "alignof", "and", "as", "asm", "assert", "async", "auto", "await", "bool", "break", "case", "catch", "char",
-        "class", "const", "continue", "ctypes", "def", "default", "del", "delete", "do", "double", "elif", "else", "enum",
+        "class", "ctypes", "def", "default", "del", "delete", "do", "double", "elif", "else", "enum",
         "except", "explicit", "export", "extern", "false", "finally", "float", "for", "friend", "from", "global", "goto", "if",
         "import", "in", "inline", "int", "int32_t", "is", "lambda", "len", "long", "mutable", "namespace", "new", "nonlocal",
         "not", "np", "operator", "or", "os", "parameters", "pass", "private", "protected", "public", "raise", "range",
@@ -66,9 +66,10 @@ const char *generator_name(const Interface *interface, int number)
 
 /* ---- parameters ---- */
 
-static Type with_rows(const Export *export, Type type)
+/* Of all examples of a call; of one, where a call says how many there are. */
+static Type with_rows(const Served *served, Type type)
 {
-    return export->rows ? type_of_many(export->rows, type) : type;
+    return served->export->rows && !served->single ? type_of_many(served->export->rows, type) : type;
 }
 
 static void add_plain(AotFunction *function, ParameterKind kind, const char *name)
@@ -100,13 +101,16 @@ static void add_arguments(Interface *interface, AotFunction *function, const Ser
     for (uint32_t i = 0; i < export->argument_count; i++) {
         const ExportArgument *argument = &export->arguments[i];
         if (argument->condition < 0)
-            add_argument(interface, function, argument, with_rows(export, argument->type));
+            add_argument(interface, function, argument, with_rows(served, argument->type));
         else if (conditions)
             add_argument(interface, function, argument, argument->type);
     }
     if (draws(served->compute))
         add_plain(function, PARAMETER_ROW, "row");
-    Type result = OP_AT(served->compute, served->compute->outputs.data[0].value)->type;
+    if (served->single)
+        add_plain(function, PARAMETER_COUNT, "count");
+    const Function *compute = served->single ? served->single : served->compute;
+    Type result = OP_AT(compute, compute->outputs.data[0].value)->type;
     vec_push(&function->parameters,
              (Parameter){.kind = PARAMETER_RESULT, .name = "result", .type = result, .condition = -1});
     add_plain(function, PARAMETER_WORKSPACE, "workspace");
@@ -152,7 +156,7 @@ static void add_served(Interface *interface, int number)
     const Served *served = &interface->service->served.data[number];
     const Generator *generator = served->generator < 0 ? NULL : &interface->service->generators.data[served->generator];
     const char *name = arena_printf(&interface->arena, "%s_%s", interface->name, served->export->name);
-    int64_t scratch = scratch_of(interface, served->compute);
+    int64_t scratch = larger(scratch_of(interface, served->compute), scratch_of(interface, served->single));
     if (generator) {
         const char *with = arena_printf(&interface->arena, "%s_with", name);
         AotFunction *function = add_function(interface, AOT_WITH, with, with, number, served->generator);

@@ -18,6 +18,7 @@ typedef enum {
     PARAMETER_CONDITION,  /* a vector by address, an index as a number */
     PARAMETER_EXAMPLE,    /* by address: of all examples of a call, one behind the other */
     PARAMETER_ROW,        /* the number of the example, where the export draws random numbers */
+    PARAMETER_COUNT,      /* how many examples, where calls may have any number */
     PARAMETER_RESULT,     /* by address, as of the example */
     PARAMETER_WORKSPACE,
 } ParameterKind;

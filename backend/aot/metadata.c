@@ -27,7 +27,7 @@ const char aot_model_types[] =
     "    const hnc_tensor *arguments; /* in the order of the function's parameters */\n"
     "    const hnc_tensor *result;\n"
     "    int32_t argument_count;\n"
-    "    int32_t rows; /* examples per call */\n"
+    "    int32_t rows; /* examples per call; 0: any number */\n"
     "} hnc_export;\n\n"
     "typedef struct hnc_model {\n"
     "    const char *name;\n"
@@ -104,8 +104,10 @@ static LLVMValueRef tensor(const Writer *w, const char *name, const char *kind, 
     return LLVMConstNamedStruct(w->tensor, fields, COUNT_OF(fields));
 }
 
-static LLVMValueRef export_record(const Writer *w, const Export *export)
+static LLVMValueRef export_record(const Writer *w, const Served *served)
 {
+    const Export *export = served->export;
+    int64_t rows = served->single ? 0 : export->rows ? export->rows : 1;
     const Module *module = w->interface->service->model->module;
     LLVMValueRef *arguments = support_malloc((export->argument_count + 1) * sizeof *arguments);
     for (uint32_t i = 0; i < export->argument_count; i++) {
@@ -117,7 +119,7 @@ static LLVMValueRef export_record(const Writer *w, const Export *export)
     LLVMValueRef fields[] = {text(w, export->name),
                              private_constant(w, LLVMConstArray2(w->tensor, arguments, export->argument_count), "arguments"),
                              private_constant(w, result, "result"), const_i32(w->e, export->argument_count),
-                             const_i32(w->e, export->rows ? export->rows : 1)};
+                             const_i32(w->e, rows)};
     support_free(arguments);
     return LLVMConstNamedStruct(w->export, fields, COUNT_OF(fields));
 }
@@ -139,7 +141,7 @@ void aot_emit_metadata(Emitter *e, const Interface *interface)
                 record_type(e, "hnc_model", COUNT_OF(model_fields), model_fields)};
     LLVMValueRef *exports = support_malloc((service->served.len + 1) * sizeof *exports);
     for (uint32_t i = 0; i < service->served.len; i++)
-        exports[i] = export_record(&w, service->served.data[i].export);
+        exports[i] = export_record(&w, &service->served.data[i]);
     const Model *model = service->model;
     LLVMValueRef fields[] = {text(&w, model->name), text(&w, model->digest ? model->digest : ""), text(&w, interface->version),
                              private_constant(&w, LLVMConstArray2(w.export, exports, service->served.len), "exports"),

@@ -81,6 +81,23 @@ static void print_names(const AotFunction *function, Text *out)
     }
 }
 
+static bool has_count(const AotFunction *function)
+{
+    for (uint32_t i = 0; i < function->parameters.len; i++)
+        if (function->parameters.data[i].kind == PARAMETER_COUNT)
+            return true;
+    return false;
+}
+
+/* The shape of an argument or result, of as many examples as there are. */
+static void print_shape_of(const AotFunction *function, const Parameter *parameter, Text *out)
+{
+    bool many = has_count(function) && parameter->kind != PARAMETER_CONDITION;
+    if (many)
+        text_printf(out, "(() if count is None else (count,)) + ");
+    print_shape(parameter->type, out);
+}
+
 static void print_checks(const AotFunction *function, Text *out)
 {
     for (uint32_t i = 0; i < function->parameters.len; i++) {
@@ -91,7 +108,7 @@ static void print_checks(const AotFunction *function, Text *out)
         if (number || (p->kind != PARAMETER_CONDITION && p->kind != PARAMETER_EXAMPLE))
             continue;
         text_printf(out, "    %s = _array(%s, np.%s, ", p->name, p->name, numpy_type(p->type.dtype));
-        print_shape(p->type, out);
+        print_shape_of(function, p, out);
         text_printf(out, ", \"%s\")\n", p->name);
     }
 }
@@ -105,6 +122,8 @@ static void print_call(const AotFunction *function, Text *out)
             text_printf(out, ", _PARAMETERS");
         else if (p->kind == PARAMETER_WORKSPACE)
             text_printf(out, ", _memory(%" PRId64 ")", function->workspace);
+        else if (p->kind == PARAMETER_COUNT)
+            text_printf(out, ", ctypes.c_size_t(1 if count is None else count)");
         else
             text_printf(out, ", %s", p->name);
     }
@@ -126,6 +145,10 @@ static void print_many(const Interface *interface, const AotFunction *function, 
     const char *name = python_name(interface, function), *between = "", *part = function->generator < 0 ? "" : "_with";
     if (!first)
         return;
+    if (has_count(function)) {
+        text_printf(out, "    count = len(%s) if np.ndim(%s) == %u else None\n", first->name, first->name, first->type.rank + 1);
+        return;
+    }
     text_printf(out, "    if np.ndim(%s) == %u:\n", first->name, first->type.rank + 1);
     if (function->kind == AOT_WHOLE && function->generator >= 0) {
         const char *generate = generator_name(interface, function->generator) + strlen(interface->name) + 1;
@@ -173,7 +196,7 @@ static void print_definition(const Interface *interface, const AotFunction *func
     for (uint32_t i = 0; i < function->parameters.len; i++)
         if (function->parameters.data[i].kind == PARAMETER_RESULT) {
             text_printf(out, "    result = np.empty(");
-            print_shape(function->parameters.data[i].type, out);
+            print_shape_of(function, &function->parameters.data[i], out);
             text_printf(out, ", np.%s)\n", numpy_type(function->parameters.data[i].type.dtype));
         }
     print_call(function, out);

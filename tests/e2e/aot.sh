@@ -232,6 +232,17 @@ fi
 # ---- a module of Python ----
 
 if python3 -c 'import numpy' 2>/dev/null; then
+    aot -o many --emit=python --batch any
+    python3 - <<'PY' >got
+import numpy as np, many
+x = np.loadtxt("x.txt", np.float32)
+weights = many.generate(2, [3, 1])
+both = many.score(np.tile(x, (10, 1)), 2, [3, 1])[21:28]
+assert np.array_equal(both[3], many.score_with(weights, x[3])) or np.allclose(both[3], many.score_with(weights, x[3]), 1e-6)
+for row in both:
+    print(*row, sep=",")
+PY
+    near expected got
     aot -o pm --emit=python --external-weights
     python3 - <<'PY' >got
 import numpy as np, pm
