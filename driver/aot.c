@@ -232,6 +232,21 @@ static bool write_weights(Aot *a)
     return fine;
 }
 
+static bool write_onnx(Aot *a, char why[static 256])
+{
+    uint32_t count = a->service.served.len;
+    bool fine = true;
+    for (uint32_t i = 0; fine && i < count; i++) {
+        Text bytes = {0};
+        const char *path = count == 1 ? output_path(a, OUTPUT_ONNX)
+                                      : arena_printf(&a->c.arena, "%s.%s.onnx", a->options->output,
+                                                     a->service.served.data[i].export->name);
+        fine = aot_onnx(&a->interface, i, &bytes, why) && write_output(path, &bytes);
+        text_free(&bytes);
+    }
+    return fine;
+}
+
 static bool emit_code(Aot *a, EmitKind kind, const char *path, char why[static 256])
 {
     BackendOptions backend = {.target = a->options->target, .opt_level = a->options->opt_level};
@@ -264,6 +279,8 @@ static bool write_one(Aot *a, OutputKind kind, char why[static 256])
         return write_text(a, kind);
     case OUTPUT_WEIGHTS:
         return write_weights(a);
+    case OUTPUT_ONNX:
+        return write_onnx(a, why);
     case OUTPUT_OBJECT:
         return emit_code(a, EMIT_OBJ, output_path(a, kind), why);
     case OUTPUT_ASM:

@@ -21,6 +21,9 @@ void aot_header(const Interface *interface, const char *origin, Text *out);
 /* Appends a module of Python for the shared library beside it: one class, whose methods take and give arrays of NumPy. */
 void aot_python(const Interface *interface, const char *origin, Text *out);
 
+/* Appends the export of that number as a model of ONNX; it must take no conditions. False with a sentence in `why`. */
+bool aot_onnx(const Interface *interface, uint32_t number, Text *out, char why[static 256]);
+
 /* The literals of the plan's states, where they lie: plan_state_bytes() of them, for free(). */
 unsigned char *aot_parameters(const Plan *plan);
 
