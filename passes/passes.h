@@ -124,6 +124,8 @@ void exports_finish(Model *model, const PassTrace *trace);
  * role scratch; NULL: there is nothing. Then what is left computes `rows` examples per call, as export->rows says afterwards: 0, one example
  * without an axis, where a batch is of no use. */
 Function *export_split(Module *module, Export *export);
+/* Whether the function's input of that number belongs to examples: it is no condition among the arguments of the export. */
+bool is_of_an_example(const Function *function, uint32_t input, const void *export);
 void export_finish(Module *module, Export *export, int64_t rows, const PassTrace *trace);
 
 /* The settings of the train's method, as lines of `hnc explain`. */

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "passes/layout.h"
 #include "passes/rewrite.h"
 #include "passes/schedule.h"
 #include "passes/split.h"
@@ -171,6 +172,7 @@ Function *serve_fold(Model *model, Export *export, const PassTrace *trace)
     pass_run(trace, "simplify", model->module, export->function);
     pass_run(trace, "cse", model->module, export->function);
     pass_run(trace, "dce", model->module, export->function);
+    lay_out_products(model->module, export->function, is_of_an_example, export);
     const char *name = arena_printf(&model->module->arena, "%s.fold", export->name);
     Function *fold = split_function(model->module, export->function, any_input, NULL, name, STATE_FROZEN);
     if (fold)

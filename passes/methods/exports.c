@@ -7,7 +7,7 @@
 
 enum { ROWS = 64 }; /* of a batch of predict */
 
-static bool is_of_an_example(const Function *function, uint32_t input, const void *export)
+bool is_of_an_example(const Function *function, uint32_t input, const void *export)
 {
     const Export *e = export;
     const char *name = function->input_names.data[input];
