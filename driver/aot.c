@@ -358,6 +358,10 @@ int command_aot(const Options *given)
         fprintf(stderr, "%s: error: the model exports nothing: add a line such as 'export predict(x) = f(x)'\n", options->file);
         fine = false;
     }
+    if (fine && options->no_std && a.c.model->module->real == DTYPE_F64) {
+        fprintf(stderr, "hnc: error: --no-std: code for f64 calls libm; --float=f32 needs no library\n");
+        fine = false;
+    }
     fine = fine && load_weights(&a) && fix_all(&a) && check_own_net(&a) && make(&a);
     program_close(&a.program);
     compilation_free(&a.c);

@@ -25,6 +25,7 @@ typedef struct Options {
     uint32_t silenced_warnings; /* bit set of WarningKind */
     bool warnings_are_errors;
     bool every_export; /* checks the exports with every train, not only with the selected one */
+    bool no_std;   /* an object that needs no library at all */
     bool external; /* an object without the trained numbers */
     bool aot; /* exports are left to serve.h: nothing calls them in batches */
     bool verify_each, save_temps, time_passes, gradients, plan, print_link_command, help;

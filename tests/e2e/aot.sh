@@ -196,6 +196,15 @@ C
 cc -std=gnu11 -O2 threads.c m.o -o threads -lpthread
 ./threads || fail "eight threads"
 
+if command -v clang-19 >/dev/null; then
+    aot -o m --emit=llvm
+    sed 's/^attributes #[0-9]* = {/& sanitize_thread/' m.ll >threads.ll
+    clang-19 -g -O1 -fsanitize=thread threads.c threads.ll -o threads -lpthread 2>/dev/null
+    ./threads || fail "ThreadSanitizer"
+else
+    echo "skipped: ThreadSanitizer (needs clang-19)"
+fi
+
 # ---- other machines, where they can be had ----
 
 for arch in aarch64 riscv64; do
@@ -270,6 +279,10 @@ head -c 300 run/last.safetensors >short.safetensors
 refused 1 "short.safetensors" "$hnc" aot m.hn --weights short.safetensors -o m
 sed 's/linear(x, 21)/linear(x, 22)/' m.hn >wider.hn
 refused 1 "run/last.safetensors" "$hnc" aot wider.hn --weights run/last.safetensors -o m
+"$hnc" build m.hn -o wide --float=f64
+./wide train --quiet --out wide-run --steps 1 >/dev/null
+refused 1 "code for f64 calls libm" "$hnc" aot m.hn --float=f64 --weights wide-run/last.safetensors -o m --no-std
+aot -o m --no-std
 refused 2 "unknown target 'vax'" "$hnc" aot m.hn --weights run/last.safetensors -o m --target=vax
 refused 2 "unknown processor 'haswell'" "$hnc" aot m.hn --weights run/last.safetensors -o m --target=aarch64 --cpu=haswell
 refused 2 "--emit=lib: there are header, object" "$hnc" aot m.hn --weights run/last.safetensors -o m --emit=lib

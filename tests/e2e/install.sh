@@ -1,8 +1,9 @@
 #!/bin/sh
 # What `cmake --install` puts into a folder, and what the Debian package holds, works outside of the source and the build tree:
-# install.sh BUILD_DIR
+# install.sh BUILD_DIR SOURCE_DIR
 set -eu
 build=$1
+tables=$2/tests/e2e/tables # a few rows of each shipped model's table
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
@@ -60,6 +61,29 @@ works_in() {
         "$found" --version >/dev/null || fail "pkg-config says $found"
     else
         echo "skipped: pkg-config"
+    fi
+    model=$prefix/share/hnc/models/fairness_adult.hn
+    "$prefix/bin/hnc" build "$model" --data "$tables" --batch 2 -o adult
+    ./adult train --data "$tables" --steps 1 --quiet --out run/adult >/dev/null 2>&1 || fail "fairness_adult"
+    "$prefix/bin/hnc" aot "$model" --data "$tables" --weights run/adult/last.safetensors -o adult
+    grep -o 'ADULT_SCORE_X_SIZE [0-9]*' adult.h | { read -r _ width; seq -s, 1 "$width" >rows.csv; }
+    cc -std=c11 -Wall -Wextra -Werror -I. "$prefix/share/doc/hnc/examples/score.c" adult.o -o score -lm
+    ./score 3 1 1 <rows.csv >scores || fail "score.c"
+    [ "$(wc -l <scores)" = 1 ] || fail "score.c: $(cat scores)"
+    refused=0
+    ./score 3 1 -1 <rows.csv >/dev/null 2>&1 || refused=$?
+    [ "$refused" = 1 ] || fail "score.c takes a negative preference"
+    if command -v c++ >/dev/null; then
+        c++ -Wall -Wextra -Werror -I. "$prefix/share/doc/hnc/examples/score.cc" adult.o -o score
+        ./score 3 1 1 <rows.csv >/dev/null || fail "score.cc"
+    fi
+    if command -v rustc >/dev/null; then
+        sed "s/const X: usize = 105/const X: usize = $(sed -n 's/#define ADULT_SCORE_X_SIZE //p' adult.h)/" \
+            "$prefix/share/doc/hnc/examples/score.rs" >score.rs
+        rustc -O score.rs -C link-arg=adult.o -o score
+        ./score 3 1 1 <rows.csv >/dev/null || fail "score.rs"
+    else
+        echo "skipped: Rust (needs rustc)"
     fi
     [ -s "$prefix/share/doc/hnc/docs/language.md" ] && [ -s "$prefix/share/man/man1/hnc.1" ] || fail "no documents in $prefix"
     [ -s "$prefix/share/hnc/models/stn_mlp.hn" ] && [ -s "$prefix/share/doc/hnc/examples/score.c" ] || fail "no models in $prefix"

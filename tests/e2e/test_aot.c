@@ -1,6 +1,6 @@
 /* The objects of `hnc aot`, in this process: for every model that ships, what its exports make of random weights and examples is
  * what the interpreter makes of them, whether conditions are given with each call, once for many, or when the object is made; one
- * example at a time, and several. Workspaces are as large as announced, and end where memory does. */
+ * example at a time, and several, with AVX2 and without. Workspaces are as large as announced, and end where memory does. */
 #include <dlfcn.h>
 #include <math.h>
 #include <setjmp.h>
@@ -144,14 +144,18 @@ static void build_object(Subject *s)
 {
     char why[256], object[96], command[256];
     BackendOptions options = {.target = s->module->target, .opt_level = 2};
+    if (s->interface.service->served.data[0].export->rows == ROWS && !target_set_cpu(&options.target, "x86-64", why))
+        fail_msg("%s", why);
+    options.target.same_bits = false;
     snprintf(s->folder, sizeof s->folder, "/tmp/hnc-aot-XXXXXX");
     assert_non_null(mkdtemp(s->folder));
     snprintf(object, sizeof object, "%s/m.o", s->folder);
     if (!aot_emit(&s->interface, &options, EMIT_OBJ, object, why))
         fail_msg("%s: %s", s->path, why);
-    snprintf(command, sizeof command, "cc -shared -o %s/m.so %s -Wl,-z,defs -lm", s->folder, object);
+    const char *libraries = s->module->real == DTYPE_F32 ? "-nostdlib" : "-lm";
+    snprintf(command, sizeof command, "cc -shared -o %s/m.so %s -Wl,-z,defs %s", s->folder, object, libraries);
     if (system(command) != 0)
-        fail_msg("%s: the object needs more than libm", s->path);
+        fail_msg("%s: the object needs more than %s", s->path, libraries);
     snprintf(command, sizeof command, "%s/m.so", s->folder);
     s->library = dlopen(command, RTLD_NOW | RTLD_LOCAL);
     if (!s->library)
