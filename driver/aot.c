@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "backend/aot/aot.h"
 #include "backend/link.h"
@@ -256,14 +257,12 @@ static bool emit_code(Aot *a, EmitKind kind, const char *path, char why[static 2
 /* From an object with a temporary name. */
 static bool link(Aot *a, OutputKind kind, char why[static 256])
 {
-    const char *path = output_path(a, kind), *names[256];
-    uint32_t count = 0;
+    const char *path = output_path(a, kind);
+    uint32_t count;
+    const char *const *names = aot_symbols(&a->interface, &a->c.arena, &count);
     char *object = tempfile_create(path, why);
     if (!object)
         return false;
-    names[count++] = arena_printf(&a->c.arena, "%s_model", a->interface.name);
-    for (uint32_t i = 0; i < a->interface.functions.len && count < COUNT_OF(names); i++)
-        names[count++] = a->interface.functions.data[i].name;
     bool fine = emit_code(a, EMIT_OBJ, object, why) &&
                 (kind == OUTPUT_STATIC ? link_archive(object, &a->options->target, path, why)
                                        : link_shared(object, &a->options->target, names, count, path, why));
@@ -321,6 +320,18 @@ static bool emit(Aot *a)
     return true;
 }
 
+/* No two functions may have one name, nor, for the sake of macros, names that differ in case only. */
+static bool names_differ(Aot *a)
+{
+    uint32_t count;
+    const char *const *names = aot_symbols(&a->interface, &a->c.arena, &count);
+    for (uint32_t i = 0; i < count; i++)
+        for (uint32_t k = i + 1; k < count; k++)
+            if (strcasecmp(names[i], names[k]) == 0)
+                return report_error("two functions would be called %s and %s: rename an export", names[i], names[k]);
+    return true;
+}
+
 static bool make(Aot *a)
 {
     Model *model = a->c.model;
@@ -331,7 +342,7 @@ static bool make(Aot *a)
         return false;
     }
     interface_make(&a->interface, base, HNC_VERSION, &a->service, a->c.plan, a->options->external);
-    bool fine = emit(a);
+    bool fine = names_differ(a) && emit(a);
     interface_free(&a->interface);
     service_free(&a->service);
     return fine;

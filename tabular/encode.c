@@ -55,21 +55,30 @@ uint32_t schema_fills(const Schema *schema, const SchemaField *field)
     return field->kind == SCHEMA_CONDITION ? schema_comparisons(field) : schema_numbers(field, &scaled);
 }
 
+/* ---- codes ---- */
+
+static int32_t code_of_markers(const Schema *schema, const SchemaColumn *column)
+{
+    return table_category(column->categories, column->category_count, schema->marker_count ? schema->markers[0] : "");
+}
+
+int32_t schema_missing_code(const Schema *schema, const SchemaColumn *column)
+{
+    return column->label || schema->missing == MISSING_DROP ? NO_CODE : code_of_markers(schema, column);
+}
+
+int32_t schema_unknown_code(const Schema *schema, const SchemaColumn *column)
+{
+    if (column->label || schema->unknown == UNKNOWN_ERROR)
+        return NO_CODE;
+    return schema->unknown == UNKNOWN_FREQUENT ? (int32_t)column->frequent : code_of_markers(schema, column);
+}
+
 /* ---- reading columns ---- */
 
 static bool no_memory(char error[static TABULAR_ERROR])
 {
     return tabular_error(error, "out of memory");
-}
-
-/* What stands for values that are none of the column's categories: one of these, none of them, or nothing. */
-static int32_t code_of_others(const Schema *schema, const SchemaColumn *column)
-{
-    if (column->label || schema->unknown == UNKNOWN_ERROR)
-        return NO_CODE;
-    if (schema->unknown == UNKNOWN_FREQUENT)
-        return (int32_t)column->frequent;
-    return table_category(column->categories, column->category_count, schema->marker_count ? schema->markers[0] : "");
 }
 
 static bool decode_column(Decoded *d, const Schema *schema, uint32_t index, char error[static TABULAR_ERROR])
@@ -96,7 +105,7 @@ static bool decode_column(Decoded *d, const Schema *schema, uint32_t index, char
         return true;
     d->codes[index] = malloc((size_t)table->rows * sizeof(int32_t));
     return (d->codes[index] || no_memory(error)) &&
-           table_codes(table, (uint32_t)place, column->categories, column->category_count, code_of_others(schema, column),
+           table_codes(table, (uint32_t)place, column->categories, column->category_count, schema_unknown_code(schema, column),
                        d->codes[index], &d->others[index], error);
 }
 

@@ -91,4 +91,10 @@ uint32_t schema_comparisons(const SchemaField *field);
 /* How many values a field fills in where numbers are missing: under MISSING_MEAN one per number or comparison. */
 uint32_t schema_fills(const Schema *schema, const SchemaField *field);
 
+/* The codes of a column's values that are missing, and of those that are none of its categories: the number of a category, -1 for
+ * none of them, or NO_CODE where such a value is an error or leaves its row out. */
+enum { NO_CODE = -2 };
+int32_t schema_missing_code(const Schema *schema, const SchemaColumn *column);
+int32_t schema_unknown_code(const Schema *schema, const SchemaColumn *column);
+
 #endif

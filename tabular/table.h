@@ -5,9 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "tabular/dialect.h"
 #include "tabular/error.h"
 #include "tabular/reader.h"
+#include "tabular/schema.h"
 
 /* What a table may hold; each is named by the message that refuses more. */
 #define TABLE_MAX_TEXT ((size_t)UINT32_MAX) /* bytes of text */
@@ -100,7 +100,6 @@ bool table_number_twice(const Table *table, uint32_t column, const char **one, c
 bool table_categories(Table *table, uint32_t column, char error[static TABULAR_ERROR]);
 /* The position of each row's value among the sorted categories, into `codes`. Another value becomes `other`, or NO_CODE: nothing
  * stands for it, and the first of them is refused. *others: how many rows hold another value. */
-enum { NO_CODE = -2 };
 bool table_codes(const Table *table, uint32_t column, const char *const *categories, uint32_t count, int32_t other,
                  int32_t *codes, int64_t *others, char error[static TABULAR_ERROR]);
 /* The position of a text among sorted categories, or -1. */

@@ -27,7 +27,7 @@ frontend         support ir pareto tabular indicators runtime/abi
 frontend/parse   support frontend/frontend.h
 frontend/lower   support ir runtime/abi frontend/parse frontend/frontend.h tabular
 passes           support ir pareto runtime/abi
-backend          support ir pareto passes runtime/abi
+backend          support ir pareto passes runtime/abi tabular/schema.h
 driver           support ir frontend passes backend runtime
 runtime/abi      indicators/indicators.def tabular/schema.h
 runtime/core     runtime/abi

@@ -15,10 +15,13 @@ bool aot_serve(Model *model, FixedConditions fixed, int64_t rows, const PassTrac
  * f64, functions of libm. EMIT_OBJ, EMIT_ASM or EMIT_LLVM. On failure false with a sentence in `why`. */
 bool aot_emit(const Interface *interface, const BackendOptions *options, EmitKind kind, const char *path, char why[static 256]);
 
+/* The names of all functions that are emitted, *count of them; in the arena. */
+const char *const *aot_symbols(const Interface *interface, Arena *arena, uint32_t *count);
+
 /* Appends the header, for C11 and C++. `origin`: what made it from what, for its first line. */
 void aot_header(const Interface *interface, const char *origin, Text *out);
 
-/* Appends a module of Python for the shared library beside it: one class, whose methods take and give arrays of NumPy. */
+/* Appends a module of Python for the shared library beside it: functions that take and give arrays of NumPy. */
 void aot_python(const Interface *interface, const char *origin, Text *out);
 
 /* Appends the export of that number as a model of ONNX; it must take no conditions. False with a sentence in `why`. */

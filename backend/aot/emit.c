@@ -6,6 +6,7 @@
 #include <llvm-c/Target.h>
 
 #include "backend/aot/aot.h"
+#include "backend/aot/columns.h"
 #include "backend/aot/metadata.h"
 #include "backend/emit.h"
 #include "backend/object.h"
@@ -256,6 +257,23 @@ static void emit_aot_function(AotEmitter *a, const AotFunction *function)
 
 /* ---- the object ---- */
 
+const char *const *aot_symbols(const Interface *interface, Arena *arena, uint32_t *count)
+{
+    const char **names = ARENA_ARRAY(arena, const char *, 1 + interface->functions.len + interface->service->served.len);
+    *count = 0;
+    names[(*count)++] = arena_printf(arena, "%s_model", interface->name);
+    for (uint32_t i = 0; i < interface->functions.len; i++)
+        names[(*count)++] = interface->functions.data[i].name;
+    for (uint32_t i = 0; i < interface->service->served.len; i++) {
+        RawRow row;
+        if (!raw_row_of(interface, i, &row))
+            continue;
+        names[(*count)++] = row.function;
+        raw_row_free(&row);
+    }
+    return names;
+}
+
 static LLVMModuleRef emit_aot_module(LLVMContextRef context, const Interface *interface, const BackendOptions *options,
                                      char why[static 256])
 {
@@ -272,6 +290,7 @@ static LLVMModuleRef emit_aot_module(LLVMContextRef context, const Interface *in
         emit_constants(&a);
     for (uint32_t i = 0; i < interface->functions.len; i++)
         emit_aot_function(&a, &interface->functions.data[i]);
+    aot_emit_encoders(&a.e, interface);
     aot_emit_metadata(&a.e, interface);
     support_free(a.compiled);
     return emitter_close(&a.e);

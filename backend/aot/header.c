@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "backend/aot/aot.h"
+#include "backend/aot/columns.h"
 #include "backend/aot/metadata.h"
 
 static const char *c_type(DType dtype)
@@ -113,16 +114,70 @@ static void print_sizes(const Interface *interface, const AotFunction *function,
                     interface->service->generators.data[function->generator].bytes);
 }
 
-static void print_status(const Interface *interface, const char *prefix, Text *out)
+/* Whether the text may stand in a comment. */
+static bool fits_comment(const char *text)
 {
-    (void)interface;
+    return !strstr(text, "*/") && !strstr(text, "/*") && !strpbrk(text, "\n\r\\");
+}
+
+/* " of 9: 'Federal-gov', 'Local-gov', ..." */
+static void print_categories(const SchemaColumn *column, Text *out)
+{
+    size_t start = out->len, most = 80;
+    text_printf(out, ", one of %" PRIu32, column->category_count);
+    for (uint32_t i = 0; i < column->category_count; i++) {
+        const char *category = column->categories[i];
+        if (!fits_comment(category) || out->len - start + strlen(category) > most) {
+            text_printf(out, ", ...");
+            return;
+        }
+        text_printf(out, "%s '%s'", i ? "," : ":", category);
+    }
+}
+
+static void print_column(const RawRow *row, const RawColumn *column, Text *out)
+{
+    const SchemaColumn *schema = &row->schema->columns[column->column];
+    text_printf(out, column->number ? "    double %s; /* '%s'" : "    const char *%s; /* '%s'", column->name,
+                fits_comment(column->text) ? column->text : column->name);
+    if (!column->number)
+        print_categories(schema, out);
+    else if (schema->time)
+        text_printf(out, ", in seconds since 1970, or since midnight");
+    text_printf(out, " */\n");
+}
+
+static void print_encoder(const Interface *interface, uint32_t number, Text *out)
+{
+    RawRow row;
+    if (!raw_row_of(interface, number, &row))
+        return;
+    text_printf(out,
+                "\n/* A row as the files have it. A missing number is NAN, a missing category NULL or \"\". */\ntypedef struct %s {\n",
+                row.type);
+    for (uint32_t i = 0; i < row.columns.len; i++)
+        print_column(&row, &row.columns.data[i], out);
+    text_printf(out, "} %s;\n/* Encodes the row as in training", row.type);
+    for (uint32_t i = 0; i < row.fields.len; i++)
+        text_printf(out, "%s%s: %s", i ? ", " : "; ", row.fields.data[i].name, type_text(row.fields.data[i].type));
+    text_printf(out, " */\nint %s(const %s *columns", row.function, row.type);
+    for (uint32_t i = 0; i < row.fields.len; i++)
+        text_printf(out, ", %s *%s", c_type(row.fields.data[i].type.dtype), row.fields.data[i].name);
+    text_printf(out, ");\n");
+    raw_row_free(&row);
+}
+
+static void print_status(const char *prefix, Text *out)
+{
     text_printf(out,
                 "/* What every function returns. */\n"
                 "#define %s_OK 0\n"
                 "#define %s_ERROR_CONDITION %d /* a value of a condition outside its range, or not finite */\n"
                 "#define %s_ERROR_INDEX %d     /* an index outside its range */\n"
-                "#define %s_ERROR_ADDRESS %d   /* an address is NULL, or a workspace or weights not aligned */\n\n",
-                prefix, prefix, SERVE_CONDITION, prefix, SERVE_INDEX, prefix, AOT_POINTER);
+                "#define %s_ERROR_ADDRESS %d   /* an address is NULL, or a workspace or weights not aligned */\n"
+                "#define %s_ERROR_CATEGORY %d  /* a value that is none of a column's categories */\n"
+                "#define %s_ERROR_NUMBER %d    /* a number is missing, or too large */\n\n",
+                prefix, prefix, SERVE_CONDITION, prefix, SERVE_INDEX, prefix, AOT_POINTER, prefix, AOT_CATEGORY, prefix, AOT_NUMBER);
 }
 
 static int64_t largest_workspace(const Interface *interface)
@@ -148,7 +203,7 @@ void aot_header(const Interface *interface, const char *origin, Text *out)
                 "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n",
                 prefix, prefix, prefix);
     text_printf(out, "%s/* What the object holds. */\nconst hnc_model *%s_model(void);\n\n", aot_model_types, interface->name);
-    print_status(interface, prefix, out);
+    print_status(prefix, out);
     text_printf(out, "#define %s_ALIGNMENT %d\n#define %s_WORKSPACE_BYTES %" PRId64 " /* enough for every function */\n", prefix,
                 AOT_ALIGNMENT, prefix, largest_workspace(interface));
     if (interface->external)
@@ -161,6 +216,8 @@ void aot_header(const Interface *interface, const char *origin, Text *out)
         print_comment(interface, function, out);
         print_prototype(function, out);
     }
+    for (uint32_t i = 0; i < interface->service->served.len; i++)
+        print_encoder(interface, i, out);
     text_printf(out, "\n#ifdef __cplusplus\n}\n#endif\n\n#endif\n");
     arena_free(&arena);
 }

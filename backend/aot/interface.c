@@ -35,8 +35,7 @@ static const char *identifier(Arena *arena, const char *text)
     return name;
 }
 
-/* A name for a parameter: not a word of C, C++ or Python, nor one that hnc gives. */
-static const char *parameter_name(Arena *arena, const char *name)
+const char *parameter_name(Arena *arena, const char *name)
 {
     static const char *const taken[] = {
         "alignas", "alignof", "and", "as", "asm", "assert", "async", "auto", "await", "bool", "break", "case", "catch", "char",

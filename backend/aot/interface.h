@@ -64,6 +64,8 @@ void interface_free(Interface *interface);
 
 /* The number of the function in the plan. */
 uint32_t schedule_of(const Plan *plan, const Function *function);
+/* A name for a parameter or a member: not a word of C, C++ or Python, nor one that hnc gives. */
+const char *parameter_name(Arena *arena, const char *name);
 /* "adult" -> "ADULT" */
 const char *in_capitals(Arena *arena, const char *text);
 /* The conditions' numbers after a generator's name; the C name of the generator's function. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "backend/aot/aot.h"
+#include "backend/aot/columns.h"
 
 static const char *numpy_type(DType dtype)
 {
@@ -33,8 +34,9 @@ static void print_start(const Interface *interface, const char *origin, Text *ou
                 "_HERE = os.path.dirname(os.path.abspath(__file__))\n"
                 "_LIBRARY = ctypes.CDLL(os.path.join(_HERE, \"lib%s.so\"))\n"
                 "_PROBLEMS = {%d: \"a condition has a value outside its range, or one that is not finite\",\n"
-                "             %d: \"an index lies outside its range\", %d: \"an address is wrong\"}\n\n",
-                origin, interface->file, SERVE_CONDITION, SERVE_INDEX, AOT_POINTER);
+                "             %d: \"an index lies outside its range\", %d: \"an address is wrong\",\n"
+                "             %d: \"a value is none of its column's categories\", %d: \"a number is missing, or too large\"}\n\n",
+                origin, interface->file, SERVE_CONDITION, SERVE_INDEX, AOT_POINTER, AOT_CATEGORY, AOT_NUMBER);
     text_printf(out,
                 "\ndef _memory(size):\n"
                 "    raw = np.empty(size + %d, np.uint8)\n"
@@ -203,9 +205,81 @@ static void print_definition(const Interface *interface, const AotFunction *func
     text_printf(out, "    return result\n\n");
 }
 
+/* In quotes, as a literal of Python. */
+static void print_literal(const char *text, Text *out)
+{
+    text_printf(out, "\"");
+    for (const unsigned char *c = (const unsigned char *)text; *c; c++)
+        text_printf(out, *c == '"' || *c == '\\' || *c < ' ' ? "\\x%02x" : "%c", *c);
+    text_printf(out, "\"");
+}
+
+/* The function that encodes rows as the files have them. */
+static void print_encoder(const Interface *interface, const RawRow *row, Text *out)
+{
+    const char *name = row->function + strlen(interface->name) + 1;
+    text_printf(out, "\n_%s_COLUMNS = [", name);
+    for (uint32_t i = 0; i < row->columns.len; i++) {
+        text_printf(out, i ? ",\n    (" : "\n    (");
+        print_literal(row->columns.data[i].text, out);
+        text_printf(out, ", %s)", row->columns.data[i].number ? "float" : "str");
+    }
+    text_printf(out,
+                "]\n\n\ndef %s(row):\n"
+                "    \"\"\"A row as the files have it, a dict of values by column; a missing value is None. Many rows: a list.\"\"\"\n"
+                "    if not hasattr(row, \"keys\"):\n"
+                "        rows = [%s(one) for one in row]\n",
+                name, name);
+    if (row->fields.len == 1)
+        text_printf(out, "        return np.stack(rows)\n");
+    else
+        text_printf(out, "        return tuple(np.stack(field) for field in zip(*rows))\n");
+    text_printf(out, "    columns = _columns(row, _%s_COLUMNS)\n", name);
+    for (uint32_t i = 0; i < row->fields.len; i++) {
+        text_printf(out, "    %s = np.empty(", row->fields.data[i].name);
+        print_shape(row->fields.data[i].type, out);
+        text_printf(out, ", np.%s)\n", numpy_type(row->fields.data[i].type.dtype));
+    }
+    text_printf(out, "    _call(_LIBRARY.%s, columns", row->function);
+    for (uint32_t i = 0; i < row->fields.len; i++)
+        text_printf(out, ", %s", row->fields.data[i].name);
+    text_printf(out, ")\n    return ");
+    for (uint32_t i = 0; i < row->fields.len; i++)
+        text_printf(out, "%s%s", i ? ", " : "", row->fields.data[i].name);
+    text_printf(out, "\n\n");
+}
+
+static void print_encoders(const Interface *interface, Text *out)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < interface->service->served.len; i++) {
+        RawRow row;
+        if (!raw_row_of(interface, i, &row))
+            continue;
+        if (!any)
+            text_printf(out, "\ndef _columns(row, columns):\n"
+                             "    kinds = {float: ctypes.c_double, str: ctypes.c_char_p}\n"
+                             "    fields = [(f\"c{i}\", kinds[kind]) for i, (_, kind) in enumerate(columns)]\n"
+                             "    values = []\n"
+                             "    for name, kind in columns:\n"
+                             "        if name not in row:\n"
+                             "            raise ValueError(f\"the row has no {name!r}\")\n"
+                             "        value = row[name]\n"
+                             "        if kind is float:\n"
+                             "            values.append(float(\"nan\") if value is None else float(value))\n"
+                             "        else:\n"
+                             "            values.append(None if value is None else str(value).strip().encode())\n"
+                             "    return ctypes.byref(type(\"Columns\", (ctypes.Structure,), {\"_fields_\": fields})(*values))\n\n");
+        any = true;
+        print_encoder(interface, &row, out);
+        raw_row_free(&row);
+    }
+}
+
 void aot_python(const Interface *interface, const char *origin, Text *out)
 {
     print_start(interface, origin, out);
     for (uint32_t i = 0; i < interface->functions.len; i++)
         print_definition(interface, &interface->functions.data[i], out);
+    print_encoders(interface, out);
 }
