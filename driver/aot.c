@@ -352,9 +352,7 @@ int command_aot(const Options *given)
 {
     Options alone = *given, *options = &alone;
     Aot a = {.options = options};
-    options->target.threads = false;
-    options->target.blas = BLAS_BUILTIN;
-    options->target.same_bits = false;
+    options->target = target_alone(options->target);
     if (!options->weights || !options->output) {
         fprintf(stderr, "hnc aot: say with %s\nTry 'hnc aot --help'.\n",
                 options->weights ? "-o NAME what the object is called" : "--weights FILE which weights the exports get");

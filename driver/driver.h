@@ -72,6 +72,9 @@ int command_run(const Options *options);
  * standard deviation it begins with, and how that compares with what its layer gives it (spread.c). */
 void explain_spread(Model *model, Arena *arena, const PassTrace *trace, Text *out);
 
+/* Prints what an object of the model's exports would hold and need, in bytes (sizes.c). The model must be one that compiles. */
+void explain_sizes(const Options *options);
+
 /* Checks the gradients of every loss, and compiled code; prints what it finds and returns an exit status (gradients.c).
  * *not_finite: a loss is no finite number on so few examples, and nothing was checked or said. */
 int check_gradients(Model *model, bool *not_finite);

@@ -331,6 +331,8 @@ int command_explain(const Options *options)
         for (uint32_t i = 0; i < c.model->trains.len; i++)
             explain_train(c.model, &c.model->trains.data[i], &c.arena);
         explain_cost(c.model, c.plan, &c.arena);
+        if (c.model->exports.len)
+            explain_sizes(options);
     }
     if (fine && options->plan) {
         list_weights(c.model);

@@ -56,3 +56,11 @@ int64_t target_rows_of_chunk(const Target *target, int64_t rows, int64_t columns
     int64_t step = target_chunk_step(target), steps = target_near_elements(target) / columns / step;
     return step * (steps ? steps : 1);
 }
+
+Target target_alone(Target target)
+{
+    target.threads = false;
+    target.blas = BLAS_BUILTIN;
+    target.same_bits = false;
+    return target;
+}

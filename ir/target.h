@@ -35,6 +35,8 @@ typedef struct Target {
 
 /* DEFAULT_CPU with OpenBLAS: what every module is made for unless it says otherwise. */
 Target target_usual(void);
+/* The same for objects that stand alone: without OpenBLAS, threads of a runtime, and the promise of equal bits on every processor. */
+Target target_alone(Target target);
 
 unsigned target_lanes(const Target *target, DType real);
 /* A matrix of this many elements does not stay in the far cache together with its gradient and the two moments of its optimizer.

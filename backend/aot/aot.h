@@ -2,6 +2,8 @@
 #ifndef HNC_BACKEND_AOT_H
 #define HNC_BACKEND_AOT_H
 
+#include <llvm-c/Core.h>
+
 #include "backend/aot/interface.h"
 #include "backend/backend.h"
 
@@ -14,6 +16,18 @@ bool aot_serve(Model *model, FixedConditions fixed, int64_t rows, const PassTrac
 /* Emits all functions of the interface into the file `path`, which appears only when complete. The code calls nothing but, for
  * f64, functions of libm. EMIT_OBJ, EMIT_ASM or EMIT_LLVM. On failure false with a sentence in `why`. */
 bool aot_emit(const Interface *interface, const BackendOptions *options, EmitKind kind, const char *path, char why[static 256]);
+
+/* What the object has and needs, in bytes. The stack of functions in the order of the interface: at most so much, with all that they
+ * call, under the registers that calls save. */
+typedef struct AotSizes {
+    int64_t code, numbers, rest; /* rest: texts, metadata and unwind tables, but not what linkers and debuggers read */
+    VEC(int64_t) stack;
+} AotSizes;
+/* Compiles the object as aot_emit does. On failure false with a sentence in `why`. Free it with vec_free(&sizes->stack). */
+bool aot_measure(const Interface *interface, const BackendOptions *options, AotSizes *sizes, char why[static 256]);
+
+/* The module that aot_emit makes an object of, for the caller to dispose of. NULL with a sentence in `why`. */
+LLVMModuleRef aot_module(LLVMContextRef context, const Interface *interface, const BackendOptions *options, char why[static 256]);
 
 /* The names of all functions that are emitted, *count of them; in the arena. */
 const char *const *aot_symbols(const Interface *interface, Arena *arena, uint32_t *count);

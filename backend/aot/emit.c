@@ -274,12 +274,22 @@ const char *const *aot_symbols(const Interface *interface, Arena *arena, uint32_
     return names;
 }
 
-static LLVMModuleRef emit_aot_module(LLVMContextRef context, const Interface *interface, const BackendOptions *options,
-                                     char why[static 256])
+static bool parameters_fit(const Interface *interface, char why[static 256])
+{
+    for (uint32_t i = 0; i < interface->functions.len; i++)
+        if (interface->functions.data[i].parameters.len > COUNT_OF(((AotEmitter *)0)->values)) {
+            snprintf(why, 256, "%s has %u parameters; there may be %zu", interface->functions.data[i].name,
+                     interface->functions.data[i].parameters.len, COUNT_OF(((AotEmitter *)0)->values));
+            return false;
+        }
+    return true;
+}
+
+LLVMModuleRef aot_module(LLVMContextRef context, const Interface *interface, const BackendOptions *options, char why[static 256])
 {
     AotEmitter a = {.interface = interface};
     const Plan *plan = interface->plan;
-    if (!emitter_open(&a.e, context, plan, &options->target, options->target.cpu, why))
+    if (!parameters_fit(interface, why) || !emitter_open(&a.e, context, plan, &options->target, options->target.cpu, why))
         return NULL;
     LLVMTargetDataRef layout = LLVMGetModuleDataLayout(a.e.module);
     a.size = LLVMIntPtrTypeInContext(context, layout);
@@ -298,14 +308,8 @@ static LLVMModuleRef emit_aot_module(LLVMContextRef context, const Interface *in
 
 bool aot_emit(const Interface *interface, const BackendOptions *options, EmitKind kind, const char *path, char why[static 256])
 {
-    for (uint32_t i = 0; i < interface->functions.len; i++)
-        if (interface->functions.data[i].parameters.len > COUNT_OF(((AotEmitter *)0)->values)) {
-            snprintf(why, 256, "%s has %u parameters; there may be %zu", interface->functions.data[i].name,
-                     interface->functions.data[i].parameters.len, COUNT_OF(((AotEmitter *)0)->values));
-            return false;
-        }
     LLVMContextRef context = LLVMContextCreate();
-    LLVMModuleRef module = emit_aot_module(context, interface, options, why);
+    LLVMModuleRef module = aot_module(context, interface, options, why);
     bool done = module && object_emit(module, &options->target, options->opt_level, kind, path, why);
     if (module)
         LLVMDisposeModule(module);

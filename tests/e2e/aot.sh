@@ -130,6 +130,52 @@ else
     echo "skipped: C++ (needs c++)"
 fi
 
+# ---- memory, as announced by explain ----
+
+"$hnc" explain m.hn >explained
+grep -q "an object of hnc aot for x86-64-v3: $(size -A m.o | awk '$1 ~ /^\.text/ { n += $2 } END { print n }') bytes of code" explained ||
+    fail "the size of the code: $(grep 'an object' explained)"
+cat >stack.c <<'C'
+#include <stdio.h>
+#include <string.h>
+#include <ucontext.h>
+#include "m.h"
+static _Alignas(64) unsigned char stack[1 << 16], workspace[M_WORKSPACE_BYTES], weights[M_GENERATE_WEIGHTS_BYTES];
+static float x[M_SCORE_X_SIZE], preference[2] = {1, 2}, result[M_SCORE_RESULT_SIZE];
+static void nothing(void) {}
+static void generate(void) { m_generate(1, preference, weights, workspace); }
+static void with(void) { m_score_with(weights, x, result, workspace); }
+static void whole(void) { m_score(x, 1, preference, result, workspace); }
+static long used(void (*function)(void))
+{
+    ucontext_t here, there;
+    memset(stack, 0xA5, sizeof stack);
+    getcontext(&there);
+    there.uc_stack.ss_sp = stack;
+    there.uc_stack.ss_size = sizeof stack;
+    there.uc_link = &here;
+    makecontext(&there, function, 0);
+    swapcontext(&here, &there);
+    long untouched = 0;
+    while (stack[untouched] == 0xA5)
+        untouched++;
+    return (long)sizeof stack - untouched;
+}
+int main(void)
+{
+    long base = used(nothing);
+    printf("m_generate %ld\nm_score_with %ld\nm_score %ld\n", used(generate) - base, used(with) - base, used(whole) - base);
+    return 0;
+}
+C
+cc -O0 stack.c m.o -o stack
+./stack >measured
+for function in m_generate m_score_with m_score; do
+    most=$(awk -v f=$function '$1 == f { print $4 }' explained)
+    taken=$(awk -v f=$function '$1 == f { print $2 }' measured)
+    [ "$taken" -le "$most" ] && [ "$taken" -ge $((most / 3)) ] || fail "$function takes $taken bytes of stack; explain says $most"
+done
+
 # ---- other ways to the same numbers ----
 
 aot -o m --emit=header,static
