@@ -17,6 +17,8 @@ typedef struct Arch {
     const char *name, *triple, *cpu, *features;
     unsigned lanes_f32, lanes_f64, registers;
     bool fma;
+    const char *abi;
+    bool linked_once;
     const char *linker, *archiver, *package;
     const char *const *cpus; /* that it may be told; ends with NULL */
 } Arch;
@@ -45,8 +47,7 @@ static const char *const wasm32_cpus[] = {"generic", "mvp", "bleeding-edge", NUL
 // clang-format on
 
 static const Arch archs[] = {
-#define ARCH(name, llvm, triple, cpu, features, lanes_f32, lanes_f64, registers, fma, linker, archiver, package)                 \
-    {#name, triple, cpu, features, lanes_f32, lanes_f64, registers, fma, linker, archiver, package, name##_cpus},
+#define ARCH(name, llvm, ...) {#name, __VA_ARGS__, name##_cpus},
 #include "backend/targets.def"
 #undef ARCH
 };
@@ -214,12 +215,12 @@ Target target_for(const char *cpu)
 
 const char *target_abi(const Target *target)
 {
-    return arch_of(target->triple) == arch_of("riscv64") ? "lp64d" : "";
+    return arch_of(target->triple)->abi;
 }
 
 bool target_is_linked_once(const Target *target)
 {
-    return arch_of(target->triple) == arch_of("wasm32");
+    return arch_of(target->triple)->linked_once;
 }
 
 TargetTools target_tools(const Target *target)
