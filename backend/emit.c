@@ -85,18 +85,13 @@ static KernelSplit emit_kernel_body(Emitter *e, const Kernel *kernel)
     }
 }
 
-/* An internal function whose code is to be emitted; its first block holds allocas only. */
+/* An internal function whose code is to be emitted. */
 static LLVMValueRef begin_function(Emitter *e, const char *name, LLVMTypeRef type)
 {
     e->function = LLVMAddFunction(e->module, name, type);
     LLVMSetLinkage(e->function, LLVMInternalLinkage);
     LLVMSetUnnamedAddress(e->function, LLVMGlobalUnnamedAddr); /* so LLVM may merge equal kernels */
-    add_attribute(e, e->function, "nounwind");
-    e->entry = LLVMAppendBasicBlockInContext(e->context, e->function, "entry");
-    LLVMBasicBlockRef code = LLVMAppendBasicBlockInContext(e->context, e->function, "code");
-    LLVMPositionBuilderAtEnd(e->builder, e->entry);
-    LLVMBuildBr(e->builder, code);
-    LLVMPositionBuilderAtEnd(e->builder, code);
+    begin_code(e);
     return e->function;
 }
 

@@ -92,6 +92,8 @@ LLVMValueRef emit_less(Emitter *e, LLVMValueRef a, LLVMValueRef b); /* the less 
 LLVMValueRef fused_multiply_add(Emitter *e, LLVMValueRef a, LLVMValueRef b, LLVMValueRef c);
 /* An attribute without a value: "noinline". */
 void add_attribute(const Emitter *e, LLVMValueRef function, const char *name);
+/* Begins the code of e->function, new and empty, which never unwinds; its first block, e->entry, holds allocas only. */
+void begin_code(Emitter *e);
 /* Memory of the kernel's own, for a value that changes. */
 LLVMValueRef make_variable(Emitter *e, LLVMTypeRef type);
 /* A mask of the first `count` of `lanes` lanes. */

@@ -110,6 +110,16 @@ void add_attribute(const Emitter *e, LLVMValueRef function, const char *name)
     LLVMAddAttributeAtIndex(function, LLVMAttributeFunctionIndex, LLVMCreateEnumAttribute(e->context, kind, 0));
 }
 
+void begin_code(Emitter *e)
+{
+    add_attribute(e, e->function, "nounwind");
+    e->entry = LLVMAppendBasicBlockInContext(e->context, e->function, "entry");
+    LLVMBasicBlockRef code = LLVMAppendBasicBlockInContext(e->context, e->function, "code");
+    LLVMPositionBuilderAtEnd(e->builder, e->entry);
+    LLVMBuildBr(e->builder, code);
+    LLVMPositionBuilderAtEnd(e->builder, code);
+}
+
 LLVMValueRef make_variable(Emitter *e, LLVMTypeRef type)
 {
     LLVMBasicBlockRef at = LLVMGetInsertBlock(e->builder);

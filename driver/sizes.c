@@ -1,8 +1,6 @@
 /* What exports need where they stand alone: the object that `hnc aot` would make, whose size does not depend on the trained numbers. */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "backend/aot/aot.h"
 #include "driver/driver.h"
@@ -25,8 +23,6 @@ static void print_sizes(const Interface *interface, const AotSizes *sizes, const
 
 static bool measure(Compilation *c, const Options *options, char why[static 256])
 {
-    const char *slash = strrchr(options->file, '/'), *file = slash ? slash + 1 : options->file;
-    const char *name = arena_text(&c->arena, file, strcspn(file, "."));
     const double *const *fixed = arena_alloc(&c->arena, (c->model->module->conditions.len + 1) * sizeof *fixed);
     BackendOptions backend = {.target = options->target, .opt_level = options->opt_level};
     Service service;
@@ -34,7 +30,7 @@ static bool measure(Compilation *c, const Options *options, char why[static 256]
     AotSizes sizes;
     if (!aot_serve(c->model, fixed, 0, &c->trace, &service, &c->plan, why))
         return false;
-    interface_make(&interface, name, HNC_VERSION, &service, c->plan, false);
+    interface_make(&interface, c->model->name, HNC_VERSION, &service, c->plan, false);
     bool fine = aot_measure(&interface, &backend, &sizes, why);
     if (fine)
         print_sizes(&interface, &sizes, options->target.name);

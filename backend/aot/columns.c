@@ -329,12 +329,7 @@ static void emit_encoder(Emitter *e, const RawRow *row)
     for (uint32_t i = 0; i <= row->fields.len; i++)
         types[i] = e->pointer;
     e->function = LLVMAddFunction(e->module, row->function, LLVMFunctionType(e->i32, types, row->fields.len + 1, false));
-    add_attribute(e, e->function, "nounwind");
-    e->entry = LLVMAppendBasicBlockInContext(e->context, e->function, "entry");
-    LLVMBasicBlockRef code = block(e);
-    LLVMPositionBuilderAtEnd(e->builder, e->entry);
-    LLVMBuildBr(e->builder, code);
-    LLVMPositionBuilderAtEnd(e->builder, code);
+    begin_code(e);
     for (uint32_t i = 0; i <= row->fields.len; i++)
         require(&n, LLVMBuildIsNotNull(e->builder, LLVMGetParam(e->function, i), ""), AOT_POINTER);
     for (uint32_t i = 0; i < row->columns.len; i++) {

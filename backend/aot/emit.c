@@ -242,12 +242,7 @@ static void emit_aot_function(AotEmitter *a, const AotFunction *function)
     for (uint32_t i = 0; i < count; i++)
         types[i] = parameter_type(a, &function->parameters.data[i]);
     e->function = LLVMAddFunction(e->module, function->name, LLVMFunctionType(e->i32, types, count, false));
-    add_attribute(e, e->function, "nounwind");
-    e->entry = LLVMAppendBasicBlockInContext(e->context, e->function, "entry");
-    LLVMBasicBlockRef code = LLVMAppendBasicBlockInContext(e->context, e->function, "code");
-    LLVMPositionBuilderAtEnd(e->builder, e->entry);
-    LLVMBuildBr(e->builder, code);
-    LLVMPositionBuilderAtEnd(e->builder, code);
+    begin_code(e);
     for (uint32_t i = 0; i < count; i++)
         a->values[i] = LLVMGetParam(e->function, i);
     a->numbers = a->constants ? a->constants : value_of(a, PARAMETER_PARAMETERS);
