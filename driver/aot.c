@@ -183,7 +183,7 @@ static const struct {
 static unsigned read_outputs(const char *list)
 {
     unsigned wanted = 0;
-    while (*list) {
+    do {
         size_t length = strcspn(list, ",");
         unsigned kind = 0;
         while (kind < OUTPUT_COUNT && (strlen(outputs[kind].word) != length || strncmp(outputs[kind].word, list, length)))
@@ -197,7 +197,7 @@ static unsigned read_outputs(const char *list)
         }
         wanted |= 1u << kind;
         list += length + (list[length] == ',');
-    }
+    } while (*list);
     return wanted;
 }
 

@@ -431,6 +431,7 @@ refused 1 "two functions would be called m_score_with and m_score_WITH" "$hnc" a
 refused 2 "unknown target 'vax'" "$hnc" aot m.hn --weights run/last.safetensors -o m --target=vax
 refused 2 "unknown processor 'haswell'" "$hnc" aot m.hn --weights run/last.safetensors -o m --target=aarch64 --cpu=haswell
 refused 2 "--emit=lib: there are header, object" "$hnc" aot m.hn --weights run/last.safetensors -o m --emit=lib
+refused 2 "--emit=: there are header, object" "$hnc" aot m.hn --weights run/last.safetensors -o m --emit=
 refused 1 "'q' is no condition of this model, which has r, t" "$hnc" aot m.hn --weights run/last.safetensors -o m --fix q=1
 refused 1 "--fix r: say which value" "$hnc" aot m.hn --weights run/last.safetensors -o m --fix r
 refused 1 "--fix r -1,2: a preference has no negative numbers" "$hnc" aot m.hn --weights run/last.safetensors -o m --fix r=-1,2
