@@ -281,6 +281,19 @@ static void emit_manifest(LLVMModuleRef module, const char *manifest)
     LLVMSetGlobalConstant(global, true);
 }
 
+/* hn_weights and hn_weights_bytes. */
+static void emit_weights(LLVMModuleRef module, const BackendOptions *options)
+{
+    LLVMContextRef context = LLVMGetModuleContext(module);
+    LLVMValueRef bytes = LLVMConstStringInContext2(context, options->weights, options->weights_bytes, true);
+    LLVMValueRef global = LLVMAddGlobal(module, LLVMTypeOf(bytes), "hn_weights");
+    LLVMValueRef count = LLVMAddGlobal(module, LLVMInt64TypeInContext(context), "hn_weights_bytes");
+    LLVMSetInitializer(global, bytes);
+    LLVMSetInitializer(count, LLVMConstInt(LLVMInt64TypeInContext(context), options->weights_bytes, false));
+    LLVMSetGlobalConstant(global, true);
+    LLVMSetGlobalConstant(count, true);
+}
+
 static void set_types(Emitter *e)
 {
     e->i1 = LLVMInt1TypeInContext(e->context);
@@ -374,6 +387,8 @@ static LLVMModuleRef emit_narrow(LLVMContextRef context, const Plan *plan, const
     LLVMModuleRef module = emit_module(context, plan, options, &code, why);
     if (module)
         emit_manifest(module, manifest);
+    if (module && options->weights)
+        emit_weights(module, options);
     return module;
 }
 

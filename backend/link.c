@@ -63,11 +63,17 @@ static void add_compiler(Arguments *arguments, Arena *arena)
     }
 }
 
+static void add_openblas(Arguments *arguments, Arena *arena)
+{
+    static const char openblas[] = HNC_OPENBLAS;
+    vec_push(arguments, arena_text(arena, openblas, strlen(openblas)));
+    vec_push(arguments, arena_printf(arena, "-Wl,-rpath,%.*s", (int)(strrchr(openblas, '/') - openblas), openblas));
+}
+
 /* The whole command, NULL-terminated. */
 static bool build_arguments(const char *object, Blas blas, const char *out, Arguments *arguments, Arena *arena,
                             char why[static 256])
 {
-    static const char openblas[] = HNC_OPENBLAS;
     char *runtime = runtime_library(arena, why);
     if (!runtime)
         return false;
@@ -75,8 +81,7 @@ static bool build_arguments(const char *object, Blas blas, const char *out, Argu
     vec_push(arguments, arena_text(arena, object, strlen(object)));
     vec_push(arguments, runtime);
     if (blas == BLAS_OPENBLAS) {
-        vec_push(arguments, arena_text(arena, openblas, strlen(openblas)));
-        vec_push(arguments, arena_printf(arena, "-Wl,-rpath,%.*s", (int)(strrchr(openblas, '/') - openblas), openblas));
+        add_openblas(arguments, arena);
         vec_push(arguments, arena_printf(arena, "-Wl,--wrap=cblas_sgemm,--wrap=cblas_dgemm")); /* runtime/core/products.c */
     }
     const char *const rest[] = {
@@ -221,6 +226,8 @@ bool link_shared(const char *object, const Target *target, const char *const *ex
         else
             push_words(&arguments, &arena, 1, &tools.linker);
         push_words(&arguments, &arena, 5, (const char *const[]){"-shared", "-o", temp, object, "-lm"});
+        if (target->blas == BLAS_OPENBLAS && target_is_host(target))
+            add_openblas(&arguments, &arena);
     }
     bool linked = run_tool(&arguments, temp, tools.package, out, why);
     arena_free(&arena);

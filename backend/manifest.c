@@ -351,7 +351,10 @@ static void fill_exports(const Filler *f, Manifest *manifest)
                              .function = function_index(f, export->function),
                              .rows = export->rows,
                              .spans = sweep && export->spanned >> sweep->condition & 1,
-                             .labels = export->labels};
+                             .labels = export->labels,
+                             .dataset = export->dataset,
+                             .member = -1,
+                             .member_condition = export->member};
         for (size_t k = 0; k < info->argument_count; k++)
             info->arguments[k] = (ArgumentInfo){tensor(export->arguments[k].name, export->arguments[k].type),
                                                 export->arguments[k].condition};

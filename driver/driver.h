@@ -25,6 +25,7 @@ typedef struct Options {
     uint32_t silenced_warnings; /* bit set of WarningKind */
     bool warnings_are_errors;
     bool every_export; /* checks the exports with every train, not only with the selected one */
+    bool blas;     /* it was asked for one: that of the target */
     bool no_std;   /* an object that needs no library at all */
     bool external; /* an object without the trained numbers */
     bool aot; /* exports are left to serve.h: nothing calls them in batches */

@@ -166,6 +166,7 @@ static int parse_blas(const char *command, const char *name, Options *options)
     for (unsigned blas = 0; blas < BLAS_COUNT; blas++)
         if (strcmp(blas_names[blas], name) == 0) {
             options->target.blas = (Blas)blas;
+            options->blas = true;
             return EXIT_FINE;
         }
     return usage_of_words(command, "--blas=", name, blas_names, BLAS_COUNT);

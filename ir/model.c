@@ -142,3 +142,60 @@ const char *constant_state(Arena *arena, const char *name)
 {
     return arena_printf(arena, "const/%s", name);
 }
+
+const Field *field_of_argument(const Model *model, uint32_t dataset, const ExportArgument *argument, uint32_t *position)
+{
+    *position = 0;
+    for (uint32_t i = 0; i < model->module->fields.len; i++) {
+        const Field *field = &model->module->fields.data[i];
+        const char *dot = strrchr(field->name, '.');
+        if (field->dataset != dataset)
+            continue;
+        if (dot && strcmp(dot + 1, argument->name) == 0 && type_equal(field->type, argument->type))
+            return field;
+        ++*position;
+    }
+    return NULL;
+}
+
+/* Whether the data set has all arguments that are no conditions, and there are some. */
+static bool has_arguments(const Model *model, uint32_t dataset, const Export *export)
+{
+    bool some = false;
+    uint32_t position;
+    for (uint32_t i = 0; i < export->argument_count; i++) {
+        if (export->arguments[i].condition >= 0)
+            continue;
+        if (!field_of_argument(model, dataset, &export->arguments[i], &position))
+            return false;
+        some = true;
+    }
+    return some;
+}
+
+static int dataset_of(const Model *model, const Export *export)
+{
+    for (uint32_t i = 0; i < model->trains.len; i++)
+        for (uint32_t k = 0; k < model->trains.data[i].phases.len; k++)
+            if (has_arguments(model, model->trains.data[i].phases.data[k].dataset, export))
+                return (int)model->trains.data[i].phases.data[k].dataset;
+    for (int derived = 0; derived < 2; derived++)
+        for (uint32_t i = 0; i < model->datasets.len; i++) {
+            const Family *family = model->datasets.data[i].family;
+            if ((family && family->base >= 0) == derived && has_arguments(model, i, export))
+                return (int)i;
+        }
+    return -1;
+}
+
+void find_examples(const Model *model, Export *export)
+{
+    export->dataset = dataset_of(model, export);
+    export->member = -1;
+    for (uint32_t i = 0; i < model->trains.len; i++)
+        for (uint32_t k = 0; k < model->trains.data[i].phases.len; k++) {
+            const Phase *phase = &model->trains.data[i].phases.data[k];
+            if ((int)phase->dataset == export->dataset && phase->member.kind == MEMBER_OF_CONDITION && export->member < 0)
+                export->member = (int)phase->member.index;
+        }
+}

@@ -313,6 +313,8 @@ typedef struct Export {
     int labels; /* the field whose classes the result is one of, or has an element for each of; -1: it is neither */
     const ExportArgument *arguments;
     uint32_t argument_count;
+    int dataset; /* whose fields the arguments are that are no conditions; -1: there are none, or no data set has them */
+    int member;  /* the condition that says of which member of this data set; -1: none */
     Type result;        /* of one example */
     uint64_t spanned;   /* conditions over all of whose values some part of it runs, as a set */
     Function *generate; /* NULL: there is nothing to generate */
@@ -340,6 +342,12 @@ typedef struct Model {
     VEC(Train) trains;
     VEC(Export) exports;
 } Model;
+
+/* The field of the data set that has the argument's name and type; NULL: it has none. *position: which of its fields. */
+const Field *field_of_argument(const Model *model, uint32_t dataset, const ExportArgument *argument, uint32_t *position);
+/* Sets the export's `dataset` and `member`: of several that have such fields, the data set that a phase of a train reads, and a
+ * family of members made of another data set last. */
+void find_examples(const Model *model, Export *export);
 
 /* The index behind the name of a data set: "[3]", "[t]", or "" where there is none. */
 const char *member_text(const Module *module, MemberChoice member, Arena *arena);

@@ -124,7 +124,7 @@ static const ExportArgument *argument_of(const Export *export, const char *name)
     return NULL;
 }
 
-static void begin_export(Model *model, Export *export, FixedConditions fixed)
+static void begin_export(Model *model, Export *export, FixedConditions fixed, bool written)
 {
     Rewrite rewrite;
     rewrite_begin(&rewrite, model->module, export->function);
@@ -138,7 +138,7 @@ static void begin_export(Model *model, Export *export, FixedConditions fixed)
             rewrite.map[v] = fixed_value(&rewrite.b, &model->module->conditions.data[argument->condition], numbers);
         else
             rewrite_copy(&rewrite, v);
-        if (is_condition && !numbers)
+        if (is_condition && !numbers && written)
             rewrite.map[v] = value_of_argument(&rewrite.b, model, (uint32_t)argument->condition, rewrite.map[v]);
     }
     rewrite_end(&rewrite);
@@ -151,10 +151,10 @@ static void begin_export(Model *model, Export *export, FixedConditions fixed)
     export->argument_count = count;
 }
 
-void serve_begin(Model *model, FixedConditions fixed)
+void serve_begin(Model *model, FixedConditions fixed, bool written)
 {
     for (uint32_t i = 0; i < model->exports.len; i++)
-        begin_export(model, &model->exports.data[i], fixed);
+        begin_export(model, &model->exports.data[i], fixed, written);
 }
 
 /* ---- what is known ---- */

@@ -47,12 +47,13 @@ typedef const double *const *FixedConditions;
 
 /* In this order, for a model whose exports method_assemble has left, and that has no other functions any more.
  *
- * serve_begin: arguments that are conditions take what a user writes, or are fixed; fixed ones are no arguments any more.
+ * serve_begin: conditions that are fixed are no arguments any more. `written`: the others take what a user writes; else what the
+ * runtime gives.
  * serve_fold: per export, the function without inputs that computes what depends on no argument, into states that it adds from
  * number *first on; NULL where there is nothing. The caller runs them and sets the literals of these states.
  * serve_finish: splits the exports and finishes them; `rows` examples per call, 0: one without an axis, SERVE_ANY: calls say how
  * many. */
-void serve_begin(Model *model, FixedConditions fixed);
+void serve_begin(Model *model, FixedConditions fixed, bool written);
 Function *serve_fold(Model *model, Export *export, const PassTrace *trace);
 void serve_finish(Model *model, int64_t rows, const PassTrace *trace, Service *service);
 void service_free(Service *service);

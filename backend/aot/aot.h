@@ -13,6 +13,11 @@
 bool aot_serve(Model *model, FixedConditions fixed, int64_t rows, const PassTrace *trace, Service *service, Plan **plan,
                char why[static 256]);
 
+/* Makes of a model's exports what a program needs that can do nothing but predict: as aot_serve, but they are called by the runtime,
+ * and read states, which have literals and are weights, encoders and the like only where something reads them. plan_free is the
+ * caller's. */
+bool aot_program(Model *model, FixedConditions fixed, const PassTrace *trace, Plan **plan, char why[static 256]);
+
 /* Emits all functions of the interface into the file `path`, which appears only when complete. The code calls nothing but, for
  * f64, functions of libm. EMIT_OBJ, EMIT_ASM or EMIT_LLVM. On failure false with a sentence in `why`. */
 bool aot_emit(const Interface *interface, const BackendOptions *options, EmitKind kind, const char *path, char why[static 256]);

@@ -7,22 +7,6 @@
 
 /* ---- which columns ---- */
 
-/* The field of the data set with that name and type; *position: which of its fields. */
-static const Field *find_field(const Model *model, uint32_t dataset, const ExportArgument *argument, uint32_t *position)
-{
-    *position = 0;
-    for (uint32_t i = 0; i < model->module->fields.len; i++) {
-        const Field *field = &model->module->fields.data[i];
-        if (field->dataset != dataset)
-            continue;
-        const char *dot = strchr(field->name, '.');
-        if (dot && strcmp(dot + 1, argument->name) == 0 && type_equal(field->type, argument->type))
-            return field;
-        ++*position;
-    }
-    return NULL;
-}
-
 static const double *encoder_numbers(const Module *module, const Field *field, const char *what)
 {
     Arena arena = {0};
@@ -75,32 +59,44 @@ static bool add_field(const Interface *interface, RawRow *row, const Field *fiel
     return true;
 }
 
-/* Whether all arguments of the export that are no conditions are fields of the data set. */
-static bool comes_from(const Interface *interface, const Export *export, uint32_t dataset, RawRow *row)
+/* The data set whose table the export's arguments come from; -1: none. A family of another one's rows has its table. */
+static int table_of(const Model *model, const Export *export)
+{
+    const Family *family = export->dataset < 0 ? NULL : model->datasets.data[export->dataset].family;
+    return family && family->base >= 0 ? family->base : export->dataset;
+}
+
+/* Whether the export's data set is a family that is about the field, and may have made another one of it. */
+static bool is_made(const Model *model, const Export *export, const Field *field)
+{
+    const Family *family = model->datasets.data[export->dataset].family;
+    return family && family->field >= 0 && &model->module->fields.data[family->field] == field;
+}
+
+static bool add_fields(const Interface *interface, const Export *export, int table, RawRow *row)
 {
     const Model *model = interface->service->model;
-    row->schema = model->datasets.data[dataset].schema;
+    row->schema = table < 0 ? NULL : model->datasets.data[table].schema;
     for (uint32_t i = 0; row->schema && i < export->argument_count; i++) {
         uint32_t position;
-        const Field *field =
-            export->arguments[i].condition < 0 ? find_field(model, dataset, &export->arguments[i], &position) : NULL;
-        if (export->arguments[i].condition < 0 && !(field && add_field(interface, row, field, &row->schema->fields[position])))
+        if (export->arguments[i].condition >= 0)
+            continue;
+        const Field *field = field_of_argument(model, (uint32_t)table, &export->arguments[i], &position);
+        if (!field || is_made(model, export, field) || !add_field(interface, row, field, &row->schema->fields[position]))
             return false;
     }
-    return row->fields.len > 0;
+    return row->schema != NULL;
 }
 
 bool raw_row_of(const Interface *interface, uint32_t served, RawRow *row)
 {
     const Export *export = interface->service->served.data[served].export;
     Arena *arena = (Arena *)&interface->arena;
-    for (uint32_t d = 0; d < interface->service->model->datasets.len; d++) {
-        *row = (RawRow){.type = arena_printf(arena, "%s_%s_columns", interface->name, export->name),
-                        .function = arena_printf(arena, "%s_%s_encode", interface->name, export->name)};
-        if (comes_from(interface, export, d, row))
-            return true;
-        raw_row_free(row);
-    }
+    *row = (RawRow){.type = arena_printf(arena, "%s_%s_columns", interface->name, export->name),
+                    .function = arena_printf(arena, "%s_%s_encode", interface->name, export->name)};
+    if (add_fields(interface, export, table_of(interface->service->model, export), row))
+        return true;
+    raw_row_free(row);
     return false;
 }
 

@@ -5,10 +5,10 @@
 #include "backend/aot/aot.h"
 #include "backend/jit.h"
 
-static bool verified_plan(const Module *module, Plan **plan, char why[static 256])
+static bool verified_plan(const Module *module, PlanKind kind, Plan **plan, char why[static 256])
 {
     Text violations = {0};
-    *plan = plan_module_as(module, PLAN_SERVED);
+    *plan = plan_module_as(module, kind);
     bool fine = plan_verify(*plan, &violations);
     if (!fine) {
         snprintf(why, 256, "internal error: a schedule does not verify, so nothing is made of it: %.160s", violations.data);
@@ -77,11 +77,21 @@ static bool run_functions(Module *module, const Plan *plan, char why[static 256]
     return true;
 }
 
-static void keep_exports(Model *model)
+static bool makes_rows(const Model *model, const Function *function)
+{
+    for (uint32_t i = 0; i < model->datasets.len; i++)
+        for (uint32_t k = 0; k < model->datasets.data[i].makers.len; k++)
+            if (model->datasets.data[i].makers.data[k] == function)
+                return true;
+    return false;
+}
+
+/* Removes all functions but exports, and but those that compute rows of data sets if `rows`. */
+static void keep_exports(Model *model, bool rows)
 {
     Module *module = model->module;
     for (uint32_t i = module->functions.len; i-- > 0;) {
-        bool kept = false;
+        bool kept = rows && makes_rows(model, module->functions.data[i]);
         for (uint32_t k = 0; k < model->exports.len; k++)
             kept |= model->exports.data[k].function == module->functions.data[i];
         if (!kept)
@@ -97,14 +107,15 @@ static bool run_alone(Module *module, uint32_t count, Function **functions, char
     Plan *plan = NULL;
     module->functions.data = functions;
     module->functions.len = count;
-    bool fine = verified_plan(module, &plan, why) && run_functions(module, plan, why);
+    bool fine = verified_plan(module, PLAN_SERVED, &plan, why) && run_functions(module, plan, why);
     plan_free(plan);
     module->functions.data = all;
     module->functions.len = all_count;
     return fine;
 }
 
-static bool fold(Model *model, const PassTrace *trace, char why[static 256])
+/* Computes what depends on no argument. All functions that are left are exports or, if `rows`, compute rows of data sets. */
+static bool fold(Model *model, bool rows, const PassTrace *trace, char why[static 256])
 {
     VEC(Function *) folds = {0};
     for (uint32_t i = 0; i < model->exports.len; i++) {
@@ -114,20 +125,69 @@ static bool fold(Model *model, const PassTrace *trace, char why[static 256])
     }
     bool fine = folds.len == 0 || run_alone(model->module, folds.len, folds.data, why);
     vec_free(&folds);
-    keep_exports(model);
+    keep_exports(model, rows);
     return fine;
 }
 
 bool aot_serve(Model *model, FixedConditions fixed, int64_t rows, const PassTrace *trace, Service *service, Plan **plan,
                char why[static 256])
 {
-    keep_exports(model);
-    serve_begin(model, fixed);
-    if (!fold(model, trace, why))
+    keep_exports(model, false);
+    serve_begin(model, fixed, true);
+    if (!fold(model, false, trace, why))
         return false;
     serve_finish(model, rows, trace, service);
-    if (verified_plan(model->module, plan, why))
+    if (verified_plan(model->module, PLAN_SERVED, plan, why))
         return true;
     service_free(service);
     return false;
+}
+
+static bool is_read(const Module *module, uint32_t state)
+{
+    for (uint32_t i = 0; i < module->functions.len; i++)
+        for (Value v = 0; v < module->functions.data[i]->ops.len; v++) {
+            const Op *op = OP_AT(module->functions.data[i], v);
+            if (op->code == OP_STATE_READ && op->symbol == state)
+                return true;
+        }
+    return false;
+}
+
+/* Whether the state is the value at hand of a condition that some export takes. */
+static bool is_of_argument(const Model *model, uint32_t state)
+{
+    for (uint32_t i = 0; i < model->exports.len; i++)
+        for (uint32_t k = 0; k < model->exports.data[i].argument_count; k++) {
+            int condition = model->exports.data[i].arguments[k].condition;
+            const TrainCondition *moved =
+                condition < 0 ? NULL : find_train_condition(&model->trains.data[0], (uint32_t)condition);
+            if (moved && moved->state == state)
+                return true;
+        }
+    return false;
+}
+
+/* What neither code nor the runtime reads any more is no part of the weights. */
+static void forget_unread(Model *model)
+{
+    Module *module = model->module;
+    for (uint32_t s = 0; s < module->states.len; s++) {
+        State *state = &module->states.data[s];
+        bool wanted = is_read(module, s) || is_of_argument(model, s) || state->role == STATE_ENCODER ||
+                      strcmp(state->name, "seed") == 0;
+        if (!wanted)
+            state->role = STATE_SCRATCH;
+    }
+}
+
+bool aot_program(Model *model, FixedConditions fixed, const PassTrace *trace, Plan **plan, char why[static 256])
+{
+    keep_exports(model, true);
+    serve_begin(model, fixed, false);
+    if (!fold(model, true, trace, why))
+        return false;
+    exports_finish(model, trace);
+    forget_unread(model);
+    return verified_plan(model->module, PLAN_USUAL, plan, why);
 }

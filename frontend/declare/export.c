@@ -202,6 +202,7 @@ void lower_export(Session *s, const Decl *decl)
         export.labels = labelled_field(s, result);
         export.spanned = s->spanned;
     }
+    find_examples(s->model, &export);
     vec_push(&s->model->exports, export);
     close_function(s);
 }

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#define HN_ABI_VERSION 8
+#define HN_ABI_VERSION 9
 /* Alignment of both arenas, of every tensor in them and of every row table. */
 #define HN_ALIGNMENT 64
 
@@ -25,6 +25,10 @@ extern const char hn_manifest[];          /* NUL-terminated JSON */
 extern hn_function *const hn_functions[]; /* in the order of the manifest's "functions" */
 /* The same for x86-64-v4; absent (NULL) unless the program was built for both levels. */
 extern hn_function *const hn_functions_v4[] __attribute__((weak));
+
+/* Of a program that has its weights inside: a file of them, as runtime/data/safetensors.h reads it. Absent in others. */
+extern const unsigned char hn_weights[] __attribute__((weak));
+extern const int64_t hn_weights_bytes __attribute__((weak));
 
 /* Runtime services for compiled code. Splits [0, n) into at most one contiguous range per thread, each a multiple of `grain` long
  * but the last, and runs `body` on each. */

@@ -209,12 +209,14 @@ int command_info(const Manifest *manifest, const Options *options)
     }
     for (size_t i = 0; i < manifest->constant_count; i++)
         printf("const %s = %.15g%s\n", manifest->constants[i].name, manifest->constants[i].number,
-               manifest->constants[i].state == NONE ? "" : ", which train --set changes");
+               manifest->train && manifest->constants[i].state != NONE ? ", which train --set changes" : "");
     print_data(manifest);
     for (size_t i = 0; i < manifest->export_count; i++)
         print_export(&manifest->exports[i]);
     for (size_t i = 0; i < manifest->state_count; i++) {
         char type[TENSOR_TEXT_SIZE];
+        if (!manifest->train && manifest->states[i].role == STATE_SCRATCH) /* left of the train */
+            continue;
         printf("state %s: %s %s\n", manifest->states[i].tensor.name, tensor_text(&manifest->states[i].tensor, type),
                state_role_names[manifest->states[i].role]);
     }

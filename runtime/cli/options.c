@@ -10,6 +10,7 @@
 #include "runtime/cli/commands.h"
 #include "runtime/cli/domains/domains.h"
 #include "runtime/core/report.h"
+#include "runtime/data/safetensors.h"
 #include "support/wrap.h"
 
 enum { THREADS_LIMIT = 1024, HELP_WIDTH = 100, HELP_MARGIN = 23 };
@@ -38,12 +39,30 @@ static const struct {
 #undef FLAG
 };
 
-static const CommandInfo commands[] = {
-#define COMMAND(name, flags, most, files, runs, summary) {#name, flags, most, files, runs, summary, command_##name},
+static const CommandInfo all_commands[] = {
+#define COMMAND(name, flags, most, files, runs, trained, summary) {#name, flags, most, files, runs, trained, summary, command_##name},
 #include "runtime/cli/commands.def"
 #undef COMMAND
 };
-enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
+
+/* Those that the program has. */
+static CommandInfo commands[sizeof all_commands / sizeof all_commands[0]];
+static size_t command_count;
+
+/* A program without a train has its weights inside, and needs no flag for them. */
+static void offer_commands(const Manifest *manifest)
+{
+    command_count = 0;
+    for (size_t i = 0; i < sizeof all_commands / sizeof all_commands[0]; i++) {
+        if (all_commands[i].trained && !manifest->train)
+            continue;
+        commands[command_count] = all_commands[i];
+        if (safetensors_inside())
+            commands[command_count].flags &= ~(unsigned)WEIGHTS;
+        command_count++;
+    }
+}
+
 
 /* The flags of conditions, behind those of the table: one per word, "--task". */
 enum { MOST_WORDS = 16 };
@@ -149,7 +168,7 @@ static void print_flag_help(const Manifest *manifest, Key key)
 void options_help(const Manifest *manifest, const CommandInfo *command)
 {
     CommandInfo shown = {.name = ""}; /* all flags of these commands */
-    for (size_t i = 0; i < COMMAND_COUNT; i++)
+    for (size_t i = 0; i < command_count; i++)
         if (!command || command == &commands[i]) {
             print_usage(&commands[i], command || i == 0);
             shown.flags |= commands[i].flags;
@@ -415,7 +434,7 @@ static bool refuse_flag(const char *argument, const CommandInfo *command)
     if (meant == KEY_FROM && near)
         return report_error("'%s' is not a flag of '%s'; '%s FILE' begins with the weights of a file", argument, command->name,
                             near);
-    for (size_t i = 0; i < COMMAND_COUNT; i++)
+    for (size_t i = 0; i < command_count; i++)
         for (int key = 0; key < key_count(); key++)
             if (takes(&commands[i], key) && is_flag(argument, flag_name(key)))
                 return report_error("'%s' is not a flag of '%s', but of '%s'; see '%s %s --help'", argument, command->name,
@@ -485,14 +504,14 @@ static bool is_help(const char *text)
 }
 
 /* "train, eval, predict, plot or info" */
-static const char *all_commands(void)
+static const char *command_names(void)
 {
     static char text[256];
     size_t length = 0;
-    for (size_t i = 0; i < COMMAND_COUNT; i++)
+    for (size_t i = 0; i < command_count; i++)
         length += (size_t)snprintf(text + length, sizeof text - length, "%s%s",
                                    i == 0                  ? ""
-                                   : i + 1 < COMMAND_COUNT ? ", "
+                                   : i + 1 < command_count ? ", "
                                                            : " or ",
                                    commands[i].name);
     return text;
@@ -508,23 +527,24 @@ static bool fit_together(const Options *options)
 
 static bool refuse_command(const char *word)
 {
-    for (size_t i = 0; i < COMMAND_COUNT; i++)
+    for (size_t i = 0; i < command_count; i++)
         for (int key = 0; key < key_count(); key++)
             if (takes(&commands[i], key) && is_flag(word, flag_name(key)))
                 return report_error("'%s' is not a command: flags stand behind one, as in '%s %s %s'", word, report_command(),
                                     commands[i].name, word);
-    return report_error("'%s' is not a command (%s); see --help", word, all_commands());
+    return report_error("'%s' is not a command (%s); see --help", word, command_names());
 }
 
 bool options_parse(int argc, char **argv, const Manifest *manifest, Options *options)
 {
     name_condition_flags(manifest);
+    offer_commands(manifest);
     *options = (Options){.run = {.epochs = -1, .steps = -1, .checkpoint_every = 600}};
     if (argc < 2)
-        return report_error("expected a command: %s; see --help", all_commands());
+        return report_error("expected a command: %s; see --help", command_names());
     options->help = is_help(argv[1]);
     const char *word = options->help ? (argc > 2 ? argv[2] : NULL) : argv[1];
-    for (size_t i = 0; i < COMMAND_COUNT && word && !options->command; i++)
+    for (size_t i = 0; i < command_count && word && !options->command; i++)
         if (!strcmp(commands[i].name, word))
             options->command = &commands[i];
     if (word && !options->command)

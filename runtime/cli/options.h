@@ -39,7 +39,7 @@ struct CommandInfo {
     unsigned flags; /* set of them */
     size_t most_files;
     const char *files; /* what usage calls them */
-    bool runs;
+    bool runs, trained;
     const char *summary;
     int (*run)(const Manifest *manifest, const Options *options); /* the exit status */
 };

@@ -12,9 +12,10 @@
 #include "runtime/cli/conditions.h"
 #include "runtime/core/parallel.h"
 #include "runtime/core/report.h"
-#include "runtime/run/sweep.h"
+#include "runtime/data/safetensors.h"
 #include "runtime/run/examples.h"
 #include "runtime/run/folder.h"
+#include "runtime/run/sweep.h"
 
 static const ExportInfo *find_export(const Manifest *manifest, const char *name)
 {
@@ -135,7 +136,8 @@ int command_predict(const Manifest *manifest, const Options *options)
     const DatasetInfo *dataset = export && !once ? examples_dataset(manifest, export) : NULL;
     if (!dataset && !once)
         return EXIT_FAILURE;
-    char *weights = options->weights ? strdup(options->weights) : folder_newest_weights(manifest, "predict");
+    char *found = options->weights || safetensors_inside() ? NULL : folder_newest_weights(manifest, "predict");
+    const char *weights = options->weights ? options->weights : safetensors_inside() ? safetensors_inside() : found;
     if (!weights)
         return EXIT_FAILURE;
     parallel_set_threads(options->run.threads ? options->run.threads : 1);
@@ -153,6 +155,6 @@ int command_predict(const Manifest *manifest, const Options *options)
     examples_free(&examples);
     exported_close(&exported);
     program_close(&program);
-    free(weights);
+    free(found);
     return fine ? EXIT_SUCCESS : EXIT_FAILURE;
 }

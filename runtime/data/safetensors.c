@@ -6,9 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "runtime/abi/frame.h"
 #include "runtime/core/report.h"
 #include "runtime/data/files.h"
 
@@ -73,14 +75,20 @@ static void order_by_size(const TensorInfo *tensors, size_t count, size_t *order
                 order[filled++] = i;
 }
 
+static void put_length(const char *header, unsigned char bytes[static LENGTH_BYTES])
+{
+    uint64_t length = strlen(header);
+    for (unsigned i = 0; i < LENGTH_BYTES; i++)
+        bytes[i] = (unsigned char)(length >> 8 * i);
+}
+
 static bool write_parts(const char *path, const char *header, const TensorInfo *tensors, const void *const *data,
                         const size_t *order, size_t count)
 {
     ReplacedFile file;
     uint64_t length = strlen(header);
     unsigned char length_bytes[LENGTH_BYTES];
-    for (unsigned i = 0; i < LENGTH_BYTES; i++)
-        length_bytes[i] = (unsigned char)(length >> 8 * i);
+    put_length(header, length_bytes);
     if (!replace_begin(&file, path) || !replace_write(&file, length_bytes, sizeof length_bytes) ||
         !replace_write(&file, header, length))
         return false;
@@ -102,6 +110,43 @@ bool safetensors_write(const char *path, const TensorInfo *tensors, const void *
     free(header);
     free(order);
     return fine;
+}
+
+/* What write_parts writes; for free(), NULL without memory. */
+static unsigned char *join_parts(const char *header, const TensorInfo *tensors, const void *const *data, const size_t *order,
+                                 size_t count, size_t *size)
+{
+    size_t length = strlen(header), at = LENGTH_BYTES + length;
+    *size = at;
+    for (size_t i = 0; i < count; i++)
+        *size += tensors[i].bytes;
+    unsigned char *bytes = malloc(*size);
+    if (!bytes)
+        return NULL;
+    put_length(header, bytes);
+    memcpy(bytes + LENGTH_BYTES, header, length);
+    for (size_t i = 0; i < count; i++) {
+        memcpy(bytes + at, data[order[i]], tensors[order[i]].bytes);
+        at += tensors[order[i]].bytes;
+    }
+    return bytes;
+}
+
+unsigned char *safetensors_bytes(const TensorInfo *tensors, const void *const *data, size_t count, const json_t *metadata,
+                                 size_t *size)
+{
+    size_t *order = malloc((count + 1) * sizeof *order);
+    char *header = NULL;
+    if (order) {
+        order_by_size(tensors, count, order);
+        header = header_text(tensors, count, order, metadata);
+    }
+    unsigned char *bytes = header ? join_parts(header, tensors, data, order, count, size) : NULL;
+    if (!bytes)
+        report_error("out of memory");
+    free(header);
+    free(order);
+    return bytes;
 }
 
 /* ---- reading ---- */
@@ -281,18 +326,45 @@ static bool is_run_folder(const char *path)
     return found;
 }
 
+static bool open_path(SafeFile *file)
+{
+    if (is_run_folder(file->path))
+        return report_error("%s: is the folder of a run: name one of its checkpoints, best.safetensors or last.safetensors",
+                            file->path);
+    if (path_exists(file->path) && !path_is_file(file->path))
+        return false;
+    file->descriptor = open(file->path, O_RDONLY | O_CLOEXEC);
+    return file->descriptor >= 0 || report_error("%s: cannot be opened: %s", file->path, strerror(errno));
+}
+
+const char *safetensors_inside(void)
+{
+    static const char inside[] = "the weights inside";
+    return hn_weights ? inside : NULL;
+}
+
+/* The bytes inside become a file in memory, which is read as any other. */
+static bool open_inside(SafeFile *file)
+{
+    const unsigned char *next = hn_weights;
+    int64_t left = hn_weights_bytes;
+    file->descriptor = memfd_create("weights", MFD_CLOEXEC);
+    while (file->descriptor >= 0 && left > 0) {
+        ssize_t written = write(file->descriptor, next, (size_t)left);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            break;
+        next += written;
+        left -= written;
+    }
+    return (file->descriptor >= 0 && left == 0) || report_error("%s: cannot be read: %s", file->path, strerror(errno));
+}
+
 bool safetensors_open(SafeFile *file, const char *path)
 {
     *file = (SafeFile){.path = path, .descriptor = -1};
-    if (is_run_folder(path))
-        return report_error("%s: is the folder of a run: name one of its checkpoints, best.safetensors or last.safetensors",
-                            path);
-    if (path_exists(path) && !path_is_file(path))
-        return false;
-    file->descriptor = open(path, O_RDONLY | O_CLOEXEC);
-    if (file->descriptor < 0)
-        return report_error("%s: cannot be opened: %s", path, strerror(errno));
-    if (read_header(file))
+    if ((path == safetensors_inside() ? open_inside(file) : open_path(file)) && read_header(file))
         return true;
     safetensors_close(file);
     return false;

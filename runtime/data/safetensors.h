@@ -13,6 +13,13 @@
 bool safetensors_write(const char *path, const TensorInfo *tensors, const void *const *data, size_t count,
                        const json_t *metadata);
 
+/* The same in memory: *size bytes, for free(). NULL (reported) without memory. */
+unsigned char *safetensors_bytes(const TensorInfo *tensors, const void *const *data, size_t count, const json_t *metadata,
+                                 size_t *size);
+
+/* The path of the file that the program has inside (hn_weights), by this address. NULL: it has none. */
+const char *safetensors_inside(void);
+
 /* An open file whose header is valid; its tensors' bytes are read on demand. */
 typedef struct SafeFile {
     const char *path; /* the caller's */
@@ -21,8 +28,8 @@ typedef struct SafeFile {
     uint64_t data_begin;
 } SafeFile;
 
-/* Opens a file and checks all of its header: lengths, types, shapes, offsets that neither overlap nor leave holes nor pass the
- * end of the file. Problems are reported. */
+/* Opens a file, or safetensors_inside(), and checks all of its header: lengths, types, shapes, offsets that neither overlap nor
+ * leave holes nor pass the end of the file. Problems are reported. */
 bool safetensors_open(SafeFile *file, const char *path);
 void safetensors_close(SafeFile *file);
 /* Whether the file has the tensor, with the type and shape of `tensor`. */

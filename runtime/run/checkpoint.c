@@ -300,8 +300,8 @@ bool checkpoint_seed(const char *path, uint64_t *seed)
 static bool is_of_another_model(const SafeFile *file, const Manifest *manifest)
 {
     const json_t *metadata = safetensors_metadata(file);
-    json_t *own = fingerprint(manifest);
     const json_t *found = json_object_get(metadata, "fingerprint");
+    json_t *own = found ? fingerprint(manifest) : NULL; /* a program that has its weights inside has no train, and no need */
     bool another = found && !json_equal(own, found);
     json_decref(own);
     return another;

@@ -10,11 +10,6 @@
 
 /* ---- what an export reads ---- */
 
-static bool same_type(const TensorInfo *a, const TensorInfo *b)
-{
-    return a->dtype == b->dtype && a->rank == b->rank && !memcmp(a->dims, b->dims, a->rank * sizeof a->dims[0]);
-}
-
 /* The position in the data set of the field that has the argument's name, or -1. */
 static int64_t find_field(const Manifest *manifest, const DatasetInfo *dataset, const TensorInfo *argument)
 {
@@ -26,19 +21,6 @@ static int64_t find_field(const Manifest *manifest, const DatasetInfo *dataset, 
     return -1;
 }
 
-/* The first argument that the data set has no field for, or NULL. */
-static const TensorInfo *find_foreign(const Manifest *manifest, const DatasetInfo *dataset, const ExportInfo *export)
-{
-    for (size_t i = 0; i < export->argument_count; i++) {
-        const TensorInfo *argument = &export->arguments[i].tensor;
-        int64_t field = find_field(manifest, dataset, argument);
-        if (export->arguments[i].condition == NONE &&
-            (field < 0 || !same_type(argument, &manifest->fields[dataset->fields[field]].tensor)))
-            return argument;
-    }
-    return NULL;
-}
-
 bool examples_needed(const ExportInfo *export)
 {
     for (size_t i = 0; i < export->argument_count; i++)
@@ -47,49 +29,34 @@ bool examples_needed(const ExportInfo *export)
     return false;
 }
 
-/* The first data set that has the arguments as fields: those that phases read come first, families of another data set last. */
-static const DatasetInfo *find_dataset(const Manifest *manifest, const ExportInfo *export, const TensorInfo **foreign)
+/* "x (f32[5]), y (f32)" */
+static void list_arguments(const ExportInfo *export, NameList *list)
 {
-    for (size_t i = 0; manifest->train && i < manifest->train->phase_count; i++) {
-        const DatasetInfo *dataset = &manifest->datasets[manifest->train->phases[i].dataset];
-        if (!find_foreign(manifest, dataset, export))
-            return dataset;
+    for (size_t i = 0; i < export->argument_count; i++) {
+        const TensorInfo *argument = &export->arguments[i].tensor;
+        char type[TENSOR_TEXT_SIZE], text[TENSOR_TEXT_SIZE + 80];
+        if (export->arguments[i].condition != NONE)
+            continue;
+        snprintf(text, sizeof text, "%.64s (%s)", argument->name, tensor_text(argument, type));
+        name_list_add(list, text);
     }
-    for (int derived = 0; derived < 2; derived++)
-        for (size_t i = 0; i < manifest->dataset_count; i++) {
-            const DatasetInfo *dataset = &manifest->datasets[i];
-            if ((own_members(dataset) == 0) != derived)
-                continue;
-            *foreign = find_foreign(manifest, dataset, export);
-            if (!*foreign)
-                return dataset;
-        }
-    return NULL;
 }
 
 const DatasetInfo *examples_dataset(const Manifest *manifest, const ExportInfo *export)
 {
-    const TensorInfo *foreign = NULL;
-    const DatasetInfo *found = examples_needed(export) ? find_dataset(manifest, export, &foreign) : NULL;
-    char type[TENSOR_TEXT_SIZE];
-    if (foreign && !found)
-        report_error("the argument '%s' of '%s' is %s, and no data set has a field of that name and type: predict cannot read it",
-                     foreign->name, export->name, tensor_text(foreign, type));
-    else if (!found)
+    NameList arguments = {""};
+    if (export->dataset != NONE)
+        return &manifest->datasets[export->dataset];
+    list_arguments(export, &arguments);
+    if (!examples_needed(export))
         report_error("no argument of '%s' is read from files: leave them out, and predict evaluates it once", export->name);
-    return found;
+    else
+        report_error("no data set has fields of the names and types that '%s' takes, %s: predict cannot read them",
+                     export->name, arguments.text);
+    return NULL;
 }
 
 /* ---- members of families ---- */
-
-/* The condition whose value says which member of the data set a phase reads; NONE: no phase says it. */
-static int member_condition(const Manifest *manifest, size_t dataset)
-{
-    for (size_t i = 0; manifest->train && i < manifest->train->phase_count; i++)
-        if (manifest->train->phases[i].dataset == dataset && manifest->train->phases[i].member_condition != NONE)
-            return manifest->train->phases[i].member_condition;
-    return NONE;
-}
 
 /* The seed of the run that wrote the weights, on which members depend. */
 static bool find_seed(const Program *program, const char *weights, const char *family, uint64_t *seed)
@@ -127,19 +94,20 @@ static bool open_member(Examples *examples, const Program *program, const Datase
     const Manifest *manifest = program->manifest;
     const FamilyRules *rules = dataset->family ? family_rules[dataset->family->kind] : NULL;
     size_t number = (size_t)(dataset - manifest->datasets);
-    int condition = member_condition(manifest, number);
+    int condition = exported->info->member_condition;
     const int32_t *member = condition == NONE ? NULL : exported_condition(exported, (size_t)condition);
+    int64_t known = member ? *member : exported->info->member;
     uint64_t seed = 0;
     if (!rules || !rules->field)
         return true;
-    if (!member)
+    if (known < 0)
         return report_error("the examples of '%s' are others for each of its members, and '%s' does not say of which member its own "
                             "are: predict cannot make them from files",
                             dataset->name, exported->info->name);
     examples->whole = (Data){.manifest = manifest};
     examples->family =
         (Family){.rules = rules, .info = dataset->family, .dataset = number, .source = (size_t)dataset->family->base};
-    examples->member = *member;
+    examples->member = known;
     return find_seed(program, weights, dataset->name, &seed) && open_splits(&examples->whole) &&
            rules->open(&examples->whole, &examples->family, seed);
 }

@@ -69,7 +69,7 @@ static Model new_model(void)
                                       .finish = train.phases.data[1].step});
     train.init = step_function(model, "tune.init");
     vec_push(&model->trains, train);
-    vec_push(&model->exports, (Export){.name = "predict", .function = train.init, .labels = -1});
+    vec_push(&model->exports, (Export){.name = "predict", .function = train.init, .labels = -1, .dataset = -1, .member = -1});
     return content;
 }
 

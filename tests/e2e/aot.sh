@@ -199,6 +199,39 @@ scores
 # the net that made the weights is not in it: 3 outputs of 21 units of 5 numbers are 192
 [ "$(wc -c <fixed.o)" -lt "$(wc -c <m.o)" ] || fail "fixed.o is no smaller"
 
+# ---- a program with the weights inside ----
+
+aot -o whole --emit=exe
+mkdir elsewhere
+(cd elsewhere && ../whole predict --export score --task 2 --preference 3,1 ../x.npy) | sed 1d | cut -d, -f2- >got
+near expected got
+aot -o whole --emit=exe --fix r=3,1 --fix t=2
+./whole predict --export score x.npy | sed 1d | cut -d, -f2- >got
+near expected got
+./whole info | grep -q "^weights: 0," || fail "the net that made the weights is still there"
+refused 1 "'score' takes no task" ./whole predict --export score --task 2 x.npy
+refused 2 "'train' is not a command (predict or info)" ./whole train
+refused 2 "'--weights' is not a flag of 'predict'" ./whole predict --weights run/last.safetensors --export score x.npy
+refused 2 "--emit=exe makes programs for this machine alone" "$hnc" aot m.hn --weights run/last.safetensors -o m --emit=exe --target=riscv64
+
+# ---- products by OpenBLAS ----
+
+cat >broad.hn <<'HN'
+data d = rows(8) { x: f32[512] = uniform() * ones(512); y: f32 = uniform() }
+net f(x: f32[n]) -> f32[2] { return linear(relu(linear(x, 512)), 2) }
+objective fit(e) = mean(square(sum(f(e.x)) - e.y))
+train go = fit { minimise fit(d.train) by adam(0.001); batch 4; epochs 1 }
+export score(x) = f(x)
+HN
+"$hnc" build broad.hn -o broad
+./broad train --quiet --out broad-run >/dev/null
+for blas in openblas builtin; do
+    "$hnc" aot broad.hn --weights broad-run/last.safetensors -o broad --batch 256 --blas=$blas
+    [ "$(nm -u broad.o | tr -d ' \n')" = "$([ $blas = builtin ] || echo Ucblas_sgemm)" ] || fail "--blas=$blas needs $(nm -u broad.o)"
+done
+refused 2 "--no-std excludes --blas=openblas" "$hnc" aot broad.hn --weights broad-run/last.safetensors -o broad --blas=openblas --no-std
+refused 2 "--blas=openblas: there is none for wasm32" "$hnc" aot broad.hn --weights broad-run/last.safetensors -o broad --blas=openblas --target=wasm32
+
 # ---- the same bytes from another folder ----
 
 mkdir other && cp m.hn run/last.safetensors other
@@ -276,8 +309,11 @@ train_people
 expect_people new.csv
 read_people "4 5 " # ERROR_CATEGORY of Paris, ERROR_NUMBER of the infinity
 near expected-people got
+# the table in front has the same fields, but nothing is trained on it
+sed 's/^30/1000/' people.csv >decoy.csv
+{ sed -n '/^data d /,/^}/p' people.hn | sed 's/^data d = csv("people/data decoy = csv("decoy/' && cat people.hn; } >decoyed.hn
 for unknown in missing frequent; do
-    sed "s/POLICY/$unknown/" people.hn >policy.hn
+    sed "s/POLICY/$unknown/" decoyed.hn >policy.hn
     train_people
     expect_people unknown.csv
     read_people "5 "
