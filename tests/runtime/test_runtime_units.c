@@ -375,7 +375,8 @@ static void test_options(void **state)
 {
     (void)state;
     Options options;
-    Manifest plain = {0};
+    TrainInfo train = {.name = "t"};
+    Manifest plain = {.train = &train}, served = {0};
     assert_true(parse("m train --seed=9223372036854775807 --steps 5 --quiet --data d", &plain, &options));
     assert_true(options.run.seed == INT64_MAX && options.run.steps == 5 && options.run.quiet && options.run.epochs == -1);
     assert_string_equal(options.run.data, "d");
@@ -401,6 +402,8 @@ static void test_options(void **state)
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
         if (parse(wrong[i], &plain, &options))
             fail_msg("accepted: %s", wrong[i]);
+    assert_true(parse("m info", &served, &options) && parse("m predict x", &served, &options));
+    assert_false(parse("m train", &served, &options) || parse("m eval", &served, &options) || parse("m plot", &served, &options));
 }
 
 /* The flags for conditions are named after their kinds. */
@@ -456,7 +459,7 @@ static void test_manifest_is_checked(void **state)
 {
     (void)state;
     assert_true(read_changed("\"epochs\":6", "\"epochs\":7"));
-    static const char *const changes[][2] = {{"\"abi\":8", "\"abi\":1"},
+    static const char *const changes[][2] = {{"\"abi\":9", "\"abi\":1"},
                                              {"\"offset\":64", "\"offset\":65"},
                                              {"\"offset\":448", "\"offset\":262592"},
                                              {"\"offset\":64", "\"offset\":-64"},
@@ -479,7 +482,7 @@ static void test_manifest_is_checked(void **state)
 
 #define EXPORT(arguments, generate, function, rows)                                                                              \
     "\"exports\":[{\"name\":\"f\",\"arguments\":[" arguments "],\"generate\":" generate ",\"function\":" function             \
-    ",\"rows\":" rows ",\"spans\":false,\"labels\":-1}]"
+    ",\"rows\":" rows ",\"spans\":false,\"labels\":-1,\"dataset\":-1,\"member\":-1,\"member_condition\":-1}]"
 #define ARGUMENT(name, condition) "{\"name\":\"" name "\",\"dtype\":\"f32\",\"shape\":[],\"condition\":" condition "}"
 
 /* Function 5 has no input and a number as output, function 6 a number as input and no output. */

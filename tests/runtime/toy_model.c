@@ -26,7 +26,7 @@
 #define TOY_BATCH 8
 #endif
 #ifndef TOY_ABI
-#define TOY_ABI 8
+#define TOY_ABI 9
 #endif
 #ifndef TOY_DIGEST
 #define TOY_DIGEST "0"
