@@ -225,16 +225,16 @@ static void print_encoder(const Interface *interface, const RawRow *row, Text *o
         text_printf(out, ", %s)", row->columns.data[i].number ? "float" : "str");
     }
     text_printf(out,
-                "]\n\n\ndef %s(row):\n"
+                "]\n_%s_STRUCTURE = _structure(_%s_COLUMNS)\n\n\ndef %s(row):\n"
                 "    \"\"\"A row as the files have it, a dict of values by column; a missing value is None. Many rows: a list.\"\"\"\n"
                 "    if not hasattr(row, \"keys\"):\n"
                 "        rows = [%s(one) for one in row]\n",
-                name, name);
+                name, name, name, name);
     if (row->fields.len == 1)
         text_printf(out, "        return np.stack(rows)\n");
     else
         text_printf(out, "        return tuple(np.stack(field) for field in zip(*rows))\n");
-    text_printf(out, "    columns = _columns(row, _%s_COLUMNS)\n", name);
+    text_printf(out, "    columns = _columns(row, _%s_COLUMNS, _%s_STRUCTURE)\n", name, name);
     for (uint32_t i = 0; i < row->fields.len; i++) {
         text_printf(out, "    %s = np.empty(", row->fields.data[i].name);
         print_shape(row->fields.data[i].type, out);
@@ -257,9 +257,11 @@ static void print_encoders(const Interface *interface, Text *out)
         if (!raw_row_of(interface, i, &row))
             continue;
         if (!any)
-            text_printf(out, "\ndef _columns(row, columns):\n"
+            text_printf(out, "\ndef _structure(columns):\n"
                              "    kinds = {float: ctypes.c_double, str: ctypes.c_char_p}\n"
                              "    fields = [(f\"c{i}\", kinds[kind]) for i, (_, kind) in enumerate(columns)]\n"
+                             "    return type(\"Columns\", (ctypes.Structure,), {\"_fields_\": fields})\n\n"
+                             "\ndef _columns(row, columns, structure):\n"
                              "    values = []\n"
                              "    for name, kind in columns:\n"
                              "        if name not in row:\n"
@@ -269,7 +271,7 @@ static void print_encoders(const Interface *interface, Text *out)
                              "            values.append(float(\"nan\") if value is None else float(value))\n"
                              "        else:\n"
                              "            values.append(None if value is None else str(value).strip().encode())\n"
-                             "    return ctypes.byref(type(\"Columns\", (ctypes.Structure,), {\"_fields_\": fields})(*values))\n\n");
+                             "    return ctypes.byref(structure(*values))\n\n");
         any = true;
         print_encoder(interface, &row, out);
         raw_row_free(&row);

@@ -449,6 +449,25 @@ else
     echo "skipped: Python (needs NumPy)"
 fi
 
+if python3 -c 'import numpy, onnxruntime' 2>/dev/null; then
+    for batch in "" "--batch 7"; do
+        aot -o fixed --emit=onnx --fix r=3,1 --fix t=2 $batch
+        python3 - <<'PY' >got
+import numpy as np, onnxruntime
+session = onnxruntime.InferenceSession("fixed.score.onnx", providers=["CPUExecutionProvider"])
+x, (given,) = np.loadtxt("x.txt", np.float32), session.get_inputs()
+many = len(given.shape) == 2
+results = session.run(None, {given.name: x})[0] if many else [session.run(None, {given.name: row})[0] for row in x]
+for row in results:
+    print(*row, sep=",")
+PY
+        near expected got
+    done
+else
+    echo "skipped: ONNX (needs ONNX Runtime)"
+fi
+refused 1 "'score' takes conditions, which a graph of ONNX does not" "$hnc" aot m.hn --weights run/last.safetensors -o m --emit=onnx
+
 # ---- mistakes ----
 
 refused 2 "say with --weights FILE" "$hnc" aot m.hn -o m
