@@ -88,12 +88,13 @@ static void assemble_step(Assembly *assembly, Phase *phase, const Protection *pr
     weight_step_end(assembly, phase, &step);
 }
 
-/* An example may have no loss (the mean of what it is none of): it has no gradient either. */
-static void leave_out_undefined(WeightStep *step)
+/* An example may have no loss (the mean of what it is none of): it has no gradient either, and is counted. */
+static void leave_out_undefined(Assembly *assembly, WeightStep *step)
 {
     Builder *b = &step->b;
     Output *loss = &step->function->outputs.data[0];
     Value defined = build_binary(b, OP_EQ, loss->value, loss->value);
+    count_events(assembly, b, "undefined", build_unary(b, OP_NOT, defined));
     for (uint32_t i = 0; i < step->n; i++) {
         Type type = value_type(b, step->trained[i].gradient);
         Value everywhere = build_splat(b, defined, type_with_dtype(type, DTYPE_BOOL));
@@ -111,7 +112,7 @@ static void assemble_consolidation(Assembly *assembly, const Protection *protect
     phase.consolidates = true;
     memset(&phase.parts, 0, sizeof phase.parts);
     WeightStep step = weight_step_begin(assembly, &phase, AT_HAND);
-    leave_out_undefined(&step);
+    leave_out_undefined(assembly, &step);
     protection->consolidate(assembly, &step);
     step_finish(assembly, step.function);
     phase.step = step.function;

@@ -36,6 +36,8 @@ Function *objective_copy(Assembly *assembly, const char *name, const Function *o
 /* The same several times over, for the samples 0 to count - 1: the outputs of the first copy, then those of the second, and so
  * on. */
 Function *objective_copies(Assembly *assembly, const char *name, const Function *objective, View view, unsigned count);
+/* Counts in a state how often something happened, a truth value: the result reports it by the name `what`. */
+void count_events(Assembly *assembly, Builder *b, const char *what, Value happened);
 /* As reals: the lower steps taken; the i32 input of that name (epoch_steps, total_steps: the runtime gives them). */
 Value steps_done(Assembly *assembly, Builder *b);
 Value real_input(Builder *b, const char *name);

@@ -46,19 +46,6 @@ static Objectives collect(Assembly *assembly, Builder *b, const Function *functi
     return o;
 }
 
-/* How often something happened, as a state that the result reports. */
-static void count_events(Assembly *assembly, Builder *b, const char *what, Value happened)
-{
-    Module *module = assembly->module;
-    const char *name = arena_printf(&module->arena, "%s/%s", assembly->train->name, what);
-    uint32_t state = find_or_add_state(module, name, type_scalar(DTYPE_I32), STATE_COUNTER, (Init){0});
-    if (module->states.data[state].lifetime != LIFETIME_RUN)
-        vec_push(&assembly->train->events, state);
-    module->states.data[state].lifetime = LIFETIME_RUN;
-    Value before = build_read(b, state), more = build_cast(b, happened, DTYPE_I32);
-    build_write(b, state, build_binary(b, OP_ADD, before, more));
-}
-
 typedef struct Gradients {
     VEC(Trained) trained;
     VEC(Value) each; /* [state][objective], where the solver weighs gradients */
