@@ -214,7 +214,8 @@ bool trial_compile(Trial *trial)
 {
     char why[256];
     Text broken = {0};
-    BackendOptions options = {.target = target_usual(), .opt_level = 2};
+    bool usual = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    BackendOptions options = {.target = usual ? target_usual() : target_for("x86-64"), .opt_level = 2};
     options.target.blas = trial->module->target.blas;
     options.target.thread_work = 1;
     trial->plan = plan_module_as(trial->module, PLAN_APART);

@@ -58,10 +58,11 @@ static void keep_results(Module *module, const Plan *plan, const unsigned char *
     }
 }
 
-/* Runs functions without inputs on this machine. Their code is the same wherever hnc runs, and so are the results. */
+/* Runs functions without inputs on this machine. Their code is the same wherever hnc runs, and so are the results: it needs no more
+ * than every x86-64 has. */
 static bool run_functions(Module *module, const Plan *plan, char why[static 256])
 {
-    BackendOptions options = {.target = target_for(DEFAULT_CPU), .opt_level = 2};
+    BackendOptions options = {.target = target_for("x86-64"), .opt_level = 2};
     options.target.blas = BLAS_BUILTIN;
     options.target.threads = false;
     Jit *jit = jit_new(plan, &options, alone, why);

@@ -240,6 +240,19 @@ aot -o m
 cmp m.o other/m.o
 cmp m.h other/m.h
 
+# ---- and by another processor ----
+
+aot -o fixed --fix r=3,1 --fix t=2
+if command -v qemu-x86_64 >/dev/null && ! nm "$hnc" | grep -q __asan_init; then
+    for cpu in Nehalem Haswell; do
+        (cd other && qemu-x86_64 -cpu $cpu "$hnc" aot m.hn --weights last.safetensors -o fixed --fix r=3,1 --fix t=2 2>said) ||
+            fail "hnc aot by a $cpu: $(cat other/said)"
+        cmp fixed.o other/fixed.o
+    done
+else
+    echo "skipped: another processor (needs qemu-x86_64, and an hnc without sanitizers)"
+fi
+
 # ---- rows as the files have them ----
 
 cat >people.csv <<'CSV'
