@@ -88,6 +88,10 @@ LLVMValueRef emit_op(Emitter *e, OpCode code, DType from, DType to, LLVMValueRef
         return emit_larger(e, from, args[0], args[1]);
     case OP_MIN:
         return emit_smaller(e, from, args[0], args[1]);
+    case OP_WITHIN: {
+        LLVMValueRef last = LLVMBuildSub(e->builder, args[1], emit_number(e, from, 1, lanes), "");
+        return emit_smaller(e, from, emit_larger(e, from, args[0], emit_number(e, from, 0, lanes)), last);
+    }
     case OP_EQ:
     case OP_NE:
     case OP_LT:

@@ -190,6 +190,7 @@ int main(void)
     _Alignas(16) static byte c[4096], y[65536], other[65536];
     byte *x = NULL;
     size_t count = 0;
+    (void)weights; /* only where something is generated */
     for (int32_t head[2]; fread(head, sizeof head, 1, stdin) == 1;) { /* which export, how many rows; -1: those before */
         const export *e = &exports[head[0]];
         must(fread(c, 1, e->condition, stdin) == e->condition, 13);
@@ -313,7 +314,7 @@ def make_program(flags, model, target, folder):
     """hnc aot for the target, and a program around it: (exports, the command that runs it)."""
     options, compiler, runner = target
     subprocess.run([flags.hnc, "aot", model.source, "--weights", model.weights, "--data", model.data, "-o", "object", *options,
-                    "--batch", str(model.batch)], check=True, cwd=folder)
+                    "--batch", str(model.batch)], check=True, cwd=folder, stderr=subprocess.PIPE, text=True)
     with open(os.path.join(folder, "object.h")) as file:
         exports, workspace, weights = read_header(file.read(), "object")
     if compiler:
@@ -475,11 +476,12 @@ def permuted_case(tasks, pad, loss):
     def case(model):
         images, labels = test_images(model.data)
         images = np.pad(images, ((0, 0), (pad, pad), (pad, pad))).reshape(len(images), -1)
-        orders = [permutation(images.shape[1], t, 1, 4) if t else np.arange(images.shape[1]) for t in range(tasks)]
+        chosen = model.which or range(tasks)
+        orders = [permutation(images.shape[1], t, 1, 4) if t else np.arange(images.shape[1]) for t in chosen]
         def judge(results):
             yield f"{loss}(permuted[t].test)", [cross_entropy(p, labels) for p in results], None
             yield "error(permuted[t].test)", [wrong(p, labels) for p in results], len(labels)
-        return [("predict", {"t": t}, {"image": images[:, orders[t]]}) for t in range(tasks)], judge
+        return [("predict", {"t": t}, {"image": images[:, order]}) for t, order in zip(chosen, orders)], judge
     return case
 
 
@@ -529,19 +531,19 @@ def adult_label(row):
     return row["Y"].startswith(">50K")
 
 
-def front_case(data, files, group, label):
-    """Every ray; the scores are those of tanh(logit / 2) = 2 p - 1."""
+def front_case(files, group, label):
+    """Every ray. The gaps are between means of tanh(logit / 2) = 2 p - 1."""
     def case(model):
         rows = test_rows(model, files)
         groups, labels = (np.array([test(row) for row in rows]) for test in (group, label))
-        def gap(p, among):
-            s = 2 * p.astype(float) - 1
-            return abs(s[among & groups].mean() - s[among & ~groups].mean())
         def judge(results):
             scores = [r[:, 0] for r in results]
+            s = 2 * np.array(scores, float) - 1
+            means = [s[:, among].mean(1) for among in (~labels & groups, ~labels & ~groups, labels & groups, labels & ~groups)]
             yield "loss", [binary_cross_entropy(p, labels) for p in scores], None
-            yield "fp", [gap(p, ~labels) for p in scores], None
-            yield "fn", [gap(p, labels) for p in scores], None
+            yield from ((name, mean, None) for name, mean in zip(MEANS, means))
+            yield "fp", abs(means[0] - means[1]), "gap"
+            yield "fn", abs(means[2] - means[3]), "gap"
         return [("score", {"r": ray}, None if i else rows) for i, ray in enumerate(model.rays)], judge
     return case
 
@@ -566,83 +568,134 @@ def personal_case(model):
 
 
 ADULT = ("adult.data", "adult.test")
-MODELS = {  # its data, the steps of its training, the case; lines that a copy of the model has more, and examples per call
-    "fairness_adult": ("tables", 100, front_case("adult", ADULT, lambda row: row["sex"] == "Female", adult_label), {}),
-    "fairness_bank": ("tables", 100, front_case("bank", ("bank.csv",), lambda row: float(row["age"]) > 60, lambda row: row["y"] == "yes"), {}),
-    "fairness_default": ("tables", 100, front_case("default", ("default.csv",), lambda row: row["SEX"] == "2",
-                                                   lambda row: row["default.payment.next.month"] == "1"), {}),
-    "cosmos": ("tables", 100, cosmos_case, {}),
-    "personal": ("tables", 100, personal_case, {}),
-    "mlp": ("fashion", 100, classifier_case("fashion"), {}),
-    "stn_mlp": ("fashion", 100, classifier_case("fashion"), {}),
-    "hypertrain_global": ("mnist", 100, squared_case(50), {}),
-    "hypertrain_local": ("mnist", 100, squared_case(50), {}),
-    "hypertrain_perclass": ("mnist", 100, squared_case(1), {}),
-    "hypertrain_perweight": ("mnist", 100, squared_case(1), {}),
-    "ensemble": ("fashion", 100, ensemble_case, {"edit": (r"\Z", "export opinion(image, k) = softmax(classifier(image))\n")}),
-    "hypermask": ("fashion", 50, permuted_case(5, 0, "loss"), {"edit": (r"(report error\(.*\))", r"\1, loss(permuted[t].test)")}),
-    "split_mnist": ("mnist", 50, split_case, {"edit": (r"(report +error\(pairs\[t\]\.test\))", r"\1, fit(pairs[t].test)")}),
-    "polynomials": (None, 100, polynomials_case, {}),
-    "implicit_images": ("mnist", 200, implicit_case, {"edit": (r"(epochs +10000 .*)", r"\1\n  report error(digits.train)")}),
-    "permuted_mnist": ("mnist", 10, permuted_case(10, 2, "fit"), {
-        "edit": (r"(report +error\(permuted\[t\]\.test\))", r"\1, fit(permuted[t].test)"), "batch": 100})}
+MEANS = [f"{label}_{group}" for label in ("negatives", "positives") for group in ("in", "out")]  # whose differences fp and fn are
+FRONT_EDITS = [
+    (r"(?=^train )", "".join(f"objective {name}(d) = mean(s where {'!' * (name < 'p')}d.label && {'!' * name.endswith('out')}d.group)   "
+                             "with s = tanh(scorer(d.x) / 2)\n" for name in MEANS)),
+    (r"(report +hypervolume\(ref: 1\), uniformity)", r"\1, " + ", ".join(MEANS))]
+FIVE_RAYS = [0, 6, 12, 18, 24]
+MODELS = {  # its data, the steps of its training, the case. Also: the model, if it has another name; `edits`, what a copy of the model has
+    # more; `batch`, images per call; `part`, what is computed of the whole on emulated machines: some rays or tasks, every n-th image
+    "fairness_adult": {"data": "tables", "case": front_case(ADULT, lambda row: row["sex"] == "Female", adult_label),
+                       "edits": FRONT_EDITS, "part": {"which": FIVE_RAYS}},
+    "fairness_bank": {"data": "tables", "case": front_case(("bank.csv",), lambda row: float(row["age"]) > 60, lambda row: row["y"] == "yes"),
+                      "edits": FRONT_EDITS, "part": {"which": FIVE_RAYS}},
+    "fairness_default": {"data": "tables", "case": front_case(("default.csv",), lambda row: row["SEX"] == "2",
+                                                              lambda row: row["default.payment.next.month"] == "1"),
+                         "edits": FRONT_EDITS, "part": {"which": FIVE_RAYS}},
+    "cosmos": {"data": "tables", "case": cosmos_case, "part": {"which": FIVE_RAYS}},
+    "personal": {"data": "tables", "case": personal_case},
+    "polynomials": {"case": polynomials_case},
+    "implicit_images": {"data": "mnist", "case": implicit_case, "edits": [(r"(epochs +10000 .*)", r"\1\n  report error(digits.train)")]},
+    "hypertrain_global": {"data": "mnist", "case": squared_case(50)},
+    "hypertrain_local": {"data": "mnist", "case": squared_case(50)},
+    "hypertrain_perclass": {"data": "mnist", "case": squared_case(1)},
+    "hypertrain_perweight": {"data": "mnist", "case": squared_case(1)},
+    "mlp": {"data": "fashion", "case": classifier_case("fashion")},
+    "mlp_batch": {"data": "fashion", "case": classifier_case("fashion"), "model": "mlp", "batch": 100, "part": {"every": 5}},
+    "stn_mlp": {"data": "fashion", "case": classifier_case("fashion")},
+    "ensemble": {"data": "fashion", "case": ensemble_case, "part": {"every": 20},
+                 "edits": [(r"\Z", "export opinion(image, k) = softmax(classifier(image))\n")]},
+    "hypermask": {"data": "fashion", "steps": 50, "case": permuted_case(5, 0, "loss"), "part": {"which": [0, 4]},
+                  "edits": [(r"(report error\(.*\))", r"\1, loss(permuted[t].test)")]},
+    "split_mnist": {"data": "mnist", "steps": 50, "case": split_case, "part": {"every": 20},
+                    "edits": [(r"(report +error\(pairs\[t\]\.test\))", r"\1, fit(pairs[t].test)")]},
+    "permuted_mnist": {"data": "mnist", "steps": 10, "case": permuted_case(10, 2, "fit"), "part": {"every": 500},
+                       "edits": [(r"(report +error\(permuted\[t\]\.test\))", r"\1, fit(permuted[t].test)")]}}
 
 
 class Model:
-    """A model with trained weights, and what eval says of them."""
+    """A model with trained weights, and what eval says of them; of the whole test set, or of a part."""
 
-    def __init__(self, flags, name):
-        data, self.steps, self.case, more = MODELS[name]
-        self.name, self.batch = name, more.get("batch", 1)
-        self.folder = os.path.abspath(os.path.join(flags.runs, name))
-        self.data = os.path.abspath(getattr(flags, data)) if data else self.folder
-        self.source, self.weights = os.path.join(self.folder, f"{name}.hn"), os.path.join(self.folder, "run", "last.safetensors")
+    def __init__(self, flags, key, part=None):
+        spec = MODELS[key]
+        self.key, self.name, self.batch, self.case = key, spec.get("model", key), spec.get("batch", 1), spec["case"]
+        self.part, self.which = part, (part or {}).get("which")
+        self.home = os.path.abspath(os.path.join(flags.runs, key))
+        self.folder = os.path.join(self.home, "part") if part else self.home
         os.makedirs(self.folder, exist_ok=True)
-        with open(os.path.join(ROOT, "models", f"{name}.hn")) as file:
-            text = file.read()
-        with open(self.source, "w") as file:
-            file.write(re.sub(*more["edit"], text) if "edit" in more else text)
-        path = os.path.join(self.folder, "eval.json")
-        if not os.path.exists(path):
-            self.train(flags, path)
-        with open(path) as file:
-            self.read_eval(json.load(file))
+        self.data = os.path.abspath(getattr(flags, spec["data"])) if "data" in spec else self.home
+        self.source, self.weights = os.path.join(self.home, f"{self.name}.hn"), os.path.join(self.home, "run", "last.safetensors")
+        self.write_source(spec.get("edits", []))
+        if not os.path.exists(os.path.join(self.home, "run", "result.json")):
+            self.train(flags, spec.get("steps", 100))
         with open(self.weights, "rb") as file:
             self.hash = hashlib.sha1(file.read()).hexdigest()
+        if "every" in (part or {}):
+            self.thin(part["every"])
+        self.read_eval(self.evaluate())
 
-    def train(self, flags, path):
-        program = os.path.join(self.folder, "program")
+    def write_source(self, edits):
+        with open(os.path.join(ROOT, "models", f"{self.name}.hn")) as file:
+            text = file.read()
+        for pattern, replacement in edits:
+            text, count = re.subn(pattern, replacement, text, count=1, flags=re.M)
+            if not count:
+                raise ValueError(f"models/{self.name}.hn has nothing like {pattern}")
+        with open(self.source, "w") as file:
+            file.write(text)
+
+    def train(self, flags, steps):
+        program, run = os.path.join(self.home, "program"), os.path.join(self.home, "run")
         subprocess.run([flags.hnc, "build", self.source, "--data", self.data, "-o", program], check=True)
-        shutil.rmtree(os.path.join(self.folder, "run"), ignore_errors=True)
-        subprocess.run([program, "train", "--quiet", "--data", self.data, "--out", os.path.join(self.folder, "run"), "--threads", "1",
-                        "--steps", str(self.steps)], check=True, stdout=subprocess.DEVNULL)
-        with open(path + ".tmp", "w") as file:
-            subprocess.run([program, "eval", "--json", "--weights", self.weights, "--data", self.data], check=True, stdout=file)
-        os.replace(path + ".tmp", path)
-        os.remove(program)
+        shutil.rmtree(run, ignore_errors=True)
+        subprocess.run([program, "train", "--quiet", "--data", self.data, "--out", run, "--threads", "1", "--steps", str(steps)],
+                       check=True, stdout=subprocess.DEVNULL)
+
+    def thin(self, every):
+        """A folder of the same data with every n-th test image alone."""
+        data, self.data = self.data, os.path.join(self.folder, "data")
+        os.makedirs(self.data, exist_ok=True)
+        for kind in ("images-idx3", "labels-idx1"):
+            for end in ("", ".gz"):
+                name = f"train-{kind}-ubyte{end}"
+                if os.path.exists(os.path.join(data, name)) and not os.path.lexists(os.path.join(self.data, name)):
+                    os.symlink(os.path.join(data, name), os.path.join(self.data, name))
+            kept = read_idx(data, f"t10k-{kind}-ubyte")[::every]
+            with open(os.path.join(self.data, f"t10k-{kind}-ubyte"), "wb") as file:
+                file.write(struct.pack(f">4B{kept.ndim}i", 0, 0, 8, kept.ndim, *kept.shape) + kept.tobytes())
+
+    def evaluate(self):
+        path = os.path.join(self.folder, "eval.json")
+        if not os.path.exists(path):
+            with open(path + ".tmp", "w") as file:
+                subprocess.run([os.path.join(self.home, "program"), "eval", "--json", "--weights", self.weights, "--data", self.data],
+                               check=True, stdout=file)
+            os.replace(path + ".tmp", path)
+        with open(path) as file:
+            return json.load(file)
 
     def read_eval(self, said):
         """{metric: numbers, one per ray, task or member}."""
         self.rays = said.get("rays")
         if self.rays:
-            self.metrics = {**dict(zip(said["objectives"], np.array(said["points"]).T)), **said.get("metrics", {})}
+            metrics = {**dict(zip(said["objectives"], np.array(said["points"]).T)), **said.get("metrics", {})}
         else:
-            self.metrics = {name: next(m[key] for key in ("final", "each", "value") if key in m) if isinstance(m, dict) else m
-                            for name, m in said.get("metrics", said).items()}
-        self.metrics = {name: np.atleast_1d(np.array(values, float)) for name, values in self.metrics.items()}
+            metrics = {name: next(m[key] for key in ("final", "each", "value") if key in m) if isinstance(m, dict) else m
+                       for name, m in said.get("metrics", said).items()}
+        metrics = {name.split("(")[0] if self.rays else name: np.atleast_1d(np.array(values, float)) for name, values in metrics.items()}
+        self.points = max(map(len, metrics.values()))  # rays, tasks or members
+        if self.which:
+            metrics = {name: values[self.which] for name, values in metrics.items()}
+            self.rays = self.rays and [self.rays[i] for i in self.which]
+        self.metrics = metrics
 
 
 # ---- comparisons ----
 
 def compare_metrics(model, judged):
-    """{metric: [the largest relative difference, or by how many examples counts differ, how many numbers]}."""
+    """{metric: [kind, difference, how many numbers]}: the largest relative difference of a `number`; by how much the `count`s of wrong
+    examples differ together; the largest difference, as it is, of a `gap`."""
     found = {}
     for name, numbers, total in judged:
         expected, numbers = model.metrics[name], np.atleast_1d(np.array(numbers, float))
         if total is None:
-            found[name] = ["relative", float(np.max(np.abs(numbers - expected) / np.abs(expected))), len(numbers)]
+            found[name] = ["number", float(np.max(np.abs(numbers - expected) / np.abs(expected))), len(numbers)]
+        elif total == "gap":
+            found[name] = ["gap", float(np.max(np.abs(numbers - expected))), len(numbers), float(np.max(np.abs(numbers - expected) / np.abs(expected)))]
         else:
-            found[name] = ["count", max(int(np.abs(numbers - np.round(expected * total)).sum()), found.get(name, ["", 0])[1]), len(numbers)]
+            wrong_here = int(np.abs(numbers - np.round(expected * total)).sum())
+            found[name] = ["count", wrong_here + (found[name][1] if name in found else 0), len(numbers)]
     return found
 
 
@@ -682,44 +735,57 @@ def run_target(flags, model, target, spec, reference):
         begin = time.time()
         results = run_program(command, exports, work, model.batch, folder)
         seconds = time.time() - begin
-    record = {"model": model.name, "target": target, "weights": model.hash, "exports": list(exports), "calls": len(work),
+    record = {"model": model.key, "target": target, "weights": model.hash, "exports": list(exports), "calls": len(work),
               "results": sum(map(len, results)), "seconds": seconds, "metrics": compare_metrics(model, judge(results))}
     if reference:
         record["difference"], record["other"] = compare_results(work, results, reference)
     return record, results
 
 
+def reference_of(flags, model, spec):
+    """The results of the reference target, which are kept."""
+    path = os.path.join(model.folder, f"{REFERENCE}-{model.hash[:8]}.npz")
+    if not os.path.exists(path):
+        np.savez(path, *run_target(flags, model, REFERENCE, spec, None)[1])
+    with np.load(path) as saved:
+        return [saved[f"arr_{i}"] for i in range(len(saved.files))]
+
+
 def run_all(flags, records, targets):
     """Yields the records of each model, by target."""
-    for name in flags.models.split(","):
-        model, here = Model(flags, name), {}
-        path = os.path.join(model.folder, f"{REFERENCE}.npz")
+    for key in flags.models.split(","):
+        whole, here, part = Model(flags, key), {}, None
         for target, spec in targets.items():
-            key = (name, target, model.hash)
-            reference = None
-            if target != REFERENCE and key not in records.found:
-                with np.load(path) as saved:
-                    reference = [saved[f"arr_{i}"] for i in range(len(saved.files))]
-            if key not in records.found or target == REFERENCE and not os.path.exists(path):
-                record, results = run_target(flags, model, target, spec, reference)
-                if target == REFERENCE:
-                    np.savez(path, *results)
+            finished = (key, target, whole.hash)
+            model = whole
+            if target in EMULATED and "part" in MODELS[key]:
+                model = part = part or Model(flags, key, MODELS[key]["part"])
+            if finished not in records.found:
+                reference = reference_of(flags, model, targets[REFERENCE]) if target != REFERENCE else None
+                try:
+                    record, _ = run_target(flags, model, target, spec, reference)
+                except (OSError, subprocess.CalledProcessError) as error:
+                    here[target] = {"target": target, "error": (getattr(error, "stderr", None) or str(error)).splitlines()[0]}
+                    print(f"{key:20} {target:10} FAILED: {here[target]['error']}", flush=True)
+                    continue
                 records.add(record)
-                print(f"{name:20} {target:10} {record['results']:8} results in {record['seconds']:6.1f} s  {summary(record)}", flush=True)
-            here[target] = records.found[key]
-        yield name, here
+                print(f"{key:20} {target:10} {record['results']:8} results in {record['seconds']:6.1f} s  {summary(record)}", flush=True)
+            here[target] = records.found[finished]
+        yield whole, here
 
 
-def worst(record):
-    """The largest relative difference of a metric, and by how many examples counts differ."""
-    kinds = lambda kind: [value for k, value, _ in record["metrics"].values() if k == kind]
-    return max(kinds("relative"), default=0), sum(kinds("count"))
+def worst(record, kind):
+    return max((metric[1] for metric in record["metrics"].values() if metric[0] == kind), default=0)
+
+
+def agrees(record):
+    return worst(record, "number") <= BOUND and record.get("difference", 0) <= BOUND and not worst(record, "count") and not record.get("other")
 
 
 def summary(record):
-    return "  ".join([*(f"{name} {value:.1e}" if kind == "relative" else f"{name} {value} of other counts"
-                        for name, (kind, value, _) in record["metrics"].items()),
-                      *([f"from {REFERENCE} {record['difference']:.1e}"] if "difference" in record else [])])
+    shown = lambda kind, value: f"{value} counted otherwise" if kind == "count" else f"{value:.1e}"
+    return ", ".join([*(f"{name} {shown(*metric[:2])}" for name, metric in record["metrics"].items()),
+                      *([f"results {record['difference']:.1e}"] if "difference" in record else []), *([] if agrees(record) else ["DISAGREES"])])
 
 
 def main():

@@ -200,6 +200,11 @@ Value build_dot(Builder *b, Value x, Value y, Dims contract_x, Dims contract_y, 
     return build2(b, (Op){.code = OP_DOT, .a = contract_x, .b = contract_y, .c = batch_x, .d = batch_y}, x, y);
 }
 
+Value build_within(Builder *b, Value index, int64_t rows)
+{
+    return build_with_const(b, OP_WITHIN, index, (double)rows);
+}
+
 Value build_gather(Builder *b, Value table, Value index)
 {
     return build2(b, (Op){.code = OP_GATHER}, table, index);

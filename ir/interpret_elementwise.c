@@ -109,6 +109,7 @@ EVAL_FLOAT(div, x / y, x / y)
 EVAL_FLOAT(pow, powf(x, y), pow(x, y))
 EVAL_EXTREMUM(max, (x < y ? y : x))
 EVAL_EXTREMUM(min, (y < x ? y : x))
+EVAL_EXTREMUM(within, (x < 0 ? 0 : y <= x ? y - 1 : x))
 EVAL_COMPARISON(eq, (x == y))
 EVAL_COMPARISON(ne, (x != y))
 EVAL_COMPARISON(lt, (x < y))
@@ -168,5 +169,5 @@ Eval *const elementwise_evals[OP_COUNT] = {
     [OP_SUB] = eval_sub, [OP_MUL] = eval_mul,     [OP_DIV] = eval_div,       [OP_POW] = eval_pow,     [OP_MAX] = eval_max,
     [OP_MIN] = eval_min, [OP_EQ] = eval_eq,       [OP_NE] = eval_ne,         [OP_LT] = eval_lt,       [OP_LE] = eval_le,
     [OP_AND] = eval_and, [OP_OR] = eval_or,       [OP_SELECT] = eval_select, [OP_CAST] = eval_cast,   [OP_EXPM1] = eval_expm1,
-    [OP_FMA] = eval_fma,
+    [OP_FMA] = eval_fma, [OP_WITHIN] = eval_within,
 };

@@ -311,6 +311,8 @@ Value build_concat(Builder *b, uint32_t n, const Value *xs, int axis); /* n == 1
 Value build_reduce(Builder *b, OpCode code, Value x, Dims axes);       /* no axes: returns x unchanged */
 Value build_argmax(Builder *b, Value x, int axis);
 Value build_dot(Builder *b, Value x, Value y, Dims contract_x, Dims contract_y, Dims batch_x, Dims batch_y);
+/* An index of a table of so many rows, i32: one outside becomes the nearest inside, and pass_bounds makes this known. */
+Value build_within(Builder *b, Value index, int64_t rows);
 Value build_gather(Builder *b, Value table, Value index);
 Value build_scatter_add(Builder *b, Value index, Value updates, int64_t rows);
 Value build_extern(Builder *b, uint32_t code, Type type, uint32_t n, const Value *args);

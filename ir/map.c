@@ -201,12 +201,14 @@ static Value batch_dot(Mapping *m, Value v)
     return build_transpose(b, product, order);
 }
 
-/* index + rows * (number of the element): positions in tables laid end to end */
+/* index + rows * (number of the element): positions in tables laid end to end. An index outside its own table must not become one
+ * inside its neighbour's. */
 static Value rows_of_all(Mapping *m, Value index, int64_t rows)
 {
     Builder *b = m->b;
     Type type = value_type(b, index);
-    return build_binary(b, OP_ADD, index, build_with_const(b, OP_MUL, build_iota(b, type, 0), (double)rows));
+    Value inside = build_within(b, index, rows);
+    return build_binary(b, OP_ADD, inside, build_with_const(b, OP_MUL, build_iota(b, type, 0), (double)rows));
 }
 
 static Type merged_leading(Type type)

@@ -91,6 +91,8 @@ static Range range_of(const Module *module, const Function *f, const Range *rang
         return (Range){least(x.low, y.low), least(x.high, y.high), false};
     case OP_MAX:
         return (Range){most(x.low, y.low), most(x.high, y.high), false};
+    case OP_WITHIN:
+        return (Range){most(x.low, 0), least(x.high, y.low - 1), false};
     case OP_SELECT: {
         Range both = hull(y, ranges[op->args[2]]);
         both.reached = false;
@@ -157,29 +159,35 @@ static Value held_index(Bounds *bounds, Value old_index, int64_t rows, uint32_t 
     return site.held;
 }
 
-static int64_t rows_of(const Function *f, const Op *op)
+/* The index in the new function, such that it lies inside the table. */
+static Value inside(Bounds *bounds, Value old_index, Range range, int64_t rows, uint32_t line)
 {
-    return op->code == OP_GATHER ? OP_AT(f, op->args[0])->type.dims[0] : op->a.v[0];
+    bool low = range.low < 0, high = range.high >= rows;
+    if (!low && !high)
+        return bounds->rewrite.map[old_index];
+    if (range.high < 0 || range.low >= rows || range.reached)
+        limit_error(&bounds->rewrite.b, line, "an index is %lld, but the table has the rows 0 to %lld",
+                    (long long)(low ? range.low : range.high), (long long)(rows - 1));
+    return held_index(bounds, old_index, rows, line);
 }
 
-static void check_index(Bounds *bounds, Value v, Range range)
+static void check_op(Bounds *bounds, Value v, const Range *ranges)
 {
     const Function *f = bounds->rewrite.old;
     const Op *op = OP_AT(f, v);
-    unsigned position = op->code == OP_GATHER ? 1 : 0;
-    int64_t rows = rows_of(f, op);
-    bool low = range.low < 0, high = range.high >= rows;
-    if (!low && !high) {
+    Value *map = bounds->rewrite.map, args[2];
+    if (op->code == OP_WITHIN) {
+        map[v] = inside(bounds, op->args[0], ranges[op->args[0]], ranges[op->args[1]].low, op->line);
+    } else if (op->code == OP_GATHER) {
+        args[0] = map[op->args[0]];
+        args[1] = inside(bounds, op->args[1], ranges[op->args[1]], OP_AT(f, op->args[0])->type.dims[0], op->line);
+        map[v] = build_op(&bounds->rewrite.b, *op, 2, args);
+    } else if (op->code == OP_SCATTER_ADD) {
+        args[0] = inside(bounds, op->args[0], ranges[op->args[0]], op->a.v[0], op->line);
+        args[1] = map[op->args[1]];
+        map[v] = build_op(&bounds->rewrite.b, *op, 2, args);
+    } else
         rewrite_copy(&bounds->rewrite, v);
-        return;
-    }
-    if (range.high < 0 || range.low >= rows || range.reached)
-        limit_error(&bounds->rewrite.b, op->line, "an index is %lld, but the table has the rows 0 to %lld",
-                    (long long)(low ? range.low : range.high), (long long)(rows - 1));
-    Value args[2];
-    for (unsigned i = 0; i < 2; i++)
-        args[i] = i == position ? held_index(bounds, op->args[i], rows, op->line) : bounds->rewrite.map[op->args[i]];
-    bounds->rewrite.map[v] = build_op(&bounds->rewrite.b, *op, 2, args);
 }
 
 /* What the sites found, as the rows of one state. */
@@ -212,13 +220,8 @@ void pass_bounds(Module *module, Function *function)
     for (Value v = 0; v < n; v++)
         ranges[v] = range_of(module, function, ranges, OP_AT(function, v));
     rewrite_begin(&bounds.rewrite, module, function);
-    for (Value v = 0; v < n; v++) {
-        const Op *op = OP_AT(function, v);
-        if (op->code == OP_GATHER || op->code == OP_SCATTER_ADD)
-            check_index(&bounds, v, ranges[op->args[op->code == OP_GATHER ? 1 : 0]]);
-        else
-            rewrite_copy(&bounds.rewrite, v);
-    }
+    for (Value v = 0; v < n; v++)
+        check_op(&bounds, v, ranges);
     if (bounds.sites.len)
         write_sites(&bounds, module, function->name);
     rewrite_end(&bounds.rewrite);

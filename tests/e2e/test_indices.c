@@ -71,6 +71,22 @@ static void outside_in_training(void **state)
     assert_false(output_has("o(s.valid) ")); /* no figure */
 }
 
+/* Tables of single examples, or of entries of one, lie end to end: an index outside its own table may lie inside a neighbour's. */
+static void outside_of_ones_own_table(void **state)
+{
+    (void)state;
+    static const char *const tables[] = {"stack(f32(n), 1, 2)[n] * table[l]", "(table * f32(n))[n]",
+                                         "each(p in table[l]) { stack(p, 2 * p, 3 * p)[n] }"};
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
+        write_model(tables[i]);
+        must_build();
+        assert_true(is_checked());
+        assert_int_equal(run_command("./m train --data . --out own%zu --quiet", i), 1);
+        if (!output_has("line 4 of the model: an index is 5, but the table has the rows 0 to 2"))
+            fail_msg("%s: %s", tables[i], command_output());
+    }
+}
+
 /* The validation rows hold numbers that the training rows do not: the step is right, the evaluation is not. */
 static void outside_in_evaluation(void **state)
 {
@@ -157,6 +173,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(outside_in_training, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(outside_of_ones_own_table, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(outside_in_evaluation, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(outside_in_a_prediction, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(known_indices, set_up, folder_tear_down),

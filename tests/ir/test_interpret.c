@@ -139,6 +139,7 @@ static void integers_wrap(void **unused)
     computes(pair, "%y = mul %a, %b : i32[2]", N(65536, 5, 65536, -7), N(0, -35));
     computes(pair, "%y = max %a, %b : i32[2]", N(-1, 5, 1, -7), N(1, 5));
     computes(pair, "%y = min %a, %b : i32[2]", N(-1, 5, 1, -7), N(-1, -7));
+    computes("%a: i32[5], %b: i32[5]", "%y = within %a, %b : i32[5]", N(-7, 0, 3, 4, 9, 4, 4, 4, 4, 5), N(0, 0, 3, 3, 4));
     computes("%a: i32[2]", "%y = reduce_sum %a axes [0] : i32[]", N(INT32_MAX, 1), N(INT32_MIN));
 }
 
