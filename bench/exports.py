@@ -17,6 +17,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 
 import numpy as np
@@ -417,7 +418,8 @@ def read_tensor(path, name):
 # ---- metrics, in double precision ----
 
 def cross_entropy(probabilities, labels):
-    return -np.log(np.take_along_axis(probabilities.astype(float), labels[:, None], 1)).mean()
+    with np.errstate(divide="ignore"):
+        return -np.log(np.take_along_axis(probabilities.astype(float), labels[:, None], 1)).mean()
 
 
 def binary_cross_entropy(p, labels):
@@ -598,7 +600,7 @@ MODELS = {  # its data, the steps of its training, the case. Also: the model, if
                  "edits": [(r"\Z", "export opinion(image, k) = softmax(classifier(image))\n")]},
     "hypermask": {"data": "fashion", "steps": 50, "case": permuted_case(5, 0, "loss"), "part": {"which": [0, 4]},
                   "edits": [(r"(report error\(.*\))", r"\1, loss(permuted[t].test)")]},
-    "split_mnist": {"data": "mnist", "steps": 50, "case": split_case, "part": {"every": 20},
+    "split_mnist": {"data": "mnist", "steps": 50, "case": split_case, "part": {"every": 50},
                     "edits": [(r"(report +error\(pairs\[t\]\.test\))", r"\1, fit(pairs[t].test)")]},
     "permuted_mnist": {"data": "mnist", "steps": 10, "case": permuted_case(10, 2, "fit"), "part": {"every": 500},
                        "edits": [(r"(report +error\(permuted\[t\]\.test\))", r"\1, fit(permuted[t].test)")]}}
@@ -722,6 +724,9 @@ class Records:
                     self.found[record["model"], record["target"], record["weights"]] = record
 
     def add(self, record):
+        """What disagrees is not finished: it is tried again."""
+        if not agrees(record):
+            return
         self.found[record["model"], record["target"], record["weights"]] = record
         with open(self.path, "a") as file:
             file.write(json.dumps(record) + "\n")
@@ -769,8 +774,9 @@ def run_all(flags, records, targets):
                     print(f"{key:20} {target:10} FAILED: {here[target]['error']}", flush=True)
                     continue
                 records.add(record)
+                here[target] = record
                 print(f"{key:20} {target:10} {record['results']:8} results in {record['seconds']:6.1f} s  {summary(record)}", flush=True)
-            here[target] = records.found[finished]
+            here[target] = here.get(target) or records.found[finished]
         yield whole, here
 
 
@@ -788,16 +794,153 @@ def summary(record):
                       *([f"results {record['difference']:.1e}"] if "difference" in record else []), *([] if agrees(record) else ["DISAGREES"])])
 
 
+# ---- the document ----
+
+def row(*cells):
+    return "| " + " | ".join(map(str, cells)) + " |"
+
+
+def wrapped(text):
+    return textwrap.fill(" ".join(text.split()), 150, break_long_words=False, break_on_hyphens=False).split("\n")
+
+
+def title_of(key):
+    spec = MODELS[key]
+    return f"`{spec.get('model', key)}`" + (f", {spec['batch']} images a call" if "batch" in spec else "")
+
+
+def part_of(model):
+    """What emulated machines compute, in words; nothing if it is the whole."""
+    part = MODELS[model.key].get("part")
+    if not part:
+        return ""
+    return f"every {part['every']}th image" if "every" in part else f"{len(part['which'])} of {model.points} {'rays' if model.rays else 'tasks'}"
+
+
+def result_cell(model, record):
+    """How far results of a target are from those of the reference."""
+    if "error" in record:
+        return "**no program**"
+    text = f"{record['difference']:.0e}" + (f", {record['other']} others" if record["other"] else "")
+    part = part_of(model) if record["target"] in EMULATED else ""
+    return (text if agrees(record) else f"**{text}**") + (f" ({part})" if part else "")
+
+
+def table(found, targets):
+    others = [target for target in targets if target != REFERENCE]
+    yield row("model", "exports", "results", "metrics", "difference to `eval`", "counts of errors", *others)
+    yield row(*["---"] * (6 + len(others)))
+    for model, here in found:
+        records = [record for record in here.values() if "error" not in record]
+        metrics = dict.fromkeys(name.split("(")[0] for name, metric in here[REFERENCE]["metrics"].items() if metric[0] != "gap")
+        counts = [metric for record in records for metric in record["metrics"].values() if metric[0] == "count"]
+        differ = sum(metric[1] for metric in counts)
+        relative = max(worst(record, "number") for record in records)
+        yield row(title_of(model.key), ", ".join(f"`{name}`" for name in here[REFERENCE]["exports"]), f"{here[REFERENCE]['results']:,}",
+                  ", ".join(f"`{name}`" for name in metrics), f"{relative:.0e}" if relative <= BOUND else f"**{relative:.0e}**",
+                  f"**{differ:,} images otherwise**" if differ else f"{sum(metric[2] for metric in counts)} equal" if counts else "",
+                  *(result_cell(model, here[target]) for target in others))
+
+
+def problems(found):
+    """What does not agree, one line each."""
+    for model, here in found:
+        for target, record in here.items():
+            if "error" in record:
+                yield f"- {title_of(model.key)}, {target}: {re.sub(r'[.]wasm[.][^:]*', '.wasm', record['error'])}"
+            elif not agrees(record):
+                yield f"- {title_of(model.key)}, {target}: {summary(record)}"
+
+
+def hours(seconds):
+    return f"{seconds / 3600:.1f} hours" if seconds > 5400 else f"{seconds / 60:.0f} minutes"
+
+
+def emulation(found):
+    """How long the largest net would take as a whole."""
+    model, here = max(found, key=lambda one: max((r["seconds"] / r["results"] for r in one[1].values() if r["target"] in EMULATED), default=0))
+    slow = [here[target] for target in EMULATED if target in here]
+    if slow and part_of(model):
+        each = " and ".join(f"{1e3 * r['seconds'] / r['results']:.0f} ms under `qemu-{r['target']}`" for r in slow)
+        whole = " and ".join(hours(r["seconds"] / r["results"] * here[REFERENCE]["results"]) for r in slow)
+        yield from wrapped(f"""Emulated machines are slow: an image of {title_of(model.key)} takes {each}, so that its whole test set would take {whole}. They compute
+            the part that stands in brackets; `eval` is then given the same part, and so is {REFERENCE}.""")
+
+
+def gaps(found):
+    metrics = [metric for _, here in found for record in here.values() for metric in record.get("metrics", {}).values() if metric[0] == "gap"]
+    if metrics:
+        yield from wrapped(f"""The gaps `fp` and `fn` of the fairness models are differences of two means. `eval` adds in single precision, and what two numbers have
+            in common is lost in their difference. So the four means are compared, which a copy of the model reports; the gaps themselves differ by at most
+            {max(metric[1] for metric in metrics):.0e}, which is up to {max(metric[3] for metric in metrics):.0e} of a gap.""")
+
+
+def document(found, targets):
+    records = [record for _, here in found for record in here.values() if "error" not in record]
+    wrong = list(problems(found))
+    good = [record for record in records if agrees(record)]
+    numbers = sum(metric[2] for record in good for metric in record["metrics"].values() if metric[0] == "number")
+    counts = sum(metric[2] for record in good for metric in record["metrics"].values() if metric[0] == "count")
+    names = len({model.name for model, _ in found})
+    yield "# Exports beside `eval`"
+    yield ""
+    yield from wrapped(f"""Code of [`hnc aot`](../aot.md) gives the metrics that `OUT eval` prints{', but for what is listed below' if wrong else ''}: on {len(targets)} targets
+        ({', '.join(targets)}), for the {names} models of `models/` that have an export. Of {numbers:,} losses and means, none differs by more than a relative
+        {max(worst(record, 'number') for record in good):.0e}, and {counts:,} counts of errors are equal. Of any export, no single result of one target differs from that of
+        {REFERENCE} by more than {max(record.get('difference', 0) for record in good):.0e} of the export's largest. The bound is 1e-5.""")
+    yield ""
+    yield from [*(["What does not agree:", "", *wrong, ""] if wrong else [])]
+    yield from table(found, targets)
+    yield ""
+    yield from wrapped(f"""*Results* are those of all exports for the whole test set, at every ray, task or member. *Difference to `eval`* is the largest relative one of a
+        metric, over all targets, rays, tasks and members. The last columns are the largest difference of a result to that of {REFERENCE}, relative to the
+        largest result of the export.""")
+    yield ""
+    yield from emulation(found)
+    yield ""
+    yield from gaps(found)
+    yield ""
+    yield "## What was done"
+    yield ""
+    yield from wrapped("""Each model is built with its first train and trained for a few steps, so that no weight is a first value. A program around the object reads arguments
+        as bytes, for wasm32 a program of node around the module. Weights are generated once for each ray, task or member; for the first three examples of each, the
+        function that does all at once must give the same bits. Metrics are made of the results in double precision, with labels from the files.""")
+    yield ""
+    for line in ("""Tables: the program gets rows as the files have them, numbers and text, and encodes them by the object's `_encode`. The test split is found by the documented
+                 [shuffle](../runtime.md#shuffled-data-sets) under seed 0.""",
+                 """Tasks that `permute` makes: images are put into the order of their task by the documented [draw](../runtime.md#families), and each task's metrics compared with
+                 those that `eval` prints for it.""",
+                 """Copies of models, in which `eval` or the object has more to compare: the reports `loss` and `fit` in `hypermask`, `split_mnist` and `permuted_mnist`, which report errors alone, the four means
+                 in the fairness models, `error(digits.train)` in `implicit_images`, and an export `opinion` of one member in `ensemble`.""",
+                 """`implicit_images` has no test set: its 25 images are those that it learned, with codes from the weights' file.""",
+                 """`unknown` of `split_mnist` is counted twice, from `digit`, and from `infer` and `predict`.""",
+                 """Not compared: hypervolume, uniformity, `average` and `forgetting`, which follow from what is; trains other than the first;
+                 `--fix`, `--external-weights`, `--blas=openblas` and f64. `pareto_toy` has no export."""):
+        first, *more = wrapped(line)
+        yield "- " + first
+        yield from ("  " + text for text in more)
+    yield ""
+    yield from wrapped(f"""`scripts/reproduce exports --tables DIR --mnist DIR --fashion DIR`, {time.strftime('%F')}, {machine.processor()}; one thread. Programs ran for
+        {hours(sum(record['seconds'] for record in records))}, of which {hours(sum(r['seconds'] for r in records if r['target'] in EMULATED))} under emulation.""")
+
+
 def main():
     flags = parse_flags()
     machine.clear_switches()
     os.makedirs(flags.runs, exist_ok=True)
-    for name, here in run_all(flags, Records(flags.records), targets_here()):
-        pass
+    targets = targets_here()
+    found = list(run_all(flags, Records(flags.records), targets))
+    wrong = list(problems(found))
+    if flags.models == ",".join(MODELS):
+        with open(flags.out, "w") as file:
+            file.write(re.sub(r"\n{3,}", "\n\n", "\n".join(document(found, targets))) + "\n")
+        print(flags.out)
+    print(f"{len(found)} models, {len(targets)} targets: " + (f"{len(wrong)} do not agree" if wrong else "all agree"))
+    return bool(wrong)
 
 
 if __name__ == "__main__":
     try:
-        main()
+        sys.exit(main())
     except (OSError, ValueError, subprocess.CalledProcessError) as error:
         sys.exit(f"{sys.argv[0]}: {error}")

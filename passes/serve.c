@@ -20,11 +20,31 @@ static Value vector_of(Builder *b, DType dtype, size_t count, const double *numb
     return all;
 }
 
-/* log(x / (1 - x)) */
-static Value build_logit(Builder *b, Value x)
+/* x - number, also of near ones in full precision: what f32 loses of the number is subtracted, too. */
+static Value build_less(Builder *b, Value x, double number)
 {
-    Value rest = build_binary(b, OP_SUB, build_const(b, value_type(b, x), 1), x);
-    return build_unary(b, OP_LOG, build_binary(b, OP_DIV, x, rest));
+    Value less = build_with_const(b, OP_SUB, x, number);
+    double lost = value_type(b, x).dtype == DTYPE_F32 ? number - (double)(float)number : 0;
+    return lost != 0 ? build_with_const(b, OP_SUB, less, lost) : less;
+}
+
+/* log(x / number), in full precision where they are near, too */
+static Value build_log_of_quotient(Builder *b, Value x, double number)
+{
+    Type type = value_type(b, x);
+    Value near = build_unary(b, OP_LOG1P, build_with_const(b, OP_DIV, build_less(b, x, number), number));
+    Value far = build_with_const(b, OP_SUB, build_unary(b, OP_LOG, x), log(number));
+    Value above = build_binary(b, OP_LT, build_const(b, type, number / 2), x);
+    Value below = build_binary(b, OP_LT, x, build_const(b, type, number * 2));
+    return build_select(b, build_binary(b, OP_AND, above, below), near, far);
+}
+
+/* log(share / (1 - share)), given how far the value lies above the lower end and, as a negative number, above the upper one: the
+ * share itself has no precision near the upper end. */
+static Value build_log_ratio(Builder *b, Value above_low, Value above_high)
+{
+    return build_binary(b, OP_SUB, build_unary(b, OP_LOG, above_low),
+                        build_unary(b, OP_LOG, build_unary(b, OP_NEG, above_high)));
 }
 
 /* The unconstrained numbers of natural values: hyper_kind_raw(), as IR. */
@@ -33,19 +53,18 @@ static Value build_raw(Builder *b, const Hyper *hyper, Value x)
     double low = hyper->low, high = hyper->high;
     switch (hyper->kind) {
     case HYPER_RANGE:
-        return build_logit(b, build_with_const(b, OP_DIV, build_with_const(b, OP_SUB, x, low), high - low));
+        return build_log_ratio(b, build_less(b, x, low), build_less(b, x, high));
     case HYPER_INTEGER:
-        return build_logit(b, build_with_const(b, OP_DIV, build_with_const(b, OP_SUB, x, low - 0.5), high + 1 - low));
+        return build_log_ratio(b, build_with_const(b, OP_ADD, build_less(b, x, low), 0.5),
+                               build_with_const(b, OP_SUB, build_less(b, x, high), 0.5));
     case HYPER_POSITIVE: {
         Value small = build_unary(b, OP_LOG, build_unary(b, OP_EXPM1, x));
         return build_select(b, build_binary(b, OP_LT, build_const(b, value_type(b, x), 30), x), x, small);
     }
     case HYPER_LOG:
-        return build_unary(b, OP_LOG, build_with_const(b, OP_DIV, x, hyper->init));
-    case HYPER_LOG_RANGE: {
-        Value share = build_with_const(b, OP_DIV, build_unary(b, OP_LOG, build_with_const(b, OP_DIV, x, low)), log(high / low));
-        return build_logit(b, share);
-    }
+        return build_log_of_quotient(b, x, hyper->init);
+    case HYPER_LOG_RANGE:
+        return build_log_ratio(b, build_log_of_quotient(b, x, low), build_log_of_quotient(b, x, high));
     case HYPER_REAL:
         break;
     }
@@ -222,7 +241,7 @@ static Function *build_check(Model *model, const Generator *generator, const cha
         Value wrong = build_const(&b, type_scalar(DTYPE_I32), index ? SERVE_INDEX : SERVE_CONDITION);
         status = build_select(&b, holds, status, wrong);
     }
-    build_output(&b, "status", status);
+    build_output(&b, SERVE_STATUS, status);
     function_finish(trace, model->module, b.function);
     return b.function;
 }
@@ -275,7 +294,7 @@ static void make_pure(Module *module, Function *function)
     vec_free(&kept);
     rewrite_end(&rewrite);
     if (status != NO_VALUE)
-        vec_push(&function->outputs, (Output){"status", status});
+        vec_push(&function->outputs, (Output){SERVE_STATUS, status});
 }
 
 /* ---- generators ---- */
@@ -382,7 +401,7 @@ static void place_kept(Generator *generator)
 {
     const Function *generate = generator->generate;
     for (uint32_t i = 0; i < generate->outputs.len; i++) {
-        if (strcmp(generate->outputs.data[i].name, "status") == 0)
+        if (strcmp(generate->outputs.data[i].name, SERVE_STATUS) == 0)
             continue;
         vec_push(&generator->offsets, generator->bytes);
         int64_t bytes = type_bytes(OP_AT(generate, generate->outputs.data[i].value)->type);

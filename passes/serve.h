@@ -5,7 +5,7 @@
  *     generate(conditions)                  -> kept tensors
  *     compute(example, ..., kept tensors)   -> result, status
  *
- * All are pure: the only states that they read have literal numbers. A status is an i32, a ServeStatus. */
+ * All are pure: the only states that they read have literal numbers. A status is an i32, a ServeStatus, by the name SERVE_STATUS. */
 #ifndef HNC_PASSES_SERVE_H
 #define HNC_PASSES_SERVE_H
 
@@ -16,6 +16,9 @@ typedef enum {
     SERVE_CONDITION = 1, /* a value of a condition outside its domain */
     SERVE_INDEX = 2,     /* an index outside its table */
 } ServeStatus;
+
+/* The name of a function's output that is its status: an export may be called `status`. */
+#define SERVE_STATUS "/status"
 
 /* Of examples per call: any number, SERVE_BLOCK at a time and then one by one. */
 enum { SERVE_ANY = -1, SERVE_BLOCK = 32 };

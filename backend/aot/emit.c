@@ -174,7 +174,7 @@ static void call_compiled(AotEmitter *a, const Function *function, LLVMValueRef 
         set_entry(a, inputs, i, input_place(a, weights, function->input_names.data[i]));
     for (uint32_t i = 0; i < function->outputs.len; i++) {
         const char *name = function->outputs.data[i].name;
-        LLVMValueRef place = strcmp(name, "status") == 0 ? (status = on_stack(a, e->i32)) : kept_place(a, weights, name);
+        LLVMValueRef place = strcmp(name, SERVE_STATUS) == 0 ? (status = on_stack(a, e->i32)) : kept_place(a, weights, name);
         set_entry(a, outputs, i, place ? place : result_place(a));
     }
     LLVMValueRef frame = on_stack(a, e->frame), null = LLVMConstNull(e->pointer);

@@ -81,6 +81,15 @@ static void bind_condition(Session *s, Frame *frame, const Param *param, const S
         set_local(frame, param->name, val_poison());
 }
 
+/* An argument that is a field of the example. Nobody has checked a class that comes from outside: it is an index of a table. */
+static Val field_argument(Session *s, const Param *param, Type type, int64_t classes)
+{
+    Value input = build_input(&s->builder, param->name.text, type);
+    Val value = val_tensor(classes > 0 ? build_within(&s->builder, input, classes) : input);
+    value.classes = classes;
+    return value;
+}
+
 static void bind_argument(Session *s, Frame *frame, const Param *param)
 {
     Type type;
@@ -100,11 +109,9 @@ static void bind_argument(Session *s, Frame *frame, const Param *param)
     /* Behind a broken data set, the field of that name may be another one's. */
     const Field *field = param->type || data_is_broken(s) ? NULL : field_of_name(s, param->name.text);
     if (field) {
-        value = val_tensor(build_input(&s->builder, param->name.text, field->type));
-        value.classes = field->classes;
+        value = field_argument(s, param, field->type, field->classes);
     } else if (param->type ? make_type(s, param->type, &type, &classes) : known_argument(s->file, param, &type, &classes)) {
-        value = val_tensor(build_input(&s->builder, param->name.text, type));
-        value.classes = classes;
+        value = field_argument(s, param, type, classes);
     } else if (param->type || !s->learning) {
         value = val_poison();
     }

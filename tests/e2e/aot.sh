@@ -253,6 +253,63 @@ else
     echo "skipped: another processor (needs qemu-x86_64, and an hnc without sanitizers)"
 fi
 
+# ---- hyperparameters, up to the ends of their ranges ----
+
+cat >ends.hn <<'HN'
+data d = rows(200) { x: f32[5] = [uniform(), normal(), row / 200, 0.3, uniform()]; y: f32 = normal() }
+hyper lam { a: range(-1000, 1) = 0.2; l: log(1e-7, 1e-2) = 1e-5; c: integer(0, 20000000) = 5; g: log = 1e-3; p: positive = 1 }
+net f(x: f32[5]) -> f32[3] { return linear(tanh(linear(x, 7)), 3) }
+weights f = stn(lam)
+objective fit(e) = mean(square(sum(f(e.x)) - e.y)) + (lam.a + lam.l + lam.c + lam.g + lam.p) * 0
+train go = bilevel(lam) {
+  lower fit(d.train) by adam(1e-2)
+  upper fit(d.train) by adam(1e-2)
+  sample normal(scale: 0.5)
+  batch 20
+  epochs 1
+}
+export score(x, lam) = f(x)
+export status(lam)   = [lam.a, lam.l]
+HN
+"$hnc" build ends.hn -o ends >said 2>&1 || fail "ends: $(cat said)"
+./ends train --quiet --out ends-run >/dev/null
+"$hnc" aot ends.hn --weights ends-run/last.safetensors -o ends
+cat >ends.c <<'C'
+#include <stdio.h>
+#include "ends.h"
+int main(void)
+{
+    static _Alignas(16) unsigned char workspace[ENDS_WORKSPACE_BYTES];
+    static const float x[5] = {0.1f, -0.2f, 0.3f, 0.4f, -0.5f};
+    float lam[5], y[3], own[2];
+    while (scanf("%f,%f,%f,%f,%f", lam, lam + 1, lam + 2, lam + 3, lam + 4) == 5) {
+        if (ends_score(x, lam, y, workspace) != ENDS_OK || ends_status(lam, own, workspace) != ENDS_OK)
+            return 1;
+        if (own[0] - lam[0] > 1e-3f || lam[0] - own[0] > 1e-3f || !(own[1] / lam[1] < 1.001f && own[1] / lam[1] > 0.999f))
+            return 2;
+        printf("%.9g,%.9g,%.9g\n", y[0], y[1], y[2]);
+    }
+    return 0;
+}
+C
+cc -std=c11 -Wall -Wextra -Werror ends.c ends.o -lm -o read-ends
+python3 - <<'PY' >ends.txt
+import struct
+with open("one.npy", "wb") as file:
+    header = "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 5), }"
+    header += " " * ((-len(header) - 11) % 64) + "\n"
+    file.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + struct.pack("<5f", 0.1, -0.2, 0.3, 0.4, -0.5))
+for row in [(0.2, 1e-5, 5, 1e-3, 1), (0.99998, 1e-5, 5, 1e-3, 1), (0.2, 0.009999997, 5, 1e-3, 1), (0.2, 1.0000001e-7, 5, 1e-3, 1),
+            (-999.9999, 1e-5, 20000000, 1e-3, 1), (0.2, 1e-5, 0, 1e30, 1e-30), (0.2, 1e-5, 19999999, 1e-30, 1e30)]:
+    print(*("%.17g" % x for x in struct.unpack("<5f", struct.pack("<5f", *row))), sep=",")
+PY
+./read-ends <ends.txt >got || fail "read-ends ended with $?"
+while IFS=, read -r a l c g p; do
+    ./ends predict --weights ends-run/last.safetensors --export score --hyper lam.a=$a --hyper lam.l=$l --hyper lam.c=$c --hyper lam.g=$g \
+        --hyper lam.p=$p one.npy | sed 1d | cut -d, -f2-
+done <ends.txt >expected-ends
+near expected-ends got
+
 # ---- rows as the files have them ----
 
 cat >people.csv <<'CSV'
