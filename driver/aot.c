@@ -1,13 +1,14 @@
 /* hnc aot: exports as an object and a header that stand alone, and what else is made of them. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "backend/aot/aot.h"
 #include "backend/link.h"
-#include "backend/tempfile.h"
 #include "driver/aot.h"
 #include "passes/serve.h"
 #include "runtime/core/report.h"
@@ -59,27 +60,31 @@ static unsigned read_outputs(const char *list)
     return wanted;
 }
 
-/* "NAME.o", or of libraries "libNAME.a" */
-static const char *output_path(Emission *m, OutputKind kind)
+static const char *base_name(const char *path)
 {
-    bool module = kind == OUTPUT_SHARED && target_is_linked_once(&m->a.options->target);
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+/* "NAME.o", or of libraries "libNAME.a" */
+static const char *output_path(const Options *options, OutputKind kind, Arena *arena)
+{
+    bool module = kind == OUTPUT_SHARED && target_is_linked_once(&options->target);
     bool library = kind == OUTPUT_STATIC || (kind == OUTPUT_SHARED && !module);
-    const char *path = m->a.options->output, *slash = strrchr(path, '/');
-    size_t folder = slash ? (size_t)(slash - path) + 1 : 0;
-    return arena_printf(&m->a.c.arena, "%.*s%s%s%s", (int)folder, path, library ? "lib" : "", path + folder,
+    const char *path = options->output, *base = base_name(path);
+    return arena_printf(arena, "%.*s%s%s%s", (int)(base - path), path, library ? "lib" : "", base,
                         module ? ".wasm" : output_table[kind].suffix);
 }
 
 static bool write_text(Emission *m, OutputKind kind)
 {
-    const char *file = strrchr(m->a.options->file, '/') ? strrchr(m->a.options->file, '/') + 1 : m->a.options->file;
-    const char *origin = arena_printf(&m->a.c.arena, "Made by hnc %s from %s", HNC_VERSION, file);
+    const char *origin = arena_printf(&m->a.c.arena, "Made by hnc %s from %s", HNC_VERSION, base_name(m->a.options->file));
     Text text = {0};
     if (kind == OUTPUT_HEADER)
         aot_header(&m->interface, origin, &text);
     else
         aot_python(&m->interface, origin, &text);
-    bool fine = write_output(output_path(m, kind), &text);
+    bool fine = write_output(output_path(m->a.options, kind, &m->a.c.arena), &text);
     text_free(&text);
     return fine;
 }
@@ -89,7 +94,7 @@ static bool write_weights(Emission *m)
     Text bytes = {0};
     unsigned char *numbers = aot_parameters(m->a.c.plan);
     text_append(&bytes, (const char *)numbers, (size_t)plan_state_bytes(m->a.c.plan));
-    bool fine = write_output(output_path(m, OUTPUT_WEIGHTS), &bytes);
+    bool fine = write_output(output_path(m->a.options, OUTPUT_WEIGHTS, &m->a.c.arena), &bytes);
     text_free(&bytes);
     free(numbers);
     return fine;
@@ -101,7 +106,7 @@ static bool write_onnx(Emission *m, char why[static 256])
     bool fine = true;
     for (uint32_t i = 0; fine && i < count; i++) {
         Text bytes = {0};
-        const char *path = count == 1 ? output_path(m, OUTPUT_ONNX)
+        const char *path = count == 1 ? output_path(m->a.options, OUTPUT_ONNX, &m->a.c.arena)
                                       : arena_printf(&m->a.c.arena, "%s.%s.onnx", m->a.options->output,
                                                      m->service.served.data[i].export->name);
         fine = aot_onnx(&m->interface, i, &bytes, why) && write_output(path, &bytes);
@@ -116,19 +121,29 @@ static bool emit_code(Emission *m, EmitKind kind, const char *path, char why[sta
     return aot_emit(&m->interface, &backend, kind, path, why);
 }
 
-/* From an object with a temporary name. */
-static bool link(Emission *m, OutputKind kind, char why[static 256])
+static bool link_from(Emission *m, OutputKind kind, const char *object, const char *path, char why[static 256])
 {
-    const char *path = output_path(m, kind);
     uint32_t count;
     const char *const *names = aot_symbols(&m->interface, &m->a.c.arena, &count);
-    char *object = tempfile_create(path, why);
-    if (!object)
+    return emit_code(m, EMIT_OBJ, object, why) &&
+           (kind == OUTPUT_STATIC ? link_archive(object, &m->a.options->target, path, why)
+                                  : link_shared(object, &m->a.options->target, names, count, path, why));
+}
+
+/* From an object in a temporary folder: an archive tells its name. */
+static bool link_library(Emission *m, OutputKind kind, char why[static 256])
+{
+    Arena *arena = &m->a.c.arena;
+    const char *path = output_path(m->a.options, kind, arena), *base = base_name(path);
+    char *folder = arena_printf(arena, "%.*s.%s.XXXXXX", (int)(base - path), path, base);
+    if (!mkdtemp(folder)) {
+        snprintf(why, 256, "cannot make a folder beside '%.160s': %s", path, strerror(errno));
         return false;
-    bool fine = emit_code(m, EMIT_OBJ, object, why) &&
-                (kind == OUTPUT_STATIC ? link_archive(object, &m->a.options->target, path, why)
-                                       : link_shared(object, &m->a.options->target, names, count, path, why));
-    tempfile_discard(object);
+    }
+    const char *object = arena_printf(arena, "%s/%s.o", folder, base_name(m->a.options->output));
+    bool fine = link_from(m, kind, object, path, why);
+    remove(object);
+    rmdir(folder);
     return fine;
 }
 
@@ -143,14 +158,14 @@ static bool write_one(Emission *m, OutputKind kind, char why[static 256])
     case OUTPUT_ONNX:
         return write_onnx(m, why);
     case OUTPUT_OBJECT:
-        return emit_code(m, EMIT_OBJ, output_path(m, kind), why);
+        return emit_code(m, EMIT_OBJ, output_path(m->a.options, kind, &m->a.c.arena), why);
     case OUTPUT_ASM:
-        return emit_code(m, EMIT_ASM, output_path(m, kind), why);
+        return emit_code(m, EMIT_ASM, output_path(m->a.options, kind, &m->a.c.arena), why);
     case OUTPUT_LLVM:
-        return emit_code(m, EMIT_LLVM, output_path(m, kind), why);
+        return emit_code(m, EMIT_LLVM, output_path(m->a.options, kind, &m->a.c.arena), why);
     case OUTPUT_STATIC:
     case OUTPUT_SHARED:
-        return link(m, kind, why);
+        return link_library(m, kind, why);
     case OUTPUT_EXE:
     case OUTPUT_COUNT:
         break;
@@ -183,11 +198,10 @@ static bool emit(Emission *m)
 
 static bool make(Emission *m)
 {
-    const char *path = m->a.options->output, *base = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
     char why[256] = "";
     if (!aot_serve(m->a.c.model, (FixedConditions)m->a.fixed, m->a.options->rows, &m->a.c.trace, &m->service, &m->a.c.plan, why))
         return report_error("%s", why);
-    interface_make(&m->interface, base, HNC_VERSION, &m->service, m->a.c.plan, m->a.options->external);
+    interface_make(&m->interface, base_name(m->a.options->output), HNC_VERSION, &m->service, m->a.c.plan, m->a.options->external);
     bool fine = names_differ(m) && emit(m);
     interface_free(&m->interface);
     service_free(&m->service);
@@ -229,10 +243,28 @@ static bool fits_together(const Options *options, unsigned outputs)
         return report_error("--no-std excludes --blas=openblas");
     if (openblas && target_is_linked_once(&options->target))
         return report_error("--blas=openblas: there is none for %s", options->target.triple);
+    if (outputs & 1u << OUTPUT_PYTHON && target_is_linked_once(&options->target))
+        return report_error("--emit=python: a module of Python calls a library, and there is none for %s", options->target.triple);
     if (outputs & 1u << OUTPUT_EXE && !target_is_host(&options->target))
         return report_error("--emit=exe makes programs for this machine alone: link the object for %s with one of your own",
                             options->target.triple);
     return true;
+}
+
+/* Whether files get names of their own: not those of folders, and not those of what is read. */
+static bool names_are_free(const Options *options, unsigned outputs)
+{
+    const char *base = base_name(options->output);
+    Arena arena = {0};
+    bool fine = (*base && strcmp(base, ".") && strcmp(base, "..")) ||
+                report_error("-o %s: expected what the object is called, perhaps in a folder: -o folder/name", options->output);
+    for (unsigned kind = 0; fine && kind < OUTPUT_COUNT; kind++) {
+        const char *path = output_path(options, (OutputKind)kind, &arena);
+        if (outputs >> kind & 1 && (same_file(path, options->file) || same_file(path, options->weights)))
+            fine = report_error("the output '%s' is an input", path);
+    }
+    arena_free(&arena);
+    return fine;
 }
 
 int command_aot(const Options *options)
@@ -245,13 +277,13 @@ int command_aot(const Options *options)
     unsigned outputs = read_outputs(options->outputs ? options->outputs : "header,object");
     if (!outputs)
         return EXIT_USAGE;
+    outputs = with_needed(outputs, options);
     report_name("hnc");
-    if (!fits_together(options, outputs))
+    if (!fits_together(options, outputs) || !names_are_free(options, outputs))
         return EXIT_USAGE;
     Options alone = *options;
     alone.target = target_of_object(options);
     bool program = outputs & 1u << OUTPUT_EXE, object = outputs != 1u << OUTPUT_EXE;
-    bool fine = (!object || make_object(&alone, with_needed(outputs, options))) &&
-                (!program || aot_executable(options, options->output));
+    bool fine = (!object || make_object(&alone, outputs)) && (!program || aot_executable(options, options->output));
     return fine ? EXIT_FINE : EXIT_ERROR;
 }

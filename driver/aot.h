@@ -11,6 +11,7 @@ typedef struct Aot {
     Manifest manifest; /* of the model as it is trained */
     Program program;   /* the trained numbers */
     double **fixed;    /* per condition; NULL: it stays an argument */
+    bool *hyper_given; /* per hyperparameter, whether --fix gives it a value */
 } Aot;
 
 /* Compiles the model, gives its states the numbers of --weights as literals, and reads --fix. Problems are reported. Zeroed before

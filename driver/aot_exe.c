@@ -11,22 +11,32 @@
 #include "runtime/core/report.h"
 #include "runtime/data/safetensors.h"
 
-/* Where a condition that is fixed says of which member of a family the examples are, this is known. */
-static void fix_member(const Aot *a, ExportInfo *export)
+/* Of which members of families the examples of each export are, where a condition says it that the export takes and that is fixed;
+ * -1: none. In the arena. */
+static int64_t *fixed_members(Aot *a)
 {
-    const double *fixed = export->member_condition == NONE ? NULL : a->fixed[export->member_condition];
-    if (fixed)
-        export->member = (int64_t)*fixed;
+    const Model *model = a->c.model;
+    int64_t *members = ARENA_ARRAY(&a->c.arena, int64_t, model->exports.len + 1);
+    for (uint32_t i = 0; i < model->exports.len; i++) {
+        const Export *export = &model->exports.data[i];
+        members[i] = -1;
+        for (uint32_t k = 0; k < export->argument_count; k++) {
+            int condition = export->arguments[k].condition;
+            if (condition >= 0 && condition == export->member && a->fixed[condition])
+                members[i] = (int64_t)*a->fixed[condition];
+        }
+    }
+    return members;
 }
 
 /* What the program says of itself: it has no train, and its constants have the numbers of the run. In the arena; NULL (reported). */
-static char *describe(Aot *a, const Manifest *manifest)
+static char *describe(Aot *a, const Manifest *manifest, const int64_t *members)
 {
     Manifest served = *manifest;
     served.train = NULL;
     for (size_t i = 0; i < served.export_count; i++) {
         served.exports[i].spans = false;
-        fix_member(a, &served.exports[i]);
+        served.exports[i].member = members[i];
     }
     for (size_t i = 0; i < served.constant_count; i++)
         served.constants[i].number = a->program.constants[i];
@@ -70,11 +80,12 @@ static bool link_program(Aot *a, const char *description, const BackendOptions *
 static bool make(Aot *a, const char *path)
 {
     char why[256] = "";
+    const int64_t *members = fixed_members(a); /* before the exports lose these arguments */
     if (!aot_program(a->c.model, (FixedConditions)a->fixed, &a->c.trace, &a->c.plan, why))
         return report_error("%s", why);
     Manifest manifest = manifest_of(a->c.model, a->c.plan, &a->options->target, &a->c.arena);
     BackendOptions options = {.target = a->options->target, .opt_level = a->options->opt_level};
-    const char *description = describe(a, &manifest);
+    const char *description = describe(a, &manifest, members);
     unsigned char *weights = description ? pack_weights(a, &manifest, &options.weights_bytes) : NULL;
     options.weights = weights;
     bool fine = weights && (link_program(a, description, &options, path, why) || report_error("%s", why));

@@ -1,4 +1,6 @@
 /* What hnc aot knows when it makes an object: the trained numbers, and the conditions that are fixed. */
+#include <float.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -84,6 +86,33 @@ static void take_trained(Aot *a, const ConditionInfo *condition, double *values)
         program_read_reals(&a->program, &a->manifest.states[condition->state], values);
 }
 
+static const HyperInfo *first_hyper_of(const Aot *a, const ConditionInfo *condition)
+{
+    size_t i = 0;
+    while (&a->manifest.conditions[a->manifest.hypers[i].condition] != condition)
+        i++;
+    return &a->manifest.hypers[i];
+}
+
+/* Whether the model's numbers can hold those. */
+static bool are_in_range(const Aot *a, const char *text, size_t count, const double *values)
+{
+    for (size_t i = 0; i < count && a->c.model->module->real == DTYPE_F32; i++)
+        if (fabs(values[i]) > FLT_MAX)
+            return report_error("--fix %s: %g is too large a number for f32", text, values[i]);
+    return true;
+}
+
+static bool fix_hyper(Aot *a, const HyperInfo *hyper, const char *text, double *values)
+{
+    bool *given = &a->hyper_given[hyper - a->manifest.hypers];
+    if (*given)
+        return report_error("--fix %s is given twice", hyper->name);
+    *given = true;
+    values += hyper->offset;
+    return parse_hyper("--fix", hyper, text + strcspn(text, "=") + 1, values) && are_in_range(a, text, hyper_elements(hyper), values);
+}
+
 /* "r=0.2,0.8", "t=3", "lam.drop=0.3"; "lam": as trained. */
 static bool fix(Aot *a, const char *text)
 {
@@ -93,27 +122,27 @@ static bool fix(Aot *a, const char *text)
     if (!condition || !is_taken(a, condition))
         return false;
     double **values = &a->fixed[condition - a->manifest.conditions];
-    if (*values && !hyper)
+    if (*values && !condition->standing)
         return report_error("--fix %s is given twice", condition->name);
-    if (!text[length] && !condition->standing)
+    if (!text[length] && (hyper || !condition->standing))
         return report_error("--fix %s: say which value, as in --fix %s=...", text, text);
+    if (text[length] && !hyper && condition->standing)
+        return report_error("--fix %s: name its hyperparameters, as in --fix %s=...", text, first_hyper_of(a, condition)->name);
     if (!*values) {
         *values = ARENA_ARRAY(&a->c.arena, double, condition->width);
         if (condition->standing)
             take_trained(a, condition, *values);
     }
-    if (!text[length])
-        return true;
-    if (hyper)
-        return parse_hyper("--fix", hyper, text + length + 1, *values + hyper->offset);
     if (condition->standing)
-        return report_error("--fix %s: name its hyperparameters, as in --fix %s=...", text, a->manifest.hypers[0].name);
-    return domain_of(condition)->parse(arena_printf(&a->c.arena, "--fix %s", condition->name), condition, text + length + 1, *values);
+        return !hyper || fix_hyper(a, hyper, text, *values);
+    return domain_of(condition)->parse(arena_printf(&a->c.arena, "--fix %s", condition->name), condition, text + length + 1, *values) &&
+           are_in_range(a, text, condition->width, *values);
 }
 
 static bool fix_all(Aot *a)
 {
     a->fixed = ARENA_ARRAY(&a->c.arena, double *, a->manifest.condition_count + 1);
+    a->hyper_given = ARENA_ARRAY(&a->c.arena, bool, a->manifest.hyper_count + 1);
     bool fine = true;
     for (uint32_t i = 0; fine && i < a->options->fixes.len; i++)
         fine = fix(a, a->options->fixes.data[i]);

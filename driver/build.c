@@ -163,7 +163,7 @@ static const char *default_output(Arena *arena, const char *file)
     return plain_path(arena, stem);
 }
 
-static bool same_file(const char *left, const char *right)
+bool same_file(const char *left, const char *right)
 {
     struct stat a, b;
     return stat(left, &a) == 0 && stat(right, &b) == 0 && a.st_ino == b.st_ino && a.st_dev == b.st_dev;

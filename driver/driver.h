@@ -33,6 +33,9 @@ typedef struct Options {
     char **rest; /* after `--`, NULL-terminated */
 } Options;
 
+/* Whether both paths are there and name one file. */
+bool same_file(const char *left, const char *right);
+
 /* Options of a subcommand from argv (argv[0]: its name). Returns EXIT_FINE or EXIT_USAGE, having said what is wrong. */
 int options_parse(int argc, char **argv, Options *options);
 void options_free(Options *options);

@@ -273,6 +273,8 @@ static int parse_batch(const char *command, const char *text, Options *options)
     else if (!parse_count(text, aot ? &options->rows : &options->batch))
         return usage(command, aot ? "--batch %s: expected a whole number from 1 to 2147483647, or any"
                                   : "--batch %s: expected a whole number from 1 to 2147483647", text);
+    if (options->rows == 1) /* without an axis, as when nothing is said */
+        options->rows = 0;
     return EXIT_FINE;
 }
 

@@ -22,6 +22,8 @@ extern const Dialect default_dialect;
 /* A finite number: digits, perhaps a sign, a decimal point and an exponent; with the dialect's decimal point, and groups of three
  * digits if it has a character between them (number.c). */
 bool parse_number(const Dialect *dialect, const char *text, double *number);
+/* The number that a text for missing values stands for, -9.5 as models write it, or -9,5 as the files do. False: none. */
+bool marker_number(const Dialect *dialect, const char *marker, double *number);
 
 /* A date, a time or both, by a format of strptime: seconds since 1970-01-01 00:00:00 UTC, or since midnight if the format has no
  * date. A fraction of a second may follow the seconds. A year has four digits, or is %y. "" is ISO 8601: 2024-03-10,

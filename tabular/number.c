@@ -149,3 +149,8 @@ Hint number_hint(const Dialect *dialect, const char *text)
         return (Hint){"a number stands alone in its field, without a unit, a currency or a percent sign", false};
     return (Hint){0};
 }
+
+bool marker_number(const Dialect *dialect, const char *marker, double *number)
+{
+    return parse_number(&default_dialect, marker, number) || parse_number(dialect, marker, number);
+}

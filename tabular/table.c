@@ -355,9 +355,7 @@ static bool find_marker_numbers(Filling *f)
 {
     f->marker_numbers = calloc(f->source->marker_count + 1, sizeof *f->marker_numbers);
     for (uint32_t i = 0; f->marker_numbers && i < f->source->marker_count; i++) {
-        const char *marker = f->source->markers[i]; /* -9.5 as models write it, or -9,5 as the files do */
-        bool is_number = parse_number(&default_dialect, marker, &f->marker_numbers[i]) ||
-                         parse_number(f->source->dialect, marker, &f->marker_numbers[i]);
+        bool is_number = marker_number(f->source->dialect, f->source->markers[i], &f->marker_numbers[i]);
         if (!is_number)
             f->marker_numbers[i] = NAN;
         f->numbers |= is_number;

@@ -250,11 +250,26 @@ static LLVMValueRef constant_double(const Emitter *e, double value)
     return LLVMConstReal(LLVMDoubleTypeInContext(e->context), value);
 }
 
+/* Whether the number is there: it is none that stands for a missing value. */
+static LLVMValueRef is_there(const Encoding *n, const SchemaColumn *column, LLVMValueRef value)
+{
+    const Schema *schema = n->row->schema;
+    LLVMValueRef there = LLVMBuildFCmp(n->e->builder, LLVMRealORD, value, value, "");
+    for (uint32_t i = 0; i < schema->marker_count && !column->time; i++) { /* files hold no times as numbers */
+        double marker;
+        if (!marker_number(&schema->dialect, schema->markers[i], &marker))
+            continue;
+        LLVMValueRef other = LLVMBuildFCmp(n->e->builder, LLVMRealONE, value, constant_double(n->e, marker), "");
+        there = LLVMBuildAnd(n->e->builder, there, other, "");
+    }
+    return there;
+}
+
 /* Number `i` of the field's, encoded. */
-static LLVMValueRef encode_number(Encoding *n, const RawField *field, LLVMValueRef value, uint32_t i)
+static LLVMValueRef encode_number(Encoding *n, const RawField *field, uint32_t column, uint32_t i)
 {
     Emitter *e = n->e;
-    LLVMValueRef there = LLVMBuildFCmp(e->builder, LLVMRealORD, value, value, "");
+    LLVMValueRef value = value_of_column(n, column, true), there = is_there(n, &n->row->schema->columns[column], value);
     if (field->fill)
         value = LLVMBuildSelect(e->builder, there, value, constant_double(e, field->fill[i]), "");
     else
@@ -302,7 +317,7 @@ static void encode_field_of(Encoding *n, const RawField *field, LLVMValueRef out
                 at += count;
                 continue;
             }
-            LLVMValueRef value = encode_number(n, field, value_of_column(n, column, true), numbers++);
+            LLVMValueRef value = encode_number(n, field, column, numbers++);
             store_scalar(e, field->type.dtype, value, place);
             at++;
         }

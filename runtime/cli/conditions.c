@@ -138,6 +138,8 @@ static bool give_hyper(const Giving *g, const char *text)
     if (!hyper)
         return false;
     const ConditionInfo *condition = &manifest->conditions[hyper->condition];
+    if (!argument_of(g, condition) && !manifest->train)
+        return report_error("'%s' takes no %s: it was fixed when this program was made", g->export, hyper->name);
     if (!argument_of(g, condition))
         return report_error(
             "'%s' keeps %s as it was trained; to choose it, the model makes '%s' an argument: 'export %s(..., %s)'", g->export,
