@@ -8,6 +8,22 @@
 
 static const double fast_limit = 1e5; /* n < 2^16: each fused step loses nothing that matters, see scripts/fit_polynomials.py */
 
+/* The mantissa times 2 / pi, of 256 bits: word by word, since some targets call a function for products of wide integers. */
+static LLVMValueRef times_two_over_pi(const Kit *k, LLVMValueRef mantissa, LLVMTypeRef wide)
+{
+    LLVMTypeRef i64 = LLVMInt64TypeInContext(k->context);
+    LLVMValueRef factor = LLVMBuildZExt(k->builder, mantissa, i64, ""), carry = kit_i64(k, 0), product = LLVMConstNull(wide);
+    for (unsigned word = 0; word < 2 * COUNT_OF(two_over_pi); word++) {
+        int64_t number = (int64_t)(two_over_pi[word / 2] >> 32 * (word % 2) & UINT32_MAX);
+        LLVMValueRef sum = LLVMBuildAdd(k->builder, LLVMBuildMul(k->builder, factor, kit_i64(k, number), ""), carry, "");
+        LLVMValueRef low = LLVMBuildAnd(k->builder, sum, kit_i64(k, UINT32_MAX), "");
+        LLVMValueRef place = LLVMBuildShl(k->builder, LLVMBuildZExt(k->builder, low, wide, ""), LLVMConstInt(wide, 32 * word, false), "");
+        product = LLVMBuildOr(k->builder, product, place, "");
+        carry = LLVMBuildLShr(k->builder, sum, kit_i64(k, 32), "");
+    }
+    return product;
+}
+
 /* x scaled by 2 / pi as a fixed-point number of 256 bits: shifted so that whole turns fall off its top, the upper two bits are
  * the quarter and the rest the fraction of one. */
 static LLVMValueRef quarters_fixed_point(const Kit *k, LLVMValueRef x)
@@ -19,8 +35,7 @@ static LLVMValueRef quarters_fixed_point(const Kit *k, LLVMValueRef x)
     mantissa = LLVMBuildOr(k->builder, mantissa, kit_i32(k, 0x800000), "");
     LLVMValueRef exponent = LLVMBuildLShr(k->builder, bits, kit_i32(k, 23), ""); /* x = mantissa * 2^(exponent - 150) */
     LLVMValueRef shift = LLVMBuildAdd(k->builder, exponent, kit_i32(k, POINT - FRACTION - 150), "");
-    LLVMValueRef factor = LLVMConstIntOfArbitraryPrecision(wide, COUNT_OF(two_over_pi), two_over_pi);
-    LLVMValueRef product = LLVMBuildMul(k->builder, LLVMBuildZExt(k->builder, mantissa, wide, ""), factor, "");
+    LLVMValueRef product = times_two_over_pi(k, mantissa, wide);
     return LLVMBuildShl(k->builder, product, LLVMBuildZExt(k->builder, shift, wide, ""), "");
 }
 

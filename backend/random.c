@@ -113,6 +113,24 @@ static void emit_group(const Kit *k, const Fixed *fixed, LLVMValueRef group, LLV
     }
 }
 
+/* Copies `count` numbers, at least one: objects that stand alone have no memcpy. */
+static void emit_copy(const Kit *k, LLVMTypeRef element, LLVMValueRef from, LLVMValueRef to, LLVMValueRef count)
+{
+    LLVMBasicBlockRef before = LLVMGetInsertBlock(k->builder);
+    LLVMValueRef function = LLVMGetBasicBlockParent(before);
+    LLVMBasicBlockRef loop = LLVMAppendBasicBlockInContext(k->context, function, "copy");
+    LLVMBasicBlockRef after = LLVMAppendBasicBlockInContext(k->context, function, "copied");
+    LLVMBuildBr(k->builder, loop);
+    LLVMPositionBuilderAtEnd(k->builder, loop);
+    LLVMValueRef i = LLVMBuildPhi(k->builder, LLVMTypeOf(count), ""), next = LLVMBuildAdd(k->builder, i, LLVMConstInt(LLVMTypeOf(count), 1, false), "");
+    LLVMValueRef number = LLVMBuildLoad2(k->builder, element, LLVMBuildGEP2(k->builder, element, from, &i, 1, ""), "");
+    LLVMSetVolatile(number, true); /* or LLVM makes a memcpy of the loop */
+    LLVMBuildStore(k->builder, number, LLVMBuildGEP2(k->builder, element, to, &i, 1, ""));
+    LLVMAddIncoming(i, (LLVMValueRef[]){LLVMConstNull(LLVMTypeOf(count)), next}, (LLVMBasicBlockRef[]){before, loop}, 2);
+    LLVMBuildCondBr(k->builder, LLVMBuildICmp(k->builder, LLVMIntSLT, next, count, ""), loop, after);
+    LLVMPositionBuilderAtEnd(k->builder, after);
+}
+
 /* Writes one group per round of the loop. The last group may be incomplete: it goes to a buffer first. */
 static void emit_fill_body(const Kit *k, LLVMValueRef function, DType dtype)
 {
@@ -138,8 +156,7 @@ static void emit_fill_body(const Kit *k, LLVMValueRef function, DType dtype)
     LLVMBuildCondBr(b, whole, next, partial);
 
     LLVMPositionBuilderAtEnd(b, partial);
-    LLVMValueRef bytes = LLVMBuildMul(b, rest, LLVMConstInt(i64, dtype_size(dtype), false), "");
-    LLVMBuildMemCpy(b, place, (unsigned)dtype_size(dtype), buffer, (unsigned)dtype_size(dtype), bytes);
+    emit_copy(k, element, buffer, place, rest);
     LLVMBuildBr(b, done);
 
     LLVMPositionBuilderAtEnd(b, next);

@@ -20,13 +20,26 @@ static const char *member_name(const Interface *interface, const RawRow *row, co
 {
     Arena *arena = (Arena *)&interface->arena;
     char *name = arena_printf(arena, "%s%s", isalpha((unsigned char)*text) ? "" : "_", text);
+    VEC(const char *) others = {0};
     for (char *c = name; *c; c++)
         if (!isalnum((unsigned char)*c))
             *c = '_';
     for (uint32_t i = 0; i < row->columns.len; i++)
-        if (strcmp(row->columns.data[i].name, name) == 0)
-            return member_name(interface, row, arena_printf(arena, "%s_", name));
-    return parameter_name(arena, name);
+        vec_push(&others, row->columns.data[i].name);
+    const char *unique = parameter_name(arena, name, others.len, others.data);
+    vec_free(&others);
+    return unique;
+}
+
+/* A parameter of the encoder. */
+static const char *field_name(const Interface *interface, const RawRow *row, const Field *field)
+{
+    VEC(const char *) others = {0};
+    for (uint32_t i = 0; i < row->fields.len; i++)
+        vec_push(&others, row->fields.data[i].name);
+    const char *name = parameter_name((Arena *)&interface->arena, strchr(field->name, '.') + 1, others.len, others.data);
+    vec_free(&others);
+    return name;
 }
 
 static void need_column(const Interface *interface, RawRow *row, uint32_t column, bool number)
@@ -49,7 +62,7 @@ static bool add_field(const Interface *interface, RawRow *row, const Field *fiel
     for (uint32_t p = 0; p < made->part_count; p++)
         for (uint32_t k = 0; k < made->parts[p].column_count; k++)
             need_column(interface, row, made->parts[p].columns[k], made->parts[p].kind != PART_ONEHOT);
-    RawField added = {.name = parameter_name((Arena *)&interface->arena, strchr(field->name, '.') + 1),
+    RawField added = {.name = field_name(interface, row, field),
                       .field = made,
                       .type = field->type,
                       .mean = encoder_numbers(module, field, "mean"),

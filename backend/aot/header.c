@@ -114,10 +114,16 @@ static void print_sizes(const Interface *interface, const AotFunction *function,
                     interface->service->generators.data[function->generator].bytes);
 }
 
-/* Whether the text may stand in a comment. */
-static bool fits_comment(const char *text)
+/* The text in quotes, as a literal of C without what ends or begins a comment. */
+static void print_quoted(const char *text, Text *out)
 {
-    return !strstr(text, "*/") && !strstr(text, "/*") && !strpbrk(text, "\n\r\\");
+    char before = 0;
+    text_printf(out, "'");
+    for (const unsigned char *c = (const unsigned char *)text; *c; before = (char)*c++) {
+        bool closes = (before == '*' && *c == '/') || (before == '/' && *c == '*');
+        text_printf(out, closes || *c < ' ' || *c == '\\' || *c == '\'' ? "\\x%02x" : "%c", *c);
+    }
+    text_printf(out, "'");
 }
 
 /* " of 9: 'Federal-gov', 'Local-gov', ..." */
@@ -127,19 +133,20 @@ static void print_categories(const SchemaColumn *column, Text *out)
     text_printf(out, ", one of %" PRIu32, column->category_count);
     for (uint32_t i = 0; i < column->category_count; i++) {
         const char *category = column->categories[i];
-        if (!fits_comment(category) || out->len - start + strlen(category) > most) {
+        if (out->len - start + strlen(category) > most) {
             text_printf(out, ", ...");
             return;
         }
-        text_printf(out, "%s '%s'", i ? "," : ":", category);
+        text_printf(out, i ? ", " : ": ");
+        print_quoted(category, out);
     }
 }
 
 static void print_column(const RawRow *row, const RawColumn *column, Text *out)
 {
     const SchemaColumn *schema = &row->schema->columns[column->column];
-    text_printf(out, column->number ? "    double %s; /* '%s'" : "    const char *%s; /* '%s'", column->name,
-                fits_comment(column->text) ? column->text : column->name);
+    text_printf(out, column->number ? "    double %s; /* " : "    const char *%s; /* ", column->name);
+    print_quoted(column->text, out);
     if (!column->number)
         print_categories(schema, out);
     else if (schema->time)

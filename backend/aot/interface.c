@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
 uint32_t schedule_of(const Plan *plan, const Function *function)
 {
@@ -35,22 +36,35 @@ static const char *identifier(Arena *arena, const char *text)
     return name;
 }
 
-const char *parameter_name(Arena *arena, const char *name)
+static bool is_word_of_a_language(const char *name)
 {
-    static const char *const taken[] = {
-        "alignas", "alignof", "and", "as", "asm", "assert", "async", "auto", "await", "bool", "break", "case", "catch", "char",
-        "class", "ctypes", "def", "default", "del", "delete", "do", "double", "elif", "else", "enum",
-        "except", "explicit", "export", "extern", "false", "finally", "float", "for", "friend", "from", "global", "goto", "if",
-        "import", "in", "inline", "int", "int32_t", "is", "lambda", "len", "long", "mutable", "namespace", "new", "nonlocal",
-        "not", "np", "operator", "or", "os", "parameters", "pass", "private", "protected", "public", "raise", "range",
-        "register", "restrict", "result", "return", "row", "short", "signed", "size_t", "sizeof", "static", "struct", "switch",
-        "template", "this", "throw", "true", "try", "typedef", "uint8_t", "union", "unsigned", "using", "virtual", "void",
-        "volatile", "weights", "while", "with", "workspace", "xor", "yield", "None", "True", "False",
+    static const char *const words[] = {
+        "False", "None", "True", "alignas", "alignof", "and", "and_eq", "as", "asm", "assert", "async", "auto", "await", "bitand", "bitor",
+        "bool", "break", "case", "catch", "char", "char16_t", "char32_t", "char8_t", "class", "co_await", "co_return", "co_yield", "compl",
+        "concept", "const", "const_cast", "consteval", "constexpr", "constinit", "continue", "ctypes", "decltype", "def", "default", "del",
+        "delete", "do", "double", "dynamic_cast", "elif", "else", "enum", "except", "explicit", "export", "extern", "false", "finally",
+        "float", "for", "friend", "from", "global", "goto", "i386", "if", "import", "in", "inline", "int", "int32_t", "is", "lambda", "len",
+        "linux", "long", "mutable", "namespace", "new", "noexcept", "nonlocal", "not", "not_eq", "np", "nullptr", "operator", "or",
+        "or_eq", "os", "pass", "private", "protected", "public", "raise", "range", "register", "reinterpret_cast", "requires", "restrict",
+        "return", "short", "signed", "size_t", "sizeof", "static", "static_assert", "static_cast", "struct", "switch", "template", "this",
+        "thread_local", "throw", "true", "try", "typedef", "typeid", "typename", "typeof", "typeof_unqual", "uint8_t", "union", "unix",
+        "unsigned", "using", "virtual", "void", "volatile", "wchar_t", "while", "with", "xor", "xor_eq", "yield",
     };
-    for (size_t i = 0; i < COUNT_OF(taken); i++)
-        if (strcmp(taken[i], name) == 0)
-            return arena_printf(arena, "%s_", name);
-    return name;
+    for (size_t i = 0; i < COUNT_OF(words); i++)
+        if (strcmp(words[i], name) == 0)
+            return true;
+    return false;
+}
+
+const char *parameter_name(Arena *arena, const char *name, uint32_t count, const char *const *others)
+{
+    static const char *const own[] = {"columns", "count", "parameters", "result", "row", "weights", "workspace"};
+    bool taken = is_word_of_a_language(name);
+    for (size_t i = 0; i < COUNT_OF(own); i++)
+        taken |= strcasecmp(own[i], name) == 0;
+    for (uint32_t i = 0; i < count; i++)
+        taken |= strcasecmp(others[i], name) == 0;
+    return taken ? parameter_name(arena, arena_printf(arena, "%s_", name), count, others) : name;
 }
 
 const char *generator_name(const Interface *interface, int number)
@@ -78,8 +92,13 @@ static void add_plain(AotFunction *function, ParameterKind kind, const char *nam
 
 static void add_argument(Interface *interface, AotFunction *function, const ExportArgument *argument, Type type)
 {
+    VEC(const char *) others = {0};
+    for (uint32_t i = 0; i < function->parameters.len; i++)
+        vec_push(&others, function->parameters.data[i].name);
+    const char *name = parameter_name(&interface->arena, argument->name, others.len, others.data);
+    vec_free(&others);
     vec_push(&function->parameters, (Parameter){.kind = argument->condition < 0 ? PARAMETER_EXAMPLE : PARAMETER_CONDITION,
-                                                .name = parameter_name(&interface->arena, argument->name),
+                                                .name = name,
                                                 .argument = argument->name,
                                                 .type = type,
                                                 .condition = argument->condition});

@@ -148,8 +148,7 @@ void aot_emit_metadata(Emitter *e, const Interface *interface)
                              const_i64(e, service->served.len)};
     LLVMValueRef record = private_constant(&w, LLVMConstNamedStruct(w.model, fields, COUNT_OF(fields)), "model");
     support_free(exports);
-    char name[256];
-    snprintf(name, sizeof name, "%.200s_model", interface->name);
+    const char *name = arena_printf((Arena *)&interface->arena, "%s_model", interface->name);
     LLVMValueRef function = LLVMAddFunction(e->module, name, LLVMFunctionType(p, NULL, 0, false));
     add_attribute(e, function, "nounwind");
     LLVMPositionBuilderAtEnd(e->builder, LLVMAppendBasicBlockInContext(e->context, function, "entry"));

@@ -394,6 +394,93 @@ sed 's/ as mean/ as drop/; s/POLICY/missing/' people.hn >policy.hn
 train_people --batch 2
 read_people "5 4 4 5 4 " # of rows that training leaves out
 
+# ---- names that C and C++ do not have, and code that libraries would have ----
+
+cat >odd.csv <<'CSV'
+class-,class,concept,linux,x*/y,it's,more
+1,2,a,3,4,b,1
+2,3,b,4,5,a,0
+3,4,a,5,6,b,1
+CSV
+cat >odd.hn <<'HN'
+data d = csv("odd.csv") { fields columns = numbers("class-", "class", "linux", "x*/y") ++ onehot("concept", "it's")
+  y = more == 1 }
+net f(x: f32[n]) -> f32[2] { return linear(x, 2) }
+objective fit(e) = mean(binary_cross_entropy(f(e.columns)[0], e.y))
+train go = fit { minimise fit(d.train) by adam(0.1); batch 3; epochs 2 }
+export score(columns) = f(columns)
+export odd(x: f32[2], X: f32[3], int: f32, int_: f32, count: i32) = f32(count) + x[0] + X[2] + int * int_
+export low(x: f32[200], RESULT: f32) = floor(x) + RESULT
+export copy(x: f32[300]) = x
+export turn(x: f32[30, 40]) = transpose(x)
+export draw(x: f32[70]) = x + uniform([70])
+export sine(x: f32) = sin(x)
+HN
+"$hnc" build odd.hn -o odd >said 2>&1 || fail "odd: $(cat said)"
+./odd train --quiet --out odd-run >/dev/null
+cat >odd.c <<'C'
+#include <math.h>
+#include <stdio.h>
+#include "odd.h"
+int main(void)
+{
+    static _Alignas(16) unsigned char workspace[ODD_WORKSPACE_BYTES];
+    const float x[2] = {1, 2}, X[3] = {3, 4, 5}, a = 6, b = 7, half[200] = {-0.5f, -0.0f, 0.5f, 8388609.f, -8388608.5f, 1e30f, -1e30f, -INFINITY};
+    const float none = 0, large = 1e6f;
+    const int32_t count = 8;
+    const odd_score_columns row = {.class_ = 1, .class__ = 2, .linux_ = 3, .x__y = 4, .concept_ = "a", .it_s = "b"};
+    float columns[ODD_SCORE_COLUMNS__SIZE], score[2], y, low[200], sine;
+    if (odd_odd(x, X, &a, &b, &count, &y, workspace) || y != 8 + 1 + 5 + 42 || ODD_ODD_X_SIZE != 2 || ODD_ODD_X__SIZE != 3)
+        return 1;
+    if (odd_score_encode(&row, columns) || columns[0] != 1 || columns[3] != 4 || odd_score(columns, score, workspace))
+        return 2;
+    if (odd_low(half, &none, low, workspace))
+        return 3;
+    for (int i = 0; i < 200; i++)
+        if (low[i] != floorf(half[i]))
+            return 4;
+    if (odd_sine(&large, &sine, workspace) || fabsf(sine - sinf(large)) > 1e-6f)
+        return 5;
+    return 0;
+}
+C
+for how in "" "--cpu=x86-64" "-O3" "--cpu=x86-64 -O3" "-O0"; do
+    "$hnc" aot odd.hn --weights odd-run/last.safetensors -o odd $how
+    [ -z "$(nm -u odd.o)" ] || fail "with '$how', odd.o needs $(nm -u odd.o)"
+    cc -std=gnu11 -Wall -Wextra -Werror odd.c odd.o -lm -o read-odd
+    ./read-odd || fail "read-odd with '$how' ended with $?"
+done
+"$hnc" aot odd.hn --weights odd-run/last.safetensors -o odd --batch any
+grep -qF "double x__y; /* 'x*\\x2fy' */" odd.h || fail "the column x*/y: $(grep x__y odd.h)"
+if command -v c++ >/dev/null; then
+    printf '#include "odd.h"\nint main() { return odd_model()->export_count != 7; }\n' >names.cc
+    c++ -std=gnu++20 -Wall -Wextra -Werror names.cc odd.o -lm -o names
+    ./names
+fi
+long=$(printf 'l%.0s' $(seq 230))
+"$hnc" aot odd.hn --weights odd-run/last.safetensors -o $long
+printf '#include "%s.h"\nint main(void) { return %s_model()->export_count != 7; }\n' $long $long >long.c
+cc long.c $long.o -lm -o long
+./long
+
+# ---- outputs and inputs ----
+
+cp m.hn mine.hn
+refused 2 "the output 'mine.hn' is an input" "$hnc" aot mine.hn --weights run/last.safetensors -o mine.hn --emit=exe
+cmp m.hn mine.hn
+cp run/last.safetensors m.weights
+refused 2 "the output 'm.weights' is an input" "$hnc" aot m.hn --weights m.weights -o m --external-weights
+for name in '' . .. folder/; do refused 2 "expected what the object is called" "$hnc" aot m.hn --weights run/last.safetensors -o "$name"; done
+refused 2 "there is none for wasm32" "$hnc" aot m.hn --weights run/last.safetensors -o m --emit=python --target=wasm32
+"$hnc" aot --help | grep -q -- --external-weights || fail "hnc aot --help"
+aot -o m --emit=static
+cp libm.a first.a
+aot -o m --emit=static
+cmp libm.a first.a
+refused 1 "--fix r is given twice" "$hnc" aot m.hn --weights run/last.safetensors -o m --fix r=1,2 --fix r=1,2
+refused 1 "--fix lam.a is given twice" "$hnc" aot ends.hn --weights ends-run/last.safetensors -o m -W no-same-split --fix lam.a=0.1 --fix lam.a=0.2
+refused 1 "name its hyperparameters, as in --fix lam.a=..." "$hnc" aot ends.hn --weights ends-run/last.safetensors -o m -W no-same-split --fix lam=1
+
 # ---- many threads ----
 
 cat >threads.c <<'C'
