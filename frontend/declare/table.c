@@ -320,6 +320,23 @@ static void add_state(Session *s, const Field *field, const char *what, int64_t 
     module_state(s->module, name, type_of(DTYPE_F64, 1, &count), STATE_ENCODER); /* real numbers of any model: tabular/encode.h */
 }
 
+/* What a field is follows from its columns; a type that the model writes must be that. */
+static bool check_written_type(Session *s, const DataItem *item, const Field *field)
+{
+    Type type;
+    int64_t classes;
+    if (!item->type || field->index)
+        return true;
+    if (!make_type(s, item->type, &type, &classes))
+        return false;
+    if (type_equal(type, field->type) && classes == field->classes)
+        return true;
+    const char *text = field->classes ? arena_printf(&s->file->arena, "class[%lld]", (long long)field->classes) : type_text(field->type);
+    fail(s, item->type->span, "the field '%s' of a table is %s, as its columns are", item->name.text, text);
+    add_help(s, "write no type, or this one");
+    return false;
+}
+
 static void add_field(TableLowering *l, const DataItem *item, const SchemaField *made)
 {
     Session *s = l->s;
@@ -347,7 +364,7 @@ static void add_field(TableLowering *l, const DataItem *item, const SchemaField 
     }
     field.name = arena_printf(&s->module->arena, "%s.%s", l->symbol->decl->name.text, item->name.text);
     field.classes = classes;
-    if (!check_type(s, field.type, item->span))
+    if (!check_type(s, field.type, item->span) || !check_written_type(s, item, &field))
         return;
     vec_push(&s->module->fields, field);
     bool scaled;
