@@ -62,8 +62,8 @@ static bool is_input(const Function *function, const char *name)
     return false;
 }
 
-/* The result is called as the export; the status, where there is one, "status". Another name of the graph comes first: then they are
- * /result and /status, as no argument and no export is. */
+/* The result is called as the export; the status, where there is one, "status". Where the graph has this name already, they are
+ * "/result" and "/status", as no argument and no export is called. */
 static const char *output_name(const Function *function, const char *export, const Output *output)
 {
     if (strcmp(output->name, SERVE_STATUS) != 0)

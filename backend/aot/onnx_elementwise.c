@@ -1,5 +1,5 @@
-/* Elementwise ops as nodes of ONNX. Where ONNX leaves open what a node gives (casts out of range), or says something else than the
- * interpreter (the sign of NaN, extrema with NaN), others stand for it. */
+/* Elementwise ops as nodes of ONNX. Where ONNX leaves open what a node gives (casts out of range), or says something else than
+ * the interpreter (the sign of NaN, extrema with NaN), several nodes stand for the op. */
 #include <math.h>
 
 #include "backend/aot/onnx.h"
@@ -48,8 +48,9 @@ static bool without_negative_zero(const Graph *g, Value v)
     return !dtype_is_float(op->type.dtype) || (op->code == OP_CONST && !(op->number == 0 && signbit(op->number)));
 }
 
-/* p ? x : y. Of a chosen x that is -0, Where of ONNX Runtime makes 0. So x is something that is never -0, for which p may be negated
- * (by Xor: it takes Not away again); or each is replaced by 1 where it is not chosen, and they are multiplied. */
+/* p ? x : y. Where of ONNX Runtime keeps the sign of a -0 in its last operand only: it makes 0 of one in the other. So what may be
+ * -0 comes last, and p is negated for it (by Xor: ONNX Runtime undoes a Not in front of Where by swapping the operands). If both
+ * may be -0, each is replaced by 1 where it is not chosen, and they are multiplied. */
 static void add_choice(Graph *g, const char *name, const char *p, Value x, Value y)
 {
     const char *of_x = onnx_name(g, x), *of_y = onnx_name(g, y);
@@ -94,7 +95,8 @@ static void add_fma(Graph *g, const char *name, const Op *op)
     onnx_node(g, name, "Add", INPUTS(product, operand(g, op, 2)), NULL);
 }
 
-/* e^x - 1 = tanh(x / 2) (e^x + 1), in which nothing cancels; x where the rest of the series is too small to count, and for NaN. */
+/* e^x - 1 = tanh(x / 2) (e^x + 1), in which nothing cancels; x where the rest of the series is too small to count, and if it is
+ * NaN. */
 static void add_expm1(Graph *g, const char *name, const Op *op)
 {
     DType dtype = op->type.dtype;
@@ -157,15 +159,15 @@ static void add_cast(Graph *g, const char *name, const Op *op)
 }
 
 const OnnxOp onnx_elementwise[OP_COUNT] = {
-    [OP_NEG] = {"Neg"},       [OP_ABS] = {"Abs"},          [OP_FLOOR] = {"Floor"},
-    [OP_EXP] = {"Exp"},       [OP_LOG] = {"Log"},          [OP_SQRT] = {"Sqrt"},
-    [OP_TANH] = {"Tanh"},     [OP_SIN] = {"Sin"},          [OP_COS] = {"Cos"},
-    [OP_STOP] = {"Identity"}, [OP_NOT] = {"Not"},          [OP_ADD] = {"Add"},
-    [OP_SUB] = {"Sub"},       [OP_MUL] = {"Mul"},          [OP_DIV] = {"Div"},
-    [OP_POW] = {"Pow"},       [OP_EQ] = {"Equal"},         [OP_LT] = {"Less"},
-    [OP_LE] = {"LessOrEqual"}, [OP_AND] = {"And"},         [OP_OR] = {"Or"},
-    [OP_SIGN] = {.add = add_sign},     [OP_EXPM1] = {.add = add_expm1},   [OP_LOG1P] = {.add = add_log1p},
-    [OP_ERF] = {.add = add_erf},       [OP_MAX] = {.add = add_extremum},  [OP_MIN] = {.add = add_extremum},
-    [OP_NE] = {.add = add_ne},         [OP_FMA] = {.add = add_fma},       [OP_SELECT] = {.add = add_select},
+    [OP_NEG] = {.plain = "Neg"},        [OP_ABS] = {.plain = "Abs"},      [OP_FLOOR] = {.plain = "Floor"},
+    [OP_EXP] = {.plain = "Exp"},        [OP_LOG] = {.plain = "Log"},      [OP_SQRT] = {.plain = "Sqrt"},
+    [OP_TANH] = {.plain = "Tanh"},      [OP_SIN] = {.plain = "Sin"},      [OP_COS] = {.plain = "Cos"},
+    [OP_STOP] = {.plain = "Identity"},  [OP_NOT] = {.plain = "Not"},      [OP_ADD] = {.plain = "Add"},
+    [OP_SUB] = {.plain = "Sub"},        [OP_MUL] = {.plain = "Mul"},      [OP_DIV] = {.plain = "Div"},
+    [OP_POW] = {.plain = "Pow"},        [OP_EQ] = {.plain = "Equal"},     [OP_LT] = {.plain = "Less"},
+    [OP_LE] = {.plain = "LessOrEqual"}, [OP_AND] = {.plain = "And"},      [OP_OR] = {.plain = "Or"},
+    [OP_SIGN] = {.add = add_sign},      [OP_EXPM1] = {.add = add_expm1},  [OP_LOG1P] = {.add = add_log1p},
+    [OP_ERF] = {.add = add_erf},        [OP_MAX] = {.add = add_extremum}, [OP_MIN] = {.add = add_extremum},
+    [OP_NE] = {.add = add_ne},          [OP_FMA] = {.add = add_fma},      [OP_SELECT] = {.add = add_select},
     [OP_CAST] = {.add = add_cast},
 };

@@ -106,14 +106,24 @@ static const char *cast_to(Graph *g, const char *name, const char *x, int64_t el
 }
 
 /* Sums of i32 wrap: those of i64, of which Cast keeps the lower half. ONNX Runtime sums i32 in another type, and saturates. */
+static void add_sum_of_i32(Graph *g, const char *name, const Op *op)
+{
+    const char *x = cast_to(g, NULL, operand(g, op, 0), ONNX_I64), *axes = onnx_integers(g, op->a.n, op->a.v);
+    const char *sum = onnx_node(g, NULL, "ReduceSum", INPUTS(x, axes), (Attribute[]){dropping, {0}});
+    cast_to(g, name, sum, onnx_element_type(DTYPE_I32));
+}
+
+/* Sums begin with 0, so that none is -0. ONNX Runtime gives -0 for the sum of nothing else. */
 static void add_reduce_sum(Graph *g, const char *name, const Op *op)
 {
-    bool wraps = op->type.dtype == DTYPE_I32;
-    const char *x = wraps ? cast_to(g, NULL, operand(g, op, 0), ONNX_I64) : operand(g, op, 0);
-    const char *axes = onnx_integers(g, op->a.n, op->a.v);
-    const char *sum = onnx_node(g, wraps ? NULL : name, "ReduceSum", INPUTS(x, axes), (Attribute[]){dropping, {0}});
-    if (wraps)
-        cast_to(g, name, sum, onnx_element_type(DTYPE_I32));
+    if (op->type.dtype == DTYPE_I32) {
+        add_sum_of_i32(g, name, op);
+        return;
+    }
+    const char *axes = onnx_integers(g, op->a.n, op->a.v), *zero = onnx_number(g, op->type.dtype, 0);
+    const char *sum = onnx_node(g, NULL, "ReduceSum", INPUTS(operand(g, op, 0), axes), (Attribute[]){dropping, {0}});
+    const char *none = onnx_node(g, NULL, "Equal", INPUTS(sum, zero), NULL);
+    onnx_node(g, name, "Where", INPUTS(none, zero, sum), NULL);
 }
 
 static void add_reduce_max(Graph *g, const char *name, const Op *op)
@@ -124,7 +134,8 @@ static void add_reduce_max(Graph *g, const char *name, const Op *op)
 /* The first of the largest, as i64. */
 static void add_argmax(Graph *g, const char *name, const Op *op)
 {
-    const char *wide = onnx_node(g, NULL, "ArgMax", INPUTS(operand(g, op, 0)), (Attribute[]){{"axis", 0, &op->a.v[0]}, dropping, {0}});
+    const Attribute attributes[] = {{"axis", 0, &op->a.v[0]}, dropping, {0}};
+    const char *wide = onnx_node(g, NULL, "ArgMax", INPUTS(operand(g, op, 0)), attributes);
     cast_to(g, name, wide, onnx_element_type(op->type.dtype));
 }
 
@@ -185,5 +196,5 @@ const OnnxOp onnx_structure[OP_COUNT] = {
     [OP_REDUCE_MAX] = {.add = add_reduce_max},
     [OP_ARGMAX] = {.add = add_argmax},
     [OP_DOT] = {.add = add_dot},
-    [OP_GATHER] = {"Gather"},
+    [OP_GATHER] = {.plain = "Gather"},
 };
