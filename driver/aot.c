@@ -236,8 +236,21 @@ static Target target_of_object(const Options *options)
     return target;
 }
 
+/* A module of Python cannot import another one of its own name, nor can what it imports. */
+static bool hides_import(const char *output)
+{
+    static const char *const imported[] = {"builtins", "ctypes", "math", "numbers", "numpy", "os", "re"};
+    const char *name = strrchr(output, '/') ? strrchr(output, '/') + 1 : output;
+    for (size_t i = 0; i < COUNT_OF(imported); i++)
+        if (strcmp(name, imported[i]) == 0)
+            return true;
+    return false;
+}
+
 static bool fits_together(const Options *options, unsigned outputs)
 {
+    if (outputs & 1u << OUTPUT_PYTHON && hides_import(options->output))
+        return report_error("-o %s: a module of Python has to import another one of this name", options->output);
     bool openblas = options->blas && options->target.blas == BLAS_OPENBLAS;
     if (openblas && options->no_std)
         return report_error("--no-std excludes --blas=openblas");
