@@ -1,287 +1,208 @@
-/* A module of Python for the shared library of an interface: per export a function, and its two halves. */
+/* A module of Python for the shared library of an interface: per export a function, and its two halves. Their arguments are all
+ * that they name without _hnc_ in front, so that arguments and exports may be called anything. */
 #include <inttypes.h>
 #include <string.h>
 
 #include "backend/aot/aot.h"
-#include "backend/aot/columns.h"
+#include "backend/aot/python.h"
 
-static const char *numpy_type(DType dtype)
+_Static_assert(SERVE_CONDITION == 1 && SERVE_INDEX == 2 && AOT_POINTER == 3 && AOT_CATEGORY == 4 && AOT_NUMBER == 5,
+               "python/examples.py has the sentence of each");
+
+typedef struct PythonModule {
+    const Interface *interface;
+    Arena arena;
+    uint32_t count;
+    const char *const *symbols; /* of the library, as aot_symbols() lists them */
+    const char **names;         /* what the module calls them */
+    Text *out;
+} PythonModule;
+
+static void name_functions(PythonModule *m)
 {
-    static const char *const types[DTYPE_COUNT] = {[DTYPE_F32] = "float32",
-                                                   [DTYPE_F64] = "float64",
-                                                   [DTYPE_I32] = "int32",
-                                                   [DTYPE_BOOL] = "bool_",
-                                                   [DTYPE_U8] = "uint8"};
-    return types[dtype];
+    m->symbols = aot_symbols(m->interface, &m->arena, &m->count);
+    m->names = ARENA_ARRAY(&m->arena, const char *, m->count);
+    const char **own = ARENA_ARRAY(&m->arena, const char *, m->count);
+    for (uint32_t i = 0; i < m->count; i++) /* "adult_score_with" is score_with there */
+        own[i] = m->symbols[i] + strlen(m->interface->name) + 1;
+    python_names(&m->arena, m->count, own, 0, NULL, m->names);
 }
 
-/* "(3, 4)" or "(3,)" or "()" */
-static void print_shape(Type type, Text *out)
+static const char *name_of(const PythonModule *m, const char *symbol)
 {
-    text_printf(out, "(");
-    for (unsigned i = 0; i < type.rank; i++)
-        text_printf(out, "%s%" PRId64 "%s", i ? ", " : "", type.dims[i], type.rank == 1 ? "," : "");
-    text_printf(out, ")");
+    uint32_t i = 0;
+    while (strcmp(m->symbols[i], symbol) != 0)
+        i++;
+    return m->names[i];
 }
 
-static void print_start(const Interface *interface, const char *origin, Text *out)
+/* What the function calls the argument, which the export has. */
+static const char *argument_name(PythonModule *m, const AotFunction *function, const char *argument)
 {
-    text_printf(out,
-                "\"\"\"%s. Calls the library of the same name beside it.\n\n"
-                "An example that has one axis more than the model says is many examples: the result has this axis, too, and\n"
-                "weights are generated once. A value that the model refuses raises ValueError.\n\"\"\"\n"
-                "import ctypes\nimport os\n\nimport numpy as np\n\n"
-                "_HERE = os.path.dirname(os.path.abspath(__file__))\n"
-                "_LIBRARY = ctypes.CDLL(os.path.join(_HERE, \"lib%s.so\"))\n"
-                "_PROBLEMS = {%d: \"a condition has a value outside its range, or one that is not finite\",\n"
-                "             %d: \"an index lies outside its range\", %d: \"an address is wrong\",\n"
-                "             %d: \"a value is none of its column's categories\", %d: \"a number is missing, or too large\"}\n\n",
-                origin, interface->file, SERVE_CONDITION, SERVE_INDEX, AOT_POINTER, AOT_CATEGORY, AOT_NUMBER);
-    text_printf(out,
-                "\ndef _memory(size):\n"
-                "    raw = np.empty(size + %d, np.uint8)\n"
-                "    start = -raw.ctypes.data %% %d\n"
-                "    return raw[start:start + size]\n\n"
-                "\ndef _array(value, dtype, shape, name):\n"
-                "    array = np.ascontiguousarray(value, dtype)\n"
-                "    if array.shape != shape:\n"
-                "        raise ValueError(f\"{name} has the shape {array.shape}, but the model takes {shape}\")\n"
-                "    return array\n\n"
-                "\ndef _call(function, *arguments):\n"
-                "    status = function(*(a.ctypes.data_as(ctypes.c_void_p) if isinstance(a, np.ndarray) else a for a in arguments))\n"
-                "    if status:\n"
-                "        raise ValueError(_PROBLEMS.get(status, f\"status {status}\"))\n\n",
-                AOT_ALIGNMENT, AOT_ALIGNMENT);
-    if (interface->external)
-        text_printf(out,
-                    "\n_PARAMETERS = _memory(%" PRId64 ")\n"
-                    "_PARAMETERS[:] = np.fromfile(os.path.join(_HERE, \"%s.weights\"), np.uint8)\n\n",
-                    plan_state_bytes(interface->plan), interface->file);
-}
-
-/* "adult_score_with" is score_with there. */
-static const char *python_name(const Interface *interface, const AotFunction *function)
-{
-    return function->name + strlen(interface->name) + 1;
-}
-
-static bool is_given(const Parameter *parameter, AotKind kind)
-{
-    return parameter->kind == PARAMETER_CONDITION || parameter->kind == PARAMETER_EXAMPLE || parameter->kind == PARAMETER_ROW ||
-           (parameter->kind == PARAMETER_WEIGHTS && kind == AOT_WITH);
-}
-
-static void print_names(const AotFunction *function, Text *out)
-{
-    const char *between = "";
-    for (uint32_t i = 0; i < function->parameters.len; i++) {
-        const Parameter *parameter = &function->parameters.data[i];
-        if (!is_given(parameter, function->kind))
-            continue;
-        text_printf(out, "%s%s%s", between, parameter->name, parameter->kind == PARAMETER_ROW ? "=0" : "");
-        between = ", ";
+    static const char *const taken[] = {"weights", "row"};
+    const Service *service = m->interface->service;
+    const Generator *generator = function->served < 0 ? &service->generators.data[function->generator] : NULL;
+    const Export *export = generator ? NULL : service->served.data[function->served].export;
+    const ExportArgument *arguments = generator ? generator->conditions.data : export->arguments;
+    uint32_t count = generator ? generator->conditions.len : export->argument_count, found = 0;
+    const char **names = ARENA_ARRAY(&m->arena, const char *, 2 * count);
+    for (uint32_t i = 0; i < count; i++) {
+        names[i] = arguments[i].name;
+        if (strcmp(names[i], argument) == 0)
+            found = i;
     }
+    python_names(&m->arena, count, names, COUNT_OF(taken), taken, names + count);
+    return names[count + found];
 }
 
-static bool has_count(const AotFunction *function)
+static const Parameter *find_parameter(const AotFunction *function, ParameterKind kind)
 {
     for (uint32_t i = 0; i < function->parameters.len; i++)
-        if (function->parameters.data[i].kind == PARAMETER_COUNT)
-            return true;
-    return false;
-}
-
-/* The shape of an argument or result, of as many examples as there are. */
-static void print_shape_of(const AotFunction *function, const Parameter *parameter, Text *out)
-{
-    bool many = has_count(function) && parameter->kind != PARAMETER_CONDITION;
-    if (many)
-        text_printf(out, "(() if count is None else (count,)) + ");
-    print_shape(parameter->type, out);
-}
-
-static void print_checks(const AotFunction *function, Text *out)
-{
-    for (uint32_t i = 0; i < function->parameters.len; i++) {
-        const Parameter *p = &function->parameters.data[i];
-        bool number = p->kind == PARAMETER_CONDITION && p->type.rank == 0;
-        if (number || p->kind == PARAMETER_ROW)
-            text_printf(out, "    %s = ctypes.c_int32(int(%s))\n", p->name, p->name);
-        if (number || (p->kind != PARAMETER_CONDITION && p->kind != PARAMETER_EXAMPLE))
-            continue;
-        text_printf(out, "    %s = _array(%s, np.%s, ", p->name, p->name, numpy_type(p->type.dtype));
-        print_shape_of(function, p, out);
-        text_printf(out, ", \"%s\")\n", p->name);
-    }
-}
-
-static void print_call(const AotFunction *function, Text *out)
-{
-    text_printf(out, "    _call(_LIBRARY.%s", function->name);
-    for (uint32_t i = 0; i < function->parameters.len; i++) {
-        const Parameter *p = &function->parameters.data[i];
-        if (p->kind == PARAMETER_PARAMETERS)
-            text_printf(out, ", _PARAMETERS");
-        else if (p->kind == PARAMETER_WORKSPACE)
-            text_printf(out, ", _memory(%" PRId64 ")", function->workspace);
-        else if (p->kind == PARAMETER_COUNT)
-            text_printf(out, ", ctypes.c_size_t(1 if count is None else count)");
-        else
-            text_printf(out, ", %s", p->name);
-    }
-    text_printf(out, ")\n");
-}
-
-static const Parameter *first_example(const AotFunction *function)
-{
-    for (uint32_t i = 0; i < function->parameters.len; i++)
-        if (function->parameters.data[i].kind == PARAMETER_EXAMPLE)
+        if (function->parameters.data[i].kind == kind)
             return &function->parameters.data[i];
     return NULL;
 }
 
-/* Where the first argument of an example has one axis more, all such arguments are many. */
-static void print_many(const Interface *interface, const AotFunction *function, Text *out)
+static bool is_argument(const Parameter *parameter)
 {
-    const Parameter *first = first_example(function);
-    const char *name = python_name(interface, function), *between = "", *part = function->generator < 0 ? "" : "_with";
-    if (!first)
-        return;
-    if (has_count(function)) {
-        text_printf(out, "    count = len(%s) if np.ndim(%s) == %u else None\n", first->name, first->name, first->type.rank + 1);
-        return;
-    }
-    text_printf(out, "    if np.ndim(%s) == %u:\n", first->name, first->type.rank + 1);
-    if (function->kind == AOT_WHOLE && function->generator >= 0) {
-        const char *generate = generator_name(interface, function->generator) + strlen(interface->name) + 1;
-        text_printf(out, "        weights = %s(", generate);
-        for (uint32_t i = 0; i < function->parameters.len; i++)
-            if (function->parameters.data[i].kind == PARAMETER_CONDITION) {
-                text_printf(out, "%s%s", between, function->parameters.data[i].name);
-                between = ", ";
-            }
-        text_printf(out, ")\n");
-    }
-    text_printf(out, "        return np.stack([%s%s(", name, function->kind == AOT_WITH ? "" : part);
-    between = "";
-    if (function->generator >= 0) {
-        text_printf(out, "weights");
-        between = ", ";
-    }
+    return parameter->kind == PARAMETER_CONDITION || parameter->kind == PARAMETER_EXAMPLE;
+}
+
+static void print_head(PythonModule *m, const AotFunction *function)
+{
+    const char *between = "";
+    text_printf(m->out, "\n\ndef %s(", name_of(m, function->name));
     for (uint32_t i = 0; i < function->parameters.len; i++) {
-        const Parameter *p = &function->parameters.data[i];
-        if (p->kind == PARAMETER_EXAMPLE)
-            text_printf(out, "%s%s[i]", between, p->name);
-        else if (p->kind == PARAMETER_ROW)
-            text_printf(out, "%srow + i", between);
+        const Parameter *parameter = &function->parameters.data[i];
+        if (is_argument(parameter))
+            text_printf(m->out, "%s%s", between, argument_name(m, function, parameter->argument));
+        else if (parameter->kind == PARAMETER_WEIGHTS && function->kind == AOT_WITH)
+            text_printf(m->out, "%sweights", between);
+        else if (parameter->kind == PARAMETER_ROW)
+            text_printf(m->out, "%srow=0", between);
         else
             continue;
         between = ", ";
     }
-    text_printf(out, ") for i in range(len(%s))])\n", first->name);
+    text_printf(m->out, "):\n");
 }
 
-static void print_definition(const Interface *interface, const AotFunction *function, Text *out)
+/* Per argument of one kind its name, its value, and type and shape of one example. */
+static void print_arguments(PythonModule *m, const AotFunction *function, ParameterKind kind, unsigned skipped)
 {
-    text_printf(out, "\ndef %s(", python_name(interface, function));
-    print_names(function, out);
-    text_printf(out, "):\n");
-    if (function->kind == AOT_GENERATE) {
-        print_checks(function, out);
-        text_printf(out, "    weights = _memory(%" PRId64 ")\n", interface->service->generators.data[function->generator].bytes);
-        print_call(function, out);
-        text_printf(out, "    return weights\n\n");
-        return;
+    for (uint32_t i = 0; i < function->parameters.len; i++) {
+        const Parameter *parameter = &function->parameters.data[i];
+        if (parameter->kind != kind)
+            continue;
+        const char *name = argument_name(m, function, parameter->argument);
+        text_printf(m->out, ",\n        (\"%s\", %s, \"%s\", ", name, name, numpy_type(parameter->type.dtype));
+        print_python_shape(parameter->type, skipped, m->out);
+        text_printf(m->out, ")");
     }
-    print_many(interface, function, out);
-    print_checks(function, out);
+}
+
+static void print_generate(PythonModule *m, const AotFunction *function)
+{
+    print_head(m, function);
+    text_printf(m->out, "    return _hnc_generate(\n        \"%s\", %" PRId64 ", %" PRId64, function->name,
+                m->interface->service->generators.data[function->generator].bytes, function->workspace);
+    print_arguments(m, function, PARAMETER_CONDITION, 0);
+    text_printf(m->out, ")\n");
+}
+
+/* Of an export that takes no conditions, or with the weights that they generate. */
+static void print_compute(PythonModule *m, const AotFunction *function)
+{
+    const Served *served = &m->interface->service->served.data[function->served];
+    int64_t block = served->single ? 0 : served->export->rows ? served->export->rows : 1;
+    unsigned skipped = !served->single && served->export->rows; /* the axis of the examples of a call */
+    const Parameter *result = find_parameter(function, PARAMETER_RESULT);
+    print_head(m, function);
+    text_printf(m->out, "    return _hnc_compute(\n        \"%s\", %" PRId64 ", (\"%s\", ", function->name, function->workspace,
+                numpy_type(result->type.dtype));
+    print_python_shape(result->type, skipped, m->out);
+    text_printf(m->out, ")");
+    print_arguments(m, function, PARAMETER_EXAMPLE, skipped);
+    text_printf(m->out, ",\n        block=%" PRId64, block);
+    if (function->kind == AOT_WITH)
+        text_printf(m->out, ", weights=(weights, %" PRId64 ")",
+                    m->interface->service->generators.data[function->generator].bytes);
+    if (find_parameter(function, PARAMETER_ROW))
+        text_printf(m->out, ", row=row");
+    text_printf(m->out, ")\n");
+}
+
+/* Both halves, found by what the module calls them: an argument may have the name of one. */
+static void print_whole(PythonModule *m, const AotFunction *function)
+{
+    const Generator *generator = &m->interface->service->generators.data[function->generator];
+    print_head(m, function);
+    text_printf(m->out, "    return _hnc_module[\"%s\"](_hnc_module[\"%s\"](",
+                name_of(m, arena_printf(&m->arena, "%s_with", function->name)),
+                name_of(m, generator_name(m->interface, function->generator)));
+    for (uint32_t i = 0; i < generator->conditions.len; i++)
+        text_printf(m->out, "%s%s", i ? ", " : "", argument_name(m, function, generator->conditions.data[i].name));
+    text_printf(m->out, ")");
     for (uint32_t i = 0; i < function->parameters.len; i++)
-        if (function->parameters.data[i].kind == PARAMETER_RESULT) {
-            text_printf(out, "    result = np.empty(");
-            print_shape_of(function, &function->parameters.data[i], out);
-            text_printf(out, ", np.%s)\n", numpy_type(function->parameters.data[i].type.dtype));
-        }
-    print_call(function, out);
-    text_printf(out, "    return result\n\n");
+        if (function->parameters.data[i].kind == PARAMETER_EXAMPLE)
+            text_printf(m->out, ", %s", argument_name(m, function, function->parameters.data[i].argument));
+    text_printf(m->out, "%s)\n", find_parameter(function, PARAMETER_ROW) ? ", row" : "");
 }
 
-/* In quotes, as a literal of Python. */
-static void print_literal(const char *text, Text *out)
+static void print_start(const PythonModule *m, const char *origin)
 {
-    text_printf(out, "\"");
-    for (const unsigned char *c = (const unsigned char *)text; *c; c++)
-        text_printf(out, *c == '"' || *c == '\\' || *c < ' ' ? "\\x%02x" : "%c", *c);
-    text_printf(out, "\"");
-}
-
-/* The function that encodes rows as the files have them. */
-static void print_encoder(const Interface *interface, const RawRow *row, Text *out)
-{
-    const char *name = row->function + strlen(interface->name) + 1;
-    text_printf(out, "\n_%s_COLUMNS = [", name);
-    for (uint32_t i = 0; i < row->columns.len; i++) {
-        text_printf(out, i ? ",\n    (" : "\n    (");
-        print_literal(row->columns.data[i].text, out);
-        text_printf(out, ", %s)", row->columns.data[i].number ? "float" : "str");
-    }
+    const Interface *interface = m->interface;
+    Text *out = m->out;
+    text_printf(out, "\"\"\"");
+    print_python_text(origin, out);
     text_printf(out,
-                "]\n_%s_STRUCTURE = _structure(_%s_COLUMNS)\n\n\ndef %s(row):\n"
-                "    \"\"\"A row as the files have it, a dict of values by column; a missing value is None. Many rows: a list.\"\"\"\n"
-                "    if not hasattr(row, \"keys\"):\n"
-                "        rows = [%s(one) for one in row]\n",
-                name, name, name, name);
-    if (row->fields.len == 1)
-        text_printf(out, "        return np.stack(rows)\n");
+                ". Calls the library of the same name beside it.\n\n"
+                "Arguments that have one axis more than the model says are many examples, of any number: the result has this\n"
+                "axis, too. Weights are generated once for all. `row` is the number of the first example, from which its random\n"
+                "numbers follow. ValueError says what the model refuses, and what the type of an argument cannot hold.\n"
+                "\"\"\"\n\n\n");
+    text_append(out, python_examples.text, python_examples.size);
+    text_printf(out, "\n\n_hnc_module = globals()\n_hnc_call, _hnc_generate, _hnc_compute = _hnc_open(__file__, \"");
+    print_python_text(interface->file, out);
+    text_printf(out, "\", ");
+    if (interface->external)
+        text_printf(out, "%" PRId64 ")\n", plan_state_bytes(interface->plan));
     else
-        text_printf(out, "        return tuple(np.stack(field) for field in zip(*rows))\n");
-    text_printf(out, "    columns = _columns(row, _%s_COLUMNS, _%s_STRUCTURE)\n", name, name);
-    for (uint32_t i = 0; i < row->fields.len; i++) {
-        text_printf(out, "    %s = np.empty(", row->fields.data[i].name);
-        print_shape(row->fields.data[i].type, out);
-        text_printf(out, ", np.%s)\n", numpy_type(row->fields.data[i].type.dtype));
-    }
-    text_printf(out, "    _call(_LIBRARY.%s, columns", row->function);
-    for (uint32_t i = 0; i < row->fields.len; i++)
-        text_printf(out, ", %s", row->fields.data[i].name);
-    text_printf(out, ")\n    return ");
-    for (uint32_t i = 0; i < row->fields.len; i++)
-        text_printf(out, "%s%s", i ? ", " : "", row->fields.data[i].name);
-    text_printf(out, "\n\n");
+        text_printf(out, "None)\n");
 }
 
-static void print_encoders(const Interface *interface, Text *out)
+static void print_encoders(PythonModule *m)
 {
     bool any = false;
-    for (uint32_t i = 0; i < interface->service->served.len; i++) {
+    for (uint32_t i = 0; i < m->interface->service->served.len; i++) {
         RawRow row;
-        if (!raw_row_of(interface, i, &row))
+        if (!raw_row_of(m->interface, i, &row))
             continue;
-        if (!any)
-            text_printf(out, "\ndef _structure(columns):\n"
-                             "    kinds = {float: ctypes.c_double, str: ctypes.c_char_p}\n"
-                             "    fields = [(f\"c{i}\", kinds[kind]) for i, (_, kind) in enumerate(columns)]\n"
-                             "    return type(\"Columns\", (ctypes.Structure,), {\"_fields_\": fields})\n\n"
-                             "\ndef _columns(row, columns, structure):\n"
-                             "    values = []\n"
-                             "    for name, kind in columns:\n"
-                             "        if name not in row:\n"
-                             "            raise ValueError(f\"the row has no {name!r}\")\n"
-                             "        value = row[name]\n"
-                             "        if kind is float:\n"
-                             "            values.append(float(\"nan\") if value is None else float(value))\n"
-                             "        else:\n"
-                             "            values.append(None if value is None else str(value).strip().encode())\n"
-                             "    return ctypes.byref(structure(*values))\n\n");
+        if (!any) {
+            text_printf(m->out, "\n\n");
+            text_append(m->out, python_rows.text, python_rows.size);
+            text_printf(m->out, "\n\n_hnc_add_table, _hnc_encode = _hnc_tables(_hnc_call)\n");
+        }
         any = true;
-        print_encoder(interface, &row, out);
+        print_python_encoder(&row, name_of(m, row.function), m->out);
         raw_row_free(&row);
     }
 }
 
 void aot_python(const Interface *interface, const char *origin, Text *out)
 {
-    print_start(interface, origin, out);
-    for (uint32_t i = 0; i < interface->functions.len; i++)
-        print_definition(interface, &interface->functions.data[i], out);
-    print_encoders(interface, out);
+    PythonModule m = {.interface = interface, .out = out};
+    name_functions(&m);
+    print_start(&m, origin);
+    for (uint32_t i = 0; i < interface->functions.len; i++) {
+        const AotFunction *function = &interface->functions.data[i];
+        if (function->kind == AOT_GENERATE)
+            print_generate(&m, function);
+        else if (function->kind == AOT_WHOLE && function->generator >= 0)
+            print_whole(&m, function);
+        else
+            print_compute(&m, function);
+    }
+    print_encoders(&m);
+    arena_free(&m.arena);
 }
