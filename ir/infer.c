@@ -262,6 +262,14 @@ static bool infer_binary(const Rule *r)
     return (code == OP_DIV || code == OP_POW ? need_float(r, x) : need_number(r, x)) && result(r, x);
 }
 
+static bool infer_within(const Rule *r)
+{
+    Type x = operand(r, 0);
+    if (x.dtype != DTYPE_I32)
+        return fail(r, "the index must be i32, not %s", type_text(x));
+    return need_equal(r, x, operand(r, 1)) && result(r, x);
+}
+
 static bool infer_comparison(const Rule *r)
 {
     OpCode code = r->op->code;

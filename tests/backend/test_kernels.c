@@ -72,6 +72,7 @@ static void test_integers_and_casts(void **state)
     for (OpCode code = OP_ADD; code <= OP_LE; code++)
         if (code != OP_DIV && code != OP_POW)
             build_output(&b, op_info[code].name, build_binary(&b, code, wide, y));
+    build_output(&b, "within", build_binary(&b, OP_WITHIN, wide, y));
     build_output(&b, "sum", build_reduce(&b, OP_REDUCE_SUM, wide, dims_of(1, 0)));
     build_output(&b, "most", build_reduce(&b, OP_REDUCE_MAX, wide, dims_of(1, 0)));
     Value byte = build_cast(&b, build_with_const(&b, OP_MUL, wide, -1), DTYPE_U8),
