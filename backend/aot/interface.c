@@ -39,16 +39,15 @@ static const char *identifier(Arena *arena, const char *text)
 static bool is_word_of_a_language(const char *name)
 {
     static const char *const words[] = {
-        "False", "None", "True", "alignas", "alignof", "and", "and_eq", "as", "asm", "assert", "async", "auto", "await", "bitand", "bitor",
-        "bool", "break", "case", "catch", "char", "char16_t", "char32_t", "char8_t", "class", "co_await", "co_return", "co_yield", "compl",
-        "concept", "const", "const_cast", "consteval", "constexpr", "constinit", "continue", "ctypes", "decltype", "def", "default", "del",
-        "delete", "do", "double", "dynamic_cast", "elif", "else", "enum", "except", "explicit", "export", "extern", "false", "finally",
-        "float", "for", "friend", "from", "global", "goto", "i386", "if", "import", "in", "inline", "int", "int32_t", "is", "lambda", "len",
-        "linux", "long", "mutable", "namespace", "new", "noexcept", "nonlocal", "not", "not_eq", "np", "nullptr", "operator", "or",
-        "or_eq", "os", "pass", "private", "protected", "public", "raise", "range", "register", "reinterpret_cast", "requires", "restrict",
-        "return", "short", "signed", "size_t", "sizeof", "static", "static_assert", "static_cast", "struct", "switch", "template", "this",
-        "thread_local", "throw", "true", "try", "typedef", "typeid", "typename", "typeof", "typeof_unqual", "uint8_t", "union", "unix",
-        "unsigned", "using", "virtual", "void", "volatile", "wchar_t", "while", "with", "xor", "xor_eq", "yield",
+        "alignas", "alignof", "and", "and_eq", "asm", "auto", "bitand", "bitor", "bool", "break", "case", "catch", "char",
+        "char16_t", "char32_t", "char8_t", "class", "co_await", "co_return", "co_yield", "compl", "concept", "const",
+        "const_cast", "consteval", "constexpr", "constinit", "continue", "decltype", "default", "delete", "do", "double",
+        "dynamic_cast", "else", "enum", "explicit", "export", "extern", "false", "float", "for", "friend", "goto", "i386", "if",
+        "inline", "int", "int32_t", "linux", "long", "mutable", "namespace", "new", "noexcept", "not", "not_eq", "nullptr",
+        "operator", "or", "or_eq", "private", "protected", "public", "register", "reinterpret_cast", "requires", "restrict",
+        "return", "short", "signed", "size_t", "sizeof", "static", "static_assert", "static_cast", "struct", "switch", "template",
+        "this", "thread_local", "throw", "true", "try", "typedef", "typeid", "typename", "typeof", "typeof_unqual", "uint8_t",
+        "union", "unix", "unsigned", "using", "virtual", "void", "volatile", "wchar_t", "while", "xor", "xor_eq",
     };
     for (size_t i = 0; i < COUNT_OF(words); i++)
         if (strcmp(words[i], name) == 0)

@@ -343,10 +343,10 @@ int main(void)
 {
     static _Alignas(16) unsigned char workspace[PEOPLE_WORKSPACE_BYTES];
     static const people_score_columns rows[] = {
-        {.age = 33, .from_ = "Rome", .int_ = "b", .when = 1577836800},  {.age = NAN, .from_ = "Oslo", .int_ = "c */", .when = 1609545600},
-        {.age = 44, .from_ = NULL, .int_ = "", .when = 1640995200},     {.age = 55, .from_ = "NA", .int_ = "a", .when = 1672531200},
-        {.age = 66, .from_ = "Paris", .int_ = "d", .when = 1577836800}, {.age = INFINITY, .from_ = "Rome", .int_ = "a", .when = 0},
-        {.age = -999, .from_ = "Rome", .int_ = "-999", .when = -86400},
+        {.age = 33, .from = "Rome", .int_ = "b", .when = 1577836800},  {.age = NAN, .from = "Oslo", .int_ = "c */", .when = 1609545600},
+        {.age = 44, .from = NULL, .int_ = "", .when = 1640995200},     {.age = 55, .from = "NA", .int_ = "a", .when = 1672531200},
+        {.age = 66, .from = "Paris", .int_ = "d", .when = 1577836800}, {.age = INFINITY, .from = "Rome", .int_ = "a", .when = 0},
+        {.age = -999, .from = "Rome", .int_ = "-999", .when = -86400},
     };
     for (int i = 0; i < 7; i++) {
         float x[PEOPLE_SCORE_X_SIZE], score;
