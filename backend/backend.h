@@ -8,8 +8,8 @@
 
 typedef struct BackendOptions {
     Target target;
-    int opt_level;    /* 0..3: equal results, bit for bit */
-    bool time_passes; /* say on stderr how long emission and LLVM took */
+    int opt_level;       /* 0..3: equal results, bit for bit */
+    bool time_passes;    /* say on stderr how long emission and LLVM took */
     const void *weights; /* a file of weights that the program has inside (hn_weights), of so many bytes; NULL: none */
     size_t weights_bytes;
 } BackendOptions;

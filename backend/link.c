@@ -216,10 +216,11 @@ bool link_shared(const char *object, const Target *target, const char *const *ex
     Arguments arguments = {0};
     const TargetTools tools = target_tools(target);
     if (target_is_linked_once(target)) {
-        /* The stack of a module is 64 KiB and lies above the data unless it is told otherwise; blocks of large products take more. At
-         * the beginning of the memory, one that is too small traps. */
-        push_words(&arguments, &arena, 8, (const char *const[]){tools.linker, "--no-entry", "--export=__heap_base", "-z",
-                                                                 "stack-size=1048576", "--stack-first", "-o", temp});
+        /* The stack of a module is 64 KiB and lies above the data unless it is told otherwise; blocks of large products take
+         * more. At the beginning of the memory, one that is too small traps. */
+        push_words(&arguments, &arena, 8,
+                   (const char *const[]){tools.linker, "--no-entry", "--export=__heap_base", "-z", "stack-size=1048576",
+                                         "--stack-first", "-o", temp});
         for (size_t i = 0; i < count; i++)
             vec_push(&arguments, arena_printf(&arena, "--export=%s", exports[i]));
         push_words(&arguments, &arena, 1, &object);

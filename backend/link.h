@@ -15,8 +15,8 @@ bool link_executable(const char *object, Blas blas, const char *out, char why[st
 /* Joins `n` objects in one by the system's `ld -r`. Otherwise as link_executable. */
 bool link_objects(const char *const *objects, unsigned n, const char *out, char why[static 256]);
 
-/* Makes a shared library of the object, by the C compiler for the target and with OpenBLAS if it calls this machine's, or a module by
- * wasm-ld, which exports the `count` functions. Otherwise as link_executable. */
+/* Makes a shared library of the object, by the C compiler for the target and with OpenBLAS if it calls this machine's, or a
+ * module by wasm-ld, which exports the `count` functions. Otherwise as link_executable. */
 bool link_shared(const char *object, const Target *target, const char *const *exports, size_t count, const char *out,
                  char why[static 256]);
 /* Makes an archive of the object: equal objects give equal bytes. */

@@ -88,8 +88,8 @@ static LLVMValueRef emit_sign(const Kit *k, LLVMValueRef x)
     return SELECT(COMPARE(OGT, x, zero), one, not_positive);
 }
 
-/* Without an instruction that rounds: numbers of 2^23 and more (2^52 for doubles) are whole, others become integers on the way. The
- * sign of a zero is that of x. */
+/* Without an instruction that rounds: numbers of 2^23 and more (2^52 for doubles) are whole, others become integers on the way.
+ * The sign of a zero is that of x. */
 static LLVMValueRef emit_floor(const Kit *k, LLVMValueRef x)
 {
     bool wide = is_double(LLVMTypeOf(x));

@@ -17,7 +17,8 @@ static LLVMValueRef times_two_over_pi(const Kit *k, LLVMValueRef mantissa, LLVMT
         int64_t number = (int64_t)(two_over_pi[word / 2] >> 32 * (word % 2) & UINT32_MAX);
         LLVMValueRef sum = LLVMBuildAdd(k->builder, LLVMBuildMul(k->builder, factor, kit_i64(k, number), ""), carry, "");
         LLVMValueRef low = LLVMBuildAnd(k->builder, sum, kit_i64(k, UINT32_MAX), "");
-        LLVMValueRef place = LLVMBuildShl(k->builder, LLVMBuildZExt(k->builder, low, wide, ""), LLVMConstInt(wide, 32 * word, false), "");
+        LLVMValueRef place =
+            LLVMBuildShl(k->builder, LLVMBuildZExt(k->builder, low, wide, ""), LLVMConstInt(wide, 32 * word, false), "");
         product = LLVMBuildOr(k->builder, product, place, "");
         carry = LLVMBuildLShr(k->builder, sum, kit_i64(k, 32), "");
     }

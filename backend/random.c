@@ -122,7 +122,8 @@ static void emit_copy(const Kit *k, LLVMTypeRef element, LLVMValueRef from, LLVM
     LLVMBasicBlockRef after = LLVMAppendBasicBlockInContext(k->context, function, "copied");
     LLVMBuildBr(k->builder, loop);
     LLVMPositionBuilderAtEnd(k->builder, loop);
-    LLVMValueRef i = LLVMBuildPhi(k->builder, LLVMTypeOf(count), ""), next = LLVMBuildAdd(k->builder, i, LLVMConstInt(LLVMTypeOf(count), 1, false), "");
+    LLVMValueRef i = LLVMBuildPhi(k->builder, LLVMTypeOf(count), ""),
+                 next = LLVMBuildAdd(k->builder, i, LLVMConstInt(LLVMTypeOf(count), 1, false), "");
     LLVMValueRef number = LLVMBuildLoad2(k->builder, element, LLVMBuildGEP2(k->builder, element, from, &i, 1, ""), "");
     LLVMSetVolatile(number, true); /* or LLVM makes a memcpy of the loop */
     LLVMBuildStore(k->builder, number, LLVMBuildGEP2(k->builder, element, to, &i, 1, ""));

@@ -14,8 +14,8 @@ typedef struct Aot {
     bool *hyper_given; /* per hyperparameter, whether --fix gives it a value */
 } Aot;
 
-/* Compiles the model, gives its states the numbers of --weights as literals, and reads --fix. Problems are reported. Zeroed before
- * but for the options; aot_close in any case. */
+/* Compiles the model, gives its states the numbers of --weights as literals, and reads --fix. Problems are reported. Zeroed
+ * before but for the options; aot_close in any case. */
 bool aot_open(Aot *a);
 void aot_close(Aot *a);
 

@@ -11,8 +11,8 @@
 #include "runtime/core/report.h"
 #include "runtime/data/safetensors.h"
 
-/* Of which members of families the examples of each export are, where a condition says it that the export takes and that is fixed;
- * -1: none. In the arena. */
+/* Of which members of families the examples of each export are, where a condition says it that the export takes and that is
+ * fixed; -1: none. In the arena. */
 static int64_t *fixed_members(Aot *a)
 {
     const Model *model = a->c.model;
@@ -29,7 +29,8 @@ static int64_t *fixed_members(Aot *a)
     return members;
 }
 
-/* What the program says of itself: it has no train, and its constants have the numbers of the run. In the arena; NULL (reported). */
+/* What the program says of itself: it has no train, and its constants have the numbers of the run. In the arena; NULL (reported).
+ */
 static char *describe(Aot *a, const Manifest *manifest, const int64_t *members)
 {
     Manifest served = *manifest;

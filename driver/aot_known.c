@@ -26,7 +26,8 @@ static bool load_weights(Aot *a)
     Plan *layout = plan_states(c->model->module);
     a->manifest = manifest_of(c->model, layout, &a->options->target, &c->arena);
     plan_free(layout);
-    bool fine = program_open(&a->program, &a->manifest) && checkpoint_load_weights(a->options->weights, &a->program, keeps_nets(c->model));
+    bool fine = program_open(&a->program, &a->manifest) &&
+                checkpoint_load_weights(a->options->weights, &a->program, keeps_nets(c->model));
     for (uint32_t s = 0; fine && s < c->model->module->states.len; s++)
         c->model->module->states.data[s].literal = program_state(&a->program, &a->manifest.states[s]);
     return fine;
@@ -110,7 +111,8 @@ static bool fix_hyper(Aot *a, const HyperInfo *hyper, const char *text, double *
         return report_error("--fix %s is given twice", hyper->name);
     *given = true;
     values += hyper->offset;
-    return parse_hyper("--fix", hyper, text + strcspn(text, "=") + 1, values) && are_in_range(a, text, hyper_elements(hyper), values);
+    return parse_hyper("--fix", hyper, text + strcspn(text, "=") + 1, values) &&
+           are_in_range(a, text, hyper_elements(hyper), values);
 }
 
 /* "r=0.2,0.8", "t=3", "lam.drop=0.3"; "lam": as trained. */
@@ -135,7 +137,8 @@ static bool fix(Aot *a, const char *text)
     }
     if (condition->standing)
         return !hyper || fix_hyper(a, hyper, text, *values);
-    return domain_of(condition)->parse(arena_printf(&a->c.arena, "--fix %s", condition->name), condition, text + length + 1, *values) &&
+    return domain_of(condition)->parse(arena_printf(&a->c.arena, "--fix %s", condition->name), condition, text + length + 1,
+                                       *values) &&
            are_in_range(a, text, condition->width, *values);
 }
 
@@ -167,7 +170,8 @@ static bool check_own_net(Aot *a)
                                 export->name, condition->name, condition->word, a->options->weights);
         if (takes(export, sweep->condition) && !(fixed && *fixed == at_hand))
             return report_error("%s holds the net of %s %d, and each %s has a net of its own: say --fix %s=%d",
-                                a->options->weights, condition->word, (int)at_hand, condition->word, condition->name, (int)at_hand);
+                                a->options->weights, condition->word, (int)at_hand, condition->word, condition->name,
+                                (int)at_hand);
     }
     return true;
 }
@@ -179,7 +183,8 @@ bool aot_open(Aot *a)
     if (!compile_model(a->options, &a->c))
         return false;
     if (a->c.model->exports.len == 0) {
-        fprintf(stderr, "%s: error: the model exports nothing: add a line such as 'export predict(x) = f(x)'\n", a->options->file);
+        fprintf(stderr, "%s: error: the model exports nothing: add a line such as 'export predict(x) = f(x)'\n",
+                a->options->file);
         return false;
     }
     if (a->options->no_std && a->c.model->module->real == DTYPE_F64)

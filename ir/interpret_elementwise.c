@@ -163,11 +163,11 @@ static bool eval_cast(const Run *run, const Op *op, Tensor *out)
 }
 
 Eval *const elementwise_evals[OP_COUNT] = {
-    [OP_NEG] = eval_neg, [OP_ABS] = eval_abs,     [OP_SIGN] = eval_sign,     [OP_FLOOR] = eval_floor, [OP_EXP] = eval_exp,
-    [OP_LOG] = eval_log, [OP_LOG1P] = eval_log1p, [OP_SQRT] = eval_sqrt,     [OP_TANH] = eval_tanh,   [OP_SIN] = eval_sin,
-    [OP_COS] = eval_cos, [OP_ERF] = eval_erf,     [OP_STOP] = eval_stop,     [OP_NOT] = eval_not,     [OP_ADD] = eval_add,
-    [OP_SUB] = eval_sub, [OP_MUL] = eval_mul,     [OP_DIV] = eval_div,       [OP_POW] = eval_pow,     [OP_MAX] = eval_max,
-    [OP_MIN] = eval_min, [OP_EQ] = eval_eq,       [OP_NE] = eval_ne,         [OP_LT] = eval_lt,       [OP_LE] = eval_le,
-    [OP_AND] = eval_and, [OP_OR] = eval_or,       [OP_SELECT] = eval_select, [OP_CAST] = eval_cast,   [OP_EXPM1] = eval_expm1,
+    [OP_NEG] = eval_neg, [OP_ABS] = eval_abs,       [OP_SIGN] = eval_sign,     [OP_FLOOR] = eval_floor, [OP_EXP] = eval_exp,
+    [OP_LOG] = eval_log, [OP_LOG1P] = eval_log1p,   [OP_SQRT] = eval_sqrt,     [OP_TANH] = eval_tanh,   [OP_SIN] = eval_sin,
+    [OP_COS] = eval_cos, [OP_ERF] = eval_erf,       [OP_STOP] = eval_stop,     [OP_NOT] = eval_not,     [OP_ADD] = eval_add,
+    [OP_SUB] = eval_sub, [OP_MUL] = eval_mul,       [OP_DIV] = eval_div,       [OP_POW] = eval_pow,     [OP_MAX] = eval_max,
+    [OP_MIN] = eval_min, [OP_EQ] = eval_eq,         [OP_NE] = eval_ne,         [OP_LT] = eval_lt,       [OP_LE] = eval_le,
+    [OP_AND] = eval_and, [OP_OR] = eval_or,         [OP_SELECT] = eval_select, [OP_CAST] = eval_cast,   [OP_EXPM1] = eval_expm1,
     [OP_FMA] = eval_fma, [OP_WITHIN] = eval_within,
 };

@@ -313,8 +313,8 @@ typedef struct Export {
     int labels; /* the field whose classes the result is one of, or has an element for each of; -1: it is neither */
     const ExportArgument *arguments;
     uint32_t argument_count;
-    int dataset; /* whose fields the arguments are that are no conditions; -1: there are none, or no data set has them */
-    int member;  /* the condition that says of which member of this data set; -1: none */
+    int dataset;        /* whose fields the arguments are that are no conditions; -1: there are none, or no data set has them */
+    int member;         /* the condition that says of which member of this data set; -1: none */
     Type result;        /* of one example */
     uint64_t spanned;   /* conditions over all of whose values some part of it runs, as a set */
     Function *generate; /* NULL: there is nothing to generate */

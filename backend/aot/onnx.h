@@ -30,7 +30,7 @@ const char *onnx_name(Graph *g, Value v);
 
 /* Adds a tensor of known numbers: `name`, or NULL for a new name. Each gives back the name. */
 const char *onnx_tensor(Graph *g, const char *name, Type type, const void *data);
-const char *onnx_number(Graph *g, DType dtype, double number); /* a scalar */
+const char *onnx_number(Graph *g, DType dtype, double number);               /* a scalar */
 const char *onnx_integers(Graph *g, unsigned count, const int64_t *numbers); /* a list, as shapes and axes are given */
 
 typedef struct Attribute {

@@ -48,9 +48,9 @@ static bool without_negative_zero(const Graph *g, Value v)
     return !dtype_is_float(op->type.dtype) || (op->code == OP_CONST && !(op->number == 0 && signbit(op->number)));
 }
 
-/* p ? x : y. Where of ONNX Runtime keeps the sign of a -0 in its last operand only: it makes 0 of one in the other. So what may be
- * -0 comes last, and p is negated for it (by Xor: ONNX Runtime undoes a Not in front of Where by swapping the operands). If both
- * may be -0, each is replaced by 1 where it is not chosen, and they are multiplied. */
+/* p ? x : y. Where of ONNX Runtime keeps the sign of a -0 in its last operand only: it makes 0 of one in the other. So what may
+ * be -0 comes last, and p is negated for it (by Xor: ONNX Runtime undoes a Not in front of Where by swapping the operands). If
+ * both may be -0, each is replaced by 1 where it is not chosen, and they are multiplied. */
 static void add_choice(Graph *g, const char *name, const char *p, Value x, Value y)
 {
     const char *of_x = onnx_name(g, x), *of_y = onnx_name(g, y);

@@ -16,9 +16,9 @@ static bool is_one_of(const char *name, uint32_t count, const char *const *names
 static bool is_reserved(const char *name)
 {
     static const char *const keywords[] = {
-        "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue", "def",
-        "del", "elif", "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is",
-        "lambda", "nonlocal", "not", "or", "pass", "raise", "return", "try", "while", "with", "yield",
+        "False",  "None",     "True", "and",    "as",      "assert", "async",  "await",  "break", "class",  "continue", "def",
+        "del",    "elif",     "else", "except", "finally", "for",    "from",   "global", "if",    "import", "in",       "is",
+        "lambda", "nonlocal", "not",  "or",     "pass",    "raise",  "return", "try",    "while", "with",   "yield",
     };
     return is_one_of(name, COUNT_OF(keywords), keywords) || strncmp(name, "__", 2) == 0 || strncmp(name, "_hnc_", 5) == 0;
 }

@@ -58,8 +58,8 @@ static void keep_results(Module *module, const Plan *plan, const unsigned char *
     }
 }
 
-/* Runs functions without inputs on this machine. Their code is the same wherever hnc runs, and so are the results: it needs no more
- * than every x86-64 has. */
+/* Runs functions without inputs on this machine. Their code is the same wherever hnc runs, and so are the results: it needs no
+ * more than every x86-64 has. */
 static bool run_functions(Module *module, const Plan *plan, char why[static 256])
 {
     BackendOptions options = {.target = target_for("x86-64"), .opt_level = 2};
@@ -175,8 +175,8 @@ static void forget_unread(Model *model)
     Module *module = model->module;
     for (uint32_t s = 0; s < module->states.len; s++) {
         State *state = &module->states.data[s];
-        bool wanted = is_read(module, s) || is_of_argument(model, s) || state->role == STATE_ENCODER ||
-                      strcmp(state->name, "seed") == 0;
+        bool wanted =
+            is_read(module, s) || is_of_argument(model, s) || state->role == STATE_ENCODER || strcmp(state->name, "seed") == 0;
         if (!wanted)
             state->role = STATE_SCRATCH;
     }

@@ -331,7 +331,8 @@ static bool check_written_type(Session *s, const DataItem *item, const Field *fi
         return false;
     if (type_equal(type, field->type) && classes == field->classes)
         return true;
-    const char *text = field->classes ? arena_printf(&s->file->arena, "class[%lld]", (long long)field->classes) : type_text(field->type);
+    const char *text =
+        field->classes ? arena_printf(&s->file->arena, "class[%lld]", (long long)field->classes) : type_text(field->type);
     fail(s, item->type->span, "the field '%s' of a table is %s, as its columns are", item->name.text, text);
     add_help(s, "write no type, or this one");
     return false;

@@ -7,8 +7,8 @@
 #include "backend/aot/aot.h"
 #include "support/diagnostics.h"
 
-static const double reals[] = {NAN,        INFINITY,    -INFINITY, 0,      -0.0,    1,   -1,  0.5, -0.5,  1.5,
-                               2.5,        -2.5,        1e-3,      -1e-7,  1e-12,   255, 256, -88, 300.5, -0.99,
+static const double reals[] = {NAN,        INFINITY,    -INFINITY, 0,      -0.0,    1,   -1,    0.5,      -0.5,  1.5,
+                               2.5,        -2.5,        1e-3,      -1e-7,  1e-12,   255, 256,   -88,      300.5, -0.99,
                                2147483648, -2147483648, 5e9,       3.4e38, -3.4e38, 12,  1e-30, 1.17e-38, 1e-310};
 static const double wholes[] = {0, 1, -1, 2, INT32_MAX, INT32_MIN, INT32_MAX - 1, 255, 256, -300, 16777217};
 static const double bytes[] = {0, 1, 2, 127, 128, 255}, truths[] = {0, 1};

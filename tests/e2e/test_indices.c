@@ -71,7 +71,8 @@ static void outside_in_training(void **state)
     assert_false(output_has("o(s.valid) ")); /* no figure */
 }
 
-/* Tables of single examples, or of entries of one, lie end to end: an index outside its own table may lie inside a neighbour's. */
+/* Tables of single examples, or of entries of one, lie end to end: an index outside its own table may lie inside a neighbour's.
+ */
 static void outside_of_ones_own_table(void **state)
 {
     (void)state;

@@ -361,7 +361,8 @@ static void test_wrong_models(void **state)
     if (run_command("'%s/hnc' build apart.hn --train t --data data", HNC_BINARY_DIR) != 0)
         fail_msg("%s", command_output());
     assert_int_equal(run_command("./apart predict " WEIGHTS "--export apart strangers.csv"), 1);
-    assert_true(output_has("no data set has fields of the names and types that 'apart' takes, x (f32[4]): predict cannot read them"));
+    assert_true(
+        output_has("no data set has fields of the names and types that 'apart' takes, x (f32[4]): predict cannot read them"));
     assert_int_equal(run_command("./apart predict " WEIGHTS "--export shares --preference 1,1 strangers.csv"), 1);
     assert_true(output_has("no argument of 'shares' is read from files: leave them out"));
     assert_int_equal(run_command("./apart predict " WEIGHTS "--export shares --preference 1,3"), 0);

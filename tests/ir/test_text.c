@@ -99,6 +99,7 @@ static const char *const primitive_lines[OP_COUNT] = {
     [OP_REDUCE_MAX] = "%v = reduce_max %x axes [0] : f32[]",
     [OP_ARGMAX] = "%v = argmax %x axis 0 : i32[]",
     [OP_DOT] = "%v = dot %x, %x contract [] [] batch [0] [0] : f32[2]",
+    [OP_WITHIN] = "%v = within %seed, %seed : i32[2]",
     [OP_GATHER] = "%v = gather %x, %seed : f32[2]",
     [OP_SCATTER_ADD] = "%v = scatter_add %seed, %x rows 3 : f32[3]",
     [OP_EXTERN] = "%v = extern @dirichlet, %seed, %n, %x : f32[2]",

@@ -186,9 +186,16 @@ static void test_what_is_missing_is_refused(void **state)
     TensorInfo in[] = {{.name = "x", .dtype = DTYPE_F64, .rank = 1, .dims = {3}}};
     FunctionInfo functions[] = {{.name = "f", .inputs = in, .input_count = 1}};
     ArgumentInfo arguments[] = {{{.name = "x", .dtype = DTYPE_F32}, NONE}};
-    ExportInfo exports[] = {
-        {.name = "f", .arguments = arguments, .argument_count = 1, .generate = NONE, .function = 0, .rows = 64, .labels = NONE,
-         .dataset = NONE, .member = -1, .member_condition = NONE}};
+    ExportInfo exports[] = {{.name = "f",
+                             .arguments = arguments,
+                             .argument_count = 1,
+                             .generate = NONE,
+                             .function = 0,
+                             .rows = 64,
+                             .labels = NONE,
+                             .dataset = NONE,
+                             .member = -1,
+                             .member_condition = NONE}};
     Manifest manifest = {.model = "m",
                          .digest = "d",
                          .cpu = "c",
