@@ -252,6 +252,8 @@ static bool fits_together(const Options *options, unsigned outputs)
     if (outputs & 1u << OUTPUT_PYTHON && hides_import(options->output))
         return report_error("-o %s: a module of Python has to import another one of this name", options->output);
     bool openblas = options->blas && options->target.blas == BLAS_OPENBLAS;
+    if (options->embed && options->external)
+        return report_error("--embed-weights and --external-weights exclude each other");
     if (openblas && options->no_std)
         return report_error("--no-std excludes --blas=openblas");
     if (openblas && target_is_linked_once(&options->target))

@@ -27,6 +27,7 @@ typedef struct Options {
     bool every_export; /* checks the exports with every train, not only with the selected one */
     bool blas;     /* it was asked for one: that of the target */
     bool no_std;   /* an object that needs no library at all */
+    bool embed;    /* an object with them, as by default */
     bool external; /* an object without the trained numbers */
     bool aot; /* exports are left to serve.h: nothing calls them in batches */
     bool verify_each, save_temps, time_passes, gradients, plan, print_link_command, help;

@@ -247,6 +247,7 @@ static bool *switch_of(FlagKey key, Options *options)
            : key == FLAG_GRADIENTS   ? &options->gradients
            : key == FLAG_PLAN        ? &options->plan
            : key == FLAG_PRINT_LINK  ? &options->print_link_command
+           : key == FLAG_EMBED       ? &options->embed
            : key == FLAG_EXTERNAL    ? &options->external
            : key == FLAG_NO_STD      ? &options->no_std
            : key == FLAG_HELP        ? &options->help

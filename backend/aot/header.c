@@ -187,15 +187,6 @@ static void print_status(const char *prefix, Text *out)
                 prefix, prefix, SERVE_CONDITION, prefix, SERVE_INDEX, prefix, AOT_POINTER, prefix, AOT_CATEGORY, prefix, AOT_NUMBER);
 }
 
-static int64_t largest_workspace(const Interface *interface)
-{
-    int64_t most = 0;
-    for (uint32_t i = 0; i < interface->functions.len; i++)
-        if (interface->functions.data[i].workspace > most)
-            most = interface->functions.data[i].workspace;
-    return most;
-}
-
 void aot_header(const Interface *interface, const char *origin, Text *out)
 {
     Arena arena = {0};

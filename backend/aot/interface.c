@@ -205,3 +205,12 @@ void interface_free(Interface *interface)
     vec_free(&interface->functions);
     arena_free(&interface->arena);
 }
+
+int64_t largest_workspace(const Interface *interface)
+{
+    int64_t most = 0;
+    for (uint32_t i = 0; i < interface->functions.len; i++)
+        if (interface->functions.data[i].workspace > most)
+            most = interface->functions.data[i].workspace;
+    return most;
+}

@@ -62,6 +62,7 @@ void interface_make(Interface *interface, const char *name, const char *version,
                     bool external);
 void interface_free(Interface *interface);
 
+int64_t largest_workspace(const Interface *interface); /* bytes, of all functions */
 /* The number of the function in the plan. */
 uint32_t schedule_of(const Plan *plan, const Function *function);
 /* A name for a parameter or a member: the name itself or, where that is a word of C or C++, one that hnc gives, or differs

@@ -122,7 +122,17 @@ for cpu in x86-64 x86-64-v3; do
     cc -std=c11 -pedantic -Wall -Wextra -Werror -O2 score.c m.o -o score
     scores
 done
-printf '#include "m.h"\nint main() { return m_model()->export_count != 3; }\n' >model.cc
+cat >model.cc <<'CC'
+#include "m.h"
+int main()
+{
+    const hnc_model *model = m_model();
+    const hnc_export *score = &model->exports[0], *alone = &model->exports[2];
+    return model->export_count != 3 || model->workspace_bytes != M_WORKSPACE_BYTES || model->alignment != M_ALIGNMENT ||
+           score->workspace_bytes != M_SCORE_WORKSPACE_BYTES || score->weights_bytes != M_GENERATE_WEIGHTS_BYTES || score->column_count ||
+           alone->workspace_bytes != M_ALONE_WORKSPACE_BYTES || alone->weights_bytes;
+}
+CC
 if command -v c++ >/dev/null; then
     c++ -Wall -Wextra -Werror model.cc m.o -o model
     ./model
@@ -421,6 +431,7 @@ HN
 cat >odd.c <<'C'
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 #include "odd.h"
 int main(void)
 {
@@ -434,6 +445,10 @@ int main(void)
         return 1;
     if (odd_score_encode(&row, columns) || columns[0] != 1 || columns[3] != 4 || odd_score(columns, score, workspace))
         return 2;
+    const hnc_export *export = &odd_model()->exports[0];
+    if (export->column_count != 6 || strcmp(export->columns[3].name, "x*/y") || export->columns[3].categories ||
+        export->columns[4].category_count != 2 || strcmp(export->columns[4].categories[1], "b"))
+        return 6;
     if (odd_low(half, &none, low, workspace))
         return 3;
     for (int i = 0; i < 200; i++)
@@ -471,6 +486,7 @@ cmp m.hn mine.hn
 cp run/last.safetensors m.weights
 refused 2 "the output 'm.weights' is an input" "$hnc" aot m.hn --weights m.weights -o m --external-weights
 for name in '' . .. folder/; do refused 2 "expected what the object is called" "$hnc" aot m.hn --weights run/last.safetensors -o "$name"; done
+refused 2 "exclude each other" "$hnc" aot m.hn --weights run/last.safetensors -o m --embed-weights --external-weights
 refused 2 "there is none for wasm32" "$hnc" aot m.hn --weights run/last.safetensors -o m --emit=python --target=wasm32
 "$hnc" aot --help | grep -q -- --external-weights || fail "hnc aot --help"
 aot -o m --emit=static
