@@ -103,6 +103,27 @@ LLVMValueRef kit_fma(const Kit *k, LLVMValueRef a, LLVMValueRef b, LLVMValueRef 
     return kit_intrinsic(k, "llvm.fma", 3, (LLVMValueRef[]){a, b, c});
 }
 
+/* Without an instruction that rounds: numbers of 2^23 and more (2^52 for doubles) are whole, others become integers on the way.
+ * The sign of a zero is that of x. */
+static LLVMValueRef floor_without_instruction(const Kit *k, LLVMValueRef x)
+{
+    LLVMTypeRef type = LLVMTypeOf(x), element = LLVMGetTypeKind(type) == LLVMVectorTypeKind ? LLVMGetElementType(type) : type;
+    bool wide = LLVMGetTypeKind(element) == LLVMDoubleTypeKind;
+    LLVMValueRef most = wide ? kit_f64(k, 0x1p52) : kit_f32(k, 0x1p23), one = wide ? kit_f64(k, 1) : kit_f32(k, 1);
+    LLVMValueRef small = COMPARE(OLT, kit_intrinsic(k, "llvm.fabs", 1, &x), most), zero = LLVMConstNull(type);
+    LLVMValueRef inside = SELECT(small, x, zero);
+    LLVMValueRef integer = LLVMBuildFPToSI(k->builder, inside, kit_int(k, wide ? 64 : 32), "");
+    LLVMValueRef whole = LLVMBuildSIToFP(k->builder, integer, type, "");
+    LLVMValueRef floor = SUB(whole, SELECT(COMPARE(OGT, whole, x), one, zero));
+    floor = kit_intrinsic(k, "llvm.copysign", 2, (LLVMValueRef[]){floor, x});
+    return SELECT(small, floor, x);
+}
+
+LLVMValueRef kit_floor(const Kit *k, LLVMValueRef x)
+{
+    return k->no_fma ? floor_without_instruction(k, x) : kit_intrinsic(k, "llvm.floor", 1, &x);
+}
+
 LLVMValueRef kit_polynomial(const Kit *k, LLVMValueRef x, unsigned count, const double *coefficients)
 {
     LLVMTypeRef type = LLVMTypeOf(x);

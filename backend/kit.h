@@ -36,6 +36,8 @@ LLVMValueRef kit_i64(const Kit *k, int64_t value);
 
 /* Calls the intrinsic of that name, overloaded by the type of `args[0]`. */
 LLVMValueRef kit_intrinsic(const Kit *k, const char *name, unsigned n, LLVMValueRef *args);
+/* By an instruction only where products are fused, too: without it, LLVM calls libm. */
+LLVMValueRef kit_floor(const Kit *k, LLVMValueRef x);
 LLVMValueRef kit_fma(const Kit *k, LLVMValueRef a, LLVMValueRef b, LLVMValueRef c); /* a * b + c, rounded once */
 /* Horner's scheme on `count` coefficients, lowest power first, of x's type. */
 LLVMValueRef kit_polynomial(const Kit *k, LLVMValueRef x, unsigned count, const double *coefficients);

@@ -88,21 +88,6 @@ static LLVMValueRef emit_sign(const Kit *k, LLVMValueRef x)
     return SELECT(COMPARE(OGT, x, zero), one, not_positive);
 }
 
-/* Without an instruction that rounds: numbers of 2^23 and more (2^52 for doubles) are whole, others become integers on the way.
- * The sign of a zero is that of x. */
-static LLVMValueRef emit_floor(const Kit *k, LLVMValueRef x)
-{
-    bool wide = is_double(LLVMTypeOf(x));
-    LLVMValueRef most = wide ? kit_f64(k, 0x1p52) : kit_f32(k, 0x1p23), one = wide ? kit_f64(k, 1) : kit_f32(k, 1);
-    LLVMValueRef small = COMPARE(OLT, kit_intrinsic(k, "llvm.fabs", 1, &x), most), zero = LLVMConstNull(LLVMTypeOf(x));
-    LLVMValueRef inside = SELECT(small, x, zero);
-    LLVMValueRef integer = LLVMBuildFPToSI(k->builder, inside, kit_int(k, wide ? 64 : 32), "");
-    LLVMValueRef whole = LLVMBuildSIToFP(k->builder, integer, LLVMTypeOf(x), "");
-    LLVMValueRef floor = SUB(whole, SELECT(COMPARE(OGT, whole, x), one, zero));
-    floor = kit_intrinsic(k, "llvm.copysign", 2, (LLVMValueRef[]){floor, x});
-    return SELECT(small, floor, x);
-}
-
 /* The first comparison decides where neither is NaN, and gives y where one of them is. The second gives x where x is NaN, and
  * folds away where x is a constant: then only a single vmaxps is left. */
 static LLVMValueRef emit_extremum(const Kit *k, OpCode code, LLVMValueRef x, LLVMValueRef y)
@@ -127,7 +112,7 @@ LLVMValueRef math_emit(MathContext *m, OpCode code, LLVMValueRef x)
     case OP_SQRT:
         return kit_intrinsic(&kit, "llvm.sqrt", 1, &x);
     case OP_FLOOR:
-        return m->no_fma ? emit_floor(&kit, x) : kit_intrinsic(&kit, "llvm.floor", 1, &x);
+        return kit_floor(&kit, x);
     case OP_SIGN:
         return emit_sign(&kit, x);
     default:

@@ -44,7 +44,7 @@ static LLVMValueRef exp2_rounded(const Kit *k, LLVMValueRef t)
 
 static LLVMValueRef is_integer(const Kit *k, LLVMValueRef y)
 {
-    return COMPARE(OEQ, kit_intrinsic(k, "llvm.floor", 1, &y), y);
+    return COMPARE(OEQ, kit_floor(k, y), y);
 }
 
 /* C99's rules for what the formula does not give: x < 0 (odd integers y keep the sign, others have no power), 1^y and x^0. */

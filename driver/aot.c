@@ -185,6 +185,20 @@ static bool names_differ(Emission *m)
     return true;
 }
 
+/* An export that draws random numbers computes each example by itself: a call has one, or any number. */
+static bool have_rows(const Emission *m)
+{
+    int64_t rows = m->a.options->rows;
+    for (uint32_t i = 0; rows > 1 && i < m->interface.functions.len; i++) {
+        const AotFunction *function = &m->interface.functions.data[i];
+        for (uint32_t k = 0; k < function->parameters.len; k++)
+            if (function->parameters.data[k].kind == PARAMETER_ROW)
+                return report_error("--batch %" PRId64 ": '%s' draws random numbers for each example by itself: say --batch any", rows,
+                                    m->service.served.data[function->served].export->name);
+    }
+    return true;
+}
+
 static bool emit(Emission *m)
 {
     for (unsigned kind = 0; kind < OUTPUT_COUNT; kind++) {
@@ -202,7 +216,7 @@ static bool make(Emission *m)
     if (!aot_serve(m->a.c.model, (FixedConditions)m->a.fixed, m->a.options->rows, &m->a.c.trace, &m->service, &m->a.c.plan, why))
         return report_error("%s", why);
     interface_make(&m->interface, base_name(m->a.options->output), HNC_VERSION, &m->service, m->a.c.plan, m->a.options->external);
-    bool fine = names_differ(m) && emit(m);
+    bool fine = names_differ(m) && have_rows(m) && emit(m);
     interface_free(&m->interface);
     service_free(&m->service);
     return fine;

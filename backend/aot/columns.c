@@ -79,11 +79,11 @@ static int table_of(const Model *model, const Export *export)
     return family && family->base >= 0 ? family->base : export->dataset;
 }
 
-/* Whether the export's data set is a family that is about the field, and may have made another one of it. */
+/* Whether the export's data set is a family that has made another field of this one. One of parts by a field leaves it as it is. */
 static bool is_made(const Model *model, const Export *export, const Field *field)
 {
     const Family *family = model->datasets.data[export->dataset].family;
-    return family && family->field >= 0 && &model->module->fields.data[family->field] == field;
+    return family && family->kind != FAMILY_BY && family->field >= 0 && &model->module->fields.data[family->field] == field;
 }
 
 static bool add_fields(const Interface *interface, const Export *export, int table, RawRow *row)

@@ -55,10 +55,17 @@ static bool is_word_of_a_language(const char *name)
     return false;
 }
 
+/* Names such as NULL and INT32_MAX may be macros, but not with `_` behind them. */
+static bool may_be_macro(const char *name)
+{
+    size_t length = strlen(name);
+    return length > 1 && name[length - 1] != '_' && isupper((unsigned char)*name) && !name[strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")];
+}
+
 const char *parameter_name(Arena *arena, const char *name, uint32_t count, const char *const *others)
 {
     static const char *const own[] = {"columns", "count", "parameters", "result", "row", "weights", "workspace"};
-    bool taken = is_word_of_a_language(name);
+    bool taken = is_word_of_a_language(name) || may_be_macro(name);
     for (size_t i = 0; i < COUNT_OF(own); i++)
         taken |= strcasecmp(own[i], name) == 0;
     for (uint32_t i = 0; i < count; i++)

@@ -65,7 +65,7 @@ void interface_free(Interface *interface);
 int64_t largest_workspace(const Interface *interface); /* bytes, of all functions */
 /* The number of the function in the plan. */
 uint32_t schedule_of(const Plan *plan, const Function *function);
-/* A name for a parameter or a member: the name itself or, where that is a word of C or C++, one that hnc gives, or differs
+/* A name for a parameter or a member: the name itself or, where that is a word of C or C++, one that may be a macro or that hnc gives, or differs
  * from one of the others at most in case (macros are made of it), with `_` behind it. */
 const char *parameter_name(Arena *arena, const char *name, uint32_t count, const char *const *others);
 /* "adult" -> "ADULT" */

@@ -425,6 +425,7 @@ export copy(x: f32[300]) = x
 export turn(x: f32[30, 40]) = transpose(x)
 export draw(x: f32[70]) = x + uniform([70])
 export sine(x: f32) = sin(x)
+export power(x: f32, NULL: f32) = pow(abs(x), NULL)
 HN
 "$hnc" build odd.hn -o odd >said 2>&1 || fail "odd: $(cat said)"
 ./odd train --quiet --out odd-run >/dev/null
@@ -468,13 +469,13 @@ done
 "$hnc" aot odd.hn --weights odd-run/last.safetensors -o odd --batch any
 grep -qF "double x__y; /* 'x*\\x2fy' */" odd.h || fail "the column x*/y: $(grep x__y odd.h)"
 if command -v c++ >/dev/null; then
-    printf '#include "odd.h"\nint main() { return odd_model()->export_count != 7; }\n' >names.cc
+    printf '#include "odd.h"\nint main() { return odd_model()->export_count != 8; }\n' >names.cc
     c++ -std=gnu++20 -Wall -Wextra -Werror names.cc odd.o -lm -o names
     ./names
 fi
 long=$(printf 'l%.0s' $(seq 230))
 "$hnc" aot odd.hn --weights odd-run/last.safetensors -o $long
-printf '#include "%s.h"\nint main(void) { return %s_model()->export_count != 7; }\n' $long $long >long.c
+printf '#include "%s.h"\nint main(void) { return %s_model()->export_count != 8; }\n' $long $long >long.c
 cc long.c $long.o -lm -o long
 ./long
 
@@ -486,6 +487,8 @@ cmp m.hn mine.hn
 cp run/last.safetensors m.weights
 refused 2 "the output 'm.weights' is an input" "$hnc" aot m.hn --weights m.weights -o m --external-weights
 for name in '' . .. folder/; do refused 2 "expected what the object is called" "$hnc" aot m.hn --weights run/last.safetensors -o "$name"; done
+refused 1 "'draw' draws random numbers for each example by itself: say --batch any" \
+    "$hnc" aot odd.hn --weights odd-run/last.safetensors -o odd --batch 4
 refused 2 "exclude each other" "$hnc" aot m.hn --weights run/last.safetensors -o m --embed-weights --external-weights
 refused 2 "there is none for wasm32" "$hnc" aot m.hn --weights run/last.safetensors -o m --emit=python --target=wasm32
 "$hnc" aot --help | grep -q -- --external-weights || fail "hnc aot --help"
