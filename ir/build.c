@@ -91,7 +91,7 @@ Value build_const(Builder *b, Type type, double number)
 
 Value build_iota(Builder *b, Type type, int axis)
 {
-    return build_op(b, (Op){.code = OP_IOTA, .type = type, .a = dims_of(1, axis)}, 0, NULL);
+    return build_op(b, (Op){.code = OP_IOTA, .type = type, .axis = dims_of(1, axis)}, 0, NULL);
 }
 
 Value build_random(Builder *b, Value seed, Value step, Type type, uint32_t stream, uint32_t flags)
@@ -121,7 +121,7 @@ Value build_source(Builder *b, OpCode code, uint32_t symbol)
 
 Value build_param(Builder *b, uint32_t weight, Dims conditions, const Value *values)
 {
-    return build_op(b, (Op){.code = OP_PARAM, .symbol = weight, .a = conditions}, conditions.n, values);
+    return build_op(b, (Op){.code = OP_PARAM, .symbol = weight, .conditions = conditions}, conditions.n, values);
 }
 
 Value build_fetch(Builder *b, uint32_t field, Value index)
@@ -151,7 +151,7 @@ Value build_cast(Builder *b, Value x, DType dtype)
 
 Value build_broadcast(Builder *b, Value x, Type type, Dims axes)
 {
-    return build1(b, (Op){.code = OP_BROADCAST, .type = type, .a = axes}, x);
+    return build1(b, (Op){.code = OP_BROADCAST, .type = type, .axes = axes}, x);
 }
 
 Value build_splat(Builder *b, Value scalar, Type shape)
@@ -167,37 +167,61 @@ Value build_reshape(Builder *b, Value x, Type type)
 
 Value build_transpose(Builder *b, Value x, Dims permutation)
 {
-    return build1(b, (Op){.code = OP_TRANSPOSE, .a = permutation}, x);
+    return build1(b, (Op){.code = OP_TRANSPOSE, .axes = permutation}, x);
 }
 
 Value build_slice(Builder *b, Value x, Dims start, Type type)
 {
-    return build1(b, (Op){.code = OP_SLICE, .type = type, .a = start}, x);
+    return build1(b, (Op){.code = OP_SLICE, .type = type, .start = start}, x);
 }
 
 Value build_pad(Builder *b, Value x, Dims before, Type type)
 {
-    return build1(b, (Op){.code = OP_PAD, .type = type, .a = before}, x);
+    return build1(b, (Op){.code = OP_PAD, .type = type, .before = before}, x);
+}
+
+Windows windows_of(const Op *op)
+{
+    return (Windows){op->axes, op->extents, op->steps, op->dilations};
+}
+
+static Op window_op(OpCode code, Windows w)
+{
+    return (Op){.code = code, .axes = w.axes, .extents = w.extents, .steps = w.steps, .dilations = w.dilations};
+}
+
+Value build_window(Builder *b, Value x, Windows windows)
+{
+    return build1(b, window_op(OP_WINDOW, windows), x);
+}
+
+Value build_overlap(Builder *b, Value x, Type type, Windows windows)
+{
+    Op op = window_op(OP_OVERLAP, windows);
+    op.type = type;
+    return build1(b, op, x);
 }
 
 Value build_concat(Builder *b, uint32_t n, const Value *xs, int axis)
 {
-    return n == 1 ? xs[0] : build_op(b, (Op){.code = OP_CONCAT, .a = dims_of(1, axis)}, n, xs);
+    return n == 1 ? xs[0] : build_op(b, (Op){.code = OP_CONCAT, .axis = dims_of(1, axis)}, n, xs);
 }
 
 Value build_reduce(Builder *b, OpCode code, Value x, Dims axes)
 {
-    return axes.n == 0 ? x : build1(b, (Op){.code = code, .a = axes}, x);
+    return axes.n == 0 ? x : build1(b, (Op){.code = code, .axes = axes}, x);
 }
 
 Value build_argmax(Builder *b, Value x, int axis)
 {
-    return build1(b, (Op){.code = OP_ARGMAX, .a = dims_of(1, axis)}, x);
+    return build1(b, (Op){.code = OP_ARGMAX, .axis = dims_of(1, axis)}, x);
 }
 
 Value build_dot(Builder *b, Value x, Value y, Dims contract_x, Dims contract_y, Dims batch_x, Dims batch_y)
 {
-    return build2(b, (Op){.code = OP_DOT, .a = contract_x, .b = contract_y, .c = batch_x, .d = batch_y}, x, y);
+    return build2(
+        b, (Op){.code = OP_DOT, .contract_x = contract_x, .contract_y = contract_y, .batch_x = batch_x, .batch_y = batch_y}, x,
+        y);
 }
 
 Value build_within(Builder *b, Value index, int64_t rows)
@@ -212,7 +236,7 @@ Value build_gather(Builder *b, Value table, Value index)
 
 Value build_scatter_add(Builder *b, Value index, Value updates, int64_t rows)
 {
-    return build2(b, (Op){.code = OP_SCATTER_ADD, .a = {.n = 1, .v = {rows}}}, index, updates);
+    return build2(b, (Op){.code = OP_SCATTER_ADD, .rows = {.n = 1, .v = {rows}}}, index, updates);
 }
 
 Value build_grad(Builder *b, Value scalar, Value with_respect_to)

@@ -1,96 +1,25 @@
 /* Shape rules: one infer_<rule> per name in the `infer` column of ops.def. A rule gets operands that exist, in the right number,
- * and leaves the result's type in op->type; docs/ir.md states each rule in words. */
+ * and leaves the result's type in op->type; docs/ir.md states each rule in words. Those of movement are in infer_movement.c. */
 #include <math.h>
 #include <string.h>
 
-#include "ir/internal.h"
+#include "ir/rules.h"
 #include "pareto/externs.h"
 #include "pareto/pareto.h"
 
-typedef struct Rule {
-    const Module *module;
-    const Function *function;
-    Op *op;
-    char *why;
-} Rule;
-
-enum { WHY_BYTES = 256 };
-
-static bool fail(const Rule *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static bool fail(const Rule *r, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    int len = snprintf(r->why, WHY_BYTES, "%s: ", op_info[r->op->code].name);
-    vsnprintf(r->why + len, (size_t)(WHY_BYTES - len), format, args);
-    va_end(args);
-    return false;
-}
-
-static Type operand(const Rule *r, uint32_t i)
-{
-    return r->function->ops.data[r->op->args[i]].type;
-}
-
-static bool result(const Rule *r, Type type)
-{
-    r->op->type = type;
-    return true;
-}
-
-static bool is_number(DType dtype)
-{
-    return dtype_is_float(dtype) || dtype == DTYPE_I32;
-}
-
 static bool need_float(const Rule *r, Type type)
 {
-    return dtype_is_float(type.dtype) || fail(r, "needs a float operand, not %s", type_text(type));
-}
-
-static bool need_number(const Rule *r, Type type)
-{
-    return is_number(type.dtype) || fail(r, "needs a float or i32 operand, not %s (cast it first)", type_text(type));
+    return dtype_is_float(type.dtype) || rule_fail(r, "needs a float operand, not %s", type_text(type));
 }
 
 static bool need_equal(const Rule *r, Type a, Type b)
 {
-    return type_equal(a, b) || fail(r, "operand types differ: %s and %s", type_text(a), type_text(b));
-}
-
-static bool need_axis(const Rule *r, int64_t axis, Type type)
-{
-    return (axis >= 0 && axis < type.rank) || fail(r, "axis %lld is not one of %s", (long long)axis, type_text(type));
-}
-
-static bool need_count(const Rule *r, const char *what, unsigned n, unsigned expected)
-{
-    return n == expected || fail(r, "%u %s given, %u needed", n, what, expected);
-}
-
-static bool need_increasing_axes(const Rule *r, Dims axes, Type type)
-{
-    for (unsigned i = 0; i < axes.n; i++) {
-        if (!need_axis(r, axes.v[i], type))
-            return false;
-        if (i && axes.v[i] <= axes.v[i - 1])
-            return fail(r, "axes must increase");
-    }
-    return true;
-}
-
-/* Appends an axis to a type under construction. */
-static bool add_axis(const Rule *r, Type *type, int64_t extent)
-{
-    if (type->rank == MAX_RANK)
-        return fail(r, "the result has too many axes (limit is %d)", MAX_RANK);
-    type->dims[type->rank++] = extent;
-    return true;
+    return type_equal(a, b) || rule_fail(r, "operand types differ: %s and %s", type_text(a), type_text(b));
 }
 
 static bool need_entry(const Rule *r, const char *table, uint32_t len)
 {
-    return r->op->symbol < len || fail(r, "the module has no %s %u", table, r->op->symbol);
+    return r->op->symbol < len || rule_fail(r, "the module has no %s %u", table, r->op->symbol);
 }
 
 /* ---- sources ---- */
@@ -118,29 +47,30 @@ static bool infer_constant(const Rule *r)
     default:
         break;
     }
-    return fits || fail(r, "%g is not a value of %s", x, dtype_name(r->op->type.dtype));
+    return fits || rule_fail(r, "%g is not a value of %s", x, dtype_name(r->op->type.dtype));
 }
 
 static bool infer_iota(const Rule *r)
 {
-    return need_count(r, "axes", r->op->a.n, 1) && need_axis(r, r->op->a.v[0], r->op->type) && need_number(r, r->op->type);
+    return rule_needs_count(r, "axes", r->op->axis.n, 1) && rule_needs_axis(r, r->op->axis.v[0], r->op->type) &&
+           rule_needs_number(r, r->op->type);
 }
 
 static bool infer_random(const Rule *r)
 {
-    Type seed = operand(r, 0), step = operand(r, 1);
+    Type seed = rule_operand(r, 0), step = rule_operand(r, 1);
     if (!type_equal(seed, type_of(DTYPE_I32, 1, (int64_t[]){2})))
-        return fail(r, "the seed must be i32[2], not %s", type_text(seed));
+        return rule_fail(r, "the seed must be i32[2], not %s", type_text(seed));
     if (!type_equal(step, type_scalar(DTYPE_I32)))
-        return fail(r, "the step must be i32[], not %s", type_text(step));
+        return rule_fail(r, "the step must be i32[], not %s", type_text(step));
     if (!dtype_is_float(r->op->type.dtype))
-        return fail(r, "the result must be a float, not %s", type_text(r->op->type));
+        return rule_fail(r, "the result must be a float, not %s", type_text(r->op->type));
     return true;
 }
 
 static bool infer_state(const Rule *r)
 {
-    return need_entry(r, "state", r->module->states.len) && result(r, r->module->states.data[r->op->symbol].type);
+    return need_entry(r, "state", r->module->states.len) && rule_result(r, r->module->states.data[r->op->symbol].type);
 }
 
 static bool infer_write(const Rule *r)
@@ -148,36 +78,37 @@ static bool infer_write(const Rule *r)
     if (!need_entry(r, "state", r->module->states.len))
         return false;
     const State *state = &r->module->states.data[r->op->symbol];
-    if (!type_equal(state->type, operand(r, 0)))
-        return fail(r, "state '%.60s' is %s, the value %s", state->name, type_text(state->type), type_text(operand(r, 0)));
-    return result(r, state->type);
+    if (!type_equal(state->type, rule_operand(r, 0)))
+        return rule_fail(r, "state '%.60s' is %s, the value %s", state->name, type_text(state->type),
+                         type_text(rule_operand(r, 0)));
+    return rule_result(r, state->type);
 }
 
 static bool infer_fetch(const Rule *r)
 {
     if (!need_entry(r, "field", r->module->fields.len))
         return false;
-    Type index = operand(r, 0), field = r->module->fields.data[r->op->symbol].type, type = {.dtype = field.dtype};
+    Type index = rule_operand(r, 0), field = r->module->fields.data[r->op->symbol].type, type = {.dtype = field.dtype};
     if (index.dtype != DTYPE_I32 || index.rank != 1)
-        return fail(r, "the index must be i32[n], not %s", type_text(index));
-    bool fits = add_axis(r, &type, index.dims[0]);
+        return rule_fail(r, "the index must be i32[n], not %s", type_text(index));
+    bool fits = rule_add_axis(r, &type, index.dims[0]);
     for (unsigned i = 0; fits && i < field.rank; i++)
-        fits = add_axis(r, &type, field.dims[i]);
-    return fits && result(r, type);
+        fits = rule_add_axis(r, &type, field.dims[i]);
+    return fits && rule_result(r, type);
 }
 
 /* The axes that the operand of a `param` has before those of its condition, appended to *type. */
 static bool leading_axes(const Rule *r, uint32_t i, Type *type)
 {
-    Type given = operand(r, i), condition = r->module->conditions.data[r->op->a.v[i]].type;
+    Type given = rule_operand(r, i), condition = r->module->conditions.data[r->op->conditions.v[i]].type;
     unsigned leading = given.rank - condition.rank;
     bool fits = given.rank >= condition.rank && given.dtype == condition.dtype &&
                 !memcmp(given.dims + leading, condition.dims, condition.rank * sizeof *given.dims);
     if (!fits)
-        return fail(r, "the condition '%.60s' is %s, its value %s", r->module->conditions.data[r->op->a.v[i]].name,
-                    type_text(condition), type_text(given));
+        return rule_fail(r, "the condition '%.60s' is %s, its value %s", r->module->conditions.data[r->op->conditions.v[i]].name,
+                         type_text(condition), type_text(given));
     for (unsigned k = 0; k < leading; k++)
-        if (!add_axis(r, type, given.dims[k]))
+        if (!rule_add_axis(r, type, given.dims[k]))
             return false;
     return true;
 }
@@ -185,213 +116,135 @@ static bool leading_axes(const Rule *r, uint32_t i, Type *type)
 static bool infer_param(const Rule *r)
 {
     const Op *op = r->op;
-    if (!need_entry(r, "weight", r->module->weights.len) || !need_count(r, "values of conditions", op->nargs, op->a.n))
+    if (!need_entry(r, "weight", r->module->weights.len) ||
+        !rule_needs_count(r, "values of conditions", op->nargs, op->conditions.n))
         return false;
     Type weight = r->module->weights.data[op->symbol].type, type = {.dtype = weight.dtype};
     for (uint32_t i = 0; i < op->nargs; i++) {
         Type leading = {.dtype = weight.dtype};
-        if (op->a.v[i] < 0 || op->a.v[i] >= r->module->conditions.len)
-            return fail(r, "the module has no condition %lld", (long long)op->a.v[i]);
-        if (i && op->a.v[i] <= op->a.v[i - 1])
-            return fail(r, "conditions must increase");
+        if (op->conditions.v[i] < 0 || op->conditions.v[i] >= r->module->conditions.len)
+            return rule_fail(r, "the module has no condition %lld", (long long)op->conditions.v[i]);
+        if (i && op->conditions.v[i] <= op->conditions.v[i - 1])
+            return rule_fail(r, "conditions must increase");
         if (!leading_axes(r, i, &leading))
             return false;
         if (i && !type_equal(leading, type))
-            return fail(r, "the values of its conditions have different leading axes");
+            return rule_fail(r, "the values of its conditions have different leading axes");
         type = leading;
     }
     for (unsigned i = 0; i < weight.rank; i++)
-        if (!add_axis(r, &type, weight.dims[i]))
+        if (!rule_add_axis(r, &type, weight.dims[i]))
             return false;
-    return result(r, type);
+    return rule_result(r, type);
 }
 
 static bool infer_condition(const Rule *r)
 {
-    return need_entry(r, "condition", r->module->conditions.len) && result(r, r->module->conditions.data[r->op->symbol].type);
+    return need_entry(r, "condition", r->module->conditions.len) &&
+           rule_result(r, r->module->conditions.data[r->op->symbol].type);
 }
 
 static bool infer_example(const Rule *r)
 {
-    return need_entry(r, "field", r->module->fields.len) && result(r, r->module->fields.data[r->op->symbol].type);
+    return need_entry(r, "field", r->module->fields.len) && rule_result(r, r->module->fields.data[r->op->symbol].type);
 }
 
 /* ---- replaced by passes ---- */
 
 static bool infer_same(const Rule *r)
 {
-    return need_number(r, operand(r, 0)) && result(r, operand(r, 0));
+    return rule_needs_number(r, rule_operand(r, 0)) && rule_result(r, rule_operand(r, 0));
 }
 
 static bool need_float_scalar(const Rule *r, Type type)
 {
-    return (type.rank == 0 && dtype_is_float(type.dtype)) || fail(r, "needs a float scalar, not %s", type_text(type));
+    return (type.rank == 0 && dtype_is_float(type.dtype)) || rule_fail(r, "needs a float scalar, not %s", type_text(type));
 }
 
 static bool infer_grad(const Rule *r)
 {
-    return need_float_scalar(r, operand(r, 0)) && need_float(r, operand(r, 1)) && result(r, operand(r, 1));
+    return need_float_scalar(r, rule_operand(r, 0)) && need_float(r, rule_operand(r, 1)) && rule_result(r, rule_operand(r, 1));
 }
 
 static bool infer_tangent(const Rule *r)
 {
     uint32_t leaves = r->op->nargs / 2;
     if (r->op->nargs % 2 == 0)
-        return fail(r, "needs a value, then as many leaves as tangents");
-    if (!need_float(r, operand(r, 0)))
+        return rule_fail(r, "needs a value, then as many leaves as tangents");
+    if (!need_float(r, rule_operand(r, 0)))
         return false;
     for (uint32_t i = 1; i <= leaves; i++)
-        if (!need_float(r, operand(r, i)) || !need_equal(r, operand(r, i), operand(r, leaves + i)))
+        if (!need_float(r, rule_operand(r, i)) || !need_equal(r, rule_operand(r, i), rule_operand(r, leaves + i)))
             return false;
-    return result(r, operand(r, 0));
+    return rule_result(r, rule_operand(r, 0));
 }
 
 /* ---- elementwise ---- */
 
 static bool infer_unary(const Rule *r)
 {
-    return need_float(r, operand(r, 0)) && result(r, operand(r, 0));
+    return need_float(r, rule_operand(r, 0)) && rule_result(r, rule_operand(r, 0));
 }
 
 static bool infer_binary(const Rule *r)
 {
     OpCode code = r->op->code;
-    Type x = operand(r, 0);
-    if (!need_equal(r, x, operand(r, 1)))
+    Type x = rule_operand(r, 0);
+    if (!need_equal(r, x, rule_operand(r, 1)))
         return false;
-    return (code == OP_DIV || code == OP_POW ? need_float(r, x) : need_number(r, x)) && result(r, x);
+    return (code == OP_DIV || code == OP_POW ? need_float(r, x) : rule_needs_number(r, x)) && rule_result(r, x);
 }
 
 static bool infer_within(const Rule *r)
 {
-    Type x = operand(r, 0);
+    Type x = rule_operand(r, 0);
     if (x.dtype != DTYPE_I32)
-        return fail(r, "the index must be i32, not %s", type_text(x));
-    return need_equal(r, x, operand(r, 1)) && result(r, x);
+        return rule_fail(r, "the index must be i32, not %s", type_text(x));
+    return need_equal(r, x, rule_operand(r, 1)) && rule_result(r, x);
 }
 
 static bool infer_comparison(const Rule *r)
 {
     OpCode code = r->op->code;
-    Type x = operand(r, 0);
-    if (!need_equal(r, x, operand(r, 1)))
+    Type x = rule_operand(r, 0);
+    if (!need_equal(r, x, rule_operand(r, 1)))
         return false;
     if ((code == OP_LT || code == OP_LE) && x.dtype == DTYPE_BOOL)
-        return fail(r, "bool has no order (cast it first)");
-    return result(r, type_with_dtype(x, DTYPE_BOOL));
+        return rule_fail(r, "bool has no order (cast it first)");
+    return rule_result(r, type_with_dtype(x, DTYPE_BOOL));
 }
 
 static bool infer_logic(const Rule *r)
 {
     for (uint32_t i = 0; i < r->op->nargs; i++)
-        if (operand(r, i).dtype != DTYPE_BOOL)
-            return fail(r, "needs bool operands, not %s", type_text(operand(r, i)));
-        else if (!need_equal(r, operand(r, 0), operand(r, i)))
+        if (rule_operand(r, i).dtype != DTYPE_BOOL)
+            return rule_fail(r, "needs bool operands, not %s", type_text(rule_operand(r, i)));
+        else if (!need_equal(r, rule_operand(r, 0), rule_operand(r, i)))
             return false;
-    return result(r, operand(r, 0));
+    return rule_result(r, rule_operand(r, 0));
 }
 
 /* x y + z, rounded once. */
 static bool infer_fma(const Rule *r)
 {
-    Type x = operand(r, 0);
+    Type x = rule_operand(r, 0);
     if (!dtype_is_float(x.dtype))
-        return fail(r, "operands must be f32 or f64, not %s", type_text(x));
-    return need_equal(r, x, operand(r, 1)) && need_equal(r, x, operand(r, 2)) && result(r, x);
+        return rule_fail(r, "operands must be f32 or f64, not %s", type_text(x));
+    return need_equal(r, x, rule_operand(r, 1)) && need_equal(r, x, rule_operand(r, 2)) && rule_result(r, x);
 }
 
 static bool infer_select(const Rule *r)
 {
-    Type condition = operand(r, 0), yes = operand(r, 1);
+    Type condition = rule_operand(r, 0), yes = rule_operand(r, 1);
     if (condition.dtype != DTYPE_BOOL)
-        return fail(r, "the condition must be bool, not %s", type_text(condition));
-    return need_equal(r, yes, operand(r, 2)) && need_equal(r, condition, type_with_dtype(yes, DTYPE_BOOL)) && result(r, yes);
+        return rule_fail(r, "the condition must be bool, not %s", type_text(condition));
+    return need_equal(r, yes, rule_operand(r, 2)) && need_equal(r, condition, type_with_dtype(yes, DTYPE_BOOL)) &&
+           rule_result(r, yes);
 }
 
 static bool infer_cast(const Rule *r)
 {
-    return result(r, type_with_dtype(operand(r, 0), r->op->type.dtype));
-}
-
-/* ---- movement ---- */
-
-static bool infer_broadcast(const Rule *r)
-{
-    Type x = operand(r, 0), type = type_with_dtype(r->op->type, x.dtype);
-    Dims axes = r->op->a;
-    if (!need_count(r, "axes", axes.n, x.rank) || !need_increasing_axes(r, axes, type))
-        return false;
-    for (unsigned i = 0; i < axes.n; i++)
-        if (x.dims[i] != type.dims[axes.v[i]])
-            return fail(r, "axis %u of %s cannot become axis %lld of %s", i, type_text(x), (long long)axes.v[i], type_text(type));
-    return result(r, type);
-}
-
-static bool infer_reshape(const Rule *r)
-{
-    Type x = operand(r, 0), type = type_with_dtype(r->op->type, x.dtype);
-    if (type_elements(x) != type_elements(type))
-        return fail(r, "%s and %s differ in their number of elements", type_text(x), type_text(type));
-    return result(r, type);
-}
-
-static bool infer_transpose(const Rule *r)
-{
-    Type x = operand(r, 0), type = x;
-    Dims axes = r->op->a, seen = {0};
-    if (!need_count(r, "axes", axes.n, x.rank))
-        return false;
-    for (unsigned i = 0; i < axes.n; i++) {
-        if (!need_axis(r, axes.v[i], x))
-            return false;
-        if (dims_contain(seen, axes.v[i]))
-            return fail(r, "axis %lld is named twice", (long long)axes.v[i]);
-        seen.v[seen.n++] = axes.v[i];
-        type.dims[i] = x.dims[axes.v[i]];
-    }
-    return result(r, type);
-}
-
-/* Whether a block of type `inner` at `start` lies within `outer`. */
-static bool need_within(const Rule *r, Type inner, Dims start, Type outer)
-{
-    if (inner.rank != outer.rank)
-        return fail(r, "%s and %s differ in rank", type_text(inner), type_text(outer));
-    if (!need_count(r, "indices", start.n, outer.rank))
-        return false;
-    for (unsigned i = 0; i < start.n; i++)
-        if (start.v[i] < 0 || start.v[i] > outer.dims[i] - inner.dims[i])
-            return fail(r, "%s at %lld on axis %u lies outside %s", type_text(inner), (long long)start.v[i], i, type_text(outer));
-    return true;
-}
-
-static bool infer_slice(const Rule *r)
-{
-    Type x = operand(r, 0), type = type_with_dtype(r->op->type, x.dtype);
-    return need_within(r, type, r->op->a, x) && result(r, type);
-}
-
-static bool infer_pad(const Rule *r)
-{
-    Type x = operand(r, 0), type = type_with_dtype(r->op->type, x.dtype);
-    return need_within(r, x, r->op->a, type) && result(r, type);
-}
-
-static bool infer_concat(const Rule *r)
-{
-    Type type = operand(r, 0);
-    if (!need_count(r, "axes", r->op->a.n, 1) || !need_axis(r, r->op->a.v[0], type))
-        return false;
-    int64_t axis = r->op->a.v[0];
-    for (uint32_t i = 1; i < r->op->nargs; i++) {
-        Type next = operand(r, i), expected = type;
-        if (next.rank == type.rank)
-            expected.dims[axis] = next.dims[axis];
-        if (!type_equal(next, expected))
-            return fail(r, "%s and %s do not join on axis %lld", type_text(operand(r, 0)), type_text(next), (long long)axis);
-        type.dims[axis] += next.dims[axis]; /* 2^32 operands of at most 2^31: no overflow */
-    }
-    return result(r, type);
+    return rule_result(r, type_with_dtype(rule_operand(r, 0), r->op->type.dtype));
 }
 
 /* ---- reductions, products, indexing ---- */
@@ -407,29 +260,30 @@ static Type without_axes(Type x, Dims axes)
 
 static bool infer_reduce(const Rule *r)
 {
-    Type x = operand(r, 0);
-    return need_number(r, x) && need_increasing_axes(r, r->op->a, x) && result(r, without_axes(x, r->op->a));
+    Type x = rule_operand(r, 0);
+    return rule_needs_number(r, x) && rule_needs_increasing_axes(r, r->op->axes, x) &&
+           rule_result(r, without_axes(x, r->op->axes));
 }
 
 static bool infer_argmax(const Rule *r)
 {
-    Type x = operand(r, 0);
-    if (!need_number(r, x) || !need_count(r, "axes", r->op->a.n, 1) || !need_axis(r, r->op->a.v[0], x))
+    Type x = rule_operand(r, 0);
+    if (!rule_needs_number(r, x) || !rule_needs_count(r, "axes", r->op->axis.n, 1) || !rule_needs_axis(r, r->op->axis.v[0], x))
         return false;
-    return result(r, type_with_dtype(without_axes(x, r->op->a), DTYPE_I32));
+    return rule_result(r, type_with_dtype(without_axes(x, r->op->axis), DTYPE_I32));
 }
 
 /* Checks that pairs of axes, contracted or batch axes, agree. */
 static bool need_paired_axes(const Rule *r, const char *what, Type x, Dims x_axes, Type y, Dims y_axes)
 {
     if (x_axes.n != y_axes.n)
-        return fail(r, "%u %s axes on the left, %u on the right", x_axes.n, what, y_axes.n);
+        return rule_fail(r, "%u %s axes on the left, %u on the right", x_axes.n, what, y_axes.n);
     for (unsigned i = 0; i < x_axes.n; i++) {
-        if (!need_axis(r, x_axes.v[i], x) || !need_axis(r, y_axes.v[i], y))
+        if (!rule_needs_axis(r, x_axes.v[i], x) || !rule_needs_axis(r, y_axes.v[i], y))
             return false;
         if (x.dims[x_axes.v[i]] != y.dims[y_axes.v[i]])
-            return fail(r, "%s axes %lld of %s and %lld of %s differ", what, (long long)x_axes.v[i], type_text(x),
-                        (long long)y_axes.v[i], type_text(y));
+            return rule_fail(r, "%s axes %lld of %s and %lld of %s differ", what, (long long)x_axes.v[i], type_text(x),
+                             (long long)y_axes.v[i], type_text(y));
     }
     return true;
 }
@@ -440,7 +294,7 @@ static bool need_distinct_axes(const Rule *r, Dims contracted, Dims batch)
     for (unsigned i = 0; i < (unsigned)contracted.n + batch.n; i++) {
         int64_t axis = i < contracted.n ? contracted.v[i] : batch.v[i - contracted.n];
         if (dims_contain(seen, axis))
-            return fail(r, "axis %lld is named twice", (long long)axis);
+            return rule_fail(r, "axis %lld is named twice", (long long)axis);
         seen.v[seen.n++] = axis;
     }
     return true;
@@ -449,7 +303,7 @@ static bool need_distinct_axes(const Rule *r, Dims contracted, Dims batch)
 static bool add_free_axes(const Rule *r, Type *type, Type x, Dims contracted, Dims batch)
 {
     for (unsigned i = 0; i < x.rank; i++)
-        if (!dims_contain(contracted, i) && !dims_contain(batch, i) && !add_axis(r, type, x.dims[i]))
+        if (!dims_contain(contracted, i) && !dims_contain(batch, i) && !rule_add_axis(r, type, x.dims[i]))
             return false;
     return true;
 }
@@ -457,93 +311,95 @@ static bool add_free_axes(const Rule *r, Type *type, Type x, Dims contracted, Di
 static bool infer_dot(const Rule *r)
 {
     const Op *op = r->op;
-    Type x = operand(r, 0), y = operand(r, 1), type = {.dtype = x.dtype};
+    Type x = rule_operand(r, 0), y = rule_operand(r, 1), type = {.dtype = x.dtype};
     if (!need_float(r, x) || !need_equal(r, type_scalar(x.dtype), type_scalar(y.dtype)))
         return false;
-    if (!need_paired_axes(r, "contracted", x, op->a, y, op->b) || !need_paired_axes(r, "batch", x, op->c, y, op->d) ||
-        !need_distinct_axes(r, op->a, op->c) || !need_distinct_axes(r, op->b, op->d))
+    if (!need_paired_axes(r, "contracted", x, op->contract_x, y, op->contract_y) ||
+        !need_paired_axes(r, "batch", x, op->batch_x, y, op->batch_y) || !need_distinct_axes(r, op->contract_x, op->batch_x) ||
+        !need_distinct_axes(r, op->contract_y, op->batch_y))
         return false;
-    for (unsigned i = 0; i < op->c.n; i++)
-        type.dims[type.rank++] = x.dims[op->c.v[i]];
-    return add_free_axes(r, &type, x, op->a, op->c) && add_free_axes(r, &type, y, op->b, op->d) && result(r, type);
+    for (unsigned i = 0; i < op->batch_x.n; i++)
+        type.dims[type.rank++] = x.dims[op->batch_x.v[i]];
+    return add_free_axes(r, &type, x, op->contract_x, op->batch_x) && add_free_axes(r, &type, y, op->contract_y, op->batch_y) &&
+           rule_result(r, type);
 }
 
 static bool infer_gather(const Rule *r)
 {
-    Type table = operand(r, 0), index = operand(r, 1), type = type_with_dtype(index, table.dtype);
+    Type table = rule_operand(r, 0), index = rule_operand(r, 1), type = type_with_dtype(index, table.dtype);
     if (table.rank == 0)
-        return fail(r, "the table needs an axis");
+        return rule_fail(r, "the table needs an axis");
     if (index.dtype != DTYPE_I32)
-        return fail(r, "the index must be i32, not %s", type_text(index));
+        return rule_fail(r, "the index must be i32, not %s", type_text(index));
     for (unsigned i = 1; i < table.rank; i++)
-        if (!add_axis(r, &type, table.dims[i]))
+        if (!rule_add_axis(r, &type, table.dims[i]))
             return false;
-    return result(r, type);
+    return rule_result(r, type);
 }
 
 static bool infer_scatter(const Rule *r)
 {
-    Type index = operand(r, 0), updates = operand(r, 1), type = {.dtype = updates.dtype};
+    Type index = rule_operand(r, 0), updates = rule_operand(r, 1), type = {.dtype = updates.dtype};
     if (index.dtype != DTYPE_I32)
-        return fail(r, "the index must be i32, not %s", type_text(index));
-    if (!need_float(r, updates) || !need_count(r, "numbers of rows", r->op->a.n, 1))
+        return rule_fail(r, "the index must be i32, not %s", type_text(index));
+    if (!need_float(r, updates) || !rule_needs_count(r, "numbers of rows", r->op->rows.n, 1))
         return false;
     if (updates.rank < index.rank || memcmp(index.dims, updates.dims, index.rank * sizeof index.dims[0]) != 0)
-        return fail(r, "updates %s must start with the axes of the index %s", type_text(updates), type_text(index));
-    bool fits = add_axis(r, &type, r->op->a.v[0]);
+        return rule_fail(r, "updates %s must start with the axes of the index %s", type_text(updates), type_text(index));
+    bool fits = rule_add_axis(r, &type, r->op->rows.v[0]);
     for (unsigned i = index.rank; fits && i < updates.rank; i++)
-        fits = add_axis(r, &type, updates.dims[i]);
-    return fits && result(r, type);
+        fits = rule_add_axis(r, &type, updates.dims[i]);
+    return fits && rule_result(r, type);
 }
 
 /* The m of a real[m], or 0. */
 static int64_t need_vector(const Rule *r, uint32_t i)
 {
-    Type type = operand(r, i);
+    Type type = rule_operand(r, i);
     if (dtype_is_float(type.dtype) && type.rank == 1 && type.dims[0] <= PARETO_MOST_OBJECTIVES)
         return type.dims[0];
-    fail(r, "operand %u must be a vector of at most %d floats, not %s", i, PARETO_MOST_OBJECTIVES, type_text(type));
+    rule_fail(r, "operand %u must be a vector of at most %d floats, not %s", i, PARETO_MOST_OBJECTIVES, type_text(type));
     return 0;
 }
 
 static bool infer_extern(const Rule *r)
 {
     if (r->op->symbol >= EXTERN_COUNT)
-        return fail(r, "there is no function %u", r->op->symbol);
+        return rule_fail(r, "there is no function %u", r->op->symbol);
     uint32_t operands = extern_info[r->op->symbol].operands;
     if (r->op->nargs != operands)
-        return fail(r, "%s takes %u operands, not %u", extern_info[r->op->symbol].name, operands, r->op->nargs);
+        return rule_fail(r, "%s takes %u operands, not %u", extern_info[r->op->symbol].name, operands, r->op->nargs);
     if (r->op->symbol == EXTERN_DIRICHLET) {
         int64_t m = need_vector(r, 2);
-        if (!type_equal(operand(r, 0), type_of(DTYPE_I32, 1, (int64_t[]){2})) ||
-            !type_equal(operand(r, 1), type_scalar(DTYPE_I32)))
-            return fail(r, "the seed must be i32[2] and the step i32[], not %s and %s", type_text(operand(r, 0)),
-                        type_text(operand(r, 1)));
-        return m > 0 && result(r, type_of(operand(r, 2).dtype, 1, &m));
+        if (!type_equal(rule_operand(r, 0), type_of(DTYPE_I32, 1, (int64_t[]){2})) ||
+            !type_equal(rule_operand(r, 1), type_scalar(DTYPE_I32)))
+            return rule_fail(r, "the seed must be i32[2] and the step i32[], not %s and %s", type_text(rule_operand(r, 0)),
+                             type_text(rule_operand(r, 1)));
+        return m > 0 && rule_result(r, type_of(rule_operand(r, 2).dtype, 1, &m));
     }
     int64_t m = need_vector(r, 0), with_status = m + 1;
-    DType real = operand(r, 0).dtype;
+    DType real = rule_operand(r, 0).dtype;
     if (m > 0 && r->op->symbol == EXTERN_HVI) {
-        Type points = operand(r, 1);
+        Type points = rule_operand(r, 1);
         if (points.dtype != real || points.rank != 2 || points.dims[1] != m || points.dims[0] > PARETO_MOST_SOLUTIONS)
-            return fail(r, "the points must be at most %d rows of %lld floats, not %s", PARETO_MOST_SOLUTIONS, (long long)m,
-                        type_text(points));
+            return rule_fail(r, "the points must be at most %d rows of %lld floats, not %s", PARETO_MOST_SOLUTIONS, (long long)m,
+                             type_text(points));
         with_status = points.dims[0] * m + 1;
-        return result(r, type_of(real, 1, &with_status));
+        return rule_result(r, type_of(real, 1, &with_status));
     }
     if (m == 0 || need_vector(r, 1) == 0)
         return false;
     Type gram = type_of(real, 2, (int64_t[]){m, m});
-    if (!type_equal(operand(r, 1), operand(r, 0)) || !type_equal(operand(r, 2), gram))
-        return fail(r, "losses %s do not fit the ray %s and the Gram matrix %s", type_text(operand(r, 0)),
-                    type_text(operand(r, 1)), type_text(operand(r, 2)));
+    if (!type_equal(rule_operand(r, 1), rule_operand(r, 0)) || !type_equal(rule_operand(r, 2), gram))
+        return rule_fail(r, "losses %s do not fit the ray %s and the Gram matrix %s", type_text(rule_operand(r, 0)),
+                         type_text(rule_operand(r, 1)), type_text(rule_operand(r, 2)));
     if (r->op->symbol == EXTERN_PMTL) {
-        if (!type_equal(operand(r, 3), type_scalar(DTYPE_BOOL)))
-            return fail(r, "whether it is the first phase must be bool[], not %s", type_text(operand(r, 3)));
-        if (operand(r, 4).dtype != real || operand(r, 4).rank != 2 || operand(r, 4).dims[1] != m)
-            return fail(r, "the rays must be rows of %lld floats, not %s", (long long)m, type_text(operand(r, 4)));
+        if (!type_equal(rule_operand(r, 3), type_scalar(DTYPE_BOOL)))
+            return rule_fail(r, "whether it is the first phase must be bool[], not %s", type_text(rule_operand(r, 3)));
+        if (rule_operand(r, 4).dtype != real || rule_operand(r, 4).rank != 2 || rule_operand(r, 4).dims[1] != m)
+            return rule_fail(r, "the rays must be rows of %lld floats, not %s", (long long)m, type_text(rule_operand(r, 4)));
     }
-    return result(r, type_of(real, 1, &with_status));
+    return rule_result(r, type_of(real, 1, &with_status));
 }
 
 /* ---- dispatch ---- */
@@ -570,20 +426,21 @@ bool infer_type(const Module *module, const Function *function, Op *op, char why
         return false;
     }
     if (!lists_fit(op))
-        return fail(&rule, "an attribute or the type is out of range");
+        return rule_fail(&rule, "an attribute or the type is out of range");
     int arity = op_info[op->code].arity;
     if (arity >= 0 ? op->nargs != (uint32_t)arity : arity == -1 && op->nargs == 0)
-        return fail(&rule, "%u operands given, %s%d needed", op->nargs, arity >= 0 ? "" : "at least ", arity >= 0 ? arity : 1);
+        return rule_fail(&rule, "%u operands given, %s%d needed", op->nargs, arity >= 0 ? "" : "at least ",
+                         arity >= 0 ? arity : 1);
     for (uint32_t i = 0; i < op->nargs; i++) {
         if (op->args[i] >= function->ops.len)
-            return fail(&rule, "operand %u is not a value", i);
+            return rule_fail(&rule, "operand %u is not a value", i);
         if (function->ops.data[op->args[i]].code == OP_STATE_WRITE)
-            return fail(&rule, "operand %u is a state_write, which has no value", i);
+            return rule_fail(&rule, "operand %u is a state_write, which has no value", i);
     }
     if (!rules[op->code](&rule))
         return false;
     if (!type_valid(op->type))
-        return fail(&rule, "%s is no valid type (extents from 1, at most %lld elements)", type_text(op->type),
-                    (long long)MAX_ELEMENTS);
+        return rule_fail(&rule, "%s is no valid type (extents from 1, at most %lld elements)", type_text(op->type),
+                         (long long)MAX_ELEMENTS);
     return true;
 }

@@ -26,6 +26,7 @@ typedef enum {
     ATTRIBUTES_LIST,   /* WORD [a...] */
     ATTRIBUTES_INDEX,  /* WORD a.v[0] */
     ATTRIBUTES_DOT,    /* contract [a...] [b...], then batch [c...] [d...] where there are any */
+    ATTRIBUTES_WINDOW, /* axes [a...] extents [b...] steps [c...] dilations [d...] */
     ATTRIBUTES_RANDOM, /* stream SYMBOL, then `shared` where it is */
     ATTRIBUTES_GIVEN,  /* given CONDITION..., one per operand; nothing where there are none */
 } OpAttributes;

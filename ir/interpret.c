@@ -39,7 +39,7 @@ static bool eval_const(const Run *run, const Op *op, Tensor *out)
 static bool eval_iota(const Run *run, const Op *op, Tensor *out)
 {
     (void)run;
-    int64_t n = type_elements(out->type), axis = op->a.v[0], stride = 1;
+    int64_t n = type_elements(out->type), axis = op->axis.v[0], stride = 1;
     for (int64_t i = axis + 1; i < out->type.rank; i++)
         stride *= out->type.dims[i];
     for (int64_t i = 0; i < n; i++)

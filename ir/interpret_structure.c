@@ -65,8 +65,8 @@ static bool eval_broadcast(const Run *run, const Op *op, Tensor *out)
     int64_t strides[MAX_RANK];
     row_major_strides(x->type, strides);
     Walk walk = walk_over(out->type);
-    for (unsigned i = 0; i < op->a.n; i++)
-        walk.strides[op->a.v[i]] = strides[i];
+    for (unsigned i = 0; i < op->axes.n; i++)
+        walk.strides[op->axes.v[i]] = strides[i];
     gather_walk(out, x, walk);
     return true;
 }
@@ -83,8 +83,8 @@ static bool eval_transpose(const Run *run, const Op *op, Tensor *out)
     int64_t strides[MAX_RANK];
     row_major_strides(x->type, strides);
     Walk walk = walk_over(out->type);
-    for (unsigned i = 0; i < op->a.n; i++)
-        walk.strides[i] = strides[op->a.v[i]];
+    for (unsigned i = 0; i < op->axes.n; i++)
+        walk.strides[i] = strides[op->axes.v[i]];
     gather_walk(out, x, walk);
     return true;
 }
@@ -102,7 +102,7 @@ static Walk walk_block(Type block, Type whole, const int64_t *start)
 static bool eval_slice(const Run *run, const Op *op, Tensor *out)
 {
     const Tensor *x = operand_tensor(run, op, 0);
-    gather_walk(out, x, walk_block(out->type, x->type, op->a.v));
+    gather_walk(out, x, walk_block(out->type, x->type, op->start.v));
     return true;
 }
 
@@ -110,13 +110,45 @@ static bool eval_pad(const Run *run, const Op *op, Tensor *out)
 {
     const Tensor *x = operand_tensor(run, op, 0);
     memset(out->data, 0, (size_t)type_bytes(out->type));
-    scatter_walk(out, x, walk_block(x->type, out->type, op->a.v));
+    scatter_walk(out, x, walk_block(x->type, out->type, op->before.v));
+    return true;
+}
+
+/* A walk over windows, as they lie in a tensor of type `whole`. */
+static Walk walk_windows(const Op *op, Type windows, Type whole)
+{
+    Walk walk = walk_over(windows);
+    row_major_strides(whole, walk.strides);
+    for (unsigned i = 0; i < op->axes.n; i++) {
+        int64_t stride = walk.strides[op->axes.v[i]], dilation = op->dilations.v[i];
+        walk.strides[op->axes.v[i]] = stride * op->steps.v[i];
+        walk.strides[whole.rank + i] = stride * dilation;
+        walk.offset += dilation < 0 ? -dilation * (op->extents.v[i] - 1) * stride : 0;
+    }
+    return walk;
+}
+
+static bool eval_window(const Run *run, const Op *op, Tensor *out)
+{
+    const Tensor *x = operand_tensor(run, op, 0);
+    gather_walk(out, x, walk_windows(op, out->type, x->type));
+    return true;
+}
+
+static bool eval_overlap(const Run *run, const Op *op, Tensor *out)
+{
+    const Tensor *x = operand_tensor(run, op, 0);
+    Walk walk = walk_windows(op, x->type, out->type);
+    int64_t elements = type_elements(x->type);
+    memset(out->data, 0, (size_t)type_bytes(out->type));
+    for (int64_t i = 0; i < elements; i++, walk_next(&walk))
+        tensor_set(out, walk.offset, tensor_get(out, walk.offset) + tensor_get(x, i));
     return true;
 }
 
 static bool eval_concat(const Run *run, const Op *op, Tensor *out)
 {
-    int64_t start[MAX_RANK] = {0}, axis = op->a.v[0];
+    int64_t start[MAX_RANK] = {0}, axis = op->axis.v[0];
     for (uint32_t i = 0; i < op->nargs; i++) {
         const Tensor *x = operand_tensor(run, op, i);
         scatter_walk(out, x, walk_block(x->type, out->type, start));
@@ -143,7 +175,7 @@ static bool eval_reduce_sum(const Run *run, const Op *op, Tensor *out)
 {
     const Tensor *x = operand_tensor(run, op, 0);
     int64_t n = type_elements(x->type), results = type_elements(out->type);
-    Walk walk = walk_reduced(x->type, op->a, out->type);
+    Walk walk = walk_reduced(x->type, op->axes, out->type);
     if (out->type.dtype == DTYPE_I32) {
         uint32_t *sums = out->data;
         memset(sums, 0, (size_t)type_bytes(out->type));
@@ -178,7 +210,7 @@ static int64_t *largest_elements(const Tensor *x, Dims axes, Type result)
 static bool eval_reduce_max(const Run *run, const Op *op, Tensor *out)
 {
     const Tensor *x = operand_tensor(run, op, 0);
-    int64_t *best = largest_elements(x, op->a, out->type), results = type_elements(out->type);
+    int64_t *best = largest_elements(x, op->axes, out->type), results = type_elements(out->type);
     for (int64_t i = 0; i < results; i++)
         tensor_set(out, i, tensor_get(x, best[i]));
     support_free(best);
@@ -188,8 +220,8 @@ static bool eval_reduce_max(const Run *run, const Op *op, Tensor *out)
 static bool eval_argmax(const Run *run, const Op *op, Tensor *out)
 {
     const Tensor *x = operand_tensor(run, op, 0);
-    int64_t *best = largest_elements(x, op->a, out->type), results = type_elements(out->type), strides[MAX_RANK];
-    int64_t axis = op->a.v[0];
+    int64_t *best = largest_elements(x, op->axes, out->type), results = type_elements(out->type), strides[MAX_RANK];
+    int64_t axis = op->axis.v[0];
     row_major_strides(x->type, strides);
     for (int64_t i = 0; i < results; i++)
         ((int32_t *)out->data)[i] = (int32_t)(best[i] / strides[axis] % x->type.dims[axis]);
@@ -238,10 +270,11 @@ static void accumulate_row(double *restrict sums, const double *restrict x, cons
 static bool eval_dot(const Run *run, const Op *op, Tensor *out)
 {
     const Tensor *x = operand_tensor(run, op, 0), *y = operand_tensor(run, op, 1);
-    Dims x_free = other_axes(x->type.rank, op->a, op->c), y_free = other_axes(y->type.rank, op->b, op->d);
-    int64_t batches = extent(x->type, op->c), inner = extent(x->type, op->a);
+    Dims x_free = other_axes(x->type.rank, op->contract_x, op->batch_x),
+         y_free = other_axes(y->type.rank, op->contract_y, op->batch_y);
+    int64_t batches = extent(x->type, op->batch_x), inner = extent(x->type, op->contract_x);
     int64_t rows = extent(x->type, x_free), columns = extent(y->type, y_free);
-    double *lhs = reordered(x, op->c, x_free, op->a), *rhs = reordered(y, op->d, op->b, y_free);
+    double *lhs = reordered(x, op->batch_x, x_free, op->contract_x), *rhs = reordered(y, op->batch_y, op->contract_y, y_free);
     double *sums = support_malloc((size_t)columns * sizeof *sums);
     for (int64_t row = 0; row < batches * rows; row++) {
         memset(sums, 0, (size_t)columns * sizeof *sums);
@@ -315,17 +348,9 @@ static bool eval_scatter_add(const Run *run, const Op *op, Tensor *out)
 }
 
 Eval *const structure_evals[OP_COUNT] = {
-    [OP_BROADCAST] = eval_broadcast,
-    [OP_RESHAPE] = eval_reshape,
-    [OP_TRANSPOSE] = eval_transpose,
-    [OP_SLICE] = eval_slice,
-    [OP_PAD] = eval_pad,
-    [OP_CONCAT] = eval_concat,
-    [OP_REDUCE_SUM] = eval_reduce_sum,
-    [OP_REDUCE_MAX] = eval_reduce_max,
-    [OP_ARGMAX] = eval_argmax,
-    [OP_DOT] = eval_dot,
-    [OP_GATHER] = eval_gather,
-    [OP_FETCH] = eval_fetch,
-    [OP_SCATTER_ADD] = eval_scatter_add,
+    [OP_BROADCAST] = eval_broadcast,   [OP_RESHAPE] = eval_reshape, [OP_TRANSPOSE] = eval_transpose,
+    [OP_SLICE] = eval_slice,           [OP_PAD] = eval_pad,         [OP_WINDOW] = eval_window,
+    [OP_OVERLAP] = eval_overlap,       [OP_CONCAT] = eval_concat,   [OP_REDUCE_SUM] = eval_reduce_sum,
+    [OP_REDUCE_MAX] = eval_reduce_max, [OP_ARGMAX] = eval_argmax,   [OP_DOT] = eval_dot,
+    [OP_GATHER] = eval_gather,         [OP_FETCH] = eval_fetch,     [OP_SCATTER_ADD] = eval_scatter_add,
 };

@@ -106,18 +106,35 @@ typedef struct Op {
                         random: stream (distinct streams are independent); extern: ExternCode */
     uint32_t flags;
     uint32_t line; /* of the model file, 0 if none */
-    /* broadcast   a: result axis of each operand axis, increasing
-     * transpose   a: operand axis of each result axis
-     * reduce_*    a: axes removed, increasing
-     * slice       a: first index on each axis (extents are the result's)
-     * pad         a: zeros before, on each axis (zeros after follow from the result's extents)
-     * concat, iota, argmax   a.v[0]: the axis (argmax removes it)
-     * dot         a, b: contracted axes of lhs and rhs, pairwise; c, d: batch axes of lhs and rhs, pairwise.
-     *             Result: batch axes, then lhs's free axes, then rhs's free axes, each in operand order
-     * scatter_add a.v[0]: rows of the result
-     * param       a: the condition that each operand is the value of, increasing. The weight is that at these values; any other
-     *             condition keeps its own. Operands may have leading axes, all the same, which the result then has, too */
-    Dims a, b, c, d;
+    union {
+        Dims axes;       /* broadcast: result axis of each operand axis, increasing. transpose: operand axis of each result axis.
+                            reduce_*: axes removed, increasing. window, overlap: along which windows move, increasing */
+        Dims axis;       /* concat, iota, argmax: the only entry (argmax removes it) */
+        Dims start;      /* slice: first index on each axis (extents are the result's) */
+        Dims before;     /* pad: zeros before, on each axis (zeros after follow from the result's extents) */
+        Dims rows;       /* scatter_add: the only entry, rows of the result */
+        Dims contract_x; /* dot: contracted axes of lhs, pairwise with contract_y */
+        Dims conditions; /* param: the condition that each operand is the value of, increasing. The weight is that at these
+                            values; any other condition keeps its own. Operands may have leading axes, all the same, which the
+                            result then has, too */
+        Dims a;          /* any of them, where it does not matter which */
+    };
+    union {
+        Dims contract_y; /* dot: contracted axes of rhs */
+        Dims extents;    /* window, overlap: of a window along each of the axes */
+        Dims b;
+    };
+    union {
+        Dims batch_x; /* dot: batch axes of lhs, pairwise with batch_y. Result: batch axes, then lhs's free axes, then rhs's free
+                         axes, each in operand order */
+        Dims steps;   /* window, overlap: from one window to the next */
+        Dims c;
+    };
+    union {
+        Dims batch_y;   /* dot */
+        Dims dilations; /* window, overlap: from one element of a window to the next; negative: windows are read backwards */
+        Dims d;
+    };
 } Op;
 
 /* Same code, type, operands and attributes; the number bit for bit, so that 0.0 and -0.0 differ. Lines are not compared. */
@@ -307,6 +324,19 @@ Value build_reshape(Builder *b, Value x, Type type);     /* type.dtype is ignore
 Value build_transpose(Builder *b, Value x, Dims permutation);
 Value build_slice(Builder *b, Value x, Dims start, Type type);
 Value build_pad(Builder *b, Value x, Dims before, Type type);
+/* Windows along some axes, as ops have them: of so many elements, `dilation` apart, `step` from one to the next. */
+typedef struct Windows {
+    Dims axes, extents, steps, dilations;
+} Windows;
+/* How many such windows fit into so many elements; 0: none does. */
+int64_t window_count(int64_t elements, int64_t extent, int64_t step, int64_t dilation);
+/* Each axis becomes that of the windows, and behind all axes come those within a window: element [.., i, .., k] of the result is
+ * element [.., i * step + k * dilation, ..] of x or, if the dilation is negative, that with the k-th last element for the k-th.
+ */
+Value build_window(Builder *b, Value x, Windows windows);
+/* The transpose of window: a tensor of that type, whose elements are sums over all places that windows have them at. */
+Value build_overlap(Builder *b, Value x, Type type, Windows windows);
+Windows windows_of(const Op *op);
 Value build_concat(Builder *b, uint32_t n, const Value *xs, int axis); /* n == 1: returns it unchanged */
 Value build_reduce(Builder *b, OpCode code, Value x, Dims axes);       /* no axes: returns x unchanged */
 Value build_argmax(Builder *b, Value x, int axis);

@@ -65,7 +65,7 @@ static Value batch_param(Mapping *m, Value v)
     Value values[MAX_RANK];
     for (uint32_t i = 0; i < op->nargs; i++)
         values[i] = varying_arg(m, op, i);
-    return build_param(m->b, op->symbol, op->a, values);
+    return build_param(m->b, op->symbol, op->conditions, values);
 }
 
 static Value batch_random(Mapping *m, Value v)
@@ -104,7 +104,7 @@ static Value batch_broadcast(Mapping *m, Value v)
 {
     const Op *op = OP_AT(m->from, v);
     Value x = varying_arg(m, op, 0);
-    return build_broadcast(m->b, x, batched(m, op->type), prepended(0, shifted(op->a)));
+    return build_broadcast(m->b, x, batched(m, op->type), prepended(0, shifted(op->axes)));
 }
 
 static Value batch_reshape(Mapping *m, Value v)
@@ -116,19 +116,37 @@ static Value batch_reshape(Mapping *m, Value v)
 static Value batch_transpose(Mapping *m, Value v)
 {
     const Op *op = OP_AT(m->from, v);
-    return build_transpose(m->b, varying_arg(m, op, 0), prepended(0, shifted(op->a)));
+    return build_transpose(m->b, varying_arg(m, op, 0), prepended(0, shifted(op->axes)));
 }
 
 static Value batch_slice(Mapping *m, Value v)
 {
     const Op *op = OP_AT(m->from, v);
-    return build_slice(m->b, varying_arg(m, op, 0), prepended(0, op->a), batched(m, op->type));
+    return build_slice(m->b, varying_arg(m, op, 0), prepended(0, op->start), batched(m, op->type));
+}
+
+static Windows shifted_windows(const Op *op)
+{
+    Windows windows = windows_of(op);
+    windows.axes = shifted(windows.axes);
+    return windows;
+}
+
+static Value batch_window(Mapping *m, Value v)
+{
+    return build_window(m->b, varying_arg(m, OP_AT(m->from, v), 0), shifted_windows(OP_AT(m->from, v)));
+}
+
+static Value batch_overlap(Mapping *m, Value v)
+{
+    const Op *op = OP_AT(m->from, v);
+    return build_overlap(m->b, varying_arg(m, op, 0), batched(m, op->type), shifted_windows(op));
 }
 
 static Value batch_pad(Mapping *m, Value v)
 {
     const Op *op = OP_AT(m->from, v);
-    return build_pad(m->b, varying_arg(m, op, 0), prepended(0, op->a), batched(m, op->type));
+    return build_pad(m->b, varying_arg(m, op, 0), prepended(0, op->before), batched(m, op->type));
 }
 
 static Value batch_concat(Mapping *m, Value v)
@@ -137,7 +155,7 @@ static Value batch_concat(Mapping *m, Value v)
     Value *args = support_malloc(op->nargs * sizeof *args);
     for (uint32_t i = 0; i < op->nargs; i++)
         args[i] = varying_arg(m, op, i);
-    Value result = build_concat(m->b, op->nargs, args, (int)op->a.v[0] + 1);
+    Value result = build_concat(m->b, op->nargs, args, (int)op->axis.v[0] + 1);
     support_free(args);
     return result;
 }
@@ -145,13 +163,13 @@ static Value batch_concat(Mapping *m, Value v)
 static Value batch_reduce(Mapping *m, Value v)
 {
     const Op *op = OP_AT(m->from, v);
-    return build_reduce(m->b, op->code, varying_arg(m, op, 0), shifted(op->a));
+    return build_reduce(m->b, op->code, varying_arg(m, op, 0), shifted(op->axes));
 }
 
 static Value batch_argmax(Mapping *m, Value v)
 {
     const Op *op = OP_AT(m->from, v);
-    return build_argmax(m->b, varying_arg(m, op, 0), (int)op->a.v[0] + 1);
+    return build_argmax(m->b, varying_arg(m, op, 0), (int)op->axis.v[0] + 1);
 }
 
 /* The axis at that place becomes the first. */
@@ -168,9 +186,11 @@ static Value batch_dot_of_one(Mapping *m, const Op *op, bool x_varies)
 {
     Value x = m->map[op->args[0]], y = m->map[op->args[1]];
     if (x_varies)
-        return to_front(m->b, build_dot(m->b, x, y, shifted(op->a), op->b, shifted(op->c), op->d), op->c.n);
-    unsigned before = OP_AT(m->from, op->args[0])->type.rank - op->a.n; /* batch axes and free axes of x */
-    return to_front(m->b, build_dot(m->b, x, y, op->a, shifted(op->b), op->c, shifted(op->d)), before);
+        return to_front(m->b, build_dot(m->b, x, y, shifted(op->contract_x), op->contract_y, shifted(op->batch_x), op->batch_y),
+                        op->batch_x.n);
+    unsigned before = OP_AT(m->from, op->args[0])->type.rank - op->contract_x.n; /* batch axes and free axes of x */
+    return to_front(m->b, build_dot(m->b, x, y, op->contract_x, shifted(op->contract_y), op->batch_x, shifted(op->batch_y)),
+                    before);
 }
 
 /* One varying operand: the new axis is a free axis of it, and that operand goes first so that the axis leads. Two: a batched
@@ -182,15 +202,16 @@ static Value batch_dot(Mapping *m, Value v)
     Value x = m->map[op->args[0]], y = m->map[op->args[1]];
     bool x_varies = m->varies[op->args[0]], y_varies = m->varies[op->args[1]];
     if (x_varies && y_varies)
-        return build_dot(b, x, y, shifted(op->a), shifted(op->b), prepended(0, shifted(op->c)), prepended(0, shifted(op->d)));
-    if (op->c.n > 0)
+        return build_dot(b, x, y, shifted(op->contract_x), shifted(op->contract_y), prepended(0, shifted(op->batch_x)),
+                         prepended(0, shifted(op->batch_y)));
+    if (op->batch_x.n > 0)
         return batch_dot_of_one(m, op, x_varies);
     if (x_varies)
-        return build_dot(b, x, y, shifted(op->a), op->b, op->c, op->d);
-    Value product = build_dot(b, y, x, shifted(op->b), op->a, op->d, op->c);
+        return build_dot(b, x, y, shifted(op->contract_x), op->contract_y, op->batch_x, op->batch_y);
+    Value product = build_dot(b, y, x, shifted(op->contract_y), op->contract_x, op->batch_y, op->batch_x);
     /* is [new, y's free, x's free]; wanted [new, x's free, y's free] */
-    unsigned free_x = OP_AT(m->from, op->args[0])->type.rank - op->a.n;
-    unsigned free_y = OP_AT(m->from, op->args[1])->type.rank - op->b.n;
+    unsigned free_x = OP_AT(m->from, op->args[0])->type.rank - op->contract_x.n;
+    unsigned free_y = OP_AT(m->from, op->args[1])->type.rank - op->contract_y.n;
     if (free_x == 0 || free_y == 0)
         return product;
     Dims order = {.n = 1};
@@ -235,7 +256,7 @@ static Value batch_scatter(Mapping *m, Value v)
 {
     const Op *op = OP_AT(m->from, v);
     Builder *b = m->b;
-    int64_t rows = op->a.v[0];
+    int64_t rows = op->rows.v[0];
     Value index = varying_arg(m, op, 0), updates = varying_arg(m, op, 1);
     Value sums = build_scatter_add(b, rows_of_all(m, index, rows), updates, rows * m->size);
     return build_reshape(b, sums, batched(m, op->type));

@@ -230,6 +230,9 @@ static bool parse_attributes(Parser *p, Op *op)
     case ATTRIBUTES_DOT:
         return expect_word(p, "contract") && parse_dims(p, &op->a) && parse_dims(p, &op->b) &&
                (!accept_word(p, "batch") || (parse_dims(p, &op->c) && parse_dims(p, &op->d)));
+    case ATTRIBUTES_WINDOW:
+        return expect_word(p, "axes") && parse_dims(p, &op->a) && expect_word(p, "extents") && parse_dims(p, &op->b) &&
+               expect_word(p, "steps") && parse_dims(p, &op->c) && expect_word(p, "dilations") && parse_signed_dims(p, &op->d);
     case ATTRIBUTES_RANDOM:
         if (!expect_word(p, "stream") || !parse_u32(p, &op->symbol))
             return false;
@@ -243,8 +246,7 @@ static bool parse_attributes(Parser *p, Op *op)
 
 static bool is_reserved(const char *mnemonic)
 {
-    static const char *const reserved[] = {"conv", "conv_grad_input", "conv_grad_kernel", "pool", "pool_grad", "scan", "call",
-                                           "sort"};
+    static const char *const reserved[] = {"scan", "call", "sort"};
     for (size_t i = 0; i < COUNT_OF(reserved); i++)
         if (strcmp(mnemonic, reserved[i]) == 0)
             return true;

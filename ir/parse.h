@@ -51,6 +51,7 @@ bool parse_integer(Parser *p, int64_t least, int64_t most, int64_t *number);
 bool parse_u32(Parser *p, uint32_t *number);
 bool parse_real(Parser *p, double *number);
 bool parse_dims(Parser *p, Dims *dims);
+bool parse_signed_dims(Parser *p, Dims *dims);
 bool parse_type(Parser *p, Type *type);
 
 #endif

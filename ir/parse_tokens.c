@@ -209,6 +209,11 @@ bool parse_dims(Parser *p, Dims *dims)
     return parse_list(p, 0, "indices", &dims->n, dims->v);
 }
 
+bool parse_signed_dims(Parser *p, Dims *dims)
+{
+    return parse_list(p, -MAX_ELEMENTS, "indices", &dims->n, dims->v);
+}
+
 static bool parse_dtype(Parser *p, DType *dtype)
 {
     for (int i = 0; i < DTYPE_COUNT; i++)

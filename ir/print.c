@@ -13,6 +13,7 @@ const OpText op_text[OP_COUNT] = {
     [OP_PARAM] = {SUBJECT_WEIGHT, ATTRIBUTES_GIVEN, "given"},        [OP_CONDITION] = {SUBJECT_CONDITION, ATTRIBUTES_NONE, NULL},
     [OP_EXAMPLE] = {SUBJECT_FIELD, ATTRIBUTES_NONE, NULL},       [OP_BROADCAST] = {SUBJECT_NONE, ATTRIBUTES_LIST, "axes"},
     [OP_TRANSPOSE] = {SUBJECT_NONE, ATTRIBUTES_LIST, "axes"},    [OP_SLICE] = {SUBJECT_NONE, ATTRIBUTES_LIST, "from"},
+    [OP_WINDOW] = {SUBJECT_NONE, ATTRIBUTES_WINDOW, NULL},       [OP_OVERLAP] = {SUBJECT_NONE, ATTRIBUTES_WINDOW, NULL},
     [OP_PAD] = {SUBJECT_NONE, ATTRIBUTES_LIST, "before"},        [OP_CONCAT] = {SUBJECT_NONE, ATTRIBUTES_INDEX, "axis"},
     [OP_REDUCE_SUM] = {SUBJECT_NONE, ATTRIBUTES_LIST, "axes"},   [OP_REDUCE_MAX] = {SUBJECT_NONE, ATTRIBUTES_LIST, "axes"},
     [OP_ARGMAX] = {SUBJECT_NONE, ATTRIBUTES_INDEX, "axis"},      [OP_DOT] = {SUBJECT_NONE, ATTRIBUTES_DOT, NULL},
@@ -207,10 +208,10 @@ static void print_subject(const Printer *p, const Op *op)
 
 static void print_given(const Printer *p, const Op *op, Text *out)
 {
-    for (unsigned i = 0; i < op->a.n; i++) {
-        bool known = op->a.v[i] >= 0 && op->a.v[i] < p->module->conditions.len;
+    for (unsigned i = 0; i < op->conditions.n; i++) {
+        bool known = op->conditions.v[i] >= 0 && op->conditions.v[i] < p->module->conditions.len;
         text_printf(out, i ? " " : " given ");
-        print_symbol(known ? p->module->conditions.data[op->a.v[i]].name : "?", out);
+        print_symbol(known ? p->module->conditions.data[op->conditions.v[i]].name : "?", out);
     }
 }
 
@@ -239,6 +240,16 @@ static void print_attributes(const Printer *p, const Op *op)
             text_printf(out, " ");
             print_dims(op->d, out);
         }
+        break;
+    case ATTRIBUTES_WINDOW:
+        text_printf(out, " axes ");
+        print_dims(op->a, out);
+        text_printf(out, " extents ");
+        print_dims(op->b, out);
+        text_printf(out, " steps ");
+        print_dims(op->c, out);
+        text_printf(out, " dilations ");
+        print_dims(op->d, out);
         break;
     case ATTRIBUTES_RANDOM:
         text_printf(out, " stream %u%s", op->symbol, op->flags & OP_SHARED ? " shared" : "");

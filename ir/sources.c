@@ -7,8 +7,8 @@
 static uint64_t given_conditions(const Op *op)
 {
     uint64_t set = 0;
-    for (unsigned i = 0; i < op->a.n; i++)
-        set |= UINT64_C(1) << op->a.v[i];
+    for (unsigned i = 0; i < op->conditions.n; i++)
+        set |= UINT64_C(1) << op->conditions.v[i];
     return set;
 }
 
@@ -73,7 +73,7 @@ Function *weight_value_function(const Module *module, uint32_t weight)
 
 static bool is_needless(const Module *module, const Op *op, uint32_t i)
 {
-    return !(module->weights.data[op->symbol].sources.conditions >> op->a.v[i] & 1);
+    return !(module->weights.data[op->symbol].sources.conditions >> op->conditions.v[i] & 1);
 }
 
 static bool has_needless(const Module *module, const Function *function)
@@ -110,7 +110,7 @@ static Value copy_param(Builder *b, const Op *op, const Value *map)
     for (uint32_t i = 0; i < op->nargs; i++)
         if (!is_needless(b->module, op, i)) {
             values[conditions.n] = map[op->args[i]];
-            conditions.v[conditions.n++] = op->a.v[i];
+            conditions.v[conditions.n++] = op->conditions.v[i];
         }
     Value weight = build_param(b, op->symbol, conditions, values);
     Type type = value_type(b, weight);

@@ -74,9 +74,9 @@ static Range range_of(const Module *module, const Function *f, const Range *rang
     case OP_CONST:
         return (Range){(int64_t)op->number, (int64_t)op->number, true};
     case OP_IOTA:
-        return (Range){0, op->type.dims[op->a.v[0]] - 1, true};
+        return (Range){0, op->type.dims[op->axis.v[0]] - 1, true};
     case OP_ARGMAX:
-        return (Range){0, OP_AT(f, op->args[0])->type.dims[op->a.v[0]] - 1, false};
+        return (Range){0, OP_AT(f, op->args[0])->type.dims[op->axis.v[0]] - 1, false};
     case OP_FETCH:
         return range_of_field(module, op);
     case OP_CAST:
@@ -112,6 +112,7 @@ static Range range_of(const Module *module, const Function *f, const Range *rang
     case OP_REDUCE_MAX:
         return x;
     case OP_SLICE:
+    case OP_WINDOW:
     case OP_GATHER:
         return (Range){x.low, x.high, false};
     default:
@@ -183,7 +184,7 @@ static void check_op(Bounds *bounds, Value v, const Range *ranges)
         args[1] = inside(bounds, op->args[1], ranges[op->args[1]], OP_AT(f, op->args[0])->type.dims[0], op->line);
         map[v] = build_op(&bounds->rewrite.b, *op, 2, args);
     } else if (op->code == OP_SCATTER_ADD) {
-        args[0] = inside(bounds, op->args[0], ranges[op->args[0]], op->a.v[0], op->line);
+        args[0] = inside(bounds, op->args[0], ranges[op->args[0]], op->rows.v[0], op->line);
         args[1] = map[op->args[1]];
         map[v] = build_op(&bounds->rewrite.b, *op, 2, args);
     } else

@@ -26,14 +26,14 @@ enum { MOST_TERMS = 16 };
 
 static bool is_scale(const Function *f, Value v)
 {
-    return OP_AT(f, v)->code == OP_BROADCAST && OP_AT(f, v)->a.n < OP_AT(f, v)->type.rank;
+    return OP_AT(f, v)->code == OP_BROADCAST && OP_AT(f, v)->axes.n < OP_AT(f, v)->type.rank;
 }
 
 /* A product of two matrices whose common extent is small: it has more elements than both matrices together. */
 static bool is_thin_product(const Function *f, Value v)
 {
     const Op *op = OP_AT(f, v);
-    if (op->code != OP_DOT || op->type.rank != 2 || op->a.n != 1 || op->c.n != 0)
+    if (op->code != OP_DOT || op->type.rank != 2 || op->contract_x.n != 1 || op->batch_x.n != 0)
         return false;
     int64_t apart = type_elements(OP_AT(f, op->args[0])->type) + type_elements(OP_AT(f, op->args[1])->type);
     return apart < type_elements(op->type);
@@ -128,7 +128,7 @@ static Value multiply(Factor *factor, Value x, Value y)
     if (op.code == OP_NEG)
         return build_unary(b, OP_NEG, multiply(factor, op.args[0], other));
     if (op.code == OP_TRANSPOSE) /* the transposition of a matrix is its own inverse */
-        return build_transpose(b, multiply(factor, op.args[0], build_transpose(b, other, op.a)), op.a);
+        return build_transpose(b, multiply(factor, op.args[0], build_transpose(b, other, op.axes)), op.axes);
     if (op.code == OP_DIV)
         return build_binary(b, OP_DIV, multiply(factor, op.args[0], other), op.args[1]);
     if (op.code == OP_MUL) {
@@ -249,7 +249,8 @@ static Value expand_thin(Factor *factor, Product p, bool second, const Op *op)
     Dims own = second ? p.contract_y : p.contract_x, paired = second ? p.contract_x : p.contract_y;
     bool last = dims_contain(own, 1); /* the columns of B are contracted, else the rows of A */
     Value near = op->args[last ? 1 : 0], far = op->args[last ? 0 : 1];
-    int64_t near_thin = last ? op->b.v[0] : op->a.v[0], far_thin = last ? op->a.v[0] : op->b.v[0];
+    int64_t near_thin = last ? op->contract_y.v[0] : op->contract_x.v[0],
+            far_thin = last ? op->contract_x.v[0] : op->contract_y.v[0];
     int met = position(own, last ? 1 : 0), rest = position(own, last ? 0 : 1);
     Product inner = {.contract_x = dims_of(1, (int)(second ? paired.v[met] : 1 - near_thin)),
                      .contract_y = dims_of(1, (int)(second ? 1 - near_thin : paired.v[met]))};
@@ -295,9 +296,9 @@ static Value expand_transposed(Factor *factor, Product p, bool second, const Op 
     *(second ? &p.y : &p.x) = op->args[0];
     Dims *contract = second ? &p.contract_y : &p.contract_x, *batch = second ? &p.batch_y : &p.batch_x;
     for (unsigned i = 0; i < contract->n; i++)
-        contract->v[i] = op->a.v[contract->v[i]];
+        contract->v[i] = op->axes.v[contract->v[i]];
     for (unsigned i = 0; i < batch->n; i++)
-        batch->v[i] = op->a.v[batch->v[i]];
+        batch->v[i] = op->axes.v[batch->v[i]];
     return expand(factor, p, second);
 }
 
@@ -348,7 +349,8 @@ void pass_factor(Module *module, Function *function)
             continue;
         }
         const Value *args = rewrite_args(&factor.rewrite, v);
-        factor.rewrite.map[v] = expand(&factor, (Product){args[0], args[1], op->a, op->b, op->c, op->d}, false);
+        factor.rewrite.map[v] =
+            expand(&factor, (Product){args[0], args[1], op->contract_x, op->contract_y, op->batch_x, op->batch_y}, false);
     }
     rewrite_end(&factor.rewrite);
     vec_free(&factor.varies);

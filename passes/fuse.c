@@ -81,7 +81,7 @@ static void place_reduction(Fuser *f, Value v)
 {
     const Op *op = op_of(f, v);
     Member member = {
-        .kind = MEMBER_REDUCE, .value = v, .space = type_at(f, op->args[0]), .axes = op->a, .target = f->info[v].view};
+        .kind = MEMBER_REDUCE, .value = v, .space = type_at(f, op->args[0]), .axes = op->axes, .target = f->info[v].view};
     uint32_t group = f->plan->unfused           ? place_member(f, member)
                      : takes_stages(f, &member) ? place_staged(f, member)
                      : chunk_of(f, &member)     ? place_chunks(f, member)
@@ -128,7 +128,7 @@ static void place_concat(Fuser *f, Value v)
     const Op *op = op_of(f, v);
     if (f->schedule->buffers.data[f->info[v].view.buffer].kind == BUFFER_STATE)
         return; /* the states lie side by side */
-    int64_t start[MAX_RANK] = {0}, axis = op->a.v[0];
+    int64_t start[MAX_RANK] = {0}, axis = op->axis.v[0];
     for (uint32_t i = 0; i < op->nargs; i++) {
         place_piece(f, v, op->args[i], start);
         start[axis] += type_at(f, op->args[i]).dims[axis];
@@ -151,9 +151,9 @@ static void place_pad(Fuser *f, Value v)
     const Op *op = op_of(f, v);
     Type inner = type_at(f, op->args[0]), block = op->type;
     int64_t start[MAX_RANK] = {0};
-    place_piece(f, v, op->args[0], op->a.v);
+    place_piece(f, v, op->args[0], op->before.v);
     for (unsigned axis = 0; axis < op->type.rank; axis++) {
-        int64_t before = op->a.v[axis], after = op->type.dims[axis] - before - inner.dims[axis];
+        int64_t before = op->before.v[axis], after = op->type.dims[axis] - before - inner.dims[axis];
         block.dims[axis] = before;
         place_zeros(f, v, block, start);
         block.dims[axis] = after;
@@ -224,7 +224,7 @@ static void place_special(Fuser *f, Value v, KernelKind kind)
     const Op *op = op_of(f, v);
     uint32_t index = new_group(f, kind, v);
     Special special = {
-        .out = f->info[v].view, .out_type = op->type, .inputs = op->nargs, .symbol = op->symbol, .axis = op->a.v[0]};
+        .out = f->info[v].view, .out_type = op->type, .inputs = op->nargs, .symbol = op->symbol, .axis = op->axis.v[0]};
     for (uint32_t i = 0; i < op->nargs; i++) {
         special.in[i] = kind == KERNEL_EXTERN ? need_row_major(f, op->args[i], index) : need_plain(f, op->args[i], index);
         special.in_type[i] = type_at(f, op->args[i]);

@@ -133,9 +133,9 @@ static bool keeps_points(const Fuser *f, const Op *op)
     for (unsigned axis = 0; op->code == OP_TRANSPOSE && axis < operand.rank; axis++) {
         if (op->type.dims[axis] == 1)
             continue;
-        if (op->a.v[axis] < last)
+        if (op->axes.v[axis] < last)
             return false;
-        last = op->a.v[axis];
+        last = op->axes.v[axis];
     }
     return true;
 }

@@ -75,13 +75,13 @@ static void claim_pieces(Fuser *f, Value whole)
     if (f->plan->unfused)
         return;
     if (op->code == OP_PAD) {
-        claim_piece(f, whole, op->args[0], op->a.v);
+        claim_piece(f, whole, op->args[0], op->before.v);
         return;
     }
     int64_t start[MAX_RANK] = {0};
     for (uint32_t i = 0; i < op->nargs; i++) {
         claim_piece(f, whole, op->args[i], start);
-        start[op->a.v[0]] += type_at(f, op->args[i]).dims[op->a.v[0]];
+        start[op->axis.v[0]] += type_at(f, op->args[i]).dims[op->axis.v[0]];
     }
 }
 

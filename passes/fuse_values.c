@@ -35,8 +35,8 @@ bool is_outer_product(const Fuser *f, Value v)
     const Op *op = op_of(f, v);
     if (op->code != OP_DOT)
         return false;
-    for (unsigned i = 0; i < op->a.n; i++)
-        if (type_at(f, op->args[0]).dims[op->a.v[i]] != 1)
+    for (unsigned i = 0; i < op->contract_x.n; i++)
+        if (type_at(f, op->args[0]).dims[op->contract_x.v[i]] != 1)
             return false;
     return true;
 }

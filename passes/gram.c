@@ -51,25 +51,25 @@ static Value strip_slices(const Function *f, Value v, int64_t *first)
         bool slice = op->code == OP_SLICE && op->type.rank == 1;
         if (!slice && op->code != OP_RESHAPE)
             return v;
-        *first += slice ? op->a.v[0] : 0;
+        *first += slice ? op->start.v[0] : 0;
         v = op->args[0];
     }
 }
 
 static bool contracts_last_of_head(const Op *dot, unsigned head_side, Type head)
 {
-    Dims axes = head_side == 0 ? dot->a : dot->b;
+    Dims axes = head_side == 0 ? dot->contract_x : dot->contract_y;
     return head.rank == 2 && axes.n == 1 && axes.v[0] == 1;
 }
 
 /* Which operand of the product is the head: the other one is a vector, or a matrix of rows. */
 static bool read_dot(const Function *f, const Op *dot, Piece *piece)
 {
-    if (dot->code != OP_DOT || dot->c.n || dot->a.n != 1)
+    if (dot->code != OP_DOT || dot->batch_x.n || dot->contract_x.n != 1)
         return false;
     for (unsigned side = 2; side-- > 0;) {
         const Op *head = OP_AT(f, dot->args[side]), *left = OP_AT(f, dot->args[1 - side]);
-        Dims axes = side == 0 ? dot->b : dot->a; /* of the rows */
+        Dims axes = side == 0 ? dot->contract_y : dot->contract_x; /* of the rows */
         bool vector = left->type.rank == 1, matrix = left->type.rank == 2 && axes.v[0] == 1 && side == 1;
         if (!contracts_last_of_head(dot, side, head->type) || (!vector && !matrix))
             continue;
@@ -88,7 +88,7 @@ static Value bias_of(const Function *f, Value v, Type product)
     const Op *op = OP_AT(f, v);
     if (product.rank == 1)
         return op->type.rank == 1 ? v : NO_VALUE;
-    return op->code == OP_BROADCAST && op->a.n == 1 && op->a.v[0] == 1 ? op->args[0] : NO_VALUE;
+    return op->code == OP_BROADCAST && op->axes.n == 1 && op->axes.v[0] == 1 ? op->args[0] : NO_VALUE;
 }
 
 static bool read_product(const Function *f, Value v, Piece *piece)

@@ -103,12 +103,12 @@ static Value jvp_reduce_max(Forward *forward, const Op *op, Value y)
 {
     Builder *b = forward->b;
     Type type = value_type(b, op->args[0]);
-    Dims kept = other_axes(type.rank, op->a, (Dims){0});
+    Dims kept = other_axes(type.rank, op->axes, (Dims){0});
     Value winners = build_binary(b, OP_EQ, op->args[0], build_broadcast(b, y, type, kept));
     Value tangent = tangent_of(forward, op, 0), still = zero_of(b, op->args[0]);
     Value moved = build_select(b, winners, tangent, still);
-    Value count = build_reduce(b, OP_REDUCE_SUM, build_cast(b, winners, type.dtype), op->a);
-    return build_binary(b, OP_DIV, build_reduce(b, OP_REDUCE_SUM, moved, op->a), count);
+    Value count = build_reduce(b, OP_REDUCE_SUM, build_cast(b, winners, type.dtype), op->axes);
+    return build_binary(b, OP_DIV, build_reduce(b, OP_REDUCE_SUM, moved, op->axes), count);
 }
 
 static Value jvp_dot(Forward *forward, const Op *op, Value y)
@@ -117,8 +117,9 @@ static Value jvp_dot(Forward *forward, const Op *op, Value y)
     Builder *b = forward->b;
     Value x = tangent_of(forward, op, 0), w = tangent_of(forward, op, 1), result = NO_VALUE;
     if (x != NO_VALUE)
-        result = build_dot(b, x, op->args[1], op->a, op->b, op->c, op->d);
-    return w == NO_VALUE ? result : sum(b, result, build_dot(b, op->args[0], w, op->a, op->b, op->c, op->d));
+        result = build_dot(b, x, op->args[1], op->contract_x, op->contract_y, op->batch_x, op->batch_y);
+    return w == NO_VALUE ? result
+                         : sum(b, result, build_dot(b, op->args[0], w, op->contract_x, op->contract_y, op->batch_x, op->batch_y));
 }
 
 static Value jvp_zero(Forward *forward, const Op *op, Value y)

@@ -27,12 +27,12 @@ static unsigned char *find_kinds(const Function *function, bool (*of_example)(co
 
 static bool is_layout(const Function *function, const unsigned char *kinds, const Op *op, Layout *layout)
 {
-    if (op->code != OP_DOT || op->c.n || op->a.n != 1)
+    if (op->code != OP_DOT || op->batch_x.n || op->contract_x.n != 1)
         return false;
     for (unsigned side = 0; side < 2; side++) {
         Value matrix = op->args[side], vector = op->args[1 - side];
         Type m = OP_AT(function, matrix)->type;
-        int64_t axis = side ? op->b.v[0] : op->a.v[0];
+        int64_t axis = side ? op->contract_y.v[0] : op->contract_x.v[0];
         if (m.rank != 2 || OP_AT(function, vector)->type.rank != 1 || kinds[matrix] != NO_INPUT || kinds[vector] == NO_INPUT)
             continue;
         *layout = (Layout){vector, matrix, m.dims[axis], m.dims[1 - axis], axis};

@@ -46,9 +46,9 @@ static uint32_t load_at(Lowering *l, Value base, const View *view, Type type, co
 static uint32_t outer_product_at(Lowering *l, const Op *op, const Point *point)
 {
     uint32_t args[2];
-    unsigned next_free = op->c.n;
+    unsigned next_free = op->batch_x.n;
     for (unsigned side = 0; side < 2; side++) {
-        const Dims *contracted = side ? &op->b : &op->a, *batch = side ? &op->d : &op->c;
+        const Dims *contracted = side ? &op->contract_y : &op->contract_x, *batch = side ? &op->batch_y : &op->batch_x;
         Point inner = {0};
         for (unsigned i = 0; i < batch->n; i++)
             point_add(&inner, (unsigned)batch->v[i], point, i, 1);
@@ -77,7 +77,7 @@ static uint32_t compute_as(Lowering *l, Value v, Type shape, const Point *point)
         return add_node(l, (Node){.kind = NODE_CONST, .dtype = op->type.dtype, .number = op->number});
     if (op->code == OP_IOTA) {
         View unit = {.stride = {[0] = 0}};
-        unit.stride[op->a.v[0]] = 1;
+        unit.stride[op->axis.v[0]] = 1;
         return add_node(l, (Node){.kind = NODE_INDEX, .dtype = op->type.dtype, .access = access_at(&unit, op->type.rank, point)});
     }
     if (op->code == OP_DOT)

@@ -64,18 +64,19 @@ static void add_batch(Product *product, int64_t extent, int64_t lhs, int64_t rhs
 static bool describe(const Fuser *f, const Op *op, View lhs, View rhs, View out, Product *product)
 {
     Type x = type_at(f, op->args[0]), y = type_at(f, op->args[1]);
-    Dims x_free = other_axes(x.rank, op->a, op->c), y_free = other_axes(y.rank, op->b, op->d);
+    Dims x_free = other_axes(x.rank, op->contract_x, op->batch_x), y_free = other_axes(y.rank, op->contract_y, op->batch_y);
     AxisList rows = {0}, columns = {0}, inner = {0};
     *product = (Product){.dtype = op->type.dtype, .lhs.view = lhs, .rhs.view = rhs, .out.view = out};
     unsigned axis = 0;
-    for (unsigned i = 0; i < op->c.n; i++, axis++)
-        add_batch(product, x.dims[op->c.v[i]], lhs.stride[op->c.v[i]], rhs.stride[op->d.v[i]], out.stride[axis]);
+    for (unsigned i = 0; i < op->batch_x.n; i++, axis++)
+        add_batch(product, x.dims[op->batch_x.v[i]], lhs.stride[op->batch_x.v[i]], rhs.stride[op->batch_y.v[i]],
+                  out.stride[axis]);
     for (unsigned i = 0; i < x_free.n; i++, axis++)
         add_axis(&rows, x.dims[x_free.v[i]], lhs.stride[x_free.v[i]], out.stride[axis]);
     for (unsigned i = 0; i < y_free.n; i++, axis++)
         add_axis(&columns, y.dims[y_free.v[i]], rhs.stride[y_free.v[i]], out.stride[axis]);
-    for (unsigned i = 0; i < op->a.n; i++)
-        add_axis(&inner, x.dims[op->a.v[i]], lhs.stride[op->a.v[i]], rhs.stride[op->b.v[i]]);
+    for (unsigned i = 0; i < op->contract_x.n; i++)
+        add_axis(&inner, x.dims[op->contract_x.v[i]], lhs.stride[op->contract_x.v[i]], rhs.stride[op->contract_y.v[i]]);
     product->m = take_innermost(&rows, &product->lhs.row, &product->out.row);
     product->n = take_innermost(&columns, &product->rhs.column, &product->out.column);
     product->k = take_innermost(&inner, &product->lhs.column, &product->rhs.row);
@@ -103,8 +104,8 @@ void lower_product(Fuser *f, uint32_t index)
     Value v = f->groups.data[index].value;
     const Op *op = op_of(f, v);
     Type x = type_at(f, op->args[0]), y = type_at(f, op->args[1]);
-    Dims lhs_order = join(op->c, other_axes(x.rank, op->a, op->c), op->a),
-         rhs_order = join(op->d, op->b, other_axes(y.rank, op->b, op->d));
+    Dims lhs_order = join(op->batch_x, other_axes(x.rank, op->contract_x, op->batch_x), op->contract_x),
+         rhs_order = join(op->batch_y, op->contract_y, other_axes(y.rank, op->contract_y, op->batch_y));
     View lhs = need_view(f, op->args[0], index), rhs = need_view(f, op->args[1], index), out = f->info[v].view;
     if (!readable(f, &lhs, op->type.dtype))
         lhs = need_copy(f, op->args[0], lhs_order, index);

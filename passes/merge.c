@@ -8,7 +8,7 @@
 static bool is_candidate(const Function *f, Value v)
 {
     const Op *op = OP_AT(f, v);
-    if (op->code != OP_DOT || op->c.n || op->b.n != 1 || op->b.v[0] != 1)
+    if (op->code != OP_DOT || op->batch_x.n || op->contract_y.n != 1 || op->contract_y.v[0] != 1)
         return false;
     const Op *w = OP_AT(f, op->args[1]);
     return w->code == OP_STATE_READ && w->type.rank == 2 && OP_AT(f, op->args[0])->code != OP_STATE_READ;
@@ -52,7 +52,8 @@ void pass_merge(Module *module, Function *function)
         }
         const Op *op = OP_AT(function, v);
         Value all = build_concat(&rewrite.b, parts.len, parts.data, 0);
-        Value product = build_dot(&rewrite.b, rewrite.map[op->args[0]], all, op->a, op->b, op->c, op->d);
+        Value product =
+            build_dot(&rewrite.b, rewrite.map[op->args[0]], all, op->contract_x, op->contract_y, op->batch_x, op->batch_y);
         Type type = value_type(&rewrite.b, product);
         Dims start = {.n = type.rank};
         for (uint32_t i = 0; i < members.len; i++) {

@@ -14,7 +14,7 @@
 static bool is_outer(const Builder *b, Value v, Op *outer)
 {
     *outer = *OP_AT(b->function, v);
-    return outer->code == OP_DOT && outer->a.n == 0 && outer->c.n == 0;
+    return outer->code == OP_DOT && outer->contract_x.n == 0 && outer->batch_x.n == 0;
 }
 
 static Value build_outer(Builder *b, Value x, Value y)
@@ -58,7 +58,7 @@ static Value add_outers(Builder *b, const Value *args)
 static Value sum_outers(Builder *b, const Op *sum, Value operand)
 {
     Op product = *OP_AT(b->function, operand), x, y;
-    if (product.code != OP_MUL || sum->a.n != product.type.rank || !is_outer(b, product.args[0], &x) ||
+    if (product.code != OP_MUL || sum->axes.n != product.type.rank || !is_outer(b, product.args[0], &x) ||
         !is_outer(b, product.args[1], &y) || !type_equal(value_type(b, x.args[0]), value_type(b, y.args[0])))
         return NO_VALUE;
     Value left = build_sum_of_product(b, x.args[0], y.args[0]), right = build_sum_of_product(b, x.args[1], y.args[1]);

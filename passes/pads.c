@@ -68,7 +68,7 @@ Value join_pads(Builder *b, uint32_t n, const Value *pads)
         fits = own >= 0 && (axis < 0 || axis == own);
         axis = own;
         if (fits)
-            pieces[i] = (Piece){pad->a.v[axis], pad->args[0]};
+            pieces[i] = (Piece){pad->before.v[axis], pad->args[0]};
     }
     if (fits)
         qsort(pieces, n, sizeof *pieces, by_begin);

@@ -47,6 +47,7 @@ void pass_batch(Module *module, Function *function, int64_t batch, bool masked);
  * (jvp.c). Both compose, so a tangent of a grad is a Hessian-vector product. */
 void pass_differentiate(Module *module, Function *function);
 /* Once all derivatives are taken, every `stop` is its operand. */
+void pass_windows(Module *module, Function *function); /* windows.c */
 void pass_stops(Module *module, Function *function);
 /* Appends gradients of the scalar `y` with respect to xs[0..n) and gives them in grads[]; used by pass_differentiate. */
 void vjp_append(Builder *b, Value y, uint32_t n, const Value *xs, Value *grads);

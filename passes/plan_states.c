@@ -18,7 +18,7 @@ typedef struct Layout {
 
 static bool joins_states(const Function *function, const Op *op)
 {
-    if (op->code != OP_CONCAT || op->a.v[0] != 0)
+    if (op->code != OP_CONCAT || op->axis.v[0] != 0)
         return false;
     for (uint32_t i = 0; i < op->nargs; i++)
         if (OP_AT(function, op->args[i])->code != OP_STATE_READ)

@@ -65,22 +65,34 @@ Point point_through(const Point *point, const Op *op, Type operand)
     switch (op->code) {
     case OP_BROADCAST:
         for (unsigned axis = 0; axis < operand.rank; axis++)
-            point_add(&result, axis, point, (unsigned)op->a.v[axis], 1);
+            point_add(&result, axis, point, (unsigned)op->axes.v[axis], 1);
         break;
     case OP_TRANSPOSE:
         for (unsigned axis = 0; axis < operand.rank; axis++)
-            point_add(&result, (unsigned)op->a.v[axis], point, axis, 1);
+            point_add(&result, (unsigned)op->axes.v[axis], point, axis, 1);
         break;
     case OP_SLICE:
         for (unsigned axis = 0; axis < operand.rank; axis++) {
             point_add(&result, axis, point, axis, 1);
-            result.offset[axis] += op->a.v[axis];
+            result.offset[axis] += op->start.v[axis];
+        }
+        break;
+    case OP_WINDOW:
+        for (unsigned axis = 0, i = 0; axis < operand.rank; axis++) {
+            bool moves = i < op->axes.n && op->axes.v[i] == axis;
+            point_add(&result, axis, point, axis, moves ? op->steps.v[i] : 1);
+            if (!moves)
+                continue;
+            int64_t dilation = op->dilations.v[i];
+            result.offset[axis] += dilation < 0 ? -dilation * (op->extents.v[i] - 1) : 0;
+            point_add(&result, axis, point, operand.rank + i, dilation);
+            i++;
         }
         break;
     case OP_REDUCE_SUM:
     case OP_REDUCE_MAX: /* of axes of extent 1 */
         for (unsigned axis = 0, kept = 0; axis < operand.rank; axis++)
-            if (!dims_contain(op->a, axis))
+            if (!dims_contain(op->axes, axis))
                 point_add(&result, axis, point, kept++, 1);
         break;
     default:

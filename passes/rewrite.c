@@ -47,13 +47,13 @@ void rewrite_end(Rewrite *rewrite)
 bool is_state_product(const Function *function, Value v, StateProduct *product)
 {
     const Op *op = OP_AT(function, v);
-    if (op->code != OP_DOT || op->c.n || op->a.n != 1)
+    if (op->code != OP_DOT || op->batch_x.n || op->contract_x.n != 1)
         return false;
     for (unsigned side = 0; side < 2; side++) {
         const Op *x = OP_AT(function, op->args[side]), *w = OP_AT(function, op->args[1 - side]);
         if (x->type.rank != 1 || w->type.rank != 2 || w->code != OP_STATE_READ)
             continue;
-        *product = (StateProduct){op->args[side], op->args[1 - side], side ? op->a.v[0] : op->b.v[0]};
+        *product = (StateProduct){op->args[side], op->args[1 - side], side ? op->contract_x.v[0] : op->contract_y.v[0]};
         return true;
     }
     return false;

@@ -203,9 +203,9 @@ static Value simplify_broadcast(Simplifier *s)
     if (type_equal(made->type, s->op->type))
         return x;
     if (made->code == OP_BROADCAST) {
-        Dims axes = made->a;
+        Dims axes = made->axes;
         for (unsigned i = 0; i < axes.n; i++)
-            axes.v[i] = s->op->a.v[axes.v[i]];
+            axes.v[i] = s->op->axes.v[axes.v[i]];
         return build_broadcast(s->b, made->args[0], s->op->type, axes);
     }
     return NO_VALUE;
@@ -229,14 +229,14 @@ static Value simplify_transpose(Simplifier *s)
 {
     Value x = s->args[0];
     const Op *made = maker(s, x);
-    if (is_identity(s->op->a))
+    if (is_identity(s->op->axes))
         return x;
     if (made->code == OP_CONST)
         return constant(s, s->op->type, made->number);
     if (made->code == OP_TRANSPOSE) {
-        Dims axes = s->op->a;
+        Dims axes = s->op->axes;
         for (unsigned i = 0; i < axes.n; i++)
-            axes.v[i] = made->a.v[axes.v[i]];
+            axes.v[i] = made->axes.v[axes.v[i]];
         return build_transpose(s->b, made->args[0], axes);
     }
     return NO_VALUE;
@@ -245,12 +245,12 @@ static Value simplify_transpose(Simplifier *s)
 /* slice of the concat of which it is one piece, or part of one */
 static Value slice_of_concat(Simplifier *s, const Op *concat)
 {
-    unsigned axis = (unsigned)concat->a.v[0];
-    int64_t begin = s->op->a.v[axis], end = begin + s->op->type.dims[axis], offset = 0;
+    unsigned axis = (unsigned)concat->axis.v[0];
+    int64_t begin = s->op->start.v[axis], end = begin + s->op->type.dims[axis], offset = 0;
     for (uint32_t i = 0; i < concat->nargs; i++) {
         int64_t extent = value_type(s->b, concat->args[i]).dims[axis];
         if (begin >= offset && end <= offset + extent) {
-            Dims start = s->op->a;
+            Dims start = s->op->start;
             start.v[axis] = begin - offset;
             return build_slice(s->b, concat->args[i], start, s->op->type);
         }
@@ -268,9 +268,9 @@ static Value simplify_slice(Simplifier *s)
     if (made->code == OP_CONST)
         return constant(s, s->op->type, made->number);
     if (made->code == OP_SLICE) {
-        Dims start = s->op->a;
+        Dims start = s->op->start;
         for (unsigned i = 0; i < start.n; i++)
-            start.v[i] += made->a.v[i];
+            start.v[i] += made->start.v[i];
         return build_slice(s->b, made->args[0], start, s->op->type);
     }
     return made->code == OP_CONCAT ? slice_of_concat(s, made) : NO_VALUE;
@@ -278,7 +278,7 @@ static Value simplify_slice(Simplifier *s)
 
 static Value simplify_pad(Simplifier *s)
 {
-    if (type_equal(value_type(s->b, s->args[0]), s->op->type) && is_zeros(s->op->a))
+    if (type_equal(value_type(s->b, s->args[0]), s->op->type) && is_zeros(s->op->start))
         return s->args[0];
     return is_number(s, s->args[0], 0) ? constant(s, s->op->type, 0) : NO_VALUE;
 }
@@ -291,22 +291,22 @@ static Value simplify_reduce_sum(Simplifier *s)
     Type from = made->type;
     double count = 1;
     if (made->code == OP_CONST) {
-        for (unsigned i = 0; i < s->op->a.n; i++)
-            count *= (double)from.dims[s->op->a.v[i]];
+        for (unsigned i = 0; i < s->op->axes.n; i++)
+            count *= (double)from.dims[s->op->axes.v[i]];
         return dtype_is_float(from.dtype) ? constant(s, s->op->type, made->number * count) : NO_VALUE;
     }
     if (made->code != OP_BROADCAST || !dtype_is_float(from.dtype))
         return NO_VALUE;
-    for (unsigned i = 0; i < s->op->a.n; i++) {
-        if (dims_contain(made->a, s->op->a.v[i]))
+    for (unsigned i = 0; i < s->op->axes.n; i++) {
+        if (dims_contain(made->axes, s->op->axes.v[i]))
             return NO_VALUE;
-        count *= (double)from.dims[s->op->a.v[i]];
+        count *= (double)from.dims[s->op->axes.v[i]];
     }
     Dims axes = {0};
-    for (unsigned i = 0; i < made->a.n; i++) {
-        int64_t axis = made->a.v[i], removed = 0;
-        for (unsigned k = 0; k < s->op->a.n; k++)
-            removed += s->op->a.v[k] < axis;
+    for (unsigned i = 0; i < made->axes.n; i++) {
+        int64_t axis = made->axes.v[i], removed = 0;
+        for (unsigned k = 0; k < s->op->axes.n; k++)
+            removed += s->op->axes.v[k] < axis;
         axes.v[axes.n++] = axis - removed;
     }
     Value kept = made->args[0];
@@ -328,25 +328,25 @@ static Value simplify_dot(Simplifier *s)
         return constant(s, s->op->type, 0);
     Type tx = value_type(s->b, x), ty = value_type(s->b, y);
     const Op *op = s->op;
-    if (op->a.n + op->c.n != tx.rank || op->b.n + op->d.n != ty.rank || tx.rank == 0)
+    if (op->contract_x.n + op->batch_x.n != tx.rank || op->contract_y.n + op->batch_y.n != ty.rank || tx.rank == 0)
         return NO_VALUE;
     /* y's axes in the order of x's */
     Dims permutation = {.n = tx.rank}, removed = {0}, batch_order = {0};
-    for (unsigned i = 0; i < op->a.n; i++)
-        permutation.v[op->a.v[i]] = op->b.v[i];
-    for (unsigned i = 0; i < op->c.n; i++)
-        permutation.v[op->c.v[i]] = op->d.v[i];
+    for (unsigned i = 0; i < op->contract_x.n; i++)
+        permutation.v[op->contract_x.v[i]] = op->contract_y.v[i];
+    for (unsigned i = 0; i < op->batch_x.n; i++)
+        permutation.v[op->batch_x.v[i]] = op->batch_y.v[i];
     for (unsigned axis = 0; axis < tx.rank; axis++)
-        if (dims_contain(op->a, axis))
+        if (dims_contain(op->contract_x, axis))
             removed.v[removed.n++] = axis;
     if (!is_identity(permutation))
         y = build_transpose(s->b, y, permutation);
     Value sum = build_reduce(s->b, OP_REDUCE_SUM, build_binary(s->b, OP_MUL, x, y), removed);
     /* the sum keeps batch axes in x's order, the product in the order listed */
-    batch_order.n = op->c.n;
-    for (unsigned i = 0; i < op->c.n; i++)
-        for (unsigned k = 0; k < op->c.n; k++)
-            batch_order.v[i] += op->c.v[k] < op->c.v[i];
+    batch_order.n = op->batch_x.n;
+    for (unsigned i = 0; i < op->batch_x.n; i++)
+        for (unsigned k = 0; k < op->batch_x.n; k++)
+            batch_order.v[i] += op->batch_x.v[k] < op->batch_x.v[i];
     return is_identity(batch_order) ? sum : build_transpose(s->b, sum, batch_order);
 }
 

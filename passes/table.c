@@ -14,6 +14,7 @@ const PassInfo pass_table[] = {
     {"contract", "products that only one sum uses become part of it, rounded once", pass_contract},
     {"bounds", "clamp indices that may lie outside their table to its rows", pass_bounds},
     {"merge", "products of one operand with several states become one", pass_merge},
+    {"windows", "sums over windows that overlap become sums of moved tensors", pass_windows},
     {"stops", "once all derivatives are taken, stop is its operand", pass_stops},
     {"differentiate", "expand grad (reverse mode) and tangent (forward mode)", pass_differentiate},
 };
@@ -53,9 +54,9 @@ void pass_run(const PassTrace *trace, const char *name, Module *module, Function
 
 void pass_finish(const PassTrace *trace, Module *module, Function *function)
 {
-    static const char *const passes[] = {"differentiate", "stops",    "simplify", "outer", "cse", "dce",
-                                         "stack",         "simplify", "outer",    "cse",   "dce", "read-once",
-                                         "contract",      "simplify", "cse",      "dce"};
+    static const char *const passes[] = {"differentiate", "windows",  "stops",    "simplify", "outer", "cse",
+                                         "dce",           "stack",    "simplify", "outer",    "cse",   "dce",
+                                         "read-once",     "contract", "simplify", "cse",      "dce"};
     for (size_t i = 0; i < COUNT_OF(passes); i++)
         pass_run(trace, passes[i], module, function);
 }

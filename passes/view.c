@@ -65,22 +65,40 @@ bool view_reshape(View *view, Type from, Type to)
     return true;
 }
 
+static void view_windows(View *view, const Op *op, Type operand)
+{
+    for (unsigned i = 0; i < op->axes.n; i++) {
+        unsigned axis = (unsigned)op->axes.v[i];
+        int64_t dilation = op->dilations.v[i], backwards = dilation < 0 ? -dilation * (op->extents.v[i] - 1) : 0;
+        view->offset += backwards * view->stride[axis];
+        view->index_offset += backwards * view->index_stride[axis];
+        view->stride[operand.rank + i] = dilation * view->stride[axis];
+        view->index_stride[operand.rank + i] = dilation * view->index_stride[axis];
+        view->stride[axis] *= op->steps.v[i];
+        view->index_stride[axis] *= op->steps.v[i];
+    }
+}
+
 bool view_through(View *view, const Op *op, Type operand)
 {
     View from = *view;
+    if (op->code == OP_WINDOW) {
+        view_windows(view, op, operand);
+        return true;
+    }
     if (op->code == OP_RESHAPE || op->code == OP_REDUCE_SUM || op->code == OP_REDUCE_MAX)
         return view_reshape(view, operand, op->type);
     memset(view->stride, 0, sizeof view->stride);
     memset(view->index_stride, 0, sizeof view->index_stride);
     for (unsigned axis = 0; axis < operand.rank; axis++) {
-        /* BROADCAST: op->a is the result axis of each operand axis; TRANSPOSE: the operand axis of each result axis. */
-        unsigned source = op->code == OP_TRANSPOSE ? (unsigned)op->a.v[axis] : axis;
-        unsigned target = op->code == OP_BROADCAST ? (unsigned)op->a.v[axis] : axis;
+        /* BROADCAST: op->axes is the result axis of each operand axis; TRANSPOSE: the operand axis of each result axis. */
+        unsigned source = op->code == OP_TRANSPOSE ? (unsigned)op->axes.v[axis] : axis;
+        unsigned target = op->code == OP_BROADCAST ? (unsigned)op->axes.v[axis] : axis;
         view->stride[target] = from.stride[source];
         view->index_stride[target] = from.index_stride[source];
         if (op->code == OP_SLICE) {
-            view->offset += op->a.v[axis] * from.stride[axis];
-            view->index_offset += op->a.v[axis] * from.index_stride[axis];
+            view->offset += op->start.v[axis] * from.stride[axis];
+            view->index_offset += op->start.v[axis] * from.index_stride[axis];
         }
     }
     return true;

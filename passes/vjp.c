@@ -178,7 +178,7 @@ static void vjp_broadcast(Reverse *reverse, const Op *op, Value y, Value g)
     Dims added = {0};
     if (reverse->mask.condition != NO_VALUE) {
         const Op *mask = OP_AT(reverse->b->function, reverse->mask.condition);
-        if (mask->code == OP_BROADCAST && dims_equal(mask->a, op->a)) {
+        if (mask->code == OP_BROADCAST && dims_equal(mask->axes, op->axes)) {
             reverse->mask.condition = mask->args[0];
         } else {
             g = apply_mask(reverse->b, g, reverse->mask);
@@ -186,7 +186,7 @@ static void vjp_broadcast(Reverse *reverse, const Op *op, Value y, Value g)
         }
     }
     for (unsigned axis = 0; axis < op->type.rank; axis++)
-        if (!dims_contain(op->a, axis))
+        if (!dims_contain(op->axes, axis))
             added.v[added.n++] = axis;
     contribute(reverse, op->args[0], build_reduce(reverse->b, OP_REDUCE_SUM, g, added));
 }
@@ -203,9 +203,9 @@ static void vjp_reshape(Reverse *reverse, const Op *op, Value y, Value g)
 static void vjp_transpose(Reverse *reverse, const Op *op, Value y, Value g)
 {
     (void)y;
-    Dims inverse = {.n = op->a.n};
-    for (unsigned i = 0; i < op->a.n; i++)
-        inverse.v[op->a.v[i]] = i;
+    Dims inverse = {.n = op->axes.n};
+    for (unsigned i = 0; i < op->axes.n; i++)
+        inverse.v[op->axes.v[i]] = i;
     if (reverse->mask.condition != NO_VALUE)
         reverse->mask.condition = build_transpose(reverse->b, reverse->mask.condition, inverse);
     contribute(reverse, op->args[0], build_transpose(reverse->b, g, inverse));
@@ -218,26 +218,49 @@ static void vjp_slice(Reverse *reverse, const Op *op, Value y, Value g)
     Builder *b = reverse->b;
     Value x = op->args[0];
     Type whole = value_type(b, x);
-    Value padded = build_pad(b, g, op->a, whole);
+    Value padded = build_pad(b, g, op->start, whole);
     if (!reverse->steep[x])
         return contribute(reverse, x, padded);
     bool masked = reverse->mask.condition != NO_VALUE;
     Value inside = masked ? mask_condition(b, reverse->mask) : build_const(b, type_with_dtype(op->type, DTYPE_BOOL), 1);
-    reverse->mask = (Mask){build_pad(b, inside, op->a, whole), false};
+    reverse->mask = (Mask){build_pad(b, inside, op->start, whole), false};
     contribute(reverse, x, padded);
 }
 
 static void vjp_pad(Reverse *reverse, const Op *op, Value y, Value g)
 {
     (void)y;
-    contribute(reverse, op->args[0], build_slice(reverse->b, g, op->a, value_type(reverse->b, op->args[0])));
+    contribute(reverse, op->args[0], build_slice(reverse->b, g, op->before, value_type(reverse->b, op->args[0])));
+}
+
+/* The elements in no window get no cotangent: see vjp_slice. */
+static void vjp_window(Reverse *reverse, const Op *op, Value y, Value g)
+{
+    (void)y;
+    Builder *b = reverse->b;
+    Value x = op->args[0];
+    Type whole = value_type(b, x), real = type_with_dtype(op->type, whole.dtype);
+    Value sums = build_overlap(b, g, whole, windows_of(op));
+    if (!reverse->steep[x])
+        return contribute(reverse, x, sums);
+    bool masked = reverse->mask.condition != NO_VALUE;
+    Value counts = masked ? build_cast(b, mask_condition(b, reverse->mask), whole.dtype) : build_const(b, real, 1);
+    Value inside = build_overlap(b, counts, whole, windows_of(op));
+    reverse->mask = (Mask){build_binary(b, OP_LT, build_const(b, whole, 0), inside), false};
+    contribute(reverse, x, sums);
+}
+
+static void vjp_overlap(Reverse *reverse, const Op *op, Value y, Value g)
+{
+    (void)y;
+    contribute(reverse, op->args[0], build_window(reverse->b, g, windows_of(op)));
 }
 
 static void vjp_concat(Reverse *reverse, const Op *op, Value y, Value g)
 {
     (void)y;
     Dims start = {.n = op->type.rank};
-    unsigned axis = (unsigned)op->a.v[0];
+    unsigned axis = (unsigned)op->axis.v[0];
     Mask whole = reverse->mask;
     for (uint32_t i = 0; i < op->nargs; i++) {
         Type piece = value_type(reverse->b, op->args[i]);
@@ -261,7 +284,7 @@ static void vjp_reduce_sum(Reverse *reverse, const Op *op, Value y, Value g)
 {
     (void)y;
     Type type = value_type(reverse->b, op->args[0]);
-    Dims kept = other_axes(type.rank, op->a, (Dims){0});
+    Dims kept = other_axes(type.rank, op->axes, (Dims){0});
     spread_mask(reverse, type, kept);
     contribute(reverse, op->args[0], build_broadcast(reverse->b, g, type, kept));
 }
@@ -272,9 +295,9 @@ static void vjp_reduce_max(Reverse *reverse, const Op *op, Value y, Value g)
     Builder *b = reverse->b;
     Value x = op->args[0];
     Type type = value_type(b, x);
-    Dims kept = other_axes(type.rank, op->a, (Dims){0});
+    Dims kept = other_axes(type.rank, op->axes, (Dims){0});
     Value winners = build_binary(b, OP_EQ, x, build_broadcast(b, y, type, kept));
-    Value count = build_reduce(b, OP_REDUCE_SUM, build_cast(b, winners, type.dtype), op->a);
+    Value count = build_reduce(b, OP_REDUCE_SUM, build_cast(b, winners, type.dtype), op->axes);
     spread_mask(reverse, type, kept);
     contribute_where(reverse, x, build_broadcast(b, build_binary(b, OP_DIV, g, count), type, kept), (Mask){winners, false});
 }
@@ -333,8 +356,9 @@ static void vjp_dot(Reverse *reverse, const Op *op, Value y, Value g)
     (void)y;
     Builder *b = reverse->b;
     unsigned rank_x = value_type(b, op->args[0]).rank, rank_y = value_type(b, op->args[1]).rank;
-    Side left = {op->args[0], op->a, op->c, other_axes(rank_x, op->a, op->c), op->c.n};
-    Side right = {op->args[1], op->b, op->d, other_axes(rank_y, op->b, op->d), op->c.n + left.free.n};
+    Side left = {op->args[0], op->contract_x, op->batch_x, other_axes(rank_x, op->contract_x, op->batch_x), op->batch_x.n};
+    Side right = {op->args[1], op->contract_y, op->batch_y, other_axes(rank_y, op->contract_y, op->batch_y),
+                  op->batch_x.n + left.free.n};
     if (needs(reverse, op, 0))
         contribute(reverse, left.value, dot_cotangent(b, g, left, right));
     if (needs(reverse, op, 1))

@@ -46,7 +46,7 @@ static bool given_equal(const Given *a, const Given *b)
  * conditions count that the weight depends on. */
 static Given given_of(const Module *module, const Op *op, const Value *map, const Given *outer)
 {
-    Given given = {0}, own = {.conditions = op->a};
+    Given given = {0}, own = {.conditions = op->conditions};
     for (uint32_t i = 0; i < op->nargs; i++)
         own.values[i] = map[op->args[i]];
     for (uint32_t c = 0; c < module->conditions.len; c++) {
@@ -127,8 +127,8 @@ static Value repeated_value(const Builder *b, Value value, Type type)
     const Op *op = OP_AT(b->function, value);
     if (op->code != OP_BROADCAST || !type_equal(value_type(b, op->args[0]), type))
         return NO_VALUE;
-    for (unsigned i = 0; i < op->a.n; i++)
-        if (op->a.v[i] != op->type.rank - type.rank + (int64_t)i)
+    for (unsigned i = 0; i < op->conditions.n; i++)
+        if (op->conditions.v[i] != op->type.rank - type.rank + (int64_t)i)
             return NO_VALUE;
     return op->args[0];
 }

@@ -31,10 +31,10 @@ static void add_iota(Graph *g, const char *name, const Op *op)
 {
     Tensor all = {op->type, support_malloc((size_t)type_bytes(op->type))};
     int64_t stride = 1;
-    for (unsigned axis = op->type.rank; axis-- > (unsigned)op->a.v[0] + 1;)
+    for (unsigned axis = op->type.rank; axis-- > (unsigned)op->axis.v[0] + 1;)
         stride *= op->type.dims[axis];
     for (int64_t i = 0; i < type_elements(op->type); i++)
-        tensor_set(&all, i, (double)(i / stride % op->type.dims[op->a.v[0]]));
+        tensor_set(&all, i, (double)(i / stride % op->type.dims[op->axis.v[0]]));
     onnx_tensor(g, name, op->type, all.data);
     support_free(all.data);
 }
@@ -51,8 +51,8 @@ static void add_broadcast(Graph *g, const char *name, const Op *op)
     Type with_ones = op->type, from = operand_type(g, op, 0);
     for (unsigned axis = 0; axis < op->type.rank; axis++)
         with_ones.dims[axis] = 1;
-    for (unsigned i = 0; i < op->a.n; i++)
-        with_ones.dims[op->a.v[i]] = from.dims[i];
+    for (unsigned i = 0; i < op->axes.n; i++)
+        with_ones.dims[op->axes.v[i]] = from.dims[i];
     const char *shaped = onnx_node(g, NULL, "Reshape", INPUTS(operand(g, op, 0), shape_of(g, with_ones)), NULL);
     onnx_node(g, name, "Expand", INPUTS(shaped, shape_of(g, op->type)), NULL);
 }
@@ -64,15 +64,15 @@ static void add_reshape(Graph *g, const char *name, const Op *op)
 
 static void add_transpose(Graph *g, const char *name, const Op *op)
 {
-    onnx_node(g, name, "Transpose", INPUTS(operand(g, op, 0)), (Attribute[]){{"perm", op->a.n, op->a.v}, {0}});
+    onnx_node(g, name, "Transpose", INPUTS(operand(g, op, 0)), (Attribute[]){{"perm", op->axes.n, op->axes.v}, {0}});
 }
 
 static void add_slice(Graph *g, const char *name, const Op *op)
 {
     int64_t ends[MAX_RANK];
     for (unsigned i = 0; i < op->type.rank; i++)
-        ends[i] = op->a.v[i] + op->type.dims[i];
-    const char *first = onnx_integers(g, op->type.rank, op->a.v), *end = onnx_integers(g, op->type.rank, ends);
+        ends[i] = op->start.v[i] + op->type.dims[i];
+    const char *first = onnx_integers(g, op->type.rank, op->start.v), *end = onnx_integers(g, op->type.rank, ends);
     onnx_node(g, name, "Slice", INPUTS(operand(g, op, 0), first, end), NULL);
 }
 
@@ -81,8 +81,8 @@ static void add_pad(Graph *g, const char *name, const Op *op)
     int64_t pads[2 * MAX_RANK];
     Type from = operand_type(g, op, 0);
     for (unsigned i = 0; i < op->type.rank; i++) {
-        pads[i] = op->a.v[i];
-        pads[op->type.rank + i] = op->type.dims[i] - op->a.v[i] - from.dims[i];
+        pads[i] = op->before.v[i];
+        pads[op->type.rank + i] = op->type.dims[i] - op->before.v[i] - from.dims[i];
     }
     onnx_node(g, name, "Pad", INPUTS(operand(g, op, 0), onnx_integers(g, 2 * op->type.rank, pads)), NULL);
 }
@@ -93,7 +93,7 @@ static void add_concat(Graph *g, const char *name, const Op *op)
     for (uint32_t i = 0; i < op->nargs; i++)
         parts[i] = operand(g, op, i);
     parts[op->nargs] = NULL;
-    onnx_node(g, name, "Concat", parts, (Attribute[]){{"axis", 0, &op->a.v[0]}, {0}});
+    onnx_node(g, name, "Concat", parts, (Attribute[]){{"axis", 0, &op->axis.v[0]}, {0}});
 }
 
 /* ---- reductions ---- */
@@ -108,7 +108,7 @@ static const char *cast_to(Graph *g, const char *name, const char *x, int64_t el
 /* Sums of i32 wrap: those of i64, of which Cast keeps the lower half. ONNX Runtime sums i32 in another type, and saturates. */
 static void add_sum_of_i32(Graph *g, const char *name, const Op *op)
 {
-    const char *x = cast_to(g, NULL, operand(g, op, 0), ONNX_I64), *axes = onnx_integers(g, op->a.n, op->a.v);
+    const char *x = cast_to(g, NULL, operand(g, op, 0), ONNX_I64), *axes = onnx_integers(g, op->axes.n, op->axes.v);
     const char *sum = onnx_node(g, NULL, "ReduceSum", INPUTS(x, axes), (Attribute[]){dropping, {0}});
     cast_to(g, name, sum, onnx_element_type(DTYPE_I32));
 }
@@ -120,7 +120,7 @@ static void add_reduce_sum(Graph *g, const char *name, const Op *op)
         add_sum_of_i32(g, name, op);
         return;
     }
-    const char *axes = onnx_integers(g, op->a.n, op->a.v), *zero = onnx_number(g, op->type.dtype, 0);
+    const char *axes = onnx_integers(g, op->axes.n, op->axes.v), *zero = onnx_number(g, op->type.dtype, 0);
     const char *sum = onnx_node(g, NULL, "ReduceSum", INPUTS(operand(g, op, 0), axes), (Attribute[]){dropping, {0}});
     const char *none = onnx_node(g, NULL, "Equal", INPUTS(sum, zero), NULL);
     onnx_node(g, name, "Where", INPUTS(none, zero, sum), NULL);
@@ -128,13 +128,13 @@ static void add_reduce_sum(Graph *g, const char *name, const Op *op)
 
 static void add_reduce_max(Graph *g, const char *name, const Op *op)
 {
-    onnx_node(g, name, "ReduceMax", INPUTS(operand(g, op, 0)), (Attribute[]){{"axes", op->a.n, op->a.v}, dropping, {0}});
+    onnx_node(g, name, "ReduceMax", INPUTS(operand(g, op, 0)), (Attribute[]){{"axes", op->axes.n, op->axes.v}, dropping, {0}});
 }
 
 /* The first of the largest, as i64. */
 static void add_argmax(Graph *g, const char *name, const Op *op)
 {
-    const Attribute attributes[] = {{"axis", 0, &op->a.v[0]}, dropping, {0}};
+    const Attribute attributes[] = {{"axis", 0, &op->axis.v[0]}, dropping, {0}};
     const char *wide = onnx_node(g, NULL, "ArgMax", INPUTS(operand(g, op, 0)), attributes);
     cast_to(g, name, wide, onnx_element_type(op->type.dtype));
 }
@@ -176,8 +176,8 @@ static const char *as_matrix(Graph *g, Value v, Dims first, Dims second, Dims th
 static void add_dot(Graph *g, const char *name, const Op *op)
 {
     Type lhs = operand_type(g, op, 0), rhs = operand_type(g, op, 1);
-    const char *x = as_matrix(g, op->args[0], op->c, other_axes(lhs.rank, op->a, op->c), op->a);
-    const char *y = as_matrix(g, op->args[1], op->d, op->b, other_axes(rhs.rank, op->b, op->d));
+    const char *x = as_matrix(g, op->args[0], op->batch_x, other_axes(lhs.rank, op->contract_x, op->batch_x), op->contract_x);
+    const char *y = as_matrix(g, op->args[1], op->batch_y, op->contract_y, other_axes(rhs.rank, op->contract_y, op->batch_y));
     const char *product = onnx_node(g, NULL, "MatMul", INPUTS(x, y), NULL);
     onnx_node(g, name, "Reshape", INPUTS(product, shape_of(g, op->type)), NULL);
 }

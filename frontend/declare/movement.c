@@ -96,6 +96,7 @@ static bool is_zero(const Movement *m, const Function *f, const bool *zero, Valu
     case OP_RESHAPE:
     case OP_TRANSPOSE:
     case OP_SLICE:
+    case OP_WINDOW:
     case OP_PAD:
     case OP_CONCAT:
     case OP_REDUCE_SUM:

@@ -18,6 +18,7 @@ static const Primitive primitives[] = {
     {"concat", 1, ANY_NUMBER_OF, builtin_concat, TAKES_AXIS, OP_CONCAT, NULL},
     {"cos", 1, 1, builtin_unary, 0, OP_COS, cos},
     {"dot", 2, 2, builtin_dot, 0, OP_DOT, NULL},
+    {"einsum", 1, 2, builtin_einsum, TAKES_TEXT, OP_DOT, NULL},
     {"elements", 1, 1, builtin_elements, 0, OP_COUNT, NULL},
     {"erf", 1, 1, builtin_unary, 0, OP_ERF, erf},
     {"exp", 1, 1, builtin_unary, 0, OP_EXP, exp},
@@ -35,6 +36,7 @@ static const Primitive primitives[] = {
     {"normal", 0, 1, builtin_normal, 0, OP_RANDOM, NULL},
     {"onehot", 2, 2, builtin_onehot, 0, OP_EQ, NULL},
     {"ones", 1, 1, builtin_ones, 0, OP_CONST, NULL},
+    {"pad", 2, 2, builtin_pad, 0, OP_PAD, NULL},
     {"pow", 2, 2, builtin_binary, 0, OP_POW, NULL},
     {"quantile", 2, 2, builtin_quantile, TAKES_AXIS | TAKES_OVER | TAKES_VALUES, OP_REDUCE_MAX, NULL},
     {"rank", 1, 1, builtin_rank, 0, OP_COUNT, NULL},
@@ -54,6 +56,7 @@ static const Primitive primitives[] = {
     {"var", 1, 1, builtin_var, TAKES_ALL, OP_REDUCE_SUM, NULL},
     {"where", 3, 3, builtin_where, 0, OP_SELECT, NULL},
     {"width", 1, 1, builtin_width, OF_DATA, OP_COUNT, NULL},
+    {"windows", 2, 4, builtin_windows, 0, OP_WINDOW, NULL},
     {"zeros", 1, 1, builtin_zeros, 0, OP_CONST, NULL},
 };
 
@@ -162,13 +165,31 @@ static Val evaluate_over_name(Session *s, Call *call, const Arg *arg)
     return evaluate_over(s, arg->value, symbol);
 }
 
+/* The text in front of the other arguments, which *first then is; if the primitive takes one. */
+static bool read_text(Session *s, const Primitive *primitive, Call *call, const Arg **first)
+{
+    const Arg *arg = *first;
+    if (!(primitive->takes & TAKES_TEXT))
+        return true;
+    if (!arg || arg->label.text || arg->kind != ARG_VALUE || arg->value->kind != EXPR_STRING) {
+        fail(s, arg ? arg->span : call->expr->span, "'%s' takes a text first, as in %s", primitive->name,
+             "einsum(\"ij,jk->ik\", x, y)");
+        return false;
+    }
+    call->text = arg->value->name.text;
+    call->text_span = arg->span;
+    *first = arg->next;
+    return true;
+}
+
 static bool read_arguments(Session *s, const Primitive *primitive, Call *call)
 {
     const char *name = primitive->name;
-    if (is_list_of_tensors(s, primitive, call->expr))
+    const Arg *first = call->expr->args.first;
+    if (is_list_of_tensors(s, primitive, call->expr) || !read_text(s, primitive, call, &first))
         return false;
     bool fine = true;
-    for (const Arg *arg = call->expr->args.first; arg; arg = arg->next) {
+    for (const Arg *arg = first; arg; arg = arg->next) {
         bool axis = arg->label.text && strcmp(arg->label.text, "axis") == 0;
         if (!takes(s, primitive, call, arg, axis))
             return false;

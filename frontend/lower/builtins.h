@@ -14,6 +14,8 @@ typedef struct Call {
     Dims axes; /* `axis:` as given; `over` is resolved later */
     Span axis_span;
     const Expr *over;
+    const char *text; /* TAKES_TEXT: the first argument */
+    Span text_span;
     Val condition; /* e where condition; VAL_NONE: absent */
     Span condition_span;
 } Call;
@@ -27,7 +29,8 @@ enum {
     TAKES_WHERE = 4,
     TAKES_VALUES = 8, /* e over k */
     TAKES_ALL = 15,
-    OF_DATA = 16 /* of a data set or a part of it only */
+    OF_DATA = 16,   /* of a data set or a part of it only */
+    TAKES_TEXT = 32 /* in front of its other arguments */
 };
 enum { ANY_NUMBER_OF = INT32_MAX };
 
@@ -49,6 +52,10 @@ Evaluate builtin_quantile;
 /* shapes, products, indices (builtins_tensor.c) */
 Evaluate builtin_reshape, builtin_transpose, builtin_concat, builtin_stack, builtin_zeros, builtin_ones, builtin_iota,
     builtin_rows, builtin_width, builtin_onehot, builtin_dot, builtin_elements, builtin_shape, builtin_rank;
+/* windows, and zeros around a tensor (builtins_window.c) */
+Evaluate builtin_windows, builtin_pad;
+/* products over named axes (builtins_einsum.c) */
+Evaluate builtin_einsum;
 /* random numbers and whole sets of weights (builtins_source.c) */
 Evaluate builtin_uniform, builtin_normal, builtin_bernoulli, builtin_sumsq, builtin_flat;
 

@@ -93,7 +93,7 @@ static bool reads_elements(const Function *f, uint32_t condition, int64_t first,
             const Op *operand = OP_AT(f, op->args[i]);
             if (operand->code != OP_CONDITION || operand->symbol != condition)
                 continue;
-            if (op->code != OP_SLICE || (op->a.v[0] < first + count && first < op->a.v[0] + op->type.dims[0]))
+            if (op->code != OP_SLICE || (op->start.v[0] < first + count && first < op->start.v[0] + op->type.dims[0]))
                 return true;
         }
     }

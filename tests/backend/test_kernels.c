@@ -195,6 +195,10 @@ static void joins(DType real)
     build_output(&b, "padded", build_pad(&b, x, dims_of(2, 2, 1), matrix(real, 8, 20)));
     build_output(&b, "padded sum",
                  build_unary(&b, OP_EXP, build_pad(&b, build_binary(&b, OP_ADD, x, x), dims_of(2, 0, 3), matrix(real, 5, 10))));
+    Windows windows = {dims_of(2, 0, 1), dims_of(2, 2, 3), dims_of(2, 1, 2), dims_of(2, -2, 1)};
+    Value patches = build_window(&b, wide, windows);
+    build_output(&b, "patches", build_unary(&b, OP_EXP, patches));
+    build_output(&b, "most of patches", build_reduce(&b, OP_REDUCE_MAX, patches, dims_of(2, 2, 3)));
     build_output(&b, "piece", build_unary(&b, OP_NEG, build_slice(&b, product, dims_of(2, 1, 2), matrix(real, 3, 4))));
     check_module(module);
 }

@@ -19,63 +19,69 @@ static char *in_context(const char *line)
     return text.data;
 }
 
+static const char *const good[] = {
+    "%1 = const 1.5 : f32[2]",
+    "%1 = const -7 : i32[]",
+    "%1 = const 255 : u8[3]",
+    "%1 = const 1 : bool[3]",
+    "%1 = const nan : f64[3]",
+    "%1 = iota axis 1 : i32[2, 3]",
+    "%1 = iota axis 0 : f32[2]",
+    "%1 = random %seed, %n stream 4 : f32[10]",
+    "%1 = random %seed, %n stream 4294967295 shared : f64[10]",
+    "%1 = state_read @s : f32[2, 3]",
+    "state_write @s, %a",
+    "%1 = fetch @image, %i : u8[5, 4, 5]",
+    "%1 = fetch @label, %i : i32[5]",
+    "%1 = param @w : f32[6, 4]",
+    "%1 = condition @lam : f32[7]",
+    "%1 = example @image : u8[4, 5]",
+    "%1 = across_mean %a : f32[2, 3]",
+    "%1 = grad %z, %a : f32[2, 3]",
+    "%1 = tangent %z, %a, %c, %b, %c : f32[]",
+    "%1 = neg %d : f64[2, 3]",
+    "%1 = not %p : bool[2, 3]",
+    "%1 = add %j, %j : i32[2, 3]",
+    "%1 = max %j, %j : i32[2, 3]",
+    "%1 = div %a, %b : f32[2, 3]",
+    "%1 = lt %q, %q : bool[2, 3]",
+    "%1 = eq %p, %p : bool[2, 3]",
+    "%1 = and %p, %p : bool[2, 3]",
+    "%1 = select %p, %q, %q : u8[2, 3]",
+    "%1 = cast %q : f32[2, 3]",
+    "%1 = broadcast %c axes [1] : f32[2, 3]",
+    "%1 = broadcast %z axes [] : f32[2, 3]",
+    "%1 = broadcast %q axes [0, 2] : u8[2, 9, 3]",
+    "%1 = reshape %a : f32[3, 1, 2]",
+    "%1 = transpose %x axes [2, 0, 1] : f32[3, 4, 2]",
+    "%1 = slice %a from [1, 1] : f32[1, 2]",
+    "%1 = window %a axes [1] extents [2] steps [1] dilations [1] : f32[2, 2, 2]",
+    "%1 = window %x axes [0, 2] extents [2, 2] steps [1, 2] dilations [1, -2] : f32[3, 2, 1, 2, 2]",
+    "%1 = window %j axes [] extents [] steps [] dilations [] : i32[2, 3]",
+    "%1 = overlap %a axes [0] extents [3] steps [2] dilations [1] : f32[5]",
+    "%1 = overlap %a axes [0] extents [3] steps [2] dilations [1] : f32[6]",
+    "%1 = pad %a before [0, 2] : f32[2, 6]",
+    "%1 = concat %a, %b, %a axis 1 : f32[2, 9]",
+    "%1 = reduce_sum %x axes [0, 2] : f32[2]",
+    "%1 = reduce_max %j axes [1] : i32[2]",
+    "%1 = argmax %x axis 1 : i32[4, 3]",
+    "%1 = dot %a, %c contract [1] [0] : f32[2]",
+    "%1 = dot %a, %b contract [0, 1] [0, 1] : f32[]",
+    "%1 = dot %a, %c contract [] [] : f32[2, 3, 3]",
+    "%1 = dot %x, %y contract [2] [1] batch [0] [0] : f32[4, 2, 5]",
+    "%1 = gather %a, %j : f32[2, 3, 3]",
+    "%1 = gather %q, %n : u8[3]",
+    "%1 = scatter_add %i, %e rows 7 : f32[7, 3]",
+    "%1 = scatter_add %n, %c rows 1 : f32[1, 3]",
+    "%1 = extern @dirichlet, %seed, %n, %c : f32[3]",
+    "%1 = extern @hvi, %c, %a : f32[7]",
+};
+
 static void accepted(void **unused)
 {
     (void)unused;
-    static const char *const lines[] = {
-        "%1 = const 1.5 : f32[2]",
-        "%1 = const -7 : i32[]",
-        "%1 = const 255 : u8[3]",
-        "%1 = const 1 : bool[3]",
-        "%1 = const nan : f64[3]",
-        "%1 = iota axis 1 : i32[2, 3]",
-        "%1 = iota axis 0 : f32[2]",
-        "%1 = random %seed, %n stream 4 : f32[10]",
-        "%1 = random %seed, %n stream 4294967295 shared : f64[10]",
-        "%1 = state_read @s : f32[2, 3]",
-        "state_write @s, %a",
-        "%1 = fetch @image, %i : u8[5, 4, 5]",
-        "%1 = fetch @label, %i : i32[5]",
-        "%1 = param @w : f32[6, 4]",
-        "%1 = condition @lam : f32[7]",
-        "%1 = example @image : u8[4, 5]",
-        "%1 = across_mean %a : f32[2, 3]",
-        "%1 = grad %z, %a : f32[2, 3]",
-        "%1 = tangent %z, %a, %c, %b, %c : f32[]",
-        "%1 = neg %d : f64[2, 3]",
-        "%1 = not %p : bool[2, 3]",
-        "%1 = add %j, %j : i32[2, 3]",
-        "%1 = max %j, %j : i32[2, 3]",
-        "%1 = div %a, %b : f32[2, 3]",
-        "%1 = lt %q, %q : bool[2, 3]",
-        "%1 = eq %p, %p : bool[2, 3]",
-        "%1 = and %p, %p : bool[2, 3]",
-        "%1 = select %p, %q, %q : u8[2, 3]",
-        "%1 = cast %q : f32[2, 3]",
-        "%1 = broadcast %c axes [1] : f32[2, 3]",
-        "%1 = broadcast %z axes [] : f32[2, 3]",
-        "%1 = broadcast %q axes [0, 2] : u8[2, 9, 3]",
-        "%1 = reshape %a : f32[3, 1, 2]",
-        "%1 = transpose %x axes [2, 0, 1] : f32[3, 4, 2]",
-        "%1 = slice %a from [1, 1] : f32[1, 2]",
-        "%1 = pad %a before [0, 2] : f32[2, 6]",
-        "%1 = concat %a, %b, %a axis 1 : f32[2, 9]",
-        "%1 = reduce_sum %x axes [0, 2] : f32[2]",
-        "%1 = reduce_max %j axes [1] : i32[2]",
-        "%1 = argmax %x axis 1 : i32[4, 3]",
-        "%1 = dot %a, %c contract [1] [0] : f32[2]",
-        "%1 = dot %a, %b contract [0, 1] [0, 1] : f32[]",
-        "%1 = dot %a, %c contract [] [] : f32[2, 3, 3]",
-        "%1 = dot %x, %y contract [2] [1] batch [0] [0] : f32[4, 2, 5]",
-        "%1 = gather %a, %j : f32[2, 3, 3]",
-        "%1 = gather %q, %n : u8[3]",
-        "%1 = scatter_add %i, %e rows 7 : f32[7, 3]",
-        "%1 = scatter_add %n, %c rows 1 : f32[1, 3]",
-        "%1 = extern @dirichlet, %seed, %n, %c : f32[3]",
-        "%1 = extern @hvi, %c, %a : f32[7]",
-    };
-    for (size_t i = 0; i < COUNT_OF(lines); i++) {
-        char *text = in_context(lines[i]);
+    for (size_t i = 0; i < COUNT_OF(good); i++) {
+        char *text = in_context(good[i]);
         module_free(must_parse(text));
         free(text);
     }
@@ -122,6 +128,15 @@ static const char *const wrong_lines[][2] = {
     {"%1 = transpose %a axes [0] : f32[2]", "1 axes given, 2 needed"},
     {"%1 = slice %a from [1, 2] : f32[1, 2]", "lies outside f32[2, 3]"},
     {"%1 = slice %a from [0] : f32[1]", "differ in rank"},
+    {"%1 = window %a axes [1] extents [4] steps [1] dilations [1] : f32[2, 1, 4]", "is larger than the axis of 3"},
+    {"%1 = window %a axes [1] extents [2] steps [1] dilations [-3] : f32[2, 1, 2]", "is larger than the axis of 3"},
+    {"%1 = window %a axes [1] extents [2] steps [0] dilations [1] : f32[2, 1, 2]", "no window has the extent 2, the step 0"},
+    {"%1 = window %a axes [1] extents [2] steps [1] dilations [0] : f32[2, 1, 2]", "the dilation 0"},
+    {"%1 = window %a axes [1, 0] extents [1, 1] steps [1, 1] dilations [1, 1] : f32[2, 3, 1, 1]", "axes must increase"},
+    {"%1 = window %a axes [1] extents [1, 1] steps [1] dilations [1] : f32[2, 3, 1]", "2 extents given, 1 needed"},
+    {"%1 = window %a axes [1] extents [1] steps [1] dilations [1] : f32[2, 3]", "the type of this window is f32[2, 3, 1]"},
+    {"%1 = overlap %a axes [0] extents [3] steps [2] dilations [1] : f32[7]", "are not the windows f32[3, 3] of f32[7]"},
+    {"%1 = overlap %p axes [0] extents [3] steps [2] dilations [1] : bool[5]", "cast it first"},
     {"%1 = pad %a before [1, 0] : f32[2, 3]", "lies outside f32[2, 3]"},
     {"%1 = concat %a, %x axis 0 : f32[6, 3]", "do not join on axis 0"},
     {"%1 = concat %a, %d axis 0 : f32[4, 3]", "do not join"},
@@ -182,7 +197,7 @@ static void mnemonics(void **unused)
     (void)unused;
     for (int code = 0; code < OP_COUNT; code++)
         assert_int_equal(op_by_name(op_info[code].name), code);
-    assert_int_equal(op_by_name("conv"), OP_COUNT);
+    assert_int_equal(op_by_name("call"), OP_COUNT);
     assert_int_equal(op_info[OP_DOT].arity, 2);
     assert_int_equal(op_info[OP_DOT].lowering, LOWER_PRODUCT);
     assert_int_equal(op_info[OP_GRAD].effect, EFFECT_PSEUDO);

@@ -197,6 +197,12 @@ static void movement(void **unused)
     computes(matrix, "%y = transpose %x axes [1, 0] : f32[3, 2]", x, N(1, 4, 2, 5, 3, 6));
     computes("%x: u8[2, 1, 3]", "%y = transpose %x axes [2, 0, 1] : u8[3, 2, 1]", x, N(1, 4, 2, 5, 3, 6));
     computes(matrix, "%y = slice %x from [0, 1] : f32[2, 2]", x, N(2, 3, 5, 6));
+    computes(matrix, "%y = window %x axes [1] extents [2] steps [1] dilations [1] : f32[2, 2, 2]", x, N(1, 2, 2, 3, 4, 5, 5, 6));
+    computes(matrix, "%y = window %x axes [0, 1] extents [2, 2] steps [1, 1] dilations [1, -2] : f32[1, 1, 2, 2]", x, N(3, 1, 6, 4));
+    computes("%x: u8[6]", "%y = window %x axes [0] extents [2] steps [3] dilations [1] : u8[2, 2]", x, N(1, 2, 4, 5));
+    computes("%x: f32[3, 2]", "%y = overlap %x axes [0] extents [2] steps [1] dilations [1] : f32[4]", x, N(1, 5, 9, 6));
+    computes("%x: f32[3, 2]", "%y = overlap %x axes [0] extents [2] steps [1] dilations [-1] : f32[4]", x, N(2, 5, 9, 5));
+    computes("%x: i32[2, 3]", "%y = overlap %x axes [0] extents [3] steps [2] dilations [2] : i32[8]", x, N(1, 0, 6, 0, 8, 0, 6, 0));
     computes(matrix, "%y = pad %x before [1, 0] : f32[3, 4]", x, N(0, 0, 0, 0, 1, 2, 3, 0, 4, 5, 6, 0));
     computes("%x: f32[2, 1], %z: f32[2, 2]", "%y = concat %x, %z, %x axis 1 : f32[2, 4]", x, N(1, 3, 4, 1, 2, 5, 6, 2));
     computes("%x: i32[1, 2], %z: i32[2, 2]", "%y = concat %x, %z axis 0 : i32[3, 2]", x, x);

@@ -62,6 +62,9 @@ static Value movements(Builder *b, Value matrix, Value vector, Value shared)
     Value sum = build_binary(b, OP_ADD, build_transpose(b, build_binary(b, OP_MUL, wide, matrix), dims_of(2, 1, 0)),
                              build_reshape(b, shared, real(2, 2, 4, 0)));
     Value part = build_slice(b, sum, dims_of(2, 1, 1), real(2, 1, 2, 0));
+    Windows windows = {dims_of(1, 1), dims_of(1, 2), dims_of(1, 1), dims_of(1, -2)};
+    Value moved = build_overlap(b, build_window(b, sum, windows), value_type(b, sum), windows);
+    part = build_binary(b, OP_ADD, part, build_slice(b, moved, dims_of(2, 0, 1), real(2, 1, 2, 0)));
     return build_reduce(b, OP_REDUCE_MAX, build_pad(b, part, dims_of(2, 1, 0), real(2, 3, 2, 0)), dims_of(1, 1));
 }
 

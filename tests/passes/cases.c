@@ -68,6 +68,28 @@ static Value pad_case(Bench *bench)
     return build_pad(&bench->b, bench_input(bench, 2, 2, 3), dims_of(2, 1, 2), f64_type(2, 4, 6));
 }
 
+/* along two axes: windows that overlap, with gaps within them, and windows between which elements lie that are in none */
+static Value window_case(Bench *bench)
+{
+    Windows windows = {dims_of(2, 0, 2), dims_of(2, 2, 2), dims_of(2, 1, 3), dims_of(2, -2, 1)};
+    return build_window(&bench->b, bench_input(bench, 3, 4, 2, 6), windows);
+}
+
+static Value overlap_case(Bench *bench)
+{
+    Windows windows = {dims_of(2, 0, 1), dims_of(2, 3, 2), dims_of(2, 1, 2), dims_of(2, 1, 2)};
+    return build_overlap(&bench->b, bench_input(bench, 4, 2, 2, 3, 2), f64_type(2, 4, 5), windows);
+}
+
+/* a convolution of images [2, 5, 4] in two channels, whose derivatives are convolutions */
+static Value convolution_case(Bench *bench)
+{
+    Windows windows = {dims_of(2, 2, 3), dims_of(2, 3, 2), dims_of(2, 1, 1), dims_of(2, 1, 2)};
+    Value images = bench_input(bench, 4, 3, 2, 5, 4), kernel = bench_input(bench, 4, 2, 2, 3, 2);
+    Value patches = build_window(&bench->b, images, windows);
+    return build_dot(&bench->b, kernel, patches, dims_of(3, 1, 2, 3), dims_of(3, 1, 4, 5), (Dims){0}, (Dims){0});
+}
+
 static Value concat_case(Bench *bench)
 {
     Value parts[] = {bench_input(bench, 2, 2, 3), bench_input(bench, 2, 2, 1), bench_input(bench, 2, 2, 2)};
@@ -141,6 +163,9 @@ const Case cases[] = {
     {OP_TRANSPOSE, -2, 2, transpose_case},
     {OP_SLICE, -2, 2, slice_case},
     {OP_PAD, -2, 2, pad_case},
+    {OP_WINDOW, -2, 2, window_case},
+    {OP_OVERLAP, -2, 2, overlap_case},
+    {OP_WINDOW, -2, 2, convolution_case},
     {OP_CONCAT, -2, 2, concat_case},
     {OP_REDUCE_SUM, -2, 2, sum_case},
     {OP_REDUCE_MAX, -2, 2, max_case},

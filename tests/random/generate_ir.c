@@ -113,10 +113,12 @@ Module *random_module(uint64_t first, unsigned count, DType real, bool optimized
     for (uint64_t seed = first; seed < first + count; seed++) {
         Generator g = {.dice = {seed * 0x2545f4914f6cdd1du}, .module = module, .real = real};
         generate_function(&g, seed);
-        if (optimized)
+        if (optimized) {
             pass_finish(NULL, module, g.b.function);
-        else
+        } else {
             pass_differentiate(module, g.b.function);
+            pass_windows(module, g.b.function);
+        }
     }
     return module;
 }

@@ -297,6 +297,33 @@ static void add_slice_or_pad(Generator *g)
     keep_moved(g, pad ? build_pad(&g->b, g->values[i], start, type) : build_slice(&g->b, g->values[i], start, type), i);
 }
 
+static void add_windows(Generator *g)
+{
+    unsigned i = pick_wide(g);
+    Type x = type_now(g, i);
+    Windows w = {0};
+    for (unsigned axis = 0; axis < x.rank && x.rank + w.axes.n < MAX_RANK; axis++) {
+        int64_t extent = 1 + below(g, 3), step = 1 + below(g, 3), dilation = (int64_t)(1 + below(g, 2)) * (below(g, 2) ? 1 : -1);
+        if (below(g, 2) || window_count(x.dims[axis], extent, step, dilation) == 0)
+            continue;
+        w.axes.v[w.axes.n++] = axis;
+        w.extents.v[w.extents.n++] = extent;
+        w.steps.v[w.steps.n++] = step;
+        w.dilations.v[w.dilations.n++] = dilation;
+    }
+    if (w.axes.n == 0)
+        return;
+    Value windows = build_window(&g->b, g->values[i], w);
+    if (type_elements(value_type(&g->b, windows)) <= g->most_elements)
+        keep_moved(g, windows, i);
+    if (!dtype_is_float(x.dtype) || below(g, 2))
+        return;
+    double places = 1;
+    for (unsigned k = 0; k < w.axes.n; k++)
+        places *= (double)w.extents.v[k];
+    keep(g, build_with_const(&g->b, OP_MUL, build_overlap(&g->b, windows, x, w), 1 / places), false);
+}
+
 static void add_concat(Generator *g)
 {
     unsigned i = pick(g, false), j;
@@ -460,10 +487,11 @@ static void add_source(Generator *g)
 
 /* An op is chosen as often as it stands in this list. */
 static void (*const ops[])(Generator *g) = {
-    add_unary,     add_unary,     add_unary,     add_binary,       add_binary,        add_binary,        add_choice,
-    add_broadcast, add_reshape,   add_transpose, add_slice_or_pad, add_concat,        add_reduction,     add_reduction,
-    add_dot,       add_table,     add_state,     add_units,        add_source,        add_pairs,         add_binary,
-    add_binary,    add_reduction, add_winners,   add_winners,      add_normalization, add_normalization, add_normalization,
+    add_unary,        add_unary,   add_unary,     add_binary,        add_binary,        add_binary,
+    add_choice,       add_windows, add_windows,   add_broadcast,     add_reshape,       add_transpose,
+    add_slice_or_pad, add_concat,  add_reduction, add_reduction,     add_dot,           add_table,
+    add_state,        add_units,   add_source,    add_pairs,         add_binary,        add_binary,
+    add_reduction,    add_winners, add_winners,   add_normalization, add_normalization, add_normalization,
 };
 
 void add_op(Generator *g, unsigned number)

@@ -61,8 +61,8 @@ static bool gives_task(const Train *train)
     const Function *loss = train->phases.data[0].objective;
     bool gives = false;
     for (Value v = 0; v < loss->ops.len; v++)
-        for (unsigned i = 0; OP_AT(loss, v)->code == OP_PARAM && i < OP_AT(loss, v)->a.n; i++)
-            gives |= OP_AT(loss, v)->a.v[i] == train->continual->condition;
+        for (unsigned i = 0; OP_AT(loss, v)->code == OP_PARAM && i < OP_AT(loss, v)->conditions.n; i++)
+            gives |= OP_AT(loss, v)->conditions.v[i] == train->continual->condition;
     return gives;
 }
 
