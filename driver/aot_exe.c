@@ -19,12 +19,8 @@ static int64_t *fixed_members(Aot *a)
     int64_t *members = ARENA_ARRAY(&a->c.arena, int64_t, model->exports.len + 1);
     for (uint32_t i = 0; i < model->exports.len; i++) {
         const Export *export = &model->exports.data[i];
-        members[i] = -1;
-        for (uint32_t k = 0; k < export->argument_count; k++) {
-            int condition = export->arguments[k].condition;
-            if (condition >= 0 && condition == export->member && a->fixed[condition])
-                members[i] = (int64_t)*a->fixed[condition];
-        }
+        const double *fixed = export->member < 0 ? NULL : a->fixed[export->member];
+        members[i] = fixed && export_takes(export, (uint32_t)export->member) ? (int64_t)*fixed : -1;
     }
     return members;
 }

@@ -57,19 +57,11 @@ static const ConditionInfo *find_fixed(Aot *a, const char *name, size_t length, 
     return NULL;
 }
 
-static bool takes(const Export *export, size_t condition)
-{
-    for (uint32_t i = 0; i < export->argument_count; i++)
-        if (export->arguments[i].condition == (int)condition)
-            return true;
-    return false;
-}
-
 static bool is_taken(const Aot *a, const ConditionInfo *condition)
 {
     const Model *model = a->c.model;
     for (uint32_t i = 0; i < model->exports.len; i++)
-        if (takes(&model->exports.data[i], (size_t)(condition - a->manifest.conditions)))
+        if (export_takes(&model->exports.data[i], (uint32_t)(condition - a->manifest.conditions)))
             return true;
     return report_error("--fix %s: no export takes the %s '%s'", condition->name, condition->word, condition->name);
 }
@@ -168,7 +160,7 @@ static bool check_own_net(Aot *a)
         if (export->spanned >> sweep->condition & 1)
             return report_error("'%s' runs over all values of '%s', but each %s has a net of its own, and %s holds one",
                                 export->name, condition->name, condition->word, a->options->weights);
-        if (takes(export, sweep->condition) && !(fixed && *fixed == at_hand))
+        if (export_takes(export, sweep->condition) && !(fixed && *fixed == at_hand))
             return report_error("%s holds the net of %s %d, and each %s has a net of its own: say --fix %s=%d",
                                 a->options->weights, condition->word, (int)at_hand, condition->word, condition->name,
                                 (int)at_hand);

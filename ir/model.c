@@ -199,3 +199,11 @@ void find_examples(const Model *model, Export *export)
                 export->member = (int)phase->member.index;
         }
 }
+
+bool export_takes(const Export *export, uint32_t condition)
+{
+    for (uint32_t i = 0; i < export->argument_count; i++)
+        if (export->arguments[i].condition == (int)condition)
+            return true;
+    return false;
+}

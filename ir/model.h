@@ -343,6 +343,7 @@ typedef struct Model {
     VEC(Export) exports;
 } Model;
 
+bool export_takes(const Export *export, uint32_t condition); /* whether the condition is one of its arguments */
 /* The field of the data set that has the argument's name and type; NULL: it has none. *position: which of its fields. */
 const Field *field_of_argument(const Model *model, uint32_t dataset, const ExportArgument *argument, uint32_t *position);
 /* Sets the export's `dataset` and `member`: of several that have such fields, the data set that a phase of a train reads, and a

@@ -59,7 +59,8 @@ static bool is_word_of_a_language(const char *name)
 static bool may_be_macro(const char *name)
 {
     size_t length = strlen(name);
-    return length > 1 && name[length - 1] != '_' && isupper((unsigned char)*name) && !name[strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")];
+    return length > 1 && name[length - 1] != '_' && isupper((unsigned char)*name) &&
+           !name[strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")];
 }
 
 const char *parameter_name(Arena *arena, const char *name, uint32_t count, const char *const *others)

@@ -158,14 +158,12 @@ static bool is_read(const Module *module, uint32_t state)
 /* Whether the state is the value at hand of a condition that some export takes. */
 static bool is_of_argument(const Model *model, uint32_t state)
 {
+    const Train *train = &model->trains.data[0];
     for (uint32_t i = 0; i < model->exports.len; i++)
-        for (uint32_t k = 0; k < model->exports.data[i].argument_count; k++) {
-            int condition = model->exports.data[i].arguments[k].condition;
-            const TrainCondition *moved =
-                condition < 0 ? NULL : find_train_condition(&model->trains.data[0], (uint32_t)condition);
-            if (moved && moved->state == state)
+        for (uint32_t k = 0; k < train->conditions.len; k++)
+            if (train->conditions.data[k].state == state &&
+                export_takes(&model->exports.data[i], train->conditions.data[k].condition))
                 return true;
-        }
     return false;
 }
 
