@@ -75,6 +75,16 @@ static void order_by_size(const TensorInfo *tensors, size_t count, size_t *order
                 order[filled++] = i;
 }
 
+/* The header of a file of these tensors, and the order in which they lie there; both for free(). NULL without memory. */
+static char *lay_out(const TensorInfo *tensors, size_t count, const json_t *metadata, size_t **order)
+{
+    *order = malloc((count + 1) * sizeof **order);
+    if (!*order)
+        return NULL;
+    order_by_size(tensors, count, *order);
+    return header_text(tensors, count, *order, metadata);
+}
+
 static void put_length(const char *header, unsigned char bytes[static LENGTH_BYTES])
 {
     uint64_t length = strlen(header);
@@ -100,12 +110,8 @@ static bool write_parts(const char *path, const char *header, const TensorInfo *
 
 bool safetensors_write(const char *path, const TensorInfo *tensors, const void *const *data, size_t count, const json_t *metadata)
 {
-    size_t *order = malloc((count + 1) * sizeof *order);
-    char *header = NULL;
-    if (order) {
-        order_by_size(tensors, count, order);
-        header = header_text(tensors, count, order, metadata);
-    }
+    size_t *order;
+    char *header = lay_out(tensors, count, metadata, &order);
     bool fine = header ? write_parts(path, header, tensors, data, order, count) : report_error("%s: out of memory", path);
     free(header);
     free(order);
@@ -135,12 +141,8 @@ static unsigned char *join_parts(const char *header, const TensorInfo *tensors, 
 unsigned char *safetensors_bytes(const TensorInfo *tensors, const void *const *data, size_t count, const json_t *metadata,
                                  size_t *size)
 {
-    size_t *order = malloc((count + 1) * sizeof *order);
-    char *header = NULL;
-    if (order) {
-        order_by_size(tensors, count, order);
-        header = header_text(tensors, count, order, metadata);
-    }
+    size_t *order;
+    char *header = lay_out(tensors, count, metadata, &order);
     unsigned char *bytes = header ? join_parts(header, tensors, data, order, count, size) : NULL;
     if (!bytes)
         report_error("out of memory");
