@@ -58,9 +58,9 @@ KernelSplit emit_extern(Emitter *e, const Kernel *kernel);
 
 /* ---- generated products: emit_tile.c ---- */
 
-/* The fastest way for a shape. Loops and tiles are right for every shape; blocks and OpenBLAS, whichever the target has, for
- * matrices. */
-typedef enum { PRODUCT_TILES, PRODUCT_LOOP, PRODUCT_BLOCKS, PRODUCT_OPENBLAS } ProductWay;
+/* The fastest way for a shape. Tiles are right for every shape that is plain; blocks and OpenBLAS, whichever the target has, for
+ * matrices; offsets for everything; loops where one has room for all axes. */
+typedef enum { PRODUCT_TILES, PRODUCT_LOOP, PRODUCT_BLOCKS, PRODUCT_OPENBLAS, PRODUCT_OFFSETS } ProductWay;
 ProductWay product_way(const Emitter *e, const Product *product);
 /* One product of the batch at these places; `split`: only the part [e->begin, e->end) of the axis that tiles_split gives. */
 void emit_tiles(Emitter *e, const Product *product, LLVMValueRef lhs, LLVMValueRef rhs, LLVMValueRef out, bool split);
@@ -69,6 +69,8 @@ KernelSplit tiles_split(const Emitter *e, const Product *product);
 /* The same for large matrices: emit_blocks.c. */
 void emit_blocks(Emitter *e, const Product *product, LLVMValueRef lhs, LLVMValueRef rhs, LLVMValueRef out, bool split);
 KernelSplit blocks_split(const Emitter *e, const Product *product);
+/* The same for products with axes in lists, and matrices of any strides: emit_offsets.c. Returns how it is split. */
+KernelSplit emit_offsets(Emitter *e, const Product *product, LLVMValueRef lhs, LLVMValueRef rhs, LLVMValueRef out, bool split);
 
 /* ---- building blocks: emit_kit.c ---- */
 
@@ -102,10 +104,10 @@ LLVMValueRef tail_mask(const Emitter *e, unsigned lanes, unsigned count);
 /* for (index = first; index < end; index += step): emit the body between the two calls. */
 typedef struct Counter {
     LLVMBasicBlockRef head, exit;
-    LLVMValueRef index;
-    int64_t step;
+    LLVMValueRef index, step;
 } Counter;
 Counter loop_begin(Emitter *e, LLVMValueRef first, LLVMValueRef end, int64_t step);
+Counter loop_by(Emitter *e, LLVMValueRef first, LLVMValueRef end, LLVMValueRef step);
 void loop_end(Emitter *e, Counter *counter);
 
 /* An internal function of the module, never inlined, that many kernels call; it has no body yet. */

@@ -1,22 +1,24 @@
-/* Products of large matrices as generated code, where sums are short or the target has no BLAS. Both operands are copied (packed)
- * in the order in which they are read: a block of lhs, which stays in the far cache, as tiles of a few rows, and then a few
- * columns of rhs, which stay in the near cache. A tile of rows by columns keeps its sums in registers while k runs over the block.
+/* Products of large matrices as generated code, where sums are short, the target has no BLAS, or the entries of a matrix do not
+ * lie as BLAS reads them. Both operands are copied (packed) in the order in which they are read: a block of lhs, which stays in
+ * the far cache, as tiles of a few rows, and then a few columns of rhs, which stay in the near cache. A tile of rows by columns
+ * keeps its sums in registers while k runs over the block.
  *
  * Each element is the sum over k = 0, 1, ... by fused multiply-adds, as in emit_tile.c, whatever the processor, the sizes of
  * blocks and the number of threads: a tile that is not full is computed with filler numbers whose results are not stored.
  *
- * These are functions with strides and extents as arguments, emitted once per module and type, and used by all products:
- *     hn_product_*   out[rows, columns] = lhs rhs, the loops over blocks
- *     hn_gather_*    the copy of one tile of lhs, or of some columns of rhs
+ * These are functions of places and extents, emitted once per module and type, and used by all products:
+ *     hn_product_*   the loops over blocks
+ *     hn_gather_*    the copy of one tile of lhs, or of some columns of rhs (emit_gather.c)
  *     hn_tile_*      one tile, for one block of k
- * After K. Goto and R. van de Geijn, Anatomy of High-Performance Matrix Multiplication, ACM TOMS 34 (3), 2008. */
+ * Each is there twice: for matrices with strides, and for matrices whose entries lie where tables say, as the windows of an image
+ * do (emit_offsets.c). After K. Goto and R. van de Geijn, Anatomy of High-Performance Matrix Multiplication, ACM TOMS 34 (3),
+ * 2008. */
 #include <stdio.h>
 
-#include "backend/emit.h"
+#include "backend/blocks.h"
 
 enum {
     STEPS = 4, /* of k in the inner loop */
-    SIDE = 8,  /* of the largest square that is transposed in registers */
     MOST_ROWS = 12,
     MOST_VECTORS = 2,
 };
@@ -49,21 +51,29 @@ static LLVMValueRef rest_of(Emitter *e, LLVMValueRef at, LLVMValueRef end, int64
     return emit_less(e, LLVMBuildSub(e->builder, end, at, ""), const_i64(e, most));
 }
 
-/* pointer + index * stride elements, where the stride is known only when the program runs. */
-static LLVMValueRef advance_along(Emitter *e, DType dtype, LLVMValueRef pointer, LLVMValueRef index, LLVMValueRef stride)
-{
-    return emit_advance(e, dtype, pointer, LLVMBuildMul(e->builder, index, stride, ""));
-}
-
 /* ---- one tile ---- */
 
-enum { TILE_LHS, TILE_RHS, TILE_OUT, TILE_OUT_ROW, TILE_K, TILE_ROWS, TILE_COLUMNS, TILE_FIRST, TILE_PARAMETERS };
+enum {
+    TILE_LHS,
+    TILE_RHS,
+    TILE_OUT,
+    TILE_OUT_ROW,
+    TILE_OUT_COLUMN, /* of a table; without one, columns lie side by side */
+    TILE_K,
+    TILE_ROWS,
+    TILE_COLUMNS,
+    TILE_FIRST,
+    TILE_PARAMETERS
+};
 
 typedef struct Tile {
     Emitter *e;
     DType dtype;
     Sizes s;
+    bool tables;
     LLVMValueRef arg[TILE_PARAMETERS], full, sums[MOST_ROWS][MOST_VECTORS];
+    LLVMValueRef out;               /* the first column */
+    LLVMValueRef side_by_side, row; /* with tables: whether all columns lie so; memory for a row of sums */
 } Tile;
 
 static void tile_step(Tile *t, LLVMValueRef k)
@@ -98,8 +108,8 @@ static void tile_sums(Tile *t)
 
 static LLVMValueRef place_of(Tile *t, unsigned row, unsigned vector)
 {
-    LLVMValueRef out = advance_by(t->e, t->dtype, t->arg[TILE_OUT], t->arg[TILE_OUT_ROW], row);
-    return advance_const(t->e, t->dtype, out, (int64_t)vector * t->s.lanes);
+    LLVMValueRef offset = offset_along(t->e, t->tables, t->arg[TILE_OUT_ROW], const_i64(t->e, row));
+    return advance_const(t->e, t->dtype, emit_advance(t->e, t->dtype, t->out, offset), (int64_t)vector * t->s.lanes);
 }
 
 static void load_sum(Tile *t, unsigned row, unsigned vector, LLVMValueRef mask)
@@ -118,8 +128,44 @@ static void store_sum(Tile *t, unsigned row, unsigned vector, LLVMValueRef count
         write_vector(t->e, t->dtype, sum, place_of(t, row, vector), NULL);
 }
 
+/* The columns of a row that count, side by side. */
+static void some_columns(Tile *t, unsigned row, bool store)
+{
+    Emitter *e = t->e;
+    for (unsigned v = 0; v < t->s.vectors; v++) {
+        LLVMValueRef left = LLVMBuildSub(e->builder, t->arg[TILE_COLUMNS], const_i64(e, (int64_t)v * t->s.lanes), "");
+        if (store)
+            store_sum(t, row, v, left);
+        else
+            load_sum(t, row, v, lanes_below(e, t->s.lanes, left));
+    }
+}
+
+/* The same of columns that lie where the table says, one by one. */
+static void scattered_columns(Tile *t, unsigned row, bool store)
+{
+    Emitter *e = t->e;
+    LLVMTypeRef type = register_type(e, t->dtype, t->s.lanes);
+    for (unsigned v = 0; v < t->s.vectors; v++) {
+        LLVMValueRef sum =
+            store ? LLVMBuildLoad2(e->builder, type, t->sums[row][v], "") : emit_number(e, t->dtype, 0, t->s.lanes);
+        write_vector(e, t->dtype, sum, advance_const(e, t->dtype, t->row, (int64_t)v * t->s.lanes), NULL);
+    }
+    LLVMValueRef begin =
+        emit_advance(e, t->dtype, t->arg[TILE_OUT], offset_along(e, true, t->arg[TILE_OUT_ROW], const_i64(e, row)));
+    Counter column = loop_begin(e, const_i64(e, 0), t->arg[TILE_COLUMNS], 1);
+    LLVMValueRef place = emit_advance(e, t->dtype, begin, offset_along(e, true, t->arg[TILE_OUT_COLUMN], column.index));
+    LLVMValueRef kept = emit_advance(e, t->dtype, t->row, column.index);
+    store_scalar(e, t->dtype, load_scalar(e, t->dtype, store ? kept : place), store ? place : kept);
+    loop_end(e, &column);
+    for (unsigned v = 0; v < t->s.vectors && !store; v++) {
+        LLVMValueRef from = advance_const(e, t->dtype, t->row, (int64_t)v * t->s.lanes);
+        LLVMBuildStore(e->builder, read_vector(e, t->dtype, from, t->s.lanes, NULL), t->sums[row][v]);
+    }
+}
+
 /* The rows and columns of out that count, of a tile that is not full. */
-static void some_rows(Tile *t, bool store)
+static void some_rows(Tile *t, bool store, void (*columns)(Tile *, unsigned, bool))
 {
     Emitter *e = t->e;
     LLVMBasicBlockRef done = LLVMAppendBasicBlockInContext(e->context, e->function, "rows_done");
@@ -128,13 +174,7 @@ static void some_rows(Tile *t, bool store)
         LLVMValueRef counts = LLVMBuildICmp(e->builder, LLVMIntSLT, const_i64(e, r), t->arg[TILE_ROWS], "");
         LLVMBuildCondBr(e->builder, counts, row, done);
         LLVMPositionBuilderAtEnd(e->builder, row);
-        for (unsigned v = 0; v < t->s.vectors; v++) {
-            LLVMValueRef left = LLVMBuildSub(e->builder, t->arg[TILE_COLUMNS], const_i64(e, (int64_t)v * t->s.lanes), "");
-            if (store)
-                store_sum(t, r, v, left);
-            else
-                load_sum(t, r, v, lanes_below(e, t->s.lanes, left));
-        }
+        columns(t, r, store);
     }
     LLVMBuildBr(e->builder, done);
     LLVMPositionBuilderAtEnd(e->builder, done);
@@ -154,28 +194,52 @@ static void tile_rows(Tile *t, bool store)
             store ? store_sum(t, r, v, NULL) : load_sum(t, r, v, NULL);
     LLVMBuildBr(e->builder, done);
     LLVMPositionBuilderAtEnd(e->builder, some);
-    some_rows(t, store);
+    if (t->tables) {
+        LLVMBasicBlockRef beside = LLVMAppendBasicBlockInContext(e->context, e->function, "beside");
+        LLVMBasicBlockRef scattered = LLVMAppendBasicBlockInContext(e->context, e->function, "scattered");
+        LLVMBuildCondBr(e->builder, t->side_by_side, beside, scattered);
+        LLVMPositionBuilderAtEnd(e->builder, scattered);
+        some_rows(t, store, scattered_columns);
+        LLVMBuildBr(e->builder, done);
+        LLVMPositionBuilderAtEnd(e->builder, beside);
+    }
+    some_rows(t, store, some_columns);
     LLVMBuildBr(e->builder, done);
     LLVMPositionBuilderAtEnd(e->builder, done);
 }
 
-/* hn_tile_*(lhs, rhs, out, its row stride, k, rows, columns, first block of k): both operands are packed. */
-static LLVMValueRef tile_function(Emitter *e, DType dtype)
+/* Where the first column is, whether the tile is full, and, with tables, whether its columns lie side by side. */
+static void find_columns(Tile *t)
 {
-    char name[32];
-    snprintf(name, sizeof name, "hn_tile_%s", dtype_name(dtype));
+    Emitter *e = t->e;
+    LLVMValueRef rows = LLVMBuildICmp(e->builder, LLVMIntEQ, t->arg[TILE_ROWS], const_i64(e, t->s.rows), "");
+    LLVMValueRef columns = LLVMBuildICmp(e->builder, LLVMIntEQ, t->arg[TILE_COLUMNS], const_i64(e, t->s.columns), "");
+    t->full = LLVMBuildAnd(e->builder, rows, columns, "");
+    t->out = t->arg[TILE_OUT];
+    if (!t->tables)
+        return;
+    t->out = emit_advance(e, t->dtype, t->out, offset_along(e, true, t->arg[TILE_OUT_COLUMN], const_i64(e, 0)));
+    t->side_by_side = runs_along(e, t->arg[TILE_OUT_COLUMN], const_i64(e, 0), t->arg[TILE_COLUMNS]);
+    t->full = LLVMBuildAnd(e->builder, t->full, t->side_by_side, "");
+    t->row = make_variable(e, LLVMArrayType2(element_type(e, t->dtype), t->s.columns));
+}
+
+/* hn_tile_*(lhs, rhs, out, along its rows, along its columns, k, rows, columns, first block of k): both operands are packed. */
+static LLVMValueRef tile_function(Emitter *e, DType dtype, bool tables)
+{
+    char name[48];
+    snprintf(name, sizeof name, "hn_tile_%s%s", dtype_name(dtype), tables ? "_tables" : "");
     LLVMValueRef function = LLVMGetNamedFunction(e->module, name);
     if (function)
         return function;
-    LLVMTypeRef types[TILE_PARAMETERS] = {e->pointer, e->pointer, e->pointer, e->i64, e->i64, e->i64, e->i64, e->i1};
+    LLVMTypeRef along = tables ? e->pointer : e->i64;
+    LLVMTypeRef types[TILE_PARAMETERS] = {e->pointer, e->pointer, e->pointer, along, along, e->i64, e->i64, e->i64, e->i1};
     function = inner_function(e, name, TILE_PARAMETERS, types);
     Aside aside = inner_begin(e, function);
-    Tile t = {.e = e, .dtype = dtype, .s = sizes_for(e, dtype)};
+    Tile t = {.e = e, .dtype = dtype, .s = sizes_for(e, dtype), .tables = tables};
     for (unsigned i = 0; i < TILE_PARAMETERS; i++)
         t.arg[i] = LLVMGetParam(function, i);
-    LLVMValueRef rows = LLVMBuildICmp(e->builder, LLVMIntEQ, t.arg[TILE_ROWS], const_i64(e, t.s.rows), "");
-    LLVMValueRef columns = LLVMBuildICmp(e->builder, LLVMIntEQ, t.arg[TILE_COLUMNS], const_i64(e, t.s.columns), "");
-    t.full = LLVMBuildAnd(e->builder, rows, columns, "");
+    find_columns(&t);
     for (unsigned r = 0; r < t.s.rows; r++) /* the next columns: far apart, so that no processor guesses them */
         prefetch(e, advance_const(e, dtype, place_of(&t, r, 0), t.s.columns), true);
     for (unsigned r = 0; r < t.s.rows; r++)
@@ -196,177 +260,47 @@ static LLVMValueRef tile_function(Emitter *e, DType dtype)
     return function;
 }
 
-/* ---- packing ---- */
-
-enum { FROM, FROM_LINE, FROM_K, TO, GATHER_K, GATHER_COUNT, GATHER_PARAMETERS };
-
-/* `width` lines (rows of lhs, or columns of rhs), of which `count` exist, become to[k][width]. Beyond the last line, the last
- * line is copied again: such sums are never stored, but must not be slow (denormals). */
-typedef struct Gather {
-    Emitter *e;
-    DType dtype;
-    unsigned width;
-    LLVMValueRef arg[GATHER_PARAMETERS], lines[MOST_LANES];
-} Gather;
-
-/* The largest square of lines from `first` on. */
-static unsigned square_at(const Gather *g, unsigned first)
-{
-    unsigned side = SIDE;
-    while (first + side > g->width)
-        side /= 2;
-    return side;
-}
-
-/* All lines exist and lie side by side: to[k] is a run of memory. */
-static void gather_runs(Gather *g)
-{
-    Emitter *e = g->e;
-    Counter k = loop_begin(e, const_i64(e, 0), g->arg[GATHER_K], 1);
-    LLVMValueRef from = advance_along(e, g->dtype, g->arg[FROM], k.index, g->arg[FROM_K]);
-    LLVMValueRef to = advance_by(e, g->dtype, g->arg[TO], k.index, g->width);
-    for (unsigned first = 0, side; first < g->width; first += side) {
-        side = square_at(g, first);
-        LLVMValueRef run = read_vector(e, g->dtype, advance_const(e, g->dtype, from, first), side, NULL);
-        write_vector(e, g->dtype, run, advance_const(e, g->dtype, to, first), NULL);
-    }
-    prefetch(e, advance_const(e, g->dtype, from, g->width), false);
-    loop_end(e, &k);
-}
-
-/* Steps of k from `first` on, number by number. */
-static void gather_numbers(Gather *g, LLVMValueRef first)
-{
-    Emitter *e = g->e;
-    Counter k = loop_begin(e, first, g->arg[GATHER_K], 1);
-    LLVMValueRef offset = LLVMBuildMul(e->builder, k.index, g->arg[FROM_K], "");
-    LLVMValueRef to = advance_by(e, g->dtype, g->arg[TO], k.index, g->width);
-    for (unsigned i = 0; i < g->width; i++) {
-        LLVMValueRef number = load_scalar(e, g->dtype, emit_advance(e, g->dtype, g->lines[i], offset));
-        store_scalar(e, g->dtype, number, advance_const(e, g->dtype, to, i));
-    }
-    loop_end(e, &k);
-}
-
-/* Lines whose numbers lie side by side: squares are transposed. Returns the k up to which this was done. */
-static LLVMValueRef gather_squares(Gather *g)
-{
-    Emitter *e = g->e;
-    LLVMValueRef whole = LLVMBuildAnd(e->builder, g->arg[GATHER_K], const_i64(e, -SIDE), "");
-    Counter k = loop_begin(e, const_i64(e, 0), whole, SIDE);
-    LLVMValueRef to = advance_by(e, g->dtype, g->arg[TO], k.index, g->width);
-    for (unsigned first = 0, side; first < g->width; first += side) {
-        side = square_at(g, first);
-        for (unsigned step = 0; step < SIDE; step += side) {
-            LLVMValueRef square[SIDE], at = add(e, k.index, const_i64(e, step));
-            for (unsigned i = 0; i < side; i++)
-                square[i] = read_vector(e, g->dtype, emit_advance(e, g->dtype, g->lines[first + i], at), side, NULL);
-            transpose_square(e, square, side);
-            for (unsigned i = 0; i < side; i++)
-                write_vector(e, g->dtype, square[i], advance_const(e, g->dtype, to, (int64_t)(step + i) * g->width + first),
-                             NULL);
-        }
-    }
-    loop_end(e, &k);
-    return whole;
-}
-
-static void gather_body(Gather *g)
-{
-    Emitter *e = g->e;
-    LLVMBasicBlockRef blocks[5];
-    static const char *const names[] = {"runs", "not_runs", "squares", "numbers", "gathered"};
-    for (unsigned i = 0; i < 5; i++)
-        blocks[i] = LLVMAppendBasicBlockInContext(e->context, e->function, names[i]);
-    LLVMValueRef one = const_i64(e, 1), last = LLVMBuildSub(e->builder, g->arg[GATHER_COUNT], one, "");
-    LLVMValueRef full = LLVMBuildICmp(e->builder, LLVMIntEQ, g->arg[GATHER_COUNT], const_i64(e, g->width), "");
-    LLVMValueRef side_by_side = LLVMBuildICmp(e->builder, LLVMIntEQ, g->arg[FROM_LINE], one, "");
-    LLVMBuildCondBr(e->builder, LLVMBuildAnd(e->builder, full, side_by_side, ""), blocks[0], blocks[1]);
-
-    LLVMPositionBuilderAtEnd(e->builder, blocks[0]);
-    gather_runs(g);
-    LLVMBuildBr(e->builder, blocks[4]);
-
-    LLVMPositionBuilderAtEnd(e->builder, blocks[1]);
-    for (unsigned i = 0; i < g->width; i++)
-        g->lines[i] = advance_along(e, g->dtype, g->arg[FROM], emit_less(e, const_i64(e, i), last), g->arg[FROM_LINE]);
-    LLVMValueRef along = LLVMBuildICmp(e->builder, LLVMIntEQ, g->arg[FROM_K], one, "");
-    LLVMBuildCondBr(e->builder, along, blocks[2], blocks[3]);
-
-    LLVMPositionBuilderAtEnd(e->builder, blocks[2]);
-    gather_numbers(g, gather_squares(g));
-    LLVMBuildBr(e->builder, blocks[4]);
-
-    LLVMPositionBuilderAtEnd(e->builder, blocks[3]);
-    gather_numbers(g, const_i64(e, 0));
-    LLVMBuildBr(e->builder, blocks[4]);
-    LLVMPositionBuilderAtEnd(e->builder, blocks[4]);
-}
-
-/* hn_gather_*(from, from one line to the next, from one k to the next, to, k, count) */
-static LLVMValueRef gather_function(Emitter *e, DType dtype, unsigned width)
-{
-    char name[32];
-    snprintf(name, sizeof name, "hn_gather_%s_%u", dtype_name(dtype), width);
-    LLVMValueRef function = LLVMGetNamedFunction(e->module, name);
-    if (function)
-        return function;
-    LLVMTypeRef types[GATHER_PARAMETERS] = {e->pointer, e->i64, e->i64, e->pointer, e->i64, e->i64};
-    function = inner_function(e, name, GATHER_PARAMETERS, types);
-    Aside aside = inner_begin(e, function);
-    Gather g = {.e = e, .dtype = dtype, .width = width};
-    for (unsigned i = 0; i < GATHER_PARAMETERS; i++)
-        g.arg[i] = LLVMGetParam(function, i);
-    gather_body(&g);
-    inner_end(e, aside);
-    return function;
-}
-
 /* ---- blocks ---- */
-
-enum {
-    LHS,
-    LHS_ROW,
-    LHS_COLUMN,
-    RHS,
-    RHS_ROW,
-    RHS_COLUMN,
-    OUT,
-    OUT_ROW,
-    FIRST_ROW,
-    END_ROW,
-    FIRST_COLUMN,
-    END_COLUMN,
-    INNER,
-    PARAMETERS
-};
 
 typedef struct Blocks {
     Emitter *e;
     DType dtype;
     Sizes s;
-    LLVMValueRef arg[PARAMETERS], lhs, rhs; /* lhs, rhs: memory for packed operands */
-    LLVMValueRef row, rows, k, steps;       /* the block at work: where it begins, and how much there is */
+    bool tables;
+    LLVMValueRef arg[BLOCKS_PARAMETERS];
+    LLVMValueRef row, rows, k, steps; /* the block at work: where it begins, and how much there is */
 } Blocks;
 
 static LLVMValueRef packed_tile(Blocks *b, LLVMValueRef row)
 {
-    return advance_along(b->e, b->dtype, b->lhs, row, b->steps);
+    return emit_advance(b->e, b->dtype, b->arg[BLOCKS_PACKED_LHS], LLVMBuildMul(b->e->builder, row, b->steps, ""));
+}
+
+/* One of the two matrices that are read, from that line and the block's k on. */
+typedef struct Lines {
+    LLVMValueRef from, line, k;
+} Lines;
+
+static Lines lines_from(Blocks *b, unsigned matrix, unsigned line, unsigned k, LLVMValueRef first)
+{
+    Lines lines = {b->arg[matrix], b->arg[line], b->arg[k]};
+    begin_along(b->e, b->dtype, b->tables, &lines.from, &lines.line, first);
+    begin_along(b->e, b->dtype, b->tables, &lines.from, &lines.k, b->k);
+    return lines;
+}
+
+static void pack(Blocks *b, unsigned width, Lines lines, LLVMValueRef to, LLVMValueRef count)
+{
+    LLVMValueRef args[GATHER_PARAMETERS] = {lines.from, lines.line, lines.k, to, b->steps, count};
+    inner_call(b->e, gather_function(b->e, b->dtype, width, b->tables), GATHER_PARAMETERS, args);
 }
 
 static void pack_lhs(Blocks *b)
 {
     Emitter *e = b->e;
     Counter tile = loop_begin(e, const_i64(e, 0), b->rows, b->s.rows);
-    LLVMValueRef from = advance_along(e, b->dtype, b->arg[LHS], add(e, b->row, tile.index), b->arg[LHS_ROW]);
-    from = advance_along(e, b->dtype, from, b->k, b->arg[LHS_COLUMN]);
-    LLVMValueRef args[GATHER_PARAMETERS] = {from,
-                                            b->arg[LHS_ROW],
-                                            b->arg[LHS_COLUMN],
-                                            packed_tile(b, tile.index),
-                                            b->steps,
-                                            rest_of(e, tile.index, b->rows, b->s.rows)};
-    inner_call(e, gather_function(e, b->dtype, b->s.rows), GATHER_PARAMETERS, args);
+    Lines lines = lines_from(b, BLOCKS_LHS, BLOCKS_LHS_ROW, BLOCKS_LHS_COLUMN, add(e, b->row, tile.index));
+    pack(b, b->s.rows, lines, packed_tile(b, tile.index), rest_of(e, tile.index, b->rows, b->s.rows));
     loop_end(e, &tile);
 }
 
@@ -374,42 +308,100 @@ static void pack_lhs(Blocks *b)
 static void block_columns(Blocks *b, LLVMValueRef column)
 {
     Emitter *e = b->e;
-    LLVMValueRef count = rest_of(e, column, b->arg[END_COLUMN], b->s.columns);
-    LLVMValueRef from = advance_along(e, b->dtype, b->arg[RHS], b->k, b->arg[RHS_ROW]);
-    from = advance_along(e, b->dtype, from, column, b->arg[RHS_COLUMN]);
-    LLVMValueRef pack[GATHER_PARAMETERS] = {from, b->arg[RHS_COLUMN], b->arg[RHS_ROW], b->rhs, b->steps, count};
-    inner_call(e, gather_function(e, b->dtype, b->s.columns), GATHER_PARAMETERS, pack);
+    LLVMValueRef count = rest_of(e, column, b->arg[BLOCKS_END_COLUMN], b->s.columns);
+    pack(b, b->s.columns, lines_from(b, BLOCKS_RHS, BLOCKS_RHS_COLUMN, BLOCKS_RHS_ROW, column), b->arg[BLOCKS_PACKED_RHS], count);
+    LLVMValueRef begins = LLVMBuildICmp(e->builder, LLVMIntEQ, b->k, const_i64(e, 0), "");
+    begins = LLVMBuildAnd(e->builder, begins, LLVMBuildNot(e->builder, b->arg[BLOCKS_ADD], ""), "");
     Counter tile = loop_begin(e, const_i64(e, 0), b->rows, b->s.rows);
-    LLVMValueRef out = advance_along(e, b->dtype, b->arg[OUT], add(e, b->row, tile.index), b->arg[OUT_ROW]);
+    LLVMValueRef out = b->arg[BLOCKS_OUT], out_row = b->arg[BLOCKS_OUT_ROW], out_column = b->arg[BLOCKS_OUT_COLUMN];
+    begin_along(e, b->dtype, b->tables, &out, &out_row, add(e, b->row, tile.index));
+    begin_along(e, b->dtype, b->tables, &out, &out_column, column);
     LLVMValueRef args[TILE_PARAMETERS] = {
         [TILE_LHS] = packed_tile(b, tile.index),
-        [TILE_RHS] = b->rhs,
-        [TILE_OUT] = emit_advance(e, b->dtype, out, column),
-        [TILE_OUT_ROW] = b->arg[OUT_ROW],
+        [TILE_RHS] = b->arg[BLOCKS_PACKED_RHS],
+        [TILE_OUT] = out,
+        [TILE_OUT_ROW] = out_row,
+        [TILE_OUT_COLUMN] = out_column,
         [TILE_K] = b->steps,
         [TILE_ROWS] = rest_of(e, tile.index, b->rows, b->s.rows),
         [TILE_COLUMNS] = count,
-        [TILE_FIRST] = LLVMBuildICmp(e->builder, LLVMIntEQ, b->k, const_i64(e, 0), ""),
+        [TILE_FIRST] = begins,
     };
-    inner_call(e, tile_function(e, b->dtype), TILE_PARAMETERS, args);
+    inner_call(e, tile_function(e, b->dtype, b->tables), TILE_PARAMETERS, args);
     loop_end(e, &tile);
+}
+
+/* ceil(a / b) for a constant b, or one that is known only when the program runs. */
+static LLVMValueRef quotient_up(Emitter *e, LLVMValueRef a, LLVMValueRef b)
+{
+    LLVMValueRef more = LLVMBuildSub(e->builder, add(e, a, b), const_i64(e, 1), "");
+    return LLVMBuildUDiv(e->builder, more, b, "");
+}
+
+/* Rows of a block, so that as few blocks as possible are of equal size: each packs all columns again. */
+static LLVMValueRef even_block(Blocks *b)
+{
+    Emitter *e = b->e;
+    LLVMValueRef rows = LLVMBuildSub(e->builder, b->arg[BLOCKS_END_ROW], b->arg[BLOCKS_FIRST_ROW], "");
+    LLVMValueRef tiles = quotient_up(e, rows, const_i64(e, b->s.rows));
+    LLVMValueRef blocks = quotient_up(e, rows, const_i64(e, b->s.block_rows));
+    blocks =
+        LLVMBuildSelect(e->builder, LLVMBuildICmp(e->builder, LLVMIntEQ, rows, const_i64(e, 0), ""), const_i64(e, 1), blocks, "");
+    return LLVMBuildMul(e->builder, quotient_up(e, tiles, blocks), const_i64(e, b->s.rows), "");
 }
 
 static void block_loops(Blocks *b)
 {
     Emitter *e = b->e;
-    Counter row = loop_begin(e, b->arg[FIRST_ROW], b->arg[END_ROW], b->s.block_rows);
+    LLVMValueRef most = even_block(b);
+    Counter row = loop_by(e, b->arg[BLOCKS_FIRST_ROW], b->arg[BLOCKS_END_ROW], most);
     b->row = row.index;
-    b->rows = rest_of(e, row.index, b->arg[END_ROW], b->s.block_rows);
-    Counter k = loop_begin(e, const_i64(e, 0), b->arg[INNER], b->s.block_k);
+    b->rows = emit_less(e, LLVMBuildSub(e->builder, b->arg[BLOCKS_END_ROW], row.index, ""), most);
+    Counter k = loop_begin(e, const_i64(e, 0), b->arg[BLOCKS_INNER], b->s.block_k);
     b->k = k.index;
-    b->steps = rest_of(e, k.index, b->arg[INNER], b->s.block_k);
+    b->steps = rest_of(e, k.index, b->arg[BLOCKS_INNER], b->s.block_k);
     pack_lhs(b);
-    Counter column = loop_begin(e, b->arg[FIRST_COLUMN], b->arg[END_COLUMN], b->s.columns);
+    Counter column = loop_begin(e, b->arg[BLOCKS_FIRST_COLUMN], b->arg[BLOCKS_END_COLUMN], b->s.columns);
     block_columns(b, column.index);
     loop_end(e, &column);
     loop_end(e, &k);
     loop_end(e, &row);
+}
+
+static LLVMTypeRef parameter_type(const Emitter *e, unsigned parameter, bool tables)
+{
+    switch (parameter) {
+    case BLOCKS_LHS:
+    case BLOCKS_RHS:
+    case BLOCKS_OUT:
+    case BLOCKS_PACKED_LHS:
+    case BLOCKS_PACKED_RHS:
+        return e->pointer;
+    case BLOCKS_ADD:
+        return e->i1;
+    default:
+        return tables && parameter < BLOCKS_FIRST_ROW ? e->pointer : e->i64;
+    }
+}
+
+LLVMValueRef blocks_function(Emitter *e, DType dtype, bool tables)
+{
+    char name[48];
+    snprintf(name, sizeof name, "hn_product_%s%s", dtype_name(dtype), tables ? "_tables" : "");
+    LLVMValueRef function = LLVMGetNamedFunction(e->module, name);
+    if (function)
+        return function;
+    LLVMTypeRef types[BLOCKS_PARAMETERS];
+    for (unsigned i = 0; i < BLOCKS_PARAMETERS; i++)
+        types[i] = parameter_type(e, i, tables);
+    function = inner_function(e, name, BLOCKS_PARAMETERS, types);
+    Aside aside = inner_begin(e, function);
+    Blocks b = {.e = e, .dtype = dtype, .s = sizes_for(e, dtype), .tables = tables};
+    for (unsigned i = 0; i < BLOCKS_PARAMETERS; i++)
+        b.arg[i] = LLVMGetParam(function, i);
+    block_loops(&b);
+    inner_end(e, aside);
+    return function;
 }
 
 static LLVMValueRef packing_memory(Emitter *e, DType dtype, int64_t elements)
@@ -419,27 +411,27 @@ static LLVMValueRef packing_memory(Emitter *e, DType dtype, int64_t elements)
     return memory;
 }
 
-/* hn_product_*(lhs, its strides, rhs, its strides, out, its row stride, rows, columns, k): rows and columns are ranges. */
-static LLVMValueRef product_function(Emitter *e, DType dtype)
+/* Whole tiles that hold so many rows. */
+static int64_t whole_tiles(Sizes s, int64_t rows)
 {
-    char name[32];
-    snprintf(name, sizeof name, "hn_product_%s", dtype_name(dtype));
-    LLVMValueRef function = LLVMGetNamedFunction(e->module, name);
-    if (function)
-        return function;
-    LLVMTypeRef types[PARAMETERS];
-    for (unsigned i = 0; i < PARAMETERS; i++)
-        types[i] = i == LHS || i == RHS || i == OUT ? e->pointer : e->i64;
-    function = inner_function(e, name, PARAMETERS, types);
-    Aside aside = inner_begin(e, function);
-    Blocks b = {.e = e, .dtype = dtype, .s = sizes_for(e, dtype)};
-    for (unsigned i = 0; i < PARAMETERS; i++)
-        b.arg[i] = LLVMGetParam(function, i);
-    b.lhs = packing_memory(e, dtype, b.s.block_rows * b.s.block_k);
-    b.rhs = packing_memory(e, dtype, b.s.columns * b.s.block_k);
-    block_loops(&b);
-    inner_end(e, aside);
-    return function;
+    return (rows + s.rows - 1) / s.rows * s.rows;
+}
+
+void call_blocks(Emitter *e, DType dtype, bool tables, int64_t rows, int64_t inner, LLVMValueRef *args)
+{
+    Sizes s = sizes_for(e, dtype);
+    int64_t steps = inner < s.block_k ? inner : s.block_k;
+    int64_t block_rows = rows < s.block_rows ? whole_tiles(s, rows) : s.block_rows;
+    args[BLOCKS_PACKED_LHS] = packing_memory(e, dtype, block_rows * steps);
+    args[BLOCKS_PACKED_RHS] = packing_memory(e, dtype, s.columns * steps);
+    inner_call(e, blocks_function(e, dtype, tables), BLOCKS_PARAMETERS, args);
+}
+
+void blocks_tile(const Emitter *e, DType dtype, int64_t *rows, int64_t *columns)
+{
+    Sizes s = sizes_for(e, dtype);
+    *rows = s.rows;
+    *columns = s.columns;
 }
 
 /* ---- a product ---- */
@@ -451,26 +443,28 @@ static bool splits_rows(const Product *p)
 
 void emit_blocks(Emitter *e, const Product *p, LLVMValueRef lhs, LLVMValueRef rhs, LLVMValueRef out, bool split)
 {
-    LLVMValueRef args[PARAMETERS] = {
-        [LHS] = lhs,
-        [LHS_ROW] = const_i64(e, p->lhs.row),
-        [LHS_COLUMN] = const_i64(e, p->lhs.column),
-        [RHS] = rhs,
-        [RHS_ROW] = const_i64(e, p->rhs.row),
-        [RHS_COLUMN] = const_i64(e, p->rhs.column),
-        [OUT] = out,
-        [OUT_ROW] = const_i64(e, p->out.row),
-        [FIRST_ROW] = const_i64(e, 0),
-        [END_ROW] = const_i64(e, p->m),
-        [FIRST_COLUMN] = const_i64(e, 0),
-        [END_COLUMN] = const_i64(e, p->n),
-        [INNER] = const_i64(e, p->k),
+    LLVMValueRef args[BLOCKS_PARAMETERS] = {
+        [BLOCKS_LHS] = lhs,
+        [BLOCKS_LHS_ROW] = const_i64(e, p->lhs.row),
+        [BLOCKS_LHS_COLUMN] = const_i64(e, p->lhs.column),
+        [BLOCKS_RHS] = rhs,
+        [BLOCKS_RHS_ROW] = const_i64(e, p->rhs.row),
+        [BLOCKS_RHS_COLUMN] = const_i64(e, p->rhs.column),
+        [BLOCKS_OUT] = out,
+        [BLOCKS_OUT_ROW] = const_i64(e, p->out.row),
+        [BLOCKS_OUT_COLUMN] = const_i64(e, 1),
+        [BLOCKS_FIRST_ROW] = const_i64(e, 0),
+        [BLOCKS_END_ROW] = const_i64(e, p->m),
+        [BLOCKS_FIRST_COLUMN] = const_i64(e, 0),
+        [BLOCKS_END_COLUMN] = const_i64(e, p->n),
+        [BLOCKS_INNER] = const_i64(e, p->k),
+        [BLOCKS_ADD] = LLVMConstInt(e->i1, 0, false),
     };
     if (split) {
-        args[splits_rows(p) ? FIRST_ROW : FIRST_COLUMN] = e->begin;
-        args[splits_rows(p) ? END_ROW : END_COLUMN] = e->end;
+        args[splits_rows(p) ? BLOCKS_FIRST_ROW : BLOCKS_FIRST_COLUMN] = e->begin;
+        args[splits_rows(p) ? BLOCKS_END_ROW : BLOCKS_END_COLUMN] = e->end;
     }
-    inner_call(e, product_function(e, p->dtype), PARAMETERS, args);
+    call_blocks(e, p->dtype, false, p->m, p->k, args);
 }
 
 KernelSplit blocks_split(const Emitter *e, const Product *p)

@@ -139,6 +139,11 @@ LLVMValueRef tail_mask(const Emitter *e, unsigned lanes, unsigned count)
 
 Counter loop_begin(Emitter *e, LLVMValueRef first, LLVMValueRef end, int64_t step)
 {
+    return loop_by(e, first, end, const_i64(e, step));
+}
+
+Counter loop_by(Emitter *e, LLVMValueRef first, LLVMValueRef end, LLVMValueRef step)
+{
     Counter counter = {.step = step};
     LLVMBasicBlockRef before = LLVMGetInsertBlock(e->builder);
     counter.head = LLVMAppendBasicBlockInContext(e->context, e->function, "head");
@@ -156,7 +161,7 @@ Counter loop_begin(Emitter *e, LLVMValueRef first, LLVMValueRef end, int64_t ste
 
 void loop_end(Emitter *e, Counter *counter)
 {
-    LLVMValueRef next = LLVMBuildNSWAdd(e->builder, counter->index, const_i64(e, counter->step), "");
+    LLVMValueRef next = LLVMBuildNSWAdd(e->builder, counter->index, counter->step, "");
     LLVMBasicBlockRef latch = LLVMGetInsertBlock(e->builder);
     LLVMBuildBr(e->builder, counter->head);
     LLVMAddIncoming(counter->index, &next, &latch, 1);

@@ -1,43 +1,62 @@
 /* Matrix products, in loops over their batch axes. Small and skinny ones are generated tiles; a matrix times a vector is a loop
  * kernel that multiplies and sums; large ones are calls of CBLAS, whose kernels fit the processor that runs them, or, if sums are
- * short or the target has no BLAS, blocks of generated code (emit_blocks.c). */
+ * short or the target has no BLAS, blocks of generated code (emit_blocks.c). Matrices that lie as BLAS cannot read them are
+ * blocks with tables of offsets (emit_offsets.c). */
 #include <string.h>
 
 #include "backend/emit.h"
 
 /* ---- loops ---- */
 
-/* An access of the loop kernel [batch..., m, n, k]. */
-static View loop_access(const Product *p, const Matrix *matrix, int64_t m, int64_t n, int64_t k)
+/* A product as a loop kernel, while its axes are added: the accesses of lhs, rhs and out. */
+typedef struct LoopForm {
+    Loop *loop;
+    View lhs, rhs, out;
+} LoopForm;
+
+static void add_loop_axis(LoopForm *form, int64_t extent, int64_t lhs, int64_t rhs, int64_t out, bool reduced)
 {
-    View access = {.buffer = matrix->view.buffer, .offset = matrix->view.offset};
-    const int64_t strides[] = {m, n, k}, extents[] = {p->m, p->n, p->k};
-    unsigned axis = 0;
+    Loop *loop = form->loop;
+    form->lhs.stride[loop->rank] = lhs;
+    form->rhs.stride[loop->rank] = rhs;
+    form->out.stride[loop->rank] = out;
+    loop->reduced[loop->rank] = reduced;
+    loop->dims[loop->rank++] = extent;
+}
+
+static void add_loop_axes(LoopForm *form, const Product *p)
+{
     for (unsigned i = 0; i < p->batch_rank; i++)
-        access.stride[axis++] = matrix->batch[i];
-    for (unsigned i = 0; i < 3; i++)
-        if (extents[i] > 1)
-            access.stride[axis++] = strides[i];
-    return access;
+        add_loop_axis(form, p->batch[i], p->lhs.batch[i], p->rhs.batch[i], p->out.batch[i], false);
+    for (unsigned i = 0; i < p->rows.n; i++)
+        add_loop_axis(form, p->rows.extent[i], p->rows.first[i], 0, p->rows.second[i], false);
+    if (p->m > 1)
+        add_loop_axis(form, p->m, p->lhs.row, 0, p->out.row, false);
+    for (unsigned i = 0; i < p->columns.n; i++)
+        add_loop_axis(form, p->columns.extent[i], 0, p->columns.first[i], p->columns.second[i], false);
+    if (p->n > 1)
+        add_loop_axis(form, p->n, 0, p->rhs.column, p->out.column, false);
+    for (unsigned i = 0; i < p->inner.n; i++)
+        add_loop_axis(form, p->inner.extent[i], p->inner.first[i], p->inner.second[i], 0, true);
+    if (p->k > 1)
+        add_loop_axis(form, p->k, p->lhs.column, p->rhs.row, 0, true);
 }
 
 static KernelSplit emit_as_loop(Emitter *e, const Product *p)
 {
-    const int64_t extents[] = {p->m, p->n, p->k};
     Kernel kernel = {.kind = KERNEL_LOOP};
     Loop *loop = &kernel.loop;
-    for (unsigned i = 0; i < p->batch_rank; i++)
-        loop->dims[loop->rank++] = p->batch[i];
+    LoopForm form = {.loop = loop};
+    const Matrix *matrices[] = {&p->lhs, &p->rhs, &p->out};
+    View *views[] = {&form.lhs, &form.rhs, &form.out};
     for (unsigned i = 0; i < 3; i++)
-        if (extents[i] > 1)
-            loop->dims[loop->rank++] = extents[i];
-    loop->reduced[loop->rank - 1] = true; /* the axis k; with k = 1 there are no products to sum */
-    Node lhs = {.kind = NODE_LOAD, .dtype = p->dtype, .access = loop_access(p, &p->lhs, p->lhs.row, 0, p->lhs.column)};
-    Node rhs = {.kind = NODE_LOAD, .dtype = p->dtype, .access = loop_access(p, &p->rhs, 0, p->rhs.column, p->rhs.row)};
-    vec_push(&loop->nodes, lhs);
-    vec_push(&loop->nodes, rhs);
+        *views[i] = (View){.buffer = matrices[i]->view.buffer, .offset = matrices[i]->view.offset};
+    add_loop_axes(&form, p);
+    vec_push(&loop->nodes, (Node){.kind = NODE_LOAD, .dtype = p->dtype, .access = form.lhs});
+    vec_push(&loop->nodes, (Node){.kind = NODE_LOAD, .dtype = p->dtype, .access = form.rhs});
     vec_push(&loop->nodes, (Node){.kind = NODE_OP, .code = OP_MUL, .dtype = p->dtype, .nargs = 2, .args = {0, 1}});
-    vec_push(&loop->sinks, (Sink){.kind = SINK_SUM, .node = 2, .access = loop_access(p, &p->out, p->out.row, p->out.column, 0)});
+    bool sums = loop->rank && loop->reduced[loop->rank - 1];
+    vec_push(&loop->sinks, (Sink){.kind = sums ? SINK_SUM : SINK_STORE, .node = 2, .access = form.out});
     KernelSplit split = emit_loop(e, &kernel);
     vec_free(&loop->nodes);
     vec_free(&loop->sinks);
@@ -147,7 +166,7 @@ KernelSplit emit_product(Emitter *e, const Kernel *kernel)
     ProductWay way = product_way(e, p);
     Counter counters[2 * MAX_RANK];
     LLVMValueRef batch[2 * MAX_RANK];
-    if (way == PRODUCT_LOOP && p->batch_rank + 3 <= MAX_RANK)
+    if (way == PRODUCT_LOOP)
         return emit_as_loop(e, p);
     for (unsigned i = 0; i < p->batch_rank; i++) {
         bool shared = way != PRODUCT_OPENBLAS && i == 0;
@@ -155,16 +174,19 @@ KernelSplit emit_product(Emitter *e, const Kernel *kernel)
         batch[i] = counters[i].index;
     }
     Operands o = {matrix_start(e, p, &p->lhs, batch), matrix_start(e, p, &p->rhs, batch), matrix_start(e, p, &p->out, batch)};
+    KernelSplit split = {0}; /* BLAS has its own threads */
     if (way == PRODUCT_OPENBLAS)
         emit_gemm(e, p, o);
+    else if (way == PRODUCT_OFFSETS)
+        split = emit_offsets(e, p, o.lhs, o.rhs, o.out, p->batch_rank == 0);
     else if (way == PRODUCT_BLOCKS)
         emit_blocks(e, p, o.lhs, o.rhs, o.out, p->batch_rank == 0);
     else
         emit_tiles(e, p, o.lhs, o.rhs, o.out, p->batch_rank == 0);
     for (unsigned i = p->batch_rank; i-- > 0;)
         loop_end(e, &counters[i]);
-    if (way == PRODUCT_OPENBLAS)
-        return (KernelSplit){0}; /* BLAS has its own threads */
+    if (way == PRODUCT_OPENBLAS || (way == PRODUCT_OFFSETS && p->batch_rank == 0))
+        return split;
     if (p->batch_rank)
         return (KernelSplit){p->batch[0], 1};
     return way == PRODUCT_BLOCKS ? blocks_split(e, p) : tiles_split(e, p);

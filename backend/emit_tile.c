@@ -16,6 +16,7 @@ enum {
     WIDE_ROWS = 12,   /* the same for the thirty-two registers of AVX-512 */
     MOST_VECTORS = 8, /* of a tile */
     STEPS = 4,        /* of k in the inner loop */
+    FEWEST_ROWS = 4,  /* for which packing rhs pays */
 };
 
 /* Steps of k in a block: packed columns of a tile take half of the near cache. */
@@ -61,13 +62,29 @@ static bool packs(const Emitter *e, const Product *p)
     return p->rhs.column != 1 || p->m >= e->target.packing_rows;
 }
 
+/* Whether a loop kernel can have an axis for each of the product's. */
+static bool loop_has_room(const Product *p)
+{
+    return p->batch_rank + p->rows.n + p->columns.n + p->inner.n + 3 <= MAX_RANK;
+}
+
+/* The fastest way for matrices that BLAS cannot read. */
+static ProductWay offsets_way(const Product *p)
+{
+    int64_t rows = p->m * axes_elements(&p->rows), columns = p->n * axes_elements(&p->columns);
+    bool few = (rows < columns ? rows : columns) < FEWEST_ROWS;
+    return few && loop_has_room(p) ? PRODUCT_LOOP : PRODUCT_OFFSETS;
+}
+
 /* Measured against OpenBLAS 0.3.21 on an AVX2 processor (Zen 3); tiles with an extent of at most 16 on an AVX-512 processor, too. */
 ProductWay product_way(const Emitter *e, const Product *product)
 {
     Product p = oriented(product);
     const Target *target = &e->target;
-    if (p.out.column != 1 || p.n < target_lanes(target, p.dtype) / 4 || p.k < 2 || (p.rhs.column != 1 && p.m < 4))
-        return PRODUCT_LOOP; /* packing rhs for so few rows costs more than the product */
+    if (!product_is_plain(product))
+        return offsets_way(product);
+    if (p.out.column != 1 || p.n < target_lanes(target, p.dtype) / 4 || p.k < 2 || (p.rhs.column != 1 && p.m < FEWEST_ROWS))
+        return loop_has_room(product) ? PRODUCT_LOOP : PRODUCT_OFFSETS; /* packing rhs for so few rows costs more than the product */
     int64_t least = p.m < p.n ? p.m : p.n;
     least = p.k < least ? p.k : least;
     if (least <= target->skinny_product || p.m * p.n * p.k <= target->small_product)

@@ -1,14 +1,7 @@
 /* A dot as a matrix product: its axes are the batch, lhs's free ones, rhs's free ones and the contracted ones; each kind is
- * merged into one axis where the strides allow, and other axes run outside. Operands that BLAS could not read are copied. */
-#include <string.h>
-
+ * merged into one axis where the strides allow. Where they do not, the product has the other axes in lists, or runs once for
+ * each. */
 #include "passes/fuse.h"
-
-/* Axes of one kind, with their strides in two tensors. */
-typedef struct AxisList {
-    unsigned n;
-    int64_t extent[MAX_RANK], first[MAX_RANK], second[MAX_RANK];
-} AxisList;
 
 static void add_axis(AxisList *list, int64_t extent, int64_t first, int64_t second)
 {
@@ -60,31 +53,47 @@ static void add_batch(Product *product, int64_t extent, int64_t lhs, int64_t rhs
     product->out.batch[i] = out;
 }
 
-/* Fills the product for operands at these views. False if the contracted axes do not merge into one. */
-static bool describe(const Fuser *f, const Op *op, View lhs, View rhs, View out, Product *product)
+static int64_t magnitude(int64_t stride)
+{
+    return stride < 0 ? -stride : stride;
+}
+
+/* The contracted axes of op, those along which rhs lies closest innermost: so it is read in long runs. */
+static Dims inner_order(const Op *op, const View *rhs)
+{
+    Dims order = {0};
+    for (unsigned i = 0; i < op->contract_y.n; i++) {
+        int64_t stride = magnitude(rhs->stride[op->contract_y.v[i]]);
+        unsigned at = order.n++;
+        for (; at > 0 && magnitude(rhs->stride[op->contract_y.v[order.v[at - 1]]]) < stride; at--)
+            order.v[at] = order.v[at - 1];
+        order.v[at] = i;
+    }
+    return order;
+}
+
+/* The product of operands at these views. */
+static Product describe(const Fuser *f, const Op *op, View lhs, View rhs, View out)
 {
     Type x = type_at(f, op->args[0]), y = type_at(f, op->args[1]);
     Dims x_free = other_axes(x.rank, op->contract_x, op->batch_x), y_free = other_axes(y.rank, op->contract_y, op->batch_y);
-    AxisList rows = {0}, columns = {0}, inner = {0};
-    *product = (Product){.dtype = op->type.dtype, .lhs.view = lhs, .rhs.view = rhs, .out.view = out};
+    Product p = {.dtype = op->type.dtype, .lhs.view = lhs, .rhs.view = rhs, .out.view = out};
     unsigned axis = 0;
     for (unsigned i = 0; i < op->batch_x.n; i++, axis++)
-        add_batch(product, x.dims[op->batch_x.v[i]], lhs.stride[op->batch_x.v[i]], rhs.stride[op->batch_y.v[i]],
-                  out.stride[axis]);
+        add_batch(&p, x.dims[op->batch_x.v[i]], lhs.stride[op->batch_x.v[i]], rhs.stride[op->batch_y.v[i]], out.stride[axis]);
     for (unsigned i = 0; i < x_free.n; i++, axis++)
-        add_axis(&rows, x.dims[x_free.v[i]], lhs.stride[x_free.v[i]], out.stride[axis]);
+        add_axis(&p.rows, x.dims[x_free.v[i]], lhs.stride[x_free.v[i]], out.stride[axis]);
     for (unsigned i = 0; i < y_free.n; i++, axis++)
-        add_axis(&columns, y.dims[y_free.v[i]], rhs.stride[y_free.v[i]], out.stride[axis]);
-    for (unsigned i = 0; i < op->contract_x.n; i++)
-        add_axis(&inner, x.dims[op->contract_x.v[i]], lhs.stride[op->contract_x.v[i]], rhs.stride[op->contract_y.v[i]]);
-    product->m = take_innermost(&rows, &product->lhs.row, &product->out.row);
-    product->n = take_innermost(&columns, &product->rhs.column, &product->out.column);
-    product->k = take_innermost(&inner, &product->lhs.column, &product->rhs.row);
-    for (unsigned i = 0; i < rows.n; i++)
-        add_batch(product, rows.extent[i], rows.first[i], 0, rows.second[i]);
-    for (unsigned i = 0; i < columns.n; i++)
-        add_batch(product, columns.extent[i], 0, columns.first[i], columns.second[i]);
-    return inner.n == 0;
+        add_axis(&p.columns, y.dims[y_free.v[i]], rhs.stride[y_free.v[i]], out.stride[axis]);
+    Dims order = inner_order(op, &rhs);
+    for (unsigned i = 0; i < order.n; i++) {
+        unsigned x_axis = (unsigned)op->contract_x.v[order.v[i]], y_axis = (unsigned)op->contract_y.v[order.v[i]];
+        add_axis(&p.inner, x.dims[x_axis], lhs.stride[x_axis], rhs.stride[y_axis]);
+    }
+    p.m = take_innermost(&p.rows, &p.lhs.row, &p.out.row);
+    p.n = take_innermost(&p.columns, &p.rhs.column, &p.out.column);
+    p.k = take_innermost(&p.inner, &p.lhs.column, &p.rhs.row);
+    return p;
 }
 
 /* Whether BLAS can read it, plain or transposed: one axis with stride 1, the other's stride at least the first's extent. */
@@ -94,9 +103,51 @@ static bool fits(int64_t rows, int64_t columns, int64_t row, int64_t column)
            ((row == 1 || rows == 1) && (column >= rows || columns == 1));
 }
 
+static bool operands_fit(const Product *p)
+{
+    return fits(p->m, p->k, p->lhs.row, p->lhs.column) && fits(p->k, p->n, p->rhs.row, p->rhs.column);
+}
+
+bool product_is_plain(const Product *p)
+{
+    return p->rows.n + p->columns.n + p->inner.n == 0 && operands_fit(p);
+}
+
+int64_t axes_elements(const AxisList *list)
+{
+    int64_t elements = 1;
+    for (unsigned axis = 0; axis < list->n; axis++)
+        elements *= list->extent[axis];
+    return elements;
+}
+
+/* Whether the product runs once for each further row and column: as a whole it would be slower, or as small. */
+static bool runs_apart(const Fuser *f, const Product *p)
+{
+    int64_t small = f->module->target.small_product, once = p->m * p->n * p->k;
+    return p->inner.n == 0 && operands_fit(p) &&
+           (once > small || once * axes_elements(&p->rows) * axes_elements(&p->columns) <= small);
+}
+
+static void run_apart(Product *p)
+{
+    for (unsigned i = 0; i < p->rows.n; i++)
+        add_batch(p, p->rows.extent[i], p->rows.first[i], 0, p->rows.second[i]);
+    for (unsigned i = 0; i < p->columns.n; i++)
+        add_batch(p, p->columns.extent[i], 0, p->columns.first[i], p->columns.second[i]);
+    p->rows.n = p->columns.n = 0;
+}
+
 static bool readable(const Fuser *f, const View *view, DType dtype)
 {
     return !view->indirect && f->schedule->buffers.data[view->buffer].dtype == dtype;
+}
+
+/* Where the operand is read: a copy, if it is not numbers of the product's type at strides. */
+static View operand_view(Fuser *f, Value v, DType dtype, Dims order, uint32_t index)
+{
+    View view = need_view(f, v, index);
+    return readable(f, &view, dtype) ? view : need_copy(f, v, order, index);
 }
 
 void lower_product(Fuser *f, uint32_t index)
@@ -106,36 +157,16 @@ void lower_product(Fuser *f, uint32_t index)
     Type x = type_at(f, op->args[0]), y = type_at(f, op->args[1]);
     Dims lhs_order = join(op->batch_x, other_axes(x.rank, op->contract_x, op->batch_x), op->contract_x),
          rhs_order = join(op->batch_y, op->contract_y, other_axes(y.rank, op->contract_y, op->batch_y));
-    View lhs = need_view(f, op->args[0], index), rhs = need_view(f, op->args[1], index), out = f->info[v].view;
-    if (!readable(f, &lhs, op->type.dtype))
-        lhs = need_copy(f, op->args[0], lhs_order, index);
-    if (!readable(f, &rhs, op->type.dtype))
-        rhs = need_copy(f, op->args[1], rhs_order, index);
-    Product product;
-    if (!describe(f, op, lhs, rhs, out, &product)) {
-        lhs = need_copy(f, op->args[0], lhs_order, index);
-        rhs = need_copy(f, op->args[1], rhs_order, index);
-        describe(f, op, lhs, rhs, out, &product);
-    }
-    if (!fits(product.m, product.k, product.lhs.row, product.lhs.column)) {
-        lhs = need_copy(f, op->args[0], lhs_order, index);
-        if (!describe(f, op, lhs, rhs, out, &product)) {
-            rhs = need_copy(f, op->args[1], rhs_order, index);
-            describe(f, op, lhs, rhs, out, &product);
-        }
-    }
-    if (!fits(product.k, product.n, product.rhs.row, product.rhs.column)) {
-        rhs = need_copy(f, op->args[1], rhs_order, index);
-        if (!describe(f, op, lhs, rhs, out, &product)) {
-            lhs = need_copy(f, op->args[0], lhs_order, index);
-            describe(f, op, lhs, rhs, out, &product);
-        }
-    }
+    View lhs = operand_view(f, op->args[0], op->type.dtype, lhs_order, index),
+         rhs = operand_view(f, op->args[1], op->type.dtype, rhs_order, index), out = f->info[v].view;
+    Product product = describe(f, op, lhs, rhs, out);
+    if (runs_apart(f, &product))
+        run_apart(&product);
     Kernel *kernel = &f->groups.data[index].kernel;
     kernel->kind = KERNEL_PRODUCT;
     kernel->product = product;
     vec_add_once(&kernel->writes, out.buffer);
-    int64_t batches = type_elements(op->type) / (product.m * product.n), size = (int64_t)dtype_size(product.dtype);
-    kernel->flops = 2 * batches * product.m * product.n * product.k;
-    kernel->bytes = (type_elements(x) + type_elements(y) + type_elements(op->type)) * size;
+    int64_t sums = type_elements(op->type), size = (int64_t)dtype_size(product.dtype);
+    kernel->flops = 2 * sums * product.k * axes_elements(&product.inner);
+    kernel->bytes = (type_elements(x) + type_elements(y) + sums) * size;
 }

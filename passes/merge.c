@@ -4,20 +4,22 @@
 #include "passes/passes.h"
 #include "passes/rewrite.h"
 
-/* A product of anything with a matrix state whose rows are its outputs: dot(x, state[m, n]) contract [..] [1]. */
+/* A product of anything with a state whose rows are its outputs: dot(x, state[m, ...]) contracts all axes of the state but the
+ * first. The state of a convolution has an axis per axis of its windows. */
 static bool is_candidate(const Function *f, Value v)
 {
     const Op *op = OP_AT(f, v);
-    if (op->code != OP_DOT || op->batch_x.n || op->contract_y.n != 1 || op->contract_y.v[0] != 1)
+    if (op->code != OP_DOT || op->batch_x.n || op->contract_y.n == 0 || dims_contain(op->contract_y, 0))
         return false;
     const Op *w = OP_AT(f, op->args[1]);
-    return w->code == OP_STATE_READ && w->type.rank == 2 && OP_AT(f, op->args[0])->code != OP_STATE_READ;
+    return w->code == OP_STATE_READ && w->type.rank == op->contract_y.n + 1 && OP_AT(f, op->args[0])->code != OP_STATE_READ;
 }
 
 static bool joins(const Function *f, Value leader, Value v)
 {
     const Op *a = OP_AT(f, leader), *b = OP_AT(f, v);
-    return a->args[0] == b->args[0] && a->args[1] != b->args[1] && dims_equal(a->a, b->a);
+    return a->args[0] == b->args[0] && a->args[1] != b->args[1] && dims_equal(a->contract_x, b->contract_x) &&
+           dims_equal(a->contract_y, b->contract_y);
 }
 
 void pass_merge(Module *module, Function *function)

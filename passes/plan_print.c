@@ -50,6 +50,19 @@ static void print_list(const Plan *plan, const Schedule *schedule, const uint32_
     }
 }
 
+/* Rows x columns x steps of k; the axes that make one of them, in brackets. */
+static void print_extents(const Product *p, Text *out)
+{
+    const AxisList *lists[] = {&p->rows, &p->columns, &p->inner};
+    const int64_t innermost[] = {p->m, p->n, p->k};
+    for (unsigned kind = 0; kind < COUNT_OF(lists); kind++) {
+        text_printf(out, "%s%s", kind ? " x " : "", lists[kind]->n ? "(" : "");
+        for (unsigned axis = 0; axis < lists[kind]->n; axis++)
+            text_printf(out, "%" PRId64 " ", lists[kind]->extent[axis]);
+        text_printf(out, "%" PRId64 "%s", innermost[kind], lists[kind]->n ? ")" : "");
+    }
+}
+
 static void print_shape(const Kernel *kernel, Text *out)
 {
     switch (kernel->kind) {
@@ -68,7 +81,7 @@ static void print_shape(const Kernel *kernel, Text *out)
         text_printf(out, "product ");
         for (unsigned i = 0; i < kernel->product.batch_rank; i++)
             text_printf(out, "%" PRId64 " of ", kernel->product.batch[i]);
-        text_printf(out, "%" PRId64 " x %" PRId64 " x %" PRId64, kernel->product.m, kernel->product.n, kernel->product.k);
+        print_extents(&kernel->product, out);
         break;
     case KERNEL_RANDOM:
         text_printf(out, "random %s", type_text(kernel->special.out_type));

@@ -86,13 +86,27 @@ typedef struct Matrix {
     int64_t batch[2 * MAX_RANK]; /* strides of the batch axes */
 } Matrix;
 
+/* Axes of one kind, outermost first, with their strides in two tensors. */
+typedef struct AxisList {
+    unsigned n;
+    int64_t extent[MAX_RANK + 1], first[MAX_RANK + 1], second[MAX_RANK + 1];
+} AxisList;
+
+/* i, j and k run over m, n and k entries; or where more axes than one make them, over those of the list outside m, n and k too.
+ */
 typedef struct Product {
     DType dtype;
     int64_t m, n, k;
+    AxisList rows, columns, inner; /* strides in lhs and out; in rhs and out; in lhs and rhs */
     unsigned batch_rank;
     int64_t batch[2 * MAX_RANK]; /* extents of axes that run outside the product */
     Matrix lhs, rhs, out;
 } Product;
+
+/* Whether no lists have axes, and BLAS could read both operands, plain or transposed. */
+bool product_is_plain(const Product *product);
+/* Over all axes of the list. */
+int64_t axes_elements(const AxisList *list);
 
 /* ---- kernels ---- */
 

@@ -219,6 +219,13 @@ static void check_loop(Checker *c, const Kernel *kernel)
 
 /* ---- products and special kernels ---- */
 
+static void add_axes(Access *access, const AxisList *axes, const int64_t *strides)
+{
+    for (unsigned i = 0; i < axes->n; i++)
+        footprint_axis(&access->elements, axes->extent[i], strides[i]);
+}
+
+/* Without the axes of lists. */
 static Access matrix_access(const Product *p, const Matrix *matrix, int64_t rows, int64_t columns, const char *what)
 {
     Access access = {.buffer = matrix->view.buffer, .dtype = p->dtype, .elements = {.offset = matrix->view.offset}, .what = what};
@@ -245,12 +252,18 @@ static void check_product(Checker *c, const Kernel *kernel)
     }
     Access lhs = matrix_access(p, &p->lhs, p->m, p->k, "lhs"), rhs = matrix_access(p, &p->rhs, p->k, p->n, "rhs"),
            out = matrix_access(p, &p->out, p->m, p->n, "out");
+    add_axes(&lhs, &p->rows, p->rows.first);
+    add_axes(&lhs, &p->inner, p->inner.first);
+    add_axes(&rhs, &p->columns, p->columns.first);
+    add_axes(&rhs, &p->inner, p->inner.second);
+    add_axes(&out, &p->rows, p->rows.second);
+    add_axes(&out, &p->columns, p->columns.second);
     check_read(c, kernel, &lhs);
     check_read(c, kernel, &rhs);
     check_write(c, kernel, &out);
     check_not_own(c, lhs.buffer, out.buffer);
     check_not_own(c, rhs.buffer, out.buffer);
-    int64_t work = p->m * p->n * p->k;
+    int64_t work = p->m * p->n * p->k * axes_elements(&p->rows) * axes_elements(&p->columns) * axes_elements(&p->inner);
     for (unsigned i = 0; i < p->batch_rank; i++)
         work *= p->batch[i];
     if (kernel->flops != 2 * work)

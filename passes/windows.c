@@ -4,7 +4,9 @@
  *     overlap(g) along an axis  =  sum over k of what windows have at place k, moved to where it lies
  *
  * Windows that do not overlap lie side by side, with zeros between them: nothing is summed. What a product spreads over windows,
- * such as the gradient of a convolution, is a product of windows. Run when all derivatives are taken. */
+ * such as the gradient of a convolution, is a product of windows. Run when all derivatives are taken.
+ *
+ * A product that reads windows has them as its second operand, whose columns are then neighbours in memory. */
 #include "passes/passes.h"
 #include "passes/rewrite.h"
 
@@ -77,36 +79,83 @@ static Value sum_places(const Along *w, Value g)
     return sum;
 }
 
-static bool lie_side_by_side(const Along *w)
+static bool lie_side_by_side(const Op *op, unsigned i)
 {
-    return w->dilation == 1 && w->extent <= w->step;
+    return op->dilations.v[i] == 1 && op->extents.v[i] <= op->steps.v[i];
 }
 
-static Value lay_side_by_side(const Along *w, Value g)
+/* The windows that overlap along no axis: each place within a window goes beside its window, with zeros behind the last one. */
+static Value lay_side_by_side(Builder *b, const Op *op, Value g)
 {
-    Builder *b = w->b;
-    Type type = value_type(b, g);
+    Type type = op->type, filled = type;
     Dims order = {0};
-    for (unsigned axis = 0; axis + 1 < type.rank; axis++) {
+    for (unsigned axis = 0; axis < type.rank; axis++) {
         order.v[order.n++] = axis;
-        if (axis == w->axis)
-            order.v[order.n++] = type.rank - 1;
+        for (unsigned i = 0; i < op->axes.n; i++)
+            if (op->axes.v[i] == axis)
+                order.v[order.n++] = type.rank + i;
     }
-    Value filled = pad_axis(b, build_transpose(b, g, order), w->axis + 1, 0, w->step);
-    type.rank--;
-    int64_t laid = type.dims[w->axis] * w->step;
-    Value all = build_reshape(b, filled, with_extent(type, w->axis, laid));
-    return laid > w->elements ? cut_axis(b, all, w->axis, w->elements) : pad_axis(b, all, w->axis, 0, w->elements);
+    Value laid = build_transpose(b, g, order);
+    for (unsigned i = 0; i < op->axes.n; i++) {
+        unsigned place = 0;
+        while (order.v[place] != type.rank + i)
+            place++;
+        laid = pad_axis(b, laid, place, 0, op->steps.v[i]);
+        filled.dims[op->axes.v[i]] = value_type(b, g).dims[op->axes.v[i]] * op->steps.v[i];
+    }
+    laid = build_reshape(b, laid, filled);
+    for (unsigned axis = 0; axis < type.rank; axis++)
+        laid = filled.dims[axis] > type.dims[axis] ? cut_axis(b, laid, axis, type.dims[axis])
+                                                   : pad_axis(b, laid, axis, 0, type.dims[axis]);
+    return laid;
 }
 
 static Value expand(Builder *b, const Op *op, Value g)
 {
+    bool side_by_side = true;
+    for (unsigned i = 0; i < op->axes.n; i++)
+        side_by_side &= lie_side_by_side(op, i);
+    if (side_by_side)
+        return lay_side_by_side(b, op, g);
     for (unsigned i = op->axes.n; i-- > 0;) {
         unsigned axis = (unsigned)op->axes.v[i];
         Along w = {b, axis, op->type.dims[axis], op->extents.v[i], op->steps.v[i], op->dilations.v[i]};
-        g = lie_side_by_side(&w) ? lay_side_by_side(&w, g) : sum_places(&w, g);
+        g = sum_places(&w, g);
     }
     return g;
+}
+
+/* ---- products that read windows ---- */
+
+static bool is_windows(const Function *function, Value v)
+{
+    while (OP_AT(function, v)->code == OP_TRANSPOSE)
+        v = OP_AT(function, v)->args[0];
+    return OP_AT(function, v)->code == OP_WINDOW;
+}
+
+/* x y as y x, transposed. */
+static Value build_swapped(Builder *b, Value x, Value y, const Op *dot)
+{
+    Value product = build_dot(b, y, x, dot->contract_y, dot->contract_x, dot->batch_y, dot->batch_x);
+    unsigned batch = dot->batch_x.n, free_x = value_type(b, x).rank - dot->contract_x.n - batch,
+             free_y = value_type(b, y).rank - dot->contract_y.n - batch;
+    Dims order = {0};
+    for (unsigned i = 0; i < batch; i++)
+        order.v[order.n++] = i;
+    for (unsigned i = 0; i < free_x; i++)
+        order.v[order.n++] = batch + free_y + i;
+    for (unsigned i = 0; i < free_y; i++)
+        order.v[order.n++] = batch + i;
+    return free_x && free_y ? build_transpose(b, product, order) : product;
+}
+
+/* With windows second. */
+static Value build_product(Builder *b, Value x, Value y, const Op *dot)
+{
+    if (is_windows(b->function, x) && !is_windows(b->function, y))
+        return build_swapped(b, x, y, dot);
+    return build_dot(b, x, y, dot->contract_x, dot->contract_y, dot->batch_x, dot->batch_y);
 }
 
 /* ---- products whose windows overlap ---- */
@@ -117,20 +166,39 @@ typedef struct Origin {
     int64_t axis; /* of the operand */
 } Origin;
 
-/* A product, perhaps with its axes in another order. */
+/* A product with its axes in some order. */
 typedef struct Spread {
     Op dot;
     Origin origins[MAX_RANK]; /* per axis of the value */
 } Spread;
 
+static void through_transpose(Dims *axes, const Op *transpose)
+{
+    for (unsigned i = 0; i < axes->n; i++)
+        axes->v[i] = transpose->axes.v[axes->v[i]];
+}
+
+/* The product's operand on that side, before it was transposed: what is made of it then lies in memory as it does. */
+static Value untransposed(const Builder *b, Spread *spread, bool right)
+{
+    Op *dot = &spread->dot;
+    Value x = dot->args[right];
+    for (const Op *op; op = OP_AT(b->function, x), op->code == OP_TRANSPOSE; x = op->args[0]) {
+        through_transpose(right ? &dot->contract_y : &dot->contract_x, op);
+        through_transpose(right ? &dot->batch_y : &dot->batch_x, op);
+        for (unsigned i = 0; i < MAX_RANK; i++)
+            if (spread->origins[i].right == right)
+                spread->origins[i].axis = op->axes.v[spread->origins[i].axis];
+    }
+    return x;
+}
+
 static bool find_product(const Builder *b, Value g, Spread *spread)
 {
     Dims order = all_axes(value_type(b, g).rank);
     const Op *op = OP_AT(b->function, g);
-    if (op->code == OP_TRANSPOSE) {
-        order = op->axes;
-        op = OP_AT(b->function, op->args[0]);
-    }
+    for (; op->code == OP_TRANSPOSE; op = OP_AT(b->function, op->args[0]))
+        through_transpose(&order, op);
     if (op->code != OP_DOT)
         return false;
     spread->dot = *op;
@@ -157,21 +225,43 @@ static bool is_convolution(const Op *overlap, const Spread *spread)
     return true;
 }
 
-/* Windows that are read backwards of the operand that is not the kernel, with zeros around: they have all places at which a
- * window has an element. The axes that they move along are sorted; places[i] is where the places along the overlap's axis i then
- * are. */
-static Value make_windows(Builder *b, const Op *overlap, const Spread *spread, Value x, int64_t *places)
+/* The part of an overlap that is wanted: all of it, or what a slice takes. */
+typedef struct Region {
+    Dims start;
+    Type type;
+} Region;
+
+static Region whole_region(const Op *overlap)
+{
+    return (Region){.start = {.n = overlap->type.rank}, .type = overlap->type};
+}
+
+/* Elements [start, start + extent) of the axis, with zeros for those that x lacks. */
+static Value part_of_axis(Builder *b, Value x, unsigned axis, int64_t start, int64_t extent)
+{
+    Type type = value_type(b, x);
+    int64_t first = start > 0 ? start : 0, end = start + extent < type.dims[axis] ? start + extent : type.dims[axis];
+    Dims from = {.n = type.rank};
+    from.v[axis] = first;
+    if (end - first < type.dims[axis])
+        x = build_slice(b, x, from, with_extent(type, axis, end - first));
+    return pad_axis(b, x, axis, first - start, extent);
+}
+
+/* Windows that are read backwards of the operand that is not the kernel, with zeros around: they have all places of the region at
+ * which a window has an element. The axes that they move along are sorted; places[i] is where the places along the overlap's axis
+ * i then are. */
+static Value make_windows(Builder *b, const Op *overlap, const Region *region, const Spread *spread, Value x, int64_t *places)
 {
     Windows w = {0};
     unsigned rank = value_type(b, x).rank;
     for (unsigned axis = 0; axis < rank; axis++)
         for (unsigned i = 0; i < overlap->axes.n; i++) {
-            if (spread->origins[overlap->axes.v[i]].axis != axis)
+            int64_t along = overlap->axes.v[i], dilation = overlap->dilations.v[i], extent = overlap->extents.v[i];
+            if (spread->origins[along].axis != axis)
                 continue;
-            int64_t dilation = overlap->dilations.v[i], size = dilation < 0 ? -dilation : dilation,
-                    extent = overlap->extents.v[i];
-            int64_t around = (extent - 1) * size;
-            x = pad_axis(b, x, axis, around, overlap->type.dims[overlap->axes.v[i]] + around);
+            int64_t around = (extent - 1) * (dilation < 0 ? -dilation : dilation);
+            x = part_of_axis(b, x, axis, region->start.v[along] - around, region->type.dims[along] + around);
             places[i] = rank + w.axes.n;
             w.extents.v[w.extents.n++] = extent;
             w.steps.v[w.steps.n++] = 1;
@@ -195,9 +285,9 @@ static int64_t place_in_result(const Builder *b, const Op *dot, Origin origin)
 
 /* overlap(g k), where k has the places within windows, is the product of windows of g, read backwards, with k: the gradient of a
  * convolution is one. NO_VALUE: the operand is no such product. */
-static Value convolve(Builder *b, const Op *overlap, Value g)
+static Value convolve(Builder *b, const Op *overlap, const Region *region, Value g)
 {
-    Spread spread;
+    Spread spread = {0};
     int64_t places[MAX_RANK];
     if (!find_product(b, g, &spread) || !is_convolution(overlap, &spread))
         return NO_VALUE;
@@ -207,21 +297,57 @@ static Value convolve(Builder *b, const Op *overlap, Value g)
     if (value_type(b, dot->args[other]).rank + overlap->axes.n > MAX_RANK)
         return NO_VALUE;
     Value operands[2] = {dot->args[0], dot->args[1]};
-    operands[other] = make_windows(b, overlap, &spread, operands[other], places);
+    operands[other] = make_windows(b, overlap, region, &spread, untransposed(b, &spread, other), places);
+    dot->args = operands;
     Dims *kernel = right ? &dot->contract_y : &dot->contract_x, *windows = right ? &dot->contract_x : &dot->contract_y;
     for (unsigned i = 0; i < overlap->axes.n; i++) {
         kernel->v[kernel->n++] = spread.origins[overlap->type.rank + i].axis;
         windows->v[windows->n++] = places[i];
     }
-    Value product = build_dot(b, operands[0], operands[1], dot->contract_x, dot->contract_y, dot->batch_x, dot->batch_y);
-    Op made = *OP_AT(b->function, product);
     Dims order = {.n = overlap->type.rank};
     bool same = true;
     for (unsigned i = 0; i < order.n; i++) {
-        order.v[i] = place_in_result(b, &made, spread.origins[i]);
+        order.v[i] = place_in_result(b, dot, spread.origins[i]);
         same &= order.v[i] == i;
     }
+    Value product = build_product(b, dot->args[0], dot->args[1], dot);
     return same ? product : build_transpose(b, product, order);
+}
+
+/* Whether a slice of an overlap cuts no other axes than those of windows. */
+static bool cuts_windows(const Op *slice, const Op *overlap)
+{
+    for (unsigned axis = 0; axis < slice->type.rank; axis++)
+        if (slice->type.dims[axis] != overlap->type.dims[axis] && !dims_contain(overlap->axes, axis))
+            return false;
+    return true;
+}
+
+/* The sum over windows, or the part of it that a slice takes: what a padded image has behind its edges has no gradient. */
+static Value sum_windows(Builder *b, const Op *overlap, const Op *slice, Value g)
+{
+    Region region = slice ? (Region){slice->start, slice->type} : whole_region(overlap);
+    bool part = slice && cuts_windows(slice, overlap);
+    if (slice && !part)
+        return NO_VALUE;
+    Value sum = convolve(b, overlap, &region, g);
+    return sum != NO_VALUE || part ? sum : expand(b, overlap, g);
+}
+
+static Value rewritten(Rewrite *rewrite, const Op *op)
+{
+    const Function *old = rewrite->old;
+    const Op *operand = op->nargs ? OP_AT(old, op->args[0]) : NULL;
+    switch (op->code) {
+    case OP_OVERLAP:
+        return sum_windows(&rewrite->b, op, NULL, rewrite->map[op->args[0]]);
+    case OP_SLICE:
+        return operand->code == OP_OVERLAP ? sum_windows(&rewrite->b, operand, op, rewrite->map[operand->args[0]]) : NO_VALUE;
+    case OP_DOT:
+        return build_product(&rewrite->b, rewrite->map[op->args[0]], rewrite->map[op->args[1]], op);
+    default:
+        return NO_VALUE;
+    }
 }
 
 void pass_windows(Module *module, Function *function)
@@ -229,14 +355,12 @@ void pass_windows(Module *module, Function *function)
     Rewrite rewrite;
     rewrite_begin(&rewrite, module, function);
     for (Value v = 0; v < rewrite.old->ops.len; v++) {
-        const Op *op = OP_AT(rewrite.old, v);
-        if (op->code != OP_OVERLAP) {
+        rewrite.b.line = OP_AT(rewrite.old, v)->line;
+        Value value = rewritten(&rewrite, OP_AT(rewrite.old, v));
+        if (value != NO_VALUE)
+            rewrite.map[v] = value;
+        else
             rewrite_copy(&rewrite, v);
-            continue;
-        }
-        rewrite.b.line = op->line;
-        Value g = rewrite.map[op->args[0]], sum = convolve(&rewrite.b, op, g);
-        rewrite.map[v] = sum != NO_VALUE ? sum : expand(&rewrite.b, op, g);
     }
     rewrite_end(&rewrite);
 }

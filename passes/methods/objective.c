@@ -44,6 +44,7 @@ void function_batch(const PassTrace *trace, Module *module, Function *function, 
 {
     pass_run(trace, "cse", module, function);
     pass_run(trace, "factor", module, function);
+    pass_run(trace, "dce", module, function); /* whole matrices of an example, which a batch has no room for */
     pass_batch(module, function, batch, masked);
     pass_traced(trace, "batch", module, function);
     pass_run(trace, "simplify", module, function);

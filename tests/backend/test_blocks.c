@@ -67,7 +67,8 @@ static void test_sizes(void **state)
 /* A matrix times its own transpose: columns that end within a tile of rows, at its end, and one behind it. */
 static void symmetric(DType real)
 {
-    static const int64_t extents[][2] = {{17, 300}, {20, 2}, {32, 33}, {33, 600}, {36, 40}, {48, 5}, {49, 257}, {51, 640}, {52, 64}};
+    static const int64_t extents[][2] = {{17, 300}, {20, 2},   {32, 33},  {33, 600}, {36, 40},
+                                         {48, 5},   {49, 257}, {51, 640}, {52, 64}};
     Module *module = module_new("symmetric", real);
     for (size_t i = 0; i < COUNT_OF(extents); i++)
         for (int axis = 0; axis < 2; axis++) {
@@ -141,6 +142,68 @@ static void test_places(void **state)
     for_each_real(places);
 }
 
+/* Images, and windows of them. */
+typedef struct Shape {
+    int64_t images, channels, height, width, kernels, extent, step, dilation;
+} Shape;
+
+static Type images_type(DType real, const Shape *s)
+{
+    return type_of(real, 4, (int64_t[]){s->images, s->channels, s->height, s->width});
+}
+
+static Type kernels_type(DType real, const Shape *s)
+{
+    return type_of(real, 4, (int64_t[]){s->kernels, s->channels, s->extent, s->extent});
+}
+
+static Value windows(Builder *b, const Shape *s, Value images)
+{
+    Windows w = {dims_of(2, 2, 3), dims_of(2, s->extent, s->extent), dims_of(2, s->step, s->step),
+                 dims_of(2, s->dilation, s->dilation)};
+    return build_window(b, images, w);
+}
+
+/* A convolution, and what has the shape of its kernels' gradient, whose sums run over the places of windows. */
+static void convolve(Builder *b, DType real, const Shape *s)
+{
+    Value x = windows(b, s, build_input(b, "x", images_type(real, s)));
+    Value w = build_input(b, "w", kernels_type(real, s));
+    Value y = build_dot(b, w, x, dims_of(3, 1, 2, 3), dims_of(3, 1, 4, 5), none, none);
+    build_output(b, "kernels first", y);
+    build_output(b, "images first", build_dot(b, x, w, dims_of(3, 1, 4, 5), dims_of(3, 1, 2, 3), none, none));
+    build_output(b, "gradient", build_dot(b, y, x, dims_of(3, 1, 2, 3), dims_of(3, 0, 2, 3), none, none));
+    Value part = build_slice(b, w, dims_of(4, 0, 0, 0, 0),
+                             kernels_type(real, &(Shape){.kernels = 1, .channels = s->channels, .extent = s->extent}));
+    build_output(b, "one kernel", build_dot(b, part, x, dims_of(3, 1, 2, 3), dims_of(3, 1, 4, 5), none, none));
+    build_output(b, "by channel", build_dot(b, w, x, dims_of(2, 2, 3), dims_of(2, 4, 5), dims_of(1, 1), dims_of(1, 1)));
+    /* The result within another tensor, whose rows are longer. */
+    Type padded = value_type(b, y);
+    padded.dims[3] += 3;
+    build_output(b, "padded", build_pad(b, build_unary(b, OP_NEG, y), dims_of(4, 0, 0, 0, 2), padded));
+}
+
+/* Rows of windows that are whole vectors, shorter and longer ones; kernels around the rows of a tile; windows that leave places
+ * out and are read backwards; more windows than a table has entries. */
+static void of_windows(DType real)
+{
+    static const Shape shapes[] = {{2, 3, 20, 20, 13, 5, 1, 1}, {5, 6, 8, 8, 7, 3, 1, 1},     {3, 2, 9, 11, 12, 3, 1, -1},
+                                   {4, 5, 13, 14, 6, 3, 2, 1},  {2, 4, 16, 15, 25, 3, 1, -2}, {37, 3, 8, 9, 5, 2, 1, 1},
+                                   {30, 33, 3, 4, 9, 2, 1, 1},  {1, 1, 41, 40, 1, 3, 1, 1},   {8, 17, 10, 10, 26, 1, 1, 1}};
+    Module *module = module_new("windows", real);
+    for (size_t i = 0; i < COUNT_OF(shapes); i++) {
+        Builder b = numbered_function(module, i, 0);
+        convolve(&b, real, &shapes[i]);
+    }
+    check_bits(module);
+}
+
+static void test_windows(void **state)
+{
+    (void)state;
+    for_each_real(of_windows);
+}
+
 /* A number that is not finite reaches its own row and column of the result, and no other element: filler numbers of tiles are not
  * kept. */
 static void test_not_finite(void **state)
@@ -183,11 +246,10 @@ static Guarded guarded(size_t count)
     return g;
 }
 
-static void run_guarded_in(bool blocks, const char *cpu, int64_t m, int64_t n, int64_t k, int mode)
+/* Sums of k products, of two inputs. */
+static void run_module(Module *module, bool blocks, const char *cpu, int64_t k)
 {
-    Module *module = module_new("guarded", DTYPE_F32);
-    Builder b = new_function(module, "f");
-    build_output(&b, "z", product(&b, DTYPE_F32, m, n, k, mode));
+    const Function *f = module->functions.data[0];
     Plan *plan = verified_plan(module);
     BackendOptions options = {.target = target_for(cpu), .opt_level = 2};
     options.target.blas = BLAS_BUILTIN;
@@ -196,12 +258,14 @@ static void run_guarded_in(bool blocks, const char *cpu, int64_t m, int64_t n, i
     char why[256];
     Jit *jit = jit_new(plan, &options, no_threads, why);
     assert_non_null(jit);
-    Guarded x = guarded((size_t)(m * k)), y = guarded((size_t)(k * n)), z = guarded((size_t)(m * n));
+    int64_t sums = type_elements(OP_AT(f, f->outputs.data[0].value)->type);
+    Guarded x = guarded((size_t)type_elements(OP_AT(f, f->inputs.data[0])->type)),
+            y = guarded((size_t)type_elements(OP_AT(f, f->inputs.data[1])->type)), z = guarded((size_t)sums);
     hn_frame frame = {NULL, NULL, NULL, (const void *[]){x.floats, y.floats}, (void *[]){z.floats}};
     jit_functions(jit)[0](&frame);
     for (unsigned char *at = z.whole; at < (unsigned char *)z.floats; at++)
         assert_int_equal(*at, 0x3f);
-    for (int64_t i = 0; i < m * n; i++)
+    for (int64_t i = 0; i < sums; i++)
         assert_true(z.floats[i] == z.floats[0] && z.floats[i] > 0.5F * (float)k);
     munmap(x.whole, x.size);
     munmap(y.whole, y.size);
@@ -209,6 +273,24 @@ static void run_guarded_in(bool blocks, const char *cpu, int64_t m, int64_t n, i
     jit_free(jit);
     plan_free(plan);
     module_free(module);
+}
+
+static void run_guarded_in(bool blocks, const char *cpu, int64_t m, int64_t n, int64_t k, int mode)
+{
+    Module *module = module_new("guarded", DTYPE_F32);
+    Builder b = new_function(module, "f");
+    build_output(&b, "z", product(&b, DTYPE_F32, m, n, k, mode));
+    run_module(module, blocks, cpu, k);
+}
+
+static void run_guarded_windows(const char *cpu, Shape s)
+{
+    Module *module = module_new("guarded", DTYPE_F32);
+    Builder b = new_function(module, "f");
+    Value x = windows(&b, &s, build_input(&b, "x", images_type(DTYPE_F32, &s)));
+    Value w = build_input(&b, "w", kernels_type(DTYPE_F32, &s));
+    build_output(&b, "z", build_dot(&b, w, x, dims_of(3, 1, 2, 3), dims_of(3, 1, 4, 5), none, none));
+    run_module(module, false, cpu, s.channels * s.extent * s.extent);
 }
 
 /* In tiles if possible, and in blocks. */
@@ -226,6 +308,9 @@ static void test_stays_within(void **state)
         for (int64_t more = 0; more < 13; more += 3) {
             run_guarded(DEFAULT_CPU, 36 + more, 48 + more, 41, mode);
             run_guarded(DEFAULT_CPU, 47, 95, 37 + more, mode);
+            run_guarded_windows(DEFAULT_CPU, (Shape){2, 3, 9 + more, 8 + more, 5 + mode, 3, 1 + mode / 2, 1});
+            if (runs_wide())
+                run_guarded_windows(WIDE_CPU, (Shape){2, 3, 9 + more, 8 + more, 5 + mode, 3, 1 + mode / 2, 1});
             if (runs_wide())
                 run_guarded(WIDE_CPU, 37 + more, 65 + 2 * more, 40 + more, mode);
         }
@@ -336,6 +421,7 @@ int main(void)
         cmocka_unit_test(test_symmetric),
         cmocka_unit_test(test_small),
         cmocka_unit_test(test_places),
+        cmocka_unit_test(test_windows),
         cmocka_unit_test(test_not_finite),
         cmocka_unit_test(test_no_calls_of_blas),
         cmocka_unit_test(test_pieces_are_disjoint),
