@@ -13,6 +13,8 @@
 
 /* ---- kernels ---- */
 
+enum { MOST_NAME = 160 }; /* bytes; a loop within a loop has the names of both */
+
 /* Fields of hn_frame (runtime/abi/frame.h), in order. */
 enum { FRAME_STATE, FRAME_SCRATCH, FRAME_ROWS, FRAME_INPUTS, FRAME_OUTPUTS };
 
@@ -65,9 +67,10 @@ static unsigned kernel_buffers(const Kernel *kernel, uint32_t *buffers)
     return count;
 }
 
-static const char *const kernel_names[] = {"loop", "product", "random", "argmax", "scatter", "extern"};
+static const char *const kernel_names[] = {"loop", "product", "random", "argmax", "scatter", "extern", "scan"};
 
-static KernelSplit emit_kernel_body(Emitter *e, const Kernel *kernel)
+/* `inner`: the code of a scan's body. */
+static KernelSplit emit_kernel_body(Emitter *e, const Kernel *kernel, LLVMValueRef inner)
 {
     switch (kernel->kind) {
     case KERNEL_LOOP:
@@ -80,6 +83,8 @@ static KernelSplit emit_kernel_body(Emitter *e, const Kernel *kernel)
         return emit_argmax(e, kernel);
     case KERNEL_EXTERN:
         return emit_extern(e, kernel);
+    case KERNEL_SCAN:
+        return emit_scan(e, kernel, inner);
     default:
         return emit_scatter(e, kernel);
     }
@@ -103,8 +108,20 @@ typedef struct EmittedKernel {
     unsigned count;
 } EmittedKernel;
 
-/* hn_fn_<f>_<k>_<kind>(buffers..., begin, end[, stream]) */
-static EmittedKernel emit_kernel(Emitter *e, uint32_t function_index, uint32_t index)
+static LLVMValueRef emit_schedule(Emitter *e, const Schedule *schedule, const char *name);
+
+/* The code of a scan's body; the emitter is then where it was. */
+static LLVMValueRef emit_inner(Emitter *e, const Kernel *kernel, const char *name)
+{
+    const Schedule *around = e->schedule;
+    LLVMValueRef *bases = e->bases, body = emit_schedule(e, kernel->scan->body, name);
+    e->schedule = around;
+    e->bases = bases;
+    return body;
+}
+
+/* <function>_<k>_<kind>(buffers..., begin, end[, stream]) */
+static EmittedKernel emit_kernel(Emitter *e, const char *function, uint32_t index)
 {
     const Kernel *kernel = &e->schedule->kernels.data[index];
     uint32_t most = kernel->reads.len + kernel->writes.len;
@@ -116,8 +133,10 @@ static EmittedKernel emit_kernel(Emitter *e, uint32_t function_index, uint32_t i
     types[n] = types[n + 1] = e->i64;
     types[n + 2] = e->i32;
     emitted.stream = kernel->kind == KERNEL_RANDOM ? const_i32(e, kernel->special.symbol) : NULL;
-    char name[64];
-    snprintf(name, sizeof name, "hn_fn_%u_%u_%s", function_index, index, kernel_names[kernel->kind]);
+    char name[MOST_NAME];
+    snprintf(name, sizeof name, "%s_%u_body", function, index);
+    LLVMValueRef inner = kernel->kind == KERNEL_SCAN ? emit_inner(e, kernel, name) : NULL;
+    snprintf(name, sizeof name, "%s_%u_%s", function, index, kernel_names[kernel->kind]);
     emitted.function = begin_function(e, name, LLVMFunctionType(e->nothing, types, n + 2 + (emitted.stream != NULL), false));
     add_attribute(e, e->function, "noinline");
     memset(e->bases, 0, e->schedule->buffers.len * sizeof *e->bases);
@@ -126,7 +145,7 @@ static EmittedKernel emit_kernel(Emitter *e, uint32_t function_index, uint32_t i
     e->begin = LLVMGetParam(e->function, n);
     e->end = LLVMGetParam(e->function, n + 1);
     e->stream = emitted.stream ? LLVMGetParam(e->function, n + 2) : NULL;
-    emitted.split = emit_kernel_body(e, kernel);
+    emitted.split = emit_kernel_body(e, kernel, inner);
     LLVMBuildRetVoid(e->builder);
     support_free(types);
     return emitted;
@@ -161,11 +180,11 @@ static LLVMValueRef parallel_function(Emitter *e)
     return function ? function : LLVMAddFunction(e->module, "hn_parallel", LLVMFunctionType(e->nothing, types, 4, false));
 }
 
-/* hn_fn_<f>_<k>_part(frame, begin, end): what hn_parallel calls for a kernel. */
-static LLVMValueRef emit_part(Emitter *e, uint32_t function_index, uint32_t index, const EmittedKernel *kernel)
+/* <function>_<k>_part(frame, begin, end): what hn_parallel calls for a kernel. */
+static LLVMValueRef emit_part(Emitter *e, const char *function, uint32_t index, const EmittedKernel *kernel)
 {
-    char name[64];
-    snprintf(name, sizeof name, "hn_fn_%u_%u_part", function_index, index);
+    char name[MOST_NAME];
+    snprintf(name, sizeof name, "%s_%u_part", function, index);
     LLVMValueRef part = begin_function(e, name, e->part_type);
     load_frame(e, LLVMGetParam(part, 0));
     call_kernel(e, kernel, LLVMGetParam(part, 1), LLVMGetParam(part, 2));
@@ -201,36 +220,35 @@ static void call_kernels(Emitter *e, const EmittedKernel *kernels, const LLVMVal
  * them. */
 enum { CALLS = 256 };
 
-/* hn_fn_<f>_from_<k>(frame) calls kernel k and the CALLS - 1 kernels behind it. */
-static LLVMValueRef emit_calls(Emitter *e, uint32_t index, const EmittedKernel *kernels, const LLVMValueRef *parts,
+/* <function>_from_<k>(frame) calls kernel k and the CALLS - 1 kernels behind it. */
+static LLVMValueRef emit_calls(Emitter *e, const char *caller, const EmittedKernel *kernels, const LLVMValueRef *parts,
                                uint32_t begin)
 {
     uint32_t count = e->schedule->kernels.len;
-    char name[48];
-    snprintf(name, sizeof name, "hn_fn_%u_from_%u", index, begin);
+    char name[MOST_NAME];
+    snprintf(name, sizeof name, "%s_from_%u", caller, begin);
     LLVMValueRef function = begin_frame_function(e, name);
     add_attribute(e, function, "noinline");
     call_kernels(e, kernels, parts, begin, count - begin < CALLS ? count : begin + CALLS);
     return function;
 }
 
-LLVMValueRef emit_function(Emitter *e, uint32_t index)
+/* The code of a schedule, name(frame). */
+static LLVMValueRef emit_schedule(Emitter *e, const Schedule *schedule, const char *name)
 {
-    const Schedule *schedule = e->schedule = &e->plan->schedules.data[index];
+    e->schedule = schedule;
     uint32_t count = schedule->kernels.len, calls = count > CALLS ? (count + CALLS - 1) / CALLS : 0;
     LLVMValueRef *callers = support_malloc((calls + 1) * sizeof(LLVMValueRef));
     EmittedKernel *kernels = support_malloc((count + 1) * sizeof *kernels);
     LLVMValueRef *parts = support_malloc((count + 1) * sizeof(LLVMValueRef));
     e->bases = support_malloc((schedule->buffers.len + 1) * sizeof *e->bases);
     for (uint32_t k = 0; k < count; k++) {
-        kernels[k] = emit_kernel(e, index, k);
+        kernels[k] = emit_kernel(e, name, k);
         bool shared = worth_threads(e, &schedule->kernels.data[k], kernels[k].split);
-        parts[k] = shared ? emit_part(e, index, k, &kernels[k]) : NULL;
+        parts[k] = shared ? emit_part(e, name, k, &kernels[k]) : NULL;
     }
     for (uint32_t i = 0; i < calls; i++)
-        callers[i] = emit_calls(e, index, kernels, parts, i * CALLS);
-    char name[32];
-    snprintf(name, sizeof name, "hn_fn_%u", index);
+        callers[i] = emit_calls(e, name, kernels, parts, i * CALLS);
     LLVMValueRef function = begin_frame_function(e, name), frame = LLVMGetParam(function, 0);
     for (uint32_t i = 0; i < calls; i++)
         LLVMBuildCall2(e->builder, LLVMGlobalGetValueType(callers[i]), callers[i], &frame, 1, "");
@@ -242,6 +260,13 @@ LLVMValueRef emit_function(Emitter *e, uint32_t index)
     support_free(parts);
     support_free(e->bases);
     return function;
+}
+
+LLVMValueRef emit_function(Emitter *e, uint32_t index)
+{
+    char name[32];
+    snprintf(name, sizeof name, "hn_fn_%u", index);
+    return emit_schedule(e, &e->plan->schedules.data[index], name);
 }
 
 /* ---- the module ---- */

@@ -55,6 +55,8 @@ KernelSplit emit_random(Emitter *e, const Kernel *kernel);
 KernelSplit emit_argmax(Emitter *e, const Kernel *kernel);
 KernelSplit emit_scatter(Emitter *e, const Kernel *kernel);
 KernelSplit emit_extern(Emitter *e, const Kernel *kernel);
+/* `body`: the code of the scan's body, a function of a frame. */
+KernelSplit emit_scan(Emitter *e, const Kernel *kernel, LLVMValueRef body);
 
 /* ---- generated products: emit_tile.c ---- */
 

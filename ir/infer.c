@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ir/rules.h"
+#include "ir/scan.h"
 #include "pareto/externs.h"
 #include "pareto/pareto.h"
 
@@ -402,6 +403,60 @@ static bool infer_extern(const Rule *r)
     return rule_result(r, type_of(real, 1, &with_status));
 }
 
+/* ---- loops ---- */
+
+/* What input i of a scan's body is, given its operand: one entry of those that are scanned. */
+static bool need_operand(const Rule *r, uint32_t i)
+{
+    const Op *op = r->op;
+    Type operand = rule_operand(r, i), input = OP_AT(op->body, op->body->inputs.data[i])->type;
+    bool scanned = i >= scan_carries(op) && i < scan_first_invariant(op);
+    if (scanned && (input.rank == MAX_RANK || !type_equal(operand, type_of_many(scan_steps(op), input))))
+        return rule_fail(r, "operand %u is %s, not one %s per step", i, type_text(operand), type_text(input));
+    if (!scanned && !type_equal(operand, input))
+        return rule_fail(r, "operand %u is %s, the body's input %s", i, type_text(operand), type_text(input));
+    return true;
+}
+
+static bool infer_scan(const Rule *r)
+{
+    const Op *op = r->op;
+    if (!op->body)
+        return rule_fail(r, "it has no body");
+    if (!rule_needs_count(r, "numbers of its loop", op->loop.n, 3))
+        return false;
+    const Function *body = op->body;
+    if (op->loop.v[0] < 1 || op->loop.v[0] > MAX_ELEMENTS || op->loop.v[1] < 0 || op->loop.v[2] < 0 ||
+        op->loop.v[1] > body->outputs.len || op->loop.v[1] + op->loop.v[2] > body->inputs.len)
+        return rule_fail(r, "the body has %u inputs and %u outputs, which are too few", body->inputs.len, body->outputs.len);
+    if (body->outputs.len == 0 || op->nargs != body->inputs.len)
+        return rule_fail(r, "%u operands given, the body has %u inputs and %u outputs", op->nargs, body->inputs.len,
+                         body->outputs.len);
+    for (uint32_t i = 0; i < op->nargs; i++)
+        if (!need_operand(r, i))
+            return false;
+    for (uint32_t i = 0; i < body->outputs.len; i++) {
+        Type type = OP_AT(body, body->outputs.data[i].value)->type;
+        if (i < scan_carries(op) && !type_equal(type, OP_AT(body, body->inputs.data[i])->type))
+            return rule_fail(r, "carry %u becomes %s", i, type_text(type));
+        if (i >= scan_carries(op) && (type.rank == MAX_RANK || !type_valid(type_of_many(scan_steps(op), type))))
+            return rule_fail(r, "all values of the yielded %s are too many", type_text(type));
+    }
+    return rule_result(r, scan_result_type(op, 0));
+}
+
+static bool infer_result(const Rule *r)
+{
+    const Op *scan = OP_AT(r->function, r->op->args[0]);
+    if (scan->code != OP_SCAN)
+        return rule_fail(r, "its operand is no scan");
+    if (!rule_needs_count(r, "results", r->op->place.n, 1))
+        return false;
+    if (r->op->place.v[0] < 0 || r->op->place.v[0] >= scan_results(scan))
+        return rule_fail(r, "the scan has no result %lld", (long long)r->op->place.v[0]);
+    return rule_result(r, scan_result_type(scan, (uint32_t)r->op->place.v[0]));
+}
+
 /* ---- dispatch ---- */
 
 static bool (*const rules[OP_COUNT])(const Rule *) = {
@@ -436,6 +491,8 @@ bool infer_type(const Module *module, const Function *function, Op *op, char why
             return rule_fail(&rule, "operand %u is not a value", i);
         if (function->ops.data[op->args[i]].code == OP_STATE_WRITE)
             return rule_fail(&rule, "operand %u is a state_write, which has no value", i);
+        if (function->ops.data[op->args[i]].code == OP_SCAN && op->code != OP_RESULT)
+            return rule_fail(&rule, "operand %u is a scan: only 'result' takes its values", i);
     }
     if (!rules[op->code](&rule))
         return false;

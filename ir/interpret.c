@@ -97,7 +97,11 @@ static Eval *const source_evals[OP_COUNT] = {
 
 static Eval *find_eval(OpCode code)
 {
-    return source_evals[code] ? source_evals[code] : elementwise_evals[code] ? elementwise_evals[code] : structure_evals[code];
+    Eval *const *const tables[] = {source_evals, elementwise_evals, scan_evals};
+    for (size_t i = 0; i < COUNT_OF(tables); i++)
+        if (tables[i][code])
+            return tables[i][code];
+    return structure_evals[code];
 }
 
 /* The last op that uses each value; the value itself if none does, ops.len if it is an output. */

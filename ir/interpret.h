@@ -8,7 +8,7 @@
 typedef struct Run {
     const Module *module;
     const Function *function;
-    const World *world;
+    World *world;
     const Tensor *inputs;
     Tensor *values; /* one per op; data NULL before it is computed and after its last use */
     Tensor *writes; /* one per state; data NULL where the function does not write it */
@@ -21,6 +21,7 @@ typedef bool Eval(const Run *run, const Op *op, Tensor *out);
 
 /* By op; NULL where the file does not hold it. */
 extern Eval *const elementwise_evals[OP_COUNT]; /* interpret_elementwise.c */
+extern Eval *const scan_evals[OP_COUNT];        /* interpret_scan.c */
 extern Eval *const structure_evals[OP_COUNT];   /* interpret_structure.c: movement, reductions, products, indexing */
 
 /* The value of operand i. */

@@ -155,7 +155,7 @@ bool op_equal(const Op *x, const Op *y)
     return x->code == y->code && type_equal(x->type, y->type) && x->nargs == y->nargs &&
            (x->nargs == 0 || memcmp(x->args, y->args, x->nargs * sizeof *x->args) == 0) &&
            memcmp(&x->number, &y->number, sizeof x->number) == 0 && x->symbol == y->symbol && x->flags == y->flags &&
-           dims_equal(x->a, y->a) && dims_equal(x->b, y->b) && dims_equal(x->c, y->c) && dims_equal(x->d, y->d);
+           x->body == y->body && dims_equal(x->a, y->a) && dims_equal(x->b, y->b) && dims_equal(x->c, y->c) && dims_equal(x->d, y->d);
 }
 
 /* ---- ops ---- */
@@ -238,7 +238,10 @@ void module_free(Module *module)
         return;
     for (uint32_t i = 0; i < module->functions.len; i++)
         function_clear(module->functions.data[i]);
+    for (uint32_t i = 0; i < module->bodies.len; i++)
+        function_clear(module->bodies.data[i]);
     vec_free(&module->functions);
+    vec_free(&module->bodies);
     vec_free(&module->states);
     support_free(module->state_index->slots);
     support_free(module->state_index);

@@ -93,7 +93,8 @@ typedef uint32_t Value; /* index of an op in its function */
 #define NO_VALUE UINT32_MAX
 
 enum {
-    OP_SHARED = 1, /* random: one draw for the whole batch, not one per example */
+    OP_SHARED = 1,   /* random: one draw for the whole batch, not one per example */
+    OP_REVERSED = 2, /* scan: from the last step to the first */
 };
 
 typedef struct Op {
@@ -106,6 +107,7 @@ typedef struct Op {
                         random: stream (distinct streams are independent); extern: ExternCode */
     uint32_t flags;
     uint32_t line; /* of the model file, 0 if none */
+    struct Function *body; /* scan: what each step computes; of the module's bodies. Else NULL */
     union {
         Dims axes;       /* broadcast: result axis of each operand axis, increasing. transpose: operand axis of each result axis.
                             reduce_*: axes removed, increasing. window, overlap: along which windows move, increasing */
@@ -117,6 +119,8 @@ typedef struct Op {
         Dims conditions; /* param: the condition that each operand is the value of, increasing. The weight is that at these
                             values; any other condition keeps its own. Operands may have leading axes, all the same, which the
                             result then has, too */
+        Dims loop;       /* scan: how many steps, carries and scanned operands */
+        Dims place;      /* result: the only entry, which result of its operand's */
         Dims a;          /* any of them, where it does not matter which */
     };
     union {
@@ -262,6 +266,7 @@ typedef struct Module {
     DType real;       /* DTYPE_F32 or DTYPE_F64: what the language's f32 becomes */
     Target target;    /* target_usual() until another is put here, before any pass */
     VEC(Function *) functions;
+    VEC(Function *) bodies; /* of scans; some may be of none any more */
     VEC(State) states;
     struct StateIndex *state_index; /* find_state's own */
     VEC(Weight) weights;

@@ -1,4 +1,5 @@
 #include "ir/map.h"
+#include "ir/scan.h"
 
 #include <string.h>
 
@@ -289,6 +290,84 @@ static Value batch_across(Mapping *m, Value v)
     }
     x = build_reduce(b, max ? OP_REDUCE_MAX : OP_REDUCE_SUM, x, dims_of(1, 0));
     return mean ? build_binary(b, OP_DIV, x, build_splat(b, example_count(m), op->type)) : x;
+}
+
+/* ---- loops ---- */
+
+/* From [elements, steps, ...] to [steps, elements, ...], and back. */
+static Value steps_first(Builder *b, Value all)
+{
+    Dims order = all_axes(value_type(b, all).rank);
+    order.v[0] = 1;
+    order.v[1] = 0;
+    return build_transpose(b, all, order);
+}
+
+/* Which values of the body differ between the elements: what follows from inputs that do, and all carries, which are mapped
+ * together. */
+static bool *varying_in_body(const Mapping *m, const Op *scan)
+{
+    const Function *body = scan->body;
+    bool *varies = support_malloc(body->ops.len + 1);
+    for (Value v = 0; v < body->ops.len; v++) {
+        const Op *op = OP_AT(body, v);
+        varies[v] = op->code == OP_INPUT && (op->symbol < scan_carries(scan) || m->varies[scan->args[op->symbol]]);
+        for (uint32_t i = 0; i < op->nargs; i++)
+            varies[v] |= varies[op->args[i]];
+    }
+    return varies;
+}
+
+/* The body of many elements, all of whose outputs have the axis. */
+static Function *map_body(Mapping *m, const Op *scan)
+{
+    const Function *body = scan->body;
+    bool *varies = varying_in_body(m, scan);
+    Value *map = support_malloc((body->ops.len + 1) * sizeof *map);
+    Builder b = {m->b->module, body_new(m->b->module), m->b->line};
+    Mapping inside = *m;
+    inside.b = &b;
+    inside.from = body;
+    inside.map = map;
+    inside.varies = varies;
+    inside.index = inside.mask = NO_VALUE;
+    for (Value v = 0; v < body->ops.len; v++) {
+        const Op *op = OP_AT(body, v);
+        if (op->code == OP_INPUT)
+            map[v] = body_input(&b, varies[v] ? batched(m, op->type) : op->type);
+        else
+            map[v] = varies[v] ? map_op(&inside, v) : build_copy(&b, body, v, map);
+    }
+    for (uint32_t i = 0; i < body->outputs.len; i++) {
+        Value output = body->outputs.data[i].value;
+        Type type = OP_AT(body, output)->type;
+        body_output(&b, varies[output] ? map[output] : build_broadcast(&b, map[output], batched(m, type), consecutive(1, type.rank)));
+    }
+    support_free(map);
+    support_free(varies);
+    return b.function;
+}
+
+static Value batch_scan(Mapping *m, Value v)
+{
+    const Op *op = OP_AT(m->from, v);
+    Value *operands = support_malloc(op->nargs * sizeof *operands + 1);
+    for (uint32_t i = 0; i < op->nargs; i++) {
+        bool scanned = i >= scan_carries(op) && i < scan_first_invariant(op), varies = m->varies[op->args[i]];
+        Value operand = i < scan_carries(op) ? varying_arg(m, op, i) : m->map[op->args[i]];
+        operands[i] = scanned && varies ? steps_first(m->b, operand) : operand;
+    }
+    Value scan = build_scan(m->b, map_body(m, op), scan_steps(op), scan_carries(op), scan_scanned(op), op->flags, operands);
+    support_free(operands);
+    return scan;
+}
+
+static Value batch_result(Mapping *m, Value v)
+{
+    const Op *op = OP_AT(m->from, v), *scan = OP_AT(m->from, op->args[0]);
+    uint32_t place = (uint32_t)op->place.v[0];
+    Value result = build_result(m->b, m->map[op->args[0]], place);
+    return place < scan_carries(scan) ? result : steps_first(m->b, result);
 }
 
 typedef Value MapRule(Mapping *m, Value v);

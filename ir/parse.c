@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "ir/parse.h"
+#include "ir/scan.h"
 #include "pareto/externs.h"
 
 enum { MOST_OPS = 1 << 18, MOST_ENTRIES = 1 << 16, MOST_FUNCTIONS = 4096, MOST_SIGNATURE = 1024 };
@@ -12,6 +13,7 @@ enum { MOST_OPS = 1 << 18, MOST_ENTRIES = 1 << 16, MOST_FUNCTIONS = 4096, MOST_S
 static const char *const subject_names[] = {
     [SUBJECT_NONE] = "function", [SUBJECT_STATE] = "state",         [SUBJECT_FIELD] = "field",
     [SUBJECT_WEIGHT] = "weight", [SUBJECT_CONDITION] = "condition", [SUBJECT_EXTERN] = "function in C",
+    [SUBJECT_BODY] = "body",
 };
 
 /* symbol ':' type, the head of every table entry; the name is entered as number `index`. */
@@ -187,6 +189,8 @@ static bool parse_subject(Parser *p, Op *op)
         return error_here(p, "expected a %s: @name", subject_names[subject]);
     if (!names_find(&p->symbols[subject], p->token.text, &op->symbol))
         return error_here(p, "no %s of this name is declared above", subject_names[subject]);
+    op->body = subject == SUBJECT_BODY ? p->module->bodies.data[op->symbol] : NULL;
+    op->symbol = op->body ? 0 : op->symbol;
     parser_advance(p);
     return true;
 }
@@ -238,6 +242,11 @@ static bool parse_attributes(Parser *p, Op *op)
             return false;
         op->flags = accept_word(p, "shared") ? OP_SHARED : 0;
         return true;
+    case ATTRIBUTES_SCAN:
+        if (!expect_word(p, "loop") || !parse_dims(p, &op->loop))
+            return false;
+        op->flags = accept_word(p, "reversed") ? OP_REVERSED : 0;
+        return true;
     case ATTRIBUTES_GIVEN:
         return parse_given(p, &op->a);
     }
@@ -246,7 +255,7 @@ static bool parse_attributes(Parser *p, Op *op)
 
 static bool is_reserved(const char *mnemonic)
 {
-    static const char *const reserved[] = {"scan", "call", "sort"};
+    static const char *const reserved[] = {"call", "sort"};
     for (size_t i = 0; i < COUNT_OF(reserved); i++)
         if (strcmp(mnemonic, reserved[i]) == 0)
             return true;
@@ -497,29 +506,44 @@ static void skip_body(Parser *p)
     skip_line(p);
 }
 
-/* function := 'func' signature body */
-static bool parse_function(Parser *p)
+/* function := ('func' | 'body') signature body */
+static bool parse_function_of(Parser *p, OpSubject subject)
 {
     const char *name = NULL;
     Span span = p->token.span;
     StatedOutputs outputs = {0};
-    bool fine = p->module->functions.len < MOST_FUNCTIONS || error_here(p, "too many functions (limit is %d)", MOST_FUNCTIONS);
+    bool body = subject == SUBJECT_BODY;
+    uint32_t number = body ? p->module->bodies.len : p->module->functions.len;
+    bool fine = number < MOST_FUNCTIONS || error_here(p, "too many functions (limit is %d)", MOST_FUNCTIONS);
     fine = fine && expect_text(p, TOKEN_SYMBOL, "a name that starts with '@'", &name);
-    if (fine && !names_add(&p->symbols[SUBJECT_NONE], name, p->module->functions.len)) {
-        diag_error(p->diags, span, "function '%s' is defined twice", name);
+    uint32_t other;
+    if (fine && names_find(&p->symbols[subject], name, &other)) {
+        diag_error(p->diags, span, "%s '%s' is defined twice", body ? "body" : "function", name);
         fine = false;
     }
     if (fine) {
-        p->function = function_new(p->module, name);
+        p->function = body ? body_new(p->module) : function_new(p->module, name);
         fine = parse_signature(p, &outputs);
     }
     if (fine)
         parse_body(p, &outputs, span);
     else
         skip_body(p);
+    if (fine)
+        names_add(&p->symbols[subject], name, number); /* not before: no body scans with itself */
     names_free(&p->values);
     vec_free(&outputs);
     return true;
+}
+
+static bool parse_function(Parser *p)
+{
+    return parse_function_of(p, SUBJECT_NONE);
+}
+
+static bool parse_scan_body(Parser *p)
+{
+    return parse_function_of(p, SUBJECT_BODY);
 }
 
 /* ---- modules ---- */
@@ -537,13 +561,14 @@ static bool parse_header(Parser *p)
     return expect_line_end(p);
 }
 
-/* item := function | state | weight | field | condition */
+/* item := function | body | state | weight | field | condition */
 static void parse_item(Parser *p)
 {
     static const struct {
         const char *word;
         bool (*parse)(Parser *);
     } items[] = {{"func", parse_function},
+                 {"body", parse_scan_body},
                  {"state", parse_state},
                  {"weight", parse_weight},
                  {"field", parse_field},
@@ -555,7 +580,7 @@ static void parse_item(Parser *p)
             skip_line(p);
             return;
         }
-    error_here(p, "expected 'func', 'state', 'weight', 'field' or 'condition'");
+    error_here(p, "expected 'func', 'body', 'state', 'weight', 'field' or 'condition'");
     skip_line(p);
 }
 

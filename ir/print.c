@@ -18,6 +18,7 @@ const OpText op_text[OP_COUNT] = {
     [OP_REDUCE_SUM] = {SUBJECT_NONE, ATTRIBUTES_LIST, "axes"},   [OP_REDUCE_MAX] = {SUBJECT_NONE, ATTRIBUTES_LIST, "axes"},
     [OP_ARGMAX] = {SUBJECT_NONE, ATTRIBUTES_INDEX, "axis"},      [OP_DOT] = {SUBJECT_NONE, ATTRIBUTES_DOT, NULL},
     [OP_SCATTER_ADD] = {SUBJECT_NONE, ATTRIBUTES_INDEX, "rows"}, [OP_EXTERN] = {SUBJECT_EXTERN, ATTRIBUTES_NONE, NULL},
+    [OP_SCAN] = {SUBJECT_BODY, ATTRIBUTES_SCAN, NULL},           [OP_RESULT] = {SUBJECT_NONE, ATTRIBUTES_INDEX, "place"},
 };
 
 bool is_plain_name(const char *name)
@@ -151,7 +152,9 @@ static void print_tables(const Module *module, Text *out)
 typedef struct Printer {
     const Module *module;
     const Function *function;
+    const char *name;  /* of the function, as it is printed */
     uint32_t *numbers; /* value_number of every value, computed once */
+    uint32_t bodies;   /* printed so far */
     Text *out;
 } Printer;
 
@@ -180,8 +183,15 @@ static void print_value(const Printer *p, Value v)
 /* The name of entry op->symbol; "?" where a function that does not verify refers to none. */
 #define ENTRY_NAME(table) (op->symbol < p->module->table.len ? p->module->table.data[op->symbol].name : "?")
 
-static void print_subject(const Printer *p, const Op *op)
+/* Bodies have no names of their own: the first scan of f has the body f.body1. */
+static void name_body(const char *function, uint32_t number, Text *name)
 {
+    text_printf(name, "%s.body%u", function, number);
+}
+
+static void print_subject(Printer *p, const Op *op)
+{
+    Text body = {0};
     switch (op_text[op->code].subject) {
     case SUBJECT_NONE:
         break;
@@ -200,10 +210,15 @@ static void print_subject(const Printer *p, const Op *op)
     case SUBJECT_EXTERN:
         print_symbol(op->symbol < EXTERN_COUNT ? extern_info[op->symbol].name : "?", p->out);
         break;
+    case SUBJECT_BODY:
+        name_body(p->name, ++p->bodies, &body);
+        print_symbol(body.data, p->out);
+        break;
     case SUBJECT_NUMBER:
         print_number(op->number, p->out);
         break;
     }
+    text_free(&body);
 }
 
 static void print_given(const Printer *p, const Op *op, Text *out)
@@ -254,13 +269,18 @@ static void print_attributes(const Printer *p, const Op *op)
     case ATTRIBUTES_RANDOM:
         text_printf(out, " stream %u%s", op->symbol, op->flags & OP_SHARED ? " shared" : "");
         break;
+    case ATTRIBUTES_SCAN:
+        text_printf(out, " loop ");
+        print_dims(op->loop, out);
+        text_printf(out, op->flags & OP_REVERSED ? " reversed" : "");
+        break;
     case ATTRIBUTES_GIVEN:
         print_given(p, op, out);
         break;
     }
 }
 
-static void print_op(const Printer *p, Value v)
+static void print_op(Printer *p, Value v)
 {
     const Op *op = OP_AT(p->function, v);
     bool has_value = op->code != OP_STATE_WRITE, has_subject = op_text[op->code].subject != SUBJECT_NONE;
@@ -279,11 +299,11 @@ static void print_op(const Printer *p, Value v)
     text_printf(p->out, "\n");
 }
 
-static void print_signature(const Printer *p)
+static void print_signature(const Printer *p, const char *word)
 {
     const Function *f = p->function;
-    text_printf(p->out, "func ");
-    print_symbol(f->name, p->out);
+    text_printf(p->out, "%s ", word);
+    print_symbol(p->name, p->out);
     text_printf(p->out, "(");
     for (uint32_t i = 0; i < f->inputs.len; i++) {
         text_printf(p->out, i ? ", " : "");
@@ -300,10 +320,28 @@ static void print_signature(const Printer *p)
     text_printf(p->out, f->outputs.len ? ") {\n" : " {\n");
 }
 
-void print_function(const Module *module, const Function *function, Text *out)
+static void print_named_function(const Module *module, const Function *function, const char *word, const char *name, Text *out);
+
+/* The bodies of the function's scans, which stand before it. */
+static void print_bodies(const Module *module, const Function *function, const char *name, Text *out)
 {
-    Printer printer = {module, function, number_values(function), out};
-    print_signature(&printer);
+    uint32_t count = 0;
+    for (Value v = 0; v < function->ops.len; v++) {
+        Text body = {0};
+        if (OP_AT(function, v)->code != OP_SCAN)
+            continue;
+        name_body(name, ++count, &body);
+        print_named_function(module, OP_AT(function, v)->body, "body", body.data, out);
+        text_printf(out, "\n");
+        text_free(&body);
+    }
+}
+
+static void print_named_function(const Module *module, const Function *function, const char *word, const char *name, Text *out)
+{
+    print_bodies(module, function, name, out);
+    Printer printer = {module, function, name, number_values(function), 0, out};
+    print_signature(&printer, word);
     for (Value v = 0; v < function->ops.len; v++)
         if (OP_AT(function, v)->code != OP_INPUT)
             print_op(&printer, v);
@@ -315,6 +353,11 @@ void print_function(const Module *module, const Function *function, Text *out)
     }
     text_printf(out, function->outputs.len ? "\n}\n" : "}\n");
     support_free(printer.numbers);
+}
+
+void print_function(const Module *module, const Function *function, Text *out)
+{
+    print_named_function(module, function, "func", function->name, out);
 }
 
 void print_module(const Module *module, Text *out)

@@ -146,16 +146,38 @@ static void check_outputs(Verifier *v)
         const char *name = output->name ? output->name : "";
         if (output->value >= f->ops.len)
             violation(v, "output '%s' is not a value", name);
-        else if (OP_AT(f, output->value)->code == OP_STATE_WRITE)
-            violation(v, "output '%s' is a state_write, which has no value", name);
+        else if (OP_AT(f, output->value)->code == OP_STATE_WRITE || OP_AT(f, output->value)->code == OP_SCAN)
+            violation(v, "output '%s' is a %s, which has no value", name, op_info[OP_AT(f, output->value)->code].name);
     }
     check_names(v, "output", f->outputs.data, sizeof f->outputs.data[0], f->outputs.len);
 }
 
+static void check_function(Verifier *v);
+
+/* A body computes from its inputs alone. */
+static void check_body(Verifier *v, Value scan)
+{
+    const Function *around = v->function;
+    const Op *op = OP_AT(around, scan);
+    if (op->code != OP_SCAN || !op->body)
+        return;
+    v->function = op->body;
+    check_function(v);
+    for (Value value = 0; value < op->body->ops.len; value++) {
+        const Op *inner = OP_AT(op->body, value);
+        bool source = op_info[inner->code].effect == EFFECT_SOURCE || op_info[inner->code].effect == EFFECT_WRITE;
+        if ((source && inner->code != OP_INPUT) || inner->code == OP_RANDOM)
+            op_violation(v, value, "the body of a scan has only what it is given");
+    }
+    v->function = around;
+}
+
 static void check_function(Verifier *v)
 {
-    for (Value value = 0; value < v->function->ops.len; value++)
+    for (Value value = 0; value < v->function->ops.len; value++) {
         check_op(v, value);
+        check_body(v, value);
+    }
     check_single_writes(v);
     check_inputs(v);
     check_outputs(v);

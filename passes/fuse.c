@@ -99,14 +99,6 @@ static View view_at(View view, const int64_t *start, unsigned rank)
     return view;
 }
 
-static bool same_view(const View *a, const View *b, Type type)
-{
-    bool same = !a->indirect && a->buffer == b->buffer && a->offset == b->offset;
-    for (unsigned axis = 0; axis < type.rank; axis++)
-        same &= type.dims[axis] == 1 || a->stride[axis] == b->stride[axis];
-    return same;
-}
-
 /* The piece lies in place once its own producers have run; otherwise it is copied there. */
 static void place_piece(Fuser *f, Value whole, Value piece, const int64_t *start)
 {
@@ -210,13 +202,6 @@ static void place_table_access(Fuser *f, Value v)
 
 /* ---- kernels of their own ---- */
 
-static View need_row_major(Fuser *f, Value v, uint32_t group)
-{
-    View view = need_plain(f, v, group), plain = view_contiguous(view.buffer, type_at(f, v));
-    plain.offset = view.offset;
-    return same_view(&view, &plain, type_at(f, v)) ? view : need_copy(f, v, all_axes(type_at(f, v).rank), group);
-}
-
 _Static_assert((int)MOST_SPECIAL_INPUTS >= (int)EXTERN_MOST_OPERANDS, "a special kernel holds the operands of any extern");
 
 static void place_special(Fuser *f, Value v, KernelKind kind)
@@ -255,7 +240,8 @@ static void place_product(Fuser *f, Value v)
 static uint32_t own_buffer(const Fuser *f, Value v)
 {
     const Info *info = &f->info[v];
-    if (!info->in_memory || info->view.indirect || !is_computed(f, v))
+    bool made = is_computed(f, v) || op_of(f, v)->code == OP_RESULT;
+    if (!info->in_memory || info->view.indirect || !made)
         return NO_BUFFER;
     const Buffer *buffer = &f->schedule->buffers.data[info->view.buffer];
     bool whole = buffer->kind == BUFFER_SCRATCH && buffer->elements == type_elements(type_at(f, v)) && !info->view.offset;
@@ -326,6 +312,12 @@ static void place_op(Fuser *f, Value v)
         break;
     case OP_EXTERN:
         place_special(f, v, KERNEL_EXTERN);
+        break;
+    case OP_SCAN:
+        place_scan(f, v);
+        break;
+    case OP_RESULT:
+        place_result(f, v);
         break;
     default:
         if (op->code == OP_RESHAPE)

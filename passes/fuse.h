@@ -124,6 +124,8 @@ void set_view(Fuser *f, Value v, View view);
 void store(Fuser *f, Value v);
 /* Where the elements of `v` lie; false where it is inline or no strides describe it. *base: the value whose memory it is. */
 bool find_view(const Fuser *f, Value v, View *view, Value *base);
+/* Whether both are the same elements in the same order, for a tensor of that type. */
+bool same_view(const View *a, const View *b, Type type);
 void add_once(uint32_t **data, uint32_t *len, uint32_t *cap, uint32_t item);
 #define vec_add_once(v, item) add_once(&(v)->data, &(v)->len, &(v)->cap, (item))
 
@@ -154,6 +156,13 @@ void settle_groups(Fuser *f);
 /* Whether group `from` must run after `to`, or is `to`. */
 bool group_depends_on(Fuser *f, uint32_t from, uint32_t to);
 
+/* ---- loops: fuse_scan.c ---- */
+
+/* Gives a result of a scan its memory; before grouping, like place_values. */
+void store_result(Fuser *f, Value v);
+void place_scan(Fuser *f, Value v);
+void place_result(Fuser *f, Value v);
+
 /* ---- what groups read: fuse_needs.c ---- */
 
 /* Records that a group reads the memory of `base`, and that its producers come first. */
@@ -162,8 +171,9 @@ void note_read(Fuser *f, uint32_t group, Value base, const View *view);
 View need_view(Fuser *f, Value v, uint32_t group);
 /* The copy of `v` in memory of its own with its axes in the given order, outermost first; `group` reads it. */
 View need_copy(Fuser *f, Value v, Dims order, uint32_t group);
-/* A view of `v` without indirection, of its own dtype. */
+/* A view of `v` without indirection, of its own dtype; the other one is row-major, too. */
 View need_plain(Fuser *f, Value v, uint32_t group);
+View need_row_major(Fuser *f, Value v, uint32_t group);
 
 /* ---- results: fuse_exits.c ---- */
 

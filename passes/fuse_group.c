@@ -48,7 +48,8 @@ void weigh(Fuser *f, Value v)
 {
     Info *info = &f->info[v];
     const Op *op = op_of(f, v);
-    if (op->code == OP_STATE_WRITE || op->code == OP_FETCH || op->code == OP_GATHER)
+    if (op->code == OP_STATE_WRITE || op->code == OP_FETCH || op->code == OP_GATHER || op->code == OP_SCAN ||
+        op->code == OP_RESULT)
         return;
     uint32_t cost = own_cost(f, v), depth = 0;
     for (uint32_t i = 0; i < op->nargs; i++) {

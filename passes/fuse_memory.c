@@ -127,6 +127,13 @@ static void place_value(Fuser *f, Value v)
         store(f, v);
         claim_pieces(f, v);
         break;
+    case OP_RESULT:
+        store_result(f, v);
+        break;
+    case OP_SCAN:
+        for (uint32_t i = 0; i < op->nargs; i++)
+            want_memory(f, op->args[i]);
+        break;
     default:
         if (is_always_stored(f, v) || (f->plan->unfused && op_info[op->code].lowering == LOWER_ELEMENTWISE))
             store(f, v);

@@ -71,3 +71,10 @@ View need_plain(Fuser *f, Value v, uint32_t group)
         return view;
     return need_copy(f, v, all_axes(type_at(f, v).rank), group);
 }
+
+View need_row_major(Fuser *f, Value v, uint32_t group)
+{
+    View view = need_plain(f, v, group), plain = view_contiguous(view.buffer, type_at(f, v));
+    plain.offset = view.offset;
+    return same_view(&view, &plain, type_at(f, v)) ? view : need_copy(f, v, all_axes(type_at(f, v).rank), group);
+}

@@ -49,6 +49,8 @@ bool is_table_access(OpCode code)
 bool is_computed(const Fuser *f, Value v)
 {
     OpCode code = op_of(f, v)->code;
+    if (code == OP_SCAN || code == OP_RESULT)
+        return false;
     return code != OP_INPUT && code != OP_STATE_READ && !is_table_access(code) && !is_view_op(f, v);
 }
 
@@ -90,6 +92,14 @@ void store(Fuser *f, Value v)
     const Op *op = op_of(f, v);
     uint32_t buffer = new_buffer(f, BUFFER_SCRATCH, 0, memory_dtype(op), type_elements(op->type), v);
     set_view(f, v, view_contiguous(buffer, op->type));
+}
+
+bool same_view(const View *a, const View *b, Type type)
+{
+    bool same = !a->indirect && a->buffer == b->buffer && a->offset == b->offset;
+    for (unsigned axis = 0; axis < type.rank; axis++)
+        same &= type.dims[axis] == 1 || a->stride[axis] == b->stride[axis];
+    return same;
 }
 
 bool find_view(const Fuser *f, Value v, View *view, Value *base)

@@ -1,6 +1,7 @@
 /* Forward mode. One sweep from the leaves to y; each op's rule turns tangents of its operands into the tangent of its result. A
  * value that does not depend on a leaf has no tangent (NO_VALUE) rather than a zero one. */
 #include "passes/passes.h"
+#include "passes/scans.h"
 
 typedef struct Forward {
     Builder *b;
@@ -120,6 +121,25 @@ static Value jvp_dot(Forward *forward, const Op *op, Value y)
         result = build_dot(b, x, op->args[1], op->contract_x, op->contract_y, op->batch_x, op->batch_y);
     return w == NO_VALUE ? result
                          : sum(b, result, build_dot(b, op->args[0], w, op->contract_x, op->contract_y, op->batch_x, op->batch_y));
+}
+
+/* The tangent of a scan stands for a scan that has the tangents of all its results. */
+static Value jvp_scan(Forward *forward, const Op *op, Value y)
+{
+    (void)y;
+    Value *tangents = support_malloc((op->nargs + 1) * sizeof *tangents);
+    for (uint32_t i = 0; i < op->nargs; i++)
+        tangents[i] = tangent_of(forward, op, i);
+    Value joint = jvp_scan_append(forward->b, op, tangents);
+    support_free(tangents);
+    return joint;
+}
+
+static Value jvp_result(Forward *forward, const Op *op, Value y)
+{
+    (void)y;
+    Op scan = *OP_AT(forward->b->function, op->args[0]);
+    return jvp_result_append(forward->b, &scan, tangent_of(forward, op, 0), (uint32_t)op->place.v[0]);
 }
 
 static Value jvp_zero(Forward *forward, const Op *op, Value y)

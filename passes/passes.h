@@ -69,6 +69,7 @@ void pass_simplify(Module *module, Function *function); /* algebraic identities,
 void pass_outer(Module *module, Function *function);    /* sums and products of outer products by their factors */
 void pass_cse(Module *module, Function *function);      /* equal pure ops become one */
 void pass_dce(Module *module, Function *function);      /* drops what no output or write needs */
+void pass_hoist(Module *module, Function *function);    /* what need not run step by step leaves loops. After differentiation */
 /* Products of several vectors with one matrix state become one product. After differentiation. */
 void pass_stack(Module *module, Function *function);
 /* Products of a vector and a large matrix state that the step also updates, without waiting for the product, become sums of
@@ -88,6 +89,7 @@ void pass_merge(Module *module, Function *function);
 typedef struct PassInfo {
     const char *name, *summary;
     void (*run)(Module *module, Function *function);
+    bool whole; /* it knows of states, examples or bodies: it is not run on the bodies of loops, whose ops are like any others */
 } PassInfo;
 extern const PassInfo pass_table[];
 extern const uint32_t pass_count;

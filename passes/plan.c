@@ -95,6 +95,14 @@ void plan_scratch(Schedule *schedule, bool apart)
 
 /* ---- programs ---- */
 
+void schedule_count(Schedule *schedule)
+{
+    for (uint32_t k = 0; k < schedule->kernels.len; k++) {
+        schedule->flops += schedule->kernels.data[k].flops;
+        schedule->bytes += schedule->kernels.data[k].bytes;
+    }
+}
+
 Plan *plan_module_as(const Module *module, PlanKind kind)
 {
     Plan *plan = support_malloc(sizeof *plan);
@@ -104,10 +112,7 @@ Plan *plan_module_as(const Module *module, PlanKind kind)
         Schedule schedule = {.function = module->functions.data[i]};
         fuse_function(plan, schedule.function, &schedule);
         plan_scratch(&schedule, kind == PLAN_APART || kind == PLAN_UNFUSED);
-        for (uint32_t k = 0; k < schedule.kernels.len; k++) {
-            schedule.flops += schedule.kernels.data[k].flops;
-            schedule.bytes += schedule.kernels.data[k].bytes;
-        }
+        schedule_count(&schedule);
         if (schedule.scratch_bytes > plan->scratch_bytes)
             plan->scratch_bytes = schedule.scratch_bytes;
         vec_push(&plan->schedules, schedule);
@@ -128,22 +133,32 @@ Plan *plan_module(const Module *module)
     return plan_module_as(module, PLAN_USUAL);
 }
 
+static void schedule_free(Schedule *schedule)
+{
+    for (uint32_t k = 0; k < schedule->kernels.len; k++) {
+        Kernel *kernel = &schedule->kernels.data[k];
+        if (kernel->scan) {
+            schedule_free(kernel->scan->body);
+            support_free(kernel->scan->body);
+            support_free(kernel->scan->operands);
+            support_free(kernel->scan->results);
+            support_free(kernel->scan);
+        }
+        vec_free(&kernel->loop.nodes);
+        vec_free(&kernel->loop.sinks);
+        vec_free(&kernel->reads);
+        vec_free(&kernel->writes);
+    }
+    vec_free(&schedule->kernels);
+    vec_free(&schedule->buffers);
+}
+
 void plan_free(Plan *plan)
 {
     if (!plan)
         return;
-    for (uint32_t i = 0; i < plan->schedules.len; i++) {
-        Schedule *schedule = &plan->schedules.data[i];
-        for (uint32_t k = 0; k < schedule->kernels.len; k++) {
-            Kernel *kernel = &schedule->kernels.data[k];
-            vec_free(&kernel->loop.nodes);
-            vec_free(&kernel->loop.sinks);
-            vec_free(&kernel->reads);
-            vec_free(&kernel->writes);
-        }
-        vec_free(&schedule->kernels);
-        vec_free(&schedule->buffers);
-    }
+    for (uint32_t i = 0; i < plan->schedules.len; i++)
+        schedule_free(&plan->schedules.data[i]);
     vec_free(&plan->schedules);
     support_free(plan->state_offsets);
     support_free(plan->state_used);

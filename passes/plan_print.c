@@ -95,6 +95,10 @@ static void print_shape(const Kernel *kernel, Text *out)
     case KERNEL_EXTERN:
         text_printf(out, "extern %s", extern_info[kernel->special.symbol].name);
         break;
+    case KERNEL_SCAN:
+        text_printf(out, "scan   %" PRId64 " steps%s of %u kernels", kernel->scan->steps,
+                    kernel->scan->reversed ? " backwards" : "", kernel->scan->body->kernels.len);
+        break;
     }
 }
 

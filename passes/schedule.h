@@ -110,7 +110,15 @@ int64_t axes_elements(const AxisList *list);
 
 /* ---- kernels ---- */
 
-typedef enum { KERNEL_LOOP, KERNEL_PRODUCT, KERNEL_RANDOM, KERNEL_ARGMAX, KERNEL_SCATTER, KERNEL_EXTERN } KernelKind;
+typedef enum {
+    KERNEL_LOOP,
+    KERNEL_PRODUCT,
+    KERNEL_RANDOM,
+    KERNEL_ARGMAX,
+    KERNEL_SCATTER,
+    KERNEL_EXTERN,
+    KERNEL_SCAN
+} KernelKind;
 
 /* Kernels with simple code of their own. random: seed, step -> f32 out; argmax: in -> i32 out; scatter: index, updates -> out;
  * extern: row-major operands -> row-major out. */
@@ -123,12 +131,25 @@ typedef struct Special {
     int64_t axis;    /* argmax */
 } Special;
 
+/* Steps of a body (ir/scan.h), each on places of its own. All tensors are row-major. */
+typedef struct ScanKernel {
+    int64_t steps;
+    uint32_t carries, scanned;
+    bool reversed;
+    struct Schedule *body; /* its inputs and outputs are those of the body */
+    View *operands;        /* one per input */
+    uint32_t *results;     /* buffers, one per output */
+    uint32_t *others;      /* buffers, one per carry: every second step writes there instead */
+    uint32_t scratch;      /* a buffer of the bytes that the body's scratch memory takes */
+} ScanKernel;
+
 typedef struct Kernel {
     KernelKind kind;
     uint32_t line; /* of the model file, 0: unknown */
     Loop loop;
     Product product;
     Special special;
+    ScanKernel *scan; /* owned */
     VEC(uint32_t) reads, writes; /* buffers, each once */
     int64_t flops, bytes;        /* of one run; bytes that must move, each buffer's part once */
 } Kernel;
@@ -183,6 +204,8 @@ void layout_states(Plan *plan, bool all);
 bool concat_is_view(const Plan *plan, const Function *function, const Op *concat);
 /* Partitions a function into kernels: fills buffers and kernels, in order of execution. */
 void fuse_function(const Plan *plan, const Function *function, Schedule *schedule);
+/* Sums the operations and bytes of its kernels. */
+void schedule_count(Schedule *schedule);
 /* Gives every scratch buffer an offset: buffers whose lifetimes overlap share no memory; with `apart` no two buffers do. */
 void plan_scratch(Schedule *schedule, bool apart);
 

@@ -283,6 +283,25 @@ static Value simplify_pad(Simplifier *s)
     return is_number(s, s->args[0], 0) ? constant(s, s->op->type, 0) : NO_VALUE;
 }
 
+/* A sum over batch axes of a product contracts them. NO_VALUE: the operand is none, or other axes are summed too. */
+static Value simplify_sum_of_products(Simplifier *s)
+{
+    Op dot = *OP_AT(s->b->function, s->args[0]);
+    Dims batch_x = {0}, batch_y = {0};
+    if (dot.code != OP_DOT)
+        return NO_VALUE;
+    for (unsigned i = 0; i < s->op->axes.n; i++)
+        if (s->op->axes.v[i] >= dot.batch_x.n)
+            return NO_VALUE;
+    for (unsigned i = 0; i < dot.batch_x.n; i++) {
+        bool summed = dims_contain(s->op->axes, i);
+        Dims *x = summed ? &dot.contract_x : &batch_x, *y = summed ? &dot.contract_y : &batch_y;
+        x->v[x->n++] = dot.batch_x.v[i];
+        y->v[y->n++] = dot.batch_y.v[i];
+    }
+    return build_dot(s->b, dot.args[0], dot.args[1], dot.contract_x, dot.contract_y, batch_x, batch_y);
+}
+
 /* sum over axes along which the operand is constant: times their extent */
 static Value simplify_reduce_sum(Simplifier *s)
 {
@@ -295,6 +314,8 @@ static Value simplify_reduce_sum(Simplifier *s)
             count *= (double)from.dims[s->op->axes.v[i]];
         return dtype_is_float(from.dtype) ? constant(s, s->op->type, made->number * count) : NO_VALUE;
     }
+    if (made->code == OP_DOT)
+        return simplify_sum_of_products(s);
     if (made->code != OP_BROADCAST || !dtype_is_float(from.dtype))
         return NO_VALUE;
     for (unsigned i = 0; i < s->op->axes.n; i++) {

@@ -65,5 +65,7 @@ void check_plan(Checker *c);
 /* ---- kernels: verify_kernels.c ---- */
 
 void check_kernel(Checker *c, const Kernel *kernel);
+/* Of a function or a body: verify_schedule.c. */
+bool verify_schedule(const Plan *plan, const Schedule *schedule, Text *why);
 
 #endif

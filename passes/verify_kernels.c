@@ -319,6 +319,36 @@ static void check_special(Checker *c, const Kernel *kernel)
     check_write(c, kernel, &result);
 }
 
+static void check_whole(Checker *c, const Kernel *kernel, uint32_t buffer, const char *what)
+{
+    Access access = {.buffer = buffer, .dtype = buffer_at(c, buffer)->dtype, .what = what};
+    footprint_axis(&access.elements, buffer_at(c, buffer)->elements, 1);
+    check_write(c, kernel, &access);
+}
+
+static void check_scan(Checker *c, const Kernel *kernel)
+{
+    const ScanKernel *scan = kernel->scan;
+    const Function *body = scan->body->function;
+    for (uint32_t i = 0; i < body->inputs.len; i++) {
+        Type type = OP_AT(body, body->inputs.data[i])->type;
+        bool scanned = i >= scan->carries && i < scan->carries + scan->scanned;
+        Access in = tensor_access(&scan->operands[i], scanned ? type_of_many(scan->steps, type) : type, "an operand of the scan");
+        if (!is_row_major(&scan->operands[i], scanned ? type_of_many(scan->steps, type) : type))
+            complain(c, "operand %u of the scan is not row-major", i);
+        check_read(c, kernel, &in);
+    }
+    for (uint32_t i = 0; i < body->outputs.len; i++)
+        check_whole(c, kernel, scan->results[i], "a result of the scan");
+    for (uint32_t i = 0; i < scan->carries; i++)
+        check_whole(c, kernel, scan->others[i], "a carry of the scan");
+    if (buffer_at(c, scan->scratch)->elements < scan->body->scratch_bytes)
+        complain(c, "the body of the scan has too little scratch memory");
+    check_touch(c, scan->scratch);
+    if (!verify_schedule(c->plan, scan->body, c->why))
+        complain(c, "the body of the scan must not run");
+}
+
 void check_kernel(Checker *c, const Kernel *kernel)
 {
     switch (kernel->kind) {
@@ -327,6 +357,9 @@ void check_kernel(Checker *c, const Kernel *kernel)
         break;
     case KERNEL_PRODUCT:
         check_product(c, kernel);
+        break;
+    case KERNEL_SCAN:
+        check_scan(c, kernel);
         break;
     default:
         check_special(c, kernel);

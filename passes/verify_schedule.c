@@ -107,7 +107,7 @@ static void find_neighbours(Checker *c)
     support_free(at);
 }
 
-static bool verify_schedule(const Plan *plan, const Schedule *schedule, Text *why)
+bool verify_schedule(const Plan *plan, const Schedule *schedule, Text *why)
 {
     uint32_t states = plan->module->states.len, outputs = schedule->function->outputs.len, n = schedule->buffers.len;
     Checker c = {.plan = plan, .schedule = schedule, .why = why, .kernel = schedule->kernels.len};

@@ -11,7 +11,9 @@
  */
 #include <stdlib.h>
 
+#include "ir/scan.h"
 #include "passes/passes.h"
+#include "passes/scans.h"
 
 /* Where a cotangent counts; elsewhere it is zero, and the value beside the mask may be anything. */
 typedef struct Mask {
@@ -26,6 +28,12 @@ typedef struct Contribution {
     Value next;
 } Contribution;
 
+/* The cotangent of one result of a scan, until the sweep arrives at the scan. */
+typedef struct ResultCotangent {
+    Value scan, value;
+    uint32_t result;
+} ResultCotangent;
+
 typedef struct Reverse {
     Builder *b;
     bool *needed; /* value -> on a path from some x to y */
@@ -34,6 +42,7 @@ typedef struct Reverse {
     Mask mask;    /* of the cotangent that the current rule passes on */
     Value *first; /* value -> first contribution, NO_VALUE: none */
     VEC(Contribution) contributions;
+    VEC(ResultCotangent) of_results;
 } Reverse;
 
 typedef void VjpRule(Reverse *reverse, const Op *op, Value y, Value g);
@@ -399,6 +408,41 @@ static void vjp_none(Reverse *reverse, const Op *op, Value y, Value g)
     vjp_zero(reverse, op, y, g);
 }
 
+/* ---- loops ---- */
+
+/* Keeps it for the scan, whose contributions only say that there are some. */
+static void vjp_result(Reverse *reverse, const Op *op, Value y, Value g)
+{
+    (void)y;
+    vec_push(&reverse->of_results, (ResultCotangent){op->args[0], g, (uint32_t)op->place.v[0]});
+    contribute(reverse, op->args[0], g);
+}
+
+/* `g` is one of the cotangents of its results: none stands for itself. */
+static void vjp_scan(Reverse *reverse, const Op *op, Value y, Value g)
+{
+    (void)g;
+    uint32_t results = scan_results(op);
+    Value *cotangents = support_malloc((results + op->nargs + 1) * sizeof *cotangents), *grads = cotangents + results;
+    bool *needed = support_malloc(op->nargs + 1);
+    for (uint32_t i = 0; i < results; i++)
+        cotangents[i] = NO_VALUE;
+    for (uint32_t i = 0; i < reverse->of_results.len; i++) {
+        const ResultCotangent *of = &reverse->of_results.data[i];
+        Value *sum = &cotangents[of->result];
+        if (of->scan == y)
+            *sum = *sum == NO_VALUE ? of->value : build_binary(reverse->b, OP_ADD, *sum, of->value);
+    }
+    for (uint32_t i = 0; i < op->nargs; i++)
+        needed[i] = needs(reverse, op, i) && dtype_is_float(value_type(reverse->b, op->args[i]).dtype);
+    vjp_scan_append(reverse->b, y, cotangents, needed, grads);
+    for (uint32_t i = 0; i < op->nargs; i++)
+        if (grads[i] != NO_VALUE)
+            contribute(reverse, op->args[i], grads[i]);
+    support_free(cotangents);
+    support_free(needed);
+}
+
 static VjpRule *const vjp_rules[OP_COUNT] = {
 #define OP(NAME, mnemonic, arity, effect, infer, batch, vjp, jvp, lowering) [OP_##NAME] = vjp_##vjp,
 #include "ir/ops.def"
@@ -541,6 +585,7 @@ static void reverse_free(Reverse *reverse)
     support_free(reverse->steep);
     support_free(reverse->first);
     vec_free(&reverse->contributions);
+    vec_free(&reverse->of_results);
 }
 
 void vjp_append(Builder *b, Value y, uint32_t n, const Value *xs, Value *grads)
@@ -554,11 +599,13 @@ void vjp_append(Builder *b, Value y, uint32_t n, const Value *xs, Value *grads)
             continue;
         Op op = *OP_AT(b->function, v); /* a copy: rules append ops */
         b->line = op.line;
-        Value g = cotangent(&reverse, v, &reverse.mask);
+        Value g = op.code == OP_SCAN ? NO_VALUE : cotangent(&reverse, v, &reverse.mask);
         for (uint32_t i = 0; i < n; i++)
             if (xs[i] == v)
                 grads[i] = apply_mask(b, g, reverse.mask);
-        if (!reverse.steep[v]) {
+        if (op.code == OP_SCAN) {
+            reverse.mask = everywhere;
+        } else if (!reverse.steep[v]) {
             g = apply_mask(b, g, reverse.mask);
             reverse.mask = everywhere;
         }

@@ -5,7 +5,9 @@
 
 static bool covered[OP_COUNT];
 
-static const char tables[] = "module m f32\nfield @image : u8[2] dataset 0\nstate @s : f32[2] weight\nstate @n : i32[] counter\n";
+static const char tables[] = "module m f32\nfield @image : u8[2] dataset 0\nstate @s : f32[2] weight\nstate @n : i32[] counter\n"
+                             "body @step(%h: f32[], %x: f32[], %a: f32[]) {\n%1 = mul %a, %h : f32[]\n%2 = add %1, %x : f32[]\n"
+                             "return h = %2, before = %h\n}\n";
 
 /* Runs `func @f(INPUTS) { LINES return y = %y }` with inputs given one after the other in `given`. */
 typedef struct Execution {
@@ -364,6 +366,22 @@ static void a_layer(void **unused)
     finish(&e);
 }
 
+/* h = 2 h + x, from the first entry to the last one and back. */
+static void loops(void **unused)
+{
+    (void)unused;
+    const char *signature = "%h: f32[], %x: f32[3], %a: f32[]";
+    const double given[] = {1, 10, 20, 30, 2};
+    const char *line = "%1 = scan @step, %h, %x, %a loop [3, 1, 1] : f32[]\n%y = result %1 place 0 : f32[]";
+    computes(signature, line, given, (double[]){30 + 2 * (20 + 2 * (10 + 2 * 1))});
+    line = "%1 = scan @step, %h, %x, %a loop [3, 1, 1] : f32[]\n%y = result %1 place 1 : f32[3]";
+    computes(signature, line, given, (double[]){1, 12, 44});
+    line = "%1 = scan @step, %h, %x, %a loop [3, 1, 1] reversed : f32[]\n%y = result %1 place 0 : f32[]";
+    computes(signature, line, given, (double[]){10 + 2 * (20 + 2 * (30 + 2 * 1))});
+    line = "%1 = scan @step, %h, %x, %a loop [3, 1, 1] reversed : f32[]\n%y = result %1 place 1 : f32[3]";
+    computes(signature, line, given, (double[]){84, 32, 1});
+}
+
 /* Runs last: every primitive that can run has run above. */
 static void every_primitive_was_run(void **unused)
 {
@@ -391,6 +409,7 @@ int main(void)
         cmocka_unit_test(functions_in_c),
         cmocka_unit_test(foreign_worlds),
         cmocka_unit_test(a_layer),
+        cmocka_unit_test(loops),
         cmocka_unit_test(every_primitive_was_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -100,6 +100,8 @@ static const char *const primitive_lines[OP_COUNT] = {
     [OP_REDUCE_SUM] = "%v = reduce_sum %x axes [0] : f32[]",
     [OP_REDUCE_MAX] = "%v = reduce_max %x axes [0] : f32[]",
     [OP_ARGMAX] = "%v = argmax %x axis 0 : i32[]",
+    [OP_SCAN] = "%v = scan @b, %x, %n loop [3, 1, 0] reversed : f32[2]",
+    [OP_RESULT] = "%w = scan @b, %x, %n loop [3, 1, 0] : f32[2]\n  %v = result %w place 1 : i32[3]",
     [OP_DOT] = "%v = dot %x, %x contract [] [] batch [0] [0] : f32[2]",
     [OP_WITHIN] = "%v = within %seed, %seed : i32[2]",
     [OP_GATHER] = "%v = gather %x, %seed : f32[2]",
@@ -115,7 +117,8 @@ static void every_primitive(void **unused)
         const OpInfo *info = &op_info[code];
         text_printf(&text, "module m f32\nfield @f : u8[2] dataset 0\ncondition @c : f32[2]\n"
                            "weight @w : f32[2] net 0 form 0 axis 0 fan 1 2 init constant 0\nstate @s : f32[2] weight\n"
-                           "func @f(%%x: f32[2], %%p: bool[2], %%z: f32[], %%seed: i32[2], %%n: i32[]) {\n  ");
+                           "body @b(%%h: f32[2], %%k: i32[]) -> (h: f32[2], k: i32[]) {\n  return h = %%h, k = %%k\n}\n"
+                    "func @f(%%x: f32[2], %%p: bool[2], %%z: f32[], %%seed: i32[2], %%n: i32[]) {\n  ");
         bool logic = code == OP_NOT || code == OP_AND || code == OP_OR;
         bool compares = code == OP_EQ || code == OP_NE || code == OP_LT || code == OP_LE;
         const char *operand = logic ? "%p" : "%x";
@@ -212,6 +215,9 @@ static void given_values(void **unused)
         must_refuse(wrong[i][0], wrong[i][1]);
 }
 
+#define AROUND(lines)                                                                                                            \
+    "module m f32\nbody @b(%h: f32[], %v: f32[2]) {\n  return h = %h\n}\nfunc @f(%x: f32[], %y: f32[2]) {\n" lines "\n}\n"
+
 #define IN_FUNCTION(lines) "module m f32\nstate @s : f32[] weight\nfunc @f(%x: f32[], %y: f32[2]) {\n" lines "\n}\n"
 
 static void refused(void **unused)
@@ -221,7 +227,7 @@ static void refused(void **unused)
         {"", "expected 'module'"},
         {"module", "expected the module's name"},
         {"module m i32", "expected 'f32'"},
-        {"module m f32\nnonsense", "test.ir:2:1: error: expected 'func', 'state', 'weight', 'field' or 'condition'"},
+        {"module m f32\nnonsense", "test.ir:2:1: error: expected 'func', 'body', 'state', 'weight', 'field' or 'condition'"},
         {"module m f32\nstate @s : f32[2 weight", "expected ']'"},
         {"module m f32\nstate @s : f31[2] weight", "expected a type"},
         {"module m f32\nstate @s : f32[0] weight", "expected an integer from 1 to 2147483647"},
@@ -252,7 +258,22 @@ static void refused(void **unused)
         {IN_FUNCTION("  %1 = frob %x : f32[]"), "test.ir:4:8: error: 'frob' is not a primitive"},
         {IN_FUNCTION("  %1 = reduce_sun %y axes [0] : f32[]"), "did you mean 'reduce_sum'?"},
         {IN_FUNCTION("  %1 = call %x, %y : f32[]"), "'call' is reserved, not implemented"},
-        {IN_FUNCTION("  %1 = scan %x : f32[]"), "'scan' is reserved, not implemented"},
+        {IN_FUNCTION("  %1 = sort %x : f32[]"), "'sort' is reserved, not implemented"},
+        {IN_FUNCTION("  %1 = scan %x : f32[]"), "expected a body: @name"},
+        {IN_FUNCTION("  %1 = scan @b, %x loop [3, 1, 0] : f32[]"), "no body of this name is declared above"},
+        {AROUND("  %1 = scan @b, %x loop [3, 1] : f32[]"), "numbers of its loop"},
+        {AROUND("  %1 = scan @b, %x loop [3, 1, 0] : f32[]"), "1 operands given, the body has 2 inputs"},
+        {AROUND("  %1 = scan @b, %x, %y loop [3, 1, 1] : f32[]"), "operand 1 is f32[2], not one f32[2] per step"},
+        {AROUND("  %1 = scan @b, %y, %y loop [3, 1, 0] : f32[]"), "operand 0 is f32[2], the body's input f32[]"},
+        {AROUND("  %1 = scan @b, %x, %y loop [3, 2, 0] : f32[]"), "the body has 2 inputs and 1 outputs, which are too few"},
+        {AROUND("  %1 = scan @b, %x, %y loop [3, 1, 0] : f32[2]"), "the type of this scan is f32[], not f32[2]"},
+        {AROUND("  %1 = scan @b, %x, %y loop [3, 1, 0] : f32[]\n  %2 = neg %1 : f32[]"), "only 'result' takes its values"},
+        {AROUND("  %1 = scan @b, %x, %y loop [3, 1, 0] : f32[]\n  %2 = result %1 place 1 : f32[]"), "the scan has no result 1"},
+        {AROUND("  %1 = result %x place 0 : f32[]"), "its operand is no scan"},
+        {"module m f32\nstate @s : f32[] weight\nbody @b(%h: f32[]) {\n  %1 = state_read @s : f32[]\n  return h = %1\n}\n"
+         "func @f(%x: f32[]) {\n  %1 = scan @b, %x loop [3, 1, 0] : f32[]\n}\n",
+         "the body of a scan has only what it is given"},
+        {"module m f32\nbody @b(%h: f32[]) {\n  %1 = scan @b, %h loop [3, 1, 0] : f32[]\n}\n", "no body of this name is declared above"},
         {IN_FUNCTION("  %1 = input : f32[]"), "inputs are declared in the function's first line"},
         {IN_FUNCTION("  neg %x : f32[]"), "expected '%name =' before 'neg'"},
         {IN_FUNCTION("  %1 = state_write @s, %x"), "state_write has no value to name"},

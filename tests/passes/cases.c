@@ -1,3 +1,4 @@
+#include "ir/scan.h"
 #include "tests/passes/cases.h"
 
 #define UNARY(name, CODE)                                                                                                        \
@@ -90,6 +91,61 @@ static Value convolution_case(Bench *bench)
     return build_dot(&bench->b, kernel, patches, dims_of(3, 1, 2, 3), dims_of(3, 1, 4, 5), (Dims){0}, (Dims){0});
 }
 
+/* W x + U h */
+static Value affine(Builder *b, Value w, Value x, Value u, Value h)
+{
+    Value from_x = build_dot(b, w, x, dims_of(1, 1), dims_of(1, 0), (Dims){0}, (Dims){0});
+    return build_binary(b, OP_ADD, from_x, build_dot(b, u, h, dims_of(1, 1), dims_of(1, 0), (Dims){0}, (Dims){0}));
+}
+
+static Value element(Builder *b, Type type)
+{
+    return build_const(b, type, 0);
+}
+
+/* Two carries, one of which only adds up; yields of which one is of its own. All results side by side. */
+static Value loop(Bench *bench, int64_t steps)
+{
+    Builder *b = &bench->b;
+    Value w = bench_input(bench, 2, 3, 2), u = bench_input(bench, 2, 3, 3), xs = bench_input(bench, 2, (int)steps, 2);
+    Value first_h = bench_input(bench, 1, 3), first_sum = bench_input(bench, 1, 3);
+    Value first = b->function->ops.len, h = element(b, f64_type(1, 3)), sum = element(b, f64_type(1, 3)), x = element(b, f64_type(1, 2));
+    Value next = build_unary(b, OP_TANH, affine(b, w, x, u, h)), square = build_binary(b, OP_MUL, next, next);
+    Value yields[] = {build_binary(b, OP_MUL, square, h), next};
+    Carry carry[] = {{h, first_h, next}, {sum, first_sum, build_binary(b, OP_ADD, sum, square)}};
+    Value lasts[2];
+    build_scan_of_part(b, first, steps, 2, carry, 1, &(Scanned){x, xs}, 2, yields, lasts);
+    Type row = f64_type(2, 1, 3);
+    Value results[] = {build_reshape(b, lasts[0], row), build_reshape(b, lasts[1], row), yields[0], yields[1]};
+    return build_concat(b, 4, results, 0);
+}
+
+static Value scan_case(Bench *bench)
+{
+    return loop(bench, 4);
+}
+
+static Value one_step_case(Bench *bench)
+{
+    return loop(bench, 1);
+}
+
+/* A loop within a loop: the inner one runs over the columns of each row. */
+static Value nested_case(Bench *bench)
+{
+    Builder *b = &bench->b;
+    Value u = bench_input(bench, 2, 2, 2), table = bench_input(bench, 2, 3, 4), begin = bench_input(bench, 1, 2);
+    Value first = b->function->ops.len, h = element(b, f64_type(1, 2)), row = element(b, f64_type(1, 4));
+    Value inner = b->function->ops.len, k = element(b, f64_type(1, 2)), x = element(b, f64_type(0)), last, end;
+    Value moved = build_dot(b, u, k, dims_of(1, 1), dims_of(1, 0), (Dims){0}, (Dims){0});
+    Value next = build_unary(b, OP_SIN, build_binary(b, OP_ADD, moved, build_splat(b, x, f64_type(1, 2))));
+    build_scan_of_part(b, inner, 4, 1, &(Carry){k, h, next}, 1, &(Scanned){x, row}, 0, NULL, &last);
+    Value yield = build_binary(b, OP_MUL, last, last);
+    build_scan_of_part(b, first, 3, 1, &(Carry){h, begin, last}, 1, &(Scanned){row, table}, 1, &yield, &end);
+    Value results[] = {build_reshape(b, end, f64_type(2, 1, 2)), yield};
+    return build_concat(b, 2, results, 0);
+}
+
 static Value concat_case(Bench *bench)
 {
     Value parts[] = {bench_input(bench, 2, 2, 3), bench_input(bench, 2, 2, 1), bench_input(bench, 2, 2, 2)};
@@ -167,6 +223,9 @@ const Case cases[] = {
     {OP_OVERLAP, -2, 2, overlap_case},
     {OP_WINDOW, -2, 2, convolution_case},
     {OP_CONCAT, -2, 2, concat_case},
+    {OP_SCAN, -1, 1, scan_case},
+    {OP_RESULT, -1, 1, one_step_case},
+    {OP_SCAN, -1, 1, nested_case},
     {OP_REDUCE_SUM, -2, 2, sum_case},
     {OP_REDUCE_MAX, -2, 2, max_case},
     {OP_DOT, -2, 2, dot_case},

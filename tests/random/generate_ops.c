@@ -3,6 +3,7 @@
  * right implementation computes bit for bit alike. In functions that are differentiated this holds for ops with kinks too. */
 #include <stdlib.h>
 
+#include "ir/scan.h"
 #include "tests/random/generator.h"
 
 unsigned below(Generator *g, unsigned n)
@@ -324,6 +325,37 @@ static void add_windows(Generator *g)
     keep(g, build_with_const(&g->b, OP_MUL, build_overlap(&g->b, windows, x, w), 1 / places), false);
 }
 
+/* The sum of all elements, small, in the shape of `like`. */
+static Value small_sum(Generator *g, Value x, Type like)
+{
+    Value sum = build_reduce(&g->b, OP_REDUCE_SUM, x, all_axes(value_type(&g->b, x).rank));
+    sum = build_unary(&g->b, OP_TANH, build_with_const(&g->b, OP_MUL, sum, 0.01));
+    return build_splat(&g->b, sum, like);
+}
+
+/* A loop over the first axis of a value, whose carry has the type of another one, and around which there is a third. */
+static void add_scan(Generator *g)
+{
+    unsigned i = pick_wide(g), k = pick(g, false), other;
+    Type all = type_now(g, i), carried = type_now(g, k), entry = {.dtype = all.dtype, .rank = (uint8_t)(all.rank - 1)};
+    if (!all.rank || !dtype_is_float(all.dtype) || !type_equal(type_scalar(all.dtype), type_scalar(carried.dtype)) ||
+        carried.rank == MAX_RANK || all.dims[0] * type_elements(carried) > g->most_elements)
+        return;
+    for (unsigned axis = 1; axis < all.rank; axis++)
+        entry.dims[axis - 1] = all.dims[axis];
+    Builder *b = &g->b;
+    Value first = b->function->ops.len, h = build_const(b, carried, 0), x = build_const(b, entry, 0);
+    Value scale = pick_like(g, carried, false, &other) ? build_unary(b, OP_TANH, g->values[other]) : h;
+    Value next = build_binary(b, OP_ADD, build_binary(b, OP_MUL, scale, h), small_sum(g, x, carried));
+    next = below(g, 2) ? build_unary(b, OP_TANH, next) : build_with_const(b, OP_MUL, next, 0.5);
+    Value yields[2] = {next, below(g, 2) ? build_binary(b, OP_MUL, x, small_sum(g, h, entry)) : build_unary(b, OP_SIN, next)};
+    Value start = build_unary(b, OP_TANH, g->values[k]), last;
+    build_scan_of_part(b, first, all.dims[0], 1, &(Carry){h, start, next}, 1, &(Scanned){x, g->values[i]}, 2, yields, &last);
+    keep(g, last, false);
+    keep(g, yields[0], false);
+    keep(g, yields[1], false);
+}
+
 static void add_concat(Generator *g)
 {
     unsigned i = pick(g, false), j;
@@ -491,7 +523,7 @@ static void (*const ops[])(Generator *g) = {
     add_choice,       add_windows, add_windows,   add_broadcast,     add_reshape,       add_transpose,
     add_slice_or_pad, add_concat,  add_reduction, add_reduction,     add_dot,           add_table,
     add_state,        add_units,   add_source,    add_pairs,         add_binary,        add_binary,
-    add_reduction,    add_winners, add_winners,   add_normalization, add_normalization, add_normalization,
+    add_scan,         add_winners, add_winners,   add_normalization, add_normalization, add_normalization,
 };
 
 void add_op(Generator *g, unsigned number)

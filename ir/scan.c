@@ -1,0 +1,194 @@
+#include "ir/scan.h"
+
+#include <string.h>
+
+#include "ir/internal.h"
+
+Type scan_result_type(const Op *scan, uint32_t result)
+{
+    const Function *body = scan->body;
+    Type type = OP_AT(body, body->outputs.data[result].value)->type;
+    return result < scan_carries(scan) ? type : type_of_many(scan_steps(scan), type);
+}
+
+/* ---- bodies ---- */
+
+Function *body_new(Module *module)
+{
+    Function *body = function_detached(module, "body");
+    vec_push(&module->bodies, body);
+    return body;
+}
+
+Function *body_copy(Module *module, const Function *body)
+{
+    Builder b = {.module = module, .function = body_new(module)};
+    Value *map = support_malloc(body->ops.len * sizeof *map);
+    for (Value v = 0; v < body->ops.len; v++)
+        map[v] = build_copy(&b, body, v, map);
+    for (uint32_t i = 0; i < body->outputs.len; i++)
+        body_output(&b, map[body->outputs.data[i].value]);
+    support_free(map);
+    return b.function;
+}
+
+Value body_input(Builder *b, Type type)
+{
+    return build_input(b, arena_printf(&b->module->arena, "i%u", b->function->inputs.len), type);
+}
+
+void body_output(Builder *b, Value value)
+{
+    build_output(b, arena_printf(&b->module->arena, "o%u", b->function->outputs.len), value);
+}
+
+void body_inline(Builder *b, const Function *body, const Value *inputs, Value *map)
+{
+    for (Value v = 0; v < body->ops.len; v++) {
+        const Op *op = OP_AT(body, v);
+        b->line = op->line ? op->line : b->line;
+        map[v] = op->code == OP_INPUT ? inputs[op->symbol] : build_copy(b, body, v, map);
+    }
+}
+
+Value build_scan(Builder *b, Function *body, int64_t steps, uint32_t carries, uint32_t scanned, uint32_t flags, const Value *operands)
+{
+    Op op = {.code = OP_SCAN, .body = body, .flags = flags, .loop = dims_of(3, (int)steps, (int)carries, (int)scanned)};
+    return build_op(b, op, body->inputs.len, operands);
+}
+
+Value build_result(Builder *b, Value scan, uint32_t result)
+{
+    return build_op(b, (Op){.code = OP_RESULT, .place = dims_of(1, (int)result)}, 1, &scan);
+}
+
+/* ---- a part of a function ---- */
+
+/* A part's ops on their way into a body. */
+typedef struct Part {
+    Builder *b, body;      /* body: appends to it */
+    Function from;         /* the ops as they are */
+    Value first;
+    bool *inside, *needed; /* it differs between steps; the results need it */
+    Value *map;            /* value of `from` -> its value in the body */
+    VEC(Value) operands;   /* of the scan, in the order of the body's inputs */
+} Part;
+
+static void mark_inside(Part *p, uint32_t carries, const Carry *carry, uint32_t scanned, const Scanned *scan)
+{
+    memset(p->inside, 0, p->from.ops.len);
+    for (uint32_t i = 0; i < carries; i++)
+        p->inside[carry[i].element] = true;
+    for (uint32_t i = 0; i < scanned; i++)
+        p->inside[scan[i].element] = true;
+    for (Value v = p->first; v < p->from.ops.len; v++) {
+        const Op *op = OP_AT(&p->from, v);
+        p->inside[v] |= op->code == OP_RANDOM && !(op->flags & OP_SHARED);
+        for (uint32_t i = 0; i < op->nargs; i++)
+            p->inside[v] |= p->inside[op->args[i]];
+    }
+}
+
+static void mark_needed(Part *p, uint32_t carries, const Carry *carry, uint32_t yielded, const Value *yields)
+{
+    memset(p->needed, 0, p->from.ops.len);
+    for (uint32_t i = 0; i < carries; i++)
+        p->needed[carry[i].next] = true;
+    for (uint32_t i = 0; i < yielded; i++)
+        p->needed[yields[i]] = true;
+    for (Value v = p->from.ops.len; v-- > p->first;)
+        for (uint32_t i = 0; i < OP_AT(&p->from, v)->nargs && p->needed[v] && p->inside[v]; i++)
+            p->needed[OP_AT(&p->from, v)->args[i]] = true;
+}
+
+/* A constant, however shaped: the body has one of its own, which its ops can be simplified with. */
+static bool is_constant(const Function *f, Value v)
+{
+    const Op *op = OP_AT(f, v);
+    if (op->code == OP_CONST || op->code == OP_IOTA)
+        return true;
+    bool shaped = op->code == OP_BROADCAST || op->code == OP_RESHAPE || op->code == OP_CAST;
+    return shaped && is_constant(f, op->args[0]);
+}
+
+static void copy_constant(Part *p, Value v)
+{
+    if (p->map[v] != NO_VALUE)
+        return;
+    if (OP_AT(&p->from, v)->nargs)
+        copy_constant(p, OP_AT(&p->from, v)->args[0]);
+    p->map[v] = build_copy(&p->body, &p->from, v, p->map);
+}
+
+static void add_input(Part *p, Value element, Value operand)
+{
+    p->map[element] = body_input(&p->body, OP_AT(&p->from, element)->type);
+    vec_push(&p->operands, operand);
+}
+
+/* Random numbers of all steps are drawn at once, around the scan; returns how many tensors of them there are. */
+static uint32_t draw_numbers(Part *p, int64_t steps)
+{
+    uint32_t drawn = 0;
+    for (Value v = p->first; v < p->from.ops.len; v++) {
+        const Op *op = OP_AT(&p->from, v);
+        if (!p->needed[v] || !p->inside[v] || op->code != OP_RANDOM)
+            continue;
+        add_input(p, v, build_random(p->b, op->args[0], op->args[1], type_of_many(steps, op->type), op->symbol, op->flags));
+        drawn++;
+    }
+    return drawn;
+}
+
+/* What the body needs from around it. */
+static void take_from_around(Part *p)
+{
+    for (Value v = 0; v < p->from.ops.len; v++)
+        if (p->needed[v] && !p->inside[v] && !is_constant(&p->from, v))
+            add_input(p, v, v);
+    for (Value v = 0; v < p->from.ops.len; v++)
+        if (p->needed[v] && !p->inside[v])
+            copy_constant(p, v);
+}
+
+void build_scan_of_part(Builder *b, Value first, int64_t steps, uint32_t carries, const Carry *carry, uint32_t scanned,
+                        const Scanned *scan, uint32_t yielded, Value *yields, Value *lasts)
+{
+    uint32_t count = b->function->ops.len, line = b->line;
+    Part p = {.b = b, .body = {b->module, body_new(b->module), b->line}, .from = *b->function, .first = first};
+    p.from.ops.data = support_malloc(count * sizeof *p.from.ops.data);
+    memcpy(p.from.ops.data, b->function->ops.data, count * sizeof *p.from.ops.data);
+    p.inside = support_malloc(count + 1);
+    p.needed = support_malloc(count + 1);
+    p.map = support_malloc((count + 1) * sizeof *p.map);
+    for (Value v = 0; v < count; v++)
+        p.map[v] = NO_VALUE;
+    mark_inside(&p, carries, carry, scanned, scan);
+    mark_needed(&p, carries, carry, yielded, yields);
+    for (uint32_t i = 0; i < carries; i++)
+        add_input(&p, carry[i].element, carry[i].first);
+    for (uint32_t i = 0; i < scanned; i++)
+        add_input(&p, scan[i].element, scan[i].all);
+    uint32_t drawn = draw_numbers(&p, steps);
+    take_from_around(&p);
+    for (Value v = first; v < count; v++)
+        if (p.needed[v] && p.inside[v] && p.map[v] == NO_VALUE) {
+            p.body.line = OP_AT(&p.from, v)->line;
+            p.map[v] = build_copy(&p.body, &p.from, v, p.map);
+        }
+    for (uint32_t i = 0; i < carries; i++)
+        body_output(&p.body, p.map[carry[i].next]);
+    for (uint32_t i = 0; i < yielded; i++)
+        body_output(&p.body, p.map[yields[i]]);
+    b->line = line;
+    Value made = build_scan(b, p.body.function, steps, carries, scanned + drawn, 0, p.operands.data);
+    for (uint32_t i = 0; i < carries; i++)
+        lasts[i] = build_result(b, made, i);
+    for (uint32_t i = 0; i < yielded; i++)
+        yields[i] = build_result(b, made, carries + i);
+    support_free(p.from.ops.data);
+    support_free(p.inside);
+    support_free(p.needed);
+    support_free(p.map);
+    vec_free(&p.operands);
+}
