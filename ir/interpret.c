@@ -188,7 +188,7 @@ static void tensors_free(Tensor *tensors, uint32_t count)
 bool interpret(const Module *module, const Function *function, World *world, const Tensor *inputs, Tensor **outputs,
                char why[static 256])
 {
-    Run run = {.module = module, .function = function, .world = world, .inputs = inputs, .why = why};
+    Run run = {.module = module, .function = function, .world = world, .inputs = inputs, .why = why, .run_body = interpret};
     run.values = tensors_new(function->ops.len);
     run.writes = tensors_new(module->states.len);
     why[0] = 0;

@@ -13,6 +13,8 @@ typedef struct Run {
     Tensor *values; /* one per op; data NULL before it is computed and after its last use */
     Tensor *writes; /* one per state; data NULL where the function does not write it */
     char *why;
+    bool (*run_body)(const Module *module, const Function *body, World *world, const Tensor *inputs, Tensor **outputs,
+                     char why[static 256]); /* interpret(): of a loop */
 } Run;
 
 /* Computes `op` into `out`, which has the op's type and room for it. False with a sentence in run->why where the data is at

@@ -24,7 +24,7 @@ static bool run_step(const Run *run, const Op *op, int64_t step, Tensor *inputs,
 {
     Tensor *outputs;
     char why[256];
-    if (!interpret(run->module, op->body, run->world, inputs, &outputs, why))
+    if (!run->run_body(run->module, op->body, run->world, inputs, &outputs, why))
         return run_error(run, "step %lld: %.200s", (long long)step, why);
     for (uint32_t i = 0; i < scan_results(op); i++) {
         size_t bytes = (size_t)type_bytes(outputs[i].type);
@@ -34,7 +34,9 @@ static bool run_step(const Run *run, const Op *op, int64_t step, Tensor *inputs,
         if (carry)
             memcpy(place, outputs[i].data, bytes);
     }
-    interpret_free_outputs(op->body, outputs);
+    for (uint32_t i = 0; i < scan_results(op); i++)
+        support_free(outputs[i].data);
+    support_free(outputs);
     return true;
 }
 

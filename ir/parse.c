@@ -201,25 +201,6 @@ static bool parse_index_attribute(Parser *p, Dims *dims)
     return parse_integer(p, 0, MAX_ELEMENTS, &dims->v[0]);
 }
 
-/* given := ['given' symbol {symbol}] */
-static bool parse_given(Parser *p, Dims *conditions)
-{
-    if (!accept_word(p, "given"))
-        return true;
-    do {
-        uint32_t condition;
-        if (p->token.kind != TOKEN_SYMBOL)
-            return error_here(p, "expected a condition: @name");
-        if (!names_find(&p->symbols[SUBJECT_CONDITION], p->token.text, &condition))
-            return error_here(p, "no condition of this name is declared above");
-        if (conditions->n == MAX_RANK)
-            return error_here(p, "too many conditions (limit is %d)", MAX_RANK);
-        conditions->v[conditions->n++] = condition;
-        parser_advance(p);
-    } while (p->token.kind == TOKEN_SYMBOL);
-    return true;
-}
-
 /* attributes := given | WORD list | WORD integer | 'contract' list list ['batch' list list] | 'stream' integer ['shared'] */
 static bool parse_attributes(Parser *p, Op *op)
 {

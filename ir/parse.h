@@ -53,5 +53,7 @@ bool parse_real(Parser *p, double *number);
 bool parse_dims(Parser *p, Dims *dims);
 bool parse_signed_dims(Parser *p, Dims *dims);
 bool parse_type(Parser *p, Type *type);
+/* Conditions behind `given`, if it stands there. */
+bool parse_given(Parser *p, Dims *conditions);
 
 #endif

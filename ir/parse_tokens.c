@@ -240,3 +240,22 @@ bool parse_type(Parser *p, Type *type)
                (long long)MAX_ELEMENTS);
     return false;
 }
+
+/* given := ['given' symbol {symbol}] */
+bool parse_given(Parser *p, Dims *conditions)
+{
+    if (!accept_word(p, "given"))
+        return true;
+    do {
+        uint32_t condition;
+        if (p->token.kind != TOKEN_SYMBOL)
+            return error_here(p, "expected a condition: @name");
+        if (!names_find(&p->symbols[SUBJECT_CONDITION], p->token.text, &condition))
+            return error_here(p, "no condition of this name is declared above");
+        if (conditions->n == MAX_RANK)
+            return error_here(p, "too many conditions (limit is %d)", MAX_RANK);
+        conditions->v[conditions->n++] = condition;
+        parser_advance(p);
+    } while (p->token.kind == TOKEN_SYMBOL);
+    return true;
+}

@@ -4,13 +4,6 @@
 
 #include "ir/internal.h"
 
-Type scan_result_type(const Op *scan, uint32_t result)
-{
-    const Function *body = scan->body;
-    Type type = OP_AT(body, body->outputs.data[result].value)->type;
-    return result < scan_carries(scan) ? type : type_of_many(scan_steps(scan), type);
-}
-
 /* ---- bodies ---- */
 
 Function *body_new(Module *module)

@@ -35,7 +35,12 @@ static inline uint32_t scan_results(const Op *scan)
 {
     return scan->body->outputs.len;
 }
-Type scan_result_type(const Op *scan, uint32_t result);
+static inline Type scan_result_type(const Op *scan, uint32_t result)
+{
+    const Function *body = scan->body;
+    Type type = OP_AT(body, body->outputs.data[result].value)->type;
+    return result < scan_carries(scan) ? type : type_of_many(scan_steps(scan), type);
+}
 
 /* An empty body of the module; a copy of one. */
 Function *body_new(Module *module);

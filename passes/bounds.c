@@ -6,6 +6,7 @@
  *
  * Run last: gradients have been taken, and a scatter_add of a derivative has the index of its gather. */
 #include "passes/passes.h"
+#include "ir/scan.h"
 #include "passes/rewrite.h"
 
 typedef struct Range {
@@ -124,10 +125,9 @@ static Range range_of(const Module *module, const Function *f, const Range *rang
 
 /* An index into tables of one number of rows, used in one place or several. */
 typedef struct Site {
-    Value index, held; /* old, new */
+    Value index, given, held; /* the old one; in the new function as it is given, and as it is used. A site of a body: given alone */
     int64_t rows;
     uint32_t line;
-    Value any, largest; /* whether some index lies outside, and the largest one */
 } Site;
 
 typedef struct Bounds {
@@ -149,15 +149,10 @@ static Value held_index(Bounds *bounds, Value old_index, int64_t rows, uint32_t 
     Builder *b = &bounds->rewrite.b;
     Value index = bounds->rewrite.map[old_index];
     Type type = value_type(b, index);
-    Value zero = build_const(b, type, 0), last = build_const(b, type, (double)(rows - 1)), none = build_const(b, type, INT32_MIN);
-    Value below = build_binary(b, OP_LT, index, zero), above = build_binary(b, OP_LT, last, index);
-    Value outside = build_binary(b, OP_OR, below, above);
-    Site site = {.index = old_index, .rows = rows, .line = line};
-    site.held = build_binary(b, OP_MIN, build_binary(b, OP_MAX, index, zero), last);
-    site.any = all_axes_max(b, build_cast(b, outside, DTYPE_I32));
-    site.largest = all_axes_max(b, build_select(b, outside, index, none));
-    vec_push(&bounds->sites, site);
-    return site.held;
+    Value zero = build_const(b, type, 0), last = build_const(b, type, (double)(rows - 1));
+    Value held = build_binary(b, OP_MIN, build_binary(b, OP_MAX, index, zero), last);
+    vec_push(&bounds->sites, (Site){.index = old_index, .given = index, .held = held, .rows = rows, .line = line});
+    return held;
 }
 
 /* The index in the new function, such that it lies inside the table. */
@@ -170,6 +165,36 @@ static Value inside(Bounds *bounds, Value old_index, Range range, int64_t rows, 
         limit_error(&bounds->rewrite.b, line, "an index is %lld, but the table has the rows 0 to %lld",
                     (long long)(low ? range.low : range.high), (long long)(rows - 1));
     return held_index(bounds, old_index, rows, line);
+}
+
+static void check_ops(Bounds *bounds, Range *ranges);
+
+/* A body has no states: it yields the indices that it holds to their tables, and the function around it looks at all of them. */
+static void check_scan(Bounds *bounds, Value v, const Range *ranges)
+{
+    Builder *b = &bounds->rewrite.b;
+    Value scan = rewrite_copy(&bounds->rewrite, v);
+    Function *body = body_copy(b->module, OP_AT(b->function, scan)->body);
+    Bounds within = {0};
+    Range *of_body = support_malloc((body->ops.len + 1) * sizeof *of_body);
+    for (uint32_t i = 0; i < body->inputs.len; i++) {
+        bool carry = i < scan_carries(OP_AT(b->function, scan));
+        of_body[body->inputs.data[i]] = carry ? any_index : ranges[OP_AT(bounds->rewrite.old, v)->args[i]];
+    }
+    rewrite_begin(&within.rewrite, b->module, body);
+    check_ops(&within, of_body);
+    rewrite_end(&within.rewrite);
+    for (uint32_t i = 0; i < within.sites.len; i++)
+        body_output(&(Builder){b->module, body, 0}, within.sites.data[i].given);
+    uint32_t first = scan_results(OP_AT(b->function, scan));
+    OP_AT(b->function, scan)->body = body;
+    for (uint32_t i = 0; i < within.sites.len; i++) {
+        Site site = {.index = NO_VALUE, .rows = within.sites.data[i].rows, .line = within.sites.data[i].line};
+        site.given = build_result(b, scan, first + i);
+        vec_push(&bounds->sites, site);
+    }
+    vec_free(&within.sites);
+    support_free(of_body);
 }
 
 static void check_op(Bounds *bounds, Value v, const Range *ranges)
@@ -187,8 +212,32 @@ static void check_op(Bounds *bounds, Value v, const Range *ranges)
         args[0] = inside(bounds, op->args[0], ranges[op->args[0]], op->rows.v[0], op->line);
         args[1] = map[op->args[1]];
         map[v] = build_op(&bounds->rewrite.b, *op, 2, args);
+    } else if (op->code == OP_SCAN) {
+        check_scan(bounds, v, ranges);
     } else
         rewrite_copy(&bounds->rewrite, v);
+}
+
+/* Ranges of a body's inputs are there already. */
+static void check_ops(Bounds *bounds, Range *ranges)
+{
+    const Function *old = bounds->rewrite.old;
+    for (Value v = 0; v < old->ops.len; v++) {
+        if (OP_AT(old, v)->code != OP_INPUT)
+            ranges[v] = range_of(bounds->rewrite.b.module, old, ranges, OP_AT(old, v));
+        check_op(bounds, v, ranges);
+    }
+}
+
+/* Whether some index lies outside, and the largest one that does. */
+static void look_at(Builder *b, const Site *site, Value *any, Value *largest)
+{
+    Type type = value_type(b, site->given), one = type_of(DTYPE_I32, 1, (int64_t[]){1});
+    Value zero = build_const(b, type, 0), last = build_const(b, type, (double)(site->rows - 1));
+    Value outside = build_binary(b, OP_OR, build_binary(b, OP_LT, site->given, zero), build_binary(b, OP_LT, last, site->given));
+    Value none = build_const(b, type, INT32_MIN);
+    *any = build_reshape(b, all_axes_max(b, build_cast(b, outside, DTYPE_I32)), one);
+    *largest = build_reshape(b, all_axes_max(b, build_select(b, outside, site->given, none)), one);
 }
 
 /* What the sites found, as the rows of one state. */
@@ -197,11 +246,8 @@ static void write_sites(Bounds *bounds, Module *module, const char *function)
     Builder *b = &bounds->rewrite.b;
     uint32_t n = bounds->sites.len;
     Value *numbers = support_malloc(2 * n * sizeof *numbers);
-    Type one = type_of(DTYPE_I32, 1, (int64_t[]){1});
-    for (uint32_t i = 0; i < n; i++) {
-        numbers[2 * i] = build_reshape(b, bounds->sites.data[i].any, one);
-        numbers[2 * i + 1] = build_reshape(b, bounds->sites.data[i].largest, one);
-    }
+    for (uint32_t i = 0; i < n; i++)
+        look_at(b, &bounds->sites.data[i], &numbers[2 * i], &numbers[2 * i + 1]);
     Value all = build_concat(b, 2 * n, numbers, 0);
     uint32_t state = module_state(module, arena_printf(&module->arena, "%s/bounds", function), value_type(b, all), STATE_SCRATCH);
     build_write(b, state, all);
@@ -218,11 +264,10 @@ void pass_bounds(Module *module, Function *function)
     Bounds bounds = {0};
     uint32_t n = function->ops.len;
     Range *ranges = support_malloc((n + 1) * sizeof *ranges);
-    for (Value v = 0; v < n; v++)
-        ranges[v] = range_of(module, function, ranges, OP_AT(function, v));
     rewrite_begin(&bounds.rewrite, module, function);
-    for (Value v = 0; v < n; v++)
-        check_op(&bounds, v, ranges);
+    for (uint32_t i = 0; i < function->inputs.len; i++)
+        ranges[function->inputs.data[i]] = range_of(module, function, ranges, OP_AT(function, function->inputs.data[i]));
+    check_ops(&bounds, ranges);
     if (bounds.sites.len)
         write_sites(&bounds, module, function->name);
     rewrite_end(&bounds.rewrite);

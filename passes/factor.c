@@ -12,6 +12,7 @@
  *
  * so the large products are with E and U, once for the whole batch. This knows nothing of layers: it is distributivity and
  * associativity. */
+#include "ir/scan.h"
 #include "passes/passes.h"
 #include "passes/rewrite.h"
 
@@ -19,6 +20,7 @@ typedef struct Factor {
     Rewrite rewrite;
     VEC(bool) varies;    /* of the new function */
     VEC(uint32_t) terms; /* the value is a sum of this many scaled invariant tensors and thin products; 0: it is no such sum */
+    const bool *inputs;  /* of the body of a loop: which inputs vary. NULL: of a function, all */
 } Factor;
 
 /* A product with a sum of terms becomes one product per term. A sum of more terms than this stays a matrix per example. */
@@ -109,7 +111,8 @@ static void refresh(Factor *factor)
     const Function *f = factor->rewrite.b.function;
     while (factor->varies.len < f->ops.len) {
         Value v = factor->varies.len;
-        bool varies = op_varies(OP_AT(f, v), factor->varies.data);
+        const Op *op = OP_AT(f, v);
+        bool varies = op->code == OP_INPUT && factor->inputs ? factor->inputs[op->symbol] : op_varies(op, factor->varies.data);
         vec_push(&factor->varies, varies);
         uint32_t terms = count_terms(factor, v);
         vec_push(&factor->terms, terms <= MOST_TERMS ? terms : 0);
@@ -338,21 +341,106 @@ static Value expand(Factor *factor, Product p, bool second)
     return build_binary(b, op.code, first, expand(factor, part, second));
 }
 
+/* ---- loops ---- */
+
+/* The body of a loop into which what makes its matrices is moved. */
+typedef struct Sink {
+    Factor *factor;
+    Builder body;
+    Value *within;         /* value around the loop -> input of the body, NO_VALUE: none yet */
+    VEC(Value) operands;   /* of the loop */
+    VEC(bool) varies;      /* of them */
+} Sink;
+
+static Value add_operand(Sink *sink, Value v, Type input, bool varies)
+{
+    vec_push(&sink->operands, v);
+    vec_push(&sink->varies, varies);
+    return body_input(&sink->body, input);
+}
+
+static Value add_invariant(Sink *sink, Value v, bool varies)
+{
+    return add_operand(sink, v, value_type(&sink->factor->rewrite.b, v), varies);
+}
+
+/* The value around the loop as the body has it: what varies and is a sum of terms is made in the body, of what does not vary and of
+ * the numbers that scale. */
+static Value value_within(Sink *sink, Value v)
+{
+    const Factor *factor = sink->factor;
+    Op op = *OP_AT(factor->rewrite.b.function, v);
+    bool open = factor->varies.data[v] && (is_factorable(factor, v) || is_scale(factor->rewrite.b.function, v));
+    if (!open && sink->within[v] == NO_VALUE)
+        sink->within[v] = add_invariant(sink, v, factor->varies.data[v]);
+    if (sink->within[v] != NO_VALUE)
+        return sink->within[v];
+    Value args[2];
+    for (uint32_t i = 0; i < op.nargs; i++)
+        args[i] = op.code == OP_BROADCAST && sink->within[op.args[i]] == NO_VALUE
+                      ? (sink->within[op.args[i]] = add_invariant(sink, op.args[i], true))
+                      : value_within(sink, op.args[i]);
+    return sink->within[v] = build_op(&sink->body, op, op.nargs, args);
+}
+
+static void factor_function(Factor *factor, Module *module, Function *function);
+
+/* A loop of the function being built, whose matrices are made in the body, where products are factored. */
+static Value factor_scan(Factor *factor, Value old)
+{
+    Builder *b = &factor->rewrite.b;
+    Op scan = *OP_AT(factor->rewrite.old, old);
+    const Value *args = rewrite_args(&factor->rewrite, old);
+    refresh(factor);
+    uint32_t n = b->function->ops.len, first = scan_first_invariant(&scan);
+    Sink sink = {.factor = factor, .body = {b->module, body_new(b->module), scan.line}};
+    sink.within = support_malloc((n + 1) * sizeof *sink.within);
+    Value *inputs = support_malloc((scan.nargs + scan.body->ops.len + 1) * sizeof *inputs), *map = inputs + scan.nargs;
+    for (Value v = 0; v < n; v++)
+        sink.within[v] = NO_VALUE;
+    for (uint32_t i = 0; i < scan.nargs; i++)
+        inputs[i] = i < first ? add_operand(&sink, args[i], OP_AT(scan.body, scan.body->inputs.data[i])->type, true)
+                              : value_within(&sink, args[i]);
+    body_inline(&sink.body, scan.body, inputs, map);
+    for (uint32_t i = 0; i < scan.body->outputs.len; i++)
+        body_output(&sink.body, map[scan.body->outputs.data[i].value]);
+    Factor within = {.inputs = sink.varies.data};
+    factor_function(&within, b->module, sink.body.function);
+    Value made = build_scan(b, sink.body.function, scan_steps(&scan), scan_carries(&scan), scan_scanned(&scan), scan.flags,
+                            sink.operands.data);
+    vec_free(&sink.operands);
+    vec_free(&sink.varies);
+    support_free(sink.within);
+    support_free(inputs);
+    return made;
+}
+
+/* ---- functions ---- */
+
+static void factor_function(Factor *factor, Module *module, Function *function)
+{
+    rewrite_begin(&factor->rewrite, module, function);
+    for (Value v = 0; v < function->ops.len; v++) {
+        const Op *op = OP_AT(function, v);
+        if (op->code == OP_SCAN) {
+            factor->rewrite.map[v] = factor_scan(factor, v);
+            continue;
+        }
+        if (op->code != OP_DOT) {
+            rewrite_copy(&factor->rewrite, v);
+            continue;
+        }
+        const Value *args = rewrite_args(&factor->rewrite, v);
+        factor->rewrite.map[v] =
+            expand(factor, (Product){args[0], args[1], op->contract_x, op->contract_y, op->batch_x, op->batch_y}, false);
+    }
+    rewrite_end(&factor->rewrite);
+    vec_free(&factor->varies);
+    vec_free(&factor->terms);
+}
+
 void pass_factor(Module *module, Function *function)
 {
     Factor factor = {0};
-    rewrite_begin(&factor.rewrite, module, function);
-    for (Value v = 0; v < function->ops.len; v++) {
-        const Op *op = OP_AT(function, v);
-        if (op->code != OP_DOT) {
-            rewrite_copy(&factor.rewrite, v);
-            continue;
-        }
-        const Value *args = rewrite_args(&factor.rewrite, v);
-        factor.rewrite.map[v] =
-            expand(&factor, (Product){args[0], args[1], op->contract_x, op->contract_y, op->batch_x, op->batch_y}, false);
-    }
-    rewrite_end(&factor.rewrite);
-    vec_free(&factor.varies);
-    vec_free(&factor.terms);
+    factor_function(&factor, module, function);
 }

@@ -36,10 +36,7 @@ static uint32_t result_buffer(Fuser *f, Value scan, uint32_t place)
 static Schedule *plan_body(const Fuser *f, const Op *scan)
 {
     Schedule *body = support_malloc(sizeof *body);
-    *body = (Schedule){.function = scan->body};
-    fuse_function(f->plan, scan->body, body);
-    plan_scratch(body, f->plan->unfused);
-    schedule_count(body);
+    f->plan->schedule(f->plan, scan->body, body);
     return body;
 }
 

@@ -1,7 +1,7 @@
 /* What need not run step by step leaves the loop. A product that depends on no carry, such as that of a recurrent layer's input with its
  * weights, is one product for all steps before the loop. A product that no carry depends on, such as the gradient of a weight, is one
- * after it: what it reads is yielded. A carry that only adds up is the sum over all steps of what is added. What is the same in all
- * steps is computed once.
+ * after it: what it reads is yielded. A carry that only adds up such products is their sum over all steps. What is the same in all steps
+ * is computed once.
  *
  * Elementwise work stays inside, where it is fused with its neighbours and small enough for the near caches. */
 #include <string.h>
@@ -65,12 +65,25 @@ static Value find_added(const Function *body, uint32_t i)
     return next->args[0] == before ? next->args[1] : next->args[1] == before ? next->args[0] : NO_VALUE;
 }
 
+/* Whether a carry stays what it is in all steps. */
+static bool stays(const Hoist *h, uint32_t i)
+{
+    return i < scan_carries(&h->scan) && h->body->outputs.data[i].value == h->body->inputs.data[i];
+}
+
+/* Whether a carry changes in some way other than by adding up: it remains one. */
+static bool remains(const Hoist *h, uint32_t i)
+{
+    return h->added[i] == NO_VALUE && !stays(h, i);
+}
+
 static void mark_dependence(Hoist *h)
 {
     for (Value v = 0; v < h->body->ops.len; v++) {
         const Op *op = OP_AT(h->body, v);
-        h->of_carries[v] = op->code == OP_INPUT && op->symbol < scan_carries(&h->scan);
-        h->varies[v] = op->code == OP_INPUT && op->symbol < scan_first_invariant(&h->scan);
+        bool varying_input = op->code == OP_INPUT && !stays(h, op->symbol);
+        h->of_carries[v] = varying_input && op->symbol < scan_carries(&h->scan);
+        h->varies[v] = varying_input && op->symbol < scan_first_invariant(&h->scan);
         for (uint32_t i = 0; i < op->nargs; i++) {
             h->of_carries[v] |= h->of_carries[op->args[i]];
             h->varies[v] |= h->varies[op->args[i]];
@@ -78,7 +91,7 @@ static void mark_dependence(Hoist *h)
         h->carried[v] = false;
     }
     for (uint32_t i = 0; i < scan_carries(&h->scan); i++)
-        h->carried[h->body->outputs.data[i].value] |= h->added[i] == NO_VALUE;
+        h->carried[h->body->outputs.data[i].value] |= remains(h, i);
     for (Value v = h->body->ops.len; v-- > 0;)
         for (uint32_t i = 0; i < OP_AT(h->body, v)->nargs && h->carried[v]; i++)
             h->carried[OP_AT(h->body, v)->args[i]] = true;
@@ -130,6 +143,9 @@ static void find_places(Hoist *h)
             h->where[arg] = h->varies[arg] ? BEFORE : ONCE;
         }
     for (uint32_t i = 0; i < scan_carries(&h->scan); i++)
+        if (h->added[i] != NO_VALUE && h->where[h->added[i]] == INSIDE)
+            h->added[i] = NO_VALUE; /* adding up in the loop is cheaper than to keep what is added */
+    for (uint32_t i = 0; i < scan_carries(&h->scan); i++)
         if (h->added[i] != NO_VALUE)
             h->where[h->body->outputs.data[i].value] = h->where[h->body->inputs.data[i]] = NOWHERE;
     move_views(h);
@@ -178,7 +194,7 @@ static bool read_inside(const Hoist *h, Value v)
             if (OP_AT(h->body, u)->args[i] == v && h->where[u] == INSIDE)
                 return true;
     for (uint32_t i = 0; i < scan_carries(&h->scan); i++)
-        if (h->added[i] == NO_VALUE && h->body->outputs.data[i].value == v)
+        if (remains(h, i) && h->body->outputs.data[i].value == v)
             return true;
     return false;
 }
@@ -208,7 +224,7 @@ static Value build_loop(Hoist *h)
 {
     uint32_t carries = 0, scanned = 0;
     for (uint32_t i = 0; i < scan_carries(&h->scan); i++)
-        if (h->added[i] == NO_VALUE) {
+        if (remains(h, i)) {
             add_operand(h, h->body->inputs.data[i], h->scan.args[i]);
             carries++;
         }
@@ -224,7 +240,7 @@ static Value build_loop(Hoist *h)
             h->within[v] = build_copy(&h->inside, h->body, v, h->within);
         }
     for (uint32_t i = 0; i < scan_carries(&h->scan); i++)
-        if (h->added[i] == NO_VALUE)
+        if (remains(h, i))
             body_output(&h->inside, h->within[h->body->outputs.data[i].value]);
     for (uint32_t i = 0; i < h->yielded.len; i++)
         body_output(&h->inside, h->within[h->yielded.data[i]]);
@@ -255,6 +271,8 @@ static void take_results(Hoist *h, Value scan, Value *results)
     for (uint32_t i = 0; i < h->body->outputs.len; i++) {
         if (i >= carries)
             results[i] = with_steps(h, h->body->outputs.data[i].value);
+        else if (stays(h, i))
+            results[i] = h->scan.args[i];
         else if (h->added[i] == NO_VALUE)
             results[i] = build_result(h->b, scan, kept++);
         else

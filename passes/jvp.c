@@ -130,7 +130,7 @@ static Value jvp_scan(Forward *forward, const Op *op, Value y)
     Value *tangents = support_malloc((op->nargs + 1) * sizeof *tangents);
     for (uint32_t i = 0; i < op->nargs; i++)
         tangents[i] = tangent_of(forward, op, i);
-    Value joint = jvp_scan_append(forward->b, op, tangents);
+    Value joint = jvp_scan_append(forward->b, op, tangents, jvp_append);
     support_free(tangents);
     return joint;
 }

@@ -35,17 +35,17 @@ static void declare_inputs(Builder *b, const Op *scan, uint32_t begin, uint32_t 
 
 /* Outputs [begin, end) of the body, and then the tangents of those that are real. */
 static void declare_outputs(Builder *b, const Op *scan, uint32_t begin, uint32_t end, const Value *map, uint32_t n, const Value *leaves,
-                            const Value *moves)
+                            const Value *moves, JvpAppend *append)
 {
     const Function *body = scan->body;
     for (uint32_t i = begin; i < end; i++)
         body_output(b, map[body->outputs.data[i].value]);
     for (uint32_t i = begin; i < end; i++)
         if (is_real(OP_AT(body, body->outputs.data[i].value)->type))
-            body_output(b, jvp_append(b, map[body->outputs.data[i].value], n, leaves, moves));
+            body_output(b, append(b, map[body->outputs.data[i].value], n, leaves, moves));
 }
 
-static Function *tangent_body(Module *module, const Op *scan, const Value *tangents)
+static Function *tangent_body(Module *module, const Op *scan, const Value *tangents, JvpAppend *append)
 {
     const Function *body = scan->body;
     uint32_t carries = scan_carries(scan), invariants = scan_first_invariant(scan), n = 0;
@@ -61,14 +61,14 @@ static Function *tangent_body(Module *module, const Op *scan, const Value *tange
             leaves[n] = inputs[i];
             moves[n++] = moves[i];
         }
-    declare_outputs(&b, scan, 0, carries, map, n, leaves, moves);
-    declare_outputs(&b, scan, carries, body->outputs.len, map, n, leaves, moves);
+    declare_outputs(&b, scan, 0, carries, map, n, leaves, moves, append);
+    declare_outputs(&b, scan, carries, body->outputs.len, map, n, leaves, moves, append);
     support_free(inputs);
     support_free(map);
     return b.function;
 }
 
-Value jvp_scan_append(Builder *b, const Op *scan, const Value *tangents)
+Value jvp_scan_append(Builder *b, const Op *scan, const Value *tangents, JvpAppend *of_body)
 {
     const Function *body = scan->body;
     uint32_t carries = scan_carries(scan), invariants = scan_first_invariant(scan), n = 0, scanned = scan_scanned(scan);
@@ -84,7 +84,7 @@ Value jvp_scan_append(Builder *b, const Op *scan, const Value *tangents)
             scanned += kind == 1;
         }
     }
-    Value joint = build_scan(b, tangent_body(b->module, scan, tangents), scan_steps(scan), carries + count_real(body, 0, carries),
+    Value joint = build_scan(b, tangent_body(b->module, scan, tangents, of_body), scan_steps(scan), carries + count_real(body, 0, carries),
                              scanned, scan->flags, operands);
     support_free(operands);
     return joint;

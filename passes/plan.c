@@ -95,7 +95,7 @@ void plan_scratch(Schedule *schedule, bool apart)
 
 /* ---- programs ---- */
 
-void schedule_count(Schedule *schedule)
+static void schedule_count(Schedule *schedule)
 {
     for (uint32_t k = 0; k < schedule->kernels.len; k++) {
         schedule->flops += schedule->kernels.data[k].flops;
@@ -103,16 +103,23 @@ void schedule_count(Schedule *schedule)
     }
 }
 
+static void plan_function(const Plan *plan, const Function *function, Schedule *schedule)
+{
+    *schedule = (Schedule){.function = function};
+    fuse_function(plan, function, schedule);
+    plan_scratch(schedule, plan->apart);
+    schedule_count(schedule);
+}
+
 Plan *plan_module_as(const Module *module, PlanKind kind)
 {
     Plan *plan = support_malloc(sizeof *plan);
-    *plan = (Plan){.module = module, .unfused = kind == PLAN_UNFUSED};
+    *plan = (Plan){.module = module, .unfused = kind == PLAN_UNFUSED, .apart = kind == PLAN_APART || kind == PLAN_UNFUSED};
+    plan->schedule = plan_function;
     layout_states(plan, kind != PLAN_SERVED);
     for (uint32_t i = 0; i < module->functions.len; i++) {
-        Schedule schedule = {.function = module->functions.data[i]};
-        fuse_function(plan, schedule.function, &schedule);
-        plan_scratch(&schedule, kind == PLAN_APART || kind == PLAN_UNFUSED);
-        schedule_count(&schedule);
+        Schedule schedule;
+        plan_function(plan, module->functions.data[i], &schedule);
         if (schedule.scratch_bytes > plan->scratch_bytes)
             plan->scratch_bytes = schedule.scratch_bytes;
         vec_push(&plan->schedules, schedule);

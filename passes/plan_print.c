@@ -102,6 +102,33 @@ static void print_shape(const Kernel *kernel, Text *out)
     }
 }
 
+static void print_kernels(const Plan *plan, const Schedule *schedule, unsigned indent, Text *out);
+
+static void print_kernel(const Plan *plan, const Schedule *schedule, uint32_t k, unsigned indent, Text *out)
+{
+    const Kernel *kernel = &schedule->kernels.data[k];
+    text_printf(out, "%*s%3u  ", indent, "", k);
+    print_shape(kernel, out);
+    text_printf(out, ", %.3g Mflop, ", (double)kernel->flops / 1e6);
+    print_bytes(out, kernel->bytes);
+    if (kernel->line)
+        text_printf(out, ", line %u", kernel->line);
+    text_printf(out, "\n%*sreads", indent + 7, "");
+    print_list(plan, schedule, kernel->reads.data, kernel->reads.len, out);
+    text_printf(out, "\n%*swrites", indent + 7, "");
+    print_list(plan, schedule, kernel->writes.data, kernel->writes.len, out);
+    text_printf(out, "\n");
+    if (kernel->scan)
+        print_kernels(plan, kernel->scan->body, indent + 9, out);
+}
+
+/* Those of a scan's body stand under it, further in. */
+static void print_kernels(const Plan *plan, const Schedule *schedule, unsigned indent, Text *out)
+{
+    for (uint32_t k = 0; k < schedule->kernels.len; k++)
+        print_kernel(plan, schedule, k, indent, out);
+}
+
 void schedule_print(const Plan *plan, const Schedule *schedule, Text *out)
 {
     text_printf(out, "%s: %u kernels, %.3g Mflop, moves ", schedule->function->name, schedule->kernels.len,
@@ -110,20 +137,7 @@ void schedule_print(const Plan *plan, const Schedule *schedule, Text *out)
     text_printf(out, ", scratch ");
     print_bytes(out, schedule->scratch_bytes);
     text_printf(out, "\n");
-    for (uint32_t k = 0; k < schedule->kernels.len; k++) {
-        const Kernel *kernel = &schedule->kernels.data[k];
-        text_printf(out, "  %3u  ", k);
-        print_shape(kernel, out);
-        text_printf(out, ", %.3g Mflop, ", (double)kernel->flops / 1e6);
-        print_bytes(out, kernel->bytes);
-        if (kernel->line)
-            text_printf(out, ", line %u", kernel->line);
-        text_printf(out, "\n         reads");
-        print_list(plan, schedule, kernel->reads.data, kernel->reads.len, out);
-        text_printf(out, "\n         writes");
-        print_list(plan, schedule, kernel->writes.data, kernel->writes.len, out);
-        text_printf(out, "\n");
-    }
+    print_kernels(plan, schedule, 2, out);
     for (uint32_t i = 0; i < schedule->buffers.len; i++) {
         const Buffer *buffer = &schedule->buffers.data[i];
         if (buffer->kind != BUFFER_SCRATCH || buffer->first == UINT32_MAX)

@@ -168,6 +168,8 @@ typedef struct Schedule {
 typedef struct Plan {
     const Module *module;
     bool unfused;            /* PLAN_UNFUSED */
+    bool apart;              /* scratch buffers share no memory */
+    void (*schedule)(const struct Plan *plan, const Function *function, Schedule *schedule); /* of a function or the body of a loop */
     VEC(Schedule) schedules; /* one per function */
     int64_t *state_offsets;  /* bytes, one per state */
     bool *state_used;        /* PLAN_SERVED: which states have memory; NULL: all */
@@ -204,8 +206,6 @@ void layout_states(Plan *plan, bool all);
 bool concat_is_view(const Plan *plan, const Function *function, const Op *concat);
 /* Partitions a function into kernels: fills buffers and kernels, in order of execution. */
 void fuse_function(const Plan *plan, const Function *function, Schedule *schedule);
-/* Sums the operations and bytes of its kernels. */
-void schedule_count(Schedule *schedule);
 /* Gives every scratch buffer an offset: buffers whose lifetimes overlap share no memory; with `apart` no two buffers do. */
 void plan_scratch(Schedule *schedule, bool apart);
 

@@ -10,6 +10,7 @@ typedef struct Checker {
     const Plan *plan;
     const Schedule *schedule;
     Text *why;
+    bool (*verify_body)(const Plan *plan, const Schedule *schedule, Text *why); /* verify_schedule(): of a loop */
     uint32_t kernel, messages;
     ElementSet *buffers, *states, *outputs; /* elements written, per scratch buffer, module state and output. Empty: none */
     ElementSet *partials;                   /* elements read, per scratch buffer of partial results */
@@ -65,7 +66,5 @@ void check_plan(Checker *c);
 /* ---- kernels: verify_kernels.c ---- */
 
 void check_kernel(Checker *c, const Kernel *kernel);
-/* Of a function or a body: verify_schedule.c. */
-bool verify_schedule(const Plan *plan, const Schedule *schedule, Text *why);
 
 #endif

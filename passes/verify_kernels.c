@@ -345,7 +345,7 @@ static void check_scan(Checker *c, const Kernel *kernel)
     if (buffer_at(c, scan->scratch)->elements < scan->body->scratch_bytes)
         complain(c, "the body of the scan has too little scratch memory");
     check_touch(c, scan->scratch);
-    if (!verify_schedule(c->plan, scan->body, c->why))
+    if (!c->verify_body(c->plan, scan->body, c->why))
         complain(c, "the body of the scan must not run");
 }
 

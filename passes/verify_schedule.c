@@ -107,10 +107,10 @@ static void find_neighbours(Checker *c)
     support_free(at);
 }
 
-bool verify_schedule(const Plan *plan, const Schedule *schedule, Text *why)
+static bool verify_schedule(const Plan *plan, const Schedule *schedule, Text *why)
 {
     uint32_t states = plan->module->states.len, outputs = schedule->function->outputs.len, n = schedule->buffers.len;
-    Checker c = {.plan = plan, .schedule = schedule, .why = why, .kernel = schedule->kernels.len};
+    Checker c = {.plan = plan, .schedule = schedule, .why = why, .verify_body = verify_schedule, .kernel = schedule->kernels.len};
     c.buffers = zeroed_items(n, sizeof(ElementSet));
     c.partials = zeroed_items(n, sizeof(ElementSet));
     c.states = zeroed_items(states, sizeof(ElementSet));

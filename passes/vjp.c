@@ -11,7 +11,6 @@
  */
 #include <stdlib.h>
 
-#include "ir/scan.h"
 #include "passes/passes.h"
 #include "passes/scans.h"
 
@@ -28,12 +27,6 @@ typedef struct Contribution {
     Value next;
 } Contribution;
 
-/* The cotangent of one result of a scan, until the sweep arrives at the scan. */
-typedef struct ResultCotangent {
-    Value scan, value;
-    uint32_t result;
-} ResultCotangent;
-
 typedef struct Reverse {
     Builder *b;
     bool *needed; /* value -> on a path from some x to y */
@@ -42,7 +35,7 @@ typedef struct Reverse {
     Mask mask;    /* of the cotangent that the current rule passes on */
     Value *first; /* value -> first contribution, NO_VALUE: none */
     VEC(Contribution) contributions;
-    VEC(ResultCotangent) of_results;
+    ResultCotangents of_results; /* of scans at which the sweep has not arrived yet */
 } Reverse;
 
 typedef void VjpRule(Reverse *reverse, const Op *op, Value y, Value g);
@@ -422,24 +415,15 @@ static void vjp_result(Reverse *reverse, const Op *op, Value y, Value g)
 static void vjp_scan(Reverse *reverse, const Op *op, Value y, Value g)
 {
     (void)g;
-    uint32_t results = scan_results(op);
-    Value *cotangents = support_malloc((results + op->nargs + 1) * sizeof *cotangents), *grads = cotangents + results;
+    Value *grads = support_malloc((op->nargs + 1) * sizeof *grads);
     bool *needed = support_malloc(op->nargs + 1);
-    for (uint32_t i = 0; i < results; i++)
-        cotangents[i] = NO_VALUE;
-    for (uint32_t i = 0; i < reverse->of_results.len; i++) {
-        const ResultCotangent *of = &reverse->of_results.data[i];
-        Value *sum = &cotangents[of->result];
-        if (of->scan == y)
-            *sum = *sum == NO_VALUE ? of->value : build_binary(reverse->b, OP_ADD, *sum, of->value);
-    }
     for (uint32_t i = 0; i < op->nargs; i++)
         needed[i] = needs(reverse, op, i) && dtype_is_float(value_type(reverse->b, op->args[i]).dtype);
-    vjp_scan_append(reverse->b, y, cotangents, needed, grads);
+    vjp_scan_append(reverse->b, y, &reverse->of_results, needed, vjp_append, grads);
     for (uint32_t i = 0; i < op->nargs; i++)
         if (grads[i] != NO_VALUE)
             contribute(reverse, op->args[i], grads[i]);
-    support_free(cotangents);
+    support_free(grads);
     support_free(needed);
 }
 
@@ -603,10 +587,8 @@ void vjp_append(Builder *b, Value y, uint32_t n, const Value *xs, Value *grads)
         for (uint32_t i = 0; i < n; i++)
             if (xs[i] == v)
                 grads[i] = apply_mask(b, g, reverse.mask);
-        if (op.code == OP_SCAN) {
-            reverse.mask = everywhere;
-        } else if (!reverse.steep[v]) {
-            g = apply_mask(b, g, reverse.mask);
+        if (!reverse.steep[v]) {
+            g = g == NO_VALUE ? g : apply_mask(b, g, reverse.mask);
             reverse.mask = everywhere;
         }
         vjp_rules[op.code](&reverse, &op, v, g);

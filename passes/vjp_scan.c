@@ -17,6 +17,7 @@ typedef struct Backward {
     Builder inside;         /* the new body */
     Value *inputs, *map;    /* of the first body: per input, per op, their values in the new one */
     Value *carry_cotangents, *yield_cotangents, *sums, *kept; /* inputs of the new body: per carry, output, input, op */
+    VjpAppend *of_body;
     VEC(Value) operands;
 } Backward;
 
@@ -126,7 +127,7 @@ static void finish_body(Backward *w)
     for (uint32_t i = 0; i < count; i++)
         if (wants_gradient(w, i))
             xs[n++] = w->inputs[i];
-    vjp_append(&w->inside, step_scalar(w), n, xs, grads);
+    w->of_body(&w->inside, step_scalar(w), n, xs, grads);
     use_kept(w);
     n = 0;
     for (uint32_t i = 0; i < carries; i++)
@@ -159,8 +160,25 @@ static void take_gradients(Backward *w, Value backward, Value *grads)
         }
 }
 
-void vjp_scan_append(Builder *b, Value v, const Value *cotangents, const bool *needed, Value *grads)
+/* The cotangent of each result of the scan: the sum of those in the list; NO_VALUE: there is none. */
+static Value *sum_cotangents(Builder *b, Value scan, const ResultCotangents *list)
 {
+    uint32_t results = scan_results(OP_AT(b->function, scan));
+    Value *sums = support_malloc((results + 1) * sizeof *sums);
+    for (uint32_t i = 0; i < results; i++)
+        sums[i] = NO_VALUE;
+    for (uint32_t i = 0; i < list->len; i++) {
+        const ResultCotangent *of = &list->data[i];
+        Value *sum = &sums[of->result];
+        if (of->scan == scan)
+            *sum = *sum == NO_VALUE ? of->value : build_binary(b, OP_ADD, *sum, of->value);
+    }
+    return sums;
+}
+
+void vjp_scan_append(Builder *b, Value v, const ResultCotangents *cotangents, const bool *needed, VjpAppend *of_body, Value *grads)
+{
+    Value *sums = sum_cotangents(b, v, cotangents);
     Op *scan = OP_AT(b->function, v);
     Function *before = scan->body;
     scan->body = body_copy(b->module, before); /* values keep their numbers */
@@ -170,8 +188,9 @@ void vjp_scan_append(Builder *b, Value v, const Value *cotangents, const bool *n
                   .scan = v,
                   .op = *scan,
                   .body = before,
-                  .cotangents = cotangents,
+                  .cotangents = sums,
                   .needed = needed,
+                  .of_body = of_body,
                   .inside = {b->module, body_new(b->module), scan->line},
                   .inputs = lists,
                   .map = lists + most,
@@ -190,5 +209,6 @@ void vjp_scan_append(Builder *b, Value v, const Value *cotangents, const bool *n
         build_scan(b, w.inside.function, scan_steps(&w.op), carries, scanned, w.op.flags ^ OP_REVERSED, w.operands.data);
     take_gradients(&w, backward, grads);
     vec_free(&w.operands);
+    support_free(sums);
     support_free(lists);
 }

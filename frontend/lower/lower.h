@@ -199,6 +199,7 @@ typedef struct Frame {
     bool standard;      /* names resolve in std.hn */
     bool returned;
     Val result;
+    struct Loop *loop;   /* the `scan` whose block is run (scan.c); NULL: none */
     int64_t result_size; /* a generator's: what an unbound size in the result type is; 0: none */
     unsigned *layers;    /* calls of layers in the innermost net so far */
     VEC(Local) locals;
@@ -500,6 +501,9 @@ Val evaluate_call(Session *s, const Expr *expr, const Name *label, int64_t resul
 /* Runs the body of the current frame's declaration, whose parameters are bound, and matches its result. */
 Val run_body(Session *s, Frame *frame);
 void run_block(Session *s, const Block *block); /* statement.c */
+/* `scan` and `yield`: scan.c. */
+void run_scan(Session *s, const Statement *statement);
+void run_yield(Session *s, const Statement *statement);
 /* Counts towards LIMIT_EVALUATIONS; false, and reported, when it is reached. */
 bool count_evaluations(Session *s, Span span, uint32_t count);
 

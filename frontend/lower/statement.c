@@ -113,12 +113,10 @@ static void run(Session *s, const Statement *statement)
         refuse(s, statement->span, "'update' of running statistics");
         break;
     case STATEMENT_SCAN:
-        refuse(s, statement->span, "'scan'");
-        s->frame->returned = true;
-        s->frame->result = val_poison();
+        run_scan(s, statement);
         break;
     case STATEMENT_YIELD:
-        refuse(s, statement->span, "'yield'");
+        run_yield(s, statement);
         break;
     }
 }

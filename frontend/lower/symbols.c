@@ -21,7 +21,7 @@ static int name_space(DeclKind kind)
 /* A declaration by such a name would never be found: lookup_name takes the value of the language. */
 static void refuse_name_of_the_language(Session *s, const Decl *decl)
 {
-    static const char *const values[] = {"training", "none", "pi"};
+    static const char *const values[] = {"training", "none", "pi", "true", "false"};
     bool is_value = decl->kind == DECL_CONST || decl->kind == DECL_DATA || decl->kind == DECL_HYPER ||
                     decl->kind == DECL_PREFERENCE || decl->kind == DECL_GIVEN;
     for (size_t i = 0; is_value && i < COUNT_OF(values); i++)
@@ -247,6 +247,8 @@ Val lookup_name(Session *s, Name name)
         return *local;
     if (strcmp(name.text, "training") == 0)
         return training_value(s, name.span);
+    if (strcmp(name.text, "true") == 0 || strcmp(name.text, "false") == 0)
+        return val_bool(name.text[0] == 't');
     if (strcmp(name.text, "none") == 0)
         return (Val){.kind = VAL_NONE};
     if (strcmp(name.text, "pi") == 0)

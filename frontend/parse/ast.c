@@ -342,11 +342,10 @@ Statement *ast_declare(Parser *parser, Span span, StatementKind kind, BindingLis
     return statement;
 }
 
-Statement *ast_scan(Parser *parser, Span span, Name name, Expr *over, BindingList carries, Block body)
+Statement *ast_scan(Parser *parser, Span span, BindingList alongs, BindingList carries, Block body)
 {
     Statement *statement = new_nested(parser, span, STATEMENT_SCAN, body, (Block){0});
-    statement->names = ast_names_add(parser, (NameList){0}, name);
-    statement->value = over;
+    statement->alongs = alongs;
     statement->bindings = carries;
     return statement;
 }

@@ -82,13 +82,14 @@ typedef struct Statement Statement;
 typedef NODE_LIST(Statement) Block;
 
 /* name: type = init, name: type ~ init, name = init: one entry of a weight, running, update or scan declaration, of
- * `given` or, with `in` for `=`, of `each` */
+ * `given` or, with `in` for `=`, of `each` and `scan` */
 typedef struct Binding {
     Name name;
     TypeExpr *type;    /* may be NULL */
     bool random;       /* ~ rather than = */
     Expr *init;        /* may be NULL */
     Expr *output_axis; /* may be NULL */
+    Expr *limit;       /* of `name in init..limit`; NULL: it is no range */
     Span span;
     struct Binding *next;
 } Binding;
@@ -156,7 +157,8 @@ struct Statement {
     ExprList values;
     Expr *value, *limit;
     Block body, otherwise;
-    BindingList bindings;
+    BindingList bindings; /* of a scan: its carries */
+    BindingList alongs;   /* of a scan */
     uint32_t depth;
     Statement *next;
 };
@@ -294,7 +296,7 @@ Statement *ast_return(Parser *parser, Span span, ExprList values);
 Statement *ast_if(Parser *parser, Span span, Expr *condition, Block body, Block otherwise);
 Statement *ast_for(Parser *parser, Span span, Name name, Expr *from, Expr *to, Block body);
 Statement *ast_declare(Parser *parser, Span span, StatementKind kind, BindingList bindings);
-Statement *ast_scan(Parser *parser, Span span, Name name, Expr *over, BindingList carries, Block body);
+Statement *ast_scan(Parser *parser, Span span, BindingList alongs, BindingList carries, Block body);
 Block ast_block_add(Block block, Statement *statement);
 /* { with-bindings; return value } : the body of `= value with bindings` */
 Block ast_expression_body(Parser *parser, Span span, Expr *value, BindingList bindings);

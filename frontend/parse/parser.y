@@ -51,8 +51,7 @@ static void hn_error(const Span *span, Parser *parser, const char *message);
 %token <name> AFTER "after" AXIS "axis" CARRY "carry" CONST "const" DATA "data" EACH "each" EMBED "embed" EVERY "every"
 %token <name> EVERYWHERE "everywhere" EXPORT "export" FIELDS "fields" GIVEN "given" HYPER "hyper" LAYER "layer" MEMBER "member" NET "net"
 %token <name> OBJECTIVE "objective" OF "of" ON "on" OUTPUT "output" OVER "over" PREFERENCE "preference" RUNNING "running" SCAN "scan" SHARED "shared"
-%token <name> SHUFFLED "shuffled" SPLIT "split" TASK "task" TEST "test" TRAIN "train" UPDATE "update" WEIGHT "weight" WEIGHTS "weights" WHERE "where"
-%token <name> WITH "with" YIELD "yield"
+%token <name> SHUFFLED "shuffled" SPLIT "split" TASK "task" TEST "test" TRAIN "train" UPDATE "update" WEIGHT "weight" WEIGHTS "weights" WHERE "where" WITH "with" YIELD "yield"
 %token ARROW "->" EQ "==" NE "!=" LE "<=" GE ">=" AND "&&" OR "||" JOIN "++" DOTDOT ".." ELLIPSIS "..."
 
 %type <name> name setting_word statement_word data_name
@@ -329,7 +328,7 @@ statement
   | IF expr block otherwise                     { $$ = ast_if(parser, @$, $2, $3, $4); }
   | FOR name IN expr DOTDOT expr block          { $$ = ast_for(parser, @$, $2, $4, $6, $7); }
   | FOR name IN expr block                      { refuse_range(parser, $4); $$ = ast_for(parser, @$, $2, $4, $4, $5); }
-  | SCAN name IN expr CARRY bindings block       { $$ = ast_scan(parser, @$, $2, $4, $6, $7); }
+  | SCAN alongs CARRY bindings block             { $$ = ast_scan(parser, @$, $2, $4, $5); }
   ;
 
 otherwise
@@ -437,7 +436,7 @@ primary
   | ACROSS NAME '(' args ')'   { $$ = ast_across(parser, @$, ast_call(parser, span_join(@2, @5), ast_name(parser, $2), $4)); }
   ;
 
-/* A block whose last line may be the result, without `return`. */
+/* whose last line may be the result, without `return` */
 each_block
   : block
   | '{' statements value END '}'   { $$ = ast_block_add($2, ast_return(parser, @3, ast_exprs_add((ExprList){0}, $3))); }
@@ -449,7 +448,8 @@ alongs
   ;
 
 along
-  : name IN expr   { $$ = ast_binding(parser, @$, $1, NULL, false, $3); }
+  : name IN expr               { $$ = ast_binding(parser, @$, $1, NULL, false, $3); }
+  | name IN expr DOTDOT expr   { $$ = ast_binding(parser, @$, $1, NULL, false, $3); $$->limit = $5; }
   ;
 
 args

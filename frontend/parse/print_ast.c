@@ -81,14 +81,24 @@ static void print_given(Text *out, const Expr *expr)
     text_printf(out, ")");
 }
 
+static void print_alongs(Text *out, BindingList alongs)
+{
+    for (const Binding *binding = alongs.first; binding; binding = binding->next) {
+        text_printf(out, "%s in ", binding->name.text);
+        print_expr(out, binding->init);
+        if (binding->limit) {
+            text_printf(out, "..");
+            print_expr(out, binding->limit);
+        }
+        text_printf(out, binding->next ? ", " : "");
+    }
+}
+
 static void print_each(Text *out, const Expr *expr)
 {
     text_printf(out, "each(");
-    for (const Binding *binding = expr->bindings.first; binding; binding = binding->next) {
-        text_printf(out, "%s in ", binding->name.text);
-        print_expr(out, binding->init);
-        text_printf(out, binding->next ? ", " : ")");
-    }
+    print_alongs(out, expr->bindings);
+    text_printf(out, ")");
     print_block(out, &expr->body, 1);
 }
 
@@ -214,18 +224,21 @@ static void print_if(Text *out, const Statement *statement, int indent)
     }
 }
 
-static void print_loop(Text *out, const Statement *statement, int indent)
+static void print_for(Text *out, const Statement *statement, int indent)
 {
-    bool scan = statement->kind == STATEMENT_SCAN;
-    text_printf(out, "%s %s in ", scan ? "scan" : "for", statement->names.first->name.text);
+    text_printf(out, "for %s in ", statement->names.first->name.text);
     print_expr(out, statement->value);
-    if (scan) {
-        text_printf(out, " carry ");
-        print_bindings(out, statement->bindings);
-    } else {
-        text_printf(out, "..");
-        print_expr(out, statement->limit);
-    }
+    text_printf(out, "..");
+    print_expr(out, statement->limit);
+    print_block(out, &statement->body, indent);
+}
+
+static void print_scan(Text *out, const Statement *statement, int indent)
+{
+    text_printf(out, "scan ");
+    print_alongs(out, statement->alongs);
+    text_printf(out, " carry ");
+    print_bindings(out, statement->bindings);
     print_block(out, &statement->body, indent);
 }
 
@@ -246,8 +259,10 @@ static void print_statement(Text *out, const Statement *statement, int indent)
         print_if(out, statement, indent);
         break;
     case STATEMENT_FOR:
+        print_for(out, statement, indent);
+        break;
     case STATEMENT_SCAN:
-        print_loop(out, statement, indent);
+        print_scan(out, statement, indent);
         break;
     case STATEMENT_WEIGHT:
     case STATEMENT_RUNNING:

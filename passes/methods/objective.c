@@ -52,6 +52,7 @@ void function_batch(const PassTrace *trace, Module *module, Function *function, 
     pass_run(trace, "dce", module, function);
     pass_run(trace, "merge", module, function);
     pass_run(trace, "cse", module, function);
+    pass_run(trace, "dce", module, function);
 }
 
 void objective_batch(Assembly *assembly, Function *function, int64_t batch, bool masked)

@@ -220,6 +220,30 @@ static void given_values(void **unused)
 
 #define IN_FUNCTION(lines) "module m f32\nstate @s : f32[] weight\nfunc @f(%x: f32[], %y: f32[2]) {\n" lines "\n}\n"
 
+static void refused_loops(void **unused)
+{
+    (void)unused;
+    static const char *const cases[][2] = {
+        {IN_FUNCTION("  %1 = scan %x : f32[]"), "expected a body: @name"},
+        {IN_FUNCTION("  %1 = scan @b, %x loop [3, 1, 0] : f32[]"), "no body of this name is declared above"},
+        {AROUND("  %1 = scan @b, %x loop [3, 1] : f32[]"), "numbers of its loop"},
+        {AROUND("  %1 = scan @b, %x loop [3, 1, 0] : f32[]"), "1 operands given, the body has 2 inputs"},
+        {AROUND("  %1 = scan @b, %x, %y loop [3, 1, 1] : f32[]"), "operand 1 is f32[2], not one f32[2] per step"},
+        {AROUND("  %1 = scan @b, %y, %y loop [3, 1, 0] : f32[]"), "operand 0 is f32[2], the body's input f32[]"},
+        {AROUND("  %1 = scan @b, %x, %y loop [3, 2, 0] : f32[]"), "the body has 2 inputs and 1 outputs, which are too few"},
+        {AROUND("  %1 = scan @b, %x, %y loop [3, 1, 0] : f32[2]"), "the type of this scan is f32[], not f32[2]"},
+        {AROUND("  %1 = scan @b, %x, %y loop [3, 1, 0] : f32[]\n  %2 = neg %1 : f32[]"), "only 'result' takes its values"},
+        {AROUND("  %1 = scan @b, %x, %y loop [3, 1, 0] : f32[]\n  %2 = result %1 place 1 : f32[]"), "the scan has no result 1"},
+        {AROUND("  %1 = result %x place 0 : f32[]"), "its operand is no scan"},
+        {"module m f32\nstate @s : f32[] weight\nbody @b(%h: f32[]) {\n  %1 = state_read @s : f32[]\n  return h = %1\n}\n"
+         "func @f(%x: f32[]) {\n  %1 = scan @b, %x loop [3, 1, 0] : f32[]\n}\n",
+         "the body of a scan has only what it is given"},
+        {"module m f32\nbody @b(%h: f32[]) {\n  %1 = scan @b, %h loop [3, 1, 0] : f32[]\n}\n", "no body of this name is declared above"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++)
+        must_refuse(cases[i][0], cases[i][1]);
+}
+
 static void refused(void **unused)
 {
     (void)unused;
@@ -259,21 +283,6 @@ static void refused(void **unused)
         {IN_FUNCTION("  %1 = reduce_sun %y axes [0] : f32[]"), "did you mean 'reduce_sum'?"},
         {IN_FUNCTION("  %1 = call %x, %y : f32[]"), "'call' is reserved, not implemented"},
         {IN_FUNCTION("  %1 = sort %x : f32[]"), "'sort' is reserved, not implemented"},
-        {IN_FUNCTION("  %1 = scan %x : f32[]"), "expected a body: @name"},
-        {IN_FUNCTION("  %1 = scan @b, %x loop [3, 1, 0] : f32[]"), "no body of this name is declared above"},
-        {AROUND("  %1 = scan @b, %x loop [3, 1] : f32[]"), "numbers of its loop"},
-        {AROUND("  %1 = scan @b, %x loop [3, 1, 0] : f32[]"), "1 operands given, the body has 2 inputs"},
-        {AROUND("  %1 = scan @b, %x, %y loop [3, 1, 1] : f32[]"), "operand 1 is f32[2], not one f32[2] per step"},
-        {AROUND("  %1 = scan @b, %y, %y loop [3, 1, 0] : f32[]"), "operand 0 is f32[2], the body's input f32[]"},
-        {AROUND("  %1 = scan @b, %x, %y loop [3, 2, 0] : f32[]"), "the body has 2 inputs and 1 outputs, which are too few"},
-        {AROUND("  %1 = scan @b, %x, %y loop [3, 1, 0] : f32[2]"), "the type of this scan is f32[], not f32[2]"},
-        {AROUND("  %1 = scan @b, %x, %y loop [3, 1, 0] : f32[]\n  %2 = neg %1 : f32[]"), "only 'result' takes its values"},
-        {AROUND("  %1 = scan @b, %x, %y loop [3, 1, 0] : f32[]\n  %2 = result %1 place 1 : f32[]"), "the scan has no result 1"},
-        {AROUND("  %1 = result %x place 0 : f32[]"), "its operand is no scan"},
-        {"module m f32\nstate @s : f32[] weight\nbody @b(%h: f32[]) {\n  %1 = state_read @s : f32[]\n  return h = %1\n}\n"
-         "func @f(%x: f32[]) {\n  %1 = scan @b, %x loop [3, 1, 0] : f32[]\n}\n",
-         "the body of a scan has only what it is given"},
-        {"module m f32\nbody @b(%h: f32[]) {\n  %1 = scan @b, %h loop [3, 1, 0] : f32[]\n}\n", "no body of this name is declared above"},
         {IN_FUNCTION("  %1 = input : f32[]"), "inputs are declared in the function's first line"},
         {IN_FUNCTION("  neg %x : f32[]"), "expected '%name =' before 'neg'"},
         {IN_FUNCTION("  %1 = state_write @s, %x"), "state_write has no value to name"},
@@ -389,6 +398,7 @@ int main(void)
         cmocka_unit_test(numbers_read_back_exactly),
         cmocka_unit_test(late_inputs),
         cmocka_unit_test(refused),
+        cmocka_unit_test(refused_loops),
         cmocka_unit_test(no_cascade),
         cmocka_unit_test(named_limits),
         cmocka_unit_test(truncated),
