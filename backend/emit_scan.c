@@ -1,11 +1,11 @@
-/* Loops: a kernel that calls the code of its body once per step, on the places of this step. Carries alternate between two places, so
- * that no step writes what it reads; the last step writes the result. */
+/* Loops: a kernel that calls the code of its body once per step, on the places of this step. Carries alternate between two
+ * places, so that no step writes what it reads; the last step writes the result. */
 #include "backend/emit.h"
 
 typedef struct Steps {
     Emitter *e;
     const ScanKernel *scan;
-    LLVMValueRef lists[2]; /* of the places of inputs and outputs, as a frame has them */
+    LLVMValueRef lists[2];      /* of the places of inputs and outputs, as a frame has them */
     LLVMValueRef number, entry; /* of the step: how many came before it; which entry it works on */
 } Steps;
 

@@ -155,7 +155,8 @@ bool op_equal(const Op *x, const Op *y)
     return x->code == y->code && type_equal(x->type, y->type) && x->nargs == y->nargs &&
            (x->nargs == 0 || memcmp(x->args, y->args, x->nargs * sizeof *x->args) == 0) &&
            memcmp(&x->number, &y->number, sizeof x->number) == 0 && x->symbol == y->symbol && x->flags == y->flags &&
-           x->body == y->body && dims_equal(x->a, y->a) && dims_equal(x->b, y->b) && dims_equal(x->c, y->c) && dims_equal(x->d, y->d);
+           x->body == y->body && dims_equal(x->a, y->a) && dims_equal(x->b, y->b) && dims_equal(x->c, y->c) &&
+           dims_equal(x->d, y->d);
 }
 
 /* ---- ops ---- */

@@ -106,7 +106,7 @@ typedef struct Op {
     uint32_t symbol; /* input: its position; state_*: state; fetch, example: field; param: weight; condition: condition;
                         random: stream (distinct streams are independent); extern: ExternCode */
     uint32_t flags;
-    uint32_t line; /* of the model file, 0 if none */
+    uint32_t line;         /* of the model file, 0 if none */
     struct Function *body; /* scan: what each step computes; of the module's bodies. Else NULL */
     union {
         Dims axes;       /* broadcast: result axis of each operand axis, increasing. transpose: operand axis of each result axis.

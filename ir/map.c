@@ -341,7 +341,8 @@ static Function *map_body(Mapping *m, const Op *scan)
     for (uint32_t i = 0; i < body->outputs.len; i++) {
         Value output = body->outputs.data[i].value;
         Type type = OP_AT(body, output)->type;
-        body_output(&b, varies[output] ? map[output] : build_broadcast(&b, map[output], batched(m, type), consecutive(1, type.rank)));
+        body_output(&b,
+                    varies[output] ? map[output] : build_broadcast(&b, map[output], batched(m, type), consecutive(1, type.rank)));
     }
     support_free(map);
     support_free(varies);

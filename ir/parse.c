@@ -11,9 +11,8 @@ enum { MOST_OPS = 1 << 18, MOST_ENTRIES = 1 << 16, MOST_FUNCTIONS = 4096, MOST_S
 /* ---- tables ---- */
 
 static const char *const subject_names[] = {
-    [SUBJECT_NONE] = "function", [SUBJECT_STATE] = "state",         [SUBJECT_FIELD] = "field",
-    [SUBJECT_WEIGHT] = "weight", [SUBJECT_CONDITION] = "condition", [SUBJECT_EXTERN] = "function in C",
-    [SUBJECT_BODY] = "body",
+    [SUBJECT_NONE] = "function",       [SUBJECT_STATE] = "state",          [SUBJECT_FIELD] = "field", [SUBJECT_WEIGHT] = "weight",
+    [SUBJECT_CONDITION] = "condition", [SUBJECT_EXTERN] = "function in C", [SUBJECT_BODY] = "body",
 };
 
 /* symbol ':' type, the head of every table entry; the name is entered as number `index`. */
@@ -548,12 +547,8 @@ static void parse_item(Parser *p)
     static const struct {
         const char *word;
         bool (*parse)(Parser *);
-    } items[] = {{"func", parse_function},
-                 {"body", parse_scan_body},
-                 {"state", parse_state},
-                 {"weight", parse_weight},
-                 {"field", parse_field},
-                 {"condition", parse_condition}};
+    } items[] = {{"func", parse_function}, {"body", parse_scan_body}, {"state", parse_state},
+                 {"weight", parse_weight}, {"field", parse_field},    {"condition", parse_condition}};
     for (size_t i = 0; i < COUNT_OF(items); i++)
         if (accept_word(p, items[i].word)) {
             if (items[i].parse(p))

@@ -44,7 +44,8 @@ void body_inline(Builder *b, const Function *body, const Value *inputs, Value *m
     }
 }
 
-Value build_scan(Builder *b, Function *body, int64_t steps, uint32_t carries, uint32_t scanned, uint32_t flags, const Value *operands)
+Value build_scan(Builder *b, Function *body, int64_t steps, uint32_t carries, uint32_t scanned, uint32_t flags,
+                 const Value *operands)
 {
     Op op = {.code = OP_SCAN, .body = body, .flags = flags, .loop = dims_of(3, (int)steps, (int)carries, (int)scanned)};
     return build_op(b, op, body->inputs.len, operands);
@@ -59,8 +60,8 @@ Value build_result(Builder *b, Value scan, uint32_t result)
 
 /* A part's ops on their way into a body. */
 typedef struct Part {
-    Builder *b, body;      /* body: appends to it */
-    Function from;         /* the ops as they are */
+    Builder *b, body; /* body: appends to it */
+    Function from;    /* the ops as they are */
     Value first;
     bool *inside, *needed; /* it differs between steps; the results need it */
     Value *map;            /* value of `from` -> its value in the body */

@@ -3,12 +3,13 @@
  *     inputs    carries, one entry of each scanned operand, invariants
  *     outputs   the carries for the next step, then what the step yields
  *
- * and the scan's operands are the first values of the carries, the scanned tensors (with a leading axis of as many entries as there are
- * steps) and the invariants. Its results, each taken by a `result` op, are the last values of the carries and, for each yielded value,
- * all of them with a leading axis. A reversed scan runs from the last entry to the first; what the step of entry t yields is entry t.
+ * and the scan's operands are the first values of the carries, the scanned tensors (with a leading axis of as many entries as
+ * there are steps) and the invariants. Its results, each taken by a `result` op, are the last values of the carries and, for each
+ * yielded value, all of them with a leading axis. A reversed scan runs from the last entry to the first; what the step of entry t
+ * yields is entry t.
  *
- * A body has no sources of its own (no states, fields, weights or random numbers): all that it needs are inputs. Bodies belong to the
- * module; several scans may share one, so that a pass changes a copy. */
+ * A body has no sources of its own (no states, fields, weights or random numbers): all that it needs are inputs. Bodies belong to
+ * the module; several scans may share one, so that a pass changes a copy. */
 #ifndef HNC_IR_SCAN_H
 #define HNC_IR_SCAN_H
 
@@ -52,7 +53,8 @@ void body_output(Builder *b, Value value);
 void body_inline(Builder *b, const Function *body, const Value *inputs, Value *map);
 
 /* The builder's function scans with a body; the operands are as many as the body has inputs. */
-Value build_scan(Builder *b, Function *body, int64_t steps, uint32_t carries, uint32_t scanned, uint32_t flags, const Value *operands);
+Value build_scan(Builder *b, Function *body, int64_t steps, uint32_t carries, uint32_t scanned, uint32_t flags,
+                 const Value *operands);
 Value build_result(Builder *b, Value scan, uint32_t result);
 
 /* A part of a function as the body of a scan. */
@@ -62,10 +64,10 @@ typedef struct Carry {
 typedef struct Scanned {
     Value element, all; /* what stands for one entry; all of them */
 } Scanned;
-/* The ops from `first` to the last one so far, as they follow from the elements, become the body of a scan of so many steps; random
- * numbers of the part differ from step to step unless they are shared by the batch. lasts[i] gets the last value of carry i, and
- * yields[i], values of the part, become all of them with a leading axis. As with build_mapped, ops of the part stay for what others
- * use. */
+/* The ops from `first` to the last one so far, as they follow from the elements, become the body of a scan of so many steps;
+ * random numbers of the part differ from step to step unless they are shared by the batch. lasts[i] gets the last value of carry
+ * i, and yields[i], values of the part, become all of them with a leading axis. As with build_mapped, ops of the part stay for
+ * what others use. */
 void build_scan_of_part(Builder *b, Value first, int64_t steps, uint32_t carries, const Carry *carry, uint32_t scanned,
                         const Scanned *scan, uint32_t yielded, Value *yields, Value *lasts);
 

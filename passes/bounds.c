@@ -125,7 +125,8 @@ static Range range_of(const Module *module, const Function *f, const Range *rang
 
 /* An index into tables of one number of rows, used in one place or several. */
 typedef struct Site {
-    Value index, given, held; /* the old one; in the new function as it is given, and as it is used. A site of a body: given alone */
+    Value index, given,
+        held; /* the old one; in the new function as it is given, and as it is used. A site of a body: given alone */
     int64_t rows;
     uint32_t line;
 } Site;

@@ -9,6 +9,7 @@
  *     sum_ij (a_i U_ij) V_ij = sum_i a_i (sum_j U_ij V_ij)    or wait for the other contracted axes
  *     (A B) @ x = A @ (B @ x)                                 a product of thin matrices is never formed
  *     W * (E + a U) = W * E + a (W * U)                       elementwise products reach the invariant matrices first
+ *     (E + a U)[i] = E[i] + a U[i]                            rows of tables are read before they are scaled
  *
  * so the large products are with E and U, once for the whole batch. This knows nothing of layers: it is distributivity and
  * associativity. */
@@ -341,15 +342,42 @@ static Value expand(Factor *factor, Product p, bool second)
     return build_binary(b, op.code, first, expand(factor, part, second));
 }
 
+/* ---- tables ---- */
+
+/* Rows of a table that is a sum of scaled invariant tables, as the sum of their scaled rows; of any other table, the rows. */
+static Value gather_rows(Factor *factor, Value table, Value index)
+{
+    refresh(factor);
+    Builder *b = &factor->rewrite.b;
+    Op op = *OP_AT(b->function, table);
+    if (!factor->varies.data[table] || !is_factorable(factor, table))
+        return build_gather(b, table, index);
+    if (op.code == OP_NEG)
+        return build_unary(b, OP_NEG, gather_rows(factor, op.args[0], index));
+    if (op.code == OP_ADD || op.code == OP_SUB) {
+        Value first = gather_rows(factor, op.args[0], index);
+        return build_binary(b, op.code, first, gather_rows(factor, op.args[1], index));
+    }
+    int scale = op.code == OP_DIV ? 1 : op.code == OP_MUL ? scale_of(factor, &op) : -1;
+    Op broadcast = scale >= 0 ? *OP_AT(b->function, op.args[scale]) : op;
+    if (scale < 0 || dims_contain(broadcast.axes, 0)) /* rows have scales of their own */
+        return build_gather(b, table, index);
+    Value rows = gather_rows(factor, op.args[1 - scale], index);
+    Type type = value_type(b, rows);
+    for (unsigned i = 0; i < broadcast.axes.n; i++)
+        broadcast.axes.v[i] += type.rank - op.type.rank;
+    return build_binary(b, op.code, rows, build_broadcast(b, broadcast.args[0], type, broadcast.axes));
+}
+
 /* ---- loops ---- */
 
 /* The body of a loop into which what makes its matrices is moved. */
 typedef struct Sink {
     Factor *factor;
     Builder body;
-    Value *within;         /* value around the loop -> input of the body, NO_VALUE: none yet */
-    VEC(Value) operands;   /* of the loop */
-    VEC(bool) varies;      /* of them */
+    Value *within;       /* value around the loop -> input of the body, NO_VALUE: none yet */
+    VEC(Value) operands; /* of the loop */
+    VEC(bool) varies;    /* of them */
 } Sink;
 
 static Value add_operand(Sink *sink, Value v, Type input, bool varies)
@@ -364,8 +392,8 @@ static Value add_invariant(Sink *sink, Value v, bool varies)
     return add_operand(sink, v, value_type(&sink->factor->rewrite.b, v), varies);
 }
 
-/* The value around the loop as the body has it: what varies and is a sum of terms is made in the body, of what does not vary and of
- * the numbers that scale. */
+/* The value around the loop as the body has it: what varies and is a sum of terms is made in the body, of what does not vary and
+ * of the numbers that scale. */
 static Value value_within(Sink *sink, Value v)
 {
     const Factor *factor = sink->factor;
@@ -426,11 +454,15 @@ static void factor_function(Factor *factor, Module *module, Function *function)
             factor->rewrite.map[v] = factor_scan(factor, v);
             continue;
         }
+        const Value *args = rewrite_args(&factor->rewrite, v);
+        if (op->code == OP_GATHER) {
+            factor->rewrite.map[v] = gather_rows(factor, args[0], args[1]);
+            continue;
+        }
         if (op->code != OP_DOT) {
             rewrite_copy(&factor->rewrite, v);
             continue;
         }
-        const Value *args = rewrite_args(&factor->rewrite, v);
         factor->rewrite.map[v] =
             expand(factor, (Product){args[0], args[1], op->contract_x, op->contract_y, op->batch_x, op->batch_y}, false);
     }

@@ -1,7 +1,7 @@
-/* What need not run step by step leaves the loop. A product that depends on no carry, such as that of a recurrent layer's input with its
- * weights, is one product for all steps before the loop. A product that no carry depends on, such as the gradient of a weight, is one
- * after it: what it reads is yielded. A carry that only adds up such products is their sum over all steps. What is the same in all steps
- * is computed once.
+/* What need not run step by step leaves the loop. A product that depends on no carry, such as that of a recurrent layer's input
+ * with its weights, is one product for all steps before the loop. A product that no carry depends on, such as the gradient of a
+ * weight, is one after it: what it reads is yielded. A carry that only adds up such products is their sum over all steps. What is
+ * the same in all steps is computed once.
  *
  * Elementwise work stays inside, where it is fused with its neighbours and small enough for the near caches. */
 #include <string.h>
@@ -11,13 +11,13 @@
 #include "passes/rewrite.h"
 #include "passes/scans.h"
 
-/* Where a value of the body is computed: once; for all steps before the loop; in the loop; for all steps behind it; nowhere, as it is a
- * carry that only adds up. */
+/* Where a value of the body is computed: once; for all steps before the loop; in the loop; for all steps behind it; nowhere, as
+ * it is a carry that only adds up. */
 typedef enum { ONCE, BEFORE, INSIDE, BEHIND, NOWHERE } Where;
 
 typedef struct Hoist {
     Builder *b;
-    Op scan;             /* a copy, with operands where the builder builds */
+    Op scan; /* a copy, with operands where the builder builds */
     const Function *body;
     Where *where;
     bool *of_carries, *varies; /* depends on a carry; differs between steps */
@@ -26,7 +26,7 @@ typedef struct Hoist {
     Value *added;              /* per carry: what is added to it, NO_VALUE: it does more than to add up */
     Value *within;             /* its value in the new body */
     Builder inside;
-    VEC(Value) yielded;        /* values that the new body yields */
+    VEC(Value) yielded; /* values that the new body yields */
     VEC(Value) operands;
 } Hoist;
 
@@ -132,10 +132,10 @@ static void find_places(Hoist *h)
     for (Value v = 0; v < h->body->ops.len; v++) {
         const Op *op = OP_AT(h->body, v);
         bool input = op->code == OP_INPUT && !h->of_carries[v], computed = op->nargs && !is_view(op->code);
-        h->where[v] = !h->varies[v] && (input || computed)  ? ONCE
-                      : input || moves_before(h, v)         ? BEFORE
-                      : moves_behind(h, v)                  ? BEHIND
-                                                            : INSIDE;
+        h->where[v] = !h->varies[v] && (input || computed) ? ONCE
+                      : input || moves_before(h, v)        ? BEFORE
+                      : moves_behind(h, v)                 ? BEHIND
+                                                           : INSIDE;
     }
     for (Value v = h->body->ops.len; v-- > 0;) /* with all that they follow from */
         for (uint32_t i = 0; i < OP_AT(h->body, v)->nargs && (h->where[v] == BEFORE || h->where[v] == ONCE); i++) {
@@ -155,7 +155,12 @@ static void find_places(Hoist *h)
 
 static Mapping mapping_of(Hoist *h)
 {
-    return (Mapping){.b = h->b, .from = h->body, .map = h->all, .varies = h->varies, .size = scan_steps(&h->scan), .index = NO_VALUE,
+    return (Mapping){.b = h->b,
+                     .from = h->body,
+                     .map = h->all,
+                     .varies = h->varies,
+                     .size = scan_steps(&h->scan),
+                     .index = NO_VALUE,
                      .mask = NO_VALUE};
 }
 

@@ -24,7 +24,8 @@ static bool input_moves(const Op *scan, uint32_t i, const Value *tangents)
 }
 
 /* Declares inputs [begin, end), and then the tangents of those that move. */
-static void declare_inputs(Builder *b, const Op *scan, uint32_t begin, uint32_t end, const Value *tangents, Value *inputs, Value *moves)
+static void declare_inputs(Builder *b, const Op *scan, uint32_t begin, uint32_t end, const Value *tangents, Value *inputs,
+                           Value *moves)
 {
     const Function *body = scan->body;
     for (uint32_t i = begin; i < end; i++)
@@ -34,8 +35,8 @@ static void declare_inputs(Builder *b, const Op *scan, uint32_t begin, uint32_t 
 }
 
 /* Outputs [begin, end) of the body, and then the tangents of those that are real. */
-static void declare_outputs(Builder *b, const Op *scan, uint32_t begin, uint32_t end, const Value *map, uint32_t n, const Value *leaves,
-                            const Value *moves, JvpAppend *append)
+static void declare_outputs(Builder *b, const Op *scan, uint32_t begin, uint32_t end, const Value *map, uint32_t n,
+                            const Value *leaves, const Value *moves, JvpAppend *append)
 {
     const Function *body = scan->body;
     for (uint32_t i = begin; i < end; i++)
@@ -84,8 +85,8 @@ Value jvp_scan_append(Builder *b, const Op *scan, const Value *tangents, JvpAppe
             scanned += kind == 1;
         }
     }
-    Value joint = build_scan(b, tangent_body(b->module, scan, tangents, of_body), scan_steps(scan), carries + count_real(body, 0, carries),
-                             scanned, scan->flags, operands);
+    Value joint = build_scan(b, tangent_body(b->module, scan, tangents, of_body), scan_steps(scan),
+                             carries + count_real(body, 0, carries), scanned, scan->flags, operands);
     support_free(operands);
     return joint;
 }

@@ -124,9 +124,11 @@ int64_t axes_elements(const AxisList *list)
 /* Whether the product runs once for each further row and column: as a whole it would be slower, or as small. */
 static bool runs_apart(const Fuser *f, const Product *p)
 {
+    enum { MANY = 128 }; /* rows and columns for which a call of BLAS is worth its packing */
     int64_t small = f->module->target.small_product, once = p->m * p->n * p->k;
+    bool large = (p->m >= MANY || p->rows.n == 0) && (p->n >= MANY || p->columns.n == 0);
     return p->inner.n == 0 && operands_fit(p) &&
-           (once > small || once * axes_elements(&p->rows) * axes_elements(&p->columns) <= small);
+           ((once > small && large) || once * axes_elements(&p->rows) * axes_elements(&p->columns) <= small);
 }
 
 static void run_apart(Product *p)

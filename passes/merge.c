@@ -25,16 +25,16 @@ static bool is_state(const Merge *merge, Value v)
     return invariant && OP_AT(merge->around->rewrite.b.function, merge->scan->args[op->symbol])->code == OP_STATE_READ;
 }
 
-/* A product of anything with a state whose rows are its outputs: dot(x, state[m, ...]) contracts all axes of the state but the first.
- * The state of a convolution has an axis per axis of its windows. */
+/* A product of anything with a state whose rows are its outputs: dot(x, state[m, ...]) contracts all axes of the state but the
+ * first. The state of a convolution has an axis per axis of its windows. */
 static bool is_candidate(const Merge *merge, Value v)
 {
     const Function *f = merge->rewrite.old;
     const Op *op = OP_AT(f, v);
     if (op->code != OP_DOT || op->batch_x.n || op->contract_y.n == 0 || dims_contain(op->contract_y, 0))
         return false;
-    return is_state(merge, op->args[1]) && OP_AT(f, op->args[1])->type.rank == op->contract_y.n + 1 && !is_state(merge, op->args[0]) &&
-           !merge->grouped[op->args[1]];
+    return is_state(merge, op->args[1]) && OP_AT(f, op->args[1])->type.rank == op->contract_y.n + 1 &&
+           !is_state(merge, op->args[0]) && !merge->grouped[op->args[1]];
 }
 
 static bool joins(const Function *f, Value leader, Value v)
@@ -82,7 +82,8 @@ static bool merge_products(Merge *merge, Value leader)
         const Op *op = OP_AT(old, leader);
         Builder *b = &merge->rewrite.b;
         Value all = concat_states(merge, states.len, states.data);
-        Value product = build_dot(b, merge->rewrite.map[op->args[0]], all, op->contract_x, op->contract_y, op->batch_x, op->batch_y);
+        Value product =
+            build_dot(b, merge->rewrite.map[op->args[0]], all, op->contract_x, op->contract_y, op->batch_x, op->batch_y);
         Type type = value_type(b, product);
         Dims start = {.n = type.rank};
         for (uint32_t i = 0; i < members.len; i++) {

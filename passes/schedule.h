@@ -110,15 +110,7 @@ int64_t axes_elements(const AxisList *list);
 
 /* ---- kernels ---- */
 
-typedef enum {
-    KERNEL_LOOP,
-    KERNEL_PRODUCT,
-    KERNEL_RANDOM,
-    KERNEL_ARGMAX,
-    KERNEL_SCATTER,
-    KERNEL_EXTERN,
-    KERNEL_SCAN
-} KernelKind;
+typedef enum { KERNEL_LOOP, KERNEL_PRODUCT, KERNEL_RANDOM, KERNEL_ARGMAX, KERNEL_SCATTER, KERNEL_EXTERN, KERNEL_SCAN } KernelKind;
 
 /* Kernels with simple code of their own. random: seed, step -> f32 out; argmax: in -> i32 out; scatter: index, updates -> out;
  * extern: row-major operands -> row-major out. */
@@ -149,7 +141,7 @@ typedef struct Kernel {
     Loop loop;
     Product product;
     Special special;
-    ScanKernel *scan; /* owned */
+    ScanKernel *scan;            /* owned */
     VEC(uint32_t) reads, writes; /* buffers, each once */
     int64_t flops, bytes;        /* of one run; bytes that must move, each buffer's part once */
 } Kernel;
@@ -167,12 +159,13 @@ typedef struct Schedule {
 /* Schedules and memory plan of every function of a module. */
 typedef struct Plan {
     const Module *module;
-    bool unfused;            /* PLAN_UNFUSED */
-    bool apart;              /* scratch buffers share no memory */
-    void (*schedule)(const struct Plan *plan, const Function *function, Schedule *schedule); /* of a function or the body of a loop */
-    VEC(Schedule) schedules; /* one per function */
-    int64_t *state_offsets;  /* bytes, one per state */
-    bool *state_used;        /* PLAN_SERVED: which states have memory; NULL: all */
+    bool unfused; /* PLAN_UNFUSED */
+    bool apart;   /* scratch buffers share no memory */
+    void (*schedule)(const struct Plan *plan, const Function *function,
+                     Schedule *schedule); /* of a function or the body of a loop */
+    VEC(Schedule) schedules;              /* one per function */
+    int64_t *state_offsets;               /* bytes, one per state */
+    bool *state_used;                     /* PLAN_SERVED: which states have memory; NULL: all */
     int64_t state_bytes, scratch_bytes;
 } Plan;
 

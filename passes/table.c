@@ -69,10 +69,9 @@ void pass_run(const PassTrace *trace, const char *name, Module *module, Function
 
 void pass_finish(const PassTrace *trace, Module *module, Function *function)
 {
-    static const char *const passes[] = {"differentiate", "windows",  "stops",    "simplify", "outer", "cse",
-                                         "dce",           "hoist",    "simplify", "cse",      "dce",   "stack",
-                                         "simplify",      "outer",    "cse",      "dce",
-                                         "read-once",     "contract", "simplify", "cse",      "dce"};
+    static const char *const passes[] = {"differentiate", "windows",  "stops",     "simplify", "outer",    "cse",      "dce",
+                                         "hoist",         "simplify", "cse",       "dce",      "stack",    "simplify", "outer",
+                                         "cse",           "dce",      "read-once", "contract", "simplify", "cse",      "dce"};
     for (size_t i = 0; i < COUNT_OF(passes); i++)
         pass_run(trace, passes[i], module, function);
 }

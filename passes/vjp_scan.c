@@ -1,7 +1,8 @@
-/* Reverse mode through loops. The gradient of a scan is a scan in the other direction. Its carries are the cotangents of the first
- * one's carries and the sums of the gradients of invariants; it reads what the first one read, the carries that each step began with,
- * and the results of the products that each step made: these the first scan yields in addition. All else of a step is computed
- * again. What nothing uses of all this is dropped later (passes/dce.c), and products of all steps leave the loop (passes/hoist.c). */
+/* Reverse mode through loops. The gradient of a scan is a scan in the other direction. Its carries are the cotangents of the
+ * first one's carries and the sums of the gradients of invariants; it reads what the first one read, the carries that each step
+ * began with, and the results of the products that each step made: these the first scan yields in addition. All else of a step is
+ * computed again. What nothing uses of all this is dropped later (passes/dce.c), and products of all steps leave the loop
+ * (passes/hoist.c). */
 #include "ir/scan.h"
 #include "passes/rewrite.h"
 #include "passes/scans.h"
@@ -10,12 +11,12 @@
 typedef struct Backward {
     Builder *b;
     Value scan;
-    Op op;                  /* a copy, with its body as it was before it got more outputs */
+    Op op; /* a copy, with its body as it was before it got more outputs */
     const Function *body;
     const Value *cotangents;
     const bool *needed;
-    Builder inside;         /* the new body */
-    Value *inputs, *map;    /* of the first body: per input, per op, their values in the new one */
+    Builder inside;      /* the new body */
+    Value *inputs, *map; /* of the first body: per input, per op, their values in the new one */
     Value *carry_cotangents, *yield_cotangents, *sums, *kept; /* inputs of the new body: per carry, output, input, op */
     VjpAppend *of_body;
     VEC(Value) operands;
@@ -176,7 +177,8 @@ static Value *sum_cotangents(Builder *b, Value scan, const ResultCotangents *lis
     return sums;
 }
 
-void vjp_scan_append(Builder *b, Value v, const ResultCotangents *cotangents, const bool *needed, VjpAppend *of_body, Value *grads)
+void vjp_scan_append(Builder *b, Value v, const ResultCotangents *cotangents, const bool *needed, VjpAppend *of_body,
+                     Value *grads)
 {
     Value *sums = sum_cotangents(b, v, cotangents);
     Op *scan = OP_AT(b->function, v);

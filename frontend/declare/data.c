@@ -54,7 +54,7 @@ static void read_files(DataLowering *l, const Expr *source, bool test)
         else
             vec_push(&l->data->files, file);
     }
-    if (source->args.count == 0 && l->format->files == FILES_COLUMNS)
+    if (source->args.count == 0 && (l->format->files == FILES_COLUMNS || l->format->files == FILES_RECORDS))
         fail(s, source->span, "%s takes the name of at least one file", word);
 }
 
@@ -317,7 +317,8 @@ static void lower_own_data(Session *s, Symbol *symbol, Dataset *data)
     for (const DataItem *item = decl->items.first; item; item = item->next)
         read_item(&l, item);
     bool files = l.format && has_files(l.format);
-    if (files && l.format->files == FILES_FIELDS && s->file->diags->errors == errors)
+    bool declared = files && (l.format->files == FILES_FIELDS || l.format->files == FILES_RECORDS); /* with their types */
+    if (declared && s->file->diags->errors == errors)
         check_files(&l, s->module->fields.data ? s->module->fields.data + first : NULL, s->module->fields.len - first);
     if (l.format && decl->extent)
         read_members(s, symbol, data);
@@ -328,7 +329,7 @@ static void lower_own_data(Session *s, Symbol *symbol, Dataset *data)
     bool test = data->test_files.len || (!files && data->test_rows);
     if (l.format && !files && s->file->diags->errors == errors)
         lower_rows(s, symbol, data);
-    if (l.format && l.format->files != FILES_FIELDS && s->file->diags->errors == errors)
+    if (l.format && !declared && s->file->diags->errors == errors)
         check_files(&l, s->module->fields.data ? s->module->fields.data + first : NULL, s->module->fields.len - first);
     if (data->splits.len == 0)
         vec_push(&data->splits, (Split){.name = "train", .fraction = 1});

@@ -21,13 +21,16 @@ Value add_placeholder(Session *s, Along *along, Value all)
 static Val read_range(Session *s, const Binding *binding)
 {
     int64_t from, to;
-    bool known = as_integer(s, evaluate(s, binding->init), binding->init->span, "the begin of a range", -MAX_ELEMENTS, MAX_ELEMENTS, &from);
-    known &= as_integer(s, evaluate(s, binding->limit), binding->limit->span, "the end of a range", -MAX_ELEMENTS, MAX_ELEMENTS, &to);
+    bool known = as_integer(s, evaluate(s, binding->init), binding->init->span, "the begin of a range", -MAX_ELEMENTS,
+                            MAX_ELEMENTS, &from);
+    known &=
+        as_integer(s, evaluate(s, binding->limit), binding->limit->span, "the end of a range", -MAX_ELEMENTS, MAX_ELEMENTS, &to);
     if (!known)
         return val_poison();
     int64_t count = to - from;
     if (count < 1 || count > MAX_ELEMENTS) {
-        fail(s, span_join(binding->init->span, binding->limit->span), "the range %lld..%lld has no number", (long long)from, (long long)to);
+        fail(s, span_join(binding->init->span, binding->limit->span), "the range %lld..%lld has no number", (long long)from,
+             (long long)to);
         return val_poison();
     }
     Value numbers = build_iota(&s->builder, type_of(DTYPE_I32, 1, &count), 0);

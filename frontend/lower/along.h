@@ -15,8 +15,8 @@ void along_free(Along *along);
 
 /* Stands for one entry of `all` while the block is built. */
 Value add_placeholder(Session *s, Along *along, Value all);
-/* Evaluates `p in x, i in 0..n`, all of which have as many entries: one value of the block per binding. False after an error, which
- * names the construct. */
+/* Evaluates `p in x, i in 0..n`, all of which have as many entries: one value of the block per binding. False after an error,
+ * which names the construct. */
 bool read_alongs(Session *s, const BindingList *alongs, const char *construct, Along *along);
 
 /* What a block must leave as it was: names of the block are its own. */

@@ -1,5 +1,5 @@
-/* Loops: what the block of a `scan` computes in one step is built once, with placeholders for the carries and the entries, and then
- * becomes the body of a loop over all entries (ir/scan.h). */
+/* Loops: what the block of a `scan` computes in one step is built once, with placeholders for the carries and the entries, and
+ * then becomes the body of a loop over all entries (ir/scan.h). */
 #include <string.h>
 
 #include "frontend/lower/along.h"
@@ -50,8 +50,8 @@ static bool read_next(Session *s, const Binding *binding, Carry *carry)
     carry->next = next.ir;
     if (type_equal(before, after))
         return true;
-    fail(s, binding->span, "the carry '%s' begins as %s, and a step leaves %s", binding->name.text, describe(s, val_tensor(carry->first)),
-         describe(s, next));
+    fail(s, binding->span, "the carry '%s' begins as %s, and a step leaves %s", binding->name.text,
+         describe(s, val_tensor(carry->first)), describe(s, next));
     return false;
 }
 
@@ -92,7 +92,8 @@ static bool build_loop(Session *s, Loop *loop, Value *values)
         values[carries + i] = fine ? loop->yields.data[i].ir : NO_VALUE;
         Type type = fine ? val_type(s, loop->yields.data[i]) : type_scalar(DTYPE_F32);
         if (type.rank == MAX_RANK || type_elements(type) > MAX_ELEMENTS / loop->along.size) {
-            fail(s, loop->statement->span, "%s, yielded by %lld steps, has too many axes or elements (limits are %d axes and %lld elements)",
+            fail(s, loop->statement->span,
+                 "%s, yielded by %lld steps, has too many axes or elements (limits are %d axes and %lld elements)",
                  type_text(type), (long long)loop->along.size, MAX_RANK, (long long)MAX_ELEMENTS);
             fine = false;
         }
@@ -102,8 +103,8 @@ static bool build_loop(Session *s, Loop *loop, Value *values)
     VEC(Scanned) scanned = {0};
     for (i = 0; i < loop->along.placeholders.len; i++)
         vec_push(&scanned, ((Scanned){loop->along.placeholders.data[i].element, loop->along.placeholders.data[i].all}));
-    build_scan_of_part(&s->builder, loop->along.first, loop->along.size, carries, loop->carries.data, scanned.len, scanned.data, yielded,
-                       values + carries, values);
+    build_scan_of_part(&s->builder, loop->along.first, loop->along.size, carries, loop->carries.data, scanned.len, scanned.data,
+                       yielded, values + carries, values);
     vec_free(&scanned);
     return true;
 }
@@ -119,7 +120,10 @@ static void name_results(Session *s, const Loop *loop, bool fine, const Value *v
         vec_push(&yields, val_tensor(values[i + k]));
     Name name = {.text = all_yields, .span = loop->statement->span};
     if (loop->yields.len)
-        set_local(s->frame, name, !fine ? val_poison() : yields.len == 1 ? yields.data[0] : val_results(s, yields.len, yields.data));
+        set_local(s->frame, name,
+                  !fine             ? val_poison()
+                  : yields.len == 1 ? yields.data[0]
+                                    : val_results(s, yields.len, yields.data));
     vec_free(&yields);
 }
 

@@ -123,6 +123,8 @@ static bool dataset_fits(const Manifest *manifest, const DatasetInfo *dataset)
     case FILES_FIELDS:
         return some && !dataset->schema && dataset->file_count == files &&
                (!dataset->test_file_count || dataset->test_file_count == files);
+    case FILES_RECORDS:
+        return some && !dataset->schema;
     case FILES_COLUMNS:
         return some && schema_fits(manifest, dataset);
     default:

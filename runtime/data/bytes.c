@@ -79,6 +79,21 @@ bool bytes_read(ByteStream *stream, void *bytes, size_t size)
     return zip_read(stream->member, bytes, size, &problem) || report_error("%s: %s", stream->path, problem);
 }
 
+bool bytes_some(ByteStream *stream, void *bytes, size_t size, size_t *got)
+{
+    for (*got = 0; *got < size;) {
+        size_t left = size - *got;
+        int code, part = gzread(stream->file, (unsigned char *)bytes + *got, left < (1u << 30) ? (unsigned)left : 1u << 30);
+        const char *reason = gzerror(stream->file, &code);
+        if (part < 0)
+            return report_error("%s: damaged: %s", stream->path, code == Z_ERRNO ? strerror(errno) : reason);
+        if (part == 0)
+            return code != Z_BUF_ERROR || report_error("%s: truncated: the compressed data ends too early", stream->path);
+        *got += (size_t)part;
+    }
+    return true;
+}
+
 static bool goes_on(const ByteStream *stream, int64_t examples)
 {
     return report_error("%s: goes on after the %" PRId64 " examples that its header promises", stream->path, examples);

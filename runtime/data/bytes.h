@@ -24,6 +24,8 @@ bool bytes_open(ByteStream *stream, const char *path);
 bool bytes_open_member(ByteStream *stream, const char *archive, const char *name, const char *suffix);
 /* Reads exactly `size` bytes. */
 bool bytes_read(ByteStream *stream, void *bytes, size_t size);
+/* Reads up to `size` bytes of a file; *got is less only at its end, where checksums hold. Not of a member of an archive. */
+bool bytes_some(ByteStream *stream, void *bytes, size_t size, size_t *got);
 /* Called when all bytes of the `examples` examples were read: whether nothing follows them, and checksums hold. */
 bool bytes_end(ByteStream *stream, int64_t examples);
 void bytes_close(ByteStream *stream);

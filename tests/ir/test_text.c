@@ -118,7 +118,7 @@ static void every_primitive(void **unused)
         text_printf(&text, "module m f32\nfield @f : u8[2] dataset 0\ncondition @c : f32[2]\n"
                            "weight @w : f32[2] net 0 form 0 axis 0 fan 1 2 init constant 0\nstate @s : f32[2] weight\n"
                            "body @b(%%h: f32[2], %%k: i32[]) -> (h: f32[2], k: i32[]) {\n  return h = %%h, k = %%k\n}\n"
-                    "func @f(%%x: f32[2], %%p: bool[2], %%z: f32[], %%seed: i32[2], %%n: i32[]) {\n  ");
+                           "func @f(%%x: f32[2], %%p: bool[2], %%z: f32[], %%seed: i32[2], %%n: i32[]) {\n  ");
         bool logic = code == OP_NOT || code == OP_AND || code == OP_OR;
         bool compares = code == OP_EQ || code == OP_NE || code == OP_LT || code == OP_LE;
         const char *operand = logic ? "%p" : "%x";
@@ -238,7 +238,8 @@ static void refused_loops(void **unused)
         {"module m f32\nstate @s : f32[] weight\nbody @b(%h: f32[]) {\n  %1 = state_read @s : f32[]\n  return h = %1\n}\n"
          "func @f(%x: f32[]) {\n  %1 = scan @b, %x loop [3, 1, 0] : f32[]\n}\n",
          "the body of a scan has only what it is given"},
-        {"module m f32\nbody @b(%h: f32[]) {\n  %1 = scan @b, %h loop [3, 1, 0] : f32[]\n}\n", "no body of this name is declared above"},
+        {"module m f32\nbody @b(%h: f32[]) {\n  %1 = scan @b, %h loop [3, 1, 0] : f32[]\n}\n",
+         "no body of this name is declared above"},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++)
         must_refuse(cases[i][0], cases[i][1]);

@@ -109,7 +109,8 @@ static Value loop(Bench *bench, int64_t steps)
     Builder *b = &bench->b;
     Value w = bench_input(bench, 2, 3, 2), u = bench_input(bench, 2, 3, 3), xs = bench_input(bench, 2, (int)steps, 2);
     Value first_h = bench_input(bench, 1, 3), first_sum = bench_input(bench, 1, 3);
-    Value first = b->function->ops.len, h = element(b, f64_type(1, 3)), sum = element(b, f64_type(1, 3)), x = element(b, f64_type(1, 2));
+    Value first = b->function->ops.len, h = element(b, f64_type(1, 3)), sum = element(b, f64_type(1, 3)),
+          x = element(b, f64_type(1, 2));
     Value next = build_unary(b, OP_TANH, affine(b, w, x, u, h)), square = build_binary(b, OP_MUL, next, next);
     Value yields[] = {build_binary(b, OP_MUL, square, h), next};
     Carry carry[] = {{h, first_h, next}, {sum, first_sum, build_binary(b, OP_ADD, sum, square)}};
