@@ -19,6 +19,11 @@ static void add_optimizer(Text *text, const Optimizer *o)
                               o->epsilon, o->clip,     o->schedule.every, o->schedule.factor};
     text_printf(text, "optimizer %d %d", (int)o->kind, (int)o->schedule.kind);
     add_numbers(text, "", COUNT_OF(numbers), numbers);
+    const double more[] = {o->nesterov, o->decay, o->clip_value, o->warmup};
+    if (o->nesterov || o->decay != 0 || o->clip_value != 0 || o->warmup != 0)
+        add_numbers(text, "and", COUNT_OF(more), more);
+    if (o->schedule.cuts)
+        add_numbers(text, "cuts", o->schedule.cuts, o->schedule.at);
 }
 
 /* Tasks may be added to a run, so a table of one row per task counts with any number of rows. */

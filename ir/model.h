@@ -82,11 +82,21 @@ typedef struct Hyper {
     bool shared;            /* one draw per batch */
 } Hyper;
 
-typedef enum { SCHEDULE_CONSTANT, SCHEDULE_COSINE, SCHEDULE_STEP, SCHEDULE_PLATEAU } ScheduleKind;
+typedef enum {
+    SCHEDULE_CONSTANT,
+    SCHEDULE_COSINE,
+    SCHEDULE_STEP,
+    SCHEDULE_PLATEAU,
+    SCHEDULE_EXPONENTIAL,
+    SCHEDULE_MULTISTEP
+} ScheduleKind;
+enum { MOST_CUTS = 16 };
 typedef struct RateSchedule {
     ScheduleKind kind;
-    double every;  /* step: epochs between cuts; plateau: epochs without improvement before one */
-    double factor; /* of a cut */
+    double every;         /* step: epochs between cuts; plateau: epochs without improvement before one */
+    double factor;        /* of a cut; exponential: of every epoch */
+    double at[MOST_CUTS]; /* multistep: the epochs before which there are cuts, increasing; `cuts` of them */
+    uint32_t cuts;
 } RateSchedule;
 
 typedef enum { OPTIMIZER_SGD, OPTIMIZER_ADAM, OPTIMIZER_RMSPROP } OptimizerKind;
@@ -94,9 +104,13 @@ typedef struct Optimizer {
     OptimizerKind kind;
     double rate;
     double momentum;     /* sgd */
+    bool nesterov;       /* sgd: the gradient is taken as if the momentum had moved the weights */
     double beta1, beta2; /* adam; beta2 is rmsprop's alpha */
     double epsilon;
-    double clip; /* global norm of the gradient; 0: none */
+    double decay;      /* adam, apart from the gradient: the share of each weight, times the rate, that is taken off (AdamW) */
+    double clip;       /* global norm of the gradient; 0: none */
+    double clip_value; /* of each number of the gradient; 0: none */
+    double warmup;     /* steps over which the rate grows from 0 on; 0: none */
     /* The constants of the model file that stand for them, and that a run may change; NULL: there is none. */
     const char *rate_constant, *clip_constant;
     RateSchedule schedule;
@@ -193,7 +207,7 @@ typedef struct ProtectionArgument {
     const char *label;
     double number;
 } ProtectionArgument;
-enum { MOST_PROTECTION_ARGUMENTS = 8 };
+enum { MOST_PROTECTION_ARGUMENTS = 10 };
 
 /* What a train by `continual` says: tasks are learned one after the other, and earlier ones are protected. */
 typedef struct Continual {

@@ -72,7 +72,7 @@ bool read_numbers(Session *s, const Expr *expr, const char *what, Range range, u
 
 /* ---- constructs (construct.c) ---- */
 
-enum { MOST_PARAMETERS = 8 };
+enum { MOST_PARAMETERS = 10 };
 
 typedef enum {
     TAKES_NOTHING, /* ends the list of parameters */

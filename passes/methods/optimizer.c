@@ -76,8 +76,34 @@ static Value rate_of(Builder *b, const Optimizer *optimizer, double share)
     return share == 1 ? rate : times(b, rate, share);
 }
 
-/* The learning rate of this step. */
-static Value scheduled_rate(Assembly *assembly, Builder *b, const char *name, const Optimizer *optimizer)
+/* Whole epochs done. */
+static Value epochs_done(Assembly *assembly, Builder *b)
+{
+    Value done = steps_done(assembly, b), epoch_steps = real_input(b, "epoch_steps");
+    return build_unary(b, OP_FLOOR, build_binary(b, OP_DIV, done, epoch_steps));
+}
+
+/* rate factor^power */
+static Value powered_rate(Builder *b, const Optimizer *optimizer, Value power)
+{
+    Value factor = build_unary(b, OP_EXP, times(b, power, log(optimizer->schedule.factor)));
+    Value rate = rate_of(b, optimizer, 1);
+    return build_binary(b, OP_MUL, factor, rate);
+}
+
+/* How many cuts of a multistep schedule have been made. */
+static Value cuts_made(Assembly *assembly, Builder *b, const RateSchedule *schedule)
+{
+    Value epoch = epochs_done(assembly, b), made = scalar(b, 0);
+    for (uint32_t i = 0; i < schedule->cuts; i++) {
+        Value reached = build_binary(b, OP_LE, scalar(b, schedule->at[i]), epoch);
+        made = build_binary(b, OP_ADD, made, build_cast(b, reached, b->module->real));
+    }
+    return made;
+}
+
+/* The learning rate of this step, but for the warm-up. */
+static Value warm_rate(Assembly *assembly, Builder *b, const char *name, const Optimizer *optimizer)
 {
     const RateSchedule *schedule = &optimizer->schedule;
     switch (schedule->kind) {
@@ -89,13 +115,13 @@ static Value scheduled_rate(Assembly *assembly, Builder *b, const char *name, co
         return build_binary(b, OP_MUL, height, half);
     }
     case SCHEDULE_STEP: { /* rate factor^floor(epoch / every) */
-        Value done = steps_done(assembly, b), epoch_steps = real_input(b, "epoch_steps");
-        Value epoch = build_unary(b, OP_FLOOR, build_binary(b, OP_DIV, done, epoch_steps));
-        Value cuts = build_unary(b, OP_FLOOR, build_with_const(b, OP_DIV, epoch, schedule->every));
-        Value factor = build_unary(b, OP_EXP, times(b, cuts, log(schedule->factor)));
-        Value rate = rate_of(b, optimizer, 1);
-        return build_binary(b, OP_MUL, factor, rate);
+        Value epoch = epochs_done(assembly, b);
+        return powered_rate(b, optimizer, build_unary(b, OP_FLOOR, build_with_const(b, OP_DIV, epoch, schedule->every)));
     }
+    case SCHEDULE_EXPONENTIAL:
+        return powered_rate(b, optimizer, epochs_done(assembly, b));
+    case SCHEDULE_MULTISTEP:
+        return powered_rate(b, optimizer, cuts_made(assembly, b, schedule));
     case SCHEDULE_PLATEAU: {
         uint32_t state = own_state(b, name, "plateau", "factor", type_scalar(b->module->real), STATE_COUNTER, 1);
         Value factor = build_read(b, state), rate = rate_of(b, optimizer, 1);
@@ -105,6 +131,26 @@ static Value scheduled_rate(Assembly *assembly, Builder *b, const char *name, co
         break;
     }
     return rate_of(b, optimizer, 1);
+}
+
+/* The learning rate of this step: step t of a warm-up of n takes (t + 1) / n of it. */
+static Value scheduled_rate(Assembly *assembly, Builder *b, const char *name, const Optimizer *optimizer)
+{
+    Value rate = warm_rate(assembly, b, name, optimizer);
+    if (optimizer->warmup == 0)
+        return rate;
+    Value next = build_with_const(b, OP_ADD, steps_done(assembly, b), 1);
+    Value share = build_with_const(b, OP_MIN, build_with_const(b, OP_DIV, next, optimizer->warmup), 1);
+    return build_binary(b, OP_MUL, rate, share);
+}
+
+/* Each number of the gradients held to [-most, most]. */
+static void clip_values(Builder *b, double most, uint32_t n, Trained *trained)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        Value below = build_with_const(b, OP_MIN, trained[i].gradient, most);
+        trained[i].gradient = build_with_const(b, OP_MAX, below, -most);
+    }
 }
 
 /* min(1, clip / (|g| + 1e-6)) over all gradients together; returns |g|. */
@@ -157,7 +203,7 @@ static Value sgd_step(Builder *b, const Update *update, const char *of, Trained 
     uint32_t velocity = own_state(b, update->name, "momentum", of, value_type(b, t->current), STATE_OPTIMIZER, 0);
     Value next = build_binary(b, OP_ADD, times(b, build_read(b, velocity), momentum), t->gradient);
     write_own(b, update, velocity, next);
-    return next;
+    return update->optimizer->nesterov ? build_binary(b, OP_ADD, t->gradient, times(b, next, momentum)) : next;
 }
 
 static Value second_moment(Builder *b, const Update *update, const char *of, Trained *t)
@@ -199,12 +245,16 @@ static void build_step(Assembly *assembly, Builder *b, OptimizerNames names, con
                        Trained *trained, Value *values)
 {
     Update update = {optimizer, names.states, tried, scheduled_rate(assembly, b, names.states, optimizer), NO_VALUE};
+    Value decay = optimizer->decay != 0 ? times(b, update.rate, optimizer->decay) : NO_VALUE;
+    if (optimizer->clip_value > 0)
+        clip_values(b, optimizer->clip_value, n, trained);
     if (optimizer->clip > 0 && n > 0) {
         Value norm = clip_gradients(b, optimizer, n, trained);
         if (!tried)
             build_figure(b, "grad_norm", names.label, norm);
     }
-    if (!tried && (names.one_of_several || optimizer->schedule.kind != SCHEDULE_CONSTANT))
+    bool moves = optimizer->schedule.kind != SCHEDULE_CONSTANT || optimizer->warmup > 0;
+    if (!tried && (names.one_of_several || moves))
         build_figure(b, "rate", names.label, update.rate);
     if (optimizer->kind == OPTIMIZER_ADAM && n > 0) {
         update.rate = build_binary(b, OP_DIV, update.rate, bias_correction(b, &update, "1", optimizer->beta1));
@@ -216,8 +266,11 @@ static void build_step(Assembly *assembly, Builder *b, OptimizerNames names, con
         Value step = optimizer->kind == OPTIMIZER_ADAM      ? adam_step(b, &update, of, &trained[i])
                      : optimizer->kind == OPTIMIZER_RMSPROP ? rmsprop_step(b, &update, of, &trained[i])
                                                             : sgd_step(b, &update, of, &trained[i]);
-        Value rate = build_splat(b, update.rate, value_type(b, step));
-        values[i] = build_binary(b, OP_SUB, trained[i].current, build_binary(b, OP_MUL, rate, step));
+        Type type = value_type(b, step);
+        Value rate = build_splat(b, update.rate, type), kept = trained[i].current;
+        if (decay != NO_VALUE)
+            kept = build_binary(b, OP_SUB, kept, build_binary(b, OP_MUL, build_splat(b, decay, type), kept));
+        values[i] = build_binary(b, OP_SUB, kept, build_binary(b, OP_MUL, rate, step));
         write_own(b, &update, trained[i].state, values[i]);
     }
 }
@@ -276,17 +329,29 @@ void count_step(Builder *b, uint32_t counter)
 
 void optimizer_explain(const char *what, const Optimizer *o, const char *part, Text *out)
 {
-    static const char *const schedules[] = {"constant", "cosine", "step", "plateau"};
+    static const char *const schedules[] = {"constant", "cosine", "step", "plateau", "exponential", "multistep"};
     text_printf(out, "  %-10s ", what);
-    if (o->kind == OPTIMIZER_ADAM)
+    if (o->kind == OPTIMIZER_ADAM && o->decay != 0)
+        text_printf(out, "adamw(%g, beta1: %g, beta2: %g, eps: %g, decay: %g", o->rate, o->beta1, o->beta2, o->epsilon, o->decay);
+    else if (o->kind == OPTIMIZER_ADAM)
         text_printf(out, "adam(%g, beta1: %g, beta2: %g, eps: %g", o->rate, o->beta1, o->beta2, o->epsilon);
     else if (o->kind == OPTIMIZER_RMSPROP)
         text_printf(out, "rmsprop(%g, alpha: %g, eps: %g", o->rate, o->beta2, o->epsilon);
     else
-        text_printf(out, "sgd(%g, momentum: %g", o->rate, o->momentum);
+        text_printf(out, "sgd(%g, momentum: %g%s", o->rate, o->momentum, o->nesterov ? ", nesterov: on" : "");
     text_printf(out, ", %s", schedules[o->schedule.kind]);
     if (o->schedule.kind == SCHEDULE_STEP || o->schedule.kind == SCHEDULE_PLATEAU)
         text_printf(out, "(%g, factor: %g)", o->schedule.every, o->schedule.factor);
+    if (o->schedule.kind == SCHEDULE_EXPONENTIAL)
+        text_printf(out, "(%g)", o->schedule.factor);
+    for (uint32_t i = 0; i < o->schedule.cuts; i++)
+        text_printf(out, i ? ", %g" : "([%g", o->schedule.at[i]);
+    if (o->schedule.cuts)
+        text_printf(out, "], factor: %g)", o->schedule.factor);
+    if (o->warmup > 0)
+        text_printf(out, ", warmup: %g", o->warmup);
+    if (o->clip_value > 0)
+        text_printf(out, ", clip_value: %g", o->clip_value);
     if (o->clip > 0)
         text_printf(out, ", clip: %g", o->clip);
     text_printf(out, ")%s%s\n", part ? " of " : "", part ? part : "");

@@ -149,32 +149,47 @@ static double gradient(const double *w, int first, double *g)
     return loss;
 }
 
-static double plain_rate(const Optimizer *o, int step)
+static double warm_rate(const Optimizer *o, int step)
 {
+    double cuts = 0, epoch = floor(step / 2.0);
     switch (o->schedule.kind) {
     case SCHEDULE_COSINE:
         return o->rate * 0.5 * (1 + cos(acos(-1) * fmin(1, step / 8.0)));
     case SCHEDULE_STEP:
-        return o->rate * pow(o->schedule.factor, floor(floor(step / 2.0) / o->schedule.every));
+        return o->rate * pow(o->schedule.factor, floor(epoch / o->schedule.every));
+    case SCHEDULE_EXPONENTIAL:
+        return o->rate * pow(o->schedule.factor, epoch);
+    case SCHEDULE_MULTISTEP:
+        for (uint32_t i = 0; i < o->schedule.cuts; i++)
+            cuts += epoch >= o->schedule.at[i];
+        return o->rate * pow(o->schedule.factor, cuts);
     default:
         return o->rate;
     }
 }
 
-/* The textbook update of torch.optim, one number at a time. */
-static void plain_update(const Optimizer *o, int step, double *w, const double *g_in, double *m, double *v)
+static double plain_rate(const Optimizer *o, int step)
 {
+    return warm_rate(o, step) * (o->warmup > 0 ? fmin(1, (step + 1) / o->warmup) : 1);
+}
+
+/* The textbook update of torch.optim, one number at a time. */
+static void plain_update(const Optimizer *o, int step, double *w, double *g_in, double *m, double *v)
+{
+    for (int i = 0; i < WIDTH && o->clip_value > 0; i++)
+        g_in[i] = fmax(-o->clip_value, fmin(o->clip_value, g_in[i]));
     double rate = plain_rate(o, step), norm = sqrt(g_in[0] * g_in[0] + g_in[1] * g_in[1]);
     double share = o->clip > 0 ? fmin(1, o->clip / (norm + 1e-6)) : 1;
     for (int i = 0; i < WIDTH; i++) {
         double g = g_in[i] * share;
         if (o->kind == OPTIMIZER_SGD) {
             m[i] = o->momentum * m[i] + g;
-            w[i] -= rate * m[i];
+            w[i] -= rate * (o->nesterov ? g + o->momentum * m[i] : m[i]);
         } else if (o->kind == OPTIMIZER_RMSPROP) {
             v[i] = o->beta2 * v[i] + (1 - o->beta2) * g * g;
             w[i] -= rate * g / (sqrt(v[i]) + o->epsilon);
         } else {
+            w[i] -= rate * o->decay * w[i];
             m[i] = o->beta1 * m[i] + (1 - o->beta1) * g;
             v[i] = o->beta2 * v[i] + (1 - o->beta2) * g * g;
             double mhat = m[i] / (1 - pow(o->beta1, step + 1)), vhat = v[i] / (1 - pow(o->beta2, step + 1));
@@ -195,8 +210,19 @@ static void optimizers_follow_their_formulas(void **state)
          .beta1 = 0.9,
          .beta2 = 0.999,
          .epsilon = 1e-8,
-         .schedule = {SCHEDULE_COSINE, 0, 0}},
-        {.kind = OPTIMIZER_RMSPROP, .rate = 0.01, .beta2 = 0.99, .epsilon = 1e-8, .schedule = {SCHEDULE_STEP, 2, 0.1}},
+         .schedule = {.kind = SCHEDULE_COSINE}},
+        {.kind = OPTIMIZER_RMSPROP,
+         .rate = 0.01,
+         .beta2 = 0.99,
+         .epsilon = 1e-8,
+         .schedule = {.kind = SCHEDULE_STEP, .every = 2, .factor = 0.1}},
+        {.kind = OPTIMIZER_SGD, .rate = 0.1, .momentum = 0.9, .nesterov = true, .clip_value = 0.02, .warmup = 4},
+        {.kind = OPTIMIZER_ADAM, .rate = 0.05, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .decay = 0.3},
+        {.kind = OPTIMIZER_SGD, .rate = 0.1, .schedule = {.kind = SCHEDULE_EXPONENTIAL, .factor = 0.7}},
+        {.kind = OPTIMIZER_SGD,
+         .rate = 0.1,
+         .warmup = 3,
+         .schedule = {.kind = SCHEDULE_MULTISTEP, .factor = 0.5, .at = {1, 3}, .cuts = 2}},
     };
     for (size_t i = 0; i < COUNT_OF(optimizers); i++) {
         Toy toy;
