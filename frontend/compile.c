@@ -43,6 +43,7 @@ static void close_session(Session *s)
     vec_free(&s->forms);
     vec_free(&s->generators);
     vec_free(&s->measures);
+    vec_free(&s->updates);
 }
 
 static void for_each(Session *s, DeclKind kind, void (*lower)(Session *, Symbol *))

@@ -71,6 +71,9 @@ typedef struct Form {
     uint32_t line;
 } Form;
 
+/* What the outputs of a loss begin with that running statistics become, each the name of its state behind it. */
+static const char running_output[] = "running/";
+
 /* A hyperparameter in natural units; its kind: runtime/abi/hyper_kinds.def. */
 typedef struct Hyper {
     const char *name; /* "lam.drop_in" */

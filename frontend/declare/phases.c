@@ -63,6 +63,19 @@ void check_batch(TrainPlan *plan, const Phase *phase, const Expr *expr)
                  (double)split->count / 100);
 }
 
+void lower_updates(TrainPlan *plan, Span span)
+{
+    Session *s = plan->s;
+    if (s->updates.len && !plan->one_net) {
+        const char *statistic = s->updates.data[0].weight;
+        fail(s, span, "'%s' is a running statistic of one net, but %s trains a net for each of several values", statistic,
+             method_traits[plan->train.method].name);
+        add_help(s, "a norm of each example has none: layernorm, groupnorm, rmsnorm");
+        return;
+    }
+    output_updates(s);
+}
+
 void lower_phase(TrainPlan *plan, const char *name, bool upper)
 {
     Session *s = plan->s;
@@ -87,6 +100,7 @@ void lower_phase(TrainPlan *plan, const char *name, bool upper)
         phase.split = use.split;
         phase.member = use.member;
         build_output(&s->builder, "loss", build_unary(&s->builder, OP_ACROSS_MEAN, value.ir));
+        lower_updates(plan, setting->span);
         check_batch(plan, &phase, expr);
     }
     close_function(s);

@@ -24,6 +24,7 @@ typedef struct TrainPlan {
     unsigned method; /* IN_... */
     bool misspelt;   /* a line has a name that is no setting: it may be the one that is missing, which is then no news */
     bool misplaced;  /* a line belongs to another method: so do others then, which are no news */
+    bool one_net;    /* the method trains one net, which may have running statistics */
     uint32_t missing;
     const char *missing_names[8], *missing_examples[8]; /* of settings that the train needs and does not have */
 } TrainPlan;
@@ -63,6 +64,9 @@ bool differs_between_examples(const Function *function, Value value);
 /* The objective of the line `name`, by an optimizer, as the train's next phase; `upper`: of the problem that tunes the condition.
  */
 void lower_phase(TrainPlan *plan, const char *name, bool upper);
+/* What running statistics become by the loss just lowered, as further outputs of its function; refused where the train's method has
+ * no one net whose statistics they are. */
+void lower_updates(TrainPlan *plan, Span span);
 /* A metric of that name, as the train's next one, unless it has one of that name. */
 void lower_metric(TrainPlan *plan, const Expr *expr, const char *name);
 /* The metrics of the line `select`, which marks the best checkpoint, and of the line `report`. */

@@ -17,6 +17,18 @@ Value add_placeholder(Session *s, Along *along, Value all)
     return placeholder.element;
 }
 
+bool check_no_update(Session *s, const Along *along, Span span)
+{
+    for (uint32_t i = 0; i < s->updates.len; i++)
+        if (s->updates.data[i].value >= along->first) {
+            fail(s, span, "a running statistic is updated once in a step, but here for each entry of a block");
+            add_note(s, s->updates.data[i].span, "the update is here");
+            s->updates.len = i;
+            return false;
+        }
+    return true;
+}
+
 /* The whole numbers of `i in a..b`; poison after an error. */
 static Val read_range(Session *s, const Binding *binding)
 {

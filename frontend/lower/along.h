@@ -28,5 +28,7 @@ BlockRun begin_run(Session *s, Along *along);
 /* Gives the names of the block their entries. */
 void name_entries(Session *s, const BindingList *alongs, const Along *along);
 void end_run(Session *s, BlockRun *run);
+/* Reports `update` in the block: a running statistic has one value behind a step, which the entries would have to agree on. */
+bool check_no_update(Session *s, const Along *along, Span span);
 
 #endif

@@ -45,7 +45,7 @@ static Val map_result(Session *s, const Along *along, Val result, Span span)
         fine = !is_poison(tensors[i]);
         values[i] = fine ? tensors[i].ir : NO_VALUE;
     }
-    fine = fine && map_values(s, along, count, values, span);
+    fine = fine && check_no_update(s, along, span) && map_values(s, along, count, values, span);
     for (uint32_t i = 0; i < count && fine; i++)
         tensors[i].ir = values[i];
     Val mapped = !fine ? val_poison() : several ? val_results(s, count, tensors) : tensors[0];

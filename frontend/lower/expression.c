@@ -61,7 +61,7 @@ static Val evaluate_kind(Session *s, const Expr *expr)
     case EXPR_LABEL:
         return evaluate_label(s, expr);
     case EXPR_ACROSS:
-        return refuse(s, expr->span, "'across'");
+        return evaluate_across(s, expr);
     case EXPR_GIVEN:
         return evaluate_given(s, expr);
     case EXPR_EACH:

@@ -2,6 +2,7 @@
  * weight_values.c. */
 #include <string.h>
 
+#include "frontend/lower/form_use.h"
 #include "frontend/lower/kit.h"
 
 const char *part_text(Session *s, Name net, const NameList *path)
@@ -51,6 +52,13 @@ static void prefer(Session *s, const Decl *decl, const KnownWeight *weight, cons
     }
 }
 
+/* Whether a file has some of the numbers that the expression is made of. */
+static bool is_frozen(const Expr *expr)
+{
+    int row = expr ? form_row_of(head_name(expr)) : -1;
+    return expr && ((row >= 0 && form_rows[row].takes == FORM_TAKES_FILE) || is_frozen(expr->left) || is_frozen(expr->right));
+}
+
 uint32_t form_of_weight(Session *s, const KnownWeight *weight)
 {
     const Decl *best = NULL;
@@ -60,6 +68,11 @@ uint32_t form_of_weight(Session *s, const KnownWeight *weight)
     for (const Setting *setting = s->train ? s->train->settings.first : NULL; setting; setting = setting->next)
         if (setting->weights)
             prefer(s, setting->weights, weight, &best, &length);
+    if (weight->running) {
+        if (best && is_frozen(best->value))
+            fail(s, best->span, "'%s' is a running statistic, which no file gives to a frozen net yet", weight->name);
+        best = NULL;
+    }
     return use_form(s, best, weight->net);
 }
 

@@ -15,6 +15,7 @@ Function *open_function(Session *s, const char *name, Frame *frame, bool trainin
     s->two_splits = s->several_named = false;
     s->named = NULL;
     s->spanned = 0;
+    s->updates.len = 0;
     frame->objective = objective;
     s->frame = frame;
     return function;

@@ -58,6 +58,7 @@ typedef struct KnownWeight {
     int output_axis;
     int64_t fan_in, fan_out;
     Init init;
+    bool running;    /* a running statistic: no gradient moves it, and no form makes it */
     Span span, call; /* of the declaration; of the net */
 } KnownWeight;
 
@@ -243,6 +244,13 @@ typedef struct RowMaking {
     bool full;            /* that there are no more streams was reported */
 } RowMaking;
 
+/* What a running statistic becomes behind the step, as the net says in training. */
+typedef struct Update {
+    const char *weight;
+    Value value;
+    Span span;
+} Update;
+
 typedef struct Session {
     ModelFile *file;
     Model *model;
@@ -267,6 +275,7 @@ typedef struct Session {
     bool several_named; /* it names other splits, too */
     uint64_t spanned;   /* conditions over all of whose values some part of it runs, as a set */
     bool upper;         /* random numbers are keyed by the upper step counter */
+    VEC(Update) updates;
     VEC(FormPlan) forms;
     VEC(GeneratorPlan) generators;
     const Given *given; /* the innermost condition that has a value; NULL: none */
@@ -501,6 +510,12 @@ Val evaluate_call(Session *s, const Expr *expr, const Name *label, int64_t resul
 /* Runs the body of the current frame's declaration, whose parameters are bound, and matches its result. */
 Val run_body(Session *s, Frame *frame);
 void run_block(Session *s, const Block *block); /* statement.c */
+/* `across`, `running` and `update`: running.c. */
+Val evaluate_across(Session *s, const Expr *expr);
+void declare_running(Session *s, const BindingList *bindings);
+void run_updates(Session *s, const BindingList *bindings);
+/* The updates of the function being built as further outputs, called running_output and the name of the statistic. */
+void output_updates(Session *s);
 /* `scan` and `yield`: scan.c. */
 void run_scan(Session *s, const Statement *statement);
 void run_yield(Session *s, const Statement *statement);
@@ -516,6 +531,9 @@ void builtin_names(Candidates *candidates);
 
 /* ---- weights (weight.c) ---- */
 
+Val declare_weight(Session *s, const Binding *binding, bool running);
+/* The running statistic of that full name; false: there is none. */
+bool find_running(Session *s, const char *name, Type *type);
 void declare_weights(Session *s, const BindingList *bindings);
 /* The param of the weight of that name, or poison. */
 Val weight_value(Session *s, Val weights, Span span);

@@ -98,7 +98,7 @@ static bool build_loop(Session *s, Loop *loop, Value *values)
             fine = false;
         }
     }
-    if (!fine || s->exhausted || has_foreign_op(s, loop))
+    if (!fine || s->exhausted || has_foreign_op(s, loop) || !check_no_update(s, &loop->along, loop->statement->span))
         return false;
     VEC(Scanned) scanned = {0};
     for (i = 0; i < loop->along.placeholders.len; i++)

@@ -105,12 +105,10 @@ static void run(Session *s, const Statement *statement)
         declare_weights(s, &statement->bindings);
         break;
     case STATEMENT_RUNNING:
-        for (const Binding *binding = statement->bindings.first; binding; binding = binding->next)
-            set_local(s->frame, binding->name, val_poison());
-        refuse(s, statement->span, "'running' statistics");
+        declare_running(s, &statement->bindings);
         break;
     case STATEMENT_UPDATE:
-        refuse(s, statement->span, "'update' of running statistics");
+        run_updates(s, &statement->bindings);
         break;
     case STATEMENT_SCAN:
         run_scan(s, statement);

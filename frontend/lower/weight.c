@@ -34,6 +34,10 @@ static void add_weight(Session *s, const KnownWeight *known, uint32_t net)
                      .fan_in = known->fan_in,
                      .fan_out = known->fan_out,
                      .init = known->init};
+    if (known->running) {
+        weight.net = NO_NET;
+        weight.fixed = true;
+    }
     weight.form = form_of_weight(s, known);
     vec_push(&s->module->weights, weight);
 }
@@ -134,10 +138,18 @@ static Span call_of_net(const Frame *frame)
     return frame ? frame->call : (Span){0};
 }
 
-static Val declare_weight(Session *s, const Binding *binding)
+bool find_running(Session *s, const char *name, Type *type)
+{
+    const KnownWeight *known = find_known(s->file, name);
+    if (known && known->running)
+        *type = known->type;
+    return known && known->running;
+}
+
+Val declare_weight(Session *s, const Binding *binding, bool running)
 {
     Frame *frame = s->frame;
-    KnownWeight weight = {.net = frame->net, .span = binding->name.span, .call = call_of_net(frame)};
+    KnownWeight weight = {.net = frame->net, .running = running, .span = binding->name.span, .call = call_of_net(frame)};
     if (find_local(frame, binding->name.text))
         return fail(s, binding->name.span, "'%s' is already a variable here", binding->name.text);
     if (!frame->prefix) {
@@ -176,7 +188,7 @@ static Val declare_weight(Session *s, const Binding *binding)
 void declare_weights(Session *s, const BindingList *bindings)
 {
     for (const Binding *binding = bindings->first; binding; binding = binding->next)
-        set_local(s->frame, binding->name, declare_weight(s, binding));
+        set_local(s->frame, binding->name, declare_weight(s, binding, false));
 }
 
 /* ---- reaching weights ---- */

@@ -4,6 +4,7 @@
 static void lower(TrainPlan *plan)
 {
     read_common(plan);
+    plan->one_net = true;
     lower_phase(plan, "minimise", false);
     lower_metrics(plan, "validate");
 }

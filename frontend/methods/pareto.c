@@ -64,6 +64,7 @@ static Function *lower_objectives(TrainPlan *plan, const char *name, const ExprL
         build_output(&s->builder, span_text(&s->module->arena, expr->span),
                      mean ? build_unary(&s->builder, OP_ACROSS_MEAN, value.ir) : value.ir);
     }
+    lower_updates(plan, values->first->span);
     complete = complete && (on ? check_split_on(s, on, training, use) : read_split_of(s, values->first, use));
     close_function(s);
     return complete ? function : NULL;

@@ -1,4 +1,6 @@
 /* Plain training: one phase, every weight by gradient descent on one objective. Also the lower phase of bilevel. */
+#include <string.h>
+
 #include "passes/methods/methods.h"
 
 WeightStep weight_step_begin(Assembly *assembly, const Phase *phase, View view)
@@ -30,8 +32,26 @@ void weight_step_update(Assembly *assembly, const Phase *phase, WeightStep *step
     optimizers_append(assembly, &step->b, phase, step->n, step->trained, step->values);
 }
 
+/* Running statistics become what the loss has found of the batch. */
+static void write_running(WeightStep *step)
+{
+    Function *function = step->function;
+    uint32_t kept = 0, count = function->outputs.len;
+    for (uint32_t i = 0; i < count; i++) {
+        Output output = function->outputs.data[i];
+        bool running = strncmp(output.name, running_output, strlen(running_output)) == 0;
+        int64_t state = running ? find_state(step->b.module, output.name + strlen(running_output)) : -1;
+        if (state >= 0)
+            build_write(&step->b, (uint32_t)state, output.value);
+        if (!running)
+            function->outputs.data[kept++] = output;
+    }
+    function->outputs.len = kept;
+}
+
 void weight_step_end(Assembly *assembly, Phase *phase, WeightStep *step)
 {
+    write_running(step);
     count_step(&step->b, assembly->step_lower);
     step_finish(assembly, step->function);
     phase->step = step->function;

@@ -1,0 +1,105 @@
+/* What a net takes from the batch that an example is in: reductions across it, and running statistics, which training moves and
+ * which everything else reads. */
+#include <string.h>
+
+#include "frontend/lower/kit.h"
+
+/* ---- across ---- */
+
+/* Whether the function being built is the loss of a step. Only a step has a batch that a model names: metrics go through a split
+ * in batches of any size, exports take one example. */
+static bool in_step(const Session *s)
+{
+    return (s->training || s->upper) && !s->making && !s->row;
+}
+
+Val evaluate_across(Session *s, const Expr *expr)
+{
+    static const struct {
+        const char *name;
+        OpCode code;
+    } reductions[] = {{"mean", OP_ACROSS_MEAN}, {"sum", OP_ACROSS_SUM}, {"max", OP_ACROSS_MAX}};
+    const Expr *call = expr->left;
+    const char *name = head_name(call);
+    const Arg *arg = call->args.first;
+    size_t row = 0;
+    while (row < COUNT_OF(reductions) && strcmp(reductions[row].name, name) != 0)
+        row++;
+    if (row == COUNT_OF(reductions))
+        return fail(s, expr->span, "'across' takes mean, sum or max, not '%s'", name);
+    if (call->args.count != 1 || arg->kind != ARG_VALUE || arg->label.text || arg->over || arg->condition)
+        return fail(s, call->span, "'across %s(x)' takes one tensor, whose numbers it reduces one by one across the batch", name);
+    Val x = as_tensor(s, evaluate(s, arg->value), arg->value->span);
+    if (is_poison(x) || !can_build(s, expr->span))
+        return val_poison();
+    if (!in_step(s)) {
+        bool apart = s->making || s->row;
+        fail(s, expr->span,
+             apart ? "nothing here belongs to a batch, so nothing can be taken 'across' it"
+                   : "a metric or an export has no batch of its own, so nothing can be taken 'across' it");
+        if (!apart)
+            add_help(s, "'if training { ... }' holds what only training does");
+        return val_poison();
+    }
+    return val_tensor(build_unary(&s->builder, reductions[row].code, x.ir));
+}
+
+/* ---- running statistics ---- */
+
+void declare_running(Session *s, const BindingList *bindings)
+{
+    for (const Binding *binding = bindings->first; binding; binding = binding->next)
+        set_local(s->frame, binding->name, declare_weight(s, binding, true));
+}
+
+static Update *find_update(Session *s, const char *weight)
+{
+    for (uint32_t i = 0; i < s->updates.len; i++)
+        if (strcmp(s->updates.data[i].weight, weight) == 0)
+            return &s->updates.data[i];
+    return NULL;
+}
+
+static void update(Session *s, const Binding *binding)
+{
+    const char *prefix = s->frame->prefix ? s->frame->prefix : "";
+    const char *name = arena_printf(&s->file->arena, "%s.%s", prefix, binding->name.text);
+    Type type;
+    Val value = as_tensor(s, evaluate(s, binding->init), binding->init->span);
+    if (!find_running(s, name, &type)) {
+        fail(s, binding->name.span, "'%s' is no running statistic of this layer: 'running %s: f32[n] = 0' declares one",
+             binding->name.text, binding->name.text);
+        return;
+    }
+    if (is_poison(value) || !s->training || !can_build(s, binding->span))
+        return;
+    if (!type_equal(val_type(s, value), type)) {
+        fail(s, binding->init->span, "'%s' is %s, but this is %s", binding->name.text, describe_type(s, type),
+             describe(s, value));
+        return;
+    }
+    bool *varies = varying_values(s->builder.function);
+    if (varies[value.ir]) {
+        fail(s, binding->init->span, "this differs between the examples of a batch, of which a running statistic is one number");
+        add_help(s, "'across mean(x)' is the mean over the batch");
+    }
+    support_free(varies);
+    Update *before = find_update(s, name);
+    if (before)
+        *before = (Update){name, value.ir, binding->span}; /* a layer that runs twice: the last time counts */
+    else
+        vec_push(&s->updates, ((Update){name, value.ir, binding->span}));
+}
+
+void run_updates(Session *s, const BindingList *bindings)
+{
+    for (const Binding *binding = bindings->first; binding; binding = binding->next)
+        update(s, binding);
+}
+
+void output_updates(Session *s)
+{
+    for (uint32_t i = 0; i < s->updates.len; i++)
+        build_output(&s->builder, arena_printf(&s->file->arena, "%s%s", running_output, s->updates.data[i].weight),
+                     build_unary(&s->builder, OP_STOP, s->updates.data[i].value));
+}

@@ -1,0 +1,93 @@
+#!/bin/sh
+# Running statistics from end to end: running.sh HNC BATCHNORM. A statistic follows its rule over known data; gradients through a
+# batch's mean and variance are those of differences, also of a net that tunes itself; a run goes on to equal bits, exports read what
+# training left; where PyTorch is installed, batchnorm does what its own does (BATCHNORM: batchnorm.py).
+set -eu
+hnc=$1
+batchnorm=$2
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder"
+
+fail() {
+    echo "FAILED: $*" >&2
+    exit 1
+}
+
+# ---- the rule ----
+
+printf 'x\n0\n1\n2\n3\n4\n' >d.csv
+cat >rule.hn <<'HN'
+data d = csv("d.csv") { fields x = numbers(x)
+  split train 4, valid 1 }
+layer seen(x: f32) -> f32 {
+  running mu: f32 = 10, largest: f32 = 0
+  if training { update mu = mu + 0.5 * (across mean(x) - mu), largest = max(largest, across max(x)) }
+  return 0 * x + mu + 100 * largest
+}
+net f(x: f32) -> f32 {
+  weight w: f32 = 0
+  return w + seen(x)
+}
+objective fit(e) = mean(f(e.x[0]))
+train go = fit {
+  minimise fit(d.train) by sgd(1)
+  batch 4
+  epochs 3
+}
+export g(x) = f(x[0])
+HN
+"$hnc" build rule.hn -o rule >said 2>&1 || fail "the rule: $(cat said)"
+./rule train --quiet --out rule-run >said 2>&1 || fail "training the rule: $(cat said)"
+printf 'x\n7\n' >x.csv
+# w falls by 1 a step: -3; mu: 10, 5.75, 3.625, 2.5625; the largest of 0 1 2 3
+./rule predict --weights rule-run/last.safetensors x.csv >said 2>&1 || fail "predicting: $(cat said)"
+grep -q '299\.5625' said || fail "not -3 + 2.5625 + 300 but $(cat said)"
+
+# ---- in nets ----
+
+cat >bn.hn <<'HN'
+data d = rows(64) { x: f32[3, 4, 4] = normal([3, 4, 4]); y: f32 = normal()
+  split train 48, valid 16 }
+hyper lam { l2: positive = 1e-3; drop: range(0, 1) = 0.1 }
+net f(x: f32[3, 4, 4]) -> f32 {
+  h = dropout(relu(batchnorm(conv2d(x, 5, padding: 1))), lam.drop)
+  h = batchnorm(conv2d(h, 2, padding: 1))
+  return mean(h / (1 + square(h)) + h)
+}
+objective fit(e) = mean(square(f(e.x) - e.y))
+objective reg(e) = fit(e) + lam.l2 * sumsq(f)
+train plain = fit {
+  minimise fit(d.train) by sgd(0.05)
+  batch 16
+  epochs 4
+  report fit(d.train), fit(d.valid)
+}
+train tuned = bilevel(lam) {
+  weights f = stn(lam)
+  lower reg(d.train) by sgd(1e-2)
+  upper fit(d.valid) by adam(1e-2)
+  sample normal(scale: 0.5)
+  batch 16
+  epochs 4
+  report fit(d.train), fit(d.valid)
+}
+export g(x) = f(x)
+HN
+for train in plain tuned; do
+    "$hnc" check --gradients --train=$train bn.hn >said 2>&1 || fail "gradients of $train: $(cat said)"
+    "$hnc" build --train=$train bn.hn -o $train >said 2>&1 || fail "$train: $(cat said)"
+    ./$train train --quiet --out $train-run >said 2>&1 || fail "training $train: $(cat said)"
+    ./$train train --quiet --out $train-parts --epochs 1 >said 2>&1 || fail "one epoch of $train: $(cat said)"
+    ./$train train --quiet --out $train-parts --epochs 4 --resume >said 2>&1 || fail "three more of $train: $(cat said)"
+    cmp $train-run/last.safetensors $train-parts/last.safetensors || fail "a run of $train that went on has other weights"
+    ./$train eval --weights $train-run/last.safetensors >said 2>&1 || fail "evaluating $train: $(cat said)"
+    ./$train train --quiet --out $train-two --threads 2 >said 2>&1 || fail "two threads of $train: $(cat said)"
+done
+"$hnc" aot --train=plain --weights plain-run/last.safetensors bn.hn -o object >said 2>&1 || fail "an object: $(cat said)"
+
+if python3 -c 'import numpy, torch' 2>/dev/null; then
+    python3 "$batchnorm" "$hnc" || fail "batchnorm is not PyTorch's"
+else
+    echo "PyTorch is missing: batchnorm is not compared with its own"
+fi
