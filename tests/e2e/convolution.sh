@@ -19,10 +19,12 @@ hyper lam { drop: range(0, 1) = 0.2 }
 net plain(x: f32[2, 7, 6]) -> f32[4, 4, 3] { return conv2d(x, 4, kernel: 3, stride: 2, padding: 1) }
 net wide(x: f32[2, 7, 6])  -> f32[3, 7, 6] { return conv2d(x, 3, kernel: 3, padding: 2, dilation: 2) }
 net line(s: f32[3, 9])     -> f32[2, 5]    { return conv1d(s, 2, kernel: 3, stride: 2, padding: 1) }
+net apart(x: f32[2, 7, 6]) -> f32[4, 7, 6] { return conv2d(tanh(conv2d(x, 4, padding: 1, groups: 2, bias: false)), 4, padding: 1, groups: 4) }
+net by_two(s: f32[3, 9])   -> f32[6, 5]    { return conv1d(s, 6, kernel: 3, stride: 2, padding: 1, groups: 3) }
 net tuned(x: f32[2, 7, 6]) -> f32[2, 5, 4] { return conv2d(x, 2, kernel: 3) }
 net all(x: f32[2, 7, 6], s: f32[3, 9]) -> f32 {
   a = avg_pool(max_pool(tanh(plain(x)), kernel: 2, stride: 1), kernel: 2, stride: 2)
-  return sum(a) + sum(dropout(global_avg_pool(tanh(wide(x))), lam.drop)) + sum(square(line(s))) + sum(tanh(tuned(x)))
+  return sum(a) + sum(dropout(global_avg_pool(tanh(wide(x))), lam.drop)) + sum(square(line(s))) + sum(tanh(tuned(x))) + sum(apart(x)) + sum(square(by_two(s)))
 }
 weights tuned = stn(lam)
 objective fit(e) = mean(square(all(e.x, e.s) - e.y))

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 HNC = os.path.abspath(sys.argv[1])
 SEED = int(sys.argv[2]) if len(sys.argv) > 2 else 1
 torch.set_default_dtype(torch.float64)
+models = 0  # compared so far
 
 
 def read_weights(path):
@@ -36,6 +37,9 @@ def run(*command):
 
 def by_hnc(name, shape, call, x):
     """The results of all rows, the weights before one step of SGD, and their gradients of the mean of all results' squares."""
+    global models
+    models += 1
+    name = f"{name}-{models}"
     np.save("x.npy", x.astype(np.float32))
     dims = ", ".join(map(str, shape))
     n = len(x)
@@ -128,6 +132,12 @@ def main():
             lambda x, g: F.conv2d(x, g("w"), g("b"), stride, padding, dilation))
     compare("conv1d", [c, w], f"y = conv1d(x, {m}, kernel: {k}, stride: {stride}, padding: {padding}, dilation: {dilation})",
             lambda x, g: F.conv1d(x, g("w"), g("b"), stride, padding, dilation))
+    groups = d(2, 3)
+    options = f"kernel: {k}, stride: {stride}, padding: {padding}, dilation: {dilation}, groups: {groups}"
+    compare("conv2d", [c * groups, h, w], f"y = conv2d(x, {m * groups}, {options})",
+            lambda x, g: F.conv2d(x, g("w"), g("b"), stride, padding, dilation, groups))
+    compare("conv1d", [c * groups, w], f"y = conv1d(x, {m * groups}, {options}, bias: false)",
+            lambda x, g: F.conv1d(x, g("w"), None, stride, padding, dilation, groups))
     compare("max_pool", [c, h, w], f"y = max_pool(scale(x), kernel: {k}, stride: {stride})",
             lambda x, g: F.max_pool2d(x * g("scale1.g"), k, stride))
     compare("avg_pool", [c, h, w], f"y = avg_pool(scale(x), kernel: {k}, stride: {stride})",

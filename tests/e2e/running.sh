@@ -74,6 +74,10 @@ train tuned = bilevel(lam) {
 }
 export g(x) = f(x)
 HN
+sed 's|^  h = batchnorm.*|  h = resnet_block(resnet_block(h, 5), 2, stride: 2)|' bn.hn >resnet.hn
+for train in plain tuned; do
+    "$hnc" check --gradients --train=$train resnet.hn >said 2>&1 || fail "gradients of $train, residual: $(cat said)"
+done
 for train in plain tuned; do
     "$hnc" check --gradients --train=$train bn.hn >said 2>&1 || fail "gradients of $train: $(cat said)"
     "$hnc" build --train=$train bn.hn -o $train >said 2>&1 || fail "$train: $(cat said)"

@@ -375,7 +375,7 @@ static void plateau_cuts_the_rate_after_its_patience(void **state)
     (void)state;
     Toy toy;
     toy_new(&toy, NULL);
-    toy.train.phases.data[0].optimizer = (Optimizer){.kind = OPTIMIZER_SGD, .rate = 1, .schedule = {SCHEDULE_PLATEAU, 1, 0.5}};
+    toy.train.phases.data[0].optimizer = (Optimizer){.kind = OPTIMIZER_SGD, .rate = 1, .schedule = {.kind = SCHEDULE_PLATEAU, .every = 1, .factor = 0.5}};
     toy_assemble(&toy);
     toy_run(&toy, toy.train.init, 0, BATCH);
     const double metrics[] = {3, 2, 2, 2.5, 1, 1, 1}, factors[] = {1, 1, 1, 0.5, 0.5, 0.5, 0.25};
