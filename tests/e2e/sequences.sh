@@ -46,8 +46,14 @@ net long(x: f32[6, 3]) -> f32 {
   return s
 }
 net seen(x: f32[6, 3]) -> f32[6, 4] { return attention(positions(linear(x, 4)) + linear(x, 4), 2, causal: true) }
+net tied(x: f32[6, 3]) -> f32 {
+  h = tanh(linear(embedding(argmax(x[0]), 5) as words, 5))
+  weight u: f32[5, 5] ~ uniform(1)
+  scan e in x carry k = h { k = zoneout(k, tanh(u @ k + sum(e)), lam.drop) }
+  return sum(dropconnect(k, 2, lam.drop)) + sum(square(tied.words.table @ h))                       # the table of the input makes the output
+}
 net all(x: f32[6, 3], z: f32[4, 5]) -> f32 {
-  return sum(words(x)) + sum(tables(z)) + sum(mapped(z)) + long(x) + sum(rmsnorm(seen(x)))
+  return sum(words(x)) + sum(tables(z)) + sum(mapped(z)) + long(x) + tied(x) + sum(rmsnorm(seen(x)))
 }
 weights words = stn(lam)
 objective fit(e) = mean(square(all(e.x, e.z) - e.y))
