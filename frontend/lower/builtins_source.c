@@ -8,6 +8,7 @@ typedef struct Draw {
     Value seed, step;
     Type type;
     uint32_t stream;
+    unsigned flags; /* OP_SHARED: one draw for the batch */
 } Draw;
 
 /* In a row of a data set, which is the same in every run of the seed, whatever else the model draws. */
@@ -28,6 +29,7 @@ static bool draw_in_row(Session *s, const Call *call, Type type, uint32_t stream
 static bool draw(Session *s, const Call *call, unsigned i, uint32_t streams, Draw *result)
 {
     Dims dims = {0};
+    result->flags = s->shared == call->expr ? OP_SHARED : 0;
     if (call->n > i && !shape_argument(s, call, i, &dims))
         return false;
     if (!can_build(s, call->expr->span))
@@ -49,7 +51,7 @@ Val builtin_uniform(Session *s, Call *call)
     Draw d;
     if (!draw(s, call, 0, 1, &d))
         return val_poison();
-    return val_tensor(build_random(&s->builder, d.seed, d.step, d.type, d.stream, 0));
+    return val_tensor(build_random(&s->builder, d.seed, d.step, d.type, d.stream, d.flags));
 }
 
 Val builtin_normal(Session *s, Call *call)
@@ -57,7 +59,7 @@ Val builtin_normal(Session *s, Call *call)
     Draw d;
     if (!draw(s, call, 0, 2, &d))
         return val_poison();
-    return val_tensor(build_normal(&s->builder, d.seed, d.step, d.type, d.stream, 0));
+    return val_tensor(build_normal(&s->builder, d.seed, d.step, d.type, d.stream, d.flags));
 }
 
 Val builtin_bernoulli(Session *s, Call *call)
@@ -75,7 +77,7 @@ Val builtin_bernoulli(Session *s, Call *call)
     if (!broadcast_dims(type_dims(val_type(s, p)), wanted, &dims) || dims_elements(dims) != dims_elements(wanted))
         return fail(s, call->expr->span, "a probability of %s does not fit the shape %s", describe(s, p),
                     describe_type(s, d.type));
-    Value u = build_random(b, d.seed, d.step, d.type, d.stream, 0);
+    Value u = build_random(b, d.seed, d.step, d.type, d.stream, d.flags);
     return val_tensor(build_cast(b, build_binary(b, OP_LT, u, broadcast_to(s, p.ir, wanted)), s->module->real));
 }
 

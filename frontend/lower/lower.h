@@ -276,6 +276,7 @@ typedef struct Session {
     uint64_t spanned;   /* conditions over all of whose values some part of it runs, as a set */
     bool upper;         /* random numbers are keyed by the upper step counter */
     VEC(Update) updates;
+    const Expr *shared; /* the call of a random number that is drawn once for the batch; NULL: none */
     VEC(FormPlan) forms;
     VEC(GeneratorPlan) generators;
     const Given *given; /* the innermost condition that has a value; NULL: none */

@@ -13,35 +13,56 @@ static bool in_step(const Session *s)
     return (s->training || s->upper) && !s->making && !s->row;
 }
 
+/* False, having said so, where there is no batch. */
+static bool check_batch_known(Session *s, Span span)
+{
+    if (in_step(s))
+        return true;
+    bool apart = s->making || s->row;
+    fail(s, span,
+         apart ? "nothing here belongs to a batch, so nothing can be taken 'across' it"
+               : "a metric or an export has no batch of its own, so nothing can be taken 'across' it");
+    if (!apart)
+        add_help(s, "'if training { ... }' holds what only training does");
+    return false;
+}
+
+static Val draw_shared(Session *s, const Expr *expr)
+{
+    const Expr *around = s->shared;
+    s->shared = expr->left;
+    Val drawn = evaluate(s, expr->left);
+    s->shared = around;
+    return check_batch_known(s, expr->span) ? drawn : val_poison();
+}
+
+static Val reduce_batch(Session *s, const Expr *expr, OpCode code)
+{
+    const Expr *call = expr->left;
+    const Arg *arg = call->args.first;
+    if (call->args.count != 1 || arg->kind != ARG_VALUE || arg->label.text || arg->over || arg->condition)
+        return fail(s, call->span, "'across %s(x)' takes one tensor, whose numbers it reduces one by one across the batch",
+                    head_name(call));
+    Val x = as_tensor(s, evaluate(s, arg->value), arg->value->span);
+    if (is_poison(x) || !can_build(s, expr->span) || !check_batch_known(s, expr->span))
+        return val_poison();
+    return val_tensor(build_unary(&s->builder, code, x.ir));
+}
+
 Val evaluate_across(Session *s, const Expr *expr)
 {
     static const struct {
         const char *name;
         OpCode code;
-    } reductions[] = {{"mean", OP_ACROSS_MEAN}, {"sum", OP_ACROSS_SUM}, {"max", OP_ACROSS_MAX}};
-    const Expr *call = expr->left;
-    const char *name = head_name(call);
-    const Arg *arg = call->args.first;
-    size_t row = 0;
-    while (row < COUNT_OF(reductions) && strcmp(reductions[row].name, name) != 0)
-        row++;
-    if (row == COUNT_OF(reductions))
-        return fail(s, expr->span, "'across' takes mean, sum or max, not '%s'", name);
-    if (call->args.count != 1 || arg->kind != ARG_VALUE || arg->label.text || arg->over || arg->condition)
-        return fail(s, call->span, "'across %s(x)' takes one tensor, whose numbers it reduces one by one across the batch", name);
-    Val x = as_tensor(s, evaluate(s, arg->value), arg->value->span);
-    if (is_poison(x) || !can_build(s, expr->span))
-        return val_poison();
-    if (!in_step(s)) {
-        bool apart = s->making || s->row;
-        fail(s, expr->span,
-             apart ? "nothing here belongs to a batch, so nothing can be taken 'across' it"
-                   : "a metric or an export has no batch of its own, so nothing can be taken 'across' it");
-        if (!apart)
-            add_help(s, "'if training { ... }' holds what only training does");
-        return val_poison();
-    }
-    return val_tensor(build_unary(&s->builder, reductions[row].code, x.ir));
+    } rows[] = {{"mean", OP_ACROSS_MEAN}, {"sum", OP_ACROSS_SUM}, {"max", OP_ACROSS_MAX},
+                {"bernoulli", OP_RANDOM}, {"normal", OP_RANDOM},  {"uniform", OP_RANDOM}};
+    const char *name = head_name(expr->left);
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        if (strcmp(rows[i].name, name) == 0)
+            return rows[i].code == OP_RANDOM ? draw_shared(s, expr) : reduce_batch(s, expr, rows[i].code);
+    fail(s, expr->span, "'across' takes no '%s'", name);
+    add_help(s, "mean, sum and max reduce across the batch; bernoulli, normal and uniform draw one number for all of it");
+    return val_poison();
 }
 
 /* ---- running statistics ---- */

@@ -44,6 +44,38 @@ printf 'x\n7\n' >x.csv
 ./rule predict --weights rule-run/last.safetensors x.csv >said 2>&1 || fail "predicting: $(cat said)"
 grep -q '299\.5625' said || fail "not -3 + 2.5625 + 300 but $(cat said)"
 
+# ---- one draw for all examples of a batch ----
+
+cat >shared.hn <<'HN'
+data d = rows(8) { y: f32 = normal()
+  split train 8 }
+layer spread(y: f32) -> f32 {
+  running drawn: f32 = 0, apart: f32 = 0, alone: f32 = 0
+  if training {
+    x = across normal([2]) + 0 * y
+    z = normal()
+    m = across mean(z)
+    update drawn = across mean(abs(x[0] - x[1])), apart = across mean(abs(x[0] - across mean(x[0]))), alone = across mean(abs(z - m))
+  }
+  return drawn + 1000 * where(apart < 1e-5, 0, 1) + 100 * where(alone > 0.1, 1, 0)
+}
+net f(y: f32) -> f32 {
+  weight w: f32 = 0
+  return 1e-6 * w * y + spread(y)
+}
+objective fit(e) = mean(f(e.y))
+train go = fit {
+  minimise fit(d.train) by sgd(1)
+  batch 8
+  epochs 1
+  report fit(d.train)
+}
+HN
+"$hnc" build shared.hn -o shared >said 2>&1 || fail "shared draws: $(cat said)"
+./shared train --quiet --out shared-run >said 2>&1 || fail "training with shared draws: $(cat said)"
+./shared eval --weights shared-run/last.safetensors >said 2>&1 || fail "evaluating: $(cat said)"
+awk '{ exit !($2 > 100.01 && $2 < 200) }' said || fail "draws of a batch should agree and those of examples differ: $(cat said)"
+
 # ---- in nets ----
 
 cat >bn.hn <<'HN'

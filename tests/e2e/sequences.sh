@@ -20,6 +20,7 @@ data d = rows(40) { x: f32[6, 3] = normal([6, 3]); z: f32[4, 5] = normal([4, 5])
 hyper lam { drop: range(0, 1) = 0.2 }
 net words(x: f32[6, 3]) -> f32[4] {
   ys, h, c = lstm(x, 4)
+  ys, h, c = dropconnect_lstm(ys, 4, 0.3, h, c)
   gs, g = gru(locked_dropout(ys, lam.drop), 3)
   rs, r = rnn(gs, 4)
   return r + h
