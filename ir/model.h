@@ -91,13 +91,14 @@ typedef enum {
     SCHEDULE_STEP,
     SCHEDULE_PLATEAU,
     SCHEDULE_EXPONENTIAL,
-    SCHEDULE_MULTISTEP
+    SCHEDULE_MULTISTEP,
+    SCHEDULE_NONMONOTONIC
 } ScheduleKind;
 enum { MOST_CUTS = 16 };
 typedef struct RateSchedule {
     ScheduleKind kind;
-    double every;         /* step: epochs between cuts; plateau: epochs without improvement before one */
-    double factor;        /* of a cut; exponential: of every epoch */
+    double every;  /* step: epochs between cuts; plateau: evaluations without improvement before one; nonmonotonic: its window */
+    double factor; /* of a cut; exponential: of every epoch */
     double at[MOST_CUTS]; /* multistep: the epochs before which there are cuts, increasing; `cuts` of them */
     uint32_t cuts;
 } RateSchedule;

@@ -94,30 +94,32 @@ static int read_method(TrainPlan *plan)
     return row;
 }
 
-static bool has_plateau(const Phase *phase)
+/* A schedule that follows the metric that selects the best evaluation, as models write it; NULL: there is none. */
+static const char *watching_schedule(const Phase *phase)
 {
-    bool plateau = phase->optimizer.schedule.kind == SCHEDULE_PLATEAU;
-    for (uint32_t i = 0; i < phase->parts.len; i++)
-        plateau |= phase->parts.data[i].optimizer.schedule.kind == SCHEDULE_PLATEAU;
-    return plateau;
+    for (uint32_t i = 0; i <= phase->parts.len; i++) {
+        ScheduleKind kind = (i == 0 ? phase->optimizer : phase->parts.data[i - 1].optimizer).schedule.kind;
+        if (kind == SCHEDULE_PLATEAU || kind == SCHEDULE_NONMONOTONIC)
+            return kind == SCHEDULE_PLATEAU ? "plateau" : "nonmonotonic";
+    }
+    return NULL;
 }
 
-/* The plateau of a metric: that which selects the best evaluation. */
-static void check_plateau(TrainPlan *plan)
+static void check_watched(TrainPlan *plan)
 {
     Session *s = plan->s;
     bool watched = plan->train.select >= 0 || plan->missing;
     for (uint32_t i = 0; i < plan->train.phases.len && !watched; i++) {
         const Phase *phase = &plan->train.phases.data[i];
         const Setting *setting = find_setting(plan, phase->name);
-        if (!setting || !has_plateau(phase))
+        const char *schedule = watching_schedule(phase);
+        if (!setting || !schedule)
             continue;
-        fail(s, setting->span, "the schedule 'plateau' needs something to watch");
+        fail(s, setting->span, "the schedule '%s' needs something to watch", schedule);
         if (plan->method & (IN_FIT | IN_JOINT))
             add_help(s, "add a line such as 'validate fit(mnist.valid)'");
         else
-            add_help(s, "'%s' selects no evaluation; its schedules are 'constant', 'cosine' and 'step'",
-                     method_traits[plan->train.method].name);
+            add_help(s, "'%s' selects no evaluation; no schedule of it follows a metric", method_traits[plan->train.method].name);
     }
 }
 
@@ -132,7 +134,7 @@ void lower_train(Session *s, const Decl *decl)
     for (const Setting *setting = decl->settings.first; setting; setting = setting->next)
         check_setting(&plan, setting);
     readers[plan.train.method]->lower(&plan);
-    check_plateau(&plan);
+    check_watched(&plan);
     report_missing(&plan);
     vec_push(&s->model->trains, plan.train);
 }

@@ -11,6 +11,8 @@ static const Construct schedule_rows[] = {
     CALLED("exponential", "exponential(0.98)", {"factor", TAKES_NUMBER, FROM_BELOW(0, 1), NAN}),
     CALLED("multistep", "multistep([60, 120])", {"at", TAKES_EXPRESSION, ANY_NUMBER, 0},
            {"factor", TAKES_NUMBER, FROM_BELOW(0, 1), 0.1}),
+    CALLED("nonmonotonic", "nonmonotonic(window: 5)", {"window", TAKES_WHOLE, WITHIN(1, 1000), 5},
+           {"factor", TAKES_NUMBER, FROM_BELOW(0, 1), 0.25}),
 };
 
 /* What all optimizers take comes first, in this order. Defaults are torch's. */

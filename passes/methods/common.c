@@ -37,7 +37,30 @@ static void build_plateau(Builder *b, const char *name, const RateSchedule *sche
     build_write(b, factor, build_select(b, cut, build_with_const(b, OP_MUL, current, schedule->factor), current));
 }
 
-/* One function for all optimizers that have a plateau schedule. */
+/* Merity et al. 2018, algorithm 1, for the rate: a cut wherever the metric is above its least value before the last `every`
+ * evaluations. */
+static void build_nonmonotonic(Builder *b, const char *name, const RateSchedule *schedule, Value metric)
+{
+    Module *module = b->module;
+    int64_t window = (int64_t)schedule->every;
+    Type real = type_scalar(module->real), row = type_of(module->real, 1, &window);
+    uint32_t factor = (uint32_t)find_state(module, arena_printf(&module->arena, "%s/nonmonotonic/factor", name));
+    uint32_t least = module_state(module, arena_printf(&module->arena, "%s/nonmonotonic/least", name), real, STATE_COUNTER);
+    uint32_t recent = module_state(module, arena_printf(&module->arena, "%s/nonmonotonic/recent", name), row, STATE_COUNTER);
+    module->states.data[least].init = module->states.data[recent].init = (Init){INIT_CONSTANT, 1e30};
+    Value before = build_read(b, least), rows = build_read(b, recent), current = build_read(b, factor);
+    Value cut = build_binary(b, OP_LT, before, metric);
+    build_write(b, factor, build_select(b, cut, build_with_const(b, OP_MUL, current, schedule->factor), current));
+    Type one = type_of(module->real, 1, (int64_t[]){1});
+    Value leaving = build_reshape(b, build_slice(b, rows, dims_of(1, 0), one), real);
+    build_write(b, least, build_select(b, build_binary(b, OP_LT, leaving, before), leaving, before));
+    Value parts[] = {NO_VALUE, build_reshape(b, metric, one)};
+    if (window > 1)
+        parts[0] = build_slice(b, rows, dims_of(1, 1), type_of(module->real, 1, (int64_t[]){window - 1}));
+    build_write(b, recent, window > 1 ? build_concat(b, 2, parts, 0) : parts[1]);
+}
+
+/* One function for all optimizers whose schedules follow a metric. */
 void assemble_plateau(Assembly *assembly)
 {
     Module *module = assembly->module;
@@ -48,13 +71,14 @@ void assemble_plateau(Assembly *assembly)
         for (uint32_t k = 0; k <= phase->parts.len; k++) {
             const Optimizer *optimizer = k == 0 ? &phase->optimizer : &phase->parts.data[k - 1].optimizer;
             const char *name = optimizer_name(module, phase, k == 0 ? NO_PART : k - 1);
-            if (optimizer->schedule.kind != SCHEDULE_PLATEAU)
+            bool plateau = optimizer->schedule.kind == SCHEDULE_PLATEAU;
+            if (!plateau && optimizer->schedule.kind != SCHEDULE_NONMONOTONIC)
                 continue;
             if (!b.function) {
                 b.function = function_new(module, function_name(assembly, "plateau"));
                 metric = build_input(&b, "metric", type_scalar(module->real));
             }
-            build_plateau(&b, name, &optimizer->schedule, metric);
+            (plateau ? build_plateau : build_nonmonotonic)(&b, name, &optimizer->schedule, metric);
         }
     }
     if (b.function)

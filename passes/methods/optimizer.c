@@ -122,8 +122,10 @@ static Value warm_rate(Assembly *assembly, Builder *b, const char *name, const O
         return powered_rate(b, optimizer, epochs_done(assembly, b));
     case SCHEDULE_MULTISTEP:
         return powered_rate(b, optimizer, cuts_made(assembly, b, schedule));
-    case SCHEDULE_PLATEAU: {
-        uint32_t state = own_state(b, name, "plateau", "factor", type_scalar(b->module->real), STATE_COUNTER, 1);
+    case SCHEDULE_PLATEAU:
+    case SCHEDULE_NONMONOTONIC: { /* after each evaluation: assemble_plateau */
+        const char *word = schedule->kind == SCHEDULE_PLATEAU ? "plateau" : "nonmonotonic";
+        uint32_t state = own_state(b, name, word, "factor", type_scalar(b->module->real), STATE_COUNTER, 1);
         Value factor = build_read(b, state), rate = rate_of(b, optimizer, 1);
         return build_binary(b, OP_MUL, factor, rate);
     }
@@ -329,7 +331,7 @@ void count_step(Builder *b, uint32_t counter)
 
 void optimizer_explain(const char *what, const Optimizer *o, const char *part, Text *out)
 {
-    static const char *const schedules[] = {"constant", "cosine", "step", "plateau", "exponential", "multistep"};
+    static const char *const schedules[] = {"constant", "cosine", "step", "plateau", "exponential", "multistep", "nonmonotonic"};
     text_printf(out, "  %-10s ", what);
     if (o->kind == OPTIMIZER_ADAM && o->decay != 0)
         text_printf(out, "adamw(%g, beta1: %g, beta2: %g, eps: %g, decay: %g", o->rate, o->beta1, o->beta2, o->epsilon, o->decay);
@@ -340,7 +342,7 @@ void optimizer_explain(const char *what, const Optimizer *o, const char *part, T
     else
         text_printf(out, "sgd(%g, momentum: %g%s", o->rate, o->momentum, o->nesterov ? ", nesterov: on" : "");
     text_printf(out, ", %s", schedules[o->schedule.kind]);
-    if (o->schedule.kind == SCHEDULE_STEP || o->schedule.kind == SCHEDULE_PLATEAU)
+    if (o->schedule.kind == SCHEDULE_STEP || o->schedule.kind == SCHEDULE_PLATEAU || o->schedule.kind == SCHEDULE_NONMONOTONIC)
         text_printf(out, "(%g, factor: %g)", o->schedule.every, o->schedule.factor);
     if (o->schedule.kind == SCHEDULE_EXPONENTIAL)
         text_printf(out, "(%g)", o->schedule.factor);

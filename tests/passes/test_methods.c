@@ -370,25 +370,40 @@ static void hyperparameters_are_reported_in_natural_units(void **state)
     toy_free(&toy);
 }
 
-static void plateau_cuts_the_rate_after_its_patience(void **state)
+/* The factor behind each evaluation of these metrics. */
+static void check_watching(RateSchedule schedule, const char *factor, size_t count, const double *metrics, const double *factors)
 {
-    (void)state;
     Toy toy;
     toy_new(&toy, NULL);
-    toy.train.phases.data[0].optimizer = (Optimizer){.kind = OPTIMIZER_SGD, .rate = 1, .schedule = {.kind = SCHEDULE_PLATEAU, .every = 1, .factor = 0.5}};
+    toy.train.phases.data[0].optimizer = (Optimizer){.kind = OPTIMIZER_SGD, .rate = 1, .schedule = schedule};
     toy_assemble(&toy);
     toy_run(&toy, toy.train.init, 0, BATCH);
-    const double metrics[] = {3, 2, 2, 2.5, 1, 1, 1}, factors[] = {1, 1, 1, 0.5, 0.5, 0.5, 0.25};
-    for (size_t i = 0; i < COUNT_OF(metrics); i++) {
+    for (size_t i = 0; i < count; i++) {
         double value = metrics[i];
         Tensor input = {type_scalar(DTYPE_F64), &value}, *outputs;
         World world = {toy.states, toy.rows};
         char why[256];
         assert_true(interpret(toy.model.module, toy.train.plateau, &world, &input, &outputs, why));
         interpret_free_outputs(toy.train.plateau, outputs);
-        assert_true(tensor_get(toy_state(&toy, "minimise/plateau/factor"), 0) == factors[i]);
+        assert_true(tensor_get(toy_state(&toy, factor), 0) == factors[i]);
     }
     toy_free(&toy);
+}
+
+static void schedules_follow_a_metric(void **state)
+{
+    (void)state;
+    const double plateau[] = {3, 2, 2, 2.5, 1, 1, 1}, after_plateau[] = {1, 1, 1, 0.5, 0.5, 0.5, 0.25};
+    check_watching((RateSchedule){.kind = SCHEDULE_PLATEAU, .every = 1, .factor = 0.5}, "minimise/plateau/factor",
+                   COUNT_OF(plateau), plateau, after_plateau);
+    /* the least before the last two: none, none, none, 5, 4, 3, 3, 3 */
+    const double metrics[] = {5, 4, 3, 6, 3.5, 2, 2.5, 4}, factors[] = {1, 1, 1, 0.5, 0.5, 0.5, 0.5, 0.25};
+    check_watching((RateSchedule){.kind = SCHEDULE_NONMONOTONIC, .every = 2, .factor = 0.5}, "minimise/nonmonotonic/factor",
+                   COUNT_OF(metrics), metrics, factors);
+    /* the least before the last one: none, none, 5, 5, 5 */
+    const double others[] = {5, 6, 5.5, 4, 7}, after_others[] = {1, 1, 0.5, 0.5, 0.25};
+    check_watching((RateSchedule){.kind = SCHEDULE_NONMONOTONIC, .every = 1, .factor = 0.5}, "minimise/nonmonotonic/factor",
+                   COUNT_OF(others), others, after_others);
 }
 
 int main(void)
@@ -400,7 +415,7 @@ int main(void)
         cmocka_unit_test(the_condition_descends_through_the_response),
         cmocka_unit_test(the_entropy_alone_widens_sigma),
         cmocka_unit_test(hyperparameters_are_reported_in_natural_units),
-        cmocka_unit_test(plateau_cuts_the_rate_after_its_patience),
+        cmocka_unit_test(schedules_follow_a_metric),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
