@@ -53,7 +53,8 @@ typedef struct FrontendOptions {
 
 /* Checks the whole file and lowers it. The model holds the selected train only (phases and metrics), and every data set, hyper
  * and export. Functions are per example:
- *   TRAIN.minimise.objective, TRAIN.lower.objective, TRAIN.upper.objective    output "loss", a mean across the batch
+ *   TRAIN.minimise.objective, TRAIN.lower.objective, TRAIN.upper.objective    output "loss", a mean across the batch; then
+ *                                                                             "running/NAME" of each statistic that it updates
  *   TRAIN.evalI.objective                                                     output "value"
  *   TARGET.generator, for `weights TARGET = dense(...)`                       output "weights"
  *   export.NAME                                                               output NAME; its inputs are the arguments
