@@ -96,6 +96,39 @@ static void add_concat(Graph *g, const char *name, const Op *op)
     onnx_node(g, name, "Concat", parts, (Attribute[]){{"axis", 0, &op->axis.v[0]}, {0}});
 }
 
+/* Which elements the windows along an axis have: their number, and that of the place within each. */
+static const char *window_elements(Graph *g, const Op *op, unsigned i)
+{
+    int64_t extent = op->extents.v[i], dilation = op->dilations.v[i];
+    Type type = type_of(DTYPE_I32, 2, (int64_t[]){op->type.dims[op->axes.v[i]], extent});
+    Tensor all = {type, support_malloc((size_t)type_bytes(type))};
+    for (int64_t k = 0; k < type_elements(type); k++) {
+        int64_t place = dilation < 0 ? extent - 1 - k % extent : k % extent;
+        tensor_set(&all, k, (double)(k / extent * op->steps.v[i] + place * (dilation < 0 ? -dilation : dilation)));
+    }
+    const char *name = onnx_tensor(g, NULL, type, all.data);
+    support_free(all.data);
+    return name;
+}
+
+/* The places within windows of each axis come right behind it, and then behind all axes. */
+static void add_window(Graph *g, const char *name, const Op *op)
+{
+    unsigned rank = op->type.rank - op->axes.n, windowed = 0;
+    int64_t order[MAX_RANK];
+    const char *x = operand(g, op, 0);
+    for (unsigned i = op->axes.n; i-- > 0;) /* axes increase: those in front keep their places */
+        x = onnx_node(g, NULL, "Gather", INPUTS(x, window_elements(g, op, i)), (Attribute[]){{"axis", 0, &op->axes.v[i]}, {0}});
+    for (unsigned axis = 0; axis < rank; axis++) {
+        order[axis] = axis + windowed;
+        if (windowed < op->axes.n && op->axes.v[windowed] == (int64_t)axis) {
+            order[rank + windowed] = order[axis] + 1;
+            windowed++;
+        }
+    }
+    onnx_node(g, name, "Transpose", INPUTS(x), (Attribute[]){{"perm", op->type.rank, order}, {0}});
+}
+
 /* ---- reductions ---- */
 
 static const Attribute dropping = {"keepdims", 0, &(const int64_t){0}};
@@ -192,6 +225,7 @@ const OnnxOp onnx_structure[OP_COUNT] = {
     [OP_SLICE] = {.add = add_slice},
     [OP_PAD] = {.add = add_pad},
     [OP_CONCAT] = {.add = add_concat},
+    [OP_WINDOW] = {.add = add_window},
     [OP_REDUCE_SUM] = {.add = add_reduce_sum},
     [OP_REDUCE_MAX] = {.add = add_reduce_max},
     [OP_ARGMAX] = {.add = add_argmax},

@@ -51,6 +51,8 @@ function("reshape", all_types, "%x: T[30]", "%y = reshape %x : T[2, 15]", "T[2, 
 function("transpose", all_types, "%x: T[4, 3, 3]", "%y = transpose %x axes [1, 0, 2] : T[3, 4, 3]", "T[3, 4, 3]")
 function("slice", all_types, "%x: T[6, 6]", "%y = slice %x from [1, 3] : T[5, 2]", "T[5, 2]")
 function("pad", all_types, "%x: T[4, 8]", "%y = pad %x before [1, 0] : T[7, 9]", "T[7, 9]")
+function("window", all_types, "%x: T[3, 7, 5]", "%y = window %x axes [1, 2] extents [3, 2] steps [2, 1] dilations [-1, 2] : T[3, 3, 3, 3, 2]",
+         "T[3, 3, 3, 3, 2]")
 function("concat", all_types, "%x: T[6, 3], %z: T[6, 1]", "%y = concat %x, %z, %x axis 1 : T[6, 7]", "T[6, 7]")
 function("gather", all_types, "%x: T[3, 11]", "%i = iota axis 0 : i32[3]\n%y = gather %x, %i : T[3, 11]", "T[3, 11]")
 function("iota", numbers, "", "%y = iota axis 1 : T[2, 3, 2]", "T[2, 3, 2]")

@@ -122,6 +122,23 @@ for train in plain tuned; do
 done
 "$hnc" aot --train=plain --weights plain-run/last.safetensors bn.hn -o object >said 2>&1 || fail "an object: $(cat said)"
 
+if python3 -c 'import numpy, onnxruntime' 2>/dev/null; then
+    "$hnc" aot --train=plain --emit=onnx --weights plain-run/last.safetensors bn.hn -o graph >said 2>&1 || fail "a graph: $(cat said)"
+    python3 - <<'PY' || fail "a graph differs from predict"
+import subprocess
+import numpy as np
+import onnxruntime
+x = np.random.default_rng(0).standard_normal((5, 3, 4, 4)).astype(np.float32)
+np.save("rows.npy", x)
+lines = subprocess.run(["./plain", "predict", "--weights", "plain-run/last.safetensors", "rows.npy"], capture_output=True, text=True,
+                       check=True).stdout.splitlines()[1:]
+session = onnxruntime.InferenceSession("graph.onnx")
+graph = [float(session.run(None, {"x": row})[0]) for row in x]
+assert len(lines) == 5 and np.allclose([float(line.split(",")[1]) for line in lines], graph, rtol=1e-5), (lines, graph)
+PY
+else
+    echo "ONNX Runtime is missing: the graph of a net with batchnorm is not run"
+fi
 if python3 -c 'import numpy, torch' 2>/dev/null; then
     python3 "$batchnorm" "$hnc" || fail "batchnorm is not PyTorch's"
 else
