@@ -501,7 +501,8 @@ static bool parse_function_of(Parser *p, OpSubject subject)
         diag_error(p->diags, span, "%s '%s' is defined twice", body ? "body" : "function", name);
         fine = false;
     }
-    if (fine) {
+    bool made = fine;
+    if (made) {
         p->function = body ? body_new(p->module) : function_new(p->module, name);
         fine = parse_signature(p, &outputs);
     }
@@ -509,7 +510,7 @@ static bool parse_function_of(Parser *p, OpSubject subject)
         parse_body(p, &outputs, span);
     else
         skip_body(p);
-    if (fine)
+    if (made)
         names_add(&p->symbols[subject], name, number); /* not before: no body scans with itself */
     names_free(&p->values);
     vec_free(&outputs);
