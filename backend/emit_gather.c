@@ -200,7 +200,7 @@ static void gather_line(Gather *g, LLVMValueRef from, LLVMValueRef to)
     loop_end(e, &k);
 }
 
-/* Most lines lie side by side, as windows do up to the last one of a row: these are copied as runs. */
+/* Most lines lie side by side, as the windows along one row do: these are copied as runs. */
 static void gather_line_runs(Gather *g)
 {
     Emitter *e = g->e;

@@ -29,6 +29,11 @@ const MethodTraits method_traits[METHOD_COUNT] = {
 #undef METHOD
 #undef OF
 };
+const ScheduleTraits schedule_traits[SCHEDULE_COUNT] = {
+#define SCHEDULE(KIND, name, watches, ...) {#name, watches},
+#include "ir/schedules.def"
+#undef SCHEDULE
+};
 const char *const solver_names[SOLVER_COUNT] = {
 #define SOLVER(KIND, name, ...) #name,
 #include "ir/solvers.def"

@@ -86,14 +86,16 @@ typedef struct Hyper {
 } Hyper;
 
 typedef enum {
-    SCHEDULE_CONSTANT,
-    SCHEDULE_COSINE,
-    SCHEDULE_STEP,
-    SCHEDULE_PLATEAU,
-    SCHEDULE_EXPONENTIAL,
-    SCHEDULE_MULTISTEP,
-    SCHEDULE_NONMONOTONIC
+#define SCHEDULE(KIND, ...) SCHEDULE_##KIND,
+#include "ir/schedules.def"
+#undef SCHEDULE
+    SCHEDULE_COUNT
 } ScheduleKind;
+typedef struct ScheduleTraits {
+    const char *name; /* as models write it */
+    bool watches;     /* it follows the metric that selects the best evaluation */
+} ScheduleTraits;
+extern const ScheduleTraits schedule_traits[SCHEDULE_COUNT];
 enum { MOST_CUTS = 16 };
 typedef struct RateSchedule {
     ScheduleKind kind;

@@ -98,9 +98,9 @@ static int read_method(TrainPlan *plan)
 static const char *watching_schedule(const Phase *phase)
 {
     for (uint32_t i = 0; i <= phase->parts.len; i++) {
-        ScheduleKind kind = (i == 0 ? phase->optimizer : phase->parts.data[i - 1].optimizer).schedule.kind;
-        if (kind == SCHEDULE_PLATEAU || kind == SCHEDULE_NONMONOTONIC)
-            return kind == SCHEDULE_PLATEAU ? "plateau" : "nonmonotonic";
+        const Optimizer *optimizer = i == 0 ? &phase->optimizer : &phase->parts.data[i - 1].optimizer;
+        if (schedule_traits[optimizer->schedule.kind].watches)
+            return schedule_traits[optimizer->schedule.kind].name;
     }
     return NULL;
 }

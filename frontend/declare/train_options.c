@@ -1,18 +1,10 @@
 /* Optimizers and their schedules: adam(1e-3, cosine, clip: 0.25). */
 #include "frontend/declare/train_plan.h"
 
-/* ORDER ScheduleKind */
-static const Construct schedule_rows[] = {
-    ALONE("constant"),
-    ALONE("cosine"),
-    CALLED("step", "step(every: 60)", {"every", TAKES_NUMBER, AT_LEAST(1), NAN}, {"factor", TAKES_NUMBER, FROM_BELOW(0, 1), 0.1}),
-    CALLED("plateau", "plateau(patience: 10)", {"patience", TAKES_NUMBER, AT_LEAST(1), 10},
-           {"factor", TAKES_NUMBER, FROM_BELOW(0, 1), 0.1}),
-    CALLED("exponential", "exponential(0.98)", {"factor", TAKES_NUMBER, FROM_BELOW(0, 1), NAN}),
-    CALLED("multistep", "multistep([60, 120])", {"at", TAKES_EXPRESSION, ANY_NUMBER, 0},
-           {"factor", TAKES_NUMBER, FROM_BELOW(0, 1), 0.1}),
-    CALLED("nonmonotonic", "nonmonotonic(window: 5)", {"window", TAKES_WHOLE, WITHIN(1, 1000), 5},
-           {"factor", TAKES_NUMBER, FROM_BELOW(0, 1), 0.25}),
+static const Construct schedule_rows[SCHEDULE_COUNT] = {
+#define SCHEDULE(KIND, name, watches, shown, ...) CALLED(#name, shown, __VA_ARGS__),
+#include "ir/schedules.def"
+#undef SCHEDULE
 };
 
 /* What all optimizers take comes first, in this order. Defaults are torch's. */
@@ -61,7 +53,7 @@ static bool read_schedule(Session *s, const Expr *expr, RateSchedule *schedule)
 {
     Argument arguments[MOST_PARAMETERS];
     int row =
-        read_construct(s, expr, (Constructs){schedule_rows, COUNT_OF(schedule_rows), FOREIGN_SCHEDULE}, "a schedule", arguments);
+        read_construct(s, expr, (Constructs){schedule_rows, SCHEDULE_COUNT, FOREIGN_SCHEDULE}, "a schedule", arguments);
     *schedule = (RateSchedule){.kind = row < 0 ? SCHEDULE_CONSTANT : (ScheduleKind)row, .every = arguments[0].number,
                                .factor = arguments[row == SCHEDULE_EXPONENTIAL ? 0 : 1].number};
     return row >= 0 && (row != SCHEDULE_MULTISTEP || read_cuts(s, arguments[0].expr, schedule));

@@ -1,5 +1,7 @@
-/* What every method needs beside its steps: counts of what a result tells, the plateau schedule. */
+/* What every method needs beside its steps: counts of what a result tells, schedules that follow a metric. */
 #include "passes/methods/methods.h"
+
+static const double nothing_seen = 1e30; /* what a watched metric is before the first evaluation */
 
 void count_events(Assembly *assembly, Builder *b, const char *what, Value happened)
 {
@@ -18,46 +20,50 @@ static const char *function_name(Assembly *assembly, const char *suffix)
     return arena_printf(&assembly->module->arena, "%s.%s", assembly->train->name, suffix);
 }
 
-/* torch.optim.lr_scheduler.ReduceLROnPlateau with threshold 0, for an optimizer whose states have this prefix. */
-static void build_plateau(Builder *b, const char *name, const RateSchedule *schedule, Value metric)
+/* A state of the schedule of an optimizer whose states have this prefix: what was seen at earlier evaluations. */
+static uint32_t schedule_state(Builder *b, const char *name, ScheduleKind kind, const char *of, Type type, double init)
 {
-    Module *module = b->module;
-    Type real = type_scalar(module->real);
-    uint32_t factor = (uint32_t)find_state(module, arena_printf(&module->arena, "%s/plateau/factor", name));
-    uint32_t best = module_state(module, arena_printf(&module->arena, "%s/plateau/best", name), real, STATE_COUNTER);
-    uint32_t bad = module_state(module, arena_printf(&module->arena, "%s/plateau/bad", name), real, STATE_COUNTER);
-    module->states.data[best].init = (Init){INIT_CONSTANT, 1e30};
+    const char *full = arena_printf(&b->module->arena, "%s/%s/%s", name, schedule_traits[kind].name, of);
+    return find_or_add_state(b->module, full, type, STATE_COUNTER, (Init){INIT_CONSTANT, init});
+}
+
+/* torch.optim.lr_scheduler.ReduceLROnPlateau with threshold 0. */
+static Value plateau_cut(Builder *b, const char *name, const RateSchedule *schedule, Value metric)
+{
+    Type real = type_scalar(b->module->real);
+    uint32_t best = schedule_state(b, name, schedule->kind, "best", real, nothing_seen);
+    uint32_t bad = schedule_state(b, name, schedule->kind, "bad", real, 0);
     Value old = build_read(b, best), zero = build_const(b, real, 0);
     Value better = build_binary(b, OP_LT, metric, old);
     Value waited = build_select(b, better, zero, build_with_const(b, OP_ADD, build_read(b, bad), 1));
     Value cut = build_binary(b, OP_LT, build_const(b, real, schedule->every), waited);
-    Value current = build_read(b, factor);
     build_write(b, best, build_select(b, better, metric, old));
     build_write(b, bad, build_select(b, cut, zero, waited));
-    build_write(b, factor, build_select(b, cut, build_with_const(b, OP_MUL, current, schedule->factor), current));
+    return cut;
 }
 
-/* Merity et al. 2018, algorithm 1, for the rate: a cut wherever the metric is above its least value before the last `every`
- * evaluations. */
-static void build_nonmonotonic(Builder *b, const char *name, const RateSchedule *schedule, Value metric)
+/* Merity et al. 2018, algorithm 1, for the rate: wherever the metric is above its least value before the last `every` evaluations. */
+static Value nonmonotonic_cut(Builder *b, const char *name, const RateSchedule *schedule, Value metric)
 {
-    Module *module = b->module;
     int64_t window = (int64_t)schedule->every;
-    Type real = type_scalar(module->real), row = type_of(module->real, 1, &window);
-    uint32_t factor = (uint32_t)find_state(module, arena_printf(&module->arena, "%s/nonmonotonic/factor", name));
-    uint32_t least = module_state(module, arena_printf(&module->arena, "%s/nonmonotonic/least", name), real, STATE_COUNTER);
-    uint32_t recent = module_state(module, arena_printf(&module->arena, "%s/nonmonotonic/recent", name), row, STATE_COUNTER);
-    module->states.data[least].init = module->states.data[recent].init = (Init){INIT_CONSTANT, 1e30};
-    Value before = build_read(b, least), rows = build_read(b, recent), current = build_read(b, factor);
-    Value cut = build_binary(b, OP_LT, before, metric);
-    build_write(b, factor, build_select(b, cut, build_with_const(b, OP_MUL, current, schedule->factor), current));
-    Type one = type_of(module->real, 1, (int64_t[]){1});
+    Type real = type_scalar(b->module->real), row = type_of(real.dtype, 1, &window), one = type_of(real.dtype, 1, (int64_t[]){1});
+    uint32_t least = schedule_state(b, name, schedule->kind, "least", real, nothing_seen);
+    uint32_t recent = schedule_state(b, name, schedule->kind, "recent", row, nothing_seen);
+    Value before = build_read(b, least), rows = build_read(b, recent);
     Value leaving = build_reshape(b, build_slice(b, rows, dims_of(1, 0), one), real);
     build_write(b, least, build_select(b, build_binary(b, OP_LT, leaving, before), leaving, before));
-    Value parts[] = {NO_VALUE, build_reshape(b, metric, one)};
-    if (window > 1)
-        parts[0] = build_slice(b, rows, dims_of(1, 1), type_of(module->real, 1, (int64_t[]){window - 1}));
+    Type rest = type_of(real.dtype, 1, (int64_t[]){window - 1});
+    Value parts[] = {window > 1 ? build_slice(b, rows, dims_of(1, 1), rest) : NO_VALUE, build_reshape(b, metric, one)};
     build_write(b, recent, window > 1 ? build_concat(b, 2, parts, 0) : parts[1]);
+    return build_binary(b, OP_LT, before, metric);
+}
+
+static void build_cut(Builder *b, const char *name, const RateSchedule *schedule, Value metric)
+{
+    uint32_t factor = schedule_state(b, name, schedule->kind, "factor", type_scalar(b->module->real), 1);
+    Value current = build_read(b, factor);
+    Value cut = (schedule->kind == SCHEDULE_PLATEAU ? plateau_cut : nonmonotonic_cut)(b, name, schedule, metric);
+    build_write(b, factor, build_select(b, cut, build_with_const(b, OP_MUL, current, schedule->factor), current));
 }
 
 /* One function for all optimizers whose schedules follow a metric. */
@@ -71,14 +77,13 @@ void assemble_plateau(Assembly *assembly)
         for (uint32_t k = 0; k <= phase->parts.len; k++) {
             const Optimizer *optimizer = k == 0 ? &phase->optimizer : &phase->parts.data[k - 1].optimizer;
             const char *name = optimizer_name(module, phase, k == 0 ? NO_PART : k - 1);
-            bool plateau = optimizer->schedule.kind == SCHEDULE_PLATEAU;
-            if (!plateau && optimizer->schedule.kind != SCHEDULE_NONMONOTONIC)
+            if (!schedule_traits[optimizer->schedule.kind].watches)
                 continue;
             if (!b.function) {
                 b.function = function_new(module, function_name(assembly, "plateau"));
                 metric = build_input(&b, "metric", type_scalar(module->real));
             }
-            (plateau ? build_plateau : build_nonmonotonic)(&b, name, &optimizer->schedule, metric);
+            build_cut(&b, name, &optimizer->schedule, metric);
         }
     }
     if (b.function)

@@ -124,12 +124,13 @@ static Value warm_rate(Assembly *assembly, Builder *b, const char *name, const O
         return powered_rate(b, optimizer, cuts_made(assembly, b, schedule));
     case SCHEDULE_PLATEAU:
     case SCHEDULE_NONMONOTONIC: { /* after each evaluation: assemble_plateau */
-        const char *word = schedule->kind == SCHEDULE_PLATEAU ? "plateau" : "nonmonotonic";
+        const char *word = schedule_traits[schedule->kind].name;
         uint32_t state = own_state(b, name, word, "factor", type_scalar(b->module->real), STATE_COUNTER, 1);
         Value factor = build_read(b, state), rate = rate_of(b, optimizer, 1);
         return build_binary(b, OP_MUL, factor, rate);
     }
     case SCHEDULE_CONSTANT:
+    case SCHEDULE_COUNT:
         break;
     }
     return rate_of(b, optimizer, 1);
@@ -331,7 +332,6 @@ void count_step(Builder *b, uint32_t counter)
 
 void optimizer_explain(const char *what, const Optimizer *o, const char *part, Text *out)
 {
-    static const char *const schedules[] = {"constant", "cosine", "step", "plateau", "exponential", "multistep", "nonmonotonic"};
     text_printf(out, "  %-10s ", what);
     if (o->kind == OPTIMIZER_ADAM && o->decay != 0)
         text_printf(out, "adamw(%g, beta1: %g, beta2: %g, eps: %g, decay: %g", o->rate, o->beta1, o->beta2, o->epsilon, o->decay);
@@ -341,7 +341,7 @@ void optimizer_explain(const char *what, const Optimizer *o, const char *part, T
         text_printf(out, "rmsprop(%g, alpha: %g, eps: %g", o->rate, o->beta2, o->epsilon);
     else
         text_printf(out, "sgd(%g, momentum: %g%s", o->rate, o->momentum, o->nesterov ? ", nesterov: on" : "");
-    text_printf(out, ", %s", schedules[o->schedule.kind]);
+    text_printf(out, ", %s", schedule_traits[o->schedule.kind].name);
     if (o->schedule.kind == SCHEDULE_STEP || o->schedule.kind == SCHEDULE_PLATEAU || o->schedule.kind == SCHEDULE_NONMONOTONIC)
         text_printf(out, "(%g, factor: %g)", o->schedule.every, o->schedule.factor);
     if (o->schedule.kind == SCHEDULE_EXPONENTIAL)
