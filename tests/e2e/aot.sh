@@ -3,14 +3,7 @@
 # emulator are there, on others; they need nothing and write nothing of their own; mistakes get a clear error.
 set -eu
 hnc=$1
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder"
-
-fail() {
-    echo "FAILED: $*" >&2
-    exit 1
-}
+. "$(dirname "$0")/kit.sh"
 
 # The command must fail with status $1 and say $2.
 refused() {

@@ -4,14 +4,7 @@
 # the ends of i32, ties. What a graph cannot give is refused.
 set -eu
 hnc=$1
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder"
-
-fail() {
-    echo "FAILED: $*" >&2
-    exit 1
-}
+. "$(dirname "$0")/kit.sh"
 
 aot() { "$hnc" aot "$@" >said 2>&1 || fail "hnc aot $*: $(cat said)"; }
 

@@ -4,20 +4,12 @@
 # as hnc reads them.
 set -eu
 hnc=$1
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder"
-export PYTHONDONTWRITEBYTECODE=1
+. "$(dirname "$0")/kit.sh"
 
 if ! python3 -c 'import numpy' 2>/dev/null; then
     echo "skipped: modules of Python (need NumPy)"
     exit 0
 fi
-
-fail() {
-    echo "FAILED: $*" >&2
-    exit 1
-}
 
 # Builds, trains and leaves NAME and NAME-run.
 train() {

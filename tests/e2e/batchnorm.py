@@ -1,12 +1,12 @@
 """batchnorm beside PyTorch's: batchnorm.py HNC. From the same weights and running statistics, four steps of SGD on one batch change all of
 them alike, and the losses in evaluation, which reads the statistics, are the same."""
-import json
 import os
-import subprocess
 import sys
 
 import numpy as np
 import torch
+
+from kit import read_weights, run
 
 HNC = os.path.abspath(sys.argv[1])
 MODEL = """data d = npy("x.npy", "y.npy") { fields x: f32[3, 5, 4], y: f32
@@ -28,23 +28,10 @@ for module, layer in ("1", "batchnorm1"), ("4", "batchnorm2"):
         NAMES[f"{module}.{theirs}"] = f"{layer}.{ours}"
 
 
-def run(*command):
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        raise SystemExit(f"FAILED: {' '.join(command)}\n{done.stderr}")
-    return done.stdout
-
-
 def numbers_after(epochs):
     run("./bn", "train", "--quiet", "--out", f"bn-{epochs}", "--epochs", str(epochs))
-    raw = open(f"bn-{epochs}/last.safetensors", "rb").read()
-    size = int.from_bytes(raw[:8], "little")
-    header, data, found = json.loads(raw[8:8 + size]), raw[8 + size:], {}
-    for theirs, ours in NAMES.items():
-        entry = header["f." + ours]
-        begin, end = entry["data_offsets"]
-        found[theirs] = np.frombuffer(data[begin:end], "<f4").reshape(entry["shape"]).astype(np.float64)
-    return found
+    found = read_weights(f"bn-{epochs}/last.safetensors")
+    return {theirs: np.array(found["f." + ours][1]).reshape(found["f." + ours][0]) for theirs, ours in NAMES.items()}
 
 
 def main():

@@ -3,14 +3,7 @@
 # Python; gradients are those of differences; wrong sizes are refused with a sentence.
 set -eu
 hnc=$1
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder"
-
-fail() {
-    echo "FAILED: $*" >&2
-    exit 1
-}
+. "$(dirname "$0")/kit.sh"
 
 cat >c.hn <<'HN'
 data d = rows(40) { x: f32[2, 7, 6] = normal([2, 7, 6]); s: f32[3, 9] = normal([3, 9]); y: f32 = normal()
@@ -48,35 +41,17 @@ HN
 "$hnc" build c.hn -o c >said 2>&1 || fail "the model: $(cat said)"
 ./c train --quiet --out run >said 2>&1 || fail "training: $(cat said)"
 
-cat >kit.py <<'PY'
-import json, random, struct, sys
+cat >inputs.py <<'PY'
+import random
 random.seed(1)
-
-def write(name, shape, values):
-    header = "{'descr': '<f4', 'fortran_order': False, 'shape': (1, %s), }" % ", ".join(map(str, shape))
-    header += " " * ((-len(header) - 11) % 64) + "\n"
-    with open(name, "wb") as file:
-        file.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + struct.pack("<%df" % len(values), *values))
-
-def inputs():
-    return ([[[random.uniform(-1, 1) for _ in range(6)] for _ in range(7)] for _ in range(2)],
-            [[random.uniform(-1, 1) for _ in range(9)] for _ in range(3)])
-
-def weights():
-    raw = open("run/last.safetensors", "rb").read()
-    n = struct.unpack("<Q", raw[:8])[0]
-    header, found = json.loads(raw[8:8 + n]), {}
-    for name, entry in header.items():
-        if name != "__metadata__" and entry["dtype"] == "F32":
-            begin, end = entry["data_offsets"]
-            found[name] = struct.unpack("<%df" % ((end - begin) // 4), raw[8 + n + begin:8 + n + end])
-    return found
+x = [[[random.uniform(-1, 1) for _ in range(6)] for _ in range(7)] for _ in range(2)]
+s = [[random.uniform(-1, 1) for _ in range(9)] for _ in range(3)]
 PY
 python3 - <<'PY'
+from inputs import *
 from kit import *
-x, s = inputs()
-write("x.npy", (2, 7, 6), [v for c in x for r in c for v in r])
-write("s.npy", (3, 9), [v for r in s for v in r])
+write_row("x.npy", (2, 7, 6), [v for c in x for r in c for v in r])
+write_row("s.npy", (3, 9), [v for r in s for v in r])
 PY
 for export in plainly widely most mean_of turned; do
     ./c predict --weights run/last.safetensors --export $export x.npy | sed 1d | cut -d, -f2- >$export.txt
@@ -85,9 +60,9 @@ for export in inline product lone; do
     ./c predict --weights run/last.safetensors --export $export s.npy | sed 1d | cut -d, -f2- >$export.txt
 done
 python3 - <<'PY' || fail "a result is not what its definition says"
+from inputs import *
 from kit import *
-x, s = inputs()
-w = weights()
+w = {name: numbers for name, (shape, numbers) in read_weights("run/last.safetensors").items()}
 
 def at(image, i, k):
     return image[i][k] if 0 <= i < len(image) and 0 <= k < len(image[0]) else 0.0
@@ -100,22 +75,16 @@ def conv(x, w, b, m, kernel, stride, padding, dilation):
                        for a in range(c) for i in range(kernel) for k in range(kernel))
             for o in range(m) for p in range(rows) for q in range(columns)]
 
-def check(name, expected):
-    got = [float(v) for v in open(name + ".txt").read().strip().split(",")]
-    scale = max(map(abs, expected))
-    if len(got) != len(expected) or max(abs(a - b) for a, b in zip(got, expected)) > 1e-5 * scale:
-        sys.exit("%s: %s, not %s" % (name, got[:4], expected[:4]))
-
-check("plainly", conv(x, w["plain.conv2d1.w"], w["plain.conv2d1.b"], 4, 3, 2, 1, 1))
-check("widely", conv(x, w["wide.conv2d1.w"], w["wide.conv2d1.b"], 3, 3, 1, 2, 2))
+check_result("plainly", conv(x, w["plain.conv2d1.w"], w["plain.conv2d1.b"], 4, 3, 2, 1, 1))
+check_result("widely", conv(x, w["wide.conv2d1.w"], w["wide.conv2d1.b"], 3, 3, 1, 2, 2))
 lw, lb = w["line.conv1d1.w"], w["line.conv1d1.b"]
-check("inline", [lb[o] + sum(lw[(o * 3 + a) * 3 + i] * (s[a][2 * p + i - 1] if 0 <= 2 * p + i - 1 < 9 else 0) for a in range(3) for i in range(3))
+check_result("inline", [lb[o] + sum(lw[(o * 3 + a) * 3 + i] * (s[a][2 * p + i - 1] if 0 <= 2 * p + i - 1 < 9 else 0) for a in range(3) for i in range(3))
                  for o in range(2) for p in range(5)])
-check("most", [max(x[c][2 * p + i][2 * q + k] for i in range(3) for k in range(3)) for c in range(2) for p in range(3) for q in range(2)])
-check("mean_of", [sum(at(x[c], p + i - 1, q + k) for i in range(2) for k in range(2)) / 4 for c in range(2) for p in range(8) for q in range(5)])
-check("product", [sum(a * b for a, b in zip(s[i], s[k])) for k in range(3) for i in range(3)])
-check("turned", [sum(x[c][h][v] for h in range(7)) for v in range(6) for c in range(2)])
-check("lone", [s[c][2 * p + 2 * k] for c in range(3) for p in range(2) for k in range(4)])
+check_result("most", [max(x[c][2 * p + i][2 * q + k] for i in range(3) for k in range(3)) for c in range(2) for p in range(3) for q in range(2)])
+check_result("mean_of", [sum(at(x[c], p + i - 1, q + k) for i in range(2) for k in range(2)) / 4 for c in range(2) for p in range(8) for q in range(5)])
+check_result("product", [sum(a * b for a, b in zip(s[i], s[k])) for k in range(3) for i in range(3)])
+check_result("turned", [sum(x[c][h][v] for h in range(7)) for v in range(6) for c in range(2)])
+check_result("lone", [s[c][2 * p + 2 * k] for c in range(3) for p in range(2) for k in range(4)])
 PY
 
 # ---- objects ----

@@ -4,15 +4,8 @@
 set -eu
 build=$1
 tables=$2/tests/e2e/tables # a few rows of each shipped model's table
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder"
+. "$(dirname "$0")/kit.sh"
 unset HNC_RUNTIME HNC_DATA
-
-fail() {
-    echo "FAILED: $*" >&2
-    exit 1
-}
 
 cat >line.hn <<'HN'
 data d = rows(100) { x: f32 = uniform(); y: f32 = 2 * x + 1 }

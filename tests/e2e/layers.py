@@ -1,38 +1,19 @@
 """Layers of the standard library beside PyTorch's: layers.py HNC [SEED]. On random shapes, what each layer gives and the gradients of all
 of its weights (the change of one step of SGD at rate 1) agree to 1e-5 of the largest number."""
-import json
 import os
 import random
-import subprocess
 import sys
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
+from kit import read_weights, run
+
 HNC = os.path.abspath(sys.argv[1])
 SEED = int(sys.argv[2]) if len(sys.argv) > 2 else 1
 torch.set_default_dtype(torch.float64)
 models = 0  # compared so far
-
-
-def read_weights(path):
-    raw = open(path, "rb").read()
-    size = int.from_bytes(raw[:8], "little")
-    header, data = json.loads(raw[8:8 + size]), raw[8 + size:]
-    found = {}
-    for name, entry in header.items():
-        if name != "__metadata__" and name.startswith("f."):
-            begin, end = entry["data_offsets"]
-            found[name[2:]] = np.frombuffer(data[begin:end], {"F32": "<f4", "F64": "<f8"}[entry["dtype"]]).reshape(entry["shape"])
-    return found
-
-
-def run(*command):
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        raise SystemExit(f"FAILED: {' '.join(command)}\n{done.stderr}")
-    return done.stdout
 
 
 def by_hnc(name, shape, call, x):
@@ -66,7 +47,9 @@ export y(x) = f(x)
     weights = []
     for rate in "1e-30", "1":
         run(f"./{name}", "train", "--out", f"{name}-{rate}", "--seed", str(SEED), "--quiet", "--set", f"rate={rate}")
-        weights.append(read_weights(f"{name}-{rate}/last.safetensors"))
+        found = read_weights(f"{name}-{rate}/last.safetensors")
+        weights.append({key[2:]: np.array(numbers, np.float32).reshape(shape) for key, (shape, numbers) in found.items()
+                        if key.startswith("f.")})
     lines = run(f"./{name}", "predict", "--weights", f"{name}-1e-30/last.safetensors", "x.npy").splitlines()
     results = np.array([[float(number) for number in line.split(",")[1:]] for line in lines[1:]])
     gradients = {key: weights[0][key] - weights[1][key] for key in weights[0]}

@@ -3,9 +3,7 @@
 # gives, for odd values of every type; or the primitive is refused.
 set -eu
 program=$1
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder"
+. "$(dirname "$0")/kit.sh"
 if ! python3 -c 'import numpy, onnxruntime' 2>/dev/null; then
     echo "skipped: needs ONNX Runtime"
     exit 77

@@ -3,14 +3,7 @@
 # name and place.
 set -eu
 hnc=$1
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder"
-
-fail() {
-    echo "FAILED: $*" >&2
-    exit 1
-}
+. "$(dirname "$0")/kit.sh"
 
 # Records of a label, two pixels and a number: the little-endian f32 1.5 is 00 00 c0 3f.
 printf '\001\012\024\000\000\300\077\002\013\025\000\000\300\277' >one.bin

@@ -1,18 +1,10 @@
 #!/bin/sh
-# Running statistics from end to end: running.sh HNC BATCHNORM. A statistic follows its rule over known data; gradients through a
+# Running statistics from end to end: running.sh HNC. A statistic follows its rule over known data; gradients through a
 # batch's mean and variance are those of differences, also of a net that tunes itself; a run goes on to equal bits, exports read what
-# training left; where PyTorch is installed, batchnorm does what its own does (BATCHNORM: batchnorm.py).
+# training left; where PyTorch is installed, batchnorm does what its own does (batchnorm.py).
 set -eu
 hnc=$1
-batchnorm=$2
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder"
-
-fail() {
-    echo "FAILED: $*" >&2
-    exit 1
-}
+. "$(dirname "$0")/kit.sh"
 
 # ---- the rule ----
 
@@ -140,7 +132,7 @@ else
     echo "ONNX Runtime is missing: the graph of a net with batchnorm is not run"
 fi
 if python3 -c 'import numpy, torch' 2>/dev/null; then
-    python3 "$batchnorm" "$hnc" || fail "batchnorm is not PyTorch's"
+    python3 "$here/batchnorm.py" "$hnc" || fail "batchnorm is not PyTorch's"
 else
     echo "PyTorch is missing: batchnorm is not compared with its own"
 fi

@@ -1,18 +1,10 @@
 #!/bin/sh
-# Loops and the layers of sequences from end to end: sequences.sh HNC LAYERS. Gradients are those of differences, also of an LSTM that
+# Loops and the layers of sequences from end to end: sequences.sh HNC. Gradients are those of differences, also of an LSTM that
 # tunes itself, of 1000 steps, of a loop in a loop and in `each`; results are those of the definitions, written out in Python; a run goes
-# on to equal bits; objects have loops; where PyTorch is installed, layers agree with its own (LAYERS: layers.py).
+# on to equal bits; objects have loops; where PyTorch is installed, layers agree with its own (layers.py).
 set -eu
 hnc=$1
-layers=$2
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder"
-
-fail() {
-    echo "FAILED: $*" >&2
-    exit 1
-}
+. "$(dirname "$0")/kit.sh"
 
 cat >s.hn <<'HN'
 data d = rows(40) { x: f32[6, 3] = normal([6, 3]); z: f32[4, 5] = normal([4, 5]); y: f32 = normal()
@@ -84,49 +76,26 @@ cmp run/last.safetensors parts/last.safetensors || fail "a run that went on has 
 
 # ---- results ----
 
-cat >kit.py <<'PY'
-import json, math, random, struct
+cat >inputs.py <<'PY'
+import random
 random.seed(1)
-
-def write(name, shape, values):
-    header = "{'descr': '<f4', 'fortran_order': False, 'shape': (1, %s), }" % ", ".join(map(str, shape))
-    header += " " * ((-len(header) - 11) % 64) + "\n"
-    with open(name, "wb") as file:
-        file.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + struct.pack("<%df" % len(values), *values))
-
-def inputs():
-    return [[random.uniform(-1, 1) for _ in range(3)] for _ in range(6)], [[random.uniform(-1, 1) for _ in range(5)] for _ in range(4)]
-
-def weights(run="run"):
-    raw = open(run + "/last.safetensors", "rb").read()
-    n = struct.unpack("<Q", raw[:8])[0]
-    header, found = json.loads(raw[8:8 + n]), {}
-    for name, entry in header.items():
-        if name != "__metadata__" and entry["dtype"] == "F32":
-            begin, end = entry["data_offsets"]
-            found[name] = struct.unpack("<%df" % ((end - begin) // 4), raw[8 + n + begin:8 + n + end])
-    return found
+x = [[random.uniform(-1, 1) for _ in range(3)] for _ in range(6)]
+z = [[random.uniform(-1, 1) for _ in range(5)] for _ in range(4)]
 PY
 python3 - <<'PY'
+from inputs import *
 from kit import *
-x, z = inputs()
-write("x.npy", (6, 3), [v for r in x for v in r])
-write("z.npy", (4, 5), [v for r in z for v in r])
+write_row("x.npy", (6, 3), [v for r in x for v in r])
+write_row("z.npy", (4, 5), [v for r in z for v in r])
 PY
 for pair in states:z each_row:z slow:x; do
     ./s predict --weights run/last.safetensors --export "${pair%:*}" "${pair#*:}.npy" | sed 1d | cut -d, -f2- >"${pair%:*}.txt"
 done
 python3 - <<'PY' || fail "a result is not what its definition says"
-import sys
+import math, sys
+from inputs import *
 from kit import *
-x, z = inputs()
-w = weights()
-
-def check(name, expected):
-    got = [float(v) for v in open(name + ".txt").read().strip().split(",")]
-    scale = max(map(abs, expected))
-    if len(got) != len(expected) or max(abs(a - b) for a, b in zip(got, expected)) > 1e-5 * scale:
-        sys.exit("%s: %s, not %s" % (name, got[:4], expected[:4]))
+w = {name: numbers for name, (shape, numbers) in read_weights("run/last.safetensors").items()}
 
 u, h, states = w["tables.u"], [0.0, 0.0], []
 for row in z:
@@ -135,7 +104,7 @@ for row in z:
         k = [math.sin(u[2 * a] * k[0] + u[2 * a + 1] * k[1] + e / (i + 1)) for a in range(2)]
     h = [a + 0.1 * b for a, b in zip(k, h)]
     states += h
-check("states", states)
+check_result("states", states)
 m, sums = w["mapped.w"], []
 for row in z:
     h, n = [0.0] * 3, 0.0
@@ -143,12 +112,12 @@ for row in z:
         h = [math.tanh(sum(m[3 * a + b] * h[b] for b in range(3)) + e) for a in range(3)]
         n += sum(h)
     sums.append(sum(h) + n)
-check("each_row", sums)
+check_result("each_row", sums)
 total = 0.0
 for _ in range(1000):
     total = 0.99 * total + 0.01 * sum(a * b for a, b in zip(w["long.a"], x[0]))
-check("slow", [total])
-if weights("two") != w:
+check_result("slow", [total])
+if read_weights("two/last.safetensors") != read_weights("run/last.safetensors"):
     sys.exit("two threads make other weights")
 PY
 
@@ -165,7 +134,7 @@ grep -q "has an op that ONNX does not have: scan" said || fail "ONNX: $(cat said
 
 if python3 -c 'import torch, numpy' 2>/dev/null; then
     mkdir torch
-    (cd torch && python3 "$layers" "$hnc" 1 >../said 2>&1) || fail "beside PyTorch: $(cat said)"
+    (cd torch && python3 "$here/layers.py" "$hnc" 1 >../said 2>&1) || fail "beside PyTorch: $(cat said)"
 else
     echo "skipped: layers beside PyTorch's (need torch)"
 fi
