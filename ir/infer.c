@@ -409,8 +409,8 @@ static bool infer_extern(const Rule *r)
 static bool need_operand(const Rule *r, uint32_t i)
 {
     const Op *op = r->op;
-    Type operand = rule_operand(r, i), input = OP_AT(op->body, op->body->inputs.data[i])->type;
-    bool scanned = i >= scan_carries(op) && i < scan_first_invariant(op);
+    Type operand = rule_operand(r, i), input = body_input_type(op->body, i);
+    bool scanned = scan_takes_entries(op, i);
     if (scanned && (input.rank == MAX_RANK || !type_equal(operand, type_of_many(scan_steps(op), input))))
         return rule_fail(r, "operand %u is %s, not one %s per step", i, type_text(operand), type_text(input));
     if (!scanned && !type_equal(operand, input))
@@ -436,8 +436,8 @@ static bool infer_scan(const Rule *r)
         if (!need_operand(r, i))
             return false;
     for (uint32_t i = 0; i < body->outputs.len; i++) {
-        Type type = OP_AT(body, body->outputs.data[i].value)->type;
-        if (i < scan_carries(op) && !type_equal(type, OP_AT(body, body->inputs.data[i])->type))
+        Type type = body_output_type(body, i);
+        if (i < scan_carries(op) && !type_equal(type, body_input_type(body, i)))
             return rule_fail(r, "carry %u becomes %s", i, type_text(type));
         if (i >= scan_carries(op) && (type.rank == MAX_RANK || !type_valid(type_of_many(scan_steps(op), type))))
             return rule_fail(r, "all values of the yielded %s are too many", type_text(type));

@@ -67,7 +67,7 @@ bool infer_pad(const Rule *r)
 
 int64_t window_count(int64_t elements, int64_t extent, int64_t step, int64_t dilation)
 {
-    int64_t span = (extent - 1) * (dilation < 0 ? -dilation : dilation) + 1;
+    int64_t span = window_reach(extent, dilation) + 1;
     return span > elements ? 0 : (elements - span) / step + 1;
 }
 

@@ -47,7 +47,7 @@ static bool eval_scan(const Run *run, const Op *op, Tensor *out)
     support_free(out->data);
     out->data = support_malloc(result_offset(op, scan_results(op)) + 1);
     for (uint32_t i = 0; i < op->nargs; i++) {
-        Type type = OP_AT(op->body, op->body->inputs.data[i])->type;
+        Type type = body_input_type(op->body, i);
         inputs[i] = (Tensor){type, operand_tensor(run, op, i)->data};
         if (i < carries) {
             inputs[i].data = support_malloc((size_t)type_bytes(type));

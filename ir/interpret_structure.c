@@ -123,7 +123,7 @@ static Walk walk_windows(const Op *op, Type windows, Type whole)
         int64_t stride = walk.strides[op->axes.v[i]], dilation = op->dilations.v[i];
         walk.strides[op->axes.v[i]] = stride * op->steps.v[i];
         walk.strides[whole.rank + i] = stride * dilation;
-        walk.offset += dilation < 0 ? -dilation * (op->extents.v[i] - 1) * stride : 0;
+        walk.offset += dilation < 0 ? window_reach(op->extents.v[i], dilation) * stride : 0;
     }
     return walk;
 }

@@ -339,6 +339,11 @@ int64_t window_count(int64_t elements, int64_t extent, int64_t step, int64_t dil
  * element [.., i * step + k * dilation, ..] of x or, if the dilation is negative, that with the k-th last element for the k-th.
  */
 Value build_window(Builder *b, Value x, Windows windows);
+/* How far the last element of a window is from the first. */
+static inline int64_t window_reach(int64_t extent, int64_t dilation)
+{
+    return (extent - 1) * (dilation < 0 ? -dilation : dilation);
+}
 /* The transpose of window: a tensor of that type, whose elements are sums over all places that windows have them at. */
 Value build_overlap(Builder *b, Value x, Type type, Windows windows);
 Windows windows_of(const Op *op);

@@ -38,14 +38,16 @@ static Dims consecutive(unsigned first, unsigned n)
     return axes;
 }
 
-/* Operand i of the old op with a batch axis; an invariant operand gets the axis by broadcasting. */
+Value mapped_value(const Mapping *m, Value v)
+{
+    Type type = OP_AT(m->from, v)->type;
+    return m->varies[v] ? m->map[v] : build_broadcast(m->b, m->map[v], batched(m, type), consecutive(1, type.rank));
+}
+
+/* Operand i of the old op with a batch axis. */
 static Value varying_arg(Mapping *m, const Op *op, unsigned i)
 {
-    Value old = op->args[i], fresh = m->map[old];
-    if (m->varies[old])
-        return fresh;
-    Type type = OP_AT(m->from, old)->type;
-    return build_broadcast(m->b, fresh, batched(m, type), consecutive(1, type.rank));
+    return mapped_value(m, op->args[i]);
 }
 
 /* Never called: such an op never varies, or does not occur before mapping. */
@@ -338,12 +340,8 @@ static Function *map_body(Mapping *m, const Op *scan)
         else
             map[v] = varies[v] ? map_op(&inside, v) : build_copy(&b, body, v, map);
     }
-    for (uint32_t i = 0; i < body->outputs.len; i++) {
-        Value output = body->outputs.data[i].value;
-        Type type = OP_AT(body, output)->type;
-        body_output(&b,
-                    varies[output] ? map[output] : build_broadcast(&b, map[output], batched(m, type), consecutive(1, type.rank)));
-    }
+    for (uint32_t i = 0; i < body->outputs.len; i++)
+        body_output(&b, mapped_value(&inside, body->outputs.data[i].value));
     support_free(map);
     support_free(varies);
     return b.function;
@@ -354,7 +352,7 @@ static Value batch_scan(Mapping *m, Value v)
     const Op *op = OP_AT(m->from, v);
     Value *operands = support_malloc(op->nargs * sizeof *operands + 1);
     for (uint32_t i = 0; i < op->nargs; i++) {
-        bool scanned = i >= scan_carries(op) && i < scan_first_invariant(op), varies = m->varies[op->args[i]];
+        bool scanned = scan_takes_entries(op, i), varies = m->varies[op->args[i]];
         Value operand = i < scan_carries(op) ? varying_arg(m, op, i) : m->map[op->args[i]];
         operands[i] = scanned && varies ? steps_first(m->b, operand) : operand;
     }
@@ -458,11 +456,8 @@ void build_mapped(Builder *b, Value first, int64_t size, uint32_t n, const Place
     for (Value v = first; v < count; v++)
         if (varies[v] && map[v] == v)
             map[v] = map_op(&m, v);
-    for (uint32_t i = 0; i < results; i++) {
-        Type type = value_type(b, values[i]);
-        Value all = map[values[i]];
-        values[i] = varies[values[i]] ? all : build_broadcast(b, all, batched(&m, type), consecutive(1, type.rank));
-    }
+    for (uint32_t i = 0; i < results; i++)
+        values[i] = mapped_value(&m, values[i]);
     b->line = line;
     support_free(body.ops.data);
     support_free(varies);

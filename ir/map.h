@@ -18,6 +18,8 @@ typedef struct Mapping {
 
 /* The value of op v, which varies or is a reduction across the batch, where the mapping builds. All its operands are mapped. */
 Value map_op(Mapping *mapping, Value v);
+/* A mapped value with the leading axis; one that does not vary gets the axis by broadcasting. */
+Value mapped_value(const Mapping *mapping, Value v);
 /* The type with the leading axis. */
 Type mapped_type(const Mapping *mapping, Type type);
 

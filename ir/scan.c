@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "ir/internal.h"
 
 /* ---- bodies ---- */
 
@@ -68,7 +67,7 @@ typedef struct Part {
     VEC(Value) operands;   /* of the scan, in the order of the body's inputs */
 } Part;
 
-static void mark_inside(Part *p, uint32_t carries, const Carry *carry, uint32_t scanned, const Scanned *scan)
+static void mark_inside(Part *p, uint32_t carries, const Carry *carry, uint32_t scanned, const Placeholder *scan)
 {
     memset(p->inside, 0, p->from.ops.len);
     for (uint32_t i = 0; i < carries; i++)
@@ -95,14 +94,13 @@ static void mark_needed(Part *p, uint32_t carries, const Carry *carry, uint32_t 
             p->needed[OP_AT(&p->from, v)->args[i]] = true;
 }
 
-/* A constant, however shaped: the body has one of its own, which its ops can be simplified with. */
-static bool is_constant(const Function *f, Value v)
+bool is_shaped_constant(const Function *f, Value v)
 {
     const Op *op = OP_AT(f, v);
     if (op->code == OP_CONST || op->code == OP_IOTA)
         return true;
     bool shaped = op->code == OP_BROADCAST || op->code == OP_RESHAPE || op->code == OP_CAST;
-    return shaped && is_constant(f, op->args[0]);
+    return shaped && is_shaped_constant(f, op->args[0]);
 }
 
 static void copy_constant(Part *p, Value v)
@@ -138,7 +136,7 @@ static uint32_t draw_numbers(Part *p, int64_t steps)
 static void take_from_around(Part *p)
 {
     for (Value v = 0; v < p->from.ops.len; v++)
-        if (p->needed[v] && !p->inside[v] && !is_constant(&p->from, v))
+        if (p->needed[v] && !p->inside[v] && !is_shaped_constant(&p->from, v))
             add_input(p, v, v);
     for (Value v = 0; v < p->from.ops.len; v++)
         if (p->needed[v] && !p->inside[v])
@@ -146,7 +144,7 @@ static void take_from_around(Part *p)
 }
 
 void build_scan_of_part(Builder *b, Value first, int64_t steps, uint32_t carries, const Carry *carry, uint32_t scanned,
-                        const Scanned *scan, uint32_t yielded, Value *yields, Value *lasts)
+                        const Placeholder *scan, uint32_t yielded, Value *yields, Value *lasts)
 {
     uint32_t count = b->function->ops.len, line = b->line;
     Part p = {.b = b, .body = {b->module, body_new(b->module), b->line}, .from = *b->function, .first = first};

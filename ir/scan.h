@@ -13,7 +13,7 @@
 #ifndef HNC_IR_SCAN_H
 #define HNC_IR_SCAN_H
 
-#include "ir/ir.h"
+#include "ir/map.h"
 
 static inline int64_t scan_steps(const Op *scan)
 {
@@ -32,14 +32,26 @@ static inline uint32_t scan_first_invariant(const Op *scan)
 {
     return scan_carries(scan) + scan_scanned(scan);
 }
+/* Whether the body gets one entry per step of operand i. */
+static inline bool scan_takes_entries(const Op *scan, uint32_t i)
+{
+    return i >= scan_carries(scan) && i < scan_first_invariant(scan);
+}
+static inline Type body_input_type(const Function *body, uint32_t i)
+{
+    return OP_AT(body, body->inputs.data[i])->type;
+}
+static inline Type body_output_type(const Function *body, uint32_t i)
+{
+    return OP_AT(body, body->outputs.data[i].value)->type;
+}
 static inline uint32_t scan_results(const Op *scan)
 {
     return scan->body->outputs.len;
 }
 static inline Type scan_result_type(const Op *scan, uint32_t result)
 {
-    const Function *body = scan->body;
-    Type type = OP_AT(body, body->outputs.data[result].value)->type;
+    Type type = body_output_type(scan->body, result);
     return result < scan_carries(scan) ? type : type_of_many(scan_steps(scan), type);
 }
 
@@ -57,18 +69,18 @@ Value build_scan(Builder *b, Function *body, int64_t steps, uint32_t carries, ui
                  const Value *operands);
 Value build_result(Builder *b, Value scan, uint32_t result);
 
+/* Whether the value is a constant, however shaped: the body has one of its own, which its ops can be simplified with. */
+bool is_shaped_constant(const Function *f, Value v);
+
 /* A part of a function as the body of a scan. */
 typedef struct Carry {
     Value element, first, next; /* what stands for it in the part, its first value, and its next one */
 } Carry;
-typedef struct Scanned {
-    Value element, all; /* what stands for one entry; all of them */
-} Scanned;
 /* The ops from `first` to the last one so far, as they follow from the elements, become the body of a scan of so many steps;
  * random numbers of the part differ from step to step unless they are shared by the batch. lasts[i] gets the last value of carry
  * i, and yields[i], values of the part, become all of them with a leading axis. As with build_mapped, ops of the part stay for
  * what others use. */
 void build_scan_of_part(Builder *b, Value first, int64_t steps, uint32_t carries, const Carry *carry, uint32_t scanned,
-                        const Scanned *scan, uint32_t yielded, Value *yields, Value *lasts);
+                        const Placeholder *scan, uint32_t yielded, Value *yields, Value *lasts);
 
 #endif

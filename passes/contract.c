@@ -6,19 +6,6 @@
 #include "passes/passes.h"
 #include "passes/rewrite.h"
 
-/* How often each value is used, by outputs too. */
-static uint32_t *count_uses(const Function *f)
-{
-    uint32_t *uses = support_malloc((f->ops.len + 1) * sizeof *uses);
-    memset(uses, 0, f->ops.len * sizeof *uses);
-    for (Value v = 0; v < f->ops.len; v++)
-        for (uint32_t i = 0; i < OP_AT(f, v)->nargs; i++)
-            uses[OP_AT(f, v)->args[i]]++;
-    for (uint32_t i = 0; i < f->outputs.len; i++)
-        uses[f->outputs.data[i].value]++;
-    return uses;
-}
-
 /* Which operand of the sum or difference is such a product; -1: none. */
 static int product_operand(const Function *f, const Op *op, const uint32_t *uses)
 {

@@ -145,7 +145,7 @@ static void place_value(Fuser *f, Value v)
 }
 
 /* A value used through an expanding broadcast counts twice: computing it inline would repeat its work. */
-static void count_uses(Fuser *f, Value v)
+static void count_operand_uses(Fuser *f, Value v)
 {
     const Op *op = op_of(f, v);
     bool expands = op->code == OP_BROADCAST && type_elements(op->type) > type_elements(type_at(f, op->args[0]));
@@ -174,6 +174,6 @@ void place_values(Fuser *f)
         if (!f->info[v].live)
             continue;
         place_value(f, v);
-        count_uses(f, v);
+        count_operand_uses(f, v);
     }
 }

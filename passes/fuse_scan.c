@@ -1,6 +1,4 @@
 /* Loops as kernels: the body has a schedule of its own, which the kernel runs once per step on other places. */
-#include <string.h>
-
 #include "ir/scan.h"
 #include "passes/fuse.h"
 
@@ -15,22 +13,20 @@ static Value taken_before(const Fuser *f, Value scan, int64_t place)
     return NO_VALUE;
 }
 
-void store_result(Fuser *f, Value v)
-{
-    const Op *op = op_of(f, v);
-    Value other = taken_before(f, op->args[0], op->place.v[0]);
-    uint32_t buffer = other != NO_VALUE ? f->info[other].view.buffer
-                                        : new_buffer(f, BUFFER_SCRATCH, 0, op->type.dtype, type_elements(op->type), v);
-    set_view(f, v, view_contiguous(buffer, op->type));
-}
-
-static uint32_t result_buffer(Fuser *f, Value scan, uint32_t place)
+/* Where result `place` of the scan is; a new buffer is labelled with the value. */
+static uint32_t result_buffer(Fuser *f, Value scan, uint32_t place, Value labelled)
 {
     Value taken = taken_before(f, scan, place);
     if (taken != NO_VALUE)
         return f->info[taken].view.buffer;
     Type type = scan_result_type(op_of(f, scan), place);
-    return new_buffer(f, BUFFER_SCRATCH, 0, type.dtype, type_elements(type), scan);
+    return new_buffer(f, BUFFER_SCRATCH, 0, type.dtype, type_elements(type), labelled);
+}
+
+void store_result(Fuser *f, Value v)
+{
+    const Op *op = op_of(f, v);
+    set_view(f, v, view_contiguous(result_buffer(f, op->args[0], (uint32_t)op->place.v[0], v), op->type));
 }
 
 static Schedule *plan_body(const Fuser *f, const Op *scan)
@@ -56,7 +52,7 @@ void place_scan(Fuser *f, Value v)
     for (uint32_t i = 0; i < op->nargs; i++)
         scan->operands[i] = need_row_major(f, op->args[i], index);
     for (uint32_t i = 0; i < scan_results(op); i++)
-        scan->results[i] = result_buffer(f, v, i);
+        scan->results[i] = result_buffer(f, v, i, v);
     for (uint32_t i = 0; i < carries; i++) {
         Type type = scan_result_type(op, i);
         scan->others[i] = new_buffer(f, BUFFER_SCRATCH, 0, type.dtype, type_elements(type), v);

@@ -4,8 +4,6 @@
  * the same in all steps is computed once.
  *
  * Elementwise work stays inside, where it is fused with its neighbours and small enough for the near caches. */
-#include <string.h>
-
 #include "ir/map.h"
 #include "ir/scan.h"
 #include "passes/rewrite.h"
@@ -35,32 +33,12 @@ static bool is_view(OpCode code)
     return op_info[code].lowering == LOWER_VIEW;
 }
 
-/* A constant, however shaped: each place has its own. */
-static bool is_constant(const Function *body, Value v)
-{
-    const Op *op = OP_AT(body, v);
-    if (op->code == OP_CONST || op->code == OP_IOTA)
-        return true;
-    return (op->code == OP_BROADCAST || op->code == OP_RESHAPE || op->code == OP_CAST) && is_constant(body, op->args[0]);
-}
-
-static uint32_t count_uses(const Function *body, Value v)
-{
-    uint32_t uses = 0;
-    for (Value u = 0; u < body->ops.len; u++)
-        for (uint32_t i = 0; i < OP_AT(body, u)->nargs; i++)
-            uses += OP_AT(body, u)->args[i] == v;
-    for (uint32_t i = 0; i < body->outputs.len; i++)
-        uses += body->outputs.data[i].value == v;
-    return uses;
-}
-
 /* What carry i is increased by in each step, if this is all that happens to it. */
-static Value find_added(const Function *body, uint32_t i)
+static Value find_added(const Function *body, const uint32_t *uses, uint32_t i)
 {
     const Op *next = OP_AT(body, body->outputs.data[i].value);
     Value before = body->inputs.data[i];
-    if (next->code != OP_ADD || count_uses(body, before) != 1 || count_uses(body, body->outputs.data[i].value) != 1)
+    if (next->code != OP_ADD || uses[before] != 1 || uses[body->outputs.data[i].value] != 1)
         return NO_VALUE;
     return next->args[0] == before ? next->args[1] : next->args[1] == before ? next->args[0] : NO_VALUE;
 }
@@ -178,7 +156,7 @@ static void compute_before(Hoist *h)
         h->all[v] = NO_VALUE;
         if (op->code == OP_INPUT && !h->of_carries[v])
             h->all[v] = h->scan.args[op->symbol];
-        else if (h->where[v] == BEFORE || h->where[v] == ONCE || is_constant(h->body, v))
+        else if (h->where[v] == BEFORE || h->where[v] == ONCE || is_shaped_constant(h->body, v))
             compute_outside(h, v);
     }
 }
@@ -210,7 +188,7 @@ static void yield_value(Hoist *h, Value v)
     for (uint32_t i = 0; i < h->yielded.len; i++)
         if (h->yielded.data[i] == v)
             return;
-    if (h->where[v] == INSIDE && !is_constant(h->body, v))
+    if (h->where[v] == INSIDE && !is_shaped_constant(h->body, v))
         vec_push(&h->yielded, v);
 }
 
@@ -235,12 +213,12 @@ static Value build_loop(Hoist *h)
         }
     for (int varying = 1; varying >= 0; varying--)
         for (Value v = 0; v < h->body->ops.len; v++)
-            if (h->where[v] < INSIDE && h->varies[v] == varying && !is_constant(h->body, v) && read_inside(h, v)) {
+            if (h->where[v] < INSIDE && h->varies[v] == varying && !is_shaped_constant(h->body, v) && read_inside(h, v)) {
                 add_operand(h, v, h->all[v]);
                 scanned += varying != 0;
             }
     for (Value v = 0; v < h->body->ops.len; v++)
-        if ((h->where[v] == INSIDE && OP_AT(h->body, v)->code != OP_INPUT) || is_constant(h->body, v)) {
+        if ((h->where[v] == INSIDE && OP_AT(h->body, v)->code != OP_INPUT) || is_shaped_constant(h->body, v)) {
             h->inside.line = OP_AT(h->body, v)->line;
             h->within[v] = build_copy(&h->inside, h->body, v, h->within);
         }
@@ -263,11 +241,8 @@ static Value build_loop(Hoist *h)
 
 static Value with_steps(Hoist *h, Value v)
 {
-    Type type = OP_AT(h->body, v)->type;
-    Dims axes = {.n = type.rank};
-    for (unsigned i = 0; i < type.rank; i++)
-        axes.v[i] = i + 1;
-    return h->varies[v] ? h->all[v] : build_broadcast(h->b, h->all[v], type_of_many(scan_steps(&h->scan), type), axes);
+    Mapping m = mapping_of(h);
+    return mapped_value(&m, v);
 }
 
 static void take_results(Hoist *h, Value scan, Value *results)
@@ -301,8 +276,10 @@ static void hoist_scan(Builder *b, const Op *scan, Value *results)
     h.all = values;
     h.within = values + n;
     h.added = values + 2 * n;
+    uint32_t *uses = count_uses(body);
     for (uint32_t i = 0; i < scan_carries(scan); i++)
-        h.added[i] = find_added(body, i);
+        h.added[i] = find_added(body, uses, i);
+    support_free(uses);
     for (Value v = 0; v < n; v++)
         h.within[v] = NO_VALUE;
     mark_dependence(&h);

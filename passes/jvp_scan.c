@@ -7,20 +7,14 @@ static uint32_t count_real(const Function *body, uint32_t begin, uint32_t end)
 {
     uint32_t count = 0;
     for (uint32_t i = begin; i < end; i++)
-        count += dtype_is_float(OP_AT(body, body->outputs.data[i].value)->type.dtype);
+        count += dtype_is_float(body_output_type(body, i).dtype);
     return count;
-}
-
-static bool is_real(Type type)
-{
-    return dtype_is_float(type.dtype);
 }
 
 /* Whether input i has a tangent in the body: every real carry has one, other inputs where their operands do. */
 static bool input_moves(const Op *scan, uint32_t i, const Value *tangents)
 {
-    Type type = OP_AT(scan->body, scan->body->inputs.data[i])->type;
-    return is_real(type) && (i < scan_carries(scan) || tangents[i] != NO_VALUE);
+    return dtype_is_float(body_input_type(scan->body, i).dtype) && (i < scan_carries(scan) || tangents[i] != NO_VALUE);
 }
 
 /* Declares inputs [begin, end), and then the tangents of those that move. */
@@ -29,9 +23,9 @@ static void declare_inputs(Builder *b, const Op *scan, uint32_t begin, uint32_t 
 {
     const Function *body = scan->body;
     for (uint32_t i = begin; i < end; i++)
-        inputs[i] = body_input(b, OP_AT(body, body->inputs.data[i])->type);
+        inputs[i] = body_input(b, body_input_type(body, i));
     for (uint32_t i = begin; i < end; i++)
-        moves[i] = input_moves(scan, i, tangents) ? body_input(b, OP_AT(body, body->inputs.data[i])->type) : NO_VALUE;
+        moves[i] = input_moves(scan, i, tangents) ? body_input(b, body_input_type(body, i)) : NO_VALUE;
 }
 
 /* Outputs [begin, end) of the body, and then the tangents of those that are real. */
@@ -42,7 +36,7 @@ static void declare_outputs(Builder *b, const Op *scan, uint32_t begin, uint32_t
     for (uint32_t i = begin; i < end; i++)
         body_output(b, map[body->outputs.data[i].value]);
     for (uint32_t i = begin; i < end; i++)
-        if (is_real(OP_AT(body, body->outputs.data[i].value)->type))
+        if (dtype_is_float(body_output_type(body, i).dtype))
             body_output(b, append(b, map[body->outputs.data[i].value], n, leaves, moves));
 }
 
@@ -95,7 +89,7 @@ Value jvp_result_append(Builder *b, const Op *scan, Value joint, uint32_t place)
 {
     const Function *body = scan->body;
     uint32_t carries = scan_carries(scan), count = body->outputs.len;
-    if (!is_real(OP_AT(body, body->outputs.data[place].value)->type))
+    if (!dtype_is_float(body_output_type(body, place).dtype))
         return NO_VALUE;
     uint32_t at = place < carries ? carries + count_real(body, 0, place)
                                   : carries + count_real(body, 0, carries) + (count - carries) + count_real(body, carries, place);

@@ -84,7 +84,7 @@ Point point_through(const Point *point, const Op *op, Type operand)
             if (!moves)
                 continue;
             int64_t dilation = op->dilations.v[i];
-            result.offset[axis] += dilation < 0 ? -dilation * (op->extents.v[i] - 1) : 0;
+            result.offset[axis] += dilation < 0 ? window_reach(op->extents.v[i], dilation) : 0;
             point_add(&result, axis, point, operand.rank + i, dilation);
             i++;
         }

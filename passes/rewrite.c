@@ -67,3 +67,15 @@ void mark_dependents(const Function *function, Value from, bool *depends)
         for (uint32_t i = 0; i < OP_AT(function, v)->nargs && !depends[v]; i++)
             depends[v] = depends[OP_AT(function, v)->args[i]];
 }
+
+uint32_t *count_uses(const Function *f)
+{
+    uint32_t *uses = support_malloc((f->ops.len + 1) * sizeof *uses);
+    memset(uses, 0, f->ops.len * sizeof *uses);
+    for (Value v = 0; v < f->ops.len; v++)
+        for (uint32_t i = 0; i < OP_AT(f, v)->nargs; i++)
+            uses[OP_AT(f, v)->args[i]]++;
+    for (uint32_t i = 0; i < f->outputs.len; i++)
+        uses[f->outputs.data[i].value]++;
+    return uses;
+}

@@ -27,6 +27,8 @@ typedef struct StateProduct {
     int64_t axis; /* of the matrix, contracted */
 } StateProduct;
 bool is_state_product(const Function *function, Value v, StateProduct *product);
+/* How often each value is used, by outputs too. The caller frees it. */
+uint32_t *count_uses(const Function *function);
 /* Marks `from` and all that depends on it in depends[], which has one entry per value of the function. */
 void mark_dependents(const Function *function, Value from, bool *depends);
 

@@ -6,15 +6,15 @@
 
 /* What of a scan is kept. */
 typedef struct Kept {
-    bool *outputs, *inputs, *ops; /* of its body */
+    bool *outputs, *ops; /* of its body */
 } Kept;
 
 static Kept kept_new(const Function *body)
 {
-    uint32_t outputs = body->outputs.len, inputs = body->inputs.len, ops = body->ops.len;
-    bool *flags = support_malloc(outputs + inputs + ops + 1);
-    memset(flags, 0, outputs + inputs + ops + 1);
-    return (Kept){flags, flags + outputs, flags + outputs + inputs};
+    uint32_t outputs = body->outputs.len, ops = body->ops.len;
+    bool *flags = support_malloc(outputs + ops + 1);
+    memset(flags, 0, outputs + ops + 1);
+    return (Kept){flags, flags + outputs};
 }
 
 static void keep_value(const Function *body, Value v, bool *ops)
@@ -44,8 +44,6 @@ static void keep_needed(const Op *scan, Kept *kept)
                 kept->ops[body->inputs.data[i]] = true;
         }
     }
-    for (uint32_t i = 0; i < body->inputs.len; i++)
-        kept->inputs[i] = kept->ops[body->inputs.data[i]];
     support_free(done);
 }
 
@@ -55,7 +53,7 @@ static bool keeps_all(const Function *body, const Kept *kept)
         if (!kept->outputs[i])
             return false;
     for (uint32_t i = 0; i < body->inputs.len; i++)
-        if (!kept->inputs[i])
+        if (!kept->ops[body->inputs.data[i]])
             return false;
     return true;
 }
@@ -84,10 +82,10 @@ static void shrink(Module *module, Function *function, Value v, const Kept *kept
     uint32_t nargs = 0, counts[2] = {0}, *places = support_malloc((body->outputs.len + 1) * sizeof *places), n = 0;
     Value *args = ARENA_ARRAY(&module->arena, Value, scan->nargs + 1);
     for (uint32_t i = 0; i < scan->nargs; i++)
-        if (kept->inputs[i]) {
+        if (kept->ops[body->inputs.data[i]]) {
             args[nargs++] = scan->args[i];
             counts[0] += i < scan_carries(scan);
-            counts[1] += i >= scan_carries(scan) && i < scan_first_invariant(scan);
+            counts[1] += scan_takes_entries(scan, i);
         }
     for (uint32_t i = 0; i < body->outputs.len; i++)
         places[i] = kept->outputs[i] ? n++ : 0;

@@ -278,18 +278,16 @@ static Value simplify_slice(Simplifier *s)
 
 static Value simplify_pad(Simplifier *s)
 {
-    if (type_equal(value_type(s->b, s->args[0]), s->op->type) && is_zeros(s->op->start))
+    if (type_equal(value_type(s->b, s->args[0]), s->op->type) && is_zeros(s->op->before))
         return s->args[0];
     return is_number(s, s->args[0], 0) ? constant(s, s->op->type, 0) : NO_VALUE;
 }
 
-/* A sum over batch axes of a product contracts them. NO_VALUE: the operand is none, or other axes are summed too. */
+/* A sum over batch axes of a product contracts them. NO_VALUE: other axes are summed too. */
 static Value simplify_sum_of_products(Simplifier *s)
 {
     Op dot = *OP_AT(s->b->function, s->args[0]);
     Dims batch_x = {0}, batch_y = {0};
-    if (dot.code != OP_DOT)
-        return NO_VALUE;
     for (unsigned i = 0; i < s->op->axes.n; i++)
         if (s->op->axes.v[i] >= dot.batch_x.n)
             return NO_VALUE;

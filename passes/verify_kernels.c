@@ -332,9 +332,10 @@ static void check_scan(Checker *c, const Kernel *kernel)
     const Function *body = scan->body->function;
     for (uint32_t i = 0; i < body->inputs.len; i++) {
         Type type = OP_AT(body, body->inputs.data[i])->type;
-        bool scanned = i >= scan->carries && i < scan->carries + scan->scanned;
-        Access in = tensor_access(&scan->operands[i], scanned ? type_of_many(scan->steps, type) : type, "an operand of the scan");
-        if (!is_row_major(&scan->operands[i], scanned ? type_of_many(scan->steps, type) : type))
+        if (i >= scan->carries && i < scan->carries + scan->scanned)
+            type = type_of_many(scan->steps, type);
+        Access in = tensor_access(&scan->operands[i], type, "an operand of the scan");
+        if (!is_row_major(&scan->operands[i], type))
             complain(c, "operand %u of the scan is not row-major", i);
         check_read(c, kernel, &in);
     }

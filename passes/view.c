@@ -69,7 +69,7 @@ static void view_windows(View *view, const Op *op, Type operand)
 {
     for (unsigned i = 0; i < op->axes.n; i++) {
         unsigned axis = (unsigned)op->axes.v[i];
-        int64_t dilation = op->dilations.v[i], backwards = dilation < 0 ? -dilation * (op->extents.v[i] - 1) : 0;
+        int64_t dilation = op->dilations.v[i], backwards = dilation < 0 ? window_reach(op->extents.v[i], dilation) : 0;
         view->offset += backwards * view->stride[axis];
         view->index_offset += backwards * view->index_stride[axis];
         view->stride[operand.rank + i] = dilation * view->stride[axis];

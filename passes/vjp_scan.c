@@ -4,7 +4,6 @@
  * computed again. What nothing uses of all this is dropped later (passes/dce.c), and products of all steps leave the loop
  * (passes/hoist.c). */
 #include "ir/scan.h"
-#include "passes/rewrite.h"
 #include "passes/scans.h"
 
 /* What the backward scan is made of, per input and output of the first scan's body. */
@@ -21,16 +20,6 @@ typedef struct Backward {
     VjpAppend *of_body;
     VEC(Value) operands;
 } Backward;
-
-static bool is_real(Type type)
-{
-    return dtype_is_float(type.dtype);
-}
-
-static Type output_type(const Function *body, uint32_t i)
-{
-    return OP_AT(body, body->outputs.data[i].value)->type;
-}
 
 static bool wants_sum(const Backward *w, uint32_t i)
 {
@@ -58,9 +47,9 @@ static Value history_of(Backward *w, Value v)
 static void declare_carries(Backward *w)
 {
     for (uint32_t i = 0; i < scan_carries(&w->op); i++) {
-        Type type = output_type(w->body, i);
-        Value first = w->cotangents[i] != NO_VALUE || !is_real(type) ? w->cotangents[i] : build_const(w->b, type, 0);
-        w->carry_cotangents[i] = is_real(type) ? add_operand(w, type, first) : NO_VALUE;
+        Type type = body_output_type(w->body, i);
+        Value first = w->cotangents[i] != NO_VALUE || !dtype_is_float(type.dtype) ? w->cotangents[i] : build_const(w->b, type, 0);
+        w->carry_cotangents[i] = dtype_is_float(type.dtype) ? add_operand(w, type, first) : NO_VALUE;
     }
     for (uint32_t i = 0; i < w->op.nargs; i++) {
         Type type = value_type(w->b, w->op.args[i]);
@@ -77,7 +66,7 @@ static void declare_scanned(Backward *w)
     }
     for (uint32_t i = scan_carries(&w->op); i < w->body->outputs.len; i++)
         w->yield_cotangents[i] =
-            w->cotangents[i] != NO_VALUE ? add_operand(w, output_type(w->body, i), w->cotangents[i]) : NO_VALUE;
+            w->cotangents[i] != NO_VALUE ? add_operand(w, body_output_type(w->body, i), w->cotangents[i]) : NO_VALUE;
     for (Value v = 0; v < w->body->ops.len; v++)
         w->kept[v] = OP_AT(w->body, v)->code == OP_DOT ? add_operand(w, OP_AT(w->body, v)->type, history_of(w, v)) : NO_VALUE;
 }

@@ -127,8 +127,8 @@ static Value repeated_value(const Builder *b, Value value, Type type)
     const Op *op = OP_AT(b->function, value);
     if (op->code != OP_BROADCAST || !type_equal(value_type(b, op->args[0]), type))
         return NO_VALUE;
-    for (unsigned i = 0; i < op->conditions.n; i++)
-        if (op->conditions.v[i] != op->type.rank - type.rank + (int64_t)i)
+    for (unsigned i = 0; i < op->axes.n; i++)
+        if (op->axes.v[i] != op->type.rank - type.rank + (int64_t)i)
             return NO_VALUE;
     return op->args[0];
 }

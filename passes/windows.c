@@ -32,10 +32,16 @@ static Value pad_axis(Builder *b, Value x, unsigned axis, int64_t before, int64_
     return type.dims[axis] == extent ? x : build_pad(b, x, start, with_extent(type, axis, extent));
 }
 
-static Value cut_axis(Builder *b, Value x, unsigned axis, int64_t extent)
+/* Elements [start, start + extent) of the axis, with zeros for those that x lacks. */
+static Value part_of_axis(Builder *b, Value x, unsigned axis, int64_t start, int64_t extent)
 {
     Type type = value_type(b, x);
-    return type.dims[axis] == extent ? x : build_slice(b, x, (Dims){.n = type.rank}, with_extent(type, axis, extent));
+    int64_t first = start > 0 ? start : 0, end = start + extent < type.dims[axis] ? start + extent : type.dims[axis];
+    Dims from = {.n = type.rank};
+    from.v[axis] = first;
+    if (end - first < type.dims[axis])
+        x = build_slice(b, x, from, with_extent(type, axis, end - first));
+    return pad_axis(b, x, axis, first - start, extent);
 }
 
 /* With step - 1 zeros behind each entry of the axis. */
@@ -72,7 +78,7 @@ static Value sum_places(const Along *w, Value g)
     for (int64_t k = 0; k < w->extent; k++) {
         int64_t place = w->dilation < 0 ? w->extent - 1 - k : k, count = value_type(b, g).dims[w->axis];
         Value moved = spread_axis(b, at_place(b, g, place), w->axis, w->step);
-        moved = cut_axis(b, moved, w->axis, (count - 1) * w->step + 1);
+        moved = part_of_axis(b, moved, w->axis, 0, (count - 1) * w->step + 1);
         moved = pad_axis(b, moved, w->axis, k * dilation, w->elements);
         sum = sum == NO_VALUE ? moved : build_binary(b, OP_ADD, sum, moved);
     }
@@ -105,8 +111,7 @@ static Value lay_side_by_side(Builder *b, const Op *op, Value g)
     }
     laid = build_reshape(b, laid, filled);
     for (unsigned axis = 0; axis < type.rank; axis++)
-        laid = filled.dims[axis] > type.dims[axis] ? cut_axis(b, laid, axis, type.dims[axis])
-                                                   : pad_axis(b, laid, axis, 0, type.dims[axis]);
+        laid = part_of_axis(b, laid, axis, 0, type.dims[axis]);
     return laid;
 }
 
@@ -236,18 +241,6 @@ static Region whole_region(const Op *overlap)
     return (Region){.start = {.n = overlap->type.rank}, .type = overlap->type};
 }
 
-/* Elements [start, start + extent) of the axis, with zeros for those that x lacks. */
-static Value part_of_axis(Builder *b, Value x, unsigned axis, int64_t start, int64_t extent)
-{
-    Type type = value_type(b, x);
-    int64_t first = start > 0 ? start : 0, end = start + extent < type.dims[axis] ? start + extent : type.dims[axis];
-    Dims from = {.n = type.rank};
-    from.v[axis] = first;
-    if (end - first < type.dims[axis])
-        x = build_slice(b, x, from, with_extent(type, axis, end - first));
-    return pad_axis(b, x, axis, first - start, extent);
-}
-
 /* Windows that are read backwards of the operand that is not the kernel, with zeros around: they have all places of the region at
  * which a window has an element. The axes that they move along are sorted; places[i] is where the places along the overlap's axis
  * i then are. */
@@ -260,7 +253,7 @@ static Value make_windows(Builder *b, const Op *overlap, const Region *region, c
             int64_t along = overlap->axes.v[i], dilation = overlap->dilations.v[i], extent = overlap->extents.v[i];
             if (spread->origins[along].axis != axis)
                 continue;
-            int64_t around = (extent - 1) * (dilation < 0 ? -dilation : dilation);
+            int64_t around = window_reach(extent, dilation);
             x = part_of_axis(b, x, axis, region->start.v[along] - around, region->type.dims[along] + around);
             places[i] = rank + w.axes.n;
             w.extents.v[w.extents.n++] = extent;
@@ -327,11 +320,10 @@ static bool cuts_windows(const Op *slice, const Op *overlap)
 static Value sum_windows(Builder *b, const Op *overlap, const Op *slice, Value g)
 {
     Region region = slice ? (Region){slice->start, slice->type} : whole_region(overlap);
-    bool part = slice && cuts_windows(slice, overlap);
-    if (slice && !part)
+    if (slice && !cuts_windows(slice, overlap))
         return NO_VALUE;
     Value sum = convolve(b, overlap, &region, g);
-    return sum != NO_VALUE || part ? sum : expand(b, overlap, g);
+    return sum != NO_VALUE || slice ? sum : expand(b, overlap, g);
 }
 
 static Value rewritten(Rewrite *rewrite, const Op *op)

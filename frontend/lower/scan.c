@@ -100,12 +100,9 @@ static bool build_loop(Session *s, Loop *loop, Value *values)
     }
     if (!fine || s->exhausted || has_foreign_op(s, loop) || !check_no_update(s, &loop->along, loop->statement->span))
         return false;
-    VEC(Scanned) scanned = {0};
-    for (i = 0; i < loop->along.placeholders.len; i++)
-        vec_push(&scanned, ((Scanned){loop->along.placeholders.data[i].element, loop->along.placeholders.data[i].all}));
-    build_scan_of_part(&s->builder, loop->along.first, loop->along.size, carries, loop->carries.data, scanned.len, scanned.data,
+    build_scan_of_part(&s->builder, loop->along.first, loop->along.size, carries, loop->carries.data, loop->along.placeholders.len,
+                       loop->along.placeholders.data,
                        yielded, values + carries, values);
-    vec_free(&scanned);
     return true;
 }
 

@@ -115,7 +115,7 @@ static Value loop(Bench *bench, int64_t steps)
     Value yields[] = {build_binary(b, OP_MUL, square, h), next};
     Carry carry[] = {{h, first_h, next}, {sum, first_sum, build_binary(b, OP_ADD, sum, square)}};
     Value lasts[2];
-    build_scan_of_part(b, first, steps, 2, carry, 1, &(Scanned){x, xs}, 2, yields, lasts);
+    build_scan_of_part(b, first, steps, 2, carry, 1, &(Placeholder){x, xs}, 2, yields, lasts);
     Type row = f64_type(2, 1, 3);
     Value results[] = {build_reshape(b, lasts[0], row), build_reshape(b, lasts[1], row), yields[0], yields[1]};
     return build_concat(b, 4, results, 0);
@@ -140,9 +140,9 @@ static Value nested_case(Bench *bench)
     Value inner = b->function->ops.len, k = element(b, f64_type(1, 2)), x = element(b, f64_type(0)), last, end;
     Value moved = build_dot(b, u, k, dims_of(1, 1), dims_of(1, 0), (Dims){0}, (Dims){0});
     Value next = build_unary(b, OP_SIN, build_binary(b, OP_ADD, moved, build_splat(b, x, f64_type(1, 2))));
-    build_scan_of_part(b, inner, 4, 1, &(Carry){k, h, next}, 1, &(Scanned){x, row}, 0, NULL, &last);
+    build_scan_of_part(b, inner, 4, 1, &(Carry){k, h, next}, 1, &(Placeholder){x, row}, 0, NULL, &last);
     Value yield = build_binary(b, OP_MUL, last, last);
-    build_scan_of_part(b, first, 3, 1, &(Carry){h, begin, last}, 1, &(Scanned){row, table}, 1, &yield, &end);
+    build_scan_of_part(b, first, 3, 1, &(Carry){h, begin, last}, 1, &(Placeholder){row, table}, 1, &yield, &end);
     Value results[] = {build_reshape(b, end, f64_type(2, 1, 2)), yield};
     return build_concat(b, 2, results, 0);
 }
