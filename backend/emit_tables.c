@@ -1,7 +1,4 @@
 /* Tables of offsets: where the entries along several axes of a matrix lie, as constants of the module. */
-#include <stdio.h>
-#include <string.h>
-
 #include "backend/blocks.h"
 #include "support/arena.h"
 
@@ -15,10 +12,9 @@ enum {
 
 static LLVMValueRef part_of(Emitter *e, LLVMValueRef table, LLVMValueRef index, int part)
 {
-    LLVMTypeRef i32 = LLVMInt32TypeInContext(e->context);
     LLVMValueRef at = LLVMBuildAdd(e->builder, LLVMBuildMul(e->builder, index, const_i64(e, ENTRY), ""), const_i64(e, part), "");
-    LLVMValueRef place = LLVMBuildInBoundsGEP2(e->builder, i32, table, &at, 1, "");
-    return LLVMBuildSExt(e->builder, LLVMBuildLoad2(e->builder, i32, place, ""), e->i64, "");
+    LLVMValueRef place = LLVMBuildInBoundsGEP2(e->builder, e->i32, table, &at, 1, "");
+    return LLVMBuildSExt(e->builder, LLVMBuildLoad2(e->builder, e->i32, place, ""), e->i64, "");
 }
 
 LLVMValueRef offset_along(Emitter *e, bool tables, LLVMValueRef along, LLVMValueRef index)
@@ -32,7 +28,7 @@ void begin_along(Emitter *e, DType dtype, bool tables, LLVMValueRef *pointer, LL
         *pointer = emit_advance(e, dtype, *pointer, offset_along(e, false, *along, index));
         return;
     }
-    LLVMTypeRef entry = LLVMArrayType2(LLVMInt32TypeInContext(e->context), ENTRY);
+    LLVMTypeRef entry = LLVMArrayType2(e->i32, ENTRY);
     *along = LLVMBuildInBoundsGEP2(e->builder, entry, *along, &index, 1, "");
 }
 
@@ -69,7 +65,6 @@ static void name_table(const AxisList *list, const int64_t *stride, Text *name)
 
 static LLVMValueRef table_data(Emitter *e, const AxisList *list, const int64_t *stride)
 {
-    LLVMTypeRef i32 = LLVMInt32TypeInContext(e->context);
     int64_t entries = axes_elements(list), run = 0, longest = 0;
     LLVMValueRef *parts = support_malloc((size_t)entries * ENTRY * sizeof *parts);
     int64_t *runs = support_malloc((size_t)entries * sizeof *runs);
@@ -79,11 +74,11 @@ static LLVMValueRef table_data(Emitter *e, const AxisList *list, const int64_t *
         run = !more ? 1 : run < LONGEST_RUN ? run + 1 : run;
         runs[entry] = run;
         longest = run > longest ? run : longest;
-        parts[entry * ENTRY + OFFSET] = LLVMConstInt(i32, (uint64_t)offset, true);
+        parts[entry * ENTRY + OFFSET] = LLVMConstInt(e->i32, (uint64_t)offset, true);
     }
     for (int64_t entry = 0; entry < entries; entry++)
-        parts[entry * ENTRY + RUNS] = LLVMConstInt(i32, (uint64_t)(longest << RUN_BITS | runs[entry]), false);
-    LLVMValueRef data = LLVMConstArray2(i32, parts, (uint64_t)(entries * ENTRY));
+        parts[entry * ENTRY + RUNS] = LLVMConstInt(e->i32, (uint64_t)(longest << RUN_BITS | runs[entry]), false);
+    LLVMValueRef data = LLVMConstArray2(e->i32, parts, (uint64_t)(entries * ENTRY));
     support_free(parts);
     support_free(runs);
     return data;

@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-
 /* ---- bodies ---- */
 
 Function *body_new(Module *module)

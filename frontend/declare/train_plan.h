@@ -24,7 +24,6 @@ typedef struct TrainPlan {
     unsigned method; /* IN_... */
     bool misspelt;   /* a line has a name that is no setting: it may be the one that is missing, which is then no news */
     bool misplaced;  /* a line belongs to another method: so do others then, which are no news */
-    bool one_net;    /* the method trains one net, which may have running statistics */
     uint32_t missing;
     const char *missing_names[8], *missing_examples[8]; /* of settings that the train needs and does not have */
 } TrainPlan;

@@ -1,9 +1,6 @@
 /* Mapping over an axis: what a block computes of one entry is built once, with a placeholder for the entry, and then mapped over
  * all entries (ir/map.h). */
-#include <string.h>
-
 #include "frontend/lower/along.h"
-#include "frontend/lower/kit.h"
 
 /* ---- results ---- */
 

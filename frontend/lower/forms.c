@@ -52,11 +52,10 @@ static void prefer(Session *s, const Decl *decl, const KnownWeight *weight, cons
     }
 }
 
-/* Whether a file has some of the numbers that the expression is made of. */
-static bool is_frozen(const Expr *expr)
+static void note_file(Session *s, const Expr *use, void *data)
 {
-    int row = expr ? form_row_of(head_name(expr)) : -1;
-    return expr && ((row >= 0 && form_rows[row].takes == FORM_TAKES_FILE) || is_frozen(expr->left) || is_frozen(expr->right));
+    (void)s;
+    *(bool *)data |= form_rows[form_row_of(head_name(use))].takes == FORM_TAKES_FILE;
 }
 
 uint32_t form_of_weight(Session *s, const KnownWeight *weight)
@@ -69,7 +68,9 @@ uint32_t form_of_weight(Session *s, const KnownWeight *weight)
         if (setting->weights)
             prefer(s, setting->weights, weight, &best, &length);
     if (weight->running) {
-        if (best && is_frozen(best->value))
+        bool frozen = false;
+        for_each_use(s, best ? best->value : NULL, note_file, &frozen);
+        if (frozen)
             fail(s, best->span, "'%s' is a running statistic, which no file gives to a frozen net yet", weight->name);
         best = NULL;
     }

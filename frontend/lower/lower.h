@@ -513,7 +513,6 @@ Val run_body(Session *s, Frame *frame);
 void run_block(Session *s, const Block *block); /* statement.c */
 /* `across`, `running` and `update`: running.c. */
 Val evaluate_across(Session *s, const Expr *expr);
-void declare_running(Session *s, const BindingList *bindings);
 void run_updates(Session *s, const BindingList *bindings);
 /* The updates of the function being built as further outputs, called running_output and the name of the statistic. */
 void output_updates(Session *s);
@@ -532,10 +531,10 @@ void builtin_names(Candidates *candidates);
 
 /* ---- weights (weight.c) ---- */
 
-Val declare_weight(Session *s, const Binding *binding, bool running);
 /* The running statistic of that full name; false: there is none. */
 bool find_running(Session *s, const char *name, Type *type);
-void declare_weights(Session *s, const BindingList *bindings);
+/* `running`: they are running statistics. */
+void declare_weights(Session *s, const BindingList *bindings, bool running);
 /* The param of the weight of that name, or poison. */
 Val weight_value(Session *s, Val weights, Span span);
 /* Module indices of all weights of a net or a part of it; returns how many. In the first walk: 0. */

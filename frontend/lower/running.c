@@ -67,12 +67,6 @@ Val evaluate_across(Session *s, const Expr *expr)
 
 /* ---- running statistics ---- */
 
-void declare_running(Session *s, const BindingList *bindings)
-{
-    for (const Binding *binding = bindings->first; binding; binding = binding->next)
-        set_local(s->frame, binding->name, declare_weight(s, binding, true));
-}
-
 static Update *find_update(Session *s, const char *weight)
 {
     for (uint32_t i = 0; i < s->updates.len; i++)

@@ -100,9 +100,8 @@ static bool build_loop(Session *s, Loop *loop, Value *values)
     }
     if (!fine || s->exhausted || has_foreign_op(s, loop) || !check_no_update(s, &loop->along, loop->statement->span))
         return false;
-    build_scan_of_part(&s->builder, loop->along.first, loop->along.size, carries, loop->carries.data, loop->along.placeholders.len,
-                       loop->along.placeholders.data,
-                       yielded, values + carries, values);
+    build_scan_of_part(&s->builder, loop->along.first, loop->along.size, carries, loop->carries.data,
+                       loop->along.placeholders.len, loop->along.placeholders.data, yielded, values + carries, values);
     return true;
 }
 

@@ -102,10 +102,10 @@ static void run(Session *s, const Statement *statement)
         repeat(s, statement);
         break;
     case STATEMENT_WEIGHT:
-        declare_weights(s, &statement->bindings);
+        declare_weights(s, &statement->bindings, false);
         break;
     case STATEMENT_RUNNING:
-        declare_running(s, &statement->bindings);
+        declare_weights(s, &statement->bindings, true);
         break;
     case STATEMENT_UPDATE:
         run_updates(s, &statement->bindings);

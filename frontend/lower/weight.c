@@ -146,7 +146,7 @@ bool find_running(Session *s, const char *name, Type *type)
     return known && known->running;
 }
 
-Val declare_weight(Session *s, const Binding *binding, bool running)
+static Val declare_weight(Session *s, const Binding *binding, bool running)
 {
     Frame *frame = s->frame;
     KnownWeight weight = {.net = frame->net, .running = running, .span = binding->name.span, .call = call_of_net(frame)};
@@ -185,10 +185,10 @@ Val declare_weight(Session *s, const Binding *binding, bool running)
     return val_tensor(weight_given(s, (uint32_t)find_weight(s->module, weight.name), s->given));
 }
 
-void declare_weights(Session *s, const BindingList *bindings)
+void declare_weights(Session *s, const BindingList *bindings, bool running)
 {
     for (const Binding *binding = bindings->first; binding; binding = binding->next)
-        set_local(s->frame, binding->name, declare_weight(s, binding, false));
+        set_local(s->frame, binding->name, declare_weight(s, binding, running));
 }
 
 /* ---- reaching weights ---- */

@@ -69,7 +69,6 @@ static void lower(TrainPlan *plan)
     read_sample(plan);
     read_sampling_options(plan);
     read_alternation(plan);
-    plan->one_net = true;
     lower_phase(plan, "lower", false);
     lower_phase(plan, "upper", true);
     lower_metrics(plan, "upper");

@@ -4,7 +4,6 @@
 static void lower(TrainPlan *plan)
 {
     read_common(plan);
-    plan->one_net = true;
     lower_phase(plan, "minimise", false);
     lower_metrics(plan, "validate");
 }

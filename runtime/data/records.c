@@ -1,8 +1,8 @@
 /* Files of records: one after the other, each with all fields of an example in the order in which they are declared, without
  * padding. A number of a class is one byte, u8 as well, i32 and f32 are four bytes, little-endian. The binary versions of
  * CIFAR-10 (a label, and three planes of 32 x 32) and CIFAR-100 (two labels, and the same planes) are such files. */
-#include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
