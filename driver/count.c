@@ -1,11 +1,7 @@
 /* The sizes that a model takes from its data: counted by what reads the data when the model runs. */
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "backend/manifest.h"
 #include "driver/driver.h"
 #include "runtime/core/report.h"
-#include "runtime/data/arrays.h"
 #include "runtime/data/dataset.h"
 
 /* The compiler's data set as the runtime knows one. */
@@ -16,11 +12,12 @@ typedef struct Counting {
     DataSource source;
 } Counting;
 
-/* A label may have any number. */
+/* A label may have any number where its classes are counted. */
 static FieldInfo uncounted(const Field *field)
 {
     FieldInfo info = field_info(field);
-    info.classes = 0;
+    if (field->classes == ANY_CLASSES)
+        info.classes = INT32_MAX;
     return info;
 }
 
@@ -44,49 +41,15 @@ static void describe(Counting *c, const Dataset *data, const Field *fields, uint
                              .members = ARENA_ARRAY(&c->arena, MemberRows, members)};
 }
 
-/* One more than the largest label of the file that holds the field. */
-static bool count_labels(const Counting *c, const char *const *files, size_t file, const Field *field, int64_t *classes)
-{
-    ArrayFile array;
-    FieldInfo info = uncounted(field);
-    bool fine = array_open(&array, c->source.format, c->source.folder, files[file], &info);
-    int32_t *labels = fine ? malloc((size_t)array.rows * sizeof *labels) : NULL;
-    if (fine && !labels)
-        support_out_of_memory();
-    fine = fine && array_read(&array, labels);
-    for (int64_t i = 0; fine && i < array.rows; i++) {
-        if (labels[i] < 0)
-            fine = report_error("%s: the label of example %lld is %d", files[file], (long long)i, labels[i]);
-        else if (labels[i] >= *classes)
-            *classes = labels[i] + (int64_t)1;
-    }
-    free(labels);
-    array_close(&array);
-    return fine;
-}
-
-/* In the files of all members, each of which has `per_member` files of one kind; the field is in number `file` of them. */
-static bool count_in_members(const Counting *c, const Dataset *data, size_t file, size_t per_member, const Field *field,
-                             int64_t *classes)
+static bool count_classes(Counting *c, const Field *fields, uint32_t field_count, DataCounts *counts)
 {
     bool fine = true;
-    for (size_t m = 0; fine && m < c->source.member_count; m++, file += per_member)
-        fine = count_labels(c, data->files.data, file, field, classes) &&
-               (!data->test_files.len || count_labels(c, data->test_files.data, file, field, classes));
-    return fine;
-}
-
-static bool count_classes(const Counting *c, const Dataset *data, const Field *fields, uint32_t field_count, DataCounts *counts)
-{
-    bool fine = true;
-    size_t file = 0, per_member = data->files.len / c->source.member_count;
-    for (uint32_t i = 0; fine && i < field_count; i++) {
-        if (fields[i].index)
-            continue;
-        if (fields[i].classes == ANY_CLASSES)
-            fine = count_in_members(c, data, file, per_member, &fields[i], &counts->labels[i]);
-        file++;
-    }
+    const char *const *names;
+    for (uint32_t i = 0; fine && i < field_count; i++)
+        if (fields[i].classes == ANY_CLASSES && !fields[i].index) {
+            counts->labels[i] = c->source.format->count_classes(&c->source, i, &names);
+            fine = counts->labels[i] >= 0;
+        }
     return fine;
 }
 
@@ -110,7 +73,7 @@ bool count_data(const Dataset *data, const Field *fields, uint32_t field_count, 
     if (table)
         take_rows(&c, data);
     report_capture(reason, size);
-    bool fine = table || (c.source.format->open(&c.source) && count_classes(&c, data, fields, field_count, counts));
+    bool fine = table || (data_source_open(&c.source) && count_classes(&c, fields, field_count, counts));
     fine = fine && split_members(&c.source, c.ranges);
     for (size_t i = 0; fine && i < c.source.member_count * data->splits.len; i++)
         counts->splits[i] = c.ranges[i].count;

@@ -48,7 +48,7 @@ static const char *source_text(Arena *arena, const Dataset *data)
 /* The file that holds the field, of those that hold one each. `file`: how many fields before it have one. */
 static const char *field_file(const Dataset *data, const Field *field, uint32_t file)
 {
-    if (data->schema || data->files.len == 0 || field->index)
+    if (format_traits[data->format].files != FILES_FIELDS || data->files.len == 0 || field->index)
         return "";
     return data->files.data[file];
 }
@@ -70,7 +70,7 @@ static void explain_data(const Model *model, Arena *arena)
         const Dataset *data = &model->datasets.data[d];
         printf("\ndata %s (%s)\n", data->name, source_text(arena, data));
         uint32_t file = 0, fields = 0;
-        if (data->schema) {
+        if (format_traits[data->format].files != FILES_FIELDS) {
             explain_files(data, &data->files, "");
             explain_files(data, &data->test_files, " (test)");
         }

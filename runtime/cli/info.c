@@ -111,14 +111,10 @@ static void print_source(const DatasetInfo *dataset)
     putchar('\n');
 }
 
-/* The files of a table, and the columns that are read from them. */
+/* The columns of a table that are read. */
 static void print_table(const DatasetInfo *dataset)
 {
-    if (!dataset->schema)
-        return;
-    print_files(dataset, dataset->files, dataset->file_count, "file");
-    print_files(dataset, dataset->test_files, dataset->test_file_count, "test file");
-    for (uint32_t i = 0; i < dataset->schema->column_count; i++) {
+    for (uint32_t i = 0; dataset->schema && i < dataset->schema->column_count; i++) {
         const SchemaColumn *column = &dataset->schema->columns[i];
         printf("  column %s:%s", column->name, column->number ? " numbers" : "");
         if (column->categories)
@@ -158,10 +154,11 @@ static void print_data(const Manifest *manifest)
 {
     for (size_t i = 0; i < manifest->dataset_count; i++) {
         const DatasetInfo *dataset = &manifest->datasets[i];
+        bool per_field = dataset->file_count && format_traits[dataset->format].files == FILES_FIELDS;
         print_source(dataset);
         for (size_t j = 0, file = 0; j < dataset->field_count; j++) {
             const FieldInfo *field = &manifest->fields[dataset->fields[j]];
-            bool held = dataset->file_count && !dataset->schema && !field->index;
+            bool held = per_field && !field->index;
             char type[TENSOR_TEXT_SIZE];
             printf("  %s: %s", field->tensor.name, field->index ? "the number of the row" : tensor_text(&field->tensor, type));
             print_classes(manifest, dataset->fields[j]);
@@ -171,6 +168,10 @@ static void print_data(const Manifest *manifest)
                 print_field_files(dataset, ", test ", dataset->test_files, dataset->test_file_count, file);
             file += held;
             putchar('\n');
+        }
+        if (!per_field && own_members(dataset)) {
+            print_files(dataset, dataset->files, dataset->file_count, "file");
+            print_files(dataset, dataset->test_files, dataset->test_file_count, "test file");
         }
         print_table(dataset);
         if (dataset->shuffled)

@@ -1,6 +1,5 @@
 #include "runtime/data/arrays.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,37 +7,10 @@
 #include <sys/stat.h>
 
 #include "runtime/core/report.h"
-#include "runtime/data/files.h"
 
 enum { CHUNK = 1 << 13 }; /* elements */
 
 /* ---- finding a file ---- */
-
-static bool report_missing(const char *path, int error, const char *folder, const char *field, const char *other)
-{
-    static const char where[] = ". Say with --data DIR or the environment variable HNC_DATA in which folder the data is";
-    return report_error("%s: %s; the field %s is read from it%s%s", path, strerror(error), field, other, folder ? where : "");
-}
-
-/* Opens PATH, PATH.gz or PATH without .gz, whichever exists. */
-static bool open_file(ByteStream *stream, const char *path, const char *folder, const char *field)
-{
-    size_t length = strlen(path);
-    char *other = NULL;
-    bool zipped = length > 3 && !strcmp(path + length - 3, ".gz");
-    if (path_exists(path))
-        return bytes_open(stream, path);
-    int error = errno;
-    other = zipped ? strndup(path, length - 3) : NULL;
-    if (!zipped && asprintf(&other, "%s.gz", path) < 0)
-        other = NULL;
-    bool fine = other && path_exists(other)
-                    ? bytes_open(stream, other)
-                    : report_missing(path, error, folder, field,
-                                     zipped ? " (or from the same name without .gz)" : " (or from the same name with .gz)");
-    free(other);
-    return fine;
-}
 
 static bool is_folder(const char *path)
 {
@@ -62,18 +34,17 @@ static char *find_member(const Format *format, char *path)
     return NULL;
 }
 
-static bool open_stream(ByteStream *stream, const Format *format, const char *folder, const char *name, const char *field)
+static bool open_stream(ByteStream *stream, const Format *format, const char *name, const FileUse *use)
 {
-    char *path = folder ? path_join(folder, name) : strdup(name), *member = path ? find_member(format, path) : NULL;
+    char *path = path_join(use->folder, name), *member = path ? find_member(format, path) : NULL;
     bool fine;
     if (!path)
         return false;
     if (!member) {
-        fine = open_file(stream, path, folder, field);
+        fine = bytes_open_either(stream, path, use);
     } else {
         member[-1] = '\0';
-        fine = path_exists(path) ? bytes_open_member(stream, path, member, format->member)
-                                 : report_missing(path, errno, folder, field, "");
+        fine = path_exists(path) ? bytes_open_member(stream, path, member, format->member) : path_missing(path, use, "");
     }
     free(path);
     return fine;
@@ -135,7 +106,8 @@ bool array_open(ArrayFile *file, const Format *format, const char *folder, const
     *file = (ArrayFile){.field = field};
     if (field->tensor.dtype == DTYPE_BOOL)
         return report_internal("the field %s is bool, which no file of an array fills", field->tensor.name);
-    return open_stream(&file->stream, format, folder, name, field->tensor.name) && array_begin(file, format, file->stream, field);
+    const FileUse use = {folder, "field", field->tensor.name};
+    return open_stream(&file->stream, format, name, &use) && array_begin(file, format, file->stream, field);
 }
 
 void array_close(ArrayFile *file)
@@ -295,16 +267,40 @@ static bool visit_all(const DataSource *source, void *const *tables)
 
 bool arrays_open(DataSource *source)
 {
-    if (!visit_all(source, NULL))
-        return false;
-    for (size_t m = 0; m < source->member_count; m++) {
-        source->main_rows += source->members[m].main;
-        source->test_rows += source->members[m].test;
-    }
-    return true;
+    return visit_all(source, NULL);
 }
 
 bool arrays_read(DataSource *source, void *const *tables)
 {
     return visit_all(source, tables);
+}
+
+/* ---- classes ---- */
+
+/* Raises *classes to one more than the largest label of the file. */
+static bool count_labels(const DataSource *source, const char *name, const FieldInfo *field, int64_t *classes)
+{
+    ArrayFile array;
+    bool fine = array_open(&array, source->format, source->folder, name, field);
+    int32_t *labels = fine ? malloc((size_t)array.rows * sizeof *labels) : NULL;
+    fine = fine && (labels || report_error("out of memory")) && array_read(&array, labels);
+    for (int64_t i = 0; fine && i < array.rows; i++)
+        *classes = labels[i] >= *classes ? labels[i] + (int64_t)1 : *classes;
+    free(labels);
+    array_close(&array);
+    return fine;
+}
+
+int64_t arrays_classes(DataSource *source, size_t field, const char *const **names)
+{
+    const DatasetInfo *dataset = source->dataset;
+    size_t per_member = dataset->file_count / source->member_count;
+    int64_t classes = 0;
+    bool fine = true;
+    *names = NULL;
+    for (size_t i = 0; fine && i < dataset->file_count; i++)
+        if (field_of_file(source, i % per_member) == field)
+            fine = count_labels(source, dataset->files[i], &source->fields[field], &classes) &&
+                   (!dataset->test_file_count || count_labels(source, dataset->test_files[i], &source->fields[field], &classes));
+    return fine ? classes : -1;
 }

@@ -20,9 +20,10 @@ typedef struct ArrayHeader {
 } ArrayHeader;
 
 /* The functions of a data set of such files, for a Format's initialiser. */
-#define FORMAT_OF_ARRAYS .open = arrays_open, .read = arrays_read
+#define FORMAT_OF_ARRAYS .open = arrays_open, .read = arrays_read, .count_classes = arrays_classes
 bool arrays_open(DataSource *source);
 bool arrays_read(DataSource *source, void *const *tables);
+int64_t arrays_classes(DataSource *source, size_t field, const char *const **names);
 
 /* One of the files. */
 typedef struct ArrayFile {

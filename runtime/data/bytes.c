@@ -8,7 +8,6 @@
 #include <sys/stat.h>
 
 #include "runtime/core/report.h"
-#include "runtime/data/files.h"
 
 enum { STREAM_BUFFER = 1 << 18 }; /* bytes */
 
@@ -28,6 +27,24 @@ bool bytes_open(ByteStream *stream, const char *path)
     int64_t expansion = stream->compressed ? DEFLATE_MOST_EXPANSION : 1;
     stream->most = status.st_size > INT64_MAX / expansion ? INT64_MAX : status.st_size * expansion;
     return true;
+}
+
+bool bytes_open_either(ByteStream *stream, const char *path, const FileUse *use)
+{
+    size_t length = strlen(path);
+    bool zipped = length > 3 && !strcmp(path + length - 3, ".gz");
+    *stream = (ByteStream){0};
+    if (path_exists(path))
+        return bytes_open(stream, path);
+    int error = errno;
+    char *other = zipped ? strndup(path, length - 3) : NULL;
+    if (zipped ? !other : asprintf(&other, "%s.gz", path) < 0)
+        return report_error("out of memory");
+    bool there = path_exists(other), fine = there && bytes_open(stream, other);
+    free(other);
+    errno = error;
+    return there ? fine
+                 : path_missing(path, use, zipped ? " (or from the same name without .gz)" : " (or from the same name with .gz)");
 }
 
 bool bytes_open_member(ByteStream *stream, const char *archive, const char *name, const char *suffix)

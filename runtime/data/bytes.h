@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <zlib.h>
 
+#include "runtime/data/files.h"
 #include "runtime/data/zip.h"
 
 typedef struct ByteStream {
@@ -20,6 +21,8 @@ typedef struct ByteStream {
 /* Opens a regular file; a folder, a pipe or a device is refused. All functions here report what is wrong and then return false.
  * Call bytes_close in any case. */
 bool bytes_open(ByteStream *stream, const char *path);
+/* Opens PATH, PATH.gz or PATH without .gz, whichever exists. */
+bool bytes_open_either(ByteStream *stream, const char *path, const FileUse *use);
 /* In the zip archive, opens the member whose name is NAME and then `suffix`. Messages call it ARCHIVE/NAME. */
 bool bytes_open_member(ByteStream *stream, const char *archive, const char *name, const char *suffix);
 /* Reads exactly `size` bytes. */

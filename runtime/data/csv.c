@@ -95,8 +95,6 @@ static bool open_csv(DataSource *source)
     note_findings(rows, dataset);
     const int64_t *first = rows->table.first_rows; /* dropped rows do not count */
     size_t main_files = dataset->file_count / source->member_count, test_files = dataset->test_file_count / source->member_count;
-    source->main_rows = first[dataset->file_count];
-    source->test_rows = rows->table.rows - source->main_rows;
     for (size_t m = 0; m < source->member_count; m++) {
         const int64_t *test = first + dataset->file_count + m * test_files;
         source->members[m] =

@@ -194,6 +194,17 @@ static bool is_encoded(const DatasetInfo *dataset)
     return dataset->maker_count || (formats[dataset->format]->encode && dataset->field_count);
 }
 
+bool data_source_open(DataSource *source)
+{
+    if (!source->format->open(source))
+        return false;
+    for (size_t m = 0; m < source->member_count; m++) {
+        source->main_rows += source->members[m].main;
+        source->test_rows += source->members[m].test;
+    }
+    return true;
+}
+
 /* Opens the data set, and fills its tables unless that needs encoders. */
 static bool load_rows(Data *data, size_t index, const char *folder, uint64_t seed)
 {
@@ -209,7 +220,7 @@ static bool load_rows(Data *data, size_t index, const char *folder, uint64_t see
     source->members = calloc(source->member_count, sizeof *source->members);
     if (!source->members)
         return no_memory();
-    if (!format->open(source) || !split_members(source, data->splits[index]))
+    if (!data_source_open(source) || !split_members(source, data->splits[index]))
         return false;
     int64_t rows = source->main_rows + source->test_rows;
     if (!check_row_numbers(data, dataset, source) || !make_tables(data, dataset, rows) ||

@@ -32,6 +32,9 @@ bool data_load(Data *data, const Manifest *manifest, const char *folder, uint64_
  * from does not count. */
 void data_fingerprint(Data *data);
 void data_free(Data *data);
+
+/* Opens a data set, and adds up its members' rows. data_source_close in any case; it frees the members, too. */
+bool data_source_open(DataSource *source);
 void data_source_close(DataSource *source);
 
 /* The rows that the splits take in a data set of `main_rows` and `test_rows`: each kind in order from its first row. A fraction

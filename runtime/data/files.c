@@ -13,7 +13,7 @@
 char *path_join(const char *folder, const char *name)
 {
     char *path = NULL;
-    int length = name[0] == '/' ? asprintf(&path, "%s", name) : asprintf(&path, "%s/%s", folder, name);
+    int length = name[0] == '/' || !folder ? asprintf(&path, "%s", name) : asprintf(&path, "%s/%s", folder, name);
     if (length < 0) {
         report_error("out of memory");
         return NULL;
@@ -24,6 +24,13 @@ char *path_join(const char *folder, const char *name)
 bool path_exists(const char *path)
 {
     return access(path, F_OK) == 0;
+}
+
+bool path_missing(const char *path, const FileUse *use, const char *other)
+{
+    static const char where[] = ". Say with --data DIR or the environment variable HNC_DATA in which folder the data is";
+    return report_error("%s: %s; the %s %s is read from it%s%s", path, strerror(errno), use->kind, use->name, other,
+                        use->folder ? where : "");
 }
 
 bool path_is_file(const char *path)

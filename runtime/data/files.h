@@ -5,9 +5,18 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* FOLDER/NAME, or NAME where it is absolute; to be freed by the caller. NULL (reported) without memory. */
+/* FOLDER/NAME, or NAME where it is absolute or the folder is NULL; to be freed by the caller. NULL (reported) without memory. */
 char *path_join(const char *folder, const char *name);
 bool path_exists(const char *path);
+
+/* What reads a file, for messages. */
+typedef struct FileUse {
+    const char *folder;      /* that the user can choose; NULL: the names of files are paths */
+    const char *kind, *name; /* "field", "mnist.image" */
+} FileUse;
+/* Reports, and returns false, that there is no such file, as errno says; `other` says what would have been read instead, or "".
+ */
+bool path_missing(const char *path, const FileUse *use, const char *other);
 /* Refuses (reported) what exists but is no regular file: opening a pipe waits for a writer, and reading a device need not end. */
 bool path_is_file(const char *path);
 /* Creates the folder and those above it. */

@@ -23,7 +23,7 @@ typedef struct DataSource {
     uint64_t seed;                /* of the run */
     size_t member_count;          /* that have rows of their own; 1 of a data set that is no family */
     MemberRows *members;          /* member_count of them, set by open. Main rows of all members come first, then test rows */
-    int64_t main_rows, test_rows; /* of all members: set by open */
+    int64_t main_rows, test_rows; /* of all members: set behind open */
     void *content;                /* the format's own: from open to close */
 } DataSource;
 
@@ -42,6 +42,10 @@ typedef struct Format {
     bool (*encode)(const DataSource *source, const Program *program, const int32_t *order, void *const *tables);
     /* Fills, before that, the tables of fields that are classes, for which nothing is fitted. NULL: `read` has filled them. */
     bool (*classes)(const DataSource *source, const int32_t *order, void *const *tables);
+    /* Of an open data set: one more than the largest label of a class in the files, and in *names what they call the classes, for
+     * as long as the data set is open; NULL: their numbers. -1: something is wrong. NULL: no files hold labels, or a schema says
+     * what they are. */
+    int64_t (*count_classes)(DataSource *source, size_t field, const char *const **names);
     /* Where row number `row` of the files stands: the line. NULL: a row has no other place than its number. */
     int64_t (*line)(const DataSource *source, int64_t row);
     /* Frees the content. NULL: there is none. */

@@ -32,35 +32,18 @@ static size_t record_size(const DataSource *source)
     return size;
 }
 
-/* FOLDER/name or, if there is no such file, name.gz. */
-static bool open_file(const DataSource *source, const char *name, ByteStream *stream)
-{
-    char *path = source->folder ? path_join(source->folder, name) : strdup(name), *zipped = NULL;
-    bool there = path && path_exists(path);
-    if (path && !there && asprintf(&zipped, "%s.gz", path) < 0)
-        zipped = NULL;
-    bool fine = there ? bytes_open(stream, path) : zipped && path_exists(zipped) && bytes_open(stream, zipped);
-    if (path && !there && !(zipped && path_exists(zipped)))
-        report_error("%s: No such file or directory (nor the same name with .gz); the data set %s is read from it%s", path,
-                     source->dataset->name,
-                     source->folder ? ". Say with --data DIR or the environment variable HNC_DATA in which folder the data is"
-                                    : "");
-    free(zipped);
-    free(path);
-    return fine;
-}
-
-static bool store_record(const DataSource *source, const unsigned char *record, void *const *tables, int64_t row,
+/* Stores record number `at` of the file, behind the `first` rows of the files before; a table that is NULL is left out. */
+static bool store_record(const DataSource *source, const unsigned char *record, void *const *tables, int64_t first, int64_t at,
                          const char *path)
 {
     for (size_t i = 0; i < source->dataset->field_count; i++) {
         size_t number = source->dataset->fields[i];
         const FieldInfo *field = &source->fields[number];
         const ElementType *type = type_in_file(field);
-        if (field->index)
-            continue;
-        for (int64_t k = 0; k < field->tensor.elements; k++, record += type->size)
-            if (!element_store(field, tables[number], row * field->tensor.elements + k, element_read(type, false, record), path))
+        int64_t elements = field->index ? 0 : field->tensor.elements;
+        unsigned char *rows = tables[number] ? (unsigned char *)tables[number] + (size_t)first * field->tensor.bytes : NULL;
+        for (int64_t k = 0; k < elements; k++, record += type->size)
+            if (rows && !element_store(field, rows, at * elements + k, element_read(type, false, record), path))
                 return false;
     }
     return true;
@@ -75,6 +58,15 @@ static bool check_end(const DataSource *source, const ByteStream *stream, int64_
     return rows > 0 || report_error("%s: holds no records", stream->path);
 }
 
+static bool open_file(const DataSource *source, const char *name, ByteStream *stream)
+{
+    const FileUse use = {source->folder, "data set", source->dataset->name};
+    char *path = path_join(source->folder, name);
+    bool fine = path && bytes_open_either(stream, path, &use);
+    free(path);
+    return fine;
+}
+
 /* Counts the records of a file; with tables, reads them into rows from `first` on. -1: something is wrong, which was reported. */
 static int64_t visit_file(const DataSource *source, const char *name, void *const *tables, int64_t first)
 {
@@ -87,7 +79,7 @@ static int64_t visit_file(const DataSource *source, const char *name, void *cons
         if (rows == most)
             fine = report_error(tables ? "%s: has changed while it was read" : "%s: holds too many records", stream.path);
         else
-            fine = !tables || store_record(source, record, tables, first + rows, stream.path);
+            fine = !tables || store_record(source, record, tables, first, rows, stream.path);
         rows++;
     }
     fine = fine && check_end(source, &stream, rows, got);
@@ -124,13 +116,7 @@ static bool visit_all(DataSource *source, void *const *tables)
 
 static bool records_open(DataSource *source)
 {
-    if (!visit_all(source, NULL))
-        return false;
-    for (size_t m = 0; m < source->member_count; m++) {
-        source->main_rows += source->members[m].main;
-        source->test_rows += source->members[m].test;
-    }
-    return true;
+    return visit_all(source, NULL);
 }
 
 static bool records_read(DataSource *source, void *const *tables)
@@ -138,4 +124,25 @@ static bool records_read(DataSource *source, void *const *tables)
     return visit_all(source, tables);
 }
 
-const Format records_format = {.open = records_open, .read = records_read};
+/* Reads the labels alone. */
+static int64_t records_classes(DataSource *source, size_t field, const char *const **names)
+{
+    size_t rows = (size_t)(source->main_rows + source->test_rows), last = 0;
+    for (size_t i = 0; i < source->dataset->field_count; i++)
+        last = source->dataset->fields[i] > last ? source->dataset->fields[i] : last;
+    void **tables = calloc(last + 1, sizeof *tables);
+    int32_t *labels = malloc(rows * sizeof *labels);
+    bool fine = (tables && labels) || report_error("out of memory");
+    int64_t classes = 0;
+    if (fine)
+        tables[field] = labels;
+    fine = fine && visit_all(source, tables);
+    for (size_t row = 0; fine && row < rows; row++)
+        classes = labels[row] >= classes ? labels[row] + (int64_t)1 : classes;
+    free(labels);
+    free(tables);
+    *names = NULL;
+    return fine ? classes : -1;
+}
+
+const Format records_format = {.open = records_open, .read = records_read, .count_classes = records_classes};
