@@ -85,7 +85,7 @@ static bool build_arguments(const char *object, Blas blas, const char *out, Argu
         vec_push(arguments, arena_printf(arena, "-Wl,--wrap=cblas_sgemm,--wrap=cblas_dgemm")); /* runtime/core/products.c */
     }
     const char *const rest[] = {
-        "-l:libjansson.a", "-l:libcsv.a", "-l:libz.a", "-lgomp", "-lm", "-o", out,
+        "-l:libjansson.a", "-l:libcsv.a", "-l:libpng16.a", "-l:libjpeg.a", "-l:libz.a", "-lgomp", "-lm", "-o", out,
     };
     for (size_t i = 0; i < COUNT_OF(rest); i++)
         vec_push(arguments, arena_text(arena, rest[i], strlen(rest[i])));

@@ -49,8 +49,12 @@ static TensorInfo tensor(const char *name, Type type)
 
 FieldInfo field_info(const Field *field)
 {
-    return (FieldInfo){
-        .tensor = tensor(field->name, field->type), .classes = field->classes, .first = field->first, .index = field->index};
+    return (FieldInfo){.tensor = tensor(field->name, field->type),
+                       .classes = field->classes,
+                       .first = field->first,
+                       .names = field->names,
+                       .name_count = field->names ? (size_t)field->classes : 0,
+                       .index = field->index};
 }
 
 static FamilyInfo *family_info(const Family *family, Arena *arena)

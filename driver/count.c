@@ -1,4 +1,6 @@
 /* The sizes that a model takes from its data: counted by what reads the data when the model runs. */
+#include <string.h>
+
 #include "backend/manifest.h"
 #include "driver/driver.h"
 #include "runtime/core/report.h"
@@ -41,15 +43,26 @@ static void describe(Counting *c, const Dataset *data, const Field *fields, uint
                              .members = ARENA_ARRAY(&c->arena, MemberRows, members)};
 }
 
+static const char **copy_names(Arena *arena, const char *const *names, int64_t count)
+{
+    const char **copy = ARENA_ARRAY(arena, const char *, (size_t)count + 1);
+    for (int64_t i = 0; i < count; i++)
+        copy[i] = arena_text(arena, names[i], strlen(names[i]));
+    return copy;
+}
+
 static bool count_classes(Counting *c, const Field *fields, uint32_t field_count, DataCounts *counts)
 {
-    bool fine = true;
-    const char *const *names;
-    for (uint32_t i = 0; fine && i < field_count; i++)
-        if (fields[i].classes == ANY_CLASSES && !fields[i].index) {
-            counts->labels[i] = c->source.format->count_classes(&c->source, i, &names);
-            fine = counts->labels[i] >= 0;
-        }
+    bool fine = true, folders = format_traits[c->dataset.format].files == FILES_FOLDERS;
+    for (uint32_t i = 0; fine && i < field_count; i++) {
+        const char *const *names = NULL;
+        if (fields[i].index || !fields[i].classes || (fields[i].classes != ANY_CLASSES && !folders))
+            continue;
+        counts->labels[i] = c->source.format->count_classes(&c->source, i, &names);
+        fine = counts->labels[i] >= 0;
+        if (fine && names)
+            counts->names[i] = copy_names(counts->arena, names, counts->labels[i]);
+    }
     return fine;
 }
 

@@ -57,10 +57,11 @@ static const char *field_file(const Dataset *data, const Field *field, uint32_t 
 static void explain_files(const Dataset *data, const FileNames *files, const char *kind)
 {
     uint32_t per_member = data->family ? files->len / (uint32_t)data->family->count : files->len;
+    const char *word = format_traits[data->format].files == FILES_FOLDERS ? "folder" : "file";
     for (uint32_t i = 0; i < per_member; i++) {
         const char *last = files->data[files->len - per_member + i];
         bool several = files->len > per_member;
-        printf("  file %s%s%s%s\n", files->data[i], several ? " to " : "", several ? last : "", kind);
+        printf("  %s %s%s%s%s\n", word, files->data[i], several ? " to " : "", several ? last : "", kind);
     }
 }
 

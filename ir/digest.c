@@ -89,6 +89,11 @@ static void add_dataset(const Model *model, const Dataset *data, Text *text)
     for (uint32_t k = 0; k < data->splits.len; k++)
         text_printf(text, "split %s %" PRId64 " %a\n", data->splits.data[k].name, data->splits.data[k].count,
                     data->splits.data[k].fraction);
+    for (uint32_t i = 0; i < model->module->fields.len; i++) {
+        const Field *field = &model->module->fields.data[i];
+        for (int64_t k = 0; field->names && &model->datasets.data[field->dataset] == data && k < field->classes; k++)
+            text_printf(text, "class %s\n", field->names[k]);
+    }
     if (data->family)
         text_printf(text, "family %s %d %" PRId64 " %" PRId64 "\n", family_names[data->family->kind], data->family->base,
                     data->family->field, data->family->number);

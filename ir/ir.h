@@ -218,12 +218,13 @@ typedef struct Weight {
 
 /* One field of a data set's examples. */
 typedef struct Field {
-    const char *name; /* "fashion.image" */
-    Type type;        /* of one example; labels are i32[] */
-    uint32_t dataset; /* Model.datasets */
-    int64_t classes;  /* of a label; 0 otherwise */
-    int64_t first;    /* the label of the first class in the files */
-    bool index;       /* the number of the row, which no file holds */
+    const char *name;   /* "fashion.image" */
+    Type type;          /* of one example; labels are i32[] */
+    uint32_t dataset;   /* Model.datasets */
+    int64_t classes;    /* of a label; 0 otherwise */
+    int64_t first;      /* the label of the first class in the files */
+    const char **names; /* what the files call the classes; NULL: their numbers */
+    bool index;         /* the number of the row, which no file holds */
 } Field;
 
 typedef enum {

@@ -72,6 +72,8 @@ static const char *class_name(Arena *arena, const Model *model, uint32_t number,
 {
     const Field *field = &model->module->fields.data[number];
     const Schema *schema = model->datasets.data[field->dataset].schema;
+    if (field->names)
+        return field->names[k];
     for (uint32_t i = 0, position = 0; schema && i < model->module->fields.len; i++) {
         if (model->module->fields.data[i].dataset != field->dataset)
             continue;

@@ -3,6 +3,7 @@
 
 #include "frontend/declare/declare.h"
 #include "frontend/declare/families.h"
+#include "frontend/declare/image_fields.h"
 #include "frontend/declare/table.h"
 #include "frontend/lower/kit.h"
 
@@ -34,32 +35,42 @@ static void read_row_count(DataLowering *l, const Expr *source, int64_t *rows)
         as_integer(l->s, evaluate(l->s, arg->value), arg->span, "the number of examples", 1, INT32_MAX, rows);
 }
 
-/* WORD("a", "b"): appends the names of files. */
+static bool has_folders(const FormatTraits *format)
+{
+    return format->files == FILES_FOLDERS;
+}
+
+/* WORD("a", "b"): appends the names of files, or of folders. */
 static void read_files(DataLowering *l, const Expr *source, bool test)
 {
     Session *s = l->s;
     const char *word = format_names[l->data->format];
     for (const Arg *arg = source->args.first; arg; arg = arg->next) {
         if (arg->label.text || arg->condition || arg->value->kind != EXPR_STRING) {
-            fail(s, arg->span, "%s takes the names of files, as strings", word);
+            fail(s, arg->span, "%s takes the names of %s, as strings", word, has_folders(l->format) ? "folders" : "files");
             if (arg->value->kind == EXPR_MEMBER || arg->value->kind == EXPR_NAME)
                 add_help(s, "write \"%s\"", span_text(&s->file->arena, arg->value->span));
             continue;
         }
         const char *file = copy_text(s, arg->value->name.text);
         if (file[0] == 0)
-            fail(s, arg->span, "the name of a file is empty");
+            fail(s, arg->span, "the name of a %s is empty", has_folders(l->format) ? "folder" : "file");
         if (test)
             vec_push(&l->data->test_files, file);
         else
             vec_push(&l->data->files, file);
     }
-    if (source->args.count == 0 && (l->format->files == FILES_COLUMNS || l->format->files == FILES_RECORDS))
-        fail(s, source->span, "%s takes the name of at least one file", word);
+    if (source->args.count == 0 && l->format->files != FILES_FIELDS)
+        fail(s, source->span, "%s takes the name of at least one %s", word, has_folders(l->format) ? "folder" : "file");
 }
 
-/* How models call the formats that `chosen` holds of: "idx" or, as a call, idx("file", ...); separated by commas and `or`. */
-static const char *list_formats(Session *s, bool (*chosen)(const FormatTraits *format), const char *call)
+static const char *call_text(const FormatTraits *format)
+{
+    return format->files == FILES_NONE ? "(n)" : has_folders(format) ? "(\"folder\", ...)" : "(\"file\", ...)";
+}
+
+/* How models call the formats that `chosen` holds of: "idx" or, as calls, idx("file", ...); separated by commas and `or`. */
+static const char *list_formats(Session *s, bool (*chosen)(const FormatTraits *format), bool calls)
 {
     const char *list = "";
     unsigned left = 0;
@@ -68,7 +79,7 @@ static const char *list_formats(Session *s, bool (*chosen)(const FormatTraits *f
     for (size_t i = 0; i < FORMAT_COUNT; i++)
         if (chosen(&format_traits[i])) {
             left--;
-            list = arena_printf(&s->file->arena, "%s%s%s%s", list, format_names[i], call,
+            list = arena_printf(&s->file->arena, "%s%s%s%s", list, format_names[i], calls ? call_text(&format_traits[i]) : "",
                                 left > 1    ? ", "
                                 : left == 1 ? " or "
                                             : "");
@@ -94,16 +105,18 @@ static bool has_columns(const FormatTraits *format)
 /* The format that the source calls, or -1 (reported). */
 static int find_format(Session *s, const Expr *source)
 {
-    static const char *const later[] = {"text", "image_folder", "safetensors"};
+    static const char *const later[] = {"text", "safetensors"};
     const char *name = source->kind == EXPR_CALL ? head_name(source) : "";
     int format = find_word(WORDS(format_names), name);
     if (format >= 0)
         return format;
     if (find_word(WORDS(later), name) >= 0)
         refuse(s, source->span, arena_printf(&s->file->arena, "the data source '%s'", name));
-    else
+    else {
         fail(s, source->span, "a data set is read by %s, or is %s, examples that are computed or have no content",
-             list_formats(s, has_files, "(\"file\", ...)"), list_formats(s, has_no_files, "(n)"));
+             list_formats(s, has_files, true), list_formats(s, has_no_files, true));
+        answer_foreign(s, FOREIGN_CALL, name);
+    }
     return -1;
 }
 
@@ -224,7 +237,7 @@ static void read_setting(DataLowering *l, const DataItem *item)
 {
     Session *s = l->s;
     if (check_table_setting(s, item) && l->format && !has_columns(l->format))
-        fail(s, item->span, "'%s' belongs to data sets that %s reads", item->name.text, list_formats(s, has_columns, ""));
+        fail(s, item->span, "'%s' belongs to data sets that %s reads", item->name.text, list_formats(s, has_columns, false));
 }
 
 static void read_item(DataLowering *l, const DataItem *item)
@@ -242,7 +255,8 @@ static void read_item(DataLowering *l, const DataItem *item)
         break;
     case DATA_COMPUTED_FIELD:
         if (no_columns && has_files(l->format))
-            fail(s, item->span, "a field of %s files is declared with its type, as in '%s: u8[28, 28]'", word, item->name.text);
+            fail(s, item->span, "a field of %s%s is declared with its type, as in '%s: u8[28, 28]'", word,
+                 has_folders(l->format) ? "" : " files", item->name.text);
         break;
     case DATA_SETTING:
         read_setting(l, item);
@@ -286,6 +300,8 @@ static void check_files(const DataLowering *l, const Field *fields_of_data, uint
     else if (l->format->files == FILES_FIELDS && test_files && test_files != fields)
         fail(s, decl->name.span, "the data set '%s' has %u field%s but %u test file%s", name, fields, plural, test_files,
              test_files == 1 ? "" : "s");
+    else if (has_folders(l->format))
+        check_image_fields(s, l->symbol, l->data, fields_of_data, all_fields);
 }
 
 /* Completes the fields, from number `first` on, whose classes are counted in the files, and those that number the rows: of a
@@ -295,10 +311,13 @@ static void count_classes(Session *s, const Symbol *symbol, const Dataset *data,
     uint32_t members = data->family ? (uint32_t)data->family->count : 1;
     for (uint32_t i = first; i < s->module->fields.len; i++) {
         Field *field = &s->module->fields.data[i];
-        if (field->classes != ANY_CLASSES)
+        bool folders = format_traits[data->format].files == FILES_FOLDERS && field->classes;
+        if (field->classes != ANY_CLASSES && !folders)
             continue;
         const DataCounts *counts = data_counts(s, symbol, data, symbol->decl->name.span);
         if (!counts)
+            return;
+        if (folders && !field->index && !name_classes(s, symbol, field, counts->labels[i - first], counts->names[i - first]))
             return;
         field->classes = counts->labels[i - first];
         for (uint32_t m = 0; field->index && m < members; m++)
@@ -317,7 +336,7 @@ static void lower_own_data(Session *s, Symbol *symbol, Dataset *data)
     for (const DataItem *item = decl->items.first; item; item = item->next)
         read_item(&l, item);
     bool files = l.format && has_files(l.format);
-    bool declared = files && (l.format->files == FILES_FIELDS || l.format->files == FILES_RECORDS); /* with their types */
+    bool declared = files && !has_columns(l.format); /* with their types */
     if (declared && s->file->diags->errors == errors)
         check_files(&l, s->module->fields.data ? s->module->fields.data + first : NULL, s->module->fields.len - first);
     if (l.format && decl->extent)

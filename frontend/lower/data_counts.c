@@ -36,6 +36,8 @@ const DataCounts *data_counts(Session *s, const Symbol *symbol, const Dataset *d
     counts->members = ARENA_ARRAY(&s->file->arena, int64_t, members);
     counts->splits = ARENA_ARRAY(&s->file->arena, int64_t, members * data->splits.len + 1);
     counts->labels = ARENA_ARRAY(&s->file->arena, int64_t, field_count + 1);
+    counts->names = ARENA_ARRAY(&s->file->arena, const char **, field_count + 1);
+    counts->arena = &s->file->arena;
     if (!options->count || !options->data ||
         !options->count(data, fields ? fields + first : NULL, field_count, options->data, counts, reason, sizeof reason)) {
         fail(s, span, "this is counted in the files of '%s', but %s", data->name, reason);

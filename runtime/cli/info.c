@@ -170,8 +170,9 @@ static void print_data(const Manifest *manifest)
             putchar('\n');
         }
         if (!per_field && own_members(dataset)) {
-            print_files(dataset, dataset->files, dataset->file_count, "file");
-            print_files(dataset, dataset->test_files, dataset->test_file_count, "test file");
+            bool folders = format_traits[dataset->format].files == FILES_FOLDERS;
+            print_files(dataset, dataset->files, dataset->file_count, folders ? "folder" : "file");
+            print_files(dataset, dataset->test_files, dataset->test_file_count, folders ? "test folder" : "test file");
         }
         print_table(dataset);
         if (dataset->shuffled)

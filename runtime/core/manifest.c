@@ -69,10 +69,13 @@ static const SchemaColumn *class_column(const Manifest *manifest, size_t field)
 
 const char *manifest_class(const Manifest *manifest, size_t field, int64_t k, char text[CLASS_TEXT_SIZE])
 {
+    const FieldInfo *info = &manifest->fields[field];
     const SchemaColumn *column = class_column(manifest, field);
+    if (k >= 0 && k < (int64_t)info->name_count)
+        return info->names[k];
     if (column && k >= 0 && k < column->category_count)
         return column->categories[k];
-    snprintf(text, CLASS_TEXT_SIZE, "%" PRId64, k + manifest->fields[field].first);
+    snprintf(text, CLASS_TEXT_SIZE, "%" PRId64, k + info->first);
     return text;
 }
 

@@ -77,8 +77,10 @@ static size_t held_fields(const Manifest *manifest, const DatasetInfo *dataset)
 static bool fields_fit(const Manifest *manifest)
 {
     for (size_t i = 0; i < manifest->field_count; i++) {
-        const TensorInfo *tensor = &manifest->fields[i].tensor;
-        if ((manifest->fields[i].index || manifest->fields[i].classes) && (tensor->dtype != DTYPE_I32 || tensor->rank))
+        const FieldInfo *field = &manifest->fields[i];
+        if ((field->index || field->classes) && (field->tensor.dtype != DTYPE_I32 || field->tensor.rank))
+            return false;
+        if (field->name_count && (int64_t)field->name_count != field->classes)
             return false;
     }
     return true;
@@ -124,6 +126,7 @@ static bool dataset_fits(const Manifest *manifest, const DatasetInfo *dataset)
         return some && !dataset->schema && dataset->file_count == files &&
                (!dataset->test_file_count || dataset->test_file_count == files);
     case FILES_RECORDS:
+    case FILES_FOLDERS:
         return some && !dataset->schema;
     case FILES_COLUMNS:
         return some && schema_fits(manifest, dataset);

@@ -4,19 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "runtime/core/report.h"
 
 enum { CHUNK = 1 << 13 }; /* elements */
 
 /* ---- finding a file ---- */
-
-static bool is_folder(const char *path)
-{
-    struct stat status;
-    return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
-}
 
 /* Where the member's name begins in ARCHIVE.npz/NAME; NULL: this is no member of an archive. */
 static char *find_member(const Format *format, char *path)
@@ -26,7 +19,7 @@ static char *find_member(const Format *format, char *path)
         if (at[length] != '/')
             continue;
         at[length] = '\0';
-        bool folder = is_folder(path);
+        bool folder = path_is_folder(path);
         at[length] = '/';
         if (!folder)
             return at + length + 1;

@@ -1,5 +1,6 @@
 #include "runtime/data/files.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -43,6 +44,57 @@ bool path_is_file(const char *path)
                        : S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode) ? "device"
                                                                             : "socket";
     return S_ISREG(status.st_mode) || report_error("%s: is a %s, but must be a file", path, kind);
+}
+
+bool path_is_folder(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+bool folder_list(FolderList *list, const char *path)
+{
+    *list = (FolderList){0};
+    DIR *folder = opendir(path);
+    if (!folder)
+        return report_error("%s: %s", path, strerror(errno));
+    bool fine = true;
+    size_t room = 0;
+    errno = 0;
+    for (const struct dirent *entry; fine && (entry = readdir(folder));) {
+        if (*entry->d_name == '.')
+            continue;
+        if (list->count == room) {
+            room = room ? 2 * room : 64;
+            char **names = realloc(list->names, room * sizeof *names);
+            fine = names || report_error("out of memory");
+            list->names = fine ? names : list->names;
+        }
+        char *name = fine ? strdup(entry->d_name) : NULL;
+        fine = fine && (name || report_error("out of memory"));
+        if (fine)
+            list->names[list->count++] = name;
+        errno = 0;
+    }
+    if (fine && errno)
+        fine = report_error("%s: %s", path, strerror(errno));
+    closedir(folder);
+    if (list->count)
+        qsort(list->names, list->count, sizeof *list->names, by_bytes);
+    return fine;
+}
+
+void folder_list_free(FolderList *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        free(list->names[i]);
+    free(list->names);
+    *list = (FolderList){0};
 }
 
 bool folder_create(const char *path)

@@ -19,6 +19,17 @@ typedef struct FileUse {
 bool path_missing(const char *path, const FileUse *use, const char *other);
 /* Refuses (reported) what exists but is no regular file: opening a pipe waits for a writer, and reading a device need not end. */
 bool path_is_file(const char *path);
+bool path_is_folder(const char *path);
+
+/* Names of what is in a folder, in the order of their bytes. */
+typedef struct FolderList {
+    char **names;
+    size_t count;
+} FolderList;
+/* Lists a folder, without names that begin with a dot. Problems are reported; folder_list_free in any case. */
+bool folder_list(FolderList *list, const char *path);
+void folder_list_free(FolderList *list);
+
 /* Creates the folder and those above it. */
 bool folder_create(const char *path);
 

@@ -51,8 +51,8 @@ const DatasetInfo *examples_dataset(const Manifest *manifest, const ExportInfo *
     if (!examples_needed(export))
         report_error("no argument of '%s' is read from files: leave them out, and predict evaluates it once", export->name);
     else
-        report_error("no data set has fields of the names and types that '%s' takes, %s: predict cannot read them",
-                     export->name, arguments.text);
+        report_error("no data set has fields of the names and types that '%s' takes, %s: predict cannot read them", export->name,
+                     arguments.text);
     return NULL;
 }
 
@@ -68,8 +68,9 @@ static bool find_seed(const Program *program, const char *weights, const char *f
         return false;
     program_read_reals(program, state, words);
     *seed = (uint64_t)(uint32_t)(int32_t)words[0] | (uint64_t)(uint32_t)(int32_t)words[1] << 32;
-    return found || report_error("%s does not say with which seed it was trained, and what the examples of '%s' are follows from it",
-                                 weights, family);
+    return found ||
+           report_error("%s does not say with which seed it was trained, and what the examples of '%s' are follows from it",
+                        weights, family);
 }
 
 /* Room for the splits of all members, which rules fill. */
@@ -101,9 +102,10 @@ static bool open_member(Examples *examples, const Program *program, const Datase
     if (!rules || !rules->field)
         return true;
     if (known < 0)
-        return report_error("the examples of '%s' are others for each of its members, and '%s' does not say of which member its own "
-                            "are: predict cannot make them from files",
-                            dataset->name, exported->info->name);
+        return report_error(
+            "the examples of '%s' are others for each of its members, and '%s' does not say of which member its own "
+            "are: predict cannot make them from files",
+            dataset->name, exported->info->name);
     examples->whole = (Data){.manifest = manifest};
     examples->family =
         (Family){.rules = rules, .info = dataset->family, .dataset = number, .source = (size_t)dataset->family->base};
@@ -163,7 +165,8 @@ static bool select_fields(Examples *examples, const Manifest *manifest, const Da
         all = &manifest->datasets[all->family->base]; /* field by field */
     size_t *positions = calloc(export->argument_count + 1, sizeof *positions), count = 0;
     /* the rows of the data set may be computed, or be made of those of a table */
-    bool files = format_traits[all->format].files == FILES_FIELDS || all->schema;
+    FilesKind kind = format_traits[all->format].files;
+    bool files = kind == FILES_FIELDS || kind == FILES_FOLDERS || all->schema;
     examples->dataset = (DatasetInfo){
         .name = all->name, .format = files ? all->format : FORMAT_NPY, .splits = &examples->split, .split_count = 1};
     examples->dataset.fields = calloc(export->argument_count + 1, sizeof *examples->dataset.fields);
@@ -199,6 +202,8 @@ static bool check_files(const Examples *examples, const ExportInfo *export, cons
     if (held == 0)
         return report_error("the arguments of '%s' are numbers of rows, which no file holds: predict cannot evaluate it",
                             export->name);
+    if (format_traits[examples->dataset.format].files == FILES_FOLDERS)
+        return file_count > 0 || report_error("predict expects images, or folders of them");
     for (size_t i = 0; i < file_count; i++)
         if (path_exists(files[i]) && !path_is_file(files[i]))
             return false;
@@ -274,8 +279,8 @@ void examples_give(const Examples *examples, const Exported *exported, int64_t r
         const unsigned char *from = (const unsigned char *)examples->data.tables[field] + (size_t)row * bytes;
         void *to = exported_argument(exported, i, place);
         if (examples->family.rules)
-            examples->family.rules->field(&examples->whole, &examples->family, examples->member, position_of(examples, field), from,
-                                          to);
+            examples->family.rules->field(&examples->whole, &examples->family, examples->member, position_of(examples, field),
+                                          from, to);
         else
             memcpy(to, from, bytes);
     }

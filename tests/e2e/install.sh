@@ -97,7 +97,7 @@ works_in "$folder/prefix"
 if command -v dpkg-deb >/dev/null && command -v dpkg-shlibdeps >/dev/null; then
     (cd "$build" && cpack -B "$folder/package" >"$folder/said" 2>&1) || fail "cpack: $(cat said)"
     package=$(echo package/hnc_*.deb)
-    for needed in gcc libopenblas-openmp-dev libjansson-dev libcsv-dev zlib1g-dev libllvm19; do
+    for needed in gcc libopenblas-openmp-dev libjansson-dev libcsv-dev libpng-dev libjpeg-dev zlib1g-dev libllvm19; do
         dpkg-deb -f "$package" Depends | grep -q "$needed" || fail "the package does not depend on $needed"
     done
     dpkg-deb -x "$package" root

@@ -25,9 +25,9 @@
 static const char manifest_text[] =
     "{\"abi\":9,\"model\":\"m\",\"digest\":\"\",\"cpu\":\"x86-64-v3\",\"blas\":\"openblas\",\"real\":\"f32\",\"state_bytes\":192,\"scratch_bytes\":0,\"states\":["
     STATE("d.x/mean", "1", "0") "," STATE("d.x/scale", "1", "64") "," STATE("d.x/other", "2", "128") "],"
-    "\"fields\":[{\"name\":\"d.x\",\"dtype\":\"f32\",\"shape\":[3],\"classes\":0,\"first\":0,\"index\":false},"
-    "{\"name\":\"d.y\",\"dtype\":\"i32\",\"shape\":[],\"classes\":2,\"first\":0,\"index\":false},"
-    "{\"name\":\"d.c\",\"dtype\":\"bool\",\"shape\":[],\"classes\":0,\"first\":0,\"index\":false}],"
+    "\"fields\":[{\"name\":\"d.x\",\"dtype\":\"f32\",\"shape\":[3],\"classes\":0,\"first\":0,\"names\":[],\"index\":false},"
+    "{\"name\":\"d.y\",\"dtype\":\"i32\",\"shape\":[],\"classes\":2,\"first\":0,\"names\":[],\"index\":false},"
+    "{\"name\":\"d.c\",\"dtype\":\"bool\",\"shape\":[],\"classes\":0,\"first\":0,\"names\":[],\"index\":false}],"
     "\"functions\":[],\"datasets\":[{\"name\":\"d\",\"format\":\"csv\",\"fields\":[0,1,2],\"files\":[\"a.csv\",\"b.csv\"],"
     "\"family\":null,\"test_files\":[\"t.csv\"],\"splits\":["
     SPLIT("first", "false", "1", "0") "," SPLIT("train", "false", "2", "0") "," SPLIT("test", "true", "0", "1") "],"
@@ -92,6 +92,7 @@ static void test_table_of_the_manifest_is_checked(void **state)
         {"\"shape\":[1],\"role\":\"encoder\"", "\"shape\":[1],\"role\":\"counter\""},
         {"\"name\":\"d.c\",\"dtype\":\"bool\"", "\"name\":\"d.c\",\"dtype\":\"u8\""},
         {"\"files\":[\"a.csv\",\"b.csv\"]", "\"files\":[]"},
+        {"\"classes\":2,\"first\":0,\"names\":[]", "\"classes\":2,\"first\":0,\"names\":[\"a\"]"}, /* of one class */
         {"\"schema\":{", "\"chair\":{"},
         {"\"format\":\"csv\"", "\"format\":\"parquet\""},
         {"\"format\":\"csv\"", "\"format\":\"idx\""}, /* whose files hold no columns */

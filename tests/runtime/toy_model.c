@@ -88,8 +88,8 @@ const char hn_manifest[] =
     STATE("seed", "i32", "[2]", "counter", "320") ","
     STATE("sum", "f64", "[2]", "scratch", "384") ","
     STATE("padding", "f32", "[65536]", "weight", "448") "],"
-    "\"fields\":[{\"name\":\"toy.x\",\"dtype\":\"u8\",\"shape\":[4],\"classes\":0,\"first\":0,\"index\":false},"
-    "{\"name\":\"toy.y\",\"dtype\":\"i32\",\"shape\":[],\"classes\":10,\"first\":0,\"index\":false}],"
+    "\"fields\":[{\"name\":\"toy.x\",\"dtype\":\"u8\",\"shape\":[4],\"classes\":0,\"first\":0,\"names\":[],\"index\":false},"
+    "{\"name\":\"toy.y\",\"dtype\":\"i32\",\"shape\":[],\"classes\":10,\"first\":0,\"names\":[],\"index\":false}],"
     "\"functions\":["
     FUNCTION("tune.init", "", "") ","
     FUNCTION("tune.lower", INDEX "," TENSOR("epoch_steps", "i32", "[]") "," TENSOR("total_steps", "i32", "[]"),

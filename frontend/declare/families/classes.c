@@ -65,6 +65,7 @@ static void read(FamilyLowering *l, const Arg *arguments)
     family->number = number;
     own_field(l, index)->classes = number;
     own_field(l, index)->first = 0;
+    own_field(l, index)->names = NULL;
 }
 
 const FamilyReader classes_reader = {"classes(mnist, 2)", read};
