@@ -100,6 +100,15 @@ bool make_dims(Session *s, ArgList list, Dims *dims)
     return collect_dims(s, list, 0, dims);
 }
 
+/* Only labels have axes behind the brackets of their number of classes. */
+static bool check_axes(Session *s, const TypeExpr *expr)
+{
+    if (!expr->axes.count)
+        return true;
+    fail(s, expr->span, "the axes of %s stand in one pair of brackets, as in %s[2, 3]", expr->base.text, expr->base.text);
+    return false;
+}
+
 bool make_type(Session *s, const TypeExpr *expr, Type *type, int64_t *classes)
 {
     DType dtype;
@@ -113,26 +122,33 @@ bool make_type(Session *s, const TypeExpr *expr, Type *type, int64_t *classes)
     *classes = 0;
     *type = type_of(dtype, dims.n, dims.v);
     if (!type_is(expr, "class"))
-        return check_type(s, *type, expr->span);
+        return check_axes(s, expr) && check_type(s, *type, expr->span);
     if (dims.n != 1) {
         fail(s, expr->span, "a class type has one number, that of its classes, as in class[10]");
         return false;
     }
     *classes = dims.v[0];
-    *type = type_scalar(DTYPE_I32);
-    return true;
+    if (!collect_dims(s, expr->axes, 1, &dims))
+        return false;
+    *type = type_of(DTYPE_I32, dims.n, dims.v);
+    return check_type(s, *type, expr->span);
 }
 
-bool is_closed(const ModelFile *file, const TypeExpr *type)
+static bool are_closed(const ModelFile *file, ArgList extents)
 {
-    for (const Arg *arg = type ? type->dims.first : NULL; arg; arg = arg->next) {
+    for (const Arg *arg = extents.first; arg; arg = arg->next) {
         const Expr *extent = arg->value;
         if (extent->kind == EXPR_NUMBER)
             continue;
         if (extent->kind != EXPR_NAME || !find_symbol_of(file, extent->name.text, DECL_CONST))
             return false;
     }
-    return type && !type_is(type, "size");
+    return true;
+}
+
+bool is_closed(const ModelFile *file, const TypeExpr *type)
+{
+    return type && !type_is(type, "size") && are_closed(file, type->dims) && are_closed(file, type->axes);
 }
 
 /* ---- matching ---- */
@@ -177,22 +193,22 @@ static bool is_variadic(const Expr *expr)
     return expr->kind == EXPR_SPREAD || expr->kind == EXPR_ELLIPSIS;
 }
 
-static bool match_dims(Session *s, const TypeExpr *expr, Dims dims, bool *reported)
+static bool match_dims(Session *s, ArgList extents, Span span, Dims dims, bool *reported)
 {
     unsigned fixed = 0, variadic = 0;
-    for (const Arg *arg = expr->dims.first; arg; arg = arg->next) {
+    for (const Arg *arg = extents.first; arg; arg = arg->next) {
         fixed += !is_variadic(arg->value);
         variadic += is_variadic(arg->value);
     }
     if (variadic > 1) {
-        fail(s, expr->span, "only one of the axes may be a shape variable or '...'");
+        fail(s, span, "only one of the axes may be a shape variable or '...'");
         *reported = true;
         return false;
     }
     if (variadic ? dims.n < fixed : dims.n != fixed)
         return false;
     unsigned at = 0;
-    for (const Arg *arg = expr->dims.first; arg; arg = arg->next) {
+    for (const Arg *arg = extents.first; arg; arg = arg->next) {
         unsigned count = is_variadic(arg->value) ? dims.n - fixed : 1;
         if (is_variadic(arg->value) ? !match_spread(s, arg->value, dims.v + at, count)
                                     : !match_extent(s, arg->value, dims.v[at], reported))
@@ -214,6 +230,8 @@ static Val match_label(Session *s, const TypeExpr *expr, Val value, Span span, c
         return refuse_type(s, expr, value, span, what);
     if (expr->dims.count != 1)
         return fail(s, expr->span, "a class type has one number, that of its classes, as in class[10]");
+    if (!match_dims(s, expr->axes, expr->span, type_dims(val_type(s, value)), &reported))
+        return reported ? val_poison() : refuse_type(s, expr, value, span, what);
     if (value.classes == 0) {
         int64_t classes;
         const Expr *extent = expr->dims.first->value;
@@ -257,22 +275,29 @@ bool data_is_broken(const Session *s)
     return false;
 }
 
+/* Whether an extent is a name that stands for nothing yet. */
+static bool is_open(const Session *s, ArgList extents)
+{
+    for (const Arg *arg = extents.first; arg; arg = arg->next)
+        if (is_variadic(arg->value) || (arg->value->kind == EXPR_NAME && !find_local(s->frame, arg->value->name.text) &&
+                                        !find_symbol_of(s->file, arg->value->name.text, DECL_CONST)))
+            return true;
+    return false;
+}
+
 /* An export's argument takes the type of the first parameter it is passed to. */
 static Val match_argument(Session *s, const TypeExpr *expr, Val value, Span span)
 {
     KnownArgument known = {.param = value.param};
     bool told = known_parameter(s, expr, &known.type), reported = false;
-    for (const Arg *arg = expr->dims.first; arg && !told; arg = arg->next)
-        if (is_variadic(arg->value) || (arg->value->kind == EXPR_NAME && !find_local(s->frame, arg->value->name.text) &&
-                                        !find_symbol_of(s->file, arg->value->name.text, DECL_CONST))) {
-            if (data_is_broken(s))
-                return val_poison();
-            fail(s, span, "the type of the argument '%s' cannot be inferred from %s", value.param->name.text,
-                 type_expr_text(s, expr));
-            add_note(s, value.param->span, "write its type here, as in '%s: f32[10]'", value.param->name.text);
+    if (!told && (is_open(s, expr->dims) || is_open(s, expr->axes))) {
+        if (data_is_broken(s))
             return val_poison();
-        }
-    if (told ? !match_dims(s, expr, type_dims(known.type), &reported) : !make_type(s, expr, &known.type, &known.classes))
+        fail(s, span, "the type of the argument '%s' cannot be inferred from %s", value.param->name.text, type_expr_text(s, expr));
+        add_note(s, value.param->span, "write its type here, as in '%s: f32[10]'", value.param->name.text);
+        return val_poison();
+    }
+    if (told ? !match_dims(s, expr->dims, expr->span, type_dims(known.type), &reported) : !make_type(s, expr, &known.type, &known.classes))
         return val_poison();
     vec_push(&s->file->arguments, known);
     Frame *outermost = s->frame;
@@ -312,7 +337,7 @@ Val match_type(Session *s, const TypeExpr *expr, Val value, Span span, const cha
         return value;
     Type type = val_type(s, value);
     bool converts = type.dtype == dtype || dtype == s->module->real;
-    if (!converts || !match_dims(s, expr, type_dims(type), &reported))
+    if (!converts || !match_dims(s, expr->dims, expr->span, type_dims(type), &reported))
         return reported ? val_poison() : refuse_type(s, expr, value, span, what);
     if (s->learning && !is_closed(s->file, expr))
         learn_parameter(s, expr, type_with_dtype(type, dtype));

@@ -244,12 +244,13 @@ NameList ast_names_add(Parser *parser, NameList list, Name name)
     return list;
 }
 
-TypeExpr *ast_type(Parser *parser, Span span, Name base, bool has_dims, ArgList dims)
+TypeExpr *ast_type(Parser *parser, Span span, Name base, bool has_dims, ArgList dims, ArgList axes)
 {
     TypeExpr *type = ARENA_NEW(parser->arena, TypeExpr);
     type->base = base;
     type->has_dims = has_dims;
     type->dims = dims;
+    type->axes = axes;
     type->span = span;
     return type;
 }

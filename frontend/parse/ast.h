@@ -126,11 +126,12 @@ struct Expr {
 };
 typedef NODE_LIST(Expr) ExprList;
 
-/* f32, f32[n, ..s], class[10], size; as a parameter or a result. */
+/* f32, f32[n, ..s], class[10], class[10][n], size; as a parameter or a result. */
 struct TypeExpr {
     Name base;
     bool has_dims;
-    ArgList dims;
+    ArgList dims; /* of a class: the number of classes alone */
+    ArgList axes; /* of several labels, the second pair of brackets */
     Span span;
     struct TypeExpr *next;
 };
@@ -285,7 +286,7 @@ ArgList ast_args_add(ArgList list, Arg *arg);
 ExprList ast_exprs_add(ExprList list, Expr *expr);
 NameList ast_names_add(Parser *parser, NameList list, Name name);
 
-TypeExpr *ast_type(Parser *parser, Span span, Name base, bool has_dims, ArgList dims);
+TypeExpr *ast_type(Parser *parser, Span span, Name base, bool has_dims, ArgList dims, ArgList axes);
 TypeList ast_types_add(TypeList list, TypeExpr *type);
 Binding *ast_binding(Parser *parser, Span span, Name name, TypeExpr *type, bool random, Expr *init);
 BindingList ast_bindings_add(BindingList list, Binding *binding);

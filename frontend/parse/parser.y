@@ -176,8 +176,9 @@ types
   ;
 
 type
-  : name                    { $$ = ast_type(parser, @$, $1, false, (ArgList){0}); }
-  | name '[' elements ']'   { $$ = ast_type(parser, @$, $1, true, $3); }
+  : name                                     { $$ = ast_type(parser, @$, $1, false, (ArgList){0}, (ArgList){0}); }
+  | name '[' elements ']'                    { $$ = ast_type(parser, @$, $1, true, $3, (ArgList){0}); }
+  | name '[' elements ']' '[' elements ']'   { $$ = ast_type(parser, @$, $1, true, $3, $6); }
   ;
 
 source

@@ -179,6 +179,8 @@ static void print_type(Text *out, const TypeExpr *type)
     if (!type->has_dims)
         return;
     print_list(out, type->dims);
+    if (type->axes.count)
+        print_list(out, type->axes);
 }
 
 static void print_names(Text *out, NameList names)
