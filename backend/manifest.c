@@ -69,6 +69,13 @@ static FamilyInfo *family_info(const Family *family, Arena *arena)
     return info;
 }
 
+static TextInfo *text_info(const TextWindows *text, Arena *arena)
+{
+    TextInfo *info = ARENA_NEW(arena, TextInfo);
+    *info = (TextInfo){.unit = text->unit, .length = text->length, .end = text->end, .unknown = text->unknown};
+    return info;
+}
+
 DatasetInfo dataset_info(const Dataset *dataset, Arena *arena)
 {
     DatasetInfo info = {.name = dataset->name,
@@ -83,11 +90,17 @@ DatasetInfo dataset_info(const Dataset *dataset, Arena *arena)
                         .shuffled = dataset->shuffled,
                         .rows = dataset->rows,
                         .test_rows = format_traits[dataset->format].files == FILES_NONE ? dataset->test_rows : 0,
+                        .text = dataset->text ? text_info(dataset->text, arena) : NULL,
                         .schema = dataset->schema};
     for (uint32_t i = 0; i < dataset->splits.len; i++) {
         const Split *split = &dataset->splits.data[i];
         info.splits[i] =
-            (SplitInfo){.name = split->name, .from_test = split->from_test, .count = split->count, .fraction = split->fraction};
+            (SplitInfo){.name = split->name,
+                        .from_test = split->from_test,
+                        .count = split->count,
+                        .fraction = split->fraction,
+                        .own_files = split->own_files,
+                        .streams = split->streams};
     }
     return info;
 }

@@ -30,7 +30,10 @@ static void explain_splits(const Dataset *data, Arena *arena)
 
 static const char *field_type(Arena *arena, const Field *field)
 {
-    return field->classes ? arena_printf(arena, "class[%" PRId64 "]", field->classes) : type_text(field->type);
+    const char *type = type_text(field->type);
+    if (!field->classes)
+        return type;
+    return arena_printf(arena, "class[%" PRId64 "]%s", field->classes, field->type.rank ? strchr(type, '[') : "");
 }
 
 /* "csv", "csv, 4 members", "10 members of permute(mnist, image)" */

@@ -87,8 +87,11 @@ static void add_dataset(const Model *model, const Dataset *data, Text *text)
 {
     text_printf(text, "data %s %s %d\n", data->name, format_names[data->format], data->shuffled);
     for (uint32_t k = 0; k < data->splits.len; k++)
-        text_printf(text, "split %s %" PRId64 " %a\n", data->splits.data[k].name, data->splits.data[k].count,
-                    data->splits.data[k].fraction);
+        text_printf(text, "split %s %" PRId64 " %a %" PRId64 "\n", data->splits.data[k].name, data->splits.data[k].count,
+                    data->splits.data[k].fraction, data->splits.data[k].streams);
+    if (data->text)
+        text_printf(text, "text %s %" PRId64 " %s %s\n", unit_names[data->text->unit], data->text->length,
+                    data->text->end ? data->text->end : "", data->text->unknown ? data->text->unknown : "");
     for (uint32_t i = 0; i < model->module->fields.len; i++) {
         const Field *field = &model->module->fields.data[i];
         for (int64_t k = 0; field->names && &model->datasets.data[field->dataset] == data && k < field->classes; k++)

@@ -14,6 +14,8 @@ typedef struct Split {
     bool from_test;   /* rows of the test files; otherwise of the main ones */
     int64_t count;    /* rows; 0: `fraction` says how many */
     double fraction;  /* of the rows of its files; 1 with count 0: all of them (the test split) */
+    uint32_t own_files; /* so many of the test files, behind those of earlier splits, are the split; 0: it is a part of its kind's rows */
+    int64_t streams;    /* its rows are so many texts side by side: a step takes one row of each, in order; 0: rows in any order */
 } Split;
 
 /* A data set of several members, which have its fields and its splits (runtime/abi/families.def). */
@@ -36,6 +38,13 @@ static inline bool same_member(MemberChoice a, MemberChoice b)
     return a.kind == b.kind && a.index == b.index;
 }
 
+/* How texts become rows (runtime/data/text.c). */
+typedef struct TextWindows {
+    TextUnit unit;
+    int64_t length;           /* tokens of a window */
+    const char *end, *unknown; /* tokens: what the end of a line is, what stands for those outside the vocabulary; NULL: none */
+} TextWindows;
+
 typedef VEC(const char *) FileNames;
 
 /* Fields of a data set are those of module->fields whose `dataset` is its index, in order. */
@@ -45,6 +54,7 @@ typedef struct Dataset {
     Family *family;       /* NULL: it is one data set */
     FileNames files;      /* how they go with fields: format_traits. Of a family, those of member 0, then of member 1, ... */
     FileNames test_files; /* the same, or none */
+    TextWindows *text;    /* FILES_TEXTS: how they are cut; NULL otherwise */
     Schema *schema;       /* FILES_COLUMNS: what becomes of the columns; NULL otherwise */
     int64_t rows;         /* FILES_NONE: how many examples, of each member */
     int64_t main_rows, test_rows; /* FILES_COLUMNS: rows of the main and of the test files, as the compiler found them, of all

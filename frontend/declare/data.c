@@ -1,10 +1,12 @@
 /* Data declarations, and the fields and splits that expressions reach through them. */
+#include <inttypes.h>
 #include <string.h>
 
 #include "frontend/declare/declare.h"
 #include "frontend/declare/families.h"
 #include "frontend/declare/image_fields.h"
 #include "frontend/declare/table.h"
+#include "frontend/declare/text.h"
 #include "frontend/lower/kit.h"
 
 static const char *copy_text(Session *s, const char *text)
@@ -19,6 +21,7 @@ typedef struct DataLowering {
     Dataset *data;
     const FormatTraits *format; /* NULL: there is no such format, which was reported */
     double fractions;           /* of the splits, added up */
+    int64_t streams;            /* of a text; 0: none */
 } DataLowering;
 
 /* ---- formats ---- */
@@ -40,12 +43,21 @@ static bool has_folders(const FormatTraits *format)
     return format->files == FILES_FOLDERS;
 }
 
+static bool is_text(const FormatTraits *format)
+{
+    return format && format->files == FILES_TEXTS;
+}
+
 /* WORD("a", "b"): appends the names of files, or of folders. */
 static void read_files(DataLowering *l, const Expr *source, bool test)
 {
     Session *s = l->s;
     const char *word = format_names[l->data->format];
+    uint32_t named = 0;
     for (const Arg *arg = source->args.first; arg; arg = arg->next) {
+        if (arg->label.text && is_text(l->format)) /* text.c reads it */
+            continue;
+        named++;
         if (arg->label.text || arg->condition || arg->value->kind != EXPR_STRING) {
             fail(s, arg->span, "%s takes the names of %s, as strings", word, has_folders(l->format) ? "folders" : "files");
             if (arg->value->kind == EXPR_MEMBER || arg->value->kind == EXPR_NAME)
@@ -60,7 +72,7 @@ static void read_files(DataLowering *l, const Expr *source, bool test)
         else
             vec_push(&l->data->files, file);
     }
-    if (source->args.count == 0 && l->format->files != FILES_FIELDS)
+    if (named == 0 && l->format->files != FILES_FIELDS)
         fail(s, source->span, "%s takes the name of at least one %s", word, has_folders(l->format) ? "folder" : "file");
 }
 
@@ -105,7 +117,7 @@ static bool has_columns(const FormatTraits *format)
 /* The format that the source calls, or -1 (reported). */
 static int find_format(Session *s, const Expr *source)
 {
-    static const char *const later[] = {"text", "safetensors"};
+    static const char *const later[] = {"safetensors"};
     const char *name = source->kind == EXPR_CALL ? head_name(source) : "";
     int format = find_word(WORDS(format_names), name);
     if (format >= 0)
@@ -131,6 +143,8 @@ static void read_source(DataLowering *l, const Expr *source)
         read_files(l, source, false);
     else
         read_row_count(l, source, &l->data->rows);
+    if (is_text(l->format))
+        read_text(l->s, l->data, source, &l->streams);
 }
 
 static void read_test_source(DataLowering *l, const Expr *source)
@@ -232,6 +246,74 @@ static void read_split(DataLowering *l, const DataItem *item)
     add_split(s, l->data, split, item->span);
 }
 
+/* A split that has files of its own: valid text("ptb.valid.txt"). */
+static void read_own_split(DataLowering *l, const char *name, const Expr *source, Span span)
+{
+    int format = find_format(l->s, source);
+    uint32_t before = l->data->test_files.len;
+    if (format < 0)
+        return;
+    if (format != (int)l->data->format) {
+        fail(l->s, source->span, "the files of the split '%s' are read by %s, as the others are", name, format_names[l->data->format]);
+        return;
+    }
+    read_files(l, source, true);
+    Split split = {.name = copy_text(l->s, name),
+                   .from_test = true,
+                   .fraction = 1,
+                   .own_files = l->data->test_files.len - before,
+                   .streams = read_split_streams(l->s, source, l->streams)};
+    add_split(l->s, l->data, split, span);
+}
+
+/* A line in the braces of a text. */
+static void read_text_item(DataLowering *l, const DataItem *item)
+{
+    const Expr *only = item->values.first && !item->values.first->next ? item->values.first : NULL;
+    switch (item->kind) {
+    case DATA_TEST:
+        read_own_split(l, "test", item->value, item->span);
+        break;
+    case DATA_SPLIT:
+        if (item->shuffled && l->streams)
+            fail(l->s, item->span, "windows of streams follow one another: they cannot be shuffled");
+        read_split(l, item);
+        break;
+    case DATA_SETTING:
+        if (only && only->kind == EXPR_CALL) {
+            read_own_split(l, item->name.text, only, item->span);
+            break;
+        }
+        fail(l->s, item->span, "a text has no lines of '%s'", item->name.text);
+        add_help(l->s, "splits of files of their own are lines of their names: '%s text(\"file\")'", item->name.text);
+        break;
+    default:
+        fail(l->s, item->span, "the fields of a text are 'tokens' and 'next', which are not declared");
+    }
+}
+
+/* The main splits of a text have its streams, and whole steps of them. */
+static void finish_text(DataLowering *l)
+{
+    Dataset *data = l->data;
+    bool main = false;
+    for (uint32_t i = 0; i < data->splits.len; i++) {
+        Split *split = &data->splits.data[i];
+        if (split->own_files)
+            continue;
+        main = true;
+        split->streams = l->streams;
+        if (l->streams && split->count % l->streams)
+            fail(l->s, l->symbol->decl->name.span, "the split '%s' of %" PRId64 " windows is no multiple of the %" PRId64 " streams", split->name,
+                 split->count, l->streams);
+    }
+    if (!main)
+        add_split(l->s, data, (Split){.name = "train", .fraction = 1, .streams = l->streams}, l->symbol->decl->name.span);
+    if (l->symbol->decl->extent)
+        fail(l->s, l->symbol->decl->name.span, "a text is one data set: families of texts are not supported yet");
+    add_text_fields(l->s, l->symbol, data);
+}
+
 /* Settings of tables are read with their columns. */
 static void read_setting(DataLowering *l, const DataItem *item)
 {
@@ -246,6 +328,10 @@ static void read_item(DataLowering *l, const DataItem *item)
     const char *word = format_names[l->data->format];
     bool columns = l->format && has_columns(l->format), no_columns = l->format && !columns;
     l->data->shuffled |= item->shuffled;
+    if (is_text(l->format)) {
+        read_text_item(l, item);
+        return;
+    }
     switch (item->kind) {
     case DATA_FIELD:
         if (columns)
@@ -304,6 +390,15 @@ static void check_files(const DataLowering *l, const Field *fields_of_data, uint
         check_image_fields(s, l->symbol, l->data, fields_of_data, all_fields);
 }
 
+/* Into the module, which outlives the counts. */
+static const char **copy_names(Session *s, const char *const *names, int64_t count)
+{
+    const char **copy = names ? ARENA_ARRAY(&s->module->arena, const char *, (size_t)count) : NULL;
+    for (int64_t i = 0; names && i < count; i++)
+        copy[i] = copy_text(s, names[i]);
+    return copy;
+}
+
 /* Completes the fields, from number `first` on, whose classes are counted in the files, and those that number the rows: of a
  * family, those of the largest member. */
 static void count_classes(Session *s, const Symbol *symbol, const Dataset *data, uint32_t first)
@@ -317,9 +412,10 @@ static void count_classes(Session *s, const Symbol *symbol, const Dataset *data,
         const DataCounts *counts = data_counts(s, symbol, data, symbol->decl->name.span);
         if (!counts)
             return;
-        if (folders && !field->index && !name_classes(s, symbol, field, counts->labels[i - first], counts->names[i - first]))
+        if (folders && !field->index && !check_folder_count(s, symbol, field, counts->labels[i - first], counts->names[i - first]))
             return;
         field->classes = counts->labels[i - first];
+        field->names = copy_names(s, counts->names[i - first], field->classes);
         for (uint32_t m = 0; field->index && m < members; m++)
             if (counts->members[m] > field->classes)
                 field->classes = counts->members[m];
@@ -329,23 +425,25 @@ static void count_classes(Session *s, const Symbol *symbol, const Dataset *data,
 static void lower_own_data(Session *s, Symbol *symbol, Dataset *data)
 {
     const Decl *decl = symbol->decl;
-    DataLowering l = {s, symbol, data, NULL, 0};
+    DataLowering l = {.s = s, .symbol = symbol, .data = data};
     uint32_t first = s->module->fields.len;
     unsigned errors = s->file->diags->errors;
     read_source(&l, decl->value);
     for (const DataItem *item = decl->items.first; item; item = item->next)
         read_item(&l, item);
+    if (is_text(l.format))
+        finish_text(&l);
     bool files = l.format && has_files(l.format);
     bool declared = files && !has_columns(l.format); /* with their types */
     if (declared && s->file->diags->errors == errors)
         check_files(&l, s->module->fields.data ? s->module->fields.data + first : NULL, s->module->fields.len - first);
-    if (l.format && decl->extent)
+    if (l.format && decl->extent && !is_text(l.format))
         read_members(s, symbol, data);
-    else if (files)
+    else if (files && !decl->extent)
         check_no_members(s, symbol);
     if (l.format && has_columns(l.format) && s->file->diags->errors == errors)
         lower_table(s, symbol, data);
-    bool test = data->test_files.len || (!files && data->test_rows);
+    bool test = (data->test_files.len && !is_text(l.format)) || (!files && data->test_rows);
     if (l.format && !files && s->file->diags->errors == errors)
         lower_rows(s, symbol, data);
     if (l.format && !declared && s->file->diags->errors == errors)

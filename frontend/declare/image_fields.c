@@ -59,17 +59,13 @@ void check_image_fields(Session *s, const Symbol *symbol, const Dataset *data, c
         check_image_splits(s, symbol, data);
 }
 
-bool name_classes(Session *s, const Symbol *symbol, Field *field, int64_t classes, const char **names)
+bool check_folder_count(Session *s, const Symbol *symbol, const Field *field, int64_t classes, const char *const *names)
 {
-    const char **kept = ARENA_ARRAY(&s->module->arena, const char *, (size_t)classes);
     const char *list = "";
-    for (int64_t k = 0; k < classes; k++) {
-        kept[k] = arena_text(&s->module->arena, names[k], strlen(names[k]));
-        list = k < 12 ? arena_printf(&s->file->arena, "%s%s%s", list, k ? ", " : "", names[k]) : list;
-    }
-    field->names = kept;
     if (field->classes == ANY_CLASSES || field->classes == classes)
         return true;
+    for (int64_t k = 0; k < classes && k < 12; k++)
+        list = arena_printf(&s->file->arena, "%s%s%s", list, k ? ", " : "", names[k]);
     fail(s, field_span(symbol, field), "'%s' is class[%lld], but there are folders of %lld class%s: %s%s",
          strchr(field->name, '.') + 1, (long long)field->classes, (long long)classes, classes == 1 ? "" : "es", list,
          classes > 12 ? ", ..." : "");

@@ -6,7 +6,7 @@
 
 /* Reports fields that are no image and its class, and splits that would take the images of one class after the other. */
 void check_image_fields(Session *s, const Symbol *symbol, const Dataset *data, const Field *fields, uint32_t count);
-/* Gives the class the names of its folders. False (reported): the model declares another number of classes. */
-bool name_classes(Session *s, const Symbol *symbol, Field *field, int64_t classes, const char **names);
+/* False (reported): the field declares another number of classes than there are folders, which have these names. */
+bool check_folder_count(Session *s, const Symbol *symbol, const Field *field, int64_t classes, const char *const *names);
 
 #endif

@@ -18,7 +18,7 @@ enum {
 };
 
 /* How files go with the fields of a data set. */
-typedef enum { FILES_NONE, FILES_FIELDS, FILES_COLUMNS, FILES_RECORDS, FILES_FOLDERS } FilesKind;
+typedef enum { FILES_NONE, FILES_FIELDS, FILES_COLUMNS, FILES_RECORDS, FILES_FOLDERS, FILES_TEXTS } FilesKind;
 
 typedef struct FormatTraits {
     FilesKind files;

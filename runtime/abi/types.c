@@ -115,3 +115,9 @@ const char *const lifetime_names[LIFETIME_COUNT] = {
 #include "runtime/abi/lifetimes.def"
 #undef LIFETIME
 };
+
+const char *const unit_names[UNIT_COUNT] = {
+#define UNIT(KIND, name) #name,
+#include "runtime/abi/units.def"
+#undef UNIT
+};

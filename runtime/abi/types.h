@@ -127,6 +127,19 @@ enum {
 #undef DOMAIN
 };
 
+typedef enum {
+#define UNIT(KIND, name) UNIT_##KIND,
+#include "runtime/abi/units.def"
+#undef UNIT
+} TextUnit;
+
+enum {
+    UNIT_COUNT = 0
+#define UNIT(KIND, name) +1
+#include "runtime/abi/units.def"
+#undef UNIT
+};
+
 extern const char *const dtype_names[DTYPE_COUNT]; /* "f32" ... */
 extern const size_t dtype_sizes[DTYPE_COUNT];      /* bytes */
 extern const char *const state_role_names[STATE_ROLE_COUNT];
@@ -142,5 +155,6 @@ extern const char *const domain_names[DOMAIN_COUNT];
 extern const char *const domain_examples[DOMAIN_COUNT]; /* "A,B,..." */
 extern const bool domain_is_index[DOMAIN_COUNT]; /* a whole number, from 0 on, as i32 */
 extern const char *const lifetime_names[LIFETIME_COUNT];
+extern const char *const unit_names[UNIT_COUNT]; /* "word" ... */
 
 #endif

@@ -78,7 +78,7 @@ static bool fields_fit(const Manifest *manifest)
 {
     for (size_t i = 0; i < manifest->field_count; i++) {
         const FieldInfo *field = &manifest->fields[i];
-        if ((field->index || field->classes) && (field->tensor.dtype != DTYPE_I32 || field->tensor.rank))
+        if ((field->index || field->classes) && (field->tensor.dtype != DTYPE_I32 || (field->index && field->tensor.rank)))
             return false;
         if (field->name_count && (int64_t)field->name_count != field->classes)
             return false;
@@ -110,6 +110,20 @@ static bool makers_fit(const Manifest *manifest, const DatasetInfo *dataset)
     return fits;
 }
 
+/* A text's fields are windows of labels of one vocabulary; splits of its own files take all of them. */
+static bool texts_fit(const Manifest *manifest, const DatasetInfo *dataset)
+{
+    size_t own = 0;
+    for (size_t i = 0; i < dataset->field_count; i++) {
+        const FieldInfo *field = &manifest->fields[dataset->fields[i]];
+        if (!field->index && (!field->name_count || field->tensor.rank != 1 || field->tensor.dims[0] != dataset->text->length))
+            return false;
+    }
+    for (size_t i = 0; i < dataset->split_count; i++)
+        own += dataset->splits[i].own_files;
+    return own == dataset->test_file_count;
+}
+
 static bool dataset_fits(const Manifest *manifest, const DatasetInfo *dataset)
 {
     const FormatTraits *format = &format_traits[dataset->format];
@@ -130,6 +144,8 @@ static bool dataset_fits(const Manifest *manifest, const DatasetInfo *dataset)
         return some && !dataset->schema;
     case FILES_COLUMNS:
         return some && schema_fits(manifest, dataset);
+    case FILES_TEXTS:
+        return some && dataset->text && !dataset->family && texts_fit(manifest, dataset);
     default:
         return dataset->rows > 0 && !dataset->schema && (held ? makers_fit(manifest, dataset) : !dataset->maker_count);
     }

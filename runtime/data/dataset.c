@@ -33,15 +33,25 @@ static int64_t fraction_rows(const DatasetInfo *dataset, const SplitInfo *split,
     return *whole > 1 - FRACTION_SLACK || count > left ? left : count;
 }
 
-bool split_rows(const DatasetInfo *dataset, int64_t main_rows, int64_t test_rows, RowRange *ranges)
+/* The rows that a split takes, of which `left` are left: all of its own files, or as many as it asks for, of streams in whole
+ * steps. */
+static int64_t rows_of_split(const DatasetInfo *dataset, const SplitInfo *split, int64_t own, int64_t rows, int64_t left, double *whole)
+{
+    if (split->own_files)
+        return own;
+    int64_t count = split->count ? split->count : fraction_rows(dataset, split, rows, left, whole);
+    return split->streams ? count - count % split->streams : count;
+}
+
+bool split_rows(const DatasetInfo *dataset, MemberRows in, const int64_t *own_rows, RowRange *ranges)
 {
     int64_t taken[2] = {0, 0};
     double whole[2] = {0, 0};
     for (size_t i = 0; i < dataset->split_count; i++) {
         const SplitInfo *split = &dataset->splits[i];
-        int64_t rows = split->from_test ? test_rows : main_rows;
+        int64_t rows = split->from_test ? in.test : in.main, own = own_rows ? own_rows[i] : 0;
         int64_t *used = &taken[split->from_test];
-        int64_t count = split->count ? split->count : fraction_rows(dataset, split, rows, rows - *used, &whole[split->from_test]);
+        int64_t count = rows_of_split(dataset, split, own, rows, rows - *used, &whole[split->from_test]);
         if (count > rows - *used)
             return report_error("the split %s.%s asks for %" PRId64 " examples, but of the %" PRId64
                                 " in the data set's %sfiles only "
@@ -50,7 +60,7 @@ bool split_rows(const DatasetInfo *dataset, int64_t main_rows, int64_t test_rows
         if (count == 0)
             return report_error("the split %s.%s is empty: its files hold %" PRId64 " examples", dataset->name, split->name,
                                 rows);
-        ranges[i] = (RowRange){.first = (split->from_test ? main_rows : 0) + *used, .count = count};
+        ranges[i] = (RowRange){.first = (split->from_test ? in.main : 0) + *used, .count = count};
         *used += count;
     }
     return true;
@@ -65,7 +75,7 @@ bool split_members(const DataSource *source, RowRange *ranges)
         MemberRows rows = source->members[m];
         DatasetInfo named = *dataset;
         named.name = member_name(dataset, m, name);
-        if (!split_rows(&named, rows.main, rows.test, ranges))
+        if (!split_rows(&named, rows, source->own_rows, ranges))
             return false;
         for (size_t i = 0; i < dataset->split_count; i++)
             ranges[i].first += dataset->splits[i].from_test ? test_rows - rows.main : main_rows;
@@ -238,6 +248,7 @@ void data_source_close(DataSource *source)
     if (source->format && source->format->close)
         source->format->close(source);
     free(source->members);
+    free(source->own_rows);
     *source = (DataSource){0};
 }
 

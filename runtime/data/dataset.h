@@ -37,10 +37,11 @@ void data_free(Data *data);
 bool data_source_open(DataSource *source);
 void data_source_close(DataSource *source);
 
-/* The rows that the splits take in a data set of `main_rows` and `test_rows`: each kind in order from its first row. A fraction
+/* The rows that the splits take in a data set of so many main and test rows: each kind in order from its first row. own_rows, one
+ * per split: those of its own files (DataSource); NULL: no split has such. A fraction
  * takes that part of its files' rows, rounded to the nearest number; where splits are fractions only, the one that completes the
  * whole takes all that is left. False (reported) if they ask for too many or a split stays empty. */
-bool split_rows(const DatasetInfo *dataset, int64_t main_rows, int64_t test_rows, RowRange *ranges);
+bool split_rows(const DatasetInfo *dataset, MemberRows rows, const int64_t *own_rows, RowRange *ranges);
 /* The same of an open data set, whose members each have their splits: [member][split]. */
 bool split_members(const DataSource *source, RowRange *ranges);
 

@@ -1,5 +1,5 @@
 /* Which examples a training step sees. Every epoch is a fresh permutation of its split's rows, drawn from Philox by (seed,
- * stream, epoch): the batch of a step is a function of the step's number alone, so a resumed run needs nothing but that number.
+ * stream, epoch), or all of them in their order: the batch of a step is a function of the step's number alone, so a resumed run needs nothing but that number.
  */
 #ifndef HN_RUNTIME_SAMPLER_H
 #define HN_RUNTIME_SAMPLER_H
@@ -11,12 +11,13 @@ typedef struct Sampler {
     uint32_t stream; /* the phase's number, and above it that of a member; distinct streams are independent */
     RowRange rows;
     int64_t batch;
+    bool in_order;  /* epochs are not permuted */
     int64_t epoch;  /* whose permutation `order` holds; -1: none yet */
     int32_t *order; /* rows.count rows; owned */
 } Sampler;
 
 /* Batches of `batch` <= rows.count rows; the last partial batch of an epoch is dropped. */
-bool sampler_open(Sampler *sampler, uint64_t seed, uint32_t stream, RowRange rows, int64_t batch);
+bool sampler_open(Sampler *sampler, uint64_t seed, uint32_t stream, RowRange rows, int64_t batch, bool in_order);
 /* The sampler draws from other rows: `batch` <= rows.count <= the count that it was opened with. A batch of them is a function of
  * (seed, stream, step), whatever the sampler drew from before. */
 void sampler_move(Sampler *sampler, uint32_t stream, RowRange rows);

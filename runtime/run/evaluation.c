@@ -7,7 +7,7 @@
 
 static bool open_pass(Call *call, const Program *program, int function, const void *const *rows)
 {
-    static const char *const inputs[] = {"index", "mask", "row.number", NULL};
+    static const char *const inputs[] = {"index", "mask", "row.number", "begins", NULL};
     if (!call_open(call, program, function, rows, inputs))
         return false;
     const TensorInfo *index = call_input_type(call, "index"), *mask = call_input_type(call, "mask");
@@ -110,6 +110,7 @@ static void run_pass(Call *accumulate, const Reading *reading, int64_t member)
         }
         reading_take(reading, member, index, batch, 0);
         call_set(accumulate, "row.number", (double)done);
+        call_set(accumulate, "begins", done == 0);
         call_run(accumulate);
     }
 }

@@ -165,6 +165,7 @@ static bool take_step(Run *run, size_t phase)
     int32_t *index = call_input(&p->call, "index");
     for (size_t i = 0; index && i < p->sampler_count; i++)
         take_rows(run, phase, i, batch, index + (int64_t)i * p->info->batch);
+    call_set(&p->call, "begins", p->sampler_count && batch % sampler_epoch_steps(&p->samplers[0]) == 0);
     call_run(&p->call);
     run->position.steps[phase]++;
     run->position.seconds += clock_seconds() - begin;

@@ -159,12 +159,13 @@ static bool open_samplers(Run *run, size_t number, size_t count)
 {
     Phase *phase = &run->phases[number];
     RowRange largest = largest_member(phase);
+    bool in_order = run->manifest->datasets[phase->info->dataset].splits[phase->info->split].streams > 0;
     phase->samplers = calloc(count, sizeof *phase->samplers);
     if (!phase->samplers || !largest.count)
         return largest.count ? report_error("out of memory") : false;
     for (size_t i = 0; i < count; i++) {
         phase->sampler_count++;
-        if (!sampler_open(&phase->samplers[i], run->identity.seed, (uint32_t)number, largest, phase->info->batch))
+        if (!sampler_open(&phase->samplers[i], run->identity.seed, (uint32_t)number, largest, phase->info->batch, in_order))
             return false;
         phase_move(run, number, i, phase->reading.condition ? (int64_t)i : reading_member(&phase->reading));
     }
@@ -173,7 +174,7 @@ static bool open_samplers(Run *run, size_t number, size_t count)
 
 static bool open_phase(Run *run, size_t number)
 {
-    static const char *const inputs[] = {"index", "memory", "epoch_steps", "total_steps", NULL};
+    static const char *const inputs[] = {"index", "memory", "epoch_steps", "total_steps", "begins", NULL};
     Phase *phase = &run->phases[number];
     phase->info = &run->manifest->train->phases[number];
     const PhaseInfo *info = phase->info;

@@ -31,9 +31,9 @@ static void add_dataset(Model *model)
     Dataset dataset = {.name = "fashion", .format = FORMAT_IDX};
     vec_push(&dataset.files, "images.gz");
     vec_push(&dataset.files, "labels.gz");
-    vec_push(&dataset.splits, (Split){"train", false, 50000, 0});
-    vec_push(&dataset.splits, (Split){"valid", false, 0, 0.1});
-    vec_push(&dataset.splits, (Split){"test", true, 0, 1});
+    vec_push(&dataset.splits, ((Split){.name = "train", .count = 50000}));
+    vec_push(&dataset.splits, ((Split){.name = "valid", .fraction = 0.1}));
+    vec_push(&dataset.splits, ((Split){.name = "test", .from_test = true, .fraction = 1}));
     vec_push(&model->datasets, dataset);
 }
 

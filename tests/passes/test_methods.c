@@ -66,7 +66,7 @@ static void toy_new(Toy *toy, const WeightForm *form)
     vec_push(&toy->model.nets, (Net){"net", 1});
     vec_push(&toy->model.hypers, (Hyper){"lam.a", 0, 0, type_scalar(DTYPE_F64), HYPER_RANGE, 0, 2, 0.5, false});
     Dataset data = {.name = "d", .format = FORMAT_IDX};
-    vec_push(&data.splits, (Split){"train", false, ROWS, 0});
+    vec_push(&data.splits, ((Split){.name = "train", .count = ROWS}));
     vec_push(&toy->model.datasets, data);
     toy->train = (Train){.name = "go", .method = METHOD_FIT, .batch = BATCH, .epochs = 1, .select = -1};
     Phase phase = {.name = "minimise", .objective = toy_objective(module, "go.objective", "loss"), .batch = BATCH};

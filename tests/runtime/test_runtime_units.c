@@ -50,7 +50,7 @@ static void test_epochs_are_permutations(void **state)
     enum { ROWS = 1000, BATCH = 64, STEPS = ROWS / BATCH };
     Sampler sampler;
     int32_t index[BATCH], first_epoch[ROWS];
-    assert_true(sampler_open(&sampler, 42, 0, (RowRange){.first = 500, .count = ROWS}, BATCH));
+    assert_true(sampler_open(&sampler, 42, 0, (RowRange){.first = 500, .count = ROWS}, BATCH, false));
     assert_int_equal(sampler_epoch_steps(&sampler), STEPS);
     int in_place = 0, as_before = 0;
     for (int epoch = 0; epoch < 2; epoch++) {
@@ -80,7 +80,7 @@ static void test_shuffles_are_uniform(void **state)
     int counts[ROWS][ROWS] = {{0}};
     Sampler sampler;
     int32_t index[ROWS];
-    assert_true(sampler_open(&sampler, 7, 1, (RowRange){.count = ROWS}, ROWS));
+    assert_true(sampler_open(&sampler, 7, 1, (RowRange){.count = ROWS}, ROWS, false));
     for (int epoch = 0; epoch < EPOCHS; epoch++) {
         sampler_batch(&sampler, epoch, index);
         for (int i = 0; i < ROWS; i++)
@@ -101,8 +101,8 @@ static void test_batches_need_no_history(void **state)
     Sampler walked, jumped, other;
     int32_t a[BATCH], b[BATCH], c[BATCH];
     RowRange rows = {.count = 95};
-    assert_true(sampler_open(&walked, 3, 0, rows, BATCH) && sampler_open(&jumped, 3, 0, rows, BATCH) &&
-                sampler_open(&other, 4, 0, rows, BATCH));
+    assert_true(sampler_open(&walked, 3, 0, rows, BATCH, false) && sampler_open(&jumped, 3, 0, rows, BATCH, false) &&
+                sampler_open(&other, 4, 0, rows, BATCH, false));
     for (int step = 0; step <= 40; step++)
         sampler_batch(&walked, step, a);
     sampler_batch(&jumped, 40, b);
@@ -121,15 +121,15 @@ static void test_splits_take_rows_in_order(void **state)
         {.name = "train", .fraction = 0.29}, {.name = "valid", .count = 20}, {.name = "test", .from_test = true, .fraction = 1}};
     DatasetInfo dataset = {.name = "d", .splits = splits, .split_count = 3};
     RowRange ranges[3];
-    assert_true(split_rows(&dataset, 100, 30, ranges));
+    assert_true(split_rows(&dataset, (MemberRows){100, 30}, NULL, ranges));
     assert_int_equal(ranges[0].first, 0);
     assert_int_equal(ranges[0].count, 29);
     assert_int_equal(ranges[1].first, 29);
     assert_int_equal(ranges[1].count, 20);
     assert_int_equal(ranges[2].first, 100);
     assert_int_equal(ranges[2].count, 30);
-    assert_false(split_rows(&dataset, 20, 30, ranges)); /* 5 + 20 rows of 20 */
-    assert_false(split_rows(&dataset, 100, 0, ranges)); /* an empty test split */
+    assert_false(split_rows(&dataset, (MemberRows){20, 30}, NULL, ranges)); /* 5 + 20 rows of 20 */
+    assert_false(split_rows(&dataset, (MemberRows){100, 0}, NULL, ranges)); /* an empty test split */
 }
 
 /* Fractions round to the nearest row, and the one that completes the whole takes what is left. */
@@ -143,16 +143,16 @@ static void test_splits_by_fractions(void **state)
     static const int64_t cases[][4] = {
         {48842, 34189, 4884, 9769}, {30000, 21000, 3000, 6000}, {45211, 31648, 4521, 9042}, {10, 7, 1, 2}, {9, 6, 1, 2}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        assert_true(split_rows(&dataset, cases[i][0], 0, ranges));
+        assert_true(split_rows(&dataset, (MemberRows){cases[i][0], 0}, NULL, ranges));
         for (int k = 0; k < 3; k++)
             assert_int_equal(ranges[k].count, cases[i][k + 1]);
         assert_int_equal(ranges[2].first, cases[i][1] + cases[i][2]);
     }
     splits[2].fraction = 0.1; /* not the whole: a tenth of the rows is nobody's */
-    assert_true(split_rows(&dataset, 48842, 0, ranges));
+    assert_true(split_rows(&dataset, (MemberRows){48842, 0}, NULL, ranges));
     assert_int_equal(ranges[2].count, 4884);
     splits[0].fraction = splits[1].fraction = splits[2].fraction = 0.25;
-    assert_false(split_rows(&dataset, 2, 0, ranges)); /* 1, 1 and nothing */
+    assert_false(split_rows(&dataset, (MemberRows){2, 0}, NULL, ranges)); /* 1, 1 and nothing */
 }
 
 static void test_position_survives_storage(void **state)
