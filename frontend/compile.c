@@ -44,6 +44,7 @@ static void close_session(Session *s)
     vec_free(&s->generators);
     vec_free(&s->measures);
     vec_free(&s->updates);
+    vec_free(&s->carried);
 }
 
 static void for_each(Session *s, DeclKind kind, void (*lower)(Session *, Symbol *))

@@ -84,6 +84,10 @@ typedef struct Form {
 /* What the outputs of a loss begin with that running statistics become, each the name of its state behind it. */
 static const char running_output[] = "running/";
 
+/* What the inputs and outputs of an objective begin with that are carried from one window of a stream to the next, each the name of the
+ * state behind it. */
+static const char carried_name[] = "carried/";
+
 /* A hyperparameter in natural units; its kind: runtime/abi/hyper_kinds.def. */
 typedef struct Hyper {
     const char *name; /* "lam.drop_in" */

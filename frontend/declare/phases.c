@@ -66,6 +66,11 @@ void check_batch(TrainPlan *plan, const Phase *phase, const Expr *expr)
 void lower_updates(TrainPlan *plan, Span span)
 {
     Session *s = plan->s;
+    if (s->carried.len && !(plan->method & (IN_FIT | IN_BILEVEL))) {
+        fail(s, span, "'%s' is carried from window to window, which %s cannot do yet", s->carried.data[0].name,
+             method_traits[plan->train.method].name);
+        return;
+    }
     if (s->updates.len && !(plan->method & (IN_FIT | IN_BILEVEL))) {
         const char *statistic = s->updates.data[0].weight;
         fail(s, span, "'%s' is a running statistic of one net, but %s trains a net for each of several values", statistic,
@@ -74,6 +79,23 @@ void lower_updates(TrainPlan *plan, Span span)
         return;
     }
     output_updates(s);
+    output_carried(s);
+}
+
+/* A step takes the next window of each stream, and only such windows have one before. */
+static void check_streams(Session *s, SplitUse use, int64_t batch, const Expr *expr)
+{
+    const Dataset *data = &s->model->datasets.data[use.dataset];
+    const Split *split = &data->splits.data[use.split];
+    if (s->carried.len && !split->streams) {
+        fail(s, expr->span, "'%s' is carried from window to window, but '%s.%s' has no streams of windows", s->carried.data[0].name,
+             data->name, split->name);
+        add_note(s, s->carried.data[0].span, "it is declared here");
+        add_help(s, "a text has streams: text(\"train.txt\", unit: word, length: 70, streams: 40)");
+    } else if (batch && split->streams && batch != split->streams) {
+        fail(s, expr->span, "a step takes one window of each stream of '%s.%s', so its batch is %lld, not %lld", data->name, split->name,
+             (long long)split->streams, (long long)batch);
+    }
 }
 
 void lower_phase(TrainPlan *plan, const char *name, bool upper)
@@ -102,6 +124,7 @@ void lower_phase(TrainPlan *plan, const char *name, bool upper)
         build_output(&s->builder, "loss", build_unary(&s->builder, OP_ACROSS_MEAN, value.ir));
         lower_updates(plan, setting->span);
         check_batch(plan, &phase, expr);
+        check_streams(s, use, phase.batch, expr);
     }
     close_function(s);
     vec_push(&plan->train.phases, phase);
@@ -135,6 +158,9 @@ void lower_metric(TrainPlan *plan, const Expr *expr, const char *name)
         if (passes_over_data(metric.objective, NULL) > MOST_PASSES)
             fail(s, expr->span, "the metric '%s' has more than %d reductions across the data inside each other", metric.name,
                  MOST_PASSES);
+        if (metric.dataset >= 0)
+            check_streams(s, use, 0, expr);
+        output_carried(s);
     }
     close_function(s);
     vec_push(&plan->train.metrics, metric);

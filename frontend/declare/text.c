@@ -35,7 +35,7 @@ static void read_count(Session *s, const Arg *arg, const char *what, int64_t mos
 static void read_setting(Session *s, Dataset *data, const Arg *arg, int64_t *streams)
 {
     static const char *const names[] = {"unit", "length", "streams", "end", "unknown"};
-    switch (find_word(WORDS(names), arg->label.text)) {
+    switch (choose_word(s, WORDS(names), arg->label.text, arg->label.span, "a text has no setting '%s'", arg->label.text)) {
     case 0:
         read_unit(s, data, arg);
         break;
@@ -51,13 +51,6 @@ static void read_setting(Session *s, Dataset *data, const Arg *arg, int64_t *str
     case 4:
         data->text->unknown = read_string(s, arg);
         break;
-    default: {
-        Candidates candidates = {0};
-        fail(s, arg->label.span, "a text has no setting '%s'", arg->label.text);
-        for (size_t i = 0; i < COUNT_OF(names); i++)
-            vec_push(&candidates.names, names[i]);
-        choose_name(s, arg->label.text, &candidates, "its settings");
-    }
     }
 }
 

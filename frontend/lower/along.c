@@ -26,6 +26,12 @@ bool check_no_update(Session *s, const Along *along, Span span)
             s->updates.len = i;
             return false;
         }
+    for (uint32_t i = 0; i < s->carried.len; i++)
+        if (s->carried.data[i].before >= along->first && s->carried.data[i].before != NO_VALUE) {
+            fail(s, span, "'%s' is carried from window to window, but here each entry of a block would have one", s->carried.data[i].name);
+            add_note(s, s->carried.data[i].span, "it is declared here");
+            return false;
+        }
     return true;
 }
 

@@ -16,6 +16,7 @@ Function *open_function(Session *s, const char *name, Frame *frame, bool trainin
     s->named = NULL;
     s->spanned = 0;
     s->updates.len = 0;
+    s->carried.len = 0;
     frame->objective = objective;
     s->frame = frame;
     return function;

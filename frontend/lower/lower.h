@@ -251,6 +251,15 @@ typedef struct Update {
     Span span;
 } Update;
 
+/* What a net carries from one window of a stream to the next. */
+typedef struct Carried {
+    const char *name; /* "lm.h" */
+    Type type;        /* of one example */
+    Value before;     /* what the window before left; 0 in a stream's first one. NO_VALUE: nothing reads it */
+    Value behind;     /* what this one leaves; NO_VALUE: it stays as it was */
+    Span span;
+} Carried;
+
 typedef struct Session {
     ModelFile *file;
     Model *model;
@@ -276,6 +285,7 @@ typedef struct Session {
     uint64_t spanned;   /* conditions over all of whose values some part of it runs, as a set */
     bool upper;         /* random numbers are keyed by the upper step counter */
     VEC(Update) updates;
+    VEC(Carried) carried;
     const Expr *shared; /* the call of a random number that is drawn once for the batch; NULL: none */
     VEC(FormPlan) forms;
     VEC(GeneratorPlan) generators;
@@ -516,6 +526,13 @@ Val evaluate_across(Session *s, const Expr *expr);
 void run_updates(Session *s, const BindingList *bindings);
 /* The updates of the function being built as further outputs, called running_output and the name of the statistic. */
 void output_updates(Session *s);
+/* `carried`: carried.c. */
+void declare_carried(Session *s, const BindingList *bindings);
+/* The carried state of that full name, or NULL. */
+Carried *find_carried(Session *s, const char *name);
+void update_carried(Session *s, Carried *carried, Val value, Span span);
+/* What is carried on, as further outputs of the function being built, called carried_name and the name of the state. */
+void output_carried(Session *s);
 /* `scan` and `yield`: scan.c. */
 void run_scan(Session *s, const Statement *statement);
 void run_yield(Session *s, const Statement *statement);

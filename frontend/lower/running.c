@@ -81,9 +81,14 @@ static void update(Session *s, const Binding *binding)
     const char *name = arena_printf(&s->file->arena, "%s.%s", prefix, binding->name.text);
     Type type;
     Val value = as_tensor(s, evaluate(s, binding->init), binding->init->span);
+    Carried *carried = find_carried(s, name);
+    if (carried) {
+        update_carried(s, carried, value, binding->init->span);
+        return;
+    }
     if (!find_running(s, name, &type)) {
-        fail(s, binding->name.span, "'%s' is no running statistic of this layer: 'running %s: f32[n] = 0' declares one",
-             binding->name.text, binding->name.text);
+        fail(s, binding->name.span, "'%s' is no running statistic of this layer, nor is it carried: 'running %s: f32[n] = 0' or 'carried %s: f32[n]' declares it",
+             binding->name.text, binding->name.text, binding->name.text);
         return;
     }
     if (is_poison(value) || !s->training || !can_build(s, binding->span))

@@ -107,6 +107,9 @@ static void run(Session *s, const Statement *statement)
     case STATEMENT_RUNNING:
         declare_weights(s, &statement->bindings, true);
         break;
+    case STATEMENT_CARRIED:
+        declare_carried(s, &statement->bindings);
+        break;
     case STATEMENT_UPDATE:
         run_updates(s, &statement->bindings);
         break;

@@ -146,6 +146,7 @@ typedef enum {
     STATEMENT_FOR,    /* for name in value .. limit { body } */
     STATEMENT_WEIGHT, /* bindings */
     STATEMENT_RUNNING,
+    STATEMENT_CARRIED,
     STATEMENT_UPDATE,
     STATEMENT_SCAN,
     STATEMENT_YIELD,

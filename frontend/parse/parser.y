@@ -48,7 +48,7 @@ static void hn_error(const Span *span, Parser *parser, const char *message);
 %token <number> NUMBER "number"
 %token END "end of line"
 %token IF "if" ELSE "else" FOR "for" IN "in" RETURN "return" ACROSS "across" AS "as" BY "by"
-%token <name> AFTER "after" AXIS "axis" CARRY "carry" CONST "const" DATA "data" EACH "each" EMBED "embed" EVERY "every"
+%token <name> AFTER "after" AXIS "axis" CARRIED "carried" CARRY "carry" CONST "const" DATA "data" EACH "each" EMBED "embed" EVERY "every"
 %token <name> EVERYWHERE "everywhere" EXPORT "export" FIELDS "fields" GIVEN "given" HYPER "hyper" LAYER "layer" MEMBER "member" NET "net"
 %token <name> OBJECTIVE "objective" OF "of" ON "on" OUTPUT "output" OVER "over" PREFERENCE "preference" RUNNING "running" SCAN "scan" SHARED "shared"
 %token <name> SHUFFLED "shuffled" SPLIT "split" TASK "task" TEST "test" TRAIN "train" UPDATE "update" WEIGHT "weight" WEIGHTS "weights" WHERE "where" WITH "with" YIELD "yield"
@@ -66,8 +66,8 @@ static void hn_error(const Span *span, Parser *parser, const char *message);
 %type <types> types results
 %type <statement> statement simple
 %type <block> block statements otherwise body each_block
-%type <binding> weight running binding along
-%type <bindings> weights runnings bindings with alongs
+%type <binding> weight running carried binding along
+%type <bindings> weights runnings carrieds bindings with alongs
 %type <param> param
 %type <params> params param_list
 %type <hypers> hypers
@@ -343,6 +343,7 @@ simple
   | RETURN results_list   { $$ = ast_return(parser, @$, $2); }
   | WEIGHT weights     { $$ = ast_declare(parser, @$, STATEMENT_WEIGHT, $2); }
   | RUNNING runnings   { $$ = ast_declare(parser, @$, STATEMENT_RUNNING, $2); }
+  | CARRIED carrieds   { $$ = ast_declare(parser, @$, STATEMENT_CARRIED, $2); }
   | UPDATE bindings    { $$ = ast_declare(parser, @$, STATEMENT_UPDATE, $2); }
   | YIELD expr         { $$ = ast_statement(parser, @$, STATEMENT_YIELD); $$->value = $2; }
   ;
@@ -382,6 +383,15 @@ runnings
 
 running
   : name ':' type '=' expr   { $$ = ast_binding(parser, @$, $1, $3, false, $5); }
+  ;
+
+carrieds
+  : carried                { $$ = ast_bindings_add((BindingList){0}, $1); }
+  | carrieds ',' carried   { $$ = ast_bindings_add($1, $3); }
+  ;
+
+carried
+  : name ':' type   { $$ = ast_binding(parser, @$, $1, $3, false, NULL); }
   ;
 
 /* ---- expressions ---- */
@@ -521,7 +531,7 @@ setting_word
 
 /* begins a statement, if what follows can follow */
 statement_word
-  : RUNNING %prec LOW | SCAN %prec LOW | UPDATE %prec LOW | WEIGHT %prec LOW | YIELD %prec LOW
+  : CARRIED %prec LOW | RUNNING %prec LOW | SCAN %prec LOW | UPDATE %prec LOW | WEIGHT %prec LOW | YIELD %prec LOW
   ;
 
 %%

@@ -197,8 +197,10 @@ static void print_bindings(Text *out, BindingList bindings)
             text_printf(out, ": ");
             print_type(out, binding->type);
         }
-        text_printf(out, binding->random ? " ~ " : " = ");
-        print_expr(out, binding->init);
+        if (binding->init)
+            text_printf(out, binding->random ? " ~ " : " = ");
+        if (binding->init)
+            print_expr(out, binding->init);
         if (binding->output_axis) {
             text_printf(out, " output axis ");
             print_expr(out, binding->output_axis);
@@ -268,9 +270,10 @@ static void print_statement(Text *out, const Statement *statement, int indent)
         break;
     case STATEMENT_WEIGHT:
     case STATEMENT_RUNNING:
+    case STATEMENT_CARRIED:
     case STATEMENT_UPDATE: {
         static const char *const words[] = {
-            [STATEMENT_WEIGHT] = "weight", [STATEMENT_RUNNING] = "running", [STATEMENT_UPDATE] = "update"};
+            [STATEMENT_WEIGHT] = "weight", [STATEMENT_RUNNING] = "running", [STATEMENT_CARRIED] = "carried", [STATEMENT_UPDATE] = "update"};
         text_printf(out, "%s ", words[statement->kind]);
         print_bindings(out, statement->bindings);
         break;

@@ -44,6 +44,7 @@ static void assemble_upper(Assembly *assembly, Phase *phase)
     const char *name = arena_printf(&module->arena, "%s.%s", train->name, phase->name);
     Function *function = objective_copy(assembly, name, phase->objective, train->sigma_learned ? SAMPLED(1) : AT_HAND);
     objective_batch(assembly, function, phase->batch, false);
+    carry(assembly, function, name, STATE_COUNTER);
 
     Builder b = {.module = module, .function = function, .line = phase->line};
     Value loss = subtract_entropy(assembly, &b, function->outputs.data[0].value);

@@ -50,6 +50,16 @@ static Value accumulated(Assembly *assembly, Builder *b, const char *prefix, con
     return build_binary(b, OP_DIV, total, build_splat(b, count, op->type));
 }
 
+/* Of the outputs, only what is carried from window to window is left. */
+static void keep_carried(Function *function)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < function->outputs.len; i++)
+        if (is_carried(function->outputs.data[i].name))
+            function->outputs.data[kept++] = function->outputs.data[i];
+    function->outputs.len = kept;
+}
+
 /* Makes the function that of a pass. levels[v]: how many passes v waits for. */
 static void build_accumulate(Assembly *assembly, Function *function, const uint32_t *levels, uint32_t pass, const char *prefix)
 {
@@ -69,7 +79,7 @@ static void build_accumulate(Assembly *assembly, Function *function, const uint3
     Value one = build_const(b, type_scalar(assembly->module->real), 1);
     Value before = build_read(b, count), batch = build_unary(b, OP_ACROSS_SUM, one);
     build_write(b, count, build_binary(b, OP_ADD, before, batch));
-    function->outputs.len = 0;
+    keep_carried(function);
     rewrite_end(&rewrite);
 }
 
@@ -80,10 +90,13 @@ static Function *build_finish(Assembly *assembly, const char *name, const Functi
     Value *map = support_malloc(from->ops.len * sizeof *map);
     for (Value v = 0; v < from->ops.len; v++) {
         Op op = *OP_AT(from, v);
-        map[v] = is_across(op.code) ? accumulated(assembly, &b, prefix, &op, v, true) : build_copy(&b, from, v, map);
+        map[v] = is_across(op.code)      ? accumulated(assembly, &b, prefix, &op, v, true)
+                 : op.code == OP_INPUT ? build_const(&b, op.type, 0) /* of one example: the metric needs it no more */
+                                       : build_copy(&b, from, v, map);
     }
     for (uint32_t i = 0; i < from->outputs.len; i++)
-        build_output(&b, from->outputs.data[i].name, map[from->outputs.data[i].value]);
+        if (!is_carried(from->outputs.data[i].name))
+            build_output(&b, from->outputs.data[i].name, map[from->outputs.data[i].value]);
     support_free(map);
     return b.function;
 }
@@ -92,7 +105,10 @@ static int64_t evaluation_batch(const Model *model, const Metric *metric)
 {
     if (metric->dataset < 0)
         return 1;
-    int64_t rows = model->datasets.data[metric->dataset].splits.data[metric->split].count;
+    const Split *split = &model->datasets.data[metric->dataset].splits.data[metric->split];
+    int64_t rows = split->count;
+    if (carries(metric->objective))
+        return split->streams;
     return rows > 0 && rows < EVALUATION_BATCH ? rows : EVALUATION_BATCH;
 }
 
@@ -132,6 +148,7 @@ static void assemble_pass(Assembly *assembly, Metric *metric, const char *prefix
     build_accumulate(assembly, function, levels, pass, prefix);
     pass_run(assembly->trace, "dce", assembly->module, function);
     objective_batch(assembly, function, evaluation_batch(assembly->model, metric), true);
+    carry(assembly, function, prefix, STATE_SCRATCH);
     draw_by_row(assembly, function);
     step_finish(assembly, function);
     metric->accumulate[pass] = function;

@@ -9,6 +9,7 @@ WeightStep weight_step_begin(Assembly *assembly, const Phase *phase, View view)
     const char *name = arena_printf(&module->arena, "%s.%s", assembly->train->name, phase->name);
     Function *function = objective_copy(assembly, name, phase->objective, view);
     objective_batch(assembly, function, phase->batch, false);
+    carry(assembly, function, name, STATE_COUNTER);
     return weight_step_of(assembly, phase, function);
 }
 

@@ -41,6 +41,7 @@ static Function *batched_loss(Assembly *assembly, uint32_t number, const char *s
         pass_batch(module, function, batch, false);
     else
         objective_batch(assembly, function, batch, false);
+    carry(assembly, function, NULL, STATE_COUNTER);
     Builder b = {.module = module, .function = function, .line = of->line};
     Value loss = function->outputs.data[output].value;
     function->outputs.len = 0;

@@ -50,6 +50,14 @@ Value typical_values(Assembly *assembly, Builder *b, uint32_t condition, int64_t
 void build_typical(Assembly *assembly, Builder *b, const Function *from, Value *map, int64_t count, Value *values);
 /* Replaces each `condition` by what the view shows (objective_copy does this). */
 void resolve_conditions(Assembly *assembly, Function *function, View view);
+/* Whether an input or an output of that name is carried from one window of a stream to the next. */
+bool is_carried(const char *name);
+/* Whether the objective carries values from one window of a stream to the next. */
+bool carries(const Function *objective);
+/* In a batched objective, which is called on the windows of streams in their order: what is carried becomes states "OWNER/carried/NAME"
+ * of that role, one row per stream, which are 0 where the runtime sets the input "begins". A function without an owner begins
+ * with each call. Outputs of what is carried are gone. */
+void carry(Assembly *assembly, Function *function, const char *owner, StateRole role);
 /* Factors, batches and merges it; afterwards only clean-up and differentiation are left. */
 void objective_batch(Assembly *assembly, Function *function, int64_t batch, bool masked);
 /* Lets a function that is called row by row, or batch by batch, draw other numbers in each call: adds the new input "row.number"

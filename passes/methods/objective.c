@@ -8,7 +8,8 @@ Function *objective_copy(Assembly *assembly, const char *name, const Function *o
     Function *function = function_new(module, name);
     Builder b = {.module = module, .function = function};
     Value *map = support_malloc(objective->ops.len * sizeof *map);
-    build_inline(&b, objective, map);
+    for (Value v = 0; v < objective->ops.len; v++)
+        map[v] = build_copy(&b, objective, v, map);
     for (uint32_t i = 0; i < objective->outputs.len; i++)
         build_output(&b, objective->outputs.data[i].name, map[objective->outputs.data[i].value]);
     support_free(map);
