@@ -13,6 +13,7 @@ static bool compile_small(const Options *options, int64_t batch, Compilation *c)
     compilation_free(c);
     checked.silenced_warnings = ~UINT32_C(0); /* they have been printed */
     checked.batch = batch;
+    checked.trial = true;
     return compile_model(&checked, c);
 }
 

@@ -56,6 +56,7 @@ bool compile_model(const Options *options, Compilation *c)
     FrontendOptions frontend = {
         .real = options->real,
         .batch = options->batch,
+        .trial = options->trial,
         .train = options->train,
         .every_export = options->every_export,
         .defines = options->defines.data,

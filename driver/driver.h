@@ -22,6 +22,7 @@ typedef struct Options {
     int opt_level;
     DType real;
     int64_t batch;
+    bool trial; /* nothing is trained */
     uint32_t silenced_warnings; /* bit set of WarningKind */
     bool warnings_are_errors;
     bool every_export; /* checks the exports with every train, not only with the selected one */

@@ -9,6 +9,14 @@
 
 enum { MOST_LINES = 10 }; /* of one kind on the first page */
 
+/* ", in 40 streams", or nothing where rows are apart. */
+static const char *streams_text(Arena *arena, const Split *split)
+{
+    if (!split->streams)
+        return "";
+    return arena_printf(arena, ", in %" PRId64 " stream%s", split->streams, split->streams == 1 ? "" : "s");
+}
+
 /* "50000 examples", "0.8 of the main files", "all of the test files" */
 static const char *split_text(Arena *arena, const Dataset *data, const Split *split)
 {
@@ -17,7 +25,8 @@ static const char *split_text(Arena *arena, const Dataset *data, const Split *sp
     const char *share = split->fraction == 1 ? "all" : arena_printf(arena, "%g", split->fraction);
     if (data->rows)
         return arena_printf(arena, "%s of %" PRId64 " examples", share, split->from_test ? data->test_rows : data->rows);
-    return arena_printf(arena, "%s of the %s files", share, split->from_test ? "test" : "main");
+    const char *files = split->own_files ? "its own files" : split->from_test ? "the test files" : "the main files";
+    return arena_printf(arena, "%s of %s%s", share, files, streams_text(arena, split));
 }
 
 static void explain_splits(const Dataset *data, Arena *arena)
@@ -76,7 +85,7 @@ static void explain_data(const Model *model, Arena *arena)
         uint32_t file = 0, fields = 0;
         if (format_traits[data->format].files != FILES_FIELDS) {
             explain_files(data, &data->files, "");
-            explain_files(data, &data->test_files, " (test)");
+            explain_files(data, &data->test_files, data->text ? " (of a split)" : " (test)");
         }
         for (uint32_t i = 0; i < model->module->fields.len; i++) {
             const Field *field = &model->module->fields.data[i];

@@ -43,6 +43,7 @@ typedef bool CountData(const Dataset *data, const Field *fields, uint32_t field_
 typedef struct FrontendOptions {
     DType real;        /* DTYPE_F32 or DTYPE_F64: what `f32` in the file means */
     int64_t batch;     /* instead of the file's; 0: the file's */
+    bool trial;        /* nothing is trained: the batch need not be that of a text's streams */
     const char *train; /* the train declaration to keep; NULL: the first */
     bool every_export; /* exports are checked with every train, not only with the one to keep */
     const Define *defines;

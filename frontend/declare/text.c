@@ -103,9 +103,8 @@ void add_text_fields(Session *s, const Symbol *symbol, const Dataset *data)
 {
     static const char *const names[] = {"tokens", "next"};
     for (size_t i = 0; i < COUNT_OF(names); i++)
-        vec_push(&s->module->fields,
-                 ((Field){.name = arena_printf(&s->module->arena, "%s.%s", data->name, names[i]),
-                          .type = type_of(DTYPE_I32, 1, &data->text->length),
-                          .dataset = symbol->index,
-                          .classes = ANY_CLASSES}));
+        vec_push(&s->module->fields, ((Field){.name = arena_printf(&s->module->arena, "%s.%s", data->name, names[i]),
+                                              .type = type_of(DTYPE_I32, 1, &data->text->length),
+                                              .dataset = symbol->index,
+                                              .classes = ANY_CLASSES}));
 }

@@ -11,7 +11,8 @@ Carried *find_carried(Session *s, const char *name)
     return NULL;
 }
 
-/* Whether the function being built is called on one window of a stream after the other: it is the objective of a step or a metric. */
+/* Whether the function being built is called on one window of a stream after the other: it is the objective of a step or a
+ * metric. */
 static bool is_called_in_order(const Session *s)
 {
     const Frame *outermost = s->frame;
@@ -32,13 +33,15 @@ static Val declare(Session *s, const Binding *binding)
     if (!make_type(s, binding->type, &carried.type, &classes) || !can_build(s, binding->span))
         return val_poison();
     if (!dtype_is_float(carried.type.dtype) || classes)
-        return fail(s, binding->type->span, "what is carried from window to window is real, as in '%s: f32[650]'", binding->name.text);
+        return fail(s, binding->type->span, "what is carried from window to window is real, as in '%s: f32[650]'",
+                    binding->name.text);
     carried.name = arena_printf(&s->file->arena, "%s.%s", frame->prefix, binding->name.text);
     const Carried *known = find_carried(s, carried.name);
     if (known) /* the net is called twice in a step: both calls begin with the same */
         carried = *known;
     else if (is_called_in_order(s))
-        carried.before = build_input(&s->builder, arena_printf(&s->file->arena, "%s%s", carried_name, carried.name), carried.type);
+        carried.before =
+            build_input(&s->builder, arena_printf(&s->file->arena, "%s%s", carried_name, carried.name), carried.type);
     if (!known)
         vec_push(&s->carried, carried);
     return val_tensor(carried.before != NO_VALUE ? carried.before : build_const(&s->builder, carried.type, 0));

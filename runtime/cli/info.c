@@ -139,14 +139,18 @@ static void print_split(const DatasetInfo *dataset, const SplitInfo *split)
     if (split->count)
         printf("%" PRId64 " example%s%s", split->count, split->count == 1 ? "" : "s",
                split->from_test ? " of the test files" : "");
+    else if (split->own_files)
+        printf("all of its own files");
     else if (split->fraction == 1)
         printf("all of the ");
     else
         printf("%g of the ", split->fraction);
-    if (!split->count && rows)
+    if (!split->count && rows && !split->own_files)
         printf("%" PRId64 " examples", rows);
-    else if (!split->count)
+    else if (!split->count && !split->own_files)
         printf("%sfiles", split->from_test ? "test " : "");
+    if (split->streams)
+        printf(", in %" PRId64 " stream%s", split->streams, split->streams == 1 ? "" : "s");
     putchar('\n');
 }
 
@@ -170,9 +174,10 @@ static void print_data(const Manifest *manifest)
             putchar('\n');
         }
         if (!per_field && own_members(dataset)) {
-            bool folders = format_traits[dataset->format].files == FILES_FOLDERS;
-            print_files(dataset, dataset->files, dataset->file_count, folders ? "folder" : "file");
-            print_files(dataset, dataset->test_files, dataset->test_file_count, folders ? "test folder" : "test file");
+            FilesKind kind = format_traits[dataset->format].files;
+            const char *held_out = kind == FILES_FOLDERS ? "test folder" : kind == FILES_TEXTS ? "file of a split" : "test file";
+            print_files(dataset, dataset->files, dataset->file_count, kind == FILES_FOLDERS ? "folder" : "file");
+            print_files(dataset, dataset->test_files, dataset->test_file_count, held_out);
         }
         print_table(dataset);
         if (dataset->shuffled)

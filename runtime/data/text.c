@@ -57,8 +57,8 @@ static int32_t number_token(Texts *texts, const DatasetInfo *dataset, bool main)
         return number;
     texts->replaced++;
     if (texts->unknown < 0)
-        report_error("%s:%" PRId64 ": '%s' is not in the vocabulary of %s, which has the %ss of its main files%s", reader->stream->path,
-                     reader->line, reader->text, dataset->name, unit_names[dataset->text->unit],
+        report_error("%s:%" PRId64 ": '%s' is not in the vocabulary of %s, which has the %ss of its main files%s",
+                     reader->stream->path, reader->line, reader->text, dataset->name, unit_names[dataset->text->unit],
                      dataset->text->unknown ? "" : "; text(..., unknown: \"<unk>\") says what stands for others");
     return texts->unknown;
 }
@@ -88,10 +88,10 @@ static bool count_rows(const DataSource *source, Text *text, const char *name)
     int64_t windows = (text->count / parts - 1) / info->length; /* the last token of a part is only predicted */
     text->rows = windows * parts;
     if (windows < 1 && text->streams)
-        return report_error("%s: %" PRId64 " tokens are too few for %" PRId64 " streams of %" PRId64 " and the token behind each", name,
-                            text->count, parts, info->length);
-    return windows >= 1 || report_error("%s: %" PRId64 " tokens are too few for a window of %" PRId64 " and the token behind it", name,
-                                        text->count, info->length);
+        return report_error("%s: %" PRId64 " tokens are too few for %" PRId64 " streams of %" PRId64 " and the token behind each",
+                            name, text->count, parts, info->length);
+    return windows >= 1 || report_error("%s: %" PRId64 " tokens are too few for a window of %" PRId64 " and the token behind it",
+                                        name, text->count, info->length);
 }
 
 static bool read_files(DataSource *source, Texts *texts, Text *text, const char *const *names, size_t count)
@@ -132,8 +132,8 @@ static bool open_texts(DataSource *source, Texts *texts)
         source->members[0].test += source->own_rows[i];
     }
     if (texts->replaced)
-        report_note("%s: %" PRId64 " tokens are not in the vocabulary: '%s' stands for them", dataset->name, texts->replaced,
-                    dataset->text->unknown);
+        report_note("%s: %" PRId64 " token%s not in the vocabulary: '%s' stands for %s", dataset->name, texts->replaced,
+                    texts->replaced == 1 ? " is" : "s are", dataset->text->unknown, texts->replaced == 1 ? "it" : "them");
     return true;
 }
 

@@ -11,7 +11,7 @@ enum { TOKEN_MOST_BYTES = 4096, TOKEN_BUFFER = 1 << 16 };
 typedef struct TokenReader {
     ByteStream *stream; /* not owned */
     TextUnit unit;
-    const char *end; /* words: the token of the end of a line; NULL: there is none */
+    const char *end;                 /* words: the token of the end of a line; NULL: there is none */
     char text[TOKEN_MOST_BYTES + 1]; /* the token at hand, with a NUL behind it */
     size_t length;
     int64_t line; /* on which it stands, from 1 */
