@@ -9,6 +9,7 @@
 #define HNC_FRONTEND_LOWER_H
 
 #include "frontend/parse/ast.h"
+#include "frontend/lower/kept.h"
 #include "frontend/parse/foreign.h"
 #include "frontend/frontend.h"
 #include "frontend/lower/std.h"
@@ -243,22 +244,6 @@ typedef struct RowMaking {
     uint32_t stream, end; /* the next random stream, and the one behind the last */
     bool full;            /* that there are no more streams was reported */
 } RowMaking;
-
-/* What a running statistic becomes behind the step, as the net says in training. */
-typedef struct Update {
-    const char *weight;
-    Value value;
-    Span span;
-} Update;
-
-/* What a net carries from one window of a stream to the next. */
-typedef struct Carried {
-    const char *name; /* "lm.h" */
-    Type type;        /* of one example */
-    Value before;     /* what the window before left; 0 in a stream's first one. NO_VALUE: nothing reads it */
-    Value behind;     /* what this one leaves; NO_VALUE: it stays as it was */
-    Span span;
-} Carried;
 
 typedef struct Session {
     ModelFile *file;

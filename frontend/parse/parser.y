@@ -54,7 +54,7 @@ static void hn_error(const Span *span, Parser *parser, const char *message);
 %token <name> SHUFFLED "shuffled" SPLIT "split" TASK "task" TEST "test" TRAIN "train" UPDATE "update" WEIGHT "weight" WEIGHTS "weights" WHERE "where" WITH "with" YIELD "yield"
 %token ARROW "->" EQ "==" NE "!=" LE "<=" GE ">=" AND "&&" OR "||" JOIN "++" DOTDOT ".." ELLIPSIS "..."
 
-%type <name> name setting_word statement_word data_name
+%type <name> name setting_word statement_word
 %type <expr> expr source column postfix primary extent on output_axis embed value single
 %type <use> use
 %type <uses> by uses
@@ -66,7 +66,7 @@ static void hn_error(const Span *span, Parser *parser, const char *message);
 %type <types> types results
 %type <statement> statement simple
 %type <block> block statements otherwise body each_block
-%type <binding> weight running carried binding along
+%type <binding> weight binding along
 %type <bindings> weights runnings carrieds bindings with alongs
 %type <param> param
 %type <params> params param_list
@@ -228,13 +228,9 @@ fields
   ;
 
 field
-  : data_name ':' type   { $$ = ast_data_item(parser, @$, DATA_FIELD, $1, $3, NULL); }
-  | data_name '=' expr   { $$ = ast_data_item(parser, @$, DATA_COMPUTED_FIELD, $1, NULL, $3); }
-  | data_name ':' type '=' expr   { $$ = ast_data_item(parser, @$, DATA_COMPUTED_FIELD, $1, $3, $5); }
-  ;
-
-data_name
-  : name
+  : name ':' type   { $$ = ast_data_item(parser, @$, DATA_FIELD, $1, $3, NULL); }
+  | name '=' expr   { $$ = ast_data_item(parser, @$, DATA_COMPUTED_FIELD, $1, NULL, $3); }
+  | name ':' type '=' expr   { $$ = ast_data_item(parser, @$, DATA_COMPUTED_FIELD, $1, $3, $5); }
   ;
 
 split_parts
@@ -377,21 +373,13 @@ output_axis
   ;
 
 runnings
-  : running                { $$ = ast_bindings_add((BindingList){0}, $1); }
-  | runnings ',' running   { $$ = ast_bindings_add($1, $3); }
-  ;
-
-running
-  : name ':' type '=' expr   { $$ = ast_binding(parser, @$, $1, $3, false, $5); }
+  : name ':' type '=' expr                { $$ = ast_bindings_add((BindingList){0}, ast_binding(parser, @$, $1, $3, false, $5)); }
+  | runnings ',' name ':' type '=' expr   { $$ = ast_bindings_add($1, ast_binding(parser, span_join(@3, @7), $3, $5, false, $7)); }
   ;
 
 carrieds
-  : carried                { $$ = ast_bindings_add((BindingList){0}, $1); }
-  | carrieds ',' carried   { $$ = ast_bindings_add($1, $3); }
-  ;
-
-carried
-  : name ':' type   { $$ = ast_binding(parser, @$, $1, $3, false, NULL); }
+  : name ':' type                { $$ = ast_bindings_add((BindingList){0}, ast_binding(parser, @$, $1, $3, false, NULL)); }
+  | carrieds ',' name ':' type   { $$ = ast_bindings_add($1, ast_binding(parser, span_join(@3, @5), $3, $5, false, NULL)); }
   ;
 
 /* ---- expressions ---- */
