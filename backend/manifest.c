@@ -116,6 +116,7 @@ static void fill_states(const Filler *f, Manifest *manifest)
                                           .offset = (size_t)plan_state_offset(f->plan, i),
                                           .lifetime = state->lifetime,
                                           .grows = state->grows,
+                                          .begins_as = state->begins_as,
                                           .file = state->file,
                                           .part_of = state->part_of};
     }
@@ -316,6 +317,8 @@ static TrainInfo *train_of(const Filler *f, const Train *train)
                                       .member_condition = member_condition(phase->member),
                                       .all_members = phase->all_members,
                                       .batch = phase->batch,
+                                      .micro_batch = phase->micro_step ? phase->micro_batch : phase->batch,
+                                      .micro_step = function_index(f, phase->micro_step),
                                       .step = function_index(f, phase->step),
                                       .rehearsed = phase->rehearsed,
                                       .nonnegative = phase->nonnegative};

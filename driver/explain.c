@@ -239,7 +239,11 @@ static void explain_train(const Model *model, const Train *train, Arena *arena)
             optimizer_explain(phase->parts.len ? "" : phase->name, &phase->optimizer, NULL, &text);
         text_printf(&text, "  %-10s batches of %" PRId64 " from %s%s.%s\n", "", phase->batch, data->name,
                     member_text(model->module, phase->member, arena), data->splits.data[phase->split].name);
+        if (phase->micro_step)
+            text_printf(&text, "  %-10s in micro-batches of %" PRId64 "\n", "", phase->micro_batch);
     }
+    if (train->average.text)
+        text_printf(&text, "  average    %s\n", train->average.text);
     method_explain(train, &text);
     printf("%s", text.data ? text.data : "");
     text_free(&text);
@@ -250,15 +254,19 @@ static void explain_train(const Model *model, const Train *train, Arena *arena)
         printf("  and others: %" PRIu32 " metrics in all\n", train->metrics.len);
 }
 
-static bool is_phase(const Model *model, const char *function, Arena *arena)
+/* How often a function of a phase runs: "step", "micro-batch"; NULL: it is of none. */
+static const char *unit_of_phase(const Model *model, const Function *function)
 {
     for (uint32_t t = 0; t < model->trains.len; t++) {
         const Train *train = &model->trains.data[t];
-        for (uint32_t i = 0; i < train->phases.len; i++)
-            if (strcmp(arena_printf(arena, "%s.%s", train->name, train->phases.data[i].name), function) == 0)
-                return true;
+        for (uint32_t i = 0; i < train->phases.len; i++) {
+            if (train->phases.data[i].step == function)
+                return "step";
+            if (train->phases.data[i].micro_step == function)
+                return "micro-batch";
+        }
     }
-    return false;
+    return NULL;
 }
 
 /* The export that the function belongs to, or NULL. */
@@ -270,12 +278,14 @@ static const Export *export_of(const Model *model, const Function *function)
     return NULL;
 }
 
-/* "per step", "per row of predict": how often the function runs, and how many of it are one. */
-static const char *unit_of(const Export *export, const Function *function, int64_t *count)
+/* "per step", "per row of predict": how often the function runs, and how many of it are one. NULL: neither a phase nor an export
+ * has it. */
+static const char *unit_of(const Model *model, const Function *function, int64_t *count)
 {
+    const Export *export = export_of(model, function);
     *count = 1;
     if (!export)
-        return "step";
+        return unit_of_phase(model, function);
     if (function == export->generate)
         return "call of predict";
     *count = export->rows ? export->rows : 1;
@@ -288,10 +298,9 @@ static void explain_cost(const Model *model, const Plan *plan, Arena *arena)
     for (uint32_t i = 0; i < plan->schedules.len; i++) {
         const Schedule *s = &plan->schedules.data[i];
         const char *name = s->function->name;
-        const Export *export = export_of(model, s->function);
         int64_t count;
-        const char *unit = unit_of(export, s->function, &count);
-        if (export || is_phase(model, name, arena))
+        const char *unit = unit_of(model, s->function, &count);
+        if (unit)
             printf("  %-30s %12.3f %12.3f  per %s\n", short_text(arena, name, LONGEST_FORM), (double)s->flops / 1e6 / (double)count,
                    (double)s->bytes / 1e6 / (double)count, unit);
     }

@@ -62,6 +62,8 @@ static void add_train(const Model *model, const Train *t, Text *text)
         text_printf(text, "phase %s %u %u\n", phase->name, phase->dataset, phase->split);
         if (phase->member.kind != MEMBER_NONE)
             text_printf(text, "member %d %u\n", (int)phase->member.kind, phase->member.index);
+        if (phase->micro_batch)
+            text_printf(text, "micro-batch %" PRId64 "\n", phase->micro_batch);
         add_optimizer(text, &phase->optimizer);
         for (uint32_t k = 0; k < phase->parts.len; k++) {
             text_printf(text, "of %s %d\n", phase->parts.data[k].part, phase->parts_only);
@@ -71,6 +73,8 @@ static void add_train(const Model *model, const Train *t, Text *text)
     }
     if (t->select >= 0)
         add_function(model, t->metrics.data[t->select].objective, text);
+    if (t->average.kind != AVERAGE_NONE)
+        text_printf(text, "average %s\n", t->average.text);
     if (t->pareto)
         add_pareto(t->pareto, text);
     if (t->continual) {

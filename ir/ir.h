@@ -184,6 +184,7 @@ typedef struct State {
     Lifetime lifetime;   /* which resets give it its first value; NET unless set after module_state */
     bool grows;          /* the first axis counts the values of an index condition (Weight.grows) */
     uint32_t index;      /* a weight that grows: that condition */
+    const char *begins_as; /* the state whose first value is this one's; NULL: the two above say it */
     const char *file;    /* STATE_FROZEN: the file whose numbers it keeps, as the model file writes it; NULL: its first value */
     const void *literal; /* its numbers, where the code has them: type_bytes(type), not owned. NULL: the program fills it */
     const char *part_of; /* what makes the weight of this name, where these numbers are only a part of it; or NULL */

@@ -34,6 +34,12 @@ const ScheduleTraits schedule_traits[SCHEDULE_COUNT] = {
 #include "ir/schedules.def"
 #undef SCHEDULE
 };
+const AverageTraits average_traits[AVERAGE_COUNT] = {
+    {"", false},
+#define AVERAGE(KIND, name, watches, ...) {#name, watches},
+#include "ir/averages.def"
+#undef AVERAGE
+};
 const char *const solver_names[SOLVER_COUNT] = {
 #define SOLVER(KIND, name, ...) #name,
 #include "ir/solvers.def"

@@ -119,6 +119,27 @@ typedef struct RateSchedule {
     uint32_t cuts;
 } RateSchedule;
 
+/* Which average of its weights a train hands on. */
+typedef enum {
+    AVERAGE_NONE, /* the weights themselves */
+#define AVERAGE(KIND, ...) AVERAGE_##KIND,
+#include "ir/averages.def"
+#undef AVERAGE
+    AVERAGE_COUNT
+} AverageKind;
+typedef struct AverageTraits {
+    const char *name; /* as models write it; of AVERAGE_NONE "" */
+    bool watches;     /* it begins when the metric that selects the best evaluation says so */
+} AverageTraits;
+extern const AverageTraits average_traits[AVERAGE_COUNT];
+typedef struct Average {
+    AverageKind kind;
+    const char *text;    /* with its arguments; NULL: there is none */
+    double decay;        /* ema */
+    int64_t from, every; /* swa: steps */
+    int64_t window;      /* nonmonotonic: evaluations */
+} Average;
+
 typedef enum { OPTIMIZER_SGD, OPTIMIZER_ADAM, OPTIMIZER_RMSPROP } OptimizerKind;
 typedef struct Optimizer {
     OptimizerKind kind;
@@ -256,10 +277,12 @@ typedef struct Phase {
     MemberChoice member;
     bool all_members;         /* each step reads a batch of every member that the condition may be; set by the method */
     int64_t batch;            /* examples per step, of a member */
+    int64_t micro_batch;      /* how many of them are computed at a time; it divides the batch. 0: all */
     Optimizer optimizer;      /* of what is in none of the parts */
     bool parts_only;          /* there is no such optimizer */
     VEC(PartOptimizer) parts; /* of the most specific part a state takes its optimizer */
     Function *step;           /* set by the method */
+    Function *micro_step;     /* what computes a micro-batch, before the step; NULL: the step computes the batch; set by the method */
     bool upper;               /* it moves conditions, by a counter of steps of its own; otherwise it trains weights */
     int64_t rehearsed;        /* examples of each earlier task that its steps read, too; set by the method */
     bool consolidates;        /* it takes no step of the loss: it measures what earlier tasks need; set by the method */
@@ -324,6 +347,7 @@ typedef struct Train {
     bool sigma_learned, everywhere;
     double entropy; /* weight of the entropy of p(condition | sigma) */
     Optimizer sigma_optimizer;
+    Average average;
     VEC(Act) acts;                     /* what a run does, in the order of a walk: set by the method */
     VEC(uint32_t) events;              /* states that count what a result should tell: set by the method */
     Function *init, *hypers, *plateau; /* set by the method; hypers and plateau may be NULL */

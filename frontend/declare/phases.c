@@ -78,6 +78,8 @@ void lower_updates(TrainPlan *plan, Span span)
         add_help(s, "a norm of each example has none: layernorm, groupnorm, rmsnorm");
         return;
     }
+    if (s->updates.len)
+        check_average_of_statistic(plan, s->updates.data[0].weight);
     output_updates(s);
     output_carried(s);
 }
@@ -106,7 +108,8 @@ void lower_phase(TrainPlan *plan, const char *name, bool upper)
     if (!setting || !setting->values.first)
         return;
     const Expr *expr = setting->values.first;
-    Phase phase = {.name = name, .upper = upper, .batch = upper ? plan->upper_batch : plan->train.batch};
+    Phase phase = {.name = name, .upper = upper, .batch = upper ? plan->upper_batch : plan->train.batch,
+                   .micro_batch = upper ? plan->upper_micro_batch : plan->micro_batch};
     unsigned column;
     span_place(setting->span, &phase.line, &column);
     bool complete = upper ? read_only_optimizer(plan, setting, &phase.optimizer) : read_phase_optimizers(plan, setting, &phase);
@@ -125,6 +128,9 @@ void lower_phase(TrainPlan *plan, const char *name, bool upper)
         lower_updates(plan, setting->span);
         check_batch(plan, &phase, expr);
         check_streams(s, use, phase.batch, expr);
+        if (s->carried.len && phase.micro_batch && phase.micro_batch < phase.batch)
+            fail(s, setting->span, "'%s' is carried for each stream of a batch, which then cannot be computed in micro-batches",
+                 s->carried.data[0].name);
     }
     close_function(s);
     vec_push(&plan->train.phases, phase);

@@ -173,6 +173,41 @@ static void read_batch(TrainPlan *plan)
         plan->train.batch = plan->upper_batch = asked;
 }
 
+/* Whether the batch can be computed in such micro-batches; 0, all at once, where hnc was asked for another batch that cannot. */
+static void check_micro_batch(TrainPlan *plan, const Expr *expr, int64_t batch, int64_t *micro_batch)
+{
+    Session *s = plan->s;
+    if (*micro_batch == 0 || batch == 0 || batch % *micro_batch == 0)
+        return;
+    if (s->file->options->batch == 0)
+        fail(s, expr->span, "a batch of %lld cannot be computed in micro-batches of %lld: it must be a multiple", (long long)batch,
+             (long long)*micro_batch);
+    *micro_batch = 0;
+}
+
+/* micro_batch 32: examples computed at a time; micro_batch 32, 100: in the lower and in the upper phase. */
+static void read_micro_batch(TrainPlan *plan)
+{
+    Session *s = plan->s;
+    const Setting *setting = find_setting(plan, "micro_batch");
+    const Expr *first = setting ? setting->values.first : NULL;
+    if (!first)
+        return;
+    if (plan->method & IN_PARETO) {
+        fail(s, setting->span, "pareto has no micro-batches: its solver weighs the gradients of several losses by what they are in the "
+                               "whole batch");
+        return;
+    }
+    setting_integer(plan, "micro_batch", 1, &plan->micro_batch);
+    plan->upper_micro_batch = plan->micro_batch;
+    if (first->next && plan->method & IN_BILEVEL)
+        as_integer(s, evaluate(s, first->next), first->next->span, "the upper phase's micro-batch", 1, MAX_COUNT,
+                   &plan->upper_micro_batch);
+    check_micro_batch(plan, first, plan->train.batch, &plan->micro_batch);
+    if (plan->method & IN_BILEVEL)
+        check_micro_batch(plan, first->next ? first->next : first, plan->upper_batch, &plan->upper_micro_batch);
+}
+
 /* evaluate 2: epochs between evaluations; evaluate 0.25: a part of an epoch; evaluate steps(500) */
 static void read_evaluate(TrainPlan *plan)
 {
@@ -214,8 +249,10 @@ void read_common(TrainPlan *plan)
     else if (find_setting(plan, "epochs"))
         fail(plan->s, steps->span, "a train is so many epochs or so many steps long, not both");
     read_batch(plan);
+    read_micro_batch(plan);
     setting_integer(plan, "epochs", 1, &train->epochs);
     setting_integer(plan, "steps", 1, &train->steps);
     setting_integer(plan, "patience", 1, &train->patience);
+    read_average(plan);
     read_evaluate(plan);
 }

@@ -105,10 +105,23 @@ static const char *watching_schedule(const Phase *phase)
     return NULL;
 }
 
+static void add_help_on_watching(TrainPlan *plan, const char *what)
+{
+    if (plan->method & (IN_FIT | IN_JOINT))
+        add_help(plan->s, "add a line such as 'validate fit(mnist.valid)'");
+    else
+        add_help(plan->s, "'%s' selects no evaluation; no %s of it follows a metric", method_traits[plan->train.method].name, what);
+}
+
 static void check_watched(TrainPlan *plan)
 {
     Session *s = plan->s;
+    const AverageTraits *average = &average_traits[plan->train.average.kind];
     bool watched = plan->train.select >= 0 || plan->missing;
+    if (!watched && average->watches) {
+        fail(s, find_setting(plan, "average")->span, "the average '%s' needs something to watch", average->name);
+        add_help_on_watching(plan, "average");
+    }
     for (uint32_t i = 0; i < plan->train.phases.len && !watched; i++) {
         const Phase *phase = &plan->train.phases.data[i];
         const Setting *setting = find_setting(plan, phase->name);
@@ -116,10 +129,7 @@ static void check_watched(TrainPlan *plan)
         if (!setting || !schedule)
             continue;
         fail(s, setting->span, "the schedule '%s' needs something to watch", schedule);
-        if (plan->method & (IN_FIT | IN_JOINT))
-            add_help(s, "add a line such as 'validate fit(mnist.valid)'");
-        else
-            add_help(s, "'%s' selects no evaluation; no schedule of it follows a metric", method_traits[plan->train.method].name);
+        add_help_on_watching(plan, "schedule");
     }
 }
 

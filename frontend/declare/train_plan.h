@@ -21,6 +21,7 @@ typedef struct TrainPlan {
     const Decl *decl;
     Train train;
     int64_t upper_batch;
+    int64_t micro_batch, upper_micro_batch; /* 0: the batch is computed at once */
     unsigned method; /* IN_... */
     bool misspelt;   /* a line has a name that is no setting: it may be the one that is missing, which is then no news */
     bool misplaced;  /* a line belongs to another method: so do others then, which are no news */
@@ -89,6 +90,13 @@ bool read_phase_optimizers(TrainPlan *plan, const Setting *setting, Phase *phase
 bool read_only_optimizer(TrainPlan *plan, const Setting *setting, Optimizer *optimizer);
 /* Reports weights of the phase that no optimizer trains, and optimizers that train nothing. After lowering. */
 void check_optimizer_parts(Session *s, const Setting *setting, const Phase *phase);
+
+/* ---- average.c ---- */
+
+/* average ema(0.999) | swa(from: 2000, every: 100) | nonmonotonic(window: 5) */
+void read_average(TrainPlan *plan);
+/* An error where the train averages weights in a way that no running statistic follows. */
+void check_average_of_statistic(TrainPlan *plan, const char *statistic);
 
 /* ---- response.c ---- */
 

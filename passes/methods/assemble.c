@@ -31,6 +31,7 @@ void method_assemble(Model *model, Train *train, PassTrace *trace)
 {
     Assembly assembly = method_assembly(model, train, trace);
     method_of(train)->assemble(&assembly);
+    averages_exchange(&assembly);
     assemble_plateau(&assembly);
     assemble_metrics(&assembly);
     for (uint32_t i = 0; i < model->exports.len; i++)

@@ -16,8 +16,6 @@ static Value build_entropy(Builder *b, Value scale)
     return build_reduce(b, OP_REDUCE_SUM, logs, dims_of(1, 0));
 }
 
-typedef VEC(Trained) TrainedStates;
-
 /* Adds the state with the gradient of the loss; does nothing if the function does not read the state. */
 static void add_trained(TrainedStates *trained, Builder *b, Value loss, uint32_t state)
 {
@@ -43,26 +41,28 @@ static void assemble_upper(Assembly *assembly, Phase *phase)
     Train *train = assembly->train;
     const char *name = arena_printf(&module->arena, "%s.%s", train->name, phase->name);
     Function *function = objective_copy(assembly, name, phase->objective, train->sigma_learned ? SAMPLED(1) : AT_HAND);
-    objective_batch(assembly, function, phase->batch, false);
+    phase_batch(assembly, phase, function);
     carry(assembly, function, name, STATE_COUNTER);
 
     Builder b = {.module = module, .function = function, .line = phase->line};
     Value loss = subtract_entropy(assembly, &b, function->outputs.data[0].value);
-    TrainedStates values = {0}, scales = {0};
+    TrainedStates trained = {0};
     for (uint32_t i = 0; i < train->conditions.len; i++)
-        add_trained(&values, &b, loss, train->conditions.data[i].state);
-    if (values.len)
-        optimizer_append(assembly, &b, (OptimizerNames){phase->name, NULL, false}, &phase->optimizer, values.len, values.data);
+        add_trained(&trained, &b, loss, train->conditions.data[i].state);
+    uint32_t values = trained.len;
     for (uint32_t i = 0; i < train->conditions.len && train->sigma_learned; i++)
-        add_trained(&scales, &b, loss, train->conditions.data[i].scale_state);
-    if (scales.len)
-        optimizer_append(assembly, &b, (OptimizerNames){"sample", "sample", false}, &train->sigma_optimizer, scales.len,
-                         scales.data);
-    vec_free(&values);
-    vec_free(&scales);
+        add_trained(&trained, &b, loss, train->conditions.data[i].scale_state);
+    uint32_t scales = trained.len - values;
+    micro_batch_end(assembly, phase, &b, trained.len, trained.data);
+    if (values)
+        optimizer_append(assembly, &b, (OptimizerNames){phase->name, NULL, false}, &phase->optimizer, values, trained.data);
+    if (scales)
+        optimizer_append(assembly, &b, (OptimizerNames){"sample", "sample", false}, &train->sigma_optimizer, scales,
+                         trained.data + values);
+    vec_free(&trained);
     count_step(&b, assembly->step_upper);
-    step_finish(assembly, function);
-    phase->step = function;
+    step_finish(assembly, b.function);
+    phase->step = b.function;
 }
 
 static void make_procedure(Train *train)

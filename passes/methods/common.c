@@ -66,26 +66,41 @@ static void build_cut(Builder *b, const char *name, const RateSchedule *schedule
     build_write(b, factor, build_select(b, cut, build_with_const(b, OP_MUL, current, schedule->factor), current));
 }
 
-/* One function for all optimizers whose schedules follow a metric. */
+/* The builder's function with the metric as its input, made where something follows it. */
+static Value metric_of(Assembly *assembly, Builder *b)
+{
+    if (!b->function) {
+        b->function = function_new(b->module, function_name(assembly, "plateau"));
+        build_input(b, "metric", type_scalar(b->module->real));
+    }
+    return b->function->inputs.data[0];
+}
+
+static void begin_average(Assembly *assembly, Builder *b)
+{
+    const Average *average = &assembly->train->average;
+    RateSchedule schedule = {.kind = SCHEDULE_NONMONOTONIC, .every = (double)average->window};
+    Value cut = nonmonotonic_cut(b, "average", &schedule, metric_of(assembly, b));
+    uint32_t begun = average_begun(assembly);
+    build_write(b, begun, build_binary(b, OP_MAX, build_read(b, begun), build_cast(b, cut, DTYPE_I32)));
+}
+
+/* One function for all that follows a metric: the schedules of optimizers, the average of the weights. */
 void assemble_plateau(Assembly *assembly)
 {
     Module *module = assembly->module;
     Builder b = {.module = module, .line = assembly->train->line};
-    Value metric = NO_VALUE;
     for (uint32_t i = 0; i < assembly->train->phases.len; i++) {
         const Phase *phase = &assembly->train->phases.data[i];
         for (uint32_t k = 0; k <= phase->parts.len; k++) {
             const Optimizer *optimizer = k == 0 ? &phase->optimizer : &phase->parts.data[k - 1].optimizer;
             const char *name = optimizer_name(module, phase, k == 0 ? NO_PART : k - 1);
-            if (!schedule_traits[optimizer->schedule.kind].watches)
-                continue;
-            if (!b.function) {
-                b.function = function_new(module, function_name(assembly, "plateau"));
-                metric = build_input(&b, "metric", type_scalar(module->real));
-            }
-            build_cut(&b, name, &optimizer->schedule, metric);
+            if (schedule_traits[optimizer->schedule.kind].watches)
+                build_cut(&b, name, &optimizer->schedule, metric_of(assembly, &b));
         }
     }
+    if (average_traits[assembly->train->average.kind].watches)
+        begin_average(assembly, &b);
     if (b.function)
         step_finish(assembly, b.function);
     assembly->train->plateau = b.function;

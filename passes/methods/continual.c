@@ -109,6 +109,7 @@ static void assemble_consolidation(Assembly *assembly, const Protection *protect
     Phase phase = assembly->train->phases.data[0];
     phase.name = "consolidate";
     phase.batch = 1;
+    phase.micro_batch = 0;
     phase.consolidates = true;
     memset(&phase.parts, 0, sizeof phase.parts);
     WeightStep step = weight_step_begin(assembly, &phase, AT_HAND);

@@ -151,6 +151,8 @@ static Value first_of(First *first, uint32_t state)
     const State *s = &first->assembly->module->states.data[state];
     Measure measure = s->measure;
     Type type = s->type;
+    if (s->begins_as)
+        return first->values.data[state] = first_of(first, (uint32_t)find_state(first->assembly->module, s->begins_as));
     Value value = drawn_of(first, state);
     if (measure.function)
         value = build_binary(&first->b, OP_MUL, value, build_splat(&first->b, factor_of(first, measure), type));

@@ -3,17 +3,34 @@
 
 #include "passes/methods/methods.h"
 
-WeightStep weight_step_begin(Assembly *assembly, const Phase *phase, View view)
+WeightStep weight_step_begin(Assembly *assembly, Phase *phase, View view)
 {
     Module *module = assembly->module;
     const char *name = arena_printf(&module->arena, "%s.%s", assembly->train->name, phase->name);
     Function *function = objective_copy(assembly, name, phase->objective, view);
-    objective_batch(assembly, function, phase->batch, false);
+    phase_batch(assembly, phase, function);
     carry(assembly, function, name, STATE_COUNTER);
     return weight_step_of(assembly, phase, function);
 }
 
-WeightStep weight_step_of(Assembly *assembly, const Phase *phase, Function *function)
+/* Running statistics become what the loss has found of the batch. */
+static void write_running(Builder *b)
+{
+    Function *function = b->function;
+    uint32_t kept = 0, count = function->outputs.len;
+    for (uint32_t i = 0; i < count; i++) {
+        Output output = function->outputs.data[i];
+        bool running = strncmp(output.name, running_output, strlen(running_output)) == 0;
+        int64_t state = running ? find_state(b->module, output.name + strlen(running_output)) : -1;
+        if (state >= 0)
+            build_write(b, (uint32_t)state, output.value);
+        if (!running)
+            function->outputs.data[kept++] = output;
+    }
+    function->outputs.len = kept;
+}
+
+WeightStep weight_step_of(Assembly *assembly, Phase *phase, Function *function)
 {
     Module *module = assembly->module;
     WeightStep step = {.function = function, .b = {.module = module, .function = function, .line = phase->line}};
@@ -25,6 +42,9 @@ WeightStep weight_step_of(Assembly *assembly, const Phase *phase, Function *func
         if (read != NO_VALUE)
             step.trained[step.n++] = (Trained){state, read, build_grad(&step.b, loss, read)};
     }
+    write_running(&step.b);
+    micro_batch_end(assembly, phase, &step.b, step.n, step.trained);
+    step.function = step.b.function;
     return step;
 }
 
@@ -33,29 +53,17 @@ void weight_step_update(Assembly *assembly, const Phase *phase, WeightStep *step
     optimizers_append(assembly, &step->b, phase, step->n, step->trained, step->values);
 }
 
-/* Running statistics become what the loss has found of the batch. */
-static void write_running(WeightStep *step)
+void weight_phase_end(Assembly *assembly, Phase *phase, Builder *b)
 {
-    Function *function = step->function;
-    uint32_t kept = 0, count = function->outputs.len;
-    for (uint32_t i = 0; i < count; i++) {
-        Output output = function->outputs.data[i];
-        bool running = strncmp(output.name, running_output, strlen(running_output)) == 0;
-        int64_t state = running ? find_state(step->b.module, output.name + strlen(running_output)) : -1;
-        if (state >= 0)
-            build_write(&step->b, (uint32_t)state, output.value);
-        if (!running)
-            function->outputs.data[kept++] = output;
-    }
-    function->outputs.len = kept;
+    average_append(assembly, phase, b);
+    count_step(b, assembly->step_lower);
+    step_finish(assembly, b->function);
+    phase->step = b->function;
 }
 
 void weight_step_end(Assembly *assembly, Phase *phase, WeightStep *step)
 {
-    write_running(step);
-    count_step(&step->b, assembly->step_lower);
-    step_finish(assembly, step->function);
-    phase->step = step->function;
+    weight_phase_end(assembly, phase, &step->b);
     support_free(step->trained);
     support_free(step->values);
 }

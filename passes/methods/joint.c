@@ -120,7 +120,7 @@ static void assemble(Assembly *assembly)
     act_end(train, budget);
     const char *name = arena_printf(&module->arena, "%s.%s", train->name, phase->name);
     Function *function = objective_copy(assembly, name, phase->objective, AT_HAND);
-    objective_batch(assembly, function, phase->batch, false);
+    phase_batch(assembly, phase, function);
     phase->all_members = reads_members(&phase->member, train->conditions.data[0].condition);
     map_over_index(assembly, function, &train->conditions.data[0], phase->all_members);
     WeightStep step = weight_step_of(assembly, phase, function);

@@ -60,6 +60,9 @@ bool carries(const Function *objective);
 void carry(Assembly *assembly, Function *function, const char *owner, StateRole role);
 /* Factors, batches and merges it; afterwards only clean-up and differentiation are left. */
 void objective_batch(Assembly *assembly, Function *function, int64_t batch, bool masked);
+/* The same for what a phase minimises: for its batch or, where that is computed in micro-batches, for one of them (micro_batches.c).
+ */
+void phase_batch(Assembly *assembly, const Phase *phase, Function *function);
 /* Lets a function that is called row by row, or batch by batch, draw other numbers in each call: adds the new input "row.number"
  * (i32[], of the first row), spread over all steps, to the step under which the function draws. Adds no input where nothing is
  * drawn. */
@@ -75,6 +78,11 @@ typedef struct Trained {
     uint32_t state;
     Value current, gradient;
 } Trained;
+typedef VEC(Trained) TrainedStates;
+/* Where the phase's batch is computed in micro-batches, ends the builder's function, which becomes phase->micro_step, and begins the
+ * step in its place: it has the same outputs, and current[i] and gradient[i] are values of it. All else that is done with
+ * gradients comes behind. */
+void micro_batch_end(Assembly *assembly, Phase *phase, Builder *b, uint32_t n, Trained *trained);
 /* How the states and the figures of an optimizer are named. */
 typedef struct OptimizerNames {
     const char *states;  /* prefixes the optimizer's own states */
@@ -90,6 +98,20 @@ void optimizers_append(Assembly *assembly, Builder *b, const Phase *phase, uint3
 void optimizers_try(Assembly *assembly, Builder *b, const Phase *phase, uint32_t n, const Trained *trained, Value *values);
 /* The prefix of the states of that optimizer of the phase: number `part`, or NO_PART. */
 const char *optimizer_name(Module *module, const Phase *phase, uint32_t part);
+/* Ends the step of a phase that trains weights: averages them, counts, finishes the builder's function, which becomes
+ * phase->step. */
+void weight_phase_end(Assembly *assembly, Phase *phase, Builder *b);
+
+/* ---- averages of weights: average.c ---- */
+
+/* Appends to a step of the phase what the averages of the weights and running statistics become that it writes. */
+void average_append(Assembly *assembly, const Phase *phase, Builder *b);
+/* The state (i32) that is 1 once the metric has said that averaging begins, and 0 before. */
+uint32_t average_begun(Assembly *assembly);
+/* After all steps and calls of the train, and before what reads the weights otherwise: from here on a weight's name is that of its
+ * average. */
+void averages_exchange(Assembly *assembly);
+
 /* step <- step + 1 */
 void count_step(Builder *b, uint32_t counter);
 
@@ -149,9 +171,9 @@ typedef struct WeightStep {
     Trained *trained; /* what the loss reads; owned by the step until its end, as is `values` */
     Value *values;    /* what the states become, once they are updated */
 } WeightStep;
-WeightStep weight_step_begin(Assembly *assembly, const Phase *phase, View view);
+WeightStep weight_step_begin(Assembly *assembly, Phase *phase, View view);
 /* The first part of a batched function that has the loss as its first output. */
-WeightStep weight_step_of(Assembly *assembly, const Phase *phase, Function *batched);
+WeightStep weight_step_of(Assembly *assembly, Phase *phase, Function *batched);
 void weight_step_update(Assembly *assembly, const Phase *phase, WeightStep *step);
 void weight_step_end(Assembly *assembly, Phase *phase, WeightStep *step);
 

@@ -179,11 +179,9 @@ static void assemble(Assembly *assembly)
     Value *values = support_malloc((g.trained.len + 1) * sizeof *values);
     optimizers_append(assembly, &b, phase, g.trained.len, g.trained.data, values);
     support_free(values);
-    count_step(&b, assembly->step_lower);
+    weight_phase_end(assembly, phase, &b);
     vec_free(&g.trained);
     vec_free(&g.each);
-    step_finish(assembly, function);
-    phase->step = function;
     if (solver->nonnegative)
         phase->nonnegative = arena_printf(&module->arena, "the solver %s", solver_names[assembly->train->pareto->solver]);
 }

@@ -112,6 +112,17 @@ static bool read_trained(const SafeFile *file, const Program *program)
     return true;
 }
 
+/* What begins as another state does, which has the file's numbers now. */
+static void copy_begun(const Program *program)
+{
+    for (size_t i = 0; i < program->manifest->state_count; i++) {
+        const StateInfo *state = &program->manifest->states[i];
+        const StateInfo *other = state->begins_as ? manifest_state(program->manifest, state->begins_as) : NULL;
+        if (other)
+            memcpy(program_state(program, state), program_state(program, other), state->tensor.bytes);
+    }
+}
+
 bool first_weights_from(const Program *program, const char *path)
 {
     SafeFile file;
@@ -125,5 +136,7 @@ bool first_weights_from(const Program *program, const char *path)
         return false;
     bool fine = read_trained(&file, program);
     safetensors_close(&file);
+    if (fine)
+        copy_begun(program);
     return fine;
 }

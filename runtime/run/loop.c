@@ -155,6 +155,39 @@ static void take_rows(Run *run, size_t phase, size_t sampler, int64_t batch, int
     reading_take(&p->reading, member, index, p->info->batch, (int64_t)sampler * p->info->batch);
 }
 
+/* The batch into `index`: that of each member, one behind the other. */
+static void take_batch(Run *run, size_t phase, int64_t batch, int32_t *index)
+{
+    Phase *p = &run->phases[phase];
+    for (size_t i = 0; index && i < p->sampler_count; i++)
+        take_rows(run, phase, i, batch, index + (int64_t)i * p->info->batch);
+}
+
+/* Runs a micro-batch of the batch: the same part of that of each member. */
+static void compute_part(Phase *p, int64_t number)
+{
+    int64_t examples = p->info->micro_batch;
+    int32_t *index = call_input(&p->micro, "index");
+    for (size_t i = 0; index && i < p->sampler_count; i++)
+        memcpy(index + (int64_t)i * examples, p->index + (int64_t)i * p->info->batch + number * examples,
+               (size_t)examples * sizeof *index);
+    call_set(&p->micro, "micro.number", (double)number);
+    call_set(&p->micro, "row.number", (double)number); /* what it draws differs from one to the next */
+    call_run(&p->micro);
+}
+
+/* Runs the step's functions on that batch of the phase. */
+static void compute_step(Run *run, size_t phase, int64_t batch)
+{
+    Phase *p = &run->phases[phase];
+    const PhaseInfo *info = p->info;
+    take_batch(run, phase, batch, p->micro.info ? p->index : call_input(&p->call, "index"));
+    for (int64_t number = 0; p->micro.info && number < info->batch / info->micro_batch; number++)
+        compute_part(p, number);
+    call_set(&p->call, "begins", p->sampler_count && batch % sampler_epoch_steps(&p->samplers[0]) == 0);
+    call_run(&p->call);
+}
+
 /* One step of a phase: draws its batch, runs it, takes the means of its outputs forward. False (reported) if the loss is not
  * finite. */
 static bool take_step(Run *run, size_t phase)
@@ -162,11 +195,7 @@ static bool take_step(Run *run, size_t phase)
     Phase *p = &run->phases[phase];
     double begin = clock_seconds();
     int64_t batch = run->position.batches[phase]++;
-    int32_t *index = call_input(&p->call, "index");
-    for (size_t i = 0; index && i < p->sampler_count; i++)
-        take_rows(run, phase, i, batch, index + (int64_t)i * p->info->batch);
-    call_set(&p->call, "begins", p->sampler_count && batch % sampler_epoch_steps(&p->samplers[0]) == 0);
-    call_run(&p->call);
+    compute_step(run, phase, batch);
     run->position.steps[phase]++;
     run->position.seconds += clock_seconds() - begin;
     size_t undefined = take_means(run, phase, batch % run->plan.epoch_steps == 0);

@@ -15,6 +15,8 @@
 typedef struct Phase {
     const PhaseInfo *info;
     Call call;
+    Call micro;     /* computes a micro-batch, before `call`; no function: `call` computes the batch */
+    int32_t *index; /* the rows of the batch, where `micro` reads them; owned */
     Reading reading;
     size_t sampler_count;
     Sampler *samplers; /* one, of the member that was read last, or one per member where a step reads all of them; owned */

@@ -175,6 +175,7 @@ static bool open_samplers(Run *run, size_t number, size_t count)
 static bool open_phase(Run *run, size_t number)
 {
     static const char *const inputs[] = {"index", "memory", "epoch_steps", "total_steps", "begins", NULL};
+    static const char *const of_micro[] = {"index", "micro.number", "row.number", "epoch_steps", "total_steps", NULL};
     Phase *phase = &run->phases[number];
     phase->info = &run->manifest->train->phases[number];
     const PhaseInfo *info = phase->info;
@@ -182,15 +183,20 @@ static bool open_phase(Run *run, size_t number)
     size_t members = info->all_members ? run->manifest->conditions[info->member_condition].count : 1;
     if (!reading_open(&phase->reading, &run->program, &run->data, (int)info->dataset, info->split, info->member,
                       info->member_condition, (int64_t)members * info->batch + stored) ||
+        !call_open(&phase->micro, &run->program, info->micro_step, phase->reading.tables, of_micro) ||
         !call_open(&phase->call, &run->program, info->step, phase->reading.tables, inputs))
         return false;
     const FunctionInfo *step = phase->call.info;
-    const TensorInfo *index = call_input_type(&phase->call, "index");
+    bool in_parts = phase->micro.info != NULL;
+    const TensorInfo *index = call_input_type(in_parts ? &phase->micro : &phase->call, "index");
+    phase->index = in_parts ? calloc(members * (size_t)info->batch, sizeof *phase->index) : NULL;
+    if (in_parts && !phase->index)
+        return report_error("out of memory");
     if (index && index->dtype != DTYPE_I32)
         return report_internal("the input index of the function %s is not i32", step->name);
     if (step->output_count < 1 || step->output_count > MAX_STEP_OUTPUTS || strcmp(step->outputs[0].name, "loss"))
         return report_internal("the outputs of %s are not loss and at most %d more", step->name, MAX_STEP_OUTPUTS - 1);
-    if (index && index->elements != (int64_t)members * info->batch)
+    if (info->batch % info->micro_batch || (index && index->elements != (int64_t)members * (in_parts ? info->micro_batch : info->batch)))
         return report_internal("the input index of the function %s has not one element per example", step->name);
     return open_samplers(run, number, members);
 }
@@ -291,7 +297,8 @@ static bool open_calls(Run *run)
 /* Inputs that are the same at every call. */
 static void set_constant_inputs(Run *run)
 {
-    const Call *calls[] = {&run->phases[0].call, &run->phases[1].call, &run->init, &run->hypers, &run->plateau};
+    const Call *calls[] = {&run->phases[0].micro, &run->phases[0].call, &run->phases[1].micro, &run->phases[1].call,
+                           &run->init,            &run->hypers,         &run->plateau};
     for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
         if (calls[i]->info) {
             call_set(calls[i], "epoch_steps", (double)run->plan.epoch_steps);
@@ -361,6 +368,8 @@ static void close_run(Run *run)
 {
     for (size_t i = 0; i < MAX_PHASES; i++) {
         call_close(&run->phases[i].call);
+        call_close(&run->phases[i].micro);
+        free(run->phases[i].index);
         for (size_t k = 0; k < run->phases[i].sampler_count; k++)
             sampler_close(&run->phases[i].samplers[k]);
         free(run->phases[i].samplers);

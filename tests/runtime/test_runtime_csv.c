@@ -14,7 +14,7 @@
 
 /* clang-format off */
 #define STATE(name, count, offset) \
-    "{\"name\":\"" name "\",\"dtype\":\"f64\",\"shape\":[" count "],\"role\":\"encoder\",\"offset\":" offset ",\"lifetime\":\"net\",\"grows\":false,\"file\":null,\"part_of\":null}"
+    "{\"name\":\"" name "\",\"dtype\":\"f64\",\"shape\":[" count "],\"role\":\"encoder\",\"offset\":" offset ",\"lifetime\":\"net\",\"grows\":false,\"begins_as\":null,\"file\":null,\"part_of\":null}"
 #define SPLIT(name, test, count, fraction) \
     "{\"name\":\"" name "\",\"from_test\":" test ",\"count\":" count ",\"fraction\":" fraction "}"
 #define TEST(kind, column, text, number) \
