@@ -253,6 +253,5 @@ void read_common(TrainPlan *plan)
     setting_integer(plan, "epochs", 1, &train->epochs);
     setting_integer(plan, "steps", 1, &train->steps);
     setting_integer(plan, "patience", 1, &train->patience);
-    read_average(plan);
     read_evaluate(plan);
 }

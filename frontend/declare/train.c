@@ -143,6 +143,7 @@ void lower_train(Session *s, const Decl *decl)
     span_place(decl->span, &plan.train.line, &column);
     for (const Setting *setting = decl->settings.first; setting; setting = setting->next)
         check_setting(&plan, setting);
+    read_average(&plan);
     readers[plan.train.method]->lower(&plan);
     check_watched(&plan);
     report_missing(&plan);
