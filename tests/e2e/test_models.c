@@ -1,4 +1,4 @@
-/* Every model that ships: five training steps by compiled code and by the interpreter, on the same random data and from the same
+/* Every model that ships: three training steps by compiled code and by the interpreter, on the same random data and from the same
  * initial state, then every metric; all states and outputs must agree. In f64 to 1e-12, in f32 to 1e-4 (a step of Adam divides by
  * the size of the gradient, so an f32 rounding error in a vanishing gradient moves its weight by up to the learning rate: tensors
  * are compared by the norm of their difference, relative to their own). */
@@ -18,7 +18,7 @@
 #ifdef HNC_SANITIZED
 enum { STEPS = 2, EVALUATION_BATCHES = 1, MOST_METRICS = 1 }; /* the interpreter is slow there, memory errors show at once */
 #else
-enum { STEPS = 5, EVALUATION_BATCHES = 2, MOST_METRICS = 100 };
+enum { STEPS = 3, /* the third is of the upper phase, if there is one */ EVALUATION_BATCHES = 2, MOST_METRICS = 100 };
 #endif
 enum { ROWS = 64, BATCH = 10 };
 

@@ -182,9 +182,10 @@ static void test_double_precision(void **state)
 static void test_code_for_two_levels(void **state)
 {
     (void)state;
-    must_run("./toy info");
+    must_build("--cpu=auto -o both");
+    must_run("./both info");
     assert_true(output_has("for x86-64-v3 and x86-64-v4"));
-    must_run("./toy train --data . --out chosen --epochs 3 && HNC_CPU=x86-64-v3 ./toy train --data . --out narrow --epochs 3");
+    must_run("./both train --data . --out chosen --epochs 3 && HNC_CPU=x86-64-v3 ./both train --data . --out narrow --epochs 3");
     must_run("grep '\"cpu\"' narrow/config.json");
     assert_true(output_has("\"x86-64-v3\""));
     must_run("grep '\"cpu\"' chosen/config.json");
