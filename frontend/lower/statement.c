@@ -1,4 +1,4 @@
-/* Statements: assignments, compile-time `if` and `for`, `return`, and weight declarations. */
+/* Statements: assignments, compile-time `if`, `for` and `require`, `return`, and weight declarations. */
 #include "frontend/lower/lower.h"
 
 static void assign(Session *s, const Statement *statement)
@@ -31,19 +31,45 @@ static void give_result(Session *s, const Statement *statement)
     vec_free(&values);
 }
 
+/* A condition that is known at compile time; otherwise false, having said so. */
+static bool known_condition(Session *s, const Expr *expr, const char *statement, bool *holds)
+{
+    Val condition = evaluate(s, expr);
+    if (condition.kind == VAL_NUMBER && condition.boolean) {
+        *holds = condition.number != 0;
+        return true;
+    }
+    if (is_poison(condition))
+        return false;
+    fail(s, expr->span, "the condition of '%s' must be known at compile time, but this is %s", statement, describe(s, condition));
+    if (condition.kind == VAL_TENSOR)
+        add_help(s, "'where(condition, a, b)' chooses between values");
+    return false;
+}
+
+static void give_nothing(Session *s)
+{
+    s->frame->result = val_poison();
+    s->frame->returned = true;
+}
+
+/* What does not hold is the only error of the call. */
+static void require(Session *s, const Statement *statement)
+{
+    bool holds;
+    if (!known_condition(s, statement->value, "require", &holds) || holds)
+        return;
+    fail(s, statement->span, "%s", statement->message.text);
+    give_nothing(s);
+}
+
 /* The branch not taken is not evaluated, so its types need not fit. */
 static void choose(Session *s, const Statement *statement)
 {
-    Val condition = evaluate(s, statement->value);
-    if (condition.kind == VAL_NUMBER && condition.boolean) {
-        run_block(s, condition.number != 0 ? &statement->body : &statement->otherwise);
+    bool holds;
+    if (known_condition(s, statement->value, "if", &holds)) {
+        run_block(s, holds ? &statement->body : &statement->otherwise);
         return;
-    }
-    if (!is_poison(condition)) {
-        fail(s, statement->value->span, "the condition of 'if' must be known at compile time, but this is %s",
-             describe(s, condition));
-        if (condition.kind == VAL_TENSOR)
-            add_help(s, "'where(condition, a, b)' chooses between values");
     }
     /* names assigned in either branch are known from here on, so that they are not reported as undefined */
     for (const Block *block = &statement->body; block; block = block == &statement->body ? &statement->otherwise : NULL)
@@ -51,10 +77,8 @@ static void choose(Session *s, const Statement *statement)
             for (const NameNode *node = inner->kind == STATEMENT_ASSIGN ? inner->names.first : NULL; node; node = node->next)
                 set_local(s->frame, node->name, val_poison());
     for (const Block *block = &statement->body; block; block = block == &statement->body ? &statement->otherwise : NULL)
-        if (block->last && block->last->kind == STATEMENT_RETURN) {
-            s->frame->result = val_poison();
-            s->frame->returned = true;
-        }
+        if (block->last && block->last->kind == STATEMENT_RETURN)
+            give_nothing(s);
 }
 
 bool count_evaluations(Session *s, Span span, uint32_t count)
@@ -118,6 +142,9 @@ static void run(Session *s, const Statement *statement)
         break;
     case STATEMENT_YIELD:
         run_yield(s, statement);
+        break;
+    case STATEMENT_REQUIRE:
+        require(s, statement);
         break;
     }
 }

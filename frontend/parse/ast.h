@@ -150,6 +150,7 @@ typedef enum {
     STATEMENT_UPDATE,
     STATEMENT_SCAN,
     STATEMENT_YIELD,
+    STATEMENT_REQUIRE, /* value, or else message */
 } StatementKind;
 
 struct Statement {
@@ -158,6 +159,7 @@ struct Statement {
     NameList names;
     ExprList values;
     Expr *value, *limit;
+    Name message;
     Block body, otherwise;
     BindingList bindings; /* of a scan: its carries */
     BindingList alongs;   /* of a scan */

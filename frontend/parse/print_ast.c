@@ -282,6 +282,11 @@ static void print_statement(Text *out, const Statement *statement, int indent)
         text_printf(out, "yield ");
         print_expr(out, statement->value);
         break;
+    case STATEMENT_REQUIRE:
+        text_printf(out, "require ");
+        print_expr(out, statement->value);
+        text_printf(out, ", \"%s\"", statement->message.text);
+        break;
     }
     text_printf(out, "\n");
 }
