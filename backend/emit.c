@@ -67,7 +67,7 @@ static unsigned kernel_buffers(const Kernel *kernel, uint32_t *buffers)
     return count;
 }
 
-static const char *const kernel_names[] = {"loop", "product", "random", "argmax", "scatter", "extern", "scan"};
+static const char *const kernel_names[] = {"loop", "product", "random", "argmax", "sort", "scatter", "extern", "scan"};
 
 /* `inner`: the code of a scan's body. */
 static KernelSplit emit_kernel_body(Emitter *e, const Kernel *kernel, LLVMValueRef inner)
@@ -81,6 +81,8 @@ static KernelSplit emit_kernel_body(Emitter *e, const Kernel *kernel, LLVMValueR
         return emit_random(e, kernel);
     case KERNEL_ARGMAX:
         return emit_argmax(e, kernel);
+    case KERNEL_SORT:
+        return emit_sort(e, kernel);
     case KERNEL_EXTERN:
         return emit_extern(e, kernel);
     case KERNEL_SCAN:

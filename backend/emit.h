@@ -53,6 +53,7 @@ KernelSplit emit_loop(Emitter *e, const Kernel *kernel);
 KernelSplit emit_product(Emitter *e, const Kernel *kernel);
 KernelSplit emit_random(Emitter *e, const Kernel *kernel);
 KernelSplit emit_argmax(Emitter *e, const Kernel *kernel);
+KernelSplit emit_sort(Emitter *e, const Kernel *kernel); /* emit_sort.c */
 KernelSplit emit_scatter(Emitter *e, const Kernel *kernel);
 KernelSplit emit_extern(Emitter *e, const Kernel *kernel);
 /* `body`: the code of the scan's body, a function of a frame. */
@@ -111,6 +112,12 @@ typedef struct Counter {
 Counter loop_begin(Emitter *e, LLVMValueRef first, LLVMValueRef end, int64_t step);
 Counter loop_by(Emitter *e, LLVMValueRef first, LLVMValueRef end, LLVMValueRef step);
 void loop_end(Emitter *e, Counter *counter);
+
+/* Of kernels with simple code of their own (emit_special.c). Loops over axes [first, end) of the type; indices[axis] is valid
+ * inside. The place of an element of a view, by its indices. */
+void axes_begin(Emitter *e, const Type *type, unsigned first, unsigned end, Counter *counters, LLVMValueRef *indices);
+void axes_end(Emitter *e, unsigned first, unsigned end, Counter *counters);
+LLVMValueRef element_at(Emitter *e, const View *view, unsigned rank, LLVMValueRef *indices);
 
 /* An internal function of the module, never inlined, that many kernels call; it has no body yet. */
 LLVMValueRef inner_function(Emitter *e, const char *name, unsigned n, LLVMTypeRef *types);

@@ -2,8 +2,7 @@
 #include "backend/emit.h"
 #include "backend/random.h"
 
-/* Loops over axes [first, rank) of dims; indices[axis] is valid inside. */
-static void open_loops(Emitter *e, const Type *type, unsigned first, unsigned end, Counter *counters, LLVMValueRef *indices)
+void axes_begin(Emitter *e, const Type *type, unsigned first, unsigned end, Counter *counters, LLVMValueRef *indices)
 {
     for (unsigned axis = first; axis < end; axis++) {
         counters[axis] = loop_begin(e, const_i64(e, 0), const_i64(e, type->dims[axis]), 1);
@@ -11,13 +10,13 @@ static void open_loops(Emitter *e, const Type *type, unsigned first, unsigned en
     }
 }
 
-static void close_loops(Emitter *e, unsigned first, unsigned end, Counter *counters)
+void axes_end(Emitter *e, unsigned first, unsigned end, Counter *counters)
 {
     for (unsigned axis = end; axis-- > first;)
         loop_end(e, &counters[axis]);
 }
 
-static LLVMValueRef element_at(Emitter *e, const View *view, unsigned rank, LLVMValueRef *indices)
+LLVMValueRef element_at(Emitter *e, const View *view, unsigned rank, LLVMValueRef *indices)
 {
     DType dtype = e->schedule->buffers.data[view->buffer].dtype;
     LLVMValueRef pointer = advance_const(e, dtype, e->bases[view->buffer], view->offset);
@@ -54,7 +53,7 @@ KernelSplit emit_argmax(Emitter *e, const Kernel *kernel)
     LLVMValueRef best = make_variable(e, register_type(e, in.dtype, 0)), place = make_variable(e, e->i32);
     for (unsigned i = 0; i < outer.rank; i++)
         outer.dims[i] = s->out_type.dims[i];
-    open_loops(e, &outer, 0, outer.rank, counters, indices);
+    axes_begin(e, &outer, 0, outer.rank, counters, indices);
     for (unsigned i = 0; i < in.rank; i++)
         in_indices[i] = i < axis ? indices[i] : i > axis ? indices[i - 1] : const_i64(e, 0);
     LLVMBuildStore(e->builder, load_scalar(e, in.dtype, element_at(e, &s->in[0], in.rank, in_indices)), best);
@@ -72,7 +71,7 @@ KernelSplit emit_argmax(Emitter *e, const Kernel *kernel)
     loop_end(e, &along);
     LLVMValueRef result = LLVMBuildLoad2(e->builder, e->i32, place, "");
     store_scalar(e, DTYPE_I32, result, element_at(e, &s->out, outer.rank, indices));
-    close_loops(e, 0, outer.rank, counters);
+    axes_end(e, 0, outer.rank, counters);
     return (KernelSplit){0};
 }
 
@@ -83,21 +82,21 @@ KernelSplit emit_scatter(Emitter *e, const Kernel *kernel)
     Type index = s->in_type[0], updates = s->in_type[1], out = s->out_type;
     Counter counters[MAX_RANK];
     LLVMValueRef indices[MAX_RANK], out_indices[MAX_RANK];
-    open_loops(e, &out, 0, out.rank, counters, indices);
+    axes_begin(e, &out, 0, out.rank, counters, indices);
     store_scalar(e, out.dtype, emit_number(e, out.dtype, 0, 0), element_at(e, &s->out, out.rank, indices));
-    close_loops(e, 0, out.rank, counters);
-    open_loops(e, &updates, 0, index.rank, counters, indices);
+    axes_end(e, 0, out.rank, counters);
+    axes_begin(e, &updates, 0, index.rank, counters, indices);
     LLVMValueRef row = load_scalar(e, DTYPE_I32, element_at(e, &s->in[0], index.rank, indices));
     out_indices[0] = LLVMBuildSExt(e->builder, row, e->i64, "");
-    open_loops(e, &updates, index.rank, updates.rank, counters, indices);
+    axes_begin(e, &updates, index.rank, updates.rank, counters, indices);
     for (unsigned axis = index.rank; axis < updates.rank; axis++)
         out_indices[1 + axis - index.rank] = indices[axis];
     LLVMValueRef target = element_at(e, &s->out, out.rank, out_indices);
     LLVMValueRef operands[] = {load_scalar(e, out.dtype, target),
                                load_scalar(e, out.dtype, element_at(e, &s->in[1], updates.rank, indices))};
     store_scalar(e, out.dtype, emit_op(e, OP_ADD, out.dtype, out.dtype, operands, 0), target);
-    close_loops(e, index.rank, updates.rank, counters);
-    close_loops(e, 0, index.rank, counters);
+    axes_end(e, index.rank, updates.rank, counters);
+    axes_end(e, 0, index.rank, counters);
     return (KernelSplit){0};
 }
 

@@ -217,6 +217,11 @@ Value build_argmax(Builder *b, Value x, int axis)
     return build1(b, (Op){.code = OP_ARGMAX, .axis = dims_of(1, axis)}, x);
 }
 
+Value build_sort(Builder *b, Value x, int axis)
+{
+    return build1(b, (Op){.code = OP_SORT, .axis = dims_of(1, axis)}, x);
+}
+
 Value build_dot(Builder *b, Value x, Value y, Dims contract_x, Dims contract_y, Dims batch_x, Dims batch_y)
 {
     return build2(

@@ -1,4 +1,5 @@
-/* Compositions of primitives that the frontend and the methods share: squashings, their inverses, normal numbers. */
+/* Compositions of primitives that the frontend and the methods share: squashings, their inverses, normal numbers,
+ * elements at computed positions. */
 #include <math.h>
 
 #include "ir/model.h"
@@ -74,4 +75,50 @@ Value build_sum_of_product(Builder *b, Value x, Value y)
 {
     Value product = build_binary(b, OP_MUL, x, y);
     return build_reduce(b, OP_REDUCE_SUM, product, all_axes(value_type(b, x).rank));
+}
+
+/* ---- elements at computed positions ---- */
+
+/* One position along axes that are laid end to end: none may leave its own axis for a neighbour's rows. */
+static Value joined_position(Builder *b, Type type, unsigned first, unsigned count, const Value *positions)
+{
+    Value all = NO_VALUE;
+    for (unsigned i = 0; i < count; i++) {
+        int64_t extent = type.dims[first + i];
+        Value held = count > 1 ? build_within(b, positions[i], extent) : positions[i];
+        all = i == 0 ? held : build_binary(b, OP_ADD, build_with_const(b, OP_MUL, all, (double)extent), held);
+    }
+    return all;
+}
+
+/* Axes [first, first + count) go to the front. */
+static Value moved_to_front(Builder *b, Value x, unsigned first, unsigned count)
+{
+    Dims order = all_axes(value_type(b, x).rank);
+    for (unsigned i = 0; i < first + count; i++)
+        order.v[i] = i < count ? first + i : i - count;
+    return first == 0 || count == 0 ? x : build_transpose(b, x, order);
+}
+
+Value build_take(Builder *b, Value x, unsigned first, unsigned count, const Value *positions)
+{
+    Type type = value_type(b, x), table = {.dtype = type.dtype, .rank = 1, .dims = {1}};
+    unsigned at = value_type(b, positions[0]).rank;
+    for (unsigned i = 0; i < count; i++)
+        table.dims[0] *= type.dims[first + i];
+    for (unsigned axis = 0; axis < type.rank; axis++)
+        if (axis < first || axis >= first + count)
+            table.dims[table.rank++] = type.dims[axis];
+    Value rows = build_reshape(b, moved_to_front(b, x, first, count), table);
+    Value taken = build_gather(b, rows, joined_position(b, type, first, count, positions));
+    return moved_to_front(b, taken, at, first); /* the axes before `first` stand behind those of the positions */
+}
+
+Value build_take_along(Builder *b, Value x, Value index, unsigned axis)
+{
+    Type type = value_type(b, index);
+    Value positions[MAX_RANK];
+    for (unsigned i = 0; i < type.rank; i++)
+        positions[i] = i == axis ? index : build_iota(b, type, (int)i);
+    return build_take(b, x, 0, type.rank, positions);
 }

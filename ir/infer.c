@@ -274,6 +274,14 @@ static bool infer_argmax(const Rule *r)
     return rule_result(r, type_with_dtype(without_axes(x, r->op->axis), DTYPE_I32));
 }
 
+static bool infer_sort(const Rule *r)
+{
+    Type x = rule_operand(r, 0);
+    if (!rule_needs_number(r, x) || !rule_needs_count(r, "axes", r->op->axis.n, 1) || !rule_needs_axis(r, r->op->axis.v[0], x))
+        return false;
+    return rule_result(r, type_with_dtype(x, DTYPE_I32));
+}
+
 /* Checks that pairs of axes, contracted or batch axes, agree. */
 static bool need_paired_axes(const Rule *r, const char *what, Type x, Dims x_axes, Type y, Dims y_axes)
 {

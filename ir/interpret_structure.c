@@ -1,4 +1,5 @@
 /* The interpreter's primitives that move, reduce, multiply and index. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -229,6 +230,37 @@ static bool eval_argmax(const Run *run, const Op *op, Tensor *out)
     return true;
 }
 
+/* Whether the order of sort puts the second number before the first: ascending, NaN last. */
+static bool swapped(double first, double second)
+{
+    return first > second || (isnan(first) && !isnan(second));
+}
+
+/* By insertion, along each line of the axis. */
+static bool eval_sort(const Run *run, const Op *op, Tensor *out)
+{
+    const Tensor *x = operand_tensor(run, op, 0);
+    int64_t axis = op->axis.v[0], n = x->type.dims[axis], strides[MAX_RANK];
+    row_major_strides(x->type, strides);
+    int64_t stride = strides[axis], lines = type_elements(x->type) / n;
+    int32_t *places = out->data;
+    for (int64_t line = 0; line < lines; line++) {
+        int64_t first = line / stride * stride * n + line % stride;
+        for (int64_t i = 0; i < n; i++) {
+            double number = tensor_get(x, first + i * stride);
+            int64_t place = i;
+            for (; place > 0; place--) {
+                int32_t before = places[first + (place - 1) * stride];
+                if (!swapped(tensor_get(x, first + before * stride), number))
+                    break;
+                places[first + place * stride] = before;
+            }
+            places[first + place * stride] = (int32_t)i;
+        }
+    }
+    return true;
+}
+
 /* ---- products ---- */
 
 /* x with its axes in the order first, second, third, as doubles; owned by the caller. */
@@ -348,9 +380,20 @@ static bool eval_scatter_add(const Run *run, const Op *op, Tensor *out)
 }
 
 Eval *const structure_evals[OP_COUNT] = {
-    [OP_BROADCAST] = eval_broadcast,   [OP_RESHAPE] = eval_reshape, [OP_TRANSPOSE] = eval_transpose,
-    [OP_SLICE] = eval_slice,           [OP_PAD] = eval_pad,         [OP_WINDOW] = eval_window,
-    [OP_OVERLAP] = eval_overlap,       [OP_CONCAT] = eval_concat,   [OP_REDUCE_SUM] = eval_reduce_sum,
-    [OP_REDUCE_MAX] = eval_reduce_max, [OP_ARGMAX] = eval_argmax,   [OP_DOT] = eval_dot,
-    [OP_GATHER] = eval_gather,         [OP_FETCH] = eval_fetch,     [OP_SCATTER_ADD] = eval_scatter_add,
+    [OP_BROADCAST] = eval_broadcast,
+    [OP_RESHAPE] = eval_reshape,
+    [OP_TRANSPOSE] = eval_transpose,
+    [OP_SLICE] = eval_slice,
+    [OP_PAD] = eval_pad,
+    [OP_WINDOW] = eval_window,
+    [OP_OVERLAP] = eval_overlap,
+    [OP_CONCAT] = eval_concat,
+    [OP_REDUCE_SUM] = eval_reduce_sum,
+    [OP_REDUCE_MAX] = eval_reduce_max,
+    [OP_ARGMAX] = eval_argmax,
+    [OP_DOT] = eval_dot,
+    [OP_SORT] = eval_sort,
+    [OP_GATHER] = eval_gather,
+    [OP_FETCH] = eval_fetch,
+    [OP_SCATTER_ADD] = eval_scatter_add,
 };

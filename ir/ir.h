@@ -111,7 +111,7 @@ typedef struct Op {
     union {
         Dims axes;       /* broadcast: result axis of each operand axis, increasing. transpose: operand axis of each result axis.
                             reduce_*: axes removed, increasing. window, overlap: along which windows move, increasing */
-        Dims axis;       /* concat, iota, argmax: the only entry (argmax removes it) */
+        Dims axis;       /* concat, iota, argmax, sort: the only entry (argmax removes it) */
         Dims start;      /* slice: first index on each axis (extents are the result's) */
         Dims before;     /* pad: zeros before, on each axis (zeros after follow from the result's extents) */
         Dims rows;       /* scatter_add: the only entry, rows of the result */
@@ -352,6 +352,7 @@ Windows windows_of(const Op *op);
 Value build_concat(Builder *b, uint32_t n, const Value *xs, int axis); /* n == 1: returns it unchanged */
 Value build_reduce(Builder *b, OpCode code, Value x, Dims axes);       /* no axes: returns x unchanged */
 Value build_argmax(Builder *b, Value x, int axis);
+Value build_sort(Builder *b, Value x, int axis);
 Value build_dot(Builder *b, Value x, Value y, Dims contract_x, Dims contract_y, Dims batch_x, Dims batch_y);
 /* An index of a table of so many rows, i32: one outside becomes the nearest inside, and pass_bounds makes this known. */
 Value build_within(Builder *b, Value index, int64_t rows);
@@ -370,6 +371,13 @@ Value build_sigmoid(Builder *b, Value x);                 /* 1 / (1 + exp -x), o
 Value build_softplus(Builder *b, Value x);                /* log(1 + exp x), of full relative precision */
 /* Standard normal numbers by Box and Muller's transform of the uniform streams `stream` and `stream` + 1. */
 Value build_normal(Builder *b, Value seed, Value step, Type type, uint32_t stream, uint32_t flags);
+
+/* The elements of x at positions along `count` neighbouring axes from `first` on: each of positions[] is an i32 of one shape, which
+ * stands in the result in the place of the axes. A position outside its axis is one outside a table: see `within`. */
+Value build_take(Builder *b, Value x, unsigned first, unsigned count, const Value *positions);
+/* x with other positions along one axis: element [.., i, ..] of the result is element [.., index[.., i, ..], ..] of x. The index
+ * has x's shape but for the extent of that axis. */
+Value build_take_along(Builder *b, Value x, Value index, unsigned axis);
 
 /* Copies op `v` of `from` into the builder's function with operands mapped through map[] (all already mapped); returns its new
  * value. Inputs are re-declared as inputs. */

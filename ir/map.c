@@ -175,6 +175,12 @@ static Value batch_argmax(Mapping *m, Value v)
     return build_argmax(m->b, varying_arg(m, op, 0), (int)op->axis.v[0] + 1);
 }
 
+static Value batch_sort(Mapping *m, Value v)
+{
+    const Op *op = OP_AT(m->from, v);
+    return build_sort(m->b, varying_arg(m, op, 0), (int)op->axis.v[0] + 1);
+}
+
 /* The axis at that place becomes the first. */
 static Value to_front(Builder *b, Value x, unsigned place)
 {

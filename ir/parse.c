@@ -235,11 +235,7 @@ static bool parse_attributes(Parser *p, Op *op)
 
 static bool is_reserved(const char *mnemonic)
 {
-    static const char *const reserved[] = {"call", "sort"};
-    for (size_t i = 0; i < COUNT_OF(reserved); i++)
-        if (strcmp(mnemonic, reserved[i]) == 0)
-            return true;
-    return false;
+    return strcmp(mnemonic, "call") == 0;
 }
 
 static bool parse_mnemonic(Parser *p, OpCode *code)

@@ -77,6 +77,7 @@ static Range range_of(const Module *module, const Function *f, const Range *rang
     case OP_IOTA:
         return (Range){0, op->type.dims[op->axis.v[0]] - 1, true};
     case OP_ARGMAX:
+    case OP_SORT:
         return (Range){0, OP_AT(f, op->args[0])->type.dims[op->axis.v[0]] - 1, false};
     case OP_FETCH:
         return range_of_field(module, op);

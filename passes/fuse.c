@@ -307,6 +307,9 @@ static void place_op(Fuser *f, Value v)
     case OP_ARGMAX:
         place_special(f, v, KERNEL_ARGMAX);
         break;
+    case OP_SORT:
+        place_special(f, v, KERNEL_SORT);
+        break;
     case OP_SCATTER_ADD:
         place_special(f, v, KERNEL_SCATTER);
         break;

@@ -89,6 +89,9 @@ static void print_shape(const Kernel *kernel, Text *out)
     case KERNEL_ARGMAX:
         text_printf(out, "argmax %s", type_text(kernel->special.in_type[0]));
         break;
+    case KERNEL_SORT:
+        text_printf(out, "sort %s axis %" PRId64, type_text(kernel->special.in_type[0]), kernel->special.axis);
+        break;
     case KERNEL_SCATTER:
         text_printf(out, "scatter_add %s", type_text(kernel->special.out_type));
         break;

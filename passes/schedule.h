@@ -110,9 +110,18 @@ int64_t axes_elements(const AxisList *list);
 
 /* ---- kernels ---- */
 
-typedef enum { KERNEL_LOOP, KERNEL_PRODUCT, KERNEL_RANDOM, KERNEL_ARGMAX, KERNEL_SCATTER, KERNEL_EXTERN, KERNEL_SCAN } KernelKind;
+typedef enum {
+    KERNEL_LOOP,
+    KERNEL_PRODUCT,
+    KERNEL_RANDOM,
+    KERNEL_ARGMAX,
+    KERNEL_SORT,
+    KERNEL_SCATTER,
+    KERNEL_EXTERN,
+    KERNEL_SCAN
+} KernelKind;
 
-/* Kernels with simple code of their own. random: seed, step -> f32 out; argmax: in -> i32 out; scatter: index, updates -> out;
+/* Kernels with simple code of their own. random: seed, step -> f32 out; argmax and sort: in -> i32 out; scatter: index, updates -> out;
  * extern: row-major operands -> row-major out. */
 enum { MOST_SPECIAL_INPUTS = 5 };
 typedef struct Special {
@@ -120,7 +129,7 @@ typedef struct Special {
     Type in_type[MOST_SPECIAL_INPUTS], out_type;
     uint32_t inputs;
     uint32_t symbol; /* random: stream; extern: the function */
-    int64_t axis;    /* argmax */
+    int64_t axis;    /* argmax, sort */
 } Special;
 
 /* Steps of a body (ir/scan.h), each on places of its own. All tensors are row-major. */

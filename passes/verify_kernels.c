@@ -300,6 +300,9 @@ static void check_special(Checker *c, const Kernel *kernel)
     for (int axis = 0; kernel->kind == KERNEL_ARGMAX && axis < out.rank; axis++)
         if (out.dims[axis] != s->in_type[0].dims[axis + (axis >= s->axis)])
             complain(c, "argmax has another shape than its operand without the axis");
+    if (kernel->kind == KERNEL_SORT &&
+        (s->axis < 0 || s->axis >= out.rank || !type_equal(s->in_type[0], type_with_dtype(out, s->in_type[0].dtype))))
+        complain(c, "sort has another shape than its operand, or an axis that it lacks");
     for (unsigned axis = 1; kernel->kind == KERNEL_SCATTER && axis < out.rank; axis++)
         if (out.dims[axis] != s->in_type[1].dims[axis + s->in_type[0].rank - 1])
             complain(c, "scatter_add has rows of another shape than its updates");

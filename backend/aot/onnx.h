@@ -42,6 +42,8 @@ typedef struct Attribute {
 /* Adds a node whose result is called `output`, NULL for a new name, and gives back that name. Inputs up to the first NULL,
  * attributes up to the first without a name; NULL: none. */
 const char *onnx_node(Graph *g, const char *output, const char *type, const char *const *inputs, const Attribute *attributes);
+/* Adds a node of two results and gives back the name of the second. */
+const char *onnx_second_result(Graph *g, const char *type, const char *const *inputs, const Attribute *attributes);
 #define INPUTS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
 /* ---- onnx_elementwise.c, onnx_structure.c ---- */

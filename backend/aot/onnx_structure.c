@@ -172,6 +172,17 @@ static void add_argmax(Graph *g, const char *name, const Op *op)
     cast_to(g, name, wide, onnx_element_type(op->type.dtype));
 }
 
+/* TopK of all elements, the smallest first; its second result is the positions, as i64. */
+static void add_sort(Graph *g, const char *name, const Op *op)
+{
+    Type type = operand_type(g, op, 0);
+    const int64_t axis = op->axis.v[0], no = 0;
+    const char *x = operand(g, op, 0), *count = onnx_integers(g, 1, &type.dims[axis]);
+    const Attribute attributes[] = {{"axis", 0, &axis}, {"largest", 0, &no}, {0}};
+    const char *wide = onnx_second_result(g, "TopK", INPUTS(x, count), attributes);
+    cast_to(g, name, wide, onnx_element_type(op->type.dtype));
+}
+
 /* ---- products ---- */
 
 static int64_t product_of(Type type, Dims axes)
@@ -229,6 +240,7 @@ const OnnxOp onnx_structure[OP_COUNT] = {
     [OP_REDUCE_SUM] = {.add = add_reduce_sum},
     [OP_REDUCE_MAX] = {.add = add_reduce_max},
     [OP_ARGMAX] = {.add = add_argmax},
+    [OP_SORT] = {.add = add_sort},
     [OP_DOT] = {.add = add_dot},
     [OP_GATHER] = {.plain = "Gather"},
 };

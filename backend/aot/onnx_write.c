@@ -106,18 +106,34 @@ static void put_attribute(Text *node, const Attribute *attribute)
     onnx_put_message(node, 5, &message);
 }
 
-const char *onnx_node(Graph *g, const char *output, const char *type, const char *const *inputs, const Attribute *attributes)
+/* A node of one result, or of two; it is called like its last one. */
+static void put_node(Graph *g, const char *first, const char *last, const char *type, const char *const *inputs,
+                     const Attribute *attributes)
 {
     Text node = {0};
-    if (!output)
-        output = new_name(g);
     for (; *inputs; inputs++)
         onnx_put_string(&node, 1, *inputs);
-    onnx_put_string(&node, 2, output);
-    onnx_put_string(&node, 3, output);
+    if (first)
+        onnx_put_string(&node, 2, first);
+    onnx_put_string(&node, 2, last);
+    onnx_put_string(&node, 3, last);
     onnx_put_string(&node, 4, type);
     for (; attributes && attributes->name; attributes++)
         put_attribute(&node, attributes);
     onnx_put_message(&g->nodes, 1, &node);
+}
+
+const char *onnx_node(Graph *g, const char *output, const char *type, const char *const *inputs, const Attribute *attributes)
+{
+    if (!output)
+        output = new_name(g);
+    put_node(g, NULL, output, type, inputs, attributes);
     return output;
+}
+
+const char *onnx_second_result(Graph *g, const char *type, const char *const *inputs, const Attribute *attributes)
+{
+    const char *first = new_name(g), *second = new_name(g);
+    put_node(g, first, second, type, inputs, attributes);
+    return second;
 }

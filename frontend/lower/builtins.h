@@ -52,6 +52,8 @@ Evaluate builtin_quantile;
 /* shapes, products, indices (builtins_tensor.c) */
 Evaluate builtin_reshape, builtin_transpose, builtin_concat, builtin_stack, builtin_zeros, builtin_ones, builtin_iota,
     builtin_rows, builtin_width, builtin_onehot, builtin_dot, builtin_elements, builtin_shape, builtin_rank;
+/* order, and neighbours from a computed position on (builtins_order.c) */
+Evaluate builtin_sort, builtin_argsort, builtin_ranks, builtin_top_k, builtin_slice;
 /* windows, and zeros around a tensor (builtins_window.c) */
 Evaluate builtin_windows, builtin_pad;
 /* products over named axes (builtins_einsum.c) */

@@ -1,13 +1,16 @@
-/* x[i], x[a:b], x[:, none], table[label]. */
-#include "frontend/lower/lower.h"
+/* x[i], x[a:b], x[:, none], table[label], x[:, computed]. */
+#include "frontend/lower/positions.h"
 
 #include <string.h>
 
-/* The plan of an index: a slice of the source, then a reshape that drops chosen axes and adds new ones. */
+/* The plan of an index: a slice of the source; then what stands at computed positions along neighbouring axes; then a reshape
+ * that drops chosen axes and adds new ones. */
 typedef struct IndexPlan {
     Type source, slice, result;
     Dims start;
     unsigned axis; /* next axis of the source */
+    Positions positions;
+    unsigned positions_at; /* the axis of the result before which those of the positions go */
 } IndexPlan;
 
 static bool add_axis(Session *s, IndexPlan *plan, int64_t extent, Span span)
@@ -40,16 +43,21 @@ static bool position_of(Session *s, Val value, Span span, int64_t extent, bool l
     return false;
 }
 
-static bool position(Session *s, const Expr *expr, int64_t extent, bool limit, int64_t *result)
+static bool bound_of_slice(Session *s, const Expr *expr, int64_t extent, int64_t *result)
 {
-    return position_of(s, evaluate(s, expr), expr->span, extent, limit, result);
+    Val value = evaluate(s, expr);
+    if (value.kind != VAL_TENSOR)
+        return position_of(s, value, expr->span, extent, true, result);
+    fail(s, expr->span, "the bounds of a slice are known at compile time, but this is %s", describe(s, value));
+    add_help(s, "'slice(x, start, n, axis: 0)' takes n entries from a computed start on");
+    return false;
 }
 
 static bool plan_slice(Session *s, IndexPlan *plan, const Arg *arg, int64_t extent)
 {
     int64_t begin = 0, end = extent;
-    if ((arg->value && !position(s, arg->value, extent, true, &begin)) ||
-        (arg->limit && !position(s, arg->limit, extent, true, &end)))
+    if ((arg->value && !bound_of_slice(s, arg->value, extent, &begin)) ||
+        (arg->limit && !bound_of_slice(s, arg->limit, extent, &end)))
         return false;
     if (begin >= end) {
         fail(s, arg->span, "the slice from %lld to %lld is empty", (long long)begin, (long long)end);
@@ -65,6 +73,24 @@ static bool is_new_axis(Session *s, const Arg *arg)
            !find_local(s->frame, "none");
 }
 
+/* A computed position: the axis stays whole until its elements are taken. */
+static bool plan_position(Session *s, IndexPlan *plan, Val index, Span span)
+{
+    Positions *positions = &plan->positions;
+    if (positions->count == 0) {
+        positions->first = plan->axis;
+        plan->positions_at = plan->result.rank;
+    } else if (positions->first + positions->count != plan->axis || plan->positions_at != plan->result.rank) {
+        fail(s, span, "computed positions must stand side by side");
+        add_help(s, "take one after the other: with computed i and j, 'x[:, :, j][i]' instead of 'x[i, :, j]'");
+        return false;
+    }
+    if (!add_position(s, positions, index, plan->source.dims[plan->axis], span))
+        return false;
+    take(plan, 0, plan->source.dims[plan->axis]);
+    return true;
+}
+
 static bool plan_entry(Session *s, IndexPlan *plan, const Arg *arg)
 {
     if (is_new_axis(s, arg))
@@ -72,36 +98,17 @@ static bool plan_entry(Session *s, IndexPlan *plan, const Arg *arg)
     int64_t extent = plan->source.dims[plan->axis], at;
     if (arg->kind == ARG_SLICE)
         return plan_slice(s, plan, arg, extent);
-    if (!position(s, arg->value, extent, false, &at))
+    Val index = evaluate(s, arg->value);
+    if (index.kind == VAL_CONDITION && is_index(index.symbol))
+        index = condition_number(s, index, arg->span);
+    if (is_poison(index))
+        return false;
+    if (index.kind == VAL_TENSOR)
+        return plan_position(s, plan, index, arg->span);
+    if (!position_of(s, index, arg->value->span, extent, false, &at))
         return false;
     take(plan, at, 1);
     return true;
-}
-
-static Val gather(Session *s, Val table, Val index, Span span)
-{
-    Type from = val_type(s, table), at = val_type(s, index), result = {.dtype = from.dtype};
-    if (at.dtype == DTYPE_U8) {
-        index.ir = build_cast(&s->builder, index.ir, DTYPE_I32);
-    } else if (at.dtype != DTYPE_I32) {
-        fail(s, span, "an index must be a label, an i32 or a u8 value, but this is %s", describe(s, index));
-        if (dtype_is_float(at.dtype))
-            add_help(s, "'i32(x)' makes whole numbers of real ones");
-        if (at.dtype == DTYPE_BOOL)
-            add_help(s, "elements are chosen by 'where(c, x, 0)', or in a reduction: 'mean(x where c)'");
-        return val_poison();
-    }
-    if (index.classes > 0 && index.classes != from.dims[0])
-        return fail(s, span, "a table of %lld rows cannot be indexed by %s", (long long)from.dims[0], describe(s, index));
-    if (at.rank + from.rank - 1 > MAX_RANK)
-        return fail(s, span, "too many axes (limit is %d)", MAX_RANK);
-    for (unsigned i = 0; i < at.rank; i++)
-        result.dims[result.rank++] = at.dims[i];
-    for (unsigned i = 1; i < from.rank; i++)
-        result.dims[result.rank++] = from.dims[i];
-    if (!check_type(s, result, span))
-        return val_poison();
-    return val_tensor(build_gather(&s->builder, table.ir, index.ir));
 }
 
 /* The entry of a list where its place is known at compile time; *known is false otherwise. */
@@ -133,6 +140,30 @@ static Val too_many_indices(Session *s, const Expr *expr, Val value, unsigned gi
     return val_poison();
 }
 
+/* The value of a plan that holds every axis. */
+static Val planned(Session *s, const IndexPlan *plan, Val value, Span span)
+{
+    Builder *b = &s->builder;
+    Value sliced = type_equal(plan->slice, plan->source) ? value.ir : build_slice(b, value.ir, plan->start, plan->slice);
+    if (plan->positions.count == 0) {
+        Val result = val_tensor(build_reshape(b, sliced, plan->result));
+        result.probabilities = value.probabilities;
+        return result;
+    }
+    Dims at;
+    Value taken = take_positions(s, &plan->positions, sliced, span, &at);
+    if (taken == NO_VALUE)
+        return val_poison();
+    if (plan->result.rank + at.n > MAX_RANK)
+        return fail(s, span, "too many axes (limit is %d)", MAX_RANK);
+    Type result = {.dtype = plan->result.dtype, .rank = (uint8_t)(plan->result.rank + at.n)};
+    for (unsigned i = 0; i < result.rank; i++)
+        result.dims[i] = i < plan->positions_at          ? plan->result.dims[i]
+                         : i < plan->positions_at + at.n ? at.v[i - plan->positions_at]
+                                                         : plan->result.dims[i - at.n];
+    return val_tensor(build_reshape(b, taken, result));
+}
+
 Val evaluate_index(Session *s, const Expr *expr)
 {
     Val value = evaluate(s, expr->left);
@@ -160,20 +191,10 @@ Val evaluate_index(Session *s, const Expr *expr)
     }
     if (given > plan.source.rank)
         return too_many_indices(s, expr, value, given, plan.source.rank);
-    const Arg *first = expr->args.first;
-    if (first->kind == ARG_VALUE && !is_new_axis(s, first)) {
-        Val index = evaluate(s, first->value);
-        if (index.kind == VAL_CONDITION && is_index(index.symbol))
-            index = condition_number(s, index, first->span);
-        if (index.kind == VAL_TENSOR && expr->args.count == 1)
-            return gather(s, value, index, first->span);
-        if (is_poison(index))
-            return index;
-    }
     plan.slice = plan.source;
     plan.result.dtype = plan.source.dtype;
     plan.start.n = plan.source.rank;
-    for (const Arg *arg = first; arg; arg = arg->next)
+    for (const Arg *arg = expr->args.first; arg; arg = arg->next)
         if (!plan_entry(s, &plan, arg))
             return val_poison();
     while (plan.axis < plan.source.rank) {
@@ -182,8 +203,5 @@ Val evaluate_index(Session *s, const Expr *expr)
         if (!add_axis(s, &plan, extent, expr->span))
             return val_poison();
     }
-    Value sliced = type_equal(plan.slice, plan.source) ? value.ir : build_slice(&s->builder, value.ir, plan.start, plan.slice);
-    Val result = val_tensor(build_reshape(&s->builder, sliced, plan.result));
-    result.probabilities = value.probabilities;
-    return result;
+    return planned(s, &plan, value, expr->span);
 }

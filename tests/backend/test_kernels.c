@@ -112,6 +112,37 @@ static void reductions(DType real)
     check_module(module);
 }
 
+/* Lines of any stride and length, numbers of every type, many of them equal, infinite or NaN. */
+static void sorts(DType real)
+{
+    Module *module = module_new("sorts", real);
+    static const int64_t shapes[][3] = {{1, 1, 1}, {3, 2, 7}, {17, 4, 33}, {2, 300, 3}};
+    for (size_t i = 0; i < COUNT_OF(shapes); i++) {
+        char name[32];
+        snprintf(name, sizeof name, "f%d", (int)i);
+        Builder b = new_function(module, name);
+        Value x = build_input(&b, "x", cube(real, shapes[i][0], shapes[i][1], shapes[i][2]));
+        Value whole = build_unary(&b, OP_FLOOR, build_with_const(&b, OP_MUL, x, 3)), zero = build_const(&b, value_type(&b, x), 0);
+        Value holes = build_binary(&b, OP_DIV, whole, build_unary(&b, OP_FLOOR, x)); /* 0 / 0 and 1 / 0 */
+        Value given[] = {x, whole, build_binary(&b, OP_DIV, zero, zero), holes, build_cast(&b, whole, DTYPE_I32)};
+        for (int axis = 0; axis < 3; axis++)
+            for (size_t k = 0; k < COUNT_OF(given); k++) {
+                Value places = build_sort(&b, given[k], axis);
+                snprintf(name, sizeof name, "places%d_%d", axis, (int)k);
+                build_output(&b, name, places);
+                snprintf(name, sizeof name, "sorted%d_%d", axis, (int)k);
+                build_output(&b, name, build_take_along(&b, given[k], places, (unsigned)axis));
+            }
+    }
+    check_module(module);
+}
+
+static void test_sorts(void **state)
+{
+    (void)state;
+    for_each_real(sorts);
+}
+
 static void test_reductions(void **state)
 {
     (void)state;
@@ -495,6 +526,7 @@ int main(void)
         cmocka_unit_test(test_elementwise),
         cmocka_unit_test(test_integers_and_casts),
         cmocka_unit_test(test_reductions),
+        cmocka_unit_test(test_sorts),
         cmocka_unit_test(test_softmax),
         cmocka_unit_test(test_masked_quotients),
         cmocka_unit_test(test_views),

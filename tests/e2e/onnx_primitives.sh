@@ -59,6 +59,7 @@ for op, result in (("reduce_max", "T[5]"), ("argmax", "i32[5]")):
     axis = "axes [1]" if op == "reduce_max" else "axis 1"
     function(op, numbers, "%x: T[5, 12]", f"%z = const 0 : T[5, 12]\n%p = eq %x, %x : bool[5, 12]\n%c = select %p, %x, %z : T[5, 12]\n"
              f"%y = {op} %c {axis} : {result}", result)
+function("sort", numbers, "%x: T[5, 12]", "%z = concat %x, %x axis 1 : T[5, 24]\n%y = sort %z axis 1 : i32[5, 24]", "i32[5, 24]")
 function("reduce_sum", ["i32"], "%x: T[3, 11], %z: T[3, 11]", "%a = concat %x, %z axis 1 : T[3, 22]\n%y = reduce_sum %a axes [0] : T[22]",
          "T[22]")
 for n in [1, 3]:

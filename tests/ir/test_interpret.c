@@ -224,6 +224,9 @@ static void reductions(void **unused)
     computes(cube, "%y = argmax %x axis 1 : i32[2, 2]", x, N(2, 2, 2, 1));
     computes(cube, "%y = argmax %x axis 0 : i32[3, 2]", x, N(1, 1, 1, 1, 1, 0));
     computes("%x: f32[4]", "%y = argmax %x axis 0 : i32[]", N(1, 7, 7, 2), N(1)); /* the first of equals */
+    computes(cube, "%y = sort %x axis 1 : i32[2, 3, 2]", x, N(0, 0, 1, 1, 2, 2, 0, 2, 1, 0, 2, 1));
+    computes(cube, "%y = sort %x axis 0 : i32[2, 3, 2]", x, N(0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 0));
+    computes("%x: f32[7]", "%y = sort %x axis 0 : i32[7]", N(3, NAN, 1, -INFINITY, 1, NAN, INFINITY), N(3, 2, 4, 0, 6, 1, 5));
     /* Sums run in double: 2^24 + 1 + 1 in float would stay 2^24. */
     computes("%x: f32[3]", "%y = reduce_sum %x axes [0] : f32[]", N(16777216, 1, 1), N(16777218));
 }

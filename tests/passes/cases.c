@@ -187,6 +187,13 @@ static Value gather_case(Bench *bench)
     return build_gather(&bench->b, table, index_input(bench, 5));
 }
 
+/* the permutation of an exact input, of which each line is taken */
+static Value sorted_case(Bench *bench)
+{
+    Value x = bench_input(bench, 3, 2, 4, 3);
+    return build_take_along(&bench->b, x, build_sort(&bench->b, x, 1), 1);
+}
+
 static Value scatter_case(Bench *bench)
 {
     Value updates = bench_input(bench, 2, 5, 2);
@@ -232,6 +239,7 @@ const Case cases[] = {
     {OP_DOT, -2, 2, dot_case},
     {OP_DOT, -2, 2, matrix_case},
     {OP_GATHER, -2, 2, gather_case},
+    {OP_GATHER, -2, 2, sorted_case},
     {OP_SCATTER_ADD, -2, 2, scatter_case},
 };
 

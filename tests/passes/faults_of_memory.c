@@ -73,6 +73,20 @@ FAULT_IN(argmax_along_another_axis, KERNEL_ARGMAX)
     return true;
 }
 
+FAULT_IN(sort_of_another_shape, KERNEL_SORT)
+{
+    return change_special(s, kernel, place);
+}
+
+FAULT_IN(sort_along_another_axis, KERNEL_SORT)
+{
+    (void)s;
+    if (!is_place(place))
+        return false;
+    kernel->special.axis -= 2;
+    return true;
+}
+
 FAULT_IN(scatter_of_another_shape, KERNEL_SCATTER)
 {
     return change_special(s, kernel, place);
@@ -181,6 +195,8 @@ const Fault memory_faults[] = {
     {"product_steps_too_far", product_steps_too_far},
     {"product_elsewhere", product_elsewhere},
     {"random_numbers_of_another_size", random_numbers_of_another_size},
+    {"sort_of_another_shape", sort_of_another_shape},
+    {"sort_along_another_axis", sort_along_another_axis},
     {"argmax_of_another_shape", argmax_of_another_shape},
     {"argmax_along_another_axis", argmax_along_another_axis},
     {"scatter_of_another_shape", scatter_of_another_shape},

@@ -24,7 +24,7 @@ static const char text[] =
     "state @free : f32[4] weight\n"
     "state @seed : i32[2] counter\n"
     "state @count : i32[] counter\n"
-    "func @step(%index: i32[300], %places: i32[300]) -> (loss: f32[], best: i32[300], columns: f32[96], pair: f32[160]) {\n"
+    "func @step(%index: i32[300], %places: i32[300]) -> (loss: f32[], best: i32[300], order: i32[300, 64], columns: f32[96], pair: f32[160]) {\n"
     "  %seed = state_read @seed : i32[2]\n"
     "  %count = state_read @count : i32[]\n"
     "  %bytes = fetch @d.image, %index : u8[300, 6]\n"
@@ -43,6 +43,7 @@ static const char text[] =
     "  %squares = mul %hidden, %hidden : f32[300, 64]\n"
     "  %loss = reduce_sum %squares axes [0, 1] : f32[]\n"
     "  %best = argmax %hidden axis 1 : i32[300]\n"
+    "  %order = sort %hidden axis 1 : i32[300, 64]\n"
     "  %means = reduce_sum %hidden axes [0] : f32[64]\n"
     "  %largest = reduce_max %squares axes [1] : f32[300]\n"
     "  %scaled = broadcast %largest axes [0] : f32[300, 64]\n"
@@ -61,7 +62,7 @@ static const char text[] =
     "  %turned = broadcast %halves axes [1] : f32[1024, 96]\n"
     "  %next_tall = sub %tall, %turned : f32[1024, 96]\n"
     "  state_write @tall, %next_tall\n"
-    "  return loss = %loss, best = %best, columns = %halves, pair = %pair\n"
+    "  return loss = %loss, best = %best, order = %order, columns = %halves, pair = %pair\n"
     "}\n";
 
 typedef struct Bench {
@@ -99,8 +100,8 @@ static void sound(void **state)
         fail_msg("%s", why.data);
     for (uint32_t k = 0; k < bench.schedule->kernels.len; k++)
         kinds |= 1u << kernel_at(bench.schedule, k)->kind;
-    assert_int_equal(kinds,
-                     1u << KERNEL_LOOP | 1u << KERNEL_PRODUCT | 1u << KERNEL_RANDOM | 1u << KERNEL_ARGMAX | 1u << KERNEL_SCATTER);
+    assert_int_equal(kinds, 1u << KERNEL_LOOP | 1u << KERNEL_PRODUCT | 1u << KERNEL_RANDOM | 1u << KERNEL_ARGMAX |
+                                1u << KERNEL_SORT | 1u << KERNEL_SCATTER);
     bench_free(&bench);
 }
 

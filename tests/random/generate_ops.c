@@ -493,6 +493,21 @@ static void add_table(Generator *g)
         keep(g, build_scatter_add(&g->b, g->index, g->values[i], RANDOM_INDEX_LIMIT + (int64_t)below(g, 4)), false);
 }
 
+/* Along any axis, in the order of an exact value: itself, or another value of its shape. */
+static void add_sorted(Generator *g)
+{
+    unsigned i = pick(g, true), j;
+    Type type = type_now(g, i);
+    if (!type.rank || !pick_like(g, type, false, &j))
+        return;
+    unsigned axis = below(g, type.rank);
+    Value order = build_sort(&g->b, g->values[i], (int)axis);
+    if (below(g, 4) == 0)
+        keep(g, build_cast(&g->b, order, g->real), true);
+    else
+        keep_moved(g, build_take_along(&g->b, g->values[j], order, axis), j);
+}
+
 static void add_state(Generator *g)
 {
     uint32_t s = below(g, STATES);
@@ -520,7 +535,7 @@ static void add_source(Generator *g)
 /* An op is chosen as often as it stands in this list. */
 static void (*const ops[])(Generator *g) = {
     add_unary,        add_unary,   add_unary,     add_binary,        add_binary,        add_binary,
-    add_choice,       add_windows, add_windows,   add_broadcast,     add_reshape,       add_transpose,
+    add_choice,       add_windows, add_sorted,  add_windows,   add_broadcast,     add_reshape,       add_transpose,
     add_slice_or_pad, add_concat,  add_reduction, add_reduction,     add_dot,           add_table,
     add_state,        add_units,   add_source,    add_pairs,         add_binary,        add_binary,
     add_scan,         add_winners, add_winners,   add_normalization, add_normalization, add_normalization,
