@@ -372,8 +372,8 @@ Value build_softplus(Builder *b, Value x);                /* log(1 + exp x), of 
 /* Standard normal numbers by Box and Muller's transform of the uniform streams `stream` and `stream` + 1. */
 Value build_normal(Builder *b, Value seed, Value step, Type type, uint32_t stream, uint32_t flags);
 
-/* The elements of x at positions along `count` neighbouring axes from `first` on: each of positions[] is an i32 of one shape, which
- * stands in the result in the place of the axes. A position outside its axis is one outside a table: see `within`. */
+/* The elements of x at positions along `count` neighbouring axes from `first` on: each of positions[] is an i32 of one shape,
+ * which stands in the result in the place of the axes. A position outside its axis is one outside a table: see `within`. */
 Value build_take(Builder *b, Value x, unsigned first, unsigned count, const Value *positions);
 /* x with other positions along one axis: element [.., i, ..] of the result is element [.., index[.., i, ..], ..] of x. The index
  * has x's shape but for the extent of that axis. */

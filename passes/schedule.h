@@ -121,8 +121,8 @@ typedef enum {
     KERNEL_SCAN
 } KernelKind;
 
-/* Kernels with simple code of their own. random: seed, step -> f32 out; argmax and sort: in -> i32 out; scatter: index, updates -> out;
- * extern: row-major operands -> row-major out. */
+/* Kernels with simple code of their own. random: seed, step -> f32 out; argmax and sort: in -> i32 out; scatter: index, updates
+ * -> out; extern: row-major operands -> row-major out. */
 enum { MOST_SPECIAL_INPUTS = 5 };
 typedef struct Special {
     View in[MOST_SPECIAL_INPUTS], out;

@@ -27,8 +27,10 @@ Val builtin_binary(Session *s, Call *call)
                           : code == OP_MAX ? fmax(x.number, y.number)
                                            : fmin(x.number, y.number));
     unify(s, &x, &y, call->expr->span);
-    x = as_real(s, x, call->expr->span);
-    y = as_real(s, y, call->expr->span);
+    if (is_poison(x) || code == OP_POW || val_type(s, x).dtype != DTYPE_I32) { /* of whole numbers, the larger is whole */
+        x = as_real(s, x, call->expr->span);
+        y = as_real(s, y, call->expr->span);
+    }
     return is_poison(x) ? x : val_tensor(build_binary(&s->builder, code, x.ir, y.ir));
 }
 

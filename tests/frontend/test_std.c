@@ -41,6 +41,7 @@ static void test_everything_is_documented(void **state)
 #define FRAME                                                                                                                    \
     "data d = idx(\"a.gz\", \"b.gz\") {\n  fields x: f32[3], y: class[3]\n}\n"                                                   \
     "net c(x: f32[3]) -> f32[3] { return linear(x, 3) }\n"                                                                       \
+    "layer top_places(x: f32[3]) -> f32[3] { v, p = top_k([x[0], x[2], x[1], x[2]], 3); return 10 * v + p }\n"                    \
     "train t = fit { minimise mean(cross_entropy(c(d.train.x), d.train.y)) by adam; batch 1; epochs 1 }\n"
 
 enum { SIZE = 3 };
@@ -188,6 +189,17 @@ static void test_shapes_and_reductions(void **state)
     check("dot(x, x) + shape(x)[0] + elements(x)", x, 0, 1, (double[]){27});
     check("x[y] * 10", x, 2, 1, (double[]){40});
     check("x[-1] - x[:1]", x, 0, 1, (double[]){3});
+    check("sort(-x) + 10 * ranks(-x)", x, 0, 3, (double[]){16, 8, -1});
+    check("sort([2, 0 / (x[0] - 1), 1, 2, x[2]] * 1)[0:4][1:4]", x, 0, 3, (double[]){2, 2, 4});
+    check("f32(argsort([x[1], 1, 5, 1]))[0:3]", x, 0, 3, (double[]){1, 3, 0});
+    check("top_places(x)", x, 0, 3, (double[]){41, 43, 22});
+    check("(x[:, none] * x)[y, y] + (x[:, none] + 10 * x)[:, y]", x, 1, 3, (double[]){25, 26, 28});
+    check("(x[:, none] + 10 * x)[iota(3), 2 - iota(3)]", x, 0, 3, (double[]){41, 22, 14});
+    check("slice(concat(x, -x), y + 1, 3)", x, 1, 3, (double[]){4, -1, -2});
+    check("f32(max(iota(3), y)) / min(iota(3) + 2, 3)", x, 1, 3, (double[]){0.5, 1 / 3.0, 2 / 3.0});
+    check("crop(reshape(x, [1, 1, 3]), 2)[0, 0]", x, 0, 3, x); /* not training: unchanged */
+    check("shift(reshape(x, [1, 1, 3]), 0, 1)[0, 0]", x, 0, 3, (double[]){0, 1, 2});
+    check("bilinear(reshape(x, [1, 1, 3]), [0, 0, 0.5], [0.25, 1.5, 2])[0]", x, 0, 3, (double[]){1.25, 3, 2});
     const double share[SIZE] = {0, 0.5, 1};
     check("encode(x)[0:3] - [0, sqrt(0.5), 0]", share, 0, 3, (double[]){1, 0, 0});
     check("encode(x)[3:6] - [0, sqrt(0.5), 0]", share, 0, 3, (double[]){0, 0, 1});

@@ -79,7 +79,8 @@ static Value sorted_rows(Builder *b, Value matrix, Value vector, Value shared)
     Value order = build_sort(b, matrix, 1), places[] = {order, build_sort(b, matrix, 1)};
     Value lines = build_binary(b, OP_ADD, build_take_along(b, matrix, order, 1), build_take_along(b, shared, order, 1));
     Value spots = build_binary(b, OP_ADD, build_take(b, matrix, 0, 2, places), build_take(b, shared, 0, 2, places));
-    Value rank = build_sort(b, vector, 0), rows = build_take(b, shared, 0, 1, &rank), columns = build_take(b, matrix, 1, 1, &rank);
+    Value rank = build_sort(b, vector, 0), rows = build_take(b, shared, 0, 1, &rank),
+          columns = build_take(b, matrix, 1, 1, &rank);
     Value pairs = build_binary(b, OP_ADD, build_concat(b, 2, (Value[]){rows, rows}, 0), columns);
     return build_binary(b, OP_ADD, build_binary(b, OP_ADD, lines, spots), pairs);
 }
@@ -107,8 +108,8 @@ static const struct {
     Body *body;
 } bodies[] = {{"product_of_both", product_of_both},   {"product_with_shared", product_with_shared},
               {"batched_products", batched_products}, {"movements", movements},
-              {"rows_of_tables", rows_of_tables}, {"sorted_rows", sorted_rows},     {"nothing_of_it", nothing_of_it},
-              {"mapping_of_rows", mapping_of_rows}};
+              {"rows_of_tables", rows_of_tables},     {"sorted_rows", sorted_rows},
+              {"nothing_of_it", nothing_of_it},       {"mapping_of_rows", mapping_of_rows}};
 
 /* Element k of all. */
 static Value element(Builder *b, Value all, int64_t k)

@@ -534,11 +534,11 @@ static void add_source(Generator *g)
 
 /* An op is chosen as often as it stands in this list. */
 static void (*const ops[])(Generator *g) = {
-    add_unary,        add_unary,   add_unary,     add_binary,        add_binary,        add_binary,
-    add_choice,       add_windows, add_sorted,  add_windows,   add_broadcast,     add_reshape,       add_transpose,
-    add_slice_or_pad, add_concat,  add_reduction, add_reduction,     add_dot,           add_table,
-    add_state,        add_units,   add_source,    add_pairs,         add_binary,        add_binary,
-    add_scan,         add_winners, add_winners,   add_normalization, add_normalization, add_normalization,
+    add_unary,         add_unary,         add_unary,         add_binary,    add_binary,  add_binary,    add_choice,
+    add_windows,       add_sorted,        add_windows,       add_broadcast, add_reshape, add_transpose, add_slice_or_pad,
+    add_concat,        add_reduction,     add_reduction,     add_dot,       add_table,   add_state,     add_units,
+    add_source,        add_pairs,         add_binary,        add_binary,    add_scan,    add_winners,   add_winners,
+    add_normalization, add_normalization, add_normalization,
 };
 
 void add_op(Generator *g, unsigned number)
