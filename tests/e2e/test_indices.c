@@ -77,7 +77,11 @@ static void outside_of_ones_own_table(void **state)
 {
     (void)state;
     static const char *const tables[] = {"stack(f32(n), 1, 2)[n] * table[l]", "(table * f32(n))[n]",
-                                         "each(p in table[l]) { stack(p, 2 * p, 3 * p)[n] }"};
+                                         "each(p in table[l]) { stack(p, 2 * p, 3 * p)[n] }",
+                                         "table[:, n]",
+                                         "table[l, n] * table[0]",
+                                         "slice(table[l], n, 1) * table[0]",
+                                         "table[i32(f32(l)), n][none] + table[l]"};
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
         write_model(tables[i]);
         must_build();
@@ -123,7 +127,12 @@ static void known_indices(void **state)
                                       "table[argmax(table, axis: 1)][1]",
                                       "concat(table[l], table[l])[0:3]",
                                       "concat(table, table)[l + l]",
-                                      "concat(table, table)[2 * l + 1]"};
+                                      "concat(table, table)[2 * l + 1]",
+                                      "table[:, l] + table[l, 2 - l]",
+                                      "slice(concat(table[l], table[0]), l, 3)",
+                                      "sort(table, axis: 0)[l][argsort(table[0])]",
+                                      "shift(table[none, :, :], n, n)[0, l]",
+                                      "bilinear(table[none, :, :], table, table)[0, l]"};
     for (size_t i = 0; i < sizeof fit / sizeof *fit; i++) {
         write_model(fit[i]);
         must_build();
