@@ -28,27 +28,43 @@ static unsigned count_lanes(const Emitter *e, const Loop *loop)
     return e->target.lanes_f32;
 }
 
-static int64_t access_cost(const View *access, unsigned axis)
+/* What a vector costs, in quarters of a simple operation: as a whole, and per lane that counts. */
+typedef struct VectorCost {
+    int64_t whole, lane;
+} VectorCost;
+
+static void add_access_cost(VectorCost *cost, const View *access, unsigned axis)
 {
-    enum { CONTIGUOUS = 1, STRIDED = 12 };
+    enum { CONTIGUOUS = 4, NEAR = 3, FAR = 6, NEAREST = 8 };
+    int64_t stride = access->stride[axis], distance = stride < 0 ? -stride : stride;
     if (access->indirect && access->index_stride[axis])
-        return 2 * STRIDED;
-    return access->stride[axis] == 0 ? 0 : access->stride[axis] == 1 ? CONTIGUOUS : STRIDED;
+        cost->lane += 2 * FAR;
+    else if (distance == 1)
+        cost->whole += CONTIGUOUS;
+    else if (distance > 1)
+        cost->lane += distance <= NEAREST ? NEAR : FAR; /* several lanes in a cache line, or each in one of its own */
 }
 
-/* Estimated work if the kernel is vectorised along `axis`: the number of vectors times the cost of one. */
+/* Estimated work if the kernel is vectorised along `axis`. */
 static int64_t axis_cost(const Loop *loop, unsigned axis, unsigned lanes)
 {
-    int64_t cost = 1, vectors = 1;
+    enum { OPERATION = 4 };
+    VectorCost cost = {.whole = OPERATION};
+    int64_t rows = 1, extent = loop->dims[axis];
     for (uint32_t i = 0; i < loop->nodes.len; i++) {
         const Node *node = &loop->nodes.data[i];
-        cost += node->kind == NODE_LOAD ? access_cost(&node->access, axis) : node->kind == NODE_OP;
+        if (node->kind == NODE_LOAD)
+            add_access_cost(&cost, &node->access, axis);
+        cost.whole += node->kind == NODE_OP ? OPERATION : 0;
     }
-    for (uint32_t i = 0; i < loop->sinks.len; i++)
-        cost += loop->sinks.data[i].kind == SINK_STORE ? access_cost(&loop->sinks.data[i].access, axis) : 1;
+    for (uint32_t i = 0; i < loop->sinks.len; i++) {
+        if (loop->sinks.data[i].kind == SINK_STORE)
+            add_access_cost(&cost, &loop->sinks.data[i].access, axis);
+        cost.whole += loop->sinks.data[i].kind == SINK_STORE ? 0 : OPERATION;
+    }
     for (unsigned i = 0; i < loop->rank; i++)
-        vectors *= i == axis ? (loop->dims[i] + lanes - 1) / lanes : loop->dims[i];
-    return vectors * cost;
+        rows *= i == axis ? 1 : loop->dims[i];
+    return rows * ((extent + lanes - 1) / lanes * cost.whole + extent * cost.lane);
 }
 
 static int choose_vector_axis(const Loop *loop, unsigned lanes)
