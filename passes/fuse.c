@@ -353,6 +353,7 @@ static void free_fuser(Fuser *f)
     vec_free(&f->exits);
     vec_free(&f->copies);
     vec_free(&f->leaves);
+    vec_free(&f->writers);
 }
 
 void fuse_function(const Plan *plan, const Function *function, Schedule *schedule)

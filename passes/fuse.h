@@ -91,7 +91,8 @@ typedef struct Fuser {
     uint32_t scalar_groups[2]; /* latest groups of single numbers, late and early ones, or NO_GROUP */
     VEC(Exit) exits;
     VEC(Copy) copies;
-    VEC(Leaf) leaves; /* of the member being placed */
+    VEC(Leaf) leaves;      /* of the member being placed */
+    VEC(uint32_t) writers; /* per buffer: the loop group of the latest member that it holds, or NO_GROUP */
 } Fuser;
 
 static inline const Op *op_of(const Fuser *f, Value v)

@@ -7,7 +7,7 @@ enum {
     CHEAP = 8,         /* an inline value of at most this cost is computed again for each use */
     DEEP = 200,        /* an expression of this depth or ... */
     EXPENSIVE = 1000,  /* ... of this cost is cut: its value is stored */
-    MOST_MEMBERS = 64, /* of a group */
+    MOST_MEMBERS = 96, /* of a group */
     MOST_CANDIDATES = 16,
 };
 
@@ -345,9 +345,38 @@ static void propose(Candidates *c, uint32_t group, uint32_t score)
     c->score[c->n++] = score;
 }
 
+/* Where the member is stored, or NO_BUFFER. */
+static uint32_t buffer_of(const Fuser *f, const Member *member)
+{
+    if (member->kind != MEMBER_VALUE)
+        return member->target.buffer;
+    return f->info[member->value].in_memory ? f->info[member->value].view.buffer : NO_BUFFER;
+}
+
+/* The group of the piece before this one, of a tensor that is made of pieces. */
+static uint32_t group_of_pieces(Fuser *f, const Member *member)
+{
+    uint32_t buffer = buffer_of(f, member);
+    bool known = buffer < f->writers.len && f->writers.data[buffer] != NO_GROUP;
+    return known ? merged_group(f, f->writers.data[buffer]) : NO_GROUP;
+}
+
+static void note_writer(Fuser *f, const Member *member, uint32_t group)
+{
+    uint32_t buffer = buffer_of(f, member);
+    if (buffer == NO_BUFFER)
+        return;
+    while (f->writers.len <= buffer)
+        vec_push(&f->writers, NO_GROUP);
+    f->writers.data[buffer] = group;
+}
+
 static uint32_t choose_group(Fuser *f, const Member *member, uint32_t cost)
 {
     Candidates c = {0};
+    uint32_t pieces = group_of_pieces(f, member);
+    if (pieces != NO_GROUP)
+        propose(&c, pieces, 1);
     for (uint32_t i = 0; i < f->leaves.len; i++) {
         const Info *info = &f->info[f->leaves.data[i].value];
         if (!f->leaves.data[i].pointwise)
@@ -463,12 +492,15 @@ static bool is_large_state(const Fuser *f, Value v)
     return op_of(f, v)->code == OP_STATE_READ && type_elements(type_at(f, v)) >= target_large_matrix(&f->module->target);
 }
 
-/* Merges groups whose values a member uses at the same point, so that these values stay in registers; and groups that read the
- * same large state as the member, so that the state is read from memory once. The member's group already has the member's
- * reduction (expect_member), so that no group with another reduction is merged. */
+/* Merges groups whose values a member uses at the same point, so that these values stay in registers; groups that read the
+ * same large state as the member, so that the state is read from memory once; and the group of the piece before this one. The
+ * member's group already has the member's reduction (expect_member), so that no group with another reduction is merged. */
 static void draw_together(Fuser *f, const Member *member, uint32_t index)
 {
     Candidates others = {0};
+    uint32_t pieces = group_of_pieces(f, member);
+    if (pieces != NO_GROUP)
+        propose(&others, pieces, 1);
     for (uint32_t i = 0; i < f->leaves.len; i++) {
         Leaf leaf = f->leaves.data[i];
         const Info *info = &f->info[leaf.value];
@@ -520,6 +552,7 @@ uint32_t place_member(Fuser *f, Member member)
     if (chosen != NO_GROUP)
         draw_together(f, &member, index);
     use_leaves(f, index);
+    note_writer(f, &member, index);
     Group *group = &f->groups.data[index];
     if (!group->kernel.line && member.kind != MEMBER_ZERO)
         group->kernel.line = op_of(f, member.value)->line;

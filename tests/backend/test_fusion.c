@@ -50,6 +50,21 @@ static void test_pieces_are_computed_in_place(void **state)
     check_module(module);
 }
 
+/* Pieces of one tensor are one kernel, although they read nothing at the same point. */
+static void test_pieces_share_a_kernel(void **state)
+{
+    (void)state;
+    Module *module = module_new("pieces", DTYPE_F32);
+    Builder b = new_function(module, "f");
+    Value x = build_input(&b, "x", matrix(DTYPE_F32, 37, 60));
+    Value left = build_slice(&b, x, dims_of(2, 0, 0), matrix(DTYPE_F32, 37, 30)),
+          right = build_slice(&b, x, dims_of(2, 0, 30), matrix(DTYPE_F32, 37, 30));
+    Value parts[] = {build_binary(&b, OP_ADD, left, right), build_unary(&b, OP_NEG, left), right};
+    build_output(&b, "joined", build_concat(&b, 3, parts, 1));
+    assert_one_kernel(module);
+    check_module(module);
+}
+
 /* A gradient that is an outer product has no operand at the points of its loop: its moments are found to belong together only
  * when the weight uses both. */
 static void test_adam_of_an_outer_product_is_one_kernel(void **state)
@@ -281,6 +296,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_images_are_decoded_in_one_kernel),
         cmocka_unit_test(test_pieces_are_computed_in_place),
+        cmocka_unit_test(test_pieces_share_a_kernel),
         cmocka_unit_test(test_adam_of_an_outer_product_is_one_kernel),
         cmocka_unit_test(test_kernels_do_not_wait_for_themselves),
         cmocka_unit_test(test_products_wait_for_a_copy_whose_kernel_moved),
