@@ -46,8 +46,11 @@ void pass_batch(Module *module, Function *function, int64_t batch, bool masked);
 /* Expands every `grad` and `tangent` op, in program order: reverse mode (vjp.c) and forward mode
  * (jvp.c). Both compose, so a tangent of a grad is a Hessian-vector product. */
 void pass_differentiate(Module *module, Function *function);
+/* Sums over windows that overlap, and products that read windows, as ops that have a kernel: windows.c. */
+void pass_windows(Module *module, Function *function);
+/* Convolutions with kernels of 3 x 3 by fewer multiplications, where this pays: winograd.c. After pass_windows. */
+void pass_winograd(Module *module, Function *function);
 /* Once all derivatives are taken, every `stop` is its operand. */
-void pass_windows(Module *module, Function *function); /* windows.c */
 void pass_stops(Module *module, Function *function);
 /* Appends gradients of the scalar `y` with respect to xs[0..n) and gives them in grads[]; used by pass_differentiate. */
 void vjp_append(Builder *b, Value y, uint32_t n, const Value *xs, Value *grads);

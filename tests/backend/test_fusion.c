@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "passes/passes.h"
 #include "tests/backend/compiled.h"
 
 /* Asserts that f is one kernel, which stores nothing in between. */
@@ -62,6 +63,27 @@ static void test_pieces_share_a_kernel(void **state)
     Value parts[] = {build_binary(&b, OP_ADD, left, right), build_unary(&b, OP_NEG, left), right};
     build_output(&b, "joined", build_concat(&b, 3, parts, 1));
     assert_one_kernel(module);
+    check_module(module);
+}
+
+/* A convolution by fewer multiplications: one kernel per map, the products, and what uses the sums. */
+static void test_maps_of_a_convolution(void **state)
+{
+    (void)state;
+    Module *module = module_new("winograd", DTYPE_F32);
+    Builder b = new_function(module, "f");
+    const int64_t image[] = {4, 32, 18, 18}, kernel[] = {33, 32, 3, 3};
+    Value x = build_input(&b, "x", type_of(DTYPE_F32, 4, image)), w = build_input(&b, "w", type_of(DTYPE_F32, 4, kernel));
+    Value windows = build_window(&b, x, (Windows){dims_of(2, 2, 3), dims_of(2, 3, 3), dims_of(2, 1, 1), dims_of(2, 1, 1)});
+    Value sums = build_dot(&b, w, windows, dims_of(3, 1, 2, 3), dims_of(3, 1, 4, 5), (Dims){0}, (Dims){0});
+    build_output(&b, "y", build_unary(&b, OP_ABS, sums));
+    pass_winograd(module, b.function);
+    pass_simplify(module, b.function);
+    pass_dce(module, b.function);
+    Plan *plan;
+    const Schedule *schedule = plan_of(module, "f", &plan);
+    assert_int_equal(schedule->kernels.len, 5);
+    plan_free(plan);
     check_module(module);
 }
 
@@ -297,6 +319,7 @@ int main(void)
         cmocka_unit_test(test_images_are_decoded_in_one_kernel),
         cmocka_unit_test(test_pieces_are_computed_in_place),
         cmocka_unit_test(test_pieces_share_a_kernel),
+        cmocka_unit_test(test_maps_of_a_convolution),
         cmocka_unit_test(test_adam_of_an_outer_product_is_one_kernel),
         cmocka_unit_test(test_kernels_do_not_wait_for_themselves),
         cmocka_unit_test(test_products_wait_for_a_copy_whose_kernel_moved),
