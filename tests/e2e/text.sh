@@ -136,6 +136,21 @@ for train in plain tuned; do
     ./$train train --quiet --out $train-two --threads 2 >said 2>&1 || fail "two threads of $train: $(cat said)"
 done
 
+# ---- predict: windows of a text, one behind the other ----
+
+cat >>lm.hn <<'HN'
+layer likely(tokens: class[v][t]) {
+  logits, hs = lm(tokens)
+  return argmax(logits, axis: -1)
+}
+export guess(tokens) = likely(tokens)
+HN
+"$hnc" build --train=plain --data . lm.hn -o plain >said 2>&1 || fail "an export of texts: $(cat said)"
+./plain predict --weights plain-run/best.safetensors test.txt >said 2>&1 || fail "predict: $(cat said)"
+[ "$(wc -l <said)" = $(( ($(tr '\n' ' ' <test.txt | wc -w) + $(wc -l <test.txt) - 1) / 7 + 1 )) ] || fail "not one line per window: $(cat said)"
+./plain predict --weights plain-run/best.safetensors >said 2>&1 && fail "predict without a text"
+grep -qF "predict expects a text, which it reads in windows of 7 tokens" said || fail "$(cat said)"
+
 # ---- bad models ----
 
 # TEXT: what is said of the model in bad.hn.
