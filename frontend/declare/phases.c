@@ -66,11 +66,6 @@ void check_batch(TrainPlan *plan, const Phase *phase, const Expr *expr)
 void lower_updates(TrainPlan *plan, Span span)
 {
     Session *s = plan->s;
-    if (s->carried.len && !(plan->method & (IN_FIT | IN_BILEVEL))) {
-        fail(s, span, "'%s' is carried from window to window, which %s cannot do yet", s->carried.data[0].name,
-             method_traits[plan->train.method].name);
-        return;
-    }
     if (s->updates.len && !(plan->method & (IN_FIT | IN_BILEVEL))) {
         const char *statistic = s->updates.data[0].weight;
         fail(s, span, "'%s' is a running statistic of one net, but %s trains a net for each of several values", statistic,
@@ -84,12 +79,15 @@ void lower_updates(TrainPlan *plan, Span span)
     output_carried(s);
 }
 
-/* A step takes the next window of each stream, and only such windows have one before. */
-static void check_streams(Session *s, SplitUse use, int64_t batch, const Expr *expr)
+void check_streams(TrainPlan *plan, SplitUse use, int64_t batch, const Expr *expr)
 {
+    Session *s = plan->s;
     const Dataset *data = &s->model->datasets.data[use.dataset];
     const Split *split = &data->splits.data[use.split];
-    if (s->carried.len && !split->streams) {
+    if (s->carried.len && !(plan->method & (IN_FIT | IN_BILEVEL))) {
+        fail(s, expr->span, "'%s' is carried from window to window, which %s cannot do yet", s->carried.data[0].name,
+             method_traits[plan->train.method].name);
+    } else if (s->carried.len && !split->streams) {
         fail(s, expr->span, "'%s' is carried from window to window, but '%s.%s' has no streams of windows", s->carried.data[0].name,
              data->name, split->name);
         add_note(s, s->carried.data[0].span, "it is declared here");
@@ -127,7 +125,7 @@ void lower_phase(TrainPlan *plan, const char *name, bool upper)
         build_output(&s->builder, "loss", build_unary(&s->builder, OP_ACROSS_MEAN, value.ir));
         lower_updates(plan, setting->span);
         check_batch(plan, &phase, expr);
-        check_streams(s, use, phase.batch, expr);
+        check_streams(plan, use, phase.batch, expr);
         if (s->carried.len && phase.micro_batch && phase.micro_batch < phase.batch)
             fail(s, setting->span, "'%s' is carried for each stream of a batch, which then cannot be computed in micro-batches",
                  s->carried.data[0].name);
@@ -165,7 +163,7 @@ void lower_metric(TrainPlan *plan, const Expr *expr, const char *name)
             fail(s, expr->span, "the metric '%s' has more than %d reductions across the data inside each other", metric.name,
                  MOST_PASSES);
         if (metric.dataset >= 0)
-            check_streams(s, use, 0, expr);
+            check_streams(plan, use, 0, expr);
         output_carried(s);
     }
     close_function(s);

@@ -67,6 +67,9 @@ void lower_phase(TrainPlan *plan, const char *name, bool upper);
 /* What running statistics become by the loss just lowered, as further outputs of its function; refused where the train's method has
  * no one net whose statistics they are. */
 void lower_updates(TrainPlan *plan, Span span);
+/* Of the function just lowered, which reads that split: a step takes the next window of each of its streams, so its batch is as many
+ * (0: it is no step), and only such windows have one before, of which something is carried on. */
+void check_streams(TrainPlan *plan, SplitUse use, int64_t batch, const Expr *expr);
 /* A metric of that name, as the train's next one, unless it has one of that name. */
 void lower_metric(TrainPlan *plan, const Expr *expr, const char *name);
 /* The metrics of the line `select`, which marks the best checkpoint, and of the line `report`. */

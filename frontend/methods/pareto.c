@@ -66,6 +66,8 @@ static Function *lower_objectives(TrainPlan *plan, const char *name, const ExprL
     }
     lower_updates(plan, values->first->span);
     complete = complete && (on ? check_split_on(s, on, training, use) : read_split_of(s, values->first, use));
+    if (complete)
+        check_streams(plan, *use, training ? plan->train.batch : 0, values->first);
     close_function(s);
     return complete ? function : NULL;
 }
