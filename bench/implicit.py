@@ -2,7 +2,7 @@
 """models/implicit_images.hn: 25 images by one generator beside 25 networks that are trained alone, and what a step costs whose
 images have weights of their own. Two minutes.
 
-    bench/images.py --data DIR       the idx files of MNIST or Fashion-MNIST
+    bench/implicit.py --data DIR       the idx files of MNIST or Fashion-MNIST
 """
 import argparse
 import gzip

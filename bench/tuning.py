@@ -1,0 +1,144 @@
+#!/usr/bin/env python3
+"""Nets that tune themselves beside the same nets untuned, for equal seconds of training: docs/results/images.md (models/stn_cnn.hn, CIFAR-10) and
+docs/results/sequences.md (models/stn_lstm.hn, Penn Treebank).
+
+    bench/tuning.py images --data cifar-10-batches-bin/ [--seconds S] [--seeds N] [--threads N]
+    bench/tuning.py sequences --data ptb/
+
+A run that is interrupted goes on where it was, and what is finished is not run again.
+"""
+import argparse
+import json
+import pathlib
+import statistics
+import subprocess
+import time
+
+import machine
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+HNC = ROOT / "build" / "hnc"
+TASKS = {
+    "images": {
+        "model": "stn_cnn", "title": "A self-tuning CNN on CIFAR-10", "valid": "fit(cifar.valid)", "test": "fit(cifar.test)",
+        "figure": "cross-entropy", "more": ("err(cifar.valid)", "err(cifar.test)"),
+        "settings": "The small network of the authors' code (15,750 weights), 11 hyperparameters, batches of 128, SGD with rate 0.01 and momentum 0.9, "
+                    "warm-up of 5 epochs.",
+        "full": "The paper's network is the AlexNet of `-D alexnet=1` with 15 hyperparameters, trained until the validation loss has not improved for 75 "
+                "epochs.",
+    },
+    "sequences": {
+        "model": "stn_lstm", "title": "A self-tuning LSTM on Penn Treebank", "valid": "perplexity(ptb.valid)", "test": "perplexity(ptb.test)",
+        "figure": "perplexity", "more": (),
+        "settings": "Two layers of 200, 7 hyperparameters, windows of 70 words, 40 streams, SGD with rate 30, clipped to norm 0.25, warm-up of one epoch.",
+        "full": "The paper has 650 units, and trains until the validation loss has not improved for 20 epochs: some seven hours of its graphics card.",
+    },
+}
+TRAINS = ("tune", "untuned")
+
+
+def parse_flags():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("task", choices=TASKS)
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--seconds", type=int, default=3600, help="of training, per run (default: 3600)")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--records", required=True, help="the file of finished runs, one line of JSON each; the runs lie beside it")
+    return parser.parse_args()
+
+
+def evaluations(folder):
+    lines = map(json.loads, (folder / "metrics.jsonl").read_text().splitlines())
+    return [line for line in lines if line.get("event") == "epoch"]
+
+
+def hypers(line):
+    """Name -> number; of a vector, one per entry."""
+    found = {}
+    for name, value in line.items():
+        if name.startswith("lam.") and not name.endswith(".sigma"):
+            found.update({f"{name}[{i}]": entry for i, entry in enumerate(value)} if isinstance(value, list) else {name: value})
+    return found
+
+
+def run(flags, task, folder, train, seed):
+    """The evaluations of a run: what is best by validation, and the hyperparameters over time."""
+    program, out = folder / f"{task['model']}-{train}", folder / f"{flags.task}-{train}-{seed}-{flags.seconds}"
+    subprocess.run([HNC, "build", ROOT / "models" / f"{task['model']}.hn", "--train", train, "--data", flags.data, "-o", program], check=True)
+    command = [program, "train", "--data", flags.data, "--out", out, "--seed", str(seed), "--seconds", str(flags.seconds), "--epochs", "100000",
+               "--threads", str(flags.threads), "--quiet"]
+    subprocess.run(command + (["--resume"] if (out / "last.safetensors").exists() else []), check=True, stdout=subprocess.DEVNULL)
+    seen = evaluations(out)
+    best = min(seen, key=lambda line: line[task["valid"]])
+    names = (task["valid"], task["test"], *task["more"])
+    return {"task": flags.task, "train": train, "seed": seed, "seconds": flags.seconds, "threads": flags.threads, "epochs": seen[-1]["epoch"],
+            "best": {name: best[name] for name in names}, "best_epoch": best["epoch"],
+            "hypers": [hypers(line) for line in seen]}
+
+
+def finished(path):
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def results(flags, task):
+    path = pathlib.Path(flags.records)
+    found = {}
+    for seed in range(flags.seeds):
+        for train in TRAINS:
+            same = [r for r in finished(path) if (r["task"], r["train"], r["seed"], r["seconds"], r["threads"]) ==
+                    (flags.task, train, seed, flags.seconds, flags.threads)]
+            record = same[0] if same else run(flags, task, path.parent, train, seed)
+            if not same:
+                with open(path, "a") as file:
+                    file.write(json.dumps(record) + "\n")
+            found[train, seed] = record
+    return found
+
+
+def table(task, found, seeds):
+    names = (task["valid"], task["test"], *task["more"])
+    yield "| | seed | epochs | best at | " + " | ".join(f"`{name}`" for name in names) + " |"
+    yield "|---" * (4 + len(names)) + "|"
+    for train in TRAINS:
+        for seed in range(seeds):
+            record = found[train, seed]
+            figures = " | ".join(f"{record['best'][name]:.4g}" for name in names)
+            yield f"| {train} | {seed} | {record['epochs']:.4g} | {record['best_epoch']:.4g} | {figures} |"
+        medians = " | ".join(f"{statistics.median(found[train, seed]['best'][name] for seed in range(seeds)):.4g}" for name in names)
+        yield f"| **{train}, median** | | | | {medians} |"
+
+
+def schedules(found):
+    """The hyperparameters of seed 0 at a quarter, a half, three quarters and the end."""
+    values = found["tune", 0]["hypers"]
+    at = [values[min(len(values) - 1, len(values) * k // 4)] for k in range(4)] + [values[-1]]
+    yield "| | begin | a quarter | half | three quarters | end |"
+    yield "|---|---|---|---|---|---|"
+    for name in at[0]:
+        yield f"| `{name}` | " + " | ".join(f"{line[name]:.3g}" for line in at) + " |"
+
+
+def document(flags, task, found):
+    day = time.strftime("%-d %B %Y")
+    yield f"# {task['title']}\n"
+    yield (f"`scripts/reproduce {flags.task} --data DIR --seconds {flags.seconds} --seeds {flags.seeds}`, {day}, {machine.processor()}, "
+           f"{flags.threads} thread{'s' * (flags.threads > 1)}.\n")
+    yield f"`models/{task['model']}.hn`, its trains `tune` and `untuned`, {flags.seconds} seconds of training each. {task['settings']} The {task['figure']} is that of the"
+    yield f"evaluation with the best validation. {task['full']}\n"
+    yield from table(task, found, flags.seeds)
+    yield "\nWhat the hyperparameters were, seed 0:\n"
+    yield from schedules(found)
+
+
+def main():
+    machine.clear_switches()
+    flags = parse_flags()
+    task = TASKS[flags.task]
+    lines = list(document(flags, task, results(flags, task)))
+    (ROOT / "docs" / "results" / f"{flags.task}.md").write_text("\n".join(lines) + "\n")
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()
