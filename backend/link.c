@@ -31,7 +31,7 @@ static char *runtime_library(Arena *arena, char why[static 256])
     char *chosen = getenv("HNC_RUNTIME");
     if (chosen && *chosen) {
         if (access(chosen, R_OK) == 0)
-            return arena_text(arena, chosen, strlen(chosen));
+            return arena_copy(arena, chosen);
         snprintf(why, 256, "cannot read the runtime library '%.160s' that HNC_RUNTIME names: %s", chosen, strerror(errno));
         return NULL;
     }
@@ -66,7 +66,7 @@ static void add_compiler(Arguments *arguments, Arena *arena)
 static void add_openblas(Arguments *arguments, Arena *arena)
 {
     static const char openblas[] = HNC_OPENBLAS;
-    vec_push(arguments, arena_text(arena, openblas, strlen(openblas)));
+    vec_push(arguments, arena_copy(arena, openblas));
     vec_push(arguments, arena_printf(arena, "-Wl,-rpath,%.*s", (int)(strrchr(openblas, '/') - openblas), openblas));
 }
 
@@ -78,7 +78,7 @@ static bool build_arguments(const char *object, Blas blas, const char *out, Argu
     if (!runtime)
         return false;
     add_compiler(arguments, arena);
-    vec_push(arguments, arena_text(arena, object, strlen(object)));
+    vec_push(arguments, arena_copy(arena, object));
     vec_push(arguments, runtime);
     if (blas == BLAS_OPENBLAS) {
         add_openblas(arguments, arena);
@@ -88,7 +88,7 @@ static bool build_arguments(const char *object, Blas blas, const char *out, Argu
         "-l:libjansson.a", "-l:libcsv.a", "-l:libpng16.a", "-l:libjpeg.a", "-l:libz.a", "-lgomp", "-lm", "-o", out,
     };
     for (size_t i = 0; i < COUNT_OF(rest); i++)
-        vec_push(arguments, arena_text(arena, rest[i], strlen(rest[i])));
+        vec_push(arguments, arena_copy(arena, rest[i]));
     vec_push(arguments, NULL);
     return true;
 }
@@ -178,10 +178,10 @@ bool link_objects(const char *const *objects, unsigned n, const char *out, char 
     Arguments arguments = {0};
     static const char *const partial[] = {"ld", "-r", "-o"};
     for (size_t i = 0; i < COUNT_OF(partial); i++)
-        vec_push(&arguments, arena_text(&arena, partial[i], strlen(partial[i])));
+        vec_push(&arguments, arena_copy(&arena, partial[i]));
     vec_push(&arguments, temp);
     for (unsigned i = 0; i < n; i++)
-        vec_push(&arguments, arena_text(&arena, objects[i], strlen(objects[i])));
+        vec_push(&arguments, arena_copy(&arena, objects[i]));
     vec_push(&arguments, NULL);
     bool linked = run(arguments.data, why);
     vec_free(&arguments);
@@ -192,7 +192,7 @@ bool link_objects(const char *const *objects, unsigned n, const char *out, char 
 static void push_words(Arguments *arguments, Arena *arena, size_t count, const char *const *words)
 {
     for (size_t i = 0; i < count; i++)
-        vec_push(arguments, arena_text(arena, words[i], strlen(words[i])));
+        vec_push(arguments, arena_copy(arena, words[i]));
 }
 
 /* Runs a command that writes `temp`, which then becomes `out`. Where it is not there, says what to install. */

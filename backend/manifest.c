@@ -424,7 +424,7 @@ Manifest manifest_of(const Model *model, const Plan *plan, const Target *target,
 char *manifest_json(const Model *model, const Plan *plan, const Target *target, Arena *arena)
 {
     Manifest manifest = manifest_of(model, plan, target, arena);
-    char *json = manifest_write(&manifest), *text = json ? arena_text(arena, json, strlen(json)) : NULL;
+    char *json = manifest_write(&manifest), *text = json ? arena_copy(arena, json) : NULL;
     free(json);
     return text;
 }

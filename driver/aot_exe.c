@@ -1,6 +1,5 @@
 /* hnc aot --emit=exe: a program that has its weights inside and can only predict. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "backend/aot/aot.h"
 #include "backend/backend.h"
@@ -37,7 +36,7 @@ static char *describe(Aot *a, const Manifest *manifest, const int64_t *members)
     }
     for (size_t i = 0; i < served.constant_count; i++)
         served.constants[i].number = a->program.constants[i];
-    char *json = manifest_write(&served), *text = json ? arena_text(&a->c.arena, json, strlen(json)) : NULL;
+    char *json = manifest_write(&served), *text = json ? arena_copy(&a->c.arena, json) : NULL;
     free(json);
     if (!text)
         report_error("a name of the model is not valid UTF-8");

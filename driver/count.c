@@ -1,6 +1,4 @@
 /* The sizes that a model takes from its data: counted by what reads the data when the model runs. */
-#include <string.h>
-
 #include "backend/manifest.h"
 #include "driver/driver.h"
 #include "runtime/core/report.h"
@@ -43,14 +41,6 @@ static void describe(Counting *c, const Dataset *data, const Field *fields, uint
                              .members = ARENA_ARRAY(&c->arena, MemberRows, members)};
 }
 
-static const char **copy_names(Arena *arena, const char *const *names, int64_t count)
-{
-    const char **copy = ARENA_ARRAY(arena, const char *, (size_t)count + 1);
-    for (int64_t i = 0; i < count; i++)
-        copy[i] = arena_text(arena, names[i], strlen(names[i]));
-    return copy;
-}
-
 static bool count_classes(Counting *c, const Field *fields, uint32_t field_count, DataCounts *counts)
 {
     bool fine = true, folders = format_traits[c->dataset.format].files == FILES_FOLDERS;
@@ -60,8 +50,8 @@ static bool count_classes(Counting *c, const Field *fields, uint32_t field_count
             continue;
         counts->labels[i] = c->source.format->count_classes(&c->source, i, &names);
         fine = counts->labels[i] >= 0;
-        if (fine && names)
-            counts->names[i] = copy_names(counts->arena, names, counts->labels[i]);
+        if (fine)
+            counts->names[i] = arena_copies(counts->arena, names, (size_t)counts->labels[i]);
     }
     return fine;
 }

@@ -74,13 +74,13 @@ Value build_input(Builder *b, const char *name, Type type)
     Function *function = b->function;
     Value v = build_op(b, (Op){.code = OP_INPUT, .type = type, .symbol = function->inputs.len}, 0, NULL);
     vec_push(&function->inputs, v);
-    vec_push(&function->input_names, arena_text(&b->module->arena, name, strlen(name)));
+    vec_push(&function->input_names, arena_copy(&b->module->arena, name));
     return v;
 }
 
 void build_output(Builder *b, const char *name, Value value)
 {
-    Output output = {arena_text(&b->module->arena, name, strlen(name)), value};
+    Output output = {arena_copy(&b->module->arena, name), value};
     vec_push(&b->function->outputs, output);
 }
 

@@ -221,7 +221,7 @@ Module *module_new(const char *name, DType real)
     Module *module = support_malloc(sizeof *module);
     *module = (Module){.real = real, .target = target_usual(), .state_index = support_malloc(sizeof(StateIndex))};
     *module->state_index = (StateIndex){0};
-    module->name = arena_text(&module->arena, name, strlen(name));
+    module->name = arena_copy(&module->arena, name);
     return module;
 }
 
@@ -265,7 +265,7 @@ Function *module_function(Module *module, const char *name)
 Function *function_detached(Module *module, const char *name)
 {
     Function *function = ARENA_NEW(&module->arena, Function);
-    function->name = arena_text(&module->arena, name, strlen(name));
+    function->name = arena_copy(&module->arena, name);
     return function;
 }
 
@@ -301,7 +301,7 @@ uint32_t module_state(Module *module, const char *name, Type type, StateRole rol
 {
     if (find_state(module, name) >= 0)
         internal_error("state '%s' exists already", name);
-    State state = {.name = arena_text(&module->arena, name, strlen(name)), .type = type, .role = role, .lifetime = LIFETIME_NET};
+    State state = {.name = arena_copy(&module->arena, name), .type = type, .role = role, .lifetime = LIFETIME_NET};
     vec_push(&module->states, state);
     return module->states.len - 1;
 }

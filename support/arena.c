@@ -87,6 +87,19 @@ char *arena_text(Arena *arena, const char *text, size_t len)
     return copy;
 }
 
+char *arena_copy(Arena *arena, const char *text)
+{
+    return arena_text(arena, text, strlen(text));
+}
+
+const char **arena_copies(Arena *arena, const char *const *texts, size_t count)
+{
+    const char **copies = texts ? ARENA_ARRAY(arena, const char *, count) : NULL;
+    for (size_t i = 0; texts && i < count; i++)
+        copies[i] = arena_copy(arena, texts[i]);
+    return copies;
+}
+
 char *arena_vprintf(Arena *arena, const char *format, va_list args)
 {
     va_list again;

@@ -20,6 +20,10 @@ void *arena_alloc(Arena *arena, size_t size);
 void *arena_array(Arena *arena, size_t count, size_t size);
 /* Copy of text[0..len), NUL-terminated. */
 char *arena_text(Arena *arena, const char *text, size_t len);
+/* Copy of a text that ends with a NUL. */
+char *arena_copy(Arena *arena, const char *text);
+/* Copies of `count` such texts; NULL of NULL. */
+const char **arena_copies(Arena *arena, const char *const *texts, size_t count);
 /* printf into the arena. */
 char *arena_printf(Arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
 char *arena_vprintf(Arena *arena, const char *format, va_list args);

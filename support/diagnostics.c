@@ -19,7 +19,7 @@ static Source make_source(Arena *arena, const char *path, const Text *text)
 {
     size_t mark = text->len >= 3 && memcmp(text->data, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
     size_t size = text->len - mark;
-    return (Source){arena_text(arena, path, strlen(path)), arena_text(arena, size ? text->data + mark : NULL, size), size};
+    return (Source){arena_copy(arena, path), arena_text(arena, size ? text->data + mark : NULL, size), size};
 }
 
 bool source_read(Arena *arena, const char *path, Source *source, const char **reason)

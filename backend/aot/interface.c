@@ -21,7 +21,7 @@ static int64_t scratch_of(const Interface *interface, const Function *function)
 
 const char *in_capitals(Arena *arena, const char *text)
 {
-    char *copy = arena_text(arena, text, strlen(text));
+    char *copy = arena_copy(arena, text);
     for (char *c = copy; *c; c++)
         *c = (char)toupper((unsigned char)*c);
     return copy;
@@ -198,7 +198,7 @@ void interface_make(Interface *interface, const char *name, const char *version,
                     bool external)
 {
     *interface = (Interface){.version = version, .service = service, .plan = plan, .external = external};
-    interface->file = arena_text(&interface->arena, name, strlen(name));
+    interface->file = arena_copy(&interface->arena, name);
     interface->name = identifier(&interface->arena, name);
     for (uint32_t i = 0; i < service->generators.len; i++)
         add_generator(interface, (int)i);

@@ -1,6 +1,4 @@
 /* The table of conditions. */
-#include <string.h>
-
 #include "frontend/conditions/conditions.h"
 
 #define CONDITION(KIND, name, ...) extern const ConditionReader reader_##name;
@@ -31,7 +29,7 @@ static void lower_condition(Session *s, Symbol *symbol, const ConditionReader *r
     }
     int64_t extent = symbol->extent ? symbol->extent : 1;
     bool index = domain_is_index[condition_domains[kind]];
-    Condition condition = {.name = arena_text(&module->arena, name.text, strlen(name.text)),
+    Condition condition = {.name = arena_copy(&module->arena, name.text),
                            .type = index ? type_scalar(DTYPE_I32) : type_of(module->real, 1, &extent),
                            .kind = kind,
                            .count = index ? extent : 0};

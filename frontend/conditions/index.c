@@ -1,6 +1,4 @@
 /* What declarations of indices share: how many values there are, and the embedding that stands for them. */
-#include <string.h>
-
 #include "frontend/conditions/conditions.h"
 
 /* The weight "t/embedding", in a form of its own. */
@@ -10,7 +8,7 @@ static uint32_t add_embedding(Session *s, const Symbol *symbol, int64_t count, i
     const Name name = symbol->decl->name;
     unsigned line, column;
     span_place(name.span, &line, &column);
-    const char *target = arena_text(arena, name.text, strlen(name.text));
+    const char *target = arena_copy(arena, name.text);
     vec_push(&s->model->forms, (Form){.target = target, .text = "free", .line = line});
     vec_push(&s->forms, (FormPlan){NULL, symbol});
     Weight weight = {.name = arena_printf(arena, "%s/embedding", target),

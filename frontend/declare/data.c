@@ -9,11 +9,6 @@
 #include "frontend/declare/text.h"
 #include "frontend/lower/kit.h"
 
-static const char *copy_text(Session *s, const char *text)
-{
-    return arena_text(&s->module->arena, text, strlen(text));
-}
-
 /* A data declaration while it is read. */
 typedef struct DataLowering {
     Session *s;
@@ -64,7 +59,7 @@ static void read_files(DataLowering *l, const Expr *source, bool test)
                 add_help(s, "write \"%s\"", span_text(&s->file->arena, arg->value->span));
             continue;
         }
-        const char *file = copy_text(s, arg->value->name.text);
+        const char *file = arena_copy(&s->module->arena, arg->value->name.text);
         if (file[0] == 0)
             fail(s, arg->span, "the name of a %s is empty", has_folders(l->format) ? "folder" : "file");
         if (test)
@@ -230,7 +225,7 @@ static void read_split(DataLowering *l, const DataItem *item)
 {
     double size;
     Session *s = l->s;
-    Split split = {.name = copy_text(s, item->name.text)};
+    Split split = {.name = arena_copy(&s->module->arena, item->name.text)};
     if (!as_number(s, evaluate(s, item->value), item->value->span, "the size of a split", &size))
         return;
     bool all = size == 1 && strchr(span_text(&s->file->arena, item->value->span), '.'); /* 1.0 is no count */
@@ -258,7 +253,7 @@ static void read_own_split(DataLowering *l, const char *name, const Expr *source
         return;
     }
     read_files(l, source, true);
-    Split split = {.name = copy_text(l->s, name),
+    Split split = {.name = arena_copy(&l->s->module->arena, name),
                    .from_test = true,
                    .fraction = 1,
                    .own_files = l->data->test_files.len - before,
@@ -390,15 +385,6 @@ static void check_files(const DataLowering *l, const Field *fields_of_data, uint
         check_image_fields(s, l->symbol, l->data, fields_of_data, all_fields);
 }
 
-/* Into the module, which outlives the counts. */
-static const char **copy_names(Session *s, const char *const *names, int64_t count)
-{
-    const char **copy = names ? ARENA_ARRAY(&s->module->arena, const char *, (size_t)count) : NULL;
-    for (int64_t i = 0; names && i < count; i++)
-        copy[i] = copy_text(s, names[i]);
-    return copy;
-}
-
 /* Completes the fields, from number `first` on, whose classes are counted in the files, and those that number the rows: of a
  * family, those of the largest member. */
 static void count_classes(Session *s, const Symbol *symbol, const Dataset *data, uint32_t first)
@@ -415,7 +401,7 @@ static void count_classes(Session *s, const Symbol *symbol, const Dataset *data,
         if (folders && !field->index && !check_folder_count(s, symbol, field, counts->labels[i - first], counts->names[i - first]))
             return;
         field->classes = counts->labels[i - first];
-        field->names = copy_names(s, counts->names[i - first], field->classes);
+        field->names = arena_copies(&s->module->arena, counts->names[i - first], (size_t)field->classes);
         for (uint32_t m = 0; field->index && m < members; m++)
             if (counts->members[m] > field->classes)
                 field->classes = counts->members[m];
@@ -469,7 +455,7 @@ void lower_all_data(Session *s)
             if (symbol->decl->kind != DECL_DATA || is_derived(symbol->decl) != derived)
                 continue;
             unsigned column;
-            Dataset data = {.name = copy_text(s, symbol->decl->name.text)};
+            Dataset data = {.name = arena_copy(&s->module->arena, symbol->decl->name.text)};
             span_place(symbol->decl->span, &data.line, &column);
             if (derived)
                 lower_derived(s, symbol, &data);

@@ -201,7 +201,7 @@ void lower_export(Session *s, const Decl *decl)
     if (s->dataset)
         fail(s, s->split_span, "an export cannot read a data set: pass the example as an argument");
     Export export = {.function = function, .labels = -1, .argument_count = function->inputs.len};
-    export.name = arena_text(&s->module->arena, decl->name.text, strlen(decl->name.text));
+    export.name = arena_copy(&s->module->arena, decl->name.text);
     export.arguments = arguments_of(s, function);
     if (!is_poison(result)) {
         build_output(&s->builder, decl->name.text, result.ir);

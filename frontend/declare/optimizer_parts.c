@@ -54,7 +54,7 @@ static bool read_use(Session *s, const Setting *setting, const OptimizerUse *use
         return false;
     }
     const char *part = part_text(s, use->net, &use->path);
-    vec_push(&phase->parts, (PartOptimizer){arena_text(&s->module->arena, part, strlen(part)), optimizer});
+    vec_push(&phase->parts, (PartOptimizer){arena_copy(&s->module->arena, part), optimizer});
     return s->learning || check_net_part(s, use->net, &use->path);
 }
 

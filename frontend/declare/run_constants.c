@@ -1,15 +1,13 @@
 /* Which constants a run may change: those that stand only as rates and clips of optimizers, by their name, and (changes_at_run)
  * those that meet only tensors in expressions. A step multiplies by the first and decides nothing by them, so it computes the
  * same bits whether such a number is in its code or in a state. The others are always states. */
-#include <string.h>
-
 #include "frontend/declare/declare.h"
 
 /* The name, in the module's arena, if a run may change the constant; otherwise NULL. */
 static const char *changeable(Session *s, const char *name)
 {
     const Symbol *symbol = name ? find_symbol_of(s->file, name, DECL_CONST) : NULL;
-    return symbol && !symbol->pinned ? arena_text(&s->module->arena, name, strlen(name)) : NULL;
+    return symbol && !symbol->pinned ? arena_copy(&s->module->arena, name) : NULL;
 }
 
 /* A factor of exactly 1 is no factor: without it other products become part of sums. */
@@ -40,6 +38,6 @@ void find_run_constants(Session *s)
         const char *name = symbol->decl->name.text;
         if (symbol->decl->kind == DECL_CONST && symbol->number_known)
             vec_push(&s->model->constants,
-                     (Constant){arena_text(&s->module->arena, name, strlen(name)), symbol->number, symbol->is_setting});
+                     (Constant){arena_copy(&s->module->arena, name), symbol->number, symbol->is_setting});
     }
 }

@@ -12,7 +12,7 @@ static uint32_t use_column(TableLowering *l, int64_t column, Use use)
     }
     if (!l->places[column]) {
         const char *name = l->table->columns[column].name;
-        vec_push(&l->columns, (SchemaColumn){.name = arena_text(&l->s->module->arena, name, strlen(name))});
+        vec_push(&l->columns, (SchemaColumn){.name = arena_copy(&l->s->module->arena, name)});
         l->places[column] = l->columns.len;
     }
     use.column = l->places[column] - 1;
@@ -114,7 +114,7 @@ static const Expr *column_of_time(TableLowering *l, const Expr *expr, Use *use)
         return NULL;
     }
     char fault[TIME_HINT];
-    use->time = format ? arena_text(&s->module->arena, format->value->name.text, strlen(format->value->name.text)) : "";
+    use->time = format ? arena_copy(&s->module->arena, format->value->name.text) : "";
     if (time_format_fault(use->time, fault)) {
         fail(s, format->span, "%s", fault);
         return NULL;
@@ -262,7 +262,7 @@ static void add_comparison(TableLowering *l, const Expr *expr, Tests *tests)
     int64_t column;
     if (value->kind == EXPR_STRING) {
         column = find_column(l, name);
-        test.text = arena_text(&s->module->arena, value->name.text, strlen(value->name.text));
+        test.text = arena_copy(&s->module->arena, value->name.text);
         if (column >= 0)
             column = use_column(l, column, (Use){.span = value->span, .kind = AS_TEXT, .text = value->name.text});
     } else {

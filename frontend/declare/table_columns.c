@@ -138,7 +138,7 @@ static void refuse_texts(TableLowering *l, const Use *use, Hint hint, const char
     if (hint.text)
         add_help(l->s, "%s", hint.text);
     if (hint.of_files)
-        l->advice = arena_text(&l->s->file->arena, hint.text, strlen(hint.text));
+        l->advice = arena_copy(&l->s->file->arena, hint.text);
 }
 
 static void check_numbers(TableLowering *l, const Use *use, uint32_t column)
@@ -210,7 +210,7 @@ static void find_categories(TableLowering *l, const Use *use)
     const TableColumn *found = &l->table->columns[place];
     const char **categories = arena_alloc(arena, found->category_count * sizeof *categories);
     for (uint32_t i = 0; i < found->category_count; i++)
-        categories[i] = arena_text(arena, found->categories[i], strlen(found->categories[i]));
+        categories[i] = arena_copy(arena, found->categories[i]);
     column->categories = categories;
     column->category_count = found->category_count;
     column->frequent = found->frequent;

@@ -150,7 +150,7 @@ bool column_names(Session *s, const Expr *expr, Names *names)
     if (!is_range(expr)) {
         const char *name = need_name(s, expr);
         if (name)
-            vec_push(names, arena_text(&s->module->arena, name, strlen(name)));
+            vec_push(names, arena_copy(&s->module->arena, name));
         return name;
     }
     const char *first = need_name(s, expr->left), *last = first ? need_name(s, expr->right) : NULL;

@@ -6,7 +6,7 @@
 
 static const char *keep_text(TableLowering *l, const char *text)
 {
-    return arena_text(&l->s->module->arena, text, strlen(text));
+    return arena_copy(&l->s->module->arena, text);
 }
 
 /* The only value, a string; NULL (reported) if it is none. */

@@ -12,7 +12,7 @@ enum { MOST_STREAMS = 1 << 20 };
 static const char *read_string(Session *s, const Arg *arg)
 {
     if (arg->value->kind == EXPR_STRING)
-        return arena_text(&s->module->arena, arg->value->name.text, strlen(arg->value->name.text));
+        return arena_copy(&s->module->arena, arg->value->name.text);
     fail(s, arg->span, "'%s' is a token, as in %s: \"<%s>\"", arg->label.text, arg->label.text,
          strcmp(arg->label.text, "end") == 0 ? "eos" : "unk");
     return NULL;

@@ -1,6 +1,4 @@
 /* A train declaration: its method, which reads the rest. */
-#include <string.h>
-
 #include "frontend/declare/declare.h"
 #include "frontend/declare/train_plan.h"
 
@@ -139,7 +137,7 @@ void lower_train(Session *s, const Decl *decl)
     unsigned column;
     if (read_method(&plan) < 0)
         return;
-    plan.train.name = arena_text(&s->module->arena, decl->name.text, strlen(decl->name.text));
+    plan.train.name = arena_copy(&s->module->arena, decl->name.text);
     span_place(decl->span, &plan.train.line, &column);
     for (const Setting *setting = decl->settings.first; setting; setting = setting->next)
         check_setting(&plan, setting);

@@ -48,7 +48,7 @@ static Report keep_points(Arena *arena, const FrontFile *file, const char *name)
 {
     double *points = arena_alloc(arena, file->numbers.len * sizeof *points);
     memcpy(points, file->numbers.data, file->numbers.len * sizeof *points);
-    return (Report){true, points, file->numbers.len / file->m, arena_text(arena, name, strlen(name))};
+    return (Report){true, points, file->numbers.len / file->m, arena_copy(arena, name)};
 }
 
 /* The path of the file beside the model or among the data. Free it. */

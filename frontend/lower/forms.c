@@ -33,7 +33,7 @@ static uint32_t use_form(Session *s, const Decl *decl, const Symbol *net)
     unsigned line, column;
     span_place(decl ? decl->span : net->decl->name.span, &line, &column);
     const char *text = decl ? span_text(&s->module->arena, decl->value->span) : "free";
-    Form form = {.target = arena_text(&s->module->arena, target, strlen(target)), .text = text, .line = line};
+    Form form = {.target = arena_copy(&s->module->arena, target), .text = text, .line = line};
     vec_push(&s->model->forms, form);
     vec_push(&s->forms, (FormPlan){decl, net});
     return s->forms.len - 1;

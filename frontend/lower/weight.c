@@ -20,14 +20,9 @@ static int64_t find_weight(const Module *module, const char *name)
     return -1;
 }
 
-static const char *copy_text(Session *s, const char *text)
-{
-    return arena_text(&s->module->arena, text, strlen(text));
-}
-
 static void add_weight(Session *s, const KnownWeight *known, uint32_t net)
 {
-    Weight weight = {.name = copy_text(s, known->name),
+    Weight weight = {.name = arena_copy(&s->module->arena, known->name),
                      .type = known->type,
                      .net = net,
                      .output_axis = known->output_axis,
@@ -51,7 +46,7 @@ static uint32_t net_index(Session *s, const Symbol *net)
             return i;
     unsigned line, column;
     span_place(net->decl->name.span, &line, &column);
-    vec_push(&model->nets, (Net){copy_text(s, net->decl->name.text), line});
+    vec_push(&model->nets, (Net){arena_copy(&s->module->arena, net->decl->name.text), line});
     uint32_t index = model->nets.len - 1;
     for (uint32_t i = 0; i < s->file->weights.len; i++)
         if (s->file->weights.data[i].net == net)

@@ -152,7 +152,7 @@ Val evaluate_form(Session *s, const Expr *expr)
     use.start = arguments.start;
     memcpy(use.settings, arguments.settings, sizeof use.settings);
     if (arguments.file)
-        use.file = arena_text(&s->module->arena, arguments.file, strlen(arguments.file));
+        use.file = arena_copy(&s->module->arena, arguments.file);
     if (!read_input(s, expr, &arguments, &use))
         return val_poison();
     Value made = arguments.row->form->make(&use);

@@ -23,7 +23,7 @@ static bool is_new(Parser *parser, const char *text)
     if (parser->foreign.len >= MOST || is_reported(parser, text))
         return false;
     if (!parser->quiet || parser->newline)
-        vec_push(&parser->foreign, arena_text(parser->arena, text, strlen(text)));
+        vec_push(&parser->foreign, arena_copy(parser->arena, text));
     return true;
 }
 
@@ -300,7 +300,7 @@ Name foreign_string(Parser *parser, Span span, const char *text)
     if (lexical_error(parser, span, "a string stands in straight double quotes"))
         diag_help(parser->diags,
                   *text == '\'' ? "write \"...\" instead of '...'" : "curly quotes come from word processors: write \"...\"");
-    return (Name){arena_text(parser->arena, text + quote, strlen(text + quote)), span};
+    return (Name){arena_copy(parser->arena, text + quote), span};
 }
 
 void foreign_number(Parser *parser, Span span, const char *text)
