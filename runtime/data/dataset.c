@@ -248,7 +248,6 @@ void data_source_close(DataSource *source)
     if (source->format && source->format->close)
         source->format->close(source);
     free(source->members);
-    free(source->own_rows);
     *source = (DataSource){0};
 }
 

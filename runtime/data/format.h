@@ -24,7 +24,7 @@ typedef struct DataSource {
     size_t member_count;          /* that have rows of their own; 1 of a data set that is no family */
     MemberRows *members;          /* member_count of them, set by open. Main rows of all members come first, then test rows */
     int64_t main_rows, test_rows; /* of all members: set behind open */
-    int64_t *own_rows;            /* one per split: of its own files, set by open of a format whose splits have such; otherwise NULL */
+    int64_t *own_rows;            /* one per split: of its own files, set by open of a format whose splits have such; otherwise NULL. The format's */
     void *content;                /* the format's own: from open to close */
 } DataSource;
 

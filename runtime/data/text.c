@@ -200,7 +200,9 @@ static void text_close(DataSource *source)
     if (texts)
         vocabulary_free(&texts->vocabulary);
     free(texts);
+    free(source->own_rows);
     source->content = NULL;
+    source->own_rows = NULL;
 }
 
 const Format text_format = {.open = text_open, .read = text_read, .count_classes = text_classes, .close = text_close};
