@@ -54,6 +54,7 @@ typedef struct Symbol {
 /* A weight as the first walk saw it. */
 typedef struct KnownWeight {
     const char *name;
+    uint64_t hash; /* of the name: support/fnv.h */
     const Symbol *net;
     Type type;
     int output_axis;

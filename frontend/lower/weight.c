@@ -3,18 +3,21 @@
 #include <string.h>
 
 #include "frontend/lower/kit.h"
+#include "support/fnv.h"
 
+/* A net may have thousands of weights, each of which is looked up. */
 static KnownWeight *find_known(const ModelFile *file, const char *name)
 {
+    uint64_t hash = fnv_text(FNV_EMPTY, name);
     for (uint32_t i = 0; i < file->weights.len; i++)
-        if (strcmp(file->weights.data[i].name, name) == 0)
+        if (file->weights.data[i].hash == hash && strcmp(file->weights.data[i].name, name) == 0)
             return &file->weights.data[i];
     return NULL;
 }
 
 static int64_t find_weight(const Module *module, const char *name)
 {
-    for (uint32_t i = 0; i < module->weights.len; i++)
+    for (uint32_t i = module->weights.len; i-- > 0;) /* most often the newest */
         if (strcmp(module->weights.data[i].name, name) == 0)
             return i;
     return -1;
@@ -159,6 +162,7 @@ static Val declare_weight(Session *s, const Binding *binding, bool running)
     if (!read_weight(s, binding, &weight) || !can_build(s, binding->span))
         return val_poison();
     weight.name = arena_printf(&s->file->arena, "%s.%s", frame->prefix, binding->name.text);
+    weight.hash = fnv_text(FNV_EMPTY, weight.name);
     uint32_t net = net_index(s, frame->net);
     KnownWeight *known = find_known(s->file, weight.name);
     if (known && !type_equal(known->type, weight.type)) {
