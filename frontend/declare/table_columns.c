@@ -208,10 +208,7 @@ static void find_categories(TableLowering *l, const Use *use)
     check_same_number(l, use, (uint32_t)place);
     Arena *arena = &l->s->module->arena;
     const TableColumn *found = &l->table->columns[place];
-    const char **categories = arena_alloc(arena, found->category_count * sizeof *categories);
-    for (uint32_t i = 0; i < found->category_count; i++)
-        categories[i] = arena_copy(arena, found->categories[i]);
-    column->categories = categories;
+    column->categories = arena_copies(arena, (const char *const *)found->categories, found->category_count);
     column->category_count = found->category_count;
     column->frequent = found->frequent;
 }

@@ -54,14 +54,6 @@ static void read_setting(Session *s, Dataset *data, const Arg *arg, int64_t *str
     }
 }
 
-static bool is_labelled(const Expr *source, const char *label)
-{
-    for (const Arg *arg = source->args.first; arg; arg = arg->next)
-        if (arg->label.text && strcmp(arg->label.text, label) == 0)
-            return true;
-    return false;
-}
-
 void read_text(Session *s, Dataset *data, const Expr *source, int64_t *streams)
 {
     data->text = ARENA_NEW(&s->module->arena, TextWindows);
@@ -70,8 +62,8 @@ void read_text(Session *s, Dataset *data, const Expr *source, int64_t *streams)
     for (const Arg *arg = source->args.first; arg; arg = arg->next)
         if (arg->label.text)
             read_setting(s, data, arg, streams);
-    bool ended = is_labelled(source, "end"), words = data->text->unit == UNIT_WORD;
-    if (!is_labelled(source, "unit") || !is_labelled(source, "length")) {
+    bool ended = labelled(&source->args, "end") != NULL, words = data->text->unit == UNIT_WORD;
+    if (!labelled(&source->args, "unit") || !labelled(&source->args, "length")) {
         fail(s, source->span, "a text says into which units it is cut, and how many of them are an example");
         add_help(s, "as in text(\"train.txt\", unit: word, length: 70)");
     }

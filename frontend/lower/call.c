@@ -20,7 +20,7 @@ static bool recursive(Session *s, const Symbol *callee, Span span)
 
 /* ---- arguments ---- */
 
-static const Arg *labelled(const ArgList *args, const char *name)
+const Arg *labelled(const ArgList *args, const char *name)
 {
     for (const Arg *arg = args->first; arg; arg = arg->next)
         if (arg->label.text && strcmp(arg->label.text, name) == 0)

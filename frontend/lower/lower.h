@@ -504,6 +504,8 @@ Val evaluate_index(Session *s, const Expr *expr);                            /* 
 Val evaluate_binary(Session *s, Operator operator, Val x, Val y, Span span); /* operators.c */
 Val evaluate_unary(Session *s, Operator operator, Val x, Span span);
 Val evaluate_call(Session *s, const Expr *expr, const Name *label, int64_t result_size); /* call.c */
+/* The argument of that label; NULL: there is none (call.c). */
+const Arg *labelled(const ArgList *args, const char *name);
 /* Runs the body of the current frame's declaration, whose parameters are bound, and matches its result. */
 Val run_body(Session *s, Frame *frame);
 void run_block(Session *s, const Block *block); /* statement.c */
