@@ -10,25 +10,14 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "tests/e2e/small_table.h"
 #include "tests/e2e/tensor_file.h"
-#include "tests/runtime/run_command.h"
 
 enum { STEPS = 12, MOST = 64 };
 static const char *const names[] = {"trunk.linear1.w", "trunk.linear1.b", "head.linear1.w", "head.linear1.b"};
 enum { NAMES = sizeof names / sizeof *names };
 
-static int set_up(void **state)
-{
-    folder_set_up(state);
-    write_numbers("table.csv", "a,b,c,y", 64);
-    return 0;
-}
-
-#define MODEL                                                                                                                    \
-    "data d = csv(\"table.csv\") {\n  fields x = numbers(a, b, c), y = y\n  split train 48, valid 16\n}\n"                       \
-    "net trunk(x: f32[3]) -> f32[8] { return tanh(linear(x, 8)) }\n"                                                             \
-    "net head(h: f32[8]) -> f32[1] { return linear(h, 1) }\n"                                                                    \
-    "objective loss(e) = mean(square(head(trunk(e.x)) - e.y))\n"
+#define MODEL SMALL_MODEL("tanh(linear(x, 8))")
 
 /* Builds the program NAME of these declarations and a train whose lines are `train` and an average, unless it is "". */
 static void build(const char *name, const char *before, const char *method, const char *train, const char *average)
@@ -306,5 +295,5 @@ int main(void)
         cmocka_unit_test(every_task_begins_an_average),
         cmocka_unit_test(running_statistics_are_averaged),
     };
-    return cmocka_run_group_tests(tests, set_up, folder_tear_down);
+    return cmocka_run_group_tests(tests, small_table_set_up, folder_tear_down);
 }

@@ -9,24 +9,13 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "tests/e2e/small_table.h"
 #include "tests/e2e/tensor_file.h"
-#include "tests/runtime/run_command.h"
 
 static const char *const trunk[] = {"trunk.linear1.w", "trunk.linear1.b", "trunk.linear2.w", "trunk.linear2.b"};
 static const char *const head[] = {"head.linear1.w", "head.linear1.b"};
 
-static int set_up(void **state)
-{
-    folder_set_up(state);
-    write_numbers("table.csv", "a,b,c,y", 64);
-    return 0;
-}
-
-#define NETS                                                                                                                     \
-    "data d = csv(\"table.csv\") {\n  fields x = numbers(a, b, c), y = y\n  split train 48, valid 16\n}\n"                       \
-    "net trunk(x: f32[3]) -> f32[8] { return tanh(linear(tanh(linear(x, 8)), 8)) }\n"                                            \
-    "net head(h: f32[8]) -> f32[1] { return linear(h, 1) }\n"                                                                    \
-    "objective loss(e) = mean(square(head(trunk(e.x)) - e.y))\n"
+#define NETS SMALL_MODEL("tanh(linear(tanh(linear(x, 8)), 8))")
 
 /* Builds the program NAME whose train is `lines`. */
 static void build(const char *name, const char *before, const char *train)
@@ -203,5 +192,5 @@ int main(void)
         cmocka_unit_test(a_run_is_resumed),
         cmocka_unit_test(in_bilevel_and_pareto),
     };
-    return cmocka_run_group_tests(tests, set_up, folder_tear_down);
+    return cmocka_run_group_tests(tests, small_table_set_up, folder_tear_down);
 }
