@@ -24,6 +24,7 @@ cp "$source/examples/slider/"* .
 cp "$tables/adult.data" people.csv
 "$hnc" aot "$model" --data "$tables" --weights run/last.safetensors -o adult --target=wasm32 --emit=header,shared || fail "aot"
 
+: >served # the server starts beside this script: the file is there before it
 python3 -u -m http.server 0 --bind 127.0.0.1 >served 2>log &
 server=$!
 for _ in 1 2 3 4 5 6 7 8 9 10; do
