@@ -167,6 +167,11 @@ static void fill_dataset(const Filler *f, uint32_t index, DatasetInfo *info)
     info->makers = ARENA_ARRAY(f->arena, size_t, dataset->makers.len);
     for (uint32_t i = 0; i < dataset->makers.len; i++)
         info->makers[info->maker_count++] = (size_t)function_index(f, dataset->makers.data[i]);
+    info->taken = ARENA_ARRAY(f->arena, TakenSplitInfo, dataset->taken.len);
+    for (uint32_t i = 0; i < dataset->taken.len; i++) {
+        const TakenSplit *taken = &dataset->taken.data[i];
+        info->taken[info->taken_count++] = (TakenSplitInfo){taken->dataset, taken->split, taken->first, taken->count};
+    }
     info->fields = ARENA_ARRAY(f->arena, size_t, f->module->fields.len);
     for (uint32_t i = 0; i < f->module->fields.len; i++)
         if (f->module->fields.data[i].dataset == index)

@@ -78,8 +78,10 @@ bool count_data(const Dataset *data, const Field *fields, uint32_t field_count, 
     report_capture(reason, size);
     bool fine = table || (data_source_open(&c.source) && count_classes(&c, fields, field_count, counts));
     fine = fine && split_members(&c.source, c.ranges);
-    for (size_t i = 0; fine && i < c.source.member_count * data->splits.len; i++)
+    for (size_t i = 0; fine && i < c.source.member_count * data->splits.len; i++) {
         counts->splits[i] = c.ranges[i].count;
+        counts->firsts[i] = c.ranges[i].first;
+    }
     for (size_t m = 0; m < c.source.member_count; m++)
         counts->members[m] = c.source.members[m].main + c.source.members[m].test;
     if (!table && c.source.format->close)

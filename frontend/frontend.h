@@ -28,6 +28,7 @@ extern const WarningInfo warning_table[WARNING_COUNT];
 typedef struct DataCounts {
     int64_t *members; /* per member with rows of its own, which a data set that is no family has one of: its rows, of all files */
     int64_t *splits;  /* per member and split of the data set */
+    int64_t *firsts;  /* as many: the first row of the split in the tables of the runtime (dataset.h) */
     int64_t *labels;  /* per field: the number of classes that it holds, where this is asked for: Field.classes is ANY_CLASSES, or
                          the  files are folders */
     const char ***names; /* per field that has labels: what the files call the classes, in `arena`; NULL: their numbers */
@@ -35,7 +36,7 @@ typedef struct DataCounts {
 } DataCounts;
 enum { ANY_CLASSES = -1 };
 
-/* Counts, with the files in `folder`. Members, splits, labels, names and the arena are the caller's arrays; `fields` are those of
+/* Counts, with the files in `folder`. Members, splits, firsts, labels, names and the arena are the caller's arrays; `fields` are those of
  * the data set. False: the files cannot be read or have too few rows; `reason` says why. */
 typedef bool CountData(const Dataset *data, const Field *fields, uint32_t field_count, const char *folder, DataCounts *counts,
                        char *reason, size_t size);

@@ -92,6 +92,7 @@ void model_free(Model *model)
         vec_free(&model->datasets.data[i].test_files);
         vec_free(&model->datasets.data[i].splits);
         vec_free(&model->datasets.data[i].makers);
+        vec_free(&model->datasets.data[i].taken);
     }
     for (uint32_t i = 0; i < model->trains.len; i++) {
         for (uint32_t k = 0; k < model->trains.data[i].phases.len; k++)

@@ -47,6 +47,12 @@ typedef struct TextWindows {
 
 typedef VEC(const char *) FileNames;
 
+/* Rows [first, first + count) of the tables of a data set: a split, from which computed rows of another data set take examples. */
+typedef struct TakenSplit {
+    uint32_t dataset, split;
+    int64_t first, count;
+} TakenSplit;
+
 /* Fields of a data set are those of module->fields whose `dataset` is its index, in order. */
 typedef struct Dataset {
     const char *name;
@@ -63,6 +69,7 @@ typedef struct Dataset {
     VEC(Function *)
     makers;            /* per member, what computes the fields of a row, and where there are test rows, of a test row:
                           inputs "row", i32, and "seed", i32[2]. None: files hold the fields, or there are none */
+    VEC(TakenSplit) taken; /* by the makers, from data sets of files */
     bool shuffled;     /* main rows are permuted by the seed before the splits take them */
     VEC(Split) splits; /* main splits take rows in order from the start; never overlapping */
     uint32_t line;

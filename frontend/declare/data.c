@@ -430,9 +430,10 @@ static void lower_own_data(Session *s, Symbol *symbol, Dataset *data)
     if (l.format && has_columns(l.format) && s->file->diags->errors == errors)
         lower_table(s, symbol, data);
     bool test = (data->test_files.len && !is_text(l.format)) || (!files && data->test_rows);
+    bool made = true;
     if (l.format && !files && s->file->diags->errors == errors)
-        lower_rows(s, symbol, data);
-    if (l.format && !declared && s->file->diags->errors == errors)
+        made = lower_rows(s, symbol, data);
+    if (l.format && !declared && made && s->file->diags->errors == errors)
         check_files(&l, s->module->fields.data ? s->module->fields.data + first : NULL, s->module->fields.len - first);
     if (data->splits.len == 0)
         vec_push(&data->splits, (Split){.name = "train", .fraction = 1});
@@ -440,24 +441,32 @@ static void lower_own_data(Session *s, Symbol *symbol, Dataset *data)
         add_split(s, data, (Split){.name = "test", .from_test = true, .fraction = 1}, decl->name.span);
     if (s->file->diags->errors == errors)
         count_classes(s, symbol, data, first);
-    symbol->broken = s->file->diags->errors != errors;
+    symbol->broken = !made || s->file->diags->errors != errors;
 }
 
-/* A data set may be declared behind a family that is made of it. */
+/* What a data set is made of: each kind may read those before it, wherever they are declared. */
+typedef enum DataOrigin { OF_FILES, OF_COMPUTED_ROWS, OF_BASE, DATA_ORIGINS } DataOrigin;
+
+static DataOrigin data_origin(const Decl *decl)
+{
+    bool computed = strcmp(head_name(decl->value), format_names[FORMAT_ROWS]) == 0;
+    return is_derived(decl) ? OF_BASE : computed ? OF_COMPUTED_ROWS : OF_FILES;
+}
+
 void lower_all_data(Session *s)
 {
     uint32_t count = count_declared(s->file, DECL_DATA);
     for (uint32_t i = 0; i < count; i++)
         vec_push(&s->model->datasets, (Dataset){.name = ""});
-    for (int derived = 0; derived < 2; derived++)
+    for (DataOrigin origin = OF_FILES; origin < DATA_ORIGINS; origin++)
         for (uint32_t i = 0; i < s->file->symbols.len; i++) {
             Symbol *symbol = s->file->symbols.data[i];
-            if (symbol->decl->kind != DECL_DATA || is_derived(symbol->decl) != derived)
+            if (symbol->decl->kind != DECL_DATA || data_origin(symbol->decl) != origin)
                 continue;
             unsigned column;
             Dataset data = {.name = arena_copy(&s->module->arena, symbol->decl->name.text)};
             span_place(symbol->decl->span, &data.line, &column);
-            if (derived)
+            if (origin == OF_BASE)
                 lower_derived(s, symbol, &data);
             else
                 lower_own_data(s, symbol, &data);

@@ -49,7 +49,8 @@ bool has_known_classes(FamilyLowering *l, Span span);
 /* The family's own copy of that field. */
 Field *own_field(FamilyLowering *l, int64_t field);
 
-/* Computes the fields of `data` = rows(n) { x: f32 = E }, which has a function per member and kind of rows (rows.c). */
-void lower_rows(Session *s, const Symbol *symbol, Dataset *data);
+/* Computes the fields of `data` = rows(n) { x: f32 = E }, which has a function per member and kind of rows (rows.c). False:
+ * there is an error, here or in a data set of which the rows take examples. */
+bool lower_rows(Session *s, const Symbol *symbol, Dataset *data);
 
 #endif

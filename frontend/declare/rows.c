@@ -1,7 +1,8 @@
 /* data line = rows(100) { x = uniform()  y = 2 * x + 0.1 * normal()  test rows(50) { x = row / 49  y = 2 * x } }
  *
  * Each member and kind of rows, main and test, gets a function that computes one row. In it, `row` is the number of the row, from
- * 0 on, and in a family `i` is that of the member, which is known at compile time. */
+ * 0 on, and in a family `i` is that of the member, which is known at compile time. It may take examples of data sets that files
+ * hold, mnist.train.image[k]. */
 #include <string.h>
 
 #include "frontend/declare/families.h"
@@ -126,6 +127,7 @@ static void open_row(const RowFunction *f, Frame *frame, RowMaking *row)
     row->stream = RANDOM_STREAM_ROWS +
                   ((f->symbol->index * MOST_MEMBERS + (uint32_t)f->member) * 2 + (f->test != NULL)) * (ROW_STREAMS / 2);
     row->end = row->stream + ROW_STREAMS / 2;
+    row->data = f->data;
     s->row = row;
     Name name = {"row", f->symbol->decl->name.span}, member = {"i", f->symbol->decl->name.span};
     set_local(frame, name, val_tensor(row->number));
@@ -133,7 +135,7 @@ static void open_row(const RowFunction *f, Frame *frame, RowMaking *row)
         set_local(frame, member, val_number((double)f->member));
 }
 
-/* Builds the function; false after an error. */
+/* Builds the function; false after an error, or where a data set that it reads has one. */
 static bool make_row_function(const RowFunction *f)
 {
     Session *s = f->s;
@@ -154,7 +156,7 @@ static bool make_row_function(const RowFunction *f)
         }
         int64_t classes;
         Val value = declared_value(s, &used, evaluate(s, used.value), &classes);
-        if (is_poison(value) && s->file->diags->errors == errors)
+        if (is_poison(value) && s->file->diags->errors == errors && !row.broken)
             fail(s, used.value->span, "this has no value in a row of '%s', which is computed before anything is trained",
                  f->symbol->decl->name.text);
         if (is_poison(value) || !check_field_type(s, &used, val_type(s, value)))
@@ -168,7 +170,7 @@ static bool make_row_function(const RowFunction *f)
     s->row = NULL;
     close_function(s);
     vec_push(&f->data->makers, function);
-    return s->file->diags->errors == errors;
+    return s->file->diags->errors == errors && !row.broken;
 }
 
 static void check_names(Session *s, const Decl *decl, const DataItem *test)
@@ -205,7 +207,7 @@ static uint32_t count_items(const DataItem *items)
     return count;
 }
 
-void lower_rows(Session *s, const Symbol *symbol, Dataset *data)
+bool lower_rows(Session *s, const Symbol *symbol, Dataset *data)
 {
     enum { MOST_DATASETS = 900 }; /* that random streams are set aside for */
     const Decl *decl = symbol->decl;
@@ -219,20 +221,21 @@ void lower_rows(Session *s, const Symbol *symbol, Dataset *data)
     }
     if (computed > LIMIT_COMPUTED || (test && count_items(test->items) > LIMIT_COMPUTED)) {
         fail(s, decl->name.span, "'%s' computes more than %d fields", decl->name.text, LIMIT_COMPUTED);
-        return;
+        return false;
     }
     check_names(s, decl, test);
     if (computed && symbol->index >= MOST_DATASETS)
         fail(s, decl->name.span, "there are more than %d data sets", MOST_DATASETS);
     if (computed == 0 || s->file->diags->errors != errors)
-        return;
+        return computed == 0;
     uint32_t fields = s->module->fields.len;
     for (int64_t member = 0; member < (data->family ? data->family->count : 1); member++) {
         RowFunction f = {s, symbol, data, fields, member, NULL};
         if (!make_row_function(&f))
-            return;
+            return false;
         f.test = test;
         if (test && !make_row_function(&f))
-            return;
+            return false;
     }
+    return true;
 }

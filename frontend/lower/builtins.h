@@ -44,7 +44,7 @@ typedef struct Primitive {
 } Primitive;
 
 /* elementwise, and choice (builtins_math.c) */
-Evaluate builtin_unary, builtin_stop, builtin_binary, builtin_cast_real, builtin_cast_whole, builtin_where;
+Evaluate builtin_unary, builtin_stop, builtin_binary, builtin_cast_real, builtin_cast_i32, builtin_cast_u8, builtin_where;
 /* reductions (builtins_reduce.c) */
 Evaluate builtin_sum, builtin_mean, builtin_var, builtin_extremum, builtin_argmax;
 /* the value at a share of the sorted elements (builtins_quantile.c) */

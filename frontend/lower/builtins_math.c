@@ -39,14 +39,24 @@ Val builtin_cast_real(Session *s, Call *call)
     return as_real(s, call->args[0], call->spans[0]);
 }
 
-/* Toward zero. A number known at compile time stays one. */
-Val builtin_cast_whole(Session *s, Call *call)
+/* Toward zero, and held to the range of the type. A number known at compile time stays one. */
+static Val cast_whole(Session *s, const Call *call, DType dtype, double low, double high)
 {
     Val x = call->args[0];
     if (x.kind == VAL_NUMBER)
-        return val_number(isnan(x.number) ? 0 : fmin(fmax(trunc(x.number), INT32_MIN), INT32_MAX));
+        return val_number(isnan(x.number) ? 0 : fmin(fmax(trunc(x.number), low), high));
     x = as_tensor(s, x, call->spans[0]);
-    return is_poison(x) ? x : val_tensor(build_cast(&s->builder, x.ir, DTYPE_I32));
+    return is_poison(x) ? x : val_tensor(build_cast(&s->builder, x.ir, dtype));
+}
+
+Val builtin_cast_i32(Session *s, Call *call)
+{
+    return cast_whole(s, call, DTYPE_I32, INT32_MIN, INT32_MAX);
+}
+
+Val builtin_cast_u8(Session *s, Call *call)
+{
+    return cast_whole(s, call, DTYPE_U8, 0, UINT8_MAX);
 }
 
 Val builtin_where(Session *s, Call *call)

@@ -35,6 +35,7 @@ const DataCounts *data_counts(Session *s, const Symbol *symbol, const Dataset *d
     DataCounts *counts = ARENA_NEW(&s->file->arena, DataCounts);
     counts->members = ARENA_ARRAY(&s->file->arena, int64_t, members);
     counts->splits = ARENA_ARRAY(&s->file->arena, int64_t, members * data->splits.len + 1);
+    counts->firsts = ARENA_ARRAY(&s->file->arena, int64_t, members * data->splits.len + 1);
     counts->labels = ARENA_ARRAY(&s->file->arena, int64_t, field_count + 1);
     counts->names = ARENA_ARRAY(&s->file->arena, const char **, field_count + 1);
     counts->arena = &s->file->arena;

@@ -169,6 +169,8 @@ Val evaluate_index(Session *s, const Expr *expr)
     Val value = evaluate(s, expr->left);
     if (value.kind == VAL_DATASET)
         return dataset_index(s, value, expr);
+    if (value.kind == VAL_COLUMN)
+        return column_rows(s, value, expr);
     if (is_list(value)) {
         bool known;
         Val entry = index_list(s, value, expr, &known);

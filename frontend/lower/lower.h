@@ -138,6 +138,7 @@ typedef enum {
     VAL_DATASET,   /* symbol */
     VAL_SPLIT,     /* symbol, split */
     VAL_FIELD,     /* symbol, field */
+    VAL_COLUMN,    /* symbol, split, field: of all rows of the split, of which a computed row takes some */
     VAL_CONDITION, /* symbol: its vector; of an index: itself, or its row of the embedding */
     VAL_WEIGHTS,   /* symbol, path: a net or a dotted part of one */
     VAL_ARGUMENT,  /* param: an export's argument whose type is not known yet */
@@ -241,6 +242,8 @@ typedef struct WeightMaking {
 
 /* A row of a data set that is being computed. */
 typedef struct RowMaking {
+    Dataset *data;
+    bool broken; /* it takes examples of a data set that has errors */
     Value number, seed;   /* inputs of its function */
     uint32_t stream, end; /* the next random stream, and the one behind the last */
     bool full;            /* that there are no more streams was reported */
@@ -482,6 +485,9 @@ Val evaluate_over(Session *s, const Expr *expr, const Symbol *condition);
 Val dataset_index(Session *s, Val dataset, const Expr *expr); /* permuted[3] */
 Val dataset_member(Session *s, Val dataset, Name name);       /* fashion.train */
 Val split_member(Session *s, Val split, Name name);           /* d.image */
+/* Of another data set, in a computed row (rows_taken.c). */
+bool may_take_rows(Session *s, Val dataset, Span span);       /* false (reported): no row takes examples of it */
+Val column_rows(Session *s, Val column, const Expr *expr);    /* mnist.train.image[k] */
 Val condition_entry(Session *s, Val group, Name name);        /* lam.drop */
 /* Reports a field of a data set, fashion.image, where the value that an example has is meant. Once per data set: whoever writes
  * it does so everywhere. */

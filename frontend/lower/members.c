@@ -59,6 +59,10 @@ Val refuse_field(Session *s, Val field, Span span)
     fail(s, span, "%s has a value in each example, not here", describe(s, field));
     const Dataset *dataset = &s->model->datasets.data[field.symbol->index];
     const char *split = dataset->splits.data[0].name, *index = dataset->family ? "[0]" : "";
+    if (s->row) {
+        add_help(s, "name a split and the place of an example: '%s.%s.%s[k]'", data, split, name);
+        return val_poison();
+    }
     const Val *passed = param ? find_local((Frame *)frame, param->name.text) : NULL;
     if (passed && passed->kind == VAL_DATASET) {
         add_note(s, frame->call, "the whole data set is passed here");
@@ -127,6 +131,8 @@ Val dataset_index(Session *s, Val dataset, const Expr *expr)
     const Dataset *data = &s->model->datasets.data[dataset.symbol->index];
     const Arg *arg = expr->args.first;
     int64_t member;
+    if (s->row && !may_take_rows(s, dataset, expr->span))
+        return val_poison();
     if (dataset.symbol->broken)
         return val_poison();
     if (!data->family || dataset.member.kind != MEMBER_NONE)
@@ -165,6 +171,8 @@ static Val refuse_whole_family(Session *s, Val family, Name split)
 
 Val dataset_member(Session *s, Val dataset, Name name)
 {
+    if (s->row && !may_take_rows(s, dataset, name.span))
+        return val_poison();
     const Dataset *data = &s->model->datasets.data[dataset.symbol->index];
     Words splits = {data->splits.data, data->splits.len, sizeof *data->splits.data};
     int split = find_word(splits, name.text);
@@ -233,9 +241,15 @@ Val split_member(Session *s, Val split, Name name)
 {
     if (s->generating)
         return refuse_example(s, name.span);
-    if (!can_build(s, name.span) || !claim_split(s, split, name.span) || split.symbol->broken)
+    bool row = s->row; /* is computed, and may read any split */
+    if (!can_build(s, name.span) || (!row && !claim_split(s, split, name.span)) || split.symbol->broken)
         return val_poison();
     int64_t field = find_field(s, split.symbol, name);
+    if (field >= 0 && row) {
+        split.kind = VAL_COLUMN;
+        split.field = (uint32_t)field;
+        return split;
+    }
     if (field >= 0) {
         Val value = val_tensor(build_source(&s->builder, OP_EXAMPLE, (uint32_t)field));
         value.classes = s->module->fields.data[field].classes;

@@ -228,6 +228,9 @@ const char *describe(Session *s, Val value)
     case VAL_SPLIT:
         text_printf(&text, "a split of the data set '%s'", value.symbol->decl->name.text);
         break;
+    case VAL_COLUMN:
+        text_printf(&text, "the field '%s' of all examples of a split", s->module->fields.data[value.field].name);
+        break;
     case VAL_FIELD:
         text_printf(&text, "the field '%s' of a data set", s->module->fields.data[value.field].name);
         break;

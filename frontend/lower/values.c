@@ -96,6 +96,10 @@ Val as_tensor(Session *s, Val value, Span span)
         return val_poison();
     case VAL_FIELD:
         return refuse_field(s, value, span);
+    case VAL_COLUMN:
+        fail(s, span, "this is %s, of which a row takes one or some", describe(s, value));
+        add_help(s, "name the place of the example in the split: '%s[k]', where k is an i32", span_text(&s->file->arena, span));
+        return val_poison();
     case VAL_RESULTS:
         fail(s, span, "one tensor is needed here, but these are %u results", value.results->count);
         add_help(s, "give each a name, as in 'a, b = f(x)'");

@@ -63,12 +63,30 @@ static bool take_row(const DataSource *source, const Call *call, const Place *pl
     return true;
 }
 
-static bool open_maker(Call *call, const DataSource *source, const Program *program, size_t maker)
+/* Whether every split of which examples are taken has the rows that the code reads. */
+static bool check_taken(const Data *data, const DatasetInfo *dataset)
+{
+    for (size_t i = 0; i < dataset->taken_count; i++) {
+        const TakenSplitInfo *taken = &dataset->taken[i];
+        const DatasetInfo *of = &data->manifest->datasets[taken->dataset];
+        if (taken->split >= of->split_count || of->family || of->maker_count)
+            return report_error("the rows of %s take examples of a split that %s has not", dataset->name, of->name);
+        RowRange range = data->splits[taken->dataset][taken->split];
+        if (range.first != taken->first || range.count != taken->count)
+            return report_error("%s.%s has %" PRId64 " examples here, from row %" PRId64 " on, but the rows of %s are made of the %" PRId64
+                                " from row %" PRId64 " on that the program was built with; build it again with --data",
+                                of->name, of->splits[taken->split].name, range.count, range.first, dataset->name, taken->count,
+                                taken->first);
+    }
+    return true;
+}
+
+static bool open_maker(Call *call, const Data *data, const DataSource *source, const Program *program, size_t maker)
 {
     static const char *const inputs[] = {"row", "seed", NULL};
     const uint32_t seed[2] = {(uint32_t)source->seed, (uint32_t)(source->seed >> 32)};
     call_close(call);
-    if (!call_open(call, program, (int)source->dataset->makers[maker], NULL, inputs))
+    if (!call_open(call, program, (int)source->dataset->makers[maker], (const void *const *)data->tables, inputs))
         return false;
     const TensorInfo *type = call_input_type(call, "seed");
     if (type && type->bytes == sizeof seed)
@@ -76,20 +94,21 @@ static bool open_maker(Call *call, const DataSource *source, const Program *prog
     return true;
 }
 
-bool compute_rows(const DataSource *source, const Program *program, const int32_t *order, void *const *tables)
+bool compute_rows(const Data *data, size_t dataset, const Program *program)
 {
+    const DataSource *source = &data->sources[dataset];
     Call call = {0};
     size_t open = SIZE_MAX;
-    bool fine = true;
+    bool fine = check_taken(data, source->dataset);
     for (int64_t row = 0; fine && row < source->main_rows + source->test_rows; row++) {
-        Place place = place_of(source, order[row]);
-        fine = place.maker == open || open_maker(&call, source, program, place.maker);
+        Place place = place_of(source, data->orders[dataset][row]);
+        fine = place.maker == open || open_maker(&call, data, source, program, place.maker);
         open = place.maker;
         if (!fine)
             break;
         call_set(&call, "row", (double)place.row);
         call_run(&call);
-        fine = !program_failed() && take_row(source, &call, &place, tables, row);
+        fine = !program_failed() && take_row(source, &call, &place, data->tables, row);
     }
     call_close(&call);
     return fine;

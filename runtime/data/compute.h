@@ -2,10 +2,11 @@
 #ifndef HN_DATA_COMPUTE_H
 #define HN_DATA_COMPUTE_H
 
-#include "runtime/data/format.h"
+#include "runtime/data/dataset.h"
 
-/* Fills the tables: row order[i] is computed as row i. They depend on the seed and on the program's code alone. Reports numbers
- * that are not finite, and labels that are no class. */
-bool compute_rows(const DataSource *source, const Program *program, const int32_t *order, void *const *tables);
+/* Fills the tables of a data set whose rows are computed, in its order. They depend on the seed, on the program's code, and on the
+ * tables of the data sets of which they take examples, which are filled. Reports numbers that are not finite, labels that are no
+ * class, and splits that have other rows here than in the code. */
+bool compute_rows(const Data *data, size_t dataset, const Program *program);
 
 #endif

@@ -35,19 +35,26 @@ static bool fit_encoders(const Data *data, size_t index, const Program *program)
     return fine;
 }
 
+/* Fills the tables of a data set. */
+static bool encode_rows(Data *data, size_t index, const Program *program, bool fit)
+{
+    DataSource *source = &data->sources[index];
+    const Format *format = source->format;
+    if (fit && format->fit && !fit_encoders(data, index, program))
+        return false;
+    if (source->dataset->maker_count ? !compute_rows(data, index, program)
+                                     : !format->encode(source, program, data->orders[index], data->tables))
+        return false;
+    data_source_close(source);
+    return true;
+}
+
 bool data_encode(Data *data, const Program *program, bool fit)
 {
-    for (size_t i = 0; i < data->manifest->dataset_count; i++) {
-        DataSource *source = &data->sources[i];
-        const Format *format = source->format;
-        if (!format)
-            continue;
-        if (fit && format->fit && !fit_encoders(data, i, program))
-            return false;
-        if (source->dataset->maker_count ? !compute_rows(source, program, data->orders[i], data->tables)
-                                         : !format->encode(source, program, data->orders[i], data->tables))
-            return false;
-        data_source_close(source);
-    }
+    for (int computed = 0; computed < 2; computed++) /* these may be made of the others */
+        for (size_t i = 0; i < data->manifest->dataset_count; i++)
+            if (data->sources[i].format && (data->manifest->datasets[i].maker_count > 0) == computed &&
+                !encode_rows(data, i, program, fit))
+                return false;
     return true;
 }

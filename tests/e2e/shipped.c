@@ -19,7 +19,7 @@ static bool count_rows(const Dataset *data, const Field *fields, uint32_t field_
     (void)size;
     counts->members[0] = COUNTED;
     for (uint32_t i = 0; i < data->splits.len; i++)
-        counts->splits[i] = COUNTED;
+        counts->splits[i] = COUNTED; /* from row 0 on */
     for (uint32_t i = 0; i < field_count; i++)
         counts->labels[i] = fields[i].classes == ANY_CLASSES ? COUNTED : 0;
     return true;

@@ -23,7 +23,7 @@
     "{\"kind\":\"" kind "\",\"parts\":[" parts "],\"column\":" column ",\"tests\":[" tests "]}"
 
 static const char manifest_text[] =
-    "{\"abi\":10,\"model\":\"m\",\"digest\":\"\",\"cpu\":\"x86-64-v3\",\"blas\":\"openblas\",\"real\":\"f32\",\"state_bytes\":192,\"scratch_bytes\":0,\"states\":["
+    "{\"abi\":11,\"model\":\"m\",\"digest\":\"\",\"cpu\":\"x86-64-v3\",\"blas\":\"openblas\",\"real\":\"f32\",\"state_bytes\":192,\"scratch_bytes\":0,\"states\":["
     STATE("d.x/mean", "1", "0") "," STATE("d.x/scale", "1", "64") "," STATE("d.x/other", "2", "128") "],"
     "\"fields\":[{\"name\":\"d.x\",\"dtype\":\"f32\",\"shape\":[3],\"classes\":0,\"first\":0,\"names\":[],\"index\":false},"
     "{\"name\":\"d.y\",\"dtype\":\"i32\",\"shape\":[],\"classes\":2,\"first\":0,\"names\":[],\"index\":false},"
@@ -31,7 +31,7 @@ static const char manifest_text[] =
     "\"functions\":[],\"datasets\":[{\"name\":\"d\",\"format\":\"csv\",\"fields\":[0,1,2],\"files\":[\"a.csv\",\"b.csv\"],"
     "\"family\":null,\"test_files\":[\"t.csv\"],\"splits\":["
     SPLIT("first", "false", "1", "0") "," SPLIT("train", "false", "2", "0") "," SPLIT("test", "true", "0", "1") "],"
-    "\"shuffled\":false,\"rows\":0,\"test_rows\":0,\"makers\":[],\"text\":null,\"schema\":{\"markers\":[\"?\"],\"missing\":\"error\",\"unknown\":\"error\","
+    "\"shuffled\":false,\"rows\":0,\"test_rows\":0,\"makers\":[],\"taken\":[],\"text\":null,\"schema\":{\"markers\":[\"?\"],\"missing\":\"error\",\"unknown\":\"error\","
     "\"separator\":\"\",\"decimal\":\".\",\"thousands\":\"\",\"comment\":\"#\",\"skip\":0,\"names\":[],\"columns\":["
     "{\"name\":\"age\",\"number\":true,\"time\":null,\"label\":false,\"categories\":[],\"frequent\":0},"
     "{\"name\":\"job\",\"number\":false,\"time\":null,\"label\":true,\"categories\":[\"cook\",\"smith\"],\"frequent\":1}],\"fields\":["
