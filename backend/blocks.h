@@ -49,10 +49,9 @@ enum {
     BLOCKS_PACKED_RHS,
     BLOCKS_PARAMETERS
 };
-LLVMValueRef blocks_function(Emitter *e, DType dtype, bool tables);
 /* Calls it, with memory for packed operands that is as large as products of these extents need. */
 void call_blocks(Emitter *e, DType dtype, bool tables, int64_t rows, int64_t inner, LLVMValueRef *args);
-/* Rows and columns of a tile. */
-void blocks_tile(const Emitter *e, DType dtype, int64_t *rows, int64_t *columns);
+/* Rows and columns of a tile of a product with so many rows. */
+void blocks_tile(const Emitter *e, DType dtype, int64_t rows, int64_t *tile_rows, int64_t *columns);
 
 #endif

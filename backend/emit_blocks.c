@@ -11,7 +11,8 @@
  *     hn_gather_*    the copy of one tile of lhs, or of some columns of rhs (emit_gather.c)
  *     hn_tile_*      one tile, for one block of k
  * Each is there twice: for matrices with strides, and for matrices whose entries lie where tables say, as the windows of an image
- * do (emit_offsets.c). After K. Goto and R. van de Geijn, Anatomy of High-Performance Matrix Multiplication, ACM TOMS 34 (3),
+ * do (emit_offsets.c). Where rows are few, as the channels of a small convolution, there are also tiles of fewer rows, which leave
+ * no row idle. After K. Goto and R. van de Geijn, Anatomy of High-Performance Matrix Multiplication, ACM TOMS 34 (3),
  * 2008. */
 #include <stdio.h>
 
@@ -21,6 +22,7 @@ enum {
     STEPS = 4, /* of k in the inner loop */
     MOST_ROWS = 12,
     MOST_VECTORS = 2,
+    FEW_TILES = 6, /* of rows: with more, idle rows of the last one cost little */
 };
 
 /* Extents of a tile and of blocks. All sums of a tile, one row of rhs and one number of lhs together fill the registers. */
@@ -29,10 +31,14 @@ typedef struct Sizes {
     int64_t block_k, block_rows; /* block_rows: a multiple of rows */
 } Sizes;
 
-static Sizes sizes_for(const Emitter *e, DType dtype)
+/* For `rows` rows of lhs: few of them are divided into as few tiles as possible, of equal height. */
+static Sizes sizes_for(const Emitter *e, DType dtype, int64_t rows)
 {
     bool wide = e->target.registers >= WIDE_REGISTERS;
     Sizes s = {.rows = wide ? 12 : 6, .vectors = wide ? 2 : 1, .lanes = target_lanes(&e->target, dtype)};
+    int64_t tiles = (rows + s.rows - 1) / s.rows;
+    if (tiles > 0 && tiles <= FEW_TILES)
+        s.rows = (unsigned)((rows + tiles - 1) / tiles);
     int64_t size = (int64_t)dtype_size(dtype);
     s.columns = s.vectors * s.lanes;
     s.block_k = e->target.near_cache / 2 / (e->target.lanes_f32 * (int64_t)sizeof(float));
@@ -224,11 +230,17 @@ static void find_columns(Tile *t)
     t->row = make_variable(e, LLVMArrayType2(element_type(e, t->dtype), t->s.columns));
 }
 
+/* The name of a function for tiles of that height. */
+static void name_function(char *name, size_t size, const char *what, DType dtype, Sizes s, bool tables)
+{
+    snprintf(name, size, "hn_%s_%s_%u%s", what, dtype_name(dtype), s.rows, tables ? "_tables" : "");
+}
+
 /* hn_tile_*(lhs, rhs, out, along its rows, along its columns, k, rows, columns, first block of k): both operands are packed. */
-static LLVMValueRef tile_function(Emitter *e, DType dtype, bool tables)
+static LLVMValueRef tile_function(Emitter *e, DType dtype, Sizes s, bool tables)
 {
     char name[48];
-    snprintf(name, sizeof name, "hn_tile_%s%s", dtype_name(dtype), tables ? "_tables" : "");
+    name_function(name, sizeof name, "tile", dtype, s, tables);
     LLVMValueRef function = LLVMGetNamedFunction(e->module, name);
     if (function)
         return function;
@@ -236,7 +248,7 @@ static LLVMValueRef tile_function(Emitter *e, DType dtype, bool tables)
     LLVMTypeRef types[TILE_PARAMETERS] = {e->pointer, e->pointer, e->pointer, along, along, e->i64, e->i64, e->i64, e->i1};
     function = inner_function(e, name, TILE_PARAMETERS, types);
     Aside aside = inner_begin(e, function);
-    Tile t = {.e = e, .dtype = dtype, .s = sizes_for(e, dtype), .tables = tables};
+    Tile t = {.e = e, .dtype = dtype, .s = s, .tables = tables};
     for (unsigned i = 0; i < TILE_PARAMETERS; i++)
         t.arg[i] = LLVMGetParam(function, i);
     find_columns(&t);
@@ -327,7 +339,7 @@ static void block_columns(Blocks *b, LLVMValueRef column)
         [TILE_COLUMNS] = count,
         [TILE_FIRST] = begins,
     };
-    inner_call(e, tile_function(e, b->dtype, b->tables), TILE_PARAMETERS, args);
+    inner_call(e, tile_function(e, b->dtype, b->s, b->tables), TILE_PARAMETERS, args);
     loop_end(e, &tile);
 }
 
@@ -384,10 +396,10 @@ static LLVMTypeRef parameter_type(const Emitter *e, unsigned parameter, bool tab
     }
 }
 
-LLVMValueRef blocks_function(Emitter *e, DType dtype, bool tables)
+static LLVMValueRef blocks_function(Emitter *e, DType dtype, Sizes s, bool tables)
 {
     char name[48];
-    snprintf(name, sizeof name, "hn_product_%s%s", dtype_name(dtype), tables ? "_tables" : "");
+    name_function(name, sizeof name, "product", dtype, s, tables);
     LLVMValueRef function = LLVMGetNamedFunction(e->module, name);
     if (function)
         return function;
@@ -396,7 +408,7 @@ LLVMValueRef blocks_function(Emitter *e, DType dtype, bool tables)
         types[i] = parameter_type(e, i, tables);
     function = inner_function(e, name, BLOCKS_PARAMETERS, types);
     Aside aside = inner_begin(e, function);
-    Blocks b = {.e = e, .dtype = dtype, .s = sizes_for(e, dtype), .tables = tables};
+    Blocks b = {.e = e, .dtype = dtype, .s = s, .tables = tables};
     for (unsigned i = 0; i < BLOCKS_PARAMETERS; i++)
         b.arg[i] = LLVMGetParam(function, i);
     block_loops(&b);
@@ -419,18 +431,18 @@ static int64_t whole_tiles(Sizes s, int64_t rows)
 
 void call_blocks(Emitter *e, DType dtype, bool tables, int64_t rows, int64_t inner, LLVMValueRef *args)
 {
-    Sizes s = sizes_for(e, dtype);
+    Sizes s = sizes_for(e, dtype, rows);
     int64_t steps = inner < s.block_k ? inner : s.block_k;
     int64_t block_rows = rows < s.block_rows ? whole_tiles(s, rows) : s.block_rows;
     args[BLOCKS_PACKED_LHS] = packing_memory(e, dtype, block_rows * steps);
     args[BLOCKS_PACKED_RHS] = packing_memory(e, dtype, s.columns * steps);
-    inner_call(e, blocks_function(e, dtype, tables), BLOCKS_PARAMETERS, args);
+    inner_call(e, blocks_function(e, dtype, s, tables), BLOCKS_PARAMETERS, args);
 }
 
-void blocks_tile(const Emitter *e, DType dtype, int64_t *rows, int64_t *columns)
+void blocks_tile(const Emitter *e, DType dtype, int64_t rows, int64_t *tile_rows, int64_t *columns)
 {
-    Sizes s = sizes_for(e, dtype);
-    *rows = s.rows;
+    Sizes s = sizes_for(e, dtype, rows);
+    *tile_rows = s.rows;
     *columns = s.columns;
 }
 
@@ -469,6 +481,6 @@ void emit_blocks(Emitter *e, const Product *p, LLVMValueRef lhs, LLVMValueRef rh
 
 KernelSplit blocks_split(const Emitter *e, const Product *p)
 {
-    Sizes s = sizes_for(e, p->dtype);
+    Sizes s = sizes_for(e, p->dtype, p->m);
     return splits_rows(p) ? (KernelSplit){p->m, s.rows} : (KernelSplit){p->n, s.columns};
 }

@@ -3,6 +3,8 @@
 
 #include "backend/blocks.h"
 
+enum { MOST_RUNS = 3 /* that are copied at once */ };
+
 typedef struct Gather {
     Emitter *e;
     DType dtype;
@@ -200,10 +202,66 @@ static void gather_line(Gather *g, LLVMValueRef from, LLVMValueRef to)
     loop_end(e, &k);
 }
 
-/* Most lines lie side by side, as the windows along one row do: these are copied as runs. */
-static void gather_line_runs(Gather *g)
+/* All lines lie in a few runs, each of which is behind the one before: a step of k reads every vector once per run and takes the
+ * lanes that are of this run. What it reads beside them lies between the first line and the last one, so it exists. */
+static void gather_few_runs(Gather *g, const LLVMValueRef *starts, unsigned runs)
 {
     Emitter *e = g->e;
+    LLVMValueRef begin[MOST_RUNS], before[MOST_RUNS][MOST_LANES / SIDE];
+    for (unsigned r = 0; r < runs; r++) {
+        begin[r] = emit_advance(e, g->dtype, line_at(g, starts[r]), LLVMBuildNeg(e->builder, starts[r], ""));
+        for (unsigned line = 0; line < g->width; line += SIDE)
+            before[r][line / SIDE] = lanes_below(e, SIDE, LLVMBuildSub(e->builder, starts[r], const_i64(e, line), ""));
+    }
+    Counter k = loop_begin(e, const_i64(e, 0), g->arg[GATHER_K], 1);
+    LLVMValueRef offset = offset_of_k(g, k.index), to = place_of(g, k.index, const_i64(e, 0));
+    for (unsigned line = 0; line < g->width; line += SIDE) {
+        LLVMValueRef value = NULL;
+        for (unsigned r = 0; r < runs; r++) {
+            LLVMValueRef from = advance_const(e, g->dtype, emit_advance(e, g->dtype, begin[r], offset), line);
+            LLVMValueRef run = read_vector(e, g->dtype, from, SIDE, NULL);
+            value = r == 0 ? run : LLVMBuildSelect(e->builder, before[r][line / SIDE], value, run, "");
+        }
+        write_vector(e, g->dtype, value, advance_const(e, g->dtype, to, line), NULL);
+    }
+    loop_end(e, &k);
+}
+
+/* Goes to `gathered` behind the copy if all lines exist and lie in a few runs; otherwise the builder is where they do not. */
+static void try_few_runs(Gather *g, LLVMBasicBlockRef gathered)
+{
+    Emitter *e = g->e;
+    LLVMBasicBlockRef other = new_block(g, "other"), begin = new_block(g, "begin");
+    LLVMValueRef starts[MOST_RUNS] = {const_i64(e, 0)}, width = const_i64(e, g->width), along = g->arg[FROM_LINE];
+    LLVMBuildCondBr(e->builder, LLVMBuildICmp(e->builder, LLVMIntEQ, g->arg[GATHER_COUNT], width, ""), begin, other);
+    LLVMPositionBuilderAtEnd(e->builder, begin);
+    for (unsigned runs = 1; runs <= MOST_RUNS; runs++) {
+        LLVMBasicBlockRef few = new_block(g, "few"), more = new_block(g, "more");
+        LLVMValueRef start = starts[runs - 1], end = LLVMBuildAdd(e->builder, start, run_along(e, along, start), "");
+        LLVMBuildCondBr(e->builder, LLVMBuildICmp(e->builder, LLVMIntSGE, end, width, ""), few, more);
+        LLVMPositionBuilderAtEnd(e->builder, few);
+        gather_few_runs(g, starts, runs);
+        LLVMBuildBr(e->builder, gathered);
+        LLVMPositionBuilderAtEnd(e->builder, more);
+        if (runs == MOST_RUNS)
+            break;
+        LLVMBasicBlockRef next = new_block(g, "next");
+        LLVMValueRef apart = LLVMBuildSub(e->builder, offset_along(e, true, along, end), offset_along(e, true, along, start), "");
+        LLVMValueRef behind = LLVMBuildICmp(e->builder, LLVMIntSGE, apart, LLVMBuildSub(e->builder, end, start, ""), "");
+        LLVMBuildCondBr(e->builder, behind, next, other);
+        LLVMPositionBuilderAtEnd(e->builder, next);
+        starts[runs] = end;
+    }
+    LLVMBuildBr(e->builder, other);
+    LLVMPositionBuilderAtEnd(e->builder, other);
+}
+
+/* Most lines lie side by side, as the windows along one row do: these are copied as runs. */
+static void gather_line_runs(Gather *g, LLVMBasicBlockRef gathered)
+{
+    Emitter *e = g->e;
+    if (g->width % SIDE == 0)
+        try_few_runs(g, gathered);
     LLVMValueRef along = g->arg[FROM_LINE], count = g->arg[GATHER_COUNT], one = const_i64(e, 1), first, steps;
     Walk walk = walk_begin(g, count);
     LLVMValueRef rest = rest_of_run(g, &walk, along, count);
@@ -250,7 +308,7 @@ static void gather_by_tables(Gather *g)
     LLVMValueRef long_enough = LLVMBuildICmp(e->builder, LLVMIntSGE, of_lines, const_i64(e, SIDE / 2), "");
     LLVMBuildCondBr(e->builder, LLVMBuildAnd(e->builder, longer, long_enough, ""), lines, steps);
     LLVMPositionBuilderAtEnd(e->builder, lines);
-    gather_line_runs(g);
+    gather_line_runs(g, gathered);
     LLVMBuildBr(e->builder, gathered);
     LLVMPositionBuilderAtEnd(e->builder, steps);
     gather_step_runs(g);

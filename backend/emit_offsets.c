@@ -158,7 +158,7 @@ KernelSplit emit_offsets(Emitter *e, const Product *product, LLVMValueRef lhs, L
     };
     if (nest.shared == 0) {
         int64_t tile_rows, tile_columns;
-        blocks_tile(e, p.dtype, &tile_rows, &tile_columns);
+        blocks_tile(e, p.dtype, rows.entries, &tile_rows, &tile_columns);
         shares = split_rows ? (KernelSplit){rows.entries, tile_rows} : (KernelSplit){columns.entries, tile_columns};
         args[split_rows ? BLOCKS_FIRST_ROW : BLOCKS_FIRST_COLUMN] = e->begin;
         args[split_rows ? BLOCKS_END_ROW : BLOCKS_END_COLUMN] = e->end;
