@@ -66,7 +66,7 @@ void check_batch(TrainPlan *plan, const Phase *phase, const Expr *expr)
 void lower_updates(TrainPlan *plan, Span span)
 {
     Session *s = plan->s;
-    if (s->updates.len && !(plan->method & (IN_FIT | IN_BILEVEL))) {
+    if (s->updates.len && !(plan->method & (IN_FIT | IN_BILEVEL | IN_CONTINUAL))) {
         const char *statistic = s->updates.data[0].weight;
         fail(s, span, "'%s' is a running statistic of one net, but %s trains a net for each of several values", statistic,
              method_traits[plan->train.method].name);
@@ -75,6 +75,8 @@ void lower_updates(TrainPlan *plan, Span span)
     }
     if (s->updates.len)
         check_average_of_statistic(plan, s->updates.data[0].weight);
+    if ((plan->method & IN_CONTINUAL) && plan->train.conditions.len && !s->learning) /* the first walk has all trains in one module */
+        keep_rows_of_updates(s, plan->train.conditions.data[0].condition);
     output_updates(s);
     output_carried(s);
 }

@@ -64,8 +64,8 @@ bool differs_between_examples(const Function *function, Value value);
 /* The objective of the line `name`, by an optimizer, as the train's next phase; `upper`: of the problem that tunes the condition.
  */
 void lower_phase(TrainPlan *plan, const char *name, bool upper);
-/* What running statistics become by the loss just lowered, as further outputs of its function; refused where the train's method has
- * no one net whose statistics they are. */
+/* What running statistics become by the loss just lowered, as further outputs of its function. A train by `continual` keeps them for
+ * each task; refused where the train's method has no one net at a time whose statistics they are. */
 void lower_updates(TrainPlan *plan, Span span);
 /* Of the function just lowered, which reads that split: a step takes the next window of each of its streams, so its batch is as many
  * (0: it is no step), and only such windows have one before, of which something is carried on. */

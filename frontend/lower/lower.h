@@ -42,7 +42,7 @@ typedef struct Symbol {
     bool is_setting;         /* const: it stands as a setting, such as the rate of an optimizer */
     uint32_t uses, run_uses; /* const, in the first walk: places where it stands in an expression; those where only its product
                                 with a tensor, or another operation on both, is needed */
-    bool broken;             /* data: its declaration has an error, so missing parts are not reported */
+    bool broken;             /* data, net: its declaration has an error, so missing parts are not reported */
     bool misread;            /* data: a field of it without a split was reported */
     uint32_t condition;      /* a condition's place among those of the module */
     int64_t extent;          /* of its vector, or how many values an index has; 0 after an error */
@@ -518,6 +518,9 @@ void run_block(Session *s, const Block *block); /* statement.c */
 /* `across`, `running` and `update`: running.c. */
 Val evaluate_across(Session *s, const Expr *expr);
 void run_updates(Session *s, const BindingList *bindings);
+/* Each statistic that the function being built updates becomes the row at hand of a table, which has one for each value of the
+ * condition. */
+void keep_rows_of_updates(Session *s, uint32_t condition);
 /* The updates of the function being built as further outputs, called running_output and the name of the statistic. */
 void output_updates(Session *s);
 /* `carried`: carried.c. */
@@ -542,6 +545,8 @@ void builtin_names(Candidates *candidates);
 
 /* ---- weights (weight.c) ---- */
 
+/* The place of the weight of that name in the module, which it enters when a function first reads it; -1: it has not. */
+int64_t find_weight(const Module *module, const char *name);
 /* The running statistic of that full name; false: there is none. */
 bool find_running(Session *s, const char *name, Type *type);
 /* `running`: they are running statistics. */

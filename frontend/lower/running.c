@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "frontend/lower/kit.h"
+#include "ir/forms/forms.h"
 
 /* ---- across ---- */
 
@@ -115,6 +116,20 @@ void run_updates(Session *s, const BindingList *bindings)
 {
     for (const Binding *binding = bindings->first; binding; binding = binding->next)
         update(s, binding);
+}
+
+void keep_rows_of_updates(Session *s, uint32_t condition)
+{
+    Module *module = s->module;
+    for (uint32_t i = 0; i < s->updates.len; i++) {
+        uint32_t statistic = (uint32_t)find_weight(module, s->updates.data[i].weight);
+        Builder b = {module, function_new(module, arena_printf(&module->arena, "%s.value", s->updates.data[i].weight)), 0};
+        FormUse use = {.b = &b, .weight = statistic, .rows = module->conditions.data[condition].count};
+        use.input = build_source(&b, OP_CONDITION, condition);
+        build_output(&b, "weight", form_free.make(&use));
+        vec_last(&module->weights).fixed = true; /* the table */
+        module->weights.data[statistic].value = b.function->name;
+    }
 }
 
 void output_updates(Session *s)

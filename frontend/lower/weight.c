@@ -15,7 +15,7 @@ static KnownWeight *find_known(const ModelFile *file, const char *name)
     return NULL;
 }
 
-static int64_t find_weight(const Module *module, const char *name)
+int64_t find_weight(const Module *module, const char *name)
 {
     for (uint32_t i = module->weights.len; i-- > 0;) /* most often the newest */
         if (strcmp(module->weights.data[i].name, name) == 0)

@@ -13,8 +13,20 @@ WeightStep weight_step_begin(Assembly *assembly, Phase *phase, View view)
     return weight_step_of(assembly, phase, function);
 }
 
+/* A table of a row per value of a condition, with another row at the value at hand. */
+static Value with_row_at_hand(const Assembly *assembly, Builder *b, uint32_t table, Value row)
+{
+    Type type = b->module->states.data[table].type, numbers = type_with_dtype(type, DTYPE_I32);
+    Dims axes = {.n = (uint8_t)(type.rank - 1)};
+    for (unsigned axis = 0; axis < axes.n; axis++)
+        axes.v[axis] = axis + 1;
+    Value at_hand = build_read(b, condition_state(assembly->train, b->module->states.data[table].index));
+    Value chosen = build_binary(b, OP_EQ, build_iota(b, numbers, 0), build_splat(b, at_hand, numbers));
+    return build_select(b, chosen, build_broadcast(b, row, type, axes), build_read(b, table));
+}
+
 /* Running statistics become what the loss has found of the batch. */
-static void write_running(Builder *b)
+static void write_running(const Assembly *assembly, Builder *b)
 {
     Function *function = b->function;
     uint32_t kept = 0, count = function->outputs.len;
@@ -22,6 +34,8 @@ static void write_running(Builder *b)
         Output output = function->outputs.data[i];
         bool running = strncmp(output.name, running_output, strlen(running_output)) == 0;
         int64_t state = running ? find_state(b->module, output.name + strlen(running_output)) : -1;
+        if (state >= 0 && b->module->states.data[state].grows)
+            output.value = with_row_at_hand(assembly, b, (uint32_t)state, output.value);
         if (state >= 0)
             build_write(b, (uint32_t)state, output.value);
         if (!running)
@@ -42,7 +56,7 @@ WeightStep weight_step_of(Assembly *assembly, Phase *phase, Function *function)
         if (read != NO_VALUE)
             step.trained[step.n++] = (Trained){state, read, build_grad(&step.b, loss, read)};
     }
-    write_running(&step.b);
+    write_running(assembly, &step.b);
     micro_batch_end(assembly, phase, &step.b, step.n, step.trained);
     step.function = step.b.function;
     return step;

@@ -273,6 +273,45 @@ static void test_examples_without_a_loss(void **state)
     must_run("n=$(sed -n 's/.*\"undefined\": *\\([0-9]*\\).*/\\1/p' run/tasks.json) && [ \"$n\" -gt 0 ] && [ \"$n\" -lt 100 ]");
 }
 
+/* A running statistic has a number per task, which later tasks leave as it is: after four steps that halve its distance from x, which
+ * is 1, 2, 3, the last sixteenth is left, also of a task that a program with more tasks adds. */
+static void test_statistics_per_task(void **state)
+{
+    static const char text[] = "const n = 2\n"
+                               "data d[n] = rows(32) { x: f32 = i + 1 }\n"
+                               "task t[n] embed 4\n"
+                               "net centred(x: f32) -> f32 {\n"
+                               "  running mu: f32 = 0\n"
+                               "  if training { update mu = mu + 0.5 * (across mean(x) - mu) }\n"
+                               "  return x - mu\n"
+                               "}\n"
+                               "net f(x: f32) -> f32 { return sum(linear(reshape(x, [1]), 1)) }\n"
+                               "net trunk(z) -> f32[3] { return tanh(linear(z, 3)) }\n"
+                               "weights f = dense(trunk(t))\n"
+                               "objective fit(s) = mean(square(f(centred(s.x)) - 1))\n"
+                               "objective left(s) = mean(centred(s.x))\n"
+                               "train go = continual(t) {\n"
+                               "  minimise fit(d[t].train) by adam(1e-2)\n"
+                               "  remember %s\n"
+                               "  batch 16; steps 4\n"
+                               "  report left(d[t].train)\n"
+                               "}\n"
+                               "export rest(x: f32, t) = centred(x)\n";
+    static const char *const ways[] = {"outputs(0.1)", "si(1)", "separate", "nothing"};
+    (void)state;
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+        char model[2048];
+        snprintf(model, sizeof model, text, ways[i]);
+        write_file("statistics.hn", model, strlen(model));
+        for (int n = 2; n < 4; n++)
+            must_run("'%s/hnc' build statistics.hn -D n=%d -o statistics%d", HNC_BINARY_DIR, n, n);
+        must_run("rm -rf run && ./statistics2 train --out run --quiet && ./statistics3 train --out run --resume --quiet");
+        must_run("tail -n 1 run/metrics.jsonl | grep -q '\"left(d.t..train)\": .0.0625, 0.125, 0.1875.'");
+        predict("statistics3", "run/last.safetensors", 2, "rest");
+        must_run("sed -n 2p rest | grep -q -- '-5.8125'");
+    }
+}
+
 /* Tasks share what `--from` gives them, unless each begins with first values. */
 static void test_from_weights(void **state)
 {
@@ -312,6 +351,7 @@ int main(void)
         cmocka_unit_test(test_separate_nets_of_fewer_tasks),
         cmocka_unit_test(test_joint_with_more_tasks),
         cmocka_unit_test(test_examples_without_a_loss),
+        cmocka_unit_test(test_statistics_per_task),
         cmocka_unit_test(test_from_weights),
         cmocka_unit_test(test_what_does_not_fit),
     };
