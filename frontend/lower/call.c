@@ -313,6 +313,7 @@ static Val call_declared(Session *s, Symbol *callee, const Expr *call, const Nam
         callee->used = true;
         s->frame = &frame;
         result = run_body(s, &frame);
+        callee->broken |= is_poison(result);
         result.probabilities |= frame.standard && makes_probabilities(decl);
         s->frame = caller;
         s->builder.line = line;

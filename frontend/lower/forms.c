@@ -96,7 +96,10 @@ void suggest_part(Session *s, const Symbol *net, const char *target)
         const char *dot = strchr(weight->name, '.'); /* behind the net */
         while (dot && (dot = strchr(dot + 1, '.'))) {
             const char *part = arena_text(&s->file->arena, weight->name, (size_t)(dot - weight->name));
-            if (candidates.names.len == 0 || strcmp(vec_last(&candidates.names), part) != 0)
+            bool known = false;
+            for (uint32_t k = 0; k < candidates.names.len && !known; k++)
+                known = strcmp(candidates.names.data[k], part) == 0;
+            if (!known)
                 vec_push(&candidates.names, part);
         }
         if (strchr(weight->name, '.') == strrchr(weight->name, '.'))
@@ -116,7 +119,7 @@ Symbol *check_net_part(Session *s, Name name, const NameList *path)
         return NULL;
     }
     const char *target = part_text(s, name, path);
-    if (net->used && path->count && !part_exists(s->file, net, target)) {
+    if (net->used && !net->broken && path->count && !part_exists(s->file, net, target)) {
         fail(s, span_join(name.span, path->last->name.span), "'%s' has no part '%s'", name.text, target);
         add_note(s, net->decl->name.span, "the net is here");
         suggest_part(s, net, target);

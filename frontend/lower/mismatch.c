@@ -3,21 +3,6 @@
 
 #include "frontend/lower/lower.h"
 
-/* What the variables of a type stand for. */
-static void note_bound(Session *s, const TypeExpr *expr)
-{
-    for (const Arg *arg = expr->dims.first; arg; arg = arg->next) {
-        const Expr *extent = arg->value;
-        if (extent->kind != EXPR_NAME && extent->kind != EXPR_SPREAD)
-            continue;
-        const Val *bound = find_local(s->frame, extent->name.text);
-        if (bound && bound->kind == VAL_NUMBER)
-            add_note(s, extent->span, "'%s' is %.15g here", extent->name.text, bound->number);
-        else if (bound && bound->kind == VAL_DIMS)
-            add_note(s, extent->span, "'..%s' is %s here", extent->name.text, describe_dims(s, bound->dims));
-    }
-}
-
 /* The number that an extent is, or -1: it is a variable that stands for nothing yet. */
 static int64_t known_extent(Session *s, const Expr *extent)
 {
@@ -31,6 +16,24 @@ static int64_t known_extent(Session *s, const Expr *extent)
         return bound && bound->kind == VAL_NUMBER ? (int64_t)bound->number : -1;
     Symbol *constant = find_symbol_of(s->file, extent->name.text, DECL_CONST);
     return constant && constant_number(s, constant, &number) ? (int64_t)number : -1;
+}
+
+/* What the names in a type stand for: variables, and constants where the message does not show their numbers. */
+static void note_bound(Session *s, const TypeExpr *expr)
+{
+    bool constants = !s->frame->standard && !is_closed(s->file, expr);
+    for (const Arg *arg = expr->dims.first; arg; arg = arg->next) {
+        const Expr *extent = arg->value;
+        if (extent->kind != EXPR_NAME && extent->kind != EXPR_SPREAD)
+            continue;
+        const Val *bound = find_local(s->frame, extent->name.text);
+        if (bound && bound->kind == VAL_NUMBER)
+            add_note(s, extent->span, "'%s' is %.15g here", extent->name.text, bound->number);
+        else if (bound && bound->kind == VAL_DIMS)
+            add_note(s, extent->span, "'..%s' is %s here", extent->name.text, describe_dims(s, bound->dims));
+        else if (!bound && constants && known_extent(s, extent) >= 0)
+            add_note(s, extent->span, "'%s' is the constant %lld", extent->name.text, (long long)known_extent(s, extent));
+    }
 }
 
 /* The extents of the type, -1 for variables. False: it has a shape variable. */
