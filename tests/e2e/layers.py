@@ -100,7 +100,7 @@ def attention(heads, causal):
     def reference(x, w):
         n, t = x.shape[2], x.shape[1]
         mask = torch.triu(torch.ones(t, t, dtype=torch.bool), 1) if causal else None
-        stacked = torch.cat([w("wq"), w("wk"), w("wv")]), torch.cat([w("bq"), w("bk"), w("bv")])
+        stacked = torch.cat([w("wq"), w("wk"), w("wv")]), torch.cat([w("bq"), torch.zeros_like(w("bq")), w("bv")])
         x = x.transpose(0, 1)
         return F.multi_head_attention_forward(x, x, x, n, heads, *stacked, None, None, False, 0.0, w("wo"), w("bo"), attn_mask=mask,
                                               need_weights=False)[0].transpose(0, 1)
