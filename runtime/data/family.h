@@ -22,7 +22,8 @@ typedef struct FamilyRules {
     /* Finds the rows of every member: fills Data.splits of the family's data set, and what `field` needs. The tables of classes
      * are filled by then. What is wrong is reported. */
     bool (*open)(Data *data, Family *family, uint64_t seed);
-    /* Makes field number `field` of the data set's in a row of the member, from that of the source. NULL: it is the same. */
+    /* Makes field number `field` of the data set's in a row of the member, from that of the source. NULL: it is the same. What it
+     * needs of `open` is drawn. */
     void (*field)(const Data *data, const Family *family, int64_t member, size_t field, const void *from, void *to);
 } FamilyRules;
 

@@ -111,8 +111,8 @@ static bool open_member(Examples *examples, const Program *program, const Datase
     examples->family =
         (Family){.rules = rules, .info = dataset->family, .dataset = number, .source = (size_t)dataset->family->base};
     examples->member = known;
-    return find_seed(program, weights, dataset->name, &seed) && open_splits(&examples->whole) &&
-           rules->open(&examples->whole, &examples->family, seed);
+    return !rules->drawn || (find_seed(program, weights, dataset->name, &seed) && open_splits(&examples->whole) &&
+                             rules->open(&examples->whole, &examples->family, seed));
 }
 
 static void close_member(Examples *examples)

@@ -292,6 +292,32 @@ static void test_classes_of_digits(void **state)
     assert_true(output_has("batches of 20 from split[1].train"));
 }
 
+/* `predict` reads images of any class, and takes from labels what comes before the classes of the task. */
+static void test_predictions_of_classes(void **state)
+{
+    (void)state;
+    write_images("images", "labels", 240);
+    write_images("test-images", "test-labels", 60);
+    build("s", DIGITS //
+          "task t[2]\n"
+          "weights h = free each t\n"
+          "train go = continual(t) {\n"
+          "  minimise half(split[t].train) by adam(3e-2)\n"
+          "  remember nothing\n"
+          "  batch 20; steps 200\n"
+          "  report herr(split[t].test)\n"
+          "}\n"
+          "export predict(image, t) = argmax(h(image))\n"
+          "export right(image, label: class[2], t) = argmax(h(image)) == label\n");
+    must_run("./s train --quiet --out a");
+    must_run("./s predict --weights a/last.safetensors --export predict --task 1 test-images | sed 1d >classes");
+    must_run("[ $(wc -l <classes) = 60 ] && ! awk -F, '($1 - 1) %% 4 > 1 && $2 != ($1 - 1) %% 4 - 2' classes | grep .");
+    must_run("{ printf '\\0\\0\\10\\3\\0\\0\\0\\2\\0\\0\\0\\4\\0\\0\\0\\4'; tail -c +49 test-images | head -c 32; } >two && "
+             "printf '\\0\\0\\10\\1\\0\\0\\0\\2\\2\\3' >their"); /* rows of the classes 2 and 3 */
+    must_run("./s predict --weights a/last.safetensors --export right --task 1 two their | sed 1d >right");
+    must_run("printf '1,1\\n2,1\\n' | cmp - right");
+}
+
 static void test_small_member(void **state)
 {
     (void)state;
@@ -441,6 +467,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_rows_that_are_no_numbers, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_permuted, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_predictions_of_permuted, folder_set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_predictions_of_classes, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_classes_of_digits, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_small_member, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_tables, folder_set_up, folder_tear_down),
