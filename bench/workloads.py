@@ -11,11 +11,12 @@ class Workload:
     summary: str
     model: str  # of bench/
     peer: str  # bench/peers/{torch,jax}_PEER.py
-    data: str  # mnist, or tables: Adult
+    data: str  # mnist, tables: Adult, or none: the model makes its examples
     flops: float  # a step, averaged over lower and upper ones
     traffic: float  # bytes a step
     footprint: int  # bytes of weights and optimizer state
     train: str = ""  # the block of the model, where it has several
+    calibration: int = 50  # lower steps that say how fast it is
     tasks: int = 1  # how many the model learns one after the other, by the constant `tasks`; a step costs the same in each
 
     def limit(self, gflops, gbytes):
@@ -80,11 +81,43 @@ def continual(name, old):
                     tasks=old + 1)
 
 
+CONVOLUTIONS = ((3, 64, 16), (64, 192, 8), (192, 384, 4), (384, 256, 4), (256, 256, 4))  # channels in and out, side of the output
+
+
+def self_tuning_images():
+    """Two products for each of the plain net's, as in self_tuning."""
+    sizes = (1024, 4096, 4096, 10)
+    weights = 2 * (sum((9 * i + 1) * o for i, o, _ in CONVOLUTIONS) + weight_count(*sizes))
+    convolutions = [2 * 128 * 9 * i * o * side * side for i, o, side in CONVOLUTIONS]
+    forward = 2 * (sum(convolutions) + forward_flops(128, sizes))
+    to_inputs = 2 * (sum(convolutions[1:]) + forward_flops(128, sizes))
+    lower, upper = 2 * forward + to_inputs + 4 * weights, forward + to_inputs
+    return Workload("W3", "self-tuning network like AlexNet, 15 hyperparameters, batch 128, 5 lower : 1 upper, SGD with momentum", "w3.hn", "cnn",
+                    "none", (5 * lower + upper) / 6, 4 * weights * (5 * (2 * 2 + 2) + 2) / 6, 4 * 2 * weights, calibration=10)
+
+
+def pareto_images(name, solver, backward_passes):
+    """A hypernetwork 2-100-100-100 for a LeNet of two tasks on 36x36 images, a ray a batch of 256."""
+    generated, batch, hidden = 31910, 256, (2, 100, 100, 100)
+    weights = weight_count(*hidden, generated)
+    first, second = 2 * batch * 10 * 28 * 28 * 81, 2 * batch * 20 * 10 * 10 * 250
+    full = forward_flops(batch, (500, 50, 20))
+    generate = forward_flops(1, (*hidden, generated))
+    forward = first + second + full + generate
+    backward = first + 2 * second + 2 * full + 2 * generate  # the images need no gradient
+    products = 0 if backward_passes == 1 else (backward_passes * (backward_passes + 1) + 2 * backward_passes) * weights
+    return Workload(name, f"Pareto hypernetwork, LeNet with two tasks, {solver}", "w5c.hn", "lenet", "none",
+                    forward + backward_passes * backward + products + 10 * weights, 4 * weights * (3 * 2 + 2), 4 * 3 * weights, solver)
+
+
 WORKLOADS = (global_response(),
              self_tuning("W2", 1200, "SGD with momentum", 2, 4, "w2.hn"),
              self_tuning("W2s", 300, "Adam, weight decay", 3, 10, "w2s.hn"),
+             self_tuning_images(),
              pareto("W5a", "linear", 1),
              pareto("W5b", "epo", 3),
+             pareto_images("W5c", "linear", 1),
+             pareto_images("W5d", "epo", 2),
              continual("W6a", 1),
              continual("W6b", 9),
              continual("W6c", 99))

@@ -172,6 +172,8 @@ void note_read(Fuser *f, uint32_t group, Value base, const View *view);
 View need_view(Fuser *f, Value v, uint32_t group);
 /* The copy of `v` in memory of its own with its axes in the given order, outermost first; `group` reads it. */
 View need_copy(Fuser *f, Value v, Dims order, uint32_t group);
+/* The same or, where v repeats elements, as windows do, a view of v through a copy of what it views. */
+View need_copied(Fuser *f, Value v, Dims order, uint32_t group);
 /* A view of `v` without indirection, of its own dtype; the other one is row-major, too. */
 View need_plain(Fuser *f, Value v, uint32_t group);
 View need_row_major(Fuser *f, Value v, uint32_t group);

@@ -64,12 +64,42 @@ View need_copy(Fuser *f, Value v, Dims order, uint32_t group)
     return copy->view;
 }
 
+/* What v views, directly or at some remove, that has the fewest elements: windows and broadcasts repeat elements. */
+static Value least_viewed(const Fuser *f, Value v)
+{
+    Value least = v;
+    for (; is_view_op(f, v); v = op_of(f, v)->args[0])
+        if (type_elements(type_at(f, op_of(f, v)->args[0])) < type_elements(type_at(f, least)))
+            least = op_of(f, v)->args[0];
+    return least;
+}
+
+/* *view, which is of `viewed`, becomes that of v. */
+static bool view_up_to(const Fuser *f, Value v, Value viewed, View *view)
+{
+    if (v == viewed)
+        return true;
+    Value operand = op_of(f, v)->args[0];
+    return view_up_to(f, operand, viewed, view) && view_through(view, op_of(f, v), type_at(f, operand));
+}
+
+View need_copied(Fuser *f, Value v, Dims order, uint32_t group)
+{
+    Value copied = least_viewed(f, v);
+    View view = view_contiguous(0, type_at(f, copied));
+    if (copied == v || !view_up_to(f, v, copied, &view))
+        return need_copy(f, v, order, group);
+    view = need_copy(f, copied, all_axes(type_at(f, copied).rank), group);
+    view_up_to(f, v, copied, &view);
+    return view;
+}
+
 View need_plain(Fuser *f, Value v, uint32_t group)
 {
     View view = need_view(f, v, group);
     if (!view.indirect && f->schedule->buffers.data[view.buffer].dtype == type_at(f, v).dtype)
         return view;
-    return need_copy(f, v, all_axes(type_at(f, v).rank), group);
+    return need_copied(f, v, all_axes(type_at(f, v).rank), group);
 }
 
 View need_row_major(Fuser *f, Value v, uint32_t group)

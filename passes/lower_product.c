@@ -149,7 +149,7 @@ static bool readable(const Fuser *f, const View *view, DType dtype)
 static View operand_view(Fuser *f, Value v, DType dtype, Dims order, uint32_t index)
 {
     View view = need_view(f, v, index);
-    return readable(f, &view, dtype) ? view : need_copy(f, v, order, index);
+    return readable(f, &view, dtype) ? view : need_copied(f, v, order, index);
 }
 
 void lower_product(Fuser *f, uint32_t index)

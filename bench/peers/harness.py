@@ -51,7 +51,7 @@ def index_batches(first, rows, size, seed=0):
             yield order[i:i + size]
 
 
-def serve(cycle, steps):
+def serve(cycle, steps, warmup=WARMUP_CYCLES):
     """Answers requests on stdin. `cycle` trains `steps` steps and returns a loss."""
 
     def train_for(seconds):
@@ -63,7 +63,7 @@ def serve(cycle, steps):
             if passed >= seconds:
                 return {"steps": cycles * steps, "seconds": passed, "cpu": time.process_time() - cpu, "loss": float(loss)}
 
-    for _ in range(WARMUP_CYCLES):
+    for _ in range(warmup):
         cycle()
     for line in sys.stdin:
         print(json.dumps(train_for(float(line))), flush=True)

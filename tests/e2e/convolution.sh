@@ -38,6 +38,9 @@ export turned(x)  = einsum("chw->wc", x)
 export lone(s)    = windows(s, 4, 2, 2)
 HN
 "$hnc" check --gradients c.hn >said 2>&1 || fail "gradients: $(cat said)"
+# Windows of an image that is read as it is are no copy: only the images of a batch are, in one piece.
+"$hnc" explain --plan c.hn >plan || fail "the plan"
+! grep -q 'writes %[0-9]* window' plan || fail "windows are copied: $(grep -B2 'writes %[0-9]* window' plan)"
 "$hnc" build c.hn -o c >said 2>&1 || fail "the model: $(cat said)"
 ./c train --quiet --out run >said 2>&1 || fail "training: $(cat said)"
 
