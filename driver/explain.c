@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "driver/driver.h"
+#include "ir/scan.h"
+#include "passes/scans.h"
 
 /* ---- the first page ---- */
 
@@ -292,6 +294,21 @@ static const char *unit_of(const Model *model, const Function *function, int64_t
     return "row of predict";
 }
 
+/* The loops of a function, and of their bodies, that are gone through again backwards. */
+static void explain_loops(const Function *function, const char *name, unsigned depth)
+{
+    for (Value v = 0; v < function->ops.len; v++) {
+        const Op *op = OP_AT(function, v);
+        int64_t bytes;
+        if (op->code != OP_SCAN)
+            continue;
+        if (scan_of_derivative(function, v, &bytes) != NO_VALUE)
+            printf("loop%s of line %u, %" PRId64 " %s in %s: %.3f MB kept for its derivative\n", depth ? " within it," : "", op->line,
+                   scan_steps(op), op->flags & OP_REMAT ? "segments" : "steps", name, (double)bytes / 1e6);
+        explain_loops(op->body, name, depth + 1);
+    }
+}
+
 static void explain_cost(const Model *model, const Plan *plan, Arena *arena)
 {
     puts("\ncost                                    Mflop     MB moved");
@@ -306,6 +323,8 @@ static void explain_cost(const Model *model, const Plan *plan, Arena *arena)
     }
     printf("memory: %" PRId64 " bytes of state, %" PRId64 " bytes of scratch, %.1f MB together (beside the data set)\n",
            plan_state_bytes(plan), plan_scratch_bytes(plan), (double)(plan_state_bytes(plan) + plan_scratch_bytes(plan)) / 1e6);
+    for (uint32_t i = 0; i < plan->schedules.len; i++)
+        explain_loops(plan->schedules.data[i].function, short_text(arena, plan->schedules.data[i].function->name, LONGEST_FORM), 0);
 }
 
 /* ---- the rest: --plan ---- */

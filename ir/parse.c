@@ -226,6 +226,7 @@ static bool parse_attributes(Parser *p, Op *op)
         if (!expect_word(p, "loop") || !parse_dims(p, &op->loop))
             return false;
         op->flags = accept_word(p, "reversed") ? OP_REVERSED : 0;
+        op->flags |= accept_word(p, "remat") ? OP_REMAT : 0;
         return true;
     case ATTRIBUTES_GIVEN:
         return parse_given(p, &op->a);

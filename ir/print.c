@@ -273,7 +273,7 @@ static void print_attributes(const Printer *p, const Op *op)
     case ATTRIBUTES_SCAN:
         text_printf(out, " loop ");
         print_dims(op->loop, out);
-        text_printf(out, op->flags & OP_REVERSED ? " reversed" : "");
+        text_printf(out, "%s%s", op->flags & OP_REVERSED ? " reversed" : "", op->flags & OP_REMAT ? " remat" : "");
         break;
     case ATTRIBUTES_GIVEN:
         print_given(p, op, out);

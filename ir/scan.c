@@ -142,7 +142,61 @@ static void take_from_around(Part *p)
             copy_constant(p, v);
 }
 
-void build_scan_of_part(Builder *b, Value first, int64_t steps, uint32_t carries, const Carry *carry, uint32_t scanned,
+/* The axis of entries of a tensor in segments, or those of segments as one axis. */
+static Value in_segments(Builder *b, Value all, int64_t segment)
+{
+    Type type = value_type(b, all), entry = type;
+    entry.dims[0] = segment;
+    Type split = type_of_many(type.dims[0] / segment, entry);
+    return build_reshape(b, all, split);
+}
+
+static Value out_of_segments(Builder *b, Value all)
+{
+    Type type = value_type(b, all), joined = type;
+    joined.rank--;
+    joined.dims[0] = type.dims[0] * type.dims[1];
+    for (unsigned axis = 1; axis < joined.rank; axis++)
+        joined.dims[axis] = type.dims[axis + 1];
+    return build_reshape(b, all, joined);
+}
+
+/* The body of the scan over segments, each of which is a scan with this body. */
+static Function *segment_body(Builder *b, Function *body, int64_t segment, uint32_t carries, uint32_t scanned)
+{
+    Builder outer = {b->module, body_new(b->module), b->line};
+    VEC(Value) inputs = {0};
+    for (uint32_t i = 0; i < body->inputs.len; i++) {
+        Type type = body_input_type(body, i);
+        bool entries = i >= carries && i < carries + scanned;
+        vec_push(&inputs, body_input(&outer, entries ? type_of_many(segment, type) : type));
+    }
+    Value scan = build_scan(&outer, body, segment, carries, scanned, 0, inputs.data);
+    for (uint32_t i = 0; i < body->outputs.len; i++)
+        body_output(&outer, build_result(&outer, scan, i));
+    vec_free(&inputs);
+    return outer.function;
+}
+
+/* Scans with a body, in segments or not; results[] gets one value per output of it. */
+static void scan_with(Builder *b, Function *body, int64_t steps, int64_t segment, uint32_t carries, uint32_t scanned, Value *operands,
+                      Value *results)
+{
+    uint32_t count = body->outputs.len;
+    if (segment) {
+        body = segment_body(b, body, segment, carries, scanned);
+        for (uint32_t i = carries; i < carries + scanned; i++)
+            operands[i] = in_segments(b, operands[i], segment);
+    }
+    Value scan = build_scan(b, body, segment ? steps / segment : steps, carries, scanned, segment ? OP_REMAT : 0, operands);
+    for (uint32_t i = 0; i < count; i++) {
+        results[i] = build_result(b, scan, i);
+        if (segment && i >= carries)
+            results[i] = out_of_segments(b, results[i]);
+    }
+}
+
+void build_scan_of_part(Builder *b, Value first, int64_t steps, int64_t segment, uint32_t carries, const Carry *carry, uint32_t scanned,
                         const Placeholder *scan, uint32_t yielded, Value *yields, Value *lasts)
 {
     uint32_t count = b->function->ops.len, line = b->line;
@@ -172,11 +226,11 @@ void build_scan_of_part(Builder *b, Value first, int64_t steps, uint32_t carries
     for (uint32_t i = 0; i < yielded; i++)
         body_output(&p.body, p.map[yields[i]]);
     b->line = line;
-    Value made = build_scan(b, p.body.function, steps, carries, scanned + drawn, 0, p.operands.data);
-    for (uint32_t i = 0; i < carries; i++)
-        lasts[i] = build_result(b, made, i);
-    for (uint32_t i = 0; i < yielded; i++)
-        yields[i] = build_result(b, made, carries + i);
+    Value *results = support_malloc((carries + yielded + 1) * sizeof *results);
+    scan_with(b, p.body.function, steps, segment, carries, scanned + drawn, p.operands.data, results);
+    memcpy(lasts, results, carries * sizeof *lasts);
+    memcpy(yields, results + carries, yielded * sizeof *yields);
+    support_free(results);
     support_free(p.from.ops.data);
     support_free(p.inside);
     support_free(p.needed);

@@ -79,8 +79,13 @@ typedef struct Carry {
 /* The ops from `first` to the last one so far, as they follow from the elements, become the body of a scan of so many steps;
  * random numbers of the part differ from step to step unless they are shared by the batch. lasts[i] gets the last value of carry
  * i, and yields[i], values of the part, become all of them with a leading axis. As with build_mapped, ops of the part stay for
- * what others use. */
-void build_scan_of_part(Builder *b, Value first, int64_t steps, uint32_t carries, const Carry *carry, uint32_t scanned,
+ * what others use.
+ *
+ * `segment`, which divides the steps: of so many steps each a scan is made, and one of these, OP_REMAT, runs over all segments. Its
+ * derivative keeps the carries that each segment began with, and computes one segment after the other again (T. Chen et al.,
+ * Training Deep Nets with Sublinear Memory Cost, 2016). 0: one scan, whose derivative keeps the carries and products of all
+ * steps. */
+void build_scan_of_part(Builder *b, Value first, int64_t steps, int64_t segment, uint32_t carries, const Carry *carry, uint32_t scanned,
                         const Placeholder *scan, uint32_t yielded, Value *yields, Value *lasts);
 
 #endif

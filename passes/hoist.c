@@ -1,7 +1,8 @@
 /* What need not run step by step leaves the loop. A product that depends on no carry, such as that of a recurrent layer's input
  * with its weights, is one product for all steps before the loop. A product that no carry depends on, such as the gradient of a
  * weight, is one after it: what it reads is yielded. A carry that only adds up such products is their sum over all steps. What is
- * the same in all steps is computed once.
+ * the same in all steps is computed once. Of an OP_REMAT scan no product moves: its steps are segments, each with products of its
+ * own, and memory for all steps is what such a scan spares.
  *
  * Elementwise work stays inside, where it is fused with its neighbours and small enough for the near caches. */
 #include "ir/map.h"
@@ -78,14 +79,14 @@ static void mark_dependence(Hoist *h)
 static bool moves_before(const Hoist *h, Value v)
 {
     OpCode code = OP_AT(h->body, v)->code;
-    return !h->of_carries[v] && h->varies[v] && (code == OP_DOT || code == OP_GATHER || code == OP_SCAN || code == OP_RESULT);
+    return !(h->scan.flags & OP_REMAT) && !h->of_carries[v] && h->varies[v] && (code == OP_DOT || code == OP_GATHER || code == OP_SCAN || code == OP_RESULT);
 }
 
 /* A product behind the loop, or what follows from one. */
 static bool moves_behind(const Hoist *h, Value v)
 {
     const Op *op = OP_AT(h->body, v);
-    bool moves = op->code == OP_DOT && h->of_carries[v];
+    bool moves = op->code == OP_DOT && h->of_carries[v] && !(h->scan.flags & OP_REMAT);
     for (uint32_t i = 0; i < op->nargs; i++)
         moves |= h->where[op->args[i]] == BEHIND;
     return moves && !h->carried[v];

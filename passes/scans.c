@@ -1,8 +1,54 @@
-/* Loops without what nothing uses: results, carries, operands. */
+/* Loops: which is the derivative of which; loops without what nothing uses: results, carries, operands. */
 #include <string.h>
 
 #include "ir/scan.h"
 #include "passes/scans.h"
+
+/* ---- a scan and its derivative ---- */
+
+static Value behind_views(const Function *f, Value v)
+{
+    while (op_info[OP_AT(f, v)->code].lowering == LOWER_VIEW)
+        v = OP_AT(f, v)->args[0];
+    return v;
+}
+
+/* Whether the value is a result of the scan, or one of what it reads step by step. */
+static bool belongs_to(const Function *f, Value v, Value scan)
+{
+    const Op *op = OP_AT(f, scan);
+    if (OP_AT(f, v)->code == OP_RESULT)
+        return OP_AT(f, v)->args[0] == scan;
+    for (uint32_t i = scan_carries(op); i < scan_first_invariant(op); i++)
+        if (behind_views(f, op->args[i]) == v)
+            return true;
+    return false;
+}
+
+Value scan_of_derivative(const Function *function, Value v, int64_t *bytes)
+{
+    const Op *derivative = OP_AT(function, v);
+    Value found = NO_VALUE;
+    *bytes = 0;
+    for (Value u = 0; u < v; u++) {
+        const Op *op = OP_AT(function, u);
+        int64_t shared = 0;
+        if (op->code != OP_SCAN || !((op->flags ^ derivative->flags) & OP_REVERSED))
+            continue;
+        for (uint32_t i = scan_carries(derivative); i < scan_first_invariant(derivative); i++) {
+            Type type = OP_AT(function, derivative->args[i])->type;
+            if (belongs_to(function, behind_views(function, derivative->args[i]), u))
+                shared += type_elements(type) * (int64_t)dtype_size(type.dtype);
+        }
+        if (shared > *bytes) {
+            *bytes = shared;
+            found = u;
+        }
+    }
+    return found;
+}
+
+/* ---- without what nothing uses ---- */
 
 /* What of a scan is kept. */
 typedef struct Kept {

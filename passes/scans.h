@@ -25,6 +25,10 @@ typedef void VjpAppend(Builder *b, Value y, uint32_t n, const Value *xs, Value *
 void vjp_scan_append(Builder *b, Value v, const ResultCotangents *cotangents, const bool *needed, VjpAppend *of_body,
                      Value *grads);
 
+/* The scan of the function whose derivative the scan v is: the one in the other direction that makes, or also reads, most of what v
+ * reads step by step; *bytes is how much that is, for all steps. NO_VALUE: v is no derivative. */
+Value scan_of_derivative(const Function *function, Value v, int64_t *bytes);
+
 /* Drops what no live value takes of the function's live scans, in place. */
 void shrink_scans(Module *module, Function *function, const bool *live);
 

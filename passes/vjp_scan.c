@@ -1,7 +1,7 @@
 /* Reverse mode through loops. The gradient of a scan is a scan in the other direction. Its carries are the cotangents of the
  * first one's carries and the sums of the gradients of invariants; it reads what the first one read, the carries that each step
- * began with, and the results of the products that each step made: these the first scan yields in addition. All else of a step is
- * computed again. What nothing uses of all this is dropped later (passes/dce.c), and products of all steps leave the loop
+ * began with, and the results of the products that each step made (unless the scan is OP_REMAT): these the first scan yields in
+ * addition. All else of a step is computed again. What nothing uses of all this is dropped later (passes/dce.c), and products of all steps leave the loop
  * (passes/hoist.c). */
 #include "ir/scan.h"
 #include "passes/scans.h"
@@ -68,7 +68,7 @@ static void declare_scanned(Backward *w)
         w->yield_cotangents[i] =
             w->cotangents[i] != NO_VALUE ? add_operand(w, body_output_type(w->body, i), w->cotangents[i]) : NO_VALUE;
     for (Value v = 0; v < w->body->ops.len; v++)
-        w->kept[v] = OP_AT(w->body, v)->code == OP_DOT ? add_operand(w, OP_AT(w->body, v)->type, history_of(w, v)) : NO_VALUE;
+        w->kept[v] = OP_AT(w->body, v)->code == OP_DOT && !(w->op.flags & OP_REMAT) ? add_operand(w, OP_AT(w->body, v)->type, history_of(w, v)) : NO_VALUE;
 }
 
 static void declare_invariants(Backward *w)

@@ -1,5 +1,6 @@
 /* x[i], x[a:b], x[:, none], table[label], x[:, computed]. */
 #include "frontend/lower/positions.h"
+#include "frontend/lower/rows_taken.h"
 
 #include <string.h>
 

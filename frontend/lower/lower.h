@@ -485,9 +485,6 @@ Val evaluate_over(Session *s, const Expr *expr, const Symbol *condition);
 Val dataset_index(Session *s, Val dataset, const Expr *expr); /* permuted[3] */
 Val dataset_member(Session *s, Val dataset, Name name);       /* fashion.train */
 Val split_member(Session *s, Val split, Name name);           /* d.image */
-/* Of another data set, in a computed row (rows_taken.c). */
-bool may_take_rows(Session *s, Val dataset, Span span);       /* false (reported): no row takes examples of it */
-Val column_rows(Session *s, Val column, const Expr *expr);    /* mnist.train.image[k] */
 Val condition_entry(Session *s, Val group, Name name);        /* lam.drop */
 /* Reports a field of a data set, fashion.image, where the value that an example has is meant. Once per data set: whoever writes
  * it does so everywhere. */
@@ -533,6 +530,7 @@ void output_carried(Session *s);
 /* `scan` and `yield`: scan.c. */
 void run_scan(Session *s, const Statement *statement);
 void run_yield(Session *s, const Statement *statement);
+void run_remat(Session *s, const Statement *statement);
 /* Counts towards LIMIT_EVALUATIONS; false, and reported, when it is reached. */
 bool count_evaluations(Session *s, Span span, uint32_t count);
 

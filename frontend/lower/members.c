@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "frontend/lower/kit.h"
+#include "frontend/lower/rows_taken.h"
 
 /* A loss that reads no field is trained on the split that its expression names. */
 static void note_split(Session *s, Val split)

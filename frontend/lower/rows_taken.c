@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "frontend/lower/positions.h"
+#include "frontend/lower/rows_taken.h"
 
 bool may_take_rows(Session *s, Val dataset, Span span)
 {

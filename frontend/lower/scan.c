@@ -12,6 +12,7 @@ typedef struct Loop {
     Along along;
     VEC(Carry) carries;
     VEC(Val) yields;
+    int64_t segment; /* steps after which the derivative keeps the carries; 0: after each, with its products */
 } Loop;
 
 /* Evaluates what the carries begin with; false after an error. */
@@ -100,7 +101,8 @@ static bool build_loop(Session *s, Loop *loop, Value *values)
     }
     if (!fine || s->exhausted || has_foreign_op(s, loop) || !check_no_update(s, &loop->along, loop->statement->span))
         return false;
-    build_scan_of_part(&s->builder, loop->along.first, loop->along.size, carries, loop->carries.data,
+    s->builder.line = loop->statement->alongs.first->init->line;
+    build_scan_of_part(&s->builder, loop->along.first, loop->along.size, loop->segment, carries, loop->carries.data,
                        loop->along.placeholders.len, loop->along.placeholders.data, yielded, values + carries, values);
     return true;
 }
@@ -147,6 +149,26 @@ void run_scan(Session *s, const Statement *statement)
     along_free(&loop.along);
     vec_free(&loop.carries);
     vec_free(&loop.yields);
+}
+
+void run_remat(Session *s, const Statement *statement)
+{
+    struct Loop *loop = s->frame->loop;
+    int64_t segment;
+    Val value = evaluate(s, statement->value);
+    if (!loop) {
+        fail(s, statement->span, "'remat' stands in the block of a 'scan'");
+        return;
+    }
+    if (!as_integer(s, value, statement->value->span, "the steps between two carries that are kept", 1, loop->along.size, &segment))
+        return;
+    if (loop->segment)
+        fail(s, statement->span, "this 'scan' says 'remat' twice");
+    else if (loop->along.size % segment)
+        fail(s, statement->value->span, "%lld steps cannot be divided into segments of %lld", (long long)loop->along.size,
+             (long long)segment);
+    else
+        loop->segment = segment;
 }
 
 void run_yield(Session *s, const Statement *statement)

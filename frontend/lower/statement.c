@@ -140,6 +140,9 @@ static void run(Session *s, const Statement *statement)
     case STATEMENT_SCAN:
         run_scan(s, statement);
         break;
+    case STATEMENT_REMAT:
+        run_remat(s, statement);
+        break;
     case STATEMENT_YIELD:
         run_yield(s, statement);
         break;

@@ -150,6 +150,7 @@ typedef enum {
     STATEMENT_UPDATE,
     STATEMENT_SCAN,
     STATEMENT_YIELD,
+    STATEMENT_REMAT, /* value: the steps of a segment */
     STATEMENT_REQUIRE, /* value, or else message */
 } StatementKind;
 

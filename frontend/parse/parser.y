@@ -50,7 +50,7 @@ static void hn_error(const Span *span, Parser *parser, const char *message);
 %token IF "if" ELSE "else" FOR "for" IN "in" RETURN "return" ACROSS "across" AS "as" BY "by"
 %token <name> AFTER "after" AXIS "axis" CARRIED "carried" CARRY "carry" CONST "const" DATA "data" EACH "each" EMBED "embed" EVERY "every"
 %token <name> EVERYWHERE "everywhere" EXPORT "export" FIELDS "fields" GIVEN "given" HYPER "hyper" LAYER "layer" MEMBER "member" NET "net"
-%token <name> OBJECTIVE "objective" OF "of" ON "on" OUTPUT "output" OVER "over" PREFERENCE "preference" REQUIRE "require" RUNNING "running" SCAN "scan" SHARED "shared"
+%token <name> OBJECTIVE "objective" OF "of" ON "on" OUTPUT "output" OVER "over" PREFERENCE "preference" REMAT "remat" REQUIRE "require" RUNNING "running" SCAN "scan" SHARED "shared"
 %token <name> SHUFFLED "shuffled" SPLIT "split" TASK "task" TEST "test" TRAIN "train" UPDATE "update" WEIGHT "weight" WEIGHTS "weights" WHERE "where" WITH "with" YIELD "yield"
 %token ARROW "->" EQ "==" NE "!=" LE "<=" GE ">=" AND "&&" OR "||" JOIN "++" DOTDOT ".." ELLIPSIS "..."
 
@@ -342,6 +342,7 @@ simple
   | CARRIED carrieds   { $$ = ast_declare(parser, @$, STATEMENT_CARRIED, $2); }
   | UPDATE bindings    { $$ = ast_declare(parser, @$, STATEMENT_UPDATE, $2); }
   | REQUIRE expr ',' STRING { $$ = ast_statement(parser, @$, STATEMENT_REQUIRE); $$->value = $2; $$->message = $4; }
+  | REMAT expr         { $$ = ast_statement(parser, @$, STATEMENT_REMAT); $$->value = $2; }
   | YIELD expr         { $$ = ast_statement(parser, @$, STATEMENT_YIELD); $$->value = $2; }
   ;
 
@@ -518,9 +519,8 @@ setting_word
   | statement_word
   ;
 
-/* begins a statement, if what follows can follow */
-statement_word
-  : CARRIED %prec LOW | REQUIRE %prec LOW | RUNNING %prec LOW | SCAN %prec LOW | UPDATE %prec LOW | WEIGHT %prec LOW | YIELD %prec LOW
+statement_word /* begins a statement, if what follows can follow */
+  : CARRIED %prec LOW | REMAT %prec LOW | REQUIRE %prec LOW | RUNNING %prec LOW | SCAN %prec LOW | UPDATE %prec LOW | WEIGHT %prec LOW | YIELD %prec LOW
   ;
 %%
 

@@ -282,6 +282,10 @@ static void print_statement(Text *out, const Statement *statement, int indent)
         text_printf(out, "yield ");
         print_expr(out, statement->value);
         break;
+    case STATEMENT_REMAT:
+        text_printf(out, "remat ");
+        print_expr(out, statement->value);
+        break;
     case STATEMENT_REQUIRE:
         text_printf(out, "require ");
         print_expr(out, statement->value);

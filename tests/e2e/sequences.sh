@@ -121,6 +121,44 @@ if read_weights("two/last.safetensors") != read_weights("run/last.safetensors"):
     sys.exit("two threads make other weights")
 PY
 
+# ---- memory ----
+
+# A loop whose derivative runs segments of steps again: the same weights in less memory.
+cat >remat.hn <<'HN'
+const segment = 0
+data d = rows(32) { xs: f32[60, 8] = normal([60, 8]); y: f32 = normal() }
+net n(xs: f32[60, 8]) -> f32 {
+  weight wx: f32[256, 8] ~ uniform(0.3), wh: f32[256, 64] ~ uniform(0.1), b: f32[256] = 0
+  scan x in xs carry h = zeros([64]), c = zeros([64]) {
+    if segment > 0 { remat segment }
+    g = wx @ x + wh @ h + b
+    c = sigmoid(g[64:128]) * c + sigmoid(g[0:64]) * tanh(g[128:192])
+    h = dropout(sigmoid(g[192:256]) * tanh(c), 0.1)
+    yield h
+  }
+  return mean(yields) + sum(h)
+}
+objective fit(d) = mean(square(n(d.xs) - d.y))
+train t = fit { minimise fit(d.train) by sgd(1e-2); batch 16; epochs 3 }
+HN
+for segment in 0 10; do
+    "$hnc" build -D segment=$segment remat.hn -o remat$segment >said 2>&1 || fail "remat $segment: $(cat said)"
+    ./remat$segment train --quiet --out remat-run$segment >said 2>&1 || fail "remat $segment: $(cat said)"
+    "$hnc" explain -D segment=$segment remat.hn >remat$segment.txt || fail "remat $segment: explain"
+done
+"$hnc" check --gradients -D segment=10 remat.hn >said 2>&1 || fail "remat: gradients: $(cat said)"
+grep -q '^loop of line 5, 60 steps in t.minimise: [0-9.]* MB kept for its derivative' remat0.txt || fail "no loop: $(cat remat0.txt)"
+grep -q '^loop of line 5, 6 segments in t.minimise: ' remat10.txt || fail "no segments: $(cat remat10.txt)"
+python3 - <<'PY' || fail "remat"
+import re
+from kit import read_weights
+first, second = (read_weights(f"remat-run{n}/last.safetensors") for n in (0, 10))
+for name in ("n.wx", "n.wh", "n.b"):
+    assert max(abs(x - y) for x, y in zip(first[name][1], second[name][1])) < 1e-5, name
+scratch = [int(re.search(r"(\d+) bytes of scratch", open(f"remat{n}.txt").read())[1]) for n in (0, 10)]
+assert scratch[1] < 0.6 * scratch[0], scratch
+PY
+
 # ---- objects ----
 
 if command -v cc >/dev/null; then

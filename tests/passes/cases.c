@@ -104,7 +104,7 @@ static Value element(Builder *b, Type type)
 }
 
 /* Two carries, one of which only adds up; yields of which one is of its own. All results side by side. */
-static Value loop(Bench *bench, int64_t steps)
+static Value loop(Bench *bench, int64_t steps, int64_t segment)
 {
     Builder *b = &bench->b;
     Value w = bench_input(bench, 2, 3, 2), u = bench_input(bench, 2, 3, 3), xs = bench_input(bench, 2, (int)steps, 2);
@@ -115,7 +115,7 @@ static Value loop(Bench *bench, int64_t steps)
     Value yields[] = {build_binary(b, OP_MUL, square, h), next};
     Carry carry[] = {{h, first_h, next}, {sum, first_sum, build_binary(b, OP_ADD, sum, square)}};
     Value lasts[2];
-    build_scan_of_part(b, first, steps, 2, carry, 1, &(Placeholder){x, xs}, 2, yields, lasts);
+    build_scan_of_part(b, first, steps, segment, 2, carry, 1, &(Placeholder){x, xs}, 2, yields, lasts);
     Type row = f64_type(2, 1, 3);
     Value results[] = {build_reshape(b, lasts[0], row), build_reshape(b, lasts[1], row), yields[0], yields[1]};
     return build_concat(b, 4, results, 0);
@@ -123,12 +123,17 @@ static Value loop(Bench *bench, int64_t steps)
 
 static Value scan_case(Bench *bench)
 {
-    return loop(bench, 4);
+    return loop(bench, 4, 0);
 }
 
 static Value one_step_case(Bench *bench)
 {
-    return loop(bench, 1);
+    return loop(bench, 1, 0);
+}
+
+static Value remat_case(Bench *bench)
+{
+    return loop(bench, 6, 2);
 }
 
 /* A loop within a loop: the inner one runs over the columns of each row. */
@@ -140,9 +145,9 @@ static Value nested_case(Bench *bench)
     Value inner = b->function->ops.len, k = element(b, f64_type(1, 2)), x = element(b, f64_type(0)), last, end;
     Value moved = build_dot(b, u, k, dims_of(1, 1), dims_of(1, 0), (Dims){0}, (Dims){0});
     Value next = build_unary(b, OP_SIN, build_binary(b, OP_ADD, moved, build_splat(b, x, f64_type(1, 2))));
-    build_scan_of_part(b, inner, 4, 1, &(Carry){k, h, next}, 1, &(Placeholder){x, row}, 0, NULL, &last);
+    build_scan_of_part(b, inner, 4, 0, 1, &(Carry){k, h, next}, 1, &(Placeholder){x, row}, 0, NULL, &last);
     Value yield = build_binary(b, OP_MUL, last, last);
-    build_scan_of_part(b, first, 3, 1, &(Carry){h, begin, last}, 1, &(Placeholder){row, table}, 1, &yield, &end);
+    build_scan_of_part(b, first, 3, 0, 1, &(Carry){h, begin, last}, 1, &(Placeholder){row, table}, 1, &yield, &end);
     Value results[] = {build_reshape(b, end, f64_type(2, 1, 2)), yield};
     return build_concat(b, 2, results, 0);
 }
@@ -232,6 +237,7 @@ const Case cases[] = {
     {OP_WINDOW, -2, 2, convolution_case},
     {OP_CONCAT, -2, 2, concat_case},
     {OP_SCAN, -1, 1, scan_case},
+    {OP_SCAN, -1, 1, remat_case},
     {OP_RESULT, -1, 1, one_step_case},
     {OP_SCAN, -1, 1, nested_case},
     {OP_REDUCE_SUM, -2, 2, sum_case},
