@@ -82,7 +82,7 @@ ProductWay product_way(const Emitter *e, const Product *product)
     Product p = oriented(product);
     const Target *target = &e->target;
     if (!product_is_plain(product))
-        return offsets_way(product);
+        return product_has_panels(product, target_lanes(target, p.dtype)) ? PRODUCT_TILES : offsets_way(product);
     if (p.out.column != 1 || p.n < target_lanes(target, p.dtype) / 4 || p.k < 2 || (p.rhs.column != 1 && p.m < FEWEST_ROWS))
         return loop_has_room(product) ? PRODUCT_LOOP : PRODUCT_OFFSETS; /* packing rhs for so few rows costs more than the product */
     int64_t least = p.m < p.n ? p.m : p.n;
@@ -325,7 +325,8 @@ typedef struct Tiling {
     Product p;
     unsigned lanes, rows, vectors; /* of a full tile */
     LLVMValueRef lhs, rhs, out;    /* of the batch element at work */
-    LLVMValueRef packed;           /* memory for packed columns of rhs; NULL: they are read in place */
+    LLVMValueRef packed;           /* packed columns of rhs; NULL: they are read in place */
+    int64_t panel;                 /* of rhs that lies in panels, which are such columns: elements from one to the next; else 0 */
     Range row_range, column_range;
     bool symmetric; /* a matrix times its transpose: elements far below the diagonal are copied from above it */
     LLVMValueRef first_k, block_k; /* the block of k at work */
@@ -368,7 +369,9 @@ static void emit_columns(Tiling *t, LLVMValueRef column, unsigned vectors, unsig
 {
     Emitter *e = t->e;
     DType dtype = t->p.dtype;
-    if (t->packed) {
+    if (t->panel) {
+        t->packed = advance_by(e, dtype, advance_by(e, dtype, t->rhs, column, t->panel / t->lanes), t->first_k, t->lanes);
+    } else if (t->packed) {
         LLVMValueRef from = advance_by(e, dtype, advance_by(e, dtype, t->rhs, column, t->p.rhs.column), t->first_k, t->p.rhs.row);
         LLVMValueRef args[PACK_PARAMETERS] = {from,       const_i64(e, t->p.rhs.row), const_i64(e, t->p.rhs.column), t->packed,
                                               t->block_k, const_i64(e, count)};
@@ -467,17 +470,31 @@ static void mirror(Tiling *t)
     loop_end(e, &c);
 }
 
+/* The product with all columns of its panels; *panel is the step from one to the next, or 0. */
+static Product with_columns(const Emitter *e, const Product *product, int64_t *panel)
+{
+    Product p = oriented(product);
+    *panel = 0;
+    if (product_has_panels(&p, target_lanes(&e->target, p.dtype))) {
+        *panel = p.columns.first[0];
+        p.n *= p.columns.extent[0];
+        p.columns.n = 0;
+    }
+    return p;
+}
+
 void emit_tiles(Emitter *e, const Product *product, LLVMValueRef lhs, LLVMValueRef rhs, LLVMValueRef out, bool split)
 {
-    Tiling t = {.e = e, .p = oriented(product), .out = out};
+    Tiling t = {.e = e, .out = out};
+    t.p = with_columns(e, product, &t.panel);
     bool swapped = t.p.m != product->m;
     int64_t most_rows = e->target.registers >= WIDE_REGISTERS ? WIDE_ROWS : NARROW_ROWS;
     t.lhs = swapped ? rhs : lhs;
     t.rhs = swapped ? lhs : rhs;
     t.lanes = target_lanes(&e->target, t.p.dtype);
     t.rows = (unsigned)(t.p.m < most_rows ? t.p.m : most_rows);
-    t.vectors = packs(e, &t.p) ? 1 : tile_vectors(e, t.p.m);
-    if (packs(e, &t.p)) {
+    t.vectors = t.panel || packs(e, &t.p) ? 1 : tile_vectors(e, t.p.m);
+    if (!t.panel && packs(e, &t.p)) {
         int64_t block_k = t.p.k < steps_of_block(e) ? t.p.k : steps_of_block(e);
         t.packed = make_variable(e, LLVMArrayType2(element_type(e, t.p.dtype), (uint64_t)(block_k * t.lanes)));
         LLVMSetAlignment(t.packed, 64);
@@ -503,8 +520,9 @@ void emit_tiles(Emitter *e, const Product *product, LLVMValueRef lhs, LLVMValueR
 
 KernelSplit tiles_split(const Emitter *e, const Product *product)
 {
-    Product p = oriented(product);
+    int64_t panel;
+    Product p = with_columns(e, product, &panel);
     if (splits_rows(&p))
         return (KernelSplit){p.m, p.m < WIDE_ROWS ? p.m : WIDE_ROWS};
-    return (KernelSplit){p.n, (int64_t)target_lanes(&e->target, p.dtype) * tile_vectors(e, p.m)};
+    return (KernelSplit){p.n, (int64_t)target_lanes(&e->target, p.dtype) * (panel ? 1 : tile_vectors(e, p.m))};
 }

@@ -239,6 +239,8 @@ static void place_product(Fuser *f, Value v)
 /* The buffer that holds exactly this value, row-major, or NO_BUFFER. */
 static uint32_t own_buffer(const Fuser *f, Value v)
 {
+    while (op_of(f, v)->code == OP_RESHAPE && !f->info[v].in_memory) /* the same numbers in the same order */
+        v = op_of(f, v)->args[0];
     const Info *info = &f->info[v];
     bool made = is_computed(f, v) || op_of(f, v)->code == OP_RESULT;
     if (!info->in_memory || info->view.indirect || !made)

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "passes/passes.h"
 #include "passes/rewrite.h"
 
 enum { NO_INPUT, OF_CONDITIONS, OF_EXAMPLES }; /* what a value depends on */
@@ -57,10 +58,8 @@ static Value build_rows(Builder *b, const Layout *layout, Value vector, Value ma
 static Value build_panels(Builder *b, const Layout *layout, Value vector, Value matrix)
 {
     DType dtype = value_type(b, matrix).dtype;
-    int64_t panels = (layout->n + PANEL - 1) / PANEL, k = layout->k;
-    Value rows = build_pad(b, rows_of_k(b, layout, matrix), dims_of(2, 0, 0), type_of(dtype, 2, (int64_t[]){k, panels * PANEL}));
-    Value split = build_reshape(b, rows, type_of(dtype, 3, (int64_t[]){k, panels, PANEL}));
-    Value laid = build_unary(b, OP_STOP, build_transpose(b, split, dims_of(3, 1, 0, 2)));
+    Value laid = build_unary(b, OP_STOP, build_panels_of(b, matrix, layout->contracted, PANEL));
+    int64_t panels = value_type(b, laid).dims[0], k = layout->k;
     Value each = build_broadcast(b, vector, type_of(dtype, 2, (int64_t[]){panels, k}), dims_of(1, 1));
     Value product = build_dot(b, each, laid, dims_of(1, 1), dims_of(1, 1), dims_of(1, 0), dims_of(1, 0));
     Value flat = build_reshape(b, product, type_of(dtype, 1, (int64_t[]){panels * PANEL}));

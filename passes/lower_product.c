@@ -58,14 +58,14 @@ static int64_t magnitude(int64_t stride)
     return stride < 0 ? -stride : stride;
 }
 
-/* The contracted axes of op, those along which rhs lies closest innermost: so it is read in long runs. */
-static Dims inner_order(const Op *op, const View *rhs)
+/* The pairs of contracted axes; `contract`: those of the operand at the view. Those along which it lies closest are innermost. */
+static Dims inner_order(Dims contract, const View *view)
 {
     Dims order = {0};
-    for (unsigned i = 0; i < op->contract_y.n; i++) {
-        int64_t stride = magnitude(rhs->stride[op->contract_y.v[i]]);
+    for (unsigned i = 0; i < contract.n; i++) {
+        int64_t stride = magnitude(view->stride[contract.v[i]]);
         unsigned at = order.n++;
-        for (; at > 0 && magnitude(rhs->stride[op->contract_y.v[order.v[at - 1]]]) < stride; at--)
+        for (; at > 0 && magnitude(view->stride[contract.v[order.v[at - 1]]]) < stride; at--)
             order.v[at] = order.v[at - 1];
         order.v[at] = i;
     }
@@ -85,7 +85,7 @@ static Product describe(const Fuser *f, const Op *op, View lhs, View rhs, View o
         add_axis(&p.rows, x.dims[x_free.v[i]], lhs.stride[x_free.v[i]], out.stride[axis]);
     for (unsigned i = 0; i < y_free.n; i++, axis++)
         add_axis(&p.columns, y.dims[y_free.v[i]], rhs.stride[y_free.v[i]], out.stride[axis]);
-    Dims order = inner_order(op, &rhs);
+    Dims order = inner_order(op->contract_y, &rhs); /* so rhs is read in long runs */
     for (unsigned i = 0; i < order.n; i++) {
         unsigned x_axis = (unsigned)op->contract_x.v[order.v[i]], y_axis = (unsigned)op->contract_y.v[order.v[i]];
         add_axis(&p.inner, x.dims[x_axis], lhs.stride[x_axis], rhs.stride[y_axis]);
@@ -111,6 +111,12 @@ static bool operands_fit(const Product *p)
 bool product_is_plain(const Product *p)
 {
     return p->rows.n + p->columns.n + p->inner.n == 0 && operands_fit(p);
+}
+
+bool product_has_panels(const Product *p, int64_t width)
+{
+    return p->rows.n + p->inner.n == 0 && p->columns.n == 1 && p->n == width && p->rhs.column == 1 && p->rhs.row == width &&
+           p->out.column == 1 && p->columns.second[0] == width && p->columns.first[0] % width == 0;
 }
 
 int64_t axes_elements(const AxisList *list)
@@ -152,23 +158,78 @@ static View operand_view(Fuser *f, Value v, DType dtype, Dims order, uint32_t in
     return readable(f, &view, dtype) ? view : need_copied(f, v, order, index);
 }
 
+/* Where the operand's axes would lie in a copy with its axes in this order. */
+static View copied(View view, Type type, Dims order)
+{
+    int64_t stride = 1;
+    for (unsigned i = order.n; i-- > 0;) {
+        view.stride[order.v[i]] = stride;
+        stride *= type.dims[order.v[i]];
+    }
+    return view;
+}
+
+/* Whether a copy of an operand, of elements that lie apart from one another, costs little beside the product. */
+static bool worth_copy(const Fuser *f, Value v, const View *view, const Op *op)
+{
+    enum { LITTLE = 256 }; /* multiply-adds per element, many times what it takes to move one */
+    int64_t elements = type_elements(type_at(f, v)), inner = 1;
+    for (unsigned i = 0; i < op->contract_x.n; i++)
+        inner *= type_at(f, op->args[0]).dims[op->contract_x.v[i]];
+    bool apart = elements <= f->schedule->buffers.data[view->buffer].elements;
+    return apart && type_elements(op->type) * inner >= LITTLE * elements;
+}
+
+/* The axes of operand i in the order in which a product reads them, contracted ones as the other operand has them. */
+static Dims order_beside(const Fuser *f, const Op *op, unsigned i, const View *other)
+{
+    Dims own = i ? op->contract_y : op->contract_x, batch = i ? op->batch_y : op->batch_x, contract = {0};
+    Dims order = inner_order(i ? op->contract_x : op->contract_y, other);
+    for (unsigned k = 0; k < order.n; k++)
+        contract.v[contract.n++] = own.v[order.v[k]];
+    Dims free = other_axes(type_at(f, op->args[i]).rank, own, batch);
+    return i ? join(batch, contract, free) : join(batch, free, contract);
+}
+
+/* Copies an operand whose axes lie in an order that BLAS cannot read, if the product is then one that it can: the smaller one, if
+ * either will do. */
+static void make_plain(Fuser *f, const Op *op, View *views, View out, uint32_t index)
+{
+    Product product = describe(f, op, views[0], views[1], out);
+    bool fast = product_is_plain(&product) || runs_apart(f, &product) ||
+                product_has_panels(&product, target_lanes(&f->module->target, op->type.dtype));
+    unsigned small = type_elements(type_at(f, op->args[1])) < type_elements(type_at(f, op->args[0]));
+    for (unsigned turn = 0; turn < 2 && !fast; turn++) {
+        unsigned i = turn ? 1 - small : small;
+        Value operand = op->args[i];
+        Dims order = order_beside(f, op, i, &views[1 - i]);
+        View copy = copied(views[i], type_at(f, operand), order);
+        product = i ? describe(f, op, views[0], copy, out) : describe(f, op, copy, views[1], out);
+        fast = product_is_plain(&product) && worth_copy(f, operand, &views[i], op);
+        if (fast)
+            views[i] = need_copy(f, operand, order, index);
+    }
+}
+
 void lower_product(Fuser *f, uint32_t index)
 {
     Value v = f->groups.data[index].value;
-    const Op *op = op_of(f, v);
-    Type x = type_at(f, op->args[0]), y = type_at(f, op->args[1]);
-    Dims lhs_order = join(op->batch_x, other_axes(x.rank, op->contract_x, op->batch_x), op->contract_x),
-         rhs_order = join(op->batch_y, op->contract_y, other_axes(y.rank, op->contract_y, op->batch_y));
-    View lhs = operand_view(f, op->args[0], op->type.dtype, lhs_order, index),
-         rhs = operand_view(f, op->args[1], op->type.dtype, rhs_order, index), out = f->info[v].view;
-    Product product = describe(f, op, lhs, rhs, out);
+    const Op op = *op_of(f, v);
+    Type x = type_at(f, op.args[0]), y = type_at(f, op.args[1]);
+    const Dims orders[] = {join(op.batch_x, other_axes(x.rank, op.contract_x, op.batch_x), op.contract_x),
+                           join(op.batch_y, op.contract_y, other_axes(y.rank, op.contract_y, op.batch_y))};
+    View views[2], out = f->info[v].view;
+    for (unsigned i = 0; i < 2; i++)
+        views[i] = operand_view(f, op.args[i], op.type.dtype, orders[i], index);
+    make_plain(f, &op, views, out, index);
+    Product product = describe(f, &op, views[0], views[1], out);
     if (runs_apart(f, &product))
         run_apart(&product);
     Kernel *kernel = &f->groups.data[index].kernel;
     kernel->kind = KERNEL_PRODUCT;
     kernel->product = product;
     vec_add_once(&kernel->writes, out.buffer);
-    int64_t sums = type_elements(op->type), size = (int64_t)dtype_size(product.dtype);
+    int64_t sums = type_elements(op.type), size = (int64_t)dtype_size(product.dtype);
     kernel->flops = 2 * sums * product.k * axes_elements(&product.inner);
     kernel->bytes = (type_elements(x) + type_elements(y) + sums) * size;
 }

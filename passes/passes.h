@@ -73,6 +73,11 @@ void pass_outer(Module *module, Function *function);    /* sums and products of 
 void pass_cse(Module *module, Function *function);      /* equal pure ops become one */
 void pass_dce(Module *module, Function *function);      /* drops what no output or write needs */
 void pass_hoist(Module *module, Function *function);    /* what need not run step by step leaves loops. After differentiation */
+/* A matrix that a loop multiplies with in every step is laid out once, before the loop. After the passes that look for products
+ * with states. */
+void pass_panels(Module *module, Function *function);
+/* A matrix as [panels, k, width]: `width` columns side by side for every k, which is its axis `axis`; zeros fill up the last panel. */
+Value build_panels_of(Builder *b, Value matrix, int64_t axis, int64_t width);
 /* Products of several vectors with one matrix state become one product. After differentiation. */
 void pass_stack(Module *module, Function *function);
 /* Products of a vector and a large matrix state that the step also updates, without waiting for the product, become sums of

@@ -105,6 +105,8 @@ typedef struct Product {
 
 /* Whether no lists have axes, and BLAS could read both operands, plain or transposed. */
 bool product_is_plain(const Product *product);
+/* Whether columns of rhs lie in panels of `width`, side by side for every k, and those of out side by side. */
+bool product_has_panels(const Product *product, int64_t width);
 /* Over all axes of the list. */
 int64_t axes_elements(const AxisList *list);
 

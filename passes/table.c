@@ -17,6 +17,7 @@ const PassInfo pass_table[] = {
     {"merge", "products of one operand with several states become one", pass_merge, true},
     {"windows", "sums over windows that overlap become sums of moved tensors", pass_windows, false},
     {"winograd", "convolutions with kernels of 3 x 3 by fewer multiplications", pass_winograd, false},
+    {"panels", "matrices of a loop's products are laid out once, before it", pass_panels, true},
     {"hoist", "products of all steps of a loop become one, before or behind it", pass_hoist, false},
     {"stops", "once all derivatives are taken, stop is its operand", pass_stops, false},
     {"differentiate", "expand grad (reverse mode) and tangent (forward mode)", pass_differentiate, true},
@@ -72,7 +73,7 @@ void pass_finish(const PassTrace *trace, Module *module, Function *function)
 {
     static const char *const passes[] = {"differentiate", "windows",  "stops",     "simplify", "outer",    "cse",      "dce",
                                          "hoist",         "simplify", "cse",       "dce",      "stack",    "simplify", "outer",
-                                         "cse",           "dce",  "winograd",    "read-once", "contract", "simplify", "cse",      "dce"};
+                                         "cse",           "dce",  "winograd",    "read-once", "panels", "contract", "simplify", "cse",      "dce"};
     for (size_t i = 0; i < COUNT_OF(passes); i++)
         pass_run(trace, passes[i], module, function);
 }
