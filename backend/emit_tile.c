@@ -94,7 +94,8 @@ ProductWay product_way(const Emitter *e, const Product *product)
 
 /* ---- panels ---- */
 
-enum { LHS, LHS_ROW, LHS_COLUMN, RHS, RHS_ROW, OUT, OUT_ROW, INNER, TILES, FIRST, PANEL_PARAMETERS };
+/* AHEAD: what is read after these columns, asked for while the first tile reads them. */
+enum { LHS, LHS_ROW, LHS_COLUMN, RHS, RHS_ROW, AHEAD, OUT, OUT_ROW, INNER, TILES, FIRST, PANEL_PARAMETERS };
 
 typedef struct Panel {
     Emitter *e;
@@ -103,6 +104,8 @@ typedef struct Panel {
     LLVMValueRef arg[PANEL_PARAMETERS]; /* some strides are constants: then addresses need fewer registers and instructions */
     unsigned in_last;                   /* lanes of the last vector of out that count */
     bool packed;                        /* rhs is: its last vector is whole */
+    bool panels;                        /* rhs lies in panels, of which there is another one at AHEAD */
+    LLVMValueRef ahead;                 /* for the tile at work: at AHEAD or, if it has been asked for, at rhs */
     LLVMValueRef lhs[WIDE_ROWS], out[WIDE_ROWS], sums[WIDE_ROWS * MOST_VECTORS];
 } Panel;
 
@@ -134,6 +137,8 @@ static void emit_step(Panel *p, LLVMValueRef k)
     for (unsigned v = 0; v < p->vectors; v++)
         right[v] = read_vector(e, p->dtype, advance_const(e, p->dtype, rhs, (int64_t)v * p->lanes), p->lanes,
                                p->packed ? NULL : mask_of(p, v));
+    if (p->panels) /* a line of the cache per step */
+        prefetch(e, advance_by(e, p->dtype, p->ahead, k, p->lanes), false);
     for (unsigned r = 0; r < p->rows; r++) {
         LLVMValueRef left = splat(e, load_scalar(e, p->dtype, emit_advance(e, p->dtype, p->lhs[r], column)), p->lanes);
         for (unsigned v = 0; v < p->vectors; v++) {
@@ -189,6 +194,8 @@ static void emit_panel(Panel *p)
         p->out[r] = emit_advance(e, p->dtype, p->arg[OUT], LLVMBuildMul(e->builder, at, p->arg[OUT_ROW], ""));
         prefetch(e, advance_const(e, p->dtype, p->out[r], (int64_t)p->vectors * p->lanes), true); /* the next columns */
     }
+    LLVMValueRef first = LLVMBuildICmp(e->builder, LLVMIntEQ, tiles.index, const_i64(e, 0), "");
+    p->ahead = LLVMBuildSelect(e->builder, first, p->arg[AHEAD], p->arg[RHS], "");
     emit_starts(p);
     emit_inner_loop(p);
     for (unsigned r = 0; r < p->rows; r++)
@@ -202,8 +209,9 @@ static void emit_panel(Panel *p)
 
 /* hn_panel_<dtype>_<rows>x<vectors>(lhs, its strides, rhs, its row stride, out, its row stride, k, tiles, first block):
  * out[rows * tiles, columns] = or += lhs rhs. The name ends with `n` if the numbers of a row of lhs lie side by side, `t` if those of
- * a column do, as in `of`; `p` if rhs is packed; and, where the columns are no whole number of vectors, what is in the last one. */
-static LLVMValueRef panel_function(Emitter *e, const Product *of, unsigned rows, unsigned vectors, unsigned in_last, bool packed)
+ * a column do, as in `of`; `p` if rhs is packed, `s` if it lies in panels; and, where the columns are no whole number of vectors, what is in the last one. */
+static LLVMValueRef panel_function(Emitter *e, const Product *of, unsigned rows, unsigned vectors, unsigned in_last, bool packed,
+                                   bool panels)
 {
     char name[48], last[16] = "";
     DType dtype = of->dtype;
@@ -212,15 +220,15 @@ static LLVMValueRef panel_function(Emitter *e, const Product *of, unsigned rows,
     if (in_last < lanes)
         snprintf(last, sizeof last, "_%u", in_last);
     snprintf(name, sizeof name, "hn_panel_%s_%ux%u%s%s%s", dtype_name(dtype), rows, vectors, plain ? "n" : transposed ? "t" : "",
-             packed ? "p" : "", last);
+             panels ? "s" : packed ? "p" : "", last);
     LLVMValueRef function = LLVMGetNamedFunction(e->module, name);
     if (function)
         return function;
-    LLVMTypeRef types[PANEL_PARAMETERS] = {e->pointer, e->i64, e->i64, e->pointer, e->i64,
+    LLVMTypeRef types[PANEL_PARAMETERS] = {e->pointer, e->i64, e->i64, e->pointer, e->i64, e->pointer,
                                            e->pointer, e->i64, e->i64, e->i64,     e->i1};
     function = inner_function(e, name, PANEL_PARAMETERS, types);
     Aside aside = inner_begin(e, function);
-    Panel p = {.e = e, .dtype = dtype, .lanes = lanes, .rows = rows, .vectors = vectors, .in_last = in_last, .packed = packed};
+    Panel p = {.e = e, .dtype = dtype, .lanes = lanes, .rows = rows, .vectors = vectors, .in_last = in_last, .packed = packed, .panels = panels};
     for (unsigned i = 0; i < PANEL_PARAMETERS; i++)
         p.arg[i] = LLVMGetParam(function, i);
     if (plain || transposed)
@@ -347,13 +355,15 @@ static void call_panel(Tiling *t, LLVMValueRef first, unsigned rows, LLVMValueRe
         [LHS_COLUMN] = const_i64(e, t->p.lhs.column),
         [RHS] = rhs,
         [RHS_ROW] = const_i64(e, t->packed ? t->lanes : t->p.rhs.row),
+        [AHEAD] = advance_const(e, dtype, rhs, t->panel),
         [OUT] = emit_advance(e, dtype, advance_by(e, dtype, t->out, first, t->p.out.row), column),
         [OUT_ROW] = const_i64(e, t->p.out.row),
         [INNER] = t->block_k,
         [TILES] = tiles,
         [FIRST] = LLVMBuildICmp(e->builder, LLVMIntEQ, t->first_k, const_i64(e, 0), ""),
     };
-    inner_call(e, panel_function(e, &t->p, rows, vectors, count - (vectors - 1) * t->lanes, t->packed), PANEL_PARAMETERS, args);
+    unsigned in_last = count - (vectors - 1) * t->lanes;
+    inner_call(e, panel_function(e, &t->p, rows, vectors, in_last, t->packed, t->panel), PANEL_PARAMETERS, args);
 }
 
 /* Rows up to a whole number of tiles. */
