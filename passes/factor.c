@@ -393,12 +393,12 @@ static Value add_invariant(Sink *sink, Value v, bool varies)
 }
 
 /* The value around the loop as the body has it: what varies and is a sum of terms is made in the body, of what does not vary and
- * of the numbers that scale. */
+ * of the numbers that scale, whether or not these vary. */
 static Value value_within(Sink *sink, Value v)
 {
     const Factor *factor = sink->factor;
     Op op = *OP_AT(factor->rewrite.b.function, v);
-    bool open = factor->varies.data[v] && (is_factorable(factor, v) || is_scale(factor->rewrite.b.function, v));
+    bool open = is_scale(factor->rewrite.b.function, v) || (factor->varies.data[v] && is_factorable(factor, v));
     if (!open && sink->within[v] == NO_VALUE)
         sink->within[v] = add_invariant(sink, v, factor->varies.data[v]);
     if (sink->within[v] != NO_VALUE)
@@ -406,7 +406,7 @@ static Value value_within(Sink *sink, Value v)
     Value args[2];
     for (uint32_t i = 0; i < op.nargs; i++)
         args[i] = op.code == OP_BROADCAST && sink->within[op.args[i]] == NO_VALUE
-                      ? (sink->within[op.args[i]] = add_invariant(sink, op.args[i], true))
+                      ? (sink->within[op.args[i]] = add_invariant(sink, op.args[i], factor->varies.data[op.args[i]]))
                       : value_within(sink, op.args[i]);
     return sink->within[v] = build_op(&sink->body, op, op.nargs, args);
 }
@@ -445,6 +445,18 @@ static Value factor_scan(Factor *factor, Value old)
 
 /* ---- functions ---- */
 
+/* Maps a slice of a concat to a slice of its piece: the piece may be the same for all examples where another one differs, as a
+ * hyperparameter may be beside others. False: it is no such slice. */
+static bool slice_piece(Factor *factor, Value v, Value whole)
+{
+    Builder *b = &factor->rewrite.b;
+    const Op *slice = OP_AT(factor->rewrite.old, v), *concat = OP_AT(b->function, whole);
+    Value piece = concat->code == OP_CONCAT ? slice_of_concat(b, slice, concat) : NO_VALUE;
+    if (piece != NO_VALUE)
+        factor->rewrite.map[v] = piece;
+    return piece != NO_VALUE;
+}
+
 static void factor_function(Factor *factor, Module *module, Function *function)
 {
     rewrite_begin(&factor->rewrite, module, function);
@@ -459,6 +471,8 @@ static void factor_function(Factor *factor, Module *module, Function *function)
             factor->rewrite.map[v] = gather_rows(factor, args[0], args[1]);
             continue;
         }
+        if (op->code == OP_SLICE && slice_piece(factor, v, args[0]))
+            continue;
         if (op->code != OP_DOT) {
             rewrite_copy(&factor->rewrite, v);
             continue;

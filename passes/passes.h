@@ -69,6 +69,8 @@ Value pow_exponent_derivative(Builder *b, Value x, Value p, Value y);
 /* ---- clean-up and optimisation, at any stage ---- */
 
 void pass_simplify(Module *module, Function *function); /* algebraic identities, constant folding */
+/* The slice of a concat as a slice of one of its pieces; NO_VALUE: it is of more than one. */
+Value slice_of_concat(Builder *b, const Op *slice, const Op *concat);
 void pass_outer(Module *module, Function *function);    /* sums and products of outer products by their factors */
 void pass_cse(Module *module, Function *function);      /* equal pure ops become one */
 void pass_dce(Module *module, Function *function);      /* drops what no output or write needs */

@@ -242,17 +242,16 @@ static Value simplify_transpose(Simplifier *s)
     return NO_VALUE;
 }
 
-/* slice of the concat of which it is one piece, or part of one */
-static Value slice_of_concat(Simplifier *s, const Op *concat)
+Value slice_of_concat(Builder *b, const Op *slice, const Op *concat)
 {
     unsigned axis = (unsigned)concat->axis.v[0];
-    int64_t begin = s->op->start.v[axis], end = begin + s->op->type.dims[axis], offset = 0;
+    int64_t begin = slice->start.v[axis], end = begin + slice->type.dims[axis], offset = 0;
     for (uint32_t i = 0; i < concat->nargs; i++) {
-        int64_t extent = value_type(s->b, concat->args[i]).dims[axis];
+        int64_t extent = value_type(b, concat->args[i]).dims[axis];
         if (begin >= offset && end <= offset + extent) {
-            Dims start = s->op->start;
+            Dims start = slice->start;
             start.v[axis] = begin - offset;
-            return build_slice(s->b, concat->args[i], start, s->op->type);
+            return build_slice(b, concat->args[i], start, slice->type);
         }
         offset += extent;
     }
@@ -273,7 +272,7 @@ static Value simplify_slice(Simplifier *s)
             start.v[i] += made->start.v[i];
         return build_slice(s->b, made->args[0], start, s->op->type);
     }
-    return made->code == OP_CONCAT ? slice_of_concat(s, made) : NO_VALUE;
+    return made->code == OP_CONCAT ? slice_of_concat(s->b, s->op, made) : NO_VALUE;
 }
 
 static Value simplify_pad(Simplifier *s)
@@ -284,9 +283,9 @@ static Value simplify_pad(Simplifier *s)
 }
 
 /* A sum over batch axes of a product contracts them. NO_VALUE: other axes are summed too. */
-static Value simplify_sum_of_products(Simplifier *s)
+static Value simplify_sum_of_products(Simplifier *s, Value products)
 {
-    Op dot = *OP_AT(s->b->function, s->args[0]);
+    Op dot = *OP_AT(s->b->function, products);
     Dims batch_x = {0}, batch_y = {0};
     for (unsigned i = 0; i < s->op->axes.n; i++)
         if (s->op->axes.v[i] >= dot.batch_x.n)
@@ -298,6 +297,42 @@ static Value simplify_sum_of_products(Simplifier *s)
         y->v[y->n++] = dot.batch_y.v[i];
     }
     return build_dot(s->b, dot.args[0], dot.args[1], dot.contract_x, dot.contract_y, batch_x, batch_y);
+}
+
+/* Where these axes are once the summed ones, none of them, have gone. */
+static Dims axes_left(Dims axes, Dims summed)
+{
+    Dims left = {0};
+    for (unsigned i = 0; i < axes.n; i++) {
+        int64_t removed = 0;
+        for (unsigned k = 0; k < summed.n; k++)
+            removed += summed.v[k] < axes.v[i];
+        left.v[left.n++] = axes.v[i] - removed;
+    }
+    return left;
+}
+
+static bool sums_none_of(const Simplifier *s, Dims axes)
+{
+    for (unsigned i = 0; i < axes.n; i++)
+        if (dims_contain(s->op->axes, axes.v[i]))
+            return false;
+    return true;
+}
+
+/* A sum over batch axes of a product, each scaled by numbers that are the same along them: the sum, scaled. NO_VALUE: it is not. */
+static Value simplify_sum_of_scaled(Simplifier *s, const Op *scaled)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        const Op *scale = maker(s, scaled->args[1 - i]);
+        if (maker(s, scaled->args[i])->code != OP_DOT || scale->code != OP_BROADCAST || !sums_none_of(s, scale->axes))
+            continue;
+        Dims axes = axes_left(scale->axes, s->op->axes);
+        Value numbers = scale->args[0], sum = simplify_sum_of_products(s, scaled->args[i]);
+        if (sum != NO_VALUE)
+            return build_binary(s->b, OP_MUL, sum, build_broadcast(s->b, numbers, s->op->type, axes));
+    }
+    return NO_VALUE;
 }
 
 /* sum over axes along which the operand is constant: times their extent */
@@ -313,21 +348,14 @@ static Value simplify_reduce_sum(Simplifier *s)
         return dtype_is_float(from.dtype) ? constant(s, s->op->type, made->number * count) : NO_VALUE;
     }
     if (made->code == OP_DOT)
-        return simplify_sum_of_products(s);
-    if (made->code != OP_BROADCAST || !dtype_is_float(from.dtype))
+        return simplify_sum_of_products(s, x);
+    if (made->code == OP_MUL)
+        return simplify_sum_of_scaled(s, made);
+    if (made->code != OP_BROADCAST || !dtype_is_float(from.dtype) || !sums_none_of(s, made->axes))
         return NO_VALUE;
-    for (unsigned i = 0; i < s->op->axes.n; i++) {
-        if (dims_contain(made->axes, s->op->axes.v[i]))
-            return NO_VALUE;
+    for (unsigned i = 0; i < s->op->axes.n; i++)
         count *= (double)from.dims[s->op->axes.v[i]];
-    }
-    Dims axes = {0};
-    for (unsigned i = 0; i < made->axes.n; i++) {
-        int64_t axis = made->axes.v[i], removed = 0;
-        for (unsigned k = 0; k < s->op->axes.n; k++)
-            removed += s->op->axes.v[k] < axis;
-        axes.v[axes.n++] = axis - removed;
-    }
+    Dims axes = axes_left(made->axes, s->op->axes);
     Value kept = made->args[0];
     kept = type_equal(value_type(s->b, kept), s->op->type) ? kept : build_broadcast(s->b, kept, s->op->type, axes);
     return build_with_const(s->b, OP_MUL, kept, rounded(from.dtype, count));

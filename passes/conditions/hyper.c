@@ -58,13 +58,21 @@ static uint32_t stream_of(unsigned phase, uint32_t draw)
     return (uint32_t)RANDOM_STREAM_MORE_CONDITIONS + block * 2 * TOGETHER + draw % TOGETHER * 2;
 }
 
-/* Standard normal noise per element. */
-static Value noise(Assembly *assembly, Builder *b, const TrainCondition *own, unsigned phase)
+static Value sigma_of(Assembly *assembly, Builder *b, const TrainCondition *own, Type type)
+{
+    const Train *train = assembly->train;
+    return train->sigma_learned ? build_softplus(b, build_read(b, own->scale_state)) : build_const(b, type, train->sigma);
+}
+
+/* The centre with standard normal noise of that scale, in pieces of elements that are drawn together: a hyperparameter that is the
+ * same for the whole batch is a slice of a piece that is. */
+static Value perturbed(Assembly *assembly, Builder *b, const TrainCondition *own, unsigned phase, Value centre, Value sigma)
 {
     const Model *model = assembly->model;
     Value seed = build_read(b, assembly->seed);
     Value step = build_read(b, phase == 0 ? assembly->step_lower : assembly->step_upper);
     uint32_t draw = first_draw(assembly, own);
+    Dims start = {.n = 1};
     VEC(Value) parts = {0};
     for (uint32_t i = 0; i < model->hypers.len;) {
         bool shared = model->hypers.data[i].shared;
@@ -72,17 +80,14 @@ static Value noise(Assembly *assembly, Builder *b, const TrainCondition *own, un
         if (count == 0)
             continue;
         Type type = type_of(b->module->real, 1, &count);
-        vec_push(&parts, build_normal(b, seed, step, type, stream_of(phase, draw++), shared ? OP_SHARED : 0));
+        Value noise = build_normal(b, seed, step, type, stream_of(phase, draw++), shared ? OP_SHARED : 0);
+        Value scaled = build_binary(b, OP_MUL, build_slice(b, sigma, start, type), noise);
+        vec_push(&parts, build_binary(b, OP_ADD, build_slice(b, centre, start, type), scaled));
+        start.v[0] += count;
     }
-    Value all = build_concat(b, parts.len, parts.data, 0);
+    Value all = parts.len > 1 ? build_concat(b, parts.len, parts.data, 0) : parts.data[0];
     vec_free(&parts);
     return all;
-}
-
-static Value sigma_of(Assembly *assembly, Builder *b, const TrainCondition *own, Type type)
-{
-    const Train *train = assembly->train;
-    return train->sigma_learned ? build_softplus(b, build_read(b, own->scale_state)) : build_const(b, type, train->sigma);
 }
 
 /* A sample is the value with noise of its phase: one draw per example, or per batch for `shared` hyperparameters. */
@@ -93,8 +98,7 @@ static Value value(Assembly *assembly, Builder *b, const TrainCondition *own, Vi
         return centre;
     if (assembly->train->everywhere)
         centre = first_value(assembly, b, own->condition);
-    Value sigma = sigma_of(assembly, b, own, value_type(b, centre));
-    return build_binary(b, OP_ADD, centre, build_binary(b, OP_MUL, sigma, noise(assembly, b, own, view.phase)));
+    return perturbed(assembly, b, own, view.phase, centre, sigma_of(assembly, b, own, value_type(b, centre)));
 }
 
 /* The first value, with noise of the first scale where the train moves it. */

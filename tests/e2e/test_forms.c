@@ -114,6 +114,51 @@ static void test_gradients_and_cost(void **state)
     }
 }
 
+/* Recurrent weights that respond to hyperparameters, some of which differ between examples, and are dropped at a rate that is the
+ * same for all: no matrix per example, and none per step. */
+static void test_dropped_recurrent_weights(void **state)
+{
+    (void)state;
+    write_table();
+    FILE *file = fopen("dropped.hn", "w");
+    assert_non_null(file);
+    fprintf(file,
+            "data d = csv(\"forms.csv\") {\n"
+            "  fields x = numbers(a, b, c, d, e), y = numbers(y)\n"
+            "  split train %d, valid %d\n"
+            "}\n"
+            "hyper lam {\n"
+            "  scale: real = 0.3\n"
+            "  drop: rate(0, 1) = 0.3 shared\n"
+            "}\n"
+            "layer last(x: f32[5]) -> f32[3] {\n"
+            "  hs, h, c = dropconnect_lstm(reshape(x * lam.scale, [5, 1]), 3, lam.drop)\n"
+            "  return h\n"
+            "}\n"
+            "net target(x: f32[5]) -> f32[1] { return linear(last(x), 1) }\n"
+            "weights target = stn(lam)\n"
+            "objective loss(e) = mean(square(target(e.x) - e.y))\n"
+            "train t = bilevel(lam) {\n"
+            "  lower loss(d.train) by adam(1e-2)\n"
+            "  upper loss(d.valid) by adam(1e-2)\n"
+            "  sample normal(scale: 0.5)\n"
+            "  batch %d\n"
+            "  epochs 1\n"
+            "}\n",
+            EXAMPLES / 2, EXAMPLES / 2, BATCH);
+    assert_int_equal(fclose(file), 0);
+    if (run_command("'%s/hnc' check --gradients dropped.hn --data .", HNC_BINARY_DIR) != 0)
+        fail_msg("%s", command_output());
+    assert_int_equal(run_command("'%s/hnc' build --emit=ir dropped.hn --data . -o dropped", HNC_BINARY_DIR), 0);
+    size_t size;
+    char *ir = read_file("dropped.ir", &size);
+    assert_non_null(ir);
+    assert_null(strstr(ir, "f32[16, 12, 3]"));
+    assert_null(strstr(ir, "f32[5, 12, 3]"));
+    assert_null(strstr(ir, "f32[5, 16, 12, 3]"));
+    free(ir);
+}
+
 /* ---- tables of tasks and members ---- */
 
 static void write_index_model(const char *form, const char *train)
@@ -322,6 +367,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_gradients_and_cost),
+        cmocka_unit_test(test_dropped_recurrent_weights),
         cmocka_unit_test(test_tables_of_tasks_and_members),
         cmocka_unit_test(test_free_each_is_a_table),
         cmocka_unit_test(test_frozen_weights_stay),
