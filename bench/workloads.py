@@ -11,12 +11,12 @@ class Workload:
     summary: str
     model: str  # of bench/
     peer: str  # bench/peers/{torch,jax}_PEER.py
-    data: str  # mnist, tables: Adult, or none: the model makes its examples
+    data: str  # mnist; tables: Adult; words: Penn Treebank; none: the model makes its examples
     flops: float  # a step, averaged over lower and upper ones
     traffic: float  # bytes a step
     footprint: int  # bytes of weights and optimizer state
     train: str = ""  # the block of the model, where it has several
-    calibration: int = 50  # lower steps that say how fast it is
+    calibration: int = 50  # lower steps after which the rate is known well enough
     tasks: int = 1  # how many the model learns one after the other, by the constant `tasks`; a step costs the same in each
 
     def limit(self, gflops, gbytes):
@@ -53,6 +53,18 @@ def self_tuning(name, width, optimizer, states, update_flops, model):
     traffic = 4 * weights * (5 * (2 * states + 2) + 2) / 6
     return Workload(name, f"self-tuning network 784-{width}-{width}-10, batch 128, 5 lower : 1 upper, {optimizer}", model, "stn",
                     "mnist", (5 * lower + upper) / 6, traffic, 4 * states * weights)
+
+
+def language(name, tunes):
+    """An LSTM of 2 x 650 on windows of 70 words of 40 streams, its embeddings tied; tuned, each weight of the LSTM is two."""
+    words, size, rows, copies = 10000, 650, 70 * 40, 2 if tunes else 1
+    decoder, lstm = 2 * rows * size * words, 2 * 2 * copies * 2 * rows * size * 4 * size  # two layers, two matrices of each
+    weights = size * words + 4 * copies * 4 * size * size
+    lower, upper = 3 * (decoder + lstm) + 4 * weights, 2 * (decoder + lstm)
+    flops = (2 * lower + upper) / 3 if tunes else lower
+    summary = "self-tuning LSTM, 7 hyperparameters, 2 lower : 1 upper" if tunes else "LSTM"
+    return Workload(name, f"{summary}, 2 x 650, Penn Treebank, 70 words of 40 streams, SGD", "w4.hn", "stn_lstm", "words", flops,
+                    4 * weights * (4 if tunes else 5), 4 * weights, "tune" if tunes else "untuned", calibration=2)
 
 
 def pareto(name, solver, objectives_passes):
@@ -114,6 +126,8 @@ WORKLOADS = (global_response(),
              self_tuning("W2", 1200, "SGD with momentum", 2, 4, "w2.hn"),
              self_tuning("W2s", 300, "Adam, weight decay", 3, 10, "w2s.hn"),
              self_tuning_images(),
+             language("W4", True),
+             language("W4u", False),
              pareto("W5a", "linear", 1),
              pareto("W5b", "epo", 3),
              pareto_images("W5c", "linear", 1),

@@ -52,7 +52,7 @@ def index_batches(first, rows, size, seed=0):
 
 
 def serve(cycle, steps, warmup=WARMUP_CYCLES):
-    """Answers requests on stdin. `cycle` trains `steps` steps and returns a loss."""
+    """Answers requests on stdin. `cycle` trains `steps` steps and returns a loss; the first `warmup` cycles are not timed."""
 
     def train_for(seconds):
         cycles, begin, cpu = 0, time.perf_counter(), time.process_time()
