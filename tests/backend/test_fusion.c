@@ -313,6 +313,30 @@ static void test_multiply_adds(void **state)
     for_each_real(multiply_adds);
 }
 
+/* Products that read a tensor with its first two axes exchanged: rows of one, sums of the other. Each has many columns, so that one copy
+ * of the tensor for both costs little, and BLAS or tiles can read it; with few columns nothing is copied. */
+static void test_operands_are_copied_for_wide_products(void **state)
+{
+    (void)state;
+    for (int64_t columns = 30; columns <= 300; columns += 270) {
+        Module *module = module_new("wide", DTYPE_F32);
+        Builder b = new_function(module, "f");
+        Value x = build_transpose(&b, build_input(&b, "x", cube(DTYPE_F32, 6, 10, 20)), dims_of(3, 1, 0, 2));
+        Value w = build_input(&b, "w", matrix(DTYPE_F32, columns, 20)), g = build_input(&b, "g", cube(DTYPE_F32, 10, 6, columns));
+        build_output(&b, "y", build_dot(&b, x, w, dims_of(1, 2), dims_of(1, 1), (Dims){0}, (Dims){0}));
+        build_output(&b, "z", build_dot(&b, g, x, dims_of(2, 1, 0), dims_of(2, 1, 0), (Dims){0}, (Dims){0}));
+        Plan *plan;
+        const Schedule *schedule = plan_of(module, "f", &plan);
+        assert_int_equal(count_kernels(schedule, KERNEL_PRODUCT), 2);
+        assert_int_equal(count_kernels(schedule, KERNEL_LOOP), columns == 300);
+        for (uint32_t i = 0; i < schedule->kernels.len; i++)
+            if (schedule->kernels.data[i].kind == KERNEL_PRODUCT && columns == 300)
+                assert_true(product_is_plain(&schedule->kernels.data[i].product));
+        plan_free(plan);
+        check_module(module);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -329,6 +353,7 @@ int main(void)
         cmocka_unit_test(test_sums_of_transposed_rows),
         cmocka_unit_test(test_a_learning_rate_does_not_wait_for_the_loss),
         cmocka_unit_test(test_multiply_adds),
+        cmocka_unit_test(test_operands_are_copied_for_wide_products),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
