@@ -209,7 +209,8 @@ static void emit_panel(Panel *p)
 
 /* hn_panel_<dtype>_<rows>x<vectors>(lhs, its strides, rhs, its row stride, out, its row stride, k, tiles, first block):
  * out[rows * tiles, columns] = or += lhs rhs. The name ends with `n` if the numbers of a row of lhs lie side by side, `t` if those of
- * a column do, as in `of`; `p` if rhs is packed, `s` if it lies in panels; and, where the columns are no whole number of vectors, what is in the last one. */
+ * a column do, as in `of`; `p` if rhs is packed, `s` if it lies in panels; and, where the columns are no whole number of vectors,
+ * what is in the last one. */
 static LLVMValueRef panel_function(Emitter *e, const Product *of, unsigned rows, unsigned vectors, unsigned in_last, bool packed,
                                    bool panels)
 {
@@ -228,7 +229,9 @@ static LLVMValueRef panel_function(Emitter *e, const Product *of, unsigned rows,
                                            e->pointer, e->i64, e->i64, e->i64,     e->i1};
     function = inner_function(e, name, PANEL_PARAMETERS, types);
     Aside aside = inner_begin(e, function);
-    Panel p = {.e = e, .dtype = dtype, .lanes = lanes, .rows = rows, .vectors = vectors, .in_last = in_last, .packed = packed, .panels = panels};
+    Panel p = {.e = e, .dtype = dtype, .lanes = lanes, .rows = rows, .vectors = vectors, .in_last = in_last};
+    p.packed = packed;
+    p.panels = panels;
     for (unsigned i = 0; i < PANEL_PARAMETERS; i++)
         p.arg[i] = LLVMGetParam(function, i);
     if (plain || transposed)

@@ -320,7 +320,8 @@ static bool sums_none_of(const Simplifier *s, Dims axes)
     return true;
 }
 
-/* A sum over batch axes of a product, each scaled by numbers that are the same along them: the sum, scaled. NO_VALUE: it is not. */
+/* A sum over batch axes of a product, each scaled by numbers that are the same along them: the sum, scaled. NO_VALUE: it is
+ * none. */
 static Value simplify_sum_of_scaled(Simplifier *s, const Op *scaled)
 {
     for (unsigned i = 0; i < 2; i++) {

@@ -64,8 +64,8 @@ static Value sigma_of(Assembly *assembly, Builder *b, const TrainCondition *own,
     return train->sigma_learned ? build_softplus(b, build_read(b, own->scale_state)) : build_const(b, type, train->sigma);
 }
 
-/* The centre with standard normal noise of that scale, in pieces of elements that are drawn together: a hyperparameter that is the
- * same for the whole batch is a slice of a piece that is. */
+/* The centre with standard normal noise of that scale, in pieces of elements that are drawn together: a hyperparameter that is
+ * the same for the whole batch is a slice of a piece that is. */
 static Value perturbed(Assembly *assembly, Builder *b, const TrainCondition *own, unsigned phase, Value centre, Value sigma)
 {
     const Model *model = assembly->model;
