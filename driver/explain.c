@@ -302,8 +302,9 @@ static void explain_loops(const Function *function, const char *name, unsigned d
         int64_t bytes;
         if (op->code != OP_SCAN)
             continue;
-        if (scan_of_derivative(function, v, &bytes) != NO_VALUE)
-            printf("loop%s of line %u, %" PRId64 " %s in %s: %.3f MB kept for its derivative\n", depth ? " within it," : "", op->line,
+        Value loop = scan_of_derivative(function, v, &bytes);
+        if (loop != NO_VALUE)
+            printf("loop%s of line %u, %" PRId64 " %s in %s: %.3f MB kept for its derivative\n", depth ? " within it," : "", OP_AT(function, loop)->line,
                    scan_steps(op), op->flags & OP_REMAT ? "segments" : "steps", name, (double)bytes / 1e6);
         explain_loops(op->body, name, depth + 1);
     }

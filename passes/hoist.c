@@ -230,6 +230,7 @@ static Value build_loop(Hoist *h)
         body_output(&h->inside, h->within[h->yielded.data[i]]);
     if (h->inside.function->outputs.len == 0)
         return NO_VALUE;
+    h->b->line = h->scan.line;
     Value scan = build_scan(h->b, h->inside.function, scan_steps(&h->scan), carries, scanned, h->scan.flags, h->operands.data);
     for (uint32_t i = 0; i < h->yielded.len; i++) {
         h->all[h->yielded.data[i]] = build_result(h->b, scan, carries + i);
