@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Nets that tune themselves beside the same nets untuned, for equal seconds of training: docs/results/images.md (models/stn_cnn.hn, CIFAR-10) and
-docs/results/sequences.md (models/stn_lstm.hn, Penn Treebank).
+"""Nets that tune themselves beside the same nets with fixed hyperparameters, for equal seconds of training: docs/results/images.md (models/stn_cnn.hn,
+CIFAR-10) and docs/results/sequences.md (models/stn_lstm.hn, Penn Treebank). Fixed are those with which tuning begins, "untuned", and a usual choice,
+"by hand".
 
     bench/tuning.py images --data cifar-10-batches-bin/ [--seconds S] [--seeds N] [--threads N]
     bench/tuning.py sequences --data ptb/
@@ -10,6 +11,7 @@ A run that is interrupted goes on where it was, and what is finished is not run 
 import argparse
 import json
 import pathlib
+import shutil
 import statistics
 import subprocess
 import time
@@ -24,6 +26,7 @@ TASKS = {
         "figure": "cross-entropy", "more": ("err(cifar.valid)", "err(cifar.test)"),
         "settings": "The small network of the authors' code (15,750 weights), 11 hyperparameters, batches of 128, SGD with rate 0.01 and momentum 0.9, "
                     "warm-up of 5 epochs.",
+        "by hand": ("start=0.15", "side=8"), "choice": "dropout and jitter of 0.15, one hole of 8 x 8",
         "full": "The paper's network is the AlexNet of `-D alexnet=1` with 15 hyperparameters, trained until the validation loss has not improved for 75 "
                 "epochs.",
     },
@@ -31,10 +34,11 @@ TASKS = {
         "model": "stn_lstm", "title": "A self-tuning LSTM on Penn Treebank", "valid": "perplexity(ptb.valid)", "test": "perplexity(ptb.test)",
         "figure": "perplexity", "more": (),
         "settings": "Two layers of 200, 7 hyperparameters, windows of 70 words, 40 streams, SGD with rate 30, clipped to norm 0.25, warm-up of one epoch.",
+        "by hand": ("start=0.25",), "choice": "0.25 each",
         "full": "The paper has 650 units, and trains until the validation loss has not improved for 20 epochs: some seven hours of its graphics card.",
     },
 }
-TRAINS = ("tune", "untuned")
+ARMS = {"tuned": "tune", "untuned": "untuned", "by hand": "untuned"}  # the model's train
 
 
 def parse_flags():
@@ -62,17 +66,25 @@ def hypers(line):
     return found
 
 
-def run(flags, task, folder, train, seed):
+def places(flags, task, folder, arm, seed):
+    """The program of a run, and its folder."""
+    name = arm.replace(" ", "-")
+    return folder / f"{task['model']}-{name}", folder / f"{flags.task}-{name}-{seed}-{flags.seconds}"
+
+
+def run(flags, task, folder, arm, seed):
     """The evaluations of a run: what is best by validation, and the hyperparameters over time."""
-    program, out = folder / f"{task['model']}-{train}", folder / f"{flags.task}-{train}-{seed}-{flags.seconds}"
-    subprocess.run([HNC, "build", ROOT / "models" / f"{task['model']}.hn", "--train", train, "--data", flags.data, "-o", program], check=True)
+    program, out = places(flags, task, folder, arm, seed)
+    constants = [word for constant in task.get(arm, ()) for word in ("-D", constant)]
+    subprocess.run([HNC, "build", ROOT / "models" / f"{task['model']}.hn", "--train", ARMS[arm], *constants, "--data", flags.data, "-o", program],
+                   check=True)
     command = [program, "train", "--data", flags.data, "--out", out, "--seed", str(seed), "--seconds", str(flags.seconds), "--epochs", "100000",
                "--threads", str(flags.threads), "--quiet"]
     subprocess.run(command + (["--resume"] if (out / "last.safetensors").exists() else []), check=True, stdout=subprocess.DEVNULL)
     seen = evaluations(out)
     best = min(seen, key=lambda line: line[task["valid"]])
     names = (task["valid"], task["test"], *task["more"])
-    return {"task": flags.task, "train": train, "seed": seed, "seconds": flags.seconds, "threads": flags.threads, "epochs": seen[-1]["epoch"],
+    return {"task": flags.task, "arm": arm, "seed": seed, "seconds": flags.seconds, "threads": flags.threads, "epochs": seen[-1]["epoch"],
             "best": {name: best[name] for name in names}, "best_epoch": best["epoch"],
             "hypers": [hypers(line) for line in seen]}
 
@@ -85,14 +97,14 @@ def results(flags, task):
     path = pathlib.Path(flags.records)
     found = {}
     for seed in range(flags.seeds):
-        for train in TRAINS:
-            same = [r for r in finished(path) if (r["task"], r["train"], r["seed"], r["seconds"], r["threads"]) ==
-                    (flags.task, train, seed, flags.seconds, flags.threads)]
-            record = same[0] if same else run(flags, task, path.parent, train, seed)
+        for arm in ARMS:
+            same = [r for r in finished(path) if (r["task"], r["arm"], r["seed"], r["seconds"], r["threads"]) ==
+                    (flags.task, arm, seed, flags.seconds, flags.threads)]
+            record = same[0] if same else run(flags, task, path.parent, arm, seed)
             if not same:
                 with open(path, "a") as file:
                     file.write(json.dumps(record) + "\n")
-            found[train, seed] = record
+            found[arm, seed] = record
     return found
 
 
@@ -100,18 +112,18 @@ def table(task, found, seeds):
     names = (task["valid"], task["test"], *task["more"])
     yield "| | seed | epochs | best at | " + " | ".join(f"`{name}`" for name in names) + " |"
     yield "|---" * (4 + len(names)) + "|"
-    for train in TRAINS:
+    for arm in ARMS:
         for seed in range(seeds):
-            record = found[train, seed]
+            record = found[arm, seed]
             figures = " | ".join(f"{record['best'][name]:.4g}" for name in names)
-            yield f"| {train} | {seed} | {record['epochs']:.4g} | {record['best_epoch']:.4g} | {figures} |"
-        medians = " | ".join(f"{statistics.median(found[train, seed]['best'][name] for seed in range(seeds)):.4g}" for name in names)
-        yield f"| **{train}, median** | | | | {medians} |"
+            yield f"| {arm} | {seed} | {record['epochs']:.4g} | {record['best_epoch']:.4g} | {figures} |"
+        medians = " | ".join(f"{statistics.median(found[arm, seed]['best'][name] for seed in range(seeds)):.4g}" for name in names)
+        yield f"| **{arm}, median** | | | | {medians} |"
 
 
 def schedules(found):
     """The hyperparameters of seed 0 at a quarter, a half, three quarters and the end."""
-    values = found["tune", 0]["hypers"]
+    values = found["tuned", 0]["hypers"]
     at = [values[min(len(values) - 1, len(values) * k // 4)] for k in range(4)] + [values[-1]]
     yield "| | begin | a quarter | half | three quarters | end |"
     yield "|---|---|---|---|---|---|"
@@ -124,11 +136,19 @@ def document(flags, task, found):
     yield f"# {task['title']}\n"
     yield (f"`scripts/reproduce {flags.task} --data DIR --seconds {flags.seconds} --seeds {flags.seeds}`, {day}, {machine.processor()}, "
            f"{flags.threads} thread{'s' * (flags.threads > 1)}.\n")
-    yield f"`models/{task['model']}.hn`, its trains `tune` and `untuned`, {flags.seconds} seconds of training each. {task['settings']} The {task['figure']} is that of the"
-    yield f"evaluation with the best validation. {task['full']}\n"
+    yield f"`models/{task['model']}.hn`, its trains `tune` and `untuned`, {flags.seconds} seconds of training each. {task['settings']} By hand: {task['choice']}. The"
+    yield f"{task['figure']} is that of the evaluation with the best validation. {task['full']}\n"
     yield from table(task, found, flags.seeds)
     yield "\nWhat the hyperparameters were, seed 0:\n"
     yield from schedules(found)
+    yield f"\n![The run over time]({flags.task}.svg)"
+
+
+def draw(flags, task):
+    """The losses and hyperparameters of the tuned run of seed 0, over time. Needs gnuplot."""
+    program, out = places(flags, task, pathlib.Path(flags.records).parent, "tuned", 0)
+    subprocess.run([program, "plot", out], check=True, stdout=subprocess.DEVNULL)
+    shutil.copy(out / "curves.svg", ROOT / "docs" / "results" / f"{flags.task}.svg")
 
 
 def main():
@@ -136,6 +156,7 @@ def main():
     flags = parse_flags()
     task = TASKS[flags.task]
     lines = list(document(flags, task, results(flags, task)))
+    draw(flags, task)
     (ROOT / "docs" / "results" / f"{flags.task}.md").write_text("\n".join(lines) + "\n")
     print("\n".join(lines))
 
