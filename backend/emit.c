@@ -67,30 +67,12 @@ static unsigned kernel_buffers(const Kernel *kernel, uint32_t *buffers)
     return count;
 }
 
-static const char *const kernel_names[] = {"loop", "product", "random", "argmax", "sort", "scatter", "extern", "scan"};
-
-/* `inner`: the code of a scan's body. */
-static KernelSplit emit_kernel_body(Emitter *e, const Kernel *kernel, LLVMValueRef inner)
-{
-    switch (kernel->kind) {
-    case KERNEL_LOOP:
-        return emit_loop(e, kernel);
-    case KERNEL_PRODUCT:
-        return emit_product(e, kernel);
-    case KERNEL_RANDOM:
-        return emit_random(e, kernel);
-    case KERNEL_ARGMAX:
-        return emit_argmax(e, kernel);
-    case KERNEL_SORT:
-        return emit_sort(e, kernel);
-    case KERNEL_EXTERN:
-        return emit_extern(e, kernel);
-    case KERNEL_SCAN:
-        return emit_scan(e, kernel, inner);
-    default:
-        return emit_scatter(e, kernel);
-    }
-}
+/* By kind. */
+static EmitKernel *const emit_kernel_body[KERNEL_COUNT] = {
+#define KERNEL(KIND, word, ...) emit_##word,
+#include "passes/kernels.def"
+#undef KERNEL
+};
 
 /* An internal function whose code is to be emitted. */
 static LLVMValueRef begin_function(Emitter *e, const char *name, LLVMTypeRef type)
@@ -138,7 +120,7 @@ static EmittedKernel emit_kernel(Emitter *e, const char *function, uint32_t inde
     char name[MOST_NAME];
     snprintf(name, sizeof name, "%s_%u_body", function, index);
     LLVMValueRef inner = kernel->kind == KERNEL_SCAN ? emit_inner(e, kernel, name) : NULL;
-    snprintf(name, sizeof name, "%s_%u_%s", function, index, kernel_names[kernel->kind]);
+    snprintf(name, sizeof name, "%s_%u_%s", function, index, kernel_info[kernel->kind].word);
     emitted.function = begin_function(e, name, LLVMFunctionType(e->nothing, types, n + 2 + (emitted.stream != NULL), false));
     add_attribute(e, e->function, "noinline");
     memset(e->bases, 0, e->schedule->buffers.len * sizeof *e->bases);
@@ -147,7 +129,8 @@ static EmittedKernel emit_kernel(Emitter *e, const char *function, uint32_t inde
     e->begin = LLVMGetParam(e->function, n);
     e->end = LLVMGetParam(e->function, n + 1);
     e->stream = emitted.stream ? LLVMGetParam(e->function, n + 2) : NULL;
-    emitted.split = emit_kernel_body(e, kernel, inner);
+    e->scan_body = inner;
+    emitted.split = emit_kernel_body[kernel->kind](e, kernel);
     LLVMBuildRetVoid(e->builder);
     support_free(types);
     return emitted;

@@ -29,6 +29,7 @@ typedef struct Emitter {
     LLVMValueRef function, begin, end, stream; /* stream: of a kernel of random numbers */
     LLVMBasicBlockRef entry;                   /* holds allocas only; ends with a branch to the code */
     LLVMValueRef *bases;                       /* of the buffers it uses; one per buffer of the schedule */
+    LLVMValueRef scan_body;                    /* of a scan: the code of its body, a function of a frame */
 } Emitter;
 
 /* How a kernel may be split: [0, extent) in pieces that are multiples of `grain`. Extent 0: not at all. */
@@ -48,16 +49,11 @@ LLVMValueRef emit_function(Emitter *e, uint32_t index);
 /* Ends the module, which the caller disposes of. */
 LLVMModuleRef emitter_close(Emitter *e);
 
-/* Each emits the kernel's code at the builder; its buffers are in e->bases. */
-KernelSplit emit_loop(Emitter *e, const Kernel *kernel);
-KernelSplit emit_product(Emitter *e, const Kernel *kernel);
-KernelSplit emit_random(Emitter *e, const Kernel *kernel);
-KernelSplit emit_argmax(Emitter *e, const Kernel *kernel);
-KernelSplit emit_sort(Emitter *e, const Kernel *kernel); /* emit_sort.c */
-KernelSplit emit_scatter(Emitter *e, const Kernel *kernel);
-KernelSplit emit_extern(Emitter *e, const Kernel *kernel);
-/* `body`: the code of the scan's body, a function of a frame. */
-KernelSplit emit_scan(Emitter *e, const Kernel *kernel, LLVMValueRef body);
+/* emit_loop, emit_product, ...: each emits the kernel's code at the builder; its buffers are in e->bases. */
+typedef KernelSplit EmitKernel(Emitter *e, const Kernel *kernel);
+#define KERNEL(KIND, word, ...) EmitKernel emit_##word;
+#include "passes/kernels.def"
+#undef KERNEL
 
 /* ---- generated products: emit_tile.c ---- */
 

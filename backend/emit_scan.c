@@ -82,8 +82,9 @@ static LLVMValueRef make_frame(Steps *s)
     return frame;
 }
 
-KernelSplit emit_scan(Emitter *e, const Kernel *kernel, LLVMValueRef body)
+KernelSplit emit_scan(Emitter *e, const Kernel *kernel)
 {
+    LLVMValueRef body = e->scan_body;
     Steps s = {.e = e, .scan = kernel->scan};
     uint32_t inputs = s.scan->body->function->inputs.len, outputs = s.scan->body->function->outputs.len;
     s.lists[0] = make_variable(e, LLVMArrayType2(e->pointer, inputs + 1));

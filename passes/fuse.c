@@ -204,6 +204,21 @@ static void place_table_access(Fuser *f, Value v)
 
 _Static_assert((int)MOST_SPECIAL_INPUTS >= (int)EXTERN_MOST_OPERANDS, "a special kernel holds the operands of any extern");
 
+const KernelInfo kernel_info[KERNEL_COUNT] = {
+#define KERNEL(KIND, word, op, operands, result) {#word, op, operands, result},
+#include "passes/kernels.def"
+#undef KERNEL
+};
+
+/* What an op of that kind is, one by one; KERNEL_COUNT: no such kernel. */
+static KernelKind kernel_of_op(OpCode code)
+{
+    KernelKind kind = 0;
+    while (kind < KERNEL_COUNT && kernel_info[kind].op != code)
+        kind++;
+    return kind;
+}
+
 static void place_special(Fuser *f, Value v, KernelKind kind)
 {
     const Op *op = op_of(f, v);
@@ -211,7 +226,7 @@ static void place_special(Fuser *f, Value v, KernelKind kind)
     Special special = {
         .out = f->info[v].view, .out_type = op->type, .inputs = op->nargs, .symbol = op->symbol, .axis = op->axis.v[0]};
     for (uint32_t i = 0; i < op->nargs; i++) {
-        special.in[i] = kind == KERNEL_EXTERN ? need_row_major(f, op->args[i], index) : need_plain(f, op->args[i], index);
+        special.in[i] = kernel_info[kind].operands == ROWS_IN_ORDER ? need_row_major(f, op->args[i], index) : need_plain(f, op->args[i], index);
         special.in_type[i] = type_at(f, op->args[i]);
     }
     Kernel *kernel = &f->groups.data[index].kernel;
@@ -286,6 +301,11 @@ static void place_reshape(Fuser *f, Value v)
 static void place_op(Fuser *f, Value v)
 {
     const Op *op = op_of(f, v);
+    KernelKind own = kernel_of_op(op->code);
+    if (own != KERNEL_COUNT) {
+        place_special(f, v, own);
+        return;
+    }
     switch (op->code) {
     case OP_INPUT:
     case OP_STATE_READ:
@@ -302,21 +322,6 @@ static void place_op(Fuser *f, Value v)
     case OP_FETCH:
     case OP_GATHER:
         place_table_access(f, v);
-        break;
-    case OP_RANDOM:
-        place_special(f, v, KERNEL_RANDOM);
-        break;
-    case OP_ARGMAX:
-        place_special(f, v, KERNEL_ARGMAX);
-        break;
-    case OP_SORT:
-        place_special(f, v, KERNEL_SORT);
-        break;
-    case OP_SCATTER_ADD:
-        place_special(f, v, KERNEL_SCATTER);
-        break;
-    case OP_EXTERN:
-        place_special(f, v, KERNEL_EXTERN);
         break;
     case OP_SCAN:
         place_scan(f, v);

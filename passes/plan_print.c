@@ -63,47 +63,61 @@ static void print_extents(const Product *p, Text *out)
     }
 }
 
-static void print_shape(const Kernel *kernel, Text *out)
+static void print_loop(const Kernel *kernel, Text *out)
 {
-    switch (kernel->kind) {
-    case KERNEL_LOOP:
-        text_printf(out, "loop   ");
-        for (unsigned axis = 0; axis < kernel->loop.rank; axis++) {
-            text_printf(out, "%s%" PRId64 "%s", axis ? " x " : "", kernel->loop.dims[axis],
-                        kernel->loop.reduced[axis] ? " reduced" : "");
-            if (axis == 0 && kernel->loop.chunk)
-                text_printf(out, " by %" PRId64, kernel->loop.chunk);
-        }
-        text_printf(out, kernel->loop.rank ? ", " : "");
-        text_printf(out, "%u nodes", kernel->loop.nodes.len);
-        break;
-    case KERNEL_PRODUCT:
-        text_printf(out, "product ");
-        for (unsigned i = 0; i < kernel->product.batch_rank; i++)
-            text_printf(out, "%" PRId64 " of ", kernel->product.batch[i]);
-        print_extents(&kernel->product, out);
-        break;
-    case KERNEL_RANDOM:
-        text_printf(out, "random %s", type_text(kernel->special.out_type));
-        break;
-    case KERNEL_ARGMAX:
-        text_printf(out, "argmax %s", type_text(kernel->special.in_type[0]));
-        break;
-    case KERNEL_SORT:
-        text_printf(out, "sort %s axis %" PRId64, type_text(kernel->special.in_type[0]), kernel->special.axis);
-        break;
-    case KERNEL_SCATTER:
-        text_printf(out, "scatter_add %s", type_text(kernel->special.out_type));
-        break;
-    case KERNEL_EXTERN:
-        text_printf(out, "extern %s", extern_info[kernel->special.symbol].name);
-        break;
-    case KERNEL_SCAN:
-        text_printf(out, "scan   %" PRId64 " steps%s of %u kernels", kernel->scan->steps,
-                    kernel->scan->reversed ? " backwards" : "", kernel->scan->body->kernels.len);
-        break;
+    for (unsigned axis = 0; axis < kernel->loop.rank; axis++) {
+        text_printf(out, "%s%" PRId64 "%s", axis ? " x " : "", kernel->loop.dims[axis], kernel->loop.reduced[axis] ? " reduced" : "");
+        if (axis == 0 && kernel->loop.chunk)
+            text_printf(out, " by %" PRId64, kernel->loop.chunk);
     }
+    text_printf(out, kernel->loop.rank ? ", " : "");
+    text_printf(out, "%u nodes", kernel->loop.nodes.len);
 }
+
+static void print_product(const Kernel *kernel, Text *out)
+{
+    for (unsigned i = 0; i < kernel->product.batch_rank; i++)
+        text_printf(out, "%" PRId64 " of ", kernel->product.batch[i]);
+    print_extents(&kernel->product, out);
+}
+
+static void print_random(const Kernel *kernel, Text *out)
+{
+    text_printf(out, "%s", type_text(kernel->special.out_type));
+}
+
+static void print_argmax(const Kernel *kernel, Text *out)
+{
+    text_printf(out, "%s", type_text(kernel->special.in_type[0]));
+}
+
+static void print_sort(const Kernel *kernel, Text *out)
+{
+    text_printf(out, "%s axis %" PRId64, type_text(kernel->special.in_type[0]), kernel->special.axis);
+}
+
+static void print_scatter(const Kernel *kernel, Text *out)
+{
+    text_printf(out, "%s", type_text(kernel->special.out_type));
+}
+
+static void print_extern(const Kernel *kernel, Text *out)
+{
+    text_printf(out, "%s", extern_info[kernel->special.symbol].name);
+}
+
+static void print_scan(const Kernel *kernel, Text *out)
+{
+    text_printf(out, "%" PRId64 " steps%s of %u kernels", kernel->scan->steps, kernel->scan->reversed ? " backwards" : "",
+                kernel->scan->body->kernels.len);
+}
+
+typedef void PrintKernel(const Kernel *kernel, Text *out);
+static PrintKernel *const printers[KERNEL_COUNT] = {
+#define KERNEL(KIND, word, ...) print_##word,
+#include "passes/kernels.def"
+#undef KERNEL
+};
 
 static void print_kernels(const Plan *plan, const Schedule *schedule, unsigned indent, Text *out);
 
@@ -111,7 +125,8 @@ static void print_kernel(const Plan *plan, const Schedule *schedule, uint32_t k,
 {
     const Kernel *kernel = &schedule->kernels.data[k];
     text_printf(out, "%*s%3u  ", indent, "", k);
-    print_shape(kernel, out);
+    text_printf(out, "%-7s", kernel_info[kernel->kind].word);
+    printers[kernel->kind](kernel, out);
     text_printf(out, ", %.3g Mflop, ", (double)kernel->flops / 1e6);
     print_bytes(out, kernel->bytes);
     if (kernel->line)

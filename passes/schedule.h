@@ -113,15 +113,20 @@ int64_t axes_elements(const AxisList *list);
 /* ---- kernels ---- */
 
 typedef enum {
-    KERNEL_LOOP,
-    KERNEL_PRODUCT,
-    KERNEL_RANDOM,
-    KERNEL_ARGMAX,
-    KERNEL_SORT,
-    KERNEL_SCATTER,
-    KERNEL_EXTERN,
-    KERNEL_SCAN
+#define KERNEL(KIND, ...) KERNEL_##KIND,
+#include "passes/kernels.def"
+#undef KERNEL
+    KERNEL_COUNT
 } KernelKind;
+
+typedef enum { ANY_STRIDES, ROWS_IN_ORDER } KernelLayout; /* ROWS_IN_ORDER: row-major, without gaps */
+
+typedef struct KernelInfo {
+    const char *word;
+    OpCode op; /* OP_COUNT: none is such a kernel one by one */
+    KernelLayout operands, result;
+} KernelInfo;
+extern const KernelInfo kernel_info[KERNEL_COUNT];
 
 /* Kernels with simple code of their own. random: seed, step -> f32 out; argmax and sort: in -> i32 out; scatter: index, updates
  * -> out; extern: row-major operands -> row-major out. */

@@ -287,39 +287,68 @@ static bool is_row_major(const View *view, Type type)
     return true;
 }
 
-static void check_special(Checker *c, const Kernel *kernel)
+/* What reads and writes of such a kernel have in common. */
+static void check_accesses(Checker *c, const Kernel *kernel)
 {
     const Special *s = &kernel->special;
     Type out = s->out_type;
     if (kernel->kind == KERNEL_RANDOM)
         out.dtype = DTYPE_F32;
-    if (kernel->kind == KERNEL_ARGMAX && (s->axis < 0 || s->axis >= s->in_type[0].rank || out.rank + 1 != s->in_type[0].rank)) {
-        complain(c, "argmax along an axis that its operand lacks");
-        return;
-    }
-    for (int axis = 0; kernel->kind == KERNEL_ARGMAX && axis < out.rank; axis++)
-        if (out.dims[axis] != s->in_type[0].dims[axis + (axis >= s->axis)])
-            complain(c, "argmax has another shape than its operand without the axis");
-    if (kernel->kind == KERNEL_SORT &&
-        (s->axis < 0 || s->axis >= out.rank || !type_equal(s->in_type[0], type_with_dtype(out, s->in_type[0].dtype))))
-        complain(c, "sort has another shape than its operand, or an axis that it lacks");
-    for (unsigned axis = 1; kernel->kind == KERNEL_SCATTER && axis < out.rank; axis++)
-        if (out.dims[axis] != s->in_type[1].dims[axis + s->in_type[0].rank - 1])
-            complain(c, "scatter_add has rows of another shape than its updates");
-    bool row_major = kernel->kind == KERNEL_EXTERN || kernel->kind == KERNEL_RANDOM;
     for (uint32_t i = 0; i < s->inputs; i++) {
         char what[32];
         snprintf(what, sizeof what, "operand %u", i);
         Access in = tensor_access(&s->in[i], s->in_type[i], what);
         check_read(c, kernel, &in);
         check_not_own(c, s->in[i].buffer, s->out.buffer);
-        if (kernel->kind == KERNEL_EXTERN && !is_row_major(&s->in[i], s->in_type[i]))
+        if (kernel_info[kernel->kind].operands == ROWS_IN_ORDER && !is_row_major(&s->in[i], s->in_type[i]))
             complain(c, "%s is not row-major", what);
     }
-    if (row_major && !is_row_major(&s->out, out))
+    if (kernel_info[kernel->kind].result == ROWS_IN_ORDER && !is_row_major(&s->out, out))
         complain(c, "the result is not row-major");
     Access result = tensor_access(&s->out, out, "out");
     check_write(c, kernel, &result);
+}
+
+static void check_random(Checker *c, const Kernel *kernel)
+{
+    check_accesses(c, kernel);
+}
+
+static void check_extern(Checker *c, const Kernel *kernel)
+{
+    check_accesses(c, kernel);
+}
+
+static void check_argmax(Checker *c, const Kernel *kernel)
+{
+    const Special *s = &kernel->special;
+    Type out = s->out_type;
+    if (s->axis < 0 || s->axis >= s->in_type[0].rank || out.rank + 1 != s->in_type[0].rank) {
+        complain(c, "argmax along an axis that its operand lacks");
+        return;
+    }
+    for (int axis = 0; axis < out.rank; axis++)
+        if (out.dims[axis] != s->in_type[0].dims[axis + (axis >= s->axis)])
+            complain(c, "argmax has another shape than its operand without the axis");
+    check_accesses(c, kernel);
+}
+
+static void check_sort(Checker *c, const Kernel *kernel)
+{
+    const Special *s = &kernel->special;
+    if (s->axis < 0 || s->axis >= s->out_type.rank ||
+        !type_equal(s->in_type[0], type_with_dtype(s->out_type, s->in_type[0].dtype)))
+        complain(c, "sort has another shape than its operand, or an axis that it lacks");
+    check_accesses(c, kernel);
+}
+
+static void check_scatter(Checker *c, const Kernel *kernel)
+{
+    const Special *s = &kernel->special;
+    for (unsigned axis = 1; axis < s->out_type.rank; axis++)
+        if (s->out_type.dims[axis] != s->in_type[1].dims[axis + s->in_type[0].rank - 1])
+            complain(c, "scatter_add has rows of another shape than its updates");
+    check_accesses(c, kernel);
 }
 
 static void check_whole(Checker *c, const Kernel *kernel, uint32_t buffer, const char *what)
@@ -353,20 +382,14 @@ static void check_scan(Checker *c, const Kernel *kernel)
         complain(c, "the body of the scan must not run");
 }
 
+typedef void CheckKernel(Checker *c, const Kernel *kernel);
+static CheckKernel *const checks[KERNEL_COUNT] = {
+#define KERNEL(KIND, word, ...) check_##word,
+#include "passes/kernels.def"
+#undef KERNEL
+};
+
 void check_kernel(Checker *c, const Kernel *kernel)
 {
-    switch (kernel->kind) {
-    case KERNEL_LOOP:
-        check_loop(c, kernel);
-        break;
-    case KERNEL_PRODUCT:
-        check_product(c, kernel);
-        break;
-    case KERNEL_SCAN:
-        check_scan(c, kernel);
-        break;
-    default:
-        check_special(c, kernel);
-        break;
-    }
+    checks[kernel->kind](c, kernel);
 }
