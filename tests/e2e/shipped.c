@@ -37,7 +37,7 @@ static const struct {
     {"static_cnn.hn", {{"tile", "2"}, {"code", "3"}, {"blocks", "1"}}},
     {"stn_lstm.hn", {{"size", "6"}, {"length", "5"}}},
     {"stn_resnet.hn", {{"channels", "2"}}},
-    {"transformer.hn", {{"size", "8"}, {"length", "5"}}},
+    {"transformer.hn", {{"size", "8"}, {"length", "5"}, {"layers", "1"}}},
 };
 
 static const Define *defines_of(const char *path)
