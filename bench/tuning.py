@@ -22,7 +22,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 HNC = ROOT / "build" / "hnc"
 TASKS = {
     "images": {
-        "model": "stn_cnn", "peer": "torch_tuned_images", "title": "A self-tuning CNN on CIFAR-10", "valid": "fit(cifar.valid)", "test": "fit(cifar.test)",
+        "model": "stn_cnn", "peer": "torch_tuned_images", "title": "A self-tuning CNN on CIFAR-10",
+        "valid": "fit(cifar.valid)", "test": "fit(cifar.test)",
         "figure": "cross-entropy", "more": ("err(cifar.valid)", "err(cifar.test)"),
         "settings": "The small network of the authors' code (15,750 weights), 11 hyperparameters, batches of 128, SGD with rate 0.01 and momentum 0.9, "
                     "warm-up of 5 epochs.",
@@ -31,7 +32,8 @@ TASKS = {
                 "epochs.",
     },
     "sequences": {
-        "model": "stn_lstm", "peer": "torch_tuned_text", "title": "A self-tuning LSTM on Penn Treebank", "valid": "perplexity(ptb.valid)", "test": "perplexity(ptb.test)",
+        "model": "stn_lstm", "peer": "torch_tuned_text", "title": "A self-tuning LSTM on Penn Treebank",
+        "valid": "perplexity(ptb.valid)", "test": "perplexity(ptb.test)",
         "figure": "perplexity", "more": (),
         "settings": "Two layers of 200, 7 hyperparameters, windows of 70 words, 40 streams, SGD with rate 30, clipped to norm 0.25, warm-up of one epoch.",
         "by hand": ("start=0.25",), "choice": "0.25 each",

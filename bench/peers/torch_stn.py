@@ -11,7 +11,9 @@ torch.manual_seed(0)
 BATCH = 128
 SMALL = args.workload == "w2s"
 WIDTH, RATE_LIMIT = (300, 0.9) if SMALL else (1200, 0.95)
-HYPERS = {"rates": Hyper(0, RATE_LIMIT, 0.05, count=3), **({"decay": Hyper(-7, -2, -5, shared=True)} if SMALL else {})}  # decay: its log10
+HYPERS = {"rates": Hyper(0, RATE_LIMIT, 0.05, count=3)}
+if SMALL:
+    HYPERS["decay"] = Hyper(-7, -2, -5, shared=True)  # its log10
 
 
 class Layer(Response):
