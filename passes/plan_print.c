@@ -125,7 +125,7 @@ static void print_kernel(const Plan *plan, const Schedule *schedule, uint32_t k,
 {
     const Kernel *kernel = &schedule->kernels.data[k];
     text_printf(out, "%*s%3u  ", indent, "", k);
-    text_printf(out, "%-7s", kernel_info[kernel->kind].word);
+    text_printf(out, "%-6s ", kernel_info[kernel->kind].word);
     printers[kernel->kind](kernel, out);
     text_printf(out, ", %.3g Mflop, ", (double)kernel->flops / 1e6);
     print_bytes(out, kernel->bytes);
