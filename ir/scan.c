@@ -228,8 +228,10 @@ void build_scan_of_part(Builder *b, Value first, int64_t steps, int64_t segment,
     b->line = line;
     Value *results = support_malloc((carries + yielded + 1) * sizeof *results);
     scan_with(b, p.body.function, steps, segment, carries, scanned + drawn, p.operands.data, results);
-    memcpy(lasts, results, carries * sizeof *lasts);
-    memcpy(yields, results + carries, yielded * sizeof *yields);
+    for (uint32_t i = 0; i < carries; i++)
+        lasts[i] = results[i];
+    for (uint32_t i = 0; i < yielded; i++)
+        yields[i] = results[carries + i];
     support_free(results);
     support_free(p.from.ops.data);
     support_free(p.inside);
