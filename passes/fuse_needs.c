@@ -46,12 +46,7 @@ static const Copy *find_copy(const Fuser *f, Value v, const View *view)
 View need_copy(Fuser *f, Value v, Dims order, uint32_t group)
 {
     Type type = type_at(f, v);
-    View view = {0};
-    int64_t stride = 1;
-    for (unsigned i = order.n; i-- > 0;) {
-        view.stride[order.v[i]] = stride;
-        stride *= type.dims[order.v[i]];
-    }
+    View view = view_in_order((View){0}, type, order);
     const Copy *copy = find_copy(f, v, &view);
     if (!copy) {
         view.buffer = new_buffer(f, BUFFER_SCRATCH, 0, type.dtype, type_elements(type), v);

@@ -158,17 +158,6 @@ static View operand_view(Fuser *f, Value v, DType dtype, Dims order, uint32_t in
     return readable(f, &view, dtype) ? view : need_copied(f, v, order, index);
 }
 
-/* Where the operand's axes would lie in a copy with its axes in this order. */
-static View copied(View view, Type type, Dims order)
-{
-    int64_t stride = 1;
-    for (unsigned i = order.n; i-- > 0;) {
-        view.stride[order.v[i]] = stride;
-        stride *= type.dims[order.v[i]];
-    }
-    return view;
-}
-
 /* Whether a copy of an operand, of elements that lie apart from one another, costs little beside the product. */
 static bool worth_copy(const Fuser *f, Value v, const View *view, const Op *op)
 {
@@ -203,7 +192,7 @@ static void make_plain(Fuser *f, const Op *op, View *views, View out, uint32_t i
         unsigned i = turn ? 1 - small : small;
         Value operand = op->args[i];
         Dims order = order_beside(f, op, i, &views[1 - i]);
-        View copy = copied(views[i], type_at(f, operand), order);
+        View copy = view_in_order(views[i], type_at(f, operand), order);
         product = i ? describe(f, op, views[0], copy, out) : describe(f, op, copy, views[1], out);
         fast = product_is_plain(&product) && worth_copy(f, operand, &views[i], op);
         if (fast)

@@ -39,6 +39,8 @@ typedef struct View {
 
 /* Row-major. */
 View view_contiguous(uint32_t buffer, Type type);
+/* The view with the strides of a tensor without gaps, whose axes lie in this order, outermost first. */
+View view_in_order(View view, Type type, Dims order);
 /* The view of a view op's result (or of a reduction along axes of extent 1), given its operand's. False: no strides describe it
  * (only for reshape). */
 bool view_through(View *view, const Op *op, Type operand);

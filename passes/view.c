@@ -3,15 +3,19 @@
 
 #include "passes/schedule.h"
 
-View view_contiguous(uint32_t buffer, Type type)
+View view_in_order(View view, Type type, Dims order)
 {
-    View view = {.buffer = buffer};
     int64_t stride = 1;
-    for (unsigned axis = type.rank; axis-- > 0;) {
-        view.stride[axis] = stride;
-        stride *= type.dims[axis];
+    for (unsigned i = order.n; i-- > 0;) {
+        view.stride[order.v[i]] = stride;
+        stride *= type.dims[order.v[i]];
     }
     return view;
+}
+
+View view_contiguous(uint32_t buffer, Type type)
+{
+    return view_in_order((View){.buffer = buffer}, type, all_axes(type.rank));
 }
 
 /* Axes [begin, end) of a tensor, outermost first, as one axis: its innermost strides are stored. False if the strides do not

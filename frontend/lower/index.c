@@ -117,8 +117,7 @@ static Val index_list(Session *s, Val list, const Expr *expr, bool *known)
 {
     int64_t at, extent = list.kind == VAL_DIMS ? list.dims.n : list.dims.v[0];
     const Arg *arg = expr->args.first;
-    *known = expr->args.count == 1 && arg->kind == ARG_VALUE && !is_new_axis(s, arg) && arg->value->kind != EXPR_ELLIPSIS &&
-             arg->value->kind != EXPR_SPREAD;
+    *known = is_one_position(expr) && !is_new_axis(s, arg);
     if (!*known)
         return val_poison();
     Val place = evaluate(s, arg->value);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "frontend/lower/kit.h"
+#include "frontend/lower/positions.h"
 #include "frontend/lower/rows_taken.h"
 
 /* A loss that reads no field is trained on the split that its expression names. */
@@ -138,9 +139,7 @@ Val dataset_index(Session *s, Val dataset, const Expr *expr)
         return val_poison();
     if (!data->family || dataset.member.kind != MEMBER_NONE)
         return refuse_index(s, dataset, expr->span);
-    bool one =
-        expr->args.count == 1 && arg->kind == ARG_VALUE && arg->value->kind != EXPR_SPREAD && arg->value->kind != EXPR_ELLIPSIS;
-    if (!one) {
+    if (!is_one_position(expr)) {
         fail(s, expr->span, "one member of the family '%s' is needed here", data->name);
         add_help(s, "as in '%s[0].%s'", data->name, data->splits.data[0].name);
         return val_poison();

@@ -1,5 +1,11 @@
 #include "frontend/lower/positions.h"
 
+bool is_one_position(const Expr *index)
+{
+    const Arg *arg = index->args.first;
+    return index->args.count == 1 && arg->kind == ARG_VALUE && arg->value->kind != EXPR_SPREAD && arg->value->kind != EXPR_ELLIPSIS;
+}
+
 bool add_position(Session *s, Positions *positions, Val index, int64_t extent, Span span)
 {
     DType dtype = val_type(s, index).dtype;

@@ -9,6 +9,9 @@ typedef struct Positions {
     Value at[MAX_RANK];    /* an i32 for each of the axes, of shapes that broadcast */
 } Positions;
 
+/* Whether an index has one entry, which says a position. */
+bool is_one_position(const Expr *index);
+
 /* Adds the positions along the axis behind those that are there, which has this extent: a label, an i32 or a u8. Reports what
  * cannot be a position. */
 bool add_position(Session *s, Positions *positions, Val index, int64_t extent, Span span);

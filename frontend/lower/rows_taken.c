@@ -56,9 +56,7 @@ Val column_rows(Session *s, Val column, const Expr *expr)
 {
     const Arg *arg = expr->args.first;
     const char *text = span_text(&s->file->arena, expr->left->span);
-    bool one =
-        expr->args.count == 1 && arg->kind == ARG_VALUE && arg->value->kind != EXPR_SPREAD && arg->value->kind != EXPR_ELLIPSIS;
-    if (!one) {
+    if (!is_one_position(expr)) {
         fail(s, expr->span, "one place is needed here: which examples of the split a row takes");
         add_help(s, "'%s[k]' is an example, and '%s[k][0]' its first entry", text, text);
         return val_poison();

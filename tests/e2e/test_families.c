@@ -197,11 +197,16 @@ static void write_images(const char *images, const char *labels, int rows)
     "objective most(d) = max(d.label)\n"                                                                                         \
     "objective count(d) = sum(d.label * 0 + 1)\n"
 
+static void write_digits(void)
+{
+    write_images("images", "labels", 240);
+    write_images("test-images", "test-labels", 60);
+}
+
 static void test_permuted(void **state)
 {
     (void)state;
-    write_images("images", "labels", 240);
-    write_images("test-images", "test-labels", 60);
+    write_digits();
     build("p", DIGITS //
           "train t = fit {\n"
           "  minimise fit(permuted[2].train) by adam(3e-2)\n"
@@ -230,8 +235,7 @@ static void test_permuted(void **state)
 static void test_predictions_of_permuted(void **state)
 {
     (void)state;
-    write_images("images", "labels", 240);
-    write_images("test-images", "test-labels", 60);
+    write_digits();
     build("q", DIGITS //
           "task t[3] embed 4\n"
           "weights c = dense(t)\n"
@@ -264,8 +268,7 @@ static void test_predictions_of_permuted(void **state)
 static void test_classes_of_digits(void **state)
 {
     (void)state;
-    write_images("images", "labels", 240);
-    write_images("test-images", "test-labels", 60);
+    write_digits();
     build("s", DIGITS //
           "train t = fit {\n"
           "  minimise half(split[1].train) by adam(3e-2)\n"
@@ -296,8 +299,7 @@ static void test_classes_of_digits(void **state)
 static void test_predictions_of_classes(void **state)
 {
     (void)state;
-    write_images("images", "labels", 240);
-    write_images("test-images", "test-labels", 60);
+    write_digits();
     build("s", DIGITS //
           "task t[2]\n"
           "weights h = free each t\n"
@@ -321,8 +323,7 @@ static void test_predictions_of_classes(void **state)
 static void test_small_member(void **state)
 {
     (void)state;
-    write_images("images", "labels", 240);
-    write_images("test-images", "test-labels", 60);
+    write_digits();
     build("s", DIGITS "train t = fit { minimise total(single[3].test) + sumsq(h) by adam(1e-3); batch 16; epochs 1 }\n");
     assert_int_equal(run_command("./s train --quiet --out a"), 1);
     assert_true(output_has("the split single[3].test has 15 examples, fewer than a batch of 16"));

@@ -25,16 +25,17 @@ static void write_table(void)
     write_numbers("forms.csv", "a,b,c,d,e,y", EXAMPLES);
 }
 
+/* Takes the examples of either split. */
+#define TABLE_DATA \
+    "data d = csv(\"forms.csv\") {\n  fields x = numbers(a, b, c, d, e), y = numbers(y)\n  split train %d, valid %d\n}\n"
+
 /* `rows`: the first layer gets three rows per example instead of one. */
 static void write_model(const char *form, bool rows)
 {
     FILE *file = fopen("form.hn", "w");
     assert_non_null(file);
     fprintf(file,
-            "data d = csv(\"forms.csv\") {\n"
-            "  fields x = numbers(a, b, c, d, e), y = numbers(y)\n"
-            "  split train %d, valid %d\n"
-            "}\n"
+            TABLE_DATA //
             "hyper lam {\n"
             "  scale: real = 0.3\n"
             "  decay: range(0, 2) = 0.5\n"
@@ -123,10 +124,7 @@ static void test_dropped_recurrent_weights(void **state)
     FILE *file = fopen("dropped.hn", "w");
     assert_non_null(file);
     fprintf(file,
-            "data d = csv(\"forms.csv\") {\n"
-            "  fields x = numbers(a, b, c, d, e), y = numbers(y)\n"
-            "  split train %d, valid %d\n"
-            "}\n"
+            TABLE_DATA //
             "hyper lam {\n"
             "  scale: real = 0.3\n"
             "  drop: rate(0, 1) = 0.3 shared\n"
@@ -166,10 +164,7 @@ static void write_index_model(const char *form, const char *train)
     FILE *file = fopen("index.hn", "w");
     assert_non_null(file);
     fprintf(file,
-            "data d = csv(\"forms.csv\") {\n"
-            "  fields x = numbers(a, b, c, d, e), y = numbers(y)\n"
-            "  split train %d, valid %d\n"
-            "}\n"
+            TABLE_DATA //
             "task t[3] embed 2\n"
             "member k[4] embed 2\n"
             "net target(x: f32[5]) -> f32[1] { return linear(tanh(linear(x, 7)), 1) }\n"
