@@ -209,9 +209,10 @@ static void gather_few_runs(Gather *g, const LLVMValueRef *starts, unsigned runs
     Emitter *e = g->e;
     LLVMValueRef begin[MOST_RUNS], before[MOST_RUNS][MOST_LANES / SIDE];
     for (unsigned r = 0; r < runs; r++) {
-        begin[r] = emit_advance(e, g->dtype, line_at(g, starts[r]), LLVMBuildNeg(e->builder, starts[r], ""));
-        for (unsigned line = 0; line < g->width; line += SIDE)
-            before[r][line / SIDE] = lanes_below(e, SIDE, LLVMBuildSub(e->builder, starts[r], const_i64(e, line), ""));
+        LLVMValueRef line = line_at(g, starts[r]), back = LLVMBuildNeg(e->builder, starts[r], "");
+        begin[r] = emit_advance(e, g->dtype, line, back);
+        for (unsigned v = 0; v < g->width / SIDE; v++)
+            before[r][v] = lanes_below(e, SIDE, LLVMBuildSub(e->builder, starts[r], const_i64(e, v * SIDE), ""));
     }
     Counter k = loop_begin(e, const_i64(e, 0), g->arg[GATHER_K], 1);
     LLVMValueRef offset = offset_of_k(g, k.index), to = place_of(g, k.index, const_i64(e, 0));
@@ -246,7 +247,8 @@ static void try_few_runs(Gather *g, LLVMBasicBlockRef gathered)
         if (runs == MOST_RUNS)
             break;
         LLVMBasicBlockRef next = new_block(g, "next");
-        LLVMValueRef apart = LLVMBuildSub(e->builder, offset_along(e, true, along, end), offset_along(e, true, along, start), "");
+        LLVMValueRef to = offset_along(e, true, along, end), from = offset_along(e, true, along, start);
+        LLVMValueRef apart = LLVMBuildSub(e->builder, to, from, "");
         LLVMValueRef behind = LLVMBuildICmp(e->builder, LLVMIntSGE, apart, LLVMBuildSub(e->builder, end, start, ""), "");
         LLVMBuildCondBr(e->builder, behind, next, other);
         LLVMPositionBuilderAtEnd(e->builder, next);
