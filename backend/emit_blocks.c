@@ -312,7 +312,8 @@ static void pack_lhs(Blocks *b)
     Emitter *e = b->e;
     Counter tile = loop_begin(e, const_i64(e, 0), b->rows, b->s.rows);
     Lines lines = lines_from(b, BLOCKS_LHS, BLOCKS_LHS_ROW, BLOCKS_LHS_COLUMN, add(e, b->row, tile.index));
-    pack(b, b->s.rows, lines, packed_tile(b, tile.index), rest_of(e, tile.index, b->rows, b->s.rows));
+    LLVMValueRef to = packed_tile(b, tile.index);
+    pack(b, b->s.rows, lines, to, rest_of(e, tile.index, b->rows, b->s.rows));
     loop_end(e, &tile);
 }
 

@@ -188,7 +188,8 @@ static LLVMBasicBlockRef find_run(Gather *g, const Walk *walk, LLVMValueRef alon
 /* Entries of the walk's run from where it is to its end, or to that of the walk. */
 static LLVMValueRef rest_of_run(Gather *g, const Walk *walk, LLVMValueRef along, LLVMValueRef end)
 {
-    return emit_less(g->e, run_along(g->e, along, walk->at), LLVMBuildSub(g->e->builder, end, walk->at, ""));
+    LLVMValueRef of_run = run_along(g->e, along, walk->at);
+    return emit_less(g->e, of_run, LLVMBuildSub(g->e->builder, end, walk->at, ""));
 }
 
 /* The copy of one line at the place of another. */

@@ -54,11 +54,13 @@ static void set_inputs(Steps *s)
     LLVMValueRef first = LLVMBuildICmp(e->builder, LLVMIntEQ, s->number, const_i64(e, 0), "");
     LLVMValueRef before = LLVMBuildSub(e->builder, s->number, const_i64(e, 1), "");
     for (uint32_t i = 0; i < scan->carries; i++) {
-        LLVMValueRef place = LLVMBuildSelect(e->builder, first, operand_place(s, i), carry_place(s, i, before), "");
+        LLVMValueRef initial = operand_place(s, i), place = LLVMBuildSelect(e->builder, first, initial, carry_place(s, i, before), "");
         LLVMBuildStore(e->builder, place, listed(s, 0, i));
     }
-    for (uint32_t i = scan->carries; i < scan->carries + scan->scanned; i++)
-        LLVMBuildStore(e->builder, entry_place(s, operand_place(s, i), input_type(scan, i)), listed(s, 0, i));
+    for (uint32_t i = scan->carries; i < scan->carries + scan->scanned; i++) {
+        LLVMValueRef place = entry_place(s, operand_place(s, i), input_type(scan, i));
+        LLVMBuildStore(e->builder, place, listed(s, 0, i));
+    }
 }
 
 static void set_outputs(Steps *s)
@@ -90,8 +92,10 @@ KernelSplit emit_scan(Emitter *e, const Kernel *kernel)
     s.lists[0] = make_variable(e, LLVMArrayType2(e->pointer, inputs + 1));
     s.lists[1] = make_variable(e, LLVMArrayType2(e->pointer, outputs + 1));
     LLVMValueRef frame = make_frame(&s);
-    for (uint32_t i = s.scan->carries + s.scan->scanned; i < inputs; i++)
-        LLVMBuildStore(e->builder, operand_place(&s, i), listed(&s, 0, i));
+    for (uint32_t i = s.scan->carries + s.scan->scanned; i < inputs; i++) {
+        LLVMValueRef place = operand_place(&s, i);
+        LLVMBuildStore(e->builder, place, listed(&s, 0, i));
+    }
     Counter step = loop_begin(e, const_i64(e, 0), const_i64(e, s.scan->steps), 1);
     s.number = step.index;
     s.entry = s.scan->reversed ? LLVMBuildSub(e->builder, const_i64(e, s.scan->steps - 1), step.index, "") : step.index;

@@ -84,7 +84,7 @@ static LLVMValueRef later_child(const Line *line, LLVMValueRef left, LLVMValueRe
     LLVMValueRef right = LLVMBuildAdd(e->builder, left, const_i64(e, 1), "");
     LLVMValueRef exists = LLVMBuildICmp(e->builder, LLVMIntSLT, right, end, "");
     LLVMValueRef readable = LLVMBuildSelect(e->builder, exists, right, left, "");
-    LLVMValueRef later = goes_before(line, read_place(line, left), read_place(line, readable));
+    LLVMValueRef at_left = read_place(line, left), later = goes_before(line, at_left, read_place(line, readable));
     return LLVMBuildSelect(e->builder, later, readable, left, "");
 }
 
@@ -140,7 +140,8 @@ static LLVMValueRef sort_function(Emitter *e, DType dtype)
     Line line = line_of(e, dtype, function);
     LLVMValueRef count = LLVMGetParam(function, SORT_COUNT), zero = const_i64(e, 0), one = const_i64(e, 1);
     Counter fill = loop_begin(e, zero, count, 1);
-    store_scalar(e, DTYPE_I32, LLVMBuildTrunc(e->builder, fill.index, e->i32, ""), place_at(&line, fill.index));
+    LLVMValueRef number = LLVMBuildTrunc(e->builder, fill.index, e->i32, "");
+    store_scalar(e, DTYPE_I32, number, place_at(&line, fill.index));
     loop_end(e, &fill);
     LLVMValueRef half = LLVMBuildAShr(e->builder, count, one, ""), last = LLVMBuildSub(e->builder, half, one, "");
     Counter heap = loop_begin(e, zero, half, 1);
@@ -148,8 +149,8 @@ static LLVMValueRef sort_function(Emitter *e, DType dtype)
     loop_end(e, &heap);
     Counter take = loop_begin(e, one, count, 1);
     LLVMValueRef end = LLVMBuildSub(e->builder, count, take.index, "");
-    LLVMValueRef first = read_place(&line, zero);
-    store_scalar(e, DTYPE_I32, read_place(&line, end), place_at(&line, zero));
+    LLVMValueRef first = read_place(&line, zero), last_one = read_place(&line, end);
+    store_scalar(e, DTYPE_I32, last_one, place_at(&line, zero));
     store_scalar(e, DTYPE_I32, first, place_at(&line, end));
     sift(&line, down, zero, end);
     loop_end(e, &take);

@@ -142,8 +142,8 @@ static void emit_step(Panel *p, LLVMValueRef k)
     for (unsigned r = 0; r < p->rows; r++) {
         LLVMValueRef left = splat(e, load_scalar(e, p->dtype, emit_advance(e, p->dtype, p->lhs[r], column)), p->lanes);
         for (unsigned v = 0; v < p->vectors; v++) {
-            LLVMValueRef sum = LLVMBuildLoad2(e->builder, type, *sum_of(p, r, v), "");
-            LLVMBuildStore(e->builder, fused_multiply_add(e, left, right[v], sum), *sum_of(p, r, v));
+            LLVMValueRef place = *sum_of(p, r, v), sum = LLVMBuildLoad2(e->builder, type, place, "");
+            LLVMBuildStore(e->builder, fused_multiply_add(e, left, right[v], sum), place);
         }
     }
 }

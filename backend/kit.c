@@ -92,8 +92,10 @@ static LLVMValueRef fma_without_instruction(const Kit *k, LLVMValueRef a, LLVMVa
     LLVMTypeRef wide = LLVMDoubleTypeInContext(k->context);
     if (element != type)
         wide = LLVMVectorType(wide, LLVMGetVectorSize(type));
-    LLVMValueRef product = LLVMBuildFMul(k->builder, LLVMBuildFPExt(k->builder, a, wide, ""), LLVMBuildFPExt(k->builder, b, wide, ""), "");
-    return LLVMBuildFPTrunc(k->builder, LLVMBuildFAdd(k->builder, product, LLVMBuildFPExt(k->builder, c, wide, ""), ""), type, "");
+    a = LLVMBuildFPExt(k->builder, a, wide, "");
+    b = LLVMBuildFPExt(k->builder, b, wide, "");
+    c = LLVMBuildFPExt(k->builder, c, wide, "");
+    return LLVMBuildFPTrunc(k->builder, LLVMBuildFAdd(k->builder, LLVMBuildFMul(k->builder, a, b, ""), c, ""), type, "");
 }
 
 LLVMValueRef kit_fma(const Kit *k, LLVMValueRef a, LLVMValueRef b, LLVMValueRef c)

@@ -236,7 +236,8 @@ static void look_at(Builder *b, const Site *site, Value *any, Value *largest)
 {
     Type type = value_type(b, site->given), one = type_of(DTYPE_I32, 1, (int64_t[]){1});
     Value zero = build_const(b, type, 0), last = build_const(b, type, (double)(site->rows - 1));
-    Value outside = build_binary(b, OP_OR, build_binary(b, OP_LT, site->given, zero), build_binary(b, OP_LT, last, site->given));
+    Value below = build_binary(b, OP_LT, site->given, zero), above = build_binary(b, OP_LT, last, site->given);
+    Value outside = build_binary(b, OP_OR, below, above);
     Value none = build_const(b, type, INT32_MIN);
     *any = build_reshape(b, all_axes_max(b, build_cast(b, outside, DTYPE_I32)), one);
     *largest = build_reshape(b, all_axes_max(b, build_select(b, outside, site->given, none)), one);

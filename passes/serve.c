@@ -43,8 +43,8 @@ static Value build_log_of_quotient(Builder *b, Value x, double number)
  * share itself has no precision near the upper end. */
 static Value build_log_ratio(Builder *b, Value above_low, Value above_high)
 {
-    return build_binary(b, OP_SUB, build_unary(b, OP_LOG, above_low),
-                        build_unary(b, OP_LOG, build_unary(b, OP_NEG, above_high)));
+    Value first = build_unary(b, OP_LOG, above_low);
+    return build_binary(b, OP_SUB, first, build_unary(b, OP_LOG, build_unary(b, OP_NEG, above_high)));
 }
 
 /* The unconstrained numbers of natural values: hyper_kind_raw(), as IR. */
@@ -52,23 +52,35 @@ static Value build_raw(Builder *b, const Hyper *hyper, Value x)
 {
     double low = hyper->low, high = hyper->high;
     switch (hyper->kind) {
-    case HYPER_RANGE:
-        return build_log_ratio(b, build_less(b, x, low), build_less(b, x, high));
-    case HYPER_INTEGER:
-        return build_log_ratio(b, build_with_const(b, OP_ADD, build_less(b, x, low), 0.5),
-                               build_with_const(b, OP_SUB, build_less(b, x, high), 0.5));
+    case HYPER_RANGE: {
+        Value above_low = build_less(b, x, low);
+        return build_log_ratio(b, above_low, build_less(b, x, high));
+    }
+    case HYPER_INTEGER: {
+        Value above_low = build_with_const(b, OP_ADD, build_less(b, x, low), 0.5);
+        return build_log_ratio(b, above_low, build_with_const(b, OP_SUB, build_less(b, x, high), 0.5));
+    }
     case HYPER_POSITIVE: {
         Value small = build_unary(b, OP_LOG, build_unary(b, OP_EXPM1, x));
         return build_select(b, build_binary(b, OP_LT, build_const(b, value_type(b, x), 30), x), x, small);
     }
     case HYPER_LOG:
         return build_log_of_quotient(b, x, hyper->init);
-    case HYPER_LOG_RANGE:
-        return build_log_ratio(b, build_log_of_quotient(b, x, low), build_log_of_quotient(b, x, high));
+    case HYPER_LOG_RANGE: {
+        Value above_low = build_log_of_quotient(b, x, low);
+        return build_log_ratio(b, above_low, build_log_of_quotient(b, x, high));
+    }
     case HYPER_REAL:
         break;
     }
     return x;
+}
+
+/* Whether low stands before x and x before high; `before` and `behind` are OP_LT or OP_LE. */
+static Value build_between(Builder *b, OpCode before, Value low, Value x, OpCode behind, Value high)
+{
+    Value above = build_binary(b, before, low, x);
+    return build_binary(b, OP_AND, above, build_binary(b, behind, x, high));
 }
 
 /* Whether each natural value is one: hyper_kind_holds(), as IR. */
@@ -80,14 +92,14 @@ static Value build_holds(Builder *b, const Hyper *hyper, Value x)
     switch (hyper->kind) {
     case HYPER_RANGE:
     case HYPER_LOG_RANGE:
-        return build_binary(b, OP_AND, build_binary(b, OP_LT, low, x), build_binary(b, OP_LT, x, high));
+        return build_between(b, OP_LT, low, x, OP_LT, high);
     case HYPER_INTEGER: {
-        Value inside = build_binary(b, OP_AND, build_binary(b, OP_LE, low, x), build_binary(b, OP_LE, x, high));
+        Value inside = build_between(b, OP_LE, low, x, OP_LE, high);
         return build_binary(b, OP_AND, inside, build_binary(b, OP_EQ, x, build_unary(b, OP_FLOOR, x)));
     }
     case HYPER_POSITIVE:
     case HYPER_LOG:
-        return build_binary(b, OP_AND, build_binary(b, OP_LT, zero, x), build_binary(b, OP_LE, x, most));
+        return build_between(b, OP_LT, zero, x, OP_LE, most);
     case HYPER_REAL:
         break;
     }
@@ -226,8 +238,8 @@ static Value all_hold(Builder *b, const Model *model, const ExportArgument *argu
         vec_free(&parts);
     }
     Value wrong = build_cast(b, build_unary(b, OP_NOT, holds), DTYPE_I32);
-    return build_binary(b, OP_EQ, build_reduce(b, OP_REDUCE_MAX, wrong, all_axes(1)),
-                        build_const(b, type_scalar(DTYPE_I32), 0));
+    Value any = build_reduce(b, OP_REDUCE_MAX, wrong, all_axes(1));
+    return build_binary(b, OP_EQ, any, build_const(b, type_scalar(DTYPE_I32), 0));
 }
 
 static Function *build_check(Model *model, const Generator *generator, const char *name, const PassTrace *trace)

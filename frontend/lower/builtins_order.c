@@ -107,7 +107,8 @@ Val builtin_slice(Session *s, Call *call)
     Positions positions = {.first = axis};
     if (!add_position(s, &positions, start, extent, call->spans[1]))
         return val_poison();
-    positions.at[0] = build_binary(b, OP_ADD, build_splat(b, positions.at[0], at), build_iota(b, at, 0));
+    positions.at[0] = build_splat(b, positions.at[0], at);
+    positions.at[0] = build_binary(b, OP_ADD, positions.at[0], build_iota(b, at, 0));
     Dims shape;
     Value taken = take_positions(s, &positions, x.ir, call->expr->span, &shape);
     return taken == NO_VALUE ? val_poison() : val_tensor(taken);

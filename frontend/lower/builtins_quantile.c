@@ -42,8 +42,8 @@ static Value sorted_element(Builder *b, const Ranks *ranks, double k)
 {
     Type type = value_type(b, ranks->x);
     Value number = build_const(b, type, k);
-    Value is_it =
-        build_binary(b, OP_AND, build_binary(b, OP_LE, ranks->below, number), build_binary(b, OP_LT, number, ranks->upto));
+    Value begun = build_binary(b, OP_LE, ranks->below, number);
+    Value is_it = build_binary(b, OP_AND, begun, build_binary(b, OP_LT, number, ranks->upto));
     Value chosen = build_select(b, is_it, ranks->x, build_const(b, type, -INFINITY));
     return build_reduce(b, OP_REDUCE_MAX, chosen, dims_of(1, 1));
 }
@@ -52,7 +52,7 @@ static Value sorted_element(Builder *b, const Ranks *ranks, double k)
 static Value undefined_rows(Builder *b, Value x)
 {
     Value zero = build_const(b, value_type(b, x), 0);
-    Value undefined = build_select(b, build_binary(b, OP_EQ, x, x), zero, build_unary(b, OP_STOP, x));
+    Value defined = build_binary(b, OP_EQ, x, x), undefined = build_select(b, defined, zero, build_unary(b, OP_STOP, x));
     return build_reduce(b, OP_REDUCE_SUM, undefined, dims_of(1, 1));
 }
 

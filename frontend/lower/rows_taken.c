@@ -76,7 +76,7 @@ Val column_rows(Session *s, Val column, const Expr *expr)
     if (!check_type(s, result, expr->span))
         return val_poison();
     int64_t all = type_elements(shape);
-    Value row = build_binary(b, OP_ADD, build_within(b, at, taken->count), build_const(b, shape, (double)taken->first));
+    Value row = build_with_const(b, OP_ADD, build_within(b, at, taken->count), (double)taken->first);
     Value rows = build_fetch(b, column.field, build_reshape(b, row, type_of(DTYPE_I32, 1, &all)));
     Val value = val_tensor(build_reshape(b, rows, result));
     value.classes = field->classes;

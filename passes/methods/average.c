@@ -34,7 +34,7 @@ static Value is_due(Assembly *assembly, Builder *b)
     const Average *average = &assembly->train->average;
     Type whole = type_scalar(DTYPE_I32);
     uint32_t wait = counter(assembly, "wait", average->from);
-    Value left = build_binary(b, OP_SUB, build_read(b, wait), build_const(b, whole, 1));
+    Value left = build_with_const(b, OP_SUB, build_read(b, wait), 1);
     Value due = build_binary(b, OP_EQ, left, build_const(b, whole, 0));
     build_write(b, wait, build_select(b, due, build_const(b, whole, (double)average->every), left));
     return build_cast(b, due, DTYPE_I32);
@@ -85,7 +85,7 @@ static void average_state(Builder *b, Averaging averaging, uint32_t of, Value w)
     uint32_t state = companion(b->module, of);
     Type type = value_type(b, w);
     Value a = build_read(b, state), none = build_splat(b, averaging.none, type_with_dtype(type, DTYPE_BOOL));
-    Value moved = build_binary(b, OP_MUL, build_splat(b, averaging.share, type), build_binary(b, OP_SUB, w, a));
+    Value share = build_splat(b, averaging.share, type), moved = build_binary(b, OP_MUL, share, build_binary(b, OP_SUB, w, a));
     build_write(b, state, build_select(b, none, w, build_binary(b, OP_ADD, a, moved)));
 }
 

@@ -30,7 +30,7 @@ static Value read_carried(Assembly *assembly, Builder *b, const char *owner, con
     Value zero = build_const(b, type, 0);
     if (!owner)
         return zero;
-    Value begins = build_binary(b, OP_LT, build_const(b, type_scalar(b->module->real), 0), real_input(b, "begins"));
+    Value none = build_const(b, type_scalar(b->module->real), 0), begins = build_binary(b, OP_LT, none, real_input(b, "begins"));
     Value read = build_read(b, carried_state(assembly, owner, name, type, role));
     return build_select(b, build_splat(b, begins, type_with_dtype(type, DTYPE_BOOL)), zero, read);
 }

@@ -82,7 +82,8 @@ static void begin_average(Assembly *assembly, Builder *b)
     RateSchedule schedule = {.kind = SCHEDULE_NONMONOTONIC, .every = (double)average->window};
     Value cut = nonmonotonic_cut(b, "average", &schedule, metric_of(assembly, b));
     uint32_t begun = average_begun(assembly);
-    build_write(b, begun, build_binary(b, OP_MAX, build_read(b, begun), build_cast(b, cut, DTYPE_I32)));
+    Value before = build_read(b, begun);
+    build_write(b, begun, build_binary(b, OP_MAX, before, build_cast(b, cut, DTYPE_I32)));
 }
 
 /* One function for all that follows a metric: the schedules of optimizers, the average of the weights. */

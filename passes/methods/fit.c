@@ -21,8 +21,9 @@ static Value with_row_at_hand(const Assembly *assembly, Builder *b, uint32_t tab
     for (unsigned axis = 0; axis < axes.n; axis++)
         axes.v[axis] = axis + 1;
     Value at_hand = build_read(b, condition_state(assembly->train, b->module->states.data[table].index));
-    Value chosen = build_binary(b, OP_EQ, build_iota(b, numbers, 0), build_splat(b, at_hand, numbers));
-    return build_select(b, chosen, build_broadcast(b, row, type, axes), build_read(b, table));
+    Value places = build_iota(b, numbers, 0), chosen = build_binary(b, OP_EQ, places, build_splat(b, at_hand, numbers));
+    Value everywhere = build_broadcast(b, row, type, axes);
+    return build_select(b, chosen, everywhere, build_read(b, table));
 }
 
 /* Running statistics become what the loss has found of the batch. */

@@ -207,6 +207,8 @@ bool has_row_per_task(const Train *train, const State *state);
 uint32_t memory_state(Module *module, const char *what, uint32_t of);
 /* The same for one task: as the next one begins, it is 0. */
 uint32_t task_memory_state(Module *module, const char *what, uint32_t of);
+/* Writes what the state holds to its memory_state(). */
+void keep_in_memory(Builder *b, const char *what, uint32_t of);
 /* The task at hand, as i32[]. */
 Value task_at_hand(Assembly *assembly, Builder *b);
 /* Adds strength * sum of importance (theta - anchor)^2 to the gradient of each shared state; importance and anchor are its memory

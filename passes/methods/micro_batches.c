@@ -48,7 +48,7 @@ static uint32_t add_to_sum(Builder *b, const char *function, const char *name, V
     const char *full = arena_printf(&b->module->arena, "%s/sum/%s", function, name);
     uint32_t state = find_or_add_state(b->module, full, type, STATE_SCRATCH, (Init){0});
     Value everywhere = build_splat(b, first, type_with_dtype(type, DTYPE_BOOL));
-    Value before = build_select(b, everywhere, build_const(b, type, 0), build_read(b, state));
+    Value zero = build_const(b, type, 0), before = build_select(b, everywhere, zero, build_read(b, state));
     build_write(b, state, build_binary(b, OP_ADD, before, value));
     return state;
 }

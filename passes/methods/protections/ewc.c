@@ -36,7 +36,7 @@ static void end(Assembly *assembly, Builder *b, uint32_t n, const uint32_t *shar
         Value mean = build_with_const(b, OP_DIV, build_read(b, squares_of(assembly->module, shared[i])), examples);
         Value older = build_with_const(b, OP_MUL, build_read(b, importance), decay);
         build_write(b, importance, build_binary(b, OP_ADD, older, mean));
-        build_write(b, memory_state(assembly->module, "anchor", shared[i]), build_read(b, shared[i]));
+        keep_in_memory(b, "anchor", shared[i]);
     }
 }
 

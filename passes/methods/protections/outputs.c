@@ -153,8 +153,10 @@ static Value choose_tasks(Assembly *assembly, Builder *b, int64_t rows, Value *c
     Value u = build_random(b, seed, step, type_scalar(b->module->real), RANDOM_STREAM_TASK_CHOICE, OP_SHARED);
     Value places = build_binary(b, OP_ADD, numbers, build_splat(b, u, real));
     Value chosen = build_with_const(b, OP_DIV, build_binary(b, OP_MUL, places, at_hand), (double)rows);
-    *counts = build_select(b, some, build_const(b, real, 1 / (double)rows), build_const(b, real, 0));
-    chosen = build_binary(b, OP_MIN, build_unary(b, OP_FLOOR, chosen), build_with_const(b, OP_SUB, at_hand, 1));
+    Value share = build_const(b, real, 1 / (double)rows);
+    *counts = build_select(b, some, share, build_const(b, real, 0));
+    chosen = build_unary(b, OP_FLOOR, chosen);
+    chosen = build_binary(b, OP_MIN, chosen, build_with_const(b, OP_SUB, at_hand, 1));
     return build_cast(b, build_with_const(b, OP_MAX, chosen, 0), DTYPE_I32);
 }
 

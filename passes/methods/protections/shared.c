@@ -49,6 +49,12 @@ uint32_t task_memory_state(Module *module, const char *what, uint32_t of)
     return state;
 }
 
+void keep_in_memory(Builder *b, const char *what, uint32_t of)
+{
+    uint32_t memory = memory_state(b->module, what, of);
+    build_write(b, memory, build_read(b, of));
+}
+
 Value task_at_hand(Assembly *assembly, Builder *b)
 {
     return build_read(b, condition_state(assembly->train, assembly->train->continual->condition));

@@ -24,15 +24,17 @@ static void after(Assembly *assembly, WeightStep *step, const Value *gradients)
             continue;
         uint32_t path = path_of(assembly->module, t->state);
         Value moved = build_binary(b, OP_SUB, step->values[i], t->current);
-        build_write(b, path, build_binary(b, OP_SUB, build_read(b, path), build_binary(b, OP_MUL, gradients[i], moved)));
+        Value before = build_read(b, path);
+        build_write(b, path, build_binary(b, OP_SUB, before, build_binary(b, OP_MUL, gradients[i], moved)));
     }
 }
 
 /* Where the weights are before their first task. */
 static void begin(Assembly *assembly, Builder *b, uint32_t n, const uint32_t *shared)
 {
+    (void)assembly;
     for (uint32_t i = 0; i < n; i++)
-        build_write(b, memory_state(assembly->module, "anchor", shared[i]), build_read(b, shared[i]));
+        keep_in_memory(b, "anchor", shared[i]);
 }
 
 static void end(Assembly *assembly, Builder *b, uint32_t n, const uint32_t *shared)
@@ -40,8 +42,8 @@ static void end(Assembly *assembly, Builder *b, uint32_t n, const uint32_t *shar
     double damping = protection_argument(assembly->train, "damping");
     for (uint32_t i = 0; i < n; i++) {
         uint32_t importance = memory_state(assembly->module, "importance", shared[i]);
-        Value moved =
-            build_binary(b, OP_SUB, build_read(b, shared[i]), build_read(b, memory_state(assembly->module, "anchor", shared[i])));
+        Value now = build_read(b, shared[i]);
+        Value moved = build_binary(b, OP_SUB, now, build_read(b, memory_state(assembly->module, "anchor", shared[i])));
         Value distance = build_with_const(b, OP_ADD, build_binary(b, OP_MUL, moved, moved), damping);
         Value added = build_binary(b, OP_DIV, build_read(b, path_of(assembly->module, shared[i])), distance);
         build_write(b, importance, build_binary(b, OP_ADD, build_read(b, importance), added));

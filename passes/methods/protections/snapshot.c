@@ -43,11 +43,6 @@ Value *own_numbers(const WeightStep *step)
     return values;
 }
 
-static uint32_t snapshot_of(Module *module, uint32_t state)
-{
-    return memory_state(module, "snapshot", state);
-}
-
 bool is_regularised(const Train *train, const State *state)
 {
     /* a protection that does not say whether embeddings of earlier tasks are plastic freezes them */
@@ -81,7 +76,7 @@ Value *snapshot_numbers(Assembly *assembly, Builder *b, const Function *function
         const Op *op = OP_AT(function, v);
         if (op->code == OP_STATE_READ && trained[op->symbol] != NO_VALUE && values[op->symbol] == NO_VALUE &&
             is_moved(assembly->train, &module->states.data[op->symbol]))
-            values[op->symbol] = build_read(b, snapshot_of(module, op->symbol));
+            values[op->symbol] = build_read(b, memory_state(module, "snapshot", op->symbol));
     }
     return values;
 }
@@ -92,10 +87,10 @@ void snapshot_write(Assembly *assembly, Builder *b, uint32_t n, const uint32_t *
     const Train *train = assembly->train;
     uint32_t count = module->states.len; /* of states that are no snapshots */
     for (uint32_t i = 0; i < n; i++)
-        build_write(b, snapshot_of(module, shared[i]), build_read(b, shared[i]));
+        keep_in_memory(b, "snapshot", shared[i]);
     for (uint32_t i = 0; i < count; i++)
         if (has_row_per_task(train, &module->states.data[i]) && is_moved(train, &module->states.data[i]))
-            build_write(b, snapshot_of(module, i), build_read(b, i));
+            keep_in_memory(b, "snapshot", i);
 }
 
 Value earlier_tasks(Assembly *assembly, Builder *b, int64_t rows, Value *counts)
@@ -104,7 +99,8 @@ Value earlier_tasks(Assembly *assembly, Builder *b, int64_t rows, Value *counts)
     Value now = build_cast(b, task_at_hand(assembly, b), b->module->real), at_hand = build_splat(b, now, real);
     Value tasks = build_iota(b, index, 0), numbers = build_cast(b, tasks, b->module->real);
     Value earlier = build_binary(b, OP_LT, numbers, at_hand), n = build_with_const(b, OP_MAX, at_hand, 1);
-    *counts = build_select(b, earlier, build_binary(b, OP_DIV, build_const(b, real, 1), n), build_const(b, real, 0));
+    Value share = build_binary(b, OP_DIV, build_const(b, real, 1), n);
+    *counts = build_select(b, earlier, share, build_const(b, real, 0));
     return tasks;
 }
 
