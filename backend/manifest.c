@@ -343,6 +343,7 @@ static TrainInfo *train_of(const Filler *f, const Train *train)
                                         .accumulate = accumulate,
                                         .accumulate_count = metric->passes,
                                         .finish = function_index(f, metric->finish),
+                                        .output = metric->output,
                                         .larger = train->sweep && i < 64 && train->sweep->larger >> i & 1,
                                         .pointless = train->sweep && i < 64 && train->sweep->pointless >> i & 1};
     }

@@ -149,13 +149,16 @@ static int parse_stage(const char *command, const char *name, Options *options)
     return status;
 }
 
-/* The processor is one of the target, whichever flag stands first. */
-static int set_target(Options *options)
+/* The processor is one of the target, whichever flag stands first. Programs are for that of HNC_CPU unless a flag says otherwise; code
+ * that is to be shipped never depends on the environment. */
+static int set_target(const char *command, Options *options)
 {
     char why[256] = "";
+    const char *usual = knows(command, FLAG_CPU) && !options->aot ? getenv("HNC_CPU") : NULL;
+    const char *cpu = options->cpu ? options->cpu : usual;
     if ((options->triple && !target_set_triple(&options->target, options->triple, why)) ||
-        (options->cpu && !target_set_cpu(&options->target, options->cpu, why))) {
-        fprintf(stderr, "hnc: error: %s\n", why);
+        (cpu && !target_set_cpu(&options->target, cpu, why))) {
+        fprintf(stderr, "hnc: error: %s%s\n", cpu && !options->cpu ? "HNC_CPU: " : "", why);
         return EXIT_USAGE;
     }
     return EXIT_FINE;
@@ -354,7 +357,7 @@ int options_parse(int argc, char **argv, Options *options)
         return usage(command, "one input file, not also '%s'", argv[optind + 1]);
     options->file = argv[optind];
     options->aot = strcmp(command, "aot") == 0;
-    return set_target(options);
+    return set_target(command, options);
 }
 
 void options_free(Options *options)

@@ -150,12 +150,17 @@ bool dims_equal(Dims a, Dims b)
     return a.n == b.n && (a.n == 0 || memcmp(a.v, b.v, a.n * sizeof a.v[0]) == 0);
 }
 
+static bool bodies_equal(const Function *f, const Function *g)
+{
+    return f == g || (f && g && function_equal(f, g));
+}
+
 bool op_equal(const Op *x, const Op *y)
 {
     return x->code == y->code && type_equal(x->type, y->type) && x->nargs == y->nargs &&
            (x->nargs == 0 || memcmp(x->args, y->args, x->nargs * sizeof *x->args) == 0) &&
            memcmp(&x->number, &y->number, sizeof x->number) == 0 && x->symbol == y->symbol && x->flags == y->flags &&
-           x->body == y->body && dims_equal(x->a, y->a) && dims_equal(x->b, y->b) && dims_equal(x->c, y->c) &&
+           bodies_equal(x->body, y->body) && dims_equal(x->a, y->a) && dims_equal(x->b, y->b) && dims_equal(x->c, y->c) &&
            dims_equal(x->d, y->d);
 }
 
@@ -285,6 +290,18 @@ void function_replace(Function *function, Function *with)
     *function = *with;
     function->name = name;
     *with = (Function){.name = with->name};
+}
+
+bool function_equal(const Function *f, const Function *g)
+{
+    bool equal = f->ops.len == g->ops.len && f->inputs.len == g->inputs.len && f->outputs.len == g->outputs.len;
+    for (uint32_t i = 0; equal && i < f->inputs.len; i++)
+        equal = f->inputs.data[i] == g->inputs.data[i];
+    for (uint32_t i = 0; equal && i < f->outputs.len; i++)
+        equal = f->outputs.data[i].value == g->outputs.data[i].value;
+    for (Value v = 0; equal && v < f->ops.len; v++)
+        equal = op_equal(OP_AT(f, v), OP_AT(g, v));
+    return equal;
 }
 
 void function_remove(Module *module, Function *function)

@@ -142,7 +142,8 @@ typedef struct Op {
     };
 } Op;
 
-/* Same code, type, operands and attributes; the number bit for bit, so that 0.0 and -0.0 differ. Lines are not compared. */
+/* Same code, type, operands, attributes and equal bodies; the number bit for bit, so that 0.0 and -0.0 differ. Lines are not
+ * compared. */
 bool op_equal(const Op *x, const Op *y);
 
 typedef struct Output {
@@ -287,6 +288,8 @@ Function *function_detached(Module *module, const char *name);
 /* Moves the content of `with` (detached, consumed) into `function`. */
 void function_replace(Function *function, Function *with);
 void function_remove(Module *module, Function *function);
+/* Whether both have equal ops in the same order, and the same of these as inputs and as outputs; names are not compared. */
+bool function_equal(const Function *f, const Function *g);
 uint32_t module_state(Module *module, const char *name, Type type, StateRole role); /* adds; returns its index */
 int64_t find_state(const Module *module, const char *name);                         /* -1: none */
 /* The state of that name, added with that first value if there is none. */

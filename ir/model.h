@@ -307,7 +307,8 @@ typedef struct Metric {
     MemberChoice member;
     uint32_t passes;                   /* over the data: one more than reductions across the data lie inside each other */
     Function *accumulate[MOST_PASSES]; /* of a pass: inputs index, mask; set by the method, as is finish */
-    Function *finish;                  /* output "value" */
+    Function *finish;                  /* outputs: the metrics that are computed together */
+    uint32_t output;                   /* of finish: which one is this metric; of pareto's front: the first one */
 } Metric;
 
 /* One act of a train's procedure (runtime/abi/acts.def). It is due by the rounds of its parent, a repeat. */

@@ -115,24 +115,21 @@ static int64_t evaluation_batch(const Model *model, const Metric *metric)
 /* Whether two objectives compute the same from the same data set, so that they differ only in the rows that they are given. */
 static bool same_objective(const Function *f, const Function *g)
 {
-    if (f->ops.len != g->ops.len || f->outputs.len != g->outputs.len)
+    if (!function_equal(f, g))
         return false;
-    for (uint32_t i = 0; i < f->outputs.len; i++)
-        if (f->outputs.data[i].value != g->outputs.data[i].value)
-            return false;
-    for (Value v = 0; v < f->ops.len; v++)
-        if (!op_equal(OP_AT(f, v), OP_AT(g, v)))
+    for (uint32_t i = 0; i < f->inputs.len; i++)
+        if (strcmp(f->input_names.data[i], g->input_names.data[i]) != 0)
             return false;
     return true;
 }
 
-/* One objective on two splits is compiled once. */
-static bool share_metric(Assembly *assembly, Metric *metric, uint32_t number)
+/* Metrics that are computed together, and those of the same objectives on two splits, are compiled once. */
+static bool share_metric(Assembly *assembly, Metric *metric, uint32_t number, Function *const *together)
 {
     for (uint32_t i = 0; i < number; i++) {
         const Metric *earlier = &assembly->train->metrics.data[i];
         bool same_batch = evaluation_batch(assembly->model, earlier) == evaluation_batch(assembly->model, metric);
-        if (same_batch && same_objective(earlier->objective, metric->objective)) {
+        if (same_batch && same_objective(together[i], together[number])) {
             memcpy(metric->accumulate, earlier->accumulate, sizeof metric->accumulate);
             metric->passes = earlier->passes;
             metric->finish = earlier->finish;
@@ -155,32 +152,35 @@ static void assemble_pass(Assembly *assembly, Metric *metric, const char *prefix
 }
 
 /* "t.eval0.accumulate", then "t.eval0.accumulate2" of the second pass. */
-static Function *pass_function(Assembly *assembly, const Metric *metric, const char *prefix, uint32_t pass)
+static Function *pass_function(Assembly *assembly, const Function *objective, const char *prefix, uint32_t pass)
 {
     const char *number = pass ? arena_printf(&assembly->module->arena, "%u", pass + 1) : "";
     const char *name = arena_printf(&assembly->module->arena, "%s.accumulate%s", prefix, number);
-    return objective_copy(assembly, name, metric->objective, AT_HAND);
+    return objective_copy(assembly, name, objective, AT_HAND);
 }
 
-static void assemble_metric(Assembly *assembly, Metric *metric, uint32_t number)
+static void assemble_metric(Assembly *assembly, Metric *metric, uint32_t number, Function *const *together)
 {
-    if (share_metric(assembly, metric, number))
+    if (share_metric(assembly, metric, number, together))
         return;
     Arena *arena = &assembly->module->arena;
     const char *prefix = arena_printf(arena, "%s.eval%u", assembly->train->name, number);
-    Function *function = pass_function(assembly, metric, prefix, 0);
+    Function *function = pass_function(assembly, together[number], prefix, 0);
     uint32_t *levels = support_malloc((function->ops.len + 1) * sizeof *levels);
     metric->passes = passes_over_data(function, levels);
     metric->finish = build_finish(assembly, arena_printf(arena, "%s.finish", prefix), function, prefix);
     pass_run(assembly->trace, "dce", assembly->module, metric->finish);
     step_finish(assembly, metric->finish);
     for (uint32_t pass = 0; pass < metric->passes; pass++)
-        assemble_pass(assembly, metric, prefix, pass ? pass_function(assembly, metric, prefix, pass) : function, levels, pass);
+        assemble_pass(assembly, metric, prefix, pass ? pass_function(assembly, together[number], prefix, pass) : function, levels,
+                      pass);
     support_free(levels);
 }
 
 void assemble_metrics(Assembly *assembly)
 {
+    Function **together = group_metrics(assembly);
     for (uint32_t i = 0; i < assembly->train->metrics.len; i++)
-        assemble_metric(assembly, &assembly->train->metrics.data[i], i);
+        assemble_metric(assembly, &assembly->train->metrics.data[i], i, together);
+    groups_free(assembly, together);
 }

@@ -112,6 +112,13 @@ uint32_t average_begun(Assembly *assembly);
  * average. */
 void averages_exchange(Assembly *assembly);
 
+/* ---- metrics of the same rows: metric_groups.c ---- */
+
+/* Per metric the per-example function that computes it: of metrics that read the same rows the same one, which has an output for
+ * each of them, Metric.output. For groups_free, which removes those that are not the objective of a metric. */
+Function **group_metrics(Assembly *assembly);
+void groups_free(Assembly *assembly, Function **together);
+
 /* step <- step + 1 */
 void count_step(Builder *b, uint32_t counter);
 

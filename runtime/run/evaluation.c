@@ -53,10 +53,27 @@ static bool evaluation_open(Evaluation *evaluation, const Program *program, cons
         return false;
     const TrainInfo *train = program->manifest->train;
     bool is_swept = train->sweep && metric == &train->metrics[train->sweep->metric];
-    size_t outputs = is_swept ? train->sweep->output_count : 1;
-    if (evaluation->finish.info->output_count != outputs)
-        return report_internal("the function %s does not have %zu outputs", evaluation->finish.info->name, outputs);
+    size_t last = metric->output + (is_swept ? train->sweep->output_count - 1 : 0);
+    if (evaluation->finish.info->output_count <= last)
+        return report_internal("the function %s does not have %zu outputs", evaluation->finish.info->name, last + 1);
     return true;
+}
+
+/* Whether both are outputs of the same functions over the same rows, whenever one of them is measured. */
+static bool is_same_pass(const MetricInfo *a, const MetricInfo *b)
+{
+    bool same = a->finish == b->finish && a->accumulate_count == b->accumulate_count && a->dataset == b->dataset &&
+                a->split == b->split && a->member == b->member && a->member_condition == b->member_condition &&
+                a->pointless == b->pointless;
+    return same && !memcmp(a->accumulate, b->accumulate, a->accumulate_count * sizeof *a->accumulate);
+}
+
+static const Evaluation *computed_with(const Evaluation *evaluations, const MetricInfo *metric)
+{
+    for (const Evaluation *earlier = evaluations; earlier->metric; earlier++)
+        if (!earlier->with && is_same_pass(earlier->metric, metric))
+            return earlier;
+    return NULL;
 }
 
 Evaluation *evaluations_open(const Program *program, const Data *data)
@@ -68,6 +85,11 @@ Evaluation *evaluations_open(const Program *program, const Data *data)
         return NULL;
     }
     for (size_t i = 0; i < train->metric_count; i++) {
+        const Evaluation *with = computed_with(evaluations, &train->metrics[i]);
+        if (with) {
+            evaluations[i] = (Evaluation){.metric = &train->metrics[i], .with = with};
+            continue;
+        }
         if (!evaluation_open(&evaluations[i], program, data, &train->metrics[i])) {
             evaluations_close(evaluations, train->metric_count);
             return NULL;
@@ -115,18 +137,17 @@ static void run_pass(Call *accumulate, const Reading *reading, int64_t member)
     }
 }
 
-double evaluation_run_member(Evaluation *evaluation, const Program *program, int64_t member)
+double evaluation_run(Evaluation *evaluation, const Program *program)
 {
+    size_t output = evaluation->metric->output;
+    if (evaluation->with)
+        return call_result(&evaluation->with->finish, output, 0);
     zero_scratch_states(program);
+    int64_t member = reading_member(&evaluation->reading);
     for (size_t pass = 0; pass < evaluation->passes; pass++)
         run_pass(&evaluation->accumulate[pass], &evaluation->reading, member);
     call_run(&evaluation->finish);
-    return call_result(&evaluation->finish, 0, 0);
-}
-
-double evaluation_run(Evaluation *evaluation, const Program *program)
-{
-    return evaluation_run_member(evaluation, program, reading_member(&evaluation->reading));
+    return call_result(&evaluation->finish, output, 0);
 }
 
 void evaluation_run_all(Evaluation *evaluation, const Program *program, double *values)

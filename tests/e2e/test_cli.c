@@ -146,6 +146,23 @@ static void test_wrong_usage(void **state)
     assert_false(exists("toy"));
 }
 
+/* HNC_CPU stands for the --cpu of programs, not of code to be shipped. */
+static void test_processor_of_environment(void **state)
+{
+    (void)state;
+    static const char wrong[] = "HNC_CPU=pentium99 '%s/hnc' %s", said[] = "HNC_CPU: unknown processor 'pentium99'";
+    assert_int_equal(run_command(wrong, HNC_BINARY_DIR, "build toy.hn"), 2);
+    assert_true(output_has(said));
+    assert_int_equal(run_command(wrong, HNC_BINARY_DIR, "explain toy.hn"), 2);
+    assert_true(output_has(said));
+    assert_int_equal(run_command(wrong, HNC_BINARY_DIR, "build toy.hn --emit=ir --cpu=x86-64-v3"), 0);
+    assert_int_equal(run_command(wrong, HNC_BINARY_DIR, "check toy.hn"), 0);
+    assert_int_equal(run_command(wrong, HNC_BINARY_DIR, "aot toy.hn --weights missing.safetensors -o shipped"), 1);
+    assert_true(output_has("missing.safetensors"));
+    assert_int_equal(run_command("HNC_CPU=x86-64-v2 '%s/hnc' build toy.hn --emit=llvm -o older", HNC_BINARY_DIR), 0);
+    assert_int_equal(run_command("grep -q '\"target-cpu\"=\"x86-64-v2\"' older.ll"), 0);
+}
+
 static void test_wrong_input(void **state)
 {
     (void)state;
@@ -373,6 +390,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_help, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_explain_fits_a_screen, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_wrong_usage, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_processor_of_environment, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_wrong_input, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_warnings, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_limits, set_up, folder_tear_down),

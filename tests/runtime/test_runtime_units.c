@@ -459,7 +459,7 @@ static void test_manifest_is_checked(void **state)
 {
     (void)state;
     assert_true(read_changed("\"epochs\":6", "\"epochs\":7"));
-    static const char *const changes[][2] = {{"\"abi\":11", "\"abi\":1"},
+    static const char *const changes[][2] = {{"\"abi\":12", "\"abi\":1"},
                                              {"\"offset\":64", "\"offset\":65"},
                                              {"\"offset\":448", "\"offset\":262592"},
                                              {"\"offset\":64", "\"offset\":-64"},
