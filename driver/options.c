@@ -150,11 +150,12 @@ static int parse_stage(const char *command, const char *name, Options *options)
 }
 
 /* The processor is one of the target, whichever flag stands first. Programs are for that of HNC_CPU unless a flag says otherwise; code
- * that is to be shipped never depends on the environment. */
+ * that is to be shipped, and what explain says of it, never depends on the environment. */
 static int set_target(const char *command, Options *options)
 {
     char why[256] = "";
-    const char *usual = knows(command, FLAG_CPU) && !options->aot ? getenv("HNC_CPU") : NULL;
+    bool program = strcmp(command, "build") == 0 || strcmp(command, "run") == 0;
+    const char *usual = program ? getenv("HNC_CPU") : NULL;
     const char *cpu = options->cpu ? options->cpu : usual;
     if ((options->triple && !target_set_triple(&options->target, options->triple, why)) ||
         (cpu && !target_set_cpu(&options->target, cpu, why))) {

@@ -10,6 +10,7 @@
 
 #include "runtime/data/dataset.h"
 #include "runtime/data/encode.h"
+#include "tests/runtime/abi_text.h"
 #include "tests/runtime/run_command.h"
 
 /* clang-format off */
@@ -23,7 +24,7 @@
     "{\"kind\":\"" kind "\",\"parts\":[" parts "],\"column\":" column ",\"tests\":[" tests "]}"
 
 static const char manifest_text[] =
-    "{\"abi\":12,\"model\":\"m\",\"digest\":\"\",\"cpu\":\"x86-64-v3\",\"blas\":\"openblas\",\"real\":\"f32\",\"state_bytes\":192,\"scratch_bytes\":0,\"states\":["
+    "{\"abi\":" ABI ",\"model\":\"m\",\"digest\":\"\",\"cpu\":\"x86-64-v3\",\"blas\":\"openblas\",\"real\":\"f32\",\"state_bytes\":192,\"scratch_bytes\":0,\"states\":["
     STATE("d.x/mean", "1", "0") "," STATE("d.x/scale", "1", "64") "," STATE("d.x/other", "2", "128") "],"
     "\"fields\":[{\"name\":\"d.x\",\"dtype\":\"f32\",\"shape\":[3],\"classes\":0,\"first\":0,\"names\":[],\"index\":false},"
     "{\"name\":\"d.y\",\"dtype\":\"i32\",\"shape\":[],\"classes\":2,\"first\":0,\"names\":[],\"index\":false},"

@@ -21,6 +21,7 @@
 #include "runtime/data/philox.h"
 #include "runtime/data/sampler.h"
 #include "runtime/run/position.h"
+#include "tests/runtime/abi_text.h"
 
 /* Vectors of Random123 1.09 (kat_vectors, philox4x32 10). */
 static void test_philox_vectors(void **state)
@@ -459,7 +460,7 @@ static void test_manifest_is_checked(void **state)
 {
     (void)state;
     assert_true(read_changed("\"epochs\":6", "\"epochs\":7"));
-    static const char *const changes[][2] = {{"\"abi\":12", "\"abi\":1"},
+    static const char *const changes[][2] = {{"\"abi\":" ABI, "\"abi\":1"},
                                              {"\"offset\":64", "\"offset\":65"},
                                              {"\"offset\":448", "\"offset\":262592"},
                                              {"\"offset\":64", "\"offset\":-64"},

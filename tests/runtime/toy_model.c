@@ -20,13 +20,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "runtime/abi/frame.h"
+#include "tests/runtime/abi_text.h"
 
 #ifndef TOY_BATCH
 #define TOY_BATCH 8
 #endif
 #ifndef TOY_ABI
-#define TOY_ABI 11
+#define TOY_ABI HN_ABI_VERSION
 #endif
 #ifndef TOY_DIGEST
 #define TOY_DIGEST "0"
@@ -34,8 +34,6 @@
 #ifndef TOY_STATE
 #define TOY_STATE "net.w"
 #endif
-#define TEXT_(x) #x
-#define TEXT(x) TEXT_(x)
 
 enum { INPUTS = 4, PADDING = 65536 };
 
