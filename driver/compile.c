@@ -98,7 +98,8 @@ static void drop_sources(Model *model)
     for (uint32_t i = 0; i < model->trains.len; i++) {
         Train *train = &model->trains.data[i];
         for (uint32_t k = 0; k < train->phases.len; k++)
-            function_remove(module, train->phases.data[k].objective);
+            if (train->phases.data[k].objective)
+                function_remove(module, train->phases.data[k].objective);
         for (uint32_t k = 0; k < train->metrics.len; k++)
             function_remove(module, train->metrics.data[k].objective);
         if (train->continual && train->continual->outputs)

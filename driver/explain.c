@@ -239,7 +239,8 @@ static void explain_train(const Model *model, const Train *train, Arena *arena)
                               &text);
         if (!phase->parts_only)
             optimizer_explain(phase->parts.len ? "" : phase->name, &phase->optimizer, NULL, &text);
-        text_printf(&text, "  %-10s batches of %" PRId64 " from %s%s.%s\n", "", phase->batch, data->name,
+        bool named = phase->parts.len || !phase->parts_only; /* above, before its optimizer */
+        text_printf(&text, "  %-10s batches of %" PRId64 " from %s%s.%s\n", named ? "" : phase->name, phase->batch, data->name,
                     member_text(model->module, phase->member, arena), data->splits.data[phase->split].name);
         if (phase->micro_step)
             text_printf(&text, "  %-10s in micro-batches of %" PRId64 "\n", "", phase->micro_batch);

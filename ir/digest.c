@@ -48,6 +48,11 @@ static void add_pareto(const Pareto *p, Text *text)
     add_numbers(text, "reference", p->m, p->reference);
 }
 
+static void add_implicit(const Implicit *implicit, Text *text)
+{
+    text_printf(text, "implicit %s\n", implicit->solver_text);
+}
+
 static void add_train(const Model *model, const Train *t, Text *text)
 {
     const double numbers[] = {t->warmup,  (double)t->every_lower, (double)t->every_upper, t->sigma,
@@ -75,6 +80,8 @@ static void add_train(const Model *model, const Train *t, Text *text)
         add_function(model, t->metrics.data[t->select].objective, text);
     if (t->average.kind != AVERAGE_NONE)
         text_printf(text, "average %s\n", t->average.text);
+    if (t->implicit)
+        add_implicit(t->implicit, text);
     if (t->pareto)
         add_pareto(t->pareto, text);
     if (t->continual) {

@@ -190,6 +190,12 @@ typedef struct MethodTraits {
 } MethodTraits;
 extern const MethodTraits method_traits[METHOD_COUNT];
 
+/* An argument of a construct. A word is its place in the row's range. */
+typedef struct NamedNumber {
+    const char *label;
+    double number;
+} NamedNumber;
+
 typedef enum {
 #define SOLVER(KIND, ...) SOLVER_##KIND,
 #include "ir/solvers.def"
@@ -197,6 +203,22 @@ typedef enum {
     SOLVER_COUNT
 } SolverKind;
 extern const char *const solver_names[SOLVER_COUNT]; /* as models call them */
+
+typedef enum {
+#define LINEAR_SOLVER(KIND, ...) LINEAR_SOLVER_##KIND,
+#include "ir/linear_solvers.def"
+#undef LINEAR_SOLVER
+    LINEAR_SOLVER_COUNT
+} LinearSolverKind;
+enum { MOST_SOLVER_ARGUMENTS = 4, MOST_SOLVER_STEPS = 100000 };
+
+/* What a train by `implicit` says: how it solves for the derivative of the upper loss through the weights. */
+typedef struct Implicit {
+    LinearSolverKind solver;
+    const char *solver_text; /* with its arguments */
+    uint32_t argument_count;
+    NamedNumber arguments[MOST_SOLVER_ARGUMENTS]; /* numbers and words of the row, given or not */
+} Implicit;
 
 /* What a train by `pareto` says: how a preference (a ray, entries >= 0 with sum 1) is drawn for each batch, and which direction
  * the solver takes for it. How the front is judged is a Sweep. */
@@ -250,11 +272,6 @@ typedef enum {
     PROTECTION_COUNT
 } ProtectionKind;
 
-/* An argument of a protection. A word is its place in the row's range. */
-typedef struct ProtectionArgument {
-    const char *label;
-    double number;
-} ProtectionArgument;
 enum { MOST_PROTECTION_ARGUMENTS = 10 };
 
 /* What a train by `continual` says: tasks are learned one after the other, and earlier ones are protected. */
@@ -266,7 +283,7 @@ typedef struct Continual {
     const char *protection_full; /* the same with all arguments, given or not */
     Function *outputs;           /* of one example, what a net makes of it: its only output. NULL: the row takes none */
     uint32_t argument_count;     /* numbers and words of the row, given or not */
-    ProtectionArgument arguments[MOST_PROTECTION_ARGUMENTS];
+    NamedNumber arguments[MOST_PROTECTION_ARGUMENTS];
 } Continual;
 
 enum { MOST_OPTIMIZED_PARTS = 8 }; /* of the weights, with an optimizer each */
@@ -279,7 +296,7 @@ typedef struct PartOptimizer {
 
 typedef struct Phase {
     const char *name;    /* "lower", "upper"; "minimise" for fit */
-    Function *objective; /* per example, output "loss"; of pareto one output per objective */
+    Function *objective; /* per example, output "loss"; of pareto one output per objective. NULL: the method has added the phase */
     uint32_t dataset, split;
     MemberChoice member;
     bool all_members;         /* each step reads a batch of every member that the condition may be; set by the method */
@@ -336,10 +353,11 @@ typedef struct Train {
     const char *name;
     MethodKind method;
     VEC(TrainCondition) conditions; /* that the method takes, as it names them */
-    Pareto *pareto;                 /* NULL for other methods */
+    Implicit *implicit;             /* NULL for other methods */
+    Pareto *pareto;                 /* the same */
     Continual *continual;           /* the same */
     Sweep *sweep;                   /* NULL: none */
-    VEC(Phase) phases;              /* bilevel: lower, upper; fit: one */
+    VEC(Phase) phases;              /* bilevel: lower, upper; implicit: these, and the method adds `solve`; fit: one */
     VEC(Metric) metrics;
     int select;    /* the metric whose least value marks the best checkpoint: bilevel's upper objective on its whole split, fit's
                       `validate`; -1: none, the last is the best */

@@ -14,11 +14,14 @@ typedef struct TrainedLeaves {
     const Model *model;
     bool upper;
     uint64_t conditions; /* upper: the set of the conditions */
+    const Hyper *hyper;  /* upper: only this hyperparameter of the condition; NULL: all */
 } TrainedLeaves;
 
 /* Whether the op is a leaf that is trained, or a weight that depends on one. */
-static bool is_trained(const TrainedLeaves *leaves, const Op *op)
+static bool is_trained(const TrainedLeaves *leaves, const Function *f, const Op *op)
 {
+    if (leaves->hyper)
+        return reads_hyper(f, op, leaves->hyper);
     if (leaves->upper)
         return (conditions_of_op(leaves->model->module, op) & leaves->conditions) != 0;
     return op->code == OP_PARAM && leaves->model->module->weights.data[op->symbol].sources.trained;
@@ -32,7 +35,7 @@ static unsigned char *mark_trained(const TrainedLeaves *leaves, const Function *
     unsigned char *marks = support_malloc(f->ops.len + 1);
     for (Value v = 0; v < f->ops.len; v++) {
         const Op *op = OP_AT(f, v);
-        marks[v] = is_trained(leaves, op) ? DEPENDS | DERIVED : 0;
+        marks[v] = is_trained(leaves, f, op) ? DEPENDS | DERIVED : 0;
         for (uint32_t i = 0; i < op->nargs; i++) {
             marks[v] |= marks[op->args[i]] & DEPENDS;
             if (passes_on(f, op, i))
@@ -94,6 +97,12 @@ static bool check_derivative(Session *s, const TrainedLeaves *leaves, const Func
 
 /* ---- a train ---- */
 
+/* Whether the upper loss must depend on the conditions through weights: otherwise the method finds how weights depend on them. */
+static bool tunes_by_response(const Train *train)
+{
+    return has_upper_phase(train) && !train->implicit;
+}
+
 static void help_stuck(Session *s, uint32_t weight)
 {
     if (weight != NO_WEIGHT && s->module->weights.data[weight].init.value == 0)
@@ -117,9 +126,31 @@ static void check_each_condition(Session *s, const Train *train, const Function 
 {
     for (uint32_t i = 0; i < train->conditions.len; i++) {
         uint32_t condition = train->conditions.data[i].condition;
-        TrainedLeaves leaves = {s->model, true, UINT64_C(1) << condition};
+        TrainedLeaves leaves = {s->model, true, UINT64_C(1) << condition, NULL};
         const char *what_not = arena_printf(&s->file->arena, "does not tune %s", s->module->conditions.data[condition].name);
         check_derivative(s, &leaves, f, loss, span, name, what_not);
+    }
+}
+
+/* A hyperparameter that implicit differentiation tunes must change the lower loss smoothly. One that the loss does not read is the
+ * business of a warning. */
+static void check_each_hyper(Session *s, const Train *train, const Function *f, Span span)
+{
+    Value loss = f->outputs.data[0].value;
+    for (uint32_t h = 0; h < s->model->hypers.len; h++) {
+        const Hyper *hyper = &s->model->hypers.data[h];
+        TrainedLeaves leaves = {s->model, true, UINT64_C(1) << hyper->condition, hyper};
+        if (!(train_conditions(train) >> hyper->condition & 1))
+            continue;
+        unsigned char *marks = mark_trained(&leaves, f), mark = marks[loss];
+        const Op *block = mark & DERIVED ? NULL : find_block(f, marks, loss);
+        support_free(marks);
+        if (mark & DERIVED || !(mark & DEPENDS))
+            continue;
+        fail(s, span, "implicit cannot tune '%s': the derivative of this loss with respect to it is 0 everywhere", hyper->name);
+        if (block)
+            add_help(s, "no derivative passes '%s' in line %u; bilevel tunes it, by 'weights NET = stn(%s)'", op_info[block->code].name,
+                     block->line, s->module->conditions.data[hyper->condition].name);
     }
 }
 
@@ -127,10 +158,12 @@ static void check_phase(Session *s, const Decl *decl, const Train *train, uint32
 {
     const Phase *phase = &train->phases.data[number];
     const Setting *setting = setting_of(decl, phase->name);
-    TrainedLeaves leaves = {s->model, phase->upper, train_conditions(train)};
+    TrainedLeaves leaves = {s->model, phase->upper && tunes_by_response(train), train_conditions(train), NULL};
     if (!setting || !phase->objective)
         return;
     const Expr *expr = setting->values.first;
+    if (train->implicit && !phase->upper && expr)
+        check_each_hyper(s, train, phase->objective, expr->span);
     for (uint32_t i = 0; i < phase->objective->outputs.len && expr; i++, expr = expr->next) {
         Value loss = phase->objective->outputs.data[i].value;
         const char *name = span_text(&s->file->arena, expr->span);
@@ -167,7 +200,7 @@ static void refuse_dead(Session *s, const Train *train, uint32_t index)
 /* Over all phases: weights that the losses together leave at 0, and whether such weights keep a condition where it is. */
 static void check_stuck(Session *s, const Decl *decl, const Train *train)
 {
-    const Phase *lower = &train->phases.data[0], *upper = has_upper_phase(train) ? &train->phases.data[1] : NULL;
+    const Phase *lower = &train->phases.data[0], *upper = tunes_by_response(train) ? &train->phases.data[1] : NULL;
     const Setting *setting = upper ? setting_of(decl, upper->name) : NULL;
     MovementResult result =
         find_movement(s->model, lower->objective, 0, lower->objective->outputs.len - 1, upper ? upper->objective : NULL);
@@ -198,7 +231,7 @@ static void check_remembered(Session *s, const Decl *decl, const Train *train)
 {
     const Function *outputs = train->continual ? train->continual->outputs : NULL;
     const Setting *setting = setting_of(decl, "remember");
-    TrainedLeaves leaves = {s->model, false, 0};
+    TrainedLeaves leaves = {s->model, false, 0, NULL};
     if (outputs && outputs->outputs.len && setting)
         check_derivative(s, &leaves, outputs, outputs->outputs.data[0].value, setting->span,
                          span_text(&s->file->arena, setting->values.first->span), "protects nothing");

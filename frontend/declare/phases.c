@@ -66,7 +66,7 @@ void check_batch(TrainPlan *plan, const Phase *phase, const Expr *expr)
 void lower_updates(TrainPlan *plan, Span span)
 {
     Session *s = plan->s;
-    if (s->updates.len && !(plan->method & (IN_FIT | IN_BILEVEL | IN_CONTINUAL))) {
+    if (s->updates.len && !(plan->method & (IN_FIT | IN_TWO_LEVELS | IN_CONTINUAL))) {
         const char *statistic = s->updates.data[0].weight;
         fail(s, span, "'%s' is a running statistic of one net, but %s trains a net for each of several values", statistic,
              method_traits[plan->train.method].name);

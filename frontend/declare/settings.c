@@ -200,11 +200,11 @@ static void read_micro_batch(TrainPlan *plan)
     }
     setting_integer(plan, "micro_batch", 1, &plan->micro_batch);
     plan->upper_micro_batch = plan->micro_batch;
-    if (first->next && plan->method & IN_BILEVEL)
+    if (first->next && plan->method & IN_TWO_LEVELS)
         as_integer(s, evaluate(s, first->next), first->next->span, "the upper phase's micro-batch", 1, MAX_COUNT,
                    &plan->upper_micro_batch);
     check_micro_batch(plan, first, plan->train.batch, &plan->micro_batch);
-    if (plan->method & IN_BILEVEL)
+    if (plan->method & IN_TWO_LEVELS)
         check_micro_batch(plan, first->next ? first->next : first, plan->upper_batch, &plan->upper_micro_batch);
 }
 

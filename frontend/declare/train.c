@@ -2,7 +2,7 @@
 #include "frontend/declare/declare.h"
 #include "frontend/declare/train_plan.h"
 
-static const char *const later_methods[] = {"implicit", "unrolled", "search"};
+static const char *const later_methods[] = {"unrolled", "search"};
 
 #define METHOD(KIND, name, ...) extern const MethodReader reader_##name;
 #include "ir/methods.def"

@@ -11,6 +11,7 @@ enum {
 #define METHOD(KIND, ...) IN_##KIND = 1 << METHOD_##KIND,
 #include "ir/methods.def"
 #undef METHOD
+    IN_TWO_LEVELS = IN_BILEVEL | IN_IMPLICIT,
     IN_ALL = (1 << METHOD_COUNT) - 1,
     MAX_COUNT = 1000000000
 };
@@ -93,6 +94,16 @@ bool read_phase_optimizers(TrainPlan *plan, const Setting *setting, Phase *phase
 bool read_only_optimizer(TrainPlan *plan, const Setting *setting, Optimizer *optimizer);
 /* Reports weights of the phase that no optimizer trains, and optimizers that train nothing. After lowering. */
 void check_optimizer_parts(Session *s, const Setting *setting, const Phase *phase);
+
+/* ---- methods with two levels: two_levels.c ---- */
+
+/* every 5 lower, 1 upper after 1 epochs */
+void read_alternation(TrainPlan *plan);
+/* Whether an op of the function reads elements of the hyperparameter: a slice of its condition, or all of it at once. */
+bool reads_hyper(const Function *f, const Op *op, const Hyper *hyper);
+/* Warns of each hyperparameter that the train tunes and no loss reads; where both levels learn from the same examples. */
+void warn_of_unused_hypers(Session *s, const Decl *decl, const Train *train);
+void warn_of_same_split(Session *s, const Decl *decl, const Train *train);
 
 /* ---- average.c ---- */
 

@@ -66,7 +66,7 @@ static void read_protection(TrainPlan *plan)
             lower_outputs(plan, row, expr, arguments[i].expr);
         else
             continual->arguments[continual->argument_count++] =
-                (ProtectionArgument){row->parameters[i].label, arguments[i].number};
+                (NamedNumber){row->parameters[i].label, arguments[i].number};
 }
 
 /* ---- report ---- */

@@ -118,13 +118,16 @@ const ConditionRule condition_hyper = {states, value, typical};
 
 /* ---- in natural units ---- */
 
-/* The hyperparameter and its sigma: sigma is carried over by the squashing's slope (delta method). */
+/* The hyperparameter and, where steps see samples, its sigma, carried over by the squashing's slope (delta method). */
 static void add_natural(Builder *b, const Hyper *hyper, Value all, Value sigmas)
 {
     int64_t count = type_elements(hyper->shape);
     Type part = type_of(b->module->real, 1, &count), shape = type_with_dtype(hyper->shape, b->module->real);
     Dims start = {1, {hyper->offset}};
     Value raw = build_reshape(b, build_slice(b, all, start, part), shape);
+    build_output(b, hyper->name, build_natural(b, hyper, raw));
+    if (sigmas == NO_VALUE)
+        return;
     Value sigma = build_reshape(b, build_slice(b, sigmas, start, part), shape);
     Hyper smooth = *hyper; /* an integer's spread is that of the number before rounding down */
     if (hyper->kind == HYPER_INTEGER) {
@@ -132,7 +135,6 @@ static void add_natural(Builder *b, const Hyper *hyper, Value all, Value sigmas)
         smooth.high += 1;
     }
     Value spread = build_tangent(b, build_natural(b, &smooth, raw), 1, &raw, &sigma);
-    build_output(b, hyper->name, build_natural(b, hyper, raw));
     build_output(b, arena_printf(&b->module->arena, "%s.sigma", hyper->name), build_unary(b, OP_ABS, spread));
 }
 
@@ -146,7 +148,9 @@ void assemble_hypers(Assembly *assembly)
         const TrainCondition *own = &train->conditions.data[k];
         if (own->kind != CONDITION_HYPER)
             continue;
-        Value all = build_read(&b, own->state), sigmas = sigma_of(assembly, &b, own, value_type(&b, all));
+        Value all = build_read(&b, own->state), sigmas = NO_VALUE;
+        if (method_of(train)->samples)
+            sigmas = sigma_of(assembly, &b, own, value_type(&b, all));
         for (uint32_t i = 0; i < assembly->model->hypers.len; i++)
             if (assembly->model->hypers.data[i].condition == own->condition)
                 add_natural(&b, &assembly->model->hypers.data[i], all, sigmas);

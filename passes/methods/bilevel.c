@@ -5,8 +5,6 @@
  * The upper objective is lowered without `training`, so dropout and its rates are absent there: the hyperparameters' gradient
  * goes through the weights only, as in the authors' code. Hyperparameters that the upper objective names itself also get that
  * direct part. */
-#include <inttypes.h>
-
 #include "passes/methods/methods.h"
 
 /* sum over elements of log sigma: the entropy of N(0, diag sigma^2) up to a constant */
@@ -91,8 +89,7 @@ static void explain(const Train *train, Text *out)
     text_printf(out, ", around the %s value; entropy weight %g\n", train->everywhere ? "first" : "current", train->entropy);
     if (train->sigma_learned)
         optimizer_explain("sample", &train->sigma_optimizer, NULL, out);
-    text_printf(out, "  schedule   %" PRId64 " lower : %" PRId64 " upper, after %g epoch%s\n", train->every_lower,
-                train->every_upper, train->warmup, train->warmup == 1 ? "" : "s");
+    alternation_explain(train, out);
 }
 
 const Method method_bilevel = {.assemble = assemble, .samples = true, .explain = explain};

@@ -10,7 +10,7 @@ uint32_t method_losses(const Train *train)
 {
     uint32_t losses = 0;
     for (uint32_t i = 0; i < train->phases.len; i++)
-        losses += !train->phases.data[i].consolidates;
+        losses += train->phases.data[i].objective && !train->phases.data[i].consolidates;
     return train->pareto ? train->pareto->m : losses;
 }
 
@@ -63,7 +63,7 @@ Function *method_gradients(Model *model, Train *train, uint32_t number)
     Builder b = {.module = module, .function = function, .line = method_phase(train, number)->line};
     Value loss = function->outputs.data[0].value;
     for (uint32_t state = 0; state < module->states.len; state++) {
-        bool trained = wanted(module->states.data[state].role, is_upper(train, number));
+        bool trained = wanted(module->states.data[state].role, train->implicit || is_upper(train, number));
         Value read = trained ? find_read(function, state) : NO_VALUE;
         if (read != NO_VALUE)
             build_output(&b, module->states.data[state].name, build_grad(&b, loss, read));

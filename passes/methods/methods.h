@@ -163,6 +163,8 @@ void act_end(Train *train, size_t repeat);
 size_t act_leaf(Train *train, Act act);
 size_t act_budget(Train *train);
 void act_measure(Train *train);
+/* Prints how lower and upper steps take turns. */
+void alternation_explain(const Train *train, Text *out);
 
 /* The hyperparameters that the train moves, in natural units, with their sigmas (conditions/hyper.c). */
 void assemble_hypers(Assembly *assembly);

@@ -1,4 +1,6 @@
 /* The trees of acts that methods make: in the list parents come before children. */
+#include <inttypes.h>
+
 #include "passes/methods/methods.h"
 
 size_t act_repeat(Train *train, Act act)
@@ -32,4 +34,10 @@ void act_measure(Train *train)
 {
     act_leaf(train,
              (Act){.kind = ACT_MEASURE, .every = train->evaluate, .every_in_epochs = !train->evaluate_in_steps, .last = true});
+}
+
+void alternation_explain(const Train *train, Text *out)
+{
+    text_printf(out, "  schedule   %" PRId64 " lower : %" PRId64 " upper, after %g epoch%s\n", train->every_lower,
+                train->every_upper, train->warmup, train->warmup == 1 ? "" : "s");
 }

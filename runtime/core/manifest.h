@@ -5,7 +5,7 @@
 
 #include "runtime/abi/manifest.h"
 
-enum { MAX_OUTPUTS = 16, MAX_POINTS = 256, MAX_INDEX_POINTS = 4096, MAX_ROWS = 100000, MAX_PHASES = 2, MAX_ACTS = 64 };
+enum { MAX_OUTPUTS = 16, MAX_POINTS = 256, MAX_INDEX_POINTS = 4096, MAX_ROWS = 100000, MAX_PHASES = 3, MAX_ACTS = 64 };
 
 /* Reads and checks the manifest: the ABI's version, types, offsets within the arena, and that all parts fit together. What is
  * wrong is reported (as an internal error: only a defect of the compiler or a mixed-up build can cause it). */

@@ -8,6 +8,7 @@
 #include "runtime/core/cpu.h"
 #include "runtime/core/parallel.h"
 #include "runtime/data/files.h"
+#include "runtime/run/events.h"
 
 int result_precision(const Run *run)
 {
@@ -133,6 +134,8 @@ bool result_write(const Run *run, const char *reason)
     json_object_set_new(json, "best", described);
     json_decref(last);
     json_decref(best);
+    if (!run->sweep.info)
+        events_add(&run->program, json);
     if (run->sweep.info)
         json_object_set_new(json, run->sweep.info->name, sweep_json(&run->sweep, &run->program));
     return write_json(run, "result.json", json);

@@ -294,17 +294,24 @@ static bool open_calls(Run *run)
            call_open(&run->plateau, &run->program, train->plateau, rows, with_metric);
 }
 
+static void set_plan(const Run *run, const Call *call)
+{
+    if (!call->info)
+        return;
+    call_set(call, "epoch_steps", (double)run->plan.epoch_steps);
+    call_set(call, "total_steps", (double)run->plan.net_steps);
+}
+
 /* Inputs that are the same at every call. */
 static void set_constant_inputs(Run *run)
 {
-    const Call *calls[] = {&run->phases[0].micro, &run->phases[0].call, &run->phases[1].micro, &run->phases[1].call,
-                           &run->init,            &run->hypers,         &run->plateau};
-    for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
-        if (calls[i]->info) {
-            call_set(calls[i], "epoch_steps", (double)run->plan.epoch_steps);
-            call_set(calls[i], "total_steps", (double)run->plan.net_steps);
-        }
+    for (size_t i = 0; i < run->plan.phases; i++) {
+        set_plan(run, &run->phases[i].micro);
+        set_plan(run, &run->phases[i].call);
     }
+    set_plan(run, &run->init);
+    set_plan(run, &run->hypers);
+    set_plan(run, &run->plateau);
 }
 
 /* A run that begins gets the numbers of --set; a run that goes on keeps its own. */

@@ -10,6 +10,7 @@
 
 #include "runtime/core/report.h"
 #include "runtime/data/files.h"
+#include "runtime/run/events.h"
 #include "runtime/run/examples.h"
 #include "runtime/run/result.h"
 #include "runtime/run/screen.h"
@@ -160,7 +161,7 @@ static void print_closing_line(const Run *run, const char *reason)
 {
     const Position *position = &run->position;
     const TrainInfo *train = run->manifest->train;
-    char done[2 * COUNT_SIZE + 8], when[LENGTH_SIZE];
+    char done[2 * COUNT_SIZE + 8], when[LENGTH_SIZE], events[LENGTH_SIZE];
     printf("%s: %s in %.1f s, stopped by %s", train->name, amount(run, done), position->seconds, reason);
     json_t *best = metrics_log_event(&run->log, position->best);
     if (best && train->select >= 0)
@@ -170,13 +171,16 @@ static void print_closing_line(const Run *run, const char *reason)
     for (size_t i = 0; sweep_in_rounds(train->sweep) && i < train->sweep->indicator_count; i++)
         if (isfinite(run->sweep.indicators[i]))
             printf("; %s %.6g", indicator_names[train->sweep->indicators[i].kind], run->sweep.indicators[i]);
+    events_list(&run->program, events, sizeof events);
+    if (*events)
+        printf("; %s", events);
     printf("; %s\n", run->folder);
 }
 
 static void print_reason(const Run *run, const char *reason)
 {
     const Position *position = &run->position;
-    char done[2 * COUNT_SIZE + 8], worse[COUNT_SIZE], time[DURATION_SIZE], why[COUNT_SIZE + 64] = "all planned steps are done";
+    char done[2 * COUNT_SIZE + 8], worse[COUNT_SIZE], time[DURATION_SIZE], events[LENGTH_SIZE], why[COUNT_SIZE + 64] = "all planned steps are done";
     if (!strcmp(reason, "patience"))
         snprintf(why, sizeof why, "the last %s %s no improvement",
                  screen_count((double)position->bad_epochs, "evaluation", worse), position->bad_epochs == 1 ? "was" : "were");
@@ -184,6 +188,9 @@ static void print_reason(const Run *run, const char *reason)
         snprintf(why, sizeof why, "its %.4g s of training are over", run->settings->seconds);
     printf("\n");
     screen_field("ended", "after %s in %s of training: %s", amount(run, done), screen_duration(position->seconds, time), why);
+    events_list(&run->program, events, sizeof events);
+    if (*events)
+        screen_field("counted", "%s", events);
 }
 
 /* The numbers of an event, as a list in words. */

@@ -5,7 +5,7 @@
 
 #include "passes/methods/methods.h"
 
-static const ProtectionArgument *find_argument(const Train *train, const char *label)
+static const NamedNumber *find_argument(const Train *train, const char *label)
 {
     const Continual *continual = train->continual;
     for (uint32_t i = 0; i < continual->argument_count; i++)
@@ -21,7 +21,7 @@ bool has_protection_argument(const Train *train, const char *label)
 
 double protection_argument(const Train *train, const char *label)
 {
-    const ProtectionArgument *argument = find_argument(train, label);
+    const NamedNumber *argument = find_argument(train, label);
     assert(argument);
     return argument->number;
 }

@@ -43,18 +43,6 @@ json_t *matrix_json(size_t rows, size_t columns, const double *values)
     return matrix;
 }
 
-void add_events(const Program *program, json_t *object)
-{
-    const TrainInfo *train = program->manifest->train;
-    for (size_t i = 0; i < train->event_count; i++) {
-        const StateInfo *state = &program->manifest->states[train->events[i]];
-        const char *slash = strrchr(state->tensor.name, '/');
-        int32_t count;
-        memcpy(&count, program_state(program, state), sizeof count);
-        json_object_set_new(object, slash ? slash + 1 : state->tensor.name, json_integer(count));
-    }
-}
-
 void print_json_line(const Program *program, const json_t *json)
 {
     json_dumpf(json, stdout, JSON_REAL_PRECISION(program->manifest->real == DTYPE_F64 ? 17 : 9));

@@ -252,7 +252,7 @@ static json_t *front_json(const Sweep *sweep, const Program *program)
     add_classes(program->manifest, json);
     add_references(sweep, json);
     add_indicators(sweep, json);
-    add_events(program, json);
+    events_add(program, json);
     json_object_set_new(json, sweep_key(info->point_word, key), matrix_json(sweep->count, info->width, info->points));
     json_object_set_new(json, "points", matrix_json(sweep->count, info->output_count, sweep->values));
     json_object_set_new(json, "non_dominated", kept);

@@ -167,7 +167,7 @@ static json_t *rounds_json(const Sweep *sweep, const Program *program)
     for (size_t k = 0; k < sweep->metric_count; k++)
         json_object_set_new(metrics, sweep->metrics[k].name, metric_json(sweep, k));
     json_object_set_new(json, "metrics", metrics);
-    add_events(program, json);
+    events_add(program, json);
     return json;
 }
 

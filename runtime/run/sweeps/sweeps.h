@@ -3,6 +3,7 @@
 #define HN_RUNTIME_SWEEPS_H
 
 #include "indicators/indicators.h"
+#include "runtime/run/events.h"
 #include "runtime/run/sweep.h"
 
 /* One file per row of runtime/abi/sweeps.def. The functions are those of sweep.h. NULL: nothing is to be done. */
@@ -34,8 +35,6 @@ void sweep_indicator_columns(const SweepInfo *info, SweepAdd *add, void *to);
 /* JSON: numbers that are not finite are null. For json_decref. */
 json_t *vector_json(size_t count, const double *values);
 json_t *matrix_json(size_t rows, size_t columns, const double *values);
-/* How often each event of the train happened, under the last part of its state's name. */
-void add_events(const Program *program, json_t *object);
 /* One line of JSON on stdout, in the model's precision. */
 void print_json_line(const Program *program, const json_t *json);
 /* "NAME value", or for a list "NAME value value ...", on stdout. */

@@ -79,7 +79,7 @@ static json_t *together_json(const Sweep *sweep, const Program *program)
     }
     json_object_set_new(json, sweep_key(sweep->info->point_word, key), json_integer((json_int_t)sweep->info->count));
     json_object_set_new(json, "metrics", metrics);
-    add_events(program, json);
+    events_add(program, json);
     return json;
 }
 

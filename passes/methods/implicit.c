@@ -1,0 +1,184 @@
+/* Bilevel optimisation by implicit differentiation (docs/methods.md). At a minimum w(lambda) of the lower loss f its derivative is 0
+ * for every lambda, so that of the upper loss F through w is
+ *
+ *     dF/dlambda = partial F / partial lambda - v . partial^2 f / partial w partial lambda,    H v = partial F / partial w,
+ *
+ * where H is the second derivative of f with respect to w (J. Larsen et al. 1996; Lorraine, Vicol and Duvenaud 2020). Three phases: steps
+ * of the lower loss; `upper`, which leaves the derivatives of F in states; `solve`, which finds v on a batch of the lower loss and
+ * moves lambda. */
+#include "passes/methods/linear_solvers/linear_system.h"
+
+enum { LOWER, UPPER, SOLVE };
+
+static const char *phase_function(const Assembly *assembly, const Phase *phase)
+{
+    return arena_printf(&assembly->module->arena, "%s.%s", assembly->train->name, phase->name);
+}
+
+/* A state of the same type as that one, under the name "WHAT/NAME". */
+static uint32_t beside(Assembly *assembly, const char *what, uint32_t of)
+{
+    Module *module = assembly->module;
+    State whose = module->states.data[of];
+    return named_state(module, arena_printf(&module->arena, "%s/%s", what, whose.name), whose.type, STATE_MEMORY, 0);
+}
+
+/* ---- upper ---- */
+
+static void assemble_upper(Assembly *assembly, Phase *phase)
+{
+    Module *module = assembly->module;
+    Function *function = objective_copy(assembly, phase_function(assembly, phase), phase->objective, AT_HAND);
+    phase_batch(assembly, phase, function);
+    Builder b = {.module = module, .function = function, .line = phase->line};
+    Value loss = function->outputs.data[0].value;
+    TrainedStates trained = {0};
+    uint32_t count = module->states.len;
+    for (uint32_t state = 0; state < count; state++) {
+        StateRole role = module->states.data[state].role;
+        Value read = role == STATE_WEIGHT || role == STATE_HYPER ? find_read(function, state) : NO_VALUE;
+        if (read != NO_VALUE)
+            vec_push(&trained, (Trained){state, read, build_grad(&b, loss, read)});
+    }
+    micro_batch_end(assembly, phase, &b, trained.len, trained.data);
+    for (uint32_t i = 0; i < trained.len; i++)
+        build_write(&b, beside(assembly, "upper/derivative", trained.data[i].state), trained.data[i].gradient);
+    vec_free(&trained);
+    count_step(&b, assembly->step_upper);
+    step_finish(assembly, b.function);
+    phase->step = b.function;
+}
+
+/* ---- solve ---- */
+
+typedef VEC(uint32_t) StateList;
+
+/* The weights that the function reads. */
+static StateList weights_read(const Module *module, const Function *function)
+{
+    StateList states = {0};
+    for (uint32_t state = 0; state < module->states.len; state++)
+        if (module->states.data[state].role == STATE_WEIGHT && find_read(function, state) != NO_VALUE)
+            vec_push(&states, state);
+    return states;
+}
+
+static void report(Assembly *assembly, Builder *b, Solution solution)
+{
+    if (solution.steps != NO_VALUE)
+        build_output(b, "products", solution.steps);
+    if (solution.residual == NO_VALUE)
+        return;
+    build_output(b, "residual", solution.residual);
+    Value tolerance = build_const(b, value_type(b, solution.residual), solver_argument(assembly->train, "tolerance"));
+    Value solved = build_binary(b, OP_LE, solution.residual, tolerance);
+    count_events(assembly, b, "unsolved", build_unary(b, OP_NOT, solved));
+}
+
+/* v of the system, for the derivative of the upper loss, as constants for what is differentiated behind it. */
+static void solve_system(Assembly *assembly, Builder *b, const StateList *weights, Value *v)
+{
+    const Train *train = assembly->train;
+    uint32_t n = weights->len;
+    bool warm = has_solver_argument(train, "start") && solver_argument(train, "start") == 1;
+    Value *right = support_malloc((n + 1) * sizeof *right), *start = support_malloc((n + 1) * sizeof *start);
+    LinearSystem system;
+    system_begin(&system, assembly, b, n, weights->data);
+    for (uint32_t i = 0; i < n; i++) {
+        right[i] = build_read(b, beside(assembly, "upper/derivative", weights->data[i]));
+        if (warm)
+            start[i] = build_read(b, beside(assembly, "solve/solution", weights->data[i]));
+    }
+    system.right = right;
+    system.start = warm ? start : NULL;
+    report(assembly, b, linear_solver_of(train)->solve(&system, v));
+    for (uint32_t i = 0; i < n; i++) {
+        if (warm)
+            build_write(b, beside(assembly, "solve/solution", weights->data[i]), v[i]);
+        v[i] = build_unary(b, OP_STOP, v[i]);
+    }
+    system_end(&system);
+    support_free(right);
+    support_free(start);
+}
+
+/* v . partial f / partial w: the derivative of the lower loss along v. */
+static Value loss_along(Builder *b, const StateList *weights, const Value *v)
+{
+    Value *reads = support_malloc((weights->len + 1) * sizeof *reads);
+    for (uint32_t i = 0; i < weights->len; i++)
+        reads[i] = find_read(b->function, weights->data[i]);
+    Value along = build_tangent(b, b->function->outputs.data[0].value, weights->len, reads, v);
+    support_free(reads);
+    return along;
+}
+
+static void assemble_solve(Assembly *assembly, Phase *phase, const Phase *upper)
+{
+    Module *module = assembly->module;
+    const Train *train = assembly->train;
+    Function *function = objective_copy(assembly, phase_function(assembly, phase), train->phases.data[LOWER].objective, AT_HAND);
+    phase_batch(assembly, phase, function);
+    function->outputs.len = 1; /* running statistics stay as they are */
+    Builder b = {.module = module, .function = function, .line = upper->line};
+    StateList weights = weights_read(module, function);
+    Value *v = support_malloc((weights.len + 1) * sizeof *v);
+    solve_system(assembly, &b, &weights, v);
+    Value along = loss_along(&b, &weights, v);
+    TrainedStates trained = {0};
+    for (uint32_t i = 0; i < train->conditions.len; i++) {
+        uint32_t state = train->conditions.data[i].state;
+        Value read = find_read(function, state), direct = build_read(&b, beside(assembly, "upper/derivative", state));
+        if (read != NO_VALUE)
+            direct = build_binary(&b, OP_SUB, direct, build_grad(&b, along, read));
+        vec_push(&trained, (Trained){state, read != NO_VALUE ? read : build_read(&b, state), direct});
+    }
+    optimizer_append(assembly, &b, (OptimizerNames){upper->name, NULL, false}, &upper->optimizer, trained.len, trained.data);
+    vec_free(&trained);
+    vec_free(&weights);
+    support_free(v);
+    step_finish(assembly, b.function);
+    phase->step = b.function;
+}
+
+/* ---- all ---- */
+
+static void make_procedure(Train *train)
+{
+    size_t budget = act_budget(train);
+    act_leaf(train, (Act){.kind = ACT_STEP, .phase = LOWER});
+    size_t upper =
+        act_repeat(train, (Act){.rounds = train->every_upper, .every = (double)train->every_lower, .after = train->warmup});
+    act_leaf(train, (Act){.kind = ACT_STEP, .phase = UPPER});
+    act_leaf(train, (Act){.kind = ACT_STEP, .phase = SOLVE});
+    act_end(train, upper);
+    act_measure(train);
+    act_end(train, budget);
+}
+
+static void assemble(Assembly *assembly)
+{
+    Train *train = assembly->train;
+    const Phase *lower = &train->phases.data[LOWER];
+    Phase solve = {.name = "solve",
+                   .dataset = lower->dataset,
+                   .split = lower->split,
+                   .member = lower->member,
+                   .batch = lower->batch,
+                   .parts_only = true,
+                   .line = lower->line};
+    vec_push(&train->phases, solve);
+    make_procedure(train);
+    assemble_weight_step(assembly, &train->phases.data[LOWER], AT_HAND);
+    assemble_upper(assembly, &train->phases.data[UPPER]);
+    assemble_solve(assembly, &train->phases.data[SOLVE], &train->phases.data[UPPER]);
+    assemble_hypers(assembly);
+}
+
+static void explain(const Train *train, Text *out)
+{
+    text_printf(out, "  solver     %s\n", train->implicit->solver_text);
+    alternation_explain(train, out);
+}
+
+const Method method_implicit = {.assemble = assemble, .explain = explain};
