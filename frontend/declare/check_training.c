@@ -132,8 +132,34 @@ static void check_each_condition(Session *s, const Train *train, const Function 
     }
 }
 
-/* A hyperparameter that implicit differentiation tunes must change the lower loss smoothly. One that the loss does not read is the
- * business of a warning. */
+static bool is_random(const Function *f, Value v)
+{
+    const Op *op = OP_AT(f, v);
+    bool shaped = op->code == OP_BROADCAST || op->code == OP_RESHAPE;
+    return op->code == OP_RANDOM || (shaped && is_random(f, op->args[0]));
+}
+
+/* Whether what the loss needs compares a random number with what depends on the leaf, as a Bernoulli mask does with its
+ * probability: its mean over the draws changes with the leaf, and no derivative of a draw says so. */
+static bool is_probability(const Function *f, const unsigned char *marks, Value loss)
+{
+    bool *needed = support_malloc(f->ops.len + 1), found = false;
+    memset(needed, 0, f->ops.len + 1);
+    needed[loss] = true;
+    for (Value v = loss + 1; v-- > 0 && !found;) {
+        const Op *op = OP_AT(f, v);
+        bool compares = op->code == OP_LT || op->code == OP_LE;
+        for (uint32_t i = 0; i < op->nargs && needed[v]; i++) {
+            needed[op->args[i]] = true;
+            found = found || (compares && is_random(f, op->args[i]) && marks[op->args[1 - i]] & DEPENDS);
+        }
+    }
+    support_free(needed);
+    return found;
+}
+
+/* A hyperparameter that implicit differentiation tunes must change the lower loss smoothly. One that the loss does not read is
+ * the business of a warning. */
 static void check_each_hyper(Session *s, const Train *train, const Function *f, Span span)
 {
     Value loss = f->outputs.data[0].value;
@@ -144,13 +170,21 @@ static void check_each_hyper(Session *s, const Train *train, const Function *f, 
             continue;
         unsigned char *marks = mark_trained(&leaves, f), mark = marks[loss];
         const Op *block = mark & DERIVED ? NULL : find_block(f, marks, loss);
+        bool draws = mark & DERIVED && is_probability(f, marks, loss);
         support_free(marks);
+        if (draws) {
+            fail(s, span,
+                 "implicit cannot tune '%s': random numbers of this loss are drawn with it as their probability, so that the "
+                 "derivative of a draw is not that of the mean loss",
+                 hyper->name);
+            add_help(s, "bilevel tunes it, by 'weights NET = stn(%s)'", s->module->conditions.data[hyper->condition].name);
+        }
         if (mark & DERIVED || !(mark & DEPENDS))
             continue;
         fail(s, span, "implicit cannot tune '%s': the derivative of this loss with respect to it is 0 everywhere", hyper->name);
         if (block)
-            add_help(s, "no derivative passes '%s' in line %u; bilevel tunes it, by 'weights NET = stn(%s)'", op_info[block->code].name,
-                     block->line, s->module->conditions.data[hyper->condition].name);
+            add_help(s, "no derivative passes '%s' in line %u; bilevel tunes it, by 'weights NET = stn(%s)'",
+                     op_info[block->code].name, block->line, s->module->conditions.data[hyper->condition].name);
     }
 }
 

@@ -149,7 +149,7 @@ void assemble_hypers(Assembly *assembly)
         if (own->kind != CONDITION_HYPER)
             continue;
         Value all = build_read(&b, own->state), sigmas = NO_VALUE;
-        if (method_of(train)->samples)
+        if (train->sigma > 0)
             sigmas = sigma_of(assembly, &b, own, value_type(&b, all));
         for (uint32_t i = 0; i < assembly->model->hypers.len; i++)
             if (assembly->model->hypers.data[i].condition == own->condition)

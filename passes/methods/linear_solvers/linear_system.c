@@ -3,6 +3,7 @@
  * once; what does is a part of the function, which each product copies. */
 #include "passes/methods/linear_solvers/linear_system.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "passes/rewrite.h"
@@ -206,4 +207,27 @@ void loop_last_vector(const SolverLoop *loop, const Value *carries, Value *lasts
 void solver_loop_free(SolverLoop *loop)
 {
     vec_free(&loop->carries);
+}
+
+/* ---- arguments ---- */
+
+static const NamedNumber *find_argument(const Train *train, const char *label)
+{
+    const Implicit *implicit = train->implicit;
+    for (uint32_t i = 0; i < implicit->argument_count; i++)
+        if (strcmp(implicit->arguments[i].label, label) == 0)
+            return &implicit->arguments[i];
+    return NULL;
+}
+
+bool has_solver_argument(const Train *train, const char *label)
+{
+    return find_argument(train, label) != NULL;
+}
+
+double solver_argument(const Train *train, const char *label)
+{
+    const NamedNumber *argument = find_argument(train, label);
+    assert(argument);
+    return argument->number;
 }
