@@ -1,5 +1,5 @@
-/* Trains by implicit: weights are trained on a lower loss, hyperparameters descend an upper one, whose derivative through the weights
- * a linear solver finds. */
+/* Trains by implicit: weights are trained on a lower loss, hyperparameters descend an upper one, whose derivative through the
+ * weights a linear solver finds. */
 #include "frontend/declare/train_plan.h"
 
 static const Construct solver_rows[LINEAR_SOLVER_COUNT] = {

@@ -1,11 +1,13 @@
-/* Bilevel optimisation by implicit differentiation (docs/methods.md). At a minimum w(lambda) of the lower loss f its derivative is 0
- * for every lambda, so that of the upper loss F through w is
+/* Bilevel optimisation by implicit differentiation (docs/methods.md). At a minimum w(lambda) of the lower loss f its derivative
+ * is 0 for every lambda, so that of the upper loss F through w is
  *
  *     dF/dlambda = partial F / partial lambda - v . partial^2 f / partial w partial lambda,    H v = partial F / partial w,
  *
- * where H is the second derivative of f with respect to w (J. Larsen et al. 1996; Lorraine, Vicol and Duvenaud 2020). Three phases: steps
- * of the lower loss; `upper`, which leaves the derivatives of F in states; `solve`, which finds v on a batch of the lower loss and
- * moves lambda. */
+ * where H is the second derivative of f with respect to w (J. Larsen et al. 1996; Lorraine, Vicol and Duvenaud 2020). Three
+ * phases: steps of the lower loss; `upper`, which leaves the derivatives of F in states; `solve`, which finds v on a batch of the
+ * lower loss and moves lambda. */
+#include <float.h>
+
 #include "passes/methods/linear_solvers/linear_system.h"
 
 enum { LOWER, UPPER, SOLVE };
@@ -63,16 +65,26 @@ static StateList weights_read(const Module *module, const Function *function)
     return states;
 }
 
-static void report(Assembly *assembly, Builder *b, Solution solution)
+/* Counts a solution that is not within the tolerance. One that is no number is replaced by v = 0, whose residual is 1, so that
+ * only the direct part of the derivative is left. */
+static void accept(LinearSystem *s, Solution solution, Value *v)
 {
+    Builder *b = s->b;
     if (solution.steps != NO_VALUE)
         build_output(b, "products", solution.steps);
     if (solution.residual == NO_VALUE)
         return;
-    build_output(b, "residual", solution.residual);
-    Value tolerance = build_const(b, value_type(b, solution.residual), solver_argument(assembly->train, "tolerance"));
+    Type type = value_type(b, solution.residual);
+    Value tolerance = build_const(b, type, solver_argument(s->assembly->train, "tolerance"));
     Value solved = build_binary(b, OP_LE, solution.residual, tolerance);
-    count_events(assembly, b, "unsolved", build_unary(b, OP_NOT, solved));
+    count_events(s->assembly, b, "unsolved", build_unary(b, OP_NOT, solved));
+    Value finite = build_binary(b, OP_LE, solution.residual, build_const(b, type, FLT_MAX));
+    build_output(b, "residual", build_select(b, finite, solution.residual, build_const(b, type, 1)));
+    Value *none = support_malloc((s->n + 1) * sizeof *none);
+    for (uint32_t i = 0; i < s->n; i++)
+        none[i] = build_const(b, value_type(b, v[i]), 0);
+    system_choose(s, finite, v, none, v);
+    support_free(none);
 }
 
 /* v of the system, for the derivative of the upper loss, as constants for what is differentiated behind it. */
@@ -91,7 +103,7 @@ static void solve_system(Assembly *assembly, Builder *b, const StateList *weight
     }
     system.right = right;
     system.start = warm ? start : NULL;
-    report(assembly, b, linear_solver_of(train)->solve(&system, v));
+    accept(&system, linear_solver_of(train)->solve(&system, v), v);
     for (uint32_t i = 0; i < n; i++) {
         if (warm)
             build_write(b, beside(assembly, "solve/solution", weights->data[i]), v[i]);

@@ -155,7 +155,7 @@ static void check_derivative(const Problem *p, const double v[N], double toleran
 static void test_converged_solvers(void **state)
 {
     (void)state;
-    static const char *const solvers[] = {"cg(4, tolerance: 1e-12)", "cg(50, tolerance: 1e-12, start: warm)",
+    static const char *const solvers[] = {"exact", "cg(4, tolerance: 1e-12)", "cg(50, tolerance: 1e-12, start: warm)",
                                           "normal_cg(8, tolerance: 1e-12)", "neumann(3000, rate: 0.3, tolerance: 1e-9)"};
     Problem p = make_problem();
     double v[N];
@@ -171,6 +171,8 @@ static void test_converged_solvers(void **state)
         p.h[i][i] += 0.5;
     solve(p.h, p.g, v);
     train("cg(4, ridge: 0.5, tolerance: 1e-12)", LONG, LONG, LONG);
+    check_derivative(&p, v, 1e-8);
+    train("exact(ridge: 0.5)", LONG, LONG, LONG);
     check_derivative(&p, v, 1e-8);
 }
 
@@ -231,15 +233,14 @@ static void test_warm_start(void **state)
     assert_true(warm < 1 && last("products.solve") >= 2);
 }
 
-/* A second derivative of both signs: conjugate gradients stop and say so, those of the least squares solve. */
-static void test_indefinite(void **state)
+/* Two weights at 1 under the lower loss sum_i c_i w_i^2 + a (w_1 + w_2), and w_1 + 2 w_2 above. */
+static void train_curved(const char *curvatures, const char *solver)
 {
-    (void)state;
     static const char text[] = "data nothing = rows(4)\n"
                                "hyper lam { a: real = 0.5 }\n"
                                "net p() -> f32[2] { weight w: f32[2] = 1; return w }\n"
-                               "objective lower(e) = sum(square(p()) * [1, -1], axis: 0) + lam.a * sum(p(), axis: 0)\n"
-                               "objective upper(e) = sum(p() * [1, 2], axis: 0)\n"
+                               "objective lower(e) = sum(square(p()) * [%s], axis: 0) + lam.a * sum(p(), axis: 0)\n"
+                               "objective upper(e) = sum(p() * [1, 2], axis: 0) + 0.25 * lam.a\n"
                                "train go = implicit(lam) {\n"
                                "  lower lower(nothing.train) by sgd(1e-12)\n"
                                "  upper upper(nothing.train) by sgd(1)\n"
@@ -248,19 +249,37 @@ static void test_indefinite(void **state)
                                "  steps 1\n"
                                "}\n";
     char made[2048];
-    snprintf(made, sizeof made, text, "normal_cg(2, tolerance: 1e-9)");
-    write_file("m.hn", made, strlen(made));
-    must_run("'%s/hnc' build --float=f64 m.hn -o m && ./m train --out run --quiet && tail -n 1 run/metrics.jsonl > last.json",
-             HNC_BINARY_DIR);
-    assert_float_equal(last("lam.a"), 0.5 + (1. / 2 - 2. / 2), 1e-9); /* v = [1/2, -2/2], and d lower / dw da = [1, 1] */
-    assert_true(number("run/result.json", "unsolved") == 0);
-    snprintf(made, sizeof made, text, "cg(2)");
+    snprintf(made, sizeof made, text, curvatures, solver);
     write_file("m.hn", made, strlen(made));
     must_run("rm -rf run && '%s/hnc' build --float=f64 m.hn -o m && ./m train --out run --quiet && tail -n 1 run/metrics.jsonl > "
              "last.json",
              HNC_BINARY_DIR);
-    assert_true(last("lam.a") == 0.5 && last("products.solve") == 0); /* g' H g = 2 - 8: nothing was found */
+}
+
+/* A second derivative of both signs: conjugate gradients stop and say so, the others solve. */
+static void test_indefinite(void **state)
+{
+    (void)state;
+    static const char *const solvers[] = {"normal_cg(2, tolerance: 1e-9)", "exact"};
+    for (size_t i = 0; i < 2; i++) {
+        train_curved("1, -1", solvers[i]);
+        assert_float_equal(last("lam.a"), 0.25 + (1. / 2 - 2. / 2), 1e-9); /* v = [1/2, -2/2], d lower / dw da = [1, 1] */
+        assert_true(number("run/result.json", "unsolved") == 0);
+    }
+    train_curved("1, -1", "cg(2)");
+    assert_true(last("lam.a") == 0.25 && last("products.solve") == 0); /* g' H g = 2 - 8: nothing was found */
     assert_true(number("run/result.json", "unsolved") == 1);
+}
+
+/* No solution: the hyperparameter moves by what the upper loss says of it directly. */
+static void test_singular(void **state)
+{
+    (void)state;
+    train_curved("1, 0", "exact");
+    assert_true(last("lam.a") == 0.25);
+    assert_true(number("run/result.json", "unsolved") == 1);
+    train_curved("1, 0", "exact(ridge: 1)");
+    assert_float_equal(last("lam.a"), 0.25 + 1. / 3 + 2. / 1, 1e-9);
 }
 
 /* A net with a loop, trained until it stands still: the derivative is the difference that training anew makes. */
@@ -325,6 +344,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_one_step_of_conjugate_gradients, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_warm_start, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_indefinite, folder_set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_singular, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_net_trained_anew, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_goes_on_to_equal_bits, folder_set_up, folder_tear_down),
     };

@@ -1,6 +1,6 @@
-/* Conjugate gradients for (H + ridge) v = g (M. Hestenes and E. Stiefel 1952), with at most so many products. It stops where the residual
- * is small enough, and where a direction p has no positive curvature, p' (H + ridge) p <= 0: then H + ridge has eigenvalues that
- * are not positive, and v is what was found before. */
+/* Conjugate gradients for (H + ridge) v = g (M. Hestenes and E. Stiefel 1952), with at most so many products. It stops where the
+ * residual is small enough, and where a direction p has no positive curvature, p' (H + ridge) p <= 0: then H + ridge has
+ * eigenvalues that are not positive, and v is what was found before. */
 #include "passes/methods/linear_solvers/linear_system.h"
 
 typedef struct Search {

@@ -1,6 +1,6 @@
-/* Products with second derivatives by forward over reverse differentiation: H p is the directional derivative of the gradient along p
- * (B. Pearlmutter, Fast Exact Multiplication by the Hessian, 1994). What does not depend on p, the loss and its gradient, is computed
- * once; what does is a part of the function, which each product copies. */
+/* Products with second derivatives by forward over reverse differentiation: H p is the directional derivative of the gradient
+ * along p (B. Pearlmutter, Fast Exact Multiplication by the Hessian, 1994). What does not depend on p, the loss and its gradient,
+ * is computed once; what does is a part of the function, which each product copies. */
 #include "passes/methods/linear_solvers/linear_system.h"
 
 #include <assert.h>

@@ -1,5 +1,5 @@
-/* Systems H v = g of implicit differentiation, where H is the second derivative of a loss with respect to trained states: what solvers
- * are made of. Vectors are as many tensors as there are states. */
+/* Systems H v = g of implicit differentiation, where H is the second derivative of a loss with respect to trained states: what
+ * solvers are made of. Vectors are as many tensors as there are states. */
 #ifndef HNC_PASSES_LINEAR_SYSTEM_H
 #define HNC_PASSES_LINEAR_SYSTEM_H
 
@@ -9,13 +9,13 @@
 typedef struct LinearSystem {
     Assembly *assembly;
     Builder *b;
-    uint32_t n;           /* tensors of a vector */
-    const Value *right;   /* g */
-    const Value *start;   /* what a warm solver starts with */
-    Function part;        /* the function with the products H p in it, whose ops are its own */
-    bool *inside;         /* of the part's ops: they depend on p */
-    Value *outside;       /* of the part's other ops: where they are in the function */
-    Value *p, *products;  /* of the part: inputs, and H p */
+    uint32_t n;          /* tensors of a vector */
+    const Value *right;  /* g */
+    const Value *start;  /* what a warm solver starts with */
+    Function part;       /* the function with the products H p in it, whose ops are its own */
+    bool *inside;        /* of the part's ops: they depend on p */
+    Value *outside;      /* of the part's other ops: where they are in the function */
+    Value *p, *products; /* of the part: inputs, and H p */
 } LinearSystem;
 
 /* Makes products of the builder's function: of its first output, a loss, with respect to n states. The function is rebuilt, with

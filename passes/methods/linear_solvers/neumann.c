@@ -1,5 +1,5 @@
-/* v = a (g + (1 - a H) g + ... + (1 - a H)^K g), which becomes the solution for more and more terms K if all eigenvalues of a H lie
- * between 0 and 2 (J. Lorraine, P. Vicol and D. Duvenaud, Optimizing Millions of Hyperparameters by Implicit Differentiation,
+/* v = a (g + (1 - a H) g + ... + (1 - a H)^K g), which becomes the solution for more and more terms K if all eigenvalues of a H
+ * lie between 0 and 2 (J. Lorraine, P. Vicol and D. Duvenaud, Optimizing Millions of Hyperparameters by Implicit Differentiation,
  * AISTATS 2020, algorithm 3). In steps v <- v + a r, r <- r - a H r from v = 0, r = g, so that r is g - H v. */
 #include "passes/methods/linear_solvers/linear_system.h"
 
@@ -15,7 +15,8 @@ static Solution solve(LinearSystem *s, Value *v)
     SolverLoop loop = solver_loop_begin(s);
     loop_carry_vector(&loop, zero, v);
     loop_carry_vector(&loop, s->right, r);
-    Value rate = build_const(b, real, solver_argument(train, "rate")), back = build_const(b, real, -solver_argument(train, "rate"));
+    Value rate = build_const(b, real, solver_argument(train, "rate")),
+          back = build_const(b, real, -solver_argument(train, "rate"));
     system_add(s, v, rate, r, next);
     loop_set_vector(&loop, v, next);
     system_apply(s, r, next);

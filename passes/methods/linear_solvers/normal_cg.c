@@ -1,6 +1,6 @@
-/* Conjugate gradients for the least squares of H v - g, plus ridge |v|^2: (H H + ridge) v = H g, with the residual g - H v carried
- * along (CGLS of A. Bjorck, Numerical Methods for Least Squares Problems, 1996, section 7.4). For H of any sign, at two products a step.
- * It stops where the gradient of the least squares has become small enough, relative to what it was at v = 0. */
+/* Conjugate gradients for the least squares of H v - g, plus ridge |v|^2: (H H + ridge) v = H g, with the residual g - H v
+ * carried along (CGLS of A. Bjorck, Numerical Methods for Least Squares Problems, 1996, section 7.4). For H of any sign, at two
+ * products a step. It stops where the gradient of the least squares has become small enough, relative to what it was at v = 0. */
 #include "passes/methods/linear_solvers/linear_system.h"
 
 typedef struct Search {
