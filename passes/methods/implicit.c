@@ -78,7 +78,7 @@ static void accept(LinearSystem *s, Solution solution, Value *v)
     Value tolerance = build_const(b, type, solver_argument(s->assembly->train, "tolerance"));
     Value solved = build_binary(b, OP_LE, solution.residual, tolerance);
     count_events(s->assembly, b, "unsolved", build_unary(b, OP_NOT, solved));
-    Value finite = build_binary(b, OP_LE, solution.residual, build_const(b, type, FLT_MAX));
+    Value finite = build_binary(b, OP_LE, solution.residual, build_const(b, type, type.dtype == DTYPE_F64 ? DBL_MAX : FLT_MAX));
     build_output(b, "residual", build_select(b, finite, solution.residual, build_const(b, type, 1)));
     Value *none = support_malloc((s->n + 1) * sizeof *none);
     for (uint32_t i = 0; i < s->n; i++)
