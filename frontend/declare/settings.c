@@ -18,7 +18,7 @@ static const SettingRule rules[] = {
 #undef SETTING
 };
 
-static const char *const later_settings[] = {"solve", "method", "trials"};
+static const char *const later_settings[] = {"method", "trials"};
 
 const Setting *setting_of(const Decl *train, const char *name)
 {
