@@ -35,6 +35,21 @@ Value system_relative(LinearSystem *s, const Value *x, const Value *y);
 /* x / y of scalars; 0 unless `defined`. */
 Value quotient_where(Builder *b, Value defined, Value x, Value y);
 
+/* ---- as matrices: dense.c ---- */
+
+/* How many numbers a vector has; its tensors one after the other, and back. */
+int64_t system_numbers(const LinearSystem *s);
+Value system_flat(LinearSystem *s, const Value *x);
+void system_tensors(LinearSystem *s, Value all, Value *x);
+/* Rows of H: row i is number positions[i], where positions is an i32 vector. */
+Value system_rows(LinearSystem *s, Value positions);
+/* The solution of matrix x = right by Gauss and Jordan's elimination, where each step takes the largest number of its column that
+ * is left; no numbers if the matrix is singular. */
+Value solve_dense(Builder *b, Value matrix, Value right);
+Value add_to_diagonal(Builder *b, Value matrix, double number);
+
+/* ---- loops ---- */
+
 /* A loop of a solver: its body is what is appended between begin and end. */
 typedef struct SolverLoop {
     LinearSystem *s;
