@@ -138,8 +138,9 @@ void trial_leave_start(Trial *trial, const Model *model)
     for (uint32_t s = 0; s < model->module->states.len; s++) {
         const State *state = &model->module->states.data[s];
         Tensor *tensor = &trial->world.states[s];
-        bool trained = state->role == STATE_WEIGHT || state->role == STATE_HYPER || state->role == STATE_SCALE;
-        for (int64_t i = 0; trained && i < type_elements(tensor->type); i++) {
+        bool moves = state->role == STATE_WEIGHT || state->role == STATE_HYPER || state->role == STATE_SCALE ||
+                     (state->role == STATE_MEMORY && dtype_is_float(state->type.dtype)); /* what earlier steps leave */
+        for (int64_t i = 0; moves && i < type_elements(tensor->type); i++) {
             double x = tensor_get(tensor, i);
             tensor_set(tensor, i, x + (0.05 + 0.2 * fabs(x)) * normal(5000 + s, (uint64_t)i));
         }
