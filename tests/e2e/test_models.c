@@ -18,7 +18,7 @@
 #ifdef HNC_SANITIZED
 enum { STEPS = 2, EVALUATION_BATCHES = 1, MOST_METRICS = 1 }; /* the interpreter is slow there, memory errors show at once */
 #else
-enum { STEPS = 3, /* the third is of the upper phase, if there is one */ EVALUATION_BATCHES = 2, MOST_METRICS = 100 };
+enum { STEPS = 3, /* the third is of the upper phase, if there is one; of implicit one of each phase */ EVALUATION_BATCHES = 2, MOST_METRICS = 100 };
 #endif
 enum { ROWS = 64, BATCH = 10 };
 
@@ -204,7 +204,8 @@ static void check_model(const char *path, DType real, double tolerance)
     run_both(&t, t.train->init, 0, tolerance);
     double worst = worst_state(&t, &name);
     for (int step = 0; step < STEPS; step++) {
-        const Phase *phase = &t.train->phases.data[t.train->phases.len == 2 && step % 3 == 2];
+        uint32_t phases = t.train->phases.len;
+        const Phase *phase = &t.train->phases.data[phases == 2 ? step % 3 == 2 : (uint32_t)step % phases];
         run_both(&t, phase->step, step * BATCH, tolerance);
         worst = worst_state(&t, &name);
         if (!(worst <= tolerance))
