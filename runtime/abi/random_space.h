@@ -15,7 +15,7 @@
     USE(MORE_CONDITIONS, 0, 0x20000000, 0x10000000) /* compiled: further runs of perturbed hyperparameters, 64 per phase */      \
     USE(RAY_CHOICE, 0, 0x30000000, 1)               /* compiled: which ray of a list; second: the ray's number */                \
     USE(TASK_CHOICE, 0, 0x30000001, 1)              /* compiled: which earlier tasks a step reads; second: the step */           \
-    USE(COLUMN_CHOICE, 0, 0x30002000, 1)            /* compiled: of a matrix, by a solver; second: the upper step */            \
+    USE(COLUMN_CHOICE, 0, 0x30002000, 1)            /* compiled: of a matrix, by a solver; second: the step */                   \
     USE(ROWS, 0, 0x31000000, 0x0f000000)            /* compiled: computed rows of data sets, ROW_STREAMS per member; second: the \
                                                        row */                                                                    \
     USE(TYPICAL, 0, 0x30000002, 0x1000)             /* compiled: typical values of conditions, 2 streams each; second: the draw */ \
