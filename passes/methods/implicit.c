@@ -71,7 +71,7 @@ static void accept(LinearSystem *s, Solution solution, Value *v)
 {
     Builder *b = s->b;
     if (solution.steps != NO_VALUE)
-        build_output(b, "products", solution.steps);
+        build_output(b, "iterations", solution.steps);
     if (solution.residual == NO_VALUE)
         return;
     Type type = value_type(b, solution.residual);

@@ -250,7 +250,7 @@ static void test_one_step_of_conjugate_gradients(void **state)
     train("cg(1)", LONG, LONG, LONG);
     check_derivative(&p, v, 1e-8);
     assert_float_equal(last("residual.solve"), sqrt(left / dot(p.g, p.g)), 1e-9);
-    assert_true(last("products.solve") == 1);
+    assert_true(last("iterations.solve") == 1);
     assert_true(number("run/result.json", "unsolved") == 1);
     must_run("./m train --out said --quiet");
     assert_true(output_has("; unsolved 1;"));
@@ -262,11 +262,11 @@ static void test_warm_start(void **state)
     (void)state;
     make_problem();
     train("cg(20, tolerance: 1e-6, start: warm)", 1, 3, 1);
-    assert_true(last("products.solve") >= 2);
+    assert_true(last("iterations.solve") >= 2);
     train("cg(20, tolerance: 1e-3, start: warm)", 1, LONG, 1);
-    double warm = last("products.solve");
+    double warm = last("iterations.solve");
     train("cg(20, tolerance: 1e-3)", 1, LONG, 1);
-    assert_true(warm < 1 && last("products.solve") >= 2);
+    assert_true(warm < 1 && last("iterations.solve") >= 2);
 }
 
 /* Two weights at 1 under the lower loss sum_i c_i w_i^2 + a (w_1 + w_2), and w_1 + 2 w_2 above. */
@@ -303,7 +303,7 @@ static void test_indefinite(void **state)
         assert_true(number("run/result.json", "unsolved") == 0);
     }
     train_curved("1, -1", "cg(2)");
-    assert_true(last("lam.a") == 0.25 && last("products.solve") == 0); /* g' H g = 2 - 8: nothing was found */
+    assert_true(last("lam.a") == 0.25 && last("iterations.solve") == 0); /* g' H g = 2 - 8: nothing was found */
     assert_true(number("run/result.json", "unsolved") == 1);
 }
 
