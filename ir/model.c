@@ -46,6 +46,14 @@ const char *const solver_names[SOLVER_COUNT] = {
 #undef SOLVER
 };
 
+const NamedNumber *find_number(const NamedNumber *numbers, uint32_t count, const char *label)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (strcmp(numbers[i].label, label) == 0)
+            return &numbers[i];
+    return NULL;
+}
+
 const char *member_text(const Module *module, MemberChoice member, Arena *arena)
 {
     switch (member.kind) {

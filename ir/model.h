@@ -195,6 +195,8 @@ typedef struct NamedNumber {
     const char *label;
     double number;
 } NamedNumber;
+/* The one of that label, or NULL. */
+const NamedNumber *find_number(const NamedNumber *numbers, uint32_t count, const char *label);
 
 typedef enum {
 #define SOLVER(KIND, ...) SOLVER_##KIND,

@@ -17,14 +17,6 @@ static const char *phase_function(const Assembly *assembly, const Phase *phase)
     return arena_printf(&assembly->module->arena, "%s.%s", assembly->train->name, phase->name);
 }
 
-/* A state of the same type as that one, under the name "WHAT/NAME". */
-static uint32_t beside(Assembly *assembly, const char *what, uint32_t of)
-{
-    Module *module = assembly->module;
-    State whose = module->states.data[of];
-    return named_state(module, arena_printf(&module->arena, "%s/%s", what, whose.name), whose.type, STATE_MEMORY, 0);
-}
-
 /* ---- upper ---- */
 
 static void assemble_upper(Assembly *assembly, Phase *phase)
@@ -44,7 +36,7 @@ static void assemble_upper(Assembly *assembly, Phase *phase)
     }
     micro_batch_end(assembly, phase, &b, trained.len, trained.data);
     for (uint32_t i = 0; i < trained.len; i++)
-        build_write(&b, beside(assembly, "upper/derivative", trained.data[i].state), trained.data[i].gradient);
+        build_write(&b, memory_state(assembly->module, "upper/derivative", trained.data[i].state), trained.data[i].gradient);
     vec_free(&trained);
     count_step(&b, assembly->step_upper);
     step_finish(assembly, b.function);
@@ -97,16 +89,16 @@ static void solve_system(Assembly *assembly, Builder *b, const StateList *weight
     LinearSystem system;
     system_begin(&system, assembly, b, n, weights->data);
     for (uint32_t i = 0; i < n; i++) {
-        right[i] = build_read(b, beside(assembly, "upper/derivative", weights->data[i]));
+        right[i] = build_read(b, memory_state(assembly->module, "upper/derivative", weights->data[i]));
         if (warm)
-            start[i] = build_read(b, beside(assembly, "solve/solution", weights->data[i]));
+            start[i] = build_read(b, memory_state(assembly->module, "solve/solution", weights->data[i]));
     }
     system.right = right;
     system.start = warm ? start : NULL;
     accept(&system, linear_solver_of(train)->solve(&system, v), v);
     for (uint32_t i = 0; i < n; i++) {
         if (warm)
-            build_write(b, beside(assembly, "solve/solution", weights->data[i]), v[i]);
+            build_write(b, memory_state(assembly->module, "solve/solution", weights->data[i]), v[i]);
         v[i] = build_unary(b, OP_STOP, v[i]);
     }
     system_end(&system);
@@ -140,7 +132,8 @@ static void assemble_solve(Assembly *assembly, Phase *phase, const Phase *upper)
     TrainedStates trained = {0};
     for (uint32_t i = 0; i < train->conditions.len; i++) {
         uint32_t state = train->conditions.data[i].state;
-        Value read = find_read(function, state), direct = build_read(&b, beside(assembly, "upper/derivative", state));
+        Value read = find_read(function, state),
+              direct = build_read(&b, memory_state(assembly->module, "upper/derivative", state));
         if (read != NO_VALUE)
             direct = build_binary(&b, OP_SUB, direct, build_grad(&b, along, read));
         vec_push(&trained, (Trained){state, read != NO_VALUE ? read : build_read(&b, state), direct});

@@ -71,8 +71,10 @@ static uint32_t figures(const Function *objective)
 /* Whether the function carries from window to window what `together` carries by these names. */
 static bool carries_alike(const Function *together, const Function *objective)
 {
-    Value *map = find_or_append(together, objective, NULL);
     bool alike = carries(together) == carries(objective);
+    if (!alike || figures(objective) == objective->outputs.len)
+        return alike;
+    Value *map = find_or_append(together, objective, NULL);
     for (uint32_t i = 0; i < objective->outputs.len; i++) {
         const Output *output = &objective->outputs.data[i];
         bool found = !is_carried(output->name);

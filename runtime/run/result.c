@@ -134,9 +134,9 @@ bool result_write(const Run *run, const char *reason)
     json_object_set_new(json, "best", described);
     json_decref(last);
     json_decref(best);
-    if (!run->sweep.info)
-        events_add(&run->program, json);
     if (run->sweep.info)
         json_object_set_new(json, run->sweep.info->name, sweep_json(&run->sweep, &run->program));
+    else
+        events_add(&run->program, json);
     return write_json(run, "result.json", json);
 }

@@ -116,14 +116,20 @@ static Problem make_problem(void)
     return p;
 }
 
+/* m.hn, with these options of hnc; last.json is the last evaluation of the run. */
+static void build_and_train(const char *options)
+{
+    must_run("rm -rf run && '%s/hnc' build --float=f64 %s m.hn -o m && ./m train --out run --quiet && tail -n 1 "
+             "run/metrics.jsonl > last.json",
+             HNC_BINARY_DIR, options);
+}
+
 static void train(const char *solver, int every, int steps, int evaluate)
 {
     char text[2048];
     assert_in_range(snprintf(text, sizeof text, model, solver, every, steps, evaluate), 1, sizeof text - 1);
     write_file("m.hn", text, strlen(text));
-    must_run("rm -rf run && '%s/hnc' build --float=f64 -W error m.hn -o m && ./m train --out run --quiet && tail -n 1 "
-             "run/metrics.jsonl > last.json",
-             HNC_BINARY_DIR);
+    build_and_train("-W error");
 }
 
 static double number(const char *file, const char *key)
@@ -287,9 +293,7 @@ static void train_curved(const char *curvatures, const char *solver)
     char made[2048];
     snprintf(made, sizeof made, text, curvatures, solver);
     write_file("m.hn", made, strlen(made));
-    must_run("rm -rf run && '%s/hnc' build --float=f64 m.hn -o m && ./m train --out run --quiet && tail -n 1 run/metrics.jsonl > "
-             "last.json",
-             HNC_BINARY_DIR);
+    build_and_train("");
 }
 
 /* A second derivative of both signs: conjugate gradients stop and say so, the others solve. */
@@ -349,14 +353,12 @@ static void test_net_trained_anew(void **state)
     make_problem();
     write_file("m.hn", text, strlen(text));
     for (int side = 0; side < 2; side++) {
-        must_run("rm -rf run && '%s/hnc' build --float=f64 -D start=%.17g m.hn -o m && ./m train --out run --quiet && "
-                 "tail -n 1 run/metrics.jsonl > last.json",
-                 HNC_BINARY_DIR, 0.05 * exp(side ? 1e-4 : -1e-4));
+        char start[64];
+        snprintf(start, sizeof start, "-D start=%.17g", 0.05 * exp(side ? 1e-4 : -1e-4));
+        build_and_train(start);
         loss[side] = last("fit(d.valid)");
     }
-    must_run("rm -rf run && '%s/hnc' build --float=f64 m.hn -o m && ./m train --out run --quiet && tail -n 1 run/metrics.jsonl > "
-             "last.json",
-             HNC_BINARY_DIR);
+    build_and_train("");
     double seen = -log(last("lam.decay") / 0.05), expected = (loss[1] - loss[0]) / 2e-4;
     assert_true(number("run/result.json", "unsolved") == 0 && fabs(expected) > 1e-3);
     if (!(fabs(seen - expected) <= 1e-6 * fabs(expected)))

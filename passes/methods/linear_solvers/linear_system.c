@@ -213,11 +213,7 @@ void solver_loop_free(SolverLoop *loop)
 
 static const NamedNumber *find_argument(const Train *train, const char *label)
 {
-    const Implicit *implicit = train->implicit;
-    for (uint32_t i = 0; i < implicit->argument_count; i++)
-        if (strcmp(implicit->arguments[i].label, label) == 0)
-            return &implicit->arguments[i];
-    return NULL;
+    return find_number(train->implicit->arguments, train->implicit->argument_count, label);
 }
 
 bool has_solver_argument(const Train *train, const char *label)

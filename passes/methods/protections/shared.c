@@ -1,17 +1,12 @@
 /* What protections share: their arguments, which weights are theirs, states that outlive a task, and the pull to where the
  * weights were. */
 #include <assert.h>
-#include <string.h>
 
 #include "passes/methods/methods.h"
 
 static const NamedNumber *find_argument(const Train *train, const char *label)
 {
-    const Continual *continual = train->continual;
-    for (uint32_t i = 0; i < continual->argument_count; i++)
-        if (strcmp(continual->arguments[i].label, label) == 0)
-            return &continual->arguments[i];
-    return NULL;
+    return find_number(train->continual->arguments, train->continual->argument_count, label);
 }
 
 bool has_protection_argument(const Train *train, const char *label)
