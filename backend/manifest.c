@@ -322,6 +322,8 @@ static TrainInfo *train_of(const Filler *f, const Train *train)
                                       .member_condition = member_condition(phase->member),
                                       .all_members = phase->all_members,
                                       .batch = phase->batch,
+                                      .batches = phase->batches ? phase->batches : 1,
+                                      .reads_next = phase->reads_next,
                                       .micro_batch = phase->micro_step ? phase->micro_batch : phase->batch,
                                       .micro_step = function_index(f, phase->micro_step),
                                       .step = function_index(f, phase->step),

@@ -91,6 +91,15 @@ bool compile_model(const Options *options, Compilation *c)
     return true;
 }
 
+static void drop_phase(Module *module, const Phase *phase)
+{
+    if (phase->objective)
+        function_remove(module, phase->objective);
+    for (uint32_t i = 0; i <= phase->parts.len; i++)
+        if (phase_optimizer(phase, i)->tuned)
+            function_remove(module, phase_optimizer(phase, i)->tuned);
+}
+
 /* Drops the per-example functions, which are no longer needed: only functions that run are planned. */
 static void drop_sources(Model *model)
 {
@@ -98,8 +107,7 @@ static void drop_sources(Model *model)
     for (uint32_t i = 0; i < model->trains.len; i++) {
         Train *train = &model->trains.data[i];
         for (uint32_t k = 0; k < train->phases.len; k++)
-            if (train->phases.data[k].objective)
-                function_remove(module, train->phases.data[k].objective);
+            drop_phase(module, &train->phases.data[k]);
         for (uint32_t k = 0; k < train->metrics.len; k++)
             function_remove(module, train->metrics.data[k].objective);
         if (train->continual && train->continual->outputs)

@@ -13,19 +13,6 @@ static void add_numbers(Text *text, const char *what, uint32_t count, const doub
     text_printf(text, "\n");
 }
 
-static void add_optimizer(Text *text, const Optimizer *o)
-{
-    const double numbers[] = {o->rate,    o->momentum, o->beta1,          o->beta2,
-                              o->epsilon, o->clip,     o->schedule.every, o->schedule.factor};
-    text_printf(text, "optimizer %d %d", (int)o->kind, (int)o->schedule.kind);
-    add_numbers(text, "", COUNT_OF(numbers), numbers);
-    const double more[] = {o->nesterov, o->decay, o->clip_value, o->warmup};
-    if (o->nesterov || o->decay != 0 || o->clip_value != 0 || o->warmup != 0)
-        add_numbers(text, "and", COUNT_OF(more), more);
-    if (o->schedule.cuts)
-        add_numbers(text, "cuts", o->schedule.cuts, o->schedule.at);
-}
-
 /* Tasks may be added to a run, so a table of one row per task counts with any number of rows. */
 static void add_function(const Model *model, const Function *function, Text *text)
 {
@@ -41,6 +28,20 @@ static void add_function(const Model *model, const Function *function, Text *tex
     support_free(copy.ops.data);
 }
 
+static void add_optimizer(const Model *model, const Optimizer *o, Text *text)
+{
+    const double numbers[] = {o->rate,    o->momentum, o->beta1,          o->beta2,
+                              o->epsilon, o->clip,     o->schedule.every, o->schedule.factor};
+    text_printf(text, "optimizer %d %d", (int)o->kind, (int)o->schedule.kind);
+    add_numbers(text, "", COUNT_OF(numbers), numbers);
+    const double more[] = {o->nesterov, o->decay, o->clip_value, o->warmup};
+    if (o->nesterov || o->decay != 0 || o->clip_value != 0 || o->warmup != 0)
+        add_numbers(text, "and", COUNT_OF(more), more);
+    if (o->schedule.cuts)
+        add_numbers(text, "cuts", o->schedule.cuts, o->schedule.at);
+    add_function(model, o->tuned, text);
+}
+
 static void add_pareto(const Pareto *p, Text *text)
 {
     text_printf(text, "pareto %u %s %d %d\n", p->m, p->solver_text, p->each, p->fixed);
@@ -53,6 +54,11 @@ static void add_implicit(const Implicit *implicit, Text *text)
     text_printf(text, "implicit %s\n", implicit->solver_text);
 }
 
+static void add_unrolled(const Unrolled *unrolled, Text *text)
+{
+    text_printf(text, "unrolled %s\n", unrolled->text);
+}
+
 static void add_train(const Model *model, const Train *t, Text *text)
 {
     const double numbers[] = {t->warmup,  (double)t->every_lower, (double)t->every_upper, t->sigma,
@@ -61,7 +67,7 @@ static void add_train(const Model *model, const Train *t, Text *text)
     for (uint32_t i = 0; i < t->conditions.len; i++)
         text_printf(text, " %u", t->conditions.data[i].condition);
     add_numbers(text, "", COUNT_OF(numbers), numbers);
-    add_optimizer(text, &t->sigma_optimizer);
+    add_optimizer(model, &t->sigma_optimizer, text);
     for (uint32_t i = 0; i < t->phases.len; i++) {
         const Phase *phase = &t->phases.data[i];
         text_printf(text, "phase %s %u %u\n", phase->name, phase->dataset, phase->split);
@@ -69,10 +75,10 @@ static void add_train(const Model *model, const Train *t, Text *text)
             text_printf(text, "member %d %u\n", (int)phase->member.kind, phase->member.index);
         if (phase->micro_batch)
             text_printf(text, "micro-batch %" PRId64 "\n", phase->micro_batch);
-        add_optimizer(text, &phase->optimizer);
+        add_optimizer(model, &phase->optimizer, text);
         for (uint32_t k = 0; k < phase->parts.len; k++) {
             text_printf(text, "of %s %d\n", phase->parts.data[k].part, phase->parts_only);
-            add_optimizer(text, &phase->parts.data[k].optimizer);
+            add_optimizer(model, &phase->parts.data[k].optimizer, text);
         }
         add_function(model, phase->objective, text);
     }
@@ -82,6 +88,8 @@ static void add_train(const Model *model, const Train *t, Text *text)
         text_printf(text, "average %s\n", t->average.text);
     if (t->implicit)
         add_implicit(t->implicit, text);
+    if (t->unrolled)
+        add_unrolled(t->unrolled, text);
     if (t->pareto)
         add_pareto(t->pareto, text);
     if (t->continual) {

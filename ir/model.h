@@ -150,6 +150,7 @@ typedef struct Average {
 typedef enum { OPTIMIZER_SGD, OPTIMIZER_ADAM, OPTIMIZER_RMSPROP } OptimizerKind;
 typedef struct Optimizer {
     OptimizerKind kind;
+    /* A number for which conditions stand is NAN: see `tuned`. */
     double rate;
     double momentum;     /* sgd */
     bool nesterov;       /* sgd: the gradient is taken as if the momentum had moved the weights */
@@ -162,6 +163,9 @@ typedef struct Optimizer {
     /* The constants of the model file that stand for them, and that a run may change; NULL: there is none. */
     const char *rate_constant, *clip_constant;
     RateSchedule schedule;
+    /* Of conditions alone: its outputs are what stands for the numbers that they are named after, such as "rate". One with an axis has
+     * an entry for each step that is unrolled. NULL: no condition stands for a number. */
+    Function *tuned;
 } Optimizer;
 
 extern const char *const condition_names[CONDITION_COUNT];
@@ -221,6 +225,23 @@ typedef struct Implicit {
     uint32_t argument_count;
     NamedNumber arguments[MOST_SOLVER_ARGUMENTS]; /* numbers and words of the row, given or not */
 } Implicit;
+
+typedef enum {
+#define UNROLL(KIND, ...) UNROLL_##KIND,
+#include "ir/unrolls.def"
+#undef UNROLL
+    UNROLL_COUNT
+} UnrollKind;
+enum { MOST_UNROLLED_STEPS = 100000, MOST_TUNED = 8 }; /* MOST_TUNED: numbers of one optimizer */
+
+/* What a train by `unrolled` says: through how many steps of the lower loss it differentiates, and how. */
+typedef struct Unrolled {
+    UnrollKind kind;
+    const char *text; /* with its arguments */
+    int64_t steps;
+    int64_t segment; /* reverse: so many steps are computed again from the weights they began with; 0: what they made is kept */
+    bool restart;    /* the weights begin anew before each step of the hyperparameters */
+} Unrolled;
 
 /* What a train by `pareto` says: how a preference (a ray, entries >= 0 with sum 1) is drawn for each batch, and which direction
  * the solver takes for it. How the front is judged is a Sweep. */
@@ -307,7 +328,9 @@ typedef struct Phase {
     Optimizer optimizer;      /* of what is in none of the parts */
     bool parts_only;          /* there is no such optimizer */
     VEC(PartOptimizer) parts; /* of the most specific part a state takes its optimizer */
-    Function *step;           /* set by the method */
+    Function *step;           /* set by the method; NULL: the phase takes no steps, the one before reads its batches */
+    int64_t batches;          /* that a step reads, one behind the other; 0: one; set by the method */
+    bool reads_next;          /* a step reads a batch of the next phase, too, by its input "index.next"; set by the method */
     Function *micro_step;     /* what computes a micro-batch, before the step; NULL: the step computes the batch; set by the method */
     bool upper;               /* it moves conditions, by a counter of steps of its own; otherwise it trains weights */
     int64_t rehearsed;        /* examples of each earlier task that its steps read, too; set by the method */
@@ -315,6 +338,12 @@ typedef struct Phase {
     const char *nonnegative;  /* what is not defined for negative outputs after the loss; NULL: nothing; set by the method */
     uint32_t line;
 } Phase;
+
+/* Optimizer k of a phase: 0 is that of what is in none of its parts, k that of part k - 1; k is at most the number of parts. */
+static inline const Optimizer *phase_optimizer(const Phase *phase, uint32_t k)
+{
+    return k == 0 ? &phase->optimizer : &phase->parts.data[k - 1].optimizer;
+}
 
 enum { MOST_PASSES = 8 }; /* of a metric over the data */
 
@@ -356,10 +385,11 @@ typedef struct Train {
     MethodKind method;
     VEC(TrainCondition) conditions; /* that the method takes, as it names them */
     Implicit *implicit;             /* NULL for other methods */
+    Unrolled *unrolled;             /* the same */
     Pareto *pareto;                 /* the same */
     Continual *continual;           /* the same */
     Sweep *sweep;                   /* NULL: none */
-    VEC(Phase) phases;              /* bilevel: lower, upper; implicit: these, and the method adds `solve`; fit: one */
+    VEC(Phase) phases;              /* bilevel, unrolled: lower, upper; implicit: these, and the method adds `solve`; fit: one */
     VEC(Metric) metrics;
     int select;    /* the metric whose least value marks the best checkpoint: bilevel's upper objective on its whole split, fit's
                       `validate`; -1: none, the last is the best */

@@ -54,7 +54,8 @@ void pass_winograd(Module *module, Function *function);
 void pass_stops(Module *module, Function *function);
 /* Appends gradients of the scalar `y` with respect to xs[0..n) and gives them in grads[]; used by pass_differentiate. */
 void vjp_append(Builder *b, Value y, uint32_t n, const Value *xs, Value *grads);
-/* Appends the directional derivative of `y` along tangents of leaves. */
+/* Appends the directional derivative of `y` along tangents of leaves. What becomes the body of a scan is made by this: `tangent` is not
+ * expanded in bodies. */
 Value jvp_append(Builder *b, Value y, uint32_t n, const Value *leaves, const Value *tangents);
 /* The sum of n tensors of one type that are pads along one axis, as their pieces side by side with zeros between them. NO_VALUE:
  * they are not, or two pieces overlap. */

@@ -100,7 +100,7 @@ static bool check_derivative(Session *s, const TrainedLeaves *leaves, const Func
 /* Whether the upper loss must depend on the conditions through weights: otherwise the method finds how weights depend on them. */
 static bool tunes_by_response(const Train *train)
 {
-    return has_upper_phase(train) && !train->implicit;
+    return train->method == METHOD_BILEVEL;
 }
 
 static void help_stuck(Session *s, uint32_t weight)
@@ -158,30 +158,47 @@ static bool is_probability(const Function *f, const unsigned char *marks, Value 
     return found;
 }
 
-/* A hyperparameter that implicit differentiation tunes must change the lower loss smoothly. One that the loss does not read is
- * the business of a warning. */
-static void check_each_hyper(Session *s, const Train *train, const Function *f, Span span)
+/* The marks of the numbers of the phase's optimizers, together. */
+static unsigned char mark_optimizers(const TrainedLeaves *leaves, const Phase *phase)
 {
+    unsigned char all = 0;
+    for (uint32_t k = 0; k <= phase->parts.len; k++) {
+        const Function *tuned = phase_optimizer(phase, k)->tuned;
+        unsigned char *marks = tuned ? mark_trained(leaves, tuned) : NULL;
+        for (uint32_t i = 0; tuned && i < tuned->outputs.len; i++)
+            all |= marks[tuned->outputs.data[i].value];
+        support_free(marks);
+    }
+    return all;
+}
+
+/* A hyperparameter that is tuned by a derivative of what training does must change the lower loss, or a number of its optimizer,
+ * smoothly. One that neither reads is the business of a warning. */
+static void check_each_hyper(Session *s, const Train *train, const Phase *phase, Span span)
+{
+    const Function *f = phase->objective;
+    const char *method = method_traits[train->method].name;
     Value loss = f->outputs.data[0].value;
     for (uint32_t h = 0; h < s->model->hypers.len; h++) {
         const Hyper *hyper = &s->model->hypers.data[h];
         TrainedLeaves leaves = {s->model, true, UINT64_C(1) << hyper->condition, hyper};
         if (!(train_conditions(train) >> hyper->condition & 1))
             continue;
-        unsigned char *marks = mark_trained(&leaves, f), mark = marks[loss];
+        unsigned char *marks = mark_trained(&leaves, f), mark = marks[loss], sets = mark_optimizers(&leaves, phase);
         const Op *block = mark & DERIVED ? NULL : find_block(f, marks, loss);
         bool draws = mark & DERIVED && is_probability(f, marks, loss);
         support_free(marks);
         if (draws) {
             fail(s, span,
-                 "implicit cannot tune '%s': random numbers of this loss are drawn with it as their probability, so that the "
+                 "%s cannot tune '%s': random numbers of this loss are drawn with it as their probability, so that the "
                  "derivative of a draw is not that of the mean loss",
-                 hyper->name);
+                 method, hyper->name);
             add_help(s, "bilevel tunes it, by 'weights NET = stn(%s)'", s->module->conditions.data[hyper->condition].name);
         }
-        if (mark & DERIVED || !(mark & DEPENDS))
+        if ((mark | sets) & DERIVED || !((mark | sets) & DEPENDS))
             continue;
-        fail(s, span, "implicit cannot tune '%s': the derivative of this loss with respect to it is 0 everywhere", hyper->name);
+        fail(s, span, "%s cannot tune '%s': the derivative of this %s with respect to it is 0 everywhere", method, hyper->name,
+             mark & DEPENDS ? "loss" : "loss's optimizer");
         if (block)
             add_help(s, "no derivative passes '%s' in line %u; bilevel tunes it, by 'weights NET = stn(%s)'",
                      op_info[block->code].name, block->line, s->module->conditions.data[hyper->condition].name);
@@ -196,8 +213,8 @@ static void check_phase(Session *s, const Decl *decl, const Train *train, uint32
     if (!setting || !phase->objective)
         return;
     const Expr *expr = setting->values.first;
-    if (train->implicit && !phase->upper && expr)
-        check_each_hyper(s, train, phase->objective, expr->span);
+    if ((train->implicit || train->unrolled) && !phase->upper && expr)
+        check_each_hyper(s, train, phase, expr->span);
     for (uint32_t i = 0; i < phase->objective->outputs.len && expr; i++, expr = expr->next) {
         Value loss = phase->objective->outputs.data[i].value;
         const char *name = span_text(&s->file->arena, expr->span);

@@ -30,8 +30,9 @@ static bool missing_optimizer(TrainPlan *plan, const Setting *setting)
     return false;
 }
 
-static bool read_use(Session *s, const Setting *setting, const OptimizerUse *use, Phase *phase)
+static bool read_use(TrainPlan *plan, const Setting *setting, const OptimizerUse *use, Phase *phase)
 {
+    Session *s = plan->s;
     Optimizer optimizer;
     const OptimizerUse *earlier = earlier_use(s, setting->by.first, use);
     if (earlier && use->net.text)
@@ -42,7 +43,7 @@ static bool read_use(Session *s, const Setting *setting, const OptimizerUse *use
         add_note(s, earlier->span, "the first is here");
         return false;
     }
-    if (!read_optimizer(s, use->optimizer, &optimizer))
+    if (!read_optimizer(plan, use->optimizer, true, &optimizer))
         return false;
     if (!use->net.text) {
         phase->optimizer = optimizer;
@@ -63,7 +64,7 @@ bool read_phase_optimizers(TrainPlan *plan, const Setting *setting, Phase *phase
     bool fine = setting->by.count || missing_optimizer(plan, setting);
     phase->parts_only = setting->by.count > 0;
     for (const OptimizerUse *use = setting->by.first; use; use = use->next)
-        fine &= read_use(plan->s, setting, use, phase);
+        fine &= read_use(plan, setting, use, phase);
     return fine;
 }
 
@@ -78,7 +79,7 @@ bool read_only_optimizer(TrainPlan *plan, const Setting *setting, Optimizer *opt
              setting->head.text);
         return false;
     }
-    return read_optimizer(s, use->optimizer, optimizer);
+    return read_optimizer(plan, use->optimizer, false, optimizer);
 }
 
 /* ---- checks ---- */

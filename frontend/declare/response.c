@@ -19,9 +19,21 @@ static uint64_t member_condition(MemberChoice member)
     return member.kind == MEMBER_OF_CONDITION ? UINT64_C(1) << member.index : 0;
 }
 
+/* Those that the numbers of the phase's optimizers depend on. */
+static uint64_t tuned_conditions(const Session *s, const Phase *phase)
+{
+    uint64_t used = 0;
+    for (uint32_t k = 0; k <= phase->parts.len; k++)
+        if (phase_optimizer(phase, k)->tuned)
+            used |= sources_of(s->module, phase_optimizer(phase, k)->tuned).conditions;
+    return used;
+}
+
 bool losses_use(const Session *s, const Train *train, uint32_t condition)
 {
     uint64_t used = 0;
+    for (uint32_t i = 0; i < train->phases.len; i++)
+        used |= tuned_conditions(s, &train->phases.data[i]);
     for (uint32_t i = 0; i < train->phases.len; i++)
         if (train->phases.data[i].objective)
             used |= sources_of(s->module, train->phases.data[i].objective).conditions |

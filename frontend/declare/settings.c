@@ -193,6 +193,10 @@ static void read_micro_batch(TrainPlan *plan)
     const Expr *first = setting ? setting->values.first : NULL;
     if (!first)
         return;
+    if (plan->method & IN_UNROLLED) {
+        fail(s, setting->span, "unrolled has no micro-batches: all batches of its steps are differentiated together");
+        return;
+    }
     if (plan->method & IN_PARETO) {
         fail(s, setting->span, "pareto has no micro-batches: its solver weighs the gradients of several losses by what they are in the "
                                "whole batch");

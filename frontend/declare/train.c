@@ -2,7 +2,7 @@
 #include "frontend/declare/declare.h"
 #include "frontend/declare/train_plan.h"
 
-static const char *const later_methods[] = {"unrolled", "search"};
+static const char *const later_methods[] = {"search"};
 
 #define METHOD(KIND, name, ...) extern const MethodReader reader_##name;
 #include "ir/methods.def"
@@ -96,7 +96,7 @@ static int read_method(TrainPlan *plan)
 static const char *watching_schedule(const Phase *phase)
 {
     for (uint32_t i = 0; i <= phase->parts.len; i++) {
-        const Optimizer *optimizer = i == 0 ? &phase->optimizer : &phase->parts.data[i - 1].optimizer;
+        const Optimizer *optimizer = phase_optimizer(phase, i);
         if (schedule_traits[optimizer->schedule.kind].watches)
             return schedule_traits[optimizer->schedule.kind].name;
     }

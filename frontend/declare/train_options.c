@@ -1,4 +1,7 @@
 /* Optimizers and their schedules: adam(1e-3, cosine, clip: 0.25). */
+#include <math.h>
+#include <string.h>
+
 #include "frontend/declare/train_plan.h"
 
 static const Construct schedule_rows[SCHEDULE_COUNT] = {
@@ -15,18 +18,18 @@ enum { OF_RATE, OF_SCHEDULE, OF_CLIP, OF_CLIP_VALUE, OF_WARMUP, OF_ITS_OWN };
     {                                                                                                                            \
         "warmup", TAKES_NUMBER, AT_LEAST(1), 0                                                                                   \
     }
-#define SHARE(label, standard) {label, TAKES_NUMBER, FROM_BELOW(0, 1), (standard)}
+#define SHARE(label, standard) {label, TAKES_TUNABLE, FROM_BELOW(0, 1), (standard)}
 #define EPSILON {"eps", TAKES_NUMBER, AT_LEAST(0), 1e-8}
 
 /* ORDER OptimizerKind, then those that are a kind with another setting. */
 enum { ROW_ADAMW = OPTIMIZER_RMSPROP + 1 };
 static const Construct optimizer_rows[] = {
-    {"sgd", "sgd(1e-3)", {COMMON(1e-3), SHARE("momentum", 0), {"nesterov", TAKES_NUMBER, EITHER("off", "on"), 0}}, 1},
+    {"sgd", "sgd(1e-3)", {COMMON(1e-3), SHARE("momentum", 0), {"nesterov", TAKES_WHOLE, EITHER("off", "on"), 0}}, 1},
     {"adam", "adam(1e-3)", {COMMON(1e-3), SHARE("beta1", 0.9), SHARE("beta2", 0.999), EPSILON}, 1},
     {"rmsprop", "rmsprop(1e-2)", {COMMON(1e-2), SHARE("alpha", 0.99), EPSILON}, 1},
     {"adamw",
      "adamw(1e-3)",
-     {COMMON(1e-3), SHARE("beta1", 0.9), SHARE("beta2", 0.999), EPSILON, {"decay", TAKES_NUMBER, AT_LEAST(0), 0.01}},
+     {COMMON(1e-3), SHARE("beta1", 0.9), SHARE("beta2", 0.999), EPSILON, {"decay", TAKES_TUNABLE, AT_LEAST(0), 0.01}},
      1},
 };
 
@@ -59,41 +62,100 @@ static bool read_schedule(Session *s, const Expr *expr, RateSchedule *schedule)
     return row >= 0 && (row != SCHEDULE_MULTISTEP || read_cuts(s, arguments[0].expr, schedule));
 }
 
-static bool is_hyper(const Session *s, const Expr *expr)
+/* A best response answers to what the loss reads, and no loss reads how its optimizer is set. A minimum is the same, however it was
+ * reached. */
+static bool refuse_hyper(TrainPlan *plan, const Expr *hyper)
 {
-    return expr->kind == EXPR_NAME && find_symbol_of(s->file, expr->name.text, DECL_HYPER);
-}
-
-/* A hyperparameter, "lam.rate", or a group of them in the expression; NULL: there is none. */
-static const Expr *find_hyper(const Session *s, const Expr *expr)
-{
-    if (!expr || is_hyper(s, expr) || (expr->kind == EXPR_MEMBER && is_hyper(s, expr->left)))
-        return expr;
-    bool callee = expr->kind == EXPR_CALL && expr->left->kind == EXPR_NAME;
-    const Expr *found = callee ? NULL : find_hyper(s, expr->left);
-    for (const Arg *arg = expr->args.first; arg && !found; arg = arg->next)
-        found = find_hyper(s, arg->value);
-    return found ? found : find_hyper(s, expr->right);
-}
-
-/* A best response answers to what the loss reads, and no loss reads how its optimizer is set. */
-static bool refuse_hyper(Session *s, const Expr *hyper)
-{
-    fail(s, hyper->span, "'%s' cannot be a setting of an optimizer: a best response cannot tune it, since no loss reads it",
-         span_text(&s->file->arena, hyper->span));
-    add_help(s, "bilevel tunes only what the losses read (MacKay et al. 2019 say so of optimizer settings)");
+    Session *s = plan->s;
+    const char *why = plan->method & IN_UNROLLED   ? "only those of the steps of 'lower' are differentiated"
+                      : plan->method & IN_IMPLICIT ? "implicit cannot tune it, since the minimum of the loss does not depend on it"
+                                                   : "a best response cannot tune it, since no loss reads it";
+    fail(s, hyper->span, "'%s' cannot be a setting of %s optimizer: %s", span_text(&s->file->arena, hyper->span),
+         plan->method & IN_UNROLLED ? "this" : "an", why);
+    if (plan->method & IN_BILEVEL)
+        add_help(s, "bilevel tunes only what the losses read (MacKay et al. 2019 say so of optimizer settings)");
+    if (!(plan->method & IN_UNROLLED))
+        add_help(s, "'unrolled(lam)' tunes it, by the derivative of the steps themselves");
     add_help(s, "write a number, or a constant: 'const rate = 1e-3', to which 'train --set rate=1e-2' gives another value");
     return false;
 }
 
-bool read_optimizer(Session *s, const Expr *expr, Optimizer *optimizer)
+/* The hyperparameter that the expression names; NULL: it is none, or more than its name. */
+static const Hyper *named_hyper(const Session *s, const Expr *expr)
 {
-    const Expr *hyper = find_hyper(s, expr);
-    if (hyper)
-        return refuse_hyper(s, hyper);
+    for (uint32_t i = 0; expr->kind == EXPR_MEMBER && i < s->model->hypers.len; i++) {
+        const Hyper *hyper = &s->model->hypers.data[i];
+        if (strcmp(hyper->name, arena_printf(&s->file->arena, "%s.%s", expr->left->name.text, expr->name.text)) == 0)
+            return hyper;
+    }
+    return NULL;
+}
+
+/* What a hyperparameter may be is what the number may be: a rate is above 0. A sum or product with it is not checked. */
+static bool check_tuned_range(Session *s, const Expr *expr, const Parameter *parameter)
+{
+    const Hyper *hyper = named_hyper(s, expr);
+    if (!hyper)
+        return true;
+    bool bounded = hyper->kind == HYPER_RANGE || hyper->kind == HYPER_LOG_RANGE, fine = hyper->kind != HYPER_REAL;
+    fine &= !bounded || (hyper->low >= parameter->range.low && hyper->high <= parameter->range.high);
+    fine &= bounded || parameter->range.high == INFINITY;
+    if (fine)
+        return true;
+    fail(s, expr->span, "'%s' may be a number that '%s' cannot be", hyper->name, parameter->label);
+    if (parameter->range.high == INFINITY)
+        add_help(s, "declare it 'positive', or 'log'");
+    else
+        add_help(s, "declare it 'rate(%g, %g)'", parameter->range.low, parameter->range.high);
+    return false;
+}
+
+/* One number, or one for each unrolled step. */
+static bool lower_tuned(TrainPlan *plan, const Expr *expr, const Parameter *parameter)
+{
+    Session *s = plan->s;
+    Val value = as_real(s, evaluate(s, expr), expr->span);
+    if (is_poison(value) || !check_tuned_range(s, expr, parameter))
+        return false;
+    Type type = val_type(s, value);
+    if (type.rank == 0 || (type.rank == 1 && type.dims[0] == plan->train.unrolled->steps)) {
+        build_output(&s->builder, parameter->label, value.ir);
+        return true;
+    }
+    fail(s, expr->span, "'%s' is one number, or one for each of the %lld unrolled steps, but this is %s", parameter->label,
+         (long long)plan->train.unrolled->steps, describe(s, value));
+    return false;
+}
+
+/* What hyperparameters stand for, as the outputs of a function. */
+static bool read_tuned(TrainPlan *plan, const Construct *row, const Argument *arguments, Optimizer *optimizer)
+{
+    Session *s = plan->s;
+    Frame frame = {0};
+    bool fine = true, any = false;
+    for (int i = 0; i < MOST_PARAMETERS; i++)
+        any |= arguments[i].tuned;
+    if (!any)
+        return true;
+    optimizer->tuned = open_function(s, arena_printf(&s->file->arena, "%s.lower.tuned", plan->decl->name.text), &frame, false, false);
+    for (int i = 0; i < MOST_PARAMETERS && fine; i++)
+        if (arguments[i].tuned)
+            fine = lower_tuned(plan, arguments[i].expr, &row->parameters[i]);
+    close_function(s);
+    return fine;
+}
+
+bool read_optimizer(TrainPlan *plan, const Expr *expr, bool trains_weights, Optimizer *optimizer)
+{
+    Session *s = plan->s;
+    const Expr *hyper = find_hyper_in(s, expr);
+    s->tuning = trains_weights && plan->method & IN_UNROLLED;
+    if (hyper && !s->tuning)
+        return refuse_hyper(plan, hyper);
     Argument arguments[MOST_PARAMETERS];
     int row = read_construct(s, expr, (Constructs){optimizer_rows, COUNT_OF(optimizer_rows), FOREIGN_OPTIMIZER}, "an optimizer",
                              arguments);
+    s->tuning = false;
     if (row < 0)
         return false;
     const Argument *own = arguments + OF_ITS_OWN, *rate = &arguments[OF_RATE], *clip = &arguments[OF_CLIP];
@@ -120,6 +182,8 @@ bool read_optimizer(Session *s, const Expr *expr, Optimizer *optimizer)
         optimizer->epsilon = own[1].number;
         break;
     }
+    if (!read_tuned(plan, &optimizer_rows[row], arguments, optimizer))
+        return false;
     const Expr *schedule = arguments[OF_SCHEDULE].expr;
     return !schedule || read_schedule(s, schedule, &optimizer->schedule);
 }

@@ -11,7 +11,8 @@ enum {
 #define METHOD(KIND, ...) IN_##KIND = 1 << METHOD_##KIND,
 #include "ir/methods.def"
 #undef METHOD
-    IN_TWO_LEVELS = IN_BILEVEL | IN_IMPLICIT,
+    IN_ALTERNATING = IN_BILEVEL | IN_IMPLICIT,
+    IN_TWO_LEVELS = IN_ALTERNATING | IN_UNROLLED,
     IN_ALL = (1 << METHOD_COUNT) - 1,
     MAX_COUNT = 1000000000
 };
@@ -86,8 +87,9 @@ typedef struct MethodReader {
 } MethodReader;
 const MethodReader *reader_of(const Train *train);
 
-/* An optimizer with its schedule; false after an error (train_options.c). */
-bool read_optimizer(Session *s, const Expr *expr, Optimizer *optimizer);
+/* An optimizer with its schedule; false after an error (train_options.c). `trains_weights`: of a phase that trains weights, where the
+ * method may let conditions stand for numbers of it. */
+bool read_optimizer(TrainPlan *plan, const Expr *expr, bool trains_weights, Optimizer *optimizer);
 /* The optimizers behind `by` of a line that trains weights; the only one of a line that trains other numbers. False after an
  * error (optimizer_parts.c). */
 bool read_phase_optimizers(TrainPlan *plan, const Setting *setting, Phase *phase);

@@ -51,6 +51,14 @@ static bool reads(const Function *f, const Hyper *hyper)
     return false;
 }
 
+static bool optimizer_reads(const Phase *phase, const Hyper *hyper)
+{
+    bool read = false;
+    for (uint32_t k = 0; k <= phase->parts.len; k++)
+        read |= phase_optimizer(phase, k)->tuned && reads(phase_optimizer(phase, k)->tuned, hyper);
+    return read;
+}
+
 /* Where the hyperparameter "lam.drop" is declared. */
 static Span hyper_span(const Session *s, const Hyper *hyper)
 {
@@ -67,7 +75,7 @@ void warn_of_unused_hypers(Session *s, const Decl *decl, const Train *train)
         const Hyper *hyper = &s->model->hypers.data[h];
         bool read = !find_train_condition(train, hyper->condition);
         for (uint32_t i = 0; i < train->phases.len && !read; i++)
-            read = reads(train->phases.data[i].objective, hyper);
+            read = reads(train->phases.data[i].objective, hyper) || optimizer_reads(&train->phases.data[i], hyper);
         if (read)
             continue;
         warn(s, WARNING_UNUSED_HYPER, hyper_span(s, hyper), "the train '%s' tunes '%s', but none of its losses reads it",

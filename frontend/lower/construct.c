@@ -68,6 +68,22 @@ bool read_numbers(Session *s, const Expr *expr, const char *what, Range range, u
 
 /* ---- constructs ---- */
 
+static bool is_hyper(const Session *s, const Expr *expr)
+{
+    return expr->kind == EXPR_NAME && find_symbol_of(s->file, expr->name.text, DECL_HYPER);
+}
+
+const Expr *find_hyper_in(const Session *s, const Expr *expr)
+{
+    if (!expr || is_hyper(s, expr) || (expr->kind == EXPR_MEMBER && is_hyper(s, expr->left)))
+        return expr;
+    bool callee = expr->kind == EXPR_CALL && expr->left->kind == EXPR_NAME;
+    const Expr *found = callee ? NULL : find_hyper_in(s, expr->left);
+    for (const Arg *arg = expr->args.first; arg && !found; arg = arg->next)
+        found = find_hyper_in(s, arg->value);
+    return found ? found : find_hyper_in(s, expr->right);
+}
+
 static uint32_t parameter_count(const Construct *construct)
 {
     uint32_t n = 0;
@@ -105,7 +121,7 @@ static void show_label(Session *s, const Construct *construct, const Expr *value
 {
     const Parameter *parameters = construct->parameters;
     for (uint32_t i = construct->positional; i < parameter_count(construct) && value->kind == EXPR_NUMBER; i++)
-        if (parameters[i].takes == TAKES_NUMBER && parameters[i].range.high < INFINITY &&
+        if ((parameters[i].takes == TAKES_NUMBER || parameters[i].takes == TAKES_TUNABLE) && parameters[i].range.high < INFINITY &&
             in_range(parameters[i].range, value->number)) {
             add_help(s, "write '%s: %s'", parameters[i].label, span_text(&s->file->arena, value->span));
             return;
@@ -158,6 +174,11 @@ static bool read_changeable(Session *s, const Expr *expr, const char *what, Rang
     return constant_number(s, argument->constant, &argument->number) && check_range(s, expr->span, what, range, argument->number);
 }
 
+static bool is_tunable(const Parameter *parameter)
+{
+    return parameter->takes == TAKES_TUNABLE || parameter->takes == TAKES_CHANGEABLE;
+}
+
 static bool read_argument(Session *s, const Construct *construct, const Parameter *parameter, Argument *argument)
 {
     const Expr *value = argument->expr;
@@ -165,9 +186,15 @@ static bool read_argument(Session *s, const Construct *construct, const Paramete
     Words words = range_words(parameter->range);
     int64_t whole;
     int row;
+    argument->tuned = is_tunable(parameter) && s->tuning && find_hyper_in(s, value);
+    if (argument->tuned) {
+        argument->number = NAN;
+        return true;
+    }
     switch (parameter->takes) {
     case TAKES_CHANGEABLE:
         return read_changeable(s, value, what, parameter->range, argument);
+    case TAKES_TUNABLE:
     case TAKES_NUMBER:
         return read_number(s, value, what, parameter->range, &argument->number);
     case TAKES_WORD:
@@ -217,7 +244,7 @@ static bool read_arguments(Session *s, const Expr *expr, const Construct *constr
     }
     for (uint32_t i = 0; i < count; i++) {
         const Parameter *parameter = &construct->parameters[i];
-        bool number = parameter->takes == TAKES_NUMBER || parameter->takes == TAKES_WHOLE || parameter->takes == TAKES_CHANGEABLE;
+        bool number = parameter->takes == TAKES_NUMBER || parameter->takes == TAKES_WHOLE || is_tunable(parameter);
         if (!arguments[i].expr && number && isnan(parameter->standard)) {
             fail(s, expr->span, "'%s' needs '%s', as in %s", construct->name, parameter->label, construct->example);
             return false;

@@ -77,7 +77,8 @@ enum { MOST_PARAMETERS = 10 };
 typedef enum {
     TAKES_NOTHING, /* ends the list of parameters */
     TAKES_NUMBER,
-    TAKES_CHANGEABLE, /* a number; a run may change a constant that stands here by its name */
+    TAKES_TUNABLE,    /* a number; where the session says so (`tuning`), a hyperparameter may stand for it */
+    TAKES_CHANGEABLE, /* the same; and a run may change a constant that stands here by its name */
     TAKES_WHOLE,      /* a whole number, or a word of the range */
     TAKES_WORD,       /* a word of the range */
     TAKES_STRING,     /* the name of a file */
@@ -117,8 +118,11 @@ typedef struct Argument {
     double number;    /* given or standard */
     const char *text; /* of a string */
     Symbol *constant; /* that stands where the parameter is TAKES_CHANGEABLE; NULL: none */
+    bool tuned;       /* a hyperparameter stands for the number, which is NAN */
 } Argument;
 
+/* A hyperparameter, "lam.rate", or a group of them in the expression; NULL: there is none. */
+const Expr *find_hyper_in(const Session *s, const Expr *expr);
 /* Which row of the table `expr` is; its arguments in the order of the parameters. An argument that is no number may be missing:
  * then its `expr` is NULL. -1, and an error: it is none of them, or an argument does not fit. `what` says what it should be: "a
  * schedule". */

@@ -257,8 +257,8 @@ typedef struct Session {
     Frame *frame;
     bool learning;     /* the first walk */
     const Decl *train; /* whose forms of weights hold; NULL: none */
-    bool training;
-    bool exhausted; /* a limit was hit */
+    bool training, exhausted; /* exhausted: a limit was hit */
+    bool tuning; /* hyperparameters may stand for numbers that are TAKES_TUNABLE */
     uint32_t evaluations;
     uint32_t next_stream;
     /* of the function being built */

@@ -10,7 +10,11 @@
  * In the finished program the state NAME holds a, so that whatever takes weights by their names takes the average, and
  * "raw/NAME" holds w. While steps are made it is the other way round: methods and protections know of no average, they read and
  * write NAME. averages_exchange() ends that. */
+#include <string.h>
+
 #include "passes/methods/methods.h"
+
+#define RAW_PREFIX "raw/"
 
 /* What a step adds to the averages. */
 typedef struct Averaging {
@@ -71,7 +75,7 @@ static Averaging this_step(Assembly *assembly, Builder *b)
 static uint32_t companion(Module *module, uint32_t of)
 {
     State own = module->states.data[of];
-    uint32_t state = named_state(module, arena_printf(&module->arena, "raw/%s", own.name), own.type, STATE_OPTIMIZER, 0);
+    uint32_t state = named_state(module, arena_printf(&module->arena, RAW_PREFIX "%s", own.name), own.type, STATE_OPTIMIZER, 0);
     State *made = &module->states.data[state];
     made->lifetime = own.lifetime;
     made->grows = own.grows;
@@ -118,6 +122,11 @@ void average_append(Assembly *assembly, const Phase *phase, Builder *b)
 
 /* ---- the exchange ---- */
 
+static bool is_companion(const State *state)
+{
+    return state->begins_as && strncmp(state->name, RAW_PREFIX, strlen(RAW_PREFIX)) == 0;
+}
+
 static void exchange_in(Function *function, const uint32_t *other)
 {
     for (Value v = 0; function && v < function->ops.len; v++) {
@@ -137,7 +146,7 @@ void averages_exchange(Assembly *assembly)
     for (uint32_t i = 0; i < module->states.len; i++)
         other[i] = i;
     for (uint32_t i = 0; i < module->states.len; i++)
-        if (module->states.data[i].begins_as) {
+        if (is_companion(&module->states.data[i])) {
             uint32_t of = (uint32_t)find_state(module, module->states.data[i].begins_as);
             other[i] = of;
             other[of] = i;

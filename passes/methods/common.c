@@ -94,7 +94,7 @@ void assemble_plateau(Assembly *assembly)
     for (uint32_t i = 0; i < assembly->train->phases.len; i++) {
         const Phase *phase = &assembly->train->phases.data[i];
         for (uint32_t k = 0; k <= phase->parts.len; k++) {
-            const Optimizer *optimizer = k == 0 ? &phase->optimizer : &phase->parts.data[k - 1].optimizer;
+            const Optimizer *optimizer = phase_optimizer(phase, k);
             const char *name = optimizer_name(module, phase, k == 0 ? NO_PART : k - 1);
             if (schedule_traits[optimizer->schedule.kind].watches)
                 build_cut(&b, name, &optimizer->schedule, metric_of(assembly, &b));

@@ -96,6 +96,9 @@ void optimizer_append(Assembly *assembly, Builder *b, OptimizerNames names, cons
 void optimizers_append(Assembly *assembly, Builder *b, const Phase *phase, uint32_t n, const Trained *trained, Value *values);
 /* What the states would become, without a step: nothing is written, and there are no figures. */
 void optimizers_try(Assembly *assembly, Builder *b, const Phase *phase, uint32_t n, const Trained *trained, Value *values);
+/* Begins the names of inputs that are numbers of optimizers which differ between unrolled steps: each is an entry of the output of
+ * its name, which has one for each step. */
+#define ENTRY_PREFIX "entry/"
 /* The prefix of the states of that optimizer of the phase: number `part`, or NO_PART. */
 const char *optimizer_name(Module *module, const Phase *phase, uint32_t part);
 /* Ends the step of a phase that trains weights: averages them, counts, finishes the builder's function, which becomes

@@ -22,9 +22,16 @@ void act_end(Train *train, size_t repeat)
     train->acts.data[repeat].size = train->acts.len - (uint32_t)repeat;
 }
 
+/* A round of the budget is one step of the first phase, and may take several batches, each of which counts as a step. */
+static int64_t step_batches(const Train *train)
+{
+    return train->phases.data[0].batches ? train->phases.data[0].batches : 1;
+}
+
 size_t act_budget(Train *train)
 {
-    return act_repeat(train, (Act){.rounds = train->steps ? train->steps : train->epochs,
+    int64_t batches = step_batches(train), rounds = (train->steps + batches - 1) / batches;
+    return act_repeat(train, (Act){.rounds = train->steps ? rounds : train->epochs,
                                    .in_epochs = train->steps == 0,
                                    .budget = true,
                                    .patience = train->patience});
@@ -32,8 +39,9 @@ size_t act_budget(Train *train)
 
 void act_measure(Train *train)
 {
+    double every = train->evaluate_in_steps ? train->evaluate / (double)step_batches(train) : train->evaluate;
     act_leaf(train,
-             (Act){.kind = ACT_MEASURE, .every = train->evaluate, .every_in_epochs = !train->evaluate_in_steps, .last = true});
+             (Act){.kind = ACT_MEASURE, .every = every, .every_in_epochs = !train->evaluate_in_steps, .last = true});
 }
 
 void alternation_explain(const Train *train, Text *out)

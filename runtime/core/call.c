@@ -104,15 +104,15 @@ bool program_failed(void)
     return failed;
 }
 
-void *call_input(const Call *call, const char *name)
-{
-    const TensorInfo *input = function_input(call->info, name);
-    return input ? call->inputs[input - call->info->inputs] : NULL;
-}
-
 const TensorInfo *call_input_type(const Call *call, const char *name)
 {
-    return function_input(call->info, name);
+    return call->info ? function_input(call->info, name) : NULL;
+}
+
+void *call_input(const Call *call, const char *name)
+{
+    const TensorInfo *input = call_input_type(call, name);
+    return input ? call->inputs[input - call->info->inputs] : NULL;
 }
 
 void call_set(const Call *call, const char *name, double value)

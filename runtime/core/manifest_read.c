@@ -278,7 +278,7 @@ static bool acts_fit(const Manifest *manifest, const TrainInfo *train)
             }
         bool repeat = act->kind == ACT_REPEAT;
         if (i + act->size > end || (!repeat && act->size != 1) || (act->budget && !repeat) ||
-            (act->kind == ACT_STEP && act->phase >= train->phase_count) || !(act->after >= 0) || !(act->every > 0))
+            (act->kind == ACT_STEP && (act->phase >= train->phase_count || train->phases[act->phase].step == NONE)) || !(act->after >= 0) || !(act->every > 0))
             return false;
         if (repeat && (act->size < 2 || act[1].once || act[1].every != 1 || act[1].every_in_epochs || act[1].after != 0))
             return false;
@@ -291,6 +291,15 @@ static bool acts_fit(const Manifest *manifest, const TrainInfo *train)
     return budgets == 1;
 }
 
+/* Whether a phase without a step stands behind one that reads its batches, and only such. */
+static bool steps_fit(const TrainInfo *train, size_t phase)
+{
+    const PhaseInfo *own = &train->phases[phase], *next = phase + 1 < train->phase_count ? own + 1 : NULL;
+    if (own->step == NONE)
+        return phase > 0 && train->phases[phase - 1].reads_next && own->batches == 1 && !own->all_members && !own->reads_next;
+    return !own->reads_next || (next && next->step == NONE && own->micro_step == NONE);
+}
+
 static bool train_fits(const Manifest *manifest)
 {
     const TrainInfo *train = manifest->train;
@@ -301,7 +310,7 @@ static bool train_fits(const Manifest *manifest)
     for (size_t i = 0; i < train->phase_count; i++)
         fits &= reading_fits(manifest, train->phases[i].dataset, train->phases[i].split, train->phases[i].member,
                              train->phases[i].member_condition) &&
-                (!train->phases[i].all_members || train->phases[i].member_condition != NONE);
+                (!train->phases[i].all_members || train->phases[i].member_condition != NONE) && steps_fit(train, i);
     for (size_t i = 0; i < train->metric_count; i++)
         fits &= train->metrics[i].dataset == NONE ||
                 reading_fits(manifest, (size_t)train->metrics[i].dataset, train->metrics[i].split, train->metrics[i].member,

@@ -43,7 +43,7 @@ void call_close(Call *call);
  * then on: results are then of no use. */
 void call_run(Call *call);
 bool program_failed(void);
-/* The buffer of the input and its type, or NULL if the function has no input of that name. */
+/* The buffer of the input and its type, or NULL if there is no function, or it has no input of that name. */
 void *call_input(const Call *call, const char *name);
 const TensorInfo *call_input_type(const Call *call, const char *name);
 /* Sets a scalar input, converted to its type; does nothing if the function has no input of that name. */

@@ -145,22 +145,31 @@ void phase_move(Run *run, size_t phase, size_t sampler, int64_t member)
     sampler_move(&p->samplers[sampler], (uint32_t)phase | above, reading_range(&p->reading, member));
 }
 
-/* Batch number `batch` of what the sampler draws from, into the tables and `index`. */
-static void take_rows(Run *run, size_t phase, size_t sampler, int64_t batch, int32_t *index)
+/* Batch number `batch` of what the sampler draws from: its rows into the tables from place `to` on, and their places into `index`. */
+static void take_rows(Run *run, size_t phase, size_t sampler, int64_t batch, int32_t *index, int64_t to)
 {
     Phase *p = &run->phases[phase];
     int64_t member = p->info->all_members ? (int64_t)sampler : reading_member(&p->reading);
     phase_move(run, phase, sampler, member);
     sampler_batch(&p->samplers[sampler], batch, index);
-    reading_take(&p->reading, member, index, p->info->batch, (int64_t)sampler * p->info->batch);
+    reading_take(&p->reading, member, index, p->info->batch, to);
 }
 
-/* The batch into `index`: that of each member, one behind the other. */
-static void take_batch(Run *run, size_t phase, int64_t batch, int32_t *index)
+/* The batches of one step, from number `batch` on, into `index`: of each that of each member, one behind the other. */
+static void take_batches(Run *run, size_t phase, int64_t batch, int32_t *index)
 {
     Phase *p = &run->phases[phase];
-    for (size_t i = 0; index && i < p->sampler_count; i++)
-        take_rows(run, phase, i, batch, index + (int64_t)i * p->info->batch);
+    int64_t to = 0;
+    for (int64_t k = 0; index && k < p->info->batches; k++)
+        for (size_t i = 0; i < p->sampler_count; i++, to += p->info->batch)
+            take_rows(run, phase, i, batch + k, index + to, to);
+}
+
+/* A step of the phase before reads this phase's next batch, which makes it a step of this phase, too. */
+static void take_beside(Run *run, size_t phase, int32_t *index)
+{
+    take_batches(run, phase, run->position.batches[phase]++, index);
+    run->position.steps[phase]++;
 }
 
 /* Runs a micro-batch of the batch: the same part of that of each member. */
@@ -181,11 +190,22 @@ static void compute_step(Run *run, size_t phase, int64_t batch)
 {
     Phase *p = &run->phases[phase];
     const PhaseInfo *info = p->info;
-    take_batch(run, phase, batch, p->micro.info ? p->index : call_input(&p->call, "index"));
+    take_batches(run, phase, batch, p->micro.info ? p->index : call_input(&p->call, "index"));
+    if (info->reads_next)
+        take_beside(run, phase + 1, call_input(&p->call, "index.next"));
     for (int64_t number = 0; p->micro.info && number < info->batch / info->micro_batch; number++)
         compute_part(p, number);
     call_set(&p->call, "begins", p->sampler_count && batch % sampler_epoch_steps(&p->samplers[0]) == 0);
     call_run(&p->call);
+}
+
+/* The first output is the loss; where a step reads a batch of the next phase, "loss.PHASE" is that phase's. */
+static bool check_loss(const Run *run, size_t phase, const char *output, double value)
+{
+    bool own = !strcmp(output, "loss");
+    if ((!own && strncmp(output, "loss.", strlen("loss."))) || isfinite(value))
+        return true;
+    return fail_on_step(run, own ? phase : phase + 1, "the loss", isnan(value) ? "is not a number (nan)" : "is infinite");
 }
 
 /* One step of a phase: draws its batch, runs it, takes the means of its outputs forward. False (reported) if the loss is not
@@ -194,16 +214,17 @@ static bool take_step(Run *run, size_t phase)
 {
     Phase *p = &run->phases[phase];
     double begin = clock_seconds();
-    int64_t batch = run->position.batches[phase]++;
+    int64_t batch = run->position.batches[phase], batches = p->info->batches;
+    run->position.batches[phase] += batches;
     compute_step(run, phase, batch);
-    run->position.steps[phase]++;
+    run->position.steps[phase] += batches;
     run->position.seconds += clock_seconds() - begin;
     size_t undefined = take_means(run, phase, batch % run->plan.epoch_steps == 0);
-    double loss = call_result(&p->call, 0, 0);
     if (program_failed())
         return fail_on_step(run, phase, "an index", "lay outside its table");
-    if (!isfinite(loss))
-        return fail_on_step(run, phase, "the loss", isnan(loss) ? "is not a number (nan)" : "is infinite");
+    for (size_t i = 0; i < p->call.info->output_count; i++)
+        if (!check_loss(run, phase, p->call.info->outputs[i].name, call_result(&p->call, i, 0)))
+            return false;
     if (!outputs_are_nonnegative(run, phase))
         return false;
     if (undefined) {
@@ -216,15 +237,23 @@ static bool take_step(Run *run, size_t phase)
 
 /* ---- evaluations ---- */
 
-/* "OUTPUT.PHASE": the means over the epoch, which then begin anew. */
+/* "OUTPUT.PHASE". An output whose name ends so is of the next phase, of which the step reads a batch. */
+static void name_figure(const Run *run, size_t phase, const char *output, char *key, size_t size)
+{
+    const char *dot = strrchr(output, '.'), *own = run->phases[phase].info->name;
+    bool named = run->phases[phase].info->reads_next && dot && !strcmp(dot + 1, run->phases[phase + 1].info->name);
+    snprintf(key, size, named ? "%s" : "%s.%s", output, own);
+}
+
+/* The means over the epoch, which then begin anew. */
 static void add_means(Run *run, json_t *event)
 {
     for (size_t phase = 0; phase < run->plan.phases; phase++) {
         const FunctionInfo *step = run->phases[phase].call.info;
-        for (size_t i = 0; i < step->output_count; i++) {
+        for (size_t i = 0; step && i < step->output_count; i++) {
             Mean *mean = &run->position.means[phase][i];
             char key[256];
-            snprintf(key, sizeof key, "%s.%s", step->outputs[i].name, run->phases[phase].info->name);
+            name_figure(run, phase, step->outputs[i].name, key, sizeof key);
             if (mean->count)
                 json_object_set_new(event, key, json_finite(mean->sum / (double)mean->count));
             *mean = (Mean){0};

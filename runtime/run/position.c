@@ -28,7 +28,7 @@ void plan_make(RunPlan *plan, const TrainInfo *train, int64_t epoch_steps, int64
     walk_plan(&plan->walk, train, epoch_steps, budget);
     int64_t rounds = plan->walk.acts[walk_budget(train)].rounds;
     plan->total_steps = walk_most_steps(&plan->walk, train, 0);
-    plan->net_steps = rounds > 0 ? rounds : 1;
+    plan->net_steps = rounds > 0 ? rounds * train->phases[0].batches : 1;
     plan->nets = plan_budgets(train);
     plan->in_steps = !train->acts[walk_budget(train)].in_epochs;
 }

@@ -8,7 +8,7 @@
 /* The numbers of a run: fixed when it begins. Steps are those of the first phase unless said otherwise. */
 typedef struct RunPlan {
     int64_t epoch_steps, total_steps;
-    int64_t net_steps; /* of one net: the rounds of the repeat that is the budget */
+    int64_t net_steps; /* of one net: those of the repeat that is the budget */
     int64_t nets;      /* how many of these there are */
     bool in_steps;     /* the train is given in steps: epochs mean nothing to its reader */
     size_t phases;
@@ -31,7 +31,7 @@ enum { MAX_OPTIMIZERS = 9, MAX_STEP_OUTPUTS = 1 + MAX_OUTPUTS + 2 * MAX_OPTIMIZE
 typedef struct Position {
     Counts done;
     int64_t steps[MAX_PHASES];
-    int64_t batches[MAX_PHASES]; /* steps since the last reset: which batch comes next */
+    int64_t batches[MAX_PHASES]; /* since the last reset: which one comes next */
     int64_t evaluated;           /* steps done at the last evaluation */
     int64_t evaluations;         /* events written to metrics.jsonl */
     int64_t best;                /* number of the evaluation with the least value, from 0; -1: none yet */

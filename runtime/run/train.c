@@ -172,32 +172,46 @@ static bool open_samplers(Run *run, size_t number, size_t count)
     return true;
 }
 
+/* Whether the step reads no more than a batch of the next phase, and that only where it says so. */
+static bool next_is_read(const Run *run, size_t number)
+{
+    const PhaseInfo *info = run->phases[number].info;
+    const TensorInfo *index = call_input_type(&run->phases[number].call, "index.next");
+    return !index || (info->reads_next && index->dtype == DTYPE_I32 && index->elements == info[1].batch);
+}
+
 static bool open_phase(Run *run, size_t number)
 {
-    static const char *const inputs[] = {"index", "memory", "epoch_steps", "total_steps", "begins", NULL};
+    static const char *const inputs[] = {"index", "index.next", "memory", "epoch_steps", "total_steps", "begins", NULL};
     static const char *const of_micro[] = {"index", "micro.number", "row.number", "epoch_steps", "total_steps", NULL};
     Phase *phase = &run->phases[number];
     phase->info = &run->manifest->train->phases[number];
     const PhaseInfo *info = phase->info;
     int64_t stored = run->manifest->train->sweep ? (int64_t)run->manifest->train->sweep->count * info->rehearsed : 0;
     size_t members = info->all_members ? run->manifest->conditions[info->member_condition].count : 1;
+    int64_t rows = (int64_t)members * info->batch * info->batches;
     if (!reading_open(&phase->reading, &run->program, &run->data, (int)info->dataset, info->split, info->member,
-                      info->member_condition, (int64_t)members * info->batch + stored) ||
+                      info->member_condition, rows + stored) ||
         !call_open(&phase->micro, &run->program, info->micro_step, phase->reading.tables, of_micro) ||
         !call_open(&phase->call, &run->program, info->step, phase->reading.tables, inputs))
         return false;
     const FunctionInfo *step = phase->call.info;
+    if (!step)
+        return open_samplers(run, number, members);
     bool in_parts = phase->micro.info != NULL;
     const TensorInfo *index = call_input_type(in_parts ? &phase->micro : &phase->call, "index");
-    phase->index = in_parts ? calloc(members * (size_t)info->batch, sizeof *phase->index) : NULL;
+    phase->index = in_parts ? calloc((size_t)rows, sizeof *phase->index) : NULL;
     if (in_parts && !phase->index)
         return report_error("out of memory");
     if (index && index->dtype != DTYPE_I32)
         return report_internal("the input index of the function %s is not i32", step->name);
     if (step->output_count < 1 || step->output_count > MAX_STEP_OUTPUTS || strcmp(step->outputs[0].name, "loss"))
         return report_internal("the outputs of %s are not loss and at most %d more", step->name, MAX_STEP_OUTPUTS - 1);
-    if (info->batch % info->micro_batch || (index && index->elements != (int64_t)members * (in_parts ? info->micro_batch : info->batch)))
+    if (info->batch % info->micro_batch ||
+        (index && index->elements != (in_parts ? (int64_t)members * info->micro_batch : rows)))
         return report_internal("the input index of the function %s has not one element per example", step->name);
+    if (!next_is_read(run, number))
+        return report_internal("the input index.next of the function %s has not one element per example", step->name);
     return open_samplers(run, number, members);
 }
 

@@ -12,28 +12,29 @@ size_t walk_budget(const TrainInfo *train)
 }
 
 /* Saturates far beyond the number of rounds that a run can do. */
-static int64_t in_rounds(double epochs, int64_t epoch_steps)
+static int64_t in_rounds(double epochs, double epoch_rounds)
 {
-    double rounds = ceil(epochs * (double)epoch_steps);
+    double rounds = ceil(epochs * epoch_rounds);
     return rounds < INT32_MAX ? (int64_t)rounds : INT32_MAX;
 }
 
 void walk_plan(Walk *walk, const TrainInfo *train, int64_t epoch_steps, int64_t budget)
 {
+    double batches = train->phase_count ? (double)train->phases[0].batches : 1, epoch_rounds = (double)epoch_steps / batches;
     *walk = (Walk){.count = train->act_count};
     for (size_t i = 0; i < train->act_count; i++) {
         const ActInfo *info = &train->acts[i];
         PlannedAct *act = &walk->acts[i];
         *act = (PlannedAct){.kind = info->kind,
                             .size = info->size,
-                            .rounds = info->in_epochs ? in_rounds((double)info->rounds, epoch_steps) : info->rounds,
-                            .every = info->every_in_epochs ? info->every * (double)epoch_steps : info->every,
-                            .after = in_rounds(info->after, epoch_steps),
+                            .rounds = info->in_epochs ? in_rounds((double)info->rounds, epoch_rounds) : info->rounds,
+                            .every = info->every_in_epochs ? info->every * epoch_rounds : info->every,
+                            .after = in_rounds(info->after, epoch_rounds),
                             .last = info->last,
                             .once = info->once,
                             .patience = info->patience};
         if (info->budget && budget >= 0)
-            act->rounds = budget;
+            act->rounds = (int64_t)ceil((double)budget / batches);
     }
 }
 
@@ -118,11 +119,17 @@ void walk_advance(const Walk *walk, Counts done, size_t act, int64_t worse)
         }
 }
 
+/* How many steps of a phase a step of the phase `of` counts as. */
+static double steps_counted(const TrainInfo *train, size_t of, size_t phase)
+{
+    return of == phase ? (double)train->phases[of].batches : train->phases[of].reads_next && of + 1 == phase;
+}
+
 int64_t walk_most_steps(const Walk *walk, const TrainInfo *train, size_t phase)
 {
     double most = 0;
     for (size_t i = 0; i < walk->count; i++) {
-        double times = walk->acts[i].kind == ACT_STEP && train->acts[i].phase == phase;
+        double times = walk->acts[i].kind == ACT_STEP ? steps_counted(train, train->acts[i].phase, phase) : 0;
         for (size_t repeat = walk_parent(walk, i); repeat != WALK_END; repeat = walk_parent(walk, repeat))
             times *= (double)walk->acts[repeat].rounds;
         most += times;

@@ -30,8 +30,8 @@ typedef struct Walk {
  * patience; for another act, whether it was done in this round. */
 typedef int64_t Counts[MAX_ACTS];
 
-/* The acts of a train with their numbers in rounds: `epoch_steps` per epoch. The repeat that is the train's budget has `budget`
- * rounds, or its own number if `budget` is negative. */
+/* The acts of a train with their numbers in rounds: `epoch_steps` steps per epoch. The repeat that is the train's budget is of
+ * `budget` steps, or has its own number of rounds if `budget` is negative. */
 void walk_plan(Walk *walk, const TrainInfo *train, int64_t epoch_steps, int64_t budget);
 /* How many steps of a phase a whole walk can take at most; INT64_MAX: too many to count. */
 int64_t walk_most_steps(const Walk *walk, const TrainInfo *train, size_t phase);

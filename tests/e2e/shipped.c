@@ -32,6 +32,7 @@ static const struct {
 } smaller[] = {
     {"hyper_cleaning.hn", {{"ridge", "1"}}}, /* conjugate gradients amplify rounding errors the more, the worse the condition */
     {"hyperlstm.hn", {{"size", "6"}, {"length", "5"}, {"small", "3"}}},
+    {"learning_rate.hn", {{"length", "3"}}},
     {"permuted_mnist.hn", {{"width", "60"}, {"chunk", "1500"}}},
     {"resnet_chunked.hn", {{"channels", "2"}, {"chunk", "100"}}},
     {"split_mnist.hn", {{"width", "60"}, {"chunk", "1500"}}},

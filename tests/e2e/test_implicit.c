@@ -8,12 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
-#include <jansson.h>
 
+#include "tests/e2e/ridge.h"
 #include "tests/runtime/run_command.h"
-
-enum { N = 4, FEATURES = 3, TRAIN = 40, VALID = 20, ROWS = TRAIN + VALID };
-static const double decays[2] = {0.1, 0.3}; /* of the weights, and of the constant */
 
 /* SOLVER, steps of lower, how many of them there are for one of upper. Weights are at the minimum after 4000 steps. */
 static const char model[] =
@@ -41,89 +38,6 @@ static const char model[] =
     "}\n";
 enum { LONG = 4000 };
 
-typedef struct Problem {
-    double z[ROWS][N], y[ROWS]; /* with a 1 behind the features */
-    double h[N][N], g[N], w[N]; /* at the minimum: second derivative of lower, derivative of upper, weights */
-} Problem;
-
-/* x solves a x = b. */
-static void solve(const double a[N][N], const double b[N], double x[N])
-{
-    double m[N][N + 1];
-    for (int i = 0; i < N; i++) {
-        memcpy(m[i], a[i], sizeof a[i]);
-        m[i][N] = b[i];
-    }
-    for (int k = 0; k < N; k++)
-        for (int i = 0; i < N; i++) {
-            double factor = m[i][k] / m[k][k];
-            for (int j = k; j <= N && i != k; j++)
-                m[i][j] -= factor * m[k][j];
-        }
-    for (int i = 0; i < N; i++)
-        x[i] = m[i][N] / m[i][i];
-}
-
-static void multiply(const double a[N][N], const double x[N], double product[N])
-{
-    for (int i = 0; i < N; i++) {
-        product[i] = 0;
-        for (int j = 0; j < N; j++)
-            product[i] += a[i][j] * x[j];
-    }
-}
-
-static double dot(const double a[N], const double b[N])
-{
-    double sum = 0;
-    for (int i = 0; i < N; i++)
-        sum += a[i] * b[i];
-    return sum;
-}
-
-static double predicted(const Problem *p, int row)
-{
-    return dot(p->w, p->z[row]);
-}
-
-static Problem make_problem(void)
-{
-    Problem p = {0};
-    double right[N] = {0};
-    FILE *file = fopen("d.csv", "w");
-    assert_non_null(file);
-    fputs("a,b,c,t\n", file);
-    for (int row = 0; row < ROWS; row++) {
-        for (int i = 0; i < FEATURES; i++)
-            p.z[row][i] = sin(1 + 7 * row + 3 * i * i + 0.1 * row * i);
-        p.z[row][FEATURES] = 1;
-        p.y[row] = p.z[row][0] - 2 * p.z[row][1] + 0.5 + cos(5 * row);
-        fprintf(file, "%.17g,%.17g,%.17g,%.17g\n", p.z[row][0], p.z[row][1], p.z[row][2], p.y[row]);
-    }
-    fclose(file);
-    for (int i = 0; i < N; i++) {
-        for (int row = 0; row < TRAIN; row++) {
-            right[i] += 2. / TRAIN * p.z[row][i] * p.y[row];
-            for (int j = 0; j < N; j++)
-                p.h[i][j] += 2. / TRAIN * p.z[row][i] * p.z[row][j];
-        }
-        p.h[i][i] += 2 * decays[i == FEATURES];
-    }
-    solve(p.h, right, p.w);
-    for (int row = TRAIN; row < ROWS; row++)
-        for (int i = 0; i < N; i++)
-            p.g[i] += 2. / VALID * p.z[row][i] * (predicted(&p, row) - p.y[row]);
-    return p;
-}
-
-/* m.hn, with these options of hnc; last.json is the last evaluation of the run. */
-static void build_and_train(const char *options)
-{
-    must_run("rm -rf run && '%s/hnc' build --float=f64 %s m.hn -o m && ./m train --out run --quiet && tail -n 1 "
-             "run/metrics.jsonl > last.json",
-             HNC_BINARY_DIR, options);
-}
-
 static void train(const char *solver, int every, int steps, int evaluate)
 {
     char text[2048];
@@ -132,31 +46,18 @@ static void train(const char *solver, int every, int steps, int evaluate)
     build_and_train("-W error");
 }
 
-static double number(const char *file, const char *key)
-{
-    json_t *json = json_load_file(file, 0, NULL);
-    double value = json_number_value(json_object_get(json, key));
-    json_decref(json);
-    return value;
-}
-
-static double last(const char *key)
-{
-    return number("last.json", key);
-}
-
 /* How far the derivatives by which the step has moved both hyperparameters, which it moves by their logarithms, are from those of
  * v. */
-static double worst_derivative(const Problem *p, const double v[N])
+static double worst_derivative(const RidgeProblem *p, const double v[RIDGE_N])
 {
-    double parts[2] = {0.2 * decays[0], 0};
-    for (int i = 0; i < N; i++)
-        parts[i == FEATURES] -= v[i] * 2 * decays[i == FEATURES] * p->w[i];
-    double first = -log(last("lam.decay") / decays[0]) - parts[0], second = -log(last("lam.constant") / decays[1]) - parts[1];
+    double parts[2] = {0.2 * ridge_decays[0], 0};
+    for (int i = 0; i < RIDGE_N; i++)
+        parts[i == RIDGE_FEATURES] -= v[i] * 2 * ridge_decays[i == RIDGE_FEATURES] * p->w[i];
+    double first = -log(last("lam.decay") / ridge_decays[0]) - parts[0], second = -log(last("lam.constant") / ridge_decays[1]) - parts[1];
     return fmax(fabs(first), fabs(second));
 }
 
-static void check_derivative(const Problem *p, const double v[N], double tolerance)
+static void check_derivative(const RidgeProblem *p, const double v[RIDGE_N], double tolerance)
 {
     double worst = worst_derivative(p, v);
     if (!(worst <= tolerance))
@@ -168,9 +69,9 @@ static void test_converged_solvers(void **state)
     (void)state;
     static const char *const solvers[] = {"exact", "cg(4, tolerance: 1e-12)", "cg(50, tolerance: 1e-12, start: warm)",
                                           "normal_cg(8, tolerance: 1e-12)", "neumann(3000, rate: 0.3, tolerance: 1e-9)"};
-    Problem p = make_problem();
-    double v[N];
-    solve(p.h, p.g, v);
+    RidgeProblem p = ridge_problem();
+    double v[RIDGE_N];
+    ridge_solve(p.h, p.g, v);
     for (size_t i = 0; i < sizeof solvers / sizeof *solvers; i++) {
         train(solvers[i], LONG, LONG, LONG);
         check_derivative(&p, v, 1e-8);
@@ -178,9 +79,9 @@ static void test_converged_solvers(void **state)
         assert_true(number("run/result.json", "unsolved") == 0);
     }
     p.h[0][0] += 0.5; /* with a ridge, the equations are others */
-    for (int i = 1; i < N; i++)
+    for (int i = 1; i < RIDGE_N; i++)
         p.h[i][i] += 0.5;
-    solve(p.h, p.g, v);
+    ridge_solve(p.h, p.g, v);
     train("cg(4, ridge: 0.5, tolerance: 1e-12)", LONG, LONG, LONG);
     check_derivative(&p, v, 1e-8);
     train("exact(ridge: 0.5)", LONG, LONG, LONG);
@@ -194,19 +95,19 @@ static void test_converged_solvers(void **state)
 static void test_truncated_series(void **state)
 {
     (void)state;
-    Problem p = make_problem();
-    double v[N] = {0}, r[N], product[N];
+    RidgeProblem p = ridge_problem();
+    double v[RIDGE_N] = {0}, r[RIDGE_N], product[RIDGE_N];
     memcpy(r, p.g, sizeof r);
     for (int step = 0; step <= 3; step++) {
-        multiply(p.h, r, product);
-        for (int i = 0; i < N; i++) {
+        ridge_multiply(p.h, r, product);
+        for (int i = 0; i < RIDGE_N; i++) {
             v[i] += 0.2 * r[i];
             r[i] -= 0.2 * product[i];
         }
     }
     train("neumann(3, rate: 0.2)", LONG, LONG, LONG);
     check_derivative(&p, v, 1e-8);
-    assert_float_equal(last("residual.solve"), sqrt(dot(r, r) / dot(p.g, p.g)), 1e-9);
+    assert_float_equal(last("residual.solve"), sqrt(ridge_dot(r, r) / ridge_dot(p.g, p.g)), 1e-9);
     train("identity", LONG, LONG, LONG);
     check_derivative(&p, p.g, 1e-8);
     train("neumann(40, rate: 5)", LONG, LONG, LONG); /* 5 H has eigenvalues above 2 */
@@ -219,25 +120,25 @@ static void test_some_columns(void **state)
 {
     (void)state;
     const double ridge = 0.5;
-    Problem p = make_problem();
+    RidgeProblem p = ridge_problem();
     double apart[2] = {0};
     train("nystroem(2, ridge: 0.5)", LONG, LONG, LONG);
     for (int first = 0; first < 2; first++) {
-        double m[2][2], seen[2], share[2], v[N], product[N], left = 0;
+        double m[2][2], seen[2], share[2], v[RIDGE_N], product[RIDGE_N], left = 0;
         for (int i = 0; i < 2; i++) {
-            seen[i] = dot(p.h[first + 2 * i], p.g);
+            seen[i] = ridge_dot(p.h[first + 2 * i], p.g);
             for (int j = 0; j < 2; j++)
-                m[i][j] = ridge * p.h[first + 2 * i][first + 2 * j] + dot(p.h[first + 2 * i], p.h[first + 2 * j]);
+                m[i][j] = ridge * p.h[first + 2 * i][first + 2 * j] + ridge_dot(p.h[first + 2 * i], p.h[first + 2 * j]);
         }
         double determinant = m[0][0] * m[1][1] - m[0][1] * m[1][0];
         share[0] = (m[1][1] * seen[0] - m[0][1] * seen[1]) / determinant;
         share[1] = (m[0][0] * seen[1] - m[1][0] * seen[0]) / determinant;
-        for (int i = 0; i < N; i++)
+        for (int i = 0; i < RIDGE_N; i++)
             v[i] = (p.g[i] - p.h[i][first] * share[0] - p.h[i][first + 2] * share[1]) / ridge;
-        multiply(p.h, v, product);
-        for (int i = 0; i < N; i++)
+        ridge_multiply(p.h, v, product);
+        for (int i = 0; i < RIDGE_N; i++)
             left += pow(p.g[i] - product[i] - ridge * v[i], 2);
-        apart[first] = worst_derivative(&p, v) + fabs(last("residual.solve") - sqrt(left / dot(p.g, p.g)));
+        apart[first] = worst_derivative(&p, v) + fabs(last("residual.solve") - sqrt(left / ridge_dot(p.g, p.g)));
     }
     assert_true(fmin(apart[0], apart[1]) < 1e-8 && fmax(apart[0], apart[1]) > 1e-4);
 }
@@ -245,17 +146,17 @@ static void test_some_columns(void **state)
 static void test_one_step_of_conjugate_gradients(void **state)
 {
     (void)state;
-    Problem p = make_problem();
-    double v[N], product[N];
-    multiply(p.h, p.g, product);
-    double length = dot(p.g, p.g) / dot(p.g, product), left = 0;
-    for (int i = 0; i < N; i++) {
+    RidgeProblem p = ridge_problem();
+    double v[RIDGE_N], product[RIDGE_N];
+    ridge_multiply(p.h, p.g, product);
+    double length = ridge_dot(p.g, p.g) / ridge_dot(p.g, product), left = 0;
+    for (int i = 0; i < RIDGE_N; i++) {
         v[i] = length * p.g[i];
         left += (p.g[i] - length * product[i]) * (p.g[i] - length * product[i]);
     }
     train("cg(1)", LONG, LONG, LONG);
     check_derivative(&p, v, 1e-8);
-    assert_float_equal(last("residual.solve"), sqrt(left / dot(p.g, p.g)), 1e-9);
+    assert_float_equal(last("residual.solve"), sqrt(left / ridge_dot(p.g, p.g)), 1e-9);
     assert_true(last("iterations.solve") == 1);
     assert_true(number("run/result.json", "unsolved") == 1);
     must_run("./m train --out said --quiet");
@@ -266,7 +167,7 @@ static void test_one_step_of_conjugate_gradients(void **state)
 static void test_warm_start(void **state)
 {
     (void)state;
-    make_problem();
+    ridge_problem();
     train("cg(20, tolerance: 1e-6, start: warm)", 1, 3, 1);
     assert_true(last("iterations.solve") >= 2);
     train("cg(20, tolerance: 1e-3, start: warm)", 1, LONG, 1);
@@ -350,7 +251,7 @@ static void test_net_trained_anew(void **state)
         "  evaluate steps(20000)\n"
         "}\n";
     double loss[2];
-    make_problem();
+    ridge_problem();
     write_file("m.hn", text, strlen(text));
     for (int side = 0; side < 2; side++) {
         char start[64];
@@ -368,7 +269,7 @@ static void test_net_trained_anew(void **state)
 static void test_goes_on_to_equal_bits(void **state)
 {
     (void)state;
-    make_problem();
+    ridge_problem();
     train("cg(2, start: warm)", 3, 20, 1);
     must_run("./m train --out part --quiet --steps 10 && ./m train --out part --quiet --steps 20 --resume");
     assert_true(same_files("run/last.safetensors", "part/last.safetensors"));
