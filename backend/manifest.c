@@ -224,6 +224,24 @@ static void fill_hypers(const Filler *f, Manifest *manifest)
     }
 }
 
+static TrialsInfo *trials_of(const Filler *f, const Train *train)
+{
+    const Search *search = train->search;
+    TrialsInfo *info = ARENA_NEW(f->arena, TrialsInfo);
+    *info = (TrialsInfo){.kind = search->kind,
+                         .trials = search->trials,
+                         .initial = search->initial,
+                         .values = search->values,
+                         .pruner = search->pruner,
+                         .first = search->pruner_arguments[0],
+                         .second = search->pruner_arguments[1],
+                         .hypers = ARENA_ARRAY(f->arena, size_t, f->model->hypers.len)};
+    for (uint32_t i = 0; i < f->model->hypers.len; i++)
+        if (find_train_condition(train, f->model->hypers.data[i].condition))
+            info->hypers[info->hyper_count++] = i;
+    return info;
+}
+
 static SweepInfo *sweep_of(const Filler *f, const Train *train)
 {
     const Sweep *sweep = train->sweep;
@@ -309,6 +327,7 @@ static TrainInfo *train_of(const Filler *f, const Train *train)
                         .hypers = function_index(f, train->hypers),
                         .plateau = function_index(f, train->plateau),
                         .sweep = train->sweep ? sweep_of(f, train) : NULL,
+                        .trials = train->search ? trials_of(f, train) : NULL,
                         .events = ARENA_ARRAY(f->arena, size_t, train->events.len),
                         .event_count = train->events.len};
     for (uint32_t i = 0; i < train->events.len; i++)

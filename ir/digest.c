@@ -59,6 +59,11 @@ static void add_unrolled(const Unrolled *unrolled, Text *text)
     text_printf(text, "unrolled %s\n", unrolled->text);
 }
 
+static void add_search(const Search *search, Text *text)
+{
+    text_printf(text, "search %s, prune %s\n", search->text, search->pruner_text);
+}
+
 static void add_train(const Model *model, const Train *t, Text *text)
 {
     const double numbers[] = {t->warmup,  (double)t->every_lower, (double)t->every_upper, t->sigma,
@@ -90,6 +95,8 @@ static void add_train(const Model *model, const Train *t, Text *text)
         add_implicit(t->implicit, text);
     if (t->unrolled)
         add_unrolled(t->unrolled, text);
+    if (t->search)
+        add_search(t->search, text);
     if (t->pareto)
         add_pareto(t->pareto, text);
     if (t->continual) {

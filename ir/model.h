@@ -243,6 +243,17 @@ typedef struct Unrolled {
     bool restart;    /* the weights begin anew before each step of the hyperparameters */
 } Unrolled;
 
+/* What a train by `search` says: what it tries, and which trials it ends early. */
+typedef struct Search {
+    ProposalKind kind;
+    const char *text; /* with its arguments */
+    int64_t trials, initial;
+    int64_t values; /* grid: of each number */
+    PrunerKind pruner;
+    const char *pruner_text;
+    int64_t pruner_arguments[2]; /* in the order of the row */
+} Search;
+
 /* What a train by `pareto` says: how a preference (a ray, entries >= 0 with sum 1) is drawn for each batch, and which direction
  * the solver takes for it. How the front is judged is a Sweep. */
 typedef struct Pareto {
@@ -386,6 +397,7 @@ typedef struct Train {
     VEC(TrainCondition) conditions; /* that the method takes, as it names them */
     Implicit *implicit;             /* NULL for other methods */
     Unrolled *unrolled;             /* the same */
+    Search *search;                 /* the same */
     Pareto *pareto;                 /* the same */
     Continual *continual;           /* the same */
     Sweep *sweep;                   /* NULL: none */

@@ -7,7 +7,7 @@ set -u
 cd "$1" || exit 1
 binary=$2
 status=0
-folders="support pareto indicators tabular ir frontend passes backend driver runtime"
+folders="support pareto indicators proposals tabular ir frontend passes backend driver runtime"
 sources=$(find $folders -name '*.[chly]' -not -name '*.tab.*')
 
 complain() {
@@ -21,9 +21,10 @@ arrows='
 support
 pareto           runtime/abi
 indicators       pareto runtime/abi
+proposals
 tabular          support/fnv.h
 ir               support pareto tabular/schema.h runtime/abi
-frontend         support ir pareto tabular indicators runtime/abi
+frontend         support ir pareto tabular indicators proposals runtime/abi
 frontend/parse   support frontend/frontend.h
 frontend/lower   support ir runtime/abi frontend/parse frontend/frontend.h tabular
 passes           support ir pareto runtime/abi
@@ -32,7 +33,7 @@ driver           support ir frontend passes backend runtime
 runtime/abi      indicators/indicators.def tabular/schema.h
 runtime/core     runtime/abi
 runtime/data     runtime/abi runtime/core tabular support/fnv.h
-runtime/run      runtime/abi runtime/core runtime/data indicators pareto support/fnv.h tabular
+runtime/run      runtime/abi runtime/core runtime/data indicators pareto proposals support/fnv.h tabular
 runtime/cli      runtime/abi runtime/core runtime/data runtime/run indicators support/fnv.h support/wrap.h tabular
 '
 wrong=$(grep -noE '^#include "[a-z_]+/[^"]+"' $sources | awk -F'[:"]' -v arrows="$arrows" '

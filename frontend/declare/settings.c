@@ -18,8 +18,6 @@ static const SettingRule rules[] = {
 #undef SETTING
 };
 
-static const char *const later_settings[] = {"method", "trials"};
-
 const Setting *setting_of(const Decl *train, const char *name)
 {
     for (const Setting *setting = train->settings.first; setting; setting = setting->next)
@@ -57,11 +55,6 @@ static const SettingRule *find_rule(TrainPlan *plan, const Setting *setting)
     Session *s = plan->s;
     const char *name = setting->head.text;
     Candidates candidates = {0};
-    if (find_word(WORDS(later_settings), name) >= 0) {
-        refuse(s, setting->span, arena_printf(&s->file->arena, "the setting '%s'", name));
-        plan->misspelt = true;
-        return NULL;
-    }
     const SettingRule *own = own_rule(plan, name), *foreign = NULL;
     if (own)
         return own;

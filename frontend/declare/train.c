@@ -2,8 +2,6 @@
 #include "frontend/declare/declare.h"
 #include "frontend/declare/train_plan.h"
 
-static const char *const later_methods[] = {"search"};
-
 #define METHOD(KIND, name, ...) extern const MethodReader reader_##name;
 #include "ir/methods.def"
 #undef METHOD
@@ -78,10 +76,6 @@ static int read_method(TrainPlan *plan)
     const Expr *expr = plan->decl->value;
     Construct constructs[METHOD_COUNT];
     Argument arguments[MOST_PARAMETERS];
-    if (find_word(WORDS(later_methods), head_name(expr)) >= 0) {
-        refuse(s, expr->span, arena_printf(&s->file->arena, "the method '%s'", head_name(expr)));
-        return -1;
-    }
     for (int i = 0; i < METHOD_COUNT; i++)
         constructs[i] = method_construct(&method_traits[i]);
     int row = read_construct(s, expr, CONSTRUCTS(constructs), "a method to train by", arguments);
@@ -105,7 +99,7 @@ static const char *watching_schedule(const Phase *phase)
 
 static void add_help_on_watching(TrainPlan *plan, const char *what)
 {
-    if (plan->method & (IN_FIT | IN_JOINT))
+    if (plan->method & (IN_FIT | IN_SEARCH | IN_JOINT))
         add_help(plan->s, "add a line such as 'validate fit(mnist.valid)'");
     else
         add_help(plan->s, "'%s' selects no evaluation; no %s of it follows a metric", method_traits[plan->train.method].name, what);

@@ -75,7 +75,7 @@ static bool refuse_hyper(TrainPlan *plan, const Expr *hyper)
     if (plan->method & IN_BILEVEL)
         add_help(s, "bilevel tunes only what the losses read (MacKay et al. 2019 say so of optimizer settings)");
     if (!(plan->method & IN_UNROLLED))
-        add_help(s, "'unrolled(lam)' tunes it, by the derivative of the steps themselves");
+        add_help(s, "'unrolled(lam)' tunes it, by the derivative of the steps themselves, and 'search(lam)', by trials");
     add_help(s, "write a number, or a constant: 'const rate = 1e-3', to which 'train --set rate=1e-2' gives another value");
     return false;
 }
@@ -118,12 +118,13 @@ static bool lower_tuned(TrainPlan *plan, const Expr *expr, const Parameter *para
     if (is_poison(value) || !check_tuned_range(s, expr, parameter))
         return false;
     Type type = val_type(s, value);
-    if (type.rank == 0 || (type.rank == 1 && type.dims[0] == plan->train.unrolled->steps)) {
+    const Unrolled *unrolled = plan->train.unrolled;
+    if (type.rank == 0 || (unrolled && type.rank == 1 && type.dims[0] == unrolled->steps)) {
         build_output(&s->builder, parameter->label, value.ir);
         return true;
     }
-    fail(s, expr->span, "'%s' is one number, or one for each of the %lld unrolled steps, but this is %s", parameter->label,
-         (long long)plan->train.unrolled->steps, describe(s, value));
+    const char *steps = unrolled ? arena_printf(&s->file->arena, ", or one for each of the %lld unrolled steps", (long long)unrolled->steps) : "";
+    fail(s, expr->span, "'%s' is one number%s, but this is %s", parameter->label, steps, describe(s, value));
     return false;
 }
 
@@ -149,7 +150,7 @@ bool read_optimizer(TrainPlan *plan, const Expr *expr, bool trains_weights, Opti
 {
     Session *s = plan->s;
     const Expr *hyper = find_hyper_in(s, expr);
-    s->tuning = trains_weights && plan->method & IN_UNROLLED;
+    s->tuning = trains_weights && plan->method & (IN_UNROLLED | IN_SEARCH);
     if (hyper && !s->tuning)
         return refuse_hyper(plan, hyper);
     Argument arguments[MOST_PARAMETERS];

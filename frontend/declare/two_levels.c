@@ -76,6 +76,8 @@ void warn_of_unused_hypers(Session *s, const Decl *decl, const Train *train)
         bool read = !find_train_condition(train, hyper->condition);
         for (uint32_t i = 0; i < train->phases.len && !read; i++)
             read = reads(train->phases.data[i].objective, hyper) || optimizer_reads(&train->phases.data[i], hyper);
+        if (train->search && train->select >= 0)
+            read |= reads(train->metrics.data[train->select].objective, hyper);
         if (read)
             continue;
         warn(s, WARNING_UNUSED_HYPER, hyper_span(s, hyper), "the train '%s' tunes '%s', but none of its losses reads it",

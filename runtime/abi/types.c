@@ -74,6 +74,18 @@ const IndicatorPoints indicator_points[INDICATOR_COUNT] = {
 #undef INDICATOR
 };
 
+const char *const proposal_names[PROPOSAL_COUNT] = {
+#define PROPOSAL(KIND, name, ...) #name,
+#include "runtime/abi/proposals.def"
+#undef PROPOSAL
+};
+
+const char *const pruner_names[PRUNER_COUNT] = {
+#define PRUNER(KIND, name, ...) #name,
+#include "runtime/abi/pruners.def"
+#undef PRUNER
+};
+
 const char *const sweep_kind_names[SWEEP_KIND_COUNT] = {
 #define SWEEP(KIND, name, ...) #name,
 #include "runtime/abi/sweeps.def"

@@ -41,6 +41,22 @@ typedef enum {
 } SweepKind;
 
 typedef enum {
+#define PROPOSAL(KIND, ...) PROPOSAL_##KIND,
+#include "runtime/abi/proposals.def"
+#undef PROPOSAL
+    PROPOSAL_COUNT
+} ProposalKind;
+extern const char *const proposal_names[PROPOSAL_COUNT];
+
+typedef enum {
+#define PRUNER(KIND, ...) PRUNER_##KIND,
+#include "runtime/abi/pruners.def"
+#undef PRUNER
+    PRUNER_COUNT
+} PrunerKind;
+extern const char *const pruner_names[PRUNER_COUNT];
+
+typedef enum {
 #define HYPER_KIND(KIND, name) HYPER_##KIND,
 #include "runtime/abi/hyper_kinds.def"
 #undef HYPER_KIND

@@ -243,6 +243,20 @@ static bool sweep_fits(const Manifest *manifest, const TrainInfo *train)
            (!rounds || (sweep->memory != NONE && sweep->output_count == 1)) && indicators_fit(sweep);
 }
 
+/* Whether every hyperparameter that is tried has bounds, and a state that holds its group. */
+static bool trials_fit(const Manifest *manifest, const TrainInfo *train)
+{
+    const TrialsInfo *trials = train->trials;
+    for (size_t i = 0; trials && i < trials->hyper_count; i++) {
+        const HyperInfo *hyper = &manifest->hypers[trials->hypers[i]];
+        const ConditionInfo *condition = &manifest->conditions[hyper->condition];
+        bool bounded = hyper->kind == HYPER_RANGE || hyper->kind == HYPER_LOG_RANGE || hyper->kind == HYPER_INTEGER;
+        if (!bounded || condition->state == NONE || !is_real_state(manifest, condition->state, condition->width))
+            return false;
+    }
+    return !trials || (train->select >= 0 && train->hypers != NONE && trials->hyper_count >= 1);
+}
+
 static bool events_fit(const Manifest *manifest, const TrainInfo *train)
 {
     for (size_t i = 0; i < train->event_count; i++) {
@@ -284,6 +298,8 @@ static bool acts_fit(const Manifest *manifest, const TrainInfo *train)
             return false;
         if (act->kind == ACT_CALL && (act->function == NONE || manifest->functions[act->function].input_count))
             return false;
+        if ((act->kind == ACT_PROPOSE || act->kind == ACT_OBSERVE) && !train->trials)
+            return false;
         if (act->kind == ACT_SET &&
             (act->state == NONE || train->acts[parent].in_epochs || !table_fits(manifest, act, train->acts[parent].rounds)))
             return false;
@@ -315,7 +331,7 @@ static bool train_fits(const Manifest *manifest)
         fits &= train->metrics[i].dataset == NONE ||
                 reading_fits(manifest, (size_t)train->metrics[i].dataset, train->metrics[i].split, train->metrics[i].member,
                              train->metrics[i].member_condition);
-    return fits && sweep_fits(manifest, train) && events_fit(manifest, train);
+    return fits && sweep_fits(manifest, train) && trials_fit(manifest, train) && events_fit(manifest, train);
 }
 
 /* Whether the function has the argument as an input, of `rows` examples. */

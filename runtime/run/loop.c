@@ -208,6 +208,14 @@ static bool check_loss(const Run *run, size_t phase, const char *output, double 
     return fail_on_step(run, own ? phase : phase + 1, "the loss", isnan(value) ? "is not a number (nan)" : "is infinite");
 }
 
+/* A trial whose loss is no finite number ends; a checkpoint that is written before the next one begins holds first values. */
+static bool give_up_trial(Run *run)
+{
+    trial_fail(&run->trials);
+    run->position.evaluated = run->position.steps[0];
+    return reset_states(run, LIFETIME_NET);
+}
+
 /* One step of a phase: draws its batch, runs it, takes the means of its outputs forward. False (reported) if the loss is not
  * finite. */
 static bool take_step(Run *run, size_t phase)
@@ -222,6 +230,8 @@ static bool take_step(Run *run, size_t phase)
     size_t undefined = take_means(run, phase, batch % run->plan.epoch_steps == 0);
     if (program_failed())
         return fail_on_step(run, phase, "an index", "lay outside its table");
+    if (run->manifest->train->trials && !isfinite(call_result(&p->call, 0, 0)))
+        return give_up_trial(run);
     for (size_t i = 0; i < p->call.info->output_count; i++)
         if (!check_loss(run, phase, p->call.info->outputs[i].name, call_result(&p->call, i, 0)))
             return false;
@@ -261,8 +271,8 @@ static void add_means(Run *run, json_t *event)
     }
 }
 
-/* Every hyperparameter and its spread, in natural units. */
-static void add_hypers(Run *run, json_t *event)
+/* Every hyperparameter and its spread, in natural units, as entries of the object. */
+static void add_hypers(Run *run, json_t *object)
 {
     if (!run->hypers.info)
         return;
@@ -272,7 +282,7 @@ static void add_hypers(Run *run, json_t *event)
         json_t *value = output->rank ? json_array() : json_finite(call_result(&run->hypers, i, 0));
         for (int64_t j = 0; output->rank && j < output->elements; j++)
             json_array_append_new(value, json_finite(call_result(&run->hypers, i, j)));
-        json_object_set_new(event, output->name, value);
+        json_object_set_new(object, output->name, value);
     }
 }
 
@@ -281,12 +291,15 @@ static bool judge(Run *run, double selected)
 {
     Position *position = &run->position;
     bool improved = run->manifest->train->select < 0 || selected < position->best_value;
+    position->bad_epochs++;
     if (improved) {
         position->best = position->evaluations;
         position->best_value = selected;
         position->bad_epochs = 0;
-    } else {
-        position->bad_epochs++;
+    }
+    if (selected < position->trial_best) { /* of one trial of several, where they are judged apart */
+        position->trial_best = selected;
+        position->bad_epochs = 0;
     }
     return improved;
 }
@@ -323,6 +336,8 @@ static json_t *evaluation_event(Run *run, double *selected)
             *selected = value;
     }
     add_hypers(run, event);
+    if (train->trials)
+        json_object_set_new(event, "trial", json_integer(position->trial));
     return event;
 }
 
@@ -389,6 +404,8 @@ static bool measure(Run *run, size_t act)
     bool improved = judge(run, selected);
     bool fine = write_sweep(run) && write_functions(run) && metrics_log_append(&run->log, event);
     run->position.evaluations++;
+    if (run->manifest->train->trials)
+        trial_judge(&run->trials);
     if (act != WALK_END)
         walk_advance(&run->plan.walk, run->position.done, act, run->position.bad_epochs);
     fine = fine && (!improved || checkpoint_write(run->best, &run->program, &run->identity, &run->position, true)) &&
@@ -400,6 +417,13 @@ static bool measure(Run *run, size_t act)
 }
 
 /* ---- the loop ---- */
+
+static bool note_trial(Run *run)
+{
+    json_t *hypers = json_object();
+    add_hypers(run, hypers);
+    return trial_observe(&run->trials, hypers);
+}
 
 static bool take_act(Run *run, size_t act)
 {
@@ -420,6 +444,14 @@ static bool take_act(Run *run, size_t act)
         break;
     case ACT_RESET:
         if (!reset_states(run, run->manifest->train->acts[act].lifetime))
+            return false;
+        break;
+    case ACT_PROPOSE:
+        if (!trial_propose(&run->trials, act))
+            return false;
+        break;
+    case ACT_OBSERVE:
+        if (!note_trial(run))
             return false;
         break;
     case ACT_REPEAT:

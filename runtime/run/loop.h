@@ -11,6 +11,7 @@
 #include "runtime/run/reading.h"
 #include "runtime/run/settings.h"
 #include "runtime/run/sweep.h"
+#include "runtime/run/trial_acts.h"
 
 typedef struct Phase {
     const PhaseInfo *info;
@@ -31,6 +32,7 @@ typedef struct Run {
     Phase phases[MAX_PHASES];
     Evaluation *evaluations;
     Sweep sweep;
+    TrialActs trials; /* where the train has trials */
     Functions functions;
     Call init, hypers, plateau;
     Call calls[MAX_ACTS]; /* of acts that are calls */

@@ -9,7 +9,7 @@
 
 void position_begin(Position *position)
 {
-    *position = (Position){.best = -1, .best_value = INFINITY};
+    *position = (Position){.best = -1, .best_value = INFINITY, .trial = -1, .trial_best = INFINITY};
 }
 
 int64_t plan_budgets(const TrainInfo *train)
@@ -112,6 +112,12 @@ void position_store(const Position *position, bool finished, json_t *metadata)
     metadata_set_integer(metadata, "bad_epochs", position->bad_epochs);
     if (!finished)
         set_real(metadata, "seconds", position->seconds);
+    if (position->trial >= 0) {
+        metadata_set_integer(metadata, "trial", position->trial);
+        metadata_set_integer(metadata, "trial_begin", position->trial_begin);
+        metadata_set_integer(metadata, "trial_ended", position->trial_ended);
+        set_real(metadata, "trial_best", position->trial_best);
+    }
     for (size_t phase = 0; phase < MAX_PHASES; phase++) {
         for (size_t output = 0; output < MAX_STEP_OUTPUTS; output++) {
             const Mean *mean = &position->means[phase][output];
@@ -137,6 +143,20 @@ static bool load_mean(const json_t *metadata, size_t phase, size_t output, Mean 
     return *end == '\0' && mean->count > 0 && !isnan(mean->sum);
 }
 
+/* A position without a trial has none of this: what is best so far is best of all. */
+static bool load_trial(const json_t *metadata, Position *position)
+{
+    int64_t ended = 0;
+    position->trial_best = position->best_value;
+    if (!json_object_get(metadata, "trial"))
+        return true;
+    bool fine = get_count(metadata, "trial", &position->trial) && get_count(metadata, "trial_begin", &position->trial_begin) &&
+                get_count(metadata, "trial_ended", &ended) && ended <= TRIAL_FAILED &&
+                get_real(metadata, "trial_best", &position->trial_best);
+    position->trial_ended = (TrialEnd)ended;
+    return fine;
+}
+
 bool position_load(Position *position, const json_t *metadata)
 {
     position_begin(position);
@@ -152,6 +172,7 @@ bool position_load(Position *position, const json_t *metadata)
     for (size_t phase = 0; phase < MAX_PHASES; phase++)
         for (size_t output = 0; output < MAX_STEP_OUTPUTS; output++)
             fine = fine && load_mean(metadata, phase, output, &position->means[phase][output]);
+    fine = fine && load_trial(metadata, position);
     if (fine && json_object_get(metadata, "seconds"))
         fine = get_real(metadata, "seconds", &position->seconds) && position->seconds >= 0;
     return fine;
@@ -167,6 +188,7 @@ bool position_is_possible(const Position *position, const TrainInfo *train, cons
             : position->best < -1 || position->best >= position->evaluations ? "best"
             : position->best >= 0 && position->best_value == INFINITY        ? "best_value"
             : position->bad_epochs > position->evaluations                   ? "bad_epochs"
+            : position->trial_begin > position->evaluations                  ? "trial_begin"
             : !isfinite(position->seconds)                                   ? "seconds"
                                                                              : NULL;
     for (size_t phase = 0; phase < MAX_PHASES && !*what; phase++) {

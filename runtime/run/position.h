@@ -28,6 +28,8 @@ typedef struct Mean {
  * MOST_OPTIMIZED_PARTS (ir/model.h), and one for the rest. */
 enum { MAX_OPTIMIZERS = 9, MAX_STEP_OUTPUTS = 1 + MAX_OUTPUTS + 2 * MAX_OPTIMIZERS };
 
+typedef enum { TRIAL_GOES_ON, TRIAL_PRUNED, TRIAL_FAILED } TrialEnd;
+
 typedef struct Position {
     Counts done;
     int64_t steps[MAX_PHASES];
@@ -36,8 +38,12 @@ typedef struct Position {
     int64_t evaluations;         /* events written to metrics.jsonl */
     int64_t best;                /* number of the evaluation with the least value, from 0; -1: none yet */
     double best_value;
-    int64_t bad_epochs; /* evaluations since the best one */
+    int64_t bad_epochs; /* evaluations since the best one; of a trial, since its own best one */
     double seconds;     /* of training: without evaluation and writing */
+    /* of the trial at hand: its number, -1: none; evaluations before it; its least value; how it ended */
+    int64_t trial, trial_begin;
+    double trial_best;
+    TrialEnd trial_ended;
     Mean means[MAX_PHASES][MAX_STEP_OUTPUTS];
 } Position;
 

@@ -134,6 +134,9 @@ bool result_write(const Run *run, const char *reason)
     json_object_set_new(json, "best", described);
     json_decref(last);
     json_decref(best);
+    json_t *trials = trials_result(&run->trials);
+    if (trials)
+        json_object_set_new(json, "trials", trials);
     if (run->sweep.info)
         json_object_set_new(json, run->sweep.info->name, sweep_json(&run->sweep, &run->program));
     else

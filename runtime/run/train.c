@@ -405,6 +405,7 @@ static void close_run(Run *run)
     for (size_t i = 0; i < MAX_ACTS; i++)
         call_close(&run->calls[i]);
     metrics_log_close(&run->log);
+    trials_close(&run->trials.trials);
     program_close(&run->program);
     data_free(&run->data);
     free(run->folder);
@@ -415,6 +416,22 @@ static void close_run(Run *run)
 }
 
 /* ---- the command ---- */
+
+/* The file of trials: the folder's own, or one that runs share. */
+static bool open_trials(Run *run)
+{
+    const char *shared = run->settings->trials;
+    char *own = shared ? NULL : path_join(run->folder, "trials.jsonl");
+    run->trials = (TrialActs){.manifest = run->manifest,
+                              .folder = run->folder,
+                              .program = &run->program,
+                              .walk = &run->plan.walk,
+                              .log = &run->log,
+                              .position = &run->position};
+    bool fine = (shared || own) && trials_open(&run->trials.trials, run->manifest, run->identity.seed, shared ? shared : own);
+    free(own);
+    return fine;
+}
 
 /* Creates or continues the folder's files. A run begins with a checkpoint of its first states, so that it can be resumed from its
  * first moment on, and an unwritable or full disk is found before any work is done. */
@@ -433,6 +450,8 @@ static bool open_folder(Run *run)
         report_note("%s, which was written after evaluation %" PRId64
                     ", is gone; only an evaluation that is better still writes it again",
                     run->best, run->position.best + 1);
+    if (run->manifest->train->trials && !open_trials(run))
+        return false;
     char *log = path_join(run->folder, "metrics.jsonl");
     return log && metrics_log_open(&run->log, log, run->position.evaluations, result_precision(run)) && result_write_config(run);
 }
@@ -455,7 +474,7 @@ static void recover_sweep(Run *run)
 
 static int report_end(Run *run, LoopEnd end)
 {
-    const char *reason = end == LOOP_TIME_UP ? "seconds" : position_end_reason(&run->position);
+    const char *reason = end == LOOP_TIME_UP ? "seconds" : run->manifest->train->trials ? "trials" : position_end_reason(&run->position);
     switch (end) {
     case LOOP_FAILED:
         return EXIT_FAILURE;
@@ -523,6 +542,10 @@ int train_command(const Manifest *manifest, const RunSettings *settings)
 {
     if (!manifest->train) {
         report_error("this model has no train to run");
+        return EXIT_FAILURE;
+    }
+    if (settings->trials && !manifest->train->trials) {
+        report_error("--trials is for a train that has trials");
         return EXIT_FAILURE;
     }
     signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error to report, not a reason to die */

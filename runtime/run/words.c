@@ -304,6 +304,7 @@ void words_end(const Run *run, const char *reason)
         print_event(run, "last", position->evaluations - 1);
     if (sweep)
         sweep_print(&run->sweep);
+    trials_print_end(&run->trials);
     screen_field("files", "%s: %s the weights, metrics.jsonl every evaluation, %s%s%s%sresult.json the end", run->folder,
                  has_best ? "best.safetensors and last.safetensors have" : "last.safetensors has", sweep ? sweep->name : "",
                  sweep ? ".json the " : "", sweep ? sweep->title : "", sweep ? ", " : "");

@@ -173,15 +173,21 @@ static void test_position_survives_storage(void **state)
     position_store(&position, false, metadata);
     assert_true(position_load(&loaded, metadata));
     assert_memory_equal(&position, &loaded, sizeof position);
-    position.best_value = 0.1 + 0.2;
+    position.best_value = position.trial_best = 0.1 + 0.2; /* without trials they are one */
     position_store(&position, false, metadata);
     assert_true(position_load(&loaded, metadata));
     assert_memory_equal(&position, &loaded, sizeof position);
-    static const char *const broken[][2] = {{"steps.0", "-1"},   {"batches.1", ""},
-                                            {"done.0", "1x"},    {"steps.0", "12x"},
-                                            {"evaluated", ""},   {"best_value", "nan"},
-                                            {"mean.0.0", "0x1"}, {"mean.0.0", "0x1p0 / -3"},
-                                            {"seconds", "-1"},   {"steps.1", "99999999999999999999"}};
+    position.trial = 3;
+    position.trial_begin = 2;
+    position.trial_best = 0.5;
+    position.trial_ended = TRIAL_PRUNED;
+    position_store(&position, false, metadata);
+    assert_true(position_load(&loaded, metadata));
+    assert_memory_equal(&position, &loaded, sizeof position);
+    static const char *const broken[][2] = {
+        {"steps.0", "-1"},        {"batches.1", ""},  {"done.0", "1x"},           {"steps.0", "12x"}, {"evaluated", ""},
+        {"best_value", "nan"},    {"mean.0.0", "0x1"}, {"mean.0.0", "0x1p0 / -3"}, {"seconds", "-1"},  {"trial", "-1"},
+        {"trial_ended", "3"},     {"steps.1", "99999999999999999999"}};
     for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++) {
         json_t *copy = json_deep_copy(metadata);
         json_object_set_new(copy, broken[i][0], json_string(broken[i][1]));

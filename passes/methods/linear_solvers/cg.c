@@ -3,20 +3,20 @@
  * eigenvalues that are not positive, and v is what was found before. */
 #include "passes/methods/linear_solvers/linear_system.h"
 
-typedef struct Search {
+typedef struct Descent {
     LinearSystem *s;
     Value *r, *p, *product, *next; /* vectors: the residual, the direction, (H + ridge) p */
     Value ridge, enough;           /* scalars: enough: the square of a residual that is small enough */
-} Search;
+} Descent;
 
-static void apply(const Search *c, const Value *p, Value *product)
+static void apply(const Descent *c, const Value *p, Value *product)
 {
     system_apply(c->s, p, product);
     system_add(c->s, product, c->ridge, p, product);
 }
 
 /* One step from v with the residual r, whose square is `square`. */
-static void step(const Search *c, SolverLoop *loop, const Value *v, Value square, Value steps)
+static void step(const Descent *c, SolverLoop *loop, const Value *v, Value square, Value steps)
 {
     LinearSystem *s = c->s;
     Builder *b = s->b;
@@ -43,7 +43,7 @@ static Solution solve(LinearSystem *s, Value *v)
     const Train *train = s->assembly->train;
     Type real = type_scalar(b->module->real);
     Value *vectors = support_malloc(5 * s->n * sizeof *vectors), *first = vectors + 4 * s->n;
-    Search c = {s, vectors, vectors + s->n, vectors + 2 * s->n, vectors + 3 * s->n, NO_VALUE, NO_VALUE};
+    Descent c = {s, vectors, vectors + s->n, vectors + 2 * s->n, vectors + 3 * s->n, NO_VALUE, NO_VALUE};
     double tolerance = solver_argument(train, "tolerance");
     c.ridge = build_const(b, real, solver_argument(train, "ridge"));
     c.enough = build_with_const(b, OP_MUL, system_dot(s, s->right, s->right), tolerance * tolerance);

@@ -3,20 +3,20 @@
  * products a step. It stops where the gradient of the least squares has become small enough, relative to what it was at v = 0. */
 #include "passes/methods/linear_solvers/linear_system.h"
 
-typedef struct Search {
+typedef struct Descent {
     LinearSystem *s;
     Value *r, *p, *product, *next; /* vectors: g - H v, the direction, H p */
     Value ridge, enough;           /* scalars: enough: the square of a gradient that is small enough */
-} Search;
+} Descent;
 
 /* H r - ridge v: minus half the gradient. */
-static void descent(const Search *c, const Value *r, const Value *v, Value *result)
+static void descent(const Descent *c, const Value *r, const Value *v, Value *result)
 {
     system_apply(c->s, r, result);
     system_add(c->s, result, build_unary(c->s->b, OP_NEG, c->ridge), v, result);
 }
 
-static void step(const Search *c, SolverLoop *loop, const Value *v, Value square, Value steps)
+static void step(const Descent *c, SolverLoop *loop, const Value *v, Value square, Value steps)
 {
     LinearSystem *s = c->s;
     Builder *b = s->b;
@@ -47,7 +47,7 @@ static Solution solve(LinearSystem *s, Value *v)
     const Train *train = s->assembly->train;
     Type real = type_scalar(b->module->real);
     Value *vectors = support_malloc(6 * s->n * sizeof *vectors), *first = vectors + 4 * s->n, *downhill = vectors + 5 * s->n;
-    Search c = {s, vectors, vectors + s->n, vectors + 2 * s->n, vectors + 3 * s->n, NO_VALUE, NO_VALUE};
+    Descent c = {s, vectors, vectors + s->n, vectors + 2 * s->n, vectors + 3 * s->n, NO_VALUE, NO_VALUE};
     double tolerance = solver_argument(train, "tolerance");
     c.ridge = build_const(b, real, solver_argument(train, "ridge"));
     for (uint32_t i = 0; i < s->n; i++) {

@@ -1,0 +1,133 @@
+#include "runtime/run/trial_acts.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "runtime/core/report.h"
+#include "runtime/run/screen.h"
+
+static const double nearest = 1e-6; /* to the ends of an interval, which no sigmoid reaches */
+
+/* The shares of intervals become unconstrained numbers. */
+static void write_hypers(const TrialActs *acts, const double *point)
+{
+    const Manifest *manifest = acts->manifest;
+    const TrialsInfo *info = manifest->train->trials;
+    for (size_t i = 0; i < info->hyper_count; i++) {
+        const HyperInfo *hyper = &manifest->hypers[info->hypers[i]];
+        const StateInfo *state = &manifest->states[manifest->conditions[hyper->condition].state];
+        size_t elements = 1;
+        for (size_t axis = 0; axis < hyper->rank; axis++)
+            elements *= (size_t)hyper->dims[axis];
+        for (size_t k = 0; k < elements; k++) {
+            double share = fmin(fmax(*point++, nearest), 1 - nearest), raw = log(share / (1 - share));
+            program_write_reals(acts->program, state, hyper->offset + k, &raw, 1);
+        }
+    }
+}
+
+/* Ends a repeat, as patience does. */
+static void end_repeat(TrialActs *acts, size_t repeat)
+{
+    int64_t *done = &acts->position->done[repeat];
+    *done = *done < 0 ? *done : -1 - *done;
+}
+
+bool trial_propose(TrialActs *acts, size_t act)
+{
+    Position *position = acts->position;
+    double point[MOST_PROPOSED_NUMBERS];
+    position->bad_epochs = 0;
+    position->trial_ended = TRIAL_GOES_ON;
+    position->trial_best = INFINITY;
+    position->trial_begin = position->evaluations;
+    memset(position->means, 0, sizeof position->means); /* of a trial that failed */
+    switch (trials_claim(&acts->trials, acts->folder, &position->trial, point)) {
+    case TRIAL_CLAIMED:
+        write_hypers(acts, point);
+        return true;
+    case TRIALS_DONE:
+        position->trial = -1;
+        end_repeat(acts, walk_parent(acts->walk, act));
+        return true;
+    case TRIALS_FAILED:
+        break;
+    }
+    return false;
+}
+
+/* The values of the trial's evaluations so far. */
+static json_t *trial_curve(const TrialActs *acts)
+{
+    const TrainInfo *train = acts->manifest->train;
+    json_t *curve = json_array();
+    for (int64_t i = acts->position->trial_begin; i < acts->position->evaluations; i++) {
+        json_t *event = metrics_log_event(acts->log, i), *value = json_object_get(event, train->metrics[train->select].name);
+        json_array_append(curve, json_is_number(value) ? value : json_null());
+        json_decref(event);
+    }
+    return curve;
+}
+
+bool trial_observe(TrialActs *acts, json_t *hypers)
+{
+    static const char *const ends[] = {"steps", "pruned", "failed"};
+    const Position *position = acts->position;
+    bool patience = position->trial_ended == TRIAL_GOES_ON && position->done[walk_budget(acts->manifest->train)] < 0;
+    json_t *fields = json_pack("{s:o, s:o, s:o, s:I, s:s}", "value", json_finite(position->trial_best), "curve", trial_curve(acts),
+                               "hypers", hypers, "step", (json_int_t)position->steps[0], "ended",
+                               patience ? "patience" : ends[position->trial_ended]);
+    return fields ? trials_finish(&acts->trials, position->trial, fields) : report_error("out of memory");
+}
+
+static void end_trial(TrialActs *acts, TrialEnd how)
+{
+    acts->position->trial_ended = how;
+    end_repeat(acts, walk_budget(acts->manifest->train));
+}
+
+void trial_judge(TrialActs *acts)
+{
+    if (acts->manifest->train->trials->pruner == PRUNER_NONE)
+        return;
+    json_t *curve = trial_curve(acts);
+    if (trials_is_hopeless(&acts->trials, acts->position->trial, curve))
+        end_trial(acts, TRIAL_PRUNED);
+    json_decref(curve);
+}
+
+void trial_fail(TrialActs *acts)
+{
+    end_trial(acts, TRIAL_FAILED);
+}
+
+json_t *trials_result(const TrialActs *acts)
+{
+    TrialCounts counts;
+    if (!acts->manifest || !trials_count(&acts->trials, &counts))
+        return NULL;
+    json_t *json = json_pack("{s:I, s:I, s:I, s:I, s:I, s:o}", "begun", (json_int_t)counts.claimed, "finished",
+                             (json_int_t)counts.finished, "pruned", (json_int_t)counts.pruned, "failed", (json_int_t)counts.failed,
+                             "best", (json_int_t)counts.best, "value", counts.best < 0 ? json_null() : json_finite(counts.value));
+    if (counts.hypers)
+        json_object_set_new(json, "hypers", counts.hypers);
+    return json;
+}
+
+void trials_print_end(const TrialActs *acts)
+{
+    TrialCounts counts;
+    char best[64] = "";
+    if (!acts->manifest || !trials_count(&acts->trials, &counts))
+        return;
+    if (counts.best >= 0)
+        snprintf(best, sizeof best, "; the best is number %" PRId64 ", %.6g", counts.best, counts.value);
+    screen_field("trials", "%" PRId64 " of %" PRId64 " finished, of which %" PRId64 " pruned and %" PRId64 " failed%s; %s", counts.finished,
+                 acts->manifest->train->trials->trials, counts.pruned, counts.failed, best, acts->trials.path);
+    if (counts.claimed > counts.finished)
+        report_note("%" PRId64 " trial%s begun and not finished: resume the run that its line in %s names, or leave it",
+                    counts.claimed - counts.finished, counts.claimed - counts.finished == 1 ? " was" : "s were", acts->trials.path);
+    json_decref(counts.hypers);
+}

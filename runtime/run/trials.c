@@ -1,0 +1,381 @@
+#include "runtime/run/trials.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "runtime/abi/hyper_kinds.h"
+#include "runtime/abi/random_space.h"
+#include "runtime/core/report.h"
+#include "runtime/data/philox.h"
+
+/* ---- the space ---- */
+
+static double draw(const void *context, uint32_t trial, uint32_t index)
+{
+    const Trials *trials = context;
+    const uint32_t counter[4] = {index / 4, trial, RANDOM_STREAM_TRIAL, RANDOM_PURPOSE_TRIAL};
+    uint32_t words[4];
+    philox_block(counter, trials->seed, words);
+    return words[index % 4] * 0x1p-32;
+}
+
+/* Every bounded kind of hyperparameter is a sigmoid of its unconstrained number: of which share of its interval it is. */
+static void make_space(Trials *trials)
+{
+    ProposalSpace *space = &trials->space;
+    for (size_t i = 0; i < trials->info->hyper_count; i++) {
+        const HyperInfo *hyper = &trials->manifest->hypers[trials->info->hypers[i]];
+        double raw = hyper_kind_raw(hyper->kind, hyper->low, hyper->high, hyper->init, hyper->init);
+        int64_t elements = 1;
+        for (size_t axis = 0; axis < hyper->rank; axis++)
+            elements *= hyper->dims[axis];
+        for (int64_t k = 0; k < elements && space->d < MOST_PROPOSED_NUMBERS; k++) {
+            trials->first[space->d] = 1 / (1 + exp(-raw));
+            space->cells[space->d++] = hyper->kind == HYPER_INTEGER ? (int64_t)(hyper->high - hyper->low) + 1 : 0;
+        }
+    }
+    space->draw = draw;
+    space->context = trials;
+}
+
+/* ---- the file ---- */
+
+typedef struct Trial {
+    double point[MOST_PROPOSED_NUMBERS];
+    const char *by;
+    json_t *finished; /* NULL: it is being trained, or was given up */
+} Trial;
+
+typedef struct TrialList {
+    int descriptor; /* locked */
+    json_t *lines;  /* an array, which owns what trials refer to */
+    Trial *trials;
+    int64_t count;
+} TrialList;
+
+static bool damaged(const Trials *trials, size_t line, const char *why)
+{
+    return report_error("%s, line %zu: %s", trials->path, line, why);
+}
+
+static bool add_claim(const Trials *trials, TrialList *list, const json_t *line)
+{
+    const json_t *point = json_object_get(line, "point");
+    Trial *grown = realloc(list->trials, (size_t)(list->count + 1) * sizeof *grown);
+    if (!grown)
+        return report_error("out of memory");
+    list->trials = grown;
+    Trial *trial = &list->trials[list->count++];
+    *trial = (Trial){.by = json_string_value(json_object_get(line, "by"))};
+    if (json_array_size(point) != trials->space.d)
+        return false;
+    for (size_t i = 0; i < trials->space.d; i++) {
+        trial->point[i] = json_number_value(json_array_get(point, i));
+        if (!(trial->point[i] >= 0 && trial->point[i] <= 1))
+            return false;
+    }
+    return true;
+}
+
+static bool add_line(const Trials *trials, TrialList *list, const char *text, size_t number)
+{
+    json_t *line = json_loads(text, 0, NULL), *trial = json_object_get(line, "trial");
+    if (!json_is_integer(trial)) {
+        json_decref(line);
+        return damaged(trials, number, "no trial stands here");
+    }
+    json_array_append_new(list->lines, line);
+    int64_t place = json_integer_value(trial);
+    if (json_object_get(line, "point")) {
+        if (place != list->count)
+            return damaged(trials, number, "trials are not numbered one after the other");
+        return add_claim(trials, list, line) || damaged(trials, number, "the point is none of these hyperparameters: another program made the file");
+    }
+    if (place < 0 || place >= list->count)
+        return damaged(trials, number, "no such trial was begun");
+    if (!list->trials[place].finished)
+        list->trials[place].finished = line;
+    return true;
+}
+
+/* A last line without its end is that of a run which was killed while it wrote: it is cut off. */
+static bool read_lines(const Trials *trials, TrialList *list, char *text, size_t size)
+{
+    size_t number = 1, begin = 0;
+    for (char *end; begin < size && (end = memchr(text + begin, '\n', size - begin)); number++) {
+        *end = '\0';
+        if (!add_line(trials, list, text + begin, number))
+            return false;
+        begin = (size_t)(end - text) + 1;
+    }
+    return begin == size || ftruncate(list->descriptor, (off_t)begin) == 0 ||
+           report_error("cannot shorten %s: %s", trials->path, strerror(errno));
+}
+
+static void list_close(TrialList *list)
+{
+    if (list->descriptor >= 0)
+        close(list->descriptor); /* which unlocks it */
+    json_decref(list->lines);
+    free(list->trials);
+}
+
+/* Reads the file under a lock; list_close() in any case. */
+static bool list_open(const Trials *trials, TrialList *list)
+{
+    *list = (TrialList){.descriptor = open(trials->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666), .lines = json_array()};
+    off_t size = -1;
+    if (list->descriptor < 0 || flock(list->descriptor, LOCK_EX) < 0 || (size = lseek(list->descriptor, 0, SEEK_END)) < 0)
+        return report_error("cannot read %s: %s", trials->path, strerror(errno));
+    char *text = malloc((size_t)size + 1);
+    if (!text)
+        return report_error("out of memory");
+    bool fine = pread(list->descriptor, text, (size_t)size, 0) == size || report_error("cannot read %s", trials->path);
+    fine = fine && read_lines(trials, list, text, (size_t)size);
+    free(text);
+    return fine;
+}
+
+static bool list_append(const Trials *trials, TrialList *list, const json_t *line)
+{
+    char *text = json_dumps(line, JSON_COMPACT | JSON_REAL_PRECISION(17));
+    size_t length = text ? strlen(text) : 0;
+    off_t before = lseek(list->descriptor, 0, SEEK_END);
+    bool fine = text != NULL;
+    if (fine) {
+        text[length] = '\n'; /* in place of the end of the string */
+        fine = write(list->descriptor, text, length + 1) == (ssize_t)(length + 1) && fsync(list->descriptor) == 0;
+    }
+    free(text);
+    if (!fine && ftruncate(list->descriptor, before) < 0)
+        return report_error("cannot write %s, whose last line may be broken off: %s", trials->path, strerror(errno));
+    return fine || report_error("cannot write %s: %s", trials->path, strerror(errno));
+}
+
+bool trials_open(Trials *trials, const Manifest *manifest, uint64_t seed, const char *path)
+{
+    TrialList list;
+    *trials = (Trials){.manifest = manifest, .info = manifest->train->trials, .path = strdup(path)};
+    trials->seed[0] = (uint32_t)seed;
+    trials->seed[1] = (uint32_t)(seed >> 32);
+    if (!trials->path)
+        return report_error("out of memory");
+    make_space(trials);
+    bool fine = list_open(trials, &list);
+    list_close(&list);
+    return fine;
+}
+
+void trials_close(Trials *trials)
+{
+    free(trials->path);
+}
+
+/* ---- proposals ---- */
+
+static bool has_value(const Trial *trial)
+{
+    return json_is_number(json_object_get(trial->finished, "value"));
+}
+
+static double value_of(const Trial *trial)
+{
+    return json_number_value(json_object_get(trial->finished, "value"));
+}
+
+/* What expected improvement knows: trials with values, then those that are being trained. A trial that failed counts as if it had the largest
+ * value, so that its neighbourhood is left. */
+static bool bayes(const Trials *trials, const TrialList *list, int64_t number, double *point)
+{
+    size_t d = trials->space.d, count = (size_t)list->count;
+    double *points = malloc((count + 1) * d * sizeof *points), *values = malloc((count + 1) * sizeof *values), largest = -INFINITY;
+    PastTrials past = {.points = points, .values = values};
+    if (!points || !values) {
+        free(points);
+        free(values);
+        return report_error("out of memory");
+    }
+    for (size_t i = 0; i < count; i++)
+        if (has_value(&list->trials[i]))
+            largest = fmax(largest, value_of(&list->trials[i]));
+    for (int pending = 0; pending < 2; pending++)
+        for (size_t i = 0; i < count; i++) {
+            const Trial *trial = &list->trials[i];
+            if ((trial->finished == NULL) != pending || (!pending && !isfinite(largest)))
+                continue;
+            memcpy(points + (past.count + past.pending) * d, trial->point, d * sizeof *points);
+            if (pending)
+                past.pending++;
+            else
+                values[past.count++] = has_value(trial) ? value_of(trial) : largest;
+        }
+    if (!propose_bayes(&trials->space, &past, number, point))
+        report_note("trial %" PRId64 " is a random one: there are too few values for a model of them", number);
+    free(points);
+    free(values);
+    return true;
+}
+
+static bool propose(const Trials *trials, const TrialList *list, int64_t number, double *point)
+{
+    const TrialsInfo *info = trials->info;
+    switch (info->kind) {
+    case PROPOSAL_RANDOM:
+        propose_random(&trials->space, number, point);
+        return true;
+    case PROPOSAL_SOBOL:
+        propose_sobol(&trials->space, number, point);
+        return true;
+    case PROPOSAL_GRID:
+        propose_grid(&trials->space, info->values, number, point);
+        return true;
+    case PROPOSAL_BAYES:
+        if (number > 0 && number >= info->initial)
+            return bayes(trials, list, number, point);
+        propose_random(&trials->space, number, point);
+        if (number == 0)
+            memcpy(point, trials->first, trials->space.d * sizeof *point);
+        return true;
+    case PROPOSAL_COUNT:
+        break;
+    }
+    return report_internal("there is no such kind of proposal");
+}
+
+static bool claim_new(const Trials *trials, TrialList *list, const char *by, int64_t number, double *point)
+{
+    if (!propose(trials, list, number, point))
+        return false;
+    json_t *numbers = json_array();
+    for (size_t i = 0; i < trials->space.d; i++)
+        json_array_append_new(numbers, json_real(point[i]));
+    json_t *line = json_pack("{s:I, s:s, s:o}", "trial", (json_int_t)number, "by", by, "point", numbers);
+    bool fine = line ? list_append(trials, list, line) : report_error("out of memory");
+    json_decref(line);
+    return fine;
+}
+
+Claim trials_claim(const Trials *trials, const char *by, int64_t *number, double *point)
+{
+    TrialList list;
+    Claim claim = list_open(trials, &list) ? TRIAL_CLAIMED : TRIALS_FAILED;
+    int64_t own = -1;
+    for (int64_t i = 0; i < list.count && claim == TRIAL_CLAIMED; i++)
+        if (!list.trials[i].finished && list.trials[i].by && !strcmp(list.trials[i].by, by))
+            own = i;
+    *number = own >= 0 ? own : list.count;
+    if (claim == TRIAL_CLAIMED && own >= 0)
+        memcpy(point, list.trials[own].point, trials->space.d * sizeof *point);
+    else if (claim == TRIAL_CLAIMED && list.count >= trials->info->trials)
+        claim = TRIALS_DONE;
+    else if (claim == TRIAL_CLAIMED && !claim_new(trials, &list, by, *number, point))
+        claim = TRIALS_FAILED;
+    list_close(&list);
+    return claim;
+}
+
+bool trials_finish(const Trials *trials, int64_t number, json_t *fields)
+{
+    TrialList list;
+    bool fine = list_open(trials, &list);
+    if (fine && number < list.count && !list.trials[number].finished) {
+        json_t *line = json_pack("{s:I}", "trial", (json_int_t)number);
+        json_object_update(line, fields);
+        fine = list_append(trials, &list, line);
+        json_decref(line);
+    }
+    json_decref(fields);
+    list_close(&list);
+    return fine;
+}
+
+/* ---- pruning ---- */
+
+/* The least of the first `count` values of a curve; INFINITY: it has fewer. */
+static double least_until(const json_t *curve, size_t count)
+{
+    double least = INFINITY;
+    for (size_t i = 0; i < count && count <= json_array_size(curve); i++)
+        if (json_is_number(json_array_get(curve, i)))
+            least = fmin(least, json_number_value(json_array_get(curve, i)));
+    return least;
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Whether the evaluation is one after which halving looks: number first * factor^k. */
+static bool is_rung(const TrialsInfo *info, size_t evaluations)
+{
+    size_t rung = (size_t)info->first;
+    while (rung < evaluations)
+        rung *= (size_t)info->second;
+    return rung == evaluations;
+}
+
+/* MEDIAN: it is worse than the median of what others had at the same evaluation (D. Golovin et al., Google Vizier, KDD 2017). HALVING: it
+ * is not among the best share of them (L. Li et al., A System for Massively Parallel Hyperparameter Tuning, MLSys 2020, algorithm 2). */
+static bool is_worse(const TrialsInfo *info, double own, double *others, size_t count)
+{
+    qsort(others, count, sizeof *others, compare_numbers);
+    if (info->pruner == PRUNER_MEDIAN)
+        return count >= (size_t)info->second && own > others[count / 2];
+    size_t kept = (count + 1) / (size_t)info->second;
+    return count + 1 >= (size_t)info->second && own > others[kept > 0 ? kept - 1 : 0];
+}
+
+bool trials_is_hopeless(const Trials *trials, int64_t number, const json_t *curve)
+{
+    const TrialsInfo *info = trials->info;
+    size_t evaluations = json_array_size(curve), count = 0;
+    TrialList list;
+    bool looks = info->pruner == PRUNER_MEDIAN    ? evaluations > (size_t)info->first
+                 : info->pruner == PRUNER_HALVING ? is_rung(info, evaluations)
+                                                  : false;
+    if (!looks)
+        return false;
+    bool fine = list_open(trials, &list), hopeless = false;
+    double *others = malloc((size_t)(list.count + 1) * sizeof *others);
+    for (int64_t i = 0; i < list.count && fine && others; i++) {
+        double least = i == number ? INFINITY : least_until(json_object_get(list.trials[i].finished, "curve"), evaluations);
+        if (isfinite(least))
+            others[count++] = least;
+    }
+    if (fine && others && count)
+        hopeless = is_worse(info, least_until(curve, evaluations), others, count);
+    free(others);
+    list_close(&list);
+    return hopeless;
+}
+
+bool trials_count(const Trials *trials, TrialCounts *counts)
+{
+    TrialList list;
+    bool fine = list_open(trials, &list);
+    *counts = (TrialCounts){.claimed = list.count, .best = -1};
+    for (int64_t i = 0; i < list.count && fine; i++) {
+        const Trial *trial = &list.trials[i];
+        const char *ended = json_string_value(json_object_get(trial->finished, "ended"));
+        counts->finished += trial->finished != NULL;
+        counts->pruned += ended && !strcmp(ended, "pruned");
+        counts->failed += ended && !strcmp(ended, "failed");
+        if (has_value(trial) && (counts->best < 0 || value_of(trial) < counts->value)) {
+            counts->best = i;
+            counts->value = value_of(trial);
+        }
+    }
+    if (counts->best >= 0)
+        counts->hypers = json_incref(json_object_get(list.trials[counts->best].finished, "hypers"));
+    list_close(&list);
+    return fine;
+}

@@ -1,0 +1,279 @@
+/* Searches: what they try, what they note of it, and that nothing of it is lost when runs are killed or share a file. */
+#include <jansson.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "tests/runtime/run_command.h"
+
+enum { MOST = 64 };
+
+/* Weights that are trained for 20 steps with rate a under decay b, in one of three widths; the least value is near a = 0.3, b = 0, 2. */
+static const char model[] =
+    "data nothing = rows(8)\n"
+    "hyper lam { a: log(1e-3, 1e3) = 0.01; b: range(0, 1) = 0.5; c: integer(1, 3) = 1 }\n"
+    "net p() -> f32[2] { weight w: f32[2] = 1; return w }\n"
+    "objective lower(e) = sum(square(p() - [3, 4]), axis: 0) + lam.b * sum(square(p()), axis: 0)\n"
+    "objective upper(e) = sum(square(p() - [3, 4]), axis: 0) + 0.1 * square(lam.c - 2)\n"
+    "train go = search(lam) {\n"
+    "  minimise lower(nothing.train) by sgd(lam.a)\n"
+    "  validate upper(nothing.train)\n"
+    "  trials %s\n"
+    "  batch 8\n"
+    "  steps 20\n"
+    "  evaluate steps(5)\n"
+    "  %s\n"
+    "}\n";
+
+static void build(const char *trials, const char *more)
+{
+    char text[2048];
+    snprintf(text, sizeof text, model, trials, more);
+    write_file("m.hn", text, strlen(text));
+    must_run("'%s/hnc' build --float=f64 -W error m.hn -o m", HNC_BINARY_DIR);
+}
+
+typedef struct Noted {
+    json_t *claim, *end; /* lines of the file; NULL: there is none */
+} Noted;
+
+/* The lines of a file of trials, by their numbers; returns how many trials there are. */
+static size_t read_trials(const char *path, Noted noted[MOST])
+{
+    size_t size;
+    char *text = read_file(path, &size);
+    size_t count = 0;
+    assert_non_null(text);
+    memset(noted, 0, MOST * sizeof *noted);
+    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+        json_t *json = json_loads(line, 0, NULL);
+        size_t number = (size_t)json_integer_value(json_object_get(json, "trial"));
+        assert_true(json && number < MOST);
+        json_t **place = json_object_get(json, "point") ? &noted[number].claim : &noted[number].end;
+        assert_null(*place);
+        *place = json;
+        count += place == &noted[number].claim;
+    }
+    free(text);
+    return count;
+}
+
+static double hyper(const Noted *noted, const char *name)
+{
+    return json_number_value(json_object_get(json_object_get(noted->end, "hypers"), name));
+}
+
+static double value(const Noted *noted)
+{
+    const json_t *json = json_object_get(noted->end, "value");
+    return json_is_number(json) ? json_number_value(json) : NAN;
+}
+
+static const char *ended(const Noted *noted)
+{
+    return json_string_value(json_object_get(noted->end, "ended"));
+}
+
+static double of_result(const char *path)
+{
+    json_t *json = json_load_file("run/result.json", 0, NULL), *at = json;
+    char names[64], *name = names;
+    snprintf(names, sizeof names, "%s", path);
+    for (char *next; name; name = next) {
+        next = strchr(name, '/');
+        if (next)
+            *next++ = '\0';
+        at = json_object_get(at, name);
+    }
+    double found = json_number_value(at);
+    json_decref(json);
+    return found;
+}
+
+/* Every trial is as good as training alone with its hyperparameters. */
+static void check_values(const Noted *noted, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        double a = hyper(&noted[i], "lam.a"), b = hyper(&noted[i], "lam.b"), c = hyper(&noted[i], "lam.c"), w[2] = {1, 1}, least = INFINITY;
+        assert_true(a >= 1e-3 && a <= 1e3 && b >= 0 && b <= 1 && (c == 1 || c == 2 || c == 3));
+        for (int step = 1; step <= 20; step++) {
+            for (int k = 0; k < 2; k++)
+                w[k] -= a * (2 * (w[k] - (3 + k)) + 2 * b * w[k]);
+            if (step % 5 == 0)
+                least = fmin(least, (w[0] - 3) * (w[0] - 3) + (w[1] - 4) * (w[1] - 4) + 0.1 * (c - 2) * (c - 2));
+        }
+        if (!strcmp(ended(&noted[i]), "steps") && !(fabs(value(&noted[i]) - least) <= 1e-6 * least + 1e-9))
+            fail_msg("trial %zu has %.12g, training alone %.12g", i, value(&noted[i]), least);
+    }
+}
+
+static void free_trials(Noted *noted)
+{
+    for (size_t i = 0; i < MOST; i++) {
+        json_decref(noted[i].claim);
+        json_decref(noted[i].end);
+    }
+}
+
+static void test_kinds_of_search(void **state)
+{
+    (void)state;
+    static const char *const kinds[] = {"random(30)", "sobol(30)", "bayes(30, initial: 6)"};
+    for (size_t k = 0; k < 3; k++) {
+        Noted noted[MOST];
+        double least = INFINITY;
+        build(kinds[k], "");
+        must_run("rm -rf run && ./m train --out run --quiet");
+        assert_int_equal(read_trials("run/trials.jsonl", noted), 30);
+        check_values(noted, 30);
+        for (size_t i = 0; i < 30; i++)
+            least = fmin(least, value(&noted[i]));
+        assert_true(of_result("trials/value") == least && of_result("best/value") == least && of_result("trials/finished") == 30);
+        assert_true(of_result("trials/failed") == 0 && of_result("steps") == 600);
+        if (k == 2) /* the first trial is at the model's own values, and the last ones are good */
+            assert_true(fabs(hyper(&noted[0], "lam.a") - 0.01) < 1e-9 && fabs(hyper(&noted[0], "lam.b") - 0.5) < 1e-9 && least < 0.05);
+        must_run("./m eval --weights run/best.safetensors");
+        free_trials(noted);
+    }
+}
+
+static void test_grid(void **state)
+{
+    (void)state;
+    Noted noted[MOST];
+    build("grid(4)", "");
+    must_run("'%s/hnc' explain m.hn", HNC_BINARY_DIR);
+    assert_true(output_has("trials     grid(values: 4): 48"));
+    must_run("rm -rf run && ./m train --out run --quiet");
+    assert_int_equal(read_trials("run/trials.jsonl", noted), 4 * 4 * 3);
+    check_values(noted, 48);
+    for (size_t i = 0; i < 48; i++) {
+        assert_float_equal(log10(hyper(&noted[i], "lam.a")), -3 + 2 * (double)(i / 12), 1e-4);
+        assert_float_equal(hyper(&noted[i], "lam.b"), (double)(i / 3 % 4) / 3, 1e-5);
+        assert_true(hyper(&noted[i], "lam.c") == (double)(i % 3 + 1));
+    }
+    free_trials(noted);
+}
+
+/* Rates that are too large make no number of the loss: such trials fail, and the search goes on. */
+static void test_failing_trials(void **state)
+{
+    (void)state;
+    Noted noted[MOST];
+    size_t failed = 0;
+    build("grid(4)", "");
+    must_run("sed -i 's/1e3/1e30/; s/steps 20/steps 200/; s/steps(5)/steps(100)/' m.hn && '%s/hnc' build m.hn -o m", HNC_BINARY_DIR);
+    must_run("rm -rf run && ./m train --out run");
+    assert_true(output_has("48 of 48 finished"));
+    assert_int_equal(read_trials("run/trials.jsonl", noted), 48);
+    for (size_t i = 0; i < 48; i++)
+        if (!strcmp(ended(&noted[i]), "failed")) {
+            assert_true(isnan(value(&noted[i])) && hyper(&noted[i], "lam.a") > 1);
+            failed++;
+        }
+    assert_true(failed == 36 && of_result("trials/failed") == 36);
+    free_trials(noted);
+}
+
+static void test_patience_and_pruning(void **state)
+{
+    (void)state;
+    Noted noted[MOST];
+    size_t stopped = 0;
+    build("sobol(16)", "patience 1");
+    must_run("rm -rf run && ./m train --out run --quiet");
+    assert_int_equal(read_trials("run/trials.jsonl", noted), 16);
+    for (size_t i = 0; i < 16; i++)
+        stopped += !strcmp(ended(&noted[i]), "patience");
+    assert_in_range(stopped, 1, 15);
+    free_trials(noted);
+    static const char *const pruners[] = {"prune median(after: 1, trials: 4)", "prune halving(first: 1, factor: 2)"};
+    for (size_t k = 0; k < 2; k++) {
+        build("sobol(32)", pruners[k]);
+        must_run("rm -rf run && ./m train --out run --quiet");
+        assert_int_equal(read_trials("run/trials.jsonl", noted), 32);
+        double pruned = 0, least = INFINITY;
+        for (size_t i = 0; i < 32; i++) {
+            size_t evaluations = json_array_size(json_object_get(noted[i].end, "curve"));
+            bool early = !strcmp(ended(&noted[i]), "pruned");
+            pruned += early;
+            assert_true(evaluations <= 4 && (early || evaluations == 4));
+            if (early && k == 0)
+                assert_true(evaluations >= 2 && i >= 4);
+            least = fmin(least, value(&noted[i]));
+        }
+        assert_true(pruned >= 8 && pruned <= 28 && pruned == of_result("trials/pruned") && least == of_result("best/value"));
+        free_trials(noted);
+    }
+}
+
+/* Killed again and again, wherever it is: the same trials, and the same last checkpoint. */
+static void test_killed_runs(void **state)
+{
+    (void)state;
+    build("bayes(24, initial: 4)", "");
+    must_run("rm -rf run && ./m train --out run --quiet");
+    must_run("cp -r run whole && rm -rf run && for i in $(seq 200); do timeout -s KILL 0.0$((i %% 7 + 1)) ./m train --out run --quiet --resume && "
+             "break; done >/dev/null 2>&1; test -f run/result.json");
+    assert_true(same_files("run/last.safetensors", "whole/last.safetensors"));
+    assert_true(same_files("run/trials.jsonl", "whole/trials.jsonl"));
+}
+
+/* Two runs share a file: each trial is trained by one of them. */
+static void test_shared_file(void **state)
+{
+    (void)state;
+    Noted noted[MOST];
+    bool by_first = false, by_second = false;
+    build("bayes(40, initial: 8)", "");
+    must_run("sed -i 's/steps 20/steps 2000/; s/steps(5)/steps(100)/' m.hn && '%s/hnc' build m.hn -o m", HNC_BINARY_DIR);
+    must_run("./m train --out one --trials t.jsonl --quiet >/dev/null & ./m train --out two --trials t.jsonl --quiet >/dev/null && wait");
+    assert_int_equal(read_trials("t.jsonl", noted), 40);
+    for (size_t i = 0; i < 40; i++) {
+        const char *by = json_string_value(json_object_get(noted[i].claim, "by"));
+        assert_non_null(noted[i].end);
+        by_first |= !strcmp(by, "one");
+        by_second |= !strcmp(by, "two");
+    }
+    assert_true(by_first && by_second);
+    free_trials(noted);
+}
+
+static void test_wrong_files(void **state)
+{
+    (void)state;
+    build("random(4)", "");
+    must_run("rm -rf run && ./m train --out run --quiet");
+    must_run("head -c 300 run/trials.jsonl > cut.jsonl && ./m train --out second --trials cut.jsonl --quiet && test $(wc -l < cut.jsonl) -ge 7");
+    write_file("other.jsonl", "{\"trial\": 0, \"by\": \"x\", \"point\": [0.5]}\n", 43);
+    assert_int_equal(run_command("./m train --out third --trials other.jsonl --quiet"), 1);
+    assert_true(output_has("other.jsonl, line 1: the point is none of these hyperparameters"));
+    write_file("other.jsonl", "hello\n", 6);
+    assert_int_equal(run_command("./m train --out fourth --trials other.jsonl --quiet"), 1);
+    assert_true(output_has("other.jsonl, line 1: no trial stands here"));
+    assert_int_equal(run_command("./m train --out fifth --trials /nowhere/t.jsonl --quiet"), 1);
+    assert_true(output_has("cannot read /nowhere/t.jsonl: No such file or directory"));
+    must_run("sed -i 's/search(lam)/fit/; /trials/d; s/sgd(lam.a)/sgd(0.1)/' m.hn && '%s/hnc' build m.hn -o m", HNC_BINARY_DIR);
+    assert_int_equal(run_command("./m train --trials t.jsonl"), 1);
+    assert_true(output_has("--trials is for a train that has trials"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_kinds_of_search, folder_set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_grid, folder_set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_failing_trials, folder_set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_patience_and_pruning, folder_set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_killed_runs, folder_set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_shared_file, folder_set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_wrong_files, folder_set_up, folder_tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
