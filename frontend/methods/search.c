@@ -1,6 +1,4 @@
 /* Trains by search: one training after the other, each with hyperparameters of its own, which a rule proposes. */
-#include <stdlib.h>
-
 #include "frontend/declare/train_plan.h"
 #include "proposals/proposals.h"
 

@@ -305,6 +305,53 @@ static void test_wrong_folders(void **state)
     assert_int_equal(run_command(SCRIPTED TOY " plot a a --out a/config.json"), 1);
 }
 
+/* A run whose evaluations, one per second, have these values of the metric that selects; "-": none. */
+static void write_timed_run(const char *folder, const char *train, int seed, const char *values)
+{
+    char path[256], copy[128];
+    snprintf(copy, sizeof copy, "%s", values);
+    mkdir(folder, 0777);
+    snprintf(path, sizeof path, "%s/config.json", folder);
+    FILE *file = fopen(path, "w");
+    fprintf(file, "{\"model\": \"m\", \"train\": \"%s\", \"seed\": %d}\n", train, seed);
+    fclose(file);
+    snprintf(path, sizeof path, "%s/metrics.jsonl", folder);
+    file = fopen(path, "w");
+    int second = 1;
+    for (char *value = strtok(copy, " "); value; value = strtok(NULL, " "), second++)
+        fprintf(file, "{\"event\": \"epoch\", \"step\": %d, \"seconds\": %d, \"fit(toy.valid)\": %s}\n", 10 * second, second,
+                strcmp(value, "-") ? value : "null");
+    fclose(file);
+}
+
+static void test_the_best_over_time(void **state)
+{
+    (void)state;
+    write_timed_run("a", "slow", 0, "9 8 7 6 5 4 3 2");
+    write_timed_run("b", "slow", 1, "9 9 9 9 9 9 9 1");
+    write_timed_run("c", "slow", 2, "- 4 6 6 6 6 6 6");
+    write_timed_run("d", "fast", 0, "3 5 7");
+    write_timed_run("e", "never", 0, "- -");
+    assert_int_equal(run_command(SCRIPTED TOY " compare a b c d --out drawn"), 0);
+    assert_true(output_has("the least fit(toy.valid) so far, the median over runs"));
+    assert_true(output_has("2 s        4 s        8 s"));
+    assert_true(output_has("slow (3 runs)                                         8          6          2"));
+    assert_true(output_has("fast                                                  3          3          3"));
+    script_has("set xrange [0:8]");
+    script_has("\n8 2 1 4\nEND\n"); /* seconds, median, least, largest */
+    assert_int_equal(run_command(SCRIPTED TOY " compare a b c d --json"), 0);
+    assert_true(output_has("\"metric\": \"fit(toy.valid)\""));
+    assert_int_equal(run_command(SCRIPTED TOY " compare a e"), 0);
+    assert_true(output_has("e has no evaluation of fit(toy.valid)"));
+    assert_true(output_has("never                                                 -          -          -"));
+    assert_int_equal(run_command(SCRIPTED TOY " compare e"), 1);
+    assert_true(output_has("no run has an evaluation of fit(toy.valid)"));
+    assert_int_equal(run_command(TOY " compare"), 1);
+    assert_true(output_has("compare needs the folders of runs"));
+    assert_int_equal(run_command(TOY " compare nowhere"), 1);
+    assert_true(output_has("nowhere is not a folder"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -315,6 +362,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_long_titles, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_fronts_side_by_side, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_a_front_over_time, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_the_best_over_time, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_real_pictures, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_wrong_folders, set_up, folder_tear_down),
     };
