@@ -229,7 +229,7 @@ static bool identify(const char *path, const Manifest *manifest, const json_t *m
     if (identity->rounds > plan_budgets(manifest->train))
         return report_error("%s belongs to a run of %" PRId64 " %ss, and this program has %" PRId64
                             ": a run may get more of them, but not lose any",
-                            path, identity->rounds, manifest->train->sweep ? manifest->train->sweep->point_word : "round",
+                            path, identity->rounds, manifest->train->sweep ? manifest->train->sweep->point_word : manifest->train->trials ? "trial" : "round",
                             plan_budgets(manifest->train));
     if (!is_possible(path, manifest, identity, position))
         return false;

@@ -273,7 +273,7 @@ static bool make_plan(Run *run)
     if (run->has_checkpoint && run->identity.epoch_steps != epoch_steps)
         return report_error("%s belongs to a run with %" PRId64 " steps per epoch, but with this data there are %" PRId64,
                             run->last, run->identity.epoch_steps, epoch_steps);
-    const char *round = train->sweep ? train->sweep->point_word : "round";
+    const char *round = train->trials ? "trial" : train->sweep ? train->sweep->point_word : "round";
     if (run->has_checkpoint && total / budgets != planned / before && budgets > 1)
         return report_error("%s belongs to a run of %" PRId64 " steps for each %s, which cannot be changed to %" PRId64
                             ": what is finished would have to go on",

@@ -91,17 +91,17 @@ static void print_threads(const Run *run)
         screen_field("threads", "%" PRId64, threads);
 }
 
-/* "60 epochs of 390 steps", "4,000 steps", "10 tasks of 4,000 steps". */
+/* "60 epochs of 390 steps", "4,000 steps", "10 tasks of 4,000 steps", "64 trials of 20 epochs of 390 steps". */
 enum { LENGTH_SIZE = 3 * COUNT_SIZE };
 static const char *planned_length(const Run *run, char text[static LENGTH_SIZE])
 {
     const RunPlan *plan = &run->plan;
     const SweepInfo *sweep = run->manifest->train->sweep;
-    bool rounds = sweep_in_rounds(sweep);
-    int64_t steps = rounds ? plan->net_steps : plan->total_steps;
+    const char *round = run->manifest->train->trials ? "trial" : sweep_in_rounds(sweep) ? sweep->point_word : NULL;
+    int64_t steps = round ? plan->net_steps : plan->total_steps;
     char points[COUNT_SIZE + 8] = "", epochs[COUNT_SIZE], number[32], each[COUNT_SIZE];
-    if (rounds) {
-        screen_count((double)plan->nets, sweep->point_word, points);
+    if (round) {
+        screen_count((double)plan->nets, round, points);
         strcat(points, " of ");
     }
     if (plan->in_steps)
