@@ -158,7 +158,7 @@ static void standardise(Gp *gp, const double *values, double *y)
         y[i] = (values[i] - gp->mean) / gp->deviation;
 }
 
-/* Lengths, scale and noise, from about where the priors have them. */
+/* Lengths, scale and noise: the best of what is found from where the priors have them, and from shorter lengths and less noise. */
 static bool fit_logs(Gp *gp, const double *y, size_t most)
 {
     size_t n = gp->n < most ? gp->n : most, d = gp->d;
@@ -169,13 +169,22 @@ static bool fit_logs(Gp *gp, const double *y, size_t most)
         memcpy(x + i * d, gp->x + from * d, d * sizeof *x);
         some[i] = y[from];
     }
-    memset(gp->logs, 0, d * sizeof *gp->logs);
-    gp->logs[d] = 0;
-    gp->logs[d + 1] = -4;
-    bool fine = x && fit.room && isfinite(minimise(d + 2, gp->logs, lowest, largest, FIT_STEPS, fit_loss, &fit));
+    static const double first_length[2] = {0, -1.2}, first_noise[2] = {-4, -9};
+    double least = INFINITY, logs[MINIMISE_MOST];
+    for (int begin = 0; x && fit.room && begin < 2; begin++) {
+        for (size_t i = 0; i < d; i++)
+            logs[i] = first_length[begin];
+        logs[d] = 0;
+        logs[d + 1] = first_noise[begin];
+        double loss = minimise(d + 2, logs, lowest, largest, FIT_STEPS, fit_loss, &fit);
+        if (loss < least) {
+            least = loss;
+            memcpy(gp->logs, logs, (d + 2) * sizeof *logs);
+        }
+    }
     free(fit.room);
     free(x);
-    return fine;
+    return isfinite(least);
 }
 
 /* The factor with as little more noise as it takes. */

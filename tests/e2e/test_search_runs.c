@@ -251,7 +251,8 @@ static void test_wrong_files(void **state)
     build("random(4)", "");
     must_run("rm -rf run && ./m train --out run --quiet");
     must_run("head -c 300 run/trials.jsonl > cut.jsonl && ./m train --out second --trials cut.jsonl --quiet && test $(wc -l < cut.jsonl) -ge 7");
-    write_file("other.jsonl", "{\"trial\": 0, \"by\": \"x\", \"point\": [0.5]}\n", 43);
+    static const char foreign[] = "{\"trial\": 0, \"by\": \"x\", \"point\": [0.5]}\n";
+    write_file("other.jsonl", foreign, strlen(foreign));
     assert_int_equal(run_command("./m train --out third --trials other.jsonl --quiet"), 1);
     assert_true(output_has("other.jsonl, line 1: the point is none of these hyperparameters"));
     write_file("other.jsonl", "hello\n", 6);
