@@ -316,6 +316,7 @@ static TrainInfo *train_of(const Filler *f, const Train *train)
                         .method = method_traits[train->method].name,
                         .batch = train->batch,
                         .epochs = train->epochs,
+                        .seconds = train->seconds,
                         .phases = ARENA_ARRAY(f->arena, PhaseInfo, train->phases.len),
                         .phase_count = train->phases.len,
                         .acts = ARENA_ARRAY(f->arena, ActInfo, train->acts.len),

@@ -227,6 +227,8 @@ static void explain_train(const Model *model, const Train *train, Arena *arena)
         printf("after each %s", unit);
     else
         printf("every %g %ss", train->evaluate, unit);
+    if (train->seconds > 0)
+        printf(", at most %g s", train->seconds);
     if (train->patience)
         printf(", patience %" PRId64, train->patience);
     puts(train->patience ? "" : ", no patience");

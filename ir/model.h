@@ -411,6 +411,7 @@ typedef struct Train {
     double evaluate; /* epochs between evaluations, or steps */
     bool evaluate_in_steps;
     int64_t patience; /* evaluations without improvement of `select`; 0: none */
+    double seconds;   /* of training, after which it ends; 0: no limit */
     double warmup;    /* epochs of lower steps before the first upper one */
     int64_t every_lower, every_upper;
     double sigma; /* first scale of the conditions' perturbation */

@@ -250,5 +250,8 @@ void read_common(TrainPlan *plan)
     setting_integer(plan, "epochs", 1, &train->epochs);
     setting_integer(plan, "steps", 1, &train->steps);
     setting_integer(plan, "patience", 1, &train->patience);
+    const Setting *seconds = find_setting(plan, "seconds");
+    if (seconds && seconds->values.first)
+        read_number(plan->s, seconds->values.first, "'seconds'", (Range)ABOVE(0), &train->seconds);
     read_evaluate(plan);
 }

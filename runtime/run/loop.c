@@ -467,7 +467,7 @@ static bool take_act(Run *run, size_t act)
 /* Called between two rounds of the budget. */
 static bool time_is_up(const Run *run, size_t act)
 {
-    return run->settings->seconds > 0 && run->position.seconds >= run->settings->seconds &&
+    return run->plan.seconds > 0 && run->position.seconds >= run->plan.seconds &&
            act == walk_budget(run->manifest->train) + 1;
 }
 

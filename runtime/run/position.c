@@ -31,6 +31,7 @@ void plan_make(RunPlan *plan, const TrainInfo *train, int64_t epoch_steps, int64
     plan->net_steps = rounds > 0 ? rounds * train->phases[0].batches : 1;
     plan->nets = plan_budgets(train);
     plan->in_steps = !train->acts[walk_budget(train)].in_epochs;
+    plan->seconds = train->seconds;
 }
 
 int64_t plan_nets_begun(const RunPlan *plan, int64_t steps)

@@ -11,6 +11,7 @@ typedef struct RunPlan {
     int64_t net_steps; /* of one net: those of the repeat that is the budget */
     int64_t nets;      /* how many of these there are */
     bool in_steps;     /* the train is given in steps: epochs mean nothing to its reader */
+    double seconds;    /* of training, after which the run ends; 0: no limit */
     size_t phases;
     Walk walk;
 } RunPlan;

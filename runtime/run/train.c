@@ -265,6 +265,8 @@ static bool make_plan(Run *run)
     if (settings->steps >= 0)
         budget = settings->steps;
     plan_make(&run->plan, train, epoch_steps, budget);
+    if (settings->seconds > 0)
+        run->plan.seconds = settings->seconds;
     if (!run->plan.in_steps && settings->steps < 0)
         note_unequal_epochs(run, epoch_steps);
     int64_t total = run->plan.total_steps;
@@ -523,7 +525,7 @@ static int run_loop(Run *run)
     }
     if (!run->settings->quiet)
         words_header(run);
-    progress_begin(&run->progress, run->manifest, &run->plan, &run->position, run->settings->quiet, run->settings->seconds);
+    progress_begin(&run->progress, run->manifest, &run->plan, &run->position, run->settings->quiet, run->plan.seconds);
     LoopEnd end = loop_run(run);
     progress_end(&run->progress);
     return report_end(run, end);

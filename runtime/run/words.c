@@ -185,7 +185,7 @@ static void print_reason(const Run *run, const char *reason)
         snprintf(why, sizeof why, "the last %s %s no improvement",
                  screen_count((double)position->bad_epochs, "evaluation", worse), position->bad_epochs == 1 ? "was" : "were");
     else if (!strcmp(reason, "seconds"))
-        snprintf(why, sizeof why, "its %.4g s of training are over", run->settings->seconds);
+        snprintf(why, sizeof why, "its %.4g s of training are over", run->plan.seconds);
     printf("\n");
     screen_field("ended", "after %s in %s of training: %s", amount(run, done), screen_duration(position->seconds, time), why);
     events_list(&run->program, events, sizeof events);

@@ -265,6 +265,22 @@ static void test_wrong_files(void **state)
     assert_true(output_has("--trials is for a train that has trials"));
 }
 
+/* The clock of the model, and that of the flag in its place. */
+static void test_seconds(void **state)
+{
+    (void)state;
+    build("random(1000)", "seconds 0.2");
+    must_run("'%s/hnc' explain m.hn", HNC_BINARY_DIR);
+    assert_true(output_has("at most 0.2 s"));
+    must_run("sed -i 's/steps 20/steps 20000/; s/steps(5)/steps(20000)/' m.hn && '%s/hnc' build m.hn -o m", HNC_BINARY_DIR);
+    must_run("rm -rf run && ./m train --out run --quiet");
+    assert_true(output_has("stopped by seconds"));
+    double first = of_result("seconds");
+    assert_true(first >= 0.2 && first < 2);
+    must_run("./m train --out run --resume --seconds 0.5 --quiet");
+    assert_true(of_result("seconds") >= 0.5);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -274,6 +290,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_patience_and_pruning, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_killed_runs, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_shared_file, folder_set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_seconds, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_wrong_files, folder_set_up, folder_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

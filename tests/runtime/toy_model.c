@@ -104,7 +104,7 @@ const char hn_manifest[] =
     "\"conditions\":[{\"name\":\"lam\",\"word\":\"hyper\",\"standing\":true,\"domain\":\"reals\",\"width\":1,\"count\":0,\"state\":-1}],"
     "\"hypers\":[{\"name\":\"lam.decay\",\"condition\":0,\"offset\":0,\"kind\":\"log\",\"shape\":[],\"low\":0,\"high\":0,\"init\":0.001,\"shared\":true}],"
     "\"constants\":[],\"exports\":[],"
-    "\"train\":{\"name\":\"tune\",\"batch\":" TEXT(TOY_BATCH) ",\"epochs\":6,"
+    "\"train\":{\"name\":\"tune\",\"batch\":" TEXT(TOY_BATCH) ",\"epochs\":6,\"seconds\":0,"
 #ifdef TOY_FIT
     "\"method\":\"fit\",\"select\":-1,\"plateau\":-1,\"hypers\":-1,"
     "\"phases\":[{\"name\":\"minimise\",\"dataset\":0,\"split\":0,\"member\":-1,\"member_condition\":-1,\"all_members\":false,\"batch\":" TEXT(TOY_BATCH) ",\"batches\":1,\"reads_next\":false,\"micro_batch\":" TEXT(TOY_BATCH) ",\"micro_step\":-1,\"step\":1,\"rehearsed\":0,\"nonnegative\":null}],"
