@@ -202,10 +202,11 @@ static void explain_conditions(const Model *model, const Train *train, Arena *ar
         printf("  %-24s %s", short_text(arena, h->name, LONGEST_NAME), hyper_range(arena, h));
         if (h->shape.rank)
             printf(", %" PRId64 " values", type_elements(h->shape));
-        if (find_train_condition(train, h->condition))
-            printf(", starts at %g, drawn per %s\n", h->init, h->shared ? "batch" : "example");
-        else
-            printf(", stays at %g\n", h->init);
+        bool moved = find_train_condition(train, h->condition) != NULL, drawn = moved && train->sigma > 0;
+        printf(", %s at %g%s\n", moved ? "starts" : "stays", h->init,
+               !drawn      ? ""
+               : h->shared ? ", drawn per batch"
+                           : ", drawn per example");
     }
     if (model->hypers.len > MOST_LINES)
         printf("  and others: %" PRIu32 " in all\n", model->hypers.len);

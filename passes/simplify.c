@@ -109,15 +109,15 @@ static Value simplify_binary(Simplifier *s)
     case OP_ADD:
         return is_number(s, x, 0) ? y : is_number(s, y, 0) ? x : NO_VALUE;
     case OP_SUB:
-        if (is_number(s, x, 0))
+        if (is_number(s, x, 0) && real)
             return build_unary(s->b, OP_NEG, y);
         return is_number(s, y, 0) ? x : NO_VALUE;
     case OP_MUL:
         if (is_number(s, x, 0) || is_number(s, y, 0))
             return constant(s, type, 0);
-        if (is_number(s, x, -1))
+        if (is_number(s, x, -1) && real)
             return build_unary(s->b, OP_NEG, y);
-        if (is_number(s, y, -1))
+        if (is_number(s, y, -1) && real)
             return build_unary(s->b, OP_NEG, x);
         return is_number(s, x, 1) ? y : is_number(s, y, 1) ? x : NO_VALUE;
     case OP_DIV:

@@ -1,4 +1,5 @@
 /* Hyperparameters: each group is one condition, a vector of unconstrained numbers; each entry is squashed into its range. */
+#include <float.h>
 #include <string.h>
 
 #include "frontend/conditions/conditions.h"
@@ -56,6 +57,11 @@ static bool read_kind(Session *s, const Expr *expr, Hyper *hyper, const KindRule
     hyper->high = is_bounded(hyper->kind) ? bounds[1].number : 0;
     if (!bounds[0].expr != !bounds[1].expr) {
         fail(s, expr->span, "'%s' takes two bounds, as in %s", kind_rows[row].name, kind_rows[row].example);
+        return false;
+    }
+    bool wide = hyper->kind == HYPER_LOG_RANGE && (hyper->low < FLT_MIN || hyper->high > FLT_MAX);
+    if (wide) {
+        fail(s, expr->span, "'log' takes bounds from 1e-37 to 1e38: beyond them are numbers that f32 does not have");
         return false;
     }
     if (!bounds[0].expr || hyper->low < hyper->high)

@@ -36,6 +36,20 @@ static void refuse_families(TrainPlan *plan)
                  "'%s' reads a family of data sets, which unrolled cannot do yet", plan->train.phases.data[i].name);
 }
 
+/* Between two steps that begin anew there is no evaluation to follow. */
+static void refuse_watching(TrainPlan *plan)
+{
+    const Phase *lower = plan->train.phases.len ? &plan->train.phases.data[0] : NULL;
+    for (uint32_t k = 0; plan->train.unrolled->restart && lower && k <= lower->parts.len; k++) {
+        const ScheduleTraits *schedule = &schedule_traits[phase_optimizer(lower, k)->schedule.kind];
+        if (!schedule->watches)
+            continue;
+        fail(plan->s, find_setting(plan, "lower")->span, "the schedule '%s' follows evaluations, and steps that begin anew have none between them",
+             schedule->name);
+        add_help(plan->s, "let them go on, 'start: warm', or choose a schedule of steps, such as 'cosine'");
+    }
+}
+
 static void lower(TrainPlan *plan)
 {
     plan->train.unrolled = ARENA_NEW(&plan->s->module->arena, Unrolled);
@@ -46,6 +60,7 @@ static void lower(TrainPlan *plan)
     lower_phase(plan, "upper", true);
     lower_metrics(plan, "upper");
     refuse_families(plan);
+    refuse_watching(plan);
 }
 
 static void check(Session *s, const Decl *decl, const Train *train)

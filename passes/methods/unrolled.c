@@ -152,13 +152,15 @@ static Value first_of(Steps *s, uint32_t state)
     return build_read(&s->b, first);
 }
 
-/* The number of a step is that of the first one and its place in the scan. */
+/* By its number a step knows its place in a schedule, which is as long as a training: that of the first step and its place in the scan
+ * or, where the steps begin anew, its place alone. */
 static void scan_numbers(Steps *s, int64_t steps)
 {
     Type whole = type_of(DTYPE_I32, 1, &steps);
     Value places = build_iota(&s->b, whole, 0), number = build_const(&s->b, type_scalar(DTYPE_I32), 0);
-    Value all = build_binary(&s->b, OP_ADD, places, build_splat(&s->b, s->done, whole));
-    vec_push(&s->scanned, (Placeholder){number, all});
+    if (!s->train->unrolled->restart)
+        places = build_binary(&s->b, OP_ADD, places, build_splat(&s->b, s->done, whole));
+    vec_push(&s->scanned, (Placeholder){number, places});
     *value_of(s, s->assembly->step_lower) = number;
 }
 
@@ -206,9 +208,12 @@ static void unroll_lower(Steps *s, const Phase *phase, const Function *one)
     Builder *b = &s->b;
     Value *map = new_map(one);
     fetch_batches(s, phase, one, map);
-    for (uint32_t i = 0; i < one->inputs.len; i++)
-        if (is_entry(one->input_names.data[i]))
-            map[one->inputs.data[i]] = build_const(b, OP_AT(one, one->inputs.data[i])->type, 0);
+    for (uint32_t i = 0; i < one->inputs.len; i++) {
+        const char *name = one->input_names.data[i];
+        bool length = s->train->unrolled->restart && strcmp(name, "total_steps") == 0;
+        if (is_entry(name) || length)
+            map[one->inputs.data[i]] = build_const(b, OP_AT(one, one->inputs.data[i])->type, length ? (double)phase->batches : 0);
+    }
     scan_numbers(s, phase->batches);
     add_carries(s, one);
     read_states(s, one);

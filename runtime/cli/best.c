@@ -5,6 +5,7 @@
 
 #include "runtime/cli/plot_events.h"
 #include "runtime/cli/plot_script.h"
+#include "runtime/core/report.h"
 
 const json_t *best_until(const Best *best, const PlotRun *run, double seconds)
 {
@@ -97,8 +98,13 @@ bool best_draw(const Best *best, const char *picture)
     plot_legend(script, best->runs, false, WIDTH, height, TITLE_HEIGHT);
     fprintf(script, "set lmargin 9\nset rmargin 3.5\nset bmargin 3.2\nset tmargin at screen %.5f\n", 1 - (double)head / height);
     choose_range(script, best);
+    bool any = false;
     for (size_t group = 0; group < best->runs->group_count; group++)
-        write_group(script, best, group);
+        any |= write_group(script, best, group);
+    if (!any) {
+        fclose(script);
+        return report_error("there is nothing to draw: of no group all runs have an evaluation of %s", best->key);
+    }
     const char *between = "plot ";
     for (int layer = 0; layer < 2; layer++) /* all bands under all lines */
         for (size_t group = 0; group < best->runs->group_count; group++) {

@@ -40,7 +40,7 @@ static void print_table(const Manifest *manifest, const Best *best)
     printf("the least %s so far, the median over runs\n\n%-*s", best->key, NAME_WIDTH, "");
     for (int t = 0; t < TIMES; t++) {
         char text[32];
-        snprintf(text, sizeof text, "%.4g s", best->seconds * shares[t]);
+        snprintf(text, sizeof text, "%.3g s", best->seconds * shares[t]);
         printf("%*s", NUMBER_WIDTH, text);
     }
     printf("  then\n");

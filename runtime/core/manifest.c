@@ -106,3 +106,13 @@ int64_t manifest_elements(const Manifest *manifest, StateRole role)
             elements += manifest->states[i].tensor.elements;
     return elements;
 }
+
+void manifest_figure(const TrainInfo *train, size_t phase, const char *output, char *key, size_t size)
+{
+    const PhaseInfo *own = &train->phases[phase];
+    const char *dot = strrchr(output, '.');
+    if (own->reads_next && dot && !strcmp(dot + 1, own[1].name))
+        snprintf(key, size, "%s", output);
+    else
+        snprintf(key, size, "%.120s.%.120s", output, own->name);
+}

@@ -247,14 +247,6 @@ static bool take_step(Run *run, size_t phase)
 
 /* ---- evaluations ---- */
 
-/* "OUTPUT.PHASE". An output whose name ends so is of the next phase, of which the step reads a batch. */
-static void name_figure(const Run *run, size_t phase, const char *output, char *key, size_t size)
-{
-    const char *dot = strrchr(output, '.'), *own = run->phases[phase].info->name;
-    bool named = run->phases[phase].info->reads_next && dot && !strcmp(dot + 1, run->phases[phase + 1].info->name);
-    snprintf(key, size, named ? "%s" : "%s.%s", output, own);
-}
-
 /* The means over the epoch, which then begin anew. */
 static void add_means(Run *run, json_t *event)
 {
@@ -263,7 +255,7 @@ static void add_means(Run *run, json_t *event)
         for (size_t i = 0; step && i < step->output_count; i++) {
             Mean *mean = &run->position.means[phase][i];
             char key[256];
-            name_figure(run, phase, step->outputs[i].name, key, sizeof key);
+            manifest_figure(run->manifest->train, phase, step->outputs[i].name, key, sizeof key);
             if (mean->count)
                 json_object_set_new(event, key, json_finite(mean->sum / (double)mean->count));
             *mean = (Mean){0};
@@ -290,14 +282,14 @@ static void add_hypers(Run *run, json_t *object)
 static bool judge(Run *run, double selected)
 {
     Position *position = &run->position;
-    bool improved = run->manifest->train->select < 0 || selected < position->best_value;
+    bool improved = run->manifest->train->select < 0 || (selected < position->best_value && isfinite(selected));
     position->bad_epochs++;
     if (improved) {
         position->best = position->evaluations;
         position->best_value = selected;
         position->bad_epochs = 0;
     }
-    if (selected < position->trial_best) { /* of one trial of several, where they are judged apart */
+    if (selected < position->trial_best && isfinite(selected)) { /* of one trial of several, where they are judged apart */
         position->trial_best = selected;
         position->bad_epochs = 0;
     }

@@ -39,9 +39,9 @@ int64_t plan_nets_begun(const RunPlan *plan, int64_t steps)
     return (steps + plan->net_steps - 1) / plan->net_steps;
 }
 
-const char *position_end_reason(const Position *position)
+const char *position_end_reason(const Position *position, const TrainInfo *train)
 {
-    return position->done[0] < 0 ? "patience" : "steps";
+    return train->trials ? "trials" : position->done[0] < 0 ? "patience" : "steps";
 }
 
 void metadata_set_integer(json_t *metadata, const char *key, int64_t value)

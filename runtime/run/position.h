@@ -48,8 +48,8 @@ typedef struct Position {
     Mean means[MAX_PHASES][MAX_STEP_OUTPUTS];
 } Position;
 
-/* Why a run is at its end: "patience", "steps" (all planned ones are done). */
-const char *position_end_reason(const Position *position);
+/* Why a run is at its end: "patience", "steps" (all planned ones are done), "trials" (as many as the train has were begun). */
+const char *position_end_reason(const Position *position, const TrainInfo *train);
 /* The plan of a train: each repeat that is its budget has `budget` rounds, or the train's own number if `budget` is negative. */
 void plan_make(RunPlan *plan, const TrainInfo *train, int64_t epoch_steps, int64_t budget);
 /* How many times the budget is spent: once, or once per net. */

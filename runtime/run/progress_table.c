@@ -57,13 +57,6 @@ static void add(Available *available, int rank, const char *key)
     snprintf(column->key, sizeof column->key, "%s", key);
 }
 
-static void add_joined(Available *available, int rank, const char *name, const char *of)
-{
-    char key[256];
-    snprintf(key, sizeof key, "%.120s.%.120s", name, of);
-    add(available, rank, key);
-}
-
 /* ORDER: a smaller number is shown first. */
 enum { FIRST_LOSS, SELECTING, FIRST_RATE, INDICATOR, LOSS, METRIC, RANGE, HYPER, RATE, OTHER };
 
@@ -73,12 +66,15 @@ static void add_outputs(Available *available, const Manifest *manifest)
     const TrainInfo *train = manifest->train;
     bool first_rate = true;
     for (size_t i = 0; i < train->phase_count; i++) {
-        const FunctionInfo *step = &manifest->functions[train->phases[i].step];
-        for (size_t j = 0; j < step->output_count; j++) {
+        const FunctionInfo *step = train->phases[i].step == NONE ? NULL : &manifest->functions[train->phases[i].step];
+        for (size_t j = 0; step && j < step->output_count; j++) {
             const char *name = step->outputs[j].name;
             bool is_rate = !strcmp(name, "rate") || !strncmp(name, "rate.", 5);
-            int rank = is_rate ? (i == 0 && first_rate ? FIRST_RATE : RATE) : j > 0 ? OTHER : i == 0 ? FIRST_LOSS : LOSS;
-            add_joined(available, rank, name, train->phases[i].name);
+            bool is_loss = j == 0 || !strncmp(name, "loss.", 5); /* of the phase, or of the next one */
+            int rank = is_rate ? (i == 0 && first_rate ? FIRST_RATE : RATE) : !is_loss ? OTHER : i == 0 && j == 0 ? FIRST_LOSS : LOSS;
+            char key[256];
+            manifest_figure(train, i, name, key, sizeof key);
+            add(available, rank, key);
             first_rate &= !is_rate;
         }
     }

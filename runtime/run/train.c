@@ -408,6 +408,7 @@ static void close_run(Run *run)
         call_close(&run->calls[i]);
     metrics_log_close(&run->log);
     trials_close(&run->trials.trials);
+    free(run->trials.folder);
     program_close(&run->program);
     data_free(&run->data);
     free(run->folder);
@@ -425,12 +426,14 @@ static bool open_trials(Run *run)
     const char *shared = run->settings->trials;
     char *own = shared ? NULL : path_join(run->folder, "trials.jsonl");
     run->trials = (TrialActs){.manifest = run->manifest,
-                              .folder = run->folder,
+                              .folder = realpath(run->folder, NULL),
                               .program = &run->program,
                               .walk = &run->plan.walk,
                               .log = &run->log,
                               .position = &run->position};
-    bool fine = (shared || own) && trials_open(&run->trials.trials, run->manifest, run->identity.seed, shared ? shared : own);
+    if (!run->trials.folder)
+        report_error("cannot find the folder %s: %s", run->folder, strerror(errno));
+    bool fine = (shared || own) && run->trials.folder && trials_open(&run->trials.trials, run->manifest, run->identity.seed, shared ? shared : own);
     free(own);
     return fine;
 }
@@ -476,7 +479,7 @@ static void recover_sweep(Run *run)
 
 static int report_end(Run *run, LoopEnd end)
 {
-    const char *reason = end == LOOP_TIME_UP ? "seconds" : run->manifest->train->trials ? "trials" : position_end_reason(&run->position);
+    const char *reason = end == LOOP_TIME_UP ? "seconds" : position_end_reason(&run->position, run->manifest->train);
     switch (end) {
     case LOOP_FAILED:
         return EXIT_FAILURE;

@@ -78,7 +78,7 @@ bool trial_observe(TrialActs *acts, json_t *hypers)
     bool patience = position->trial_ended == TRIAL_GOES_ON && position->done[walk_budget(acts->manifest->train)] < 0;
     json_t *fields = json_pack("{s:o, s:o, s:o, s:I, s:s}", "value", json_finite(position->trial_best), "curve", trial_curve(acts),
                                "hypers", hypers, "step", (json_int_t)position->steps[0], "ended",
-                               patience ? "patience" : ends[position->trial_ended]);
+                               !isfinite(position->trial_best) ? "failed" : patience ? "patience" : ends[position->trial_ended]);
     return fields ? trials_finish(&acts->trials, position->trial, fields) : report_error("out of memory");
 }
 

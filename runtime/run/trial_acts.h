@@ -11,7 +11,7 @@
 typedef struct TrialActs {
     Trials trials;
     const Manifest *manifest;
-    const char *folder; /* names the run in the file */
+    char *folder; /* the run's, without links: it names the run in the file. Owned */
     const Program *program;
     const Walk *walk;
     const MetricsLog *log;

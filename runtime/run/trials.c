@@ -84,8 +84,20 @@ static bool add_claim(const Trials *trials, TrialList *list, const json_t *line)
     return true;
 }
 
+/* The first line: of a program that computes the same. */
+static bool check_heading(const Trials *trials, const char *text)
+{
+    json_t *line = json_loads(text, 0, NULL);
+    const char *digest = json_string_value(json_object_get(line, "digest"));
+    bool fine = digest && !strcmp(digest, trials->manifest->digest);
+    json_decref(line);
+    return fine || report_error("%s holds the trials of another program: the model, or what is tried, differs", trials->path);
+}
+
 static bool add_line(const Trials *trials, TrialList *list, const char *text, size_t number)
 {
+    if (number == 1)
+        return check_heading(trials, text);
     json_t *line = json_loads(text, 0, NULL), *trial = json_object_get(line, "trial");
     if (!json_is_integer(trial)) {
         json_decref(line);
@@ -159,6 +171,15 @@ static bool list_append(const Trials *trials, TrialList *list, const json_t *lin
     return fine || report_error("cannot write %s: %s", trials->path, strerror(errno));
 }
 
+static bool write_heading(const Trials *trials, TrialList *list)
+{
+    const Manifest *manifest = trials->manifest;
+    json_t *line = json_pack("{s:s, s:s, s:s}", "model", manifest->model, "train", manifest->train->name, "digest", manifest->digest);
+    bool fine = line ? list_append(trials, list, line) : report_error("out of memory");
+    json_decref(line);
+    return fine;
+}
+
 bool trials_open(Trials *trials, const Manifest *manifest, uint64_t seed, const char *path)
 {
     TrialList list;
@@ -169,6 +190,10 @@ bool trials_open(Trials *trials, const Manifest *manifest, uint64_t seed, const 
         return report_error("out of memory");
     make_space(trials);
     bool fine = list_open(trials, &list);
+    if (fine && lseek(list.descriptor, 0, SEEK_END) == 0)
+        fine = write_heading(trials, &list);
+    if (fine && list.count >= trials->info->trials && list.trials[list.count - 1].finished)
+        report_note("%s holds all %" PRId64 " trials already", path, trials->info->trials);
     list_close(&list);
     return fine;
 }

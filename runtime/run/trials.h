@@ -1,6 +1,7 @@
 /* Trials, in a file that several runs may share: one JSON object per line, appended under a lock, so that runs that are
- * killed lose no line and no lock. A trial is claimed before it is trained,
+ * killed lose no line and no lock. The first line says which program made the file; a trial is claimed before it is trained,
  *
+ *     {"model": "mlp", "train": "find", "digest": "8a5f..."}
  *     {"trial": 3, "by": "runs/mlp-find-1", "point": [0.31, 0.75]}
  *     {"trial": 3, "value": 0.281, "curve": [0.42, 0.3, 0.281], "hypers": {"lam.rate": 0.02}, "step": 4000, "ended": "steps"}
  *

@@ -184,6 +184,8 @@ static void print_reason(const Run *run, const char *reason)
     if (!strcmp(reason, "patience"))
         snprintf(why, sizeof why, "the last %s %s no improvement",
                  screen_count((double)position->bad_epochs, "evaluation", worse), position->bad_epochs == 1 ? "was" : "were");
+    else if (!strcmp(reason, "trials"))
+        snprintf(why, sizeof why, "there is no trial left to begin");
     else if (!strcmp(reason, "seconds"))
         snprintf(why, sizeof why, "its %.4g s of training are over", run->plan.seconds);
     printf("\n");
@@ -328,7 +330,7 @@ void words_interrupted(const Run *run)
 void words_finished(const Run *run)
 {
     printf("the run in %s is finished\n", run->folder);
-    words_end(run, position_end_reason(&run->position));
+    words_end(run, position_end_reason(&run->position, run->manifest->train));
 }
 
 void words_has_done_more(const Run *run)

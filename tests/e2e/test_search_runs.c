@@ -51,7 +51,8 @@ static size_t read_trials(const char *path, Noted noted[MOST])
     size_t count = 0;
     assert_non_null(text);
     memset(noted, 0, MOST * sizeof *noted);
-    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+    assert_true(strtok(text, "\n") != NULL); /* of the program */
+    for (char *line; (line = strtok(NULL, "\n"));) {
         json_t *json = json_loads(line, 0, NULL);
         size_t number = (size_t)json_integer_value(json_object_get(json, "trial"));
         assert_true(json && number < MOST);
@@ -238,10 +239,52 @@ static void test_shared_file(void **state)
     for (size_t i = 0; i < 40; i++) {
         const char *by = json_string_value(json_object_get(noted[i].claim, "by"));
         assert_non_null(noted[i].end);
-        by_first |= !strcmp(by, "one");
-        by_second |= !strcmp(by, "two");
+        by_first |= !strcmp(strrchr(by, '/'), "/one");
+        by_second |= !strcmp(strrchr(by, '/'), "/two");
     }
     assert_true(by_first && by_second);
+    free_trials(noted);
+}
+
+/* A run is known by its folder, however that is written, and another folder of that name is another run. */
+static void test_folders(void **state)
+{
+    (void)state;
+    Noted noted[MOST];
+    build("random(12)", "");
+    must_run("sed -i 's/steps 20/steps 20000/; s/steps(5)/steps(2000)/' m.hn && '%s/hnc' build m.hn -o m", HNC_BINARY_DIR);
+    must_run("for i in $(seq 100); do timeout -s KILL 0.0$((i %% 5 + 1)) ./m train --out run --quiet --resume; "
+             "timeout -s KILL 0.0$((i %% 3 + 1)) ./m train --out $PWD/run/ --quiet --resume; ./m train --out ./run --resume --seconds 1e-9 --quiet; "
+             "test $(grep -c value run/trials.jsonl) = 12 && break; done >/dev/null 2>&1; ./m train --out run --resume --quiet");
+    assert_int_equal(read_trials("run/trials.jsonl", noted), 12);
+    for (size_t i = 0; i < 12; i++)
+        assert_non_null(noted[i].end);
+    free_trials(noted);
+    must_run("mkdir a b && (cd a && ../m train --out run --trials ../t.jsonl --quiet >/dev/null) & sleep 0.01; cd b && ../m train --out run --trials "
+             "../t.jsonl --quiet >/dev/null && wait");
+    json_t *first = json_load_file("a/run/result.json", 0, NULL), *second = json_load_file("b/run/result.json", 0, NULL);
+    json_int_t steps = json_integer_value(json_object_get(first, "steps")) + json_integer_value(json_object_get(second, "steps"));
+    assert_true(first && second && steps == (json_int_t)of_result("steps")); /* those of one run: some trials fail early */
+    json_decref(first);
+    json_decref(second);
+}
+
+/* A metric that is no finite number is no best, and a trial that has no other has failed. */
+static void test_metrics_that_are_no_numbers(void **state)
+{
+    (void)state;
+    Noted noted[MOST];
+    build("grid(3)", "");
+    must_run("sed -i 's/0.1 \\* square(lam.c - 2)/where(lam.c == 2, -1 \\/ floor(lam.b * 0.5), 0)/' m.hn && grep -q floor m.hn && '%s/hnc' build --float=f64 "
+             "m.hn -o m && rm -rf run && ./m train --out run --quiet",
+             HNC_BINARY_DIR);
+    assert_int_equal(read_trials("run/trials.jsonl", noted), 27);
+    double least = INFINITY;
+    for (size_t i = 0; i < 27; i++) {
+        assert_true((hyper(&noted[i], "lam.c") == 2) == !strcmp(ended(&noted[i]), "failed"));
+        least = isnan(value(&noted[i])) ? least : fmin(least, value(&noted[i]));
+    }
+    assert_true(of_result("trials/failed") == 9 && of_result("trials/value") == least && of_result("best/value") == least);
     free_trials(noted);
 }
 
@@ -251,13 +294,17 @@ static void test_wrong_files(void **state)
     build("random(4)", "");
     must_run("rm -rf run && ./m train --out run --quiet");
     must_run("head -c 300 run/trials.jsonl > cut.jsonl && ./m train --out second --trials cut.jsonl --quiet && test $(wc -l < cut.jsonl) -ge 7");
-    static const char foreign[] = "{\"trial\": 0, \"by\": \"x\", \"point\": [0.5]}\n";
-    write_file("other.jsonl", foreign, strlen(foreign));
+    must_run("cp run/trials.jsonl other.jsonl && sed -i '2s/point\": \\[[0-9.e-]*,/point\": [/; 2s/point\":\\[[0-9.e-]*,/point\":[/' other.jsonl");
     assert_int_equal(run_command("./m train --out third --trials other.jsonl --quiet"), 1);
-    assert_true(output_has("other.jsonl, line 1: the point is none of these hyperparameters"));
-    write_file("other.jsonl", "hello\n", 6);
+    assert_true(output_has("other.jsonl, line 2: the point is none of these hyperparameters"));
+    must_run("head -n 1 run/trials.jsonl > other.jsonl && echo hello >> other.jsonl");
     assert_int_equal(run_command("./m train --out fourth --trials other.jsonl --quiet"), 1);
-    assert_true(output_has("other.jsonl, line 1: no trial stands here"));
+    assert_true(output_has("other.jsonl, line 2: no trial stands here"));
+    must_run("sed 's/range(0, 1)/range(0, 2)/' m.hn > n.hn && '%s/hnc' build --float=f64 n.hn -o n", HNC_BINARY_DIR);
+    assert_int_equal(run_command("./n train --out other --trials run/trials.jsonl --quiet"), 1);
+    assert_true(output_has("run/trials.jsonl holds the trials of another program"));
+    must_run("./m train --out late --trials run/trials.jsonl");
+    assert_true(output_has("run/trials.jsonl holds all 4 trials already"));
     assert_int_equal(run_command("./m train --out fifth --trials /nowhere/t.jsonl --quiet"), 1);
     assert_true(output_has("cannot read /nowhere/t.jsonl: No such file or directory"));
     must_run("sed -i 's/search(lam)/fit/; /trials/d; s/sgd(lam.a)/sgd(0.1)/' m.hn && '%s/hnc' build m.hn -o m", HNC_BINARY_DIR);
@@ -290,6 +337,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_patience_and_pruning, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_killed_runs, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_shared_file, folder_set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_folders, folder_set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_metrics_that_are_no_numbers, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_seconds, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_wrong_files, folder_set_up, folder_tear_down),
     };

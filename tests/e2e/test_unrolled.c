@@ -146,6 +146,10 @@ static const Case cases[] = {
     {"convolution, adamw of a part",
      "net f(x: f32[3]) -> f32 { return linear(flatten(tanh(conv1d(reshape(x, [1, 3]), 2, padding: 1))), 1)[0] }\n",
      "adamw(lam.rate, decay: lam.share) of f.linear1, sgd(0.05)", "log", ""},
+    {"a table at computed places, a rate that falls with the steps",
+     "net f(x: f32[3]) -> f32 {\n  weight t: f32[5] ~ normal(0.4)\n  k = i32(abs(x[0]) * 2)\n  return linear(tanh(linear(x, 4)), 1)[0] + t[-1 * k + 2] "
+     "+ t[3 + (0 - k)]\n}\n",
+     "sgd(lam.rate, cosine, momentum: lam.share * 1, warmup: 2)", "log", ""},
     {"weights that respond, a dead unit",
      "net f(x: f32[3]) -> f32 { return linear(relu(linear(x, 4) - [0, 0, 0, 100]), 1)[0] }\nweights f = stn(lam)\n",
      "adam(lam.rate, beta2: 1 - lam.share)", "positive", ""},
@@ -241,29 +245,15 @@ static void test_nets_trained_anew(void **state)
 
 /* ---- runs ---- */
 
-/* Where the upper loss does not move, the weights are those of plain training. */
-static void test_steps_of_plain_training(void **state)
+static void compare_with_plain(const char *text, const char *norm, const char *average, const char *tensor) __attribute__((format(printf, 1, 0)));
+static void compare_with_plain(const char *text, const char *norm, const char *average, const char *tensor)
 {
-    (void)state;
-    static const char text[] = DATA "hyper lam { decay: log = 0.05 }\n"
-                                    "net f(x: f32[3]) -> f32 { return linear(batchnorm(tanh(linear(x, 4))), 1)[0] }\n"
-                                    "objective fit(e) = mean(square(f(e.x) - e.y[0]))\n"
-                                    "objective kept(e) = fit(e) + lam.decay * sum(square(f.linear1.w), axis: [0, 1])\n"
-                                    "train go = %s {\n"
-                                    "  lower kept(d.train) by adam(0.02, cosine)\n"
-                                    "  upper fit(d.valid) by sgd(1e-300)\n"
-                                    "  %s\n"
-                                    "  batch 8\n"
-                                    "  epochs 3\n"
-                                    "  average ema(0.9)\n"
-                                    "}\n";
-    static const char *const tensors[] = {"f.linear1.w", "f.linear2.b", "f.batchnorm1.mu", "lower/m/f.linear1.w"};
-    ridge_problem();
-    write_model(text, "unrolled(lam)", "unroll reverse(5)");
+    const char *const tensors[] = {"f.linear1.w", "f.linear2.b", tensor, "lower/m/f.linear1.w"};
+    write_model(text, norm, "unrolled(lam)", "unroll reverse(5)", average);
     build_and_train("");
-    must_run("mv run unrolled");
+    must_run("rm -rf unrolled && mv run unrolled");
     assert_true(last("epoch") == 3 && last("step") == 15 && last("steps.upper") == 3);
-    write_model(text, "implicit(lam)", "solver identity\n  every 100 lower, 1 upper");
+    write_model(text, norm, "implicit(lam)", "solver identity\n  every 100 lower, 1 upper", average);
     build_and_train("");
     for (size_t i = 0; i < sizeof tensors / sizeof *tensors; i++) {
         size_t size = 0, other = 0;
@@ -277,6 +267,37 @@ static void test_steps_of_plain_training(void **state)
         free(seen);
         free(plain);
     }
+}
+
+/* Where the upper loss does not move, the weights are those of plain training. */
+static void test_steps_of_plain_training(void **state)
+{
+    (void)state;
+    static const char text[] = DATA "hyper lam { decay: log = 0.05 }\n"
+                                    "net f(x: f32[3]) -> f32 { return linear(%s(tanh(linear(x, 4))), 1)[0] }\n"
+                                    "objective fit(e) = mean(square(f(e.x) - e.y[0]))\n"
+                                    "objective kept(e) = fit(e) + lam.decay * sum(square(f.linear1.w), axis: [0, 1])\n"
+                                    "train go = %s {\n"
+                                    "  lower kept(d.train) by adam(0.02, cosine)\n"
+                                    "  upper fit(d.valid) by sgd(1e-300)\n"
+                                    "  %s\n"
+                                    "  batch 8\n"
+                                    "  epochs 3\n"
+                                    "  average %s\n"
+                                    "}\n";
+    ridge_problem();
+    compare_with_plain(text, "batchnorm", "ema(0.9)", "f.batchnorm1.mu");
+    compare_with_plain(text, "layernorm", "swa(from: 3, every: 4)", "f.layernorm1.gamma");
+}
+/* Steps that begin anew go through their schedule each time: every unroll is the same training. */
+static void test_schedules_begin_anew(void **state)
+{
+    (void)state;
+    ridge_problem();
+    write_case(&cases[4], "reverse(5, start: first)");
+    must_run("sed -i 's/steps 5/steps 25/; s/evaluate steps(25)/evaluate steps(5)/; s/by sgd(1)/by sgd(1e-300)/; s/batch 8/batch 40/' m.hn");
+    build_and_train("");
+    must_run("test $(sed 's/.*\"rate.lower\": \\([^,]*\\),.*/\\1/' run/metrics.jsonl | sort -u | wc -l) = 1");
 }
 
 /* An epoch of 5 batches is no whole number of unrolls of 3 steps. */
@@ -345,6 +366,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_truncated_steps, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_nets_trained_anew, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_steps_of_plain_training, folder_set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_schedules_begin_anew, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_rounds_and_epochs, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_goes_on_to_equal_bits, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_infinite_derivative, folder_set_up, folder_tear_down),
