@@ -1,8 +1,7 @@
 /* Gaussian processes with a constant mean, a Matern kernel of order 5/2 with a length for each number, and noise (C. Rasmussen and C.
- * Williams, Gaussian Processes for Machine Learning, 2006, algorithm 2.1 and sections 4.2, 5.4). Lengths, scale and noise maximise the
- * marginal likelihood times priors: lengths lognormal(sqrt 2 + log(d) / 2, sqrt 3), which grows with the number of dimensions (C.
- * Hvarfner, E. Hellsten and L. Nardi, Vanilla Bayesian Optimization Performs Great in High Dimensions, ICML 2024), noise
- * lognormal(-4, 1), scale lognormal(0, 1). */
+ * Williams, Gaussian Processes for Machine Learning, 2006, algorithm 2.1 and sections 4.2, 5.4). Lengths l, scale s and noise v maximise
+ * the marginal likelihood times weak priors, which are those of Optuna's GPSampler: exp(-(l^2 + l^-2) / 10), s exp(-s) and
+ * v^0.1 exp(-30 v), for numbers in the unit interval and values that are standardised. */
 #ifndef HNC_PROPOSALS_GP_H
 #define HNC_PROPOSALS_GP_H
 
