@@ -180,7 +180,7 @@ static double extreme(size_t n, const double *values, bool least)
     return found;
 }
 
-bool propose_bayes(const ProposalSpace *space, const PastTrials *past, int64_t trial, double *point)
+bool improve_most(const ProposalSpace *space, const PastTrials *past, int64_t trial, double *point)
 {
     size_t n = past->count + past->pending;
     Gp gp = {0};
@@ -200,7 +200,16 @@ bool propose_bayes(const ProposalSpace *space, const PastTrials *past, int64_t t
     free(all);
     free(values);
     free(room);
-    if (!fine)
-        propose_random(space, trial, point);
     return fine;
+}
+
+bool propose_bayes(const ProposalSpace *space, const PastTrials *past, int64_t trial, double *point)
+{
+    bool alone = trial < space->initial;
+    if (!alone && improve_most(space, past, trial, point))
+        return true;
+    propose_random(space, past, trial, point);
+    if (trial == 0)
+        memcpy(point, space->first, space->d * sizeof *point);
+    return alone || trial == 0;
 }

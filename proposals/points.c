@@ -13,11 +13,13 @@ void propose_snap(const ProposalSpace *space, double *point)
     }
 }
 
-void propose_random(const ProposalSpace *space, int64_t trial, double *point)
+bool propose_random(const ProposalSpace *space, const PastTrials *past, int64_t trial, double *point)
 {
+    (void)past;
     for (size_t i = 0; i < space->d; i++)
         point[i] = space->draw(space->context, (uint32_t)trial, (uint32_t)i);
     propose_snap(space, point);
+    return true;
 }
 
 /* ---- the Sobol sequence ---- */
@@ -44,8 +46,9 @@ static void direction_numbers(size_t dimension, uint32_t numbers[BITS])
     }
 }
 
-void propose_sobol(const ProposalSpace *space, int64_t trial, double *point)
+bool propose_sobol(const ProposalSpace *space, const PastTrials *past, int64_t trial, double *point)
 {
+    (void)past;
     uint32_t code = (uint32_t)(trial ^ trial >> 1); /* in the order of Gray codes */
     for (size_t i = 0; i < space->d; i++) {
         uint32_t numbers[BITS], x = (uint32_t)(space->draw(space->context, UINT32_MAX, (uint32_t)i) * 0x1p32);
@@ -56,29 +59,32 @@ void propose_sobol(const ProposalSpace *space, int64_t trial, double *point)
         point[i] = x * 0x1p-32;
     }
     propose_snap(space, point);
+    return true;
 }
 
 /* ---- grids ---- */
 
-static int64_t values_of(const ProposalSpace *space, int64_t each, size_t i)
+static int64_t values_of(const ProposalSpace *space, size_t i)
 {
-    return space->cells[i] && space->cells[i] < each ? space->cells[i] : each;
+    return space->cells[i] && space->cells[i] < space->values ? space->cells[i] : space->values;
 }
 
-int64_t propose_grid_size(const ProposalSpace *space, int64_t each)
+int64_t proposal_grid_size(const ProposalSpace *space)
 {
     int64_t size = 1;
     for (size_t i = 0; i < space->d && size <= MOST_TRIALS; i++)
-        size *= values_of(space, each, i);
+        size *= values_of(space, i);
     return size;
 }
 
-void propose_grid(const ProposalSpace *space, int64_t each, int64_t trial, double *point)
+bool propose_grid(const ProposalSpace *space, const PastTrials *past, int64_t trial, double *point)
 {
+    (void)past;
     for (size_t i = space->d; i-- > 0;) {
-        int64_t values = values_of(space, each, i), place = trial % values;
+        int64_t values = values_of(space, i), place = trial % values;
         trial /= values;
         point[i] = values > 1 ? (double)place / (double)(values - 1) : 0.5;
     }
     propose_snap(space, point);
+    return true;
 }

@@ -17,6 +17,8 @@ typedef struct ProposalSpace {
     /* Per number: into how many cells of equal width its interval is cut, each of which is one value; a proposal lies in the middle of a
      * cell. 0: every number is a value of its own. */
     int64_t cells[MOST_PROPOSED_NUMBERS];
+    double first[MOST_PROPOSED_NUMBERS]; /* a point to try before others */
+    int64_t values, initial;             /* of a grid, how many per number; trials that do not depend on others */
     ProposalDraw *draw;
     const void *context; /* of draw */
 } ProposalSpace;
@@ -28,20 +30,27 @@ typedef struct PastTrials {
     const double *values; /* [count] */
 } PastTrials;
 
-/* Independent uniform numbers. */
-void propose_random(const ProposalSpace *space, int64_t trial, double *point);
-/* The Sobol sequence (Joe & Kuo 2008), shifted digit by digit by random digits of all trials together (Cranley & Patterson 1976; L'Ecuyer &
- * Lemieux 2002): evenly spread however many points there are, best for powers of two. */
-void propose_sobol(const ProposalSpace *space, int64_t trial, double *point);
-/* Point number `trial` of a grid of `each` values per number, ends included; the last number changes fastest. */
-void propose_grid(const ProposalSpace *space, int64_t each, int64_t trial, double *point);
-/* How many points that grid has: a number of few cells has no more values than cells. Saturates above MOST_TRIALS. */
-int64_t propose_grid_size(const ProposalSpace *space, int64_t each);
-/* The point of greatest expected improvement under a Gaussian process that is fitted to the past (J. Snoek, H. Larochelle and R. Adams,
- * Practical Bayesian Optimization of Machine Learning Algorithms, NIPS 2012), by its logarithm (S. Ament et al., Unexpected Improvements
- * to Expected Improvement, NeurIPS 2023): gp.h. A pending point counts as if it had the largest value. With less than two values, or
- * where no process can be fitted, a random point. False: the latter, or out of memory, which a caller may report. */
-bool propose_bayes(const ProposalSpace *space, const PastTrials *past, int64_t trial, double *point);
+/* The point of that trial. False: it is not what it should be, but a random one (BAYES). */
+typedef bool Propose(const ProposalSpace *space, const PastTrials *past, int64_t trial, double *point);
+/* A function per row of runtime/abi/proposals.def, propose_NAME:
+ *
+ * RANDOM  independent uniform numbers
+ * SOBOL   the Sobol sequence (Joe & Kuo 2008), shifted digit by digit by random digits of all trials together (Cranley & Patterson 1976;
+ *         L'Ecuyer & Lemieux 2002): evenly spread however many points there are, best for powers of two
+ * GRID    a grid of `values` per number, ends included; the last number changes fastest
+ * BAYES   the first point, then random ones up to `initial`, then the point of greatest expected improvement under a Gaussian process
+ *         that is fitted to the past (J. Snoek, H. Larochelle and R. Adams, Practical Bayesian Optimization of Machine Learning
+ *         Algorithms, NIPS 2012), by its logarithm (S. Ament et al., Unexpected Improvements to Expected Improvement, NeurIPS 2023):
+ *         gp.h. A pending point counts as if it had the largest value. With less than two values, or where no process can be fitted, a
+ *         random point, and false */
+#define PROPOSAL(KIND, name, ...) Propose propose_##name;
+#include "runtime/abi/proposals.def"
+#undef PROPOSAL
+
+/* How many points the space's grid has: a number of few cells has no more values than cells. Saturates above MOST_TRIALS. */
+int64_t proposal_grid_size(const ProposalSpace *space);
+/* The point of the largest expected improvement; false: there is none. */
+bool improve_most(const ProposalSpace *space, const PastTrials *past, int64_t trial, double *point);
 
 /* Moves each number of few cells to the middle of its cell. */
 void propose_snap(const ProposalSpace *space, double *point);

@@ -21,7 +21,7 @@ arrows='
 support
 pareto           runtime/abi
 indicators       pareto runtime/abi
-proposals
+proposals        runtime/abi
 tabular          support/fnv.h
 ir               support pareto tabular/schema.h runtime/abi
 frontend         support ir pareto tabular indicators proposals runtime/abi

@@ -56,7 +56,8 @@ static void read_trials(TrainPlan *plan)
     if (kind != PROPOSAL_GRID)
         return;
     search->values = search->trials;
-    search->trials = propose_grid_size(&space, search->values);
+    space.values = search->values;
+    search->trials = proposal_grid_size(&space);
     if (search->trials > MOST_TRIALS)
         fail(s, arguments[0].expr->span, "a grid of %lld values for each of %zu numbers has more than %d points",
              (long long)search->values, space.d, MOST_TRIALS);

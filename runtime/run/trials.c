@@ -14,6 +14,7 @@
 #include "runtime/abi/random_space.h"
 #include "runtime/core/report.h"
 #include "runtime/data/philox.h"
+#include "runtime/run/pruners.h"
 
 /* ---- the space ---- */
 
@@ -37,10 +38,12 @@ static void make_space(Trials *trials)
         for (size_t axis = 0; axis < hyper->rank; axis++)
             elements *= hyper->dims[axis];
         for (int64_t k = 0; k < elements && space->d < MOST_PROPOSED_NUMBERS; k++) {
-            trials->first[space->d] = 1 / (1 + exp(-raw));
+            space->first[space->d] = 1 / (1 + exp(-raw));
             space->cells[space->d++] = hyper->kind == HYPER_INTEGER ? (int64_t)(hyper->high - hyper->low) + 1 : 0;
         }
     }
+    space->values = trials->info->values;
+    space->initial = trials->info->initial;
     space->draw = draw;
     space->context = trials;
 }
@@ -215,10 +218,15 @@ static double value_of(const Trial *trial)
     return json_number_value(json_object_get(trial->finished, "value"));
 }
 
-/* What expected improvement knows: trials with values, then those that are being trained. A trial that failed counts as if it had the largest
+/* What is known: trials with values, then those that are being trained. A trial that failed counts as if it had the largest
  * value, so that its neighbourhood is left. */
-static bool bayes(const Trials *trials, const TrialList *list, int64_t number, double *point)
+static bool propose(const Trials *trials, const TrialList *list, int64_t number, double *point)
 {
+    static Propose *const proposals[PROPOSAL_COUNT] = {
+#define PROPOSAL(KIND, name, ...) propose_##name,
+#include "runtime/abi/proposals.def"
+#undef PROPOSAL
+    };
     size_t d = trials->space.d, count = (size_t)list->count;
     double *points = malloc((count + 1) * d * sizeof *points), *values = malloc((count + 1) * sizeof *values), largest = -INFINITY;
     PastTrials past = {.points = points, .values = values};
@@ -241,37 +249,11 @@ static bool bayes(const Trials *trials, const TrialList *list, int64_t number, d
             else
                 values[past.count++] = has_value(trial) ? value_of(trial) : largest;
         }
-    if (!propose_bayes(&trials->space, &past, number, point))
+    if (!proposals[trials->info->kind](&trials->space, &past, number, point))
         report_note("trial %" PRId64 " is a random one: there are too few values for a model of them", number);
     free(points);
     free(values);
     return true;
-}
-
-static bool propose(const Trials *trials, const TrialList *list, int64_t number, double *point)
-{
-    const TrialsInfo *info = trials->info;
-    switch (info->kind) {
-    case PROPOSAL_RANDOM:
-        propose_random(&trials->space, number, point);
-        return true;
-    case PROPOSAL_SOBOL:
-        propose_sobol(&trials->space, number, point);
-        return true;
-    case PROPOSAL_GRID:
-        propose_grid(&trials->space, info->values, number, point);
-        return true;
-    case PROPOSAL_BAYES:
-        if (number > 0 && number >= info->initial)
-            return bayes(trials, list, number, point);
-        propose_random(&trials->space, number, point);
-        if (number == 0)
-            memcpy(point, trials->first, trials->space.d * sizeof *point);
-        return true;
-    case PROPOSAL_COUNT:
-        break;
-    }
-    return report_internal("there is no such kind of proposal");
 }
 
 static bool claim_new(const Trials *trials, TrialList *list, const char *by, int64_t number, double *point)
@@ -321,7 +303,7 @@ bool trials_finish(const Trials *trials, int64_t number, json_t *fields)
     return fine;
 }
 
-/* ---- pruning ---- */
+/* ---- what they came to ---- */
 
 /* The least of the first `count` values of a curve; INFINITY: it has fewer. */
 static double least_until(const json_t *curve, size_t count)
@@ -333,42 +315,12 @@ static double least_until(const json_t *curve, size_t count)
     return least;
 }
 
-static int compare_numbers(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-/* Whether the evaluation is one after which halving looks: number first * factor^k. */
-static bool is_rung(const TrialsInfo *info, size_t evaluations)
-{
-    size_t rung = (size_t)info->first;
-    while (rung < evaluations)
-        rung *= (size_t)info->second;
-    return rung == evaluations;
-}
-
-/* MEDIAN: it is worse than the median of what others had at the same evaluation (D. Golovin et al., Google Vizier, KDD 2017). HALVING: it
- * is not among the best share of them (L. Li et al., A System for Massively Parallel Hyperparameter Tuning, MLSys 2020, algorithm 2). */
-static bool is_worse(const TrialsInfo *info, double own, double *others, size_t count)
-{
-    qsort(others, count, sizeof *others, compare_numbers);
-    if (info->pruner == PRUNER_MEDIAN)
-        return count >= (size_t)info->second && own > others[count / 2];
-    size_t kept = (count + 1) / (size_t)info->second;
-    return count + 1 >= (size_t)info->second && own > others[kept > 0 ? kept - 1 : 0];
-}
-
 bool trials_is_hopeless(const Trials *trials, int64_t number, const json_t *curve)
 {
-    const TrialsInfo *info = trials->info;
     size_t evaluations = json_array_size(curve), count = 0;
-    TrialList list;
-    bool looks = info->pruner == PRUNER_MEDIAN    ? evaluations > (size_t)info->first
-                 : info->pruner == PRUNER_HALVING ? is_rung(info, evaluations)
-                                                  : false;
-    if (!looks)
+    if (!pruner_looks(trials->info, evaluations))
         return false;
+    TrialList list;
     bool fine = list_open(trials, &list), hopeless = false;
     double *others = malloc((size_t)(list.count + 1) * sizeof *others);
     for (int64_t i = 0; i < list.count && fine && others; i++) {
@@ -377,7 +329,7 @@ bool trials_is_hopeless(const Trials *trials, int64_t number, const json_t *curv
             others[count++] = least;
     }
     if (fine && others && count)
-        hopeless = is_worse(info, least_until(curve, evaluations), others, count);
+        hopeless = pruner_ends(trials->info, least_until(curve, evaluations), others, count);
     free(others);
     list_close(&list);
     return hopeless;

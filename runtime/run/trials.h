@@ -20,7 +20,6 @@ typedef struct Trials {
     const TrialsInfo *info;
     ProposalSpace space;
     uint32_t seed[2];
-    double first[MOST_PROPOSED_NUMBERS]; /* the point of the model's own values */
     char *path;                        /* owned */
 } Trials;
 

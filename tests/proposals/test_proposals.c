@@ -46,15 +46,17 @@ static void test_grid(void **state)
     ProposalSpace space = space_of(3, &seed);
     double point[3];
     space.cells[1] = 2; /* as a number that is 0 or 1 */
-    assert_int_equal(propose_grid_size(&space, 3), 3 * 2 * 3);
-    propose_grid(&space, 3, 0, point);
+    space.values = 3;
+    assert_int_equal(proposal_grid_size(&space), 3 * 2 * 3);
+    propose_grid(&space, NULL, 0, point);
     assert_true(point[0] == 0 && point[1] == 0.25 && point[2] == 0);
-    propose_grid(&space, 3, 10, point); /* 1 of 3, 1 of 2, 1 of 3 */
+    propose_grid(&space, NULL, 10, point); /* 1 of 3, 1 of 2, 1 of 3 */
     assert_true(point[0] == 0.5 && point[1] == 0.75 && point[2] == 0.5);
-    propose_grid(&space, 3, 17, point);
+    propose_grid(&space, NULL, 17, point);
     assert_true(point[0] == 1 && point[1] == 0.75 && point[2] == 1);
     space.d = MOST_PROPOSED_NUMBERS;
-    assert_true(propose_grid_size(&space, 10) > MOST_TRIALS);
+    space.values = 10;
+    assert_true(proposal_grid_size(&space) > MOST_TRIALS);
 }
 
 /* Of the first 2^k points each interval of length 2^-k holds one, in every dimension, shifted or not; in the first two dimensions each
@@ -68,7 +70,7 @@ static void test_sobol(void **state)
     static double points[COUNT][MOST_PROPOSED_NUMBERS];
     for (int s = 0; s < 2; s++) {
         for (int i = 0; i < COUNT; i++)
-            propose_sobol(&spaces[s], i, points[i]);
+            propose_sobol(&spaces[s], NULL, i, points[i]);
         for (int k = 0; k < MOST_PROPOSED_NUMBERS; k++) {
             int held[COUNT] = {0};
             for (int i = 0; i < COUNT; i++)
@@ -82,8 +84,8 @@ static void test_sobol(void **state)
             }
         }
     }
-    propose_sobol(&spaces[0], 1, points[0]);
-    propose_sobol(&spaces[0], 2, points[1]);
+    propose_sobol(&spaces[0], NULL, 1, points[0]);
+    propose_sobol(&spaces[0], NULL, 2, points[1]);
     for (int k = 0; k < MOST_PROPOSED_NUMBERS; k++) /* the second point is the centre; the third has odd quarters */
         assert_true(points[0][k] == 0.5 && (points[1][k] == 0.25 || points[1][k] == 0.75));
 }
@@ -97,7 +99,7 @@ static void test_random_and_cells(void **state)
     int held[4] = {0};
     double point[2], sum = 0;
     for (int i = 0; i < 4000; i++) {
-        propose_random(&space, i, point);
+        propose_random(&space, NULL, i, point);
         sum += point[0];
         assert_true(point[1] * 8 == 1 || point[1] * 8 == 3 || point[1] * 8 == 5 || point[1] * 8 == 7);
         held[(int)(point[1] * 4)]++;
@@ -231,7 +233,7 @@ static double search(Function *function, size_t d, uint64_t seed, int trials, bo
         double *point = points + (size_t)i * d;
         PastTrials past = {(size_t)i, 0, points, values};
         if (!bayes || i < 10)
-            propose_random(&space, i, point);
+            propose_random(&space, NULL, i, point);
         else
             assert_true(propose_bayes(&space, &past, i, point));
         values[i] = function(point);
@@ -282,7 +284,7 @@ static void test_pending_points(void **state)
     ProposalSpace space = space_of(2, &seed);
     double points[(KNOWN + 3) * 2], values[KNOWN], next[2];
     for (int i = 0; i < KNOWN; i++) {
-        propose_sobol(&space, i, points + 2 * i);
+        propose_sobol(&space, NULL, i, points + 2 * i);
         values[i] = branin(points + 2 * i);
     }
     for (size_t pending = 0; pending < 3; pending++) {
