@@ -453,7 +453,8 @@ static bool take_act(Run *run, size_t act)
     run->advanced = true;
     if (run->plan.walk.acts[act].kind == ACT_STEP)
         progress_step(&run->progress, &run->position);
-    return true;
+    /* a trial that is begun is gone through from here, also by a run that is killed when the file says already what it came to */
+    return run->plan.walk.acts[act].kind != ACT_PROPOSE || write_last(run);
 }
 
 /* Called between two rounds of the budget. */
