@@ -36,7 +36,7 @@ void system_tensors(LinearSystem *s, Value all, Value *x)
 static Value unit(Builder *b, Value position, int64_t count)
 {
     Type whole = type_of(DTYPE_I32, 1, &count);
-    Value there = build_binary(b, OP_EQ, build_iota(b, whole, 0), build_splat(b, position, whole));
+    Value places = build_iota(b, whole, 0), there = build_binary(b, OP_EQ, places, build_splat(b, position, whole));
     return build_cast(b, there, b->module->real);
 }
 
@@ -74,8 +74,8 @@ static Value eliminate(Builder *b, Carry *matrix, Carry *left, Value number, int
     Value taken = pick(b, matrix->element, chosen, 0);
     taken = build_binary(b, OP_DIV, taken, build_splat(b, pivot, value_type(b, taken)));
     Value factor = build_binary(b, OP_SUB, column, chosen); /* the chosen row becomes taken, since column - 1 of it goes */
-    Value product =
-        build_binary(b, OP_MUL, build_broadcast(b, factor, type, dims_of(1, 0)), build_broadcast(b, taken, type, dims_of(1, 1)));
+    Value down = build_broadcast(b, factor, type, dims_of(1, 0)), along = build_broadcast(b, taken, type, dims_of(1, 1));
+    Value product = build_binary(b, OP_MUL, down, along);
     matrix->next = build_binary(b, OP_SUB, matrix->element, product);
     left->next = build_binary(b, OP_SUB, left->element, chosen);
     return row;
