@@ -233,7 +233,7 @@ static void test_shared_file(void **state)
     Noted noted[MOST];
     bool by_first = false, by_second = false;
     build("bayes(40, initial: 8)", "");
-    must_run("sed -i 's/steps 20/steps 100000/; s/steps(5)/steps(10000)/' m.hn && '%s/hnc' build m.hn -o m", HNC_BINARY_DIR);
+    must_run("sed -i 's/steps 20/steps 20000/; s/steps(5)/steps(2000)/' m.hn && '%s/hnc' build m.hn -o m", HNC_BINARY_DIR);
     must_run("./m train --out one --trials t.jsonl --quiet >/dev/null & ./m train --out two --trials t.jsonl --quiet >/dev/null && wait");
     assert_int_equal(read_trials("t.jsonl", noted), 40);
     for (size_t i = 0; i < 40; i++) {
