@@ -28,11 +28,10 @@ def parse_flags():
     return parser.parse_args()
 
 
-def run_hnc(name, trials, seeds):
+def run_hnc(name, kind, seeds):
     """The best values of the seeds, and the seconds of all."""
     found = []
     with tempfile.TemporaryDirectory() as folder:
-        kind = trials[0] if len(trials) == 1 else f"{trials[0]}({trials[1]})"
         text = (ROOT / "bench" / f"{name}.hn").read_text()
         model = pathlib.Path(folder) / f"{name}.hn"
         model.write_text("".join(f"  trials   {kind}\n" if line.lstrip().startswith("trials") else line for line in text.splitlines(True)))
@@ -65,11 +64,11 @@ def document(flags):
         yield f"{title} (`bench/{name}.hn`): {numbers} numbers, {trials} trials, the least value is {least:g}.\n"
         yield "| | median | best seed | worst seed | per trial |"
         yield "|---|---|---|---|---|"
-        yield row("`bayes`", *run_hnc(name, (f"bayes({trials}, initial: 10)",), flags.seeds), trials)
+        yield row("`bayes`", *run_hnc(name, f"bayes({trials}, initial: 10)", flags.seeds), trials)
         if flags.python:
             yield row("Optuna, `GPSampler`", *run_optuna(flags, name, trials), trials)
         for kind in ("sobol", "random"):
-            yield row(f"`{kind}`", *run_hnc(name, (kind, trials), flags.seeds), trials)
+            yield row(f"`{kind}`", *run_hnc(name, f"{kind}({trials})", flags.seeds), trials)
         yield ""
 
 

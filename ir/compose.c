@@ -71,6 +71,13 @@ double hyper_raw(const Hyper *hyper, double natural)
     return hyper_kind_raw(hyper->kind, hyper->low, hyper->high, hyper->init, natural);
 }
 
+Value build_unit(Builder *b, Value position, int64_t count)
+{
+    Type whole = type_of(DTYPE_I32, 1, &count);
+    Value places = build_iota(b, whole, 0), there = build_binary(b, OP_EQ, places, build_splat(b, position, whole));
+    return build_cast(b, there, b->module->real);
+}
+
 Value build_sum_of_product(Builder *b, Value x, Value y)
 {
     Value product = build_binary(b, OP_MUL, x, y);

@@ -180,7 +180,8 @@ static double extreme(size_t n, const double *values, bool least)
     return found;
 }
 
-bool improve_most(const ProposalSpace *space, const PastTrials *past, int64_t trial, double *point)
+/* The point of the largest expected improvement; false: there is none. */
+static bool improve_most(const ProposalSpace *space, const PastTrials *past, int64_t trial, double *point)
 {
     size_t n = past->count + past->pending;
     Gp gp = {0};

@@ -49,8 +49,6 @@ typedef bool Propose(const ProposalSpace *space, const PastTrials *past, int64_t
 
 /* How many points the space's grid has: a number of few cells has no more values than cells. Saturates above MOST_TRIALS. */
 int64_t proposal_grid_size(const ProposalSpace *space);
-/* The point of the largest expected improvement; false: there is none. */
-bool improve_most(const ProposalSpace *space, const PastTrials *past, int64_t trial, double *point);
 
 /* Moves each number of few cells to the middle of its cell. */
 void propose_snap(const ProposalSpace *space, double *point);

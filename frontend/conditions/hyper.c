@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "frontend/conditions/conditions.h"
+#include "runtime/abi/hyper_kinds.h"
 
 static const Construct kind_rows[] = {
     ALONE("real"),
@@ -23,11 +24,6 @@ static const KindRule kind_rules[] = {
     {HYPER_REAL, HYPER_REAL, false},   {HYPER_POSITIVE, HYPER_POSITIVE, false}, {HYPER_RANGE, HYPER_RANGE, false},
     {HYPER_RANGE, HYPER_RANGE, false}, {HYPER_LOG, HYPER_LOG_RANGE, false},     {HYPER_INTEGER, HYPER_INTEGER, true},
 };
-
-static bool is_bounded(HyperKind kind)
-{
-    return kind == HYPER_RANGE || kind == HYPER_LOG_RANGE || kind == HYPER_INTEGER;
-}
 
 /* kind, kind(low, high), either followed by [extent, ...] */
 static bool read_kind(Session *s, const Expr *expr, Hyper *hyper, const KindRule **rule)
@@ -53,8 +49,8 @@ static bool read_kind(Session *s, const Expr *expr, Hyper *hyper, const KindRule
         return false;
     *rule = &kind_rules[row];
     hyper->kind = bounds[0].expr ? (*rule)->ranged : (*rule)->plain;
-    hyper->low = is_bounded(hyper->kind) ? bounds[0].number : 0;
-    hyper->high = is_bounded(hyper->kind) ? bounds[1].number : 0;
+    hyper->low = hyper_kind_is_bounded(hyper->kind) ? bounds[0].number : 0;
+    hyper->high = hyper_kind_is_bounded(hyper->kind) ? bounds[1].number : 0;
     if (!bounds[0].expr != !bounds[1].expr) {
         fail(s, expr->span, "'%s' takes two bounds, as in %s", kind_rows[row].name, kind_rows[row].example);
         return false;
@@ -87,7 +83,7 @@ static bool check_first(Session *s, const HyperEntry *entry, const KindRule *rul
          !as_integer(s, val_number(init), span, "the first value", -MAX_ELEMENTS, MAX_ELEMENTS, &whole)))
         return false;
     bool inside = rule->ends_included ? init >= hyper->low && init <= hyper->high : init > hyper->low && init < hyper->high;
-    if (!is_bounded(hyper->kind) || inside)
+    if (!hyper_kind_is_bounded(hyper->kind) || inside)
         return true;
     fail(s, span, "the first value of '%s' must lie %s %.6g and %.6g, but this is %.6g", entry->name.text,
          rule->ends_included ? "between" : "strictly between", hyper->low, hyper->high, init);

@@ -32,12 +32,12 @@ static uint64_t tuned_conditions(const Session *s, const Phase *phase)
 bool losses_use(const Session *s, const Train *train, uint32_t condition)
 {
     uint64_t used = 0;
-    for (uint32_t i = 0; i < train->phases.len; i++)
-        used |= tuned_conditions(s, &train->phases.data[i]);
-    for (uint32_t i = 0; i < train->phases.len; i++)
-        if (train->phases.data[i].objective)
-            used |= sources_of(s->module, train->phases.data[i].objective).conditions |
-                    member_condition(train->phases.data[i].member);
+    for (uint32_t i = 0; i < train->phases.len; i++) {
+        const Phase *phase = &train->phases.data[i];
+        used |= tuned_conditions(s, phase);
+        if (phase->objective)
+            used |= sources_of(s->module, phase->objective).conditions | member_condition(phase->member);
+    }
     return used >> condition & 1;
 }
 

@@ -1,6 +1,7 @@
 /* Trains by search: one training after the other, each with hyperparameters of its own, which a rule proposes. */
 #include "frontend/declare/train_plan.h"
 #include "proposals/proposals.h"
+#include "runtime/abi/hyper_kinds.h"
 
 static const Construct search_rows[PROPOSAL_COUNT] = {
 #define PROPOSAL(KIND, name, shown, ...) CALLED(#name, shown, __VA_ARGS__),
@@ -23,8 +24,7 @@ static bool read_space(TrainPlan *plan, ProposalSpace *space)
         const Hyper *hyper = &s->model->hypers.data[i];
         if (!find_train_condition(&plan->train, hyper->condition))
             continue;
-        bool whole = hyper->kind == HYPER_INTEGER, bounded = whole || hyper->kind == HYPER_RANGE || hyper->kind == HYPER_LOG_RANGE;
-        if (!bounded) {
+        if (!hyper_kind_is_bounded(hyper->kind)) {
             fail(s, span, "search has no bounds of '%s'", hyper->name);
             add_help(s, "give it some where it is declared, as in 'log(1e-5, 1)', 'range(0, 10)' or 'rate(0, 0.9)'");
             return false;
@@ -34,7 +34,7 @@ static bool read_space(TrainPlan *plan, ProposalSpace *space)
                 fail(s, span, "search tries at most %d numbers", MOST_PROPOSED_NUMBERS);
                 return false;
             }
-            space->cells[space->d++] = whole ? (int64_t)(hyper->high - hyper->low) + 1 : 0;
+            space->cells[space->d++] = hyper_kind_values(hyper->kind, hyper->low, hyper->high);
         }
     }
     return true;

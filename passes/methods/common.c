@@ -15,6 +15,15 @@ void count_events(Assembly *assembly, Builder *b, const char *what, Value happen
     build_write(b, state, build_binary(b, OP_ADD, before, more));
 }
 
+void keep_gradients(Builder *b, Value condition, uint32_t n, Trained *trained)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        Type type = value_type(b, trained[i].gradient);
+        Value everywhere = build_splat(b, condition, type_with_dtype(type, DTYPE_BOOL));
+        trained[i].gradient = build_select(b, everywhere, trained[i].gradient, build_const(b, type, 0));
+    }
+}
+
 static const char *function_name(Assembly *assembly, const char *suffix)
 {
     return arena_printf(&assembly->module->arena, "%s.%s", assembly->train->name, suffix);

@@ -95,11 +95,7 @@ static void leave_out_undefined(Assembly *assembly, WeightStep *step)
     Output *loss = &step->function->outputs.data[0];
     Value defined = build_binary(b, OP_EQ, loss->value, loss->value);
     count_events(assembly, b, "undefined", build_unary(b, OP_NOT, defined));
-    for (uint32_t i = 0; i < step->n; i++) {
-        Type type = value_type(b, step->trained[i].gradient);
-        Value everywhere = build_splat(b, defined, type_with_dtype(type, DTYPE_BOOL));
-        step->trained[i].gradient = build_select(b, everywhere, step->trained[i].gradient, build_const(b, type, 0));
-    }
+    keep_gradients(b, defined, step->n, step->trained);
     loss->value = build_select(b, defined, loss->value, build_const(b, value_type(b, loss->value), 0));
 }
 

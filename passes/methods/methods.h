@@ -41,6 +41,8 @@ void count_events(Assembly *assembly, Builder *b, const char *what, Value happen
 /* As reals: the lower steps taken; the i32 input of that name (epoch_steps, total_steps: the runtime gives them). */
 Value steps_done(Assembly *assembly, Builder *b);
 Value real_input(Builder *b, const char *name);
+/* The function's input of that name, made with that type on first use. */
+Value named_input(Builder *b, const char *name, Type type);
 /* A condition as a view shows it: the argument of an export that stands for it, what its kind makes of it, or its first value. */
 Value condition_value(Assembly *assembly, Builder *b, uint32_t condition, View view);
 /* `count` values of the condition that are typical of training, as the rows of one tensor. They are drawn when a run begins. */
@@ -79,6 +81,8 @@ typedef struct Trained {
     Value current, gradient;
 } Trained;
 typedef VEC(Trained) TrainedStates;
+/* The gradients stay where the condition, a truth value, holds; otherwise they become 0. */
+void keep_gradients(Builder *b, Value condition, uint32_t n, Trained *trained);
 /* Where the phase's batch is computed in micro-batches, ends the builder's function, which becomes phase->micro_step, and begins the
  * step in its place: it has the same outputs, and current[i] and gradient[i] are values of it. All else that is done with
  * gradients comes behind. */

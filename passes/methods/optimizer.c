@@ -89,17 +89,17 @@ static uint32_t own_state(Builder *b, const char *name, const char *what, const 
     return state;
 }
 
-static Value named_input(Builder *b, const char *name)
+Value named_input(Builder *b, const char *name, Type type)
 {
     for (uint32_t i = 0; i < b->function->inputs.len; i++)
         if (strcmp(b->function->input_names.data[i], name) == 0)
             return b->function->inputs.data[i];
-    return build_input(b, name, type_scalar(DTYPE_I32));
+    return build_input(b, name, type);
 }
 
 Value real_input(Builder *b, const char *name)
 {
-    return build_cast(b, named_input(b, name), b->module->real);
+    return build_cast(b, named_input(b, name, type_scalar(DTYPE_I32)), b->module->real);
 }
 
 Value steps_done(Assembly *assembly, Builder *b)

@@ -72,16 +72,6 @@ static Value *value_of(Steps *s, uint32_t state)
     return &s->states.data[state];
 }
 
-/* An input of the step, under the name that it has there; made on first use. */
-static Value step_input(Steps *s, const char *name, Type type)
-{
-    const Function *f = s->b.function;
-    for (uint32_t i = 0; i < f->inputs.len; i++)
-        if (strcmp(f->input_names.data[i], name) == 0)
-            return f->inputs.data[i];
-    return build_input(&s->b, name, type);
-}
-
 /* Reads before all else, so that they lie outside of what a scan is made of. */
 static void read_states(Steps *s, const Function *from)
 {
@@ -96,7 +86,7 @@ static void read_states(Steps *s, const Function *from)
 static void fetch_batches(Steps *s, const Phase *phase, const Function *from, Value *map)
 {
     int64_t all = phase->batches * phase->batch;
-    Value index = step_input(s, "index", type_of(DTYPE_I32, 1, &all));
+    Value index = named_input(&s->b, "index", type_of(DTYPE_I32, 1, &all));
     for (Value v = 0; v < from->ops.len; v++) {
         const Op *op = OP_AT(from, v);
         if (op->code != OP_FETCH)
@@ -130,7 +120,7 @@ static void copy_ops(Steps *s, const Function *from, Value index, Value *map)
         else if (op->code == OP_INPUT)
             map[v] = strcmp(from->input_names.data[op->symbol], "index") == 0
                          ? index
-                         : step_input(s, from->input_names.data[op->symbol], op->type);
+                         : named_input(&s->b, from->input_names.data[op->symbol], op->type);
         else
             map[v] = op->code == OP_RANDOM ? copy_random(s, from, op, map) : build_copy(&s->b, from, v, map);
     }
@@ -249,7 +239,7 @@ static Value upper_loss(Steps *s, const Phase *phase)
     Function *function = objective_copy(assembly, name, phase->objective, AT_HAND);
     phase_batch(assembly, phase, function);
     read_states(s, function);
-    Value index = step_input(s, "index.next", type_of(DTYPE_I32, 1, &phase->batch));
+    Value index = named_input(&s->b, "index.next", type_of(DTYPE_I32, 1, &phase->batch));
     Value *map = new_map(function);
     copy_ops(s, function, index, map);
     Value loss = map[function->outputs.data[0].value];
@@ -272,11 +262,7 @@ static void leave_out_infinite(Steps *s, TrainedStates *trained)
     Type type = value_type(b, largest);
     Value finite = build_binary(b, OP_LE, largest, build_const(b, type, type.dtype == DTYPE_F64 ? DBL_MAX : FLT_MAX));
     count_events(s->assembly, b, "not_finite", build_unary(b, OP_NOT, finite));
-    for (uint32_t i = 0; i < trained->len; i++) {
-        Type own = value_type(b, trained->data[i].gradient);
-        Value everywhere = build_splat(b, finite, type_with_dtype(own, DTYPE_BOOL));
-        trained->data[i].gradient = build_select(b, everywhere, trained->data[i].gradient, build_const(b, own, 0));
-    }
+    keep_gradients(b, finite, trained->len, trained->data);
 }
 
 static void step_upper(Steps *s, const Phase *phase)

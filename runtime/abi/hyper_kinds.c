@@ -2,6 +2,16 @@
 
 #include <math.h>
 
+bool hyper_kind_is_bounded(HyperKind kind)
+{
+    return kind == HYPER_RANGE || kind == HYPER_LOG_RANGE || kind == HYPER_INTEGER;
+}
+
+int64_t hyper_kind_values(HyperKind kind, double low, double high)
+{
+    return kind == HYPER_INTEGER ? (int64_t)(high - low) + 1 : 0;
+}
+
 bool hyper_kind_holds(HyperKind kind, double low, double high, double natural)
 {
     switch (kind) {

@@ -116,3 +116,11 @@ void manifest_figure(const TrainInfo *train, size_t phase, const char *output, c
     else
         snprintf(key, size, "%.120s.%.120s", output, own->name);
 }
+
+size_t hyper_elements(const HyperInfo *hyper)
+{
+    size_t elements = 1;
+    for (unsigned i = 0; i < hyper->rank; i++)
+        elements *= (size_t)hyper->dims[i];
+    return elements;
+}

@@ -5,6 +5,7 @@
 
 #include "runtime/abi/frame.h"
 #include "runtime/core/manifest_table.h"
+#include "runtime/abi/hyper_kinds.h"
 #include "runtime/core/report.h"
 
 /* ---- what the records do not say by themselves ---- */
@@ -250,8 +251,7 @@ static bool trials_fit(const Manifest *manifest, const TrainInfo *train)
     for (size_t i = 0; trials && i < trials->hyper_count; i++) {
         const HyperInfo *hyper = &manifest->hypers[trials->hypers[i]];
         const ConditionInfo *condition = &manifest->conditions[hyper->condition];
-        bool bounded = hyper->kind == HYPER_RANGE || hyper->kind == HYPER_LOG_RANGE || hyper->kind == HYPER_INTEGER;
-        if (!bounded || condition->state == NONE || !is_real_state(manifest, condition->state, condition->width))
+        if (!hyper_kind_is_bounded(hyper->kind) || condition->state == NONE || !is_real_state(manifest, condition->state, condition->width))
             return false;
     }
     return !trials || (train->select >= 0 && train->hypers != NONE && trials->hyper_count >= 1);

@@ -232,7 +232,8 @@ static bool take_step(Run *run, size_t phase)
         return fail_on_step(run, phase, "an index", "lay outside its table");
     if (run->manifest->train->trials && !isfinite(call_result(&p->call, 0, 0)))
         return give_up_trial(run);
-    for (size_t i = 0; i < p->call.info->output_count; i++)
+    size_t losses_among = p->info->reads_next ? p->call.info->output_count : 1;
+    for (size_t i = 0; i < losses_among; i++)
         if (!check_loss(run, phase, p->call.info->outputs[i].name, call_result(&p->call, i, 0)))
             return false;
     if (!outputs_are_nonnegative(run, phase))

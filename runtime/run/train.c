@@ -407,8 +407,7 @@ static void close_run(Run *run)
     for (size_t i = 0; i < MAX_ACTS; i++)
         call_close(&run->calls[i]);
     metrics_log_close(&run->log);
-    trials_close(&run->trials.trials);
-    free(run->trials.folder);
+    trial_acts_close(&run->trials);
     program_close(&run->program);
     data_free(&run->data);
     free(run->folder);

@@ -3,12 +3,20 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "runtime/core/report.h"
 #include "runtime/run/screen.h"
 
 static const double nearest = 1e-6; /* to the ends of an interval, which no sigmoid reaches */
+
+void trial_acts_close(TrialActs *acts)
+{
+    trials_close(&acts->trials);
+    free(acts->folder);
+    json_decref(acts->curve);
+}
 
 /* The shares of intervals become unconstrained numbers. */
 static void write_hypers(const TrialActs *acts, const double *point)
@@ -18,10 +26,7 @@ static void write_hypers(const TrialActs *acts, const double *point)
     for (size_t i = 0; i < info->hyper_count; i++) {
         const HyperInfo *hyper = &manifest->hypers[info->hypers[i]];
         const StateInfo *state = &manifest->states[manifest->conditions[hyper->condition].state];
-        size_t elements = 1;
-        for (size_t axis = 0; axis < hyper->rank; axis++)
-            elements *= (size_t)hyper->dims[axis];
-        for (size_t k = 0; k < elements; k++) {
+        for (size_t k = 0; k < hyper_elements(hyper); k++) {
             double share = fmin(fmax(*point++, nearest), 1 - nearest), raw = log(share / (1 - share));
             program_write_reals(acts->program, state, hyper->offset + k, &raw, 1);
         }
@@ -44,6 +49,8 @@ bool trial_propose(TrialActs *acts, size_t act)
     position->trial_best = INFINITY;
     position->trial_begin = position->evaluations;
     memset(position->means, 0, sizeof position->means); /* of a trial that failed */
+    json_decref(acts->curve);
+    acts->curve = NULL;
     switch (trials_claim(&acts->trials, acts->folder, &position->trial, point)) {
     case TRIAL_CLAIMED:
         write_hypers(acts, point);
@@ -58,17 +65,20 @@ bool trial_propose(TrialActs *acts, size_t act)
     return false;
 }
 
-/* The values of the trial's evaluations so far. */
-static json_t *trial_curve(const TrialActs *acts)
+/* The values of the trial's evaluations so far: those of the log, each of which is read once. */
+static const json_t *trial_curve(TrialActs *acts)
 {
     const TrainInfo *train = acts->manifest->train;
-    json_t *curve = json_array();
-    for (int64_t i = acts->position->trial_begin; i < acts->position->evaluations; i++) {
-        json_t *event = metrics_log_event(acts->log, i), *value = json_object_get(event, train->metrics[train->select].name);
-        json_array_append(curve, json_is_number(value) ? value : json_null());
+    const Position *position = acts->position;
+    if (!acts->curve)
+        acts->curve = json_array();
+    while ((int64_t)json_array_size(acts->curve) < position->evaluations - position->trial_begin) {
+        json_t *event = metrics_log_event(acts->log, position->trial_begin + (int64_t)json_array_size(acts->curve));
+        json_t *value = json_object_get(event, train->metrics[train->select].name);
+        json_array_append(acts->curve, json_is_number(value) ? value : json_null());
         json_decref(event);
     }
-    return curve;
+    return acts->curve;
 }
 
 bool trial_observe(TrialActs *acts, json_t *hypers)
@@ -76,7 +86,7 @@ bool trial_observe(TrialActs *acts, json_t *hypers)
     static const char *const ends[] = {"steps", "pruned", "failed"};
     const Position *position = acts->position;
     bool patience = position->trial_ended == TRIAL_GOES_ON && position->done[walk_budget(acts->manifest->train)] < 0;
-    json_t *fields = json_pack("{s:o, s:o, s:o, s:I, s:s}", "value", json_finite(position->trial_best), "curve", trial_curve(acts),
+    json_t *fields = json_pack("{s:o, s:O, s:o, s:I, s:s}", "value", json_finite(position->trial_best), "curve", trial_curve(acts),
                                "hypers", hypers, "step", (json_int_t)position->steps[0], "ended",
                                !isfinite(position->trial_best) ? "failed" : patience ? "patience" : ends[position->trial_ended]);
     return fields ? trials_finish(&acts->trials, position->trial, fields) : report_error("out of memory");
@@ -92,10 +102,8 @@ void trial_judge(TrialActs *acts)
 {
     if (acts->manifest->train->trials->pruner == PRUNER_NONE)
         return;
-    json_t *curve = trial_curve(acts);
-    if (trials_is_hopeless(&acts->trials, acts->position->trial, curve))
+    if (trials_is_hopeless(&acts->trials, acts->position->trial, trial_curve(acts)))
         end_trial(acts, TRIAL_PRUNED);
-    json_decref(curve);
 }
 
 void trial_fail(TrialActs *acts)

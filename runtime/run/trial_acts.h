@@ -16,7 +16,11 @@ typedef struct TrialActs {
     const Walk *walk;
     const MetricsLog *log;
     Position *position;
+    json_t *curve; /* the values of the trial's evaluations, as far as they were read of the log; owned. NULL: none was */
 } TrialActs;
+
+/* Closes the trials, and what is owned beside them. */
+void trial_acts_close(TrialActs *acts);
 
 /* Claims a trial and gives the hyperparameters its values. `act` is that of the proposal: without a trial its repeat is over. False
  * (reported) on an error. */

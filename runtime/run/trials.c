@@ -34,12 +34,9 @@ static void make_space(Trials *trials)
     for (size_t i = 0; i < trials->info->hyper_count; i++) {
         const HyperInfo *hyper = &trials->manifest->hypers[trials->info->hypers[i]];
         double raw = hyper_kind_raw(hyper->kind, hyper->low, hyper->high, hyper->init, hyper->init);
-        int64_t elements = 1;
-        for (size_t axis = 0; axis < hyper->rank; axis++)
-            elements *= hyper->dims[axis];
-        for (int64_t k = 0; k < elements && space->d < MOST_PROPOSED_NUMBERS; k++) {
+        for (size_t k = 0; k < hyper_elements(hyper) && space->d < MOST_PROPOSED_NUMBERS; k++) {
             space->first[space->d] = 1 / (1 + exp(-raw));
-            space->cells[space->d++] = hyper->kind == HYPER_INTEGER ? (int64_t)(hyper->high - hyper->low) + 1 : 0;
+            space->cells[space->d++] = hyper_kind_values(hyper->kind, hyper->low, hyper->high);
         }
     }
     space->values = trials->info->values;
@@ -269,21 +266,32 @@ static bool claim_new(const Trials *trials, TrialList *list, const char *by, int
     return fine;
 }
 
+/* The last trial that the run has claimed and not finished; -1: there is none. */
+static int64_t find_own(const TrialList *list, const char *by)
+{
+    for (int64_t i = list->count; i-- > 0;)
+        if (!list->trials[i].finished && list->trials[i].by && !strcmp(list->trials[i].by, by))
+            return i;
+    return -1;
+}
+
+static Claim claim_in(const Trials *trials, TrialList *list, const char *by, int64_t *number, double *point)
+{
+    *number = find_own(list, by);
+    if (*number >= 0) {
+        memcpy(point, list->trials[*number].point, trials->space.d * sizeof *point);
+        return TRIAL_CLAIMED;
+    }
+    *number = list->count;
+    if (list->count >= trials->info->trials)
+        return TRIALS_DONE;
+    return claim_new(trials, list, by, *number, point) ? TRIAL_CLAIMED : TRIALS_FAILED;
+}
+
 Claim trials_claim(const Trials *trials, const char *by, int64_t *number, double *point)
 {
     TrialList list;
-    Claim claim = list_open(trials, &list) ? TRIAL_CLAIMED : TRIALS_FAILED;
-    int64_t own = -1;
-    for (int64_t i = 0; i < list.count && claim == TRIAL_CLAIMED; i++)
-        if (!list.trials[i].finished && list.trials[i].by && !strcmp(list.trials[i].by, by))
-            own = i;
-    *number = own >= 0 ? own : list.count;
-    if (claim == TRIAL_CLAIMED && own >= 0)
-        memcpy(point, list.trials[own].point, trials->space.d * sizeof *point);
-    else if (claim == TRIAL_CLAIMED && list.count >= trials->info->trials)
-        claim = TRIALS_DONE;
-    else if (claim == TRIAL_CLAIMED && !claim_new(trials, &list, by, *number, point))
-        claim = TRIALS_FAILED;
+    Claim claim = list_open(trials, &list) ? claim_in(trials, &list, by, number, point) : TRIALS_FAILED;
     list_close(&list);
     return claim;
 }

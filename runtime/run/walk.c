@@ -119,7 +119,7 @@ void walk_advance(const Walk *walk, Counts done, size_t act, int64_t worse)
         }
 }
 
-/* How many steps of a phase a step of the phase `of` counts as. */
+/* As how many steps of the phase one step of the phase `of` counts. */
 static double steps_counted(const TrainInfo *train, size_t of, size_t phase)
 {
     return of == phase ? (double)train->phases[of].batches : train->phases[of].reads_next && of + 1 == phase;

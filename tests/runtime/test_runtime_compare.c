@@ -36,17 +36,23 @@ static void need_gnuplot(void)
         skip();
 }
 
-/* A run of `events` events whose loss is first, then 1 less at each evaluation. */
-static void write_run(const char *folder, const char *model, int seed, int events, double first)
+/* A run's folder with its config.json; its metrics.jsonl, to be written and closed. */
+static FILE *begin_run(const char *folder, const char *model, const char *train, int seed)
 {
     char path[256];
     mkdir(folder, 0777);
     snprintf(path, sizeof path, "%s/config.json", folder);
     FILE *file = fopen(path, "w");
-    fprintf(file, "{\"model\": \"%s\", \"train\": \"t\", \"seed\": %d}\n", model, seed);
+    fprintf(file, "{\"model\": \"%s\", \"train\": \"%s\", \"seed\": %d}\n", model, train, seed);
     fclose(file);
     snprintf(path, sizeof path, "%s/metrics.jsonl", folder);
-    file = fopen(path, "w");
+    return fopen(path, "w");
+}
+
+/* A run of `events` events whose loss is first, then 1 less at each evaluation. */
+static void write_run(const char *folder, const char *model, int seed, int events, double first)
+{
+    FILE *file = begin_run(folder, model, "t", seed);
     for (int i = 0; i < events; i++)
         fprintf(file, "{\"event\": \"epoch\", \"step\": %d, \"loss\": %g, \"rate.lower\": 0.1, \"v\": [1, 2, %d]}\n",
                 10 * (i + 1), first - i, i);
@@ -308,15 +314,9 @@ static void test_wrong_folders(void **state)
 /* A run whose evaluations, one per second, have these values of the metric that selects; "-": none. */
 static void write_timed_run(const char *folder, const char *train, int seed, const char *values)
 {
-    char path[256], copy[128];
+    char copy[128];
     snprintf(copy, sizeof copy, "%s", values);
-    mkdir(folder, 0777);
-    snprintf(path, sizeof path, "%s/config.json", folder);
-    FILE *file = fopen(path, "w");
-    fprintf(file, "{\"model\": \"m\", \"train\": \"%s\", \"seed\": %d}\n", train, seed);
-    fclose(file);
-    snprintf(path, sizeof path, "%s/metrics.jsonl", folder);
-    file = fopen(path, "w");
+    FILE *file = begin_run(folder, "m", train, seed);
     int second = 1;
     for (char *value = strtok(copy, " "); value; value = strtok(NULL, " "), second++)
         fprintf(file, "{\"event\": \"epoch\", \"step\": %d, \"seconds\": %d, \"fit(toy.valid)\": %s}\n", 10 * second, second,

@@ -32,20 +32,12 @@ void system_tensors(LinearSystem *s, Value all, Value *x)
     }
 }
 
-/* 1 at that position of a vector of so many numbers, and 0 elsewhere. */
-static Value unit(Builder *b, Value position, int64_t count)
-{
-    Type whole = type_of(DTYPE_I32, 1, &count);
-    Value places = build_iota(b, whole, 0), there = build_binary(b, OP_EQ, places, build_splat(b, position, whole));
-    return build_cast(b, there, b->module->real);
-}
-
 Value system_rows(LinearSystem *s, Value positions)
 {
     Builder *b = s->b;
     Value *column = support_malloc(s->n * sizeof *column), begin = b->function->ops.len;
     Placeholder position = {build_const(b, type_scalar(DTYPE_I32), 0), positions};
-    system_tensors(s, unit(b, position.element, system_numbers(s)), column);
+    system_tensors(s, build_unit(b, position.element, system_numbers(s)), column);
     system_apply(s, column, column);
     Value rows = system_flat(s, column);
     build_scan_of_part(b, begin, value_type(b, positions).dims[0], 0, 0, NULL, 1, &position, 1, &rows, NULL);
@@ -66,10 +58,10 @@ static Value pick(Builder *b, Value matrix, Value vector, unsigned axis)
 static Value eliminate(Builder *b, Carry *matrix, Carry *left, Value number, int64_t count)
 {
     Type type = value_type(b, matrix->element);
-    Value column = pick(b, matrix->element, unit(b, number, count + 1), 1);
+    Value column = pick(b, matrix->element, build_unit(b, number, count + 1), 1);
     Value size = build_binary(b, OP_MUL, build_unary(b, OP_ABS, column), left->element);
     Value none = build_unary(b, OP_NEG, build_with_const(b, OP_SUB, left->element, 1)); /* rows that were taken come last */
-    Value row = build_argmax(b, build_binary(b, OP_SUB, size, none), 0), chosen = unit(b, row, count);
+    Value row = build_argmax(b, build_binary(b, OP_SUB, size, none), 0), chosen = build_unit(b, row, count);
     Value pivot = build_sum_of_product(b, column, chosen);
     Value taken = pick(b, matrix->element, chosen, 0);
     taken = build_binary(b, OP_DIV, taken, build_splat(b, pivot, value_type(b, taken)));

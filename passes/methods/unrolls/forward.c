@@ -4,11 +4,10 @@
 
 static Value derivative(Builder *b, Value loss, Value of)
 {
-    Type type = value_type(b, of), whole = type_with_dtype(type, DTYPE_I32);
-    Value positions = build_iota(b, whole, 0), first = b->function->ops.len;
+    Type type = value_type(b, of);
+    Value positions = build_iota(b, type_with_dtype(type, DTYPE_I32), 0), first = b->function->ops.len;
     Placeholder position = {build_const(b, type_scalar(DTYPE_I32), 0), positions};
-    Value there = build_binary(b, OP_EQ, positions, build_splat(b, position.element, whole));
-    Value direction = build_cast(b, there, type.dtype), along = jvp_append(b, loss, 1, &of, &direction);
+    Value direction = build_unit(b, position.element, type.dims[0]), along = jvp_append(b, loss, 1, &of, &direction);
     build_scan_of_part(b, first, type.dims[0], 0, 0, NULL, 1, &position, 1, &along, NULL);
     return along;
 }

@@ -20,8 +20,6 @@ typedef struct Domain {
 #undef DOMAIN
 const Domain *domain_of(const ConditionInfo *condition);
 
-/* How many numbers a hyperparameter is. */
-size_t hyper_elements(const HyperInfo *hyper);
 /* The hyperparameter whose name these bytes are; NULL (reported): the model has none of that name. */
 const HyperInfo *find_hyper(const Manifest *manifest, const char *name, size_t length);
 /* The unconstrained numbers of the natural values in the text, which the flag ("--hyper") gives. False (reported) if it is no value

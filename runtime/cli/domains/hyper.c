@@ -6,14 +6,6 @@
 #include "runtime/cli/domains/domains.h"
 #include "runtime/core/report.h"
 
-size_t hyper_elements(const HyperInfo *hyper)
-{
-    size_t elements = 1;
-    for (unsigned i = 0; i < hyper->rank; i++)
-        elements *= (size_t)hyper->dims[i];
-    return elements;
-}
-
 const HyperInfo *find_hyper(const Manifest *manifest, const char *name, size_t length)
 {
     NameList names = {""};
