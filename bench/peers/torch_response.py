@@ -52,11 +52,14 @@ class Hypers(torch.nn.Module):
         """Of the samples, up to a constant."""
         return F.softplus(self.spread).log().sum()
 
+    def bounded(self, h):
+        """[..., hyperparameters], within their bounds."""
+        values = torch.where(self.unbounded, F.softplus(h), self.low + self.span * h.sigmoid())
+        return torch.where(self.whole, values.floor().minimum(self.high), values)
+
     def natural(self, h):
         """{name: [...] or, of several, [..., count]}, within their bounds, of h [..., hyperparameters]."""
-        values = torch.where(self.unbounded, F.softplus(h), self.low + self.span * h.sigmoid())
-        values = torch.where(self.whole, values.floor().minimum(self.high), values)
-        parts = zip(self.names, self.counts, values.split(self.counts, -1))
+        parts = zip(self.names, self.counts, self.bounded(h).split(self.counts, -1))
         return {name: part if count > 1 else part.squeeze(-1) for name, count, part in parts}
 
     def for_batch(self, h):

@@ -30,7 +30,7 @@ def loss_of(stream, h, values, rates):
 def lower_step():
     h = hypers.sample(STREAMS).detach() if TUNES else hypers.centre.detach()
     values = hypers.for_batch(h)
-    loss = loss_of(train, h, values, values)
+    loss = loss_of(train, hypers.bounded(h), values, values)
     optimizer.zero_grad()
     loss.backward()
     torch.nn.utils.clip_grad_norm_(net.parameters(), 0.25)
@@ -39,7 +39,7 @@ def lower_step():
 
 
 def upper_step():
-    loss = loss_of(valid, hypers.centre, hypers.natural(hypers.centre), None)
+    loss = loss_of(valid, hypers.bounded(hypers.centre), hypers.natural(hypers.centre), None)
     hyper_optimizer.zero_grad()
     loss.backward(inputs=[hypers.centre])
     hyper_optimizer.step()

@@ -1,4 +1,5 @@
-"""models/stn_lstm.hn in PyTorch: an LSTM on Penn Treebank that tunes its dropouts and penalties, or has them fixed."""
+"""models/stn_lstm.hn in PyTorch: an LSTM on Penn Treebank that tunes its dropouts and penalties, or has them fixed. Its weights respond to the
+hyperparameters within their bounds."""
 import math
 import os
 
@@ -31,7 +32,7 @@ losses = []  # of the evaluations, on the validation text
 def lower():
     h = hypers.sample(STREAMS).detach() if TUNES else hypers.centre.detach()
     values = hypers.for_batch(h)
-    loss, raw, out = lower_text.loss(h, values)
+    loss, raw, out = lower_text.loss(hypers.bounded(h), values)
     optimizer.zero_grad()
     (loss + penalty(raw, out, values["alpha"], values["beta"])).backward()
     torch.nn.utils.clip_grad_norm_(net.parameters(), CLIP)
@@ -39,7 +40,7 @@ def lower():
 
 
 def upper():
-    loss, _, _ = upper_text.loss(hypers.centre, None)
+    loss, _, _ = upper_text.loss(hypers.bounded(hypers.centre), None)
     hyper_optimizer.zero_grad()
     loss.backward(inputs=[hypers.centre])
     hyper_optimizer.step()
@@ -48,7 +49,7 @@ def upper():
 @torch.no_grad()
 def loss_on(name):
     text = Stream(texts[name], LENGTH, net)
-    return sum(text.loss(hypers.centre, None)[0].item() for _ in range(text.windows)) / text.windows
+    return sum(text.loss(hypers.bounded(hypers.centre), None)[0].item() for _ in range(text.windows)) / text.windows
 
 
 def evaluate():

@@ -37,16 +37,31 @@ static Construct form_construct(const FormRow *row)
     return construct;
 }
 
-static bool read_condition(Session *s, const Expr *use, const Expr *name, FormArguments *arguments)
+
+static void count_use(Session *s, const Expr *use, void *data)
+{
+    (void)s;
+    (void)use;
+    ++*(unsigned *)data;
+}
+
+/* A condition, or an expression of conditions. */
+static bool read_vector(Session *s, const Expr *use, const Expr *vector, FormArguments *arguments)
 {
     const char *form = arguments->row->name;
-    if (!name) {
+    unsigned forms = 0;
+    arguments->vector = vector;
+    if (!vector) {
         fail(s, use->span, "%s takes the hyperparameters that the weights respond to, as in %s", form, arguments->row->example);
         return false;
     }
-    arguments->condition = choose_declared(s, condition_declarations(), name, "%s takes the name of a %s declaration", form,
-                                           condition_words(s, condition_declarations()));
-    return arguments->condition != NULL;
+    if (vector->kind == EXPR_NAME && !find_symbol_of(s->file, vector->name.text, DECL_CONST))
+        return choose_declared(s, condition_declarations(), vector, "%s takes the name of a %s declaration", form,
+                               condition_words(s, condition_declarations()));
+    for_each_use(s, vector, count_use, &forms);
+    if (forms)
+        fail(s, vector->span, "weights respond to a vector, in which no weights are made");
+    return !forms;
 }
 
 static bool read_each(Session *s, const Expr *name, FormArguments *arguments)
@@ -118,7 +133,7 @@ static bool read_taken(Session *s, const Expr *use, const Argument *given, FormA
 {
     switch (arguments->row->takes) {
     case FORM_TAKES_CONDITION:
-        return read_condition(s, use, given[0].expr, arguments);
+        return read_vector(s, use, given[0].expr, arguments);
     case FORM_TAKES_NET:
         return read_generator(s, use, given[0].expr, arguments);
     case FORM_TAKES_FILE:
@@ -176,13 +191,6 @@ void for_each_use(Session *s, const Expr *expr, void (*visit)(Session *s, const 
     for_each_use(s, expr->right, visit, data);
     for (const Arg *arg = expr->args.first; arg; arg = arg->next)
         for_each_use(s, arg->value, visit, data);
-}
-
-static void count_use(Session *s, const Expr *use, void *data)
-{
-    (void)s;
-    (void)use;
-    ++*(unsigned *)data;
 }
 
 static bool refuse_net(Session *s, const Expr *call)

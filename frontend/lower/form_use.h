@@ -7,7 +7,7 @@
 /* The arguments of a use of a form. */
 typedef struct FormArguments {
     const FormRow *row;
-    Symbol *condition;       /* CONDITION */
+    const Expr *vector;      /* CONDITION: what the weights respond to */
     const Expr *generator;   /* NET: its call; NULL: it takes an index */
     Symbol *index;           /* EACH, NET: a task or a member, of which each value has a row of numbers; NULL: none */
     FormStart start;         /* NET */

@@ -121,6 +121,22 @@ static bool rows_of(Session *s, Symbol *index, Span span, FormUse *use)
     return true;
 }
 
+/* The vector to which the weight responds. */
+static bool respond_to(Session *s, const FormArguments *arguments, FormUse *use)
+{
+    const Expr *expr = arguments->vector;
+    Val vector = as_real(s, evaluate(s, expr), expr->span);
+    if (is_poison(vector))
+        return false;
+    use->input = vector.ir;
+    if (val_type(s, vector).rank == 1)
+        return true;
+    fail(s, expr->span, "%s takes a vector, and this is %s", arguments->row->name, describe(s, vector));
+    if (expr->kind == EXPR_MEMBER)
+        add_help(s, "it takes all of a declaration together, as in %s", arguments->row->example);
+    return false;
+}
+
 /* Fills in where the use gets its numbers from. */
 static bool read_input(Session *s, const Expr *expr, const FormArguments *arguments, FormUse *use)
 {
@@ -128,13 +144,7 @@ static bool read_input(Session *s, const Expr *expr, const FormArguments *argume
         return rows_of(s, arguments->index, expr->span, use);
     if (arguments->generator)
         return numbers_of(s, expr, arguments, use);
-    if (!arguments->condition)
-        return true;
-    Val vector = condition_vector(s, (Val){.kind = VAL_CONDITION, .symbol = arguments->condition}, expr->span);
-    if (is_poison(vector))
-        return false;
-    use->input = vector.ir;
-    return true;
+    return arguments->vector ? respond_to(s, arguments, use) : true;
 }
 
 bool is_form(const Session *s, const Expr *expr)

@@ -82,6 +82,8 @@ static void test_gradients_and_cost(void **state)
     } cases[] = {
         {"stn(lam)", false},
         {"free + stn(lam)", false},
+        {"stn([lam.scale, lam.decay])", false},
+        {"stn(hidden(lam * 2))", false},
         {"rank1(respond(lam))", false},
         {"film(respond(lam))", false},
         {"lowrank(respond(lam), rank: 1)", false},
