@@ -1,4 +1,4 @@
-/* Products by blocks: what emit_blocks.c, emit_gather.c, emit_tables.c and emit_offsets.c share. */
+/* Products by blocks: what emit_blocks.c, emit_gather.c, emit_runs.c, emit_tables.c and emit_offsets.c share. */
 #ifndef HNC_BACKEND_BLOCKS_H
 #define HNC_BACKEND_BLOCKS_H
 
@@ -20,6 +20,27 @@ LLVMValueRef longest_run(Emitter *e, LLVMValueRef along);
 LLVMValueRef runs_along(Emitter *e, LLVMValueRef along, LLVMValueRef index, LLVMValueRef count);
 /* The constant table of a list's strides in one of its two tensors; lists of equal strides share one. */
 LLVMValueRef make_table(Emitter *e, const AxisList *list, bool second);
+
+/* The offset of an entry of a list's table. */
+int64_t table_offset(const AxisList *list, const int64_t *stride, int64_t entry);
+
+/* ---- columns that are read where they lie: emit_runs.c ---- */
+
+enum { MOST_VECTOR_RUNS = 4 };
+
+/* The runs of memory in which a vector of columns lies: where lane 0 would be if each went on from there, and its lanes. */
+typedef struct VectorRuns {
+    unsigned n;
+    LLVMValueRef begin[MOST_VECTOR_RUNS], mask[MOST_VECTOR_RUNS];
+} VectorRuns;
+
+/* The most runs that any whole vector of the table's entries has. */
+unsigned runs_of_vectors(const AxisList *list, bool second, unsigned lanes);
+/* Those of the columns from `first` on, of `count` that exist; `columns` is their table, and no vector may have more than `runs`. */
+VectorRuns find_runs(Emitter *e, DType dtype, LLVMValueRef from, LLVMValueRef columns, unsigned runs, unsigned lanes,
+                     LLVMValueRef first, LLVMValueRef count);
+/* The vector so many elements on. Columns that do not exist are 0. */
+LLVMValueRef read_runs(Emitter *e, DType dtype, const VectorRuns *runs, LLVMValueRef offset, unsigned lanes);
 
 /* hn_gather_*(from, along the lines, along k, to, steps of k, count): `width` lines (rows of lhs, or columns of rhs), of which
  * `count` exist, become to[k][width]. Beyond the last line, the last line is copied again: such sums are never stored, but must
@@ -49,8 +70,9 @@ enum {
     BLOCKS_PACKED_RHS,
     BLOCKS_PARAMETERS
 };
-/* Calls it, with memory for packed operands that is as large as products of these extents need. */
-void call_blocks(Emitter *e, DType dtype, bool tables, int64_t rows, int64_t inner, LLVMValueRef *args);
+/* Calls it, with memory for packed operands that is as large as products of these extents need. `columns`: the table of rhs's
+ * columns, which are read where they lie if that is as fast; NULL: there is none. */
+void call_blocks(Emitter *e, DType dtype, const AxisList *columns, int64_t rows, int64_t inner, LLVMValueRef *args);
 /* Rows and columns of a tile of a product with so many rows. */
 void blocks_tile(const Emitter *e, DType dtype, int64_t rows, int64_t *tile_rows, int64_t *columns);
 

@@ -23,11 +23,13 @@ enum {
     MOST_ROWS = 12,
     MOST_VECTORS = 2,
     FEW_TILES = 6, /* of rows: with more, idle rows of the last one cost little */
+    READ_IN_PLACE = 2, /* so many tiles of rows read rhs where it lies */
 };
 
 /* Extents of a tile and of blocks. All sums of a tile, one row of rhs and one number of lhs together fill the registers. */
 typedef struct Sizes {
     unsigned rows, vectors, lanes, columns;
+    unsigned runs;               /* of a vector of rhs, which is read where it lies; 0: rhs is packed */
     int64_t block_k, block_rows; /* block_rows: a multiple of rows */
 } Sizes;
 
@@ -44,6 +46,16 @@ static Sizes sizes_for(const Emitter *e, DType dtype, int64_t rows)
     s.block_k = e->target.near_cache / 2 / (e->target.lanes_f32 * (int64_t)sizeof(float));
     s.block_rows = e->target.far_cache / 4 / (s.block_k * size) / s.rows * s.rows;
     return s;
+}
+
+/* How many runs a vector of columns has at most, if they are read where they lie: for so few rows, packing them takes as long as
+ * the product. Processors without AVX-512 have too few registers for the masks. */
+static unsigned runs_in_place(const Emitter *e, Sizes s, const AxisList *columns, int64_t rows)
+{
+    if (!columns || e->target.registers < WIDE_REGISTERS || rows > READ_IN_PLACE * s.rows)
+        return 0;
+    unsigned runs = runs_of_vectors(columns, false, s.lanes);
+    return runs <= MOST_VECTOR_RUNS ? runs : 0;
 }
 
 static LLVMValueRef add(Emitter *e, LLVMValueRef a, LLVMValueRef b)
@@ -69,6 +81,8 @@ enum {
     TILE_ROWS,
     TILE_COLUMNS,
     TILE_FIRST,
+    TILE_RHS_COLUMN, /* where rhs is not packed */
+    TILE_RHS_ROW,
     TILE_PARAMETERS
 };
 
@@ -80,16 +94,26 @@ typedef struct Tile {
     LLVMValueRef arg[TILE_PARAMETERS], full, sums[MOST_ROWS][MOST_VECTORS];
     LLVMValueRef out;               /* the first column */
     LLVMValueRef side_by_side, row; /* with tables: whether all columns lie so; memory for a row of sums */
+    VectorRuns runs[MOST_VECTORS];  /* of rhs that is not packed */
 } Tile;
+
+/* A vector of rhs at k. */
+static LLVMValueRef read_right(Tile *t, LLVMValueRef k, unsigned vector)
+{
+    Emitter *e = t->e;
+    if (t->s.runs)
+        return read_runs(e, t->dtype, &t->runs[vector], offset_along(e, true, t->arg[TILE_RHS_ROW], k), t->s.lanes);
+    LLVMValueRef rhs = advance_by(e, t->dtype, t->arg[TILE_RHS], k, t->s.columns);
+    return read_vector(e, t->dtype, advance_const(e, t->dtype, rhs, (int64_t)vector * t->s.lanes), t->s.lanes, NULL);
+}
 
 static void tile_step(Tile *t, LLVMValueRef k)
 {
     Emitter *e = t->e;
     LLVMTypeRef type = register_type(e, t->dtype, t->s.lanes);
     LLVMValueRef lhs = advance_by(e, t->dtype, t->arg[TILE_LHS], k, t->s.rows), right[MOST_VECTORS];
-    LLVMValueRef rhs = advance_by(e, t->dtype, t->arg[TILE_RHS], k, t->s.columns);
     for (unsigned v = 0; v < t->s.vectors; v++)
-        right[v] = read_vector(e, t->dtype, advance_const(e, t->dtype, rhs, (int64_t)v * t->s.lanes), t->s.lanes, NULL);
+        right[v] = read_right(t, k, v);
     for (unsigned r = 0; r < t->s.rows; r++) {
         LLVMValueRef left = splat(e, load_scalar(e, t->dtype, advance_const(e, t->dtype, lhs, r)), t->s.lanes);
         for (unsigned v = 0; v < t->s.vectors; v++) {
@@ -233,10 +257,18 @@ static void find_columns(Tile *t)
 /* The name of a function for tiles of that height. */
 static void name_function(char *name, size_t size, const char *what, DType dtype, Sizes s, bool tables)
 {
-    snprintf(name, size, "hn_%s_%s_%u%s", what, dtype_name(dtype), s.rows, tables ? "_tables" : "");
+    int length = snprintf(name, size, "hn_%s_%s_%u%s", what, dtype_name(dtype), s.rows, tables ? "_tables" : "");
+    if (s.runs)
+        snprintf(name + length, size - (size_t)length, "_runs%u", s.runs);
 }
 
-/* hn_tile_*(lhs, rhs, out, along its rows, along its columns, k, rows, columns, first block of k): both operands are packed. */
+static unsigned tile_parameters(Sizes s)
+{
+    return s.runs ? TILE_PARAMETERS : TILE_RHS_COLUMN;
+}
+
+/* hn_tile_*(lhs, rhs, out, along its rows, along its columns, k, rows, columns, first block of k): both operands are packed. Or, at
+ * the end, the tables of the columns and of the k of rhs, which is not. */
 static LLVMValueRef tile_function(Emitter *e, DType dtype, Sizes s, bool tables)
 {
     char name[48];
@@ -245,13 +277,17 @@ static LLVMValueRef tile_function(Emitter *e, DType dtype, Sizes s, bool tables)
     if (function)
         return function;
     LLVMTypeRef along = tables ? e->pointer : e->i64;
-    LLVMTypeRef types[TILE_PARAMETERS] = {e->pointer, e->pointer, e->pointer, along, along, e->i64, e->i64, e->i64, e->i1};
-    function = inner_function(e, name, TILE_PARAMETERS, types);
+    LLVMTypeRef types[TILE_PARAMETERS] = {e->pointer, e->pointer, e->pointer, along,  along, e->i64,
+                                          e->i64,     e->i64,     e->i1,      along,  along};
+    function = inner_function(e, name, tile_parameters(s), types);
     Aside aside = inner_begin(e, function);
     Tile t = {.e = e, .dtype = dtype, .s = s, .tables = tables};
-    for (unsigned i = 0; i < TILE_PARAMETERS; i++)
+    for (unsigned i = 0; i < tile_parameters(s); i++)
         t.arg[i] = LLVMGetParam(function, i);
     find_columns(&t);
+    for (unsigned v = 0; v < s.vectors && s.runs; v++)
+        t.runs[v] = find_runs(e, dtype, t.arg[TILE_RHS], t.arg[TILE_RHS_COLUMN], s.runs, s.lanes, const_i64(e, (int64_t)v * s.lanes),
+                              t.arg[TILE_COLUMNS]);
     for (unsigned r = 0; r < t.s.rows; r++) /* the next columns: far apart, so that no processor guesses them */
         prefetch(e, advance_const(e, dtype, place_of(&t, r, 0), t.s.columns), true);
     for (unsigned r = 0; r < t.s.rows; r++)
@@ -317,12 +353,14 @@ static void pack_lhs(Blocks *b)
     loop_end(e, &tile);
 }
 
-/* Some columns, packed, for all tiles of the block. */
+/* Some columns, for all tiles of the block. */
 static void block_columns(Blocks *b, LLVMValueRef column)
 {
     Emitter *e = b->e;
     LLVMValueRef count = rest_of(e, column, b->arg[BLOCKS_END_COLUMN], b->s.columns);
-    pack(b, b->s.columns, lines_from(b, BLOCKS_RHS, BLOCKS_RHS_COLUMN, BLOCKS_RHS_ROW, column), b->arg[BLOCKS_PACKED_RHS], count);
+    Lines rhs = lines_from(b, BLOCKS_RHS, BLOCKS_RHS_COLUMN, BLOCKS_RHS_ROW, column);
+    if (!b->s.runs)
+        pack(b, b->s.columns, rhs, b->arg[BLOCKS_PACKED_RHS], count);
     LLVMValueRef begins = LLVMBuildICmp(e->builder, LLVMIntEQ, b->k, const_i64(e, 0), "");
     begins = LLVMBuildAnd(e->builder, begins, LLVMBuildNot(e->builder, b->arg[BLOCKS_ADD], ""), "");
     Counter tile = loop_begin(e, const_i64(e, 0), b->rows, b->s.rows);
@@ -331,7 +369,7 @@ static void block_columns(Blocks *b, LLVMValueRef column)
     begin_along(e, b->dtype, b->tables, &out, &out_column, column);
     LLVMValueRef args[TILE_PARAMETERS] = {
         [TILE_LHS] = packed_tile(b, tile.index),
-        [TILE_RHS] = b->arg[BLOCKS_PACKED_RHS],
+        [TILE_RHS] = b->s.runs ? rhs.from : b->arg[BLOCKS_PACKED_RHS],
         [TILE_OUT] = out,
         [TILE_OUT_ROW] = out_row,
         [TILE_OUT_COLUMN] = out_column,
@@ -339,8 +377,10 @@ static void block_columns(Blocks *b, LLVMValueRef column)
         [TILE_ROWS] = rest_of(e, tile.index, b->rows, b->s.rows),
         [TILE_COLUMNS] = count,
         [TILE_FIRST] = begins,
+        [TILE_RHS_COLUMN] = rhs.line,
+        [TILE_RHS_ROW] = rhs.k,
     };
-    inner_call(e, tile_function(e, b->dtype, b->s, b->tables), TILE_PARAMETERS, args);
+    inner_call(e, tile_function(e, b->dtype, b->s, b->tables), tile_parameters(b->s), args);
     loop_end(e, &tile);
 }
 
@@ -430,14 +470,15 @@ static int64_t whole_tiles(Sizes s, int64_t rows)
     return (rows + s.rows - 1) / s.rows * s.rows;
 }
 
-void call_blocks(Emitter *e, DType dtype, bool tables, int64_t rows, int64_t inner, LLVMValueRef *args)
+void call_blocks(Emitter *e, DType dtype, const AxisList *columns, int64_t rows, int64_t inner, LLVMValueRef *args)
 {
     Sizes s = sizes_for(e, dtype, rows);
+    s.runs = runs_in_place(e, s, columns, rows);
     int64_t steps = inner < s.block_k ? inner : s.block_k;
     int64_t block_rows = rows < s.block_rows ? whole_tiles(s, rows) : s.block_rows;
     args[BLOCKS_PACKED_LHS] = packing_memory(e, dtype, block_rows * steps);
-    args[BLOCKS_PACKED_RHS] = packing_memory(e, dtype, s.columns * steps);
-    inner_call(e, blocks_function(e, dtype, s, tables), BLOCKS_PARAMETERS, args);
+    args[BLOCKS_PACKED_RHS] = packing_memory(e, dtype, s.runs ? 1 : s.columns * steps);
+    inner_call(e, blocks_function(e, dtype, s, columns != NULL), BLOCKS_PARAMETERS, args);
 }
 
 void blocks_tile(const Emitter *e, DType dtype, int64_t rows, int64_t *tile_rows, int64_t *columns)
@@ -477,7 +518,7 @@ void emit_blocks(Emitter *e, const Product *p, LLVMValueRef lhs, LLVMValueRef rh
         args[splits_rows(p) ? BLOCKS_FIRST_ROW : BLOCKS_FIRST_COLUMN] = e->begin;
         args[splits_rows(p) ? BLOCKS_END_ROW : BLOCKS_END_COLUMN] = e->end;
     }
-    call_blocks(e, p->dtype, false, p->m, p->k, args);
+    call_blocks(e, p->dtype, NULL, p->m, p->k, args);
 }
 
 KernelSplit blocks_split(const Emitter *e, const Product *p)

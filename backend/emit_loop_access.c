@@ -1,5 +1,7 @@
 /* Memory accesses of a loop kernel. A cursor walks with the loops, so that an address costs one addition per loop that it depends
  * on. */
+#include <stdlib.h>
+
 #include "backend/emit_loop.h"
 
 static DType buffer_dtype(const Nest *n, const View *access)
@@ -102,11 +104,80 @@ static LLVMValueRef load_contiguous(Nest *n, DType dtype, LLVMValueRef pointer)
     return call_intrinsic(n->e, "llvm.masked.load", 2, types, 4, args);
 }
 
+enum { LONGEST_STEP = 4 /* between lanes, for which all that lies between them is read or masked, and lanes are picked */ };
+
+static unsigned lanes_that_count(const Nest *n)
+{
+    return n->mask ? n->lanes_in_tail : n->lanes;
+}
+
+/* Places of the lanes in memory, from the first place of all on; strides of both signs. */
+static unsigned place_of_lane(const Nest *n, int64_t stride, unsigned lane)
+{
+    return (unsigned)(stride > 0 ? stride * lane : -stride * (lanes_that_count(n) - 1 - lane));
+}
+
+static bool is_short_step(const Nest *n, int64_t stride)
+{
+    bool is_short = stride && stride >= -LONGEST_STEP && stride <= LONGEST_STEP;
+    return is_short && place_of_lane(n, llabs(stride), lanes_that_count(n) - 1) >= n->lanes - 1;
+}
+
+/* Lanes that are a few places apart: whole vectors from the first place to the last one, neither before nor behind them, of which
+ * the lanes are picked. Lanes that are masked off hold 0. */
+static LLVMValueRef load_and_pick(Nest *n, DType dtype, LLVMValueRef pointer, int64_t stride)
+{
+    Emitter *e = n->e;
+    unsigned count = lanes_that_count(n), places = place_of_lane(n, llabs(stride), count - 1) + 1;
+    LLVMTypeRef type = LLVMVectorType(element_type(e, dtype), n->lanes);
+    LLVMValueRef picked = LLVMConstNull(type), lanes[MOST_LANES];
+    LLVMValueRef first = advance_const(e, dtype, pointer, stride < 0 ? stride * (count - 1) : 0);
+    for (unsigned vector = 0; vector * n->lanes < places; vector++) {
+        unsigned at = vector * n->lanes, begin = at + n->lanes > places ? places - n->lanes : at;
+        LLVMValueRef read = LLVMBuildLoad2(e->builder, type, advance_const(e, dtype, first, begin), "");
+        LLVMSetAlignment(read, (unsigned)dtype_size(dtype));
+        for (unsigned i = 0; i < n->lanes; i++) {
+            unsigned place = i < count ? place_of_lane(n, stride, i) : 0;
+            bool inside = i < count && place >= at && place < at + n->lanes;
+            lanes[i] = const_i32(e, inside ? n->lanes + place - begin : i);
+        }
+        picked = LLVMBuildShuffleVector(e->builder, picked, read, LLVMConstVector(lanes, n->lanes), "");
+    }
+    return picked;
+}
+
+/* Lanes that are a few places apart: vectors whose other lanes are masked off. */
+static void spread_and_store(Nest *n, DType dtype, LLVMValueRef value, LLVMValueRef pointer, int64_t stride)
+{
+    Emitter *e = n->e;
+    unsigned count = lanes_that_count(n), places = place_of_lane(n, llabs(stride), count - 1) + 1;
+    LLVMValueRef first = advance_const(e, dtype, pointer, stride < 0 ? stride * (count - 1) : 0);
+    for (unsigned at = 0; at < places; at += n->lanes) {
+        LLVMValueRef lanes[MOST_LANES], bits[MOST_LANES];
+        for (unsigned i = 0; i < n->lanes; i++) {
+            lanes[i] = LLVMGetUndef(LLVMTypeOf(const_i32(e, 0)));
+            bits[i] = LLVMConstInt(e->i1, 0, false);
+        }
+        for (unsigned lane = 0; lane < count; lane++) {
+            unsigned place = place_of_lane(n, stride, lane);
+            if (place < at || place >= at + n->lanes)
+                continue;
+            lanes[place - at] = const_i32(e, lane);
+            bits[place - at] = LLVMConstInt(e->i1, 1, false);
+        }
+        LLVMValueRef spread = LLVMBuildShuffleVector(e->builder, value, value, LLVMConstVector(lanes, n->lanes), "");
+        write_vector(e, dtype, spread, advance_const(e, dtype, first, at), LLVMConstVector(bits, n->lanes));
+    }
+}
+
 /* Lanes that are masked off hold 0. */
 static LLVMValueRef load_strided(Nest *n, DType dtype, LLVMValueRef pointer, int64_t stride)
 {
-    return stride == 1 ? load_contiguous(n, dtype, pointer)
-                       : gather(n, dtype, emit_advance(n->e, dtype, pointer, lane_offsets(n, stride)));
+    if (stride == 1)
+        return load_contiguous(n, dtype, pointer);
+    if (is_short_step(n, stride))
+        return load_and_pick(n, dtype, pointer, stride);
+    return gather(n, dtype, emit_advance(n->e, dtype, pointer, lane_offsets(n, stride)));
 }
 
 LLVMValueRef load_node(Nest *n, const Cursor *cursor, bool varies, unsigned u)
@@ -143,6 +214,10 @@ void store_vector(Nest *n, const Cursor *cursor, LLVMValueRef value, unsigned u)
         value = LLVMBuildZExt(e->builder, value, type, "");
     if (stride == 1) {
         write_first_lanes(e, cursor->dtype, value, pointer, n->lanes, n->mask ? n->lanes_in_tail : n->lanes);
+        return;
+    }
+    if (is_short_step(n, stride) && e->target.registers >= WIDE_REGISTERS) { /* masked stores are slow without AVX-512 */
+        spread_and_store(n, cursor->dtype, value, pointer, stride);
         return;
     }
     LLVMValueRef places = emit_advance(e, cursor->dtype, pointer, lane_offsets(n, stride));

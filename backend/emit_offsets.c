@@ -168,7 +168,7 @@ KernelSplit emit_offsets(Emitter *e, const Product *product, LLVMValueRef lhs, L
     args[BLOCKS_RHS] = nest.places[RHS];
     args[BLOCKS_OUT] = nest.places[OUT];
     args[BLOCKS_ADD] = nest.add;
-    call_blocks(e, p.dtype, true, rows.entries, inner.entries, args);
+    call_blocks(e, p.dtype, &columns.table, rows.entries, inner.entries, args);
     while (nest.n)
         loop_end(e, &nest.counters[--nest.n]);
     return shares;

@@ -47,7 +47,7 @@ LLVMValueRef runs_along(Emitter *e, LLVMValueRef along, LLVMValueRef index, LLVM
     return LLVMBuildICmp(e->builder, LLVMIntSGE, run_along(e, along, index), count, "");
 }
 
-static int64_t offset_at(const AxisList *list, const int64_t *stride, int64_t entry)
+int64_t table_offset(const AxisList *list, const int64_t *stride, int64_t entry)
 {
     int64_t offset = 0;
     for (unsigned axis = list->n; axis-- > 0; entry /= list->extent[axis])
@@ -69,8 +69,8 @@ static LLVMValueRef table_data(Emitter *e, const AxisList *list, const int64_t *
     LLVMValueRef *parts = support_malloc((size_t)entries * ENTRY * sizeof *parts);
     int64_t *runs = support_malloc((size_t)entries * sizeof *runs);
     for (int64_t entry = entries; entry-- > 0;) {
-        int64_t offset = offset_at(list, stride, entry);
-        bool more = entry + 1 < entries && offset + 1 == offset_at(list, stride, entry + 1);
+        int64_t offset = table_offset(list, stride, entry);
+        bool more = entry + 1 < entries && offset + 1 == table_offset(list, stride, entry + 1);
         run = !more ? 1 : run < LONGEST_RUN ? run + 1 : run;
         runs[entry] = run;
         longest = run > longest ? run : longest;
