@@ -36,7 +36,8 @@ typedef struct VectorRuns {
 
 /* The most runs that any whole vector of the table's entries has. */
 unsigned runs_of_vectors(const AxisList *list, bool second, unsigned lanes);
-/* Those of the columns from `first` on, of `count` that exist; `columns` is their table, and no vector may have more than `runs`. */
+/* Those of the columns from `first` on, of `count` that exist; `columns` is their table, and no vector may have more than `runs`.
+ */
 VectorRuns find_runs(Emitter *e, DType dtype, LLVMValueRef from, LLVMValueRef columns, unsigned runs, unsigned lanes,
                      LLVMValueRef first, LLVMValueRef count);
 /* The vector so many elements on. Columns that do not exist are 0. */

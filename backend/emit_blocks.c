@@ -11,9 +11,9 @@
  *     hn_gather_*    the copy of one tile of lhs, or of some columns of rhs (emit_gather.c)
  *     hn_tile_*      one tile, for one block of k
  * Each is there twice: for matrices with strides, and for matrices whose entries lie where tables say, as the windows of an image
- * do (emit_offsets.c). Where rows are few, as the channels of a small convolution, there are also tiles of fewer rows, which leave
- * no row idle. After K. Goto and R. van de Geijn, Anatomy of High-Performance Matrix Multiplication, ACM TOMS 34 (3),
- * 2008. */
+ * do (emit_offsets.c). Where rows are few, as the channels of a small convolution, there are also tiles of fewer rows, which
+ * leave no row idle. After K. Goto and R. van de Geijn, Anatomy of High-Performance Matrix Multiplication, ACM TOMS 34 (3), 2008.
+ */
 #include <stdio.h>
 
 #include "backend/blocks.h"
@@ -22,7 +22,7 @@ enum {
     STEPS = 4, /* of k in the inner loop */
     MOST_ROWS = 12,
     MOST_VECTORS = 2,
-    FEW_TILES = 6, /* of rows: with more, idle rows of the last one cost little */
+    FEW_TILES = 6,     /* of rows: with more, idle rows of the last one cost little */
     READ_IN_PLACE = 2, /* so many tiles of rows read rhs where it lies */
 };
 
@@ -267,8 +267,8 @@ static unsigned tile_parameters(Sizes s)
     return s.runs ? TILE_PARAMETERS : TILE_RHS_COLUMN;
 }
 
-/* hn_tile_*(lhs, rhs, out, along its rows, along its columns, k, rows, columns, first block of k): both operands are packed. Or, at
- * the end, the tables of the columns and of the k of rhs, which is not. */
+/* hn_tile_*(lhs, rhs, out, along its rows, along its columns, k, rows, columns, first block of k): both operands are packed. Or,
+ * at the end, the tables of the columns and of the k of rhs, which is not. */
 static LLVMValueRef tile_function(Emitter *e, DType dtype, Sizes s, bool tables)
 {
     char name[48];
@@ -277,8 +277,8 @@ static LLVMValueRef tile_function(Emitter *e, DType dtype, Sizes s, bool tables)
     if (function)
         return function;
     LLVMTypeRef along = tables ? e->pointer : e->i64;
-    LLVMTypeRef types[TILE_PARAMETERS] = {e->pointer, e->pointer, e->pointer, along,  along, e->i64,
-                                          e->i64,     e->i64,     e->i1,      along,  along};
+    LLVMTypeRef types[TILE_PARAMETERS] = {e->pointer, e->pointer, e->pointer, along, along, e->i64,
+                                          e->i64,     e->i64,     e->i1,      along, along};
     function = inner_function(e, name, tile_parameters(s), types);
     Aside aside = inner_begin(e, function);
     Tile t = {.e = e, .dtype = dtype, .s = s, .tables = tables};
@@ -286,8 +286,8 @@ static LLVMValueRef tile_function(Emitter *e, DType dtype, Sizes s, bool tables)
         t.arg[i] = LLVMGetParam(function, i);
     find_columns(&t);
     for (unsigned v = 0; v < s.vectors && s.runs; v++)
-        t.runs[v] = find_runs(e, dtype, t.arg[TILE_RHS], t.arg[TILE_RHS_COLUMN], s.runs, s.lanes, const_i64(e, (int64_t)v * s.lanes),
-                              t.arg[TILE_COLUMNS]);
+        t.runs[v] = find_runs(e, dtype, t.arg[TILE_RHS], t.arg[TILE_RHS_COLUMN], s.runs, s.lanes,
+                              const_i64(e, (int64_t)v * s.lanes), t.arg[TILE_COLUMNS]);
     for (unsigned r = 0; r < t.s.rows; r++) /* the next columns: far apart, so that no processor guesses them */
         prefetch(e, advance_const(e, dtype, place_of(&t, r, 0), t.s.columns), true);
     for (unsigned r = 0; r < t.s.rows; r++)

@@ -181,15 +181,15 @@ typedef struct State {
                          so that no name a user chooses is one of the compiler's */
     Type type;
     StateRole role;
-    Init init;           /* what a train's init function gives it; constant 0 unless set after module_state */
-    Measure measure;     /* of the first value, where init is random or a constant other than 0 */
-    Lifetime lifetime;   /* which resets give it its first value; NET unless set after module_state */
-    bool grows;          /* the first axis counts the values of an index condition (Weight.grows) */
-    uint32_t index;      /* a weight that grows: that condition */
+    Init init;             /* what a train's init function gives it; constant 0 unless set after module_state */
+    Measure measure;       /* of the first value, where init is random or a constant other than 0 */
+    Lifetime lifetime;     /* which resets give it its first value; NET unless set after module_state */
+    bool grows;            /* the first axis counts the values of an index condition (Weight.grows) */
+    uint32_t index;        /* a weight that grows: that condition */
     const char *begins_as; /* the state whose first value is this one's; NULL: the two above say it */
-    const char *file;    /* STATE_FROZEN: the file whose numbers it keeps, as the model file writes it; NULL: its first value */
-    const void *literal; /* its numbers, where the code has them: type_bytes(type), not owned. NULL: the program fills it */
-    const char *part_of; /* what makes the weight of this name, where these numbers are only a part of it; or NULL */
+    const char *file;      /* STATE_FROZEN: the file whose numbers it keeps, as the model file writes it; NULL: its first value */
+    const void *literal;   /* its numbers, where the code has them: type_bytes(type), not owned. NULL: the program fills it */
+    const char *part_of;   /* what makes the weight of this name, where these numbers are only a part of it; or NULL */
 } State;
 
 /* What something depends on, at any remove. */
@@ -370,7 +370,8 @@ Value build_tangent(Builder *b, Value y, uint32_t n, const Value *leaves, const 
 Value build_with_const(Builder *b, OpCode code, Value x, double number);
 
 /* Compositions that several parts need (ir/compose.c). */
-Value build_unit(Builder *b, Value position, int64_t count); /* 1 at that position (i32) of a vector of so many reals, 0 elsewhere */
+Value build_unit(Builder *b, Value position,
+                 int64_t count);                          /* 1 at that position (i32) of a vector of so many reals, 0 elsewhere */
 Value build_sum_of_product(Builder *b, Value x, Value y); /* sum over all elements of x y: a scalar */
 Value build_sigmoid(Builder *b, Value x);                 /* 1 / (1 + exp -x), of full relative precision */
 Value build_softplus(Builder *b, Value x);                /* log(1 + exp x), of full relative precision */

@@ -126,7 +126,8 @@ static void gather(const ProposalSpace *space, const PastTrials *past, int64_t t
 }
 
 /* The best candidate that is not known yet, after all have climbed; false: all are known. */
-static bool choose(const ProposalSpace *space, const PastTrials *past, Improvement *improvement, const Candidates *all, double *chosen)
+static bool choose(const ProposalSpace *space, const PastTrials *past, Improvement *improvement, const Candidates *all,
+                   double *chosen)
 {
     double least = INFINITY;
     for (size_t i = 0; i < all->count; i++)
@@ -153,8 +154,8 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Values far above the median tell little about where the least one lies, and are told apart by little: above it, distances grow by
- * their logarithm, from that of the least value on. */
+/* Values far above the median tell little about where the least one lies, and are told apart by little: above it, distances grow
+ * by their logarithm, from that of the least value on. */
 static bool compress(size_t n, double *values)
 {
     double *sorted = malloc(n * sizeof *sorted);

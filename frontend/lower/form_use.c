@@ -37,7 +37,6 @@ static Construct form_construct(const FormRow *row)
     return construct;
 }
 
-
 static void count_use(Session *s, const Expr *use, void *data)
 {
     (void)s;

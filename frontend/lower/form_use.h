@@ -7,12 +7,12 @@
 /* The arguments of a use of a form. */
 typedef struct FormArguments {
     const FormRow *row;
-    const Expr *vector;      /* CONDITION: what the weights respond to */
-    const Expr *generator;   /* NET: its call; NULL: it takes an index */
-    Symbol *index;           /* EACH, NET: a task or a member, of which each value has a row of numbers; NULL: none */
-    FormStart start;         /* NET */
-    Span start_span;         /* where that is said */
-    const char *file;        /* FILE */
+    const Expr *vector;    /* CONDITION: what the weights respond to */
+    const Expr *generator; /* NET: its call; NULL: it takes an index */
+    Symbol *index;         /* EACH, NET: a task or a member, of which each value has a row of numbers; NULL: none */
+    FormStart start;       /* NET */
+    Span start_span;       /* where that is said */
+    const char *file;      /* FILE */
     int64_t settings[MOST_FORM_SETTINGS];
 } FormArguments;
 

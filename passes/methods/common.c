@@ -51,7 +51,8 @@ static Value plateau_cut(Builder *b, const char *name, const RateSchedule *sched
     return cut;
 }
 
-/* Merity et al. 2018, algorithm 1, for the rate: wherever the metric is above its least value before the last `every` evaluations. */
+/* Merity et al. 2018, algorithm 1, for the rate: wherever the metric is above its least value before the last `every`
+ * evaluations. */
 static Value nonmonotonic_cut(Builder *b, const char *name, const RateSchedule *schedule, Value metric)
 {
     int64_t window = (int64_t)schedule->every;

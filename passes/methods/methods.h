@@ -56,13 +56,14 @@ void resolve_conditions(Assembly *assembly, Function *function, View view);
 bool is_carried(const char *name);
 /* Whether the objective carries values from one window of a stream to the next. */
 bool carries(const Function *objective);
-/* In a batched objective, which is called on the windows of streams in their order: what is carried becomes states "OWNER/carried/NAME"
- * of that role, one row per stream, which are 0 where the runtime sets the input "begins". A function without an owner begins
- * with each call. Outputs of what is carried are gone. */
+/* In a batched objective, which is called on the windows of streams in their order: what is carried becomes states
+ * "OWNER/carried/NAME" of that role, one row per stream, which are 0 where the runtime sets the input "begins". A function
+ * without an owner begins with each call. Outputs of what is carried are gone. */
 void carry(Assembly *assembly, Function *function, const char *owner, StateRole role);
 /* Factors, batches and merges it; afterwards only clean-up and differentiation are left. */
 void objective_batch(Assembly *assembly, Function *function, int64_t batch, bool masked);
-/* The same for what a phase minimises: for its batch or, where that is computed in micro-batches, for one of them (micro_batches.c).
+/* The same for what a phase minimises: for its batch or, where that is computed in micro-batches, for one of them
+ * (micro_batches.c).
  */
 void phase_batch(Assembly *assembly, const Phase *phase, Function *function);
 /* Lets a function that is called row by row, or batch by batch, draw other numbers in each call: adds the new input "row.number"
@@ -83,8 +84,8 @@ typedef struct Trained {
 typedef VEC(Trained) TrainedStates;
 /* The gradients stay where the condition, a truth value, holds; otherwise they become 0. */
 void keep_gradients(Builder *b, Value condition, uint32_t n, Trained *trained);
-/* Where the phase's batch is computed in micro-batches, ends the builder's function, which becomes phase->micro_step, and begins the
- * step in its place: it has the same outputs, and current[i] and gradient[i] are values of it. All else that is done with
+/* Where the phase's batch is computed in micro-batches, ends the builder's function, which becomes phase->micro_step, and begins
+ * the step in its place: it has the same outputs, and current[i] and gradient[i] are values of it. All else that is done with
  * gradients comes behind. */
 void micro_batch_end(Assembly *assembly, Phase *phase, Builder *b, uint32_t n, Trained *trained);
 /* How the states and the figures of an optimizer are named. */
@@ -100,8 +101,8 @@ void optimizer_append(Assembly *assembly, Builder *b, OptimizerNames names, cons
 void optimizers_append(Assembly *assembly, Builder *b, const Phase *phase, uint32_t n, const Trained *trained, Value *values);
 /* What the states would become, without a step: nothing is written, and there are no figures. */
 void optimizers_try(Assembly *assembly, Builder *b, const Phase *phase, uint32_t n, const Trained *trained, Value *values);
-/* Begins the names of inputs that are numbers of optimizers which differ between unrolled steps: each is an entry of the output of
- * its name, which has one for each step. */
+/* Begins the names of inputs that are numbers of optimizers which differ between unrolled steps: each is an entry of the output
+ * of its name, which has one for each step. */
 #define ENTRY_PREFIX "entry/"
 /* The prefix of the states of that optimizer of the phase: number `part`, or NO_PART. */
 const char *optimizer_name(Module *module, const Phase *phase, uint32_t part);
@@ -115,8 +116,8 @@ void weight_phase_end(Assembly *assembly, Phase *phase, Builder *b);
 void average_append(Assembly *assembly, const Phase *phase, Builder *b);
 /* The state (i32) that is 1 once the metric has said that averaging begins, and 0 before. */
 uint32_t average_begun(Assembly *assembly);
-/* After all steps and calls of the train, and before what reads the weights otherwise: from here on a weight's name is that of its
- * average. */
+/* After all steps and calls of the train, and before what reads the weights otherwise: from here on a weight's name is that of
+ * its average. */
 void averages_exchange(Assembly *assembly);
 
 /* ---- metrics of the same rows: metric_groups.c ---- */
@@ -215,8 +216,8 @@ const Protection *protection_of(const Train *train);
 /* The argument of that label, which the row must have (ir/protections.def); whether it has one. */
 double protection_argument(const Train *train, const char *label);
 bool has_protection_argument(const Train *train, const char *label);
-/* Whether the weight's first axis counts the tasks of the train. (The first axis of a table of members counts members: tasks share
- * the table.) */
+/* Whether the weight's first axis counts the tasks of the train. (The first axis of a table of members counts members: tasks
+ * share the table.) */
 bool has_row_per_task(const Train *train, const State *state);
 
 /* The state "WHAT/NAME" of the state NAME's type, of role memory, for a whole run. */

@@ -11,9 +11,9 @@ typedef struct Update {
     const char *name;
     bool tried;          /* nothing is written: the step is not taken */
     bool differentiated; /* derivatives are taken through the step */
-    const Value *tuned; /* per output of optimizer->tuned: the number */
-    Value rate;         /* sgd, rmsprop: the learning rate; adam: over the first moment's correction */
-    Value root_scale;   /* adam: 1 / sqrt of the second moment's correction */
+    const Value *tuned;  /* per output of optimizer->tuned: the number */
+    Value rate;          /* sgd, rmsprop: the learning rate; adam: over the first moment's correction */
+    Value root_scale;    /* adam: 1 / sqrt of the second moment's correction */
 } Update;
 
 static Value scalar(Builder *b, double number)
@@ -225,7 +225,8 @@ static Value clip_gradients(Builder *b, const Update *update, uint32_t n, Traine
     }
     Value norm = root_of(b, update, total);
     const Optimizer *optimizer = update->optimizer;
-    Value most = number_of(b, update, "clip", optimizer->clip, optimizer->clip_constant), length = build_with_const(b, OP_ADD, norm, 1e-6);
+    Value most = number_of(b, update, "clip", optimizer->clip, optimizer->clip_constant),
+          length = build_with_const(b, OP_ADD, norm, 1e-6);
     Value share = build_with_const(b, OP_MIN, build_binary(b, OP_DIV, most, length), 1);
     for (uint32_t i = 0; i < n; i++) {
         Type type = value_type(b, trained[i].gradient);

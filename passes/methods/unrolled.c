@@ -1,7 +1,7 @@
 /* Bilevel optimisation by iterative differentiation (docs/methods.md): K steps of the lower loss are a scan over K batches, whose
- * carries are all that a step writes, the weights first of all. The upper loss, of the weights behind the last step, is a function of
- * the hyperparameters through every step, and its derivative is that of the program (J. Domke 2012; D. Maclaurin, D. Duvenaud and R.
- * Adams 2015; L. Franceschi et al. 2017; of some last steps only: A. Shaban et al. 2019). */
+ * carries are all that a step writes, the weights first of all. The upper loss, of the weights behind the last step, is a
+ * function of the hyperparameters through every step, and its derivative is that of the program (J. Domke 2012; D. Maclaurin, D.
+ * Duvenaud and R. Adams 2015; L. Franceschi et al. 2017; of some last steps only: A. Shaban et al. 2019). */
 #include <float.h>
 #include <string.h>
 
@@ -20,17 +20,18 @@ typedef struct Steps {
     Assembly *assembly;
     const Train *train;
     Builder b;
-    Value done;            /* steps of the lower loss before this one */
-    VEC(Value) states;     /* per state: its value in what is copied next; NO_VALUE: not read so far */
-    VEC(Carry) carries;    /* what a step of the lower loss writes */
-    VEC(uint32_t) written; /* the state of each carry */
+    Value done;               /* steps of the lower loss before this one */
+    VEC(Value) states;        /* per state: its value in what is copied next; NO_VALUE: not read so far */
+    VEC(Carry) carries;       /* what a step of the lower loss writes */
+    VEC(uint32_t) written;    /* the state of each carry */
     VEC(Placeholder) scanned; /* what differs between the steps otherwise */
 } Steps;
 
 /* ---- one step of the lower loss ---- */
 
-/* A step, as a function of one batch that writes what the step of any train does. Its own derivatives are taken, so that others may be
- * taken through them: of what the step does, with all that follows from the weights. What a model stops, it stops for the step alone. */
+/* A step, as a function of one batch that writes what the step of any train does. Its own derivatives are taken, so that others
+ * may be taken through them: of what the step does, with all that follows from the weights. What a model stops, it stops for the
+ * step alone. */
 static Function *one_step(Assembly *assembly, Phase *phase)
 {
     static const char *const passes[] = {"differentiate", "stops", "simplify", "cse", "dce"};
@@ -97,8 +98,8 @@ static void fetch_batches(Steps *s, const Phase *phase, const Function *from, Va
     }
 }
 
-/* Random numbers of all steps are drawn at once, under the number of the first one. Those that are shared by a batch differ between
- * batches, too: behind batching, nothing else depends on whether they are shared. */
+/* Random numbers of all steps are drawn at once, under the number of the first one. Those that are shared by a batch differ
+ * between batches, too: behind batching, nothing else depends on whether they are shared. */
 static Value copy_random(Steps *s, const Function *from, const Op *op, const Value *map)
 {
     const Op *step = OP_AT(from, op->args[1]);
@@ -128,7 +129,8 @@ static void copy_ops(Steps *s, const Function *from, Value index, Value *map)
 
 /* ---- all steps of the lower loss ---- */
 
-/* What the first step begins with. Where the weights begin anew: their first values, and the constants that the others begin with. */
+/* What the first step begins with. Where the weights begin anew: their first values, and the constants that the others begin
+ * with. */
 static Value first_of(Steps *s, uint32_t state)
 {
     Module *module = s->assembly->module;
@@ -142,8 +144,8 @@ static Value first_of(Steps *s, uint32_t state)
     return build_read(&s->b, first);
 }
 
-/* By its number a step knows its place in a schedule, which is as long as a training: that of the first step and its place in the scan
- * or, where the steps begin anew, its place alone. */
+/* By its number a step knows its place in a schedule, which is as long as a training: that of the first step and its place in the
+ * scan or, where the steps begin anew, its place alone. */
 static void scan_numbers(Steps *s, int64_t steps)
 {
     Type whole = type_of(DTYPE_I32, 1, &steps);
@@ -290,7 +292,8 @@ static void assemble_step(Assembly *assembly, Phase *lower, const Phase *upper)
     Module *module = assembly->module;
     Function *one = one_step(assembly, lower);
     Function *function = function_new(module, arena_printf(&module->arena, "%s.%s", assembly->train->name, lower->name));
-    Steps s = {.assembly = assembly, .train = assembly->train, .b = {.module = module, .function = function, .line = lower->line}};
+    Steps s = {
+        .assembly = assembly, .train = assembly->train, .b = {.module = module, .function = function, .line = lower->line}};
     s.done = build_read(&s.b, assembly->step_lower);
     unroll_lower(&s, lower, one);
     step_upper(&s, upper);

@@ -34,8 +34,8 @@ int64_t manifest_elements(const Manifest *manifest, StateRole role);
 
 /* How many numbers a hyperparameter is. */
 size_t hyper_elements(const HyperInfo *hyper);
-/* How an event of the log calls an output of a phase's step: "OUTPUT.PHASE". One whose name ends in that of the next phase, of which
- * the step reads a batch, has its own name. */
+/* How an event of the log calls an output of a phase's step: "OUTPUT.PHASE". One whose name ends in that of the next phase, of
+ * which the step reads a batch, has its own name. */
 void manifest_figure(const TrainInfo *train, size_t phase, const char *output, char *key, size_t size);
 
 #endif

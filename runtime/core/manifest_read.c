@@ -251,7 +251,8 @@ static bool trials_fit(const Manifest *manifest, const TrainInfo *train)
     for (size_t i = 0; trials && i < trials->hyper_count; i++) {
         const HyperInfo *hyper = &manifest->hypers[trials->hypers[i]];
         const ConditionInfo *condition = &manifest->conditions[hyper->condition];
-        if (!hyper_kind_is_bounded(hyper->kind) || condition->state == NONE || !is_real_state(manifest, condition->state, condition->width))
+        if (!hyper_kind_is_bounded(hyper->kind) || condition->state == NONE ||
+            !is_real_state(manifest, condition->state, condition->width))
             return false;
     }
     return !trials || (train->select >= 0 && train->hypers != NONE && trials->hyper_count >= 1);
@@ -292,7 +293,8 @@ static bool acts_fit(const Manifest *manifest, const TrainInfo *train)
             }
         bool repeat = act->kind == ACT_REPEAT;
         if (i + act->size > end || (!repeat && act->size != 1) || (act->budget && !repeat) ||
-            (act->kind == ACT_STEP && (act->phase >= train->phase_count || train->phases[act->phase].step == NONE)) || !(act->after >= 0) || !(act->every > 0))
+            (act->kind == ACT_STEP && (act->phase >= train->phase_count || train->phases[act->phase].step == NONE)) ||
+            !(act->after >= 0) || !(act->every > 0))
             return false;
         if (repeat && (act->size < 2 || act[1].once || act[1].every != 1 || act[1].every_in_epochs || act[1].after != 0))
             return false;
@@ -339,7 +341,8 @@ static bool has_input(const Manifest *manifest, int function, const TensorInfo *
 {
     const TensorInfo *input = function == NONE ? NULL : function_input(&manifest->functions[function], argument->name);
     unsigned axes = rows ? 1 : 0;
-    return input && input->dtype == argument->dtype && input->rank == argument->rank + axes && (!rows || input->dims[0] == rows) &&
+    return input && input->dtype == argument->dtype && input->rank == argument->rank + axes &&
+           (!rows || input->dims[0] == rows) &&
            !memcmp(input->dims + axes, argument->dims, argument->rank * sizeof *argument->dims);
 }
 

@@ -145,7 +145,8 @@ void phase_move(Run *run, size_t phase, size_t sampler, int64_t member)
     sampler_move(&p->samplers[sampler], (uint32_t)phase | above, reading_range(&p->reading, member));
 }
 
-/* Batch number `batch` of what the sampler draws from: its rows into the tables from place `to` on, and their places into `index`. */
+/* Batch number `batch` of what the sampler draws from: its rows into the tables from place `to` on, and their places into
+ * `index`. */
 static void take_rows(Run *run, size_t phase, size_t sampler, int64_t batch, int32_t *index, int64_t to)
 {
     Phase *p = &run->phases[phase];
@@ -461,8 +462,7 @@ static bool take_act(Run *run, size_t act)
 /* Called between two rounds of the budget. */
 static bool time_is_up(const Run *run, size_t act)
 {
-    return run->plan.seconds > 0 && run->position.seconds >= run->plan.seconds &&
-           act == walk_budget(run->manifest->train) + 1;
+    return run->plan.seconds > 0 && run->position.seconds >= run->plan.seconds && act == walk_budget(run->manifest->train) + 1;
 }
 
 /* A checkpoint within a long epoch: what is done since the last one is never more than this. */

@@ -207,8 +207,7 @@ static bool open_phase(Run *run, size_t number)
         return report_internal("the input index of the function %s is not i32", step->name);
     if (step->output_count < 1 || step->output_count > MAX_STEP_OUTPUTS || strcmp(step->outputs[0].name, "loss"))
         return report_internal("the outputs of %s are not loss and at most %d more", step->name, MAX_STEP_OUTPUTS - 1);
-    if (info->batch % info->micro_batch ||
-        (index && index->elements != (in_parts ? (int64_t)members * info->micro_batch : rows)))
+    if (info->batch % info->micro_batch || (index && index->elements != (in_parts ? (int64_t)members * info->micro_batch : rows)))
         return report_internal("the input index of the function %s has not one element per example", step->name);
     if (!next_is_read(run, number))
         return report_internal("the input index.next of the function %s has not one element per example", step->name);
@@ -432,7 +431,8 @@ static bool open_trials(Run *run)
                               .position = &run->position};
     if (!run->trials.folder)
         report_error("cannot find the folder %s: %s", run->folder, strerror(errno));
-    bool fine = (shared || own) && run->trials.folder && trials_open(&run->trials.trials, run->manifest, run->identity.seed, shared ? shared : own);
+    bool fine = (shared || own) && run->trials.folder &&
+                trials_open(&run->trials.trials, run->manifest, run->identity.seed, shared ? shared : own);
     free(own);
     return fine;
 }

@@ -86,9 +86,11 @@ bool trial_observe(TrialActs *acts, json_t *hypers)
     static const char *const ends[] = {"steps", "pruned", "failed"};
     const Position *position = acts->position;
     bool patience = position->trial_ended == TRIAL_GOES_ON && position->done[walk_budget(acts->manifest->train)] < 0;
-    json_t *fields = json_pack("{s:o, s:O, s:o, s:I, s:s}", "value", json_finite(position->trial_best), "curve", trial_curve(acts),
-                               "hypers", hypers, "step", (json_int_t)position->steps[0], "ended",
-                               !isfinite(position->trial_best) ? "failed" : patience ? "patience" : ends[position->trial_ended]);
+    json_t *fields = json_pack("{s:o, s:O, s:o, s:I, s:s}", "value", json_finite(position->trial_best), "curve",
+                               trial_curve(acts), "hypers", hypers, "step", (json_int_t)position->steps[0], "ended",
+                               !isfinite(position->trial_best) ? "failed"
+                               : patience                      ? "patience"
+                                                               : ends[position->trial_ended]);
     return fields ? trials_finish(&acts->trials, position->trial, fields) : report_error("out of memory");
 }
 
@@ -116,9 +118,10 @@ json_t *trials_result(const TrialActs *acts)
     TrialCounts counts;
     if (!acts->manifest || !trials_count(&acts->trials, &counts))
         return NULL;
-    json_t *json = json_pack("{s:I, s:I, s:I, s:I, s:I, s:o}", "begun", (json_int_t)counts.claimed, "finished",
-                             (json_int_t)counts.finished, "pruned", (json_int_t)counts.pruned, "failed", (json_int_t)counts.failed,
-                             "best", (json_int_t)counts.best, "value", counts.best < 0 ? json_null() : json_finite(counts.value));
+    json_t *json =
+        json_pack("{s:I, s:I, s:I, s:I, s:I, s:o}", "begun", (json_int_t)counts.claimed, "finished", (json_int_t)counts.finished,
+                  "pruned", (json_int_t)counts.pruned, "failed", (json_int_t)counts.failed, "best", (json_int_t)counts.best,
+                  "value", counts.best < 0 ? json_null() : json_finite(counts.value));
     if (counts.hypers)
         json_object_set_new(json, "hypers", counts.hypers);
     return json;
@@ -132,10 +135,11 @@ void trials_print_end(const TrialActs *acts)
         return;
     if (counts.best >= 0)
         snprintf(best, sizeof best, "; the best is number %" PRId64 ", %.6g", counts.best, counts.value);
-    screen_field("trials", "%" PRId64 " of %" PRId64 " finished, of which %" PRId64 " pruned and %" PRId64 " failed%s; %s", counts.finished,
-                 acts->manifest->train->trials->trials, counts.pruned, counts.failed, best, acts->trials.path);
+    screen_field("trials", "%" PRId64 " of %" PRId64 " finished, of which %" PRId64 " pruned and %" PRId64 " failed%s; %s",
+                 counts.finished, acts->manifest->train->trials->trials, counts.pruned, counts.failed, best, acts->trials.path);
     if (counts.claimed > counts.finished)
         report_note("%" PRId64 " trial%s begun and not finished: resume the run that its line in %s names, or leave it",
-                    counts.claimed - counts.finished, counts.claimed - counts.finished == 1 ? " was" : "s were", acts->trials.path);
+                    counts.claimed - counts.finished, counts.claimed - counts.finished == 1 ? " was" : "s were",
+                    acts->trials.path);
     json_decref(counts.hypers);
 }

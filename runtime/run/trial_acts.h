@@ -22,8 +22,8 @@ typedef struct TrialActs {
 /* Closes the trials, and what is owned beside them. */
 void trial_acts_close(TrialActs *acts);
 
-/* Claims a trial and gives the hyperparameters its values. `act` is that of the proposal: without a trial its repeat is over. False
- * (reported) on an error. */
+/* Claims a trial and gives the hyperparameters its values. `act` is that of the proposal: without a trial its repeat is over.
+ * False (reported) on an error. */
 bool trial_propose(TrialActs *acts, size_t act);
 /* Notes what the trial came to. `hypers`: an object of the hyperparameters in natural units, which is taken over. */
 bool trial_observe(TrialActs *acts, json_t *hypers);

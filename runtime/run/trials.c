@@ -108,7 +108,8 @@ static bool add_line(const Trials *trials, TrialList *list, const char *text, si
     if (json_object_get(line, "point")) {
         if (place != list->count)
             return damaged(trials, number, "trials are not numbered one after the other");
-        return add_claim(trials, list, line) || damaged(trials, number, "the point is none of these hyperparameters: another program made the file");
+        return add_claim(trials, list, line) ||
+               damaged(trials, number, "the point is none of these hyperparameters: another program made the file");
     }
     if (place < 0 || place >= list->count)
         return damaged(trials, number, "no such trial was begun");
@@ -174,7 +175,8 @@ static bool list_append(const Trials *trials, TrialList *list, const json_t *lin
 static bool write_heading(const Trials *trials, TrialList *list)
 {
     const Manifest *manifest = trials->manifest;
-    json_t *line = json_pack("{s:s, s:s, s:s}", "model", manifest->model, "train", manifest->train->name, "digest", manifest->digest);
+    json_t *line =
+        json_pack("{s:s, s:s, s:s}", "model", manifest->model, "train", manifest->train->name, "digest", manifest->digest);
     bool fine = line ? list_append(trials, list, line) : report_error("out of memory");
     json_decref(line);
     return fine;
@@ -225,7 +227,8 @@ static bool propose(const Trials *trials, const TrialList *list, int64_t number,
 #undef PROPOSAL
     };
     size_t d = trials->space.d, count = (size_t)list->count;
-    double *points = malloc((count + 1) * d * sizeof *points), *values = malloc((count + 1) * sizeof *values), largest = -INFINITY;
+    double *points = malloc((count + 1) * d * sizeof *points), *values = malloc((count + 1) * sizeof *values),
+           largest = -INFINITY;
     PastTrials past = {.points = points, .values = values};
     if (!points || !values) {
         free(points);

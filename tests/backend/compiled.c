@@ -287,6 +287,25 @@ void check_module(Module *module)
     module_free(module);
 }
 
+bool runs_wide(void)
+{
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd") &&
+           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+}
+
+void check_widths(Module *module)
+{
+    Case c = {.module = module, .seed = 1};
+    uint64_t digest = check_compiled(&c, 2, DEFAULT_CPU, 1);
+    c.registers = 32;
+    assert_true(check_compiled(&c, 2, DEFAULT_CPU, 2) == digest);
+    c.registers = 0;
+    if (runs_wide())
+        assert_true(check_compiled(&c, 2, WIDE_CPU, 2) == digest);
+    module_free(module);
+}
+
 void for_each_real(void (*test)(DType real))
 {
     test(DTYPE_F32);

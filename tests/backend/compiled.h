@@ -25,6 +25,11 @@ void check_everywhere(const Case *c);
 
 /* check_compiled with seed 1 at -O2 with two threads; frees the module. */
 void check_module(Module *module);
+/* Whether this processor runs code for WIDE_CPU. */
+bool runs_wide(void);
+/* The same code for processors with as many registers as WIDE_CPU has, and for that one where it runs, gives the same bits; frees
+ * the module. */
+void check_widths(Module *module);
 /* In both precisions. */
 void for_each_real(void (*test)(DType real));
 

@@ -17,14 +17,6 @@
 
 static const Dims none;
 
-/* The fourth level has other tiles; it runs where the machine has it. */
-static bool runs_wide(void)
-{
-    __builtin_cpu_init();
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd") &&
-           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-}
-
 /* With tiles where they are faster, and with blocks wherever there are any. */
 static void check_bits(Module *module)
 {

@@ -206,6 +206,40 @@ static void test_views(void **state)
     for_each_real(views);
 }
 
+/* Windows along rows, and what has the shape of a pooling's way back: numbers and truths a few places apart are read and written.
+ */
+static void lanes_apart(DType real)
+{
+    Module *module = module_new("apart", real);
+    for (int64_t step = 1; step <= 6; step++)
+        for (int64_t count = 1; count <= 41; count += 10) {
+            char name[32];
+            snprintf(name, sizeof name, "f%d_%d", (int)step, (int)count);
+            Builder b = new_function(module, name);
+            for (int backwards = 0; backwards < 2; backwards++) {
+                int64_t extent = step < 3 ? step : step - 1, length = (count - 1) * step + extent;
+                Value x = build_input(&b, backwards ? "y" : "x", matrix(real, 3, length));
+                Windows w = {dims_of(1, 1), dims_of(1, extent), dims_of(1, step), dims_of(1, backwards ? -1 : 1)};
+                Value patches = build_window(&b, x, w), most = build_reduce(&b, OP_REDUCE_MAX, patches, dims_of(1, 2));
+                Value same =
+                    build_binary(&b, OP_EQ, patches, build_broadcast(&b, most, value_type(&b, patches), dims_of(2, 0, 1)));
+                Value places = build_transpose(&b, same, dims_of(3, 0, 2, 1));
+                build_output(&b, backwards ? "most of y" : "most of x", most);
+                build_output(&b, backwards ? "where of y" : "where of x", same);
+                build_output(&b, backwards ? "places of y" : "places of x", places);
+                Value turned = build_transpose(&b, patches, dims_of(3, 0, 2, 1));
+                build_output(&b, backwards ? "turned y" : "turned x", build_unary(&b, OP_NEG, turned));
+            }
+        }
+    check_widths(module);
+}
+
+static void test_lanes_apart(void **state)
+{
+    (void)state;
+    for_each_real(lanes_apart);
+}
+
 static void joins(DType real)
 {
     Module *module = module_new("joins", real);
@@ -298,10 +332,9 @@ static void test_random_numbers(void **state)
 static void products(DType real)
 {
     static const int64_t extents[][3] = {
-        {1, 1, 1},     {1, 1, 50},     {1, 300, 1},  {7, 1, 16},    {1, 17, 33},   {3, 5, 2},
-        {16, 16, 16},  {17, 33, 9},    {4, 100, 10}, {31, 32, 33},  {32, 32, 32},  {33, 40, 31},
-        {128, 10, 30}, {10, 128, 100}, {65, 64, 63}, {300, 1, 128}, {128, 300, 1}, {5, 7, 8},
-        {53, 60, 193}, {65, 64, 200},
+        {1, 1, 1},    {1, 1, 50},    {1, 300, 1},   {7, 1, 16},   {1, 17, 33},   {3, 5, 2},     {16, 16, 16},
+        {17, 33, 9},  {4, 100, 10},  {31, 32, 33},  {32, 32, 32}, {33, 40, 31},  {128, 10, 30}, {10, 128, 100},
+        {65, 64, 63}, {300, 1, 128}, {128, 300, 1}, {5, 7, 8},    {53, 60, 193}, {65, 64, 200},
     };
     Module *module = module_new("products", real);
     for (size_t i = 0; i < COUNT_OF(extents); i++)
@@ -530,6 +563,7 @@ int main(void)
         cmocka_unit_test(test_softmax),
         cmocka_unit_test(test_masked_quotients),
         cmocka_unit_test(test_views),
+        cmocka_unit_test(test_lanes_apart),
         cmocka_unit_test(test_joins),
         cmocka_unit_test(test_fetch_and_tables),
         cmocka_unit_test(test_random_numbers),

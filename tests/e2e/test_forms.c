@@ -26,7 +26,7 @@ static void write_table(void)
 }
 
 /* Takes the examples of either split. */
-#define TABLE_DATA \
+#define TABLE_DATA                                                                                                               \
     "data d = csv(\"forms.csv\") {\n  fields x = numbers(a, b, c, d, e), y = numbers(y)\n  split train %d, valid %d\n}\n"
 
 /* `rows`: the first layer gets three rows per example instead of one. */

@@ -1,5 +1,5 @@
-/* Along the steps, once for each hyperparameter: what the steps made is not kept, however many there are (L. Franceschi et al., Forward
- * and Reverse Gradient-Based Hyperparameter Optimization, ICML 2017, algorithm 2). */
+/* Along the steps, once for each hyperparameter: what the steps made is not kept, however many there are (L. Franceschi et al.,
+ * Forward and Reverse Gradient-Based Hyperparameter Optimization, ICML 2017, algorithm 2). */
 #include "passes/methods/unrolls/unrolls.h"
 
 static Value derivative(Builder *b, Value loss, Value of)

@@ -22,8 +22,8 @@ const Domain *domain_of(const ConditionInfo *condition);
 
 /* The hyperparameter whose name these bytes are; NULL (reported): the model has none of that name. */
 const HyperInfo *find_hyper(const Manifest *manifest, const char *name, size_t length);
-/* The unconstrained numbers of the natural values in the text, which the flag ("--hyper") gives. False (reported) if it is no value
- * of the hyperparameter. */
+/* The unconstrained numbers of the natural values in the text, which the flag ("--hyper") gives. False (reported) if it is no
+ * value of the hyperparameter. */
 bool parse_hyper(const char *flag, const HyperInfo *hyper, const char *text, double *raw);
 
 /* "1,2,1" as `count` finite numbers. */
