@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Nets that tune themselves beside the same nets with fixed hyperparameters, for equal seconds of training: docs/results/images.md (models/stn_cnn.hn,
-CIFAR-10) and docs/results/sequences.md (models/stn_lstm.hn, Penn Treebank). Fixed are those with which tuning begins, "untuned", and a usual choice,
-"by hand". With an interpreter that has PyTorch, the same tuned and untuned runs by PyTorch stand beside them.
+CIFAR-10) and docs/results/sequences.md (models/stn_lstm.hn, Penn Treebank). Fixed are those with which tuning begins, "untuned", and, of the
+CNN, a usual choice, "by hand". With an interpreter that has PyTorch, the same tuned and untuned runs by PyTorch stand beside them.
 
     bench/tuning.py images --data cifar-10-batches-bin/ [--seconds S] [--seeds N] [--threads N] [--python PYTHON]
     bench/tuning.py sequences --data ptb/
@@ -36,7 +36,6 @@ TASKS = {
         "valid": "perplexity(ptb.valid)", "test": "perplexity(ptb.test)",
         "figure": "perplexity", "more": (),
         "settings": "Two layers of 200, 7 hyperparameters, windows of 70 words, 40 streams, SGD with rate 30, clipped to norm 0.25, warm-up of one epoch.",
-        "by hand": ("start=0.25",), "choice": "0.25 each",
         "full": "The paper has 650 units, and trains until the validation loss has not improved for 20 epochs: some seven hours of its graphics card.",
     },
 }
@@ -57,7 +56,7 @@ def parse_flags():
 
 
 def arms(flags):
-    return [*ARMS, *(PEER_ARMS if flags.python else ())]
+    return [*(arm for arm in ARMS if arm != "by hand" or arm in TASKS[flags.task]), *(PEER_ARMS if flags.python else ())]
 
 
 def evaluations(path):
@@ -159,11 +158,11 @@ def pytorch_version(python):
 
 
 def document(flags, task, found):
-    day = time.strftime("%-d %B %Y")
+    day, by_hand = time.strftime("%-d %B %Y"), f" By hand: {task['choice']}." if "choice" in task else ""
     yield f"# {task['title']}\n"
     yield (f"`scripts/reproduce {flags.task} --data DIR --seconds {flags.seconds} --seeds {flags.seeds}{' --python PYTHON' * bool(flags.python)}`, {day}, {machine.processor()}, "
            f"{flags.threads} thread{'s' * (flags.threads > 1)}.\n")
-    yield f"`models/{task['model']}.hn`, its trains `tune` and `untuned`, {flags.seconds} seconds of training each. {task['settings']} By hand: {task['choice']}. The"
+    yield f"`models/{task['model']}.hn`, its trains `tune` and `untuned`, {flags.seconds} seconds of training each. {task['settings']}{by_hand} The"
     yield f"{task['figure']} is that of the evaluation with the best validation. {task['full']}\n"
     if flags.python:
         yield (f"PyTorch {pytorch_version(flags.python)} runs the same nets with the same data, settings and seconds (`bench/peers/{task['peer']}.py`), "

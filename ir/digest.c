@@ -73,6 +73,8 @@ static void add_train(const Model *model, const Train *t, Text *text)
         text_printf(text, " %u", t->conditions.data[i].condition);
     add_numbers(text, "", COUNT_OF(numbers), numbers);
     add_optimizer(model, &t->sigma_optimizer, text);
+    if (t->response_learned_apart)
+        add_optimizer(model, &t->response_optimizer, text);
     for (uint32_t i = 0; i < t->phases.len; i++) {
         const Phase *phase = &t->phases.data[i];
         text_printf(text, "phase %s %u %u\n", phase->name, phase->dataset, phase->split);
@@ -103,7 +105,8 @@ static void add_train(const Model *model, const Train *t, Text *text)
         text_printf(text, "continual %d %s\n", (int)t->continual->protection, t->continual->protection_text);
         add_function(model, t->continual->outputs, text);
     }
-    if (t->sweep && t->sweep->kind == SWEEP_FRONT) /* nets may be trained for the sweep's points; its indicators are only reported */
+    if (t->sweep &&
+        t->sweep->kind == SWEEP_FRONT) /* nets may be trained for the sweep's points; its indicators are only reported */
         add_numbers(text, "points", t->sweep->count * t->sweep->width, t->sweep->points);
 }
 

@@ -185,6 +185,7 @@ typedef struct State {
     Measure measure;       /* of the first value, where init is random or a constant other than 0 */
     Lifetime lifetime;     /* which resets give it its first value; NET unless set after module_state */
     bool grows;            /* the first axis counts the values of an index condition (Weight.grows) */
+    bool responds;         /* only the response of a weight to a condition is made of it: it has no part at the value at hand */
     uint32_t index;        /* a weight that grows: that condition */
     const char *begins_as; /* the state whose first value is this one's; NULL: the two above say it */
     const char *file;      /* STATE_FROZEN: the file whose numbers it keeps, as the model file writes it; NULL: its first value */
@@ -213,6 +214,7 @@ typedef struct Weight {
     const char *state; /* that state's name; NULL: the weight's own */
     const char *file;  /* the file whose numbers the state keeps, as the model file writes it; NULL: they are trained */
     bool fixed;        /* trained they are not, though no file holds them */
+    bool responds;     /* State.responds */
     bool grows;        /* the first axis counts the values of an index condition, to which a later run may add some */
     uint32_t index;    /* grows: that condition */
     Sources sources;   /* filled by find_sources */

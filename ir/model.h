@@ -10,12 +10,13 @@
 #include "tabular/schema.h"
 
 typedef struct Split {
-    const char *name; /* "train" */
-    bool from_test;   /* rows of the test files; otherwise of the main ones */
-    int64_t count;    /* rows; 0: `fraction` says how many */
-    double fraction;  /* of the rows of its files; 1 with count 0: all of them (the test split) */
-    uint32_t own_files; /* so many of the test files, behind those of earlier splits, are the split; 0: it is a part of its kind's rows */
-    int64_t streams;    /* its rows are so many texts side by side: a step takes one row of each, in order; 0: rows in any order */
+    const char *name;   /* "train" */
+    bool from_test;     /* rows of the test files; otherwise of the main ones */
+    int64_t count;      /* rows; 0: `fraction` says how many */
+    double fraction;    /* of the rows of its files; 1 with count 0: all of them (the test split) */
+    uint32_t own_files; /* so many of the test files, behind those of earlier splits, are the split; 0: it is a part of its kind's
+                           rows */
+    int64_t streams; /* its rows are so many texts side by side: a step takes one row of each, in order; 0: rows in any order */
 } Split;
 
 /* A data set of several members, which have its fields and its splits (runtime/abi/families.def). */
@@ -41,13 +42,14 @@ static inline bool same_member(MemberChoice a, MemberChoice b)
 /* How texts become rows (runtime/data/text.c). */
 typedef struct TextWindows {
     TextUnit unit;
-    int64_t length;           /* tokens of a window */
+    int64_t length;            /* tokens of a window */
     const char *end, *unknown; /* tokens: what the end of a line is, what stands for those outside the vocabulary; NULL: none */
 } TextWindows;
 
 typedef VEC(const char *) FileNames;
 
-/* Rows [first, first + count) of the tables of a data set: a split, from which computed rows of another data set take examples. */
+/* Rows [first, first + count) of the tables of a data set: a split, from which computed rows of another data set take examples.
+ */
 typedef struct TakenSplit {
     uint32_t dataset, split;
     int64_t first, count;
@@ -67,11 +69,11 @@ typedef struct Dataset {
                                      members. FILES_NONE: rows of the split test, of each member */
     const int64_t *member_rows;   /* FILES_COLUMNS, a family: main rows of each member, then test rows of each; NULL otherwise */
     VEC(Function *)
-    makers;            /* per member, what computes the fields of a row, and where there are test rows, of a test row:
-                          inputs "row", i32, and "seed", i32[2]. None: files hold the fields, or there are none */
+    makers;                /* per member, what computes the fields of a row, and where there are test rows, of a test row:
+                              inputs "row", i32, and "seed", i32[2]. None: files hold the fields, or there are none */
     VEC(TakenSplit) taken; /* by the makers, from data sets of files */
-    bool shuffled;     /* main rows are permuted by the seed before the splits take them */
-    VEC(Split) splits; /* main splits take rows in order from the start; never overlapping */
+    bool shuffled;         /* main rows are permuted by the seed before the splits take them */
+    VEC(Split) splits;     /* main splits take rows in order from the start; never overlapping */
     uint32_t line;
 } Dataset;
 
@@ -91,8 +93,8 @@ typedef struct Form {
 /* What the outputs of a loss begin with that running statistics become, each the name of its state behind it. */
 static const char running_output[] = "running/";
 
-/* What the inputs and outputs of an objective begin with that are carried from one window of a stream to the next, each the name of the
- * state behind it. */
+/* What the inputs and outputs of an objective begin with that are carried from one window of a stream to the next, each the name
+ * of the state behind it. */
 static const char carried_name[] = "carried/";
 
 /* A hyperparameter in natural units; its kind: runtime/abi/hyper_kinds.def. */
@@ -163,8 +165,8 @@ typedef struct Optimizer {
     /* The constants of the model file that stand for them, and that a run may change; NULL: there is none. */
     const char *rate_constant, *clip_constant;
     RateSchedule schedule;
-    /* Of conditions alone: its outputs are what stands for the numbers that they are named after, such as "rate". One with an axis has
-     * an entry for each step that is unrolled. NULL: no condition stands for a number. */
+    /* Of conditions alone: its outputs are what stands for the numbers that they are named after, such as "rate". One with an
+     * axis has an entry for each step that is unrolled. NULL: no condition stands for a number. */
     Function *tuned;
 } Optimizer;
 
@@ -329,8 +331,9 @@ typedef struct PartOptimizer {
 } PartOptimizer;
 
 typedef struct Phase {
-    const char *name;    /* "lower", "upper"; "minimise" for fit */
-    Function *objective; /* per example, output "loss"; of pareto one output per objective. NULL: the method has added the phase */
+    const char *name; /* "lower", "upper"; "minimise" for fit */
+    Function
+        *objective; /* per example, output "loss"; of pareto one output per objective. NULL: the method has added the phase */
     uint32_t dataset, split;
     MemberChoice member;
     bool all_members;         /* each step reads a batch of every member that the condition may be; set by the method */
@@ -342,11 +345,12 @@ typedef struct Phase {
     Function *step;           /* set by the method; NULL: the phase takes no steps, the one before reads its batches */
     int64_t batches;          /* that a step reads, one behind the other; 0: one; set by the method */
     bool reads_next;          /* a step reads a batch of the next phase, too, by its input "index.next"; set by the method */
-    Function *micro_step;     /* what computes a micro-batch, before the step; NULL: the step computes the batch; set by the method */
-    bool upper;               /* it moves conditions, by a counter of steps of its own; otherwise it trains weights */
-    int64_t rehearsed;        /* examples of each earlier task that its steps read, too; set by the method */
-    bool consolidates;        /* it takes no step of the loss: it measures what earlier tasks need; set by the method */
-    const char *nonnegative;  /* what is not defined for negative outputs after the loss; NULL: nothing; set by the method */
+    Function *micro_step; /* what computes a micro-batch, before the step; NULL: the step computes the batch; set by the method */
+    bool upper;           /* it moves conditions, by a counter of steps of its own; otherwise it trains weights */
+    int64_t rehearsed;    /* examples of each earlier task that its steps read, too; set by the method */
+    bool responds;        /* it trains the responses of weights, and nothing else (State.responds); set by the method */
+    bool consolidates;    /* it takes no step of the loss: it measures what earlier tasks need; set by the method */
+    const char *nonnegative; /* what is not defined for negative outputs after the loss; NULL: nothing; set by the method */
     uint32_t line;
 } Phase;
 
@@ -401,7 +405,9 @@ typedef struct Train {
     Pareto *pareto;                 /* the same */
     Continual *continual;           /* the same */
     Sweep *sweep;                   /* NULL: none */
-    VEC(Phase) phases;              /* bilevel, unrolled: lower, upper; implicit: these, and the method adds `solve`; fit: one */
+    VEC(Phase)
+    phases; /* bilevel, unrolled: lower, upper; implicit: these, and the method adds `solve`, bilevel with
+               centred weights `response`; fit: one */
     VEC(Metric) metrics;
     int select;    /* the metric whose least value marks the best checkpoint: bilevel's upper objective on its whole split, fit's
                       `validate`; -1: none, the last is the best */
@@ -418,6 +424,8 @@ typedef struct Train {
     bool sigma_learned, everywhere;
     double entropy; /* weight of the entropy of p(condition | sigma) */
     Optimizer sigma_optimizer;
+    bool response_learned_apart; /* centred responses have an optimizer of their own, not that of the lower phase */
+    Optimizer response_optimizer;
     Average average;
     VEC(Act) acts;                     /* what a run does, in the order of a walk: set by the method */
     VEC(uint32_t) events;              /* states that count what a result should tell: set by the method */

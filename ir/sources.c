@@ -14,7 +14,7 @@ static uint64_t given_conditions(const Op *op)
 
 uint64_t conditions_of_op(const Module *module, const Op *op)
 {
-    if (op->code == OP_CONDITION)
+    if (op->code == OP_CONDITION || op->code == OP_SHIFT)
         return UINT64_C(1) << op->symbol;
     return op->code == OP_PARAM ? module->weights.data[op->symbol].sources.conditions & ~given_conditions(op) : 0;
 }

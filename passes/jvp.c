@@ -112,6 +112,16 @@ static Value jvp_reduce_max(Forward *forward, const Op *op, Value y)
     return build_binary(b, OP_DIV, build_reduce(b, OP_REDUCE_SUM, moved, op->axes), count);
 }
 
+static Value jvp_across_max(Forward *forward, const Op *op, Value y)
+{
+    Builder *b = forward->b;
+    Type type = value_type(b, op->args[0]);
+    Value winners = build_binary(b, OP_EQ, op->args[0], y),
+          count = build_unary(b, OP_ACROSS_SUM, build_cast(b, winners, type.dtype));
+    Value moved = build_select(b, winners, tangent_of(forward, op, 0), zero_of(b, op->args[0]));
+    return build_binary(b, OP_DIV, build_unary(b, OP_ACROSS_SUM, moved), count);
+}
+
 static Value jvp_dot(Forward *forward, const Op *op, Value y)
 {
     (void)y;

@@ -72,6 +72,7 @@ static Value read_state(Builder *b, const Model *model, const Weight *weight)
         b->module->states.data[state].file = weight->file;
         b->module->states.data[state].lifetime = LIFETIME_RUN;
     }
+    b->module->states.data[state].responds = weight->responds;
     b->module->states.data[state].grows = weight->grows;
     b->module->states.data[state].index = weight->index;
     if (weight->state)
@@ -90,8 +91,12 @@ static Value copy_op(Weights *weights, uint32_t index, const Function *value, Va
         Given inner = given_of(b->module, op, map, given);
         return make_param(weights, op, &inner);
     }
-    if (op->code == OP_CONDITION && given_value(given, op->symbol) != NO_VALUE)
-        return given_value(given, op->symbol);
+    bool of_condition = op->code == OP_CONDITION || op->code == OP_SHIFT;
+    Value at = of_condition ? given_value(given, op->symbol) : NO_VALUE;
+    if (at != NO_VALUE && op->code == OP_SHIFT)
+        return build_binary(b, OP_SUB, at, build_unary(b, OP_STOP, build_source(b, OP_CONDITION, op->symbol)));
+    if (at != NO_VALUE)
+        return at;
     Value copy = build_copy(b, value, v, map);
     if (b->module->weights.data[index].net != NO_NET)
         b->function->ops.data[copy].line = b->line;

@@ -8,8 +8,8 @@
 
 #include "frontend/lower/lower.h"
 
-/* By the column `vjp` of the table of ops. Reductions across the batch have a derivative once there is a batch, and a weight
- * has one with respect to the values of conditions that it is made of. */
+/* By the column `vjp` of the table of ops. Reductions across the batch have a derivative once there is a batch, responses and marks
+ * once they are replaced, and a weight has one with respect to the values of conditions that it is made of. */
 static bool has_derivative(OpCode code)
 {
     static const char *const rules[OP_COUNT] = {
@@ -17,7 +17,7 @@ static bool has_derivative(OpCode code)
 #include "ir/ops.def"
 #undef OP
     };
-    if (code == OP_ACROSS_SUM || code == OP_ACROSS_MEAN || code == OP_ACROSS_MAX || code == OP_PARAM)
+    if (is_across(code) || code == OP_RESPOND || code == OP_MARK || code == OP_PARAM)
         return true;
     return strcmp(rules[code], "zero") != 0 && strcmp(rules[code], "none") != 0;
 }
@@ -87,7 +87,9 @@ static bool is_zero(const Movement *m, const Function *f, const bool *zero, Valu
     case OP_LOG1P:
     case OP_EXPM1:
     case OP_STOP:
+    case OP_MARK:
     case OP_CAST:
+    case OP_RESPOND:
     case OP_ADD:
     case OP_SUB:
     case OP_MAX:
@@ -161,7 +163,7 @@ static void reach(Movement *m, const Function *f, Value from)
             continue;
         if (op->code == OP_PARAM)
             reach_weight(m, op->symbol);
-        if (op->code == OP_CONDITION)
+        if (op->code == OP_CONDITION || op->code == OP_SHIFT)
             m->reached |= UINT64_C(1) << op->symbol;
         bool product = op->code == OP_MUL || op->code == OP_DOT;
         for (uint32_t i = 0; i < op->nargs; i++) {

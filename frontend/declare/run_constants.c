@@ -27,6 +27,7 @@ void find_run_constants(Session *s)
     for (uint32_t i = 0; i < s->model->trains.len; i++) {
         Train *train = &s->model->trains.data[i];
         find_in_optimizer(s, &train->sigma_optimizer);
+        find_in_optimizer(s, &train->response_optimizer);
         for (uint32_t k = 0; k < train->phases.len; k++) {
             find_in_optimizer(s, &train->phases.data[k].optimizer);
             for (uint32_t part = 0; part < train->phases.data[k].parts.len; part++)
@@ -37,7 +38,6 @@ void find_run_constants(Session *s)
         const Symbol *symbol = s->file->symbols.data[i];
         const char *name = symbol->decl->name.text;
         if (symbol->decl->kind == DECL_CONST && symbol->number_known)
-            vec_push(&s->model->constants,
-                     (Constant){arena_copy(&s->module->arena, name), symbol->number, symbol->is_setting});
+            vec_push(&s->model->constants, (Constant){arena_copy(&s->module->arena, name), symbol->number, symbol->is_setting});
     }
 }

@@ -83,7 +83,10 @@ static const SettingRule *find_rule(TrainPlan *plan, const Setting *setting)
 static void refuse_values(Session *s, const Setting *setting, const SettingRule *rule)
 {
     const Expr *second = setting->values.first ? setting->values.first->next : NULL;
-    fail(s, setting->span, rule->most == 1 ? "'%s' takes one value" : "'%s' takes at most %u values", rule->name, rule->most);
+    const char *what = rule->most == 0 ? "no value" : rule->most == 1 ? "one value" : NULL;
+    what = what ? what : arena_printf(&s->file->arena, "at most %u values", rule->most);
+    fail(s, setting->span, "'%s' takes %s%s", rule->name, what,
+         rule->most == 0 && rule->by ? ", but an optimizer behind 'by'" : "");
     if (second && second->kind == EXPR_NUMBER && s->file->source->text[second->span.begin - 1] == ',')
         add_help(s, "digits are not grouped, and the decimal point is '.': 1000, 0.5");
 }
@@ -173,8 +176,8 @@ static void check_micro_batch(TrainPlan *plan, const Expr *expr, int64_t batch, 
     if (*micro_batch == 0 || batch == 0 || batch % *micro_batch == 0)
         return;
     if (s->file->options->batch == 0)
-        fail(s, expr->span, "a batch of %lld cannot be computed in micro-batches of %lld: it must be a multiple", (long long)batch,
-             (long long)*micro_batch);
+        fail(s, expr->span, "a batch of %lld cannot be computed in micro-batches of %lld: it must be a multiple",
+             (long long)batch, (long long)*micro_batch);
     *micro_batch = 0;
 }
 
@@ -191,8 +194,9 @@ static void read_micro_batch(TrainPlan *plan)
         return;
     }
     if (plan->method & IN_PARETO) {
-        fail(s, setting->span, "pareto has no micro-batches: its solver weighs the gradients of several losses by what they are in the "
-                               "whole batch");
+        fail(s, setting->span,
+             "pareto has no micro-batches: its solver weighs the gradients of several losses by what they are in the "
+             "whole batch");
         return;
     }
     setting_integer(plan, "micro_batch", 1, &plan->micro_batch);

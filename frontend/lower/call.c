@@ -1,4 +1,5 @@
 /* Calls of layers, nets and objectives: arguments are matched with parameters, then the body is evaluated in place. */
+#include "frontend/lower/form_use.h"
 #include "frontend/lower/lower.h"
 
 #include <string.h>
@@ -285,6 +286,27 @@ static bool count_layer(Session *s, Frame *frame, Span span)
     return false;
 }
 
+/* The result of a net that no other net calls, marked: it is what is linear in the responses of centred weights. */
+static Val mark_result(Session *s, Val result)
+{
+    if (result.kind == VAL_RESULTS) {
+        Val *values = support_malloc((result.results->count + 1) * sizeof *values);
+        for (uint32_t i = 0; i < result.results->count; i++)
+            values[i] = mark_result(s, result.results->values[i]);
+        Val marked = val_results(s, result.results->count, values);
+        support_free(values);
+        return marked;
+    }
+    if (result.kind == VAL_TENSOR && dtype_is_float(val_type(s, result).dtype))
+        result.ir = build_unary(&s->builder, OP_MARK, result.ir);
+    return result;
+}
+
+static bool is_outermost_net(const Session *s, const Symbol *callee)
+{
+    return callee->decl->kind == DECL_NET && !(s->frame && s->frame->net) && !s->making && !s->generating && s->builder.function;
+}
+
 static Val call_declared(Session *s, Symbol *callee, const Expr *call, const Name *label, int64_t result_size)
 {
     const Decl *decl = callee->decl;
@@ -319,7 +341,7 @@ static Val call_declared(Session *s, Symbol *callee, const Expr *call, const Nam
         s->builder.line = line;
     }
     frame_free(&frame);
-    return result;
+    return is_outermost_net(s, callee) && has_centred_responses(s) ? mark_result(s, result) : result;
 }
 
 Val evaluate_call(Session *s, const Expr *expr, const Name *label, int64_t result_size)

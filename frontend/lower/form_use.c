@@ -5,8 +5,6 @@
 
 /* ---- the words and arguments of one use ---- */
 
-static const char *const later_forms[] = {"delta_stn"};
-
 int form_row_of(const char *name)
 {
     for (int row = 0; row < FORM_COUNT; row++)
@@ -21,6 +19,7 @@ static Construct form_construct(const FormRow *row)
         [FORM_TAKES_NOTHING] = {NULL, TAKES_NOTHING, ANY_NUMBER, 0},
         [FORM_TAKES_EACH] = {"each", TAKES_EXPRESSION, ANY_NUMBER, 0},
         [FORM_TAKES_CONDITION] = {"condition", TAKES_EXPRESSION, ANY_NUMBER, 0},
+        [FORM_TAKES_SHIFT] = {"condition", TAKES_EXPRESSION, ANY_NUMBER, 0},
         [FORM_TAKES_NET] = {"generator", TAKES_EXPRESSION, ANY_NUMBER, 0},
         [FORM_TAKES_FILE] = {"file", TAKES_STRING, ANY_NUMBER, 0},
     };
@@ -61,6 +60,18 @@ static bool read_vector(Session *s, const Expr *use, const Expr *vector, FormArg
     if (forms)
         fail(s, vector->span, "weights respond to a vector, in which no weights are made");
     return !forms;
+}
+
+/* A condition that has a value where it stands. */
+static bool read_standing(Session *s, const Expr *use, const Expr *name, FormArguments *arguments)
+{
+    const char *form = arguments->row->name;
+    if (!name) {
+        fail(s, use->span, "%s takes the hyperparameters that the weights respond to, as in %s", form, arguments->row->example);
+        return false;
+    }
+    arguments->standing = choose_declared(s, 1u << DECL_HYPER, name, "%s takes the name of a hyper declaration", form);
+    return arguments->standing != NULL;
 }
 
 static bool read_each(Session *s, const Expr *name, FormArguments *arguments)
@@ -133,6 +144,8 @@ static bool read_taken(Session *s, const Expr *use, const Argument *given, FormA
     switch (arguments->row->takes) {
     case FORM_TAKES_CONDITION:
         return read_vector(s, use, given[0].expr, arguments);
+    case FORM_TAKES_SHIFT:
+        return read_standing(s, use, given[0].expr, arguments);
     case FORM_TAKES_NET:
         return read_generator(s, use, given[0].expr, arguments);
     case FORM_TAKES_FILE:
@@ -223,10 +236,6 @@ static bool check_part(Session *s, const Expr *expr)
     const char *name = head_name(expr);
     if (expr->kind == EXPR_ERROR || is_constant(s, expr))
         return expr->kind != EXPR_ERROR;
-    if (find_word(WORDS(later_forms), name) >= 0) {
-        refuse(s, expr->span, arena_printf(&s->file->arena, "the weight form '%s'", name));
-        return false;
-    }
     if (expr->kind == EXPR_UNARY)
         return check_part(s, expr->left);
     if (expr->kind == EXPR_BINARY)

@@ -8,6 +8,7 @@
 typedef struct FormArguments {
     const FormRow *row;
     const Expr *vector;    /* CONDITION: what the weights respond to */
+    Symbol *standing;      /* SHIFT */
     const Expr *generator; /* NET: its call; NULL: it takes an index */
     Symbol *index;         /* EACH, NET: a task or a member, of which each value has a row of numbers; NULL: none */
     FormStart start;       /* NET */
@@ -22,6 +23,9 @@ int form_row_of(const char *name);
 bool read_form(Session *s, const Expr *use, FormArguments *arguments);
 /* Calls `visit` once per use of a form in the expression. */
 void for_each_use(Session *s, const Expr *expr, void (*visit)(Session *s, const Expr *use, void *data), void *data);
+
+/* Whether weights of the file, or of the train at work, respond to how far a condition is from where it stands (forms.c). */
+bool has_centred_responses(Session *s);
 
 /* ---- nets that make numbers (generators.c) ---- */
 

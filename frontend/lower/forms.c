@@ -77,6 +77,24 @@ uint32_t form_of_weight(Session *s, const KnownWeight *weight)
     return use_form(s, best, weight->net);
 }
 
+static void look_for_shift(Session *s, const Expr *use, void *data)
+{
+    (void)s;
+    *(bool *)data |= form_rows[form_row_of(head_name(use))].takes == FORM_TAKES_SHIFT;
+}
+
+bool has_centred_responses(Session *s)
+{
+    bool found = false;
+    for (uint32_t i = 0; i < s->file->symbols.len; i++)
+        if (s->file->symbols.data[i]->decl->kind == DECL_WEIGHTS)
+            for_each_use(s, s->file->symbols.data[i]->decl->value, look_for_shift, &found);
+    for (const Setting *setting = s->train ? s->train->settings.first : NULL; setting; setting = setting->next)
+        if (setting->weights)
+            for_each_use(s, setting->weights->value, look_for_shift, &found);
+    return found;
+}
+
 static bool part_exists(const ModelFile *file, const Symbol *net, const char *target)
 {
     for (uint32_t i = 0; i < file->weights.len; i++)

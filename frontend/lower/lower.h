@@ -243,7 +243,7 @@ typedef struct WeightMaking {
 /* A row of a data set that is being computed. */
 typedef struct RowMaking {
     Dataset *data;
-    bool broken; /* it takes examples of a data set that has errors */
+    bool broken;          /* it takes examples of a data set that has errors */
     Value number, seed;   /* inputs of its function */
     uint32_t stream, end; /* the next random stream, and the one behind the last */
     bool full;            /* that there are no more streams was reported */
@@ -255,10 +255,10 @@ typedef struct Session {
     Module *module;
     Builder builder; /* function == NULL: only compile-time values */
     Frame *frame;
-    bool learning;     /* the first walk */
-    const Decl *train; /* whose forms of weights hold; NULL: none */
+    bool learning;            /* the first walk */
+    const Decl *train;        /* whose forms of weights hold; NULL: none */
     bool training, exhausted; /* exhausted: a limit was hit */
-    bool tuning; /* hyperparameters may stand for numbers that are TAKES_TUNABLE */
+    bool tuning;              /* hyperparameters may stand for numbers that are TAKES_TUNABLE */
     uint32_t evaluations;
     uint32_t next_stream;
     /* of the function being built */

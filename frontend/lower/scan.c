@@ -70,11 +70,12 @@ static bool has_foreign_op(Session *s, const Loop *loop)
         const Op *op = OP_AT(f, v);
         for (uint32_t i = 0; i < op->nargs; i++)
             inside[v] |= inside[op->args[i]];
-        found = inside[v] && (op->code == OP_PARAM || op->code == OP_FETCH || is_across(op->code));
+        found = inside[v] && (op->code == OP_PARAM || op->code == OP_FETCH || op->code == OP_MARK || is_across(op->code));
         if (found)
             fail(s, loop->statement->span, "%s in 'scan'",
                  op->code == OP_PARAM   ? "weights at values that change from step to step are not supported"
                  : op->code == OP_FETCH ? "rows of data chosen step by step are not supported"
+                 : op->code == OP_MARK  ? "calls of nets whose weights are those of delta_stn are not supported"
                                         : "a reduction across the batch is not supported");
     }
     support_free(inside);
@@ -160,7 +161,8 @@ void run_remat(Session *s, const Statement *statement)
         fail(s, statement->span, "'remat' stands in the block of a 'scan'");
         return;
     }
-    if (!as_integer(s, value, statement->value->span, "the steps between two carries that are kept", 1, loop->along.size, &segment))
+    if (!as_integer(s, value, statement->value->span, "the steps between two carries that are kept", 1, loop->along.size,
+                    &segment))
         return;
     if (loop->segment)
         fail(s, statement->span, "this 'scan' says 'remat' twice");

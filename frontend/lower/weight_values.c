@@ -144,6 +144,8 @@ static bool read_input(Session *s, const Expr *expr, const FormArguments *argume
         return rows_of(s, arguments->index, expr->span, use);
     if (arguments->generator)
         return numbers_of(s, expr, arguments, use);
+    if (arguments->standing)
+        use->input = build_source(&s->builder, OP_SHIFT, arguments->standing->condition);
     return arguments->vector ? respond_to(s, arguments, use) : true;
 }
 

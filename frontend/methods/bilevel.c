@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "frontend/lower/form_use.h"
 #include "frontend/declare/train_plan.h"
 
 /* sample normal(scale: 0.5) [by OPTIMIZER] */
@@ -37,11 +38,36 @@ static void read_sampling_options(TrainPlan *plan)
     }
 }
 
+/* response by OPTIMIZER */
+static void read_response(TrainPlan *plan)
+{
+    Session *s = plan->s;
+    const Setting *response = find_setting(plan, "response"), *everywhere = find_setting(plan, "everywhere");
+    bool centred = has_centred_responses(s);
+    if (everywhere && centred) {
+        fail(s, everywhere->span,
+             "'everywhere' samples around the first values, and delta_stn responds to how far a sample is from the "
+             "values at hand");
+        add_help(s, "stn responds to values that are sampled everywhere");
+    }
+    if (!response)
+        return;
+    if (!centred) {
+        fail(s, response->span, "no weights have a response that is trained apart");
+        add_help(s, "those of delta_stn have one, as in 'weights NET = delta_stn(lam)'");
+    } else if (!response->by.count) {
+        fail(s, response->span, "'response' takes an optimizer, as in 'response by adam(1e-3)'");
+    } else {
+        plan->train.response_learned_apart = read_only_optimizer(plan, response, &plan->train.response_optimizer);
+    }
+}
+
 static void lower(TrainPlan *plan)
 {
     read_common(plan);
     read_sample(plan);
     read_sampling_options(plan);
+    read_response(plan);
     read_alternation(plan);
     lower_phase(plan, "lower", false);
     lower_phase(plan, "upper", true);

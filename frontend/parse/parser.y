@@ -273,6 +273,7 @@ settings
 
 setting
   : setting_word expr_list on by       { $$ = ast_setting(parser, @$, $1, $2, $3, $4); }
+  | setting_word BY uses               { $$ = ast_setting(parser, @$, $1, (ExprList){0}, NULL, $3); }
   | WEIGHTS name path '=' expr         { $$ = ast_setting(parser, @$, $1, (ExprList){0}, NULL, (OptimizerUseList){0});
                                          $$->weights = ast_decl(parser, @$, DECL_WEIGHTS, $2, $5); $$->weights->path = $3; }
   | EVERYWHERE                         { $$ = ast_setting(parser, @$, $1, (ExprList){0}, NULL, (OptimizerUseList){0}); }

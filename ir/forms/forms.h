@@ -6,7 +6,14 @@
 
 #include "ir/model.h"
 
-typedef enum { FORM_TAKES_NOTHING, FORM_TAKES_EACH, FORM_TAKES_CONDITION, FORM_TAKES_NET, FORM_TAKES_FILE } FormTakes;
+typedef enum {
+    FORM_TAKES_NOTHING,
+    FORM_TAKES_EACH,
+    FORM_TAKES_CONDITION,
+    FORM_TAKES_SHIFT,
+    FORM_TAKES_NET,
+    FORM_TAKES_FILE
+} FormTakes;
 
 /* How the numbers of a form begin that takes a net (rows of form_starts). */
 typedef enum {
@@ -34,7 +41,8 @@ typedef struct FormUse {
     uint32_t weight; /* module->weights, which grows */
     unsigned number; /* uses of the same form before this one in the weight's expression */
     unsigned *heads; /* parts that are heads or rows so far in the weight's expression */
-    Value input;     /* CONDITION: its vector. NET: what `kind` says: the numbers, the hidden vector, or the i32 index of a row */
+    Value input; /* CONDITION, SHIFT: the vector. NET: what `kind` says: the numbers, the hidden vector, or the i32 index of a row
+                  */
     NumbersKind kind; /* NET */
     int64_t rows;     /* NUMBERS_ROWS: how many; free: 0, unless it has a row per task, of which `input` is the index */
     FormStart start;  /* NET */
@@ -93,6 +101,9 @@ enum {
 /* Trained numbers of the form: a new weight without a net, named after the weight that it is a part of, "net.linear1.w/scale";
  * the second use of a form in an expression has "/scale2". */
 Value form_part(FormUse *use, const char *part, Type type, Init init);
+
+/* The same for numbers of which only the response to a condition is made (State.responds). */
+Value form_response(FormUse *use, const char *part, Type type, Init init);
 
 /* `count` numbers of a form that takes a net, from number `first` on: made by the net, by a head of their own, or a row of a
  * table of their own. `init` says how the numbers of a row begin, and what a head makes at first: that constant, or numbers of

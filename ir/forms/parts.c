@@ -19,6 +19,13 @@ Value form_part(FormUse *use, const char *part, Type type, Init init)
     return numbered_part(use, part, use->number, type, init);
 }
 
+Value form_response(FormUse *use, const char *part, Type type, Init init)
+{
+    Value numbers = form_part(use, part, type, init);
+    vec_last(&use->b->module->weights).responds = true;
+    return numbers;
+}
+
 /* ---- numbers of a net, of a head, of a table ---- */
 
 static Value row_of(FormUse *use, const char *part, unsigned number, Type type, Init init)

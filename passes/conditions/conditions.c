@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "passes/methods/methods.h"
-#include "passes/rewrite.h"
 
 static const ConditionRule *const condition_rules[CONDITION_COUNT] = {
 #define CONDITION(KIND, name, ...) &condition_##name,
@@ -37,6 +36,17 @@ Value condition_value(Assembly *assembly, Builder *b, uint32_t condition, View v
     return own ? condition_rules[own->kind]->value(assembly, b, own, view) : first_value(assembly, b, condition);
 }
 
+bool is_argument(const Builder *b, uint32_t condition)
+{
+    return find_argument(b, condition) != NO_VALUE;
+}
+
+Value standing_value(Assembly *assembly, Builder *b, uint32_t condition)
+{
+    const TrainCondition *own = find_train_condition(assembly->train, condition);
+    return own ? condition_rules[own->kind]->value(assembly, b, own, AT_HAND) : first_value(assembly, b, condition);
+}
+
 Value typical_values(Assembly *assembly, Builder *b, uint32_t condition, int64_t count)
 {
     const Condition *c = &assembly->module->conditions.data[condition];
@@ -45,26 +55,4 @@ Value typical_values(Assembly *assembly, Builder *b, uint32_t condition, int64_t
     Type all = type_of(c->type.dtype, 2, (int64_t[]){count, c->type.dims[0]});
     Value seed = build_read(b, assembly->seed), zero = build_const(b, type_scalar(DTYPE_I32), 0);
     return build_normal(b, seed, zero, all, (uint32_t)RANDOM_STREAM_TYPICAL + 2 * PARETO_MOST_OBJECTIVES * condition, 0);
-}
-
-void resolve_conditions(Assembly *assembly, Function *function, View view)
-{
-    Rewrite rewrite;
-    uint32_t count = assembly->module->conditions.len;
-    Value *values = support_malloc(count * sizeof *values);
-    for (uint32_t i = 0; i < count; i++)
-        values[i] = NO_VALUE;
-    rewrite_begin(&rewrite, assembly->module, function);
-    for (Value v = 0; v < function->ops.len; v++) {
-        if (OP_AT(function, v)->code != OP_CONDITION) {
-            rewrite_copy(&rewrite, v);
-            continue;
-        }
-        uint32_t condition = OP_AT(function, v)->symbol;
-        if (values[condition] == NO_VALUE)
-            values[condition] = condition_value(assembly, &rewrite.b, condition, view);
-        rewrite.map[v] = values[condition];
-    }
-    rewrite_end(&rewrite);
-    support_free(values);
 }

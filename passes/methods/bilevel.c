@@ -38,7 +38,8 @@ static void assemble_upper(Assembly *assembly, Phase *phase)
     Module *module = assembly->module;
     Train *train = assembly->train;
     const char *name = arena_printf(&module->arena, "%s.%s", train->name, phase->name);
-    Function *function = objective_copy(assembly, name, phase->objective, train->sigma_learned ? SAMPLED(1) : AT_HAND);
+    View view = {.sampled = train->sigma_learned, .phase = 1, .response = RESPONSE_FULL};
+    Function *function = objective_copy(assembly, name, phase->objective, view);
     phase_batch(assembly, phase, function);
     carry(assembly, function, name, STATE_COUNTER);
 
@@ -63,10 +64,46 @@ static void assemble_upper(Assembly *assembly, Phase *phase)
     phase->step = b.function;
 }
 
-static void make_procedure(Train *train)
+/* Whether some weights are centred: their responses are trained apart (Bae & Grosse 2020). */
+static bool has_responses(const Module *module)
+{
+    bool found = false;
+    for (uint32_t i = 0; i < module->weights.len; i++)
+        found |= module->weights.data[i].responds;
+    return found;
+}
+
+/* The step that trains the responses alone, on samples, as a phase of its own: linear in them, so that it is as good a problem as
+ * least squares. */
+static void assemble_responses(Assembly *assembly)
+{
+    Module *module = assembly->module;
+    Train *train = assembly->train;
+    Phase phase = train->phases.data[0];
+    phase.name = "response";
+    if (train->response_learned_apart)
+        phase.optimizer = train->response_optimizer;
+    const char *name = arena_printf(&module->arena, "%s.%s", train->name, phase.name);
+    Function *function = objective_copy(assembly, name, phase.objective, (View){true, 0, 0, RESPONSE_LINEAR});
+    phase.objective = NULL;
+    phase.responds = true;
+    phase_batch(assembly, &phase, function);
+    carry(assembly, function, name, STATE_COUNTER);
+    WeightStep step = weight_step_of(assembly, &phase, function);
+    weight_step_update(assembly, &phase, &step);
+    step_finish(assembly, step.b.function);
+    phase.step = step.b.function;
+    support_free(step.trained);
+    support_free(step.values);
+    vec_push(&train->phases, phase);
+}
+
+static void make_procedure(Train *train, bool responds)
 {
     size_t budget = act_budget(train);
     act_leaf(train, (Act){.kind = ACT_STEP, .phase = 0});
+    if (responds)
+        act_leaf(train, (Act){.kind = ACT_STEP, .phase = 2});
     size_t upper =
         act_repeat(train, (Act){.rounds = train->every_upper, .every = (double)train->every_lower, .after = train->warmup});
     act_leaf(train, (Act){.kind = ACT_STEP, .phase = 1});
@@ -77,8 +114,11 @@ static void make_procedure(Train *train)
 
 static void assemble(Assembly *assembly)
 {
-    make_procedure(assembly->train);
-    assemble_weight_step(assembly, &assembly->train->phases.data[0], SAMPLED(0));
+    bool responds = has_responses(assembly->module);
+    make_procedure(assembly->train, responds);
+    assemble_weight_step(assembly, &assembly->train->phases.data[0], responds ? AT_HAND : SAMPLED(0));
+    if (responds)
+        assemble_responses(assembly);
     assemble_upper(assembly, &assembly->train->phases.data[1]);
     assemble_hypers(assembly);
 }
@@ -89,6 +129,8 @@ static void explain(const Train *train, Text *out)
     text_printf(out, ", around the %s value; entropy weight %g\n", train->everywhere ? "first" : "current", train->entropy);
     if (train->sigma_learned)
         optimizer_explain("sample", &train->sigma_optimizer, NULL, out);
+    if (train->response_learned_apart)
+        optimizer_explain("response", &train->response_optimizer, NULL, out);
     alternation_explain(train, out);
 }
 

@@ -26,8 +26,9 @@ static Value with_row_at_hand(const Assembly *assembly, Builder *b, uint32_t tab
     return build_select(b, chosen, everywhere, build_read(b, table));
 }
 
-/* Running statistics become what the loss has found of the batch. */
-static void write_running(const Assembly *assembly, Builder *b)
+/* Running statistics become what the loss has found of the batch, or, where the phase does not train the weights whose statistics
+ * they are, stay. */
+static void write_running(const Assembly *assembly, const Phase *phase, Builder *b)
 {
     Function *function = b->function;
     uint32_t kept = 0, count = function->outputs.len;
@@ -37,7 +38,7 @@ static void write_running(const Assembly *assembly, Builder *b)
         int64_t state = running ? find_state(b->module, output.name + strlen(running_output)) : -1;
         if (state >= 0 && b->module->states.data[state].grows)
             output.value = with_row_at_hand(assembly, b, (uint32_t)state, output.value);
-        if (state >= 0)
+        if (state >= 0 && !phase->responds)
             build_write(b, (uint32_t)state, output.value);
         if (!running)
             function->outputs.data[kept++] = output;
@@ -53,11 +54,13 @@ WeightStep weight_step_of(Assembly *assembly, Phase *phase, Function *function)
     step.values = support_malloc((module->states.len + 1) * sizeof *step.values);
     Value loss = function->outputs.data[0].value;
     for (uint32_t state = 0; state < module->states.len; state++) {
-        Value read = module->states.data[state].role == STATE_WEIGHT ? find_read(function, state) : NO_VALUE;
+        bool trains =
+            module->states.data[state].role == STATE_WEIGHT && (!phase->responds || module->states.data[state].responds);
+        Value read = trains ? find_read(function, state) : NO_VALUE;
         if (read != NO_VALUE)
             step.trained[step.n++] = (Trained){state, read, build_grad(&step.b, loss, read)};
     }
-    write_running(assembly, &step.b);
+    write_running(assembly, phase, &step.b);
     micro_batch_end(assembly, phase, &step.b, step.n, step.trained);
     step.function = step.b.function;
     return step;

@@ -36,7 +36,8 @@ static Function *batched_loss(Assembly *assembly, uint32_t number, const char *s
     bool sampled = method_of(train)->samples && (!upper || train->sigma_learned);
     const char *loss_name = train->pareto ? train->pareto->objectives[number] : of->name;
     const char *name = arena_printf(&module->arena, "%s.%s.%s", train->name, loss_name, suffix);
-    Function *function = objective_copy(assembly, name, of->objective, sampled ? SAMPLED(upper) : AT_HAND);
+    View view = {.sampled = sampled, .phase = upper, .response = RESPONSE_FULL};
+    Function *function = objective_copy(assembly, name, of->objective, view);
     if (plain)
         pass_batch(module, function, batch, false);
     else

@@ -6,14 +6,18 @@
 #include "runtime/abi/random_space.h"
 #include "passes/passes.h"
 
+/* What centred weights make of a condition that is not where it stands: responses.c. */
+typedef enum { RESPONSE_NONE, RESPONSE_FULL, RESPONSE_LINEAR } Response;
+
 /* How a step sees the conditions that its train moves or draws: their values at hand, or samples of them. */
 typedef struct View {
     bool sampled;
-    unsigned phase;  /* whose noise */
-    unsigned sample; /* of a step that takes several */
+    unsigned phase;    /* whose noise */
+    unsigned sample;   /* of a step that takes several */
+    Response response; /* of centred weights */
 } View;
 #define AT_HAND ((View){0})
-#define SAMPLED(phase) ((View){true, (phase), 0})
+#define SAMPLED(phase) ((View){true, (phase), 0, RESPONSE_FULL})
 
 typedef struct Assembly {
     Model *model;
@@ -45,12 +49,16 @@ Value real_input(Builder *b, const char *name);
 Value named_input(Builder *b, const char *name, Type type);
 /* A condition as a view shows it: the argument of an export that stands for it, what its kind makes of it, or its first value. */
 Value condition_value(Assembly *assembly, Builder *b, uint32_t condition, View view);
+/* The value of a standing condition from which centred weights measure. */
+Value standing_value(Assembly *assembly, Builder *b, uint32_t condition);
+/* Whether the function is an export that takes the condition as an argument. */
+bool is_argument(const Builder *b, uint32_t condition);
 /* `count` values of the condition that are typical of training, as the rows of one tensor. They are drawn when a run begins. */
 Value typical_values(Assembly *assembly, Builder *b, uint32_t condition, int64_t count);
 /* Appends what `from`, a function of states and conditions, makes at `count` typical values of the conditions: values[i], for its
  * output i, has a leading axis if there are conditions. map[] has the value of each state_read; it has room for every op. */
 void build_typical(Assembly *assembly, Builder *b, const Function *from, Value *map, int64_t count, Value *values);
-/* Replaces each `condition` by what the view shows (objective_copy does this). */
+/* Replaces conditions, centred responses and marks by what the view shows (objective_copy does this): responses.c. */
 void resolve_conditions(Assembly *assembly, Function *function, View view);
 /* Whether an input or an output of that name is carried from one window of a stream to the next. */
 bool is_carried(const char *name);

@@ -84,6 +84,8 @@ static void test_gradients_and_cost(void **state)
         {"free + stn(lam)", false},
         {"stn([lam.scale, lam.decay])", false},
         {"stn(hidden(lam * 2))", false},
+        {"delta_stn(lam)", false},
+        {"half(free) + 2 * delta_stn(lam)", false},
         {"rank1(respond(lam))", false},
         {"film(respond(lam))", false},
         {"lowrank(respond(lam), rank: 1)", false},

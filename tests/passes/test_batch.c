@@ -245,6 +245,32 @@ static void reductions_across_the_batch_count_only_masked_in_examples(void **sta
     }
 }
 
+/* Derivatives that are taken before there is a batch; of two largest numbers, the mean of both. */
+static void reductions_across_the_batch_have_tangents(void **state)
+{
+    (void)state;
+    const OpCode codes[] = {OP_ACROSS_SUM, OP_ACROSS_MEAN, OP_ACROSS_MAX};
+    const double x[EXAMPLES] = {5, 5, -3}, along[EXAMPLES] = {0.5, 2, 0.25}, expected[] = {2.75, 2.75 / 3, 1.25};
+    for (size_t i = 0; i < COUNT_OF(codes); i++) {
+        Bench bench = bench_new();
+        Value in = bench_input(&bench, 0), tangent = bench_input(&bench, 0), y = build_unary(&bench.b, codes[i], in);
+        build_output(&bench.b, "along", jvp_append(&bench.b, y, 1, &in, &tangent));
+        pass_batch(bench.module, bench.function, EXAMPLES, false);
+        assert_verifies(&bench, bench.function);
+        Tensor *inputs = random_inputs(bench.function, 0, 1, 1);
+        for (int e = 0; e < EXAMPLES; e++) {
+            tensor_set(&inputs[0], e, x[e]);
+            tensor_set(&inputs[1], e, along[e]);
+        }
+        Tensor *outputs = run(&bench, bench.function, inputs, NULL);
+        for (int64_t e = 0; e < type_elements(outputs[0].type); e++)
+            assert_true(fabs(tensor_get(&outputs[0], e) - expected[i]) < 1e-15);
+        interpret_free_outputs(bench.function, outputs);
+        free_inputs(bench.function, inputs);
+        bench_free(&bench);
+    }
+}
+
 static void shared_draws_are_one_a_batch(void **state)
 {
     (void)state;
@@ -306,6 +332,7 @@ int main(void)
         cmocka_unit_test(factoring_leaves_sums_of_many_terms_alone),
         cmocka_unit_test(factoring_leaves_invariant_products_alone),
         cmocka_unit_test(reductions_across_the_batch_count_only_masked_in_examples),
+        cmocka_unit_test(reductions_across_the_batch_have_tangents),
         cmocka_unit_test(shared_draws_are_one_a_batch),
         cmocka_unit_test(merging_makes_one_product_of_two_and_of_their_gradients),
     };

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "ir/forms/forms.h"
+#include "passes/methods/methods.h"
 #include "tests/passes/kit.h"
 
 enum { ROWS = 8, BATCH = 4, WIDTH = 2 };
@@ -42,7 +43,7 @@ static Function *toy_objective(Module *module, const char *name, const char *out
 static void toy_form(Module *module, const WeightForm *form)
 {
     Builder b = {.module = module, .function = function_new(module, "net.w.value")};
-    FormUse use = {.b = &b, .weight = 0, .input = build_source(&b, OP_CONDITION, 0)};
+    FormUse use = {.b = &b, .weight = 0, .input = build_source(&b, form == &form_delta_stn ? OP_SHIFT : OP_CONDITION, 0)};
     build_output(&b, "weight", form->make(&use));
     module->weights.data[0].value = "net.w.value";
 }
@@ -299,9 +300,8 @@ static void a_reduction_inside_a_reduction_takes_a_second_pass(void **state)
     toy_free(&toy);
 }
 
-static void bilevel_toy(Toy *toy, const WeightForm *form, double sigma, bool learned, double entropy)
+static void bilevel_begin(Toy *toy, double sigma, bool learned, double entropy)
 {
-    toy_new(toy, form);
     Optimizer sgd = {.kind = OPTIMIZER_SGD, .rate = 0.1};
     toy->train.method = METHOD_BILEVEL;
     vec_push(&toy->train.conditions, (TrainCondition){.kind = CONDITION_HYPER, .condition = 0});
@@ -316,6 +316,12 @@ static void bilevel_toy(Toy *toy, const WeightForm *form, double sigma, bool lea
     vec_push(&toy->train.phases, upper);
     toy_assemble(toy);
     toy_run(toy, toy->train.init, 0, BATCH);
+}
+
+static void bilevel_toy(Toy *toy, const WeightForm *form, double sigma, bool learned, double entropy)
+{
+    toy_new(toy, form);
+    bilevel_begin(toy, sigma, learned, entropy);
 }
 
 /* With no noise the response is w = elem + V lam hyper, and lam's gradient is sum_i dL/dw_i V_i hyper_i. */
@@ -333,6 +339,125 @@ static void the_condition_descends_through_the_response(void **state)
     double expected = gradient(w, 0, g);
     for (int i = 0; i < WIDTH; i++)
         slope += g[i] * tensor_get(toy_state(&toy, "net.w/scale"), i) * tensor_get(toy_state(&toy, "net.w/hyper"), i);
+    assert_true(fabs(toy_run(&toy, toy.train.phases.data[1].step, 0, BATCH) - expected) < 1e-13);
+    assert_true(fabs(tensor_get(toy_state(&toy, "lam/value"), 0) - (lam - 0.1 * slope)) < 1e-13);
+    toy_free(&toy);
+}
+
+/* (tanh(w x) - t)^2 + lam^2 |w|^2, where tanh is the last of the net. */
+static void toy_curved_objective(Builder *b, Function *function)
+{
+    function->ops.len = function->outputs.len = 0;
+    Value w = build_source(b, OP_PARAM, 0), x = build_source(b, OP_EXAMPLE, 0), t = build_source(b, OP_EXAMPLE, 1);
+    Value lam = build_reshape(b, build_source(b, OP_CONDITION, 0), type_scalar(DTYPE_F64));
+    Value y = build_unary(b, OP_TANH, build_dot(b, w, x, dims_of(1, 0), dims_of(1, 0), (Dims){0}, (Dims){0}));
+    Value error = build_binary(b, OP_SUB, build_unary(b, OP_MARK, y), t);
+    Value size = build_reduce(b, OP_REDUCE_SUM, build_binary(b, OP_MUL, w, w), dims_of(1, 0));
+    Value decay = build_binary(b, OP_MUL, build_binary(b, OP_MUL, lam, lam), size);
+    Value loss = build_binary(b, OP_ADD, build_binary(b, OP_MUL, error, error), decay);
+    build_output(b, "loss", build_unary(b, OP_ACROSS_MEAN, loss));
+}
+
+/* What the next lower step draws for the condition of each example. */
+static void next_samples(Toy *toy, double *samples)
+{
+    Module *module = toy->model.module;
+    Assembly assembly = method_assembly(&toy->model, &toy->train, NULL);
+    Builder b = {.module = module, .function = function_new(module, "condition")};
+    build_output(&b, "lam", build_source(&b, OP_CONDITION, 0));
+    Function *drawn = objective_copy(&assembly, "drawn", b.function, SAMPLED(0));
+    pass_batch(module, drawn, BATCH, false);
+    World world = {toy->states, toy->rows};
+    Tensor *outputs;
+    char why[256];
+    assert_true(interpret(module, drawn, &world, NULL, &outputs, why));
+    for (int i = 0; i < BATCH; i++)
+        samples[i] = tensor_get(&outputs[0], i);
+    interpret_free_outputs(drawn, outputs);
+}
+
+/* Of a result y + J delta and a decay of w(lam) itself: the gradients of V and hyper, and the loss. */
+static double response_gradient(const double *w, const double *v, const double *hyper, double lam, const double *samples,
+                                double *gv, double *gh)
+{
+    double loss = 0;
+    for (int r = 0; r < BATCH; r++) {
+        double delta = samples[r] - lam, z = w[0] * x_of(r, 0) + w[1] * x_of(r, 1), y = tanh(z), slope = 1 - y * y, along = 0;
+        for (int i = 0; i < WIDTH; i++)
+            along += slope * v[i] * delta * hyper[i] * x_of(r, i);
+        double error = y + along - t_of(r);
+        loss += error * error / BATCH;
+        for (int i = 0; i < WIDTH; i++) {
+            double moved = w[i] + v[i] * delta * hyper[i], decay = samples[r] * samples[r];
+            double g = (2 * error * slope * x_of(r, i) + 2 * decay * moved) * delta / BATCH;
+            loss += decay * moved * moved / BATCH;
+            gv[i] += g * hyper[i];
+            gh[i] += g * v[i];
+        }
+    }
+    return loss;
+}
+
+static void centred_responses_are_trained_apart(void **state)
+{
+    (void)state;
+    Toy toy;
+    toy_new(&toy, &form_delta_stn);
+    Builder b = {.module = toy.model.module, .function = toy.train.phases.data[0].objective};
+    toy_curved_objective(&b, b.function);
+    bilevel_begin(&toy, 0.7, false, 0);
+    const Train *train = &toy.train;
+    const double v[WIDTH] = {0.4, -0.3}, hyper[WIDTH] = {-0.8, 0.6}, w[WIDTH] = {0.25, 0.25};
+    double samples[BATCH], gv[WIDTH] = {0}, gh[WIDTH] = {0}, lam = tensor_get(toy_state(&toy, "lam/value"), 0);
+    for (int i = 0; i < WIDTH; i++) {
+        tensor_set(toy_state(&toy, "net.w/scale"), i, v[i]);
+        tensor_set(toy_state(&toy, "net.w/hyper"), i, hyper[i]);
+    }
+    next_samples(&toy, samples);
+    double expected = response_gradient(w, v, hyper, lam, samples, gv, gh);
+    assert_int_equal(train->phases.len, 3);
+    assert_true(fabs(toy_run(&toy, train->phases.data[2].step, 0, BATCH) - expected) < 1e-13);
+    for (int i = 0; i < WIDTH; i++) {
+        assert_true(fabs(tensor_get(toy_state(&toy, "net.w/scale"), i) - (v[i] - 0.1 * gv[i])) < 1e-13);
+        assert_true(fabs(tensor_get(toy_state(&toy, "net.w/hyper"), i) - (hyper[i] - 0.1 * gh[i])) < 1e-13);
+        assert_true(tensor_get(toy_state(&toy, "net.w/elem"), i) == w[i]);
+    }
+    assert_true(tensor_get(toy_state(&toy, "step/lower"), 0) == 0);
+    toy_free(&toy);
+}
+
+/* Weights at the value at hand have no response: the step of the net is that of a free one, and reads no response. */
+static void centred_weights_are_trained_as_free_ones(void **state)
+{
+    (void)state;
+    Toy toy, free;
+    bilevel_toy(&toy, &form_delta_stn, 0.7, false, 0);
+    bilevel_toy(&free, NULL, 0, false, 0);
+    const Function *step = toy.train.phases.data[0].step;
+    assert_int_equal(step->ops.len, free.train.phases.data[0].step->ops.len);
+    assert_true(find_read(step, (uint32_t)find_state(toy.model.module, "net.w/hyper")) == NO_VALUE);
+    for (int k = 0; k < 10; k++) {
+        double loss = toy_run(&toy, step, k % 2 * BATCH, BATCH);
+        assert_true(loss == toy_run(&free, free.train.phases.data[0].step, k % 2 * BATCH, BATCH));
+    }
+    for (int i = 0; i < WIDTH; i++)
+        assert_true(tensor_get(toy_state(&toy, "net.w/elem"), i) == tensor_get(toy_state(&free, "net.w"), i));
+    toy_free(&toy);
+    toy_free(&free);
+}
+
+/* At the value at hand, lam's gradient is sum_i dL/dw_i V_i hyper_i, as if its response were not 0. */
+static void the_condition_descends_through_the_centred_response(void **state)
+{
+    (void)state;
+    Toy toy;
+    bilevel_toy(&toy, &form_delta_stn, 0.7, false, 0);
+    const double v[WIDTH] = {0.4, -0.3}, w[WIDTH] = {0.25, 0.25};
+    double g[WIDTH], lam = tensor_get(toy_state(&toy, "lam/value"), 0), slope = 0, expected = gradient(w, 0, g);
+    for (int i = 0; i < WIDTH; i++) {
+        tensor_set(toy_state(&toy, "net.w/scale"), i, v[i]);
+        slope += g[i] * v[i] * tensor_get(toy_state(&toy, "net.w/hyper"), i);
+    }
     assert_true(fabs(toy_run(&toy, toy.train.phases.data[1].step, 0, BATCH) - expected) < 1e-13);
     assert_true(fabs(tensor_get(toy_state(&toy, "lam/value"), 0) - (lam - 0.1 * slope)) < 1e-13);
     toy_free(&toy);
@@ -413,6 +538,9 @@ int main(void)
         cmocka_unit_test(a_metric_is_exact_over_uneven_batches),
         cmocka_unit_test(a_reduction_inside_a_reduction_takes_a_second_pass),
         cmocka_unit_test(the_condition_descends_through_the_response),
+        cmocka_unit_test(centred_responses_are_trained_apart),
+        cmocka_unit_test(centred_weights_are_trained_as_free_ones),
+        cmocka_unit_test(the_condition_descends_through_the_centred_response),
         cmocka_unit_test(the_entropy_alone_widens_sigma),
         cmocka_unit_test(hyperparameters_are_reported_in_natural_units),
         cmocka_unit_test(schedules_follow_a_metric),
