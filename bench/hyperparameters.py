@@ -23,6 +23,7 @@ METHODS = {  # the model's trains
     "random": "`search`, `random`",
     "bayes": "`search`, `bayes`, 5 initial trials",
     "stn": "`bilevel`, `stn`: a self-tuning network",
+    "delta_stn": "`bilevel`, `delta_stn`: its responses trained apart",
     "identity": "`implicit`, `identity` (T1-T2)",
     "neumann": "`implicit`, `neumann(5)`",
     "conjugate": "`implicit`, `cg(5)`, ridge .1, warm",
