@@ -34,8 +34,8 @@ typedef struct VectorRuns {
     LLVMValueRef begin[MOST_VECTOR_RUNS], mask[MOST_VECTOR_RUNS];
 } VectorRuns;
 
-/* The most runs that any whole vector of the table's entries has. */
-unsigned runs_of_vectors(const AxisList *list, bool second, unsigned lanes);
+/* The most runs that any vector of a table of rhs's columns has. */
+unsigned runs_of_vectors(const AxisList *columns, unsigned lanes);
 /* Those of the columns from `first` on, of `count` that exist; `columns` is their table, and no vector may have more than `runs`.
  */
 VectorRuns find_runs(Emitter *e, DType dtype, LLVMValueRef from, LLVMValueRef columns, unsigned runs, unsigned lanes,

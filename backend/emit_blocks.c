@@ -54,7 +54,7 @@ static unsigned runs_in_place(const Emitter *e, Sizes s, const AxisList *columns
 {
     if (!columns || e->target.registers < WIDE_REGISTERS || rows > READ_IN_PLACE * s.rows)
         return 0;
-    unsigned runs = runs_of_vectors(columns, false, s.lanes);
+    unsigned runs = runs_of_vectors(columns, s.lanes);
     return runs <= MOST_VECTOR_RUNS ? runs : 0;
 }
 

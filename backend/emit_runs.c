@@ -2,16 +2,13 @@
  * columns is a few runs of memory: as many as rows of the image that the windows lie in. Each run is read into its lanes. */
 #include "backend/blocks.h"
 
-unsigned runs_of_vectors(const AxisList *list, bool second, unsigned lanes)
+unsigned runs_of_vectors(const AxisList *columns, unsigned lanes)
 {
-    int64_t entries = axes_elements(list);
-    const int64_t *stride = second ? list->second : list->first;
     unsigned most = 1, runs = 1;
-    for (int64_t entry = 0; entry < entries; entry++) {
-        if (entry % lanes == 0)
-            runs = 1;
-        else
-            runs += table_offset(list, stride, entry) != table_offset(list, stride, entry - 1) + 1;
+    for (int64_t entry = 0, entries = axes_elements(columns); entry < entries; entry++) {
+        int64_t offset = table_offset(columns, columns->first, entry);
+        bool begins = entry % lanes == 0;
+        runs = begins ? 1 : runs + (offset != table_offset(columns, columns->first, entry - 1) + 1);
         most = runs > most ? runs : most;
     }
     return most;

@@ -46,9 +46,11 @@ static Value shift_of(Resolving *r, uint32_t condition)
     return r->shifts[condition];
 }
 
+/* A condition stands still in a train that does not move it. */
 static bool moves(Resolving *r, uint32_t condition)
 {
-    return r->view.response != RESPONSE_NONE || is_argument(&r->rewrite.b, condition);
+    bool stepped = r->view.response != RESPONSE_NONE && find_train_condition(r->assembly->train, condition);
+    return stepped || is_argument(&r->rewrite.b, condition);
 }
 
 static Value resolve(Resolving *r, Value v)
