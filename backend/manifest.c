@@ -242,6 +242,18 @@ static TrialsInfo *trials_of(const Filler *f, const Train *train)
     return info;
 }
 
+/* The hyperparameters in the order of their numbers in the table. */
+static ScheduleInfo *schedule_of(const Filler *f, const Train *train)
+{
+    ScheduleInfo *info = ARENA_NEW(f->arena, ScheduleInfo);
+    *info = (ScheduleInfo){.state = (int)train->schedule, .hypers = ARENA_ARRAY(f->arena, size_t, f->model->hypers.len)};
+    for (uint32_t c = 0; c < train->conditions.len; c++)
+        for (uint32_t i = 0; i < f->model->hypers.len; i++)
+            if (f->model->hypers.data[i].condition == train->conditions.data[c].condition)
+                info->hypers[info->hyper_count++] = i;
+    return info;
+}
+
 static SweepInfo *sweep_of(const Filler *f, const Train *train)
 {
     const Sweep *sweep = train->sweep;
@@ -329,6 +341,7 @@ static TrainInfo *train_of(const Filler *f, const Train *train)
                         .plateau = function_index(f, train->plateau),
                         .sweep = train->sweep ? sweep_of(f, train) : NULL,
                         .trials = train->search ? trials_of(f, train) : NULL,
+                        .schedule = train->method == METHOD_REPLAY ? schedule_of(f, train) : NULL,
                         .events = ARENA_ARRAY(f->arena, size_t, train->events.len),
                         .event_count = train->events.len};
     for (uint32_t i = 0; i < train->events.len; i++)

@@ -405,6 +405,7 @@ typedef struct Train {
     Pareto *pareto;                 /* the same */
     Continual *continual;           /* the same */
     Sweep *sweep;                   /* NULL: none */
+    int64_t schedule;               /* replay: the state of the schedule that it follows, set by the method */
     VEC(Phase)
     phases; /* bilevel, unrolled: lower, upper; implicit: these, and the method adds `solve`, bilevel with
                centred weights `response`; fit: one */

@@ -66,7 +66,7 @@ void check_batch(TrainPlan *plan, const Phase *phase, const Expr *expr)
 void lower_updates(TrainPlan *plan, Span span)
 {
     Session *s = plan->s;
-    if (s->updates.len && !(plan->method & (IN_FIT | IN_SEARCH | IN_TWO_LEVELS | IN_CONTINUAL))) {
+    if (s->updates.len && !(plan->method & (IN_PLAIN | IN_TWO_LEVELS | IN_CONTINUAL))) {
         const char *statistic = s->updates.data[0].weight;
         fail(s, span, "'%s' is a running statistic of one net, but %s trains a net for each of several values", statistic,
              method_traits[plan->train.method].name);
@@ -86,7 +86,7 @@ void check_streams(TrainPlan *plan, SplitUse use, int64_t batch, const Expr *exp
     Session *s = plan->s;
     const Dataset *data = &s->model->datasets.data[use.dataset];
     const Split *split = &data->splits.data[use.split];
-    if (s->carried.len && !(plan->method & (IN_FIT | IN_SEARCH | IN_BILEVEL))) {
+    if (s->carried.len && !(plan->method & (IN_PLAIN | IN_BILEVEL))) {
         fail(s, expr->span, "'%s' is carried from window to window, which %s cannot do yet", s->carried.data[0].name,
              method_traits[plan->train.method].name);
     } else if (s->carried.len && !split->streams) {

@@ -99,7 +99,7 @@ static const char *watching_schedule(const Phase *phase)
 
 static void add_help_on_watching(TrainPlan *plan, const char *what)
 {
-    if (plan->method & (IN_FIT | IN_SEARCH | IN_JOINT))
+    if (plan->method & (IN_PLAIN | IN_JOINT))
         add_help(plan->s, "add a line such as 'validate fit(mnist.valid)'");
     else
         add_help(plan->s, "'%s' selects no evaluation; no %s of it follows a metric", method_traits[plan->train.method].name, what);

@@ -150,7 +150,7 @@ bool read_optimizer(TrainPlan *plan, const Expr *expr, bool trains_weights, Opti
 {
     Session *s = plan->s;
     const Expr *hyper = find_hyper_in(s, expr);
-    s->tuning = trains_weights && plan->method & (IN_UNROLLED | IN_SEARCH);
+    s->tuning = trains_weights && plan->method & (IN_UNROLLED | IN_SEARCH | IN_REPLAY);
     if (hyper && !s->tuning)
         return refuse_hyper(plan, hyper);
     Argument arguments[MOST_PARAMETERS];

@@ -11,6 +11,7 @@ enum {
 #define METHOD(KIND, ...) IN_##KIND = 1 << METHOD_##KIND,
 #include "ir/methods.def"
 #undef METHOD
+    IN_PLAIN = IN_FIT | IN_SEARCH | IN_REPLAY, /* one net on one objective */
     IN_ALTERNATING = IN_BILEVEL | IN_IMPLICIT,
     IN_TWO_LEVELS = IN_ALTERNATING | IN_UNROLLED,
     IN_ALL = (1 << METHOD_COUNT) - 1,

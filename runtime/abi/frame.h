@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#define HN_ABI_VERSION 13
+#define HN_ABI_VERSION 14
 /* Alignment of both arenas, of every tensor in them and of every row table. */
 #define HN_ALIGNMENT 64
 

@@ -6,6 +6,7 @@
 #include "runtime/abi/frame.h"
 #include "runtime/core/manifest_table.h"
 #include "runtime/abi/hyper_kinds.h"
+#include "runtime/abi/schedule_rows.h"
 #include "runtime/core/report.h"
 
 /* ---- what the records do not say by themselves ---- */
@@ -258,6 +259,22 @@ static bool trials_fit(const Manifest *manifest, const TrainInfo *train)
     return !trials || (train->select >= 0 && train->hypers != NONE && trials->hyper_count >= 1);
 }
 
+/* Whether the schedule has the numbers of its hyperparameters, each of which has a state that holds its group. */
+static bool schedule_fits(const Manifest *manifest, const TrainInfo *train)
+{
+    size_t numbers = 0;
+    if (!train->schedule)
+        return true;
+    for (size_t i = 0; i < train->schedule->hyper_count; i++) {
+        const HyperInfo *hyper = &manifest->hypers[train->schedule->hypers[i]];
+        const ConditionInfo *condition = &manifest->conditions[hyper->condition];
+        if (condition->state == NONE || !is_real_state(manifest, condition->state, condition->width))
+            return false;
+        numbers += hyper_elements(hyper);
+    }
+    return numbers > 0 && is_real_state(manifest, train->schedule->state, SCHEDULE_ROWS * (1 + numbers));
+}
+
 static bool events_fit(const Manifest *manifest, const TrainInfo *train)
 {
     for (size_t i = 0; i < train->event_count; i++) {
@@ -333,7 +350,7 @@ static bool train_fits(const Manifest *manifest)
         fits &= train->metrics[i].dataset == NONE ||
                 reading_fits(manifest, (size_t)train->metrics[i].dataset, train->metrics[i].split, train->metrics[i].member,
                              train->metrics[i].member_condition);
-    return fits && sweep_fits(manifest, train) && trials_fit(manifest, train) && events_fit(manifest, train);
+    return fits && sweep_fits(manifest, train) && trials_fit(manifest, train) && schedule_fits(manifest, train) && events_fit(manifest, train);
 }
 
 /* Whether the function has the argument as an input, of `rows` examples. */

@@ -20,6 +20,7 @@
 #include "runtime/run/folder.h"
 #include "runtime/run/loop.h"
 #include "runtime/run/result.h"
+#include "runtime/run/schedule.h"
 #include "runtime/run/sweep.h"
 #include "runtime/run/words.h"
 
@@ -356,9 +357,21 @@ static void forget_best(Run *run)
     run->position.bad_epochs = 0;
 }
 
+/* A run that begins needs a schedule if its train follows one; a run that goes on has it. */
+static bool check_schedule(const Run *run)
+{
+    const char *given = run->settings->schedule;
+    if (!run->manifest->train->schedule || (run->has_checkpoint ? !given : given != NULL))
+        return true;
+    return given ? report_error("--schedule is for a run that begins, and %s holds one that goes on with its own", run->folder)
+                 : report_error("'%s' replays a schedule of hyperparameters: name its file by --schedule, such as the metrics.jsonl of a run "
+                                "that tuned them",
+                                run->manifest->train->name);
+}
+
 static bool prepare(Run *run)
 {
-    if (!choose_folder(run) || !find_run(run))
+    if (!choose_folder(run) || !find_run(run) || !check_schedule(run))
         return false;
     parallel_set_threads((int)run->identity.threads);
     if (!data_load(&run->data, run->manifest, run->settings->data, run->identity.seed) ||
@@ -373,6 +386,8 @@ static bool prepare(Run *run)
         forget_best(run);
     if (!run->has_checkpoint) {
         run_initialise(run);
+        if (run->settings->schedule && !schedule_read(&run->program, run->settings->schedule, run->plan.epoch_steps))
+            return false;
         if (!first_weights_frozen(&run->program, run->settings->data) || !first_weights_from(&run->program, run->settings->from))
             return false;
     }
@@ -542,16 +557,20 @@ static bool has_done_more(const Run *run)
     return true;
 }
 
+/* Whether the files that the command names are of use to the train. */
+static bool check_files(const TrainInfo *train, const RunSettings *settings)
+{
+    if (!train)
+        return report_error("this model has no train to run");
+    if (settings->trials && !train->trials)
+        return report_error("--trials is for a train that has trials");
+    return !settings->schedule || train->schedule || report_error("--schedule is for a train that replays one");
+}
+
 int train_command(const Manifest *manifest, const RunSettings *settings)
 {
-    if (!manifest->train) {
-        report_error("this model has no train to run");
+    if (!check_files(manifest->train, settings))
         return EXIT_FAILURE;
-    }
-    if (settings->trials && !manifest->train->trials) {
-        report_error("--trials is for a train that has trials");
-        return EXIT_FAILURE;
-    }
     signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error to report, not a reason to die */
     Run run = {.manifest = manifest, .settings = settings, .lock = -1};
     bool ready = prepare(&run);
