@@ -103,8 +103,8 @@ def document(flags, found):
         each = ", ".join(f"{line[VALID]:.4f}" for line in lines)
         yield f"| {what} | {middle[VALID]:.4f} | {each} | {middle[TEST[0]]:.4f} | {middle[TEST[1]]:.4f} | {middle['epoch']:.0f} |"
     order = sorted(ARMS, key=lambda arm: statistics.median(best(folder)[VALID] for folder in found[arm]))
-    yield f"\nBy validation: {' < '.join(order)}. MacKay et al. (2019, table 1) find, on an LSTM, the tuned network and its schedule replayed level, and both below fixed values, with noise or without."
-    yield "\nThe last values:\n"
+    yield f"\nBy validation: {' < '.join(order)}.\n"
+    yield "The last values:\n"
     yield "| seed | " + " | ".join(f"`{name}`" for name in BOUNDS) + " |"
     yield "|---" * (1 + len(BOUNDS)) + "|"
     for seed, folder in enumerate(found["tuned"]):
