@@ -94,13 +94,12 @@ DatasetInfo dataset_info(const Dataset *dataset, Arena *arena)
                         .schema = dataset->schema};
     for (uint32_t i = 0; i < dataset->splits.len; i++) {
         const Split *split = &dataset->splits.data[i];
-        info.splits[i] =
-            (SplitInfo){.name = split->name,
-                        .from_test = split->from_test,
-                        .count = split->count,
-                        .fraction = split->fraction,
-                        .own_files = split->own_files,
-                        .streams = split->streams};
+        info.splits[i] = (SplitInfo){.name = split->name,
+                                     .from_test = split->from_test,
+                                     .count = split->count,
+                                     .fraction = split->fraction,
+                                     .own_files = split->own_files,
+                                     .streams = split->streams};
     }
     return info;
 }
@@ -417,8 +416,8 @@ static void fill_exports(const Filler *f, Manifest *manifest)
                              .member = -1,
                              .member_condition = export->member};
         for (size_t k = 0; k < info->argument_count; k++)
-            info->arguments[k] = (ArgumentInfo){tensor(export->arguments[k].name, export->arguments[k].type),
-                                                export->arguments[k].condition};
+            info->arguments[k] =
+                (ArgumentInfo){tensor(export->arguments[k].name, export->arguments[k].type), export->arguments[k].condition};
     }
 }
 

@@ -332,8 +332,7 @@ typedef struct PartOptimizer {
 
 typedef struct Phase {
     const char *name; /* "lower", "upper"; "minimise" for fit */
-    Function
-        *objective; /* per example, output "loss"; of pareto one output per objective. NULL: the method has added the phase */
+    Function *objective; /* per example, output "loss"; of pareto one per objective. NULL: the method has added the phase */
     uint32_t dataset, split;
     MemberChoice member;
     bool all_members;         /* each step reads a batch of every member that the condition may be; set by the method */

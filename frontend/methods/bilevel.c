@@ -84,8 +84,38 @@ static void report_no_response(Session *s, const Decl *decl, const Train *train,
     add_help(s, "declare where the weights come from, as in 'weights NET = stn(%s)'", condition);
 }
 
+/* The first weight that depends on a condition of the train itself, not on how far it is from where it stands; NULL: none. */
+static const char *other_response(const Module *module, const Train *train)
+{
+    for (uint32_t i = 0; i < module->weights.len; i++) {
+        const Function *value = weight_value_function(module, i);
+        for (Value v = 0; value && v < value->ops.len; v++)
+            if (OP_AT(value, v)->code == OP_CONDITION && find_train_condition(train, OP_AT(value, v)->symbol))
+                return module->weights.data[i].name;
+    }
+    return NULL;
+}
+
+/* The lower step of centred weights draws no samples, without which other forms learn no response. */
+static void check_forms_agree(Session *s, const Decl *decl, const Train *train)
+{
+    const char *other = has_centred_responses(s) ? other_response(s->module, train) : NULL;
+    bool centred = false;
+    for (uint32_t i = 0; i < s->module->weights.len; i++)
+        centred |= s->module->weights.data[i].responds;
+    if (!other || !centred)
+        return;
+    fail(s, decl->value->span,
+         "some weights respond by delta_stn, whose lower step draws no samples, and '%s' responds in another way, which needs "
+         "them",
+         other);
+    add_help(s, "give them one form, as in 'weights NET = delta_stn(%s)', or no response, as in 'free'",
+             s->module->conditions.data[train->conditions.data[0].condition].name);
+}
+
 static void check(Session *s, const Decl *decl, const Train *train)
 {
+    check_forms_agree(s, decl, train);
     warn_of_fixed_response(s, decl, train);
     warn_of_unused_hypers(s, decl, train);
     warn_of_same_split(s, decl, train);

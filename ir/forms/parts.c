@@ -1,15 +1,26 @@
 /* Building blocks of forms. */
 #include <math.h>
+#include <string.h>
 
 #include "ir/forms/forms.h"
+
+static bool has_weight(const Module *module, const char *name)
+{
+    for (uint32_t i = module->weights.len; i-- > 0;)
+        if (strcmp(module->weights.data[i].name, name) == 0)
+            return true;
+    return false;
+}
 
 static Value numbered_part(FormUse *use, const char *part, unsigned number, Type type, Init init)
 {
     Module *module = use->b->module;
     Weight whole = module->weights.data[use->weight];
     Weight added = {.type = type, .net = NO_NET, .form = whole.form, .output_axis = -1, .init = init};
-    added.name = number ? arena_printf(&module->arena, "%s/%s%u", whole.name, part, number + 1)
-                        : arena_printf(&module->arena, "%s/%s", whole.name, part);
+    do /* another form may have a part of that name */
+        added.name = number++ ? arena_printf(&module->arena, "%s/%s%u", whole.name, part, number)
+                              : arena_printf(&module->arena, "%s/%s", whole.name, part);
+    while (has_weight(module, added.name));
     vec_push(&module->weights, added);
     return build_source(use->b, OP_PARAM, module->weights.len - 1);
 }

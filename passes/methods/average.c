@@ -22,22 +22,22 @@ typedef struct Averaging {
     Value share; /* of these weights in the average: 0 where they are not averaged */
 } Averaging;
 
-/* A count that begins anew with every task. */
-static uint32_t counter(Assembly *assembly, const char *what, int64_t first)
+/* A count of the phase that begins anew with every task. */
+static uint32_t counter(Assembly *assembly, const Phase *phase, const char *what, int64_t first)
 {
     Module *module = assembly->module;
-    uint32_t state = named_state(module, arena_printf(&module->arena, "average/%s", what), type_scalar(DTYPE_I32), STATE_COUNTER,
-                                 (double)first);
+    const char *name = arena_printf(&module->arena, "average/%s%s", phase && phase->responds ? "response/" : "", what);
+    uint32_t state = named_state(module, name, type_scalar(DTYPE_I32), STATE_COUNTER, (double)first);
     module->states.data[state].lifetime = LIFETIME_ROUND;
     return state;
 }
 
 /* Whether swa averages after this step, as 0 or 1: the state counts down to the step. */
-static Value is_due(Assembly *assembly, Builder *b)
+static Value is_due(Assembly *assembly, const Phase *phase, Builder *b)
 {
     const Average *average = &assembly->train->average;
     Type whole = type_scalar(DTYPE_I32);
-    uint32_t wait = counter(assembly, "wait", average->from);
+    uint32_t wait = counter(assembly, phase, "wait", average->from);
     Value left = build_with_const(b, OP_SUB, build_read(b, wait), 1);
     Value due = build_binary(b, OP_EQ, left, build_const(b, whole, 0));
     build_write(b, wait, build_select(b, due, build_const(b, whole, (double)average->every), left));
@@ -46,17 +46,17 @@ static Value is_due(Assembly *assembly, Builder *b)
 
 uint32_t average_begun(Assembly *assembly)
 {
-    return counter(assembly, "begun", 0);
+    return counter(assembly, NULL, "begun", 0);
 }
 
-static Averaging this_step(Assembly *assembly, Builder *b)
+static Averaging this_step(Assembly *assembly, const Phase *phase, Builder *b)
 {
     const Average *average = &assembly->train->average;
     Type whole = type_scalar(DTYPE_I32);
-    uint32_t counted = counter(assembly, "count", 0);
+    uint32_t counted = counter(assembly, phase, "count", 0);
     Value before = build_read(b, counted), added = build_const(b, whole, 1);
     if (average->kind == AVERAGE_SWA)
-        added = is_due(assembly, b);
+        added = is_due(assembly, phase, b);
     if (average->kind == AVERAGE_NONMONOTONIC)
         added = build_read(b, average_begun(assembly));
     Value count = build_binary(b, OP_ADD, before, added);
@@ -109,7 +109,7 @@ void average_append(Assembly *assembly, const Phase *phase, Builder *b)
     TrainedStates written = {0};
     if (assembly->train->average.kind == AVERAGE_NONE)
         return;
-    Averaging averaging = this_step(assembly, b);
+    Averaging averaging = this_step(assembly, phase, b);
     find_writes(b->module, b->function, &written);
     uint32_t here = written.len;
     find_writes(b->module, phase->micro_step, &written);

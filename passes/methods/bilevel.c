@@ -5,6 +5,8 @@
  * The upper objective is lowered without `training`, so dropout and its rates are absent there: the hyperparameters' gradient
  * goes through the weights only, as in the authors' code. Hyperparameters that the upper objective names itself also get that
  * direct part. */
+#include <string.h>
+
 #include "passes/methods/methods.h"
 
 /* sum over elements of log sigma: the entropy of N(0, diag sigma^2) up to a constant */
@@ -81,8 +83,13 @@ static void assemble_responses(Assembly *assembly)
     Train *train = assembly->train;
     Phase phase = train->phases.data[0];
     phase.name = "response";
-    if (train->response_learned_apart)
+    memset(&phase.parts, 0, sizeof phase.parts);
+    for (uint32_t i = 0; i < train->phases.data[0].parts.len && !train->response_learned_apart; i++)
+        vec_push(&phase.parts, train->phases.data[0].parts.data[i]);
+    if (train->response_learned_apart) {
         phase.optimizer = train->response_optimizer;
+        phase.parts_only = false;
+    }
     const char *name = arena_printf(&module->arena, "%s.%s", train->name, phase.name);
     Function *function = objective_copy(assembly, name, phase.objective, (View){true, 0, 0, RESPONSE_LINEAR});
     phase.objective = NULL;
@@ -91,6 +98,7 @@ static void assemble_responses(Assembly *assembly)
     carry(assembly, function, name, STATE_COUNTER);
     WeightStep step = weight_step_of(assembly, &phase, function);
     weight_step_update(assembly, &phase, &step);
+    average_append(assembly, &phase, &step.b);
     step_finish(assembly, step.b.function);
     phase.step = step.b.function;
     support_free(step.trained);

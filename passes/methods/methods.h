@@ -49,6 +49,8 @@ Value real_input(Builder *b, const char *name);
 Value named_input(Builder *b, const char *name, Type type);
 /* A condition as a view shows it: the argument of an export that stands for it, what its kind makes of it, or its first value. */
 Value condition_value(Assembly *assembly, Builder *b, uint32_t condition, View view);
+/* build_copy() of a function whose conditions are not resolved, at a value where centred weights have no response. */
+Value build_copy_at_hand(Builder *b, const Function *from, Value v, const Value *map);
 /* The value of a standing condition from which centred weights measure. */
 Value standing_value(Assembly *assembly, Builder *b, uint32_t condition);
 /* Whether the function is an export that takes the condition as an argument. */

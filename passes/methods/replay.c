@@ -1,6 +1,6 @@
-/* Plain training under a schedule of hyperparameters that is known: before each step they take the values that a table has for it. A
- * row of the table is a step and the unconstrained numbers; between rows they go straight. The program fills the table when a run
- * begins (runtime/run/schedule.h), and its first row is step 0. */
+/* Plain training under a schedule of hyperparameters that is known: before each step they take the values that a table has for
+ * it. A row of the table is a step and the unconstrained numbers; between rows they go straight. The program fills the table when
+ * a run begins (runtime/run/schedule.h), and its first row is step 0. */
 #include "passes/methods/methods.h"
 #include "runtime/abi/schedule_rows.h"
 

@@ -74,6 +74,14 @@ static Value resolve(Resolving *r, Value v)
     }
 }
 
+Value build_copy_at_hand(Builder *b, const Function *from, Value v, const Value *map)
+{
+    const Op *op = OP_AT(from, v);
+    if (op->code == OP_SHIFT)
+        return build_const(b, op->type, 0);
+    return op->code == OP_RESPOND || op->code == OP_MARK ? map[op->args[0]] : build_copy(b, from, v, map);
+}
+
 /* ---- linear in the responses ---- */
 
 /* The weights of nets without their responses, and these. */
@@ -120,6 +128,9 @@ static void linearise(Resolving *r)
         else
             map[v] = op.code == OP_MARK ? marked[v] : source ? still[v] : build_copy(b, old, v, map);
     }
+    for (uint32_t i = 1; i < old->outputs.len; i++) /* what is carried to the next window is what the net has at hand */
+        if (old->outputs.data[i].value != old->outputs.data[0].value)
+            r->rewrite.map[old->outputs.data[i].value] = still[old->outputs.data[i].value];
     vec_free(&responses.parts);
     vec_free(&responses.along);
     support_free(still);

@@ -23,7 +23,7 @@ void build_typical(Assembly *assembly, Builder *b, const Function *from, Value *
         if (op->code == OP_CONDITION)
             map[v] = placeholders.data[conditions++].element = build_const(b, op->type, 0);
         else if (op->code != OP_STATE_READ)
-            map[v] = build_copy(b, from, v, map);
+            map[v] = build_copy_at_hand(b, from, v, map);
     }
     for (uint32_t i = 0; i < from->outputs.len; i++)
         values[i] = map[from->outputs.data[i].value];

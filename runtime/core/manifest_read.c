@@ -350,7 +350,8 @@ static bool train_fits(const Manifest *manifest)
         fits &= train->metrics[i].dataset == NONE ||
                 reading_fits(manifest, (size_t)train->metrics[i].dataset, train->metrics[i].split, train->metrics[i].member,
                              train->metrics[i].member_condition);
-    return fits && sweep_fits(manifest, train) && trials_fit(manifest, train) && schedule_fits(manifest, train) && events_fit(manifest, train);
+    return fits && sweep_fits(manifest, train) && trials_fit(manifest, train) && schedule_fits(manifest, train) &&
+           events_fit(manifest, train);
 }
 
 /* Whether the function has the argument as an input, of `rows` examples. */

@@ -76,7 +76,8 @@ static bool read_event(Table *table, const json_t *event, int64_t epoch_steps)
     if (step == 0)
         table->rows = 0; /* instead of the first values */
     else if (step <= row_of(table, table->rows - 1)[0])
-        return report_error("%s:%" PRId64 ": epochs do not increase; this may be the log of several trainings", table->path, table->line);
+        return report_error("%s:%" PRId64 ": epochs do not increase; this may be the log of several trainings", table->path,
+                            table->line);
     if (table->rows == SCHEDULE_ROWS - 1)
         return report_error("%s has more than %d evaluations", table->path, SCHEDULE_ROWS - 2);
     double *row = row_of(table, table->rows++);

@@ -364,7 +364,8 @@ static bool check_schedule(const Run *run)
     if (!run->manifest->train->schedule || (run->has_checkpoint ? !given : given != NULL))
         return true;
     return given ? report_error("--schedule is for a run that begins, and %s holds one that goes on with its own", run->folder)
-                 : report_error("'%s' replays a schedule of hyperparameters: name its file by --schedule, such as the metrics.jsonl of a run "
+                 : report_error("'%s' replays a schedule of hyperparameters: name its file by --schedule, such as the "
+                                "metrics.jsonl of a run "
                                 "that tuned them",
                                 run->manifest->train->name);
 }

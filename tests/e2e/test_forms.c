@@ -105,6 +105,7 @@ static void test_gradients_and_cost(void **state)
         {"chunked(deep(lam), size: 13, embed: 3)", true},
         {"free * half(chunked(chunk(lam), size: 50, embed: 3))", true},
         {"free + chunked(deep(lam), size: 3, embed: 3, init: zero)", true},
+        {"stn(lam) + chunked(deep(lam), size: 13, embed: 3)", true},
     };
     write_table();
     for (size_t i = 0; i < 2 * sizeof cases / sizeof *cases; i += EVERY) {

@@ -1,5 +1,5 @@
-/* Schedules of hyperparameters that are replayed: each step takes the values of the schedule, by a sum that is known; runs go on to equal
- * bits; logs of other runs and files that are none. */
+/* Schedules of hyperparameters that are replayed: each step takes the values of the schedule, by a sum that is known; runs go on
+ * to equal bits; logs of other runs and files that are none. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -131,15 +131,19 @@ static void test_files_that_are_no_schedule(void **state)
     refused("", "bad.jsonl has no evaluation");
     refused("{\"event\": \"begin\"}\n", "bad.jsonl has no evaluation");
     refused("{\"event\": \"epoch\", \"epoch\": 1, \"lam.b\": [0.5, 0.5]}\n", "bad.jsonl:1: lam.a is missing");
-    refused("{\"event\": \"epoch\", \"epoch\": 1, \"lam.a\": -1, \"lam.b\": [0.5, 0.5]}\n", "bad.jsonl:1: lam.a is out of its bounds");
-    refused("{\"event\": \"epoch\", \"epoch\": 1, \"lam.a\": null, \"lam.b\": [0.5, 0.5]}\n", "bad.jsonl:1: lam.a is not a number");
-    refused("{\"event\": \"epoch\", \"epoch\": 1, \"lam.a\": 1, \"lam.b\": [0.5]}\n", "lam.b has another number of values in the model");
+    refused("{\"event\": \"epoch\", \"epoch\": 1, \"lam.a\": -1, \"lam.b\": [0.5, 0.5]}\n",
+            "bad.jsonl:1: lam.a is out of its bounds");
+    refused("{\"event\": \"epoch\", \"epoch\": 1, \"lam.a\": null, \"lam.b\": [0.5, 0.5]}\n",
+            "bad.jsonl:1: lam.a is not a number");
+    refused("{\"event\": \"epoch\", \"epoch\": 1, \"lam.a\": 1, \"lam.b\": [0.5]}\n",
+            "lam.b has another number of values in the model");
     refused("{\"event\": \"epoch\", \"lam.a\": 1, \"lam.b\": [0.5, 0.5]}\n", "bad.jsonl:1: the event has no epoch");
     refused("{\"event\": \"epoch\", \"epoch\": 2, \"lam.a\": 1, \"lam.b\": [0.5, 0.5]}\n"
             "{\"event\": \"epoch\", \"epoch\": 1, \"lam.a\": 1, \"lam.b\": [0.5, 0.5]}\n",
             "bad.jsonl:2: epochs do not increase");
     refused("{\"event\": \"epoch\", \"epoch\": 1, \"lam.a\": 1, \"lam.b\": [0.5, 0.\n", "bad.jsonl:1: ");
-    must_run("i=0; while [ $i -lt 5000 ]; do i=$((i+1)); echo \"{\\\"event\\\": \\\"epoch\\\", \\\"epoch\\\": $i, \\\"lam.a\\\": 1, \\\"lam.b\\\": [1, "
+    must_run("i=0; while [ $i -lt 5000 ]; do i=$((i+1)); echo \"{\\\"event\\\": \\\"epoch\\\", \\\"epoch\\\": $i, \\\"lam.a\\\": "
+             "1, \\\"lam.b\\\": [1, "
              "0]}\"; done > long.jsonl");
     assert_int_equal(run_command("./m train --schedule long.jsonl --out bad --quiet"), 1);
     assert_true(output_has("long.jsonl has more than 4094 evaluations"));

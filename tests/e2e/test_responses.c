@@ -130,6 +130,105 @@ static void test_goes_on_to_equal_bits(void **state)
     assert_true(same_files("run/last.safetensors", "part/last.safetensors"));
 }
 
+static bool program_has(const char *what)
+{
+    must_run("'%s/hnc' build --emit=ir m.hn -o m", HNC_BINARY_DIR);
+    size_t size;
+    char *ir = read_file("m.ir", &size);
+    assert_non_null(ir);
+    bool has = strstr(ir, what) != NULL;
+    free(ir);
+    return has;
+}
+
+/* Optimizers of parts of the net count for responses unless these have one of their own; averages hold responses, too. */
+static void test_optimizers_and_averages(void **state)
+{
+    (void)state;
+    for (int own = 0; own < 2; own++) {
+        char train[512];
+        snprintf(train, sizeof train,
+                 "bilevel(lam) {\n  lower small(d.train) by adam(1e-2) of f.batchnorm1, sgd(0.1)\n%s  upper fit(d.valid) by "
+                 "adam(1e-2)\n"
+                 "  sample normal(scale: 1)\n  batch 10, 20\n  steps 8\n  average ema(0.9)\n}",
+                 own ? "  response by sgd(0.1)\n" : "");
+        write_net("delta_stn(lam)", train);
+        build_and_train("");
+        assert_true(program_has("response/f.batchnorm1/m/f.batchnorm1.gamma/scale") == !own);
+        assert_true(program_has("raw/f.a/scale") && program_has("average/response/count"));
+    }
+}
+
+/* The response step goes on from what the net itself has left of the window before, whatever its responses are by now: while the
+ * net does not move, that is what the lower step has left. */
+static void test_carried_state(void **state)
+{
+    (void)state;
+    size_t sizes[2];
+    FILE *file = fopen("a.txt", "w");
+    assert_non_null(file);
+    for (int i = 0; i < 400; i++)
+        fprintf(file, "%c%s", 'a' + i * i % 7, i % 9 == 8 ? "\n" : " ");
+    fclose(file);
+    write_model(
+        "data t = text(\"a.txt\", unit: word, length: 6, streams: 5) { valid text(\"a.txt\") }\n"
+        "hyper lam { alpha: positive = 0.1 }\n"
+        "net lm(tokens: class[v][t]) -> f32[t, v] {\n"
+        "  carried h: f32[7], c: f32[7]\n"
+        "  xs = each(w in tokens) { embedding(w, 5) as words }\n"
+        "  hs, h1, c1 = lstm(xs, 7, h, c)\n"
+        "  update h = h1, c = c1\n"
+        "  return each(x in hs) { linear(x, v) as out }\n"
+        "}\n"
+        "weights lm = delta_stn(lam)\n"
+        "layer nll(z: f32[t, v], next: class[v][t]) -> f32 { return mean(each(x in z, w in next) { cross_entropy(x, w) }) }\n"
+        "objective fit(d) = mean(nll(lm(d.tokens), d.next))\n"
+        "train go = bilevel(lam) {\n"
+        "  lower fit(t.train) + lam.alpha * sumsq(lm) by sgd(1e-30)\n"
+        "  upper fit(t.valid) by sgd(1e-30)\n"
+        "  response by sgd(0.5)\n"
+        "  sample normal(scale: 1)\n"
+        "  batch 5\n"
+        "  steps 12\n"
+        "}\n");
+    build_and_train("");
+    char *own = tensor_bytes("run/last.safetensors", "go.lower/carried/lm.h", &sizes[0]);
+    char *response = tensor_bytes("run/last.safetensors", "go.response/carried/lm.h", &sizes[1]);
+    assert_non_null(own);
+    assert_non_null(response);
+    assert_int_equal(sizes[0], sizes[1]);
+    assert_memory_equal(own, response, sizes[0]);
+    free(own);
+    free(response);
+}
+
+/* A train that does not move the hyperparameters sees weights without responses, wherever it makes them. */
+static void test_other_methods(void **state)
+{
+    (void)state;
+    static const char *const remembered[] = {"outputs(0.1)", "rehearsal(out(d.train), 0.1, examples: 5)", "ewc(1)"};
+    for (size_t i = 0; i < sizeof remembered / sizeof *remembered; i++) {
+        ridge_problem();
+        write_model(DATA "hyper lam { decay: log = 0.1 }\n"
+                         "task t[2] embed 4\n"
+                         "net made(e: f32[4]) -> f32[5] { return tanh(linear(e, 5)) }\n"
+                         "net f(x: f32[3]) -> f32[1] { return linear(x, 1) }\n"
+                         "weights made = delta_stn(lam)\n"
+                         "weights f = dense(made(t))\n"
+                         "objective out(e) = f(e.x)\n"
+                         "objective fit(e) = mean(square(f(e.x) - e.y))\n"
+                         "train go = continual(t) {\n"
+                         "  minimise fit(d.train) by adam(1e-2)\n"
+                         "  remember %s\n"
+                         "  batch 10\n"
+                         "  steps 20\n"
+                         "  report fit(d.valid)\n"
+                         "}\n",
+                    remembered[i]);
+        must_run("rm -rf run && '%s/hnc' build m.hn -o m && ./m train --out run --quiet", HNC_BINARY_DIR);
+    }
+}
+
 static double predicted(const char *export, const char *flags)
 {
     must_run("./m predict --weights run/last.safetensors --export %s %s row.csv", export, flags);
@@ -193,6 +292,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_closed_form, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_net_is_that_of_plain_training, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_goes_on_to_equal_bits, folder_set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_optimizers_and_averages, folder_set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_carried_state, folder_set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_other_methods, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_exports, folder_set_up, folder_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

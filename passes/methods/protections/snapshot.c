@@ -20,7 +20,7 @@ void inline_at(Assembly *assembly, Builder *b, const Function *function, Numbers
         else if (op->code == OP_STATE_READ && numbers.of_state[op->symbol] != NO_VALUE)
             map[v] = numbers.of_state[op->symbol];
         else
-            map[v] = is_index(function, op) ? numbers.index : build_copy(b, function, v, map);
+            map[v] = is_index(function, op) ? numbers.index : build_copy_at_hand(b, function, v, map);
     }
     for (uint32_t i = 0; i < function->outputs.len; i++)
         results[i] = map[function->outputs.data[i].value];
