@@ -123,7 +123,7 @@ const char hn_manifest[] =
     ACT("step", "1", "0", "false", "false", "0", "1", "false", "0", "false", "1") ","
     ACT("measure", "1", "0", "false", "false", "0", "1", "true", "0", "true", "0") "],"
 #endif
-    "\"metrics\":[{\"name\":\"fit(toy.valid)\",\"dataset\":0,\"split\":1,\"member\":-1,\"member_condition\":-1,\"accumulate\":[4],\"finish\":5,\"output\":0,\"larger\":false,\"pointless\":false}],\"init\":0,\"sweep\":" TOY_SWEEP_TEXT ",\"trials\":null,\"events\":[]}}";
+    "\"metrics\":[{\"name\":\"fit(toy.valid)\",\"dataset\":0,\"split\":1,\"member\":-1,\"member_condition\":-1,\"accumulate\":[4],\"finish\":5,\"output\":0,\"larger\":false,\"pointless\":false}],\"init\":0,\"sweep\":" TOY_SWEEP_TEXT ",\"trials\":null,\"schedule\":null,\"events\":[]}}";
 /* clang-format on */
 
 /* ---- allocations, counted ---- */
