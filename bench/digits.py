@@ -92,8 +92,9 @@ def document(flags, records):
         each = ", ".join(f"{r['hypervolume']:.3f}" for r in own)
         yield (f"| `{train}` ({name}) | {median['hypervolume']:.3f} | {each} | {median['seen']:.3f} | {median['uniformity']:.3f} | {median['seconds'] / 60:.0f} | "
                f"{hypervolume:.2f} | {uniformity:.3f} |")
+    yield "\nMinutes are those of a processor that other programs used, too."
     published = next(r for r in records if r["train"] == "published")
-    yield (f"\nOn the pairs that they were trained on, the networks have far larger hypervolumes than on test pairs: what keeps these below the published 2.90 is not the optimizer. With the published settings "
+    yield (f"\nOn the pairs that they were trained on, the networks have far larger hypervolumes than on test pairs: what keeps `linear` below the published 2.90 is not the optimizer. With the published settings "
            f"(150 epochs, the rate 1e-4, no schedule; seed 0) `linear` has {published['hypervolume']:.3f} on test pairs and {published['seen']:.3f} on training pairs, so that the model's own "
            "settings are better on these pairs. Whether pairs that are made as the published ones would give 2.90 is open: no file of them was at hand.")
 
