@@ -17,8 +17,8 @@ unsigned runs_of_vectors(const AxisList *columns, unsigned lanes)
 /* The lanes [first, end). */
 static LLVMValueRef lanes_between(Emitter *e, unsigned lanes, LLVMValueRef first, LLVMValueRef end)
 {
-    LLVMValueRef before = lanes_below(e, lanes, first);
-    return LLVMBuildAnd(e->builder, lanes_below(e, lanes, end), LLVMBuildNot(e->builder, before, ""), "");
+    LLVMValueRef not_before = LLVMBuildNot(e->builder, lanes_below(e, lanes, first), ""), below = lanes_below(e, lanes, end);
+    return LLVMBuildAnd(e->builder, below, not_before, "");
 }
 
 VectorRuns find_runs(Emitter *e, DType dtype, LLVMValueRef from, LLVMValueRef columns, unsigned runs, unsigned lanes,

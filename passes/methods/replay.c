@@ -36,8 +36,8 @@ static Value row_at(Builder *b, Value table, Value step)
     Value steps = build_reshape(b, build_slice(b, table, dims_of(2, 0, 0), column), rows);
     Value come = build_cast(b, build_binary(b, OP_LE, steps, build_splat(b, step, rows)), DTYPE_I32);
     Value last = build_with_const(b, OP_SUB, build_reduce(b, OP_REDUCE_SUM, come, dims_of(1, 0)), 1);
-    Value most = build_const(b, whole, (double)(type.dims[0] - 2));
-    return build_binary(b, OP_MAX, build_binary(b, OP_MIN, last, most), build_const(b, whole, 0));
+    Value most = build_const(b, whole, (double)(type.dims[0] - 2)), least = build_const(b, whole, 0);
+    return build_binary(b, OP_MAX, build_binary(b, OP_MIN, last, most), least);
 }
 
 static Function *take_values(Assembly *assembly)
@@ -55,7 +55,7 @@ static Function *take_values(Assembly *assembly)
         const TrainCondition *own = &assembly->train->conditions.data[i];
         Type type = module->conditions.data[own->condition].type;
         Value from = build_slice(&b, row, dims_of(1, first), type), to = build_slice(&b, next, dims_of(1, first), type);
-        Value way = build_binary(&b, OP_MUL, build_splat(&b, share, type), build_binary(&b, OP_SUB, to, from));
+        Value apart = build_binary(&b, OP_SUB, to, from), way = build_binary(&b, OP_MUL, build_splat(&b, share, type), apart);
         build_write(&b, own->state, build_binary(&b, OP_ADD, from, way));
         first += type_elements(type);
     }
