@@ -516,6 +516,8 @@ uint32_t part_of_state(const Phase *phase, const char *state);
 
 /* Fills in the sources of every weight. */
 void find_sources(Module *module);
+/* Whether some numbers make only responses to a condition (State.responds). */
+bool has_responses(const Module *module);
 /* What the function's values depend on; after find_sources. */
 Sources sources_of(const Module *module, const Function *function);
 /* What one op of a function adds to these conditions: a weight at given values of some conditions depends on the others. */

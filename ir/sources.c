@@ -12,6 +12,14 @@ static uint64_t given_conditions(const Op *op)
     return set;
 }
 
+bool has_responses(const Module *module)
+{
+    bool found = false;
+    for (uint32_t i = 0; i < module->weights.len; i++)
+        found |= module->weights.data[i].responds;
+    return found;
+}
+
 uint64_t conditions_of_op(const Module *module, const Op *op)
 {
     if (op->code == OP_CONDITION || op->code == OP_SHIFT)

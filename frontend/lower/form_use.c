@@ -44,15 +44,11 @@ static void count_use(Session *s, const Expr *use, void *data)
 }
 
 /* A condition, or an expression of conditions. */
-static bool read_vector(Session *s, const Expr *use, const Expr *vector, FormArguments *arguments)
+static bool read_vector(Session *s, const Expr *vector, FormArguments *arguments)
 {
     const char *form = arguments->row->name;
     unsigned forms = 0;
     arguments->vector = vector;
-    if (!vector) {
-        fail(s, use->span, "%s takes the hyperparameters that the weights respond to, as in %s", form, arguments->row->example);
-        return false;
-    }
     if (vector->kind == EXPR_NAME && !find_symbol_of(s->file, vector->name.text, DECL_CONST))
         return choose_declared(s, condition_declarations(), vector, "%s takes the name of a %s declaration", form,
                                condition_words(s, condition_declarations()));
@@ -63,13 +59,9 @@ static bool read_vector(Session *s, const Expr *use, const Expr *vector, FormArg
 }
 
 /* A condition that has a value where it stands. */
-static bool read_standing(Session *s, const Expr *use, const Expr *name, FormArguments *arguments)
+static bool read_standing(Session *s, const Expr *name, FormArguments *arguments)
 {
     const char *form = arguments->row->name;
-    if (!name) {
-        fail(s, use->span, "%s takes the hyperparameters that the weights respond to, as in %s", form, arguments->row->example);
-        return false;
-    }
     arguments->standing = choose_declared(s, 1u << DECL_HYPER, name, "%s takes the name of a hyper declaration", form);
     return arguments->standing != NULL;
 }
@@ -141,11 +133,17 @@ static bool read_start(Session *s, const Expr *word, FormArguments *arguments)
 /* Of the construct, what depends on what the form takes. */
 static bool read_taken(Session *s, const Expr *use, const Argument *given, FormArguments *arguments)
 {
-    switch (arguments->row->takes) {
+    FormTakes takes = arguments->row->takes;
+    if ((takes == FORM_TAKES_CONDITION || takes == FORM_TAKES_SHIFT) && !given[0].expr) {
+        fail(s, use->span, "%s takes the hyperparameters that the weights respond to, as in %s", arguments->row->name,
+             arguments->row->example);
+        return false;
+    }
+    switch (takes) {
     case FORM_TAKES_CONDITION:
-        return read_vector(s, use, given[0].expr, arguments);
+        return read_vector(s, given[0].expr, arguments);
     case FORM_TAKES_SHIFT:
-        return read_standing(s, use, given[0].expr, arguments);
+        return read_standing(s, given[0].expr, arguments);
     case FORM_TAKES_NET:
         return read_generator(s, use, given[0].expr, arguments);
     case FORM_TAKES_FILE:

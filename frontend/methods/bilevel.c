@@ -2,8 +2,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "frontend/lower/form_use.h"
 #include "frontend/declare/train_plan.h"
+#include "frontend/lower/form_use.h"
 
 /* sample normal(scale: 0.5) [by OPTIMIZER] */
 static void read_sample(TrainPlan *plan)
@@ -99,11 +99,8 @@ static const char *other_response(const Module *module, const Train *train)
 /* The lower step of centred weights draws no samples, without which other forms learn no response. */
 static void check_forms_agree(Session *s, const Decl *decl, const Train *train)
 {
-    const char *other = has_centred_responses(s) ? other_response(s->module, train) : NULL;
-    bool centred = false;
-    for (uint32_t i = 0; i < s->module->weights.len; i++)
-        centred |= s->module->weights.data[i].responds;
-    if (!other || !centred)
+    const char *other = has_responses(s->module) ? other_response(s->module, train) : NULL;
+    if (!other)
         return;
     fail(s, decl->value->span,
          "some weights respond by delta_stn, whose lower step draws no samples, and '%s' responds in another way, which needs "

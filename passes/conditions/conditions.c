@@ -27,13 +27,17 @@ static Value find_argument(const Builder *b, uint32_t condition)
     return NO_VALUE;
 }
 
-Value condition_value(Assembly *assembly, Builder *b, uint32_t condition, View view)
+/* What the train makes of it, whatever an export takes. */
+static Value train_value(Assembly *assembly, Builder *b, uint32_t condition, View view)
 {
     const TrainCondition *own = find_train_condition(assembly->train, condition);
-    Value argument = find_argument(b, condition);
-    if (argument != NO_VALUE)
-        return argument;
     return own ? condition_rules[own->kind]->value(assembly, b, own, view) : first_value(assembly, b, condition);
+}
+
+Value condition_value(Assembly *assembly, Builder *b, uint32_t condition, View view)
+{
+    Value argument = find_argument(b, condition);
+    return argument != NO_VALUE ? argument : train_value(assembly, b, condition, view);
 }
 
 bool is_argument(const Builder *b, uint32_t condition)
@@ -43,8 +47,7 @@ bool is_argument(const Builder *b, uint32_t condition)
 
 Value standing_value(Assembly *assembly, Builder *b, uint32_t condition)
 {
-    const TrainCondition *own = find_train_condition(assembly->train, condition);
-    return own ? condition_rules[own->kind]->value(assembly, b, own, AT_HAND) : first_value(assembly, b, condition);
+    return train_value(assembly, b, condition, AT_HAND);
 }
 
 Value typical_values(Assembly *assembly, Builder *b, uint32_t condition, int64_t count)

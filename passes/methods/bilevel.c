@@ -66,15 +66,6 @@ static void assemble_upper(Assembly *assembly, Phase *phase)
     phase->step = b.function;
 }
 
-/* Whether some weights are centred: their responses are trained apart (Bae & Grosse 2020). */
-static bool has_responses(const Module *module)
-{
-    bool found = false;
-    for (uint32_t i = 0; i < module->weights.len; i++)
-        found |= module->weights.data[i].responds;
-    return found;
-}
-
 /* The step that trains the responses alone, on samples, as a phase of its own: linear in them, so that it is as good a problem as
  * least squares. */
 static void assemble_responses(Assembly *assembly)
@@ -122,7 +113,7 @@ static void make_procedure(Train *train, bool responds)
 
 static void assemble(Assembly *assembly)
 {
-    bool responds = has_responses(assembly->module);
+    bool responds = has_responses(assembly->module); /* they are trained apart (Bae & Grosse 2020) */
     make_procedure(assembly->train, responds);
     assemble_weight_step(assembly, &assembly->train->phases.data[0], responds ? AT_HAND : SAMPLED(0));
     if (responds)

@@ -122,11 +122,10 @@ static void linearise(Resolving *r)
     for (Value v = 0; v < old->ops.len; v++) {
         const Op op = *OP_AT(old, v);
         Value *map = r->rewrite.map;
-        bool source = op.nargs == 0 || op.code == OP_PARAM;
         if (op.code == OP_RESPOND)
             map[v] = build_binary(b, OP_ADD, build_unary(b, OP_STOP, map[op.args[0]]), map[op.args[1]]);
         else
-            map[v] = op.code == OP_MARK ? marked[v] : source ? still[v] : build_copy(b, old, v, map);
+            map[v] = op.code == OP_MARK ? marked[v] : op.nargs == 0 ? still[v] : build_copy(b, old, v, map);
     }
     for (uint32_t i = 1; i < old->outputs.len; i++) /* what is carried to the next window is what the net has at hand */
         if (old->outputs.data[i].value != old->outputs.data[0].value)

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "runtime/abi/frame.h"
-#include "runtime/core/manifest_table.h"
 #include "runtime/abi/hyper_kinds.h"
 #include "runtime/abi/schedule_rows.h"
+#include "runtime/core/manifest_table.h"
 #include "runtime/core/report.h"
 
 /* ---- what the records do not say by themselves ---- */
@@ -245,15 +245,20 @@ static bool sweep_fits(const Manifest *manifest, const TrainInfo *train)
            (!rounds || (sweep->memory != NONE && sweep->output_count == 1)) && indicators_fit(sweep);
 }
 
+/* Whether a state holds the hyperparameter's group. */
+static bool is_moved(const Manifest *manifest, const HyperInfo *hyper)
+{
+    const ConditionInfo *condition = &manifest->conditions[hyper->condition];
+    return condition->state != NONE && is_real_state(manifest, condition->state, condition->width);
+}
+
 /* Whether every hyperparameter that is tried has bounds, and a state that holds its group. */
 static bool trials_fit(const Manifest *manifest, const TrainInfo *train)
 {
     const TrialsInfo *trials = train->trials;
     for (size_t i = 0; trials && i < trials->hyper_count; i++) {
         const HyperInfo *hyper = &manifest->hypers[trials->hypers[i]];
-        const ConditionInfo *condition = &manifest->conditions[hyper->condition];
-        if (!hyper_kind_is_bounded(hyper->kind) || condition->state == NONE ||
-            !is_real_state(manifest, condition->state, condition->width))
+        if (!hyper_kind_is_bounded(hyper->kind) || !is_moved(manifest, hyper))
             return false;
     }
     return !trials || (train->select >= 0 && train->hypers != NONE && trials->hyper_count >= 1);
@@ -267,8 +272,7 @@ static bool schedule_fits(const Manifest *manifest, const TrainInfo *train)
         return true;
     for (size_t i = 0; i < train->schedule->hyper_count; i++) {
         const HyperInfo *hyper = &manifest->hypers[train->schedule->hypers[i]];
-        const ConditionInfo *condition = &manifest->conditions[hyper->condition];
-        if (condition->state == NONE || !is_real_state(manifest, condition->state, condition->width))
+        if (!is_moved(manifest, hyper))
             return false;
         numbers += hyper_elements(hyper);
     }

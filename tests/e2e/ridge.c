@@ -84,6 +84,31 @@ RidgeProblem ridge_problem(void)
     return p;
 }
 
+void ridge_through(const RidgeProblem *p, const double v[RIDGE_N], double derivatives[2])
+{
+    derivatives[0] = 0.2 * ridge_decays[0];
+    derivatives[1] = 0;
+    for (int i = 0; i < RIDGE_N; i++)
+        derivatives[i == RIDGE_FEATURES] -= v[i] * 2 * ridge_decays[i == RIDGE_FEATURES] * p->w[i];
+}
+
+double ridge_worst_derivative(const double expected[2])
+{
+    double first = -log(last("lam.decay") / ridge_decays[0]), second = -log(last("lam.constant") / ridge_decays[1]);
+    return fmax(fabs(first - expected[0]), fabs(second - expected[1]));
+}
+
+void write_model(const char *format, ...)
+{
+    char text[4096];
+    va_list list;
+    va_start(list, format);
+    int length = vsnprintf(text, sizeof text, format, list);
+    va_end(list);
+    assert_in_range(length, 1, sizeof text - 1);
+    write_file("m.hn", text, (size_t)length);
+}
+
 void build_and_train(const char *options)
 {
     must_run("rm -rf run && '%s/hnc' build --float=f64 %s m.hn -o m && ./m train --out run --quiet && tail -n 1 "

@@ -17,6 +17,20 @@ void ridge_solve(const double a[RIDGE_N][RIDGE_N], const double b[RIDGE_N], doub
 void ridge_multiply(const double a[RIDGE_N][RIDGE_N], const double x[RIDGE_N], double product[RIDGE_N]);
 double ridge_dot(const double a[RIDGE_N], const double b[RIDGE_N]);
 
+/* The data of d.csv, as the first lines of a model. */
+#define RIDGE_DATA                                                                                                               \
+    "data d = csv(\"d.csv\") {\n"                                                                                                \
+    "  fields x = numbers(a, b, c), y = numbers(t)\n"                                                                            \
+    "  split train 40, valid 20\n"                                                                                               \
+    "}\n"
+/* Writes m.hn. */
+void write_model(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* v . d(lower)/dw dlog(decay) of both decays, of an upper loss to which the first one adds a fifth of itself. */
+void ridge_through(const RidgeProblem *p, const double v[RIDGE_N], double derivatives[2]);
+/* How far the derivatives by which a step of rate 1 has moved the logarithms of lam.decay and lam.constant are from these. */
+double ridge_worst_derivative(const double expected[2]);
+
 /* Builds m.hn in f64 with these options of hnc, and trains into the folder "run". last.json is the last evaluation. */
 void build_and_train(const char *options);
 /* A number of a file of one JSON object; of last.json. */

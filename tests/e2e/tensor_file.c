@@ -46,14 +46,19 @@ char *tensor_bytes(const char *path, const char *name, size_t *size)
     return bytes;
 }
 
-bool same_tensor(const char *left, const char *right, const char *name)
+bool same_numbers(const char *left, const char *left_name, const char *right, const char *right_name)
 {
     size_t left_size = 0, right_size = 0;
-    char *a = tensor_bytes(left, name, &left_size), *b = tensor_bytes(right, name, &right_size);
+    char *a = tensor_bytes(left, left_name, &left_size), *b = tensor_bytes(right, right_name, &right_size);
     assert_non_null(a);
     assert_non_null(b);
     bool same = left_size == right_size && !memcmp(a, b, left_size);
     free(a);
     free(b);
     return same;
+}
+
+bool same_tensor(const char *left, const char *right, const char *name)
+{
+    return same_numbers(left, name, right, name);
 }

@@ -50,11 +50,9 @@ static void train(const char *solver, int every, int steps, int evaluate)
  * v. */
 static double worst_derivative(const RidgeProblem *p, const double v[RIDGE_N])
 {
-    double parts[2] = {0.2 * ridge_decays[0], 0};
-    for (int i = 0; i < RIDGE_N; i++)
-        parts[i == RIDGE_FEATURES] -= v[i] * 2 * ridge_decays[i == RIDGE_FEATURES] * p->w[i];
-    double first = -log(last("lam.decay") / ridge_decays[0]) - parts[0], second = -log(last("lam.constant") / ridge_decays[1]) - parts[1];
-    return fmax(fabs(first), fabs(second));
+    double expected[2];
+    ridge_through(p, v, expected);
+    return ridge_worst_derivative(expected);
 }
 
 static void check_derivative(const RidgeProblem *p, const double v[RIDGE_N], double tolerance)

@@ -16,27 +16,9 @@
 #include "tests/e2e/tensor_file.h"
 #include "tests/runtime/run_command.h"
 
-#define DATA                                                                                                                     \
-    "data d = csv(\"d.csv\") {\n"                                                                                                \
-    "  fields x = numbers(a, b, c), y = numbers(t)\n"                                                                            \
-    "  split train 40, valid 20\n"                                                                                               \
-    "}\n"
-
-static void write_model(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static void write_model(const char *format, ...)
-{
-    char text[4096];
-    va_list list;
-    va_start(list, format);
-    int length = vsnprintf(text, sizeof text, format, list);
-    va_end(list);
-    assert_in_range(length, 1, sizeof text - 1);
-    write_file("m.hn", text, (size_t)length);
-}
-
 /* ---- ridge regression ---- */
 
-static const char ridge_model[] = DATA
+static const char ridge_model[] = RIDGE_DATA
     "hyper lam { decay: log = 0.1; constant: log = 0.3 }\n"
     "net line(x: f32[3]) -> f32 {\n"
     "  weight w: f32[3] = 0\n"
@@ -55,22 +37,6 @@ static const char ridge_model[] = DATA
     "  evaluate steps(%d)\n"
     "}\n";
 
-/* How far the derivatives by which the step has moved the logarithms of both hyperparameters are from these. */
-static double worst_derivative(const double expected[2])
-{
-    double first = -log(last("lam.decay") / ridge_decays[0]), second = -log(last("lam.constant") / ridge_decays[1]);
-    return fmax(fabs(first - expected[0]), fabs(second - expected[1]));
-}
-
-/* v . d(lower)/dw dlog(lam), with the direct part of the upper loss */
-static void through(const RidgeProblem *p, const double v[RIDGE_N], double derivatives[2])
-{
-    derivatives[0] = 0.2 * ridge_decays[0];
-    derivatives[1] = 0;
-    for (int i = 0; i < RIDGE_N; i++)
-        derivatives[i == RIDGE_FEATURES] -= v[i] * 2 * ridge_decays[i == RIDGE_FEATURES] * p->w[i];
-}
-
 static void test_converged_steps(void **state)
 {
     (void)state;
@@ -78,11 +44,11 @@ static void test_converged_steps(void **state)
     RidgeProblem p = ridge_problem();
     double v[RIDGE_N], expected[2];
     ridge_solve(p.h, p.g, v);
-    through(&p, v, expected);
+    ridge_through(&p, v, expected);
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
         write_model(ridge_model, ways[i], 4000, 4000);
         build_and_train("-W error");
-        double worst = worst_derivative(expected);
+        double worst = ridge_worst_derivative(expected);
         if (!(worst <= 1e-8))
             fail_msg("%s: a derivative is %g from what it should be", ways[i], worst);
         assert_true(number("run/result.json", "not_finite") == 0);
@@ -120,10 +86,10 @@ static void test_truncated_steps(void **state)
     }
     write_model(ridge_model, "reverse(7)", 7, 7);
     build_and_train("-W error");
-    assert_true(worst_derivative(expected) <= 1e-12);
+    assert_true(ridge_worst_derivative(expected) <= 1e-12);
     write_model(ridge_model, "forward(7)", 7, 7);
     build_and_train("-W error");
-    assert_true(worst_derivative(expected) <= 1e-12);
+    assert_true(ridge_worst_derivative(expected) <= 1e-12);
 }
 
 /* ---- nets ---- */
@@ -157,7 +123,7 @@ static const Case cases[] = {
 
 static void write_case(const Case *c, const char *unroll)
 {
-    write_model(DATA "const rate0 = 0.02\nconst share0 = 0.4\nconst decay0 = 0.05\n"
+    write_model(RIDGE_DATA "const rate0 = 0.02\nconst share0 = 0.4\nconst decay0 = 0.05\n"
                      "hyper lam { decay: %s = decay0; rate: %s%s = rate0; share: %s = share0 }\n"
                      "%s"
                      "objective fit(e) = mean(square(f(e.x) - e.y[0]))\n"
@@ -273,7 +239,7 @@ static void compare_with_plain(const char *text, const char *norm, const char *a
 static void test_steps_of_plain_training(void **state)
 {
     (void)state;
-    static const char text[] = DATA "hyper lam { decay: log = 0.05 }\n"
+    static const char text[] = RIDGE_DATA "hyper lam { decay: log = 0.05 }\n"
                                     "net f(x: f32[3]) -> f32 { return linear(%s(tanh(linear(x, 4))), 1)[0] }\n"
                                     "objective fit(e) = mean(square(f(e.x) - e.y[0]))\n"
                                     "objective kept(e) = fit(e) + lam.decay * sum(square(f.linear1.w), axis: [0, 1])\n"
