@@ -243,7 +243,7 @@ typedef enum {
 /* What weights may depend on. */
 typedef struct Condition {
     const char *name; /* "lam" */
-    Type type;        /* real[h]; i32[] of an index */
+    Type type;        /* real, with at least one axis; i32[] of an index */
     ConditionKind kind;
     int64_t count; /* of an index: how many values it has; 0 otherwise */
 } Condition;
@@ -251,7 +251,7 @@ typedef struct Condition {
 /* Whether a condition may have this type. */
 static inline bool is_condition_type(Type type)
 {
-    return dtype_is_float(type.dtype) ? type.rank == 1 : type.dtype == DTYPE_I32 && type.rank == 0;
+    return dtype_is_float(type.dtype) ? type.rank >= 1 : type.dtype == DTYPE_I32 && type.rank == 0;
 }
 
 /* An index that pass_bounds clamps. For Bound number k of the function, element 2 k of the state says whether some index lay

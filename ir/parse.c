@@ -90,7 +90,7 @@ static bool parse_condition(Parser *p)
     vec_push(&p->module->conditions, condition);
     if (is_condition_type(condition.type))
         return true;
-    diag_error(p->diags, span, "a condition is a vector of floats or i32[], not %s", type_text(condition.type));
+    diag_error(p->diags, span, "a condition is a tensor of floats with an axis, or i32[], not %s", type_text(condition.type));
     return false;
 }
 

@@ -224,7 +224,7 @@ static void check_tables(Verifier *v)
         Type type = m->conditions.data[i].type;
         check_table_type(v, "condition", m->conditions.data[i].name, type);
         if (!is_condition_type(type))
-            violation(v, "condition %u is neither a vector of floats nor i32[]", i);
+            violation(v, "condition %u is neither floats with an axis nor i32[]", i);
     }
     check_names(v, "state", m->states.data, sizeof m->states.data[0], m->states.len);
     check_names(v, "weight", m->weights.data, sizeof m->weights.data[0], m->weights.len);

@@ -238,7 +238,7 @@ static Value all_hold(Builder *b, const Model *model, const ExportArgument *argu
         vec_free(&parts);
     }
     Value wrong = build_cast(b, build_unary(b, OP_NOT, holds), DTYPE_I32);
-    Value any = build_reduce(b, OP_REDUCE_MAX, wrong, all_axes(1));
+    Value any = build_reduce(b, OP_REDUCE_MAX, wrong, all_axes(value_type(b, wrong).rank));
     return build_binary(b, OP_EQ, any, build_const(b, type_scalar(DTYPE_I32), 0));
 }
 

@@ -28,9 +28,10 @@ static void lower_condition(Session *s, Symbol *symbol, const ConditionReader *r
         return;
     }
     int64_t extent = symbol->extent ? symbol->extent : 1;
+    Dims shape = symbol->extent && symbol->shape.n ? symbol->shape : (Dims){1, {extent}};
     bool index = domain_is_index[condition_domains[kind]];
     Condition condition = {.name = arena_copy(&module->arena, name.text),
-                           .type = index ? type_scalar(DTYPE_I32) : type_of(module->real, 1, &extent),
+                           .type = index ? type_scalar(DTYPE_I32) : type_of(module->real, shape.n, shape.v),
                            .kind = kind,
                            .count = index ? extent : 0};
     vec_push(&module->conditions, condition);

@@ -6,7 +6,7 @@
 
 typedef struct ConditionReader {
     const char *noun, *example; /* "a preference", "preference r[3]" */
-    /* Reads the declaration: the length of the vector, or how many values an index has; 0 after an error. */
+    /* Reads the declaration: how many elements its value has, or how many values an index has; 0 after an error. */
     int64_t (*read)(Session *s, Symbol *symbol);
 } ConditionReader;
 

@@ -61,7 +61,7 @@ static void bind_condition(Session *s, Frame *frame, const Param *param, const S
 {
     const char *name = param->name.text;
     const Function *function = s->builder.function;
-    Type written, type = is_index(condition) ? type_scalar(DTYPE_I32) : type_of(s->module->real, 1, &condition->extent);
+    Type written, type = s->module->conditions.data[condition->condition].type;
     int64_t classes;
     for (uint32_t i = 0; i < function->inputs.len; i++)
         if (strcmp(function->input_names.data[i], name) == 0) {

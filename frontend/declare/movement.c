@@ -8,8 +8,8 @@
 
 #include "frontend/lower/lower.h"
 
-/* By the column `vjp` of the table of ops. Reductions across the batch have a derivative once there is a batch, responses and marks
- * once they are replaced, and a weight has one with respect to the values of conditions that it is made of. */
+/* By the column `vjp` of the table of ops. Reductions across the batch have a derivative once there is a batch, responses, marks and
+ * gradients within weights once they are replaced, and a weight has one with respect to the values of conditions that it is made of. */
 static bool has_derivative(OpCode code)
 {
     static const char *const rules[OP_COUNT] = {
@@ -17,7 +17,7 @@ static bool has_derivative(OpCode code)
 #include "ir/ops.def"
 #undef OP
     };
-    if (is_across(code) || code == OP_RESPOND || code == OP_MARK || code == OP_PARAM)
+    if (is_across(code) || code == OP_RESPOND || code == OP_MARK || code == OP_PARAM || code == OP_GRAD)
         return true;
     return strcmp(rules[code], "zero") != 0 && strcmp(rules[code], "none") != 0;
 }

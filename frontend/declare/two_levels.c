@@ -59,6 +59,18 @@ static bool optimizer_reads(const Phase *phase, const Hyper *hyper)
     return read;
 }
 
+/* Whether steps that make weights read it: their loss, or their rate. */
+static bool steps_read(const Module *module, const Hyper *hyper)
+{
+    bool read = false;
+    for (uint32_t i = 0; i < module->weights.len && !read; i++) {
+        const Function *value = weight_value_function(module, i);
+        for (Value v = 0; value && v < value->ops.len && !read; v++)
+            read = OP_AT(value, v)->code == OP_GRAD && reads(value, hyper);
+    }
+    return read;
+}
+
 /* Where the hyperparameter "lam.drop" is declared. */
 static Span hyper_span(const Session *s, const Hyper *hyper)
 {
@@ -73,7 +85,7 @@ void warn_of_unused_hypers(Session *s, const Decl *decl, const Train *train)
 {
     for (uint32_t h = 0; h < s->model->hypers.len; h++) {
         const Hyper *hyper = &s->model->hypers.data[h];
-        bool read = !find_train_condition(train, hyper->condition);
+        bool read = !find_train_condition(train, hyper->condition) || steps_read(s->module, hyper);
         for (uint32_t i = 0; i < train->phases.len && !read; i++)
             read = reads(train->phases.data[i].objective, hyper) || optimizer_reads(&train->phases.data[i], hyper);
         if (train->search && train->select >= 0)

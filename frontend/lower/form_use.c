@@ -22,17 +22,22 @@ static Construct form_construct(const FormRow *row)
         [FORM_TAKES_SHIFT] = {"condition", TAKES_EXPRESSION, ANY_NUMBER, 0},
         [FORM_TAKES_NET] = {"generator", TAKES_EXPRESSION, ANY_NUMBER, 0},
         [FORM_TAKES_FILE] = {"file", TAKES_STRING, ANY_NUMBER, 0},
+        [FORM_TAKES_LOSS] = {"loss", TAKES_EXPRESSION, ANY_NUMBER, 0},
     };
     Construct construct = {.name = row->name, .example = row->example};
     uint32_t count = 0;
     if (row->takes != FORM_TAKES_NOTHING)
         construct.parameters[count++] = taken[row->takes];
+    if (row->takes == FORM_TAKES_LOSS)
+        construct.parameters[count++] = (Parameter){"optimizer", TAKES_EXPRESSION, ANY_NUMBER, 0};
     for (int i = 0; i < MOST_FORM_SETTINGS && row->settings[i].name; i++)
         construct.parameters[count++] =
             (Parameter){row->settings[i].name, TAKES_WHOLE, WITHIN((double)row->settings[i].least, 1e9), NAN};
     construct.positional = row->takes == FORM_TAKES_EACH ? 0 : count;
     if (row->takes == FORM_TAKES_NET)
         construct.parameters[count] = (Parameter){"init", TAKES_EXPRESSION, ANY_NUMBER, 0};
+    if (row->takes == FORM_TAKES_LOSS)
+        construct.parameters[count] = (Parameter){"order", TAKES_WHOLE, WITHIN(1, 2), 2};
     return construct;
 }
 
@@ -130,6 +135,22 @@ static bool read_start(Session *s, const Expr *word, FormArguments *arguments)
     return false;
 }
 
+static bool read_loss(Session *s, const Expr *use, const Argument *given, FormArguments *arguments)
+{
+    unsigned forms = 0;
+    arguments->loss = given[0].expr;
+    arguments->optimizer = given[1].expr;
+    if (!arguments->loss || !arguments->optimizer) {
+        fail(s, use->span, "%s takes a loss and the optimizer that takes steps on it, as in %s", arguments->row->name,
+             arguments->row->example);
+        return false;
+    }
+    for_each_use(s, arguments->loss, count_use, &forms);
+    if (forms)
+        fail(s, arguments->loss->span, "%s takes steps on a loss, in which no weights are made", arguments->row->name);
+    return !forms;
+}
+
 /* Of the construct, what depends on what the form takes. */
 static bool read_taken(Session *s, const Expr *use, const Argument *given, FormArguments *arguments)
 {
@@ -150,6 +171,8 @@ static bool read_taken(Session *s, const Expr *use, const Argument *given, FormA
         return read_file(s, use, &given[0], arguments);
     case FORM_TAKES_EACH:
         return read_each(s, given[0].expr, arguments);
+    case FORM_TAKES_LOSS:
+        return read_loss(s, use, given, arguments);
     case FORM_TAKES_NOTHING:
         break;
     }
@@ -166,12 +189,14 @@ bool read_form(Session *s, const Expr *use, FormArguments *arguments)
     if (row < 0)
         return false;
     *arguments = (FormArguments){.row = &form_rows[row]};
-    uint32_t place = form_rows[row].takes != FORM_TAKES_NOTHING;
+    FormTakes takes = form_rows[row].takes;
+    uint32_t place = takes == FORM_TAKES_LOSS ? 2 : takes != FORM_TAKES_NOTHING;
     for (int i = 0; i < MOST_FORM_SETTINGS && form_rows[row].settings[i].name; i++)
         arguments->settings[i] = (int64_t)given[place++].number;
     if (!read_taken(s, use, given, arguments))
         return false;
-    return form_rows[row].takes != FORM_TAKES_NET || read_start(s, given[place].expr, arguments);
+    arguments->order = takes == FORM_TAKES_LOSS ? (int)given[place].number : 0;
+    return takes != FORM_TAKES_NET || read_start(s, given[place].expr, arguments);
 }
 
 /* ---- expressions ---- */

@@ -14,6 +14,8 @@ typedef struct FormArguments {
     FormStart start;       /* NET */
     Span start_span;       /* where that is said */
     const char *file;      /* FILE */
+    const Expr *loss, *optimizer; /* LOSS */
+    int order;                    /* LOSS: of the derivatives that go through the steps; 1: none goes through a gradient */
     int64_t settings[MOST_FORM_SETTINGS];
 } FormArguments;
 
@@ -29,10 +31,18 @@ bool has_centred_responses(Session *s);
 
 /* ---- nets that make numbers (generators.c) ---- */
 
-/* Builds the function that calls the net of the use, if it is one of a form that takes a net; `form` is a uint32_t. */
+/* Builds the function that makes the numbers of the use, if it calls a net or takes steps; `form` is a uint32_t. */
 void lower_generator(Session *s, const Expr *use, void *form);
 /* How many numbers a net makes for the weights of a form that come before `end`; and how many weights these are. */
 int64_t count_numbers(const Module *module, const FormArguments *arguments, uint32_t form, uint32_t end, uint32_t *weights);
+
+/* ---- steps on a loss (steps.c) ---- */
+
+/* In the function of the use: the vector of all numbers of the form's weights, behind the steps. */
+Val take_steps(Session *s, const FormArguments *arguments, uint32_t form);
+/* Whether steps move the weight where the walk is; the weight there. */
+bool is_moving(const Session *s, uint32_t weight);
+Value moving_weight(Session *s, uint32_t weight);
 
 /* ---- first values that are measured (measures.c) ---- */
 

@@ -182,11 +182,23 @@ static bool check_rows(Session *s, const Expr *use, const FormArguments *argumen
     return false;
 }
 
+/* Steps move the weights that the loss sees, so nothing may change them behind the steps. */
+static bool check_whole(Session *s, const Expr *use, uint32_t form)
+{
+    if (s->forms.data[form].decl->value == use)
+        return true;
+    fail(s, use->span, "'%s' makes whole weights: it stands alone behind '='", head_name(use));
+    return false;
+}
+
 void lower_generator(Session *s, const Expr *use, void *data)
 {
     uint32_t form = *(const uint32_t *)data, count;
     FormArguments arguments;
-    if (form_rows[form_row_of(head_name(use))].takes != FORM_TAKES_NET || !read_form(s, use, &arguments) || !arguments.generator)
+    FormTakes takes = form_rows[form_row_of(head_name(use))].takes;
+    if ((takes != FORM_TAKES_NET && takes != FORM_TAKES_LOSS) || !read_form(s, use, &arguments) || arguments.index)
+        return;
+    if (takes == FORM_TAKES_LOSS && !check_whole(s, use, form))
         return;
     const char *target = s->model->forms.data[form].target;
     int64_t n = count_numbers(s->module, &arguments, form, s->module->weights.len, &count);
@@ -200,8 +212,10 @@ void lower_generator(Session *s, const Expr *use, void *data)
     plan.weight = add_generated(s, form, arguments.row, wanted, function->name);
     vec_push(&s->generators, plan);
     bool joins = arguments.row->form->join;
-    Val made = joins ? join_rows(s, &arguments, &plan, n, &joined) : call_net(s, arguments.generator, n);
-    if (joins ? !is_poison(made) : check_made(s, &arguments, made, n, &plan.kind)) {
+    Val made = joins            ? join_rows(s, &arguments, &plan, n, &joined)
+               : arguments.loss ? take_steps(s, &arguments, form)
+                                : call_net(s, arguments.generator, n);
+    if (joins || arguments.loss ? !is_poison(made) : check_made(s, &arguments, made, n, &plan.kind)) {
         s->module->weights.data[plan.weight].type = val_type(s, made);
         if (plan.kind == NUMBERS_HEADED)
             note_use(s, form, "a linear head per weight, from %lld hidden numbers", (long long)val_type(s, made).dims[0]);

@@ -1,6 +1,7 @@
 /* Values of conditions: in `E given z = V` the weights that E reads are made at V, and the name z means V. */
 #include <string.h>
 
+#include "frontend/lower/form_use.h"
 #include "frontend/lower/kit.h"
 
 enum { MOST_GIVEN = MAX_RANK }; /* conditions that have values at a time */
@@ -16,6 +17,8 @@ Value weight_given(Session *s, uint32_t weight, const Given *given)
 {
     Dims conditions = {0};
     Value values[MOST_GIVEN];
+    if (is_moving(s, weight))
+        return moving_weight(s, weight);
     for (uint32_t c = 0; c < s->module->conditions.len && given; c++) {
         Value value = given_value(given, condition_symbol(s, c));
         if (value == NO_VALUE)

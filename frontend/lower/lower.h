@@ -45,7 +45,8 @@ typedef struct Symbol {
     bool broken;             /* data, net: its declaration has an error, so missing parts are not reported */
     bool misread;            /* data: a field of it without a split was reported */
     uint32_t condition;      /* a condition's place among those of the module */
-    int64_t extent;          /* of its vector, or how many values an index has; 0 after an error */
+    int64_t extent;          /* elements of its value, or how many values an index has; 0 after an error */
+    Dims shape;              /* of its value; no axes: a vector */
     uint32_t embedding;      /* of an index: the weight whose rows stand for its values; NO_EMBEDDING: it has none */
 } Symbol;
 
@@ -283,6 +284,7 @@ typedef struct Session {
     WeightMaking *making; /* the weight whose expression is being evaluated; NULL: none */
     RowMaking *row;       /* the row of a data set that is being computed; NULL: none */
     uint32_t generating;  /* 1 + the form whose generator is being built; 0: none */
+    const struct Moving *moving; /* weights that steps move (steps.c); NULL: none */
 } Session;
 
 /* ---- messages (messages.c) ---- */
@@ -348,8 +350,7 @@ Val lookup_name(Session *s, Name name);
 /* The layer, net or objective that a call names; reports and returns NULL if there is none. */
 Symbol *lookup_callee(Session *s, Name name);
 bool constant_number(Session *s, Symbol *symbol, double *number);
-/* Whether a run may give the constant another number because no part of the program was made by it. Known after the first walk.
- */
+/* Whether a run may give the constant another number: no part of the program was made by it. Known after the first walk. */
 bool changes_at_run(const Symbol *constant);
 void frame_free(Frame *frame);
 
@@ -357,8 +358,7 @@ void frame_free(Frame *frame);
 
 /* The declaration of number `dataset` of the model's data sets. */
 Symbol *data_symbol(const Session *s, uint32_t dataset);
-/* What the files of a data set that was declared hold, counted once per compilation; NULL (reported at the span) if they cannot
- * be counted. */
+/* What the files of a data set hold, counted once per compilation; NULL (reported at the span) if they cannot be counted. */
 const DataCounts *data_counts(Session *s, const Symbol *symbol, const Dataset *data, Span span);
 
 /* ---- values (values.c) ---- */

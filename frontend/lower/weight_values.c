@@ -142,7 +142,7 @@ static bool read_input(Session *s, const Expr *expr, const FormArguments *argume
 {
     if (arguments->index)
         return rows_of(s, arguments->index, expr->span, use);
-    if (arguments->generator)
+    if (arguments->generator || arguments->loss)
         return numbers_of(s, expr, arguments, use);
     if (arguments->standing)
         use->input = build_source(&s->builder, OP_SHIFT, arguments->standing->condition);

@@ -124,6 +124,14 @@ Expr *ast_list(Parser *parser, Span span, ArgList args)
     return new_list(parser, EXPR_LIST, span, NULL, args);
 }
 
+Expr *ast_extent(Parser *parser, Span span, ExprList entries)
+{
+    ArgList args = {0};
+    for (Expr *entry = entries.first; entry && entries.count > 1; entry = entry->next)
+        args = ast_args_add(args, ast_arg(parser, entry->span, ARG_VALUE, (Name){0}, entry));
+    return args.count ? ast_list(parser, span, args) : entries.first;
+}
+
 static uint32_t depth_of_bindings(BindingList bindings)
 {
     uint32_t depth = 0;

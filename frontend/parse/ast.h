@@ -272,6 +272,8 @@ Expr *ast_member(Parser *parser, Expr *of, Name name);
 Expr *ast_call(Parser *parser, Span span, Expr *callee, ArgList args);
 Expr *ast_index(Parser *parser, Span span, Expr *of, ArgList args);
 Expr *ast_list(Parser *parser, Span span, ArgList args);
+/* [entries] behind a name: what stands alone as it is, otherwise a list. */
+Expr *ast_extent(Parser *parser, Span span, ExprList entries);
 Expr *ast_spread(Parser *parser, Span span, Name name);
 Expr *ast_ellipsis(Parser *parser, Span span);
 /* "free each t": the call with one more argument, "free(each: t)". */

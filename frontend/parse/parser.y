@@ -115,7 +115,7 @@ declaration
 
 extent
   : %empty         { $$ = NULL; }
-  | '[' expr ']'   { $$ = $2; }
+  | '[' expr_list ']'   { $$ = ast_extent(parser, @$, $2); }
   ;
 
 embed

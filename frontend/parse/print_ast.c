@@ -438,10 +438,11 @@ static void print_decl(Text *out, const Decl *decl)
     text_printf(out, "%s %s", decl_text[decl->kind], decl->name.text);
     for (const NameNode *part = decl->path.first; part; part = part->next)
         text_printf(out, ".%s", part->name.text);
+    bool list = decl->extent && decl->extent->kind == EXPR_LIST; /* has brackets of its own */
     if (decl->extent) {
-        text_printf(out, "[");
+        text_printf(out, list ? "" : "[");
         print_expr(out, decl->extent);
-        text_printf(out, "]");
+        text_printf(out, list ? "" : "]");
     }
     switch (decl->kind) {
     case DECL_DATA:

@@ -12,7 +12,8 @@ typedef enum {
     FORM_TAKES_CONDITION,
     FORM_TAKES_SHIFT,
     FORM_TAKES_NET,
-    FORM_TAKES_FILE
+    FORM_TAKES_FILE,
+    FORM_TAKES_LOSS
 } FormTakes;
 
 /* How the numbers of a form begin that takes a net (rows of form_starts). */
@@ -41,9 +42,9 @@ typedef struct FormUse {
     uint32_t weight; /* module->weights, which grows */
     unsigned number; /* uses of the same form before this one in the weight's expression */
     unsigned *heads; /* parts that are heads or rows so far in the weight's expression */
-    Value input; /* CONDITION, SHIFT: the vector. NET: what `kind` says: the numbers, the hidden vector, or the i32 index of a row
-                  */
-    NumbersKind kind; /* NET */
+    Value input; /* CONDITION, SHIFT: the vector. NET, LOSS: what `kind` says: the numbers, the hidden vector, or the i32 index of a
+                  * row */
+    NumbersKind kind; /* NET, LOSS */
     int64_t rows;     /* NUMBERS_ROWS: how many; free: 0, unless it has a row per task, of which `input` is the index */
     FormStart start;  /* NET */
     int64_t settings[MOST_FORM_SETTINGS]; /* of the row */
@@ -63,7 +64,7 @@ typedef struct FormUse {
 
 typedef struct WeightForm {
     Value (*make)(FormUse *use); /* a value of the weight's type */
-    /* NET: how many numbers it takes for this weight; at least 0. */
+    /* NET, LOSS: how many numbers it takes for this weight; at least 0. */
     int64_t (*numbers)(const Weight *weight, const int64_t *settings);
     /* NET: its numbers make the whole weight, so that they can begin at the scale that the layer gives the weight. Otherwise they
      * change trained numbers, and begin by changing nothing. */

@@ -55,7 +55,7 @@ Value typical_values(Assembly *assembly, Builder *b, uint32_t condition, int64_t
     const Condition *c = &assembly->module->conditions.data[condition];
     if (condition_rules[c->kind]->typical)
         return condition_rules[c->kind]->typical(assembly, b, condition, count);
-    Type all = type_of(c->type.dtype, 2, (int64_t[]){count, c->type.dims[0]});
+    Type all = type_of_many(count, c->type);
     Value seed = build_read(b, assembly->seed), zero = build_const(b, type_scalar(DTYPE_I32), 0);
     return build_normal(b, seed, zero, all, (uint32_t)RANDOM_STREAM_TYPICAL + 2 * PARETO_MOST_OBJECTIVES * condition, 0);
 }

@@ -12,10 +12,29 @@ const Method *method_of(const Train *train)
     return methods[train->method];
 }
 
+static bool has_gradients(const Function *function)
+{
+    bool found = false;
+    for (Value v = 0; v < function->ops.len; v++)
+        found |= OP_AT(function, v)->code == OP_GRAD;
+    return found;
+}
+
+/* Weights that are made by steps on a loss hold gradients of one example, which are taken before any method sees them. */
+static void expand_steps(Module *module)
+{
+    for (uint32_t i = 0; i < module->weights.len; i++) {
+        Function *value = weight_value_function(module, i);
+        if (value && has_gradients(value))
+            pass_differentiate(module, value);
+    }
+}
+
 Assembly method_assembly(Model *model, Train *train, const PassTrace *trace)
 {
     Module *module = model->module;
     int64_t two = 2;
+    expand_steps(module);
     Assembly assembly = {.model = model, .module = module, .train = train, .trace = trace};
     assembly.seed = named_state(module, "seed", type_of(DTYPE_I32, 1, &two), STATE_COUNTER, 0);
     assembly.step_lower = named_state(module, "step/lower", type_scalar(DTYPE_I32), STATE_COUNTER, 0);

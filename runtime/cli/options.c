@@ -151,14 +151,33 @@ static void print_usage(const CommandInfo *command, bool first)
     printf("%s%s\n", *command->files ? " " : "", command->files);
 }
 
+/* Adds what is said of other conditions of that word, each of which is then given by its name. */
+static void add_others(const Manifest *manifest, const ConditionInfo *first, char help[static DOMAIN_TEXT])
+{
+    enum { ROOM = 120 };
+    size_t length = strlen(help), begun = length;
+    for (size_t i = (size_t)(first - manifest->conditions) + 1; i < manifest->condition_count; i++) {
+        const ConditionInfo *other = &manifest->conditions[i];
+        char text[DOMAIN_TEXT];
+        if (strcmp(other->word, first->word) || length + 2 * ROOM > DOMAIN_TEXT)
+            continue;
+        domain_of(other)->help(manifest, other, text);
+        length += (size_t)snprintf(help + length, ROOM, "; %.100s", text);
+    }
+    if (length > begun && length + ROOM < DOMAIN_TEXT)
+        snprintf(help + length, ROOM, "; of several, each is named: %.40s=%s", first->name, domain_examples[first->domain]);
+}
+
 static void print_flag_help(const Manifest *manifest, Key key)
 {
     const ConditionInfo *condition = key < KEY_COUNT ? NULL : words[key - KEY_COUNT].condition;
     char text[96], help[DOMAIN_TEXT];
     flag_text(key, text, sizeof text);
     snprintf(help, sizeof help, "%s", flags[condition ? KEY_CONDITIONS : key].help);
-    if (condition && !condition->standing)
+    if (condition && !condition->standing) {
         domain_of(condition)->help(manifest, condition, help);
+        add_others(manifest, condition, help);
+    }
     printf("  %-*s ", HELP_MARGIN - 3, text);
     if (strlen(text) > HELP_MARGIN - 3)
         printf("\n%*s", HELP_MARGIN, "");

@@ -256,6 +256,18 @@ static void print_command(const Run *run, const char *label, const char *command
     free(folder);
 }
 
+/* Whether another argument of the export is a condition of this word, without a value of its own: then each is given by name. */
+static bool shares_word(const Manifest *manifest, const ExportInfo *export, const ConditionInfo *condition)
+{
+    for (size_t i = 0; i < export->argument_count; i++) {
+        int number = export->arguments[i].condition;
+        if (number != NONE && &manifest->conditions[number] != condition && !manifest->conditions[number].standing &&
+            !strcmp(manifest->conditions[number].word, condition->word))
+            return true;
+    }
+    return false;
+}
+
 /* What predict is told of the first export, behind the weights: " --export score --task N FILE...", as far as it needs that. */
 static void first_export(const Manifest *manifest, char text[static 256])
 {
@@ -265,8 +277,10 @@ static void first_export(const Manifest *manifest, char text[static 256])
     for (size_t i = 0; i < export->argument_count && length < 160; i++) {
         int number = export->arguments[i].condition;
         const ConditionInfo *condition = number == NONE ? NULL : &manifest->conditions[number];
+        bool named = condition && shares_word(manifest, export, condition);
         if (condition && !condition->standing)
-            length += snprintf(text + length, 60, " --%.40s %.10s", condition->word, domain_examples[condition->domain]);
+            length += snprintf(text + length, 80, " --%.20s %.30s%s%.10s", condition->word, named ? condition->name : "",
+                               named ? "=" : "", domain_examples[condition->domain]);
     }
     if (examples_needed(export))
         snprintf(text + length, 16, " FILE...");

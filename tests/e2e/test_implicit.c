@@ -66,7 +66,8 @@ static void test_converged_solvers(void **state)
 {
     (void)state;
     static const char *const solvers[] = {"exact", "cg(4, tolerance: 1e-12)", "cg(50, tolerance: 1e-12, start: warm)",
-                                          "normal_cg(8, tolerance: 1e-12)", "neumann(3000, rate: 0.3, tolerance: 1e-9)"};
+                                          "normal_cg(8, tolerance: 1e-12)", "neumann(3000, rate: 0.3, tolerance: 1e-9)",
+                                          "descent(3000, rate: 0.3, tolerance: 1e-9)"};
     RidgeProblem p = ridge_problem();
     double v[RIDGE_N];
     ridge_solve(p.h, p.g, v);
@@ -111,6 +112,39 @@ static void test_truncated_series(void **state)
     train("neumann(40, rate: 5)", LONG, LONG, LONG); /* 5 H has eigenvalues above 2 */
     assert_true(last("residual.solve") > 1);
     assert_true(number("run/result.json", "unsolved") == 1);
+}
+
+/* Steps v <- v + a (g - H v), from 0 or from where the last solve ended. The first upper step moves the decays so little that the
+ * second one has the same equations. */
+static void test_descent(void **state)
+{
+    (void)state;
+    RidgeProblem p = ridge_problem();
+    double v[RIDGE_N] = {0}, r[RIDGE_N], product[RIDGE_N];
+    for (int step = 0; step < 6; step++) {
+        ridge_multiply(p.h, v, product);
+        for (int i = 0; i < RIDGE_N; i++) {
+            r[i] = p.g[i] - product[i];
+            v[i] += 0.2 * r[i];
+        }
+        if (step != 2)
+            continue;
+        train("descent(3, rate: 0.2)", LONG, LONG, LONG);
+        check_derivative(&p, v, 1e-8);
+        assert_float_equal(last("residual.solve"), sqrt(ridge_dot(r, r) / ridge_dot(p.g, p.g)), 1e-9);
+        train("descent(3, rate: 0.2, start: zero)", LONG, LONG, LONG);
+        check_derivative(&p, v, 1e-8);
+    }
+    const char *before = "upper judged(d.valid) by sgd(1)", *small = "upper judged(d.valid) by sgd(1e-9)";
+    char text[2048];
+    assert_in_range(snprintf(text, sizeof text, model, "descent(3, rate: 0.2)", LONG, 2 * LONG, LONG), 1, sizeof text - 1);
+    char *place = strstr(text, before), rest[1024];
+    assert_non_null(place);
+    snprintf(rest, sizeof rest, "%s", place + strlen(before));
+    snprintf(place, sizeof text - (size_t)(place - text), "%s%s", small, rest);
+    write_file("m.hn", text, strlen(text));
+    build_and_train("-W error");
+    assert_float_equal(last("residual.solve"), sqrt(ridge_dot(r, r) / ridge_dot(p.g, p.g)), 1e-7);
 }
 
 /* v = (g - C (ridge W + C' C)^-1 C' g) / ridge, of two columns, the first and third or the second and fourth. */
@@ -277,6 +311,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_converged_solvers, folder_set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_descent, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_truncated_series, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_some_columns, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_one_step_of_conjugate_gradients, folder_set_up, folder_tear_down),

@@ -167,7 +167,7 @@ static void tables(void **unused)
     f = fixture_new();
     Condition condition = {"c", type_scalar(DTYPE_F32), CONDITION_HYPER, 0};
     vec_push(&f.module->conditions, condition);
-    expect(&f, false, "condition 0 is neither a vector of floats nor i32[]");
+    expect(&f, false, "condition 0 is neither floats with an axis nor i32[]");
 }
 
 /* ---- functions as things ---- */
