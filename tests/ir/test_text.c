@@ -273,7 +273,7 @@ static void refused(void **unused)
         {"module m f32\nstate @ : f32[2] weight", "a name must follow"},
         {"module m f32\nstate @\"a\nb\" : f32[2] weight", "a name in quotes must end on its line"},
         {"module m f32\nstate @\"\" : f32[2] weight", "name is empty"},
-        {"module m f32\ncondition @c : f32[2, 2]", "a condition is a vector of floats"},
+        {"module m f32\ncondition @c : f32[]", "a condition is a tensor of floats with an axis"},
         {"module m f32\nweight @w : f32[2] net 0 form 0 axis 1 fan 1 1 init constant 0", "expected an integer from 0 to 0"},
         {"module m f32\nweight @w : f32[] net 0 form 0 axis 0 fan 1 1 init constant 0", "a scalar has no axes"},
         {"module m f32\nweight @w : i32[2] net 0 form 0 fan 1 1 init constant 0", "a weight is of floats"},
