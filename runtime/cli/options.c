@@ -269,6 +269,8 @@ static bool set_flag(Options *options, Key key, const char *value)
         return set_text(&options->weights, flag, value, "a file");
     case KEY_TRIALS:
         return set_text(&options->run.trials, flag, value, "a file");
+    case KEY_POINTS:
+        return set_text(&options->run.points, flag, value, "a file");
     case KEY_SCHEDULE:
         return set_text(&options->run.schedule, flag, value, "a file");
     case KEY_FROM:

@@ -33,6 +33,7 @@ typedef struct Run {
     Evaluation *evaluations;
     Sweep sweep;
     TrialActs trials; /* where the train has trials */
+    Points points;    /* that they begin with */
     Functions functions;
     Call init, hypers, plateau;
     Call calls[MAX_ACTS]; /* of acts that are calls */

@@ -11,9 +11,9 @@
 #include "runtime/abi/hyper_kinds.h"
 #include "runtime/abi/schedule_rows.h"
 #include "runtime/core/report.h"
+#include "runtime/run/hyper_values.h"
 
 static const double never = 1e30;          /* the step of a row that is not needed */
-static const double farthest = 13.8155106; /* of an unconstrained number of an interval: its share is 1e-6 from an end */
 
 typedef struct Table {
     const Manifest *manifest;
@@ -27,44 +27,6 @@ typedef struct Table {
 static double *row_of(const Table *table, int64_t row)
 {
     return table->numbers + (size_t)row * table->width;
-}
-
-static bool bad_value(const Table *table, const HyperInfo *hyper, const char *what)
-{
-    return report_error("%s:%" PRId64 ": %s %s", table->path, table->line, hyper->name, what);
-}
-
-/* The unconstrained number of a value. A value that has come to an end of its interval is taken to be right before it. */
-static bool read_number(const Table *table, const HyperInfo *hyper, const json_t *json, double *raw)
-{
-    if (!json_is_number(json))
-        return bad_value(table, hyper, json ? "is not a number" : "has too few numbers");
-    double value = json_number_value(json);
-    bool bounded = hyper_kind_is_bounded(hyper->kind), at_end = bounded && (value == hyper->low || value == hyper->high);
-    if (at_end) {
-        *raw = value == hyper->low ? -farthest : farthest;
-        return true;
-    }
-    if (!hyper_kind_holds(hyper->kind, hyper->low, hyper->high, value))
-        return bad_value(table, hyper, "is out of its bounds");
-    *raw = hyper_kind_raw(hyper->kind, hyper->low, hyper->high, hyper->init, value);
-    return true;
-}
-
-static bool read_hyper(const Table *table, const HyperInfo *hyper, const json_t *event, double *raw)
-{
-    const json_t *value = json_object_get(event, hyper->name);
-    size_t count = hyper_elements(hyper);
-    if (!value)
-        return bad_value(table, hyper, "is missing");
-    if (!json_is_array(value))
-        return count == 1 ? read_number(table, hyper, value, raw) : bad_value(table, hyper, "is not a list of numbers");
-    if (json_array_size(value) != count)
-        return bad_value(table, hyper, "has another number of values in the model");
-    for (size_t k = 0; k < count; k++)
-        if (!read_number(table, hyper, json_array_get(value, k), &raw[k]))
-            return false;
-    return true;
 }
 
 static bool read_event(Table *table, const json_t *event, int64_t epoch_steps)
@@ -82,13 +44,8 @@ static bool read_event(Table *table, const json_t *event, int64_t epoch_steps)
         return report_error("%s has more than %d evaluations", table->path, SCHEDULE_ROWS - 2);
     double *row = row_of(table, table->rows++);
     *row++ = step;
-    for (size_t i = 0; i < table->info->hyper_count; i++) {
-        const HyperInfo *hyper = &table->manifest->hypers[table->info->hypers[i]];
-        if (!read_hyper(table, hyper, event, row))
-            return false;
-        row += hyper_elements(hyper);
-    }
-    return true;
+    HyperLine at = {table->path, table->line};
+    return hyper_values_read(table->manifest, at, table->info->hypers, table->info->hyper_count, event, row);
 }
 
 static bool read_lines(Table *table, FILE *file, int64_t epoch_steps)

@@ -17,6 +17,7 @@ typedef struct RunSettings {
     const char *data; /* folder of the data files; never NULL */
     const char *out;  /* run folder; NULL: one of its own (runtime/run/folder.h) */
     const char *trials; /* the file of trials; NULL: trials.jsonl in the run folder */
+    const char *points; /* the file of points that trials begin with; NULL: none */
     const char *schedule; /* the file of a schedule of hyperparameters; NULL: none */
     const char *from; /* the file of the first weights; NULL: none */
     bool has_seed, resume, quiet;

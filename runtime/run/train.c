@@ -372,7 +372,8 @@ static bool check_schedule(const Run *run)
 
 static bool prepare(Run *run)
 {
-    if (!choose_folder(run) || !find_run(run) || !check_schedule(run))
+    if (!choose_folder(run) || !find_run(run) || !check_schedule(run) ||
+        (run->settings->points && !points_read(run->manifest, run->settings->points, &run->points)))
         return false;
     parallel_set_threads((int)run->identity.threads);
     if (!data_load(&run->data, run->manifest, run->settings->data, run->identity.seed) ||
@@ -423,6 +424,7 @@ static void close_run(Run *run)
         call_close(&run->calls[i]);
     metrics_log_close(&run->log);
     trial_acts_close(&run->trials);
+    points_free(&run->points);
     program_close(&run->program);
     data_free(&run->data);
     free(run->folder);
@@ -450,7 +452,7 @@ static bool open_trials(Run *run)
     bool fine = (shared || own) && run->trials.folder &&
                 trials_open(&run->trials.trials, run->manifest, run->identity.seed, shared ? shared : own);
     free(own);
-    return fine;
+    return fine && (!run->points.count || trials_give(&run->trials.trials, &run->points));
 }
 
 /* Creates or continues the folder's files. A run begins with a checkpoint of its first states, so that it can be resumed from its
@@ -565,6 +567,8 @@ static bool check_files(const TrainInfo *train, const RunSettings *settings)
         return report_error("this model has no train to run");
     if (settings->trials && !train->trials)
         return report_error("--trials is for a train that has trials");
+    if (settings->points && !train->trials)
+        return report_error("--points is for a train that has trials");
     return !settings->schedule || train->schedule || report_error("--schedule is for a train that replays one");
 }
 

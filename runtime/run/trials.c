@@ -49,8 +49,9 @@ static void make_space(Trials *trials)
 
 typedef struct Trial {
     double point[MOST_PROPOSED_NUMBERS];
-    const char *by;
-    json_t *finished; /* NULL: it is being trained, or was given up */
+    const char *by;   /* NULL: it waits for whoever takes it */
+    bool given;       /* by a user */
+    json_t *finished; /* NULL: it waits, is being trained, or was given up */
 } Trial;
 
 typedef struct TrialList {
@@ -74,6 +75,7 @@ static bool add_claim(const Trials *trials, TrialList *list, const json_t *line)
     list->trials = grown;
     Trial *trial = &list->trials[list->count++];
     *trial = (Trial){.by = json_string_value(json_object_get(line, "by"))};
+    trial->given = !trial->by;
     if (json_array_size(point) != trials->space.d)
         return false;
     for (size_t i = 0; i < trials->space.d; i++) {
@@ -113,7 +115,10 @@ static bool add_line(const Trials *trials, TrialList *list, const char *text, si
     }
     if (place < 0 || place >= list->count)
         return damaged(trials, number, "no such trial was begun");
-    if (!list->trials[place].finished)
+    const char *by = json_string_value(json_object_get(line, "by"));
+    if (by)
+        list->trials[place].by = by;
+    else if (!list->trials[place].finished)
         list->trials[place].finished = line;
     return true;
 }
@@ -217,7 +222,7 @@ static double value_of(const Trial *trial)
     return json_number_value(json_object_get(trial->finished, "value"));
 }
 
-/* What is known: trials with values, then those that are being trained. A trial that failed counts as if it had the largest
+/* Proposal `number`, but for points that were given. What is known: trials with values, then those that are being trained. A trial that failed counts as if it had the largest
  * value, so that its neighbourhood is left. */
 static bool propose(const Trials *trials, const TrialList *list, int64_t number, double *point)
 {
@@ -249,6 +254,8 @@ static bool propose(const Trials *trials, const TrialList *list, int64_t number,
             else
                 values[past.count++] = has_value(trial) ? value_of(trial) : largest;
         }
+    for (size_t i = 0; i < count; i++)
+        number -= list->trials[i].given;
     if (!proposals[trials->info->kind](&trials->space, &past, number, point))
         report_note("trial %" PRId64 " is a random one: there are too few values for a model of them", number);
     free(points);
@@ -256,17 +263,64 @@ static bool propose(const Trials *trials, const TrialList *list, int64_t number,
     return true;
 }
 
-static bool claim_new(const Trials *trials, TrialList *list, const char *by, int64_t number, double *point)
+/* Appends a line about a trial; `by` or `point` may be NULL. */
+static bool append_trial(const Trials *trials, TrialList *list, int64_t number, const char *by, const double *point)
 {
-    if (!propose(trials, list, number, point))
-        return false;
-    json_t *numbers = json_array();
-    for (size_t i = 0; i < trials->space.d; i++)
+    json_t *numbers = point ? json_array() : NULL;
+    for (size_t i = 0; point && i < trials->space.d; i++)
         json_array_append_new(numbers, json_real(point[i]));
-    json_t *line = json_pack("{s:I, s:s, s:o}", "trial", (json_int_t)number, "by", by, "point", numbers);
+    json_t *line = json_pack("{s:I, s:s*, s:o*}", "trial", (json_int_t)number, "by", by, "point", numbers);
     bool fine = line ? list_append(trials, list, line) : report_error("out of memory");
     json_decref(line);
     return fine;
+}
+
+static bool is_given(const TrialList *list, const double *point, size_t d)
+{
+    bool found = false;
+    for (int64_t i = 0; i < list->count; i++)
+        found |= list->trials[i].given && !memcmp(list->trials[i].point, point, d * sizeof *point);
+    return found;
+}
+
+/* Drops points that have been given before. */
+static void drop_given(const Trials *trials, const TrialList *list, Points *points)
+{
+    size_t kept = 0, d = points->d;
+    for (size_t i = 0; i < points->count; i++) {
+        double *point = points->numbers + i * d;
+        propose_snap(&trials->space, point);
+        if (!is_given(list, point, d))
+            memmove(points->numbers + kept++ * d, point, d * sizeof *point);
+    }
+    points->count = kept;
+}
+
+bool trials_give(const Trials *trials, Points *points)
+{
+    TrialList list;
+    bool fine = list_open(trials, &list);
+    int64_t left = trials->info->trials - list.count;
+    if (fine && trials->info->kind == PROPOSAL_GRID)
+        fine = report_error("a grid tries its own points alone: give points to 'random', 'sobol' or 'bayes'");
+    if (fine)
+        drop_given(trials, &list, points);
+    if (fine && (int64_t)points->count > left)
+        fine = report_error("%zu points are given, but %" PRId64 " of the train's %" PRId64 " trials are left", points->count, left,
+                            trials->info->trials);
+    for (size_t i = 0; i < points->count && fine; i++)
+        fine = append_trial(trials, &list, list.count + (int64_t)i, NULL, points->numbers + i * points->d);
+    list_close(&list);
+    return fine;
+}
+
+/* The first trial that waits; -1: none does. */
+static int64_t find_waiting(const TrialList *list)
+{
+    for (int64_t i = 0; i < list->count; i++)
+        if (!list->trials[i].finished && !list->trials[i].by)
+            return i;
+    return -1;
 }
 
 /* The last trial that the run has claimed and not finished; -1: there is none. */
@@ -280,15 +334,16 @@ static int64_t find_own(const TrialList *list, const char *by)
 
 static Claim claim_in(const Trials *trials, TrialList *list, const char *by, int64_t *number, double *point)
 {
-    *number = find_own(list, by);
-    if (*number >= 0) {
+    bool own = (*number = find_own(list, by)) >= 0, waiting = !own && (*number = find_waiting(list)) >= 0;
+    if (own || waiting) {
         memcpy(point, list->trials[*number].point, trials->space.d * sizeof *point);
-        return TRIAL_CLAIMED;
+        return own || append_trial(trials, list, *number, by, NULL) ? TRIAL_CLAIMED : TRIALS_FAILED;
     }
     *number = list->count;
     if (list->count >= trials->info->trials)
         return TRIALS_DONE;
-    return claim_new(trials, list, by, *number, point) ? TRIAL_CLAIMED : TRIALS_FAILED;
+    bool claimed = propose(trials, list, *number, point) && append_trial(trials, list, *number, by, point);
+    return claimed ? TRIAL_CLAIMED : TRIALS_FAILED;
 }
 
 Claim trials_claim(const Trials *trials, const char *by, int64_t *number, double *point)

@@ -5,7 +5,8 @@
  *     {"trial": 3, "by": "runs/mlp-find-1", "point": [0.31, 0.75]}
  *     {"trial": 3, "value": 0.281, "curve": [0.42, 0.3, 0.281], "hypers": {"lam.rate": 0.02}, "step": 4000, "ended": "steps"}
  *
- * where `point` lies in the unit cube of proposals/proposals.h, `curve` has the value at each evaluation, and `ended` is "steps", "patience",
+ * A point that a user has given has no `by`; whoever takes it adds {"trial": 0, "by": "runs/mlp-find-1"}. Here
+ * `point` lies in the unit cube of proposals/proposals.h, `curve` has the value at each evaluation, and `ended` is "steps", "patience",
  * "pruned" or "failed", whose value is null: its loss was no finite number. */
 #ifndef HN_RUNTIME_TRIALS_H
 #define HN_RUNTIME_TRIALS_H
@@ -14,6 +15,7 @@
 
 #include "runtime/core/manifest.h"
 #include "proposals/proposals.h"
+#include "runtime/run/points.h"
 
 typedef struct Trials {
     const Manifest *manifest;
@@ -25,6 +27,9 @@ typedef struct Trials {
 
 /* Opens the file, which is made if there is none; `path` is copied. Errors are reported: also a file of other trials. */
 bool trials_open(Trials *trials, const Manifest *manifest, uint64_t seed, const char *path);
+/* Adds points to try before the train's own ones, but for those that were added before. False (reported) if there are more than trials
+ * are left, or the train tries a grid. */
+bool trials_give(const Trials *trials, Points *points);
 void trials_close(Trials *trials);
 
 typedef enum { TRIAL_CLAIMED, TRIALS_DONE, TRIALS_FAILED } Claim;

@@ -288,6 +288,36 @@ static void test_metrics_that_are_no_numbers(void **state)
     free_trials(noted);
 }
 
+/* Points that are given come first, as trials like all others; the search goes on with what it would have begun with. */
+static void test_given_points(void **state)
+{
+    (void)state;
+    Noted noted[MOST];
+    static const char points[] = "{\"lam.a\": 0.3, \"lam.b\": 0, \"lam.c\": 2}\n\n{\"model\": 1}\n"
+                                 "{\"hypers\": {\"lam.a\": 0.1, \"lam.b\": 1, \"lam.c\": 3}, \"value\": 7}\n";
+    write_file("points.jsonl", points, sizeof points - 1);
+    build("sobol(8)", "");
+    must_run("rm -rf run && ./m train --out plain --quiet");
+    must_run("./m train --out run --points points.jsonl --quiet && ./m train --out run --points points.jsonl --quiet --resume");
+    must_run("grep -v '\"by\"[^}]*[0-9a-z]\"}' run/trials.jsonl > run.jsonl && test $(grep -c point run.jsonl) = 8");
+    assert_int_equal(read_trials("run.jsonl", noted), 8);
+    check_values(noted, 8);
+    assert_true(fabs(hyper(&noted[0], "lam.a") - 0.3) < 1e-6 && hyper(&noted[0], "lam.b") < 1e-5 && hyper(&noted[0], "lam.c") == 2);
+    assert_true(fabs(hyper(&noted[1], "lam.a") - 0.1) < 1e-6 && hyper(&noted[1], "lam.b") > 1 - 1e-5 && hyper(&noted[1], "lam.c") == 3);
+    Noted plain[MOST];
+    assert_int_equal(read_trials("plain/trials.jsonl", plain), 8);
+    for (size_t i = 0; i < 6; i++)
+        assert_true(json_equal(json_object_get(plain[i].claim, "point"), json_object_get(noted[i + 2].claim, "point")));
+    free_trials(plain);
+    free_trials(noted);
+    write_file("points.jsonl", "{\"lam.a\": 0.3, \"lam.b\": 2, \"lam.c\": 2}\n", 42);
+    assert_int_equal(run_command("./m train --out bad --points points.jsonl --quiet"), 1);
+    assert_true(output_has("points.jsonl:1: lam.b is out of its bounds"));
+    must_run("for i in 1 2 3 4 5 6 7 8 9; do echo '{\"lam.a\": 0.3, \"lam.b\": 0.'$i', \"lam.c\": 2}'; done > points.jsonl");
+    assert_int_equal(run_command("./m train --out many --points points.jsonl --quiet"), 1);
+    assert_true(output_has("9 points are given, but 8 of the train's 8 trials are left"));
+}
+
 static void test_wrong_files(void **state)
 {
     (void)state;
@@ -338,6 +368,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_killed_runs, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_shared_file, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_folders, folder_set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_given_points, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_metrics_that_are_no_numbers, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_seconds, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_wrong_files, folder_set_up, folder_tear_down),
