@@ -32,6 +32,8 @@ static const struct {
 } smaller[] = {
     {"hyper_cleaning.hn", {{"ridge", "1"}}}, /* conjugate gradients amplify rounding errors the more, the worse the condition */
     {"hyperlstm.hn", {{"size", "6"}, {"length", "5"}, {"small", "3"}}},
+    {"hyperparameters_images.hn", {{"channels", "2"}}},
+    {"hyperparameters_text.hn", {{"size", "4"}, {"words", "4"}}},
     {"learning_rate.hn", {{"length", "3"}}},
     {"permuted_mnist.hn", {{"width", "60"}, {"chunk", "1500"}}},
     {"resnet_chunked.hn", {{"channels", "2"}, {"chunk", "100"}}},
