@@ -123,7 +123,7 @@ enum { MOST_CUTS = 16 };
 typedef struct RateSchedule {
     ScheduleKind kind;
     double every;  /* step: epochs between cuts; plateau: evaluations without improvement before one; nonmonotonic: its window */
-    double factor; /* of a cut; exponential: of every epoch */
+    double factor; /* of a cut; exponential: of every epoch; power: the exponent */
     double at[MOST_CUTS]; /* multistep: the epochs before which there are cuts, increasing; `cuts` of them */
     uint32_t cuts;
 } RateSchedule;

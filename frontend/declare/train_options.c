@@ -57,8 +57,9 @@ static bool read_schedule(Session *s, const Expr *expr, RateSchedule *schedule)
     Argument arguments[MOST_PARAMETERS];
     int row =
         read_construct(s, expr, (Constructs){schedule_rows, SCHEDULE_COUNT, FOREIGN_SCHEDULE}, "a schedule", arguments);
+    bool alone = row == SCHEDULE_EXPONENTIAL || row == SCHEDULE_POWER;
     *schedule = (RateSchedule){.kind = row < 0 ? SCHEDULE_CONSTANT : (ScheduleKind)row, .every = arguments[0].number,
-                               .factor = arguments[row == SCHEDULE_EXPONENTIAL ? 0 : 1].number};
+                               .factor = arguments[alone ? 0 : 1].number};
     return row >= 0 && (row != SCHEDULE_MULTISTEP || read_cuts(s, arguments[0].expr, schedule));
 }
 

@@ -178,6 +178,11 @@ static Value warm_rate(Assembly *assembly, Builder *b, const Update *update)
     }
     case SCHEDULE_EXPONENTIAL:
         return powered_rate(b, update, epochs_done(assembly, b));
+    case SCHEDULE_POWER: { /* rate (t + 1)^-exponent */
+        Value next = build_with_const(b, OP_ADD, steps_done(assembly, b), 1);
+        Value share = build_unary(b, OP_EXP, times(b, build_unary(b, OP_LOG, next), -schedule->factor));
+        return build_binary(b, OP_MUL, share, rate_of(b, update, 1));
+    }
     case SCHEDULE_MULTISTEP:
         return powered_rate(b, update, cuts_made(assembly, b, schedule));
     case SCHEDULE_PLATEAU:
@@ -450,7 +455,7 @@ void optimizer_explain(const char *what, const Optimizer *o, const char *part, T
     text_printf(out, ", %s", schedule_traits[o->schedule.kind].name);
     if (o->schedule.kind == SCHEDULE_STEP || o->schedule.kind == SCHEDULE_PLATEAU || o->schedule.kind == SCHEDULE_NONMONOTONIC)
         text_printf(out, "(%g, factor: %g)", o->schedule.every, o->schedule.factor);
-    if (o->schedule.kind == SCHEDULE_EXPONENTIAL)
+    if (o->schedule.kind == SCHEDULE_EXPONENTIAL || o->schedule.kind == SCHEDULE_POWER)
         text_printf(out, "(%g)", o->schedule.factor);
     for (uint32_t i = 0; i < o->schedule.cuts; i++)
         text_printf(out, i ? ", %g" : "([%g", o->schedule.at[i]);

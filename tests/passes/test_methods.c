@@ -160,6 +160,8 @@ static double warm_rate(const Optimizer *o, int step)
         return o->rate * pow(o->schedule.factor, floor(epoch / o->schedule.every));
     case SCHEDULE_EXPONENTIAL:
         return o->rate * pow(o->schedule.factor, epoch);
+    case SCHEDULE_POWER:
+        return o->rate * pow(step + 1, -o->schedule.factor);
     case SCHEDULE_MULTISTEP:
         for (uint32_t i = 0; i < o->schedule.cuts; i++)
             cuts += epoch >= o->schedule.at[i];
@@ -220,6 +222,7 @@ static void optimizers_follow_their_formulas(void **state)
         {.kind = OPTIMIZER_SGD, .rate = 0.1, .momentum = 0.9, .nesterov = true, .clip_value = 0.02, .warmup = 4},
         {.kind = OPTIMIZER_ADAM, .rate = 0.05, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .decay = 0.3},
         {.kind = OPTIMIZER_SGD, .rate = 0.1, .schedule = {.kind = SCHEDULE_EXPONENTIAL, .factor = 0.7}},
+        {.kind = OPTIMIZER_SGD, .rate = 0.1, .schedule = {.kind = SCHEDULE_POWER, .factor = 0.5}},
         {.kind = OPTIMIZER_SGD,
          .rate = 0.1,
          .warmup = 3,
