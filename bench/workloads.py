@@ -96,16 +96,18 @@ def continual(name, old):
 CONVOLUTIONS = ((3, 64, 16), (64, 192, 8), (192, 384, 4), (384, 256, 4), (256, 256, 4))  # channels in and out, side of the output
 
 
-def self_tuning_images():
-    """Two products for each of the plain net's, as in self_tuning."""
-    sizes = (1024, 4096, 4096, 10)
-    weights = 2 * (sum((9 * i + 1) * o for i, o, _ in CONVOLUTIONS) + weight_count(*sizes))
+def images(name, tunes):
+    """A network like AlexNet; tuned, two products for each of the plain net's, as in self_tuning."""
+    sizes, copies = (1024, 4096, 4096, 10), 2 if tunes else 1
+    weights = copies * (sum((9 * i + 1) * o for i, o, _ in CONVOLUTIONS) + weight_count(*sizes))
     convolutions = [2 * 128 * 9 * i * o * side * side for i, o, side in CONVOLUTIONS]
-    forward = 2 * (sum(convolutions) + forward_flops(128, sizes))
-    to_inputs = 2 * (sum(convolutions[1:]) + forward_flops(128, sizes))
+    forward = copies * (sum(convolutions) + forward_flops(128, sizes))
+    to_inputs = copies * (sum(convolutions[1:]) + forward_flops(128, sizes))
     lower, upper = 2 * forward + to_inputs + 4 * weights, forward + to_inputs
-    return Workload("W3", "self-tuning network like AlexNet, 15 hyperparameters, batch 128, 5 lower : 1 upper, SGD with momentum", "w3.hn", "cnn",
-                    "none", (5 * lower + upper) / 6, 4 * weights * (5 * (2 * 2 + 2) + 2) / 6, 4 * 2 * weights, calibration=10)
+    flops, updates = ((5 * lower + upper) / 6, 5 / 6) if tunes else (lower, 1)
+    summary = "self-tuning network like AlexNet, 15 hyperparameters, 5 lower : 1 upper" if tunes else "network like AlexNet"
+    return Workload(name, f"{summary}, batch 128, SGD with momentum", "w3.hn", "cnn", "none", flops,
+                    4 * weights * (updates * 2 * 2 + 2), 4 * 2 * weights, "tune" if tunes else "untuned", calibration=10)
 
 
 def pareto_images(name, solver, backward_passes):
@@ -125,7 +127,8 @@ def pareto_images(name, solver, backward_passes):
 WORKLOADS = (global_response(),
              self_tuning("W2", 1200, "SGD with momentum", 2, 4, "w2.hn"),
              self_tuning("W2s", 300, "Adam, weight decay", 3, 10, "w2s.hn"),
-             self_tuning_images(),
+             images("W3", True),
+             images("W3u", False),
              language("W4", True),
              language("W4u", False),
              pareto("W5a", "linear", 1),

@@ -42,6 +42,14 @@ def read_mnist(folder):
     return images, read_idx(folder, "train-labels-idx1-ubyte").astype(np.int64)
 
 
+def read_streams(path, words, streams):
+    """A text's tokens [time, streams], numbered in order of appearance."""
+    with open(path) as file:
+        tokens = [words.setdefault(word, len(words)) for word in file.read().replace("\n", " <eos> ").split()]
+    part = len(tokens) // streams
+    return np.ascontiguousarray(np.array(tokens[:part * streams]).reshape(streams, part).T)
+
+
 def index_batches(first, rows, size, seed=0):
     """Rows [first, first + rows) in batches without end, in a fresh order each epoch."""
     generator = np.random.default_rng(seed)

@@ -3,14 +3,6 @@ import torch
 import torch.nn.functional as F
 
 
-def read_streams(path, words, streams):
-    """Tokens [time, streams], numbered in order of appearance."""
-    with open(path) as file:
-        tokens = [words.setdefault(word, len(words)) for word in file.read().replace("\n", " <eos> ").split()]
-    part = len(tokens) // streams
-    return torch.tensor(tokens[:part * streams]).view(streams, part).t().contiguous()
-
-
 class Layer(torch.nn.Module):
     """An LSTM whose weights respond to the hyperparameters h, row by row. Both products of a step with one matrix are one product."""
 
@@ -88,10 +80,10 @@ class Net(torch.nn.Module):
 
 
 class Stream:
-    """Windows of a text in order, and the states that the window before has left; both begin anew behind the last window."""
+    """Windows of a text [time, streams] in order, and the states that the window before has left; both begin anew behind the last window."""
 
     def __init__(self, data, length, net):
-        self.data, self.length, self.net, self.at, self.states = data, length, net, 0, None
+        self.data, self.length, self.net, self.at, self.states = torch.from_numpy(data), length, net, 0, None
         self.windows = (len(data) - 1) // length
 
     def loss(self, h, rates):

@@ -1,26 +1,10 @@
 """Self-tuning networks (MacKay et al., ICLR 2019) for the peers in PyTorch: hyperparameters that are sampled and tuned, layers whose weights respond
 to them, and dropout with a rate for each example. As hnc's `hyper`, `stn` and `dropout` (docs/methods.md)."""
 import math
-from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-
-
-class Hyper(NamedTuple):
-    """`count` hyperparameters between two bounds, or above 0 if `high` is infinite. `whole`: an integer. `shared`: one draw for a whole batch."""
-    low: float
-    high: float
-    start: float
-    count: int = 1
-    whole: bool = False
-    shared: bool = False
-
-    def unconstrained_start(self):
-        if math.isinf(self.high):
-            return math.log(math.expm1(self.start))
-        share = (self.start + self.whole / 2 - self.low) / (self.high + self.whole - self.low)
-        return math.log(share / (1 - share))
+from hyper import unconstrained_spread
 
 
 class Hypers(torch.nn.Module):
@@ -32,7 +16,7 @@ class Hypers(torch.nn.Module):
         self.entry_shared = [entry.shared for entry in entries.values()]
         each = [entry for entry in entries.values() for _ in range(entry.count)]
         self.centre = torch.nn.Parameter(torch.tensor([entry.unconstrained_start() for entry in each]))
-        self.spread = torch.nn.Parameter(torch.full((len(each),), math.log(math.expm1(deviation))))
+        self.spread = torch.nn.Parameter(torch.full((len(each),), unconstrained_spread(deviation)))
         unbounded = [math.isinf(entry.high) for entry in each]
         columns = {"unbounded": unbounded, "shared": [entry.shared for entry in each], "whole": [entry.whole for entry in each],
                    "low": [entry.low for entry in each], "high": [entry.high for entry in each],

@@ -4,7 +4,8 @@ import harness
 args = harness.parse(__doc__, ["w2", "w2s"])
 import torch
 import torch.nn.functional as F
-from torch_response import Hyper, Hypers, Response, dropout
+from hyper import Hyper
+from torch_response import Hypers, Response, dropout
 
 torch.set_num_threads(args.threads)
 torch.manual_seed(0)

@@ -4,8 +4,9 @@ import harness
 
 args = harness.parse(__doc__, ["w4", "w4u"])
 import torch
-from torch_lm import Net, Stream, penalty, read_streams
-from torch_response import Hyper, Hypers
+from hyper import Hyper
+from torch_lm import Net, Stream, penalty
+from torch_response import Hypers
 
 torch.set_num_threads(args.threads)
 torch.manual_seed(0)
@@ -14,7 +15,7 @@ TUNES = args.workload == "w4"
 HYPERS = {name: Hyper(0, 1, 0.05, shared=name in ("word", "connect")) for name in ("alpha", "beta", "into", "between", "out", "word", "connect")}
 
 numbers = {}
-texts = [read_streams(f"{args.data}/ptb.{name}.txt", numbers, STREAMS) for name in ("train", "valid")]
+texts = [harness.read_streams(f"{args.data}/ptb.{name}.txt", numbers, STREAMS) for name in ("train", "valid")]
 hypers = Hypers(HYPERS, deviation=1.0)
 net = Net(len(numbers), SIZE, len(hypers) if TUNES else 0)
 train, valid = (Stream(text, LENGTH, net) for text in texts)

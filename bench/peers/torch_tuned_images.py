@@ -9,8 +9,9 @@ flags = tuned.parse(__doc__)
 import numpy as np
 import torch
 import torch.nn.functional as F
+from hyper import Hyper
 from torch_augment import cutout, jitter, scale_noise
-from torch_response import Hyper, Hypers, Response, dropout
+from torch_response import Hypers, Response, dropout
 
 torch.set_num_threads(flags.threads)
 torch.manual_seed(flags.seed)

@@ -3,12 +3,14 @@ hyperparameters within their bounds."""
 import math
 import os
 
+import harness
 import tuned
 
 flags = tuned.parse(__doc__)
 import torch
-from torch_lm import Net, Stream, penalty, read_streams
-from torch_response import Hyper, Hypers
+from hyper import Hyper
+from torch_lm import Net, Stream, penalty
+from torch_response import Hypers
 
 torch.set_num_threads(flags.threads)
 torch.manual_seed(flags.seed)
@@ -19,7 +21,7 @@ HYPERS = {"alpha": Hyper(0, math.inf, START), "beta": Hyper(0, math.inf, START),
           "out": Hyper(0, 1, START), "word": Hyper(0, 1, START, shared=True), "connect": Hyper(0, 1, START, shared=True)}
 
 numbers = {}
-texts = {name: read_streams(os.path.join(flags.data, f"ptb.{name}.txt"), numbers, streams)
+texts = {name: harness.read_streams(os.path.join(flags.data, f"ptb.{name}.txt"), numbers, streams)
          for name, streams in (("train", STREAMS), ("valid", STREAMS), ("test", TEST_STREAMS))}
 hypers = Hypers(HYPERS, deviation=1.0)
 net = Net(len(numbers), SIZE, len(hypers) if TUNES else 0)
