@@ -124,6 +124,37 @@ def pareto_images(name, solver, backward_passes):
                     forward + backward_passes * backward + products + 10 * weights, 4 * weights * (3 * 2 + 2), 4 * 3 * weights, solver)
 
 
+def gradient_flops(batch, sizes):
+    """Of a loss with respect to the weights; what goes in needs none."""
+    return 2 * forward_flops(batch, sizes) + forward_flops(batch, sizes[1:])
+
+
+def second_flops(batch, sizes):
+    """Of the derivative of that gradient along a direction of the weights, or of a product with it: two products for each of the gradient's, but
+    one where what goes in has no derivative."""
+    return 2 * forward_flops(batch, sizes) + 4 * forward_flops(batch, sizes[1:])
+
+
+def hypergradient(name, method, train):
+    """A perceptron with a weight decay per layer. Ten steps, then the derivative of the upper loss through the minimum, by a Neumann series of five
+    products, or through the steps."""
+    sizes = (784, 200, 200, 10)
+    weights, implicit = weight_count(*sizes), train == "neumann"
+    steps = 10 * (gradient_flops(128, sizes) + 4 * weights) + gradient_flops(500, sizes)
+    through = gradient_flops(128, sizes) + 5 * second_flops(128, sizes) if implicit else 10 * second_flops(128, sizes)
+    count = 12 if implicit else 11
+    return Workload(name, f"perceptron 784-200-200-10, a decay per layer tuned {method}, batch 128, SGD with momentum", "w8.hn", "hypergradient", "mnist",
+                    (steps + through) / count, 4 * weights * 6 * 10 / count, 4 * 2 * weights, train)
+
+
+def meta_learning():
+    sizes, points, curves, steps = (1, 40, 40, 1), 10, 25, 5
+    weights = weight_count(*sizes)
+    adapted = steps * (gradient_flops(points, sizes) + second_flops(points, sizes) + 2 * weights) + gradient_flops(points, sizes)
+    return Workload("W9", "MAML on sines, five steps on ten points, 25 curves a batch, 1-40-40-1, Adam", "w9.hn", "maml", "none",
+                    curves * adapted + 10 * weights, 4 * weights * (3 * 2 + 2), 4 * 3 * weights)
+
+
 WORKLOADS = (global_response(),
              self_tuning("W2", 1200, "SGD with momentum", 2, 4, "w2.hn"),
              self_tuning("W2s", 300, "Adam, weight decay", 3, 10, "w2s.hn"),
@@ -137,4 +168,7 @@ WORKLOADS = (global_response(),
              pareto_images("W5d", "epo", 2),
              continual("W6a", 1),
              continual("W6b", 9),
-             continual("W6c", 99))
+             continual("W6c", 99),
+             hypergradient("W8a", "by implicit differentiation, a Neumann series of 5 terms", "neumann"),
+             hypergradient("W8b", "through 10 steps", "reverse"),
+             meta_learning())
