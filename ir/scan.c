@@ -102,12 +102,20 @@ bool is_shaped_constant(const Function *f, Value v)
     return shaped && is_shaped_constant(f, op->args[0]);
 }
 
-static void copy_constant(Part *p, Value v)
+/* What is repeated along axes is repeated in the body: its derivative is then a sum there, and no tensor of that size stands around. */
+static Value unrepeated(const Function *f, Value v)
+{
+    while (OP_AT(f, v)->code == OP_BROADCAST)
+        v = OP_AT(f, v)->args[0];
+    return v;
+}
+
+static void copy_in(Part *p, Value v)
 {
     if (p->map[v] != NO_VALUE)
         return;
     if (OP_AT(&p->from, v)->nargs)
-        copy_constant(p, OP_AT(&p->from, v)->args[0]);
+        copy_in(p, OP_AT(&p->from, v)->args[0]);
     p->map[v] = build_copy(&p->body, &p->from, v, p->map);
 }
 
@@ -134,12 +142,14 @@ static uint32_t draw_numbers(Part *p, int64_t steps)
 /* What the body needs from around it. */
 static void take_from_around(Part *p)
 {
-    for (Value v = 0; v < p->from.ops.len; v++)
-        if (p->needed[v] && !p->inside[v] && !is_shaped_constant(&p->from, v))
-            add_input(p, v, v);
+    for (Value v = 0; v < p->from.ops.len; v++) {
+        Value base = unrepeated(&p->from, v);
+        if (p->needed[v] && !p->inside[v] && !is_shaped_constant(&p->from, v) && p->map[base] == NO_VALUE)
+            add_input(p, base, base);
+    }
     for (Value v = 0; v < p->from.ops.len; v++)
         if (p->needed[v] && !p->inside[v])
-            copy_constant(p, v);
+            copy_in(p, v);
 }
 
 /* The axis of entries of a tensor in segments, or those of segments as one axis. */
