@@ -1,4 +1,4 @@
-/* Points that a search is to try before its own: a file of JSON lines. */
+/* Points that a run of trials is to try before its own: a file of JSON lines. */
 #ifndef HN_RUNTIME_POINTS_H
 #define HN_RUNTIME_POINTS_H
 
@@ -13,7 +13,7 @@ typedef struct Points {
 } Points;
 
 /* Reads the points of the file, in its order: of each line that is an object with the values of the train's hyperparameters, or
- * has them under "hypers", as the trials of another search do (trials.jsonl). Other lines do not count. False (reported, with the
+ * has them under "hypers", as those of another run do (trials.jsonl). Other lines do not count. False (reported, with the
  * line) if the file cannot be read, has no point, or a value is missing, no number or out of its bounds. points_free() in any
  * case. */
 bool points_read(const Manifest *manifest, const char *path, Points *points);

@@ -301,8 +301,8 @@ bool trials_give(const Trials *trials, Points *points)
     TrialList list;
     bool fine = list_open(trials, &list);
     int64_t left = trials->info->trials - list.count;
-    if (fine && trials->info->kind == PROPOSAL_GRID)
-        fine = report_error("a grid tries its own points alone: give points to 'random', 'sobol' or 'bayes'");
+    if (fine && trials->info->values)
+        fine = report_error("a grid tries its own points alone");
     if (fine)
         drop_given(trials, &list, points);
     if (fine && (int64_t)points->count > left)
