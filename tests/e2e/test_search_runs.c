@@ -310,7 +310,8 @@ static void test_given_points(void **state)
         assert_true(json_equal(json_object_get(plain[i].claim, "point"), json_object_get(noted[i + 2].claim, "point")));
     free_trials(plain);
     free_trials(noted);
-    write_file("points.jsonl", "{\"lam.a\": 0.3, \"lam.b\": 2, \"lam.c\": 2}\n", 42);
+    static const char outside[] = "{\"lam.a\": 0.3, \"lam.b\": 2, \"lam.c\": 2}\n";
+    write_file("points.jsonl", outside, sizeof outside - 1);
     assert_int_equal(run_command("./m train --out bad --points points.jsonl --quiet"), 1);
     assert_true(output_has("points.jsonl:1: lam.b is out of its bounds"));
     must_run("for i in 1 2 3 4 5 6 7 8 9; do echo '{\"lam.a\": 0.3, \"lam.b\": 0.'$i', \"lam.c\": 2}'; done > points.jsonl");
