@@ -16,7 +16,8 @@ def linear(key, inputs, outputs):
 
 
 def apply(layer, x):
-    return x @ layer["w"].T + layer["b"]
+    """x: a vector. Of x @ w.T, XLA would copy w."""
+    return layer["w"] @ x + layer["b"]
 
 
 def convolve(x, kernel, stride=1, padding=0):
