@@ -259,6 +259,14 @@ void module_free(Module *module)
     support_free(module);
 }
 
+bool function_has(const Function *function, OpCode code)
+{
+    for (Value v = 0; v < function->ops.len; v++)
+        if (OP_AT(function, v)->code == code)
+            return true;
+    return false;
+}
+
 Function *module_function(Module *module, const char *name)
 {
     for (uint32_t i = 0; i < module->functions.len; i++)

@@ -292,6 +292,7 @@ void function_replace(Function *function, Function *with);
 void function_remove(Module *module, Function *function);
 /* Whether both have equal ops in the same order, and the same of these as inputs and as outputs; names are not compared. */
 bool function_equal(const Function *f, const Function *g);
+bool function_has(const Function *function, OpCode code);
 uint32_t module_state(Module *module, const char *name, Type type, StateRole role); /* adds; returns its index */
 int64_t find_state(const Module *module, const char *name);                         /* -1: none */
 /* The state of that name, added with that first value if there is none. */

@@ -22,10 +22,7 @@ void pass_batch(Module *module, Function *function, int64_t batch_size, bool mas
         Type type = mapped_type(&examples, OP_AT(function, input)->type);
         rewrite.map[input] = build_input(&rewrite.b, function->input_names.data[i], type);
     }
-    bool fetches = false;
-    for (Value v = 0; v < function->ops.len; v++)
-        fetches |= OP_AT(function, v)->code == OP_EXAMPLE;
-    if (fetches || masked)
+    if (masked || function_has(function, OP_EXAMPLE))
         examples.index = build_input(&rewrite.b, "index", type_of(DTYPE_I32, 1, &batch_size));
     if (masked)
         examples.mask = build_input(&rewrite.b, "mask", type_of(DTYPE_BOOL, 1, &batch_size));

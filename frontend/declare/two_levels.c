@@ -64,9 +64,8 @@ static bool steps_read(const Module *module, const Hyper *hyper)
 {
     bool read = false;
     for (uint32_t i = 0; i < module->weights.len && !read; i++) {
-        const Function *value = weight_value_function(module, i);
-        for (Value v = 0; value && v < value->ops.len && !read; v++)
-            read = OP_AT(value, v)->code == OP_GRAD && reads(value, hyper);
+        const Function *value = module->weights.data[i].net == NO_NET ? weight_value_function(module, i) : NULL;
+        read = value && function_has(value, OP_GRAD) && reads(value, hyper);
     }
     return read;
 }
@@ -98,21 +97,13 @@ void warn_of_unused_hypers(Session *s, const Decl *decl, const Train *train)
     }
 }
 
-static bool reads_examples(const Function *f)
-{
-    for (Value v = 0; v < f->ops.len; v++)
-        if (OP_AT(f, v)->code == OP_EXAMPLE)
-            return true;
-    return false;
-}
-
 void warn_of_same_split(Session *s, const Decl *decl, const Train *train)
 {
     const Phase *weights = &train->phases.data[0], *upper = &train->phases.data[1];
     const Setting *setting = setting_of(decl, "upper");
     if (train->phases.len == 2 && weights->dataset == upper->dataset && weights->split == upper->split &&
-        same_member(weights->member, upper->member) && setting && reads_examples(weights->objective) &&
-        reads_examples(upper->objective)) {
+        same_member(weights->member, upper->member) && setting && function_has(weights->objective, OP_EXAMPLE) &&
+        function_has(upper->objective, OP_EXAMPLE)) {
         warn(s, WARNING_SAME_SPLIT, setting->span,
              "the hyperparameters are tuned on the examples that the weights are trained on");
         add_help(s, "give 'upper' a split of its own, such as one for validation");

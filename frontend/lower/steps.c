@@ -5,6 +5,7 @@
 
 /* The vector at a step, which the weights of `form` are pieces of meanwhile. */
 typedef struct Moving {
+    const FormArguments *arguments;
     uint32_t form;
     Value at;
 } Moving;
@@ -17,21 +18,13 @@ bool is_moving(const Session *s, uint32_t weight)
     return s->moving && w->form == s->moving->form && w->net != NO_NET;
 }
 
-/* Where the weight begins in the vector. */
-static int64_t place_of(const Module *module, uint32_t weight)
-{
-    int64_t place = 0;
-    for (uint32_t i = 0; i < weight; i++)
-        if (module->weights.data[i].form == module->weights.data[weight].form && module->weights.data[i].net != NO_NET)
-            place += type_elements(module->weights.data[i].type);
-    return place;
-}
-
 Value moving_weight(Session *s, uint32_t weight)
 {
+    const Moving *moving = s->moving;
     Type type = s->module->weights.data[weight].type;
-    Value piece = part_of(&s->builder, s->moving->at, place_of(s->module, weight), type_elements(type));
-    return build_reshape(&s->builder, piece, type);
+    uint32_t before;
+    int64_t first = count_numbers(s->module, moving->arguments, moving->form, weight, &before);
+    return build_reshape(&s->builder, part_of(&s->builder, moving->at, first, type_elements(type)), type);
 }
 
 /* ---- where the steps begin ---- */
@@ -104,10 +97,10 @@ static bool depends(const Function *function, Value value, Value on)
     return found;
 }
 
-/* The loss with the weights as they are at `at`; NO_VALUE after an error. */
-static Value loss_at(Session *s, const FormArguments *arguments, uint32_t form, Value at)
+/* The loss with the weights as they are at `at`; NO_VALUE after an error. The first step tells whether it depends on them. */
+static Value loss_at(Session *s, const FormArguments *arguments, uint32_t form, Value at, bool first)
 {
-    Moving moving = {form, at};
+    Moving moving = {arguments, form, at};
     s->moving = &moving;
     Val loss = as_real(s, evaluate(s, arguments->loss), arguments->loss->span);
     s->moving = NULL;
@@ -117,7 +110,7 @@ static Value loss_at(Session *s, const FormArguments *arguments, uint32_t form, 
         fail(s, arguments->loss->span, "the loss on which 'after' takes steps is one number, but this is %s", describe(s, loss));
         return NO_VALUE;
     }
-    if (depends(s->builder.function, loss.ir, at))
+    if (!first || depends(s->builder.function, loss.ir, at))
         return loss.ir;
     fail(s, arguments->loss->span, "the loss on which 'after' takes steps does not depend on the weights of '%s'",
          s->model->forms.data[form].target);
@@ -140,7 +133,7 @@ Val take_steps(Session *s, const FormArguments *arguments, uint32_t form)
         !read_setting(s, settings[OF_MOMENTUM].expr, "'momentum' of 'sgd'", (Range)FROM_BELOW(0, 1), vector, &momentum))
         return val_poison();
     for (int64_t step = 0; step < arguments->settings[0]; step++) {
-        Value loss = loss_at(s, arguments, form, at);
+        Value loss = loss_at(s, arguments, form, at, step == 0);
         if (loss == NO_VALUE || s->exhausted)
             return val_poison();
         Value gradient = build_grad(b, loss, at);

@@ -10,8 +10,7 @@ static int64_t numbers(const Weight *weight, const int64_t *settings)
 
 static Value make(FormUse *use)
 {
-    Type type = use->b->module->weights.data[use->weight].type;
-    return build_reshape(use->b, form_numbers(use, use->first, type_elements(type), (Init){0}), type);
+    return build_reshape(use->b, use->input, use->b->module->weights.data[use->weight].type);
 }
 
 const WeightForm form_after = {.make = make, .numbers = numbers};

@@ -12,20 +12,13 @@ const Method *method_of(const Train *train)
     return methods[train->method];
 }
 
-static bool has_gradients(const Function *function)
-{
-    bool found = false;
-    for (Value v = 0; v < function->ops.len; v++)
-        found |= OP_AT(function, v)->code == OP_GRAD;
-    return found;
-}
-
-/* Weights that are made by steps on a loss hold gradients of one example, which are taken before any method sees them. */
+/* Steps on a loss make the vector of numbers of which weights of nets are pieces. It holds gradients of one example, which are taken
+ * before any method sees them. */
 static void expand_steps(Module *module)
 {
     for (uint32_t i = 0; i < module->weights.len; i++) {
-        Function *value = weight_value_function(module, i);
-        if (value && has_gradients(value))
+        Function *value = module->weights.data[i].net == NO_NET ? weight_value_function(module, i) : NULL;
+        if (value && function_has(value, OP_GRAD))
             pass_differentiate(module, value);
     }
 }

@@ -20,9 +20,7 @@ bool is_of_an_example(const Function *function, uint32_t input, const void *expo
 /* Whether a batch is of no use: all examples have the same result, or each draws random numbers of its own. */
 static bool works_alone(const Function *function)
 {
-    bool *varies = varying_values(function), alone = !varies[function->outputs.data[0].value];
-    for (Value v = 0; v < function->ops.len; v++)
-        alone |= OP_AT(function, v)->code == OP_RANDOM;
+    bool *varies = varying_values(function), alone = !varies[function->outputs.data[0].value] || function_has(function, OP_RANDOM);
     support_free(varies);
     return alone;
 }

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -114,6 +115,14 @@ void build_and_train(const char *options)
     must_run("rm -rf run && '%s/hnc' build --float=f64 %s m.hn -o m && ./m train --out run --quiet && tail -n 1 "
              "run/metrics.jsonl > last.json",
              HNC_BINARY_DIR, options);
+}
+
+double predict_row(const char *export, const char *flags)
+{
+    must_run("./m predict --weights run/last.safetensors --export %s %s row.csv", export, flags);
+    const char *row = strstr(command_output(), "\n2,"); /* the number of the line stands before its result */
+    assert_non_null(row);
+    return strtod(row + 3, NULL);
 }
 
 double number(const char *file, const char *key)

@@ -33,6 +33,8 @@ double ridge_worst_derivative(const double expected[2]);
 
 /* Builds m.hn in f64 with these options of hnc, and trains into the folder "run". last.json is the last evaluation. */
 void build_and_train(const char *options);
+/* What an export of ./m makes of row.csv, one row, with the last weights of "run". */
+double predict_row(const char *export, const char *flags);
 /* A number of a file of one JSON object; of last.json. */
 double number(const char *file, const char *key);
 double last(const char *key);

@@ -46,6 +46,16 @@ char *tensor_bytes(const char *path, const char *name, size_t *size)
     return bytes;
 }
 
+void tensor_reals(const char *path, const char *name, double *numbers, size_t count)
+{
+    size_t size;
+    char *bytes = tensor_bytes(path, name, &size);
+    assert_non_null(bytes);
+    assert_int_equal(size, count * sizeof *numbers);
+    memcpy(numbers, bytes, size);
+    free(bytes);
+}
+
 bool same_numbers(const char *left, const char *left_name, const char *right, const char *right_name)
 {
     size_t left_size = 0, right_size = 0;

@@ -193,24 +193,6 @@ static void test_other_methods(void **state)
     }
 }
 
-static double predicted(const char *export, const char *flags)
-{
-    must_run("./m predict --weights run/last.safetensors --export %s %s row.csv", export, flags);
-    const char *row = strstr(command_output(), "\n2,"); /* the number of the line stands before its result */
-    assert_non_null(row);
-    return strtod(row + 3, NULL);
-}
-
-static void read_numbers(const char *name, double numbers[3])
-{
-    size_t size;
-    char *bytes = tensor_bytes("run/last.safetensors", name, &size);
-    assert_non_null(bytes);
-    assert_int_equal(size, 3 * sizeof *numbers);
-    memcpy(numbers, bytes, size);
-    free(bytes);
-}
-
 /* An export has no responses, unless it takes the hyperparameters: then it answers for other values, too. */
 static void test_exports(void **state)
 {
@@ -236,18 +218,18 @@ static void test_exports(void **state)
                      "export score(x) = line(x)\n"
                      "export other(x, lam) = line(x)\n");
     build_and_train("");
-    read_numbers("line.w/elem", elem);
-    read_numbers("line.w/hyper", hyper);
-    read_numbers("line.w/scale", scale);
+    tensor_reals("run/last.safetensors", "line.w/elem", elem, 3);
+    tensor_reals("run/last.safetensors", "line.w/hyper", hyper, 3);
+    tensor_reals("run/last.safetensors", "line.w/scale", scale, 3);
     double shift = log(0.4) - log(last("lam.decay")), here = 0, there = 0;
     for (int i = 0; i < 3; i++) {
         here += elem[i] * x[i];
         there += (elem[i] + shift * scale[i] * hyper[i]) * x[i];
     }
     assert_true(fabs(there - here) > 1e-2);
-    assert_true(fabs(predicted("score", "") - here) < 1e-5);
-    assert_true(fabs(predicted("other", "") - here) < 1e-5);
-    assert_true(fabs(predicted("other", "--hyper lam.decay=0.4") - there) < 1e-5);
+    assert_true(fabs(predict_row("score", "") - here) < 1e-5);
+    assert_true(fabs(predict_row("other", "") - here) < 1e-5);
+    assert_true(fabs(predict_row("other", "--hyper lam.decay=0.4") - there) < 1e-5);
 }
 
 int main(void)
