@@ -83,6 +83,7 @@ enum {
     TILE_FIRST,
     TILE_RHS_COLUMN, /* where rhs is not packed */
     TILE_RHS_ROW,
+    TILE_RHS_LEFT, /* columns of rhs from this tile on */
     TILE_PARAMETERS
 };
 
@@ -92,9 +93,10 @@ typedef struct Tile {
     Sizes s;
     bool tables;
     LLVMValueRef arg[TILE_PARAMETERS], full, sums[MOST_ROWS][MOST_VECTORS];
-    LLVMValueRef out;               /* the first column */
-    LLVMValueRef side_by_side, row; /* with tables: whether all columns lie so; memory for a row of sums */
-    VectorRuns runs[MOST_VECTORS];  /* of rhs that is not packed */
+    LLVMValueRef out;                 /* the first column */
+    LLVMValueRef side_by_side, row;   /* with tables: whether all columns lie so; memory for a row of sums */
+    VectorRuns runs[MOST_VECTORS];    /* of rhs that is not packed */
+    LLVMValueRef ahead[MOST_VECTORS]; /* where the vectors of the next tile begin */
 } Tile;
 
 /* A vector of rhs at k. */
@@ -105,6 +107,14 @@ static LLVMValueRef read_right(Tile *t, LLVMValueRef k, unsigned vector)
         return read_runs(e, t->dtype, &t->runs[vector], offset_along(e, true, t->arg[TILE_RHS_ROW], k), t->s.lanes);
     LLVMValueRef rhs = advance_by(e, t->dtype, t->arg[TILE_RHS], k, t->s.columns);
     return read_vector(e, t->dtype, advance_const(e, t->dtype, rhs, (int64_t)vector * t->s.lanes), t->s.lanes, NULL);
+}
+
+/* Asks for what the next tile will read at k, by turns for each vector, as neighbours of k mostly have the same cache lines. The
+ * next columns may lie in another row or another image, so that no processor guesses them. */
+static void ask_ahead(Tile *t, LLVMValueRef k, unsigned turn)
+{
+    LLVMValueRef offset = offset_along(t->e, true, t->arg[TILE_RHS_ROW], k);
+    prefetch(t->e, emit_advance(t->e, t->dtype, t->ahead[turn % t->s.vectors], offset), false);
 }
 
 static void tile_step(Tile *t, LLVMValueRef k)
@@ -128,8 +138,12 @@ static void tile_sums(Tile *t)
     Emitter *e = t->e;
     LLVMValueRef whole = LLVMBuildAnd(e->builder, t->arg[TILE_K], const_i64(e, -STEPS), "");
     Counter blocks = loop_begin(e, const_i64(e, 0), whole, STEPS);
-    for (int64_t step = 0; step < STEPS; step++)
-        tile_step(t, add(e, blocks.index, const_i64(e, step)));
+    for (unsigned step = 0; step < STEPS; step++) {
+        LLVMValueRef k = add(e, blocks.index, const_i64(e, step));
+        if (t->s.runs)
+            ask_ahead(t, k, step);
+        tile_step(t, k);
+    }
     loop_end(e, &blocks);
     Counter rest = loop_begin(e, whole, t->arg[TILE_K], 1);
     tile_step(t, rest.index);
@@ -254,6 +268,16 @@ static void find_columns(Tile *t)
     t->row = make_variable(e, LLVMArrayType2(element_type(e, t->dtype), t->s.columns));
 }
 
+static void find_ahead(Tile *t)
+{
+    Emitter *e = t->e;
+    for (unsigned v = 0; v < t->s.vectors && t->s.runs; v++) {
+        LLVMValueRef last = LLVMBuildSub(e->builder, t->arg[TILE_RHS_LEFT], const_i64(e, 1), "");
+        LLVMValueRef next = emit_less(e, last, const_i64(e, t->s.columns + (int64_t)v * t->s.lanes));
+        t->ahead[v] = emit_advance(e, t->dtype, t->arg[TILE_RHS], offset_along(e, true, t->arg[TILE_RHS_COLUMN], next));
+    }
+}
+
 /* The name of a function for tiles of that height. */
 static void name_function(char *name, size_t size, const char *what, DType dtype, Sizes s, bool tables)
 {
@@ -278,7 +302,7 @@ static LLVMValueRef tile_function(Emitter *e, DType dtype, Sizes s, bool tables)
         return function;
     LLVMTypeRef along = tables ? e->pointer : e->i64;
     LLVMTypeRef types[TILE_PARAMETERS] = {e->pointer, e->pointer, e->pointer, along, along, e->i64,
-                                          e->i64,     e->i64,     e->i1,      along, along};
+                                          e->i64,     e->i64,     e->i1,      along, along, e->i64};
     function = inner_function(e, name, tile_parameters(s), types);
     Aside aside = inner_begin(e, function);
     Tile t = {.e = e, .dtype = dtype, .s = s, .tables = tables};
@@ -288,6 +312,7 @@ static LLVMValueRef tile_function(Emitter *e, DType dtype, Sizes s, bool tables)
     for (unsigned v = 0; v < s.vectors && s.runs; v++)
         t.runs[v] = find_runs(e, dtype, t.arg[TILE_RHS], t.arg[TILE_RHS_COLUMN], s.runs, s.lanes,
                               const_i64(e, (int64_t)v * s.lanes), t.arg[TILE_COLUMNS]);
+    find_ahead(&t);
     for (unsigned r = 0; r < t.s.rows; r++) /* the next columns: far apart, so that no processor guesses them */
         prefetch(e, advance_const(e, dtype, place_of(&t, r, 0), t.s.columns), true);
     for (unsigned r = 0; r < t.s.rows; r++)
@@ -379,6 +404,7 @@ static void block_columns(Blocks *b, LLVMValueRef column)
         [TILE_FIRST] = begins,
         [TILE_RHS_COLUMN] = rhs.line,
         [TILE_RHS_ROW] = rhs.k,
+        [TILE_RHS_LEFT] = LLVMBuildSub(e->builder, b->arg[BLOCKS_END_COLUMN], column, ""),
     };
     inner_call(e, tile_function(e, b->dtype, b->s, b->tables), tile_parameters(b->s), args);
     loop_end(e, &tile);
