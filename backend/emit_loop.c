@@ -296,6 +296,8 @@ static void emit_loop_at(Nest *n, int level)
         emit_vector_loop(n, level, first, end);
         return;
     }
+    if (level == 0)
+        prefetch_first_rows(n, level, first, end);
     Counter counter = loop_begin(e, first, end, 1);
     emit_body(n, level, counter.index);
     loop_end(e, &counter);

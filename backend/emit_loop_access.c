@@ -29,20 +29,26 @@ static LLVMValueRef row_offset(Nest *n, const Cursor *cursor, LLVMValueRef index
     return LLVMBuildMul(n->e->builder, wide, const_i64(n->e, cursor->access->row), "");
 }
 
-/* Rows of a data set lie anywhere in memory: prefetches the rows that a later round of the loop at `level` reads. Called before
- * the cursor moves. */
-static void prefetch_row(Nest *n, const Cursor *cursor, int level)
+/* ---- rows of a data set, which lie anywhere in memory ---- */
+
+enum { ROUNDS_AHEAD = 8 /* of a loop, after which a row is read that is asked for now */ };
+
+/* Whether each round of the loop at `level` reads a row of its own, and there are enough rounds to ask ahead. */
+static bool reads_rows_at(const Nest *n, const Cursor *cursor, int level)
 {
-    enum { ROUNDS_AHEAD = 8, MOST_LINES = 32 };
+    if (!cursor->access || !cursor->access->indirect || cursor->index_varies || level != cursor->index_level)
+        return false;
+    return n->e->schedule->buffers.data[cursor->access->buffer].kind == BUFFER_ROWS &&
+           n->loop->dims[n->axis_at[level]] > ROUNDS_AHEAD;
+}
+
+/* Prefetches the row of that round of the loop at `level`, at which the cursor has not moved yet. */
+static void prefetch_row(Nest *n, const Cursor *cursor, int level, LLVMValueRef round)
+{
+    enum { MOST_LINES = 32 };
     Emitter *e = n->e;
-    const Buffer *rows = &e->schedule->buffers.data[cursor->access->buffer];
     int axis = n->axis_at[level];
-    if (rows->kind != BUFFER_ROWS || n->loop->dims[axis] <= ROUNDS_AHEAD)
-        return;
-    LLVMValueRef last = const_i64(e, n->loop->dims[axis] - 1);
-    LLVMValueRef ahead = LLVMBuildAdd(e->builder, n->index[axis], const_i64(e, ROUNDS_AHEAD), "");
-    ahead = emit_less(e, ahead, last);
-    LLVMValueRef place = advance_by(e, DTYPE_I32, cursor->index_pointer, ahead, cursor->access->index_stride[axis]);
+    LLVMValueRef place = advance_by(e, DTYPE_I32, cursor->index_pointer, round, cursor->access->index_stride[axis]);
     LLVMValueRef row = emit_advance(e, cursor->dtype, cursor->pointer, row_offset(n, cursor, load_scalar(e, DTYPE_I32, place)));
     int64_t bytes = cursor->access->row * (int64_t)dtype_size(cursor->dtype);
     for (int64_t line = 0, size = e->target.cache_line; line * size < bytes && line < MOST_LINES; line++) {
@@ -51,14 +57,36 @@ static void prefetch_row(Nest *n, const Cursor *cursor, int level)
     }
 }
 
+void prefetch_first_rows(Nest *n, int level, LLVMValueRef first, LLVMValueRef end)
+{
+    Emitter *e = n->e;
+    for (uint32_t i = 0; i < n->loop->nodes.len; i++) {
+        const Cursor *cursor = &n->node_cursors[i];
+        if (!reads_rows_at(n, cursor, level))
+            continue;
+        LLVMValueRef few = LLVMBuildAdd(e->builder, first, const_i64(e, ROUNDS_AHEAD), "");
+        Counter round = loop_begin(e, first, emit_less(e, few, end), 1);
+        prefetch_row(n, cursor, level, round.index);
+        loop_end(e, &round);
+    }
+}
+
+static void prefetch_later_row(Nest *n, const Cursor *cursor, int level)
+{
+    Emitter *e = n->e;
+    int axis = n->axis_at[level];
+    LLVMValueRef ahead = LLVMBuildAdd(e->builder, n->index[axis], const_i64(e, ROUNDS_AHEAD), "");
+    prefetch_row(n, cursor, level, emit_less(e, ahead, const_i64(e, n->loop->dims[axis] - 1)));
+}
+
 void move_cursor(Nest *n, Cursor *cursor, int level)
 {
     if (!cursor->access)
         return;
     if (level >= 0) {
         int axis = n->axis_at[level];
-        if (cursor->access->indirect && !cursor->index_varies && level == cursor->index_level)
-            prefetch_row(n, cursor, level);
+        if (reads_rows_at(n, cursor, level))
+            prefetch_later_row(n, cursor, level);
         cursor->pointer = advance_by(n->e, cursor->dtype, cursor->pointer, n->index[axis], cursor->access->stride[axis]);
         if (cursor->access->indirect)
             cursor->index_pointer =

@@ -320,6 +320,25 @@ static ActInfo act_of(const Filler *f, const Act *act)
     return info;
 }
 
+static PhaseInfo phase_of(const Filler *f, const Train *train, const Phase *phase)
+{
+    return (PhaseInfo){.name = phase->name,
+                       .dataset = phase->dataset,
+                       .split = phase->split,
+                       .member = fixed_member(phase->member),
+                       .member_condition = member_condition(phase->member),
+                       .all_members = phase->all_members,
+                       .batch = phase->batch,
+                       .shuffles_batches = train->shuffles_batches,
+                       .batches = phase->batches ? phase->batches : 1,
+                       .reads_next = phase->reads_next,
+                       .micro_batch = phase->micro_step ? phase->micro_batch : phase->batch,
+                       .micro_step = function_index(f, phase->micro_step),
+                       .step = function_index(f, phase->step),
+                       .rehearsed = phase->rehearsed,
+                       .nonnegative = phase->nonnegative};
+}
+
 static TrainInfo *train_of(const Filler *f, const Train *train)
 {
     TrainInfo *info = ARENA_NEW(f->arena, TrainInfo);
@@ -345,23 +364,8 @@ static TrainInfo *train_of(const Filler *f, const Train *train)
                         .event_count = train->events.len};
     for (uint32_t i = 0; i < train->events.len; i++)
         info->events[i] = train->events.data[i];
-    for (uint32_t i = 0; i < train->phases.len; i++) {
-        const Phase *phase = &train->phases.data[i];
-        info->phases[i] = (PhaseInfo){.name = phase->name,
-                                      .dataset = phase->dataset,
-                                      .split = phase->split,
-                                      .member = fixed_member(phase->member),
-                                      .member_condition = member_condition(phase->member),
-                                      .all_members = phase->all_members,
-                                      .batch = phase->batch,
-                                      .batches = phase->batches ? phase->batches : 1,
-                                      .reads_next = phase->reads_next,
-                                      .micro_batch = phase->micro_step ? phase->micro_batch : phase->batch,
-                                      .micro_step = function_index(f, phase->micro_step),
-                                      .step = function_index(f, phase->step),
-                                      .rehearsed = phase->rehearsed,
-                                      .nonnegative = phase->nonnegative};
-    }
+    for (uint32_t i = 0; i < train->phases.len; i++)
+        info->phases[i] = phase_of(f, train, &train->phases.data[i]);
     for (uint32_t i = 0; i < train->acts.len; i++)
         info->acts[i] = act_of(f, &train->acts.data[i]);
     for (uint32_t i = 0; i < train->metrics.len; i++) {

@@ -24,7 +24,7 @@ PEERS = ROOT / "bench" / "peers"
 PROBLEMS = {"quadratics": "lam.x", "logistic": "lam.decay", "cleaning": None}  # the hyperparameter that is judged; of `cleaning` it is the error
 ERROR = "err(valid.test)"
 SOLVERS = {"amigo": "AmIGO", "stocbio": "stocBiO", "soba": "SOBA"}
-SYSTEMS = {"hnc": "hnc", "jax": "JAX", "rows": "JAX, single rows"}
+SYSTEMS = {"hnc": "hnc", "jax": "JAX"}
 CASES = [(problem, solver) for problem in PROBLEMS for solver in SOLVERS]
 
 
@@ -75,9 +75,9 @@ def run_hnc(folder, problem, solver, seed, out):
         yield {"iterations": line["steps.upper"], "seconds": line["seconds"], **found}
 
 
-def run_jax(flags, folder, problem, solver, seed, more):
+def run_jax(flags, folder, problem, solver, seed):
     said = subprocess.run([flags.python, PEERS / "jax_bilevel.py", problem, solver, folder / problem, json.dumps(settings(problem, solver)),
-                           "--seed", str(seed), *more], check=True, capture_output=True, text=True)
+                           "--seed", str(seed)], check=True, capture_output=True, text=True)
     for line in map(json.loads, said.stdout.splitlines()):
         if problem == "logistic":
             line["hyper"] = [math.exp(x) for x in line["hyper"]]
@@ -89,7 +89,7 @@ def run(flags, folder, system, problem, solver, seed):
     out = folder / f"{system}-{problem}-{solver}-{seed}.json"
     if not out.exists():
         lines = list(run_hnc(folder, problem, solver, seed, out) if system == "hnc" else
-                     run_jax(flags, folder, problem, solver, seed, ["--rows"] * (system == "rows")))
+                     run_jax(flags, folder, problem, solver, seed))
         out.write_text(json.dumps(lines))
     return json.loads(out.read_text())
 
@@ -156,11 +156,11 @@ def row(case, figures, *more):
 
 
 def medians(table):
-    ratio = lambda system: statistics.median(figures[system] / figures["hnc"] for figures in table.values())
-    return f"| **median** | | | {ratio('jax'):.2f} | | {ratio('rows'):.2f} |"
+    ratio = statistics.median(figures["jax"] / figures["hnc"] for figures in table.values())
+    return f"| **median** | | | {ratio:.2f} |"
 
 
-HEAD = "| | hnc | JAX | JAX / hnc | JAX, single rows | JAX / hnc |"
+HEAD = "| | hnc | JAX | JAX / hnc |"
 
 
 def document(flags, curves):
@@ -173,11 +173,11 @@ def document(flags, curves):
     yield (f"`scripts/reproduce bilevel --data mnist/ --python PYTHON --seeds {flags.seeds}`, {time.strftime('%-d %B %Y')}, {machine.processor()}, "
            "1 thread on 1 processor for each system. The systems take turns. Every figure is a median over the seeds. A ratio above 1 says that hnc is faster.\n")
     yield "Microseconds per upper iteration, evaluations not counted:\n"
-    yield HEAD + "\n|---|---|---|---|---|---|"
+    yield HEAD + "\n|---|---|---|---|"
     yield from (row(case, figures) for case, figures in paces.items())
     yield medians(paces) + "\n"
     yield "Seconds of training to the same level:\n"
-    yield HEAD + " level | last, hnc | last, JAX | last, JAX, single rows |\n|---|---|---|---|---|---|---|---|---|---|"
+    yield HEAD + " level | last, hnc | last, JAX |\n|---|---|---|---|---|---|---|"
     yield from (row(case, figures, *map(short, (levels[case], *ends[case].values()))) for case, figures in waits.items())
     yield medians(waits) + " | | | |\n"
     yield from explanation()
@@ -210,7 +210,7 @@ there is less noise at the end; for stocBiO on `logistic`, they have a larger on
 
 hnc and JAX differ in their batches. In JAX, each step of the weights, each product with the second derivative and the mixed derivative have a batch of their own, as in the papers; SOBA takes
 one batch for all three, and moves weights, v and hyperparameters at once. In hnc, the products of an iteration and its mixed derivative share one batch, and the steps of the weights come first and have
-their own. As the benchmark does, `JAX` reads batches that lie side by side in memory, in an order that each epoch draws anew. hnc shuffles single examples, and gathers them; `JAX, single rows` does the same.
+their own. As in the benchmark, both read batches that lie side by side in memory, in an order that each epoch draws anew.
 JAX runs as many iterations as lie between two evaluations in one compiled loop. Compiling counts for no system."""
 
 

@@ -243,8 +243,9 @@ static void explain_train(const Model *model, const Train *train, Arena *arena)
         if (!phase->parts_only)
             optimizer_explain(phase->parts.len ? "" : phase->name, &phase->optimizer, NULL, &text);
         bool named = phase->parts.len || !phase->parts_only; /* above, before its optimizer */
-        text_printf(&text, "  %-10s batches of %" PRId64 " from %s%s.%s\n", named ? "" : phase->name, phase->batch, data->name,
-                    member_text(model->module, phase->member, arena), data->splits.data[phase->split].name);
+        text_printf(&text, "  %-10s batches of %" PRId64 " from %s%s.%s%s\n", named ? "" : phase->name, phase->batch, data->name,
+                    member_text(model->module, phase->member, arena), data->splits.data[phase->split].name,
+                    train->shuffles_batches ? ", side by side" : "");
         if (phase->micro_step)
             text_printf(&text, "  %-10s in micro-batches of %" PRId64 "\n", "", phase->micro_batch);
     }
@@ -308,8 +309,9 @@ static void explain_loops(const Function *function, const char *name, unsigned d
             continue;
         Value loop = scan_of_derivative(function, v, &bytes);
         if (loop != NO_VALUE)
-            printf("loop%s of line %u, %" PRId64 " %s in %s: %.3f MB kept for its derivative\n", depth ? " within it," : "", OP_AT(function, loop)->line,
-                   scan_steps(op), op->flags & OP_REMAT ? "segments" : "steps", name, (double)bytes / 1e6);
+            printf("loop%s of line %u, %" PRId64 " %s in %s: %.3f MB kept for its derivative\n", depth ? " within it," : "",
+                   OP_AT(function, loop)->line, scan_steps(op), op->flags & OP_REMAT ? "segments" : "steps", name,
+                   (double)bytes / 1e6);
         explain_loops(op->body, name, depth + 1);
     }
 }
@@ -323,13 +325,14 @@ static void explain_cost(const Model *model, const Plan *plan, Arena *arena)
         int64_t count;
         const char *unit = unit_of(model, s->function, &count);
         if (unit)
-            printf("  %-30s %12.3f %12.3f  per %s\n", short_text(arena, name, LONGEST_FORM), (double)s->flops / 1e6 / (double)count,
-                   (double)s->bytes / 1e6 / (double)count, unit);
+            printf("  %-30s %12.3f %12.3f  per %s\n", short_text(arena, name, LONGEST_FORM),
+                   (double)s->flops / 1e6 / (double)count, (double)s->bytes / 1e6 / (double)count, unit);
     }
     printf("memory: %" PRId64 " bytes of state, %" PRId64 " bytes of scratch, %.1f MB together (beside the data set)\n",
            plan_state_bytes(plan), plan_scratch_bytes(plan), (double)(plan_state_bytes(plan) + plan_scratch_bytes(plan)) / 1e6);
     for (uint32_t i = 0; i < plan->schedules.len; i++)
-        explain_loops(plan->schedules.data[i].function, short_text(arena, plan->schedules.data[i].function->name, LONGEST_FORM), 0);
+        explain_loops(plan->schedules.data[i].function, short_text(arena, plan->schedules.data[i].function->name, LONGEST_FORM),
+                      0);
 }
 
 /* ---- the rest: --plan ---- */

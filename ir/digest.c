@@ -75,6 +75,8 @@ static void add_train(const Model *model, const Train *t, Text *text)
     add_optimizer(model, &t->sigma_optimizer, text);
     if (t->response_learned_apart)
         add_optimizer(model, &t->response_optimizer, text);
+    if (t->shuffles_batches)
+        text_printf(text, "batches\n");
     for (uint32_t i = 0; i < t->phases.len; i++) {
         const Phase *phase = &t->phases.data[i];
         text_printf(text, "phase %s %u %u\n", phase->name, phase->dataset, phase->split);

@@ -331,7 +331,7 @@ typedef struct PartOptimizer {
 } PartOptimizer;
 
 typedef struct Phase {
-    const char *name; /* "lower", "upper"; "minimise" for fit */
+    const char *name;    /* "lower", "upper"; "minimise" for fit */
     Function *objective; /* per example, output "loss"; of pareto one per objective. NULL: the method has added the phase */
     uint32_t dataset, split;
     MemberChoice member;
@@ -412,6 +412,7 @@ typedef struct Train {
     int select;    /* the metric whose least value marks the best checkpoint: bilevel's upper objective on its whole split, fit's
                       `validate`; -1: none, the last is the best */
     int64_t batch; /* of the first phase */
+    bool shuffles_batches; /* an epoch shuffles batches of examples that lie side by side, not examples */
     int64_t epochs;
     int64_t steps;   /* instead of epochs; 0: epochs count */
     double evaluate; /* epochs between evaluations, or steps */

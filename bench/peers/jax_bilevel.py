@@ -1,6 +1,6 @@
 """Three stochastic bilevel solvers on the three problems of bench/bilevel.py, in JAX.
 
-    jax_bilevel.py PROBLEM SOLVER FOLDER SETTINGS [--seed N] [--rows]
+    jax_bilevel.py PROBLEM SOLVER FOLDER SETTINGS [--seed N]
 
 FOLDER holds the archives of bilevel_problems.py. SETTINGS is a JSON object: the rates `lower`, `upper` and `solve`; `steps`, lower ones for each upper
 one; `products` of a solve; `batch`; upper `iterations` between two lines, and the number of `lines`. A line of JSON has the upper iterations so far, the
@@ -8,8 +8,7 @@ seconds that they took, and the hyperparameters or, of `cleaning`, the error on 
 take no part in the seconds.
 
 The solvers are those of their papers (docs/results/bilevel.md): each lower step, each product with the second derivative, and the mixed derivative have a
-batch of their own; SOBA takes one batch for all three. A batch is a run of neighbouring rows. Each epoch takes the runs in a new order. With --rows, a
-batch consists of single rows, which each epoch shuffles anew: that is how hnc draws them."""
+batch of their own; SOBA takes one batch for all three. A batch is a run of neighbouring rows. Each epoch takes the runs in a new order."""
 import argparse
 import functools
 import json
@@ -23,7 +22,6 @@ parser.add_argument("solver")
 parser.add_argument("folder")
 parser.add_argument("settings", type=json.loads)
 parser.add_argument("--seed", type=int, default=0)
-parser.add_argument("--rows", action="store_true")
 args = parser.parse_args()
 for pool in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[pool] = "1"
@@ -43,15 +41,14 @@ def read(name):
 
 
 class Places:
-    """Where batches lie: each the first row of a run or, with --rows, a list of rows."""
+    """The first rows of batches."""
 
     def __init__(self, data, generator):
         rows = len(next(iter(data.values())))
-        self.order = np.arange(rows, dtype=np.int32) if args.rows else BATCH * np.arange(rows // BATCH, dtype=np.int32)
+        self.order = BATCH * np.arange(rows // BATCH, dtype=np.int32)
         self.generator, self.left = generator, self.order[:0]
 
     def take(self, *shape):
-        shape = (*shape, BATCH) if args.rows else shape
         need, parts = int(np.prod(shape)), [self.left]
         while sum(map(len, parts)) < need:
             parts.append(self.generator.permutation(self.order))
@@ -61,7 +58,7 @@ class Places:
 
 
 def pick(x, place):
-    return x[place] if args.rows else jax.lax.dynamic_slice_in_dim(x, place, BATCH)
+    return jax.lax.dynamic_slice_in_dim(x, place, BATCH)
 
 
 def batch(data, place):

@@ -75,7 +75,8 @@ void lower_updates(TrainPlan *plan, Span span)
     }
     if (s->updates.len)
         check_average_of_statistic(plan, s->updates.data[0].weight);
-    if ((plan->method & IN_CONTINUAL) && plan->train.conditions.len && !s->learning) /* the first walk has all trains in one module */
+    if ((plan->method & IN_CONTINUAL) && plan->train.conditions.len &&
+        !s->learning) /* the first walk has all trains in one module */
         keep_rows_of_updates(s, plan->train.conditions.data[0].condition);
     output_updates(s);
     output_carried(s);
@@ -90,13 +91,16 @@ void check_streams(TrainPlan *plan, SplitUse use, int64_t batch, const Expr *exp
         fail(s, expr->span, "'%s' is carried from window to window, which %s cannot do yet", s->carried.data[0].name,
              method_traits[plan->train.method].name);
     } else if (s->carried.len && !split->streams) {
-        fail(s, expr->span, "'%s' is carried from window to window, but '%s.%s' has no streams of windows", s->carried.data[0].name,
-             data->name, split->name);
+        fail(s, expr->span, "'%s' is carried from window to window, but '%s.%s' has no streams of windows",
+             s->carried.data[0].name, data->name, split->name);
         add_note(s, s->carried.data[0].span, "it is declared here");
         add_help(s, "a text has streams: text(\"train.txt\", unit: word, length: 70, streams: 40)");
     } else if (batch && !s->file->options->trial && split->streams && batch != split->streams) {
-        fail(s, expr->span, "a step takes one window of each stream of '%s.%s', so its batch is %lld, not %lld", data->name, split->name,
-             (long long)split->streams, (long long)batch);
+        fail(s, expr->span, "a step takes one window of each stream of '%s.%s', so its batch is %lld, not %lld", data->name,
+             split->name, (long long)split->streams, (long long)batch);
+    } else if (batch && split->streams && plan->train.shuffles_batches) {
+        fail(s, find_setting(plan, "shuffle")->span,
+             "the windows of the streams of '%s.%s' are read in order, so there is nothing to shuffle", data->name, split->name);
     }
 }
 
@@ -108,7 +112,9 @@ void lower_phase(TrainPlan *plan, const char *name, bool upper)
     if (!setting || !setting->values.first)
         return;
     const Expr *expr = setting->values.first;
-    Phase phase = {.name = name, .upper = upper, .batch = upper ? plan->upper_batch : plan->train.batch,
+    Phase phase = {.name = name,
+                   .upper = upper,
+                   .batch = upper ? plan->upper_batch : plan->train.batch,
                    .micro_batch = upper ? plan->upper_micro_batch : plan->micro_batch};
     unsigned column;
     span_place(setting->span, &phase.line, &column);

@@ -209,6 +209,20 @@ static void read_micro_batch(TrainPlan *plan)
         check_micro_batch(plan, first->next ? first->next : first, plan->upper_batch, &plan->upper_micro_batch);
 }
 
+/* shuffle batches, or as each train does without the line, shuffle examples */
+static void read_shuffle(TrainPlan *plan)
+{
+    const Setting *setting = find_setting(plan, "shuffle");
+    const Expr *value = setting ? setting->values.first : NULL;
+    if (!value)
+        return;
+    plan->train.shuffles_batches = strcmp(head_name(value), "batches") == 0;
+    if (value->kind == EXPR_NAME && (plan->train.shuffles_batches || strcmp(head_name(value), "examples") == 0))
+        return;
+    fail(plan->s, value->span, "what an epoch shuffles is 'examples' or 'batches'");
+    add_help(plan->s, "'shuffle batches' takes examples that lie side by side in the data, in batches whose order is drawn anew");
+}
+
 /* evaluate 2: epochs between evaluations; evaluate 0.25: a part of an epoch; evaluate steps(500) */
 static void read_evaluate(TrainPlan *plan)
 {
@@ -251,6 +265,7 @@ void read_common(TrainPlan *plan)
         fail(plan->s, steps->span, "a train is so many epochs or so many steps long, not both");
     read_batch(plan);
     read_micro_batch(plan);
+    read_shuffle(plan);
     setting_integer(plan, "epochs", 1, &train->epochs);
     setting_integer(plan, "steps", 1, &train->steps);
     setting_integer(plan, "patience", 1, &train->patience);

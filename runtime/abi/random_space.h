@@ -24,6 +24,7 @@
                                                        bit 8 on, 1 + the member of a family; second: the epoch */                \
     USE(SPLIT, 2, 0, 0x7fffffff)                    /* runtime: shuffled rows; stream: the data set; second: the member, or 0 */ \
     USE(DIRICHLET, 3, 0, 1)                         /* rays of a Dirichlet distribution; second: the ray's number */             \
+    USE(FIRST_ROW, 6, 0, 0x7fffffff)                /* runtime: the first row of whole batches in an epoch; as SHUFFLE */         \
     USE(TRIAL, 5, 0, 1)                             /* runtime: what is tried; second: the trial */                              \
     USE(PERMUTATION, 4, 0, 0x7fffffff)              /* runtime: permuted elements; stream: the data set; second: the member */
 

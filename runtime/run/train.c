@@ -161,12 +161,13 @@ static bool open_samplers(Run *run, size_t number, size_t count)
     Phase *phase = &run->phases[number];
     RowRange largest = largest_member(phase);
     bool in_order = run->manifest->datasets[phase->info->dataset].splits[phase->info->split].streams > 0;
+    SampleOrder how = in_order ? SAMPLE_IN_ORDER : phase->info->shuffles_batches ? SAMPLE_BATCHES : SAMPLE_ROWS;
     phase->samplers = calloc(count, sizeof *phase->samplers);
     if (!phase->samplers || !largest.count)
         return largest.count ? report_error("out of memory") : false;
     for (size_t i = 0; i < count; i++) {
         phase->sampler_count++;
-        if (!sampler_open(&phase->samplers[i], run->identity.seed, (uint32_t)number, largest, phase->info->batch, in_order))
+        if (!sampler_open(&phase->samplers[i], run->identity.seed, (uint32_t)number, largest, phase->info->batch, how))
             return false;
         phase_move(run, number, i, phase->reading.condition ? (int64_t)i : reading_member(&phase->reading));
     }

@@ -1,4 +1,4 @@
-/* The parts of the runtime that are functions of their arguments: random numbers, sampling, splits, the order of a run, threads.
+/* The parts of the runtime that are functions of their arguments: random numbers, splits, the order of a run, threads.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,7 +19,6 @@
 #include "runtime/core/program.h"
 #include "runtime/data/dataset.h"
 #include "runtime/data/philox.h"
-#include "runtime/data/sampler.h"
 #include "runtime/run/position.h"
 #include "tests/runtime/abi_text.h"
 
@@ -43,76 +42,6 @@ static void test_philox_vectors(void **state)
         philox_block(vectors[i].counter, vectors[i].key, out);
         assert_memory_equal(out, vectors[i].expected, sizeof out);
     }
-}
-
-static void test_epochs_are_permutations(void **state)
-{
-    (void)state;
-    enum { ROWS = 1000, BATCH = 64, STEPS = ROWS / BATCH };
-    Sampler sampler;
-    int32_t index[BATCH], first_epoch[ROWS];
-    assert_true(sampler_open(&sampler, 42, 0, (RowRange){.first = 500, .count = ROWS}, BATCH, false));
-    assert_int_equal(sampler_epoch_steps(&sampler), STEPS);
-    int in_place = 0, as_before = 0;
-    for (int epoch = 0; epoch < 2; epoch++) {
-        char seen[ROWS] = {0};
-        for (int step = 0; step < STEPS; step++) {
-            sampler_batch(&sampler, epoch * STEPS + step, index);
-            for (int i = 0; i < BATCH; i++) {
-                int place = step * BATCH + i;
-                assert_in_range(index[i], 500, 500 + ROWS - 1);
-                assert_int_equal(seen[index[i] - 500]++, 0);
-                in_place += index[i] == 500 + place;
-                as_before += epoch == 1 && index[i] == first_epoch[place];
-                first_epoch[place] = index[i];
-            }
-        }
-    }
-    assert_in_range(in_place, 0, 12); /* 2 expected */
-    assert_in_range(as_before, 0, 8); /* 1 expected */
-    sampler_close(&sampler);
-}
-
-/* Row i's place after a shuffle is uniform: chi squared over 8 rows and many epochs. */
-static void test_shuffles_are_uniform(void **state)
-{
-    (void)state;
-    enum { ROWS = 8, EPOCHS = 8000 };
-    int counts[ROWS][ROWS] = {{0}};
-    Sampler sampler;
-    int32_t index[ROWS];
-    assert_true(sampler_open(&sampler, 7, 1, (RowRange){.count = ROWS}, ROWS, false));
-    for (int epoch = 0; epoch < EPOCHS; epoch++) {
-        sampler_batch(&sampler, epoch, index);
-        for (int i = 0; i < ROWS; i++)
-            counts[i][index[i]]++;
-    }
-    double chi_squared = 0, expected = (double)EPOCHS / ROWS;
-    for (int i = 0; i < ROWS; i++)
-        for (int j = 0; j < ROWS; j++)
-            chi_squared += (counts[i][j] - expected) * (counts[i][j] - expected) / expected;
-    assert_true(chi_squared < 90); /* 49 degrees of freedom: p = 3e-4 */
-    sampler_close(&sampler);
-}
-
-static void test_batches_need_no_history(void **state)
-{
-    (void)state;
-    enum { BATCH = 10 };
-    Sampler walked, jumped, other;
-    int32_t a[BATCH], b[BATCH], c[BATCH];
-    RowRange rows = {.count = 95};
-    assert_true(sampler_open(&walked, 3, 0, rows, BATCH, false) && sampler_open(&jumped, 3, 0, rows, BATCH, false) &&
-                sampler_open(&other, 4, 0, rows, BATCH, false));
-    for (int step = 0; step <= 40; step++)
-        sampler_batch(&walked, step, a);
-    sampler_batch(&jumped, 40, b);
-    sampler_batch(&other, 40, c);
-    assert_memory_equal(a, b, sizeof a);
-    assert_memory_not_equal(a, c, sizeof a);
-    sampler_close(&walked);
-    sampler_close(&jumped);
-    sampler_close(&other);
 }
 
 static void test_splits_take_rows_in_order(void **state)
@@ -184,10 +113,10 @@ static void test_position_survives_storage(void **state)
     position_store(&position, false, metadata);
     assert_true(position_load(&loaded, metadata));
     assert_memory_equal(&position, &loaded, sizeof position);
-    static const char *const broken[][2] = {
-        {"steps.0", "-1"},        {"batches.1", ""},  {"done.0", "1x"},           {"steps.0", "12x"}, {"evaluated", ""},
-        {"best_value", "nan"},    {"mean.0.0", "0x1"}, {"mean.0.0", "0x1p0 / -3"}, {"seconds", "-1"},  {"trial", "-1"},
-        {"trial_ended", "3"},     {"steps.1", "99999999999999999999"}};
+    static const char *const broken[][2] = {{"steps.0", "-1"},   {"batches.1", ""},          {"done.0", "1x"},
+                                            {"steps.0", "12x"},  {"evaluated", ""},          {"best_value", "nan"},
+                                            {"mean.0.0", "0x1"}, {"mean.0.0", "0x1p0 / -3"}, {"seconds", "-1"},
+                                            {"trial", "-1"},     {"trial_ended", "3"},       {"steps.1", "99999999999999999999"}};
     for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++) {
         json_t *copy = json_deep_copy(metadata);
         json_object_set_new(copy, broken[i][0], json_string(broken[i][1]));
@@ -488,7 +417,7 @@ static void test_manifest_is_checked(void **state)
 }
 
 #define EXPORT(arguments, generate, function, rows)                                                                              \
-    "\"exports\":[{\"name\":\"f\",\"arguments\":[" arguments "],\"generate\":" generate ",\"function\":" function             \
+    "\"exports\":[{\"name\":\"f\",\"arguments\":[" arguments "],\"generate\":" generate ",\"function\":" function                \
     ",\"rows\":" rows ",\"spans\":false,\"labels\":-1,\"dataset\":-1,\"member\":-1,\"member_condition\":-1}]"
 #define ARGUMENT(name, condition) "{\"name\":\"" name "\",\"dtype\":\"f32\",\"shape\":[],\"condition\":" condition "}"
 
@@ -502,10 +431,10 @@ static void test_exports_are_checked(void **state)
     static const char *const wrong[] = {
         EXPORT("", "-1", "6", "0"), /* no result */
         EXPORT("", "-1", "8", "0"),
-        EXPORT("", "-1", "5", "3"),                         /* one example per call */
-        EXPORT(ARGUMENT("metric", "0"), "-1", "5", "0"),    /* a condition, and nothing takes it */
-        EXPORT(ARGUMENT("lam", "0"), "6", "5", "0"),        /* another name */
-        EXPORT(ARGUMENT("metric", "-1"), "6", "5", "0"),    /* of an example, which the function does not take */
+        EXPORT("", "-1", "5", "3"),                      /* one example per call */
+        EXPORT(ARGUMENT("metric", "0"), "-1", "5", "0"), /* a condition, and nothing takes it */
+        EXPORT(ARGUMENT("lam", "0"), "6", "5", "0"),     /* another name */
+        EXPORT(ARGUMENT("metric", "-1"), "6", "5", "0"), /* of an example, which the function does not take */
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
         assert_false(read_changed(none, wrong[i]));
@@ -585,14 +514,19 @@ static void test_rounds_are_checked(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rounds_are_checked),       cmocka_unit_test(test_philox_vectors),
-        cmocka_unit_test(test_epochs_are_permutations),  cmocka_unit_test(test_shuffles_are_uniform),
-        cmocka_unit_test(test_batches_need_no_history),  cmocka_unit_test(test_splits_take_rows_in_order),
-        cmocka_unit_test(test_splits_by_fractions),      cmocka_unit_test(test_position_survives_storage),
-        cmocka_unit_test(test_parallel_ranges),          cmocka_unit_test(test_parallel_without_a_second_processor),
-        cmocka_unit_test(test_parallel_within_parallel), cmocka_unit_test(test_threads_share_products),
-        cmocka_unit_test(test_processor_features),       cmocka_unit_test(test_options),
-        cmocka_unit_test(test_flags_of_conditions),      cmocka_unit_test(test_manifest_is_checked),
+        cmocka_unit_test(test_rounds_are_checked),
+        cmocka_unit_test(test_philox_vectors),
+        cmocka_unit_test(test_splits_take_rows_in_order),
+        cmocka_unit_test(test_splits_by_fractions),
+        cmocka_unit_test(test_position_survives_storage),
+        cmocka_unit_test(test_parallel_ranges),
+        cmocka_unit_test(test_parallel_without_a_second_processor),
+        cmocka_unit_test(test_parallel_within_parallel),
+        cmocka_unit_test(test_threads_share_products),
+        cmocka_unit_test(test_processor_features),
+        cmocka_unit_test(test_options),
+        cmocka_unit_test(test_flags_of_conditions),
+        cmocka_unit_test(test_manifest_is_checked),
         cmocka_unit_test(test_exports_are_checked),
         cmocka_unit_test(test_sweep_is_checked),
     };

@@ -107,15 +107,15 @@ const char hn_manifest[] =
     "\"train\":{\"name\":\"tune\",\"batch\":" TEXT(TOY_BATCH) ",\"epochs\":6,\"seconds\":0,"
 #ifdef TOY_FIT
     "\"method\":\"fit\",\"select\":-1,\"plateau\":-1,\"hypers\":-1,"
-    "\"phases\":[{\"name\":\"minimise\",\"dataset\":0,\"split\":0,\"member\":-1,\"member_condition\":-1,\"all_members\":false,\"batch\":" TEXT(TOY_BATCH) ",\"batches\":1,\"reads_next\":false,\"micro_batch\":" TEXT(TOY_BATCH) ",\"micro_step\":-1,\"step\":1,\"rehearsed\":0,\"nonnegative\":null}],"
+    "\"phases\":[{\"name\":\"minimise\",\"dataset\":0,\"split\":0,\"member\":-1,\"member_condition\":-1,\"all_members\":false,\"batch\":" TEXT(TOY_BATCH) ",\"shuffles_batches\":false,\"batches\":1,\"reads_next\":false,\"micro_batch\":" TEXT(TOY_BATCH) ",\"micro_step\":-1,\"step\":1,\"rehearsed\":0,\"nonnegative\":null}],"
     "\"acts\":["
     ACT("repeat", FIT_SIZE, "6", "true", "true", "0", "1", "false", "0", "false", "0") ","
     ACT("step", "1", "0", "false", "false", "0", "1", "false", "0", "false", "0") "," CALL_NOTE
     ACT("measure", "1", "0", "false", "false", "0", "1", "true", "0", "true", "0") "],"
 #else
     "\"method\":\"bilevel\",\"select\":0,\"plateau\":6,\"hypers\":3,"
-    "\"phases\":[{\"name\":\"lower\",\"dataset\":0,\"split\":0,\"member\":-1,\"member_condition\":-1,\"all_members\":false,\"batch\":" TEXT(TOY_BATCH) ",\"batches\":1,\"reads_next\":false,\"micro_batch\":" TEXT(TOY_BATCH) ",\"micro_step\":-1,\"step\":1,\"rehearsed\":0,\"nonnegative\":null},"
-    "{\"name\":\"upper\",\"dataset\":0,\"split\":1,\"member\":-1,\"member_condition\":-1,\"all_members\":false,\"batch\":" TEXT(TOY_BATCH) ",\"batches\":1,\"reads_next\":false,\"micro_batch\":" TEXT(TOY_BATCH) ",\"micro_step\":-1,\"step\":2,\"rehearsed\":0,\"nonnegative\":null}],"
+    "\"phases\":[{\"name\":\"lower\",\"dataset\":0,\"split\":0,\"member\":-1,\"member_condition\":-1,\"all_members\":false,\"batch\":" TEXT(TOY_BATCH) ",\"shuffles_batches\":false,\"batches\":1,\"reads_next\":false,\"micro_batch\":" TEXT(TOY_BATCH) ",\"micro_step\":-1,\"step\":1,\"rehearsed\":0,\"nonnegative\":null},"
+    "{\"name\":\"upper\",\"dataset\":0,\"split\":1,\"member\":-1,\"member_condition\":-1,\"all_members\":false,\"batch\":" TEXT(TOY_BATCH) ",\"shuffles_batches\":false,\"batches\":1,\"reads_next\":false,\"micro_batch\":" TEXT(TOY_BATCH) ",\"micro_step\":-1,\"step\":2,\"rehearsed\":0,\"nonnegative\":null}],"
     "\"acts\":["
     ACT("repeat", "5", "6", "true", "true", "50", "1", "false", "0", "false", "0") ","
     ACT("step", "1", "0", "false", "false", "0", "1", "false", "0", "false", "0") ","
