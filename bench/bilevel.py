@@ -50,7 +50,7 @@ def settings(problem, solver):
     number = lambda pattern: float(re.search(pattern, block)[1])
     steps, evaluate = int(number(r"every +(\d+) lower")), int(number(r"evaluate steps\((\d+)"))
     return {"lower": number(r"lower .*by sgd\(([\d.]+)"), "upper": number(r"upper .*by sgd\(([\d.]+)"), "solve": number(r"rate: ([\d.]+)"), "steps": steps,
-            "products": int(number(r"solver +\w+\((\d+)")), "batch": int(number(r"batch +(\d+)")), "iterations": evaluate // steps,
+            "products": int(number(r"solver +\w+\((\d+)")) if solver != "soba" else 1, "batch": int(number(r"batch +(\d+)")), "iterations": evaluate // steps,
             "lines": int(number(r"\bsteps +(\d+)")) // evaluate}
 
 
@@ -208,8 +208,7 @@ The solvers take one step of the hyperparameters in each iteration:
 Both systems take the rates from the models. Those of AmIGO and stocBiO are the ones that the benchmark found best, with two exceptions: on `quadratics`, the hyperparameters have a smaller rate, so that
 there is less noise at the end; for stocBiO on `logistic`, they have a larger one, so that the run is shorter. The benchmark lets the rates of SOBA decrease. Its constant rates here were chosen by runs of hnc.
 
-hnc and JAX differ in their batches. In JAX, each step of the weights, each product with the second derivative and the mixed derivative have a batch of their own, as in the papers; SOBA takes
-one batch for all three, and moves weights, v and hyperparameters at once. In hnc, the products of an iteration and its mixed derivative share one batch, and the steps of the weights come first and have
+hnc and JAX differ in their batches. In JAX, each step of the weights, each product with the second derivative and the mixed derivative have a batch of their own, as in the papers. In hnc, the products of an iteration and its mixed derivative share one batch, and the steps of the weights come first and have
 their own. As in the benchmark, both read batches that lie side by side in memory, in an order that each epoch draws anew.
 JAX runs as many iterations as lie between two evaluations in one compiled loop. Compiling counts for no system."""
 

@@ -219,10 +219,12 @@ typedef enum {
     LINEAR_SOLVER_COUNT
 } LinearSolverKind;
 enum { MOST_SOLVER_ARGUMENTS = 4, MOST_SOLVER_STEPS = 100000 };
+typedef enum { ALTERNATES, AT_ONCE } SolverLoopKind; /* of linear_solvers.def */
 
 /* What a train by `implicit` says: how it solves for the derivative of the upper loss through the weights. */
 typedef struct Implicit {
     LinearSolverKind solver;
+    SolverLoopKind loop;
     const char *solver_text; /* with its arguments */
     uint32_t argument_count;
     NamedNumber arguments[MOST_SOLVER_ARGUMENTS]; /* numbers and words of the row, given or not */

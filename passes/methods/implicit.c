@@ -79,12 +79,14 @@ static void accept(LinearSystem *s, Solution solution, Value *v)
     support_free(none);
 }
 
-/* v of the system, for the derivative of the upper loss, as constants for what is differentiated behind it. */
+/* v of the system, for the derivative of the upper loss, as constants for what is differentiated behind it; AT_ONCE, v as it was
+ * before. */
 static void solve_system(Assembly *assembly, Builder *b, const StateList *weights, Value *v)
 {
     const Train *train = assembly->train;
     uint32_t n = weights->len;
-    bool warm = has_solver_argument(train, "start") && solver_argument(train, "start") == 1;
+    bool at_once = train->implicit->loop == AT_ONCE;
+    bool warm = at_once || (has_solver_argument(train, "start") && solver_argument(train, "start") == 1);
     Value *right = support_malloc((n + 1) * sizeof *right), *start = support_malloc((n + 1) * sizeof *start);
     LinearSystem system;
     system_begin(&system, assembly, b, n, weights->data);
@@ -99,7 +101,7 @@ static void solve_system(Assembly *assembly, Builder *b, const StateList *weight
     for (uint32_t i = 0; i < n; i++) {
         if (warm)
             build_write(b, memory_state(assembly->module, "solve/solution", weights->data[i]), v[i]);
-        v[i] = build_unary(b, OP_STOP, v[i]);
+        v[i] = build_unary(b, OP_STOP, at_once ? start[i] : v[i]);
     }
     system_end(&system);
     support_free(right);
@@ -117,33 +119,57 @@ static Value loss_along(Builder *b, const StateList *weights, const Value *v)
     return along;
 }
 
-static void assemble_solve(Assembly *assembly, Phase *phase, const Phase *upper)
+/* On a batch of the lower loss, which is the first output of the function: finds v and moves the hyperparameters. */
+static void move_hypers(Assembly *assembly, Builder *b, const Phase *upper)
 {
-    Module *module = assembly->module;
     const Train *train = assembly->train;
-    Function *function = objective_copy(assembly, phase_function(assembly, phase), train->phases.data[LOWER].objective, AT_HAND);
-    phase_batch(assembly, phase, function);
-    function->outputs.len = 1; /* running statistics stay as they are */
-    Builder b = {.module = module, .function = function, .line = upper->line};
-    StateList weights = weights_read(module, function);
+    StateList weights = weights_read(b->module, b->function);
     Value *v = support_malloc((weights.len + 1) * sizeof *v);
-    solve_system(assembly, &b, &weights, v);
-    Value along = loss_along(&b, &weights, v);
+    solve_system(assembly, b, &weights, v);
+    Value along = loss_along(b, &weights, v);
     TrainedStates trained = {0};
     for (uint32_t i = 0; i < train->conditions.len; i++) {
         uint32_t state = train->conditions.data[i].state;
-        Value read = find_read(function, state),
-              direct = build_read(&b, memory_state(assembly->module, "upper/derivative", state));
+        Value read = find_read(b->function, state),
+              direct = build_read(b, memory_state(assembly->module, "upper/derivative", state));
         if (read != NO_VALUE)
-            direct = build_binary(&b, OP_SUB, direct, build_grad(&b, along, read));
-        vec_push(&trained, (Trained){state, read != NO_VALUE ? read : build_read(&b, state), direct});
+            direct = build_binary(b, OP_SUB, direct, build_grad(b, along, read));
+        vec_push(&trained, (Trained){state, read != NO_VALUE ? read : build_read(b, state), direct});
     }
-    optimizer_append(assembly, &b, (OptimizerNames){upper->name, NULL, false}, &upper->optimizer, trained.len, trained.data);
+    optimizer_append(assembly, b, (OptimizerNames){upper->name, NULL, false}, &upper->optimizer, trained.len, trained.data);
     vec_free(&trained);
     vec_free(&weights);
     support_free(v);
+}
+
+/* The function of the phase with a batch of the lower loss. */
+static Function *lower_batch(Assembly *assembly, const Phase *phase)
+{
+    const Phase *lower = &assembly->train->phases.data[LOWER];
+    Function *function = objective_copy(assembly, phase_function(assembly, phase), lower->objective, AT_HAND);
+    phase_batch(assembly, phase, function);
+    return function;
+}
+
+static void assemble_solve(Assembly *assembly, Phase *phase, const Phase *upper)
+{
+    Function *function = lower_batch(assembly, phase);
+    function->outputs.len = 1; /* running statistics stay as they are */
+    Builder b = {.module = assembly->module, .function = function, .line = upper->line};
+    move_hypers(assembly, &b, upper);
     step_finish(assembly, b.function);
     phase->step = b.function;
+}
+
+/* A step of the weights and of the hyperparameters on one batch: what it writes takes effect behind it, so each begins where the
+ * others were. */
+static void assemble_at_once(Assembly *assembly, Phase *phase, const Phase *upper)
+{
+    Builder b = {.module = assembly->module, .function = lower_batch(assembly, phase), .line = upper->line};
+    move_hypers(assembly, &b, upper);
+    WeightStep step = weight_step_of(assembly, phase, b.function);
+    weight_step_update(assembly, phase, &step);
+    weight_step_end(assembly, phase, &step);
 }
 
 /* ---- all ---- */
@@ -151,6 +177,13 @@ static void assemble_solve(Assembly *assembly, Phase *phase, const Phase *upper)
 static void make_procedure(Train *train)
 {
     size_t budget = act_budget(train);
+    if (train->implicit->loop == AT_ONCE) {
+        act_leaf(train, (Act){.kind = ACT_STEP, .phase = UPPER});
+        act_leaf(train, (Act){.kind = ACT_STEP, .phase = LOWER});
+        act_measure(train);
+        act_end(train, budget);
+        return;
+    }
     act_leaf(train, (Act){.kind = ACT_STEP, .phase = LOWER});
     size_t upper =
         act_repeat(train, (Act){.rounds = train->every_upper, .every = (double)train->every_lower, .after = train->warmup});
@@ -164,6 +197,13 @@ static void make_procedure(Train *train)
 static void assemble(Assembly *assembly)
 {
     Train *train = assembly->train;
+    if (train->implicit->loop == AT_ONCE) {
+        make_procedure(train);
+        assemble_upper(assembly, &train->phases.data[UPPER]);
+        assemble_at_once(assembly, &train->phases.data[LOWER], &train->phases.data[UPPER]);
+        assemble_hypers(assembly);
+        return;
+    }
     const Phase *lower = &train->phases.data[LOWER];
     Phase solve = {.name = "solve",
                    .dataset = lower->dataset,

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "tests/e2e/ridge.h"
+#include "tests/e2e/tensor_file.h"
 #include "tests/runtime/run_command.h"
 
 /* SOLVER, steps of lower, how many of them there are for one of upper. Weights are at the minimum after 4000 steps. */
@@ -65,8 +66,11 @@ static void check_derivative(const RidgeProblem *p, const double v[RIDGE_N], dou
 static void test_converged_solvers(void **state)
 {
     (void)state;
-    static const char *const solvers[] = {"exact", "cg(4, tolerance: 1e-12)", "cg(50, tolerance: 1e-12, start: warm)",
-                                          "normal_cg(8, tolerance: 1e-12)", "neumann(3000, rate: 0.3, tolerance: 1e-9)",
+    static const char *const solvers[] = {"exact",
+                                          "cg(4, tolerance: 1e-12)",
+                                          "cg(50, tolerance: 1e-12, start: warm)",
+                                          "normal_cg(8, tolerance: 1e-12)",
+                                          "neumann(3000, rate: 0.3, tolerance: 1e-9)",
                                           "descent(3000, rate: 0.3, tolerance: 1e-9)"};
     RidgeProblem p = ridge_problem();
     double v[RIDGE_N];
@@ -145,6 +149,41 @@ static void test_descent(void **state)
     write_file("m.hn", text, strlen(text));
     build_and_train("-W error");
     assert_float_equal(last("residual.solve"), sqrt(ridge_dot(r, r) / ridge_dot(p.g, p.g)), 1e-7);
+}
+
+/* Weights, v and hyperparameters move at once, each from where the others were, on losses whose second derivatives change. */
+static void test_soba(void **state)
+{
+    (void)state;
+    static const char text[] = "data d = rows(8) { x: f32 = 1 }\n"
+                               "hyper lam { l: real = 0.7 }\n"
+                               "net point() -> f32 {\n  weight w: f32 = 0.4\n  return w\n}\n"
+                               "objective lower(e) = pow(point(), 4) / 4 + square(point() - lam.l) * square(lam.l) / 2\n"
+                               "objective upper(e) = square(point() - 3) / 2 + square(lam.l) / 10\n"
+                               "train go = implicit(lam) {\n"
+                               "  lower lower(d.train) by sgd(0.05)\n"
+                               "  upper upper(d.train) by sgd(0.03)\n"
+                               "  solver soba(rate: 0.1)\n"
+                               "  batch 8\n"
+                               "  steps 9\n"
+                               "  evaluate steps(9)\n"
+                               "}\n";
+    double w = 0.4, v = 0, l = 0.7;
+    for (int step = 0; step < 9; step++) {
+        double f_w = w * w * w + (w - l) * l * l, f_ww = 3 * w * w + l * l, f_wl = 2 * l * (w - l) - l * l, was = w, before = v;
+        w -= 0.05 * f_w;
+        v += 0.1 * (was - 3 - f_ww * v);
+        l -= 0.03 * (0.2 * l - f_wl * before);
+    }
+    write_file("m.hn", text, strlen(text));
+    build_and_train("-W no-same-split");
+    double found[3];
+    tensor_reals("run/last.safetensors", "point.w", &found[0], 1);
+    tensor_reals("run/last.safetensors", "solve/solution/point.w", &found[1], 1);
+    tensor_reals("run/last.safetensors", "lam/value", &found[2], 1);
+    assert_float_equal(found[0], w, 1e-12);
+    assert_float_equal(found[1], v, 1e-12);
+    assert_float_equal(found[2], l, 1e-12);
 }
 
 /* v = (g - C (ridge W + C' C)^-1 C' g) / ridge, of two columns, the first and third or the second and fourth. */
@@ -312,6 +351,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_converged_solvers, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_descent, folder_set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_soba, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_truncated_series, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_some_columns, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_one_step_of_conjugate_gradients, folder_set_up, folder_tear_down),
