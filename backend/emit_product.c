@@ -49,8 +49,10 @@ static KernelSplit emit_as_loop(Emitter *e, const Product *p)
     LoopForm form = {.loop = loop};
     const Matrix *matrices[] = {&p->lhs, &p->rhs, &p->out};
     View *views[] = {&form.lhs, &form.rhs, &form.out};
-    for (unsigned i = 0; i < 3; i++)
-        *views[i] = (View){.buffer = matrices[i]->view.buffer, .offset = matrices[i]->view.offset};
+    for (unsigned i = 0; i < 3; i++) {
+        *views[i] = matrices[i]->view;
+        memset(views[i]->stride, 0, sizeof views[i]->stride);
+    }
     add_loop_axes(&form, p);
     vec_push(&loop->nodes, (Node){.kind = NODE_LOAD, .dtype = p->dtype, .access = form.lhs});
     vec_push(&loop->nodes, (Node){.kind = NODE_LOAD, .dtype = p->dtype, .access = form.rhs});
@@ -154,7 +156,13 @@ static void emit_gemm(Emitter *e, const Product *p, Operands o)
 
 static LLVMValueRef matrix_start(Emitter *e, const Product *p, const Matrix *matrix, const LLVMValueRef *batch)
 {
-    LLVMValueRef pointer = advance_const(e, p->dtype, e->bases[matrix->view.buffer], matrix->view.offset);
+    const View *view = &matrix->view;
+    LLVMValueRef pointer = advance_const(e, p->dtype, e->bases[view->buffer], view->offset);
+    if (view->indirect) {
+        LLVMValueRef place = advance_const(e, DTYPE_I32, e->bases[view->index_buffer], view->index_offset);
+        LLVMValueRef row = LLVMBuildSExt(e->builder, load_scalar(e, DTYPE_I32, place), e->i64, "");
+        pointer = advance_by(e, p->dtype, pointer, row, view->row);
+    }
     for (unsigned i = 0; i < p->batch_rank; i++)
         pointer = advance_by(e, p->dtype, pointer, batch[i], matrix->batch[i]);
     return pointer;

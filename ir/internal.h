@@ -29,6 +29,7 @@ typedef enum {
     ATTRIBUTES_DOT,    /* contract [a...] [b...], then batch [c...] [d...] where there are any */
     ATTRIBUTES_WINDOW, /* axes [a...] extents [b...] steps [c...] dilations [d...] */
     ATTRIBUTES_RANDOM, /* stream SYMBOL, then `shared` where it is */
+    ATTRIBUTES_FETCH,  /* `neighbours` where rows are */
     ATTRIBUTES_SCAN,   /* loop [STEPS, CARRIES, SCANNED], then `reversed` where it is */
     ATTRIBUTES_GIVEN,  /* given CONDITION..., one per operand; nothing where there are none */
 } OpAttributes;

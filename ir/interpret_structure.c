@@ -333,12 +333,14 @@ static bool check_row(const Run *run, const Op *op, int32_t row, int64_t rows)
 static bool copy_rows(const Run *run, const Op *op, Tensor *out, const Tensor *table, const Tensor *index)
 {
     const int32_t *rows = index->data;
+    bool neighbours = op->flags & OP_NEIGHBOURS;
     int64_t n = type_elements(index->type);
     size_t bytes = (size_t)(type_bytes(table->type) / table->type.dims[0]);
     for (int64_t i = 0; i < n; i++) {
-        if (!check_row(run, op, rows[i], table->type.dims[0]))
+        int32_t row = neighbours ? rows[0] + (int32_t)i : rows[i];
+        if (!check_row(run, op, row, table->type.dims[0]))
             return false;
-        memcpy((char *)out->data + (size_t)i * bytes, (const char *)table->data + (size_t)rows[i] * bytes, bytes);
+        memcpy((char *)out->data + (size_t)i * bytes, (const char *)table->data + (size_t)row * bytes, bytes);
     }
     return true;
 }

@@ -93,9 +93,10 @@ typedef uint32_t Value; /* index of an op in its function */
 #define NO_VALUE UINT32_MAX
 
 enum {
-    OP_SHARED = 1,   /* random: one draw for the whole batch, not one per example */
-    OP_REVERSED = 2, /* scan: from the last step to the first */
-    OP_REMAT = 4,    /* scan: its derivative computes again what a step does, from the carries that it began with */
+    OP_SHARED = 1,     /* random: one draw for the whole batch, not one per example */
+    OP_REVERSED = 2,   /* scan: from the last step to the first */
+    OP_REMAT = 4,      /* scan: its derivative computes again what a step does, from the carries that it began with */
+    OP_NEIGHBOURS = 8, /* fetch: rows side by side in the table, from that of the first index on */
 };
 
 typedef struct Op {

@@ -222,6 +222,9 @@ static bool parse_attributes(Parser *p, Op *op)
             return false;
         op->flags = accept_word(p, "shared") ? OP_SHARED : 0;
         return true;
+    case ATTRIBUTES_FETCH:
+        op->flags = accept_word(p, "neighbours") ? OP_NEIGHBOURS : 0;
+        return true;
     case ATTRIBUTES_SCAN:
         if (!expect_word(p, "loop") || !parse_dims(p, &op->loop))
             return false;

@@ -9,7 +9,7 @@
 const OpText op_text[OP_COUNT] = {
     [OP_CONST] = {SUBJECT_NUMBER, ATTRIBUTES_NONE, NULL},        [OP_IOTA] = {SUBJECT_NONE, ATTRIBUTES_INDEX, "axis"},
     [OP_RANDOM] = {SUBJECT_NONE, ATTRIBUTES_RANDOM, NULL},       [OP_STATE_READ] = {SUBJECT_STATE, ATTRIBUTES_NONE, NULL},
-    [OP_STATE_WRITE] = {SUBJECT_STATE, ATTRIBUTES_NONE, NULL},   [OP_FETCH] = {SUBJECT_FIELD, ATTRIBUTES_NONE, NULL},
+    [OP_STATE_WRITE] = {SUBJECT_STATE, ATTRIBUTES_NONE, NULL},   [OP_FETCH] = {SUBJECT_FIELD, ATTRIBUTES_FETCH, NULL},
     [OP_PARAM] = {SUBJECT_WEIGHT, ATTRIBUTES_GIVEN, "given"},    [OP_CONDITION] = {SUBJECT_CONDITION, ATTRIBUTES_NONE, NULL},
     [OP_SHIFT] = {SUBJECT_CONDITION, ATTRIBUTES_NONE, NULL},     [OP_EXAMPLE] = {SUBJECT_FIELD, ATTRIBUTES_NONE, NULL},
     [OP_BROADCAST] = {SUBJECT_NONE, ATTRIBUTES_LIST, "axes"},    [OP_TRANSPOSE] = {SUBJECT_NONE, ATTRIBUTES_LIST, "axes"},
@@ -269,6 +269,9 @@ static void print_attributes(const Printer *p, const Op *op)
         break;
     case ATTRIBUTES_RANDOM:
         text_printf(out, " stream %u%s", op->symbol, op->flags & OP_SHARED ? " shared" : "");
+        break;
+    case ATTRIBUTES_FETCH:
+        text_printf(out, "%s", op->flags & OP_NEIGHBOURS ? " neighbours" : "");
         break;
     case ATTRIBUTES_SCAN:
         text_printf(out, " loop ");

@@ -183,14 +183,16 @@ static void place_table_access(Fuser *f, Value v)
         memcpy(&table.stride[1], row.stride, sizeof row.stride - sizeof row.stride[0]);
         table.buffer = new_buffer(f, BUFFER_ROWS, op->symbol, field.dtype, 0, v);
     }
+    bool neighbours = op->flags & OP_NEIGHBOURS;
+    view.read = neighbours ? index_type.dims[0] : 1;
     view.buffer = table.buffer;
     view.offset = table.offset;
     view.indirect = true;
     view.index_buffer = index_view.buffer;
     view.index_offset = index_view.offset;
     for (unsigned axis = 0; axis < op->type.rank; axis++) {
-        view.index_stride[axis] = axis < index_type.rank ? index_view.stride[axis] : 0;
-        view.stride[axis] = axis < index_type.rank ? 0 : table.stride[1 + axis - index_type.rank];
+        view.index_stride[axis] = axis < index_type.rank && !neighbours ? index_view.stride[axis] : 0;
+        view.stride[axis] = axis >= index_type.rank ? table.stride[1 + axis - index_type.rank] : neighbours ? view.row : 0;
     }
     Info *info = &f->info[v];
     info->in_memory = true;
@@ -226,7 +228,8 @@ static void place_special(Fuser *f, Value v, KernelKind kind)
     Special special = {
         .out = f->info[v].view, .out_type = op->type, .inputs = op->nargs, .symbol = op->symbol, .axis = op->axis.v[0]};
     for (uint32_t i = 0; i < op->nargs; i++) {
-        special.in[i] = kernel_info[kind].operands == ROWS_IN_ORDER ? need_row_major(f, op->args[i], index) : need_plain(f, op->args[i], index);
+        special.in[i] = kernel_info[kind].operands == ROWS_IN_ORDER ? need_row_major(f, op->args[i], index)
+                                                                    : need_plain(f, op->args[i], index);
         special.in_type[i] = type_at(f, op->args[i]);
     }
     Kernel *kernel = &f->groups.data[index].kernel;

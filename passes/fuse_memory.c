@@ -20,8 +20,10 @@ static bool commutes(const Fuser *f, Value v, Type shape, unsigned *budget)
         return true;
     case OP_FETCH: {
         View rows = view_contiguous(0, op->type);
-        rows.stride[0] = 0;
-        rows.index_stride[0] = 1;
+        if (!(op->flags & OP_NEIGHBOURS)) {
+            rows.stride[0] = 0;
+            rows.index_stride[0] = 1;
+        }
         return view_reshape(&rows, op->type, shape);
     }
     case OP_RESHAPE:

@@ -35,6 +35,7 @@ typedef struct View {
     uint32_t index_buffer;
     int64_t index_offset, index_stride[MAX_RANK];
     int64_t row, rows; /* elements from one row to the next; how many rows there are, 0: the data set decides */
+    int64_t read;      /* rows that are read from that of an index on */
 } View;
 
 /* Row-major. */

@@ -14,6 +14,24 @@ static Access loop_access(const Loop *loop, const View *view, DType dtype, const
     return access;
 }
 
+/* Rows of a table that an index says: all that are read, of any row. */
+static void check_rows(Checker *c, const Kernel *kernel, const Access *read, const View *view)
+{
+    Access rows = *read;
+    if (read->buffer >= c->schedule->buffers.len || buffer_at(c, read->buffer)->kind != BUFFER_ROWS) {
+        footprint_axis(&rows.elements, view->rows, view->row);
+        check_read(c, kernel, &rows);
+        return;
+    }
+    int64_t first, last;
+    footprint_bounds(&rows.elements, &first, &last);
+    check_touch(c, rows.buffer);
+    if (first < 0 || last >= view->row * view->read || !lists_buffer(kernel->reads.data, kernel->reads.len, rows.buffer))
+        complain(c, "%s leaves the rows of the table in buffer %u", rows.what, rows.buffer);
+    if (buffer_at(c, rows.buffer)->dtype != rows.dtype)
+        complain(c, "%s reads a table of another type", rows.what);
+}
+
 /* The numbers of the index that select a table's rows, and every row that they may select. */
 static void check_indirect(Checker *c, const Kernel *kernel, const Node *node, const char *what)
 {
@@ -22,18 +40,7 @@ static void check_indirect(Checker *c, const Kernel *kernel, const Node *node, c
     memcpy(index.stride, node->access.index_stride, sizeof index.stride);
     Access by = loop_access(loop, &index, DTYPE_I32, what), row = loop_access(loop, &node->access, node->dtype, what);
     check_read(c, kernel, &by);
-    if (row.buffer >= c->schedule->buffers.len || buffer_at(c, row.buffer)->kind != BUFFER_ROWS) {
-        footprint_axis(&row.elements, node->access.rows, node->access.row);
-        check_read(c, kernel, &row);
-        return;
-    }
-    int64_t first, last;
-    footprint_bounds(&row.elements, &first, &last);
-    check_touch(c, row.buffer);
-    if (first < 0 || last >= node->access.row || !lists_buffer(kernel->reads.data, kernel->reads.len, row.buffer))
-        complain(c, "%s leaves the row of the table in buffer %u", what, row.buffer);
-    if (buffer_at(c, row.buffer)->dtype != node->dtype)
-        complain(c, "%s reads a table of another type", what);
+    check_rows(c, kernel, &row, &node->access);
 }
 
 static bool operands_fit(const Loop *loop, const Node *node)
@@ -236,6 +243,27 @@ static Access matrix_access(const Product *p, const Matrix *matrix, int64_t rows
     return access;
 }
 
+/* An operand at strides from one place, or from the row that an index says. */
+static void check_operand(Checker *c, const Kernel *kernel, const Access *access, const View *view)
+{
+    if (!view->indirect) {
+        check_read(c, kernel, access);
+        return;
+    }
+    Access by = {
+        .buffer = view->index_buffer, .dtype = DTYPE_I32, .elements = {.offset = view->index_offset}, .what = access->what};
+    check_read(c, kernel, &by);
+    check_rows(c, kernel, access, view);
+}
+
+static bool reads_many_rows(const View *view)
+{
+    for (unsigned axis = 0; view->indirect && axis < MAX_RANK; axis++)
+        if (view->index_stride[axis])
+            return true;
+    return false;
+}
+
 static void check_not_own(Checker *c, uint32_t read, uint32_t written)
 {
     const Buffer *a = buffer_at(c, read), *b = buffer_at(c, written);
@@ -246,8 +274,9 @@ static void check_not_own(Checker *c, uint32_t read, uint32_t written)
 static void check_product(Checker *c, const Kernel *kernel)
 {
     const Product *p = &kernel->product;
-    if (p->lhs.view.indirect || p->rhs.view.indirect || p->out.view.indirect || p->m < 1 || p->n < 1 || p->k < 1) {
-        complain(c, "the product has no extent, or reads through an index");
+    if (reads_many_rows(&p->lhs.view) || reads_many_rows(&p->rhs.view) || p->out.view.indirect || p->m < 1 || p->n < 1 ||
+        p->k < 1) {
+        complain(c, "the product has no extent, or reads a row per index");
         return;
     }
     Access lhs = matrix_access(p, &p->lhs, p->m, p->k, "lhs"), rhs = matrix_access(p, &p->rhs, p->k, p->n, "rhs"),
@@ -258,8 +287,8 @@ static void check_product(Checker *c, const Kernel *kernel)
     add_axes(&rhs, &p->inner, p->inner.second);
     add_axes(&out, &p->rows, p->rows.second);
     add_axes(&out, &p->columns, p->columns.second);
-    check_read(c, kernel, &lhs);
-    check_read(c, kernel, &rhs);
+    check_operand(c, kernel, &lhs, &p->lhs.view);
+    check_operand(c, kernel, &rhs, &p->rhs.view);
     check_write(c, kernel, &out);
     check_not_own(c, lhs.buffer, out.buffer);
     check_not_own(c, rhs.buffer, out.buffer);

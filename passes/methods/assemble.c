@@ -12,8 +12,8 @@ const Method *method_of(const Train *train)
     return methods[train->method];
 }
 
-/* Steps on a loss make the vector of numbers of which weights of nets are pieces. It holds gradients of one example, which are taken
- * before any method sees them. */
+/* Steps on a loss make the vector of numbers of which weights of nets are pieces. It holds gradients of one example, which are
+ * taken before any method sees them. */
 static void expand_steps(Module *module)
 {
     for (uint32_t i = 0; i < module->weights.len; i++) {
@@ -39,6 +39,27 @@ Assembly method_assembly(Model *model, Train *train, const PassTrace *trace)
     return assembly;
 }
 
+/* A step reads batches of rows side by side as they lie in memory. */
+static void mark_neighbours(Function *function)
+{
+    for (Value v = 0; function && v < function->ops.len; v++) {
+        Op *op = OP_AT(function, v);
+        if (op->code == OP_FETCH && OP_AT(function, op->args[0])->code == OP_INPUT)
+            op->flags |= OP_NEIGHBOURS;
+    }
+}
+
+static void mark_batches(Train *train)
+{
+    for (uint32_t i = 0; i < train->phases.len && train->shuffles_batches; i++) {
+        Phase *phase = &train->phases.data[i];
+        if (phase->all_members || phase->batches > 1 || phase->rehearsed) /* then a step reads several, one behind the other */
+            continue;
+        mark_neighbours(phase->step);
+        mark_neighbours(phase->micro_step);
+    }
+}
+
 void method_assemble(Model *model, Train *train, PassTrace *trace)
 {
     Assembly assembly = method_assembly(model, train, trace);
@@ -49,6 +70,7 @@ void method_assemble(Model *model, Train *train, PassTrace *trace)
     for (uint32_t i = 0; i < model->exports.len; i++)
         assemble_export(&assembly, &model->exports.data[i]);
     assemble_init(&assembly);
+    mark_batches(train);
 }
 
 void method_explain(const Train *train, Text *out)

@@ -33,6 +33,7 @@ static const char *const good[] = {
     "state_write @s, %a",
     "%1 = fetch @image, %i : u8[5, 4, 5]",
     "%1 = fetch @label, %i : i32[5]",
+    "%1 = fetch @label, %i neighbours : i32[5]",
     "%1 = param @w : f32[6, 4]",
     "%1 = condition @lam : f32[7]",
     "%1 = example @image : u8[4, 5]",

@@ -255,6 +255,7 @@ static void indexing(void **unused)
     computes("%i: i32[3], %u: f32[3, 2]", "%y = scatter_add %i, %u rows 3 : f32[3, 2]", N(2, 0, 2, 1, 2, 3, 4, 5, 6),
              N(3, 4, 0, 0, 6, 8));
     computes("%i: i32[2]", "%y = fetch @image, %i : u8[2, 2]", N(2, 0), N(5, 6, 1, 2));
+    computes("%i: i32[2]", "%y = fetch @image, %i neighbours : u8[2, 2]", N(1, 0), N(3, 4, 5, 6));
 }
 
 static void sources(void **unused)
@@ -294,6 +295,7 @@ static void fails(const char *signature, const char *lines, const double *given,
 static void errors(void **unused)
 {
     (void)unused;
+    fails("%i: i32[2]", "%y = fetch @image, %i neighbours : u8[2, 2]", N(2, 0), "row 3");
     fails("%i: i32[1], %x: f32[2]", "state_write @s, %x\n%y = fetch @image, %i : u8[1, 2]", N(3, 1, 1),
           "fetch: row 3 is outside a table of 3");
     fails("%t: f32[2], %i: i32[1]", "%y = gather %t, %i : f32[1]", N(1, 2, -1), "gather: row -1 is outside a table of 2");
