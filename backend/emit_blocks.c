@@ -268,6 +268,7 @@ static void find_columns(Tile *t)
     t->row = make_variable(e, LLVMArrayType2(element_type(e, t->dtype), t->s.columns));
 }
 
+/* Where the vectors of the next tile begin, if rhs has one more: else at its last column. */
 static void find_ahead(Tile *t)
 {
     Emitter *e = t->e;

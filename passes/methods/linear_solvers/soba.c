@@ -1,7 +1,6 @@
 /* One step of gradient descent for H v = g on the batch that moves the weights, too: all of w, v and the hyperparameters take a
- * step at once, each from where the others were (M. Dagreou, P. Ablin, S. Vaiter and T. Moreau, A Framework for Bilevel
- * Optimization that Enables Stochastic and Global Variance Reduction Algorithms, NeurIPS 2022, Algorithm 1 and equations 3 to 5).
- */
+ * step at once, each from where the others were (SOBA of M. Dagreou, P. Ablin, S. Vaiter and T. Moreau, A Framework for Bilevel
+ * Optimization that Enables Stochastic and Global Variance Reduction Algorithms, NeurIPS 2022). */
 #include "passes/methods/linear_solvers/linear_system.h"
 
 static Solution solve(LinearSystem *s, Value *v)
