@@ -91,6 +91,7 @@ DatasetInfo dataset_info(const Dataset *dataset, Arena *arena)
                         .rows = dataset->rows,
                         .test_rows = format_traits[dataset->format].files == FILES_NONE ? dataset->test_rows : 0,
                         .text = dataset->text ? text_info(dataset->text, arena) : NULL,
+                        .resize = dataset->resize,
                         .schema = dataset->schema};
     for (uint32_t i = 0; i < dataset->splits.len; i++) {
         const Split *split = &dataset->splits.data[i];

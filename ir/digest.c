@@ -123,6 +123,8 @@ static void add_dataset(const Model *model, const Dataset *data, Text *text)
     if (data->text)
         text_printf(text, "text %s %" PRId64 " %s %s\n", unit_names[data->text->unit], data->text->length,
                     data->text->end ? data->text->end : "", data->text->unknown ? data->text->unknown : "");
+    if (data->resize)
+        text_printf(text, "resize %s\n", resize_names[data->resize]);
     for (uint32_t i = 0; i < model->module->fields.len; i++) {
         const Field *field = &model->module->fields.data[i];
         for (int64_t k = 0; field->names && &model->datasets.data[field->dataset] == data && k < field->classes; k++)

@@ -63,6 +63,7 @@ typedef struct Dataset {
     FileNames files;      /* how they go with fields: format_traits. Of a family, those of member 0, then of member 1, ... */
     FileNames test_files; /* the same, or none */
     TextWindows *text;    /* FILES_TEXTS: how they are cut; NULL otherwise */
+    ResizeKind resize;    /* FILES_FOLDERS: how images come to the size of their field */
     Schema *schema;       /* FILES_COLUMNS: what becomes of the columns; NULL otherwise */
     int64_t rows;         /* FILES_NONE: how many examples, of each member */
     int64_t main_rows, test_rows; /* FILES_COLUMNS: rows of the main and of the test files, as the compiler found them, of all

@@ -50,7 +50,9 @@ static void read_files(DataLowering *l, const Expr *source, bool test)
     const char *word = format_names[l->data->format];
     uint32_t named = 0;
     for (const Arg *arg = source->args.first; arg; arg = arg->next) {
-        if (arg->label.text && is_text(l->format)) /* text.c reads it */
+        if (arg->label.text && has_folders(l->format) && test)
+            fail(s, arg->label.span, "test images come to the size of their field as the others of '%s' do", l->data->name);
+        if (arg->label.text && (is_text(l->format) || has_folders(l->format))) /* text.c and image_fields.c read it */
             continue;
         named++;
         if (arg->label.text || arg->condition || arg->value->kind != EXPR_STRING) {
@@ -140,6 +142,8 @@ static void read_source(DataLowering *l, const Expr *source)
         read_row_count(l, source, &l->data->rows);
     if (is_text(l->format))
         read_text(l->s, l->data, source, &l->streams);
+    if (has_folders(l->format))
+        read_resize(l->s, l->data, source);
 }
 
 static void read_test_source(DataLowering *l, const Expr *source)
@@ -249,7 +253,8 @@ static void read_own_split(DataLowering *l, const char *name, const Expr *source
     if (format < 0)
         return;
     if (format != (int)l->data->format) {
-        fail(l->s, source->span, "the files of the split '%s' are read by %s, as the others are", name, format_names[l->data->format]);
+        fail(l->s, source->span, "the files of the split '%s' are read by %s, as the others are", name,
+             format_names[l->data->format]);
         return;
     }
     read_files(l, source, true);
@@ -299,8 +304,9 @@ static void finish_text(DataLowering *l)
         main = true;
         split->streams = l->streams;
         if (l->streams && split->count % l->streams)
-            fail(l->s, l->symbol->decl->name.span, "the split '%s' of %" PRId64 " windows is no multiple of the %" PRId64 " streams", split->name,
-                 split->count, l->streams);
+            fail(l->s, l->symbol->decl->name.span,
+                 "the split '%s' of %" PRId64 " windows is no multiple of the %" PRId64 " streams", split->name, split->count,
+                 l->streams);
     }
     if (!main)
         add_split(l->s, data, (Split){.name = "train", .fraction = 1, .streams = l->streams}, l->symbol->decl->name.span);
@@ -398,7 +404,8 @@ static void count_classes(Session *s, const Symbol *symbol, const Dataset *data,
         const DataCounts *counts = data_counts(s, symbol, data, symbol->decl->name.span);
         if (!counts)
             return;
-        if (folders && !field->index && !check_folder_count(s, symbol, field, counts->labels[i - first], counts->names[i - first]))
+        if (folders && !field->index &&
+            !check_folder_count(s, symbol, field, counts->labels[i - first], counts->names[i - first]))
             return;
         field->classes = counts->labels[i - first];
         field->names = arena_copies(&s->module->arena, counts->names[i - first], (size_t)field->classes);

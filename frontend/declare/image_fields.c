@@ -34,6 +34,24 @@ static void check_image_splits(Session *s, const Symbol *symbol, const Dataset *
     add_help(s, "write 'shuffled' behind the splits: 'split train 0.9, valid 0.1 shuffled'");
 }
 
+void read_resize(Session *s, Dataset *data, const Expr *source)
+{
+    static const char *const names[] = {"resize"};
+    for (const Arg *arg = source->args.first; arg; arg = arg->next) {
+        if (!arg->label.text ||
+            choose_word(s, WORDS(names), arg->label.text, arg->label.span, "images have no setting '%s'", arg->label.text) < 0)
+            continue;
+        int kind = arg->value->kind == EXPR_NAME ? find_word(WORDS(resize_names), arg->value->name.text) : -1;
+        if (kind >= 0)
+            data->resize = (ResizeKind)kind;
+        else
+            fail(
+                s, arg->value->span,
+                "images are brought to the size of their field by 'crop', which cuts off what goes beyond its proportions, or by "
+                "'stretch': resize: crop");
+    }
+}
+
 void check_image_fields(Session *s, const Symbol *symbol, const Dataset *data, const Field *fields, uint32_t count)
 {
     static const char types[] = "u8[3, height, width], u8[1, height, width] or u8[height, width]";

@@ -4,6 +4,8 @@
 
 #include "frontend/lower/lower.h"
 
+/* What images("flowers", resize: crop) says beside its folders. */
+void read_resize(Session *s, Dataset *data, const Expr *source);
 /* Reports fields that are no image and its class, and splits that would take the images of one class after the other. */
 void check_image_fields(Session *s, const Symbol *symbol, const Dataset *data, const Field *fields, uint32_t count);
 /* False (reported): the field declares another number of classes than there are folders, which have these names. */

@@ -133,3 +133,9 @@ const char *const unit_names[UNIT_COUNT] = {
 #include "runtime/abi/units.def"
 #undef UNIT
 };
+
+const char *const resize_names[RESIZE_COUNT] = {
+#define RESIZE(KIND, name) #name,
+#include "runtime/abi/resizes.def"
+#undef RESIZE
+};

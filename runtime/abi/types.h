@@ -156,6 +156,19 @@ enum {
 #undef UNIT
 };
 
+typedef enum {
+#define RESIZE(KIND, name) RESIZE_##KIND,
+#include "runtime/abi/resizes.def"
+#undef RESIZE
+} ResizeKind;
+
+enum {
+    RESIZE_COUNT = 0
+#define RESIZE(KIND, name) +1
+#include "runtime/abi/resizes.def"
+#undef RESIZE
+};
+
 extern const char *const dtype_names[DTYPE_COUNT]; /* "f32" ... */
 extern const size_t dtype_sizes[DTYPE_COUNT];      /* bytes */
 extern const char *const state_role_names[STATE_ROLE_COUNT];
@@ -172,5 +185,6 @@ extern const char *const domain_examples[DOMAIN_COUNT]; /* "A,B,..." */
 extern const bool domain_is_index[DOMAIN_COUNT]; /* a whole number, from 0 on, as i32 */
 extern const char *const lifetime_names[LIFETIME_COUNT];
 extern const char *const unit_names[UNIT_COUNT]; /* "word" ... */
+extern const char *const resize_names[RESIZE_COUNT];
 
 #endif

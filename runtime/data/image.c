@@ -11,6 +11,7 @@
 #include "runtime/core/report.h"
 #include "runtime/data/files.h"
 #include "runtime/data/image_file.h"
+#include "runtime/data/image_resize.h"
 
 bool image_is_field(const FieldInfo *field)
 {
@@ -35,43 +36,68 @@ static int64_t width_of(const FieldInfo *field)
     return field->tensor.dims[field->tensor.rank - 1];
 }
 
-size_t image_pixels_size(const FieldInfo *field)
+/* Whether a field of so many planes has a place for the pixels. */
+static bool check_pixels(const ImageFile *file, int64_t channels)
 {
-    return 4 * (size_t)height_of(field) * (size_t)width_of(field);
-}
-
-/* From pixels of red, green, blue and alpha to planes. */
-static bool store(const ImageFile *file, int64_t channels, const unsigned char *pixels, unsigned char *row)
-{
-    size_t plane = (size_t)file->height * (size_t)file->width;
-    for (size_t i = 0; i < plane; i++) {
-        const unsigned char *pixel = pixels + 4 * i;
+    for (size_t i = 0, count = (size_t)file->height * (size_t)file->width; i < count; i++) {
+        const unsigned char *pixel = file->pixels + 4 * i;
         if (pixel[3] != UINT8_MAX)
             return report_error("%s: has transparent pixels, which the field %s has no place for: lay the image on a background "
                                 "first",
                                 file->path, file->field);
         if (channels == 1 && (pixel[0] != pixel[1] || pixel[0] != pixel[2]))
-            return report_error("%s: has colours, but the field %s is %s: declare it as u8[3, %" PRId64 ", %" PRId64 "]",
-                                file->path, file->field, file->type, file->height, file->width);
-        for (size_t c = 0; c < (size_t)channels; c++)
-            row[c * plane + i] = pixel[c];
+            return report_error("%s: has colours, but the field %s is %s: declare it with three planes, as u8[3, height, width]",
+                                file->path, file->field, file->type);
     }
     return true;
 }
 
-bool image_decode(const char *path, const unsigned char *bytes, size_t size, const FieldInfo *field, unsigned char *pixels,
+/* Brings the pixels to the size of the field. */
+static bool resize_pixels(ImageFile *file, ResizeKind resize, int64_t height, int64_t width)
+{
+    if (resize == RESIZE_NO)
+        return true;
+    unsigned char *pixels = malloc(4 * (size_t)height * (size_t)width);
+    bool fine = pixels ? image_resize(file->pixels, file->height, file->width, resize, pixels, height, width)
+                       : report_error("out of memory");
+    free(file->pixels);
+    file->pixels = pixels;
+    return fine;
+}
+
+/* From pixels of red, green, blue and alpha to planes. */
+static void store(const unsigned char *pixels, int64_t channels, size_t plane, unsigned char *row)
+{
+    for (size_t i = 0; i < plane; i++)
+        for (size_t c = 0; c < (size_t)channels; c++)
+            row[c * plane + i] = pixels[4 * i + c];
+}
+
+bool image_decode(const char *path, const unsigned char *bytes, size_t size, const FieldInfo *field, ResizeKind resize,
                   unsigned char *row)
 {
     static const unsigned char png[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'}, jpeg[] = {0xff, 0xd8, 0xff};
     const TensorInfo *tensor = &field->tensor;
     char type[TENSOR_TEXT_SIZE];
-    const ImageFile file = {path, bytes, size, tensor->name, tensor_text(tensor, type), height_of(field), width_of(field)};
+    int64_t channels = tensor->rank == 3 ? tensor->dims[0] : 1, height = height_of(field), width = width_of(field);
+    ImageFile file = {.path = path,
+                      .bytes = bytes,
+                      .size = size,
+                      .field = tensor->name,
+                      .type = tensor_text(tensor, type),
+                      .height = height,
+                      .width = width,
+                      .any_size = resize != RESIZE_NO};
     bool is_png = size >= sizeof png && !memcmp(bytes, png, sizeof png);
     bool is_jpeg = size >= sizeof jpeg && !memcmp(bytes, jpeg, sizeof jpeg);
     if (!is_png && !is_jpeg)
         return report_error("%s: is neither a PNG nor a JPEG file", path);
-    return (is_png ? png_decode(&file, pixels) : jpeg_decode(&file, pixels)) &&
-           store(&file, tensor->rank == 3 ? tensor->dims[0] : 1, pixels, row);
+    bool fine = (is_png ? png_decode(&file) : jpeg_decode(&file)) && check_pixels(&file, channels) &&
+                resize_pixels(&file, resize, height, width);
+    if (fine)
+        store(file.pixels, channels, (size_t)height * (size_t)width, row);
+    free(file.pixels);
+    return fine;
 }
 
 /* All bytes of a regular file, for free(); NULL: they cannot be read (reported). */
@@ -98,11 +124,11 @@ static unsigned char *read_bytes(const char *path, size_t *size)
     return NULL;
 }
 
-bool image_read(const char *path, const FieldInfo *field, unsigned char *pixels, unsigned char *row)
+bool image_read(const char *path, const FieldInfo *field, ResizeKind resize, unsigned char *row)
 {
     size_t size = 0;
     unsigned char *bytes = read_bytes(path, &size);
-    bool fine = bytes && image_decode(path, bytes, size, field, pixels, row);
+    bool fine = bytes && image_decode(path, bytes, size, field, resize, row);
     free(bytes);
     return fine;
 }

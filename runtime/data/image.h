@@ -8,14 +8,12 @@
 bool image_is_field(const FieldInfo *field);
 /* Whether the name is that of a PNG or JPEG file: it ends in .png, .jpg or .jpeg, however these are written. */
 bool image_has_name(const char *name);
-/* Bytes that `pixels` of image_read must have room for. */
-size_t image_pixels_size(const FieldInfo *field);
 /* Reads a file, PNG or JPEG whatever its name says, into `row`: one plane, of an image whose pixels are all grey, or planes of
- * red, green and blue. Reported are files of neither kind, damaged ones, images of another size than the field's, with 16 bits
- * per channel, the colours of printers, transparent pixels, or colours in a field of one plane. */
-bool image_read(const char *path, const FieldInfo *field, unsigned char *pixels, unsigned char *row);
+ * red, green and blue. Reported are files of neither kind, damaged ones, images of another size than the field's with RESIZE_NO,
+ * with 16 bits per channel, the colours of printers, transparent pixels, or colours in a field of one plane. */
+bool image_read(const char *path, const FieldInfo *field, ResizeKind resize, unsigned char *row);
 /* The same of bytes in memory; `path` is what messages call them. */
-bool image_decode(const char *path, const unsigned char *bytes, size_t size, const FieldInfo *field, unsigned char *pixels,
+bool image_decode(const char *path, const unsigned char *bytes, size_t size, const FieldInfo *field, ResizeKind resize,
                   unsigned char *row);
 
 #endif

@@ -11,15 +11,18 @@ typedef struct ImageFile {
     const unsigned char *bytes;
     size_t size;
     const char *field, *type; /* "flowers.image", "u8[3, 64, 64]" */
-    int64_t height, width;    /* pixels that the field has room for */
+    int64_t height, width;    /* pixels: those that the field has room for; of an image of any size, its own, by image_begin */
+    bool any_size;
+    unsigned char *pixels; /* [height][width][4]: red, green, blue and alpha; for free() */
 } ImageFile;
 
-/* Whether the image has the size of the field; a decoder asks before it allocates memory by the file's word. Reported. */
-bool image_has_size(const ImageFile *file, int64_t height, int64_t width);
+/* Whether the image may have that size; a decoder asks before it does anything by the file's word. Then there is memory for its
+ * pixels. Reported. */
+bool image_begin(ImageFile *file, int64_t height, int64_t width);
 
-/* Decoders: fill pixels[height][width][4] with red, green, blue and alpha of 8 bits. A damaged file, another size than the
- * field's and what 8 bits or these colours cannot hold is reported with the reason; nothing is printed, and nothing aborts. */
-bool png_decode(const ImageFile *file, unsigned char *pixels);
-bool jpeg_decode(const ImageFile *file, unsigned char *pixels);
+/* Decoders: fill the pixels, with 8 bits for each number. A damaged file, a size that may not be and what 8 bits or these colours
+ * cannot hold is reported with the reason; nothing is printed, and nothing aborts. */
+bool png_decode(ImageFile *file);
+bool jpeg_decode(ImageFile *file);
 
 #endif

@@ -16,7 +16,7 @@ typedef struct JpegReading {
     struct jpeg_decompress_struct jpeg;
     struct jpeg_error_mgr errors;
     struct jpeg_progress_mgr progress;
-    const ImageFile *file;
+    ImageFile *file;
     jmp_buf start;
     char problem[JMSG_LENGTH_MAX];
 } JpegReading;
@@ -55,7 +55,7 @@ static bool check_header(const JpegReading *reading)
 {
     const struct jpeg_decompress_struct *jpeg = &reading->jpeg;
     const char *path = reading->file->path;
-    if (!image_has_size(reading->file, jpeg->image_height, jpeg->image_width))
+    if (!image_begin(reading->file, jpeg->image_height, jpeg->image_width))
         return false;
     switch (jpeg->jpeg_color_space) {
     case JCS_GRAYSCALE:
@@ -71,7 +71,7 @@ static bool check_header(const JpegReading *reading)
     }
 }
 
-static bool decode(JpegReading *reading, unsigned char *pixels)
+static bool decode(JpegReading *reading)
 {
     struct jpeg_decompress_struct *jpeg = &reading->jpeg;
     if (setjmp(reading->start))
@@ -85,13 +85,13 @@ static bool decode(JpegReading *reading, unsigned char *pixels)
     jpeg->out_color_space = JCS_EXT_RGBA;
     jpeg_start_decompress(jpeg);
     while (jpeg->output_scanline < jpeg->output_height) {
-        JSAMPROW row = pixels + 4 * (size_t)reading->file->width * jpeg->output_scanline;
+        JSAMPROW row = reading->file->pixels + 4 * (size_t)reading->file->width * jpeg->output_scanline;
         jpeg_read_scanlines(jpeg, &row, 1);
     }
     return jpeg_finish_decompress(jpeg);
 }
 
-bool jpeg_decode(const ImageFile *file, unsigned char *pixels)
+bool jpeg_decode(ImageFile *file)
 {
     JpegReading reading = {.file = file, .progress.progress_monitor = count_scans};
     reading.jpeg.err = jpeg_std_error(&reading.errors);
@@ -99,7 +99,7 @@ bool jpeg_decode(const ImageFile *file, unsigned char *pixels)
     reading.errors.error_exit = stop;
     reading.errors.emit_message = stop_at_warnings;
     reading.errors.output_message = keep_silent;
-    bool fine = decode(&reading, pixels);
+    bool fine = decode(&reading);
     jpeg_destroy_decompress(&reading.jpeg);
     return fine;
 }

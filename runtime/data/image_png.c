@@ -8,7 +8,7 @@
 #include "runtime/data/image_file.h"
 
 typedef struct PngReading {
-    const ImageFile *file;
+    ImageFile *file;
     size_t at; /* the next byte of the file */
     png_structp png;
     png_infop info;
@@ -52,15 +52,15 @@ static void set_rules(PngReading *reading)
 /* Whether the image is one that the field can hold; the header has been read. */
 static bool check_header(const PngReading *reading)
 {
-    if (!image_has_size(reading->file, png_get_image_height(reading->png, reading->info),
-                        png_get_image_width(reading->png, reading->info)))
+    if (!image_begin(reading->file, png_get_image_height(reading->png, reading->info),
+                     png_get_image_width(reading->png, reading->info)))
         return false;
     return png_get_bit_depth(reading->png, reading->info) <= 8 ||
            report_error("%s: has 16 bits per channel, but the field %s is u8: save it with 8 bits", reading->file->path,
                         reading->file->field);
 }
 
-static bool decode(PngReading *reading, unsigned char *pixels)
+static bool decode(PngReading *reading)
 {
     png_structp png = reading->png;
     if (setjmp(png_jmpbuf(png)))
@@ -79,17 +79,17 @@ static bool decode(PngReading *reading, unsigned char *pixels)
         return report_internal("%s: its rows have another size than they should", reading->file->path);
     for (int pass = 0; pass < passes; pass++)
         for (int64_t y = 0; y < reading->file->height; y++)
-            png_read_row(png, pixels + (size_t)y * row_size, NULL);
+            png_read_row(png, reading->file->pixels + (size_t)y * row_size, NULL);
     png_read_end(png, NULL);
     return true;
 }
 
-bool png_decode(const ImageFile *file, unsigned char *pixels)
+bool png_decode(ImageFile *file)
 {
     PngReading reading = {.file = file};
     reading.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &reading, stop, keep_silent);
     reading.info = reading.png ? png_create_info_struct(reading.png) : NULL;
-    bool fine = (reading.info || report_error("out of memory")) && decode(&reading, pixels);
+    bool fine = (reading.info || report_error("out of memory")) && decode(&reading);
     png_destroy_read_struct(&reading.png, &reading.info, NULL);
     return fine;
 }

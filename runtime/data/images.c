@@ -245,19 +245,17 @@ static bool images_read(DataSource *source, void *const *tables)
 {
     const Images *images = source->content;
     const FieldInfo *field = images->image == NO_FIELD ? NULL : &source->fields[images->image];
-    unsigned char *pixels = field ? malloc(image_pixels_size(field)) : NULL;
-    bool fine = !field || pixels || report_error("out of memory");
+    bool fine = true;
     if (images->left_out)
         report_note("of the folders of %s, %" PRId64
                     " file%s, such as %s, %s left out: names of images end in .png, .jpg or .jpeg",
                     source->dataset->name, images->left_out, images->left_out == 1 ? "" : "s", images->first_left_out,
                     images->left_out == 1 ? "is" : "are");
     for (size_t i = 0; fine && field && i < images->count; i++)
-        fine =
-            image_read(images->paths[i], field, pixels, (unsigned char *)tables[images->image] + i * (size_t)field->tensor.bytes);
+        fine = image_read(images->paths[i], field, source->dataset->resize,
+                          (unsigned char *)tables[images->image] + i * (size_t)field->tensor.bytes);
     if (fine && images->label != NO_FIELD)
         memcpy(tables[images->label], images->labels, images->count * sizeof *images->labels);
-    free(pixels);
     return fine;
 }
 

@@ -168,8 +168,12 @@ static bool select_fields(Examples *examples, const Manifest *manifest, const Da
     /* the rows of the data set may be computed, or be made of those of a table */
     FilesKind kind = format_traits[all->format].files;
     bool files = kind == FILES_FIELDS || kind == FILES_FOLDERS || kind == FILES_TEXTS || all->schema;
-    examples->dataset = (DatasetInfo){
-        .name = all->name, .format = files ? all->format : FORMAT_NPY, .splits = &examples->split, .split_count = 1, .text = all->text};
+    examples->dataset = (DatasetInfo){.name = all->name,
+                                      .format = files ? all->format : FORMAT_NPY,
+                                      .splits = &examples->split,
+                                      .split_count = 1,
+                                      .text = all->text,
+                                      .resize = all->resize};
     examples->dataset.fields = calloc(export->argument_count + 1, sizeof *examples->dataset.fields);
     bool fine = (positions && examples->dataset.fields) || report_error("out of memory");
     for (size_t i = 0; fine && i < export->argument_count; i++) {
@@ -206,7 +210,8 @@ static bool check_files(const Examples *examples, const ExportInfo *export, cons
     if (format_traits[examples->dataset.format].files == FILES_FOLDERS)
         return file_count > 0 || report_error("predict expects images, or folders of them");
     if (examples->dataset.text && file_count == 0)
-        return report_error("predict expects a text, which it reads in windows of %" PRId64 " tokens", examples->dataset.text->length);
+        return report_error("predict expects a text, which it reads in windows of %" PRId64 " tokens",
+                            examples->dataset.text->length);
     for (size_t i = 0; i < file_count; i++)
         if (path_exists(files[i]) && !path_is_file(files[i]))
             return false;

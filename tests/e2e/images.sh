@@ -99,7 +99,7 @@ mv flowers/tulip flowers/zinnia
 python3 -c '
 from draw import *
 png("flowers/zinnia/wide.png", flower(0, 1) * 2, 5, 12)'
-refused "flowers/zinnia/wide.png: has 12 x 5 pixels (width x height), but the field flowers.image is u8[3, 5, 6], of 6 x 5: all images of a data set have one size"
+refused "flowers/zinnia/wide.png: has 12 x 5 pixels (width x height), but the field flowers.image is u8[3, 5, 6], of 6 x 5: 'images(..., resize: crop)' or 'resize: stretch' brings images to one size"
 head -c 90 mail/0.png >flowers/zinnia/wide.png
 refused "flowers/zinnia/wide.png: is damaged, or no whole PNG file: the file ends too early"
 rm flowers/zinnia/wide.png

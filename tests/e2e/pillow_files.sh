@@ -63,3 +63,38 @@ if wrong:
     sys.exit("FAILED: other pixels than Pillow's: " + ", ".join(wrong))
 print(f"Pillow's files: fine, {len(read)} of them")
 PY
+
+# Images of any size, brought to that of the field: Pillow scales some of them down before it scales them across, and then rounds otherwise.
+mkdir sizes
+cat >sizes.py <<'PY'
+import numpy as np
+from PIL import Image, ImageOps
+generator = np.random.default_rng(2)
+size, wanted = (13, 9), {"crop": [], "stretch": []}
+for i in range(60):
+    width, height = [(13, 9), (26, 18), (1, 1), (9, 13)][i] if i < 4 else generator.integers(1, 90, 2).tolist()
+    pixels = generator.integers(0, 256, (height, width, 3)).astype(np.uint8)
+    if i % 3 == 0:
+        pixels[:] = generator.integers(0, 2, (height, width, 1)) * 255
+    image = Image.fromarray(pixels)
+    image.save(f"sizes/{i:02}.png")
+    wanted["crop"].append(np.array(ImageOps.fit(image, size, Image.Resampling.BILINEAR)).transpose(2, 0, 1).ravel())
+    wanted["stretch"].append(np.array(image.resize(size, Image.Resampling.BILINEAR)).transpose(2, 0, 1).ravel())
+np.savez("sizes.npz", **wanted)
+PY
+python3 sizes.py
+for how in crop stretch; do
+    sed -e "s/images(\".\")/images(\"sizes\", resize: $how)/; s/3, 19, 37/3, 9, 13/g" m.hn >$how.hn
+    "$hnc" build $how.hn -o $how >said 2>&1 || fail "the model: $(cat said)"
+    ./$how train --quiet --out run-$how >said 2>&1 || fail "training: $(cat said)"
+    ls sizes/*.png | xargs ./$how predict --weights run-$how/last.safetensors >said 2>errors || fail "$(cat errors)"
+    python3 - $how <<'PY'
+import csv, sys, numpy as np
+wanted = np.load("sizes.npz")[sys.argv[1]].astype(np.float32)
+read = np.array([row[1:] for row in csv.reader(open("said"))][1:], np.float32)
+apart = np.abs(read - wanted)
+if read.shape != (60, 351) or apart.max() > 1 or (apart.max(axis=1) == 0).sum() < 30:
+    sys.exit(f"FAILED: resized by {sys.argv[1]}: by up to {apart.max()} from Pillow's, equal in {(apart.max(axis=1) == 0).sum()} images")
+print(f"resized by {sys.argv[1]}: {(apart.max(axis=1) == 0).sum()} of {len(read)} images as Pillow's, the others by 1")
+PY
+done

@@ -32,7 +32,7 @@ static const char manifest_text[] =
     "\"functions\":[],\"datasets\":[{\"name\":\"d\",\"format\":\"csv\",\"fields\":[0,1,2],\"files\":[\"a.csv\",\"b.csv\"],"
     "\"family\":null,\"test_files\":[\"t.csv\"],\"splits\":["
     SPLIT("first", "false", "1", "0") "," SPLIT("train", "false", "2", "0") "," SPLIT("test", "true", "0", "1") "],"
-    "\"shuffled\":false,\"rows\":0,\"test_rows\":0,\"makers\":[],\"taken\":[],\"text\":null,\"schema\":{\"markers\":[\"?\"],\"missing\":\"error\",\"unknown\":\"error\","
+    "\"shuffled\":false,\"rows\":0,\"test_rows\":0,\"makers\":[],\"taken\":[],\"text\":null,\"resize\":\"no\",\"schema\":{\"markers\":[\"?\"],\"missing\":\"error\",\"unknown\":\"error\","
     "\"separator\":\"\",\"decimal\":\".\",\"thousands\":\"\",\"comment\":\"#\",\"skip\":0,\"names\":[],\"columns\":["
     "{\"name\":\"age\",\"number\":true,\"time\":null,\"label\":false,\"categories\":[],\"frequent\":0},"
     "{\"name\":\"job\",\"number\":false,\"time\":null,\"label\":true,\"categories\":[\"cook\",\"smith\"],\"frequent\":1}],\"fields\":["

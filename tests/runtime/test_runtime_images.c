@@ -14,6 +14,7 @@
 
 #include "runtime/data/dataset.h"
 #include "runtime/data/image.h"
+#include "runtime/data/image_resize.h"
 #include "tests/runtime/run_command.h"
 
 enum { HEIGHT = 4, WIDTH = 5, PLANE = HEIGHT * WIDTH };
@@ -63,10 +64,8 @@ static const char *seed(const char *name)
 /* What was reported is in command_output(). */
 static bool read_image(const char *path, const FieldInfo *field, unsigned char *row)
 {
-    unsigned char pixels[4 * PLANE];
-    assert_int_equal(image_pixels_size(field), sizeof pixels);
     capture_begin();
-    bool fine = image_read(path, field, pixels, row);
+    bool fine = image_read(path, field, RESIZE_NO, row);
     capture_end();
     return fine;
 }
@@ -119,25 +118,25 @@ static void refused_images(void **state)
 {
     (void)state;
     FieldInfo square = colour;
-    unsigned char row[3 * PLANE], pixels[4 * PLANE];
+    unsigned char row[3 * PLANE];
     square.tensor.dims[1] = WIDTH;
     square.tensor.dims[2] = HEIGHT;
     expect_refusal(seed("clear.png"), &colour,
                    "clear.png: has transparent pixels, which the field d.image has no place for: lay");
     expect_refusal(seed("palette_clear.png"), &colour, "palette_clear.png: has transparent pixels");
     expect_refusal(seed("sixteen.png"), &colour, "sixteen.png: has 16 bits per channel, but the field d.image is u8");
-    expect_refusal(seed("colours.png"), &plane,
-                   "colours.png: has colours, but the field d.grey is u8[4, 5]: declare it as u8[3, 4, 5]");
+    expect_refusal(
+        seed("colours.png"), &plane,
+        "colours.png: has colours, but the field d.grey is u8[4, 5]: declare it with three planes, as u8[3, height, width]");
     expect_refusal(seed("cmyk.jpg"), &colour, "cmyk.jpg: has the four colours of printers (CMYK)");
     expect_refusal(seed("huge.png"), &colour,
                    "huge.png: has 2147483647 x 2147483647 pixels (width x height), but the field d.image is");
     for (int i = 0; i < 2; i++) {
         capture_begin();
-        assert_false(image_read(seed(i ? "colours.jpg" : "colours.png"), &square, pixels, row));
+        assert_false(image_read(seed(i ? "colours.jpg" : "colours.png"), &square, RESIZE_NO, row));
         capture_end();
-        assert_true(
-            output_has(": has 5 x 4 pixels (width x height), but the field d.image is u8[3, 5, 4], of 4 x 5: all images of a "
-                       "data set have one size"));
+        assert_true(output_has(": has 5 x 4 pixels (width x height), but the field d.image is u8[3, 5, 4], of 4 x 5: "
+                               "'images(..., resize: crop)' or 'resize: stretch' brings images to one size"));
     }
     expect_refusal("missing.png", &colour, "missing.png: No such file or directory");
     write_file("text.png", "no image", 8);
@@ -150,19 +149,56 @@ static void refused_images(void **state)
     expect_refusal("pipe.png", &colour, "pipe.png: is a pipe, but must be a file");
 }
 
+/* A grey image of lines of the digits' value times 20, at most 16 x 16, as pixels. */
+static void digits(const char *lines, int64_t *height, int64_t *width, unsigned char *pixels)
+{
+    *width = (int64_t)strcspn(lines, " ");
+    *height = ((int64_t)strlen(lines) + 1) / (*width + 1);
+    for (int64_t i = 0; i < *height * *width; i++)
+        for (int c = 0; c < 4; c++)
+            pixels[4 * i + c] = (unsigned char)(c == 3 ? 255 : 20 * (lines[i / *width * (*width + 1) + i % *width] - '0'));
+}
+
+static void expect_resized(const char *from, ResizeKind kind, const char *to)
+{
+    unsigned char image[4 * 256], wanted[4 * 256], found[4 * 256];
+    int64_t height, width, to_height, to_width;
+    digits(from, &height, &width, image);
+    digits(to, &to_height, &to_width, wanted);
+    assert_true(image_resize(image, height, width, kind, found, to_height, to_width));
+    for (int64_t i = 0; i < 4 * to_height * to_width; i++)
+        if (found[i] != wanted[i])
+            fail_msg("'%s' resized: byte %d is %d, not %d", from, (int)i, found[i], wanted[i]);
+}
+
+static void resized_images(void **state)
+{
+    (void)state;
+    expect_resized("1234 5678", RESIZE_STRETCH, "1234 5678"); /* nothing changes */
+    expect_resized("1234 5678", RESIZE_CROP, "1234 5678");
+    expect_resized("7", RESIZE_STRETCH, "777 777");
+    expect_resized("3333 3333 3333", RESIZE_STRETCH, "33");
+    expect_resized("04", RESIZE_STRETCH, "0134"); /* between the middles of both */
+    expect_resized("0 4", RESIZE_STRETCH, "0 1 3 4");
+    expect_resized("0070", RESIZE_STRETCH, "13"); /* weights 3/7, 3/7, 1/7 */
+    expect_resized("194", RESIZE_CROP, "9");
+    expect_resized("1 9 4", RESIZE_CROP, "9");
+    expect_resized("02460", RESIZE_CROP, "35"); /* the middle begins and ends within pixels */
+}
+
 /* Cuts the file at every byte, and changes every byte. A cut PNG file is refused, and so is a changed one, as all its bytes are
  * under a checksum, but for what does not count. A JPEG file has no checksums. `expected` NULL: the file is refused as it is. */
 static void damage(const char *name, const unsigned char *expected, bool sums)
 {
     size_t size;
-    unsigned char *bytes = (unsigned char *)read_file(seed(name), &size), row[3 * PLANE], pixels[4 * PLANE];
+    unsigned char *bytes = (unsigned char *)read_file(seed(name), &size), row[3 * PLANE];
     unsigned changed = 0, cut = 0;
     assert_non_null(bytes);
     for (size_t i = 0; i < size; i++) {
         unsigned char *part = malloc(i + 1); /* no byte beyond may be read */
         memcpy(part, bytes, i);
         capture_begin();
-        bool fine = image_decode("cut", part, i, &colour, pixels, row);
+        bool fine = image_decode("cut", part, i, &colour, RESIZE_NO, row);
         capture_end();
         cut += fine;
         if (!fine && !output_has("cut: "))
@@ -173,7 +209,7 @@ static void damage(const char *name, const unsigned char *expected, bool sums)
         for (int bit = 0; bit < 8; bit++) {
             bytes[i] ^= (unsigned char)(1 << bit);
             capture_begin();
-            bool fine = image_decode("changed", bytes, size, &colour, pixels, row);
+            bool fine = image_decode("changed", bytes, size, &colour, RESIZE_NO, row);
             capture_end();
             changed += fine && (!expected || memcmp(row, expected, sizeof row) != 0);
             if (fine == (bool)*command_output() || (!fine && !output_has("changed: ")))
@@ -316,8 +352,8 @@ static void wrong_folders(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(good_images), cmocka_unit_test(refused_images),
-                                       cmocka_unit_test(damaged_images), cmocka_unit_test(folders_of_classes),
-                                       cmocka_unit_test(wrong_folders)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(good_images),        cmocka_unit_test(resized_images),
+                                       cmocka_unit_test(refused_images),     cmocka_unit_test(damaged_images),
+                                       cmocka_unit_test(folders_of_classes), cmocka_unit_test(wrong_folders)};
     return cmocka_run_group_tests(tests, folder_set_up, folder_tear_down);
 }

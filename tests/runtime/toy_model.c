@@ -100,7 +100,7 @@ const char hn_manifest[] =
     FUNCTION("tune.note", "", "") "],"
     "\"datasets\":[{\"name\":\"toy\",\"format\":\"idx\",\"fields\":[0,1],\"files\":[\"toy-x.gz\",\"toy-y\"],\"family\":null,\"test_files\":[],"
     "\"splits\":[{\"name\":\"train\",\"from_test\":false,\"count\":100,\"fraction\":0,\"own_files\":0,\"streams\":0},"
-    "{\"name\":\"valid\",\"from_test\":false,\"count\":0,\"fraction\":0.25,\"own_files\":0,\"streams\":0}],\"shuffled\":false,\"rows\":0,\"test_rows\":0,\"makers\":[],\"taken\":[],\"text\":null,\"schema\":null}],"
+    "{\"name\":\"valid\",\"from_test\":false,\"count\":0,\"fraction\":0.25,\"own_files\":0,\"streams\":0}],\"shuffled\":false,\"rows\":0,\"test_rows\":0,\"makers\":[],\"taken\":[],\"text\":null,\"resize\":\"no\",\"schema\":null}],"
     "\"conditions\":[{\"name\":\"lam\",\"word\":\"hyper\",\"standing\":true,\"domain\":\"reals\",\"width\":1,\"count\":0,\"state\":-1}],"
     "\"hypers\":[{\"name\":\"lam.decay\",\"condition\":0,\"offset\":0,\"kind\":\"log\",\"shape\":[],\"low\":0,\"high\":0,\"init\":0.001,\"shared\":true}],"
     "\"constants\":[],\"exports\":[],"
