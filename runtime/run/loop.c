@@ -227,7 +227,8 @@ static bool take_step(Run *run, size_t phase)
     run->position.batches[phase] += batches;
     compute_step(run, phase, batch);
     run->position.steps[phase] += batches;
-    run->position.seconds += clock_seconds() - begin;
+    run->now = clock_seconds();
+    run->position.seconds += run->now - begin;
     size_t undefined = take_means(run, phase, batch % run->plan.epoch_steps == 0);
     if (program_failed())
         return fail_on_step(run, phase, "an index", "lay outside its table");
@@ -454,7 +455,7 @@ static bool take_act(Run *run, size_t act)
     walk_advance(&run->plan.walk, run->position.done, act, 0);
     run->advanced = true;
     if (run->plan.walk.acts[act].kind == ACT_STEP)
-        progress_step(&run->progress, &run->position);
+        progress_step(&run->progress, &run->position, run->now);
     /* a trial that is begun is gone through from here, also by a run that is killed when the file says already what it came to */
     return run->plan.walk.acts[act].kind != ACT_PROPOSE || write_last(run);
 }
@@ -468,7 +469,7 @@ static bool time_is_up(const Run *run, size_t act)
 /* A checkpoint within a long epoch: what is done since the last one is never more than this. */
 static bool write_in_time(Run *run)
 {
-    return clock_seconds() - run->written_at < run->settings->checkpoint_every || write_last(run);
+    return run->now - run->written_at < run->settings->checkpoint_every || write_last(run);
 }
 
 /* The last steps are measured: a run may end where no measure was due. The last checkpoint holds all that was done. */
@@ -482,7 +483,7 @@ static bool end_here(Run *run)
 LoopEnd loop_run(Run *run)
 {
     catch_signals();
-    run->written_at = clock_seconds();
+    run->now = run->written_at = clock_seconds();
     for (;;) {
         size_t act = walk_next(&run->plan.walk, run->position.done);
         if (act == WALK_END)

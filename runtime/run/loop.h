@@ -46,7 +46,8 @@ typedef struct Run {
     bool has_checkpoint;        /* `last` was written or read by this process */
     bool grown;                 /* the checkpoint was of fewer tasks or members than the program has */
     bool advanced;              /* `last` does not hold what was done since */
-    double written_at;          /* when `last` was written last, by clock_seconds() */
+    double now;                 /* when the last step ended, by clock_seconds() */
+    double written_at;          /* when `last` was written last */
     int lock;                   /* descriptor that holds the lock on the folder; -1: none */
 } Run;
 

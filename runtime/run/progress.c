@@ -125,11 +125,10 @@ static void draw(const Progress *progress, const Position *position)
     fflush(stdout);
 }
 
-void progress_step(Progress *progress, const Position *position)
+void progress_step(Progress *progress, const Position *position, double now)
 {
     if (progress->quiet)
         return;
-    double now = clock_seconds();
     if (now - progress->drawn < progress->interval)
         return;
     progress->drawn = now;

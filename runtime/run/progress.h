@@ -23,8 +23,8 @@ typedef struct Progress {
 /* Prints the heading of the table. `limit`: of the seconds of training; 0: none. */
 void progress_begin(Progress *progress, const Manifest *manifest, const RunPlan *plan, const Position *position, bool quiet,
                     double limit);
-/* After a step; draws now and then. Allocates nothing. */
-void progress_step(Progress *progress, const Position *position);
+/* After a step, which ended at `now` of clock_seconds(); draws now and then. Allocates nothing. */
+void progress_step(Progress *progress, const Position *position, double now);
 /* After an evaluation: the event as written to metrics.jsonl. `best`: no earlier one was as good. */
 void progress_event(Progress *progress, const Position *position, const json_t *event, bool best);
 /* Removes the bar. */
