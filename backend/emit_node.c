@@ -18,15 +18,24 @@ static LLVMValueRef emit_compare(Emitter *e, OpCode code, DType dtype, LLVMValue
     return LLVMBuildICmp(e->builder, predicate, a, b, "");
 }
 
-/* a if it is not less, as C's `a < b ? b : a`: one instruction on x86. */
+/* b where the condition holds or b is NaN, else a. A condition that compares both does not hold where a is NaN. */
+static LLVMValueRef emit_extremum(Emitter *e, DType dtype, LLVMValueRef condition, LLVMValueRef a, LLVMValueRef b)
+{
+    LLVMValueRef chosen = LLVMBuildSelect(e->builder, condition, b, a, ""); /* one instruction on x86 */
+    if (!dtype_is_float(dtype))
+        return chosen;
+    return LLVMBuildSelect(e->builder, LLVMBuildFCmp(e->builder, LLVMRealUNO, b, b, ""), b, chosen, "");
+}
+
+/* The larger one, a of equal ones; NaN where either is. */
 static LLVMValueRef emit_larger(Emitter *e, DType dtype, LLVMValueRef a, LLVMValueRef b)
 {
-    return LLVMBuildSelect(e->builder, emit_compare(e, OP_LT, dtype, a, b), b, a, "");
+    return emit_extremum(e, dtype, emit_compare(e, OP_LT, dtype, a, b), a, b);
 }
 
 static LLVMValueRef emit_smaller(Emitter *e, DType dtype, LLVMValueRef a, LLVMValueRef b)
 {
-    return LLVMBuildSelect(e->builder, emit_compare(e, OP_LT, dtype, b, a), b, a, "");
+    return emit_extremum(e, dtype, emit_compare(e, OP_LT, dtype, b, a), a, b);
 }
 
 static LLVMValueRef emit_arithmetic(Emitter *e, OpCode code, DType dtype, LLVMValueRef a, LLVMValueRef b)

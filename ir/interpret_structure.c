@@ -214,6 +214,10 @@ static bool eval_reduce_max(const Run *run, const Op *op, Tensor *out)
     int64_t *best = largest_elements(x, op->axes, out->type), results = type_elements(out->type);
     for (int64_t i = 0; i < results; i++)
         tensor_set(out, i, tensor_get(x, best[i]));
+    Walk walk = walk_reduced(x->type, op->axes, out->type);
+    for (int64_t i = 0, n = type_elements(x->type); i < n; i++, walk_next(&walk))
+        if (isnan(tensor_get(x, i)))
+            tensor_set(out, walk.offset, NAN);
     support_free(best);
     return true;
 }

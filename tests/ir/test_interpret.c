@@ -120,7 +120,8 @@ static void two_operands(void **unused)
         {"add", {1, 2, 3, 10, -2, 0.5}, {11, 0, 3.5}},  {"sub", {1, 2, 3, 10, -2, 0.5}, {-9, 4, 2.5}},
         {"mul", {1, 2, 3, 10, -2, 0.5}, {10, -4, 1.5}}, {"div", {1, 2, 3, 8, -2, 0}, {0.125, -1, INFINITY}},
         {"pow", {2, 9, 5, 10, 0.5, 0}, {1024, 3, 1}},   {"max", {1, 2, NAN, 3, -2, 1}, {3, 2, NAN}},
-        {"max", {1, 2, 1, 3, -2, NAN}, {3, 2, 1}},      {"min", {1, 2, NAN, 3, -2, 1}, {1, -2, NAN}},
+        {"max", {1, 2, 1, 3, -2, NAN}, {3, 2, NAN}},    {"min", {1, 2, NAN, 3, -2, 1}, {1, -2, NAN}},
+        {"min", {1, 2, 1, 3, -2, NAN}, {1, -2, NAN}},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++)
         for (int wide = 0; wide < 2; wide++) {
@@ -221,6 +222,7 @@ static void reductions(void **unused)
     computes(cube, "%y = reduce_sum %x axes [] : f32[2, 3, 2]", x, x);
     computes(cube, "%y = reduce_max %x axes [0, 1] : f32[2]", x, N(11, 10));
     computes("%x: i32[3]", "%y = reduce_max %x axes [0] : i32[]", N(-5, -3, -9), N(-3));
+    computes("%x: f32[2, 3]", "%y = reduce_max %x axes [1] : f32[2]", N(1, NAN, 3, 4, 6, 5), N(NAN, 6));
     computes(cube, "%y = argmax %x axis 1 : i32[2, 2]", x, N(2, 2, 2, 1));
     computes(cube, "%y = argmax %x axis 0 : i32[3, 2]", x, N(1, 1, 1, 1, 1, 0));
     computes("%x: f32[4]", "%y = argmax %x axis 0 : i32[]", N(1, 7, 7, 2), N(1)); /* the first of equals */
