@@ -272,8 +272,8 @@ static void find_columns(Tile *t)
 static void find_ahead(Tile *t)
 {
     Emitter *e = t->e;
-    for (unsigned v = 0; v < t->s.vectors && t->s.runs; v++) {
-        LLVMValueRef last = LLVMBuildSub(e->builder, t->arg[TILE_RHS_LEFT], const_i64(e, 1), "");
+    LLVMValueRef last = LLVMBuildSub(e->builder, t->arg[TILE_RHS_LEFT], const_i64(e, 1), "");
+    for (unsigned v = 0; v < t->s.vectors; v++) {
         LLVMValueRef next = emit_less(e, last, const_i64(e, t->s.columns + (int64_t)v * t->s.lanes));
         t->ahead[v] = emit_advance(e, t->dtype, t->arg[TILE_RHS], offset_along(e, true, t->arg[TILE_RHS_COLUMN], next));
     }
@@ -313,7 +313,8 @@ static LLVMValueRef tile_function(Emitter *e, DType dtype, Sizes s, bool tables)
     for (unsigned v = 0; v < s.vectors && s.runs; v++)
         t.runs[v] = find_runs(e, dtype, t.arg[TILE_RHS], t.arg[TILE_RHS_COLUMN], s.runs, s.lanes,
                               const_i64(e, (int64_t)v * s.lanes), t.arg[TILE_COLUMNS]);
-    find_ahead(&t);
+    if (s.runs)
+        find_ahead(&t);
     for (unsigned r = 0; r < t.s.rows; r++) /* the next columns: far apart, so that no processor guesses them */
         prefetch(e, advance_const(e, dtype, place_of(&t, r, 0), t.s.columns), true);
     for (unsigned r = 0; r < t.s.rows; r++)

@@ -297,7 +297,7 @@ static void emit_loop_at(Nest *n, int level)
         return;
     }
     if (level == 0)
-        prefetch_first_rows(n, level, first, end);
+        prefetch_first_rows(n, first, end);
     Counter counter = loop_begin(e, first, end, 1);
     emit_body(n, level, counter.index);
     loop_end(e, &counter);

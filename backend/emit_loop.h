@@ -44,9 +44,9 @@ typedef struct Nest {
 Cursor make_cursor(const Nest *n, const View *access);
 /* Steps into the body of the loop at `level` (-1: before all loops). */
 void move_cursor(Nest *n, Cursor *cursor, int level);
-/* Asks for the rows of a data set that the first rounds [first, end) of the loop at `level` read; later rounds ask for
- * themselves. */
-void prefetch_first_rows(Nest *n, int level, LLVMValueRef first, LLVMValueRef end);
+/* Asks for the rows of a data set that the first rounds [first, end) of the outermost loop read; each round asks for a later one.
+ */
+void prefetch_first_rows(Nest *n, LLVMValueRef first, LLVMValueRef end);
 /* Vector `u` of the body, or the scalar if the access does not vary along the vector axis. Lanes that are masked off hold 0. */
 LLVMValueRef load_node(Nest *n, const Cursor *cursor, bool varies, unsigned u);
 void store_vector(Nest *n, const Cursor *cursor, LLVMValueRef value, unsigned u);

@@ -57,16 +57,16 @@ static void prefetch_row(Nest *n, const Cursor *cursor, int level, LLVMValueRef 
     }
 }
 
-void prefetch_first_rows(Nest *n, int level, LLVMValueRef first, LLVMValueRef end)
+void prefetch_first_rows(Nest *n, LLVMValueRef first, LLVMValueRef end)
 {
     Emitter *e = n->e;
     for (uint32_t i = 0; i < n->loop->nodes.len; i++) {
         const Cursor *cursor = &n->node_cursors[i];
-        if (!reads_rows_at(n, cursor, level))
+        if (!reads_rows_at(n, cursor, 0))
             continue;
         LLVMValueRef few = LLVMBuildAdd(e->builder, first, const_i64(e, ROUNDS_AHEAD), "");
         Counter round = loop_begin(e, first, emit_less(e, few, end), 1);
-        prefetch_row(n, cursor, level, round.index);
+        prefetch_row(n, cursor, 0, round.index);
         loop_end(e, &round);
     }
 }

@@ -227,3 +227,9 @@ bool export_takes(const Export *export, uint32_t condition)
             return true;
     return false;
 }
+
+const char *running_statistic(const char *output)
+{
+    size_t length = strlen(running_output);
+    return strncmp(output, running_output, length) == 0 ? output + length : NULL;
+}

@@ -93,6 +93,8 @@ typedef struct Form {
 
 /* What the outputs of a loss begin with that running statistics become, each the name of its state behind it. */
 static const char running_output[] = "running/";
+/* That name; NULL: the output is none. */
+const char *running_statistic(const char *output);
 
 /* What the inputs and outputs of an objective begin with that are carried from one window of a stream to the next, each the name
  * of the state behind it. */

@@ -146,13 +146,9 @@ static void run_apart(Product *p)
     p->rows.n = p->columns.n = 0;
 }
 
-/* Whether all elements are at strides from one place: an index may say where it is. */
 static bool readable(const Fuser *f, const View *view, DType dtype)
 {
-    for (unsigned axis = 0; view->indirect && axis < MAX_RANK; axis++)
-        if (view->index_stride[axis])
-            return false;
-    return f->schedule->buffers.data[view->buffer].dtype == dtype;
+    return view_has_strides(view) && f->schedule->buffers.data[view->buffer].dtype == dtype;
 }
 
 /* Where the operand is read: a copy, if it is not numbers of the product's type at strides. */

@@ -46,6 +46,8 @@ View view_in_order(View view, Type type, Dims order);
  * (only for reshape). */
 bool view_through(View *view, const Op *op, Type operand);
 bool view_reshape(View *view, Type from, Type to);
+/* Whether all elements are at strides from one place: an index may say where it is, but not one index per row. */
+bool view_has_strides(const View *view);
 
 /* ---- loop kernels ---- */
 

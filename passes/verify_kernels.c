@@ -256,14 +256,6 @@ static void check_operand(Checker *c, const Kernel *kernel, const Access *access
     check_rows(c, kernel, access, view);
 }
 
-static bool reads_many_rows(const View *view)
-{
-    for (unsigned axis = 0; view->indirect && axis < MAX_RANK; axis++)
-        if (view->index_stride[axis])
-            return true;
-    return false;
-}
-
 static void check_not_own(Checker *c, uint32_t read, uint32_t written)
 {
     const Buffer *a = buffer_at(c, read), *b = buffer_at(c, written);
@@ -274,7 +266,7 @@ static void check_not_own(Checker *c, uint32_t read, uint32_t written)
 static void check_product(Checker *c, const Kernel *kernel)
 {
     const Product *p = &kernel->product;
-    if (reads_many_rows(&p->lhs.view) || reads_many_rows(&p->rhs.view) || p->out.view.indirect || p->m < 1 || p->n < 1 ||
+    if (!view_has_strides(&p->lhs.view) || !view_has_strides(&p->rhs.view) || p->out.view.indirect || p->m < 1 || p->n < 1 ||
         p->k < 1) {
         complain(c, "the product has no extent, or reads a row per index");
         return;

@@ -107,3 +107,11 @@ bool view_through(View *view, const Op *op, Type operand)
     }
     return true;
 }
+
+bool view_has_strides(const View *view)
+{
+    for (unsigned axis = 0; view->indirect && axis < MAX_RANK; axis++)
+        if (view->index_stride[axis])
+            return false;
+    return true;
+}

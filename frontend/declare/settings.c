@@ -212,12 +212,14 @@ static void read_micro_batch(TrainPlan *plan)
 /* shuffle batches, or as each train does without the line, shuffle examples */
 static void read_shuffle(TrainPlan *plan)
 {
+    static const char *const words[] = {"examples", "batches"};
     const Setting *setting = find_setting(plan, "shuffle");
     const Expr *value = setting ? setting->values.first : NULL;
     if (!value)
         return;
-    plan->train.shuffles_batches = strcmp(head_name(value), "batches") == 0;
-    if (value->kind == EXPR_NAME && (plan->train.shuffles_batches || strcmp(head_name(value), "examples") == 0))
+    int word = value->kind == EXPR_NAME ? find_word(WORDS(words), value->name.text) : -1;
+    plan->train.shuffles_batches = word == 1;
+    if (word >= 0)
         return;
     fail(plan->s, value->span, "what an epoch shuffles is 'examples' or 'batches'");
     add_help(plan->s, "'shuffle batches' takes examples that lie side by side in the data, in batches whose order is drawn anew");

@@ -235,11 +235,11 @@ static void check_statistics(Session *s, const Decl *decl, const Train *train)
     const Function *loss = train->phases.len ? train->phases.data[0].objective : NULL;
     const Setting *setting = setting_of(decl, "remember");
     for (uint32_t i = 0; i < (loss ? loss->outputs.len : 0) && train->continual->protection == PROTECTION_EWC && setting; i++) {
-        const char *output = loss->outputs.data[i].name;
-        if (strncmp(output, running_output, strlen(running_output)) != 0)
+        const char *statistic = running_statistic(loss->outputs.data[i].name);
+        if (!statistic)
             continue;
         fail(s, setting->span, "'ewc' takes the gradient of each example by itself, but '%s' is a running statistic of batches",
-             output + strlen(running_output));
+             statistic);
         add_help(s, "'remember si(0.1)' measures what numbers are worth in the steps themselves");
         add_help(s, "a norm of each example has none: layernorm, groupnorm, rmsnorm");
         return;

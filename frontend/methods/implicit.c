@@ -1,7 +1,5 @@
 /* Trains by implicit: weights are trained on a lower loss, hyperparameters descend an upper one, whose derivative through the
  * weights a linear solver finds. */
-#include <string.h>
-
 #include "frontend/declare/train_plan.h"
 
 static const Construct solver_rows[LINEAR_SOLVER_COUNT] = {
@@ -47,10 +45,11 @@ static void check_at_once(Session *s, const Decl *decl, const Train *train)
         fail(s, after->span, "%s moves hyperparameters from the first step on: leave 'after' out", what);
     if (parts)
         fail(s, parts->span, "%s has no micro-batches: a batch is differentiated twice, as a whole", what);
-    for (uint32_t i = 0; i < (loss ? loss->outputs.len : 0); i++)
-        if (strncmp(loss->outputs.data[i].name, running_output, strlen(running_output)) == 0)
-            fail(s, solver->span, "%s cannot train nets with running statistics, such as '%s'", what,
-                 loss->outputs.data[i].name + strlen(running_output));
+    for (uint32_t i = 0; i < (loss ? loss->outputs.len : 0); i++) {
+        const char *statistic = running_statistic(loss->outputs.data[i].name);
+        if (statistic)
+            fail(s, solver->span, "%s cannot train nets with running statistics, such as '%s'", what, statistic);
+    }
 }
 
 static void lower(TrainPlan *plan)

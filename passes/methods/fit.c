@@ -1,5 +1,4 @@
 /* Plain training: one phase, every weight by gradient descent on one objective. Also the lower phase of bilevel. */
-#include <string.h>
 
 #include "passes/methods/methods.h"
 
@@ -34,8 +33,8 @@ static void write_running(const Assembly *assembly, const Phase *phase, Builder 
     uint32_t kept = 0, count = function->outputs.len;
     for (uint32_t i = 0; i < count; i++) {
         Output output = function->outputs.data[i];
-        bool running = strncmp(output.name, running_output, strlen(running_output)) == 0;
-        int64_t state = running ? find_state(b->module, output.name + strlen(running_output)) : -1;
+        const char *running = running_statistic(output.name);
+        int64_t state = running ? find_state(b->module, running) : -1;
         if (state >= 0 && b->module->states.data[state].grows)
             output.value = with_row_at_hand(assembly, b, (uint32_t)state, output.value);
         if (state >= 0 && !phase->responds)

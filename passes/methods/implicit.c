@@ -174,36 +174,10 @@ static void assemble_at_once(Assembly *assembly, Phase *phase, const Phase *uppe
 
 /* ---- all ---- */
 
-static void make_procedure(Train *train)
-{
-    size_t budget = act_budget(train);
-    if (train->implicit->loop == AT_ONCE) {
-        act_leaf(train, (Act){.kind = ACT_STEP, .phase = UPPER});
-        act_leaf(train, (Act){.kind = ACT_STEP, .phase = LOWER});
-        act_measure(train);
-        act_end(train, budget);
-        return;
-    }
-    act_leaf(train, (Act){.kind = ACT_STEP, .phase = LOWER});
-    size_t upper =
-        act_repeat(train, (Act){.rounds = train->every_upper, .every = (double)train->every_lower, .after = train->warmup});
-    act_leaf(train, (Act){.kind = ACT_STEP, .phase = UPPER});
-    act_leaf(train, (Act){.kind = ACT_STEP, .phase = SOLVE});
-    act_end(train, upper);
-    act_measure(train);
-    act_end(train, budget);
-}
-
-static void assemble(Assembly *assembly)
+/* Steps of the weights, and in between steps of the hyperparameters, each with a solve. */
+static void alternate(Assembly *assembly)
 {
     Train *train = assembly->train;
-    if (train->implicit->loop == AT_ONCE) {
-        make_procedure(train);
-        assemble_upper(assembly, &train->phases.data[UPPER]);
-        assemble_at_once(assembly, &train->phases.data[LOWER], &train->phases.data[UPPER]);
-        assemble_hypers(assembly);
-        return;
-    }
     const Phase *lower = &train->phases.data[LOWER];
     Phase solve = {.name = "solve",
                    .dataset = lower->dataset,
@@ -213,10 +187,35 @@ static void assemble(Assembly *assembly)
                    .parts_only = true,
                    .line = lower->line};
     vec_push(&train->phases, solve);
-    make_procedure(train);
+    act_leaf(train, (Act){.kind = ACT_STEP, .phase = LOWER});
+    size_t upper =
+        act_repeat(train, (Act){.rounds = train->every_upper, .every = (double)train->every_lower, .after = train->warmup});
+    act_leaf(train, (Act){.kind = ACT_STEP, .phase = UPPER});
+    act_leaf(train, (Act){.kind = ACT_STEP, .phase = SOLVE});
+    act_end(train, upper);
     assemble_weight_step(assembly, &train->phases.data[LOWER], AT_HAND);
     assemble_upper(assembly, &train->phases.data[UPPER]);
     assemble_solve(assembly, &train->phases.data[SOLVE], &train->phases.data[UPPER]);
+}
+
+static void move_at_once(Assembly *assembly)
+{
+    Train *train = assembly->train;
+    act_leaf(train, (Act){.kind = ACT_STEP, .phase = UPPER});
+    act_leaf(train, (Act){.kind = ACT_STEP, .phase = LOWER});
+    assemble_upper(assembly, &train->phases.data[UPPER]);
+    assemble_at_once(assembly, &train->phases.data[LOWER], &train->phases.data[UPPER]);
+}
+
+static void assemble(Assembly *assembly)
+{
+    size_t budget = act_budget(assembly->train);
+    if (assembly->train->implicit->loop == AT_ONCE)
+        move_at_once(assembly);
+    else
+        alternate(assembly);
+    act_measure(assembly->train);
+    act_end(assembly->train, budget);
     assemble_hypers(assembly);
 }
 

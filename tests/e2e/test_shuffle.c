@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <cmocka.h>
 
 #include "tests/e2e/tensor_file.h"
@@ -15,17 +16,15 @@ enum { BATCH = 16, LEFT = 2, ROWS = 4 * BATCH + LEFT };
 /* Builds `name` with this line in its train. */
 static void build(const char *name, const char *line)
 {
-    char path[64];
+    char path[64], text[512];
     snprintf(path, sizeof path, "%s.hn", name);
-    FILE *file = fopen(path, "w");
-    assert_non_null(file);
-    fprintf(file,
-            "data d = csv(\"table.csv\") { fields x = numbers(a)\n split train %d }\n"
-            "net f(x: f32[1]) -> f32[] {\n  weight w: f32[] = 0\n  return w * x[0]\n}\n"
-            "objective sums(e) = %d * mean(f(e.x))\n"
-            "train t = fit {\n  minimise sums(d.train) by sgd(1)\n  batch %d\n  steps 1\n  %s\n}\n",
-            ROWS, BATCH, BATCH, line);
-    assert_int_equal(fclose(file), 0);
+    snprintf(text, sizeof text,
+             "data d = csv(\"table.csv\") { fields x = numbers(a)\n split train %d }\n"
+             "net f(x: f32[1]) -> f32[] {\n  weight w: f32[] = 0\n  return w * x[0]\n}\n"
+             "objective sums(e) = %d * mean(f(e.x))\n"
+             "train t = fit {\n  minimise sums(d.train) by sgd(1)\n  batch %d\n  steps 1\n  %s\n}\n",
+             ROWS, BATCH, BATCH, line);
+    write_file(path, text, strlen(text));
     must_run("'%s/hnc' build --float=f64 %s -o %s", HNC_BINARY_DIR, path, name);
 }
 
@@ -86,14 +85,13 @@ static void examples_are_shuffled(void **state)
 static void streams_have_an_order(void **state)
 {
     (void)state;
-    FILE *file = fopen("text.hn", "w");
-    assert_non_null(file);
-    fprintf(file, "data words = text(\"words.txt\", unit: word, length: 2, streams: 2)\n"
-                  "net lm(tokens: class[v][t]) -> f32[t, v] { return each(word in tokens) { linear(embedding(word, 4), v) } }\n"
-                  "objective fit(d) = mean(mean(each(z in lm(d.tokens), word in d.next) { cross_entropy(z, word) }))\n"
-                  "train t = fit {\n  minimise fit(words.train) by adam(1e-2)\n  batch 2\n  shuffle batches\n  epochs 2\n}\n");
-    assert_int_equal(fclose(file), 0);
-    must_run("printf 'a b c a b c a b c a b c' > words.txt");
+    static const char text[] =
+        "data words = text(\"words.txt\", unit: word, length: 2, streams: 2)\n"
+        "net lm(tokens: class[v][t]) -> f32[t, v] { return each(word in tokens) { linear(embedding(word, 4), v) } }\n"
+        "objective fit(d) = mean(mean(each(z in lm(d.tokens), word in d.next) { cross_entropy(z, word) }))\n"
+        "train t = fit {\n  minimise fit(words.train) by adam(1e-2)\n  batch 2\n  shuffle batches\n  epochs 2\n}\n";
+    write_file("text.hn", text, strlen(text));
+    write_file("words.txt", "a b c a b c a b c a b c", 23);
     assert_int_equal(run_command("'%s/hnc' check --data=. text.hn", HNC_BINARY_DIR), 1);
     assert_true(output_has("the windows of the streams of 'words.train' are read in order"));
 }

@@ -76,6 +76,9 @@ typedef struct Solution {
     Value steps;    /* that it took, a real; NO_VALUE: they are always as many */
 } Solution;
 
+/* v + rate (right - H v), as next[]; r[] becomes right - H v, which is the residual of v: descent.c. */
+void descent_step(LinearSystem *s, const Value *v, Value *r, Value *next);
+
 /* v[], which has room for a vector. One file per row of ir/linear_solvers.def. */
 typedef struct LinearSolver {
     Solution (*solve)(LinearSystem *s, Value *v);
@@ -86,8 +89,6 @@ typedef struct LinearSolver {
 const LinearSolver *linear_solver_of(const Train *train);
 /* The number, or the word as its place in the row's range, of an argument; whether the row has such an argument. */
 double solver_argument(const Train *train, const char *label);
-/* v + rate (right - H v), as next[]; r[] becomes right - H v, which is the residual of v. */
-void descent_step(LinearSystem *s, const Value *v, Value *r, Value *next);
 bool has_solver_argument(const Train *train, const char *label);
 
 #endif
