@@ -162,6 +162,36 @@ static void test_grid(void **state)
     free_trials(noted);
 }
 
+/* A size is a whole number, and the units beyond it neither count nor learn. */
+static void test_sizes(void **state)
+{
+    (void)state;
+    static const char sizes[] = "data nothing = rows(8)\n"
+                                "hyper lam { size: integer(1, 3) = 2 }\n"
+                                "net p() -> f32[3] { weight w: f32[3] = 1; return units(w, lam.size) }\n"
+                                "objective fit(e) = sum(square(p() - [3, 4, 5]), axis: 0)\n"
+                                "train go = search(lam) {\n"
+                                "  minimise fit(nothing.train) by sgd(0.05)\n"
+                                "  validate fit(nothing.train)\n"
+                                "  trials grid(3)\n"
+                                "  batch 8\n"
+                                "  steps 20\n"
+                                "  evaluate steps(20)\n"
+                                "}\n";
+    Noted noted[MOST];
+    write_file("m.hn", sizes, sizeof sizes - 1);
+    must_run("'%s/hnc' build --float=f64 -W error m.hn -o m && rm -rf run && ./m train --out run --quiet", HNC_BINARY_DIR);
+    assert_int_equal(read_trials("run/trials.jsonl", noted), 3);
+    for (size_t i = 0; i < 3; i++) {
+        double expected = 0; /* each step takes a tenth of each distance that is learned, 1 - (3 + unit) at first */
+        for (size_t unit = 0; unit < 3; unit++)
+            expected += unit <= i ? pow(2 + (double)unit, 2) * pow(0.9, 40) : pow(3 + (double)unit, 2);
+        assert_true(hyper(&noted[i], "lam.size") == (double)(i + 1));
+        assert_float_equal(value(&noted[i]), expected, 1e-6);
+    }
+    free_trials(noted);
+}
+
 /* Rates that are too large make no number of the loss: such trials fail, and the search goes on. */
 static void test_failing_trials(void **state)
 {
@@ -364,6 +394,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_kinds_of_search, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_grid, folder_set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_sizes, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_failing_trials, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_patience_and_pruning, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_killed_runs, folder_set_up, folder_tear_down),

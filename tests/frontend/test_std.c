@@ -197,6 +197,7 @@ static void test_shapes_and_reductions(void **state)
     check("(x[:, none] + 10 * x)[iota(3), 2 - iota(3)]", x, 0, 3, (double[]){41, 22, 14});
     check("slice(concat(x, -x), y + 1, 3)", x, 1, 3, (double[]){4, -1, -2});
     check("f32(max(iota(3), y)) / min(iota(3) + 2, 3)", x, 1, 3, (double[]){0.5, 1 / 3.0, 2 / 3.0});
+    check("units(x, 2) + units([x, x], x[0])[1]", x, 0, 3, (double[]){2, 2, 0});
     check("crop(reshape(x, [1, 1, 3]), 2)[0, 0]", x, 0, 3, x); /* not training: unchanged */
     check("shift(reshape(x, [1, 1, 3]), 0, 1)[0, 0]", x, 0, 3, (double[]){0, 1, 2});
     check("bilinear(reshape(x, [1, 1, 3]), [0, 0, 0.5], [0.25, 1.5, 2])[0]", x, 0, 3, (double[]){1.25, 3, 2});
