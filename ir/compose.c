@@ -1,8 +1,14 @@
 /* Compositions of primitives that the frontend and the methods share: squashings, their inverses, normal numbers,
  * elements at computed positions. */
+#include <float.h>
 #include <math.h>
 
 #include "ir/model.h"
+
+Value build_most(Builder *b, Type type)
+{
+    return build_const(b, type, type.dtype == DTYPE_F64 ? DBL_MAX : FLT_MAX);
+}
 
 /* The parts of sigmoid and softplus, as std.hn has them: one condition chooses between pieces, so that every derivative at 0 is
  * that of one smooth piece. */

@@ -374,6 +374,7 @@ Value build_tangent(Builder *b, Value y, uint32_t n, const Value *leaves, const 
 Value build_with_const(Builder *b, OpCode code, Value x, double number);
 
 /* Compositions that several parts need (ir/compose.c). */
+Value build_most(Builder *b, Type type); /* the largest finite number: x is finite where |x| is at most that */
 Value build_unit(Builder *b, Value position,
                  int64_t count);                          /* 1 at that position (i32) of a vector of so many reals, 0 elsewhere */
 Value build_sum_of_product(Builder *b, Value x, Value y); /* sum over all elements of x y: a scalar */

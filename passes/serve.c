@@ -88,7 +88,7 @@ static Value build_holds(Builder *b, const Hyper *hyper, Value x)
 {
     Type type = value_type(b, x);
     Value low = build_const(b, type, hyper->low), high = build_const(b, type, hyper->high), zero = build_const(b, type, 0),
-          most = build_const(b, type, type.dtype == DTYPE_F64 ? 0x1.fffffffffffffp1023 : 0x1.fffffep127);
+          most = build_most(b, type);
     switch (hyper->kind) {
     case HYPER_RANGE:
     case HYPER_LOG_RANGE:

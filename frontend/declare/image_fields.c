@@ -41,7 +41,7 @@ void read_resize(Session *s, Dataset *data, const Expr *source)
         if (!arg->label.text ||
             choose_word(s, WORDS(names), arg->label.text, arg->label.span, "images have no setting '%s'", arg->label.text) < 0)
             continue;
-        int kind = arg->value->kind == EXPR_NAME ? find_word(WORDS(resize_names), arg->value->name.text) : -1;
+        int kind = named_word(WORDS(resize_names), arg->value);
         if (kind >= 0)
             data->resize = (ResizeKind)kind;
         else

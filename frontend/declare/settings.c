@@ -217,7 +217,7 @@ static void read_shuffle(TrainPlan *plan)
     const Expr *value = setting ? setting->values.first : NULL;
     if (!value)
         return;
-    int word = value->kind == EXPR_NAME ? find_word(WORDS(words), value->name.text) : -1;
+    int word = named_word(WORDS(words), value);
     plan->train.shuffles_batches = word == 1;
     if (word >= 0)
         return;

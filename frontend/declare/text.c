@@ -20,7 +20,7 @@ static const char *read_string(Session *s, const Arg *arg)
 
 static void read_unit(Session *s, Dataset *data, const Arg *arg)
 {
-    int unit = arg->value->kind == EXPR_NAME ? find_word(WORDS(unit_names), arg->value->name.text) : -1;
+    int unit = named_word(WORDS(unit_names), arg->value);
     if (unit >= 0)
         data->text->unit = (TextUnit)unit;
     else

@@ -202,7 +202,7 @@ static bool read_argument(Session *s, const Construct *construct, const Paramete
         argument->number = row;
         return row >= 0;
     case TAKES_WHOLE:
-        row = find_word(words, value->kind == EXPR_NAME ? value->name.text : "");
+        row = named_word(words, value);
         if (row >= 0) {
             argument->number = row;
             return true;

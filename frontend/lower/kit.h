@@ -19,7 +19,9 @@ typedef struct Words {
 const char *word_at(Words words, size_t row);
 /* The row of that name, or -1. */
 int find_word(Words words, const char *name);
-/* The same, but reports an error with this message where there is no such row; the help names the word that is near or, if none
+/* The row whose name the expression is, or -1. */
+int named_word(Words words, const Expr *expr);
+/* The same as find_word, but reports an error with this message where there is no such row; the help names the word that is near or, if none
  * is, all of them. */
 int choose_word(Session *s, Words words, const char *name, Span span, const char *format, ...)
     __attribute__((format(printf, 5, 6)));

@@ -16,6 +16,11 @@ int find_word(Words words, const char *name)
     return -1;
 }
 
+int named_word(Words words, const Expr *expr)
+{
+    return expr->kind == EXPR_NAME ? find_word(words, expr->name.text) : -1;
+}
+
 bool suggest_word(Session *s, const char *name, Words words)
 {
     Candidates candidates = {0};

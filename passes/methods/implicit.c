@@ -6,7 +6,6 @@
  * where H is the second derivative of f with respect to w (J. Larsen et al. 1996; Lorraine, Vicol and Duvenaud 2020). Three
  * phases: steps of the lower loss; `upper`, which leaves the derivatives of F in states; `solve`, which finds v on a batch of the
  * lower loss and moves lambda. */
-#include <float.h>
 
 #include "passes/methods/linear_solvers/linear_system.h"
 
@@ -70,7 +69,7 @@ static void accept(LinearSystem *s, Solution solution, Value *v)
     Value tolerance = build_const(b, type, solver_argument(s->assembly->train, "tolerance"));
     Value solved = build_binary(b, OP_LE, solution.residual, tolerance);
     count_events(s->assembly, b, "unsolved", build_unary(b, OP_NOT, solved));
-    Value finite = build_binary(b, OP_LE, solution.residual, build_const(b, type, type.dtype == DTYPE_F64 ? DBL_MAX : FLT_MAX));
+    Value finite = build_binary(b, OP_LE, solution.residual, build_most(b, type));
     build_output(b, "residual", build_select(b, finite, solution.residual, build_const(b, type, 1)));
     Value *none = support_malloc((s->n + 1) * sizeof *none);
     for (uint32_t i = 0; i < s->n; i++)

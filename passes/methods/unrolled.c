@@ -2,7 +2,6 @@
  * carries are all that a step writes, the weights first of all. The upper loss, of the weights behind the last step, is a
  * function of the hyperparameters through every step, and its derivative is that of the program (J. Domke 2012; D. Maclaurin, D.
  * Duvenaud and R. Adams 2015; L. Franceschi et al. 2017; of some last steps only: A. Shaban et al. 2019). */
-#include <float.h>
 #include <string.h>
 
 #include "passes/methods/unrolls/unrolls.h"
@@ -262,7 +261,7 @@ static void leave_out_infinite(Steps *s, TrainedStates *trained)
     if (largest == NO_VALUE)
         return;
     Type type = value_type(b, largest);
-    Value finite = build_binary(b, OP_LE, largest, build_const(b, type, type.dtype == DTYPE_F64 ? DBL_MAX : FLT_MAX));
+    Value finite = build_binary(b, OP_LE, largest, build_most(b, type));
     count_events(s->assembly, b, "not_finite", build_unary(b, OP_NOT, finite));
     keep_gradients(b, finite, trained->len, trained->data);
 }

@@ -1,10 +1,10 @@
 #include "runtime/cli/best.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 #include "runtime/cli/plot_events.h"
 #include "runtime/cli/plot_script.h"
+#include "runtime/core/numbers.h"
 #include "runtime/core/report.h"
 
 const json_t *best_until(const Best *best, const PlotRun *run, double seconds)
@@ -23,12 +23,6 @@ const json_t *best_until(const Best *best, const PlotRun *run, double seconds)
     return found;
 }
 
-static int compare_numbers(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 double best_of_group(const Best *best, size_t group, const char *key, double seconds, double range[2])
 {
     double values[PLOT_MOST_RUNS];
@@ -42,7 +36,7 @@ double best_of_group(const Best *best, size_t group, const char *key, double sec
     }
     if (count == 0 || count < plot_group_size(best->runs, group))
         return NAN;
-    qsort(values, count, sizeof *values, compare_numbers);
+    numbers_sort(values, count);
     if (range) {
         range[0] = values[0];
         range[1] = values[count - 1];

@@ -1,6 +1,10 @@
 #include "runtime/run/hyper_values.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "runtime/abi/hyper_kinds.h"
 #include "runtime/core/report.h"
@@ -54,4 +58,34 @@ bool hyper_values_read(const Manifest *manifest, HyperLine at, const size_t *hyp
         raw += hyper_elements(hyper);
     }
     return true;
+}
+
+static bool read_line(HyperLine at, const char *text, bool (*read)(void *context, HyperLine at, const json_t *object),
+                      void *context)
+{
+    json_error_t error;
+    json_t *json = json_loads(text, 0, &error);
+    bool fine = json ? read(context, at, json) : report_error("%s:%" PRId64 ": %s", at.path, at.line, error.text);
+    json_decref(json);
+    return fine;
+}
+
+bool hyper_lines_read(const char *path, bool (*read)(void *context, HyperLine at, const json_t *object), void *context)
+{
+    FILE *file = fopen(path, "r");
+    HyperLine at = {path, 0};
+    char *line = NULL;
+    size_t size = 0;
+    bool fine = file || report_error("%s: %s", path, strerror(errno));
+    while (fine && getline(&line, &size, file) >= 0) {
+        at.line++;
+        if (line[strspn(line, " \t\r\n")])
+            fine = read_line(at, line, read, context);
+    }
+    if (fine && ferror(file))
+        fine = report_error("%s: %s", path, strerror(errno));
+    if (file)
+        fclose(file);
+    free(line);
+    return fine;
 }

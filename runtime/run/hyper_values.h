@@ -15,6 +15,10 @@ typedef struct HyperLine {
     int64_t line;
 } HyperLine;
 
+/* Gives each line of a file of JSON objects, blank lines left out, to `read`. False (reported): the file cannot be read, a line
+ * is no JSON, or `read` returned false, at which the lines end. */
+bool hyper_lines_read(const char *path, bool (*read)(void *context, HyperLine at, const json_t *object), void *context);
+
 /* The numbers without bounds of these hyperparameters, one after the other, which the object has by name: a number, or a list of
  * as many as the hyperparameter has. A value that has come to an end of its interval is taken to be right before it. False
  * (reported): one is missing, no number, or out of its bounds. */

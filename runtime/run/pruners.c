@@ -1,6 +1,6 @@
 #include "runtime/run/pruners.h"
 
-#include <stdlib.h>
+#include "runtime/core/numbers.h"
 
 /* A row of pruners.def. */
 typedef struct Pruner {
@@ -63,14 +63,8 @@ bool pruner_looks(const TrialsInfo *info, size_t evaluations)
     return pruners[info->pruner]->looks(info, evaluations);
 }
 
-static int compare_numbers(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 bool pruner_ends(const TrialsInfo *info, double own, double *others, size_t count)
 {
-    qsort(others, count, sizeof *others, compare_numbers);
+    numbers_sort(others, count);
     return pruners[info->pruner]->ends(info, own, others, count);
 }
