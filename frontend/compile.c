@@ -116,6 +116,8 @@ static Model *lower_one(ModelFile *file, const Symbol *train, bool exports)
         check_response(&s, train->decl);
     if (file->diags->errors == 0)
         check_training(&s, train->decl);
+    if (file->diags->errors == 0)
+        note_trained(&s);
     if (exports && file->diags->errors == 0)
         for_each(&s, DECL_EXPORT, check_export_symbol);
     find_run_constants(&s);
@@ -161,6 +163,9 @@ static Model *lower_all(ModelFile *file)
         if (symbol->decl->kind == DECL_TRAIN && symbol != selected)
             model_free(lower_one(file, symbol, file->options->every_export));
     }
+    for (uint32_t i = 0; i < file->symbols.len && diags->errors == 0; i++)
+        if (file->symbols.data[i]->decl->kind == DECL_EXPORT)
+            check_exported_weights(file, kept, file->symbols.data[i]->decl);
     if (kept && diags->errors) {
         model_free(kept);
         kept = NULL;
@@ -173,6 +178,7 @@ static void model_file_free(ModelFile *file)
     vec_free(&file->symbols);
     vec_free(&file->std_symbols);
     vec_free(&file->weights);
+    vec_free(&file->trained);
     vec_free(&file->arguments);
     vec_free(&file->parameters);
     vec_free(&file->reported);

@@ -15,6 +15,13 @@ void lower_export(Session *s, const Decl *decl); /* export.c */
 /* At the end of a walk: an export that depends on a condition without a first value takes it as an argument. */
 void check_export(Session *s, const Decl *decl);
 
+/* ---- check_exports.c ---- */
+
+/* After check_training: remembers the weights that the losses of the train read. */
+void note_trained(Session *s);
+/* Once all trains were lowered: warns where this export of the model reads weights that none of them does. */
+void check_exported_weights(ModelFile *file, const Model *model, const Decl *decl);
+
 /* ---- check_unused.c ---- */
 
 /* Gives constants the values of -D options. */

@@ -114,6 +114,7 @@ typedef struct ModelFile {
     DeclList decls, std_decls;
     VEC(Symbol *) symbols, std_symbols;
     VEC(KnownWeight) weights;
+    VEC(const char *) trained; /* names of the weights that losses of trains read */
     VEC(KnownArgument) arguments;
     VEC(KnownParameter) parameters;
     VEC(Reported) reported; /* one error per place */
@@ -385,8 +386,7 @@ static inline bool is_poison(Val value)
 }
 Type val_type(const Session *s, Val value); /* of a VAL_TENSOR */
 bool is_real(const Session *s, Val value);
-/* The value as an IR tensor (a number becomes a real scalar, weights their param, a condition its vector); poison if it is
- * none. */
+/* The value as an IR tensor (a number becomes a real scalar, weights their param, a condition its vector), or poison. */
 Val as_tensor(Session *s, Val value, Span span);
 /* The same, cast to the real dtype. */
 Val as_real(Session *s, Val value, Span span);
