@@ -70,7 +70,8 @@ static bool refuse_hyper(TrainPlan *plan, const Expr *hyper)
     Session *s = plan->s;
     const char *why = plan->method & IN_UNROLLED   ? "only those of the steps of 'lower' are differentiated"
                       : plan->method & IN_IMPLICIT ? "implicit cannot tune it, since the minimum of the loss does not depend on it"
-                                                   : "a best response cannot tune it, since no loss reads it";
+                      : plan->method & IN_BILEVEL  ? "a best response cannot tune it, since no loss reads it"
+                                                   : "this train does not tune it";
     fail(s, hyper->span, "'%s' cannot be a setting of %s optimizer: %s", span_text(&s->file->arena, hyper->span),
          plan->method & IN_UNROLLED ? "this" : "an", why);
     if (plan->method & IN_BILEVEL)
@@ -151,7 +152,7 @@ bool read_optimizer(TrainPlan *plan, const Expr *expr, bool trains_weights, Opti
 {
     Session *s = plan->s;
     const Expr *hyper = find_hyper_in(s, expr);
-    s->tuning = trains_weights && plan->method & (IN_UNROLLED | IN_SEARCH | IN_REPLAY);
+    s->tuning = trains_weights && plan->method & (IN_UNROLLED | IN_PLAIN);
     if (hyper && !s->tuning)
         return refuse_hyper(plan, hyper);
     Argument arguments[MOST_PARAMETERS];

@@ -146,7 +146,8 @@ static int parameter_of(Session *s, const Construct *construct, const Arg *arg, 
     }
     if (arg->label.text)
         return choose_parameter(s, construct, arg);
-    int word = construct_parameter(s, construct, arg->value);
+    bool expression = *place < positional && find_hyper_in(s, arg->value); /* exp(lam.rate) is a number, not a schedule */
+    int word = expression ? -1 : construct_parameter(s, construct, arg->value);
     if (word >= 0)
         return word;
     if (*place < positional)

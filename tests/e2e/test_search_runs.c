@@ -10,6 +10,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "tests/e2e/tensor_file.h"
 #include "tests/runtime/run_command.h"
 
 enum { MOST = 64 };
@@ -190,6 +191,27 @@ static void test_sizes(void **state)
         assert_float_equal(value(&noted[i]), expected, 1e-6);
     }
     free_trials(noted);
+}
+
+/* A plain train takes the first values, also as settings of its optimizer. */
+static void test_first_values(void **state)
+{
+    (void)state;
+    static const char text[] = "data d = rows(64) {\n  x = normal([5])\n  y = normal()\n}\n"
+                               "hyper lam { rate: log(1e-4, 1) = 0.05; decay: log(1e-6, 1) = 1e-2 }\n"
+                               "net f(x: f32[5]) -> f32[1] { return linear(x, 1) }\n"
+                               "objective fit(e, decay) = mean(square(f(e.x)[0] - e.y)) + decay * sumsq(f)\n"
+                               "train by_name = fit { minimise fit(d.train, lam.decay) by sgd(exp(log(lam.rate)), momentum: 0.9); batch 8; epochs 3 }\n"
+                               "train by_number = fit { minimise fit(d.train, 1e-2) by sgd(0.05, momentum: 0.9); batch 8; epochs 3 }\n";
+    static const char *const trains[] = {"by_name", "by_number"};
+    double w[2][5];
+    write_file("m.hn", text, sizeof text - 1);
+    for (size_t i = 0; i < 2; i++) {
+        must_run("'%s/hnc' build --float=f64 --train %s m.hn -o m && rm -rf run && ./m train --out run --quiet", HNC_BINARY_DIR, trains[i]);
+        tensor_reals("run/last.safetensors", "f.linear1.w", w[i], 5);
+    }
+    for (size_t k = 0; k < 5; k++)
+        assert_float_equal(w[0][k], w[1][k], 1e-12);
 }
 
 /* Rates that are too large make no number of the loss: such trials fail, and the search goes on. */
@@ -395,6 +417,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_kinds_of_search, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_grid, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_sizes, folder_set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_first_values, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_failing_trials, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_patience_and_pruning, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_killed_runs, folder_set_up, folder_tear_down),
