@@ -52,17 +52,6 @@ static bool read_cuts(Session *s, const Expr *expr, RateSchedule *schedule)
     return true;
 }
 
-static bool read_schedule(Session *s, const Expr *expr, RateSchedule *schedule)
-{
-    Argument arguments[MOST_PARAMETERS];
-    int row =
-        read_construct(s, expr, (Constructs){schedule_rows, SCHEDULE_COUNT, FOREIGN_SCHEDULE}, "a schedule", arguments);
-    bool alone = row == SCHEDULE_EXPONENTIAL || row == SCHEDULE_POWER;
-    *schedule = (RateSchedule){.kind = row < 0 ? SCHEDULE_CONSTANT : (ScheduleKind)row, .every = arguments[0].number,
-                               .factor = arguments[alone ? 0 : 1].number};
-    return row >= 0 && (row != SCHEDULE_MULTISTEP || read_cuts(s, arguments[0].expr, schedule));
-}
-
 /* A best response answers to what the loss reads, and no loss reads how its optimizer is set. A minimum is the same, however it was
  * reached. */
 static bool refuse_hyper(TrainPlan *plan, const Expr *hyper)
@@ -99,13 +88,14 @@ static bool check_tuned_range(Session *s, const Expr *expr, const Parameter *par
     const Hyper *hyper = named_hyper(s, expr);
     if (!hyper)
         return true;
-    bool bounded = hyper->kind == HYPER_RANGE || hyper->kind == HYPER_LOG_RANGE, fine = hyper->kind != HYPER_REAL;
-    fine &= !bounded || (hyper->low >= parameter->range.low && hyper->high <= parameter->range.high);
-    fine &= bounded || parameter->range.high == INFINITY;
+    bool bounded = hyper_kind_is_bounded(hyper->kind), fine = hyper->kind != HYPER_REAL;
+    fine &= (bounded ? hyper->low : 0) >= parameter->range.low && (bounded ? hyper->high : INFINITY) <= parameter->range.high;
     if (fine)
         return true;
     fail(s, expr->span, "'%s' may be a number that '%s' cannot be", hyper->name, parameter->label);
-    if (parameter->range.high == INFINITY)
+    if (parameter->range.high == INFINITY && parameter->range.low > 0)
+        add_help(s, "declare it 'integer(%g, 100)', or 'range(%g, 100)'", parameter->range.low, parameter->range.low);
+    else if (parameter->range.high == INFINITY)
         add_help(s, "declare it 'positive', or 'log'");
     else
         add_help(s, "declare it 'rate(%g, %g)'", parameter->range.low, parameter->range.high);
@@ -130,43 +120,83 @@ static bool lower_tuned(TrainPlan *plan, const Expr *expr, const Parameter *para
     return false;
 }
 
-/* What hyperparameters stand for, as the outputs of a function. */
-static bool read_tuned(TrainPlan *plan, const Construct *row, const Argument *arguments, Optimizer *optimizer)
+/* A construct of the table and what a model gives it. */
+typedef struct Applied {
+    const Construct *construct;
+    Argument arguments[MOST_PARAMETERS];
+} Applied;
+
+/* What hyperparameters stand for in an optimizer and its schedule, as the outputs of a function. */
+static bool read_tuned(TrainPlan *plan, const Applied applied[2], Optimizer *optimizer)
 {
     Session *s = plan->s;
     Frame frame = {0};
     bool fine = true, any = false;
-    for (int i = 0; i < MOST_PARAMETERS; i++)
-        any |= arguments[i].tuned;
+    for (int i = 0; i < 2 * MOST_PARAMETERS; i++)
+        any |= applied[i / MOST_PARAMETERS].arguments[i % MOST_PARAMETERS].tuned;
     if (!any)
         return true;
     optimizer->tuned = open_function(s, arena_printf(&s->file->arena, "%s.lower.tuned", plan->decl->name.text), &frame, false, false);
-    for (int i = 0; i < MOST_PARAMETERS && fine; i++)
-        if (arguments[i].tuned)
-            fine = lower_tuned(plan, arguments[i].expr, &row->parameters[i]);
+    for (int i = 0; i < 2 * MOST_PARAMETERS && fine; i++) {
+        const Applied *of = &applied[i / MOST_PARAMETERS];
+        const Argument *argument = &of->arguments[i % MOST_PARAMETERS];
+        if (argument->tuned)
+            fine = lower_tuned(plan, argument->expr, &of->construct->parameters[i % MOST_PARAMETERS]);
+    }
     close_function(s);
     return fine;
+}
+
+static bool read_schedule(Session *s, const Expr *expr, Applied *applied, RateSchedule *schedule)
+{
+    int row = read_construct(s, expr, (Constructs){schedule_rows, SCHEDULE_COUNT, FOREIGN_SCHEDULE}, "a schedule", applied->arguments);
+    const Argument *own = applied->arguments;
+    bool alone = row == SCHEDULE_EXPONENTIAL || row == SCHEDULE_POWER;
+    if (row < 0)
+        return false;
+    applied->construct = &schedule_rows[row];
+    *schedule = (RateSchedule){.kind = (ScheduleKind)row, .every = own[0].number, .factor = own[alone ? 0 : 1].number};
+    return row != SCHEDULE_MULTISTEP || read_cuts(s, own[0].expr, schedule);
+}
+
+/* Trials may choose the numbers of a schedule. Derivatives find a whole schedule, a rate for each step. */
+static bool check_scheduled(TrainPlan *plan, const Expr *schedule)
+{
+    Session *s = plan->s;
+    const Expr *hyper = find_hyper_in(s, schedule);
+    if (!hyper || !(plan->method & IN_UNROLLED))
+        return true;
+    fail(s, hyper->span, "'%s' cannot be a number of a schedule here: unrolled tunes the rate of each step itself",
+         span_text(&s->file->arena, hyper->span));
+    add_help(s, "write 'rate: log(1e-4, 1)[STEPS]', as many as are unrolled, or tune it by 'search(lam)'");
+    return false;
 }
 
 bool read_optimizer(TrainPlan *plan, const Expr *expr, bool trains_weights, Optimizer *optimizer)
 {
     Session *s = plan->s;
     const Expr *hyper = find_hyper_in(s, expr);
+    Applied applied[2] = {0};
+    Argument *arguments = applied[0].arguments;
     s->tuning = trains_weights && plan->method & (IN_UNROLLED | IN_PLAIN);
     if (hyper && !s->tuning)
         return refuse_hyper(plan, hyper);
-    Argument arguments[MOST_PARAMETERS];
     int row = read_construct(s, expr, (Constructs){optimizer_rows, COUNT_OF(optimizer_rows), FOREIGN_OPTIMIZER}, "an optimizer",
                              arguments);
+    RateSchedule schedule = {0};
+    bool fine = row >= 0 && (!arguments[OF_SCHEDULE].expr || (check_scheduled(plan, arguments[OF_SCHEDULE].expr) &&
+                                                              read_schedule(s, arguments[OF_SCHEDULE].expr, &applied[1], &schedule)));
     s->tuning = false;
-    if (row < 0)
+    if (!fine)
         return false;
+    applied[0].construct = &optimizer_rows[row];
     const Argument *own = arguments + OF_ITS_OWN, *rate = &arguments[OF_RATE], *clip = &arguments[OF_CLIP];
     *optimizer = (Optimizer){.kind = row == ROW_ADAMW ? OPTIMIZER_ADAM : (OptimizerKind)row,
                              .rate = rate->number,
                              .clip = clip->number,
                              .clip_value = arguments[OF_CLIP_VALUE].number,
-                             .warmup = arguments[OF_WARMUP].number};
+                             .warmup = arguments[OF_WARMUP].number,
+                             .schedule = schedule};
     optimizer->rate_constant = rate->constant ? rate->constant->decl->name.text : NULL;
     optimizer->clip_constant = clip->constant ? clip->constant->decl->name.text : NULL;
     switch (optimizer->kind) {
@@ -185,8 +215,5 @@ bool read_optimizer(TrainPlan *plan, const Expr *expr, bool trains_weights, Opti
         optimizer->epsilon = own[1].number;
         break;
     }
-    if (!read_tuned(plan, &optimizer_rows[row], arguments, optimizer))
-        return false;
-    const Expr *schedule = arguments[OF_SCHEDULE].expr;
-    return !schedule || read_schedule(s, schedule, &optimizer->schedule);
+    return read_tuned(plan, applied, optimizer);
 }

@@ -51,6 +51,7 @@ typedef struct Range {
 #define AT_LEAST(x) {(x), INFINITY, false, false, NULL}
 #define ABOVE(x) {(x), INFINITY, true, false, NULL}
 #define FROM_BELOW(x, y) {(x), (y), false, true, NULL} /* x <= number < y */
+#define BETWEEN(x, y) {(x), (y), true, true, NULL}     /* x < number < y */
 #define WITHIN(x, y) {(x), (y), false, false, NULL}
 #define EITHER(zero, one)                                                                                                        \
     {                                                                                                                            \

@@ -320,6 +320,8 @@ Val match_type(Session *s, const TypeExpr *expr, Val value, Span span, const cha
         if (as_integer(s, value, span, what, 0, MAX_ELEMENTS, &size))
             return value;
         add_note(s, expr->span, "the type is declared here");
+        if (value.kind == VAL_TENSOR)
+            add_help(s, "a layer whose size is tuned has the largest size, of which 'units(x, lam.size)' keeps the first units");
         return val_poison();
     }
     if (!element_type(s, expr, &dtype))

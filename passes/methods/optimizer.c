@@ -144,7 +144,10 @@ static Value epochs_done(Assembly *assembly, Builder *b)
 /* rate factor^power */
 static Value powered_rate(Builder *b, const Update *update, Value power)
 {
-    Value factor = build_unary(b, OP_EXP, times(b, power, log(update->optimizer->schedule.factor)));
+    Value tuned = tuned_number(update, "factor");
+    Value exponent = tuned == NO_VALUE ? times(b, power, log(update->optimizer->schedule.factor))
+                                       : build_binary(b, OP_MUL, power, build_unary(b, OP_LOG, tuned));
+    Value factor = build_unary(b, OP_EXP, exponent);
     Value rate = rate_of(b, update, 1);
     return build_binary(b, OP_MUL, factor, rate);
 }
@@ -173,14 +176,15 @@ static Value warm_rate(Assembly *assembly, Builder *b, const Update *update)
         return build_binary(b, OP_MUL, height, half);
     }
     case SCHEDULE_STEP: { /* rate factor^floor(epoch / every) */
-        Value epoch = epochs_done(assembly, b);
-        return powered_rate(b, update, build_unary(b, OP_FLOOR, build_with_const(b, OP_DIV, epoch, schedule->every)));
+        Value epoch = epochs_done(assembly, b), every = number_of(b, update, "every", schedule->every, NULL);
+        return powered_rate(b, update, build_unary(b, OP_FLOOR, build_binary(b, OP_DIV, epoch, every)));
     }
     case SCHEDULE_EXPONENTIAL:
         return powered_rate(b, update, epochs_done(assembly, b));
     case SCHEDULE_POWER: { /* rate (t + 1)^-exponent */
         Value next = build_with_const(b, OP_ADD, steps_done(assembly, b), 1);
-        Value share = build_unary(b, OP_EXP, times(b, build_unary(b, OP_LOG, next), -schedule->factor));
+        Value exponent = number_of(b, update, "exponent", schedule->factor, NULL);
+        Value share = build_unary(b, OP_EXP, build_unary(b, OP_NEG, build_binary(b, OP_MUL, build_unary(b, OP_LOG, next), exponent)));
         return build_binary(b, OP_MUL, share, rate_of(b, update, 1));
     }
     case SCHEDULE_MULTISTEP:
@@ -436,6 +440,26 @@ static void explain_numbers(uint32_t count, const NamedNumber *numbers, Text *ou
     }
 }
 
+/* What stands behind its name. */
+static void explain_schedule(const RateSchedule *schedule, Text *out)
+{
+    bool alone = schedule->kind == SCHEDULE_EXPONENTIAL || schedule->kind == SCHEDULE_POWER;
+    bool some = schedule->kind == SCHEDULE_STEP || schedule->kind == SCHEDULE_PLATEAU || schedule->kind == SCHEDULE_NONMONOTONIC;
+    if (!alone && !some && !schedule->cuts)
+        return;
+    text_append(out, "(", 1);
+    for (uint32_t i = 0; i < schedule->cuts; i++)
+        text_printf(out, i ? ", %g" : "[%g", schedule->at[i]);
+    if (schedule->cuts)
+        text_append(out, "]", 1);
+    if (some)
+        explain_number(schedule->every, out);
+    if (!alone)
+        text_printf(out, ", factor: ");
+    explain_number(schedule->factor, out);
+    text_append(out, ")", 1);
+}
+
 void optimizer_explain(const char *what, const Optimizer *o, const char *part, Text *out)
 {
     const NamedNumber of_adam[] = {{"beta1", o->beta1}, {"beta2", o->beta2}, {"eps", o->epsilon}, {"decay", o->decay}};
@@ -453,14 +477,7 @@ void optimizer_explain(const char *what, const Optimizer *o, const char *part, T
     if (o->nesterov)
         text_printf(out, ", nesterov: on");
     text_printf(out, ", %s", schedule_traits[o->schedule.kind].name);
-    if (o->schedule.kind == SCHEDULE_STEP || o->schedule.kind == SCHEDULE_PLATEAU || o->schedule.kind == SCHEDULE_NONMONOTONIC)
-        text_printf(out, "(%g, factor: %g)", o->schedule.every, o->schedule.factor);
-    if (o->schedule.kind == SCHEDULE_EXPONENTIAL || o->schedule.kind == SCHEDULE_POWER)
-        text_printf(out, "(%g)", o->schedule.factor);
-    for (uint32_t i = 0; i < o->schedule.cuts; i++)
-        text_printf(out, i ? ", %g" : "([%g", o->schedule.at[i]);
-    if (o->schedule.cuts)
-        text_printf(out, "], factor: %g)", o->schedule.factor);
+    explain_schedule(&o->schedule, out);
     if (o->warmup > 0)
         text_printf(out, ", warmup: %g", o->warmup);
     if (o->clip_value > 0)

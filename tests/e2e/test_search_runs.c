@@ -193,25 +193,39 @@ static void test_sizes(void **state)
     free_trials(noted);
 }
 
-/* A plain train takes the first values, also as settings of its optimizer. */
+/* A plain train takes the first values, also as numbers of its optimizer and of the rate's schedule. */
 static void test_first_values(void **state)
 {
     (void)state;
-    static const char text[] = "data d = rows(64) {\n  x = normal([5])\n  y = normal()\n}\n"
-                               "hyper lam { rate: log(1e-4, 1) = 0.05; decay: log(1e-6, 1) = 1e-2 }\n"
-                               "net f(x: f32[5]) -> f32[1] { return linear(x, 1) }\n"
-                               "objective fit(e, decay) = mean(square(f(e.x)[0] - e.y)) + decay * sumsq(f)\n"
-                               "train by_name = fit { minimise fit(d.train, lam.decay) by sgd(exp(log(lam.rate)), momentum: 0.9); batch 8; epochs 3 }\n"
-                               "train by_number = fit { minimise fit(d.train, 1e-2) by sgd(0.05, momentum: 0.9); batch 8; epochs 3 }\n";
+    static const char text[] =
+        "data d = rows(64) {\n  x = normal([5])\n  y = normal()\n}\n"
+        "hyper lam { rate: log(1e-4, 1) = 0.05; decay: log(1e-6, 1) = 1e-2; every: integer(1, 9) = 2; part: rate(0, 1) = 0.5 }\n"
+        "net f(x: f32[5]) -> f32[1] { return linear(x, 1) }\n"
+        "objective fit(e, decay) = mean(square(f(e.x)[0] - e.y)) + decay * sumsq(f)\n"
+        "train by_name = fit { minimise fit(d.train, lam.decay) by sgd(exp(log(lam.rate)), %s); batch 8; epochs 6 }\n"
+        "train by_number = fit { minimise fit(d.train, 1e-2) by sgd(0.05, %s); batch 8; epochs 6 }\n";
     static const char *const trains[] = {"by_name", "by_number"};
-    double w[2][5];
-    write_file("m.hn", text, sizeof text - 1);
-    for (size_t i = 0; i < 2; i++) {
-        must_run("'%s/hnc' build --float=f64 --train %s m.hn -o m && rm -rf run && ./m train --out run --quiet", HNC_BINARY_DIR, trains[i]);
-        tensor_reals("run/last.safetensors", "f.linear1.w", w[i], 5);
+    static const char *const settings[][2] = {
+        {"constant, momentum: lam.part", "constant, momentum: 0.5"},
+        {"step(every: lam.every, factor: lam.part)", "step(every: 2, factor: 0.5)"},
+        {"exponential(lam.part)", "exponential(0.5)"},
+        {"power(lam.part)", "power(0.5)"},
+        {"multistep([1, 3], factor: lam.part)", "multistep([1, 3], factor: 0.5)"},
+    };
+    for (size_t k = 0; k < sizeof settings / sizeof *settings; k++) {
+        char model_text[1024];
+        double w[2][5];
+        snprintf(model_text, sizeof model_text, text, settings[k][0], settings[k][1]);
+        write_file("m.hn", model_text, strlen(model_text));
+        for (size_t i = 0; i < 2; i++) {
+            must_run("'%s/hnc' build --float=f64 --train %s m.hn -o m && rm -rf run && ./m train --out run --quiet", HNC_BINARY_DIR,
+                     trains[i]);
+            tensor_reals("run/last.safetensors", "f.linear1.w", w[i], 5);
+        }
+        for (size_t i = 0; i < 5; i++)
+            if (!(fabs(w[0][i] - w[1][i]) <= 1e-12))
+                fail_msg("%s: %.17g and %.17g", settings[k][1], w[0][i], w[1][i]);
     }
-    for (size_t k = 0; k < 5; k++)
-        assert_float_equal(w[0][k], w[1][k], 1e-12);
 }
 
 /* Rates that are too large make no number of the loss: such trials fail, and the search goes on. */
