@@ -1,4 +1,5 @@
 /* Constructs: name(label: value, ...). */
+#include <math.h>
 #include <string.h>
 
 #include "frontend/lower/kit.h"
@@ -22,10 +23,20 @@ static bool in_range(Range range, double number)
     return (range.above ? number > range.low : number >= range.low) && (range.below ? number < range.high : number <= range.high);
 }
 
+/* A rate of 1e-50 would be 0 in the program, and train nothing. */
+static bool check_precision(Session *s, Span span, const char *what, Range range, double number)
+{
+    double held = s->module->real == DTYPE_F32 ? (double)(float)number : number;
+    if (isfinite(held) && (held != 0 || number == 0 || !range.above))
+        return true;
+    fail(s, span, "%s is %.6g, which a number of f32 holds as %s", what, number, held == 0 ? "0" : "infinity");
+    return false;
+}
+
 static bool check_range(Session *s, Span span, const char *what, Range range, double number)
 {
     if (in_range(range, number))
-        return true;
+        return check_precision(s, span, what, range, number);
     fail(s, span, "%s must be %s, but this is %.6g", what, range_text(s, range), number);
     if (range.low == 0 && range.high == 1 && number >= 5 && number <= 100)
         add_help(s, "a share of %.6g %% is written %.6g", number, number / 100);
