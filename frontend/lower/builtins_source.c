@@ -1,4 +1,5 @@
 /* Random numbers, and the weights of whole nets. */
+#include "frontend/lower/at_hypers.h"
 #include "frontend/lower/builtins.h"
 #include "runtime/abi/random_space.h"
 

@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "frontend/lower/lower.h"
+#include "frontend/lower/at_hypers.h"
 
 /* Numbers known at compile time that the layer can do nothing with. */
 static const struct {

@@ -590,10 +590,6 @@ void lower_weight_values(Session *s);
 bool check_standard_argument(Session *s, const Decl *layer, const Param *param, Val value, Span span);
 /* Whether this layer of std.hn makes probabilities of logits. */
 bool makes_probabilities(const Decl *layer);
-/* Checks a rate that is computed from hyperparameters: false (reported) where their first values give no valid rate; warns where
- * tuning can make it leave [0, 1] (check_rate.c). */
-bool check_rate(Session *s, Val value, Span span, const char *what);
-
 /* The text of a span with runs of white space and comments made one space. */
 const char *span_text(Arena *arena, Span span);
 

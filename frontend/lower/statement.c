@@ -1,5 +1,5 @@
 /* Statements: assignments, compile-time `if`, `for` and `require`, `return`, and weight declarations. */
-#include "frontend/lower/lower.h"
+#include "frontend/lower/at_hypers.h"
 
 static void assign(Session *s, const Statement *statement)
 {
@@ -32,9 +32,8 @@ static void give_result(Session *s, const Statement *statement)
 }
 
 /* A condition that is known at compile time; otherwise false, having said so. */
-static bool known_condition(Session *s, const Expr *expr, const char *statement, bool *holds)
+static bool known_condition(Session *s, const Expr *expr, Val condition, const char *statement, bool *holds)
 {
-    Val condition = evaluate(s, expr);
     if (condition.kind == VAL_NUMBER && condition.boolean) {
         *holds = condition.number != 0;
         return true;
@@ -56,10 +55,16 @@ static void give_nothing(Session *s)
 /* What does not hold is the only error of the call. */
 static void require(Session *s, const Statement *statement)
 {
-    bool holds;
-    if (!known_condition(s, statement->value, "require", &holds) || holds)
+    Val condition = evaluate(s, statement->value);
+    Truth truth = truth_at_hypers(s, condition);
+    bool holds = truth == TRUTH_HOLDS || (truth == TRUTH_UNKNOWN && condition.kind == VAL_TENSOR && s->frame->standard);
+    if (holds || (truth == TRUTH_UNKNOWN && (!known_condition(s, statement->value, condition, "require", &holds) || holds)))
         return;
     fail(s, statement->span, "%s", statement->message.text);
+    if (truth == TRUTH_FAILS_FIRST)
+        add_help(s, "the first values of the hyperparameters do not allow it");
+    if (truth == TRUTH_FAILS_IN_REACH)
+        add_help(s, "tuning can take the hyperparameters to where it does not hold: give them other bounds");
     give_nothing(s);
 }
 
@@ -67,7 +72,7 @@ static void require(Session *s, const Statement *statement)
 static void choose(Session *s, const Statement *statement)
 {
     bool holds;
-    if (known_condition(s, statement->value, "if", &holds)) {
+    if (known_condition(s, statement->value, evaluate(s, statement->value), "if", &holds)) {
         run_block(s, holds ? &statement->body : &statement->otherwise);
         return;
     }

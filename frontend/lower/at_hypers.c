@@ -1,29 +1,40 @@
-/* Rates that depend on hyperparameters: their first values, and their values at the ends of what tuning can reach. */
+/* Rates and conditions that depend on hyperparameters alone: what they are at the first values, and at the ends of what tuning
+ * can reach. */
+#include "frontend/lower/at_hypers.h"
+
 #include <math.h>
 #include <string.h>
 
 #include "frontend/lower/kit.h"
+#include "runtime/abi/hyper_kinds.h"
 
 /* Hyperparameters are made of unconstrained numbers. At -FAR and FAR a range has come as close to its bounds as matters. */
 enum { FAR = 30 };
 
+/* Where hyperparameters are looked at. */
+typedef struct Place {
+    double far;        /* the unconstrained number of all; 0: the first values */
+    bool bounded_only; /* those without bounds are at their first values */
+} Place;
+
 /* The unconstrained number of element i of a condition, NaN where the condition is no hyperparameter. */
-static double raw_element(const Session *s, uint32_t condition, int64_t i, double far)
+static double raw_element(const Session *s, uint32_t condition, int64_t i, Place at)
 {
     for (uint32_t h = 0; h < s->model->hypers.len; h++) {
         const Hyper *hyper = &s->model->hypers.data[h];
+        bool moved = at.far != 0 && (!at.bounded_only || hyper_kind_is_bounded(hyper->kind));
         if (hyper->condition == condition && i >= hyper->offset && i < hyper->offset + type_elements(hyper->shape))
-            return far != 0 ? far : hyper_raw(hyper, hyper->init);
+            return moved ? at.far : hyper_raw(hyper, hyper->init);
     }
     return NAN;
 }
 
-static Value condition_at(Session *s, Builder *b, const Op *op, double far)
+static Value condition_at(Session *s, Builder *b, const Op *op, Place at)
 {
     Value parts[256];
     int64_t n = op->type.dims[0], one = 1;
     for (int64_t i = 0; i < n && n <= (int64_t)COUNT_OF(parts); i++)
-        parts[i] = build_const(b, type_of(op->type.dtype, 1, &one), raw_element(s, op->symbol, i, far));
+        parts[i] = build_const(b, type_of(op->type.dtype, 1, &one), raw_element(s, op->symbol, i, at));
     return n <= (int64_t)COUNT_OF(parts) ? build_concat(b, (uint32_t)n, parts, 0) : NO_VALUE;
 }
 
@@ -39,7 +50,7 @@ static bool *mark_needed(const Function *f, Value value)
 }
 
 /* Copies the value into a function of its own, with numbers for conditions. False: it depends on more than hyperparameters. */
-static bool copy_value(Session *s, Function *alone, Value value, double far)
+static bool copy_value(Session *s, Function *alone, Value value, Place at)
 {
     const Function *f = s->builder.function;
     Builder b = {.module = s->module, .function = alone};
@@ -50,33 +61,38 @@ static bool copy_value(Session *s, Function *alone, Value value, double far)
         bool pure = op_info[op->code].effect == EFFECT_PURE && op->code != OP_RANDOM;
         if (!needed[v])
             continue;
-        map[v] = op->code == OP_CONDITION ? condition_at(s, &b, op, far) : pure ? build_copy(&b, f, v, map) : NO_VALUE;
+        map[v] = op->code == OP_CONDITION ? condition_at(s, &b, op, at) : pure ? build_copy(&b, f, v, map) : NO_VALUE;
         fine = map[v] != NO_VALUE;
     }
     if (fine)
-        build_output(&b, "rate", map[value]);
+        build_output(&b, "value", map[value]);
     support_free(needed);
     support_free(map);
     return fine;
 }
 
-/* The element of the value that is farthest from [0, 1]; NaN: not known. */
-static double worst_rate(Session *s, Value value, double far)
+/* The element of the value that is farthest from `middle`; NaN: not known. */
+static double farthest_element(Session *s, Value value, double middle, Place at)
 {
-    Function *alone = function_new(s->module, "/rate"); /* no name of an export has a slash */
-    double worst = NAN;
+    Function *alone = function_new(s->module, "/at"); /* no name of an export has a slash */
+    double farthest = NAN;
     char why[256];
     Tensor *outputs;
     World world = {0};
-    if (copy_value(s, alone, value, far) && interpret(s->module, alone, &world, NULL, &outputs, why)) {
+    if (copy_value(s, alone, value, at) && interpret(s->module, alone, &world, NULL, &outputs, why)) {
         for (int64_t i = 0; i < type_elements(outputs[0].type); i++) {
             double x = tensor_get(&outputs[0], i);
-            worst = isnan(worst) || fabs(x - 0.5) > fabs(worst - 0.5) ? x : worst;
+            farthest = isnan(farthest) || fabs(x - middle) > fabs(farthest - middle) ? x : farthest;
         }
         interpret_free_outputs(alone, outputs);
     }
     function_remove(s->module, alone);
-    return worst;
+    return farthest;
+}
+
+static double worst_rate(Session *s, Value value, double far)
+{
+    return farthest_element(s, value, 0.5, (Place){far, false});
 }
 
 static bool is_rate(double x)
@@ -105,4 +121,21 @@ bool check_rate(Session *s, Val value, Span span, const char *what)
         add_help(s, "declare a hyperparameter that cannot leave the range, as in 'p: rate(0, 0.9) = 0.1'");
     }
     return true;
+}
+
+Truth truth_at_hypers(Session *s, Val condition)
+{
+    static const Place places[] = {{0, true}, {-FAR, true}, {FAR, true}};
+    if (condition.kind != VAL_TENSOR || !s->builder.function)
+        return TRUTH_UNKNOWN;
+    for (size_t i = 0; i < COUNT_OF(places); i++) {
+        double least = farthest_element(s, condition.ir, 1, places[i]);
+        if (isnan(least))
+            return TRUTH_UNKNOWN;
+        if (least == 0)
+            return i ? TRUTH_FAILS_IN_REACH : TRUTH_FAILS_FIRST;
+        if (!takes_condition(s->train, CONDITION_HYPER))
+            break; /* the first values stay */
+    }
+    return TRUTH_HOLDS;
 }
