@@ -17,6 +17,7 @@ import subprocess
 import time
 
 import machine
+import records
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 HNC = ROOT / "build" / "hnc"
@@ -106,28 +107,14 @@ def run(flags, task, arm, seed):
     seen = evaluations((run_hnc if arm in ARMS else run_peer)(flags, task, arm, seed))
     best = min(seen, key=lambda line: line[task["valid"]])
     names = (task["valid"], task["test"], *task["more"])
-    return {"task": flags.task, "arm": arm, "seed": seed, "seconds": flags.seconds, "threads": flags.threads, "epochs": seen[-1]["epoch"],
-            "best": {name: best[name] for name in names}, "best_epoch": best["epoch"],
+    return {"epochs": seen[-1]["epoch"], "best": {name: best[name] for name in names}, "best_epoch": best["epoch"],
             "hypers": [hypers(line) for line in seen]}
 
 
-def finished(path):
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-
-
 def results(flags, task):
-    path = pathlib.Path(flags.records)
-    found = {}
-    for seed in range(flags.seeds):
-        for arm in arms(flags):
-            same = [r for r in finished(path) if (r["task"], r["arm"], r["seed"], r["seconds"], r["threads"]) ==
-                    (flags.task, arm, seed, flags.seconds, flags.threads)]
-            record = same[0] if same else run(flags, task, arm, seed)
-            if not same:
-                with open(path, "a") as file:
-                    file.write(json.dumps(record) + "\n")
-            found[arm, seed] = record
-    return found
+    same = {"task": flags.task, "seconds": flags.seconds, "threads": flags.threads}
+    return {(arm, seed): records.once(flags.records, {**same, "arm": arm, "seed": seed}, lambda: run(flags, task, arm, seed))
+            for seed in range(flags.seeds) for arm in arms(flags)}
 
 
 def table(flags, task, found):
