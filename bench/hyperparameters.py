@@ -37,9 +37,9 @@ PROBLEMS = {
     "images": Problem("hyperparameters_images", "a network of three convolutions (10, 20 and 40 channels) on 10,000 images of CIFAR-10, eight "
                       "hyperparameters (four decays, noise of pixels, channels and contrast, smoothing of labels)", ("fit(cifar.test)", "err(cifar.test)"),
                       ("test loss", "test error"), "`grid(2)`: 256 points", "2,000 steps"),
-    "text": Problem("hyperparameters_text", "an LSTM of 100 on a fifth of Penn Treebank, six hyperparameters (three decays, noise of what goes into the "
-                    "LSTM and out of it, smoothing of labels)", ("fit(ptb.test)", "perplexity(ptb.test)"), ("test loss", "test perplexity"),
-                    "`grid(2)`: 64 points", "600 steps"),
+    "text": Problem("hyperparameters_text", "an LSTM of 100 on the characters of a hundredth of Penn Treebank, six hyperparameters (three decays, noise of "
+                    "what goes into the LSTM and out of it, smoothing of labels)", ("fit(ptb.test)", "bits(ptb.test)"), ("test loss", "test bits per character"),
+                    "`grid(2)`: 64 points", "1,000 steps"),
 }
 METHODS = {  # trains; a model need not have all
     "untuned": "none: training goes on with the first values",

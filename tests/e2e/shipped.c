@@ -33,7 +33,7 @@ static const struct {
     {"hyper_cleaning.hn", {{"ridge", "1"}}}, /* conjugate gradients amplify rounding errors the more, the worse the condition */
     {"hyperlstm.hn", {{"size", "6"}, {"length", "5"}, {"small", "3"}}},
     {"hyperparameters_images.hn", {{"channels", "3"}}}, /* of 2, f32 and its interpreter round to other sides of a relu */
-    {"hyperparameters_text.hn", {{"size", "4"}, {"words", "4"}}},
+    {"hyperparameters_text.hn", {{"size", "4"}, {"characters", "4"}}},
     {"learning_rate.hn", {{"length", "3"}}},
     {"permuted_mnist.hn", {{"width", "60"}, {"chunk", "1500"}}},
     {"resnet_chunked.hn", {{"channels", "2"}, {"chunk", "100"}}},
