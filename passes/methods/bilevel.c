@@ -37,15 +37,10 @@ static Value subtract_entropy(Assembly *assembly, Builder *b, Value loss)
 
 static void assemble_upper(Assembly *assembly, Phase *phase)
 {
-    Module *module = assembly->module;
     Train *train = assembly->train;
-    const char *name = arena_printf(&module->arena, "%s.%s", train->name, phase->name);
     View view = {.sampled = train->sigma_learned, .phase = 1, .response = RESPONSE_FULL};
-    Function *function = objective_copy(assembly, name, phase->objective, view);
-    phase_batch(assembly, phase, function);
-    carry(assembly, function, name, STATE_COUNTER);
-
-    Builder b = {.module = module, .function = function, .line = phase->line};
+    Function *function = phase_copy(assembly, phase, phase->objective, view);
+    Builder b = {.module = assembly->module, .function = function, .line = phase->line};
     Value loss = subtract_entropy(assembly, &b, function->outputs.data[0].value);
     TrainedStates trained = {0};
     for (uint32_t i = 0; i < train->conditions.len; i++)
@@ -70,7 +65,6 @@ static void assemble_upper(Assembly *assembly, Phase *phase)
  * least squares. */
 static void assemble_responses(Assembly *assembly)
 {
-    Module *module = assembly->module;
     Train *train = assembly->train;
     Phase phase = train->phases.data[0];
     phase.name = "response";
@@ -81,12 +75,9 @@ static void assemble_responses(Assembly *assembly)
         phase.optimizer = train->response_optimizer;
         phase.parts_only = false;
     }
-    const char *name = arena_printf(&module->arena, "%s.%s", train->name, phase.name);
-    Function *function = objective_copy(assembly, name, phase.objective, (View){true, 0, 0, RESPONSE_LINEAR});
+    Function *function = phase_copy(assembly, &phase, phase.objective, (View){true, 0, 0, RESPONSE_LINEAR});
     phase.objective = NULL;
     phase.responds = true;
-    phase_batch(assembly, &phase, function);
-    carry(assembly, function, name, STATE_COUNTER);
     WeightStep step = weight_step_of(assembly, &phase, function);
     weight_step_update(assembly, &phase, &step);
     average_append(assembly, &phase, &step.b);

@@ -4,12 +4,7 @@
 
 WeightStep weight_step_begin(Assembly *assembly, Phase *phase, View view)
 {
-    Module *module = assembly->module;
-    const char *name = arena_printf(&module->arena, "%s.%s", assembly->train->name, phase->name);
-    Function *function = objective_copy(assembly, name, phase->objective, view);
-    phase_batch(assembly, phase, function);
-    carry(assembly, function, name, STATE_COUNTER);
-    return weight_step_of(assembly, phase, function);
+    return weight_step_of(assembly, phase, phase_copy(assembly, phase, phase->objective, view));
 }
 
 /* A table of a row per value of a condition, with another row at the value at hand. */

@@ -11,18 +11,12 @@
 
 enum { LOWER, UPPER, SOLVE };
 
-static const char *phase_function(const Assembly *assembly, const Phase *phase)
-{
-    return arena_printf(&assembly->module->arena, "%s.%s", assembly->train->name, phase->name);
-}
-
 /* ---- upper ---- */
 
 static void assemble_upper(Assembly *assembly, Phase *phase)
 {
     Module *module = assembly->module;
-    Function *function = objective_copy(assembly, phase_function(assembly, phase), phase->objective, AT_HAND);
-    phase_batch(assembly, phase, function);
+    Function *function = phase_copy(assembly, phase, phase->objective, AT_HAND);
     Builder b = {.module = module, .function = function, .line = phase->line};
     Value loss = function->outputs.data[0].value;
     TrainedStates trained = {0};
@@ -144,10 +138,7 @@ static void move_hypers(Assembly *assembly, Builder *b, const Phase *upper)
 /* The function of the phase with a batch of the lower loss. */
 static Function *lower_batch(Assembly *assembly, const Phase *phase)
 {
-    const Phase *lower = &assembly->train->phases.data[LOWER];
-    Function *function = objective_copy(assembly, phase_function(assembly, phase), lower->objective, AT_HAND);
-    phase_batch(assembly, phase, function);
-    return function;
+    return phase_copy(assembly, phase, assembly->train->phases.data[LOWER].objective, AT_HAND);
 }
 
 static void assemble_solve(Assembly *assembly, Phase *phase, const Phase *upper)

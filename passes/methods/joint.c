@@ -111,16 +111,13 @@ static void states(Assembly *assembly)
 
 static void assemble(Assembly *assembly)
 {
-    Module *module = assembly->module;
     Train *train = assembly->train;
     Phase *phase = &train->phases.data[0];
     size_t budget = act_budget(train);
     act_leaf(train, (Act){.kind = ACT_STEP});
     act_measure(train);
     act_end(train, budget);
-    const char *name = arena_printf(&module->arena, "%s.%s", train->name, phase->name);
-    Function *function = objective_copy(assembly, name, phase->objective, AT_HAND);
-    phase_batch(assembly, phase, function);
+    Function *function = phase_copy(assembly, phase, phase->objective, AT_HAND);
     phase->all_members = reads_members(&phase->member, train->conditions.data[0].condition);
     map_over_index(assembly, function, &train->conditions.data[0], phase->all_members);
     WeightStep step = weight_step_of(assembly, phase, function);

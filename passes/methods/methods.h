@@ -72,10 +72,9 @@ bool carries(const Function *objective);
 void carry(Assembly *assembly, Function *function, const char *owner, StateRole role);
 /* Factors, batches and merges it; afterwards only clean-up and differentiation are left. */
 void objective_batch(Assembly *assembly, Function *function, int64_t batch, bool masked);
-/* The same for what a phase minimises: for its batch or, where that is computed in micro-batches, for one of them
- * (micro_batches.c).
- */
-void phase_batch(Assembly *assembly, const Phase *phase, Function *function);
+/* The same for a copy of what a phase minimises, "TRAIN.PHASE": for its batch or, where that is computed in micro-batches, for one
+ * of them (micro_batches.c). What is carried is carried from one batch of the phase to the next. */
+Function *phase_copy(Assembly *assembly, const Phase *phase, const Function *objective, View view);
 /* Lets a function that is called row by row, or batch by batch, draw other numbers in each call: adds the new input "row.number"
  * (i32[], of the first row), spread over all steps, to the step under which the function draws. Adds no input where nothing is
  * drawn. */

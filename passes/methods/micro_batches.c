@@ -32,13 +32,17 @@ static void scale_sums(Assembly *assembly, Function *function, double parts)
     rewrite_end(&rewrite);
 }
 
-void phase_batch(Assembly *assembly, const Phase *phase, Function *function)
+Function *phase_copy(Assembly *assembly, const Phase *phase, const Function *objective, View view)
 {
+    const char *name = arena_printf(&assembly->module->arena, "%s.%s", assembly->train->name, phase->name);
+    Function *function = objective_copy(assembly, name, objective, view);
     if (in_parts(phase))
         scale_sums(assembly, function, parts_of(phase));
     objective_batch(assembly, function, in_parts(phase) ? phase->micro_batch : phase->batch, false);
     if (in_parts(phase))
         draw_by_row(assembly, function);
+    carry(assembly, function, name, STATE_COUNTER);
+    return function;
 }
 
 /* Adds the value to the sum of that name over the micro-batches; returns the sum's state. */

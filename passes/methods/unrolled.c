@@ -236,9 +236,7 @@ static void unroll_lower(Steps *s, const Phase *phase, const Function *one)
 static Value upper_loss(Steps *s, const Phase *phase)
 {
     Assembly *assembly = s->assembly;
-    const char *name = arena_printf(&assembly->module->arena, "%s.%s", s->train->name, phase->name);
-    Function *function = objective_copy(assembly, name, phase->objective, AT_HAND);
-    phase_batch(assembly, phase, function);
+    Function *function = phase_copy(assembly, phase, phase->objective, AT_HAND);
     read_states(s, function);
     Value index = named_input(&s->b, "index.next", type_of(DTYPE_I32, 1, &phase->batch));
     Value *map = new_map(function);

@@ -346,6 +346,60 @@ static void test_goes_on_to_equal_bits(void **state)
     assert_true(same_files("run/last.safetensors", "part/last.safetensors"));
 }
 
+/* A net that reads what it carries, n, and makes it n/2 + w: what the windows before have left is a constant, and each phase goes
+ * through the streams by itself. */
+static double carried_by_definition(void)
+{
+    enum { LOWER, UPPER, SOLVE, PHASES, STEPS = 8, WINDOWS = 3 };
+    double w = 0.5, a = 0.7, n[PHASES] = {0};
+    int taken[PHASES] = {0};
+    for (int step = 1; step <= STEPS; step++) {
+        for (int phase = LOWER; phase < (step % 2 ? UPPER : PHASES); phase++)
+            if (taken[phase]++ % WINDOWS == 0)
+                n[phase] = 0;
+        double h = n[LOWER], gradient = (h * w - 1) * h + a * w;
+        n[LOWER] = h / 2 + w;
+        w -= 0.1 * gradient;
+        if (step % 2)
+            continue;
+        double v = (n[UPPER] * w - 2) * n[UPPER] / (n[SOLVE] * n[SOLVE] + a);
+        n[UPPER] = n[UPPER] / 2 + w;
+        n[SOLVE] = n[SOLVE] / 2 + w;
+        a += 0.1 * v * w;
+    }
+    return a;
+}
+
+static void test_what_is_carried(void **state)
+{
+    (void)state;
+    static const char text[] = "data d = text(\"a.txt\", unit: character, length: 4, streams: 2) { valid text(\"a.txt\") }\n"
+                               "hyper lam { a: real = 0.7 }\n"
+                               "net f(tokens: class[v][t]) -> f32 {\n"
+                               "  weight w: f32 = 0.5\n"
+                               "  carried n: f32\n"
+                               "  update n = n / 2 + w\n"
+                               "  return n * w\n"
+                               "}\n"
+                               "objective lower(e) = mean(square(f(e.tokens) - 1)) / 2 + lam.a * square(f.w) / 2\n"
+                               "objective upper(e) = mean(square(f(e.tokens) - 2)) / 2\n"
+                               "train go = implicit(lam) {\n"
+                               "  lower lower(d.train) by sgd(0.1)\n"
+                               "  upper upper(d.valid) by sgd(0.1)\n"
+                               "  solver exact\n"
+                               "  every 2 lower, 1 upper\n"
+                               "  batch 2\n"
+                               "  steps 8\n"
+                               "  evaluate steps(1)\n"
+                               "}\n";
+    write_file("a.txt", "abcdabcdabcdabcdabcdabcdab", 26);
+    write_file("m.hn", text, strlen(text));
+    build_and_train("");
+    assert_float_equal(last("lam.a"), carried_by_definition(), 1e-12);
+    must_run("./m train --out part --quiet --steps 5 && ./m train --out part --quiet --steps 8 --resume");
+    assert_true(same_files("run/last.safetensors", "part/last.safetensors"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -359,6 +413,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_indefinite, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_singular, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_net_trained_anew, folder_set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_what_is_carried, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_goes_on_to_equal_bits, folder_set_up, folder_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
