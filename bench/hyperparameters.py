@@ -39,7 +39,7 @@ PROBLEMS = {
                       ("test loss", "test error"), "`grid(2)`: 256 points", "2,000 steps"),
     "text": Problem("hyperparameters_text", "an LSTM of 100 on the characters of a hundredth of Penn Treebank, six hyperparameters (three decays, noise of "
                     "what goes into the LSTM and out of it, smoothing of labels)", ("fit(ptb.test)", "bits(ptb.test)"), ("test loss", "test bits per character"),
-                    "`grid(2)`: 64 points", "1,000 steps"),
+                    "`grid(2)`: 64 points", "2,500 steps"),
 }
 METHODS = {  # trains; a model need not have all
     "untuned": "none: training goes on with the first values",

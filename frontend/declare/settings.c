@@ -40,6 +40,19 @@ static const char *method_text(unsigned methods)
     return method_traits[kind].name;
 }
 
+/* "'bilevel' and 'implicit'" */
+static const char *methods_text(Session *s, unsigned methods)
+{
+    const char *text = "";
+    for (unsigned kind = 0, left = methods; kind < METHOD_COUNT; kind++) {
+        if (!(methods >> kind & 1))
+            continue;
+        left &= ~(1U << kind);
+        text = arena_printf(&s->file->arena, "%s%s'%s'", text, !*text ? "" : left ? ", " : " and ", method_traits[kind].name);
+    }
+    return text;
+}
+
 /* What the plan's method says of the setting; NULL: it has none of that name. */
 static const SettingRule *own_rule(const TrainPlan *plan, const char *name)
 {
@@ -66,7 +79,7 @@ static const SettingRule *find_rule(TrainPlan *plan, const Setting *setting)
     if (foreign) {
         vec_free(&candidates.names);
         if (!plan->misplaced)
-            fail(s, setting->head.span, "'%s' is a setting of '%s', not of '%s'", name, method_text(foreign->methods),
+            fail(s, setting->head.span, "'%s' is a setting of %s, not of '%s'", name, methods_text(s, foreign->methods),
                  method_text(plan->method));
         plan->misspelt = plan->misplaced = true;
         return NULL;

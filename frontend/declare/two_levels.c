@@ -93,7 +93,8 @@ void warn_of_unused_hypers(Session *s, const Decl *decl, const Train *train)
             continue;
         warn(s, WARNING_UNUSED_HYPER, hyper_span(s, hyper), "the train '%s' tunes '%s', but none of its losses reads it",
              decl->name.text, hyper->name);
-        add_help(s, "its tuned value means nothing; leave it out, or read it in the loss of '%s'", train->phases.data[0].name);
+        add_help(s, "its tuned value means nothing; leave it out, or read it in the loss of '%s'%s", train->phases.data[0].name,
+                 train->search || train->unrolled ? " or in its optimizer" : "");
     }
 }
 

@@ -27,7 +27,9 @@ static bool read_number(HyperLine at, const HyperInfo *hyper, const json_t *json
         return true;
     }
     if (!hyper_kind_holds(hyper->kind, hyper->low, hyper->high, value))
-        return bad_value(at, hyper, "is out of its bounds");
+        return bad_value(at, hyper,
+                         hyper->kind == HYPER_INTEGER && value > hyper->low && value < hyper->high ? "is no whole number"
+                                                                                                  : "is out of its bounds");
     *raw = hyper_kind_raw(hyper->kind, hyper->low, hyper->high, hyper->init, value);
     return true;
 }

@@ -250,8 +250,8 @@ static bool take_step(Run *run, size_t phase)
 
 /* ---- evaluations ---- */
 
-/* The means over the epoch, which then begin anew. */
-static void add_means(Run *run, json_t *event)
+/* The means over the epoch, which begin anew behind an evaluation that was due. */
+static void add_means(Run *run, bool due, json_t *event)
 {
     for (size_t phase = 0; phase < run->plan.phases; phase++) {
         const FunctionInfo *step = run->phases[phase].call.info;
@@ -261,7 +261,8 @@ static void add_means(Run *run, json_t *event)
             manifest_figure(run->manifest->train, phase, step->outputs[i].name, key, sizeof key);
             if (mean->count)
                 json_object_set_new(event, key, json_finite(mean->sum / (double)mean->count));
-            *mean = (Mean){0};
+            if (due)
+                *mean = (Mean){0};
         }
     }
 }
@@ -281,25 +282,32 @@ static void add_hypers(Run *run, json_t *object)
     }
 }
 
-/* Notes whether the evaluation is the best so far; without a metric to select by, every evaluation is. */
-static bool judge(Run *run, double selected)
+/* Whether a value is the least so far; without a metric to select by, every one is. */
+static bool is_best(const Run *run, double selected, double before)
+{
+    return run->manifest->train->select < 0 || (selected < before && isfinite(selected));
+}
+
+/* Notes whether the evaluation is the best so far. */
+static bool judge(Run *run, double selected, bool due)
 {
     Position *position = &run->position;
-    bool improved = run->manifest->train->select < 0 || (selected < position->best_value && isfinite(selected));
-    position->bad_epochs++;
+    bool improved = is_best(run, selected, position->best_value);
     if (improved) {
         position->best = position->evaluations;
         position->best_value = selected;
-        position->bad_epochs = 0;
     }
-    if (selected < position->trial_best && isfinite(selected)) { /* of one trial of several, where they are judged apart */
-        position->trial_best = selected;
+    if (!due)
+        return improved;
+    position->bad_epochs++;
+    if (is_best(run, selected, position->due_best)) {
+        position->due_best = selected;
         position->bad_epochs = 0;
     }
     return improved;
 }
 
-static json_t *evaluation_event(Run *run, double *selected)
+static json_t *evaluation_event(Run *run, bool due, double *selected)
 {
     const TrainInfo *train = run->manifest->train;
     const Position *position = &run->position;
@@ -317,7 +325,9 @@ static json_t *evaluation_event(Run *run, double *selected)
                             steps % epoch_steps ? json_real((double)steps / (double)epoch_steps)
                                                 : json_integer(steps / epoch_steps));
     json_object_set_new(event, "seconds", json_finite(position->seconds));
-    add_means(run, event);
+    if (!due)
+        json_object_set_new(event, "due", json_false());
+    add_means(run, due, event);
     if (train->sweep) {
         sweep_measure(&run->sweep, run->evaluations, &run->program, run_nets(run));
         sweep_add_event(&run->sweep, event);
@@ -386,22 +396,23 @@ static bool write_functions(Run *run)
 static bool measure(Run *run, size_t act)
 {
     double selected = 0;
-    json_t *event = evaluation_event(run, &selected);
+    bool due = act != WALK_END;
+    json_t *event = evaluation_event(run, due, &selected);
     if (program_failed()) {
         json_decref(event);
         return false;
     }
-    if (run->plateau.info) {
+    if (due && run->plateau.info) {
         call_set(&run->plateau, "metric", selected);
         call_run(&run->plateau);
     }
     run->position.evaluated = run->position.steps[0];
-    bool improved = judge(run, selected);
+    bool improved = judge(run, selected, due);
     bool fine = write_sweep(run) && write_functions(run) && metrics_log_append(&run->log, event);
     run->position.evaluations++;
-    if (run->manifest->train->trials)
+    if (due && run->manifest->train->trials)
         trial_judge(&run->trials);
-    if (act != WALK_END)
+    if (due)
         walk_advance(&run->plan.walk, run->position.done, act, run->position.bad_epochs);
     fine = fine && (!improved || checkpoint_write(run->best, &run->program, &run->identity, &run->position, true)) &&
            write_last(run);

@@ -9,7 +9,7 @@
 
 void position_begin(Position *position)
 {
-    *position = (Position){.best = -1, .best_value = INFINITY, .trial = -1, .trial_best = INFINITY};
+    *position = (Position){.best = -1, .best_value = INFINITY, .trial = -1, .due_best = INFINITY};
 }
 
 int64_t plan_budgets(const TrainInfo *train)
@@ -110,6 +110,7 @@ void position_store(const Position *position, bool finished, json_t *metadata)
     metadata_set_integer(metadata, "evaluations", position->evaluations);
     metadata_set_integer(metadata, "best", position->best);
     set_real(metadata, "best_value", position->best_value);
+    set_real(metadata, "due_best", position->due_best);
     metadata_set_integer(metadata, "bad_epochs", position->bad_epochs);
     if (!finished)
         set_real(metadata, "seconds", position->seconds);
@@ -117,7 +118,6 @@ void position_store(const Position *position, bool finished, json_t *metadata)
         metadata_set_integer(metadata, "trial", position->trial);
         metadata_set_integer(metadata, "trial_begin", position->trial_begin);
         metadata_set_integer(metadata, "trial_ended", position->trial_ended);
-        set_real(metadata, "trial_best", position->trial_best);
     }
     for (size_t phase = 0; phase < MAX_PHASES; phase++) {
         for (size_t output = 0; output < MAX_STEP_OUTPUTS; output++) {
@@ -144,18 +144,22 @@ static bool load_mean(const json_t *metadata, size_t phase, size_t output, Mean 
     return *end == '\0' && mean->count > 0 && !isnan(mean->sum);
 }
 
-/* A position without a trial has none of this: what is best so far is best of all. */
 static bool load_trial(const json_t *metadata, Position *position)
 {
     int64_t ended = 0;
-    position->trial_best = position->best_value;
     if (!json_object_get(metadata, "trial"))
         return true;
     bool fine = get_count(metadata, "trial", &position->trial) && get_count(metadata, "trial_begin", &position->trial_begin) &&
-                get_count(metadata, "trial_ended", &ended) && ended <= TRIAL_FAILED &&
-                get_real(metadata, "trial_best", &position->trial_best);
+                get_count(metadata, "trial_ended", &ended) && ended <= TRIAL_FAILED;
     position->trial_ended = (TrialEnd)ended;
     return fine;
+}
+
+/* Checkpoints of earlier versions do not say it: every evaluation counted as due. */
+static bool load_due_best(const json_t *metadata, Position *position)
+{
+    position->due_best = position->best_value;
+    return !json_object_get(metadata, "due_best") || get_real(metadata, "due_best", &position->due_best);
 }
 
 bool position_load(Position *position, const json_t *metadata)
@@ -169,7 +173,8 @@ bool position_load(Position *position, const json_t *metadata)
         fine = fine && get_numbered(metadata, "done", act, true, &position->done[act]);
     fine = fine && get_count(metadata, "evaluated", &position->evaluated) &&
            get_count(metadata, "evaluations", &position->evaluations) && metadata_integer(metadata, "best", &position->best) &&
-           get_real(metadata, "best_value", &position->best_value) && get_count(metadata, "bad_epochs", &position->bad_epochs);
+           get_real(metadata, "best_value", &position->best_value) && load_due_best(metadata, position) &&
+           get_count(metadata, "bad_epochs", &position->bad_epochs);
     for (size_t phase = 0; phase < MAX_PHASES; phase++)
         for (size_t output = 0; output < MAX_STEP_OUTPUTS; output++)
             fine = fine && load_mean(metadata, phase, output, &position->means[phase][output]);

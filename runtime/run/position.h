@@ -39,11 +39,12 @@ typedef struct Position {
     int64_t evaluations;         /* events written to metrics.jsonl */
     int64_t best;                /* number of the evaluation with the least value, from 0; -1: none yet */
     double best_value;
-    int64_t bad_epochs; /* evaluations since the best one; of a trial, since its own best one */
+    /* Of the evaluations that were due, of the trial at hand where there are trials: the least value, and how many came behind it.
+     * One that a run made because its time was up counts for neither, so that the run goes on as if it had not ended. */
+    double due_best;
+    int64_t bad_epochs;
     double seconds;     /* of training: without evaluation and writing */
-    /* of the trial at hand: its number, -1: none; evaluations before it; its least value; how it ended */
-    int64_t trial, trial_begin;
-    double trial_best;
+    int64_t trial, trial_begin; /* the number of the trial at hand, -1: none; evaluations before it */
     TrialEnd trial_ended;
     Mean means[MAX_PHASES][MAX_STEP_OUTPUTS];
 } Position;

@@ -25,7 +25,7 @@ static bool is_late(const TrialsInfo *info, size_t evaluations)
 
 static bool is_above_median(const TrialsInfo *info, double own, const double *others, size_t count)
 {
-    return count >= (size_t)info->second && own > others[count / 2];
+    return count >= (size_t)info->second && own > (others[(count - 1) / 2] + others[count / 2]) / 2;
 }
 
 static const Pruner pruner_median = {is_late, is_above_median};

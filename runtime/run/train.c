@@ -354,7 +354,7 @@ static bool set_constants(Run *run)
 static void forget_best(Run *run)
 {
     run->position.best = -1;
-    run->position.best_value = INFINITY;
+    run->position.best_value = run->position.due_best = INFINITY;
     run->position.bad_epochs = 0;
 }
 

@@ -33,31 +33,25 @@ static void write_hypers(const TrialActs *acts, const double *point)
     }
 }
 
-/* Ends a repeat, as patience does. */
-static void end_repeat(TrialActs *acts, size_t repeat)
-{
-    int64_t *done = &acts->position->done[repeat];
-    *done = *done < 0 ? *done : -1 - *done;
-}
-
 bool trial_propose(TrialActs *acts, size_t act)
 {
     Position *position = acts->position;
     double point[MOST_PROPOSED_NUMBERS];
     position->bad_epochs = 0;
     position->trial_ended = TRIAL_GOES_ON;
-    position->trial_best = INFINITY;
+    position->due_best = INFINITY;
     position->trial_begin = position->evaluations;
     memset(position->means, 0, sizeof position->means); /* of a trial that failed */
     json_decref(acts->curve);
     acts->curve = NULL;
+    acts->read = 0;
     switch (trials_claim(&acts->trials, acts->folder, &position->trial, point)) {
     case TRIAL_CLAIMED:
         write_hypers(acts, point);
         return true;
     case TRIALS_DONE:
         position->trial = -1;
-        end_repeat(acts, walk_parent(acts->walk, act));
+        walk_end(position->done, walk_parent(acts->walk, act));
         return true;
     case TRIALS_FAILED:
         break;
@@ -65,17 +59,18 @@ bool trial_propose(TrialActs *acts, size_t act)
     return false;
 }
 
-/* The values of the trial's evaluations so far: those of the log, each of which is read once. */
+/* The values of the trial's evaluations so far that were due: those of the log, each line of which is read once. */
 static const json_t *trial_curve(TrialActs *acts)
 {
     const TrainInfo *train = acts->manifest->train;
     const Position *position = acts->position;
     if (!acts->curve)
         acts->curve = json_array();
-    while ((int64_t)json_array_size(acts->curve) < position->evaluations - position->trial_begin) {
-        json_t *event = metrics_log_event(acts->log, position->trial_begin + (int64_t)json_array_size(acts->curve));
+    for (; acts->read < position->evaluations - position->trial_begin; acts->read++) {
+        json_t *event = metrics_log_event(acts->log, position->trial_begin + acts->read);
         json_t *value = json_object_get(event, train->metrics[train->select].name);
-        json_array_append(acts->curve, json_is_number(value) ? value : json_null());
+        if (!json_is_false(json_object_get(event, "due")))
+            json_array_append(acts->curve, json_is_number(value) ? value : json_null());
         json_decref(event);
     }
     return acts->curve;
@@ -86,9 +81,9 @@ bool trial_observe(TrialActs *acts, json_t *hypers)
     static const char *const ends[] = {"steps", "pruned", "failed"};
     const Position *position = acts->position;
     bool patience = position->trial_ended == TRIAL_GOES_ON && position->done[walk_budget(acts->manifest->train)] < 0;
-    json_t *fields = json_pack("{s:o, s:O, s:o, s:I, s:s}", "value", json_finite(position->trial_best), "curve",
+    json_t *fields = json_pack("{s:o, s:O, s:o, s:I, s:s}", "value", json_finite(position->due_best), "curve",
                                trial_curve(acts), "hypers", hypers, "step", (json_int_t)position->steps[0], "ended",
-                               !isfinite(position->trial_best) ? "failed"
+                               !isfinite(position->due_best) ? "failed"
                                : patience                      ? "patience"
                                                                : ends[position->trial_ended]);
     return fields ? trials_finish(&acts->trials, position->trial, fields) : report_error("out of memory");
@@ -97,7 +92,7 @@ bool trial_observe(TrialActs *acts, json_t *hypers)
 static void end_trial(TrialActs *acts, TrialEnd how)
 {
     acts->position->trial_ended = how;
-    end_repeat(acts, walk_budget(acts->manifest->train));
+    walk_end(acts->position->done, walk_budget(acts->manifest->train));
 }
 
 void trial_judge(TrialActs *acts)
@@ -127,14 +122,26 @@ json_t *trials_result(const TrialActs *acts)
     return json;
 }
 
+void trials_note_failures(const TrialActs *acts)
+{
+    TrialCounts counts;
+    if (!acts->manifest || !trials_count(&acts->trials, &counts))
+        return;
+    if (counts.failed && counts.best < 0)
+        report_note("no trial has a value: the loss, or what is validated, was no finite number in %s",
+                    counts.failed == 1 ? "the one that was trained" : "all that were trained");
+    json_decref(counts.hypers);
+}
+
 void trials_print_end(const TrialActs *acts)
 {
     TrialCounts counts;
-    char best[64] = "";
+    char best[96] = "";
     if (!acts->manifest || !trials_count(&acts->trials, &counts))
         return;
     if (counts.best >= 0)
-        snprintf(best, sizeof best, "; the best is number %" PRId64 ", %.6g", counts.best, counts.value);
+        snprintf(best, sizeof best, "; the best is number %" PRId64 ", %.6g%s", counts.best, counts.value,
+                 counts.best_failed ? ", before it failed" : "");
     screen_field("trials", "%" PRId64 " of %" PRId64 " finished, of which %" PRId64 " pruned and %" PRId64 " failed%s; %s",
                  counts.finished, acts->manifest->train->trials->trials, counts.pruned, counts.failed, best, acts->trials.path);
     if (counts.claimed > counts.finished)

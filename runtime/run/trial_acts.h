@@ -17,6 +17,7 @@ typedef struct TrialActs {
     const MetricsLog *log;
     Position *position;
     json_t *curve; /* the values of the trial's evaluations, as far as they were read of the log; owned. NULL: none was */
+    int64_t read;  /* how many evaluations of the trial were */
 } TrialActs;
 
 /* Closes the trials, and what is owned beside them. */
@@ -33,7 +34,9 @@ void trial_judge(TrialActs *acts);
 void trial_fail(TrialActs *acts);
 /* What the trials have come to, for result.json; NULL: the train has none. For json_decref. */
 json_t *trials_result(const TrialActs *acts);
-/* The same as lines of the end of a run's output. */
+/* Says so where no trial has come to anything. */
+void trials_note_failures(const TrialActs *acts);
+/* The same as trials_result(), as lines of the end of a run's output. */
 void trials_print_end(const TrialActs *acts);
 
 #endif

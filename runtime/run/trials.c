@@ -86,14 +86,19 @@ static bool add_claim(const Trials *trials, TrialList *list, const json_t *line)
     return true;
 }
 
-/* The first line: of a program that computes the same. */
+/* The first line: of a program that computes the same, and of runs that begin with the same weights. Earlier versions wrote no seed. */
 static bool check_heading(const Trials *trials, const char *text)
 {
     json_t *line = json_loads(text, 0, NULL);
-    const char *digest = json_string_value(json_object_get(line, "digest"));
-    bool fine = digest && !strcmp(digest, trials->manifest->digest);
+    const char *digest = json_string_value(json_object_get(line, "digest")), *seed = json_string_value(json_object_get(line, "seed"));
+    bool fine = (digest && !strcmp(digest, trials->manifest->digest)) ||
+                report_error("%s holds the trials of another program: the model, or what is tried, differs", trials->path);
+    if (fine && seed && strtoull(seed, NULL, 10) != trials->number)
+        fine = report_error("%s holds trials of the seed %s, and this run has %" PRIu64
+                            ": all trials of a file begin with the same weights",
+                            trials->path, seed, trials->number);
     json_decref(line);
-    return fine || report_error("%s holds the trials of another program: the model, or what is tried, differs", trials->path);
+    return fine;
 }
 
 static bool add_line(const Trials *trials, TrialList *list, const char *text, size_t number)
@@ -180,8 +185,10 @@ static bool list_append(const Trials *trials, TrialList *list, const json_t *lin
 static bool write_heading(const Trials *trials, TrialList *list)
 {
     const Manifest *manifest = trials->manifest;
-    json_t *line =
-        json_pack("{s:s, s:s, s:s}", "model", manifest->model, "train", manifest->train->name, "digest", manifest->digest);
+    char seed[24];
+    snprintf(seed, sizeof seed, "%" PRIu64, trials->number); /* JSON's numbers do not hold all of them */
+    json_t *line = json_pack("{s:s, s:s, s:s, s:s}", "model", manifest->model, "train", manifest->train->name, "digest",
+                             manifest->digest, "seed", seed);
     bool fine = line ? list_append(trials, list, line) : report_error("out of memory");
     json_decref(line);
     return fine;
@@ -191,6 +198,7 @@ bool trials_open(Trials *trials, const Manifest *manifest, uint64_t seed, const 
 {
     TrialList list;
     *trials = (Trials){.manifest = manifest, .info = manifest->train->trials, .path = strdup(path)};
+    trials->number = seed;
     trials->seed[0] = (uint32_t)seed;
     trials->seed[1] = (uint32_t)(seed >> 32);
     if (!trials->path)
@@ -222,8 +230,14 @@ static double value_of(const Trial *trial)
     return json_number_value(json_object_get(trial->finished, "value"));
 }
 
-/* Proposal `number`, but for points that were given. What is known: trials with values, then those that are being trained. A trial that failed counts as if it had the largest
- * value, so that its neighbourhood is left. */
+static bool has_ended(const Trial *trial, const char *how)
+{
+    const char *ended = json_string_value(json_object_get(trial->finished, "ended"));
+    return ended && !strcmp(ended, how);
+}
+
+/* Proposal `number`, but for points that were given. What is known: trials with values, then those that are being trained. A trial
+ * that failed counts as if it had the largest value, whatever it had before, so that its neighbourhood is left. */
 static bool propose(const Trials *trials, const TrialList *list, int64_t number, double *point)
 {
     static Propose *const proposals[PROPOSAL_COUNT] = {
@@ -252,7 +266,7 @@ static bool propose(const Trials *trials, const TrialList *list, int64_t number,
             if (pending)
                 past.pending++;
             else
-                values[past.count++] = has_value(trial) ? value_of(trial) : largest;
+                values[past.count++] = has_value(trial) && !has_ended(trial, "failed") ? value_of(trial) : largest;
         }
     for (size_t i = 0; i < count; i++)
         number -= list->trials[i].given;
@@ -408,15 +422,15 @@ bool trials_count(const Trials *trials, TrialCounts *counts)
     *counts = (TrialCounts){.claimed = list.count, .best = -1};
     for (int64_t i = 0; i < list.count && fine; i++) {
         const Trial *trial = &list.trials[i];
-        const char *ended = json_string_value(json_object_get(trial->finished, "ended"));
         counts->finished += trial->finished != NULL;
-        counts->pruned += ended && !strcmp(ended, "pruned");
-        counts->failed += ended && !strcmp(ended, "failed");
+        counts->pruned += has_ended(trial, "pruned");
+        counts->failed += has_ended(trial, "failed");
         if (has_value(trial) && (counts->best < 0 || value_of(trial) < counts->value)) {
             counts->best = i;
             counts->value = value_of(trial);
         }
     }
+    counts->best_failed = counts->best >= 0 && has_ended(&list.trials[counts->best], "failed");
     if (counts->best >= 0)
         counts->hypers = json_incref(json_object_get(list.trials[counts->best].finished, "hypers"));
     list_close(&list);

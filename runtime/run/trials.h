@@ -1,13 +1,13 @@
 /* Trials, in a file that several runs may share: one JSON object per line, appended under a lock, so that runs that are
  * killed lose no line and no lock. The first line says which program made the file; a trial is claimed before it is trained,
  *
- *     {"model": "mlp", "train": "find", "digest": "8a5f..."}
+ *     {"model": "mlp", "train": "find", "digest": "8a5f...", "seed": "0"}
  *     {"trial": 3, "by": "runs/mlp-find-1", "point": [0.31, 0.75]}
  *     {"trial": 3, "value": 0.281, "curve": [0.42, 0.3, 0.281], "hypers": {"lam.rate": 0.02}, "step": 4000, "ended": "steps"}
  *
  * A point that a user has given has no `by`; whoever takes it adds {"trial": 0, "by": "runs/mlp-find-1"}. Here
  * `point` lies in the unit cube of proposals/proposals.h, `curve` has the value at each evaluation, and `ended` is "steps", "patience",
- * "pruned" or "failed", whose value is null: its loss was no finite number. */
+ * "pruned" or "failed": its loss was no finite number. The value is the least of the curve, null if it has none. */
 #ifndef HN_RUNTIME_TRIALS_H
 #define HN_RUNTIME_TRIALS_H
 
@@ -21,7 +21,8 @@ typedef struct Trials {
     const Manifest *manifest;
     const TrialsInfo *info;
     ProposalSpace space;
-    uint32_t seed[2];
+    uint64_t number;  /* the seed, which all runs of the file have */
+    uint32_t seed[2]; /* its halves */
     char *path;                        /* owned */
 } Trials;
 
@@ -44,7 +45,8 @@ bool trials_is_hopeless(const Trials *trials, int64_t number, const json_t *curv
 /* What the file holds. */
 typedef struct TrialCounts {
     int64_t claimed, finished, pruned, failed;
-    int64_t best; /* the number of the one of least value; -1: none has a value */
+    int64_t best;     /* the number of the one of least value; -1: none has a value */
+    bool best_failed; /* behind that value */
     double value;
     json_t *hypers; /* of the best; for json_decref */
 } TrialCounts;

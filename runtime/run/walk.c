@@ -99,12 +99,18 @@ size_t walk_next(const Walk *walk, const Counts done)
     return next_within(walk, done, 0);
 }
 
+void walk_end(Counts done, size_t repeat)
+{
+    if (done[repeat] >= 0)
+        done[repeat] = -1 - done[repeat];
+}
+
 /* A measure without improvement ends every repeat around it whose patience is used up. */
 static void lose_patience(const Walk *walk, Counts done, size_t act, int64_t worse)
 {
     for (size_t repeat = walk_parent(walk, act); repeat != WALK_END; repeat = walk_parent(walk, repeat))
         if (walk->acts[repeat].patience > 0 && worse >= walk->acts[repeat].patience)
-            done[repeat] = -1 - done[repeat];
+            walk_end(done, repeat);
 }
 
 void walk_advance(const Walk *walk, Counts done, size_t act, int64_t worse)

@@ -26,8 +26,8 @@ typedef struct Walk {
     PlannedAct acts[MAX_ACTS]; /* the first is a repeat and the root of all */
 } Walk;
 
-/* done[i]: for a repeat, how many rounds it has finished since its parent's round began, or -1 minus that number if it ran out of
- * patience; for another act, whether it was done in this round. */
+/* done[i]: for a repeat, how many rounds it has finished since its parent's round began, or -1 minus that number if it was ended
+ * before; for another act, whether it was done in this round. */
 typedef int64_t Counts[MAX_ACTS];
 
 /* The acts of a train with their numbers in rounds: `epoch_steps` steps per epoch. The repeat that is the train's budget is of
@@ -44,6 +44,8 @@ size_t walk_next(const Walk *walk, const Counts done);
 /* Counts an act that walk_next gave and that was done. `worse`: measures since the last improvement; if the act was a measure,
  * they end repeats with no more patience than that. */
 void walk_advance(const Walk *walk, Counts done, size_t act, int64_t worse);
+/* Ends a repeat before its rounds are done, as patience does. */
+void walk_end(Counts done, size_t repeat);
 /* The repeat that an act is a child of; WALK_END for the root. */
 size_t walk_parent(const Walk *walk, size_t act);
 /* Whether counts read from a file are possible in this walk. */

@@ -306,6 +306,7 @@ static void print_next(const Run *run)
 void words_end(const Run *run, const char *reason)
 {
     const Position *position = &run->position;
+    trials_note_failures(&run->trials);
     if (run->settings->quiet) {
         print_closing_line(run, reason);
         return;

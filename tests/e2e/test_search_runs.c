@@ -57,6 +57,10 @@ static size_t read_trials(const char *path, Noted noted[MOST])
         json_t *json = json_loads(line, 0, NULL);
         size_t number = (size_t)json_integer_value(json_object_get(json, "trial"));
         assert_true(json && number < MOST);
+        if (!json_object_get(json, "point") && json_object_get(json, "by")) { /* a point that was given is taken */
+            json_decref(json);
+            continue;
+        }
         json_t **place = json_object_get(json, "point") ? &noted[number].claim : &noted[number].end;
         assert_null(*place);
         *place = json;
@@ -280,6 +284,59 @@ static void test_patience_and_pruning(void **state)
     }
 }
 
+/* What ends at once by two rules has ended: of these trials, which get worse from the first step on. */
+static void test_two_ends_at_once(void **state)
+{
+    (void)state;
+    static const char *const pruners[] = {"prune median(after: 2, trials: 1)", "prune halving(first: 3, factor: 2)"};
+    static const char points[] = "{\"lam.a\": 0.1, \"lam.b\": 0.5, \"lam.c\": 2}\n{\"lam.a\": 2, \"lam.b\": 0.5, \"lam.c\": 2}\n";
+    Noted noted[MOST];
+    write_file("points.jsonl", points, sizeof points - 1);
+    for (size_t k = 0; k < 2; k++) {
+        char more[96];
+        snprintf(more, sizeof more, "patience 2; %s", pruners[k]);
+        build("random(2)", more);
+        must_run("rm -rf run && ./m train --points points.jsonl --out run --quiet");
+        assert_int_equal(read_trials("run/trials.jsonl", noted), 2);
+        assert_string_equal(ended(&noted[1]), "pruned");
+        assert_int_equal(json_array_size(json_object_get(noted[1].end, "curve")), 3);
+        free_trials(noted);
+    }
+}
+
+/* A trial that fails behind the least of all values leaves bayes its neighbourhood as the worst. */
+static void test_failing_behind_the_best(void **state)
+{
+    (void)state;
+    Noted noted[MOST];
+    static const char failing[] = "data d = rows(8)\n"
+                                  "hyper lam { b: range(0, 10) = 1 }\n"
+                                  "net p() -> f32 { weight w: f32 = 1; return w }\n"
+                                  "objective rising(e) = -where(lam.b > 6, 100, 0.01) * square(p())\n"
+                                  "objective wrong(e) = 0 * square(p()) + 10 - lam.b\n"
+                                  "train go = search(lam) {\n"
+                                  "  minimise rising(d.train) by sgd(0.1)\n"
+                                  "  validate wrong(d.train)\n"
+                                  "  trials   bayes(12, initial: 4)\n"
+                                  "  batch    8\n"
+                                  "  steps    40\n"
+                                  "  evaluate steps(4)\n"
+                                  "}\n";
+    write_file("m.hn", failing, sizeof failing - 1);
+    must_run("'%s/hnc' build m.hn -o m && rm -rf run && ./m train --out run", HNC_BINARY_DIR);
+    assert_true(output_has("before it failed; "));
+    assert_int_equal(read_trials("run/trials.jsonl", noted), 12);
+    size_t failed = 0, failed_later = 0;
+    for (size_t i = 0; i < 12; i++) {
+        bool fails = !strcmp(ended(&noted[i]), "failed");
+        assert_true(fails == (hyper(&noted[i], "lam.b") > 6) && !isnan(value(&noted[i])));
+        failed += fails;
+        failed_later += fails && i >= 4;
+    }
+    assert_true(failed >= 1 && failed_later <= 4 && of_result("trials/failed") == (double)failed);
+    free_trials(noted);
+}
+
 /* Killed again and again, wherever it is: the same trials, and the same last checkpoint. */
 static void test_killed_runs(void **state)
 {
@@ -380,6 +437,10 @@ static void test_given_points(void **state)
     write_file("points.jsonl", outside, sizeof outside - 1);
     assert_int_equal(run_command("./m train --out bad --points points.jsonl --quiet"), 1);
     assert_true(output_has("points.jsonl:1: lam.b is out of its bounds"));
+    static const char broken[] = "{\"lam.a\": 0.3, \"lam.b\": 0.5, \"lam.c\": 2.5}\n";
+    write_file("points.jsonl", broken, sizeof broken - 1);
+    assert_int_equal(run_command("./m train --out bad --points points.jsonl --quiet"), 1);
+    assert_true(output_has("points.jsonl:1: lam.c is no whole number"));
     must_run("for i in 1 2 3 4 5 6 7 8 9; do echo '{\"lam.a\": 0.3, \"lam.b\": 0.'$i', \"lam.c\": 2}'; done > points.jsonl");
     assert_int_equal(run_command("./m train --out many --points points.jsonl --quiet"), 1);
     assert_true(output_has("9 points are given, but 8 of the train's 8 trials are left"));
@@ -400,6 +461,8 @@ static void test_wrong_files(void **state)
     must_run("sed 's/range(0, 1)/range(0, 2)/' m.hn > n.hn && '%s/hnc' build --float=f64 n.hn -o n", HNC_BINARY_DIR);
     assert_int_equal(run_command("./n train --out other --trials run/trials.jsonl --quiet"), 1);
     assert_true(output_has("run/trials.jsonl holds the trials of another program"));
+    assert_int_equal(run_command("./m train --out sixth --trials run/trials.jsonl --seed 7 --quiet"), 1);
+    assert_true(output_has("run/trials.jsonl holds trials of the seed 0, and this run has 7"));
     must_run("./m train --out late --trials run/trials.jsonl");
     assert_true(output_has("run/trials.jsonl holds all 4 trials already"));
     assert_int_equal(run_command("./m train --out fifth --trials /nowhere/t.jsonl --quiet"), 1);
@@ -407,6 +470,28 @@ static void test_wrong_files(void **state)
     must_run("sed -i 's/search(lam)/fit/; /trials/d; s/sgd(lam.a)/sgd(0.1)/' m.hn && '%s/hnc' build m.hn -o m", HNC_BINARY_DIR);
     assert_int_equal(run_command("./m train --trials t.jsonl"), 1);
     assert_true(output_has("--trials is for a train that has trials"));
+}
+
+/* A run whose time was up goes on as if it had not ended, but for the evaluation that it made then. */
+static void test_goes_on_behind_its_time(void **state)
+{
+    (void)state;
+    Noted whole[MOST], noted[MOST];
+    build("bayes(12, initial: 4)", "patience 1; prune median(after: 1, trials: 2)");
+    must_run("rm -rf whole run && ./m train --out whole --quiet");
+    for (int i = 1; i <= 40; i++)
+        must_run("./m train --out run --quiet --resume --seconds %de-6", 3 * i);
+    must_run("./m train --out run --quiet --resume --seconds 60");
+    must_run("test $(grep -c '\"due\": false' run/metrics.jsonl) -gt 3");
+    assert_int_equal(read_trials("whole/trials.jsonl", whole), 12);
+    assert_int_equal(read_trials("run/trials.jsonl", noted), 12);
+    for (size_t i = 0; i < 12; i++)
+        for (size_t k = 0; k < 2; k++) {
+            static const char *const what[] = {"curve", "ended"};
+            assert_true(json_equal(json_object_get(whole[i].end, what[k]), json_object_get(noted[i].end, what[k])));
+        }
+    free_trials(whole);
+    free_trials(noted);
 }
 
 /* The clock of the model, and that of the flag in its place. */
@@ -434,6 +519,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_first_values, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_failing_trials, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_patience_and_pruning, folder_set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_two_ends_at_once, folder_set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_failing_behind_the_best, folder_set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_goes_on_behind_its_time, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_killed_runs, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_shared_file, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_folders, folder_set_up, folder_tear_down),

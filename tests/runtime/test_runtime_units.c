@@ -102,13 +102,13 @@ static void test_position_survives_storage(void **state)
     position_store(&position, false, metadata);
     assert_true(position_load(&loaded, metadata));
     assert_memory_equal(&position, &loaded, sizeof position);
-    position.best_value = position.trial_best = 0.1 + 0.2; /* without trials they are one */
+    position.best_value = 0.1 + 0.2;
+    position.due_best = 0.5;
     position_store(&position, false, metadata);
     assert_true(position_load(&loaded, metadata));
     assert_memory_equal(&position, &loaded, sizeof position);
     position.trial = 3;
     position.trial_begin = 2;
-    position.trial_best = 0.5;
     position.trial_ended = TRIAL_PRUNED;
     position_store(&position, false, metadata);
     assert_true(position_load(&loaded, metadata));
