@@ -87,7 +87,7 @@ void check_streams(TrainPlan *plan, SplitUse use, int64_t batch, const Expr *exp
     Session *s = plan->s;
     const Dataset *data = &s->model->datasets.data[use.dataset];
     const Split *split = &data->splits.data[use.split];
-    if (s->carried.len && !(plan->method & (IN_PLAIN | IN_ALTERNATING))) {
+    if (s->carried.len && !(plan->method & (IN_PLAIN | IN_TWO_LEVELS))) {
         fail(s, expr->span, "'%s' is carried from window to window, which %s cannot do yet", s->carried.data[0].name,
              method_traits[plan->train.method].name);
     } else if (s->carried.len && !split->streams) {

@@ -193,6 +193,26 @@ static void output_means(Steps *s, const Function *one, const Value *yields, int
     }
 }
 
+/* Whether an epoch, and with it the streams of a text, begins with the batch of a step: one truth value for each. Where the steps
+ * begin anew, so do the streams. */
+static void scan_begins(Steps *s, const Function *one, int64_t steps, Value *map)
+{
+    Builder *b = &s->b;
+    for (uint32_t i = 0; i < one->inputs.len; i++) {
+        if (strcmp(one->input_names.data[i], "begins") != 0)
+            continue;
+        Type type = type_of_many(steps, OP_AT(one, one->inputs.data[i])->type);
+        Value begins = named_input(b, "begins", type);
+        if (s->train->unrolled->restart) {
+            Type whole = type_with_dtype(type, DTYPE_I32);
+            Value first = build_binary(b, OP_EQ, build_iota(b, whole, 0), build_const(b, whole, 0));
+            begins = build_select(b, first, build_const(b, type, 1), begins);
+        }
+        map[one->inputs.data[i]] = build_const(b, OP_AT(one, one->inputs.data[i])->type, 0);
+        vec_push(&s->scanned, (Placeholder){map[one->inputs.data[i]], begins});
+    }
+}
+
 /* Makes the scan; from then on the value of a state that it writes is that behind the last step. */
 static void unroll_lower(Steps *s, const Phase *phase, const Function *one)
 {
@@ -206,6 +226,7 @@ static void unroll_lower(Steps *s, const Phase *phase, const Function *one)
             map[one->inputs.data[i]] = build_const(b, OP_AT(one, one->inputs.data[i])->type, length ? (double)phase->batches : 0);
     }
     scan_numbers(s, phase->batches);
+    scan_begins(s, one, phase->batches, map);
     add_carries(s, one);
     read_states(s, one);
     Value first = b->function->ops.len;
@@ -240,7 +261,13 @@ static Value upper_loss(Steps *s, const Phase *phase)
     read_states(s, function);
     Value index = named_input(&s->b, "index.next", type_of(DTYPE_I32, 1, &phase->batch));
     Value *map = new_map(function);
+    for (uint32_t i = 0; i < function->inputs.len; i++)
+        if (strcmp(function->input_names.data[i], "begins") == 0)
+            map[function->inputs.data[i]] = real_input(&s->b, "begins.next");
     copy_ops(s, function, index, map);
+    for (Value v = 0; v < function->ops.len; v++)
+        if (OP_AT(function, v)->code == OP_STATE_WRITE) /* what is carried */
+            build_write(&s->b, OP_AT(function, v)->symbol, map[OP_AT(function, v)->args[0]]);
     Value loss = map[function->outputs.data[0].value];
     support_free(map);
     function_remove(assembly->module, function);

@@ -117,22 +117,27 @@ void *call_input(const Call *call, const char *name)
 
 void call_set(const Call *call, const char *name, double value)
 {
+    call_set_element(call, name, 0, value);
+}
+
+void call_set_element(const Call *call, const char *name, int64_t place, double value)
+{
     const TensorInfo *type = call_input_type(call, name);
-    if (!type)
+    if (!type || place >= type->elements)
         return;
     void *input = call_input(call, name);
     switch (type->dtype) {
     case DTYPE_F32:
-        *(float *)input = (float)value;
+        ((float *)input)[place] = (float)value;
         break;
     case DTYPE_F64:
-        *(double *)input = value;
+        ((double *)input)[place] = value;
         break;
     case DTYPE_I32:
-        *(int32_t *)input = (int32_t)value;
+        ((int32_t *)input)[place] = (int32_t)value;
         break;
     default:
-        *(unsigned char *)input = value != 0;
+        ((unsigned char *)input)[place] = value != 0;
     }
 }
 

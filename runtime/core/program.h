@@ -48,6 +48,8 @@ void *call_input(const Call *call, const char *name);
 const TensorInfo *call_input_type(const Call *call, const char *name);
 /* Sets a scalar input, converted to its type; does nothing if the function has no input of that name. */
 void call_set(const Call *call, const char *name, double value);
+/* The same for one element of such an input; beyond its last one, nothing. */
+void call_set_element(const Call *call, const char *name, int64_t place, double value);
 /* Element `index` of output number `output`. */
 double call_result(const Call *call, size_t output, int64_t index);
 

@@ -186,17 +186,27 @@ static void compute_part(Phase *p, int64_t number)
     call_run(&p->micro);
 }
 
+/* Says of each batch that the step reads of the phase, from number `batch` on, whether an epoch begins with it. */
+static void tell_begins(Run *run, size_t phase, const Call *call, const char *name, int64_t batch)
+{
+    const Phase *p = &run->phases[phase];
+    for (int64_t k = 0; k < p->info->batches; k++)
+        call_set_element(call, name, k, p->sampler_count && (batch + k) % sampler_epoch_steps(&p->samplers[0]) == 0);
+}
+
 /* Runs the step's functions on that batch of the phase. */
 static void compute_step(Run *run, size_t phase, int64_t batch)
 {
     Phase *p = &run->phases[phase];
     const PhaseInfo *info = p->info;
     take_batches(run, phase, batch, p->micro.info ? p->index : call_input(&p->call, "index"));
-    if (info->reads_next)
+    tell_begins(run, phase, &p->call, "begins", batch);
+    if (info->reads_next) {
+        tell_begins(run, phase + 1, &p->call, "begins.next", run->position.batches[phase + 1]);
         take_beside(run, phase + 1, call_input(&p->call, "index.next"));
+    }
     for (int64_t number = 0; p->micro.info && number < info->batch / info->micro_batch; number++)
         compute_part(p, number);
-    call_set(&p->call, "begins", p->sampler_count && batch % sampler_epoch_steps(&p->samplers[0]) == 0);
     call_run(&p->call);
 }
 

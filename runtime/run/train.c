@@ -184,7 +184,7 @@ static bool next_is_read(const Run *run, size_t number)
 
 static bool open_phase(Run *run, size_t number)
 {
-    static const char *const inputs[] = {"index", "index.next", "memory", "epoch_steps", "total_steps", "begins", NULL};
+    static const char *const inputs[] = {"index", "index.next", "memory", "epoch_steps", "total_steps", "begins", "begins.next", NULL};
     static const char *const of_micro[] = {"index", "micro.number", "row.number", "epoch_steps", "total_steps", NULL};
     Phase *phase = &run->phases[number];
     phase->info = &run->manifest->train->phases[number];

@@ -211,14 +211,17 @@ static void test_nets_trained_anew(void **state)
 
 /* ---- runs ---- */
 
-static void compare_with_plain(const char *text, const char *norm, const char *average, const char *tensor) __attribute__((format(printf, 1, 0)));
-static void compare_with_plain(const char *text, const char *norm, const char *average, const char *tensor)
+static void compare_with_plain(const char *text, const char *norm, int steps, const char *average, const char *tensor)
+    __attribute__((format(printf, 1, 0)));
+static void compare_with_plain(const char *text, const char *norm, int steps, const char *average, const char *tensor)
 {
+    char unroll[32];
+    snprintf(unroll, sizeof unroll, "unroll reverse(%d)", steps);
     const char *const tensors[] = {"f.linear1.w", "f.linear2.b", tensor, "lower/m/f.linear1.w"};
-    write_model(text, norm, "unrolled(lam)", "unroll reverse(5)", average);
+    write_model(text, norm, "unrolled(lam)", unroll, average);
     build_and_train("");
     must_run("rm -rf unrolled && mv run unrolled");
-    assert_true(last("epoch") == 3 && last("step") == 15 && last("steps.upper") == 3);
+    assert_true(last("epoch") == 3 && last("step") == 15 && last("steps.upper") == 15. / steps);
     write_model(text, norm, "implicit(lam)", "solver identity\n  every 100 lower, 1 upper", average);
     build_and_train("");
     for (size_t i = 0; i < sizeof tensors / sizeof *tensors; i++) {
@@ -252,9 +255,71 @@ static void test_steps_of_plain_training(void **state)
                                     "  average %s\n"
                                     "}\n";
     ridge_problem();
-    compare_with_plain(text, "batchnorm", "ema(0.9)", "f.batchnorm1.mu");
-    compare_with_plain(text, "layernorm", "swa(from: 3, every: 4)", "f.layernorm1.gamma");
+    compare_with_plain(text, "batchnorm", 5, "ema(0.9)", "f.batchnorm1.mu");
+    compare_with_plain(text, "layernorm", 5, "swa(from: 3, every: 4)", "f.layernorm1.gamma");
 }
+
+/* A net of texts that carries from window to window; per epoch, the streams of one have 5 windows, those of the other 2. */
+#define STREAMS(text)                                                                                                            \
+    "data d = text(\"" text ".txt\", unit: character, length: 4, streams: 8) { valid text(\"short.txt\") }\n"                      \
+    "net f(tokens: class[v][t]) -> f32[v] {\n"                                                                                   \
+    "  weight words: f32[v, 3] ~ uniform(1)\n"                                                                                   \
+    "  carried n: f32[4]\n"                                                                                                      \
+    "  m = tanh(%s(linear(mean(words[tokens], axis: 0), 4) + n))\n"                                                              \
+    "  update n = m + n / 2\n"                                                                                                   \
+    "  return linear(m, v)\n"                                                                                                    \
+    "}\n"                                                                                                                        \
+    "objective fit(e) = mean(cross_entropy(f(e.tokens), e.next[0]))\n"                                                           \
+    "objective kept(e) = fit(e) + lam.decay * sum(square(f.linear1.w), axis: [0, 1])\n"
+
+static void write_texts(void)
+{
+    char text[200];
+    for (int i = 0; i < 200; i++)
+        text[i] = "abcdef"[i * i / 7 % 6];
+    write_file("long.txt", text, 8 * 21);
+    write_file("short.txt", text, 8 * 9);
+}
+
+static void test_streams_of_plain_training(void **state)
+{
+    (void)state;
+    static const char text[] = "hyper lam { decay: log = 0.05 }\n" STREAMS("long") "train go = %s {\n"
+                               "  lower kept(d.train) by adam(0.02, cosine)\n"
+                               "  upper fit(d.valid) by sgd(1e-300)\n"
+                               "  %s\n"
+                               "  batch 8\n"
+                               "  epochs 3\n"
+                               "  average %s\n"
+                               "}\n";
+    write_texts();
+    compare_with_plain(text, "layernorm", 3, "ema(0.9)", "go.lower/carried/f.n");
+}
+
+static void test_streams_trained_anew(void **state)
+{
+    (void)state;
+    static const char text[] = "const decay0 = 0.05\nhyper lam { decay: log = decay0 }\n" STREAMS("short") "train go = unrolled(lam) {\n"
+                               "  lower kept(d.train) by sgd(0.5, momentum: 0.5)\n"
+                               "  upper fit(d.valid) by sgd(1)\n"
+                               "  unroll %s\n"
+                               "  batch 8\n"
+                               "  steps 5\n"
+                               "  evaluate steps(5)\n"
+                               "}\n";
+    static const char *const ways[] = {"reverse(5)", "reverse(5, segment: 1)", "forward(5)", "reverse(5, start: first)"};
+    const Case decays = {.kind = "log"};
+    write_texts();
+    for (size_t way = 0; way < sizeof ways / sizeof *ways; way++) {
+        write_model(text, "layernorm", ways[way]);
+        double expected = difference(&decays, "decay0", 0.05);
+        build_and_train("-O0");
+        double seen = moved(&decays, "lam.decay", 0.05);
+        if (!(fabs(seen - expected) <= 1e-6 * fabs(expected)) || !(fabs(expected) > 1e-6))
+            fail_msg("%s: the derivative is %.12g, training anew says %.12g", ways[way], seen, expected);
+    }
+}
+
 /* Steps that begin anew go through their schedule each time: every unroll is the same training. */
 static void test_schedules_begin_anew(void **state)
 {
@@ -332,6 +397,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_truncated_steps, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_nets_trained_anew, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_steps_of_plain_training, folder_set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_streams_of_plain_training, folder_set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_streams_trained_anew, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_schedules_begin_anew, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_rounds_and_epochs, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_goes_on_to_equal_bits, folder_set_up, folder_tear_down),
