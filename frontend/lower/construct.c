@@ -1,4 +1,5 @@
 /* Constructs: name(label: value, ...). */
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -23,10 +24,11 @@ static bool in_range(Range range, double number)
     return (range.above ? number > range.low : number >= range.low) && (range.below ? number < range.high : number <= range.high);
 }
 
-/* A rate of 1e-50 would be 0 in the program, and train nothing. */
+/* A rate of 1e-50 would be 0 in the program, and train nothing; so would one of 1e-40, since programs flush denormals. */
 static bool check_precision(Session *s, Span span, const char *what, Range range, double number)
 {
     double held = s->module->real == DTYPE_F32 ? (double)(float)number : number;
+    held = fabs(held) < (s->module->real == DTYPE_F32 ? (double)FLT_MIN : DBL_MIN) ? 0 : held;
     if (isfinite(held) && (held != 0 || number == 0 || !range.above))
         return true;
     fail(s, span, "%s is %.6g, which a number of f32 holds as %s", what, number, held == 0 ? "0" : "infinity");
