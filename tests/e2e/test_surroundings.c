@@ -438,6 +438,22 @@ static void objectives_without_examples(void **state)
     }
 }
 
+/* Weights that are halved come to the least number that has an exponent in f32 and stay there, in every thread: its half is 0. */
+static void weights_that_decay(void **state)
+{
+    (void)state;
+#if defined(__x86_64__)
+    write_text("m.hn", "data d = rows(4)\n"
+                       "net p() -> f32[400000] { weight w: f32[400000] = 1; return w }\n"
+                       "objective o(e) = sum(square(p()), axis: 0) / 2\n"
+                       "objective most(e) = max(p(), axis: 0) * 1e30\n"
+                       "train t = fit { minimise o(d.train) by sgd(0.5); batch 4; steps 140; report most(d.train) }\n");
+    must_build("m.hn", "m");
+    must("for n in 1 2; do ./m train --out r$n --threads $n --quiet && tail -n 1 r$n/metrics.jsonl && "
+         "tail -n 1 r$n/metrics.jsonl | grep -q '\"most(d.train)\": 1.1754943[0-9]*e-0*8}' || exit 1; done");
+#endif
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -457,6 +473,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(fewer_epochs, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(earlier_checkpoints, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(names_of_the_compiler, set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(weights_that_decay, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(gradients_of_zero, set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(objectives_without_examples, set_up, folder_tear_down),
     };
